@@ -1,0 +1,49 @@
+# Everything a person or CI runs. `make help` lists it.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# The demo keeps what it makes in a folder of its own, beside nothing else.
+DEMO_HOME := $(CURDIR)/.demo
+OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Make .venv with everything, at the versions of requirements.lock
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
+	@OPSCTL_HOME=$(DEMO_HOME) OPSCTL=$(BIN)/opsctl sh demo.sh
+
+test: setup ## Every test, two at a time
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+check: setup ## Style, types, the house's rules, Terraform's format
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	terraform fmt -check -recursive terraform
+
+format: setup ## Put code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	terraform fmt -recursive terraform
+
+lock: setup ## Renew requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
+	  pyproject.toml -o requirements.lock
+
+clean: ## Take the demo's platform down, then remove what was made here
+	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
+	rm -rf $(VENV) $(DEMO_HOME) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,77 @@
+"""The one boundary: every outcome becomes a sentence and an exit code.
+
+0 fine, 1 the user can mend it, 2 usage, 3 a bug (the traceback goes into the log file), 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from datetime import UTC, datetime
+
+import click
+
+from opsctl.core.errors import Problem
+from opsctl.home import Home
+
+_BUG = 3
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run opsctl and exit."""
+    sys.exit(_outcome())
+
+
+def _outcome() -> int:
+    try:
+        from opsctl.cli import app
+
+        code = app(standalone_mode=False)
+        # A last line that nobody reads any more must fail here, not at the interpreter's end.
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except Problem as problem:
+        _say(f"{problem.what}{f'  {problem.mend}' if problem.mend else ''}")
+        return problem.exit_code
+    except click.exceptions.Abort:
+        return _interrupted()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _interrupted()
+    except BrokenPipeError:
+        # `opsctl logs | head`: the reader has enough. Python would complain once more while closing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # the boundary: a bug is told in one sentence, whole in the log file
+        return _bug(error)
+
+
+def _interrupted() -> int:
+    _say("Stopped.")
+    return _INTERRUPTED
+
+
+def _bug(error: Exception) -> int:
+    home = Home.of(os.environ)
+    words = f"This is a bug in opsctl ({type(error).__name__}: {error})."
+    try:
+        home.make(home.path)
+        with home.log.open("a") as log:
+            log.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
+        _say(f"{words}  The traceback is in {home.log}.")
+    except (OSError, Problem):
+        _say(words)
+        traceback.print_exc()
+    return _BUG
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()

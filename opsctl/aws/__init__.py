@@ -1,0 +1,1 @@
+"""AWS's replies in, our dataclasses out. No raw dictionary goes inward."""

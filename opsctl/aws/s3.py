@@ -1,0 +1,151 @@
+"""S3: listings, records and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from opsctl.aws.errors import code_of, translated
+from opsctl.core.errors import Problem
+from opsctl.core.etag import PART_BYTES
+from opsctl.core.location import Location, parse_uri
+from opsctl.core.scan import S3Object
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_THREADS = 16
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+
+# One file a thread is enough; parts of a known size make the etag a function of the bytes.
+_TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
+
+
+class Storage:
+    """The data bucket and the datasets' buckets."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def dataset(self, location: Location) -> list[S3Object]:
+        """Every object of a BIDS dataset that discovery may need: the root's own files and all below `sub-*`.
+
+        Raises
+        ------
+        Problem
+            When there is nothing below the prefix; near names are told.
+        """
+        prefix = location.key_prefix
+        with translated(f"listing {location.uri}"):
+            objects, folders = self._level(location.bucket, prefix)
+            subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
+            with ThreadPoolExecutor(_THREADS) as pool:
+                for found in pool.map(lambda folder: list(self._below(location.bucket, folder)), subjects):
+                    objects.extend(found)
+        if not objects and not folders:
+            raise self._nothing_there(location)
+        return objects
+
+    def below(self, location: Location) -> list[S3Object]:
+        """Every object below a prefix."""
+        with translated(f"listing {location.uri}"):
+            return list(self._below(location.bucket, location.key_prefix))
+
+    def folders(self, location: Location) -> list[str]:
+        """The names directly below a prefix that have objects below them."""
+        with translated(f"listing {location.uri}"):
+            _, folders = self._level(location.bucket, location.key_prefix)
+        return [folder[len(location.key_prefix) : -1] for folder in folders]
+
+    def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
+        """A record, or None where there is none."""
+        with translated(f"reading s3://{bucket}/{key}"):
+            try:
+                body = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    return None
+                raise
+        try:
+            value: dict[str, Any] = json.loads(body)
+        except ValueError as error:
+            raise Problem(f"s3://{bucket}/{key} is not JSON.", "Something else than opsctl wrote it.") from error
+        return value
+
+    def get_jsons(self, bucket: str, keys: Iterable[str]) -> list[dict[str, Any]]:
+        """Many records at once, in the keys' order; those that are gone are left out."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            return [value for value in pool.map(lambda key: self.get_json(bucket, key), keys) if value is not None]
+
+    def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
+        """Write one record."""
+        with translated(f"writing s3://{bucket}/{key}"):
+            self._client.put_object(
+                Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType="application/json"
+            )
+
+    def put_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write many records at once; returns when all are there."""
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(lambda one: self.put_json(bucket, one[0], one[1]), values.items()))
+
+    def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
+        """Send files, key by key, in parallel.
+
+        Parameters
+        ----------
+        files
+            Local paths by key.
+        done
+            Called with the key and the size in bytes of each file that has arrived.
+        """
+
+        def send(item: tuple[str, Path]) -> None:
+            key, path = item
+            with translated(f"sending {path}"):
+                self._client.upload_file(str(path), bucket, key, Config=_TRANSFER)
+            done(key, path.stat().st_size)
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(send, files.items()))
+
+    def download(self, uri: str, target: Path) -> None:
+        """Fetch one object beside its place, then move it there: a half file never has the right name."""
+        location = parse_uri(uri)
+        partial = target.with_name(target.name + ".part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with translated(f"fetching {uri}"):
+            self._client.download_file(location.bucket, location.prefix, str(partial), Config=_TRANSFER)
+        partial.replace(target)
+
+    def _level(self, bucket: str, prefix: str) -> tuple[list[S3Object], list[str]]:
+        objects: list[S3Object] = []
+        folders: list[str] = []
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+        for page in pages:
+            objects.extend(_objects(page))
+            folders.extend(one["Prefix"] for one in page.get("CommonPrefixes", ()))
+        return objects, folders
+
+    def _below(self, bucket: str, prefix: str) -> Iterator[S3Object]:
+        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from _objects(page)
+
+    def _nothing_there(self, location: Location) -> Problem:
+        beside = Location(location.bucket, location.prefix.rpartition("/")[0])
+        near = [name for name in self.folders(beside) if name != "opsctl"][:5]
+        mend = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
+        return Problem(
+            f"There is nothing at {location.uri}.", f"{mend} `opsctl upload DIR --name NAME` brings one there."
+        )
+
+
+def _objects(page: Any) -> Iterator[S3Object]:
+    for one in page.get("Contents", ()):
+        yield S3Object(key=one["Key"], size_bytes=one["Size"], etag=one["ETag"].strip('"'))

@@ -1,0 +1,54 @@
+"""The verbs: options, help, build adapters, call one command, render, exit code.
+
+Nothing heavy is imported at the top of this package's modules: `--help` must answer at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+import typer.core
+
+from opsctl import __version__
+from opsctl.cli import data_verbs, platform_verbs, run_verbs, watch_verbs
+from opsctl.cli.options import as_typed_for_m2g
+
+# Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) where no markup is asked for.
+typer.core.HAS_RICH = False
+
+app = typer.Typer(
+    suggest_commands=False,  # click says it already
+    name="opsctl",
+    help="Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out.",
+    epilog="Start without an account: opsctl up --local",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    # m2g's own spelling (`--participant_label`) is understood too.
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "token_normalize_func": as_typed_for_m2g,
+    },
+)
+
+
+@app.callback()
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    """Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out."""
+    if version:
+        typer.echo(f"opsctl {__version__}")
+        raise typer.Exit
+
+
+app.command("up")(platform_verbs.up)
+app.command("sample")(data_verbs.sample)
+app.command("upload")(data_verbs.upload)
+app.command("run")(run_verbs.run)
+app.command("status")(watch_verbs.status)
+app.command("logs")(watch_verbs.logs)
+app.command("results")(data_verbs.results)
+app.command("down")(platform_verbs.down)

@@ -1,0 +1,128 @@
+"""What every verb needs: where things are kept, which platform is meant, and the adapters to it."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from opsctl.core.errors import Problem
+from opsctl.core.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
+from opsctl.home import Home
+
+if TYPE_CHECKING:
+    from opsctl.aws.batch import Batch
+    from opsctl.aws.clients import Clients
+    from opsctl.aws.logs import Logs
+    from opsctl.aws.s3 import Storage
+    from opsctl.commands.records import Records
+    from opsctl.render.screen import Screen
+
+
+class Context:
+    """The adapters of one command, each made when it is first asked for: importing boto3 alone costs 250 ms.
+
+    Parameters
+    ----------
+    platform_name, region, profile
+        As typed; None: the platform that was brought up last, and the person's own AWS configuration.
+    """
+
+    def __init__(
+        self, *, platform_name: str | None = None, region: str | None = None, profile: str | None = None
+    ) -> None:
+        self.home = Home.of(os.environ)
+        self._name = check_name(platform_name) if platform_name else None
+        self._region = region
+        self._profile = profile
+
+    @cached_property
+    def screen(self) -> Screen:
+        """Where words and data go."""
+        from opsctl.render.screen import Screen
+
+        return Screen()
+
+    @cached_property
+    def platform(self) -> Platform:
+        """The platform that is meant.
+
+        Raises
+        ------
+        Problem
+            When there is none, or the local one has ended.
+        """
+        name = self._name or self.home.current()
+        known = self.home.recall(name) if name else None
+        if known is None:
+            known = self._from_aws(name)
+        return self._alive(known) if known.is_local else known
+
+    @cached_property
+    def clients(self) -> Clients:
+        """AWS clients of the platform."""
+        from opsctl.aws.clients import Clients
+
+        return Clients.of(self.platform, profile=self._profile)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """S3."""
+        from opsctl.aws.s3 import Storage
+
+        return Storage(self.clients.s3)
+
+    @cached_property
+    def records(self) -> Records:
+        """The runs' records."""
+        from opsctl.commands.records import Records
+
+        return Records(self.storage, data_bucket=self.platform.data_bucket)
+
+    @cached_property
+    def batch(self) -> Batch:
+        """AWS Batch."""
+        from opsctl.aws.batch import Batch
+
+        return Batch(self.clients.batch, submit_client=self.clients.batch_once)
+
+    @cached_property
+    def logs(self) -> Logs:
+        """CloudWatch Logs."""
+        from opsctl.aws.logs import Logs
+
+        return Logs(self.clients.logs, group=self.platform.log_group)
+
+    def _alive(self, known: Platform) -> Platform:
+        """The local platform's record at the address where its process answers now."""
+        from dataclasses import replace
+
+        from opsctl.local import control
+
+        server = control.find(self.home.path)
+        if server is None:
+            raise Problem(
+                "The local platform is not running: its process has ended.",
+                "`opsctl up --local` brings it back, with its data.",
+            )
+        return replace(known, endpoint_url=server.endpoint_url)
+
+    def _from_aws(self, name: str | None) -> Platform:
+        """A platform that a colleague brought up, from the parameter store."""
+        if name == LOCAL_NAME:
+            raise Problem("The local platform is not up.", "`opsctl up --local` makes it.")
+        from opsctl.aws.clients import Clients
+        from opsctl.aws.record import read_record
+
+        no_platform = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."
+        try:
+            clients = Clients(region=self._region, profile=self._profile)
+            found = read_record(clients.ssm, name or DEFAULT_NAME)
+        except Problem as problem:
+            if name is None:
+                # Nobody has asked for AWS yet: what is missing is a platform, not credentials.
+                raise Problem("No platform is up.", no_platform) from problem
+            raise
+        if found is None:
+            raise Problem(f"No platform named {name or DEFAULT_NAME} is up in {clients.region}.", no_platform)
+        return found

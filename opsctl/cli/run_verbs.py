@@ -1,0 +1,174 @@
+"""`run`: from a dataset's name to submitted jobs."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl import __version__
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, Yes
+from opsctl.core.errors import UsageProblem
+from opsctl.core.m2g import (
+    Acquisition,
+    DiffusionModel,
+    M2gOptions,
+    Mod,
+    Pipeline,
+    Skull,
+    Space,
+    TrackType,
+    VoxelSize,
+)
+
+if TYPE_CHECKING:
+    from opsctl.commands.run import Prepared
+
+_M2G = "m2g's options"
+_CHOOSE = "Which scans"
+_DEFAULTS = M2gOptions()
+
+
+def run(
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A name in the data bucket, or s3://bucket/path.")],
+    *,
+    space: Annotated[Space, typer.Option("--sp", "--space", help="Native space, or DSN's.")] = _DEFAULTS.space,
+    model: Annotated[
+        DiffusionModel, typer.Option("--model", "--diffusion-model", help="Diffusion model.")
+    ] = _DEFAULTS.diffusion_model,
+    pipeline: Annotated[Pipeline, typer.Option(help="Which images are processed.")] = _DEFAULTS.pipeline,
+    mod: Annotated[Mod, typer.Option(help="Deterministic or probabilistic tracking.")] = _DEFAULTS.mod,
+    track_type: Annotated[TrackType, typer.Option(help="Tracking.")] = _DEFAULTS.track_type,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeding density; 1 is a quick look.")] = _DEFAULTS.seeds,
+    voxelsize: Annotated[VoxelSize, typer.Option(help="Voxel size of the templates.")] = _DEFAULTS.voxelsize,
+    parcellation: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Part of a neuroparc name; repeat it; all without.")
+    ] = None,
+    acquisition: Annotated[Acquisition, typer.Option(help="Slice order (func).")] = _DEFAULTS.acquisition,
+    tr: Annotated[float, typer.Option(metavar="SECONDS", help="Repetition time (func).")] = _DEFAULTS.tr,
+    mem_gb: Annotated[float, typer.Option(metavar="GB", help="Memory for C-PAC (func).")] = _DEFAULTS.mem_gb,
+    n_cpus: Annotated[int, typer.Option(min=1, help="Processors.")] = _DEFAULTS.n_cpus,
+    skull: Annotated[Skull | None, typer.Option(help="Help for difficult skull strips.")] = None,
+    skipeddy: Annotated[bool, typer.Option("--skipeddy", help="Skip eddy correction.")] = False,
+    skipreg: Annotated[bool, typer.Option("--skipreg", help="Skip registration.")] = False,
+    participant_label: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="Only this subject; repeat it; globs.")
+    ] = None,
+    session_label: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="Only this session; repeat it; globs.")
+    ] = None,
+    first: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N scans: a canary.")] = None,
+    bucket: Annotated[str | None, typer.Option(help="The dataset's bucket, if not the data bucket.")] = None,
+    modif: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The derivatives folder; else m2g-MODEL-SPACE.")
+    ] = None,
+    jobdir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the jobs' JSONs here too.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, send nothing.")] = False,
+    following: Annotated[bool, typer.Option("--follow", "-f", help="Then watch the logs to the end.")] = False,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
+    """Submit a job for each scan of a BIDS dataset.
+
+    Example: opsctl run HNU1 --sp native
+    """
+    from opsctl.assets import bids_config
+    from opsctl.commands.run import Order, keep_documents, prepare, submit
+    from opsctl.core.entities import EntityPatterns
+    from opsctl.core.location import check_label, dataset_location
+    from opsctl.render.runs import prepared_lines
+    from opsctl.render.screen import counted
+
+    options = M2gOptions(
+        pipeline=pipeline,
+        diffusion_model=model,
+        space=space,
+        mod=mod,
+        track_type=track_type,
+        seeds=seeds,
+        voxelsize=voxelsize,
+        parcellation=tuple(parcellation or ()),
+        acquisition=acquisition,
+        tr=tr,
+        mem_gb=mem_gb,
+        n_cpus=n_cpus,
+        skull=skull,
+        skipeddy=skipeddy,
+        skipreg=skipreg,
+    )
+    if dry_run and following:
+        raise UsageProblem("--dry-run sends nothing, so there is nothing to --follow.")
+    context = Context(platform_name=platform, profile=profile)
+    screen = context.screen
+    order = Order(
+        dataset=dataset_location(dataset, data_bucket=context.platform.data_bucket, bucket=bucket),
+        options=options,
+        modif=check_label(modif, option="--modif") if modif is not None else None,
+        participant_labels=tuple(participant_label or ()),
+        session_labels=tuple(session_label or ()),
+        first=first,
+        command_line=("opsctl", *sys.argv[1:]),
+        user=getpass.getuser(),
+        version=__version__,
+    )
+    with screen.waiting(f"reading {order.dataset.uri}"):
+        prepared = prepare(
+            order,
+            context.platform,
+            context.storage,
+            context.records,
+            patterns=EntityPatterns(bids_config()),
+            moment=datetime.now(UTC),
+            token=secrets.token_hex(2),
+        )
+    for line in prepared_lines(prepared):
+        screen.say(line)
+    if jobdir is not None:
+        keep_documents(prepared, jobdir)
+    if dry_run:
+        _show_dry_run(context, prepared, as_json=as_json)
+        return
+    if not screen.confirm(f"Submit {counted(len(prepared.chosen), 'job')}?", assume_yes=yes):
+        screen.say("Nothing was submitted.")
+        raise typer.Exit(1)
+    submit(prepared, context.platform, context.storage, context.batch, now=lambda: datetime.now(UTC))
+    screen.say(f"Submitted {counted(len(prepared.chosen), 'scan')} as {prepared.run.run_id}.", style="green")
+    if as_json:
+        screen.json(prepared.as_json())
+    if following:
+        from opsctl.cli.watch_verbs import follow_to_end, open_reader
+
+        follow_to_end(context, open_reader(context, prepared.run.run_id), as_json=False)
+        return
+    screen.hints(
+        {
+            "opsctl logs --follow": "watch the jobs",
+            "opsctl status": "where the run stands",
+            "opsctl results DIR": "bring the connectomes home",
+        }
+    )
+
+
+def _show_dry_run(context: Context, prepared: Prepared, *, as_json: bool) -> None:
+    from opsctl.render.runs import scan_table
+
+    screen = context.screen
+    if as_json:
+        screen.json(prepared.as_json())
+        return
+    for line in scan_table(prepared):
+        screen.data.print(line, markup=False)
+    screen.say("\nThe first scan's JSON:")
+    screen.json(prepared.documents[0])
+    screen.say("\nSubmitJob:")
+    for request in prepared.requests:
+        screen.json(request)
+    screen.say("\nNothing was sent.")

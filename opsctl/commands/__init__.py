@@ -1,0 +1,1 @@
+"""What the verbs do: they take adapters, return values, and never print, exit or read the environment."""

@@ -1,0 +1,34 @@
+"""Everything that can go wrong in a way a person can mend. One boundary (`opsctl.cli`) turns these into exit codes."""
+
+from __future__ import annotations
+
+
+class Problem(Exception):
+    """A failure with its mend: exit code 1.
+
+    Parameters
+    ----------
+    what
+        One sentence: what happened.
+    mend
+        What to do about it, or empty where the sentence says it already.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, mend: str = "") -> None:
+        super().__init__(f"{what} {mend}".strip())
+        self.what = what
+        self.mend = mend
+
+
+class UsageProblem(Problem):
+    """Options or arguments that no state of the world would make right: exit code 2."""
+
+    exit_code = 2
+
+
+class Interrupted(Problem):
+    """Ctrl-C, with what it left behind in words: exit code 130."""
+
+    exit_code = 130

@@ -1,0 +1,93 @@
+"""S3 addresses and the one place that knows where everything lies in the data bucket."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from opsctl.core.errors import UsageProblem
+
+RUNS_PREFIX = "opsctl/runs/"
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+
+
+@dataclass(frozen=True)
+class Location:
+    """A bucket and a prefix, without a slash at either end."""
+
+    bucket: str
+    prefix: str
+
+    @property
+    def uri(self) -> str:
+        """`s3://bucket/prefix`."""
+        return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
+
+    @property
+    def key_prefix(self) -> str:
+        """What the keys begin with: the slash keeps `HNU10` out of `HNU1`."""
+        return f"{self.prefix}/" if self.prefix else ""
+
+    @property
+    def name(self) -> str:
+        """The dataset's name: the last part of the address."""
+        return self.prefix.rsplit("/", 1)[-1] if self.prefix else self.bucket
+
+
+def parse_uri(uri: str) -> Location:
+    """Take `s3://bucket/prefix` apart.
+
+    Raises
+    ------
+    UsageProblem
+        Where it is no S3 address.
+    """
+    scheme, _, rest = uri.partition("://")
+    bucket, _, prefix = rest.partition("/")
+    if scheme != "s3" or not _BUCKET.match(bucket):
+        raise UsageProblem(f"{uri!r} is not an S3 address like s3://bucket/path.")
+    return Location(bucket, prefix.strip("/"))
+
+
+def dataset_location(dataset: str, *, data_bucket: str, bucket: str | None = None) -> Location:
+    """Where a dataset lies: a name in the data bucket (or in `bucket`), or an address of its own.
+
+    Raises
+    ------
+    UsageProblem
+        Where the name is empty, or `--bucket` contradicts the address.
+    """
+    if "://" in dataset:
+        location = parse_uri(dataset)
+        if bucket is not None and bucket != location.bucket:
+            raise UsageProblem(f"--bucket {bucket} contradicts the dataset's own address {dataset}.")
+        return location
+    if not dataset.strip("/"):
+        raise UsageProblem("The dataset's name is empty.")
+    return Location(bucket or data_bucket, dataset.strip("/"))
+
+
+def check_label(value: str, *, option: str) -> str:
+    """A name that becomes one folder in S3: letters, digits, `.`, `_` and `-`.
+
+    Raises
+    ------
+    UsageProblem
+        Where it is anything else; an empty output name would write into the raw dataset.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+        raise UsageProblem(f"{option} {value!r} must be one folder's name: letters, digits, `.`, `_` and `-`.")
+    return value
+
+
+def derivatives(dataset: Location, modif: str, *, data_bucket: str) -> Location:
+    """Where a run's outputs go: below the dataset's name in the data bucket, also for a source in another bucket."""
+    prefix = dataset.prefix if dataset.bucket == data_bucket and dataset.prefix else dataset.name
+    return Location(data_bucket, f"{prefix}/derivatives/{modif}")
+
+
+def run_location(run_id: str, *, data_bucket: str) -> Location:
+    """The folder of a run's records."""
+    return Location(data_bucket, f"{RUNS_PREFIX}{run_id}")

@@ -1,0 +1,158 @@
+"""m2g's command line: every option it accepts, its allowed values and its defaults.
+
+Source: neurodata/m2g, release 0.3.0 (commit 95d271f7). Anything that m2g does not know ends a paid job
+with argparse's exit 2, so nothing is passed that does not stand here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
+
+from opsctl.core.errors import UsageProblem
+
+Pipeline = Literal["dwi", "func", "both"]
+DiffusionModel = Literal["csd", "csa"]
+Space = Literal["native", "native_dsn"]
+Mod = Literal["det", "prob"]
+TrackType = Literal["local", "particle"]
+VoxelSize = Literal["1mm", "2mm", "4mm"]
+Acquisition = Literal["alt+z", "altplus", "alt+z2", "altminus", "alt-z", "alt-z2", "seqplus", "seqminus"]
+Skull = Literal["below", "cerebelum", "eye", "general"]
+
+#: The session label that a scan gets inside its job where the dataset has no sessions: m2g needs one.
+#: It never shows in the outputs' names.
+MADE_UP_SESSION = "nosession"
+
+#: What stands in a scan's `argv` for the two folders; the job puts its own in their place.
+INPUT_DIR = "INPUT_DIR"
+OUTPUT_DIR = "OUTPUT_DIR"
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "pipeline": get_args(Pipeline),
+    "diffusion_model": get_args(DiffusionModel),
+    "space": get_args(Space),
+    "mod": get_args(Mod),
+    "track_type": get_args(TrackType),
+    "voxelsize": get_args(VoxelSize),
+    "acquisition": get_args(Acquisition),
+    "skull": get_args(Skull),
+}
+
+_DWI_OPTIONS = (
+    "diffusion_model",
+    "space",
+    "mod",
+    "track_type",
+    "seeds",
+    "voxelsize",
+    "parcellation",
+    "n_cpus",
+    "skull",
+    "skipeddy",
+    "skipreg",
+)
+_FUNC_OPTIONS = ("space", "voxelsize", "parcellation", "acquisition", "tr", "mem_gb", "n_cpus", "skull")
+
+
+@dataclass(frozen=True, kw_only=True)
+class M2gOptions:
+    """m2g's options, named as m2g names them.
+
+    Attributes
+    ----------
+    pipeline
+        `dwi`, `func` or `both`. `both` is opsctl's to split: a job gets one of the other two.
+    diffusion_model
+        `csa` (m2g's default) or `csd`.
+    space
+        `native` or `native_dsn`.
+    mod
+        Tracking: `det` (deterministic) or `prob` (probabilistic).
+    track_type
+        `local` or `particle`.
+    seeds
+        Seeding density, 1 or more; 1 is a quick look.
+    voxelsize
+        `1mm`, `2mm` or `4mm`.
+    parcellation
+        Names matched as case-sensitive substrings of neuroparc's file names; none means all of them.
+    acquisition
+        Slice order (func).
+    tr
+        Repetition time in seconds (func).
+    mem_gb, n_cpus
+        Memory in GB (func) and processor count.
+    skull
+        A parameter set for difficult skull strips, or None.
+    skipeddy, skipreg
+        Skip eddy correction, skip registration.
+    """
+
+    pipeline: Pipeline = "dwi"
+    diffusion_model: DiffusionModel = "csa"
+    space: Space = "native"
+    mod: Mod = "det"
+    track_type: TrackType = "local"
+    seeds: int = 20
+    voxelsize: VoxelSize = "2mm"
+    parcellation: tuple[str, ...] = ()
+    acquisition: Acquisition = "alt+z"
+    tr: float = 2.0
+    mem_gb: float = 20
+    n_cpus: int = 1
+    skull: Skull | None = None
+    skipeddy: bool = False
+    skipreg: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            value = getattr(self, name)
+            if value is not None and value not in allowed:
+                raise UsageProblem(f"--{name} {value} is not one of m2g's values: {', '.join(allowed)}.")
+        for name in ("seeds", "n_cpus", "tr", "mem_gb"):
+            if getattr(self, name) <= 0:
+                raise UsageProblem(f"--{name} must be greater than 0, not {getattr(self, name)}.")
+        for name in self.parcellation:
+            if not name or name.startswith("-"):
+                raise UsageProblem(f"--parcellation {name!r} is not the name of a parcellation.")
+
+    def for_pipeline(self, pipeline: Pipeline) -> M2gOptions:
+        """The same options with another pipeline: what one job of a `both` run gets."""
+        return replace(self, pipeline=pipeline)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every option under m2g's name, ready for JSON."""
+        return {**asdict(self), "parcellation": list(self.parcellation)}
+
+
+def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]:
+    """What m2g is called with for one scan, an argument a list element and never a shell's line.
+
+    The folders come first: m2g's list options (`--parcellation A B`) would swallow them at the end.
+
+    Parameters
+    ----------
+    options
+        With `pipeline` `dwi` or `func`.
+    subject, session
+        BIDS labels without `sub-` and `ses-`; `session` None where the dataset has none.
+
+    Returns
+    -------
+    list of str
+        `m2g`, the placeholders `INPUT_DIR` and `OUTPUT_DIR`, then every option that the pipeline reads.
+    """
+    words = ["m2g", INPUT_DIR, OUTPUT_DIR, "--pipeline", options.pipeline]
+    words += ["--participant_label", subject, "--session_label", session or MADE_UP_SESSION]
+    for name in _DWI_OPTIONS if options.pipeline == "dwi" else _FUNC_OPTIONS:
+        value = getattr(options, name)
+        if value is True:
+            words.append(f"--{name}")
+        elif value is None or value is False or value == ():
+            continue
+        elif isinstance(value, tuple):
+            words += [f"--{name}", *value]
+        else:
+            words += [f"--{name}", str(value)]
+    return words

@@ -1,0 +1,154 @@
+"""The platform: the frozen record of what `up` made. Everything after `up` reads only this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from opsctl.core.errors import Problem, UsageProblem
+
+SCHEMA_VERSION = 1
+DEFAULT_NAME = "m2g"
+LOCAL_NAME = "local"
+LOCAL_REGION = "us-east-1"
+
+_NAME = re.compile(r"^[a-z][a-z0-9-]{1,19}$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelResources:
+    """Where the jobs of one diffusion model run.
+
+    Attributes
+    ----------
+    job_queue, compute_environment, job_definition
+        ARNs; the job definition's with its revision.
+    instance_type
+        EC2's name, one scan an instance.
+    vcpus, memory_mib
+        What one job gets.
+    max_vcpus
+        The compute environment's upper bound: `max_vcpus // vcpus` scans run at once.
+    """
+
+    job_queue: str
+    compute_environment: str
+    job_definition: str
+    instance_type: str
+    vcpus: int
+    memory_mib: int
+    max_vcpus: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """What `up` made, as Terraform's output and the SSM parameter describe it.
+
+    Attributes
+    ----------
+    endpoint_url
+        The local platform's address; None on AWS. Known to this machine only, so not in the SSM parameter.
+    models
+        `csd` and `csa`.
+    """
+
+    name: str
+    region: str
+    account_id: str
+    data_bucket: str
+    repository_url: str
+    image: str
+    log_group: str
+    spot: bool
+    root_volume_gib: int
+    opsctl_version: str
+    models: Mapping[str, ModelResources]
+    endpoint_url: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this platform lives on this machine."""
+        return self.endpoint_url is not None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], *, endpoint_url: str | None = None) -> Platform:
+        """Parse Terraform's output, the SSM parameter or this machine's copy.
+
+        Raises
+        ------
+        Problem
+            When the record was written by another version of opsctl and cannot be read.
+        """
+        try:
+            if record["schema_version"] != SCHEMA_VERSION:
+                raise KeyError(f"schema_version {record['schema_version']}")
+            models = {name: ModelResources(**fields) for name, fields in record["models"].items()}
+            return cls(
+                name=record["name"],
+                region=record["region"],
+                account_id=record["account_id"],
+                data_bucket=record["data_bucket"],
+                repository_url=record["repository_url"],
+                image=record["image"],
+                log_group=record["log_group"],
+                spot=record["spot"],
+                root_volume_gib=record["root_volume_gib"],
+                opsctl_version=record["opsctl_version"],
+                models=models,
+                endpoint_url=endpoint_url or record.get("endpoint_url"),
+            )
+        except (KeyError, TypeError) as error:
+            raise Problem(
+                f"The platform's record was written by another version of opsctl ({error}).",
+                "Run `opsctl up` to bring the platform to this version.",
+            ) from error
+
+    def as_record(self) -> dict[str, Any]:
+        """The record as JSON holds it."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self), "models": _plain(self.models)}
+
+
+def _plain(models: Mapping[str, ModelResources]) -> dict[str, Any]:
+    return {name: asdict(resources) for name, resources in models.items()}
+
+
+def check_name(name: str) -> str:
+    """A platform's name, or the sentence why not.
+
+    Raises
+    ------
+    UsageProblem
+        Where AWS would refuse a resource named so.
+    """
+    if not _NAME.match(name):
+        raise UsageProblem(
+            f"{name!r} cannot name a platform: 2 to 20 characters, lower-case letters, digits and `-`, a letter first."
+        )
+    return name
+
+
+def resource_prefix(name: str) -> str:
+    """What the names of all of a platform's resources begin with."""
+    return f"opsctl-{name}"
+
+
+def record_parameter(name: str) -> str:
+    """The SSM parameter that holds a platform's record, for colleagues who did not run `up`."""
+    return f"/opsctl/{name}/platform"
+
+
+def data_bucket_name(name: str, *, account_id: str, region: str) -> str:
+    """The data bucket that the storage root makes: bucket names are global, so account and region are in it."""
+    return f"{resource_prefix(name)}-{account_id}-{region}"
+
+
+def repository_arn(name: str, *, account_id: str, region: str) -> str:
+    """The image repository's ARN, known before Terraform makes it: the platform's plan needs it."""
+    return f"arn:aws:ecr:{region}:{account_id}:repository/{resource_prefix(name)}"
+
+
+def repository_url(name: str, *, account_id: str, region: str) -> str:
+    """The image repository's address, known before Terraform makes it."""
+    return f"{account_id}.dkr.ecr.{region}.amazonaws.com/{resource_prefix(name)}"

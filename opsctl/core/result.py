@@ -1,0 +1,95 @@
+"""A scan's result, as its job wrote it. S3 is the truth: a scan is done when its result says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from opsctl.core.errors import Problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputFile:
+    """One published file."""
+
+    uri: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one job left behind.
+
+    Attributes
+    ----------
+    status
+        `succeeded` or `failed`.
+    cause
+        Words for a person; empty when it succeeded.
+    seconds
+        By phase: `pull`, `m2g`, `push`.
+    connectomes
+        S3 addresses of the product.
+    """
+
+    index: int
+    scan: str
+    key: str
+    status: Literal["succeeded", "failed"]
+    cause: str
+    exit_code: int
+    attempt: int
+    started_at: str
+    stopped_at: str
+    seconds: Mapping[str, float]
+    peak_memory_mib: int
+    connectomes: tuple[str, ...]
+    files: tuple[OutputFile, ...]
+    log_stream: str
+    job_id: str
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the scan is done."""
+        return self.status == "succeeded"
+
+    @property
+    def total_seconds(self) -> float:
+        """Pull, m2g and push together."""
+        return sum(self.seconds.values())
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Result:
+        """Parse a result.
+
+        Raises
+        ------
+        Problem
+            Where it is not a result of schema version 1.
+        """
+        try:
+            outputs = value["outputs"]
+            return cls(
+                index=int(value["index"]),
+                scan=value["scan"],
+                key=value["key"],
+                status=value["status"],
+                cause=value.get("cause") or "",
+                exit_code=int(value["exit_code"]),
+                attempt=int(value["attempt"]),
+                started_at=value["started_at"],
+                stopped_at=value["stopped_at"],
+                seconds=dict(value["seconds"]),
+                peak_memory_mib=int(value["peak_memory_mib"]),
+                connectomes=tuple(outputs["connectomes"]),
+                files=tuple(
+                    OutputFile(uri=one["uri"], size_bytes=int(one["size_bytes"]), sha256=one["sha256"])
+                    for one in outputs.get("files", ())
+                ),
+                log_stream=value.get("log_stream") or "",
+                job_id=value.get("job_id") or "",
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise Problem(f"A result cannot be read ({error!r} is missing or wrong).", "Run the scan again.") from error

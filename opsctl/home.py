@@ -1,0 +1,95 @@
+"""What opsctl keeps on a machine: everything below one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+from opsctl.core.errors import Problem
+from opsctl.core.platform import Platform
+
+
+@dataclass(frozen=True)
+class Home:
+    """`OPSCTL_HOME`, by default the platform's data folder for opsctl."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> Home:
+        """Where the environment says, else where the operating system keeps such things."""
+        named = environment.get("OPSCTL_HOME")
+        return cls(Path(named).expanduser().absolute() if named else platformdirs.user_data_path("opsctl"))
+
+    @property
+    def local(self) -> Path:
+        """The local platform's own folder."""
+        return self.path / "local"
+
+    @property
+    def log(self) -> Path:
+        """Tracebacks of crashes go here."""
+        return self.path / "opsctl.log"
+
+    def platform_dir(self, name: str) -> Path:
+        """A platform's record, Terraform code and state."""
+        return self.path / "platforms" / name
+
+    def make(self, folder: Path) -> Path:
+        """Make a folder below the home, for this user only: state and records are nobody else's business.
+
+        Raises
+        ------
+        Problem
+            When the disk or the permissions refuse it.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise Problem(
+                f"{folder} cannot be made ({error.strerror}).", "Set OPSCTL_HOME to a folder that you may write to."
+            ) from error
+        return folder
+
+    def keep(self, platform: Platform) -> None:
+        """Remember a platform, and that it is the latest."""
+        folder = self.make(self.platform_dir(platform.name))
+        _write(folder / "record.json", json.dumps(platform.as_record(), indent=1))
+        _write(self.path / "current", platform.name)
+
+    def forget(self, name: str) -> None:
+        """Remove a platform's record; its folder stays, for the storage root's state is in it."""
+        (self.platform_dir(name) / "record.json").unlink(missing_ok=True)
+        if self.current() == name:
+            (self.path / "current").unlink(missing_ok=True)
+
+    def current(self) -> str | None:
+        """The name of the platform that was brought up last."""
+        try:
+            return (self.path / "current").read_text().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def recall(self, name: str) -> Platform | None:
+        """A platform's record as this machine remembers it."""
+        try:
+            text = (self.platform_dir(name) / "record.json").read_text()
+        except FileNotFoundError:
+            return None
+        return Platform.from_record(json.loads(text))
+
+    def known(self) -> list[str]:
+        """The names of all platforms that this machine remembers."""
+        return sorted(record.parent.name for record in self.path.glob("platforms/*/record.json"))
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")
+    partial.write_text(text)
+    partial.replace(path)

@@ -1,0 +1,73 @@
+"""Terraform's plan and progress, condensed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.live import Live
+from rich.text import Text
+
+from opsctl.core.changes import Plan, Step
+from opsctl.render.screen import Screen, duration_text
+from opsctl.terraform import OnStep
+
+_WORDS = {"vpc": "network", "iam": "roles", "batch": "batch", "record": "record", "storage": "storage"}
+_VERBS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to remove"}
+_SHOWN_AT_ONCE = 4
+
+
+def plan_lines(plan: Plan, *, idle_usd_per_hour: float) -> list[str]:
+    """`23 to create: network 8, roles 9, …`, and what it costs while nothing runs."""
+    lines = []
+    for action, count in sorted(plan.counts().items()):
+        modules = ", ".join(f"{_WORDS.get(name, name)} {number}" for name, number in plan.by_module(action).items())
+        lines.append(f"{count} {_VERBS[action]}: {modules}")
+    lines.append(f"Idle it costs ${idle_usd_per_hour:.2f}/h; what is stored costs its storage.")
+    return lines
+
+
+@contextmanager
+def applying(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
+    """Show an apply or destroy while it runs: a count and what is waited for. Off a terminal, a line a resource."""
+    began: dict[str, float] = {}
+    done = 0
+    started = time.monotonic()
+
+    def picture() -> Text:
+        elapsed = duration_text(time.monotonic() - started)
+        text = Text(f"{title} {done}/{total}  {elapsed}", style="bold")
+        for address, since in sorted(began.items(), key=lambda item: item[1])[:_SHOWN_AT_ONCE]:
+            text.append(f"\n  {_short(address)}  {duration_text(time.monotonic() - since)}", style="dim")
+        text.truncate(screen.words.width * (_SHOWN_AT_ONCE + 1))
+        return text
+
+    with Live(
+        get_renderable=picture,
+        console=screen.words,
+        refresh_per_second=4,
+        transient=True,
+        auto_refresh=screen.words.is_terminal,
+    ) as live:
+
+        def on_step(step: Step) -> None:
+            nonlocal done
+            if step.state == "begin":
+                began[step.address] = time.monotonic()
+            elif step.state in ("done", "failed"):
+                began.pop(step.address, None)
+                done += step.state == "done"
+                if not screen.words.is_terminal:
+                    screen.say(f"  {step.state}  {_short(step.address)}  {duration_text(step.elapsed_seconds)}")
+            if screen.words.is_terminal:
+                live.refresh()
+
+        yield on_step
+    screen.say(f"{title} {done}/{total}  {duration_text(time.monotonic() - started)}")
+
+
+def _short(address: str) -> str:
+    """`module.batch.aws_batch_job_queue.this["csd"]` → `batch job_queue csd`."""
+    words = address.removeprefix("module.").replace(".this", "").replace('["', " ").replace('"]', "")
+    return words.replace(".aws_", " ").removeprefix("aws_").replace("batch batch_", "batch ").replace(".", " ")
