@@ -1,0 +1,88 @@
+"""Fit a diffusion model, CSA or CSD, and find each voxel's fibre directions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from dipy.data import get_sphere
+from dipy.direction import peaks_from_model
+from dipy.reconst.csdeconv import ConstrainedSphericalDeconvModel, response_from_mask_ssst
+from dipy.reconst.dti import TensorModel
+from dipy.reconst.shm import CsaOdfModel
+
+from opsctl.core.errors import Problem
+from opsctl.core.m2g import DiffusionModel
+
+from .gradients import Gradients
+from .journal import Journal
+from .volumes import Floats, Mask
+
+#: CSD's response comes from voxels with one fibre: those above the first of these FA values that has enough of them.
+_RESPONSE_FA = (0.7, 0.6, 0.5)
+_RESPONSE_VOXELS = 10
+#: Only within this many voxels of the centre, as DIPY's auto_response_ssst: a head's rim is full of false anisotropy.
+_RESPONSE_RADIUS = 10
+
+
+def fractional_anisotropy(data: Floats, gradients: Gradients, mask: Mask) -> Floats:
+    """FA by a tensor fit: where white matter is. 0 outside the mask."""
+    fit = TensorModel(gradients.table).fit(data, mask=mask)
+    return np.where(mask, np.nan_to_num(fit.fa), 0).astype(np.float32)
+
+
+def fit(name: DiffusionModel, data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, journal: Journal) -> Any:
+    """Each voxel's peaks, by the thresholds that m2g uses.
+
+    Returns
+    -------
+    dipy.direction.peaks.PeaksAndMetrics
+        Up to five directions a voxel, and its spherical harmonics.
+    """
+    order = gradients.sh_order
+    if name == "csa":
+        model = CsaOdfModel(gradients.table, sh_order_max=order)
+    else:
+        response = _response(data, gradients, fa=fa, mask=mask, journal=journal)
+        model = ConstrainedSphericalDeconvModel(gradients.table, response, sh_order_max=order)
+    peaks = peaks_from_model(
+        model,
+        data,
+        get_sphere(name="repulsion724"),
+        relative_peak_threshold=0.5,
+        min_separation_angle=25,
+        mask=mask,
+        npeaks=5,
+        normalize_peaks=True,
+        sh_order_max=order,
+    )
+    count = (peaks.peak_values[mask] > 0).sum(axis=1)
+    journal.say(
+        f"{name.upper()} fitted in {int(mask.sum())} voxels: {count.mean():.2f} fibre directions a voxel, "
+        f"{int((count > 1).sum())} voxels with more than one; median GFA {np.median(peaks.gfa[mask]):.2f}."
+    )
+    return peaks
+
+
+def _response(data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, journal: Journal) -> Any:
+    """What one fibre's signal looks like, from the scan's own most anisotropic voxels."""
+    centre = np.zeros_like(mask)
+    middle = (size // 2 for size in mask.shape)
+    centre[tuple(slice(max(0, at - _RESPONSE_RADIUS), at + _RESPONSE_RADIUS) for at in middle)] = True
+    candidates = np.where(mask & centre, fa, 0)
+    chosen = next(
+        (candidates > level for level in _RESPONSE_FA if (candidates > level).sum() >= _RESPONSE_VOXELS), None
+    )
+    if chosen is None:
+        chosen = (candidates > 0) & (candidates >= np.sort(candidates, axis=None)[-_RESPONSE_VOXELS])
+    if not chosen.any():
+        raise Problem("No voxel is anisotropic: CSD has nothing to take its single-fibre response from.")
+    response, ratio = response_from_mask_ssst(gradients.table, data, chosen)
+    values = response[0]
+    if not (np.isfinite(values).all() and values[0] > values[1] > 0 and response[1] > 0):
+        raise Problem("The scan's most anisotropic voxels give no single-fibre response for CSD.")
+    journal.say(
+        f"CSD response from {int(chosen.sum())} voxels with FA of {candidates[chosen].min():.2f} or more: "
+        f"diffusivities {values[0] * 1e3:.2f} and {values[1] * 1e3:.2f} x 10^-3 mm²/s, ratio {ratio:.2f}."
+    )
+    return response

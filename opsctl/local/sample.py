@@ -1,0 +1,268 @@
+"""A small real BIDS dataset, made of volumes that ship inside DIPY and nibabel. Nothing fetched, nothing invented."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from opsctl import __version__
+from opsctl.core.errors import Problem
+
+_B0_THRESHOLD = 50
+
+_README = """\
+# opsctl's sample
+
+A dataset small enough to run on a laptop in seconds and real enough to fit: cut-outs of brain scans that ship
+inside two Python packages, arranged as BIDS. It is for trying opsctl out. It is not for research.
+
+- sub-01: `small_64D` of DIPY, 10 x 10 x 10 voxels of 2 mm, 64 directions at about b = 1000 s/mm², one b=0 volume.
+  Its directions were parted into two disjoint sets of 32, each spread over the sphere: ses-1 has one, ses-2 the other.
+- sub-02: `small_101D` of DIPY, 6 x 10 x 10 voxels of 2.5 mm, a grid in q-space with one b=0 volume.
+  ses-1 has its 33 directions with b from 2400 to 3100 s/mm², ses-2 its 28 with b from 3300 to 4100 s/mm².
+- sub-03: `functional.nii` and `anatomical.nii` of nibabel, 17 x 21 x 3 voxels of 4 x 4 x 8 mm, 20 volumes.
+
+So the two sessions of sub-01 and of sub-02 share no diffusion-weighted volume, but they come from one acquisition and
+share its only b=0 volume. They are no test-retest data.
+
+What stands in for something else:
+
+- The T1w images of sub-01 and sub-02 are the b=0 volume: DIPY ships no T1w with these cut-outs. sub-03's is a T1w.
+- The labels are opsctl's. Neither package names the people or says whether two volumes are of one person.
+- DIPY does not say by which convention its b-vectors' axes are signed; they are copied as DIPY reads them.
+- nibabel does not say what the person did while `functional.nii` was measured: the task is called `unknown`.
+  The repetition time is the one in the file's header.
+
+Both packages ship the volumes as test data, under the packages' own licences (DIPY BSD-3-Clause, nibabel MIT), and
+name no other. To cite: Garyfallidis et al. (2014), Dipy, a library for the analysis of diffusion MRI data,
+Frontiers in Neuroinformatics 8:8, https://doi.org/10.3389/fninf.2014.00008; Brett et al., nibabel,
+https://doi.org/10.5281/zenodo.591597.
+"""
+
+
+@dataclass(frozen=True)
+class SampleSummary:
+    """What was written.
+
+    Attributes
+    ----------
+    scans
+        Primary images: one diffusion or BOLD series each.
+    """
+
+    folder: Path
+    subjects: int
+    scans: int
+    files: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class _Diffusion:
+    """One of DIPY's diffusion series."""
+
+    name: str
+    data: NDArray[Any]
+    affine: NDArray[np.float64]
+    bvals: NDArray[np.float64]
+    bvecs: NDArray[np.float64]
+
+    @property
+    def b0s(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.bvals <= _B0_THRESHOLD)
+
+    @property
+    def weighted(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.bvals > _B0_THRESHOLD)
+
+
+def write_sample(folder: Path) -> SampleSummary:
+    """Write the dataset; the same packages write the same bytes, so that a second upload sends nothing.
+
+    Parameters
+    ----------
+    folder
+        New or empty.
+
+    Raises
+    ------
+    Problem
+        The folder holds something, or it cannot be written, or a package lacks its data.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        occupied = any(folder.iterdir())
+    except OSError as error:
+        raise Problem(f"{folder} is not a folder to write to: {error.strerror}.", "Name another folder.") from error
+    if occupied:
+        raise Problem(f"{folder} is not empty, and the sample overwrites nothing.", "Name a new or empty folder.")
+    small_64d, small_101d = _diffusion("small_64D"), _diffusion("small_101D")
+    one, other = _spread(small_64d)
+    bvals = small_101d.bvals
+    _write_diffusion(folder, "01", "1", small_64d, one)
+    _write_diffusion(folder, "01", "2", small_64d, other)
+    _write_diffusion(folder, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
+    _write_diffusion(folder, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
+    _write_functional(folder, "03", "1")
+    _write_description(folder)
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    return SampleSummary(
+        folder=folder,
+        subjects=len(list(folder.glob("sub-*"))),
+        scans=sum(path.name.endswith(("_dwi.nii.gz", "_bold.nii.gz")) for path in written),
+        files=len(written),
+        size_bytes=sum(path.stat().st_size for path in written),
+    )
+
+
+def _diffusion(name: str) -> _Diffusion:
+    # Imported here: DIPY's data module takes a second, and a refusal needs none of it.
+    from dipy.data import get_fnames
+
+    image_path, bval_path, bvec_path = (Path(path) for path in get_fnames(name=name))
+    if not image_path.is_file():
+        raise Problem(f"DIPY here has no {image_path.name}.", "Reinstall it: pip install --force-reinstall dipy")
+    data, affine = _voxels(image_path)
+    bvecs = np.loadtxt(bvec_path)
+    # One of the two is stored a direction a row, the other, as BIDS wants it, a direction a column.
+    bvecs = bvecs if bvecs.shape[1] == 3 else bvecs.T
+    return _Diffusion(name=name, data=data, affine=affine, bvals=np.loadtxt(bval_path), bvecs=np.nan_to_num(bvecs))
+
+
+def _voxels(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
+    image: Any = nib.load(path)
+    return np.asarray(image.dataobj), image.affine
+
+
+def _spread(series: _Diffusion) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Part the directions into two disjoint sets that both cover the sphere: of each two neighbours, one a set."""
+    left = list(series.weighted)
+    one, other = [], []
+    while len(left) > 1:
+        first = left.pop(0)
+        nearest = max(left, key=lambda volume: abs(float(series.bvecs[first] @ series.bvecs[volume])))
+        left.remove(nearest)
+        one.append(first)
+        other.append(nearest)
+    return np.sort(np.array(one)), np.sort(np.array(other))
+
+
+def _write_diffusion(
+    folder: Path, subject: str, session: str, series: _Diffusion, directions: NDArray[np.intp]
+) -> None:
+    stub = f"sub-{subject}_ses-{session}"
+    base = folder / f"sub-{subject}" / f"ses-{session}"
+    volumes = np.concatenate([series.b0s, directions])
+    bvecs = np.where((series.bvals[volumes] <= _B0_THRESHOLD)[:, None], 0, series.bvecs[volumes])
+    _write_image(base / "dwi" / f"{stub}_dwi.nii.gz", series.data[..., volumes], series.affine)
+    _write_text(base / "dwi" / f"{stub}_dwi.bval", _row(series.bvals[volumes], "{:g}"))
+    _write_text(base / "dwi" / f"{stub}_dwi.bvec", "".join(_row(axis, "{:.6f}") for axis in bvecs.T))
+    source = f"{series.name} of dipy {version('dipy')}"
+    _write_json(
+        base / "dwi" / f"{stub}_dwi.json",
+        {
+            "Description": f"{len(directions)} directions and the b=0 volume of {source}.",
+            "SourceVolumes": volumes.tolist(),
+        },
+    )
+    mean_b0 = np.round(series.data[..., series.b0s].mean(axis=3)).astype(np.int16)
+    _write_image(base / "anat" / f"{stub}_T1w.nii.gz", mean_b0, series.affine)
+    _write_json(
+        base / "anat" / f"{stub}_T1w.json",
+        {"Description": f"Not a T1w image: the mean b=0 volume of {source} stands in for one."},
+    )
+
+
+def _write_functional(folder: Path, subject: str, session: str) -> None:
+    stub = f"sub-{subject}_ses-{session}"
+    base = folder / f"sub-{subject}" / f"ses-{session}"
+    # nibabel.testing knows this folder too, but importing it needs pytest.
+    data = Path(nib.__file__).parent / "tests/data"
+    sources = {"bold": data / "functional.nii", "T1w": data / "anatomical.nii"}
+    for path in sources.values():
+        if not path.is_file():
+            raise Problem(
+                f"nibabel here lacks its test data ({path.name}).",
+                "Reinstall it: pip install --force-reinstall nibabel",
+            )
+    series: Any = nib.load(sources["bold"])
+    repetition_seconds = float(series.header.get_zooms()[3])
+    source = f"of nibabel {version('nibabel')}"
+    name = f"{stub}_task-unknown_bold"
+    # The file holds 16-bit numbers with a scale; these are rounded to the unit, a hundredth of the noise.
+    voxels, affine = _voxels(sources["bold"])
+    _write_image(
+        base / "func" / f"{name}.nii.gz", np.round(voxels).astype(np.int16), affine, repetition=repetition_seconds
+    )
+    _write_json(
+        base / "func" / f"{name}.json",
+        {
+            "TaskName": "unknown",
+            "RepetitionTime": repetition_seconds,
+            "Description": f"functional.nii {source}, which does not name the task.",
+        },
+    )
+    voxels, affine = _voxels(sources["T1w"])
+    _write_image(base / "anat" / f"{stub}_T1w.nii.gz", np.round(voxels).astype(np.int16), affine)
+    _write_json(base / "anat" / f"{stub}_T1w.json", {"Description": f"anatomical.nii {source}."})
+
+
+def _write_description(folder: Path) -> None:
+    _write_json(
+        folder / "dataset_description.json",
+        {
+            "Name": "opsctl sample: cut-outs of real scans that ship with DIPY and nibabel",
+            "BIDSVersion": "1.9.0",
+            "DatasetType": "raw",
+            "License": "The packages' own: BSD-3-Clause (DIPY: sub-01, sub-02), MIT (nibabel: sub-03). See README.",
+            "Authors": ["The DIPY developers", "The nibabel developers"],
+            "Acknowledgements": "Sessions share no direction, but are of one acquisition; T1w stand-ins: see README.",
+            "ReferencesAndLinks": ["https://doi.org/10.3389/fninf.2014.00008", "https://doi.org/10.5281/zenodo.591597"],
+            "GeneratedBy": [{"Name": "opsctl", "Version": __version__}],
+            "SourceDatasets": [
+                {"URL": "https://pypi.org/project/dipy/", "Version": version("dipy")},
+                {"URL": "https://pypi.org/project/nibabel/", "Version": version("nibabel")},
+            ],
+        },
+    )
+    _write_text(folder / "README", _README)
+    _write_text(
+        folder / "participants.tsv",
+        "participant_id\tsource\nsub-01\tdipy small_64D\nsub-02\tdipy small_101D\nsub-03\tnibabel functional.nii\n",
+    )
+    _write_json(
+        folder / "participants.json", {"source": {"Description": "The package, and its volume, that this is cut from."}}
+    )
+
+
+def _write_image(
+    path: Path, data: NDArray[Any], affine: NDArray[np.float64], *, repetition: float | None = None
+) -> None:
+    image = nib.Nifti1Image(data, affine)
+    image.header.set_xyzt_units("mm", "sec")
+    if repetition is not None:
+        image.header.set_zooms((*image.header.get_zooms()[:3], repetition))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A gzip file carries the time it was made unless told not to.
+    path.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    _write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text.encode())
+
+
+def _row(values: NDArray[Any], form: str) -> str:
+    return " ".join(form.format(value) for value in values) + "\n"
