@@ -22,7 +22,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
-	@OPSCTL_HOME=$(DEMO_HOME) OPSCTL=$(BIN)/opsctl sh demo.sh
+	@OPSCTL_HOME=$(DEMO_HOME) sh demo.sh
 
 test: setup ## Every test, two at a time
 	$(BIN)/pytest -n 2 --dist loadgroup

@@ -65,15 +65,17 @@ class Home:
     def forget(self, name: str) -> None:
         """Remove a platform's record; its folder stays, for the storage root's state is in it."""
         (self.platform_dir(name) / "record.json").unlink(missing_ok=True)
-        if self.current() == name:
-            (self.path / "current").unlink(missing_ok=True)
 
     def current(self) -> str | None:
-        """The name of the platform that was brought up last."""
+        """The name of the platform that was brought up last, or of the only one that there is."""
+        known = self.known()
         try:
-            return (self.path / "current").read_text().strip() or None
+            last = (self.path / "current").read_text().strip()
         except FileNotFoundError:
-            return None
+            last = ""
+        if last in known:
+            return last
+        return known[0] if len(known) == 1 else None
 
     def recall(self, name: str) -> Platform | None:
         """A platform's record as this machine remembers it."""
@@ -86,6 +88,10 @@ class Home:
     def known(self) -> list[str]:
         """The names of all platforms that this machine remembers."""
         return sorted(record.parent.name for record in self.path.glob("platforms/*/record.json"))
+
+    def local_names(self) -> list[str]:
+        """The names of the platforms on this machine: they share one process."""
+        return [name for name in self.known() if (found := self.recall(name)) is not None and found.is_local]
 
 
 def _write(path: Path, text: str) -> None:

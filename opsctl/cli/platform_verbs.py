@@ -139,7 +139,7 @@ def down(
         )
     if not receipt.left:
         context.home.forget(chosen)
-        if platform.is_local:
+        if platform.is_local and not context.home.local_names():
             from opsctl.local import control
 
             control.stop(context.home.path)
@@ -186,11 +186,13 @@ def _wish(
     from opsctl.aws.errors import translated
     from opsctl.commands.workspace import Wish
 
+    if clients.region is None:
+        raise Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.")
     with translated("asking who you are"):
         identity = clients.sts.get_caller_identity()
     return Wish(
         name=name,
-        region=clients.region or "",
+        region=clients.region,
         account_id=identity["Account"],
         is_local=is_local,
         data_bucket=data_bucket,

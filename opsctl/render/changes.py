@@ -64,7 +64,8 @@ def applying(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
                 live.refresh()
 
         yield on_step
-    screen.say(f"{title} {done}/{total}  {duration_text(time.monotonic() - started)}")
+    if total:
+        screen.say(f"{title} {done}/{total}  {duration_text(time.monotonic() - started)}")
 
 
 def _short(address: str) -> str:

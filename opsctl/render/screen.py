@@ -44,9 +44,10 @@ class Screen:
     def hints(self, commands: Mapping[str, str]) -> None:
         """What to type next: each command and what it is for."""
         width = max(map(len, commands))
-        self.say()
-        for command, purpose in commands.items():
-            self.say(f"  {command:<{width}}  {purpose}" if self.words.width >= width + 20 else f"  {command}")
+        lines = [f"  {command:<{width}}  {purpose}" for command, purpose in commands.items()]
+        if max(map(len, lines)) > self.words.width:
+            lines = [f"  {command}" for command in commands]
+        self.say("\n".join(["", *lines]))
 
     def json(self, value: Any) -> None:
         """One JSON document on standard output."""

@@ -1,0 +1,32 @@
+#!/bin/sh
+# `make demo`: from nothing to connectomes on this machine, each command as a person would type it.
+set -eu
+
+HOME_OF_DEMO=${OPSCTL_HOME:?}
+PATH="$PWD/.venv/bin:$PATH"
+export OPSCTL_HOME PATH
+
+step() {
+    printf '\n\033[1m$ %s\033[0m\n' "$*" | if [ -t 1 ]; then cat; else sed 's/\x1b\[[0-9]*m//g'; fi
+    "$@"
+}
+
+# Whatever happens, nothing stays behind running.
+trap 'opsctl down --force --yes >/dev/null 2>&1 || true' EXIT
+trap 'exit 130' INT TERM
+
+rm -rf "$HOME_OF_DEMO/sample" "$HOME_OF_DEMO/connectomes"
+mkdir -p "$HOME_OF_DEMO"
+
+step opsctl sample "$HOME_OF_DEMO/sample"
+step opsctl up --local --yes
+step opsctl upload "$HOME_OF_DEMO/sample" --name HNU1
+step opsctl run HNU1 --sp native --yes
+step opsctl logs --follow
+step opsctl run HNU1 --sp native --model csd --yes --follow
+step opsctl status
+step opsctl results "$HOME_OF_DEMO/connectomes"
+step opsctl down --yes
+trap - EXIT
+
+printf '\nThe connectomes are in %s\n' "$HOME_OF_DEMO/connectomes"

@@ -1,0 +1,62 @@
+"""Where the Terraform code and the job runner lie: beside the package in a checkout, inside it once installed."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from opsctl.core.errors import Problem
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def _folder(name: str, *, landmark: str) -> Path:
+    # A wheel carries both folders under opsctl/shipped; a checkout has them at its root. The landmark keeps an
+    # unrelated folder of the same name beside site-packages from being taken for ours.
+    for candidate in (_PACKAGE / "shipped" / name, _PACKAGE.parent / name):
+        if (candidate / landmark).exists():
+            return candidate
+    raise Problem(
+        f"This installation of opsctl lacks its {name}/ folder.",
+        "Install it again: pip install --force-reinstall opsctl",
+    )
+
+
+def terraform_dir() -> Path:
+    """Give the folder with the Terraform roots `storage/` and `platform/` and their modules.
+
+    Raises
+    ------
+    Problem
+        When the installation does not hold it.
+    """
+    return _folder("terraform", landmark="platform")
+
+
+def container_dir() -> Path:
+    """Give the folder that holds the package `m2g_job` and the Dockerfile.
+
+    Raises
+    ------
+    Problem
+        When the installation does not hold it.
+    """
+    return _folder("container", landmark="m2g_job")
+
+
+def bids_config() -> dict[str, Any]:
+    """Give pybids' entity patterns, read as data: importing pybids would cost half a second.
+
+    Raises
+    ------
+    Problem
+        When pybids is not installed as it should be.
+    """
+    package = find_spec("bids")
+    if package is None or not package.submodule_search_locations:
+        raise Problem("pybids is not installed.", "Install opsctl again: pip install --force-reinstall opsctl")
+    path = Path(package.submodule_search_locations[0]) / "layout" / "config" / "bids.json"
+    config: dict[str, Any] = json.loads(path.read_text())
+    return config

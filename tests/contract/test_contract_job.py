@@ -1,0 +1,154 @@
+"""opsctl and the job's code import nothing of each other: here both read what the other one writes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from m2g_job import environment as job_environment
+from m2g_job import scan as job_scan
+from m2g_job.environment import Environment
+from m2g_job.result import Report
+
+from opsctl.core import m2g
+from opsctl.core.location import Location, run_location
+from opsctl.core.m2g import M2gOptions
+from opsctl.core.manifest import Run, document_key, scan_document, submit_requests
+from opsctl.core.platform import ModelResources, Platform
+from opsctl.core.result import Result
+from opsctl.core.scan import Input, Scan
+
+BUCKET = "data-bucket"
+RUN_ID = "HNU1-20261122-120000-ab12"
+
+
+def platform() -> Platform:
+    resources = ModelResources(
+        job_queue="queue",
+        compute_environment="environment",
+        job_definition="definition:1",
+        instance_type="r5.large",
+        vcpus=2,
+        memory_mib=15200,
+        max_vcpus=512,
+    )
+    return Platform(
+        name="m2g",
+        region="us-east-1",
+        account_id="123456789012",
+        data_bucket=BUCKET,
+        repository_url="repository",
+        image="image",
+        log_group="/opsctl/m2g",
+        spot=False,
+        root_volume_gib=100,
+        opsctl_version="0",
+        models={"csa": resources, "csd": resources},
+    )
+
+
+def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str = "dwi", further: str = "") -> Scan:
+    base = f"sub-{subject}" + (f"/ses-{session}" if session else "")
+    words = base.replace("/", "_")
+    roles = ("dwi", "bval", "bvec", "T1w") if pipeline == "dwi" else ("bold", "T1w")
+    endings = {"dwi": "dwi.nii.gz", "bval": "dwi.bval", "bvec": "dwi.bvec", "T1w": "T1w.nii.gz", "bold": "bold.nii"}
+    return Scan(
+        name=base + further,
+        subject=subject,
+        session=session,
+        entities={"subject": subject, "suffix": roles[0]},
+        pipeline=pipeline,
+        inputs=tuple(
+            Input(uri=f"s3://{BUCKET}/HNU1/{base}/{words}_{endings[role]}", role=role, size_bytes=7, etag="e")
+            for role in roles
+        ),
+    )
+
+
+def environment(index: int) -> Environment:
+    return job_environment.read(
+        {
+            "OPSCTL_RUN_URI": run_location(RUN_ID, data_bucket=BUCKET).uri,
+            "OPSCTL_SCAN_OFFSET": "5",
+            "AWS_BATCH_JOB_ARRAY_INDEX": str(index - 5),
+            "AWS_BATCH_JOB_ID": "job:1",
+            "AWS_BATCH_JOB_ATTEMPT": "2",
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        scan(),
+        scan(session=None),
+        scan(session="retest"),
+        scan(subject="01+a"),
+        scan(further="/acq-x_run-2"),
+        scan(pipeline="func"),
+        scan(pipeline="func", session=None, further="/task-rest_run-1"),
+    ],
+    ids=lambda one: f"{one.name}-{one.pipeline}",
+)
+def test_the_job_reads_what_run_writes(one):
+    options = M2gOptions(pipeline=one.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
+    output = Location(BUCKET, "HNU1/derivatives/m2g-csa-native")
+    document = scan_document(one, options, run_id=RUN_ID, index=7, image="image", output=output)
+    read = job_scan.parse(json.dumps(document).encode(), environment(7))
+    assert read.name == one.name
+    assert read.session == one.session
+    assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in one.inputs]
+    assert read.parcellation == ("Desikan", "AAL_")
+    assert read.output == f"{output.uri}/{one.name}"
+    assert read.key == document["key"]
+
+
+def test_both_make_up_the_same_session():
+    assert job_scan.MADE_UP_SESSION == m2g.MADE_UP_SESSION
+
+
+def test_the_job_looks_where_run_writes():
+    prefix = run_location(RUN_ID, data_bucket=BUCKET).prefix
+    for folder in ("scans", "results"):
+        assert environment(7).uri(folder) == f"s3://{BUCKET}/{document_key(prefix, folder, 7)}"
+
+
+def test_the_job_reads_the_environment_that_run_submits():
+    run = Run(
+        run_id=RUN_ID,
+        dataset=f"s3://{BUCKET}/HNU1",
+        output=f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native",
+        m2g={},
+        model="csa",
+        image="image",
+        platform="m2g",
+        region="us-east-1",
+        scans=tuple(f"sub-{number}" for number in range(10_001)),
+        created_at="2026-11-22T12:00:00Z",
+        created_by="me",
+        command_line=("opsctl",),
+        opsctl_version="0",
+    )
+    last = submit_requests(run, platform())[-1]
+    variables = {one["name"]: one["value"] for one in last["containerOverrides"]["environment"]}
+    told = job_environment.read({**variables, "AWS_BATCH_JOB_ARRAY_INDEX": str(last["arrayProperties"]["size"] - 1)})
+    assert told.index == len(run.scans) - 1
+    assert told.run_id == RUN_ID
+
+
+@pytest.mark.parametrize("exit_code", [0, 1])
+def test_status_reads_what_the_job_writes(exit_code):
+    report = Report(environment(7), log_stream="csa/default/abc")
+    document = scan_document(
+        scan(), M2gOptions(), run_id=RUN_ID, index=7, image="image", output=Location(BUCKET, "HNU1/derivatives/m")
+    )
+    report.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
+    report.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
+    report.connectomes = ["s3://b/x.csv"]
+    result = Result.from_json(
+        json.loads(json.dumps(report.result(exit_code=exit_code, cause="" if not exit_code else "why")))
+    )
+    assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
+    assert result.succeeded is (exit_code == 0)
+    assert result.log_stream == "csa/default/abc"
+    assert len(result.files) == (exit_code == 0)

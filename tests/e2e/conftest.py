@@ -1,0 +1,171 @@
+"""The installed opsctl, driven as a person drives it, on one local platform that all e2e tests share."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from ragged import write_ragged
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+_COMMAND_SECONDS = 400
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker runs them all: an `up` and a `down` take two and a half minutes."""
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.timeout(1500))
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one command left behind."""
+
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+
+@dataclass
+class Program:
+    """An installed opsctl with a home of its own, run from a folder that is no checkout."""
+
+    binary: Path
+    home: Path
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """No AWS configuration of the machine reaches it."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key == "AWS_CA_BUNDLE"}
+        return {**kept, "OPSCTL_HOME": str(self.home), "COLUMNS": "100", "AWS_EC2_METADATA_DISABLED": "true"}
+
+    def __call__(self, *words: str | Path) -> Said:
+        """Type a command."""
+        began = time.monotonic()
+        done = subprocess.run(
+            [self.binary, *map(str, words)],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, as it would be published."""
+    target = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", target, REPOSITORY], check=True, capture_output=True
+    )
+    return next(target.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `opsctl` of an environment into which nothing but the wheel was installed, at the lock file's versions."""
+    folder = tmp_path_factory.mktemp("environment")
+    pins = re.findall(
+        r"^[A-Za-z0-9_.-]+==[^ \\\n]+(?: ; [^\\\n]+)?", (REPOSITORY / "requirements.lock").read_text(), re.M
+    )
+    constraints = folder / "constraints.txt"
+    constraints.write_text("\n".join(pins))
+    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "-c", constraints, f"{wheel}[local]"], check=True, capture_output=True
+    )
+    return folder / "venv" / "bin" / "opsctl"
+
+
+@pytest.fixture(scope="session")
+def program(installed: Path, tmp_path_factory: pytest.TempPathFactory):
+    """opsctl, and at the end no process of its platform."""
+    one = Program(installed, tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("elsewhere"))
+    yield one
+    code = "import pathlib, sys; from opsctl.local import control; control.stop(pathlib.Path(sys.argv[1]))"
+    subprocess.run([installed.parent / "python", "-c", code, one.home], check=False, cwd=one.folder)
+
+
+@dataclass
+class Journey:
+    """Every command of the whole road and what it said, by a name of its own."""
+
+    program: Program
+    said: dict[str, Said] = field(default_factory=dict)
+    left_of_lab: list[str] = field(default_factory=list)
+    there_of_local: list[str] = field(default_factory=list)
+
+    def type(self, name: str, *words: str | Path) -> Said:
+        """Type a command and keep what it said."""
+        self.said[name] = self.program(*words)
+        return self.said[name]
+
+
+@pytest.fixture(scope="session")
+def journey(program: Program) -> Journey:
+    """The whole road, once: two platforms up, data, runs, one platform down beside the other, all down, up again."""
+    from inventory import resources
+
+    trip = Journey(program)
+    trip.type("status before up", "status")
+    trip.type("sample", "sample", "sample")
+    trip.type("plan", "up", "--local", "--plan")
+    with ThreadPoolExecutor(2) as hands:
+        lab = hands.submit(trip.type, "up lab", "up", "--local", "--name", "lab", "--yes")
+        trip.type("up", "up", "--local", "--yes")
+        lab.result()
+        trip.type("second up", "up", "--local")
+        # The other platform goes while this one works.
+        lab_down = hands.submit(trip.type, "down lab", "down", "--name", "lab", "--yes")
+        _work(trip)
+        lab_down.result()
+    left = resources(program)
+    trip.left_of_lab = [name for name in left if "opsctl-lab-" in name or "/opsctl/lab" in name]
+    trip.there_of_local = [name for name in left if "opsctl-local-" in name or "/opsctl/local" in name]
+    trip.type("run for down", "run", "HNU1", "--modif", "last", "--yes")
+    trip.type("down while active", "down", "--yes")
+    trip.type("follow to the end", "logs", "--follow")
+    trip.type("down", "down", "--yes")
+    trip.type("second down", "down", "--yes")
+    trip.type("status after down", "status")
+    trip.type("up again", "up", "--local", "--yes")
+    trip.type("results again", "results", "again", "--json")
+    trip.type("upload again", "upload", "sample", "--name", "HNU1", "--json")
+    return trip
+
+
+def _work(trip: Journey) -> None:
+    trip.type("upload", "upload", "sample", "--name", "HNU1", "--json")
+    trip.type("second upload", "upload", "sample", "--name", "HNU1", "--json")
+    trip.type("dry run", "run", "HNU1", "--sp", "native", "--dry-run", "--json")
+    trip.type("runs after dry run", "status")
+    trip.type("run csa", "run", "HNU1", "--sp", "native", "--yes")
+    trip.type("follow csa", "logs", "--follow")
+    trip.type("logs json", "logs", "--json")
+    trip.type("status csa", "status", "--json")
+    trip.type("results csa", "results", "csa", "--json")
+    trip.type("mixed", "run", "HNU1", "--seeds", "1", "--yes")
+    trip.type("run csd", "run", "HNU1", "--model", "csd", "--yes", "--follow")
+    trip.type("results csd", "results", "csd", "--json")
+    write_ragged(trip.program.folder / "ragged", trip.program.folder / "sample")
+    trip.type("upload ragged", "upload", "ragged", "--name", "ragged")
+    trip.type("run ragged", "run", "ragged", "--yes", "--follow", "--parcellation", "Desikan")
+    trip.type("status ragged", "status", "--json")
+    trip.type("results ragged", "results", "ragged-out", "--json")

@@ -1,0 +1,179 @@
+"""The whole road on real parts: Terraform and its provider, S3 and Batch over HTTP, jobs, diffusion models."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+SCANS = 4
+
+
+def matrix(path: Path) -> list[list[float]]:
+    with path.open() as file:
+        return [[float(cell) for cell in row] for row in csv.reader(file)]
+
+
+def connectomes(journey, name: str) -> dict[str, Path]:
+    """A scan's connectome by the scan's name."""
+    found = json.loads(journey.said[name].out)["connectomes"]
+    return {one["scan"]: journey.program.folder / one["path"] for one in found}
+
+
+def test_every_command_ends_as_it_should(journey):
+    wrong = {
+        name: (said.code, said.err[-600:]) for name, said in journey.said.items() if said.code != EXPECTED.get(name, 0)
+    }
+    assert not wrong
+
+
+EXPECTED = {
+    "status before up": 1,
+    "plan": 2,
+    "runs after dry run": 1,
+    "mixed": 1,
+    "run ragged": 1,
+    "down while active": 1,
+    "status after down": 1,
+}
+
+
+def test_nothing_says_that_it_is_a_bug(journey):
+    assert not [name for name, said in journey.said.items() if "bug in opsctl" in said.err or "Traceback" in said.err]
+
+
+def test_without_a_platform_a_sentence_says_what_to_type(journey):
+    assert "opsctl up --local" in journey.said["status before up"].err
+    assert "opsctl up --local" in journey.said["status after down"].err
+
+
+def test_the_plan_is_condensed_and_idle_costs_nothing(journey):
+    said = journey.said["plan"].err
+    assert "to create: " in said
+    assert "network " in said
+    assert "roles " in said
+    assert "$0.00/h" in said
+
+
+def test_a_second_up_changes_nothing_and_says_so(journey):
+    assert "nothing changed" in journey.said["second up"].err
+
+
+def test_a_second_upload_sends_nothing(journey):
+    first, second = (json.loads(journey.said[name].out) for name in ("upload", "second upload"))
+    assert first["sent"]
+    assert second["sent"] == []
+    assert second["unchanged"] == len(first["sent"])
+
+
+def test_dry_run_shows_all_and_sends_nothing(journey):
+    shown = json.loads(journey.said["dry run"].out)
+    assert len(shown["scans"]) == SCANS
+    assert shown["requests"][0]["arrayProperties"] == {"size": SCANS}
+    assert shown["scans"][0]["argv"][0] == "m2g"
+    assert "There is no run yet" in journey.said["runs after dry run"].err
+
+
+def test_logs_carry_every_scan_under_its_name_and_end_with_the_run(journey):
+    said = journey.said["follow csa"]
+    names = {line.split(" │ ")[0].strip() for line in said.out.splitlines() if " │ " in line}
+    assert names == {f"sub-{subject}/ses-{session}" for subject in ("01", "02") for session in ("1", "2")}
+    assert said.err.count(" done in ") == SCANS
+    assert any("PREVIEW" in line for line in said.out.splitlines())
+
+
+def test_log_lines_as_json_are_in_order_and_none_twice(journey):
+    lines = [json.loads(line) for line in journey.said["logs json"].out.splitlines()]
+    assert [line["time"] for line in lines] == sorted(line["time"] for line in lines)
+    plain = [line for line in journey.said["follow csa"].out.splitlines() if " │ " in line]
+    assert len(plain) == len(lines)
+
+
+def test_status_counts_results(journey):
+    counts = json.loads(journey.said["status csa"].out)["counts"]
+    assert counts["DONE"] == counts["TOTAL"] == SCANS
+
+
+@pytest.mark.parametrize("model", ["csa", "csd"])
+def test_connectomes_are_symmetric_counts(journey, model):
+    found = connectomes(journey, f"results {model}")
+    assert len(found) == SCANS
+    for path in found.values():
+        rows = matrix(path)
+        assert len(rows) >= 8
+        assert all(len(row) == len(rows) for row in rows)
+        assert rows == [list(column) for column in zip(*rows, strict=True)]
+        assert all(cell >= 0 and cell == int(cell) for row in rows for cell in row)
+        assert sum(map(sum, rows)) > 100
+
+
+def test_the_two_models_differ(journey):
+    csa, csd = connectomes(journey, "results csa"), connectomes(journey, "results csd")
+    assert all(matrix(csa[scan]) != matrix(csd[scan]) for scan in csa)
+
+
+def test_outputs_of_other_options_are_never_mixed(journey):
+    said = journey.said["mixed"].err
+    assert "never mixed" in said
+    assert "--modif" in said
+
+
+def test_a_ragged_dataset_runs_and_its_bad_scan_says_why(journey):
+    shown = journey.said["run ragged"].err
+    assert "no T1w" in shown
+    assert "sub-carol" in shown
+    assert "sub-alice_run-1_T1w.nii.gz" in shown
+    states = {scan["scan"]: scan for scan in json.loads(journey.said["status ragged"].out)["scans"]}
+    assert {name: scan["state"] for name, scan in states.items()} == {
+        "sub-alice": "DONE",
+        "sub-bob/ses-retest": "DONE",
+        "sub-bob/ses-2b/run-1": "DONE",
+        "sub-bob/ses-2b/run-2": "DONE",
+        "sub-dave": "FAILED",
+    }
+    assert "differ in count" in states["sub-dave"]["cause"]
+
+
+def test_a_made_up_session_never_shows(journey):
+    paths = [str(path) for path in connectomes(journey, "results ragged").values()]
+    assert any("ragged-out/sub-alice/connectomes_d/" in path for path in paths)
+    assert not any("nosession" in path for path in paths)
+    assert all("Desikan" in path for path in paths)
+
+
+def test_down_refuses_while_jobs_are_active(journey):
+    said = journey.said["down while active"].err
+    assert "still active" in said
+    assert "--force" in said
+
+
+def test_down_leaves_nothing_and_touches_no_neighbour(journey):
+    assert journey.left_of_lab == []
+    assert len(journey.there_of_local) > 10
+
+
+def test_the_receipt_says_what_is_gone_and_what_was_kept(journey):
+    said = journey.said["down"].err
+    assert "left     0" in said
+    assert "kept     s3://opsctl-local-" in said
+    assert "nothing to remove" in journey.said["second down"].err
+
+
+def test_data_and_results_come_back_at_the_next_up(journey):
+    assert json.loads(journey.said["upload again"].out)["sent"] == []
+    assert len(connectomes(journey, "results again")) == SCANS
+
+
+def test_the_wheel_carries_terraform_and_the_jobs_code(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    for wanted in (
+        "terraform/platform/main.tf",
+        "terraform/storage/main.tf",
+        "container/m2g_job/__main__.py",
+        "container/Dockerfile",
+    ):
+        assert f"opsctl/shipped/{wanted}" in names
+    assert not [name for name in names if ".terraform" in name or "tfstate" in name or "__pycache__" in name]
