@@ -1,0 +1,107 @@
+"""What the job is told by its environment variables, parsed once."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import urllib.request
+from dataclasses import dataclass
+from typing import Mapping
+
+from m2g_job.faults import WrongInput
+
+_METADATA_TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One attempt of one job.
+
+    Attributes
+    ----------
+    run_uri
+        `s3://DATA/opsctl/runs/<run_id>`, without a slash at the end.
+    index
+        The scan's index in the run: the array index plus the submission's offset.
+    attempt
+        From 1.
+    job_id
+        Batch's id (`…:7` for an array's child; the same for every attempt of a job); "" outside Batch.
+    work_dir
+        The folder that holds `input` and `output`.
+    """
+
+    run_uri: str
+    run_id: str
+    index: int
+    attempt: int
+    job_id: str
+    work_dir: str
+
+    @property
+    def bucket(self) -> str:
+        """The platform's data bucket."""
+        return self.run_uri[len("s3://") :].split("/", 1)[0]
+
+    @property
+    def input_dir(self) -> str:
+        """Where m2g reads; `/input` in the image."""
+        return os.path.join(self.work_dir, "input")
+
+    @property
+    def output_dir(self) -> str:
+        """Where m2g writes; `/output` in the image."""
+        return os.path.join(self.work_dir, "output")
+
+    def uri(self, kind: str, end: str = ".json") -> str:
+        """An object of this scan in the run's folder: `scans`, `results`, `claims` or `failures`."""
+        return f"{self.run_uri}/{kind}/{self.index:05d}{end}"
+
+
+def _number(variables: Mapping[str, str], name: str, default: str) -> int:
+    word = variables.get(name) or default
+    if not re.match(r"^[0-9]{1,9}$", word):
+        raise WrongInput(f"{name} is not a whole number: {word}")
+    return int(word)
+
+
+def read(variables: Mapping[str, str]) -> Environment:
+    """The job's environment.
+
+    Raises
+    ------
+    WrongInput
+        Where `OPSCTL_RUN_URI` is missing or is no run's URI, or a number is none.
+    """
+    run_uri = variables.get("OPSCTL_RUN_URI", "").rstrip("/")
+    match = re.match(r"^s3://[^/]+/opsctl/runs/([^/]+)$", run_uri)
+    if not match:
+        raise WrongInput(f"OPSCTL_RUN_URI is not a run's URI (s3://BUCKET/opsctl/runs/RUN_ID): {run_uri!r}")
+    return Environment(
+        run_uri=run_uri,
+        run_id=match.group(1),
+        index=_number(variables, "OPSCTL_SCAN_OFFSET", "0") + _number(variables, "AWS_BATCH_JOB_ARRAY_INDEX", "0"),
+        attempt=_number(variables, "AWS_BATCH_JOB_ATTEMPT", "1"),
+        job_id=variables.get("AWS_BATCH_JOB_ID", ""),
+        work_dir=os.path.abspath(variables.get("OPSCTL_WORK_DIR") or "/"),
+    )
+
+
+def log_stream(variables: Mapping[str, str]) -> str:
+    """The name of this job's CloudWatch stream, or "" where nobody knows it.
+
+    On AWS the container agent knows it. A result without it is still a result, so no failure here matters.
+    """
+    if variables.get("OPSCTL_LOG_STREAM"):
+        return variables["OPSCTL_LOG_STREAM"]
+    metadata_uri = variables.get("ECS_CONTAINER_METADATA_URI_V4")
+    if not metadata_uri:
+        return ""
+    # The agent's address is link-local: a proxy from the environment could never reach it.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(metadata_uri, timeout=_METADATA_TIMEOUT_SECONDS) as reply:
+            return str(json.loads(reply.read().decode("utf-8"))["LogOptions"]["awslogs-stream"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

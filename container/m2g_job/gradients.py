@@ -1,0 +1,53 @@
+"""b-values and b-vectors: the two text files that m2g trusts blindly."""
+
+from __future__ import annotations
+
+import math
+from typing import List
+
+from m2g_job.faults import WrongInput
+
+
+def _rows(path: str, role: str) -> List[List[float]]:
+    try:
+        with open(path, encoding="utf-8") as lines:
+            rows = [[float(word) for word in line.replace(",", " ").split()] for line in lines]
+    except ValueError as error:
+        raise WrongInput(f"the {role} file is not a table of numbers: {error}")
+    rows = [row for row in rows if row]
+    if not rows:
+        raise WrongInput(f"the {role} file is empty")
+    if not all(math.isfinite(number) for row in rows for number in row):
+        raise WrongInput(f"the {role} file holds values that are no finite numbers")
+    return rows
+
+
+def bval_count(path: str) -> int:
+    """How many b-values a file holds: one row, or one column.
+
+    Raises
+    ------
+    WrongInput
+        Where it is no such table.
+    """
+    rows = _rows(path, "bval")
+    if len(rows) > 1 and any(len(row) != 1 for row in rows):
+        raise WrongInput(f"the bval file has {len(rows)} rows; it must have one")
+    return sum(len(row) for row in rows)
+
+
+def bvec_count(path: str) -> int:
+    """How many b-vectors a file holds: three rows (BIDS), or three columns.
+
+    Raises
+    ------
+    WrongInput
+        Where it is no such table.
+    """
+    rows = _rows(path, "bvec")
+    lengths = {len(row) for row in rows}
+    if len(rows) == 3 and len(lengths) == 1:
+        return lengths.pop()
+    if lengths == {3}:
+        return len(rows)
+    raise WrongInput(f"the bvec file must have three rows of equal length, not {len(rows)} of {sorted(lengths)}")

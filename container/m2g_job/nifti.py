@@ -1,0 +1,125 @@
+"""NIfTI images, as far as a job must know them: intact, and of how many volumes.
+
+A truncated image would cost an hour before m2g trips over it, so every image is read to its end once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import BinaryIO, Callable, Iterator
+
+from m2g_job.faults import WrongInput
+
+_HEADER_BYTES = 540  # NIfTI-2's; NIfTI-1's 348 are fewer
+_CHUNK_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an image's header promises.
+
+    Attributes
+    ----------
+    volumes
+        1 for a three-dimensional image.
+    size_bytes
+        Of the whole file, uncompressed, at least.
+    """
+
+    volumes: int
+    size_bytes: int
+
+
+def parse(head: bytes, name: str) -> Header:
+    """The header of NIfTI-1 or NIfTI-2, of either byte order.
+
+    Parameters
+    ----------
+    head
+        The file's first 540 bytes, uncompressed.
+    name
+        For the cause in words.
+
+    Raises
+    ------
+    WrongInput
+        Where it is no NIfTI header.
+    """
+    for order in "<>":
+        if len(head) >= 348 and struct.unpack_from(f"{order}i", head)[0] == 348 and head[344:347] in (b"n+1", b"ni1"):
+            dim = struct.unpack_from(f"{order}8h", head, 40)
+            bits, offset = struct.unpack_from(f"{order}h", head, 72)[0], struct.unpack_from(f"{order}f", head, 108)[0]
+            break
+        if len(head) >= 540 and struct.unpack_from(f"{order}i", head)[0] == 540 and head[4:7] in (b"n+2", b"ni2"):
+            dim = struct.unpack_from(f"{order}8q", head, 16)
+            bits, offset = struct.unpack_from(f"{order}h", head, 14)[0], struct.unpack_from(f"{order}q", head, 168)[0]
+            break
+    else:
+        raise WrongInput(f"{name} is not a NIfTI image")
+    sizes = dim[1 : dim[0] + 1]
+    if not 3 <= dim[0] <= 7 or min(sizes) < 1 or bits < 1 or not 0 <= offset < 2**40:
+        raise WrongInput(f"{name} has a broken NIfTI header (dimensions {list(dim)})")
+    voxels = 1
+    for size in sizes:
+        voxels *= size
+    return Header(volumes=sizes[3] if len(sizes) > 3 else 1, size_bytes=int(offset) + voxels * bits // 8)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[BinaryIO]:
+    if path.endswith(".gz"):
+        with gzip.open(path, "rb") as stream:
+            yield stream
+    else:
+        with open(path, "rb") as stream:
+            yield stream
+
+
+def check(path: str, name: str, *, on_bytes: Callable[[int], None]) -> Header:
+    """Read an image to its end.
+
+    Parameters
+    ----------
+    path, name
+        The file, and what it is called in a cause.
+    on_bytes
+        Called for each piece; what it raises ends the reading.
+
+    Returns
+    -------
+    Header
+        Of an image whose bytes are all there.
+
+    Raises
+    ------
+    WrongInput
+        Not gzip, truncated, corrupt, or no NIfTI.
+    """
+    if path.endswith(".gz"):
+        with open(path, "rb") as raw:
+            if raw.read(2) != b"\x1f\x8b":
+                raise WrongInput(f"{name} is not a gzip file")
+    try:
+        with _opened(path) as stream:
+            head = stream.read(_HEADER_BYTES)
+            header = parse(head, name)
+            size = len(head)
+            while True:
+                piece = stream.read(_CHUNK_BYTES)
+                if not piece:
+                    break
+                size += len(piece)
+                on_bytes(len(piece))
+    except EOFError:
+        raise WrongInput(f"{name} is truncated: its gzip stream has no end")
+    except (OSError, zlib.error) as error:
+        # Python 3.7 says OSError for a wrong checksum in a gzip stream. A broken disk would say so too: a retry of the
+        # whole job is the user's to order then.
+        raise WrongInput(f"{name} is corrupt: {error}")
+    if size < header.size_bytes:
+        raise WrongInput(f"{name} is truncated: {size} bytes of {header.size_bytes}")
+    return header

@@ -1,0 +1,123 @@
+"""What m2g leaves behind, and its way to S3."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Sequence
+
+from m2g_job.faults import PassingFault, ScanFailed
+from m2g_job.s3 import PUSH_THREADS, S3
+from m2g_job.scan import MADE_UP_SESSION
+
+#: Intermediates: large, and nobody wants them.
+_NOT_WANTED = "tmp_d"
+_QA = ("qa_d", "qa_f", "log_f")
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file of m2g's and its key under the place that it goes to."""
+
+    path: str
+    key: str
+
+
+def collect(session_dir: str, *, made_up_session: bool) -> List[Output]:
+    """Every regular file of a session but the intermediates.
+
+    Parameters
+    ----------
+    session_dir
+        `OUTPUT_DIR/sub-X/ses-Y`; it may be missing.
+    made_up_session
+        Whether the session exists in this job only: then its label is taken out of every name.
+
+    Raises
+    ------
+    ScanFailed
+        Two files would have one key.
+    """
+    found: Dict[str, Output] = {}
+    for folder, names, files in os.walk(session_dir):
+        relative = os.path.relpath(folder, session_dir)
+        if relative == ".":
+            names[:] = [name for name in names if name != _NOT_WANTED]
+        names.sort()
+        for name in sorted(files):
+            path = os.path.join(folder, name)
+            # A link is no product: its target is pushed where it lies, or is not m2g's to publish (an atlas).
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
+            key = posixpath.normpath(posixpath.join(*relative.split(os.sep), name))
+            if made_up_session:
+                key = key.replace(f"_ses-{MADE_UP_SESSION}", "")
+            if key in found:
+                raise ScanFailed(f"m2g left two files for one name: {key}")
+            found[key] = Output(path, key)
+    return list(found.values())
+
+
+def qa(outputs: Sequence[Output]) -> List[Output]:
+    """Those of the outputs that show why a scan failed: quality pictures and C-PAC's logs."""
+    return [output for output in outputs if output.key.split("/", 1)[0] in _QA]
+
+
+def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[], None]) -> List[Dict[str, Any]]:
+    """Upload files in parallel, each under its SHA-256, then look at each of them once more.
+
+    Parameters
+    ----------
+    s3, outputs
+        To where, and what.
+    base_uri
+        The place, without a slash at the end.
+    guard
+        Called before each upload and each attempt at it; what it raises ends the push.
+
+    Returns
+    -------
+    list of dict
+        `uri`, `size_bytes` and `sha256` (hex) of each, in the order of `outputs`.
+
+    Raises
+    ------
+    PassingFault
+        S3 did not answer, or an object is not what was uploaded: another job wrote over it.
+    """
+    with ThreadPoolExecutor(PUSH_THREADS) as pool:
+        pushes = [pool.submit(_push_one, s3, output, f"{base_uri}/{output.key}", guard) for output in outputs]
+        try:
+            return [push.result() for push in pushes]
+        except BaseException:
+            for push in pushes:
+                push.cancel()
+            raise
+
+
+def _push_one(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> Dict[str, Any]:
+    guard()
+    digest = hashlib.sha256()
+    size = 0
+    with open(output.path, "rb") as stream:
+        for piece in iter(lambda: stream.read(1024 * 1024), b""):
+            digest.update(piece)
+            size += len(piece)
+    etag = s3.upload(output.path, uri, sha256=digest.digest(), guard=guard)
+    return {"uri": uri, "size_bytes": size, "sha256": digest.hexdigest(), "etag": etag}
+
+
+def verify(s3: S3, files: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """The files as a result lists them, where each object on S3 still is the one that was uploaded."""
+    with ThreadPoolExecutor(PUSH_THREADS) as pool:
+        return list(pool.map(lambda entry: _verify_one(s3, entry), files))
+
+
+def _verify_one(s3: S3, entry: Dict[str, Any]) -> Dict[str, Any]:
+    head = s3.head(entry["uri"])
+    if head.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, head.etag):
+        raise PassingFault(f"{entry['uri']} is not what this job uploaded")
+    return {name: entry[name] for name in ("uri", "size_bytes", "sha256")}

@@ -1,0 +1,120 @@
+"""A scan's result: written last, once, and never over a succeeded one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Any, Callable, Dict, List, Optional
+
+from m2g_job.environment import Environment
+from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, PassingFault
+from m2g_job.log import Log
+from m2g_job.s3 import S3
+from m2g_job.scan import Scan
+
+_TRIES = 10
+
+
+def timestamp() -> str:
+    """Now in UTC, as results write it."""
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Report:
+    """What is known about this attempt so far; it becomes the result.
+
+    Parameters
+    ----------
+    environment
+        The job.
+    log_stream
+        Its CloudWatch stream, or "".
+    """
+
+    def __init__(self, environment: Environment, *, log_stream: str) -> None:
+        self._environment = environment
+        self._log_stream = log_stream
+        self._started_at = timestamp()
+        self.scan: Optional[Scan] = None
+        self.seconds = {"pull": 0.0, "m2g": 0.0, "push": 0.0}
+        self.peak_memory_mib = 0
+        self.files: List[Dict[str, Any]] = []
+        self.connectomes: List[str] = []
+
+    def result(self, *, exit_code: int, cause: str = "") -> Dict[str, Any]:
+        """The result as its contract has it; `succeeded` where `exit_code` is 0, which then lists the outputs."""
+        scan, files = self.scan, self.files if exit_code == 0 else []
+        return {
+            "schema_version": 1,
+            "run_id": self._environment.run_id,
+            "index": self._environment.index,
+            "scan": scan.name if scan else "",
+            "key": scan.key if scan else "",
+            "status": "failed" if exit_code else "succeeded",
+            "cause": cause,
+            "exit_code": exit_code,
+            "attempt": self._environment.attempt,
+            "started_at": self._started_at,
+            "stopped_at": timestamp(),
+            "seconds": {phase: round(seconds, 3) for phase, seconds in self.seconds.items()},
+            "peak_memory_mib": self.peak_memory_mib,
+            "outputs": {
+                "count": len(files),
+                "bytes": sum(entry["size_bytes"] for entry in files),
+                "connectomes": self.connectomes if exit_code == 0 else [],
+                "files": files,
+            },
+            "image": scan.image if scan else "",
+            "job_id": self._environment.job_id,
+            "log_stream": self._log_stream,
+        }
+
+
+class Results:
+    """The place of one scan's result on S3."""
+
+    def __init__(self, s3: S3, environment: Environment, log: Log) -> None:
+        self._s3 = s3
+        self._log = log
+        self.uri = environment.uri("results")
+
+    def succeeded(self) -> Optional[Dict[str, Any]]:
+        """The result that stands, where it says succeeded."""
+        document = self._s3.read(self.uri)
+        value = document.value if document else None
+        return value if value and value.get("status") == "succeeded" else None
+
+    def write(self, result: Dict[str, Any], *, check: Callable[[], None]) -> None:
+        """Write the result: over nothing, or over a failed one that has not changed since it was read.
+
+        Parameters
+        ----------
+        result
+            The whole result.
+        check
+            Called just before each write; what it raises stops the write (another job's claim, see `claim`).
+
+        Raises
+        ------
+        AlreadyPublished
+            A succeeded result stands; it is never overwritten.
+        PassingFault
+            S3 did not let a condition hold long enough.
+        """
+        for _ in range(_TRIES):
+            document = self._s3.read(self.uri)
+            value = document.value if document else None
+            if value == result:
+                return  # an earlier try of this loop, whose reply was lost
+            if value and value.get("status") == "succeeded":
+                raise AlreadyPublished(value)
+            check()
+            try:
+                self._s3.write(self.uri, result, if_none=document is None, if_etag=document.etag if document else None)
+                return
+            except ConditionFailed:
+                continue
+            except ConditionsUnsupported:
+                self._log.say("this S3 has no conditional writes: the result is written without")
+                self._s3.write(self.uri, result)
+                return
+        raise PassingFault(f"{self.uri} changes too often to be written")

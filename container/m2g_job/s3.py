@@ -1,0 +1,251 @@
+"""S3 as the job uses it: one client for a few threads, conditional writes, checksums, errors in the job's words."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+import boto3
+from boto3.exceptions import Boto3Error
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from m2g_job.faults import ConditionFailed, S3Missing
+from m2g_job.s3_errors import translated
+
+#: Enough that a push of 16 files hides S3's latency; few enough that one container does not trouble its neighbours.
+PUSH_THREADS = 16
+_MULTIPART_BYTES = 32 * 1024 * 1024
+_TRANSFER = TransferConfig(
+    multipart_threshold=_MULTIPART_BYTES, multipart_chunksize=_MULTIPART_BYTES, max_concurrency=4
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """What S3 says about an object.
+
+    Attributes
+    ----------
+    etag
+        Without quotes.
+    plain_md5
+        Whether the etag is the MD5 of the bytes: not for multipart uploads, nor under KMS or customer keys.
+    """
+
+    size_bytes: int
+    etag: str
+    plain_md5: bool
+
+
+@dataclass(frozen=True)
+class Document:
+    """A small object with its etag; `value` is None where its bytes are no JSON object."""
+
+    data: bytes
+    etag: str
+
+    @property
+    def value(self) -> Optional[Dict[str, Any]]:
+        """The JSON object in it."""
+        try:
+            value = json.loads(self.data.decode("utf-8"))
+        except ValueError:
+            return None
+        return value if isinstance(value, dict) else None
+
+
+def make_client() -> Any:
+    """The job's one S3 client.
+
+    Standard retries wait up to 20 s between attempts; `AWS_MAX_ATTEMPTS` is the SDK's own variable for their number.
+    An endpoint of the user's own (`AWS_ENDPOINT_URL`) seldom resolves a bucket's name as a host.
+    """
+    own_endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    config = Config(
+        retries={"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS") or 8)},
+        max_pool_connections=PUSH_THREADS + 8,
+        connect_timeout=10,
+        read_timeout=30,
+        s3={"addressing_style": "path"} if own_endpoint else {},
+    )
+    client = boto3.session.Session().client("s3", config=config)
+    # boto3 1.33, the last for Python 3.7, has no IfNoneMatch and no IfMatch on PutObject: they travel past its
+    # parameter check in the request's context and become headers just before the request is signed.
+    client.meta.events.register_first("provide-client-params.s3.PutObject", _set_condition_aside)
+    client.meta.events.register("before-call.s3.PutObject", _put_condition_back)
+    client.meta.events.register_first("request-created.s3.PutObject", _ask_guard)
+    return client
+
+
+def _set_condition_aside(params: Dict[str, Any], context: Dict[str, Any], **_rest: Any) -> None:
+    for name in ("IfNoneMatch", "IfMatch", "Guard"):
+        if name in params:
+            context[f"opsctl_{name}"] = params.pop(name)
+
+
+def _put_condition_back(params: Dict[str, Any], context: Dict[str, Any], **_rest: Any) -> None:
+    for name, header in (("IfNoneMatch", "If-None-Match"), ("IfMatch", "If-Match")):
+        if f"opsctl_{name}" in context:
+            params["headers"][header] = context[f"opsctl_{name}"]
+
+
+def _ask_guard(request: Any, **_rest: Any) -> None:
+    # Here, because this happens for each of the SDK's attempts: a process that slept through its claim must not wake up
+    # into a retry that writes over the next holder's object.
+    guard = request.context.get("opsctl_Guard")
+    if guard is not None:
+        guard()
+
+
+def split(uri: str) -> Dict[str, str]:
+    """`Bucket` and `Key` of an S3 URI, the key's bytes kept as they are."""
+    bucket, key = uri[len("s3://") :].split("/", 1)
+    return {"Bucket": bucket, "Key": key}
+
+
+@contextlib.contextmanager
+def _asking(operation: str, uri: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError, Boto3Error, ConnectionError) as error:
+        raise translated(error, operation, uri) from error
+
+
+class S3:
+    """The operations that a job needs.
+
+    Every method raises `PassingFault`, `S3Refused` or `S3Missing` (see `faults`). No object gets an ACL: the bucket's
+    rules decide, and buckets made since 2023 refuse any.
+
+    Parameters
+    ----------
+    client
+        From `make_client`; it may be used from several threads at once.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def head(self, uri: str) -> Head:
+        """What S3 knows about an object."""
+        with _asking("HeadObject", uri):
+            reply = self._client.head_object(**split(uri))
+        etag = reply["ETag"].strip('"')
+        encrypted = reply.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in reply
+        return Head(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
+
+    def read(self, uri: str) -> Optional[Document]:
+        """A small object's bytes, or None where there is none."""
+        try:
+            with _asking("GetObject", uri):
+                reply = self._client.get_object(**split(uri))
+                return Document(reply["Body"].read(), reply["ETag"].strip('"'))
+        except S3Missing:
+            return None
+
+    def write(self, uri: str, value: Dict[str, Any], *, if_none: bool = False, if_etag: Optional[str] = None) -> None:
+        """Write a small JSON document.
+
+        Parameters
+        ----------
+        uri, value
+            Where, and what.
+        if_none
+            Only where no object stands yet.
+        if_etag
+            Only where the object that stands has this etag.
+
+        Raises
+        ------
+        ConditionFailed
+            Another writer was there, or is writing just now. After a lost reply it may have been this one.
+        ConditionsUnsupported
+            This S3 has no conditional writes.
+        """
+        data = f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode("utf-8")
+        condition: Dict[str, Any] = {}
+        if if_none:
+            condition = {"IfNoneMatch": "*"}
+        elif if_etag is not None:
+            condition = {"IfMatch": f'"{if_etag}"'}
+        checksum = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
+        try:
+            with _asking("PutObject", uri):
+                self._client.put_object(
+                    Body=data,
+                    ContentType="application/json",
+                    ChecksumAlgorithm="SHA256",
+                    ChecksumSHA256=checksum,
+                    **split(uri),
+                    **condition,
+                )
+        except S3Missing as error:
+            if if_etag is None:
+                raise
+            raise ConditionFailed(str(error)) from error
+
+    def upload(self, path: str, uri: str, *, sha256: bytes, guard: Callable[[], None]) -> Optional[str]:
+        """Upload a file; S3 compares the bytes it receives with a SHA-256 and refuses others.
+
+        Parameters
+        ----------
+        path, uri
+            From where to where.
+        sha256
+            The file's digest. A file of several parts is compared part by part instead, by digests of the SDK's.
+        guard
+            Called before each attempt at a request, and for each piece of a file of several parts; what it raises ends
+            the upload.
+
+        Returns
+        -------
+        str or None
+            The new object's etag; None after an upload in parts.
+        """
+        if os.path.getsize(path) > _MULTIPART_BYTES:
+            target = split(uri)
+            with _asking("PutObject", uri):
+                self._client.upload_file(
+                    path,
+                    target["Bucket"],
+                    target["Key"],
+                    ExtraArgs={"ChecksumAlgorithm": "SHA256"},
+                    Callback=lambda _count: guard(),
+                    Config=_TRANSFER,
+                )
+            return None
+        with _asking("PutObject", uri), open(path, "rb") as body:
+            reply = self._client.put_object(
+                Body=body,
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=base64.b64encode(sha256).decode("ascii"),
+                Guard=guard,
+                **split(uri),
+            )
+        return str(reply["ETag"]).strip('"')
+
+    def download(self, uri: str, path: str, *, on_bytes: Callable[[int], None]) -> None:
+        """Download an object into a file; what `on_bytes` raises ends the download."""
+        source = split(uri)
+        with _asking("GetObject", uri):
+            self._client.download_file(source["Bucket"], source["Key"], path, Callback=on_bytes, Config=_TRANSFER)
+
+    def ages(self, prefix_uri: str) -> List[Tuple[str, timedelta]]:
+        """The keys under a prefix (at most 1,000), each with its age by S3's own clock.
+
+        The age is the reply's `Date` less `LastModified`: the clocks of two jobs' machines never meet.
+        """
+        target = split(prefix_uri)
+        with _asking("ListObjectsV2", prefix_uri):
+            reply = self._client.list_objects_v2(Bucket=target["Bucket"], Prefix=target["Key"])
+        now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return [(entry["Key"], now - entry["LastModified"]) for entry in reply.get("Contents", [])]

@@ -1,0 +1,173 @@
+"""A scan's JSON: parsed once, and refused where it does not fit what the job can do."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+from m2g_job.environment import Environment
+from m2g_job.faults import WrongInput
+
+#: The session label for a dataset without sessions: m2g reads entities["session"]. Never part of an output's name.
+MADE_UP_SESSION = "nosession"
+
+_ROLES = {"dwi": ("dwi", "bval", "bvec", "T1w"), "func": ("bold", "T1w")}
+_ENDINGS = {"dwi": (".nii.gz", ".nii"), "bold": (".nii.gz", ".nii"), "T1w": (".nii.gz", ".nii")}
+_LABEL = re.compile(r"^[A-Za-z0-9+]+$")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file that the scan needs, as it was when the run was submitted."""
+
+    uri: str
+    role: str
+    size_bytes: int
+    etag: str
+
+    @property
+    def name(self) -> str:
+        """The file's name, without folders."""
+        return posixpath.basename(self.uri)
+
+    @property
+    def extension(self) -> str:
+        """`.nii.gz` or `.nii` of an image, `.bval`, `.bvec`; "" where the name does not fit its role."""
+        return next((end for end in _ENDINGS.get(self.role, (f".{self.role}",)) if self.name.endswith(end)), "")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan and what to do with it; see the contract of a scan's JSON."""
+
+    name: str
+    subject: str
+    session: Optional[str]
+    inputs: Tuple[Input, ...]
+    pipeline: str
+    parcellation: Tuple[str, ...]
+    argv: Tuple[str, ...]
+    image: str
+    output: str
+    key: str
+
+    @property
+    def session_label(self) -> str:
+        """The session that m2g is told."""
+        return self.session if self.session is not None else MADE_UP_SESSION
+
+    def one(self, role: str) -> Input:
+        """The input of a role; each role has exactly one."""
+        return next(entry for entry in self.inputs if entry.role == role)
+
+    @property
+    def primary(self) -> Input:
+        """The image that the scan is."""
+        return self.one("dwi" if self.pipeline == "dwi" else "bold")
+
+    @property
+    def derivative(self) -> str:
+        """The URI of the derivative dataset that the output is part of."""
+        return self.output[: -len(f"/{self.name}")]
+
+
+def parse(data: bytes, environment: Environment) -> Scan:
+    """A scan from its JSON.
+
+    Parameters
+    ----------
+    data
+        The bytes of `scans/<index>.json`.
+    environment
+        The job that will process it: run and index must agree.
+
+    Raises
+    ------
+    WrongInput
+        With the first thing that is wrong.
+    """
+    try:
+        raw = json.loads(data.decode("utf-8"))
+        if raw["schema_version"] != 1:
+            raise WrongInput(f"the scan's JSON has schema_version {raw['schema_version']}; this image knows 1")
+        if (raw["run_id"], raw["index"]) != (environment.run_id, environment.index):
+            raise WrongInput(
+                "the scan's JSON is of run {} index {}, the job of run {} index {}".format(
+                    raw["run_id"], raw["index"], environment.run_id, environment.index
+                )
+            )
+        scan = _scan(raw)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WrongInput(f"the scan's JSON cannot be read: {type(error).__name__}: {error}")
+    _check_inputs(scan)
+    _check_argv(scan)
+    _check_output(scan, environment)
+    return scan
+
+
+def _scan(raw: Dict[str, Any]) -> Scan:
+    return Scan(
+        name=_text(raw["scan"]["name"]),
+        subject=_label(raw["scan"]["subject"], "subject"),
+        session=None if raw["scan"]["session"] is None else _label(raw["scan"]["session"], "session"),
+        inputs=tuple(
+            Input(_text(entry["uri"]), _text(entry["role"]), int(entry["size_bytes"]), _text(entry["etag"]))
+            for entry in raw["inputs"]
+        ),
+        pipeline=_text(raw["m2g"]["pipeline"]),
+        parcellation=tuple(_text(name) for name in raw["m2g"]["parcellation"]),
+        argv=tuple(_text(word) for word in raw["argv"]),
+        image=_text(raw["image"]),
+        output=_text(raw["output"]),
+        key=_text(raw["key"]),
+    )
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise WrongInput(f"the scan's JSON has {value!r} where a text must stand")
+    return value
+
+
+def _label(value: Any, entity: str) -> str:
+    # Labels become folder names and arguments: what is no BIDS label (`../`, `$(x)`) goes no further.
+    if not _LABEL.match(_text(value)):
+        raise WrongInput(f"{value!r} is not a BIDS {entity} label")
+    return str(value)
+
+
+def _check_inputs(scan: Scan) -> None:
+    if scan.pipeline not in _ROLES:
+        raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline}")
+    wanted, found = sorted(_ROLES[scan.pipeline]), sorted(entry.role for entry in scan.inputs)
+    if found != wanted:
+        raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {wanted}, not {found}")
+    for entry in scan.inputs:
+        if not re.match(r"^s3://[^/]+/.+$", entry.uri):
+            raise WrongInput(f"an input is not an object on S3: {entry.uri}")
+        if entry.size_bytes <= 0:
+            raise WrongInput(f"{entry.name} is empty")
+        if not entry.extension:
+            raise WrongInput(f"{entry.name} does not end as a {entry.role} file does")
+    if not scan.primary.name.startswith(f"sub-{scan.subject}_"):
+        raise WrongInput(f"{scan.primary.name} is not an image of subject {scan.subject}")
+
+
+def _check_argv(scan: Scan) -> None:
+    words: List[str] = list(scan.argv)
+    if words[:1] != ["m2g"] or words.count("INPUT_DIR") != 1 or words.count("OUTPUT_DIR") != 1:
+        raise WrongInput("argv is not m2g's with INPUT_DIR and OUTPUT_DIR once each")
+    wanted = {"--participant_label": scan.subject, "--session_label": scan.session_label, "--pipeline": scan.pipeline}
+    for option, value in wanted.items():
+        if words.count(option) != 1 or words[words.index(option) + 1 : words.index(option) + 2] != [value]:
+            raise WrongInput(f"argv does not say {option} {value}")
+
+
+def _check_output(scan: Scan, environment: Environment) -> None:
+    # An empty output name once pushed results into raw datasets (m2g's own cloud script): only derivatives are written.
+    pattern = rf"^s3://{re.escape(environment.bucket)}/(.+/)?derivatives/[^/]+/{re.escape(scan.name)}$"
+    if not re.match(pattern, scan.output) or {"..", ".", ""} & set(scan.output[len("s3://") :].split("/")):
+        raise WrongInput(f"the output is not this scan's place in a derivative of the data bucket: {scan.output}")

@@ -1,0 +1,40 @@
+"""Fixtures for the job runner: a real S3 over HTTP, a folder per job, a fake `m2g`, the runner as a real process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+# The helpers beside this file, and the runner's package: it is not part of opsctl's environment.
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "container")]
+
+from job_s3 import LocalS3  # noqa: E402
+from job_world import World  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[LocalS3]:
+    with LocalS3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: LocalS3) -> Iterator[LocalS3]:
+    """The S3 server, without objects, rules or records of an earlier test."""
+    s3_server.reset()
+    yield s3_server
+    s3_server.reset()
+
+
+@pytest.fixture
+def world(s3: LocalS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A bucket with one dwi scan that is ready to run; its jobs are ended with the test."""
+    for name, value in s3.credentials.items():
+        monkeypatch.setenv(name, value)
+    made = World(s3, tmp_path)
+    yield made
+    made.end_jobs()

@@ -1,0 +1,119 @@
+"""A stand-in for m2g: its real command line, its rules for reading its input, its places for its output.
+
+It runs as `m2g` on a job's PATH. FAKE_M2G says how it behaves; its connectomes hold AWS_BATCH_JOB_ID and the attempt,
+so that a test sees whose outputs they are.
+"""
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="m2g")
+    made.add_argument("input_dir")
+    made.add_argument("output_dir")
+    made.add_argument("--participant_label", nargs="+")
+    made.add_argument("--session_label", nargs="+")
+    made.add_argument("--pipeline", choices=["dwi", "func", "both"], default="dwi")
+    made.add_argument("--diffusion_model", choices=["csd", "csa"], default="csa")
+    made.add_argument("--space", choices=["native", "native_dsn"], default="native")
+    made.add_argument("--mod", choices=["det", "prob"], default="det")
+    made.add_argument("--track_type", choices=["local", "particle"], default="local")
+    made.add_argument("--seeds", type=int, default=20)
+    made.add_argument("--voxelsize", choices=["1mm", "2mm", "4mm"], default="2mm")
+    made.add_argument("--parcellation", nargs="+", default=[])
+    made.add_argument("--acquisition", default="alt+z")
+    made.add_argument("--tr", type=float, default=2.0)
+    made.add_argument("--mem_gb", type=float, default=20)
+    made.add_argument("--n_cpus", type=int, default=1)
+    made.add_argument("--skull", default="none")
+    made.add_argument("--skipeddy", action="store_true")
+    made.add_argument("--skipreg", action="store_true")
+    made.add_argument("--push_location")
+    return made
+
+
+def read(root: Path, subject: str, session: str, suffix: str) -> list:
+    """As m2g does with pybids: every file of the session with that suffix, sidecars included."""
+    if not (root / "dataset_description.json").is_file():
+        sys.exit("no dataset_description.json")
+    folder = root / f"sub-{subject}" / f"ses-{session}"
+    if not folder.is_dir():
+        sys.exit("KeyError: 'session'")
+    named = re.compile(rf"^sub-{subject}(_ses-{session})?(_[a-z]+-[A-Za-z0-9]+)*_{suffix}\.")
+    return sorted(path for path in folder.rglob("*") if named.match(path.name))
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def main() -> None:
+    options = parser().parse_args()
+    mode = os.environ.get("FAKE_M2G", "succeed")
+    subject, session = options.participant_label[0], options.session_label[0]
+    root, out = Path(options.input_dir), Path(options.output_dir) / f"sub-{subject}" / f"ses-{session}"
+    suffix = "dwi" if options.pipeline == "dwi" else "bold"
+    files, t1w = read(root, subject, session, suffix), read(root, subject, session, "T1w")
+    if options.pipeline == "dwi" and len(files) != 3:
+        sys.exit(f"ValueError: not enough values to unpack (expected 3, got {len(files)})")
+    if len(t1w) != 1:
+        sys.exit(f"ValueError: one T1w expected, got {len(t1w)}")
+    letter = "d" if suffix == "dwi" else "f"
+    print(f"m2g runs on {suffix}", flush=True)
+    write(out / f"qa_{letter}" / f"sub-{subject}_ses-{session}_qa.png", "picture")
+    write(out / "tmp_d" / "large.nii.gz", "intermediate")
+    write(Path(options.output_dir) / "environment.json", json.dumps(dict(os.environ)))
+    misbehave(mode, out)
+    whose = f"{os.environ.get('AWS_BATCH_JOB_ID')} {os.environ.get('AWS_BATCH_JOB_ATTEMPT')}\n"
+    for atlas in [f"{name}_space-MNI" for name in options.parcellation] or ["AAL_space-MNI", "Desikan_space-MNI"]:
+        if letter == "d":
+            stem = next(path for path in files if ".nii" in path.name).name.split(".")[0]
+            write(out / "connectomes_d" / atlas / f"{stem}_{atlas}_connectome.csv", whose)
+        else:
+            for kind in ("edgelist", "abs_edgelist"):
+                name = f"sub-{subject}_ses-{session}_func_{atlas}_{kind}.csv"
+                write(out / "connectomes_f" / atlas / name, whose)
+    for number in range(int(os.environ.get("FAKE_M2G_FILES", "3"))):
+        write(out / ("dwi" if letter == "d" else "func") / f"file-{number}.txt", whose * (number + 1))
+    print("m2g is done", flush=True)
+
+
+def misbehave(mode: str, out: Path) -> None:
+    if mode == "exit-1":
+        print("reading the gradients\nRuntimeError: eddy did not converge", flush=True)
+        sys.exit(1)
+    if mode == "nothing":
+        sys.exit(0)
+    if mode == "empty":
+        write(out / "connectomes_d" / "Desikan_space-MNI" / "x_Desikan_connectome.csv", " \n")
+        sys.exit(0)
+    if mode == "no-space":
+        print("OSError: [Errno 28] No space left on device", flush=True)
+        sys.exit(1)
+    if mode == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if mode == "much":
+        sys.stdout.write("x" * 300_000 + "\n")
+        for number in range(20_000):
+            print(f"line {number}")
+        print("25 %\r50 %\r100 %")
+    if mode == "leaves-a-child":
+        subprocess.Popen(["sleep", "600"])
+    if mode in ("hang", "hang-deaf"):
+        if mode == "hang-deaf":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen(["sleep", "600"])
+        print(f"hanging with child {child.pid}", flush=True)
+        time.sleep(600)
+
+
+main()

@@ -1,0 +1,128 @@
+"""m2g fails, or says that it succeeded and left nothing: logs and QA are kept, the cause stands in the result."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from job_s3 import LocalS3
+from job_world import RUN, World
+
+FAILURES = f"{RUN}/failures/00000"
+QA = "sub-0025427_ses-1_qa.png"
+
+
+@pytest.mark.parametrize(
+    ("mode", "cause"),
+    [
+        ("exit-1", "m2g ended with exit code 1 after 0 s: RuntimeError: eddy did not converge"),
+        ("nothing", "m2g ended with exit code 0 and left no connectome that is not empty"),
+        ("empty", "m2g ended with exit code 0 and left no connectome that is not empty"),
+        ("no-space", "the disk is full: m2g ended after 0 s: OSError: [Errno 28] No space left on device"),
+        ("killed", "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its largest process had reached "),
+    ],
+)
+def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mode: str, cause: str) -> None:
+    code, output = world.run(FAKE_M2G=mode)
+
+    assert code == 1, output
+    result = world.result()
+    assert (result["status"], result["exit_code"]) == ("failed", 1)
+    # A slow machine may need a second or more for a fake that does nothing.
+    said = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
+    assert said.startswith(cause), result["cause"]
+    assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "files": []}
+    assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/qa_d/{QA}"]
+    assert b"m2g runs on dwi" in world.get(f"{FAILURES}/attempt-1/m2g.log")
+    assert world.keys("HNU1/derivatives") == [], "nothing of a failed scan stands among the outputs"
+
+
+def test_a_parcellation_that_was_asked_for_must_be_there_in_its_own_case(world: World) -> None:
+    world.scan["m2g"]["parcellation"] = ["Desikan", "desikan", "AAL_"]
+    world.submit()
+
+    assert world.run()[0] == 1
+
+    assert world.result()["cause"] == (
+        "m2g ended with exit code 0 and left no connectome for desikan, AAL_; there is Desikan_space-MNI"
+    )
+
+
+def test_a_command_line_that_m2g_does_not_know_is_m2gs_failure(world: World) -> None:
+    world.scan["argv"] += ["--dataset", "HNU1"]
+    world.submit()
+
+    assert world.run()[0] == 1
+    assert "m2g: error: unrecognized arguments: --dataset HNU1" in world.result()["cause"]
+
+
+def test_no_m2g_is_a_failure_in_words(world: World) -> None:
+    assert world.run(PATH="/nowhere")[0] == 1
+    assert world.result()["cause"].startswith("m2g cannot be started: ")
+
+
+def test_the_next_attempt_starts_clean_and_overwrites_the_failed_result(world: World) -> None:
+    assert world.run(FAKE_M2G="exit-1")[0] == 1
+    work = world.folder / "work-job-a"
+    (work / "input" / "sub-0025427" / "ses-1" / "dwi" / "old_dwi.nii.gz").write_bytes(b"left")
+    (work / "output" / "sub-0025427" / "ses-1" / "dwi").mkdir()
+    (work / "output" / "sub-0025427" / "ses-1" / "dwi" / "old.txt").write_bytes(b"left")
+    (work / "input" / "link").symlink_to(world.folder / "bin")
+    (work / "mine").write_text("not the runner's")
+
+    code, output = world.run(attempt=2)
+
+    assert code == 0, output
+    result = world.result()
+    assert (result["status"], result["attempt"]) == ("succeeded", 2)
+    assert not [entry["uri"] for entry in result["outputs"]["files"] if "old" in entry["uri"]]
+    assert (work / "mine").exists()
+    assert (world.folder / "bin" / "m2g").exists()
+    assert world.keys(f"{FAILURES}/attempt-1/"), "the first attempt's logs stay"
+
+
+def test_a_failure_never_overwrites_a_success(world: World, s3: LocalS3) -> None:
+    s3.hold(lambda request: request.job == "job-b" and request.key.startswith(FAILURES))
+    failing = world.start("job-b", FAKE_M2G="exit-1")
+    s3.holds[0].wait()
+    assert world.run("job-a")[0] == 0
+    before = world.get(f"{RUN}/results/00000.json")
+    s3.holds[0].released.set()
+
+    assert failing.wait() == 0, "the scan is done, whoever did it"
+    assert "job job-a (attempt 1) has published" in failing.output
+    assert world.get(f"{RUN}/results/00000.json") == before
+
+
+def test_m2g_gets_neither_the_runners_python_nor_its_credentials(world: World) -> None:
+    code, output = world.run(VIRTUAL_ENV="/some/env", AWS_SESSION_TOKEN="token", FSLDIR="/fsl")
+
+    assert code == 0, output
+    environment = json.loads(Path(world.folder, "work-job-a", "output", "environment.json").read_text())
+    secrets = ("PYTHONPATH", "VIRTUAL_ENV", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+    assert not set(secrets) & set(environment)
+    assert (environment["FSLDIR"], environment["PYTHONUNBUFFERED"]) == ("/fsl", "1")
+
+
+def test_much_output_arrives_whole_and_in_order(world: World) -> None:
+    code, output = world.run(FAKE_M2G="much")
+
+    assert code == 0, output[-2000:]
+    lines = output.split("\n")
+    start = lines.index("line 0")
+    assert lines[start : start + 20_000] == [f"line {number}" for number in range(20_000)]
+    assert lines[start + 20_000 : start + 20_003] == ["25 %", "50 %", "100 %"]
+    assert sum(line.count("x") for line in lines if set(line) == {"x"}) == 300_000
+
+
+def test_a_child_that_m2g_leaves_behind_does_not_hold_the_job(world: World) -> None:
+    code, output = world.run(FAKE_M2G="leaves-a-child")
+
+    assert code == 0, output
+
+
+def test_lines_come_while_m2g_runs(world: World) -> None:
+    job = world.start(FAKE_M2G="hang")
+    job.wait_for("m2g runs on dwi")
+    assert job.process.poll() is None

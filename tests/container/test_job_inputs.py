@@ -1,0 +1,205 @@
+"""Inputs that no attempt can succeed with: exit 2, the cause named, before m2g costs anything."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+import pytest
+from job_s3 import LocalS3
+from job_world import BUCKET, RUN, World, nifti, packed, table
+from m2g_job import environment, gradients, scan
+from m2g_job import nifti as images
+from m2g_job.faults import WrongInput
+
+AT = "HNU1/sub-0025427/ses-1"
+STEM = f"{AT}/dwi/sub-0025427_ses-1_dwi"
+
+
+def corrupt() -> bytes:
+    data = bytearray(packed(7))
+    data[-6] ^= 0xFF  # in gzip's checksum
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("role", "key", "data", "cause"),
+    [
+        ("bvec", f"{STEM}.bvec", table(6, 3), "bval and bvec differ in count: 7 and 6"),
+        ("bval", f"{STEM}.bval", b"0 1000 x\n", "the bval file is not a table of numbers"),
+        ("bval", f"{STEM}.bval", b"0 1 2\n0 1 2\n", "the bval file has 2 rows; it must have one"),
+        ("bvec", f"{STEM}.bvec", b"1 0\n0 1\n", "the bvec file must have three rows of equal length"),
+        (
+            "dwi",
+            f"{STEM}.nii.gz",
+            packed(8),
+            "image and bval differ in count: sub-0025427_ses-1_dwi.nii.gz has 8 volumes",
+        ),
+        ("dwi", f"{STEM}.nii.gz", packed(7)[:-300], "sub-0025427_ses-1_dwi.nii.gz is truncated"),
+        ("dwi", f"{STEM}.nii.gz", gzip.compress(nifti(7)[:-9]), "sub-0025427_ses-1_dwi.nii.gz is truncated"),
+        ("dwi", f"{STEM}.nii.gz", corrupt(), "sub-0025427_ses-1_dwi.nii.gz is corrupt"),
+        ("dwi", f"{STEM}.nii.gz", nifti(7), "sub-0025427_ses-1_dwi.nii.gz is not a gzip file"),
+        (
+            "T1w",
+            f"{AT}/anat/sub-0025427_ses-1_T1w.nii.gz",
+            gzip.compress(b"x" * 999),
+            "_T1w.nii.gz is not a NIfTI image",
+        ),
+    ],
+)
+def test_a_wrong_input_is_named_and_not_run(world: World, role: str, key: str, data: bytes, cause: str) -> None:
+    world.input(role, key, data)
+    world.submit()
+
+    code, output = world.run()
+
+    assert code == 2, output
+    result = world.result()
+    assert (result["status"], result["exit_code"], result["key"]) == ("failed", 2, world.scan["key"])
+    assert cause in result["cause"]
+    assert "m2g runs" not in output
+    assert world.keys("HNU1/derivatives") == []
+
+
+def test_an_input_that_changed_or_went_since_the_submission(world: World) -> None:
+    world.put(f"{STEM}.bval", table(8, 1))
+    assert world.run()[0] == 2
+    assert world.result()["cause"].startswith("sub-0025427_ses-1_dwi.bval has changed since the run was submitted")
+
+    world.client.delete_object(Bucket=BUCKET, Key=f"{STEM}.bval")
+    assert world.run(attempt=2)[0] == 2
+    assert world.result()["cause"].startswith("sub-0025427_ses-1_dwi.bval cannot be read: S3 answered HeadObject")
+
+
+def test_a_denied_input_is_not_retried(world: World, s3: LocalS3) -> None:
+    s3.rules.append(lambda request: (403, "AccessDenied") if request.key.endswith(".bvec") else None)
+
+    assert world.run()[0] == 2
+    assert "403" in world.result()["cause"]
+
+
+def test_a_disk_that_is_too_small_is_found_before_anything_is_pulled(world: World, s3: LocalS3) -> None:
+    world.scan["inputs"][0]["size_bytes"] = 10**15
+    world.submit()
+
+    assert world.run()[0] == 1
+    assert world.result()["cause"].startswith("the disk is too small: ")
+    assert not [request for request in s3.requests if request.job and request.key.startswith("HNU1/")]
+
+
+def test_a_scan_that_does_not_exist(world: World) -> None:
+    code, output = world.run(AWS_BATCH_JOB_ARRAY_INDEX="3")
+
+    assert code == 2, output
+    result = world.result(3)
+    assert (result["status"], result["cause"]) == (
+        "failed",
+        f"there is no scan's JSON at s3://{BUCKET}/{RUN}/scans/00003.json",
+    )
+
+
+@pytest.mark.parametrize("run_uri", ["", "s3://data", "s3://data/HNU1", "/opsctl/runs/x"])
+def test_a_job_without_a_run_ends_in_words(world: World, run_uri: str) -> None:
+    code, output = world.run(OPSCTL_RUN_URI=run_uri)
+
+    assert code == 2
+    assert "OPSCTL_RUN_URI is not a run's URI" in output
+    assert "Traceback" not in output
+
+
+def _word(old: str, new: str) -> Callable[[dict[str, Any]], None]:
+    def change(raw: dict[str, Any]) -> None:
+        raw["argv"] = [new if word == old else word for word in raw["argv"]]
+
+    return change
+
+
+REFUSED: dict[str, Callable[[dict[str, Any]], None]] = {
+    "schema_version": lambda raw: raw.update(schema_version=2),
+    "of run": lambda raw: raw.update(run_id="another"),
+    "index": lambda raw: raw.update(index=1),
+    "KeyError": lambda raw: raw.pop("argv"),
+    "TypeError": lambda raw: raw.update(inputs=None),
+    "BIDS subject label": lambda raw: raw["scan"].update(subject="../x"),
+    "BIDS session label": lambda raw: raw["scan"].update(session="$(x)"),
+    "dwi or func": lambda raw: raw["m2g"].update(pipeline="both"),
+    "needs the inputs": lambda raw: raw["inputs"].append(dict(raw["inputs"][0])),
+    "not an object on S3": lambda raw: raw["inputs"][0].update(uri="/etc/passwd"),
+    "is empty": lambda raw: raw["inputs"][1].update(size_bytes=0),
+    "does not end as a": lambda raw: raw["inputs"][0].update(uri="s3://data/x/sub-0025427_dwi.mgz"),
+    "not an image of subject": lambda raw: raw["inputs"][0].update(uri="s3://data/x/sub-2_dwi.nii"),
+    "argv is not m2g's": _word("m2g", "sh"),
+    "INPUT_DIR and OUTPUT_DIR once": _word("OUTPUT_DIR", "/"),
+    "does not say --participant_label 0025427": _word("0025427", "1"),
+    "does not say --session_label": lambda raw: raw["scan"].update(session="2", name="sub-0025427/ses-2"),
+    "not this scan's place": lambda raw: raw.update(output="s3://data/HNU1"),
+    "in a derivative of the data bucket": lambda raw: raw.update(output=raw["output"].replace("//data/", "//other/")),
+    "in a derivative": lambda raw: raw.update(output="s3://data/derivatives/../x/sub-0025427/ses-1"),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_a_scans_json_that_does_not_fit_is_refused(world: World, words: str) -> None:
+    job = environment.read({"OPSCTL_RUN_URI": f"s3://{BUCKET}/{RUN}"})
+    raw = json.loads(json.dumps(world.scan))
+    assert scan.parse(json.dumps(raw).encode(), job).name == "sub-0025427/ses-1"
+    REFUSED[words](raw)
+
+    with pytest.raises(WrongInput, match=words.replace("(", r"\(")):
+        scan.parse(json.dumps(raw).encode(), job)
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{"])
+def test_a_scans_json_that_is_none_is_refused(data: bytes) -> None:
+    job = environment.read({"OPSCTL_RUN_URI": f"s3://{BUCKET}/{RUN}"})
+    with pytest.raises(WrongInput, match="cannot be read"):
+        scan.parse(data, job)
+
+
+@pytest.mark.parametrize("kind", [nibabel.Nifti1Image, nibabel.Nifti2Image])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_headers_of_both_nifti_kinds_and_byte_orders(tmp_path: Path, kind: type, order: str) -> None:
+    header = kind.header_class(endianness=order)
+    header.set_data_dtype(np.dtype(np.float32).newbyteorder(order))
+    path = tmp_path / "image.nii"
+    image = kind(np.zeros((3, 4, 5, 6), dtype=np.float32), np.eye(4), header)
+    path.write_bytes(image.to_bytes())
+
+    assert images.check(str(path), "image", on_bytes=lambda _count: None) == images.Header(6, path.stat().st_size)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(WrongInput, match="truncated"):
+        images.check(str(path), "image", on_bytes=lambda _count: None)
+
+
+def test_a_header_with_impossible_dimensions_is_refused() -> None:
+    head = bytearray(nifti(7)[:540])
+    struct.pack_into("<h", head, 42, -5)
+    with pytest.raises(WrongInput, match="broken NIfTI header"):
+        images.parse(bytes(head), "image")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("0 1000 1000\n", 3), ("0\n1000\n", 2), ("0\t1000  \n\n", 2), ("0,5,5", 3)],
+)
+def test_bvals_in_a_row_or_a_column(tmp_path: Path, text: str, count: int) -> None:
+    (tmp_path / "x.bval").write_text(text)
+    assert gradients.bval_count(str(tmp_path / "x.bval")) == count
+
+
+@pytest.mark.parametrize(("rows", "columns", "count"), [(3, 65, 65), (65, 3, 65), (3, 3, 3), (3, 1, 1)])
+def test_bvecs_in_rows_or_columns(tmp_path: Path, rows: int, columns: int, count: int) -> None:
+    (tmp_path / "x.bvec").write_bytes(table(columns, rows))
+    assert gradients.bvec_count(str(tmp_path / "x.bvec")) == count
+
+
+def test_gradients_that_are_not_finite_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.bvec").write_text("nan 0\n0 0\n0 0\n")
+    with pytest.raises(WrongInput, match="no finite numbers"):
+        gradients.bvec_count(str(tmp_path / "x.bvec"))
