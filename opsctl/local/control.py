@@ -1,0 +1,248 @@
+"""Start, find and stop the local platform's server. Imports neither moto nor flask: every command may ask."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.util
+import json
+import os
+import signal
+import site
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsctl.core.errors import Problem
+
+IDENTITY_PATH = "/_opsctl/identity"
+REGION = "us-east-1"
+ACCOUNT_ID = "123456789012"
+_START_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+_IDENTITY_SECONDS = 5.0
+_LOG_BYTES = 5_000_000
+_PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class LocalServer:
+    """A running server.
+
+    Parameters
+    ----------
+    pid
+        Its process.
+    port
+        On 127.0.0.1.
+    endpoint_url
+        What AWS_ENDPOINT_URL must say.
+    started_at
+        ISO 8601, UTC.
+    """
+
+    pid: int
+    port: int
+    endpoint_url: str
+    started_at: str
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the local platform keeps what, below `OPSCTL_HOME`."""
+
+    home: Path
+
+    @property
+    def folder(self) -> Path:
+        """The folder of it all."""
+        return self.home / "local"
+
+    @property
+    def record(self) -> Path:
+        """Who runs: pid, port, started_at, token. There only while a server runs, or after it was killed."""
+        return self.folder / "server.json"
+
+    @property
+    def log(self) -> Path:
+        """What the server says."""
+        return self.folder / "server.log"
+
+    @property
+    def port(self) -> Path:
+        """The port of the last server: the next takes it when it is free, so that an endpoint someone noted stays."""
+        return self.folder / "port"
+
+    @property
+    def objects(self) -> Path:
+        """What lies on S3."""
+        return self.folder / "objects"
+
+    @property
+    def jobs(self) -> Path:
+        """The jobs' work folders."""
+        return self.folder / "jobs"
+
+    @property
+    def bin(self) -> Path:
+        """What stands first on the jobs' PATH."""
+        return self.folder / "bin"
+
+    def lock(self, name: str) -> Path:
+        """Give a lock's file: `start` is held while one is started, `server` by the server as long as it lives."""
+        return self.folder / f"{name}.lock"
+
+
+def python_path() -> str:
+    """Give what PYTHONPATH must hold for `python -m opsctl…`: nothing once installed, the checkout otherwise."""
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages()}
+    return "" if str(_PACKAGE_ROOT) in {str(Path(path).resolve()) for path in installed} else str(_PACKAGE_ROOT)
+
+
+def start(
+    home: Path,
+    *,
+    slots: int | None = None,
+    entrypoint: Sequence[str] | None = None,
+    stop_grace_seconds: float | None = None,
+) -> LocalServer:
+    """Start the server, or give the one that runs. It lives on when this process and its terminal have gone.
+
+    Parameters
+    ----------
+    home
+        OPSCTL_HOME.
+    slots
+        How many jobs run at once; the number of cores by default. A server that runs already keeps its own.
+    entrypoint
+        What each job runs before its `command`; the job runner by default.
+    stop_grace_seconds
+        Between SIGTERM and SIGKILL of a job; 30 by default.
+
+    Raises
+    ------
+    Problem
+        When the extra `local` is not installed, or the server did not come up: with its own last words.
+    """
+    if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
+        raise Problem("The local platform is not installed.", 'Install it: pip install "opsctl[local]"')
+    files = Files(home.expanduser().resolve())
+    try:
+        files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Problem(
+            f"{files.folder} cannot be made: {error.strerror}.", "Set OPSCTL_HOME to a folder of yours."
+        ) from None
+    with _locked(files.lock("start")):
+        running = find(home)
+        if running is not None:
+            return running
+        command = [sys.executable, "-m", "opsctl.local.server", "--home", str(files.home)]
+        for option, value in (("--slots", slots), ("--stop-grace-seconds", stop_grace_seconds)):
+            command += [option, str(value)] if value is not None else []
+        command += ["--entrypoint", json.dumps(list(entrypoint))] if entrypoint is not None else []
+        return _spawn(files, command)
+
+
+def find(home: Path) -> LocalServer | None:
+    """Give the running server, or None. A process that took over its id or its port is not taken for it."""
+    try:
+        record = json.loads(Files(home.expanduser().resolve()).record.read_text())
+        url = f"http://127.0.0.1:{record['port']}"
+        server = LocalServer(record["pid"], record["port"], url, record["started_at"])
+        expected = {"pid": server.pid, "token": record["token"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return server if _alive(server.pid) and _identity(server.port) == expected else None
+
+
+def stop(server_or_home: LocalServer | Path, *, timeout_seconds: float = 60.0) -> None:
+    """End the server and with it all running jobs, and wait until it is gone. Nothing to stop is fine.
+
+    Raises
+    ------
+    Problem
+        When it is still there after the time.
+    """
+    server = find(server_or_home) if isinstance(server_or_home, Path) else server_or_home
+    # Its id may have gone to another process since: only one that says it is this server gets the signal.
+    if server is None or not _alive(server.pid) or _identity(server.port).get("pid") != server.pid:
+        return
+    os.kill(server.pid, signal.SIGTERM)
+    deadline = time.monotonic() + timeout_seconds
+    while _alive(server.pid):
+        if time.monotonic() > deadline:
+            raise Problem(
+                f"The local platform (process {server.pid}) has not ended after {timeout_seconds:g} s.",
+                "Its jobs may still be stopping: try again, or end the process yourself.",
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
+    if files.log.exists() and files.log.stat().st_size > _LOG_BYTES:
+        files.log.replace(files.log.with_suffix(".log.old"))
+    environment = dict(os.environ)
+    if root := python_path():
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
+    with files.log.open("ab") as log:
+        said = log.tell()
+        # Its own session: neither Ctrl-C nor the end of the terminal reaches it.
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment, start_new_session=True
+        )
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        server = find(files.home)
+        if server is not None and server.pid == process.pid:
+            return server
+        time.sleep(_POLL_SECONDS)
+    why = "it did not answer in time" if process.poll() is None else f"it ended with exit code {process.returncode}"
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    with files.log.open("rb") as log:
+        log.seek(said)
+        last = log.read().decode(errors="replace").strip().splitlines()[-1:]
+    raise Problem(f"The local platform did not start: {why}. {''.join(last)}".strip(), f"See {files.log}")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        # A child of this very process that has ended stays until it is waited for.
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _identity(port: int) -> dict[str, object]:
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection("127.0.0.1", port, timeout=_IDENTITY_SECONDS)
+    try:
+        connection.request("GET", IDENTITY_PATH)
+        answer = json.loads(connection.getresponse().read(1000))
+    except (OSError, HTTPException, ValueError):
+        return {}
+    finally:
+        connection.close()
+    return answer if isinstance(answer, dict) else {}
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,179 @@
+"""CloudWatch Logs as moto serves it, with FilterLogEvents mended and a door for the jobs' own lines.
+
+moto 5.2.5 ignores `logStreamNamePrefix`, numbers events 0, 1, 2… without a lock, does not interleave streams unless
+asked, and knows no page size in bytes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import moto.logs.models as models
+import moto.logs.urls as urls
+from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
+from moto.logs.responses import LogsResponse
+from moto.logs.utils import EventMessageFilter
+
+_PAGE_BYTES = 1024 * 1024
+_PAGE_EVENTS = 10_000
+_STREAM_NAMES = 100
+
+
+class LogEvent:
+    """One line. Ids grow with each event, also over a restart, and are unique: clients recognise events by them."""
+
+    __slots__ = ("event_id", "ingestion_time", "message", "timestamp")
+    _ids = itertools.count(time.time_ns())
+
+    def __init__(self, ingestion_time: int, log_event: dict[str, Any]) -> None:
+        self.ingestion_time = ingestion_time
+        self.timestamp: int = log_event["timestamp"]
+        self.message: str = log_event["message"]
+        self.event_id = f"{next(self._ids):056d}"
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Where it stands in the order of all events."""
+        return self.timestamp, self.event_id
+
+    def to_filter_dict(self) -> dict[str, Any]:
+        """Give the event as FilterLogEvents shows it, but for its stream."""
+        return {"eventId": self.event_id, **self.to_response_dict()}
+
+    def to_response_dict(self) -> dict[str, Any]:
+        """Give the event as GetLogEvents shows it."""
+        return {"ingestionTime": self.ingestion_time, "message": self.message, "timestamp": self.timestamp}
+
+
+class LogStream(models.LogStream):
+    """A stream whose events are always in order, so that a time window is found by bisection."""
+
+    __module__ = "moto.logs.models"
+
+    def __init__(self, log_group: models.LogGroup, name: str) -> None:
+        super().__init__(log_group, name)
+        self._lock = threading.Lock()
+
+    def put_log_events(self, log_events: list[dict[str, Any]]) -> str:
+        """Append events, as PutLogEvents does."""
+        with self._lock:
+            end = self.events[-1].timestamp if self.events else 0
+            token = super().put_log_events(log_events)
+            if log_events and log_events[0]["timestamp"] < end:
+                self.events = sorted(self.events, key=lambda event: (event.timestamp, event.event_id))
+            return token
+
+    def window(self, start: int, end: int | None) -> list[Any]:
+        """Give the events from `start` to `end`, both included, in milliseconds since 1970."""
+        with self._lock:
+            first = bisect_left(self.events, start, key=lambda event: event.timestamp)
+            stop = len(self.events) if end is None else bisect_left(self.events, end + 1, key=lambda e: e.timestamp)
+            return self.events[first:stop]
+
+
+class Response(LogsResponse):
+    """The HTTP side of FilterLogEvents."""
+
+    __module__ = "moto.logs.responses"
+
+    def filter_log_events(self) -> str:
+        """Answer FilterLogEvents: always interleaved, oldest first, at most `limit` events or 1 MB a page."""
+        name = self._get_param("logGroupName") or self._get_param("logGroupIdentifier") or ""
+        group = self.logs_backend.groups.get(name.partition(":log-group:")[2].rstrip(":*") or name)
+        if group is None:
+            raise ResourceNotFoundException()
+        names, prefix = self._get_param("logStreamNames"), self._get_param("logStreamNamePrefix")
+        limit = self._get_param("limit") or _PAGE_EVENTS
+        if names and prefix:
+            raise InvalidParameterException("Either logStreamNames or logStreamNamePrefix may be given, not both.")
+        if len(names or ()) > _STREAM_NAMES or limit > _PAGE_EVENTS or self._get_param("startFromHead") is False:
+            raise InvalidParameterException("At most 100 stream names and 10000 events a page, oldest first.")
+        if names and (missing := [one for one in names if one not in group.streams]):
+            raise ResourceNotFoundException(f"The specified log stream does not exist: {missing[0]}")
+        streams = [
+            stream
+            for stream in list(group.streams.values())
+            if (not names or stream.log_stream_name in names) and stream.log_stream_name.startswith(prefix or "")
+        ]
+        after = _from_token(self._get_param("nextToken"))
+        start = max(self._get_param("startTime") or 0, after[0])
+        events = _merged(streams, start, self._get_param("endTime"), after)
+        matches = EventMessageFilter(self._get_param("filterPattern") or "").matches
+        page, token = _page((one for one in events if matches(one["message"])), limit)
+        return json.dumps({"events": page, "searchedLogStreams": []} | ({"nextToken": token} if token else {}))
+
+
+def _merged(streams: Iterable[Any], start: int, end: int | None, after: tuple[int, str]) -> Iterator[dict[str, Any]]:
+    def of(stream: Any) -> Iterator[tuple[tuple[int, str], str, Any]]:
+        for event in stream.window(start, end):
+            if event.place > after:
+                yield event.place, stream.log_stream_name, event
+
+    for _, name, event in heapq.merge(*(of(stream) for stream in streams)):
+        yield {"logStreamName": name, **event.to_filter_dict()}
+
+
+def _page(events: Iterator[dict[str, Any]], limit: int) -> tuple[list[dict[str, Any]], str | None]:
+    page: list[dict[str, Any]] = []
+    size_bytes = 0
+    for event in events:
+        size_bytes += len(event["message"].encode())
+        if page and (len(page) == limit or size_bytes > _PAGE_BYTES):
+            return page, f"{page[-1]['timestamp']}/{page[-1]['eventId']}"
+        page.append(event)
+    return page, None
+
+
+def _from_token(token: str | None) -> tuple[int, str]:
+    if not token:
+        return 0, ""
+    timestamp, slash, event_id = token.partition("/")
+    if not slash or not timestamp.isdigit():
+        raise InvalidParameterException("The specified nextToken is invalid.")
+    return int(timestamp), event_id
+
+
+class JobLog:
+    """Where one attempt's lines go.
+
+    Parameters
+    ----------
+    backend
+        moto's logs of the platform's account and region.
+    group
+        An existing log group.
+    stream
+        The stream to make in it.
+
+    Raises
+    ------
+    moto.logs.exceptions.ResourceNotFoundException
+        When there is no such group.
+    """
+
+    def __init__(self, backend: models.LogsBackend, group: str, stream: str) -> None:
+        self._backend = backend
+        self._group = group
+        self._stream = stream
+        backend.create_log_stream(group, stream)
+
+    def write(self, lines: list[tuple[int, str]]) -> None:
+        """Append (milliseconds since 1970, line) pairs. Lines for a group deleted meanwhile are dropped, as by AWS."""
+        group = self._backend.groups.get(self._group)
+        stream = group.streams.get(self._stream) if group else None
+        if stream is not None and lines:
+            stream.put_log_events([{"timestamp": timestamp, "message": message} for timestamp, message in lines])
+
+
+def install() -> None:
+    """Put these classes in the place of moto's. Before moto's server is made."""
+    models.LogEvent = LogEvent  # type: ignore[misc,assignment]
+    models.LogStream = LogStream  # type: ignore[misc]
+    urls.url_paths["{0}/$"] = Response.dispatch

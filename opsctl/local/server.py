@@ -1,0 +1,205 @@
+"""The local platform's process: `python -m opsctl.local.server --home DIR [--port N] [--slots N]`.
+
+One moto server on 127.0.0.1 with our Batch, S3 and logs in it. Whoever may reach it may run jobs as its user, so it
+listens on this machine only, and turns away what a web page in the user's browser could send.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import fcntl
+import json
+import logging
+import os
+import secrets
+import shlex
+import signal
+import socket
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from opsctl.assets import container_dir
+from opsctl.core.errors import Problem
+from opsctl.local import process
+from opsctl.local.control import IDENTITY_PATH, REGION, Files, python_path
+
+_LOG = logging.getLogger("opsctl.local")
+_HOST = "127.0.0.1"
+_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+# moto reads these when it is imported. The names of AWS's own policies are what Terraform attaches to roles.
+_MOTO = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_DISABLE_GLOBAL_CORS": "true"}
+
+
+class Front:
+    """What stands before moto: the identity path, and a door that only programs of this machine pass.
+
+    A page that the user looks at could otherwise post to 127.0.0.1 (browsers send an Origin with it), or reach it
+    under a name of its own (Host). moto's `/moto-api/reset` would forget every object without a word.
+    """
+
+    def __init__(self, application: Callable[..., Iterable[bytes]], token: str) -> None:
+        self._application = application
+        self._identity = json.dumps({"pid": os.getpid(), "token": token}).encode()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+        host = environ.get("HTTP_HOST", "").rpartition(":")[0] or environ.get("HTTP_HOST", "")
+        foreign = "HTTP_ORIGIN" in environ or not host.endswith((_HOST, "localhost"))
+        if foreign or environ["PATH_INFO"].startswith("/moto-api"):
+            start_response("403 Forbidden", [("Content-Length", "0")])
+            return [b""]
+        if environ["PATH_INFO"] == IDENTITY_PATH:
+            start_response(
+                "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(self._identity)))]
+            )
+            return [self._identity]
+        return self._application(environ, start_response)
+
+
+def _environment(files: Files, port: int) -> dict[str, str]:
+    # The user's own AWS configuration must not reach a job: it may name endpoints, profiles or roles.
+    return {
+        **_CREDENTIALS,
+        "AWS_REGION": REGION,
+        "AWS_ENDPOINT_URL": f"http://{_HOST}:{port}",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "PATH": os.pathsep.join((str(files.bin), os.environ.get("PATH", os.defpath))),
+    }
+
+
+def _write_preview_command(folder: Path) -> None:
+    """Put the `m2g` that a job finds first on its PATH: the preview, run by this very Python."""
+    folder.mkdir(exist_ok=True)
+    script = folder / "m2g"
+    path = f"PYTHONPATH={shlex.quote(root)} " if (root := python_path()) else ""
+    script.write_text(f'#!/bin/sh\n{path}exec {shlex.quote(sys.executable)} -m opsctl.local.preview "$@"\n')
+    script.chmod(stat.S_IRWXU)
+
+
+def _listen(files: Files, port: int | None) -> socket.socket:
+    remembered = int(files.port.read_text()) if files.port.exists() and files.port.read_text().isdigit() else 0
+    for candidate in (port,) if port is not None else (remembered, 0):
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((_HOST, candidate))
+        except OSError as error:
+            listener.close()
+            if error.errno != errno.EADDRINUSE or port is not None:
+                raise
+            continue
+        listener.listen(256)
+        return listener
+    raise Problem("There is no free port on 127.0.0.1.")
+
+
+def _write(path: Path, text: str) -> None:
+    new = path.with_name(f"{path.name}.new")
+    new.touch(mode=0o600)
+    new.write_text(text)
+    new.replace(path)
+
+
+def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) -> None:
+    """Run the server until `stopping` is set; then stop the jobs, and only then the server that they talk to."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
+        del os.environ[name]
+    os.environ.update(_CREDENTIALS | _MOTO)
+
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    from opsctl.local import batch, logs, s3
+    from opsctl.local.queue import Scheduler
+    from opsctl.local.store import Store
+
+    class Handler(MotoRequestHandler):
+        # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's receipt.
+        disable_nagle_algorithm = True
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            # Keys name subjects: a line a request would be a second, endless copy of them. Failures only.
+            if str(code).startswith("5"):
+                super().log_request(code, size)
+
+    listener = _listen(files, options.port)
+    port = listener.getsockname()[1]
+    found = process.leftovers(files.jobs)
+    _write_preview_command(files.bin)
+    # The local runner is looked for only where it is needed.
+    environment = _environment(files, port)
+    if options.entrypoint is None:
+        environment["PYTHONPATH"] = str(container_dir())
+    place = process.Place(
+        entrypoint=tuple(options.entrypoint or (sys.executable, "-m", "m2g_job")),
+        jobs_dir=files.jobs,
+        environment=environment,
+        stop_grace_seconds=options.stop_grace_seconds,
+    )
+    store = Store(files.objects)
+    scheduler = Scheduler(batch.Launcher(place), slots=options.slots)
+    logs.install()
+    s3.install(store)
+    batch.install(scheduler)
+    restored = s3.restore(store)
+    token = secrets.token_hex(16)
+    application = Front(DomainDispatcherApplication(create_backend_app), token)
+    server = make_server(
+        _HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno()
+    )  # fmt: skip
+    thread = threading.Thread(target=server.serve_forever, name="http")
+    thread.start()
+    started_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    record = {"pid": os.getpid(), "port": port, "started_at": started_at, "token": token}
+    _write(files.record, json.dumps(record))
+    _write(files.port, str(port))
+    _LOG.info("on port %s, %s slots, %s objects, %s leftovers removed", port, options.slots, restored, len(found))
+    stopping.wait()
+    _LOG.info("stopping")
+    scheduler.close()
+    server.shutdown()
+    thread.join()
+    store.close()
+    files.record.unlink(missing_ok=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server from a command line."""
+    parser = argparse.ArgumentParser(prog="python -m opsctl.local.server", description=__doc__.partition("\n")[0])
+    parser.add_argument("--home", type=Path, required=True, help="OPSCTL_HOME")
+    parser.add_argument("--port", type=int, help="default: the last one if it is free")
+    parser.add_argument("--slots", type=int, default=os.cpu_count() or 1, help="how many jobs run at once")
+    parser.add_argument("--entrypoint", type=json.loads, help="a JSON list: what each job runs, default the job runner")
+    parser.add_argument("--stop-grace-seconds", type=float, default=30.0, help="between SIGTERM and SIGKILL of a job")
+    options = parser.parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+    files = Files(options.home.expanduser().resolve())
+    files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stopping.set())
+    with files.lock("server").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write("Another server already runs on this folder.\n")
+            return 1
+        try:
+            serve(files, options, stopping)
+        except Problem as problem:
+            sys.stderr.write(f"{problem}\n")
+            return problem.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

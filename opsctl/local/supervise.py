@@ -1,0 +1,132 @@
+"""A program of its own: runs one job's process and sees to it that nothing of it outlives the job or the server.
+
+Started as `python -I -S supervise.py COMMAND…`. Its standard input is a pipe whose other end only the server holds:
+when that end closes, by intent or because the server died, every process of the job is killed. SIGTERM is passed on to
+the job's process group. The exit code is the job's (128 + N after signal N). Only the standard library, and little of
+it: this start-up time is part of every job.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+from collections.abc import Sequence
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_ON_LINUX = sys.platform == "linux"
+
+
+def _prctl(option: int, argument: int) -> None:
+    if _ON_LINUX:
+        ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
+
+
+def _start(command: Sequence[str]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        os.setpgid(0, 0)
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        os.execvpe(command[0], list(command), os.environ)  # noqa: S606 no shell is the point
+    except OSError as error:
+        os.write(2, f"{command[0]}: {error.strerror}\n".encode())
+    os._exit(127)
+
+
+def _descendants() -> list[int]:
+    parents: dict[int, int] = {}
+    for name in os.listdir("/proc"):  # noqa: PTH208 pathlib would cost each job its import
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
+                    # The command in brackets may hold blanks and brackets itself: the fields begin after the last one.
+                    parents[int(name)] = int(stat.read().rpartition(b")")[2].split()[1])
+            except (OSError, IndexError, ValueError):
+                continue
+    found = [os.getpid()]
+    for parent in found:
+        found.extend(pid for pid, its_parent in parents.items() if its_parent == parent)
+    return found[1:]
+
+
+def _send(pid: int, number: int, *, group: bool = False) -> None:
+    try:  # noqa: SIM105 contextlib would cost each job its import
+        (os.killpg if group else os.kill)(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def _kill_all(child: int) -> None:
+    _send(child, signal.SIGKILL, group=True)
+    # A process that left the group (its own session) still hangs below this one, which adopts orphans.
+    # As long as there is one, look again: it may have started others meanwhile.
+    while _ON_LINUX and (pids := _descendants()):
+        for pid in pids:
+            _send(pid, signal.SIGKILL)
+        _reap()
+        select.select([], [], [], 0.002)
+
+
+def _reap() -> dict[int, int]:
+    ended: dict[int, int] = {}
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return ended
+        if pid == 0:
+            return ended
+        ended[pid] = os.waitstatus_to_exitcode(status)
+
+
+def main(command: Sequence[str]) -> int:
+    """Run the command to its end, or until standard input closes."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    wake, notify = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+    os.set_blocking(wake, False)
+    os.set_blocking(notify, False)
+    asked: list[int] = []
+    child = 0
+
+    def pass_on(number: int, _frame: object) -> None:
+        asked.append(number)
+        if child:
+            _send(child, signal.SIGTERM, group=True)
+
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
+    child = _start(command)
+    try:  # noqa: SIM105
+        # Both sides set the group: whichever comes first, a SIGTERM that follows finds it.
+        os.setpgid(child, child)
+    except (PermissionError, ProcessLookupError):
+        pass
+    if asked:
+        pass_on(signal.SIGTERM, None)
+    while True:
+        ended = _reap()
+        if child in ended:
+            _kill_all(child)
+            return ended[child] if ended[child] >= 0 else 128 - ended[child]
+        ready, _, _ = select.select([0, wake], [], [])
+        if wake in ready:
+            os.read(wake, 4096)
+        if 0 in ready and not os.read(0, 1):
+            _kill_all(child)
+            return 128 + signal.SIGKILL
+
+
+if __name__ == "__main__":
+    # Not sys.exit: standard output belongs to the job, and nothing here is left to flush.
+    os._exit(main(sys.argv[1:]))

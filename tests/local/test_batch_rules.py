@@ -1,0 +1,66 @@
+"""The parts of Batch that are plain functions: what is tried again, how output becomes lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from opsctl.local.lines import MAX_LINE_BYTES, Lines
+from opsctl.local.retry import Outcome, should_retry
+
+EXITED = "Essential container in task exited"
+RULES = [
+    {"onStatusReason": "Host EC2*", "action": "RETRY"},
+    {"onReason": "CannotPullContainer*", "action": "retry"},
+    {"onExitCode": "75", "action": "RETRY"},
+    {"onReason": "*", "action": "EXIT"},
+]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "rules", "again"),
+    [
+        (Outcome(75, None, EXITED), RULES, True),
+        (Outcome(1, None, EXITED), RULES, False),
+        (Outcome(137, "OutOfMemoryError: Container killed", EXITED), RULES, False),
+        (Outcome(None, None, "Host EC2 (instance i-1) terminated."), RULES, True),
+        (Outcome(None, "CannotPullContainerError: x", "Task failed to start"), RULES, True),
+        (Outcome(None, "CannotStartContainerError: x", "Task failed to start"), RULES, False),
+        (Outcome(1, None, EXITED), [], True),
+        (Outcome(1, None, EXITED), [{"onExitCode": "2", "action": "EXIT"}], True),
+        (Outcome(137, None, EXITED), [{"onExitCode": "13*", "action": "EXIT"}], False),
+        (Outcome(1, None, EXITED), [{"onExitCode": "1", "onReason": "Out*", "action": "EXIT"}], True),
+        (Outcome(1, "Out of", EXITED), [{"onExitCode": "1", "onReason": "Out*", "action": "EXIT"}], False),
+        (
+            Outcome(1, None, EXITED),
+            [{"onExitCode": "1", "action": "exit"}, {"onExitCode": "1", "action": "retry"}],
+            False,
+        ),
+        (Outcome(75, None, EXITED, stopped=True), RULES, False),
+        (Outcome(75, None, EXITED, timed_out=True), RULES, False),
+    ],
+)
+def test_the_first_rule_that_holds_decides(outcome: Outcome, rules: list[dict[str, str]], again: bool) -> None:
+    assert should_retry(outcome, attempt=1, attempts=3, rules=rules) is again
+    assert not should_retry(outcome, attempt=3, attempts=3, rules=rules)
+
+
+def cut(*chunks: bytes) -> list[str]:
+    lines = Lines()
+    return [line for chunk in chunks for line in lines.feed(chunk)] + list(lines.rest())
+
+
+def test_lines_are_put_together_from_pieces() -> None:
+    assert cut(b"on", b"e\ntw", b"o\r\n\n\r\nthree") == ["one", "two", "three"]
+    assert cut("ü".encode()[:1], "ü".encode()[1:] + b"\n") == ["ü"]
+    assert cut(b"\xff\n") == ["\ufffd"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b""])
+@pytest.mark.parametrize("chunk_bytes", [1_000_000, 65_536, 999])
+def test_a_long_line_is_split_between_characters(end: bytes, chunk_bytes: int) -> None:
+    text = "aü日😀" * 70_000
+    data = text.encode() + end
+    pieces = cut(*(data[start : start + chunk_bytes] for start in range(0, len(data), chunk_bytes)))
+    assert "".join(pieces) == text
+    assert len(pieces) == 3
+    assert max(len(piece.encode()) for piece in pieces) <= MAX_LINE_BYTES

@@ -1,0 +1,170 @@
+"""Start, find, stop."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from local_servers import SHELL, Homes, alive, kill, record, until
+
+from opsctl.core.errors import Problem
+from opsctl.local import control
+
+ROOT = Path(control.__file__).parents[2]
+
+
+def test_two_starts_at_once_make_one_server(homes: Homes) -> None:
+    home = homes.new()
+    script = (
+        "import sys, pathlib; from opsctl.local import control;"
+        f"print(control.start(pathlib.Path(sys.argv[1]), slots=1, entrypoint={SHELL!r}).pid)"
+    )
+
+    def start(_: int) -> str:
+        command = [sys.executable, "-c", script, str(home)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=90).stdout
+
+    with ThreadPoolExecutor(2) as pool:
+        pids = set(pool.map(start, range(2)))
+    assert len(pids) == 1
+    running = control.find(home)
+    assert running is not None
+    # It has outlived the program that started it, in a session of its own.
+    assert pids == {f"{running.pid}\n"}
+    assert os.getsid(running.pid) == running.pid
+    assert control.start(home) == running
+
+
+def test_what_is_dead_is_not_found_and_starts_again(homes: Homes) -> None:
+    home, running = homes.start()
+    assert control.find(home) == running
+    kill(running)
+    assert control.Files(home).record.exists()
+    assert control.find(home) is None
+    _, again = homes.start(home)
+    assert again.pid != running.pid
+    control.stop(home)
+    assert control.find(home) is None
+    assert not alive(again.pid)
+    control.stop(home)
+    control.stop(again)
+
+
+def test_nothing_is_found_where_nothing_was(tmp_path: Path) -> None:
+    assert control.find(tmp_path) is None
+    control.stop(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}'])
+def test_a_broken_record_is_no_server(tmp_path: Path, text: str) -> None:
+    files = control.Files(tmp_path)
+    files.folder.mkdir()
+    files.record.write_text(text)
+    assert control.find(tmp_path) is None
+
+
+@contextmanager
+def stranger(**identity: object) -> Iterator[int]:
+    """Another program on a port, which answers with this identity."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(identity).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_another_program_with_the_same_id_and_port_is_not_taken_for_it(tmp_path: Path) -> None:
+    files = control.Files(tmp_path)
+    files.folder.mkdir()
+    with stranger(pid=os.getpid(), token="of another") as port:
+        facts = {"pid": os.getpid(), "port": port, "started_at": "now", "token": "ours"}
+        files.record.write_text(json.dumps(facts))
+        assert control.find(tmp_path) is None
+        files.record.write_text(json.dumps({**facts, "token": "of another"}))
+        assert control.find(tmp_path) is not None
+
+
+@pytest.fixture
+def deaf() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ignores SIGTERM, but says so."""
+    script = "import signal, time; signal.signal(15, lambda *_: print('asked', flush=True)); print(flush=True)"
+    command = [sys.executable, "-c", f"{script}\nwhile True: time.sleep(60)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+def test_a_stop_that_takes_too_long_is_a_problem(deaf: subprocess.Popen[bytes]) -> None:
+    with stranger(pid=deaf.pid) as port, pytest.raises(Problem, match="has not ended"):
+        control.stop(control.LocalServer(deaf.pid, port, "", ""), timeout_seconds=0.1)
+    assert deaf.stdout is not None
+    assert deaf.stdout.readline() == b"asked\n"
+
+
+def test_a_process_that_is_not_the_server_gets_no_signal(deaf: subprocess.Popen[bytes]) -> None:
+    with stranger(pid=1) as port:
+        control.stop(control.LocalServer(deaf.pid, port, "", ""), timeout_seconds=0.1)
+    assert deaf.stdout is not None
+    assert not select.select([deaf.stdout], [], [], 0.2)[0]
+
+
+def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
+    files = control.Files(tmp_path)
+    files.folder.mkdir()
+    files.objects.write_text("in the way")
+    with pytest.raises(Problem) as caught:
+        control.start(tmp_path, entrypoint=SHELL)
+    assert "did not start" in caught.value.what
+    assert "objects" in caught.value.what
+    assert str(files.log) in caught.value.mend
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Problem, match="cannot be made"):
+        control.start(tmp_path / "file")
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(Problem) as caught:
+        control.start(tmp_path)
+    assert caught.value.mend == 'Install it: pip install "opsctl[local]"'
+
+
+def test_asking_costs_neither_moto_nor_flask() -> None:
+    script = (
+        "import sys, pathlib; from opsctl.local import control; control.find(pathlib.Path('/nowhere'));"
+        "print([name for name in ('moto', 'flask', 'boto3', 'werkzeug', 'http.client') if name in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert said == "[]\n"
+
+
+def test_the_record_names_the_server(homes: Homes) -> None:
+    home, running = homes.start()
+    facts = record(home)
+    assert (facts["pid"], facts["port"], facts["started_at"]) == (running.pid, running.port, running.started_at)
+    assert running.endpoint_url == f"http://127.0.0.1:{running.port}"
+    until(lambda: control.find(home) == running)
