@@ -51,7 +51,7 @@ class ConditionFailed(Exception):
 
 
 class ConditionsUnsupported(Exception):
-    """This S3 does not know conditional writes (501 NotImplemented); nothing was written."""
+    """The S3 here does not know conditional writes (501 NotImplemented); nothing was written."""
 
 
 class AlreadyPublished(Exception):

@@ -153,7 +153,6 @@ def run(
         )
     except OSError as error:
         raise ScanFailed(f"m2g cannot be started: {error}")
-    assert child.stdout is not None
     follower = _Follower(child.stdout.fileno(), log_path, log)
     follower.start()
     try:
@@ -175,10 +174,9 @@ def run(
 
 
 def _signal_group(child: subprocess.Popen, number: int) -> None:
-    try:
+    # All gone; macOS says PermissionError of a group of zombies.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass  # all gone; macOS says PermissionError of a group of zombies
 
 
 def _end(child: subprocess.Popen, grace_seconds: float, log: Log) -> None:

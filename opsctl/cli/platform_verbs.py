@@ -68,6 +68,8 @@ def up(
             if not proposal.plan.changes:
                 screen.say(f"The platform {chosen} is as it should be: nothing to do.")
             raise typer.Exit(_CHANGES if proposal.plan.changes else 0)
+        if proposal.replaces_environments:
+            _refuse_under_jobs(context, chosen)
         if proposal.plan.changes and not screen.confirm(_question(wish), assume_yes=yes):
             screen.say("Nothing was made.")
             raise typer.Exit(1)
@@ -223,6 +225,20 @@ def _environment(clients: Clients, *, endpoint_url: str | None) -> dict[str, str
         environment.pop("AWS_SESSION_TOKEN", None)
         environment |= {"AWS_ENDPOINT_URL": endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
     return environment
+
+
+def _refuse_under_jobs(context: Context, name: str) -> None:
+    """Compute environments are not replaced under running scans.
+
+    Raises
+    ------
+    Problem
+        With the active jobs.
+    """
+    from opsctl.commands.down import active_jobs, refuse_while_active
+
+    if context.home.recall(name) is not None:
+        refuse_while_active(active_jobs(context.batch, context.platform), mend="Wait for the end (`opsctl status`).")
 
 
 def _question(wish: Wish) -> str:

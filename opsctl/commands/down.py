@@ -50,8 +50,10 @@ def active_jobs(batch: Batch, platform: Platform) -> list[ActiveJob]:
     return [job for resources in platform.models.values() for job in batch.active(resources.job_queue)]
 
 
-def refuse_while_active(jobs: list[ActiveJob]) -> None:
-    """The guard on teardown.
+def refuse_while_active(
+    jobs: list[ActiveJob], *, mend: str = "Wait for the end (`opsctl status`), or end them with `opsctl down --force`."
+) -> None:
+    """The guard on everything that would take instances away under running scans.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def refuse_while_active(jobs: list[ActiveJob]) -> None:
         more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
         raise Problem(
             f"{len(jobs)} job{'s are' if len(jobs) > 1 else ' is'} still active: {names}{more}.",
-            "Wait for the end (`opsctl status`), or end them with `opsctl down --force`.",
+            mend,
         )
 
 

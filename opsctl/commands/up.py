@@ -31,6 +31,14 @@ class Proposal:
     idle_usd_per_hour: float
 
     @property
+    def replaces_environments(self) -> bool:
+        """Whether an instance that runs a scan may be taken away: another disk, Spot or key makes environments anew."""
+        return any(
+            change.resource_type == "aws_batch_compute_environment" and change.action in ("replace", "delete")
+            for change in self.platform.changes
+        )
+
+    @property
     def plan(self) -> Plan:
         """Both together."""
         return merged([self.storage, self.platform])

@@ -14,7 +14,8 @@ DEFAULT_NAME = "m2g"
 LOCAL_NAME = "local"
 LOCAL_REGION = "us-east-1"
 
-_NAME = re.compile(r"^[a-z][a-z0-9-]{1,19}$")
+# ECR refuses a hyphen at the end, or two in a row.
+_NAME = re.compile(r"^(?=.{2,20}$)[a-z](?:-?[a-z0-9])+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +125,8 @@ def check_name(name: str) -> str:
     """
     if not _NAME.match(name):
         raise UsageProblem(
-            f"{name!r} cannot name a platform: 2 to 20 characters, lower-case letters, digits and `-`, a letter first."
+            f"{name!r} cannot name a platform: 2 to 20 lower-case letters and digits, a letter first, "
+            "single hyphens between."
         )
     return name
 

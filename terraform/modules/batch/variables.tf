@@ -1,0 +1,89 @@
+variable "prefix" {
+  description = "What every name begins with."
+  type        = string
+}
+
+variable "log_group_name" {
+  description = "Name of the log group of all jobs."
+  type        = string
+}
+
+variable "tags" {
+  description = "Tags of the instances and their disks, which the provider's default_tags do not reach."
+  type        = map(string)
+}
+
+variable "models" {
+  description = "m2g's diffusion models: instance type, the vCPUs and MiB of one scan, and the most vCPUs at once."
+  type = map(object({
+    instance_type = string
+    vcpus         = number
+    memory_mib    = number
+    max_vcpus     = number
+  }))
+
+  validation {
+    condition     = alltrue([for model in var.models : model.max_vcpus >= model.vcpus])
+    error_message = "max_vcpus of a model must be at least the vcpus of one scan, or its scans stay RUNNABLE for ever."
+  }
+}
+
+variable "image" {
+  description = "Image that the jobs run."
+  type        = string
+}
+
+variable "spot" {
+  description = "Whether the instances are Spot instances."
+  type        = bool
+}
+
+variable "attempts" {
+  description = "How often a scan is tried, 1 to 10."
+  type        = number
+}
+
+variable "attempt_timeout_seconds" {
+  description = "Seconds after which one attempt is ended, at least 60."
+  type        = number
+}
+
+variable "root_volume_gib" {
+  description = "Size of the root disk in GiB, at least 30."
+  type        = number
+}
+
+variable "key_pair" {
+  description = "Name of an EC2 key pair for the instances, or null."
+  type        = string
+}
+
+variable "log_retention_days" {
+  description = "Days that log lines are kept: one of CloudWatch's values."
+  type        = number
+}
+
+variable "subnet_ids" {
+  description = "IDs of the subnets that instances start in."
+  type        = list(string)
+}
+
+variable "security_group_id" {
+  description = "ID of the instances' security group."
+  type        = string
+}
+
+variable "service_role_arn" {
+  description = "ARN of the role that AWS Batch uses."
+  type        = string
+}
+
+variable "instance_profile_arn" {
+  description = "ARN of the instances' profile."
+  type        = string
+}
+
+variable "job_role_arn" {
+  description = "ARN of the role of every scan's container."
+  type        = string
+}

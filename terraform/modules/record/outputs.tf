@@ -1,0 +1,7 @@
+output "record" {
+  description = "The platform's record."
+  value       = local.record
+
+  # Not before it can be read from SSM as well.
+  depends_on = [aws_ssm_parameter.record]
+}

@@ -1,0 +1,100 @@
+# A network of its own that costs nothing when idle: public subnets instead of a NAT gateway ($33 a month), the free S3
+# endpoint instead of interface endpoints ($102 a month).
+
+# Local and wavelength zones need an opt-in, cost more and lack most instance types.
+data "aws_availability_zones" "regular" {
+  state = "available"
+
+  filter {
+    name   = "opt-in-status"
+    values = ["opt-in-not-required"]
+  }
+}
+
+# Some zones do not have every type (one of us-east-1 has no r5). Which letter such a zone carries differs between accounts.
+data "aws_ec2_instance_type_offerings" "zones" {
+  for_each = toset(var.instance_types)
+
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = [each.value]
+  }
+}
+
+locals {
+  offering = [for type in var.instance_types : data.aws_ec2_instance_type_offerings.zones[type].locations]
+
+  # Every zone that has all the types: each is a pool of capacity of its own, and a subnet is free. Eight is what the
+  # address range is cut into; no region has more than six such zones.
+  usable_zones = sort(setintersection(data.aws_availability_zones.regular.names, local.offering...))
+  zones        = slice(local.usable_zones, 0, min(8, length(local.usable_zones)))
+}
+
+resource "aws_vpc" "main" {
+  cidr_block = var.cidr
+
+  # Off, instances would not find the names of ECS, ECR and S3.
+  enable_dns_support   = true
+  enable_dns_hostnames = true
+
+  tags = { Name = var.prefix }
+
+  lifecycle {
+    precondition {
+      condition     = length(local.usable_zones) > 0
+      error_message = "No zone of this region has all of ${join(", ", var.instance_types)}: choose another region."
+    }
+  }
+}
+
+resource "aws_subnet" "public" {
+  for_each = { for index, zone in local.zones : zone => index }
+
+  vpc_id            = aws_vpc.main.id
+  availability_zone = each.key
+  cidr_block        = cidrsubnet(var.cidr, 3, each.value)
+
+  # Without a public address (and without NAT) an instance never reaches ECS, and every job stays RUNNABLE for ever.
+  # An address of its own also keeps 200 instances from sharing one address's limit at a public registry.
+  map_public_ip_on_launch = true
+
+  tags = { Name = "${var.prefix}-${each.key}" }
+}
+
+resource "aws_internet_gateway" "main" {
+  vpc_id = aws_vpc.main.id
+
+  tags = { Name = var.prefix }
+}
+
+resource "aws_route_table" "public" {
+  vpc_id = aws_vpc.main.id
+
+  route {
+    cidr_block = "0.0.0.0/0"
+    gateway_id = aws_internet_gateway.main.id
+  }
+
+  tags = { Name = var.prefix }
+}
+
+resource "aws_route_table_association" "public" {
+  for_each = aws_subnet.public
+
+  subnet_id      = each.value.id
+  route_table_id = aws_route_table.public.id
+}
+
+data "aws_region" "current" {}
+
+# Scans, results and the image's layers (ECR keeps them in S3) stay inside AWS's network, free of charge.
+resource "aws_vpc_endpoint" "s3" {
+  vpc_id            = aws_vpc.main.id
+  service_name      = "com.amazonaws.${data.aws_region.current.name}.s3"
+  vpc_endpoint_type = "Gateway"
+  route_table_ids   = [aws_route_table.public.id]
+
+  tags = { Name = "${var.prefix}-s3" }
+}

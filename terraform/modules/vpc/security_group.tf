@@ -1,0 +1,33 @@
+# Instances have public addresses, so this is what keeps the internet out: nobody may open a connection to them.
+resource "aws_security_group" "jobs" {
+  # A prefix: a replacement is made before the old one goes, and two groups of a VPC cannot share a name.
+  name_prefix = "${var.prefix}-jobs-"
+  description = "opsctl jobs: nothing in, HTTPS out"
+  vpc_id      = aws_vpc.main.id
+
+  # Written out, so that a rule somebody adds by hand shows up in the next plan.
+  ingress = []
+
+  # ECS, ECR, CloudWatch Logs, S3 and every registry speak HTTPS. No rule for DNS, time and instance metadata: security
+  # groups do not filter what goes to the VPC's resolver and the link-local services.
+  egress {
+    description = "HTTPS to AWS and to image registries"
+    protocol    = "tcp"
+    from_port   = 443
+    to_port     = 443
+    cidr_blocks = ["0.0.0.0/0"]
+  }
+
+  tags = { Name = "${var.prefix}-jobs" }
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+# Every VPC is born with a group that lets its members talk to each other and to the world. Adopted only to empty it.
+resource "aws_default_security_group" "unused" {
+  vpc_id = aws_vpc.main.id
+
+  tags = { Name = "${var.prefix}-unused" }
+}

@@ -1,0 +1,14 @@
+output "record" {
+  description = "What opsctl knows of this platform; the same JSON lies in the SSM parameter /opsctl/<name>/platform."
+  value       = module.record.record
+
+  # Instances may pull from this platform's repository only. Said now, not as CannotPullContainer after the first paid instance.
+  precondition {
+    condition = (
+      startswith(var.image, "${var.repository_url}:") ||
+      startswith(var.image, "${var.repository_url}@") ||
+      !can(regex("^[0-9]{12}\\.dkr\\.ecr\\.", var.image))
+    )
+    error_message = "image lies in a private ECR repository that is not this platform's: push it to ${var.repository_url} first."
+  }
+}

@@ -1,0 +1,213 @@
+variable "name" {
+  description = "Name of the platform; every resource is called opsctl-<name>…"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,19}$", var.name))
+    error_message = "name must have 2 to 20 characters, only a-z, 0-9 and hyphens, and begin with a letter."
+  }
+
+  # ECR refuses such a repository name, but only once half of the storage stands.
+  validation {
+    condition     = !endswith(var.name, "-") && !strcontains(var.name, "--")
+    error_message = "name must not end with a hyphen, nor hold two hyphens in a row."
+  }
+}
+
+variable "region" {
+  description = "AWS region, for example us-east-1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$", var.region))
+    error_message = "region must be the code of an AWS region, such as us-east-1 or eu-central-1 (not a zone such as us-east-1a)."
+  }
+}
+
+variable "path_style" {
+  description = "Address buckets as ENDPOINT/BUCKET instead of BUCKET.ENDPOINT: true for endpoints that are not AWS's."
+  type        = bool
+  default     = false
+}
+
+variable "tags" {
+  description = "Further tags for everything that takes tags. They are visible to the whole account: never a subject's label."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([
+      for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value))
+    ])
+    error_message = "tags may hold letters, digits, blanks and _ . : / = + - @; a key 1 to 128 characters, a value at most 256."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && !startswith(lower(key), "opsctl:")])
+    error_message = "tags must not begin with aws: (reserved by AWS) or opsctl: (how opsctl finds what it made)."
+  }
+
+  # 50 a resource is AWS's limit; opsctl adds its own and a Name.
+  validation {
+    condition     = length(var.tags) <= 40
+    error_message = "tags may have at most 40 entries."
+  }
+}
+
+variable "data_bucket" {
+  description = "Name of the bucket that holds datasets and takes derivatives and records (storage's output data_bucket)."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.data_bucket))
+    error_message = "data_bucket must be the name of a bucket (3 to 63 characters: a-z, 0-9, dots, hyphens), without s3:// and without a path."
+  }
+}
+
+variable "repository_arn" {
+  description = "ARN of the image repository (storage's output repository_arn): the only one that instances may pull from."
+  type        = string
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:ecr:[a-z0-9-]+:[0-9]{12}:repository/.+$", var.repository_arn))
+    error_message = "repository_arn must be the ARN of an ECR repository: arn:aws:ecr:REGION:ACCOUNT:repository/NAME."
+  }
+}
+
+variable "repository_url" {
+  description = "URL of the image repository without a tag (storage's output repository_url)."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[^[:space:]:]+(:[0-9]+)?/[^[:space:]:@]+$", var.repository_url))
+    error_message = "repository_url must be HOST/NAME, without https:// and without a tag."
+  }
+}
+
+variable "image" {
+  description = "Image that the jobs run, with a tag or a digest. An image on a private ECR must lie in repository_url."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$", var.image))
+    error_message = "image must be an image reference of 1 to 255 characters, such as ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG, without blanks."
+  }
+}
+
+variable "source_buckets" {
+  description = "Names of further buckets whose datasets the jobs may read. They are never written to."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for bucket in var.source_buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", bucket))])
+    error_message = "source_buckets must be names of buckets (3 to 63 characters: a-z, 0-9, dots, hyphens), without s3:// and without a path."
+  }
+}
+
+variable "spot" {
+  description = "Run on Spot instances: about a third of the price, and a job that is reclaimed is tried again."
+  type        = bool
+  default     = false
+}
+
+variable "csd_max_vcpus" {
+  description = "Most vCPUs that csd scans may use at once; a scan takes 2."
+  type        = number
+  default     = 512
+
+  validation {
+    condition     = var.csd_max_vcpus >= 2 && floor(var.csd_max_vcpus) == var.csd_max_vcpus
+    error_message = "csd_max_vcpus must be a whole number of at least 2: with less, no csd scan ever starts."
+  }
+}
+
+variable "csa_max_vcpus" {
+  description = "Most vCPUs that csa scans may use at once; a scan takes 4."
+  type        = number
+  default     = 1024
+
+  validation {
+    condition     = var.csa_max_vcpus >= 4 && floor(var.csa_max_vcpus) == var.csa_max_vcpus
+    error_message = "csa_max_vcpus must be a whole number of at least 4: with less, no csa scan ever starts."
+  }
+}
+
+variable "root_volume_gib" {
+  description = "Size of each instance's root disk in GiB; it holds the system, m2g's image and one scan."
+  type        = number
+  default     = 100
+
+  # EC2 launches nothing on a disk smaller than the image's snapshot, and Batch only says so by making the environment INVALID.
+  validation {
+    condition     = var.root_volume_gib >= 30 && var.root_volume_gib <= 16384 && floor(var.root_volume_gib) == var.root_volume_gib
+    error_message = "root_volume_gib must be a whole number from 30 (the size of the ECS image) to 16384 (the most of gp3)."
+  }
+}
+
+variable "key_pair" {
+  description = "Name of an EC2 key pair to put on the instances. The security group admits nothing, so SSH needs a rule of your own as well."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.key_pair == null || can(regex("^[ -~]{1,255}$", var.key_pair))
+    error_message = "key_pair must be the name of a key pair: 1 to 255 ASCII characters, or null for none."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days that CloudWatch keeps the jobs' log lines. They are patients' data: no longer than needed."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
+  }
+}
+
+variable "attempt_timeout_seconds" {
+  description = "Seconds after which Batch ends one attempt of a scan. m2g takes one to two hours."
+  type        = number
+  default     = 21600
+
+  # 14 days is when AWS itself may end a job, so more would be a promise that nobody keeps.
+  validation {
+    condition     = var.attempt_timeout_seconds >= 60 && var.attempt_timeout_seconds <= 1209600 && floor(var.attempt_timeout_seconds) == var.attempt_timeout_seconds
+    error_message = "attempt_timeout_seconds must be a whole number from 60 (the least Batch takes) to 1209600 (14 days)."
+  }
+}
+
+variable "attempts" {
+  description = "How often a scan is tried when Spot, the image's pull or the network fails. A failure of m2g itself is never repeated."
+  type        = number
+  default     = 3
+
+  validation {
+    condition     = contains(range(1, 11), var.attempts)
+    error_message = "attempts must be a whole number from 1 to 10."
+  }
+}
+
+variable "vpc_cidr" {
+  description = "IPv4 range of the platform's own network. Nothing else reaches it, so it may equal another network's."
+  type        = string
+  default     = "10.0.0.0/16"
+
+  # Eight subnets are cut out of it: at /20 each still has 507 addresses, one an instance.
+  validation {
+    condition     = can(regex("/(16|17|18|19|20)$", var.vpc_cidr)) && try(cidrsubnet(var.vpc_cidr, 0, 0) == var.vpc_cidr, false) && !strcontains(var.vpc_cidr, ":")
+    error_message = "vpc_cidr must be an IPv4 range from /16 to /20 that begins at its own first address, such as 10.0.0.0/16."
+  }
+}
+
+variable "opsctl_version" {
+  description = "Version of opsctl that applies this, kept in the record."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]+(\\.[0-9]+)*[A-Za-z0-9.+!-]*$", var.opsctl_version))
+    error_message = "opsctl_version must be a version such as 0.1.0."
+  }
+}

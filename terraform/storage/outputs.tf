@@ -1,0 +1,14 @@
+output "data_bucket" {
+  description = "Name of the bucket that holds datasets, derivatives and the records of runs."
+  value       = local.make_bucket ? aws_s3_bucket.data[0].id : data.aws_s3_bucket.existing[0].id
+}
+
+output "repository_url" {
+  description = "Where the jobs' image is pushed to and pulled from, without a tag."
+  value       = aws_ecr_repository.jobs.repository_url
+}
+
+output "repository_arn" {
+  description = "ARN of the image repository."
+  value       = aws_ecr_repository.jobs.arn
+}

@@ -1,0 +1,66 @@
+variable "name" {
+  description = "Name of the platform; every resource is called opsctl-<name>…"
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,19}$", var.name))
+    error_message = "name must have 2 to 20 characters, only a-z, 0-9 and hyphens, and begin with a letter."
+  }
+
+  # ECR refuses such a repository name, but only once half of the storage stands.
+  validation {
+    condition     = !endswith(var.name, "-") && !strcontains(var.name, "--")
+    error_message = "name must not end with a hyphen, nor hold two hyphens in a row."
+  }
+}
+
+variable "region" {
+  description = "AWS region, for example us-east-1."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$", var.region))
+    error_message = "region must be the code of an AWS region, such as us-east-1 or eu-central-1 (not a zone such as us-east-1a)."
+  }
+}
+
+variable "path_style" {
+  description = "Address buckets as ENDPOINT/BUCKET instead of BUCKET.ENDPOINT: true for endpoints that are not AWS's. They speak plain HTTP, so the bucket's TLS-only policy is left out there."
+  type        = bool
+  default     = false
+}
+
+variable "tags" {
+  description = "Further tags for everything that takes tags. They are visible to the whole account: never a subject's label."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([
+      for key, value in var.tags : can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{1,128}$", key)) && can(regex("^[\\p{L}\\p{Z}\\p{N}_.:/=+@-]{0,256}$", value))
+    ])
+    error_message = "tags may hold letters, digits, blanks and _ . : / = + - @; a key 1 to 128 characters, a value at most 256."
+  }
+
+  validation {
+    condition     = alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:") && !startswith(lower(key), "opsctl:")])
+    error_message = "tags must not begin with aws: (reserved by AWS) or opsctl: (how opsctl finds what it made)."
+  }
+
+  # 50 a resource is AWS's limit; opsctl adds its own and a Name.
+  validation {
+    condition     = length(var.tags) <= 40
+    error_message = "tags may have at most 40 entries."
+  }
+}
+
+variable "data_bucket" {
+  description = "An existing bucket for datasets and results, which is only looked up and never changed. Null: one is made here, opsctl-<name>-<account>-<region>."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.data_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.data_bucket))
+    error_message = "data_bucket must be the name of a bucket (3 to 63 characters: a-z, 0-9, dots, hyphens), without s3:// and without a path."
+  }
+}

@@ -1,0 +1,22 @@
+"""Fixtures of the infrastructure's tests; the server and Terraform themselves are in the modules beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from local_aws import Aws, running
+from real_terraform import Terraform, copied
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with running(tmp_path_factory.mktemp("aws")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def terraform(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Terraform:
+    """Terraform for one module's tests: with the server where the module uses it, else with no AWS at all."""
+    settings = request.getfixturevalue("aws").settings if getattr(request.module, "NEEDS_AWS", False) else {}
+    return copied(tmp_path_factory.mktemp("terraform"), settings=settings)

@@ -1,0 +1,129 @@
+"""One whole life of a platform, from the first apply to what is left after the destroy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from described import NAME, PREFIX, describe_bucket, describe_platform, what_is_left
+from local_aws import REGION, Aws
+from real_terraform import Terraform
+
+BUCKET = f"{PREFIX}-123456789012-{REGION}"
+COMMON = [
+    "-input=false",
+    f"-var=name={NAME}",
+    f"-var=region={REGION}",
+    "-var=path_style=true",
+    '-var=tags={"lab":"neuro"}',
+]
+LATER_CHANGES = {"disk": "-var=root_volume_gib=120", "tags": '-var=tags={"lab":"another"}', "image": "-var=image=m2g:2"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen while the platform came and went."""
+
+    record: dict[str, Any]
+    parameter: dict[str, Any]
+    environments: dict[str, dict[str, Any]]
+    queues: dict[str, dict[str, Any]]
+    definitions: dict[str, dict[str, Any]]
+    template: dict[str, Any]
+    security_group: dict[str, Any]
+    subnets: list[dict[str, Any]]
+    endpoints: list[dict[str, Any]]
+    roles: dict[str, dict[str, Any]]
+    log_groups: list[dict[str, Any]]
+    repository: dict[str, Any]
+    second_plans: dict[str, int]
+    replaced_by: dict[str, set[str]]
+    environments_wait_for: set[str]
+    bucket: dict[str, Any]
+    bucket_after_down: dict[str, Any]
+    left_after_down: dict[str, list[str]]
+    storage_destroy: str
+    bucket_policy: dict[str, Any]
+    lab_bucket: dict[str, Any]
+    lab_bucket_after: dict[str, Any]
+    lab_storage: dict[str, Any]
+    lab_resources: list[str]
+
+
+def replaced(terraform: Terraform, *variables: str) -> set[str]:
+    """Plan a change of the standing platform; gives the resources that it would make anew."""
+    terraform.run("platform", "plan", "-out=change.tfplan", *variables)
+    planned = json.loads(terraform.run("platform", "show", "-json", "change.tfplan").stdout)
+    return {found["address"] for found in planned["resource_changes"] if "delete" in found["change"]["actions"]}
+
+
+def use_a_labs_bucket(aws: Aws, terraform: Terraform) -> dict[str, Any]:
+    """Give storage a bucket that is there already; its state is a file of its own."""
+    aws.client("s3").create_bucket(Bucket="lab-data")
+    aws.client("s3").put_object(Bucket="lab-data", Key="HNU1/dataset_description.json", Body=b"{}")
+    before = describe_bucket(aws, "lab-data")
+    variables = [
+        "-input=false",
+        "-var=name=lab",
+        f"-var=region={REGION}",
+        "-var=path_style=true",
+        "-var=data_bucket=lab-data",
+    ]
+    terraform.run("storage", "apply", "-auto-approve", "-state=lab.tfstate", *variables)
+    state = json.loads((terraform.tree / "storage" / "lab.tfstate").read_text())
+    return {
+        "lab_bucket": before,
+        "lab_bucket_after": describe_bucket(aws, "lab-data"),
+        "lab_storage": {name: output["value"] for name, output in state["outputs"].items()},
+        "lab_resources": [found["type"] for found in state["resources"] if found["mode"] == "managed"],
+    }
+
+
+def live_once(aws: Aws, terraform: Terraform) -> Seen:
+    """Bring storage and platform up and the platform down again, and write down what AWS described at each step."""
+    for root in ("storage", "platform"):
+        terraform.init(root)
+
+    terraform.run("storage", "apply", "-auto-approve", *COMMON)
+    storage = terraform.outputs("storage")
+    aws.client("s3").put_object(Bucket=BUCKET, Key="HNU1/dataset_description.json", Body=b"{}")
+    variables = [
+        *COMMON,
+        *(f"-var={name}={value}" for name, value in storage.items()),
+        f"-var=image={storage['repository_url']}:0.1.0",
+        "-var=opsctl_version=0.1.0",
+        '-var=source_buckets=["ndmg-data"]',
+    ]
+    bucket = describe_bucket(aws, BUCKET)
+    terraform.run("platform", "apply", "-auto-approve", *variables)
+    described = describe_platform(aws)
+    record = terraform.outputs("platform")["record"]
+    state = json.loads((terraform.tree / "platform" / "terraform.tfstate").read_text())
+    plans = {
+        root: terraform.run(root, "plan", "-detailed-exitcode", *given, accept=(0, 2)).returncode
+        for root, given in (("storage", COMMON), ("platform", variables))
+    }
+
+    replaced_by = {what: replaced(terraform, *variables, change) for what, change in LATER_CHANGES.items()}
+
+    terraform.run("platform", "destroy", "-auto-approve", *variables)
+    return Seen(
+        **described,
+        record=record,
+        second_plans=plans,
+        replaced_by=replaced_by,
+        environments_wait_for={
+            dependency
+            for found in state["resources"]
+            if found["type"] == "aws_batch_compute_environment"
+            for instance in found["instances"]
+            for dependency in instance["dependencies"]
+        },
+        bucket=bucket,
+        bucket_policy=json.loads(aws.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"]),
+        bucket_after_down=describe_bucket(aws, BUCKET),
+        left_after_down=what_is_left(aws),
+        storage_destroy=terraform.run("storage", "destroy", "-auto-approve", *COMMON, accept=(1,)).stderr,
+        **use_a_labs_bucket(aws, terraform),
+    )
