@@ -23,9 +23,10 @@ step opsctl up --local --yes
 step opsctl upload "$HOME_OF_DEMO/sample" --name HNU1
 step opsctl run HNU1 --sp native --yes
 step opsctl logs --follow
+step opsctl results "$HOME_OF_DEMO/connectomes/csa"
 step opsctl run HNU1 --sp native --model csd --yes --follow
 step opsctl status
-step opsctl results "$HOME_OF_DEMO/connectomes"
+step opsctl results "$HOME_OF_DEMO/connectomes/csd"
 step opsctl down --yes
 trap - EXIT
 
