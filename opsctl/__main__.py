@@ -42,12 +42,21 @@ def _outcome() -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return _interrupted()
+    except SystemExit as end:
+        # click makes exit 1 of a pipe that nobody reads any more (`opsctl logs | head`).
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        return _unread()
     except BrokenPipeError:
-        # `opsctl logs | head`: the reader has enough. Python would complain once more while closing.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return _unread()
     except Exception as error:  # the boundary: a bug is told in one sentence, whole in the log file
         return _bug(error)
+
+
+def _unread() -> int:
+    """The reader has enough. Python would complain once more while closing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def _interrupted() -> int:

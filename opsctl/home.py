@@ -49,7 +49,13 @@ class Home:
             When the disk or the permissions refuse it.
         """
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # `mode` holds for the last folder only, so each is made by itself.
+            for part in [
+                self.path,
+                *(self.path / up for up in reversed(folder.relative_to(self.path).parents)),
+                folder,
+            ]:
+                part.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise Problem(
                 f"{folder} cannot be made ({error.strerror}).", "Set OPSCTL_HOME to a folder that you may write to."
@@ -83,7 +89,10 @@ class Home:
             text = (self.platform_dir(name) / "record.json").read_text()
         except FileNotFoundError:
             return None
-        return Platform.from_record(json.loads(text))
+        try:
+            return Platform.from_record(json.loads(text))
+        except ValueError as error:
+            raise Problem(f"The record of the platform {name} is damaged.", "`opsctl up` writes it anew.") from error
 
     def known(self) -> list[str]:
         """The names of all platforms that this machine remembers."""

@@ -92,7 +92,7 @@ def _root_with_provider(root: Path) -> Path | None:
     for unpacked in folder.glob(f"*/{os_arch()}"):
         if _fits(unpacked.parent.name):
             # Terraform follows a link at OS_ARCH only: hand it the tree that the links lead to.
-            real = unpacked.resolve().parents[4]
+            real = Path(*unpacked.resolve().parts[:-5])
             return real if (real / _PROVIDER).is_dir() else root
     for packed in folder.glob(f"terraform-provider-aws_*_{os_arch()}.zip"):
         if _fits(packed.name.split("_")[1]):

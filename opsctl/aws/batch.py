@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opsctl.aws.errors import translated
+from opsctl.core.errors import Problem
 from opsctl.core.manifest import Submission
 from opsctl.core.status import Job
 
@@ -45,7 +46,12 @@ class Batch:
     def submit(self, request: Mapping[str, Any]) -> str:
         """Submit one request as it stands; returns Batch's job id."""
         with translated("submitting the jobs"):
-            return self._submit_client.submit_job(**request)["jobId"]
+            reply = self._submit_client.submit_job(**request)
+        if "jobId" not in reply:
+            raise Problem(
+                "AWS's answer to the submission was cut off: the jobs may be running.", "`opsctl down` counts them."
+            )
+        return reply["jobId"]
 
     def summaries(self, submissions: Sequence[Submission]) -> dict[str, dict[str, int]]:
         """How many children of each job are in each status: one call for up to 100 jobs of 10,000 children each.
@@ -65,6 +71,11 @@ class Batch:
             if submission.is_array:
                 for summary in self._children(submission.job_id):
                     found[submission.offset + summary["arrayProperties"]["index"]] = _job(summary)
+                # A child that is put back for a retry between two of the listings is in neither.
+                indices = range(submission.offset, submission.offset + submission.size)
+                lost = {submission.child_id(index): index for index in indices if index not in found}
+                for job_id, job in self.describe(list(lost)).items():
+                    found[lost[job_id]] = job
             else:
                 plain[submission.job_id] = submission.offset
         for detail in self._describe(list(plain)):

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 from opsctl.aws.errors import translated
@@ -45,6 +46,8 @@ class Clients:
         keys: dict[str, Any] = {"region_name": region, "profile_name": profile}
         if endpoint_url is not None:
             keys = {
+                # An AWS_PROFILE that is not there would break a platform that needs none.
+                "botocore_session": botocore.session.Session({"profile": (None, None, None, None)}),
                 "region_name": region or LOCAL_REGION,
                 "aws_access_key_id": LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"],
                 "aws_secret_access_key": LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],

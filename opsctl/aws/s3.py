@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
+from opsctl.aws.listing import Listing
+from opsctl.core.bids import may_matter
 from opsctl.core.errors import Problem
 from opsctl.core.etag import PART_BYTES
 from opsctl.core.location import Location, parse_uri
@@ -32,9 +36,10 @@ class Storage:
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
+        self._listing = Listing(client)
 
     def dataset(self, location: Location) -> list[S3Object]:
-        """Every object of a BIDS dataset that discovery may need: the root's own files and all below `sub-*`.
+        """Every object of a BIDS dataset that discovery may need, of the root's own files and all below `sub-*`.
 
         Raises
         ------
@@ -43,11 +48,9 @@ class Storage:
         """
         prefix = location.key_prefix
         with translated(f"listing {location.uri}"):
-            objects, folders = self._level(location.bucket, prefix)
+            objects, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            with ThreadPoolExecutor(_THREADS) as pool:
-                for found in pool.map(lambda folder: list(self._below(location.bucket, folder)), subjects):
-                    objects.extend(found)
+            objects += self._listing.folders(location.bucket, subjects, keep=lambda key: may_matter(key[len(prefix) :]))
         if not objects and not folders:
             raise self._nothing_there(location)
         return objects
@@ -55,12 +58,12 @@ class Storage:
     def below(self, location: Location) -> list[S3Object]:
         """Every object below a prefix."""
         with translated(f"listing {location.uri}"):
-            return list(self._below(location.bucket, location.key_prefix))
+            return list(self._listing.below(location.bucket, location.key_prefix))
 
     def folders(self, location: Location) -> list[str]:
         """The names directly below a prefix that have objects below them."""
         with translated(f"listing {location.uri}"):
-            _, folders = self._level(location.bucket, location.key_prefix)
+            _, folders = self._listing.level(location.bucket, location.key_prefix)
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
     def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
@@ -115,37 +118,38 @@ class Storage:
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(send, files.items()))
 
-    def download(self, uri: str, target: Path) -> None:
-        """Fetch one object beside its place, then move it there: a half file never has the right name."""
+    def download(self, uri: str, target: Path, *, sha256: str) -> None:
+        """Fetch one object beside its place, check it, then move it there: a wrong file never has the right name.
+
+        Raises
+        ------
+        Problem
+            When its SHA-256 is not the one that its job recorded.
+        """
         location = parse_uri(uri)
         partial = target.with_name(target.name + ".part")
         target.parent.mkdir(parents=True, exist_ok=True)
         with translated(f"fetching {uri}"):
             self._client.download_file(location.bucket, location.prefix, str(partial), Config=_TRANSFER)
+        if file_sha256(partial) != sha256:
+            partial.unlink()
+            raise Problem(
+                f"{uri} is not the file that the job published (its SHA-256 differs).",
+                "Something else has written there since: run the scan again.",
+            )
         partial.replace(target)
-
-    def _level(self, bucket: str, prefix: str) -> tuple[list[S3Object], list[str]]:
-        objects: list[S3Object] = []
-        folders: list[str] = []
-        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-        for page in pages:
-            objects.extend(_objects(page))
-            folders.extend(one["Prefix"] for one in page.get("CommonPrefixes", ()))
-        return objects, folders
-
-    def _below(self, bucket: str, prefix: str) -> Iterator[S3Object]:
-        for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield from _objects(page)
 
     def _nothing_there(self, location: Location) -> Problem:
         beside = Location(location.bucket, location.prefix.rpartition("/")[0])
-        near = [name for name in self.folders(beside) if name != "opsctl"][:5]
+        there = [name for name in self.folders(beside) if name != "opsctl"]
+        near = get_close_matches(location.name, there, n=5, cutoff=0.3) or there[:5]
         mend = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
         return Problem(
             f"There is nothing at {location.uri}.", f"{mend} `opsctl upload DIR --name NAME` brings one there."
         )
 
 
-def _objects(page: Any) -> Iterator[S3Object]:
-    for one in page.get("Contents", ()):
-        yield S3Object(key=one["Key"], size_bytes=one["Size"], etag=one["ETag"].strip('"'))
+def file_sha256(path: Path) -> str:
+    """A file's SHA-256, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -34,14 +34,19 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def main(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
-) -> None:
-    """Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out."""
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"opsctl {__version__}")
         raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
+) -> None:
+    """Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out."""
 
 
 app.command("up")(platform_verbs.up)

@@ -82,8 +82,10 @@ def run(
     """
     from opsctl.assets import bids_config
     from opsctl.commands.run import Order, keep_documents, prepare, submit
+    from opsctl.core.bids import SUFFIXES
     from opsctl.core.entities import EntityPatterns
     from opsctl.core.location import check_label, dataset_location
+    from opsctl.core.selection import Selection
     from opsctl.render.runs import prepared_lines
     from opsctl.render.screen import counted
 
@@ -112,9 +114,11 @@ def run(
         dataset=dataset_location(dataset, data_bucket=context.platform.data_bucket, bucket=bucket),
         options=options,
         modif=check_label(modif, option="--modif") if modif is not None else None,
-        participant_labels=tuple(participant_label or ()),
-        session_labels=tuple(session_label or ()),
-        first=first,
+        selection=Selection(
+            participant_labels=tuple(participant_label or ()),
+            session_labels=tuple(session_label or ()),
+            first=first,
+        ),
         command_line=("opsctl", *sys.argv[1:]),
         user=getpass.getuser(),
         version=__version__,
@@ -125,7 +129,7 @@ def run(
             context.platform,
             context.storage,
             context.records,
-            patterns=EntityPatterns(bids_config()),
+            patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
             moment=datetime.now(UTC),
             token=secrets.token_hex(2),
         )

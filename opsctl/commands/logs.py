@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,15 +13,19 @@ from opsctl.aws.logs import Logs
 from opsctl.commands.records import Records
 from opsctl.core.manifest import Run, Submission
 from opsctl.core.result import Result
-from opsctl.core.status import RunStatus, ScanStatus, join
+from opsctl.core.status import Job, RunStatus, ScanStatus, join
 
 #: CloudWatch may show an event late: each poll reads this far back, and what was shown already is known by its id.
 _OVERLAP_MS = 60_000
 
 #: A stream of another run shares the prefix: after this many polls without knowing it, it is not waited for.
-_PATIENCE_POLLS = 10
+_PATIENCE_POLLS = 60
 
-_STARTED = ("STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+#: CloudWatch shows lines some seconds late: so many polls without a line, after every job's end, are the end.
+_QUIET_POLLS = 3
+
+# RUNNABLE: a job that waits to be tried again has had attempts.
+_STARTED = ("RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class LogReader:
     _results: dict[int, Result] = field(default_factory=dict)
     _final: set[int] = field(default_factory=set)
     _newest_ms: int = 0
+    _summaries: dict[str, dict[str, int]] | None = None
+    _jobs: dict[int, Job] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         started = datetime.strptime(self.run.created_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
@@ -104,8 +110,16 @@ class LogReader:
         ]
 
     def status(self) -> RunStatus:
-        """Where the run stands; a result is read again only while its job may still change it."""
-        jobs = self.batch.jobs(self.submissions)
+        """Where the run stands.
+
+        One call while nothing changes: children and results are read when the parents' counts differ from the last
+        ones, and a result again only while its job may still change it.
+        """
+        summaries = self.batch.summaries(self.submissions)
+        if summaries == self._summaries:
+            return join(self.run, results=self._results, jobs=self._jobs)
+        self._summaries = summaries
+        jobs = self._jobs = self.batch.jobs(self.submissions)
         self._results.update(self.records.results(self.run.run_id, known=self._final))
         self._final = {
             index
@@ -113,6 +127,11 @@ class LogReader:
             if result.succeeded or index not in jobs or jobs[index].is_over
         }
         return join(self.run, results=self._results, jobs=jobs)
+
+    @property
+    def jobs_are_over(self) -> bool:
+        """Whether every job that Batch knows has ended: a result may stand while its job says its last words."""
+        return all(job.is_over for job in self._jobs.values())
 
     def _is_settled(self, stream: str) -> bool:
         return stream in self._scan_of_stream or self._strangers[stream] >= _PATIENCE_POLLS
@@ -141,22 +160,17 @@ def follow(
         Waits; injected so that following is a plain test.
     """
     announced: set[int] = set()
+    quiet = 0
     while True:
         # The state first: lines written before a job's end are then read before its end is told.
         status = reader.status()
-        yield from reader.lines()
+        lines = reader.lines()
+        yield from lines
         for scan in status.scans:
             if scan.state in ("DONE", "FAILED") and scan.index not in announced:
                 announced.add(scan.index)
                 yield ScanEnd(scan)
-        if status.is_over:
+        quiet = quiet + 1 if status.is_over and reader.jobs_are_over and not lines else 0
+        if quiet == _QUIET_POLLS:
             return
         sleep(poll_seconds)
-
-
-def tail(lines: list[LogLine], count: int) -> list[LogLine]:
-    """The last lines of each scan, in time's order."""
-    kept: dict[str, deque[LogLine]] = {}
-    for line in lines:
-        kept.setdefault(line.scan, deque(maxlen=count)).append(line)
-    return sorted((line for group in kept.values() for line in group), key=lambda line: line.timestamp_ms)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from opsctl.aws.s3 import Storage
+from opsctl.aws.s3 import Storage, file_sha256
 from opsctl.commands.records import Records
 from opsctl.core.errors import Problem
 from opsctl.core.manifest import Run
@@ -88,13 +87,8 @@ def fetch(haul: Haul, storage: Storage, *, on_file: Callable[[Download], None]) 
 
     def one(download: Download) -> None:
         try:
-            if not (download.target.is_file() and _sha256(download.target) == download.file.sha256):
-                storage.download(download.file.uri, download.target)
-                if _sha256(download.target) != download.file.sha256:
-                    raise Problem(
-                        f"{download.file.uri} is not the file that the job published (its SHA-256 differs).",
-                        "Something else has written there since: run the scan again.",
-                    )
+            if not (download.target.is_file() and file_sha256(download.target) == download.file.sha256):
+                storage.download(download.file.uri, download.target, sha256=download.file.sha256)
         except OSError as error:
             raise Problem(f"{download.target} cannot be written ({error.strerror}).", "Name another folder.") from error
         on_file(download)
@@ -111,11 +105,6 @@ def _connectomes(result: Result) -> list[OutputFile]:
 def _target(folder: Path, uri: str, run: Run) -> Path:
     """The same tree as in the derivatives folder; a result may not point outside it."""
     inside = uri.removeprefix(f"{run.output}/")
-    if inside == uri or ".." in PurePosixPath(inside).parts:
+    if inside == uri or {"", ".", ".."} & set(inside.split("/")):
         raise Problem(f"The result names {uri}, which is not one of the outputs of {run.run_id}.")
     return folder.joinpath(*PurePosixPath(inside).parts)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from opsctl.core.manifest import (
 )
 from opsctl.core.platform import Platform
 from opsctl.core.scan import Discovery, Scan
+from opsctl.core.selection import Selection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +44,17 @@ class Order:
         Where the dataset lies.
     modif
         The derivatives folder's name, or None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
-    participant_labels, session_labels
-        BIDS labels (with or without `sub-`, `ses-`; globs allowed); empty: all.
-    first
-        Only the first N scans: a canary.
+    selection
+        Which of the dataset's scans are meant.
+    t1w
+        Which T1w a scan gets; see `opsctl.core.bids.discover`.
     """
 
     dataset: Location
     options: M2gOptions
     modif: str | None = None
-    participant_labels: tuple[str, ...] = ()
-    session_labels: tuple[str, ...] = ()
-    first: int | None = None
+    selection: Selection = field(default_factory=Selection)
+    t1w: str | None = None
     command_line: tuple[str, ...] = ()
     user: str = ""
     version: str = ""
@@ -127,6 +126,7 @@ def prepare(
         bucket=order.dataset.bucket,
         prefix=order.dataset.key_prefix,
         pipeline=order.options.pipeline,
+        t1w=order.t1w,
     )
     chosen = _choose(discovery, order)
     output = derivatives(order.dataset, order.output_name, data_bucket=platform.data_bucket)
@@ -236,28 +236,4 @@ def _choose(discovery: Discovery, order: Order) -> tuple[Scan, ...]:
                 f"({'; '.join(reasons[:3])})."
             )
         raise Problem(f"There is no {kind} image in {order.dataset.uri}.", "Is it a BIDS dataset?")
-    scans = _matching(scans, "--participant-label", order.participant_labels, prefix="sub-", label_of=_subject)
-    scans = _matching(scans, "--session-label", order.session_labels, prefix="ses-", label_of=_session)
-    return scans[: order.first] if order.first is not None else scans
-
-
-def _subject(scan: Scan) -> str:
-    return scan.subject
-
-
-def _session(scan: Scan) -> str:
-    return scan.session or ""
-
-
-def _matching(
-    scans: tuple[Scan, ...], option: str, labels: Sequence[str], *, prefix: str, label_of: Callable[[Scan], str]
-) -> tuple[Scan, ...]:
-    if not labels:
-        return scans
-    wanted = [label.removeprefix(prefix) for label in labels]
-    kept = tuple(scan for scan in scans if any(fnmatchcase(label_of(scan), label) for label in wanted))
-    if not kept:
-        there = sorted({label_of(scan) for scan in scans if label_of(scan)})
-        shown = f"There are: {', '.join(there[:8])}{', …' if len(there) > 8 else ''}." if there else ""
-        raise Problem(f"{option} {' '.join(labels)} leaves no scan.", shown)
-    return kept
+    return order.selection.of(scans)

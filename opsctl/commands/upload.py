@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -68,11 +69,15 @@ def send(upload: Upload, storage: Storage, *, on_file: Callable[[str, int], None
 
 def _files(folder: Path) -> Iterator[Path]:
     """Every file that belongs to the dataset: no hidden ones but `.bidsignore`, no derivatives."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in parts) and parts != (".bidsignore",)
-        if not hidden and parts[0] not in _LEFT_OUT and not path.is_dir():
-            yield path
+    # Linked folders are followed: that is how many labs lay a dataset out.
+    for base, folders, names in os.walk(folder, followlinks=True):
+        is_root = Path(base) == folder
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not (is_root and name in _LEFT_OUT)
+        )
+        for name in sorted(names):
+            if not name.startswith(".") or (is_root and name == ".bidsignore"):
+                yield Path(base, name)
 
 
 def _same(path: Path, there: S3Object | None) -> bool:

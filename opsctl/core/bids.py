@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Literal
+from fnmatch import fnmatchcase
 
+from opsctl.core.diagnosis import fault_of_name
 from opsctl.core.entities import BidsPath, EntityPatterns
 from opsctl.core.errors import Problem
 from opsctl.core.m2g import Pipeline
 from opsctl.core.scan import Discovery, Exclusion, Input, Role, S3Object, Scan
 
+#: The suffixes that discovery reads; `EntityPatterns` is made for them.
+SUFFIXES = ("dwi", "bold", "T1w")
+
+#: `--t1w any-session`: the subject's T1w of another session where the scan's own has none.
+ANY_SESSION = "any-session"
+
 _IMAGES = (".nii.gz", ".nii")
-_WANTED = {"dwi": (*_IMAGES, ".bval", ".bvec"), "bold": _IMAGES, "T1w": _IMAGES}
+_SIDECARS = (".bval", ".bvec")
 _PRIMARY: dict[Pipeline, tuple[str, ...]] = {"dwi": ("dwi",), "func": ("bold",), "both": ("dwi", "bold")}
-_DATATYPE = {"dwi": "dwi", "bold": "func", "T1w": "anat"}
+_WANTED = tuple(f"{suffix}{end}" for suffix in SUFFIXES for end in _IMAGES) + tuple(f"dwi{end}" for end in _SIDECARS)
+_LOWER = tuple(end.lower() for end in _WANTED)
+_DESCRIPTION = "dataset_description.json"
+_NOT_MAGNITUDE = ("phase", "real", "imag")
 
 _File = tuple[BidsPath, S3Object]
 
 
+def may_matter(path: str) -> bool:
+    """Whether a path below the dataset's root can have a part in any scan, by its ending alone.
+
+    Listings of a million keys keep only these.
+    """
+    return path.lower().endswith(_LOWER) or path == _DESCRIPTION
+
+
 def discover(
-    objects: Iterable[S3Object], patterns: EntityPatterns, *, bucket: str, prefix: str, pipeline: Pipeline
+    objects: Iterable[S3Object],
+    patterns: EntityPatterns,
+    *,
+    bucket: str,
+    prefix: str,
+    pipeline: Pipeline,
+    t1w: str | None = None,
 ) -> Discovery:
     """Every scan of a dataset that m2g can process, and why the others are left out.
 
@@ -30,38 +54,40 @@ def discover(
     objects
         The dataset's objects; keys begin with `prefix`.
     patterns
-        pybids' entity rules.
+        pybids' rules, for `SUFFIXES`.
     bucket, prefix
         Where the dataset lies; `prefix` ends with `/` or is empty.
     pipeline
         `dwi`, `func` or `both`: which images count as primary.
+    t1w
+        None: the lowest run of the scan's own session. `any-session`: another session's where there is none. Else a
+        glob that the T1w's file name must match.
 
     Returns
     -------
     Discovery
-        Scans by name, exclusions by key.
+        Scans by name, exclusions by key. Every primary image is in one scan or in one exclusion.
 
     Raises
     ------
     Problem
-        When two subjects differ only in case: their outputs could not stand side by side on every disk.
+        When two subjects, or two sessions of one, differ only in case: their outputs could not stand side by side on
+        every disk.
     """
-    index = _Index()
+    index = _Index(t1w)
     excluded: list[Exclusion] = []
     described = False
     for one in objects:
         path = one.key[len(prefix) :]
-        described |= path == "dataset_description.json"
-        if not _may_matter(path):
+        described |= path == _DESCRIPTION
+        if not may_matter(path) or not _is_raw(path):
             continue
         parsed = patterns.parse(path)
-        reason = _fault(path, parsed, one)
-        if reason:
-            if _is_primary_name(path, pipeline):
-                excluded.append(Exclusion(key=one.key, reason=reason))
-            continue
-        if parsed is not None:
+        reason = fault_of_name(path) if parsed is None else _fault(parsed, one)
+        if not reason and parsed is not None:
             index.add(parsed, one)
+        elif _is_primary(path, pipeline):
+            excluded.append(Exclusion(key=one.key, reason=reason))
     index.check_case()
     scans: list[Scan] = []
     for image in index.primary(_PRIMARY[pipeline]):
@@ -70,7 +96,8 @@ def discover(
             excluded.append(found)
         else:
             scans.append(found)
-    named = _named(scans, split_pipelines=pipeline == "both")
+    named, doubled = _unique(_named(scans, split_pipelines=pipeline == "both"), bucket)
+    excluded += doubled
     warnings = () if described else ("dataset_description.json is missing; the jobs write one into their own copy.",)
     return Discovery(
         scans=tuple(sorted(named, key=lambda scan: scan.name)),
@@ -82,90 +109,82 @@ def discover(
 class _Index:
     """The files that matter, by what they are asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, t1w: str | None) -> None:
+        self._t1w = t1w
         self._by_suffix: dict[str, list[_File]] = defaultdict(list)
         self._sidecars: dict[tuple[str, str], list[_File]] = defaultdict(list)
-        self._anatomical: dict[tuple[str, str | None], list[_File]] = defaultdict(list)
+        self._anatomical: dict[str, list[_File]] = defaultdict(list)
 
     def add(self, path: BidsPath, one: S3Object) -> None:
         suffix, extension = path.entities["suffix"], path.entities["extension"]
-        if extension in (".bval", ".bvec"):
+        if extension in _SIDECARS:
             self._sidecars[path.folder, extension].append((path, one))
         elif suffix == "T1w":
-            self._anatomical[path.entities["subject"], path.entities.get("session")].append((path, one))
+            self._anatomical[path.entities["subject"]].append((path, one))
         else:
             self._by_suffix[suffix].append((path, one))
 
     def primary(self, suffixes: Sequence[str]) -> list[_File]:
         return [image for suffix in suffixes for image in self._by_suffix[suffix]]
 
-    def sidecar(self, image: BidsPath, extension: str) -> _File | None:
-        """BIDS's inheritance: the nearest folder upwards whose sidecar has no entity that the image lacks."""
+    def sidecars(self, image: BidsPath, extension: str) -> list[_File]:
+        """BIDS's inheritance: in the nearest folder upwards that has any, those with no entity that the image lacks.
+
+        More than one is left only where several fit equally well.
+        """
         folder = image.folder
         own = set(image.pairs)
         while True:
             fitting = [one for one in self._sidecars.get((folder, extension), ()) if set(one[0].pairs) <= own]
             if fitting:
-                return max(fitting, key=lambda one: (len(one[0].pairs), one[0].path))
+                closest = max(len(one[0].pairs) for one in fitting)
+                return [one for one in fitting if len(one[0].pairs) == closest]
             if not folder:
-                return None
+                return []
             folder = folder.rpartition("/")[0]
 
     def t1w(self, image: BidsPath) -> list[_File]:
-        """The T1w of the image's own session, lowest run first."""
-        found = self._anatomical.get((image.entities["subject"], image.entities.get("session")), [])
-        return sorted(found, key=lambda one: (one[0].entities.get("run", 0), one[0].path))
+        """The T1w images that the scan may use, the one to be taken first."""
+        subject, session = image.entities["subject"], image.entities.get("session")
+        found = self._anatomical.get(subject, [])
+        own = [one for one in found if one[0].entities.get("session") == session]
+        if self._t1w == ANY_SESSION:
+            own = own or found
+        elif self._t1w is not None:
+            own = [one for one in own if fnmatchcase(one[0].path.rsplit("/", 1)[-1], self._t1w)]
+        return sorted(own, key=lambda one: (one[0].entities.get("run", 0), one[0].path))
 
     def check_case(self) -> None:
-        labels: dict[str, str] = {}
+        seen: dict[str, str] = {}
         for images in self._by_suffix.values():
             for path, _ in images:
-                label = path.entities["subject"]
-                other = labels.setdefault(label.lower(), label)
-                if other != label:
-                    raise Problem(
-                        f"The subjects sub-{other} and sub-{label} differ only in upper and lower case.",
-                        "Rename one: their results could not stand side by side on every disk.",
-                    )
+                subject = f"sub-{path.entities['subject']}"
+                session = path.entities.get("session")
+                for folder in (subject, *([f"{subject}/ses-{session}"] if session else [])):
+                    other = seen.setdefault(folder.lower(), folder)
+                    if other != folder:
+                        raise Problem(
+                            f"{other} and {folder} differ only in upper and lower case.",
+                            "Rename one: their results could not stand side by side on every disk.",
+                        )
 
 
-def _may_matter(path: str) -> bool:
-    """Only files below `sub-*`, and sidecars that may be inherited from the root; nothing hidden."""
-    if path.startswith(".") or "/." in path:
+def _is_raw(path: str) -> bool:
+    """Below `sub-*`, or beside dataset_description.json for sidecars that all inherit; nothing hidden."""
+    if any(part.startswith(".") and part not in (".", "..") for part in path.split("/")):
         return False
-    return path.startswith("sub-") or ("/" not in path and path.endswith((".bval", ".bvec")))
+    return path.startswith("sub-") or ("/" not in path and path.endswith(_SIDECARS))
 
 
-def _is_primary_name(path: str, pipeline: Pipeline) -> bool:
-    return any(path.lower().endswith(f"{suffix}{end}") for suffix in _PRIMARY[pipeline] for end in _IMAGES)
+def _is_primary(path: str, pipeline: Pipeline) -> bool:
+    return path.lower().endswith(tuple(f"{suffix}{end}" for suffix in _PRIMARY[pipeline] for end in _IMAGES))
 
 
-def _fault(path: str, parsed: BidsPath | None, one: S3Object) -> str:
-    """Why a file cannot be used though its name says that it is wanted, `-` where it is not wanted at all, or empty."""
-    if parsed is None or "//" in path:
-        return "its name is not made of BIDS's entity-label words"
-    suffix, extension = parsed.entities.get("suffix", ""), parsed.entities["extension"]
-    if extension.lower() in _IMAGES and extension not in _IMAGES:
-        return f"its ending {extension} is not lower case"
-    if extension not in _WANTED.get(suffix, ()):
-        return "-"
-    if extension in (".bval", ".bvec") and "/" not in path:
-        return ""
-    top = path.split("/", 1)[0]
-    if parsed.entities.get("subject") != top[4:]:
-        return f"its folder {top} is not a BIDS subject (letters and digits only)"
-    if f"sub-{top[4:]}" not in parsed.pairs and parsed.pairs[:1] and parsed.pairs[0].startswith("sub-"):
-        return f"its name says {parsed.pairs[0]}, its folder {top}"
-    folders = parsed.folder.split("/")
-    session = parsed.entities.get("session")
-    named = [word[4:] for word in (*folders, *parsed.pairs) if word.startswith("ses-")]
-    if any(label != session for label in named):
-        return f"its folder and its name speak of different sessions ({', '.join(sorted(set(named)))})"
-    if extension in _IMAGES and folders[-1] != _DATATYPE[suffix]:
-        return f"it does not lie in a folder {_DATATYPE[suffix]}/"
-    if parsed.entities.get("part") in ("phase", "real", "imag"):
-        return f"part-{parsed.entities['part']} is not a magnitude image"
-    if one.size_bytes == 0:
+def _fault(path: BidsPath, one: S3Object) -> str:
+    """Why a file with a good name cannot be used, or empty."""
+    if path.entities.get("part") in _NOT_MAGNITUDE:
+        return f"part-{path.entities['part']} is not a magnitude image"
+    if one.size_bytes == 0 and path.entities["suffix"] in ("dwi", "bold") and path.entities["extension"] in _IMAGES:
         return "it is empty (0 bytes)"
     return ""
 
@@ -175,33 +194,45 @@ def _scan(image: _File, index: _Index, bucket: str) -> Scan | Exclusion:
     is_dwi = path.entities["suffix"] == "dwi"
     inputs = [_input(bucket, one, "dwi" if is_dwi else "bold")]
     missing: list[str] = []
-    if is_dwi:
-        for role in ("bval", "bvec"):
-            sidecar = index.sidecar(path, f".{role}")
-            if sidecar is None:
-                missing.append(role)
-            elif sidecar[1].size_bytes == 0:
-                return Exclusion(key=one.key, reason=f"its {role} is empty (0 bytes)")
-            else:
-                inputs.append(_input(bucket, sidecar[1], role))
+    roles: tuple[Role, ...] = ("bval", "bvec") if is_dwi else ()
+    for role in roles:
+        sidecars = index.sidecars(path, f".{role}")
+        if not sidecars:
+            missing.append(role)
+        elif len(sidecars) > 1:
+            names = ", ".join(sorted(found.path for found, _ in sidecars))
+            return Exclusion(key=one.key, reason=f"{len(sidecars)} {role} files fit it equally well ({names})")
+        elif sidecars[0][1].size_bytes == 0:
+            return Exclusion(key=one.key, reason=f"its {role} is empty (0 bytes)")
+        else:
+            inputs.append(_input(bucket, sidecars[0][1], role))
     anatomical = index.t1w(path)
     if not anatomical:
         missing.append("T1w in its session" if path.entities.get("session") else "T1w")
     if missing:
         return Exclusion(key=one.key, reason=f"no {' and no '.join(missing)}")
+    if anatomical[0][1].size_bytes == 0:
+        return Exclusion(key=one.key, reason="its T1w is empty (0 bytes)")
     inputs.append(_input(bucket, anatomical[0][1], "T1w"))
-    note = ""
-    if len(anatomical) > 1:
-        note = f"{len(anatomical)} T1w, the lowest run is taken: {anatomical[0][0].path.rsplit('/', 1)[-1]}"
     return Scan(
         name="",
         subject=path.entities["subject"],
         session=path.entities.get("session"),
-        entities={name: path.entities[name] for name in path.entities if name not in ("scans", "fmap")},
+        entities=dict(path.entities),
         pipeline="dwi" if is_dwi else "func",
         inputs=tuple(inputs),
-        note=note,
+        note=_note(path, [found for found, _ in anatomical]),
     )
+
+
+def _note(image: BidsPath, anatomical: Sequence[BidsPath]) -> str:
+    """The choice that was made, where there was one."""
+    taken = anatomical[0].path.rsplit("/", 1)[-1]
+    if anatomical[0].entities.get("session") != image.entities.get("session"):
+        return f"no T1w in its session, another session's is taken: {taken}"
+    if len(anatomical) > 1:
+        return f"{len(anatomical)} T1w, the lowest run is taken: {taken}"
+    return ""
 
 
 def _input(bucket: str, one: S3Object, role: Role) -> Input:
@@ -214,18 +245,36 @@ def _named(scans: Sequence[Scan], *, split_pipelines: bool) -> list[Scan]:
     for scan in scans:
         base = f"sub-{scan.subject}" + (f"/ses-{scan.session}" if scan.session is not None else "")
         sessions[base].append(scan)
+    # A subject with images both in and outside sessions: `sub-01` must not be a folder around `sub-01/ses-1`.
+    around = {f"sub-{scan.subject}" for scan in scans if scan.session is not None}
     return [
-        replace(scan, name=base if len(group) == 1 else f"{base}/{_further_words(scan, split_pipelines)}")
+        replace(
+            scan,
+            name=base if len(group) == 1 and base not in around else f"{base}/{_further_words(scan, split_pipelines)}",
+        )
         for base, group in sessions.items()
         for scan in group
     ]
 
 
+def _unique(scans: Sequence[Scan], bucket: str) -> tuple[list[Scan], list[Exclusion]]:
+    """`x_dwi.nii` beside `x_dwi.nii.gz` are two images of one name: which one is meant, nobody can tell."""
+    count = Counter(scan.name for scan in scans)
+    doubled = [
+        Exclusion(
+            key=scan.inputs[0].uri.removeprefix(f"s3://{bucket}/"),
+            reason="the same image is there as .nii and as .nii.gz",
+        )
+        for scan in scans
+        if count[scan.name] > 1
+    ]
+    return [scan for scan in scans if count[scan.name] == 1], doubled
+
+
 def _further_words(scan: Scan, split_pipelines: bool) -> str:
     file = scan.inputs[0].uri.rsplit("/", 1)[-1]
-    suffix: Literal["dwi", "bold"] = "dwi" if scan.pipeline == "dwi" else "bold"
     words = [word for word in file.split("_")[:-1] if not word.startswith(("sub-", "ses-"))]
-    # The suffix keeps the name of the one image without further words, and tells dwi from bold in a run of both.
+    # The suffix names the one image without further words, and tells dwi from bold in a run of both.
     if split_pipelines or not words:
-        words.append(suffix)
+        words.append("dwi" if scan.pipeline == "dwi" else "bold")
     return "_".join(words)

@@ -6,6 +6,7 @@ with argparse's exit 2, so nothing is passed that does not stand here.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -111,7 +112,7 @@ class M2gOptions:
             if value is not None and value not in allowed:
                 raise UsageProblem(f"--{name} {value} is not one of m2g's values: {', '.join(allowed)}.")
         for name in ("seeds", "n_cpus", "tr", "mem_gb"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise UsageProblem(f"--{name} must be greater than 0, not {getattr(self, name)}.")
         for name in self.parcellation:
             if not name or name.startswith("-"):

@@ -217,6 +217,6 @@ def submission_of(request: Mapping[str, Any], *, job_id: str, submitted_at: str)
 def mixing_run(run: Run, earlier: Sequence[Run]) -> Run | None:
     """An earlier run that wrote to the same place with other options, if there is one: outputs are never mixed."""
     for other in earlier:
-        if other.output == run.output and dict(other.m2g) != dict(run.m2g):
+        if other.output == run.output and (other.dataset != run.dataset or dict(other.m2g) != dict(run.m2g)):
             return other
     return None

@@ -123,7 +123,7 @@ def check_name(name: str) -> str:
     UsageProblem
         Where AWS would refuse a resource named so.
     """
-    if not _NAME.match(name):
+    if not _NAME.fullmatch(name):
         raise UsageProblem(
             f"{name!r} cannot name a platform: 2 to 20 lower-case letters and digits, a letter first, "
             "single hyphens between."

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from opsctl.core.errors import Problem
 
+_SCHEMA_VERSION = 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFile:
@@ -71,6 +73,8 @@ class Result:
         """
         try:
             outputs = value["outputs"]
+            if value["schema_version"] != _SCHEMA_VERSION or value["status"] not in ("succeeded", "failed"):
+                raise ValueError("schema_version or status")
             return cls(
                 index=int(value["index"]),
                 scan=value["scan"],

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from opsctl.core.manifest import Run, Submission
+from opsctl.core.manifest import Run
 from opsctl.core.result import Result
 
 State = Literal["PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE"]
@@ -167,18 +167,3 @@ def _scan_status(index: int, name: str, result: Result | None, job: Job | None) 
 def _cause(job: Job) -> str:
     code = f"exit code {job.exit_code}" if job.exit_code is not None else ""
     return ": ".join(word for word in (code, job.reason) if word) or "failed without a reason"
-
-
-def summary_jobs(submissions: Iterable[Submission], summaries: Mapping[str, Mapping[str, int]]) -> bool:
-    """Whether Batch's own counts say that every job of the submissions is over.
-
-    Parameters
-    ----------
-    summaries
-        A parent's `statusSummary` by job id; an unknown job is over.
-    """
-    for submission in submissions:
-        counts = summaries.get(submission.job_id)
-        if counts is not None and sum(counts.get(over, 0) for over in ("SUCCEEDED", "FAILED")) < submission.size:
-            return False
-    return True

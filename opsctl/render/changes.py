@@ -32,12 +32,12 @@ def plan_lines(plan: Plan, *, idle_usd_per_hour: float) -> list[str]:
 def applying(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
     """Show an apply or destroy while it runs: a count and what is waited for. Off a terminal, a line a resource."""
     began: dict[str, float] = {}
-    done = 0
+    finished: set[str] = set()
     started = time.monotonic()
 
     def picture() -> Text:
         elapsed = duration_text(time.monotonic() - started)
-        text = Text(f"{title} {done}/{total}  {elapsed}", style="bold")
+        text = Text(f"{title} {len(finished)}/{total}  {elapsed}", style="bold")
         for address, since in sorted(began.items(), key=lambda item: item[1])[:_SHOWN_AT_ONCE]:
             text.append(f"\n  {_short(address)}  {duration_text(time.monotonic() - since)}", style="dim")
         text.truncate(screen.words.width * (_SHOWN_AT_ONCE + 1))
@@ -52,12 +52,13 @@ def applying(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
     ) as live:
 
         def on_step(step: Step) -> None:
-            nonlocal done
             if step.state == "begin":
                 began[step.address] = time.monotonic()
             elif step.state in ("done", "failed"):
                 began.pop(step.address, None)
-                done += step.state == "done"
+                # A replaced resource is done twice: removed and made.
+                if step.state == "done":
+                    finished.add(step.address)
                 if not screen.words.is_terminal:
                     screen.say(f"  {step.state}  {_short(step.address)}  {duration_text(step.elapsed_seconds)}")
             if screen.words.is_terminal:
@@ -65,7 +66,7 @@ def applying(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
 
         yield on_step
     if total:
-        screen.say(f"{title} {done}/{total}  {duration_text(time.monotonic() - started)}")
+        screen.say(f"{title} {len(finished)}/{total}  {duration_text(time.monotonic() - started)}")
 
 
 def _short(address: str) -> str:

@@ -48,4 +48,4 @@ class LogView:
         else:
             colour = _COLOURS[zlib.crc32(event.scan.encode()) % len(_COLOURS)]
             name = f"{event.scan:<{self._width}} {self._bar} "
-            self._screen.data.print(Text.assemble((name, colour), harmless(event.message)))
+            self._screen.data.print(Text.assemble((name, colour), harmless(event.message).replace("\n", f"\n{name}")))

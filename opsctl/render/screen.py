@@ -30,8 +30,8 @@ class Screen:
     """
 
     def __init__(self) -> None:
-        self.words = Console(stderr=True, highlight=False, soft_wrap=True)
-        self.data = Console(highlight=False, soft_wrap=True)
+        self.words = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
+        self.data = Console(emoji=False, highlight=False, soft_wrap=True)
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """One line of words; markup in it is text."""

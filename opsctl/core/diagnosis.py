@@ -1,0 +1,44 @@
+"""Why a name is none of BIDS's, in words: asked only of files whose ending says that they were meant to be scans."""
+
+from __future__ import annotations
+
+import re
+
+_PAIR = re.compile(r"^[a-zA-Z0-9]+-[a-zA-Z0-9+]+$")
+_IMAGE = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
+_DATATYPES = {"dwi": "dwi", "bold": "func", "T1w": "anat"}
+
+
+def fault_of_name(path: str) -> str:
+    """What is wrong with a path that no pattern of pybids fits.
+
+    Parameters
+    ----------
+    path
+        Below the dataset's root.
+
+    Returns
+    -------
+    str
+        Words for a person, never empty.
+    """
+    *folders, name = path.split("/")
+    *pairs, last = name.split("_")
+    suffix, _, extension = last.partition(".")
+    ending = _IMAGE.search(name)
+    if ending is not None and ending.group() != ending.group().lower():
+        return f"its ending .{extension} is not lower case"
+    if "" in folders:
+        return "its path has an empty folder name"
+    odd = [word for word in (*(f for f in folders if f.startswith(("sub-", "ses-"))), *pairs) if not _PAIR.match(word)]
+    if odd:
+        return f"{odd[0]} is not a BIDS entity and label (letters and digits only)"
+    if folders and folders[0] != (pairs or [""])[0]:
+        return f"its name does not begin with its folder's subject, {folders[0]}"
+    sessions = {word for word in (*folders, *pairs) if word.startswith("ses-")}
+    in_folders, in_name = any(f.startswith("ses-") for f in folders), any(p.startswith("ses-") for p in pairs)
+    if len(sessions) > 1 or in_folders != in_name:
+        return f"its folder and its name disagree about the session ({', '.join(sorted(sessions))})"
+    if folders[-1:] != [_DATATYPES.get(suffix, "")]:
+        return f"it does not lie in a folder {_DATATYPES.get(suffix, 'of its datatype')}/ of its subject or session"
+    return "its entities are not those that BIDS allows for this kind of image, in BIDS's order"

@@ -1,0 +1,161 @@
+"""S3 through moto's S3: listings, records, files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from moto.backends import get_backend
+
+from opsctl.aws.s3 import Storage
+from opsctl.core.errors import Problem
+from opsctl.core.etag import etag
+from opsctl.core.location import Location
+from opsctl.core.scan import S3Object
+
+
+def put(s3: Any, *keys: str) -> None:
+    for key in keys:
+        s3.put_object(Bucket="data", Key=key, Body=b"x")
+
+
+def keys(objects: list[S3Object]) -> list[str]:
+    return sorted(one.key for one in objects)
+
+
+def test_a_dataset_is_its_root_and_its_subjects_and_nothing_beside(s3: Any, storage: Storage) -> None:
+    own = [
+        "HNU1/dataset_description.json",
+        "HNU1/dwi.bval",
+        "HNU1/sub-01/dwi/a_dwi.nii",
+        "HNU1/sub-02/ses-1/anat/b_dwi.nii",
+    ]
+    beside = [
+        "HNU1/derivatives/m2g/sub-01/x",
+        "HNU1/sourcedata/sub-01/x",
+        "HNU10/sub-01/dwi/a_dwi.nii",
+        "HNU1",
+        "XHNU1/a",
+    ]
+    put(s3, *own, *beside)
+    assert keys(storage.dataset(Location("data", "HNU1"))) == own
+
+
+def test_a_dataset_at_the_buckets_root(s3: Any, storage: Storage) -> None:
+    put(s3, "sub-01/dwi/a_dwi.nii", "README", "opsctl/runs/R/run.json")
+    assert keys(storage.dataset(Location("data", ""))) == ["README", "sub-01/dwi/a_dwi.nii"]
+
+
+def test_objects_carry_size_and_etag_without_quotes(s3: Any, storage: Storage) -> None:
+    s3.put_object(Bucket="data", Key="D/a b+é%20", Body=b"hello")
+    assert storage.below(Location("data", "D")) == [S3Object(key="D/a b+é%20", size_bytes=5, etag=etag([b"hello"]))]
+
+
+def test_more_than_one_page(s3: Any, storage: Storage) -> None:
+    # Straight into moto's store: 2,000 requests would take seconds.
+    backend = get_backend("s3")["123456789012"]["aws"]
+    for number in range(1_001):
+        backend.put_object("data", f"D/sub-{number:04d}/dwi/x", b"")
+        backend.put_object("data", f"D/sub-0000/many/{number:04d}", b"")
+    assert len(storage.below(Location("data", "D"))) == 2_002
+    assert len(storage.folders(Location("data", "D"))) == 1_001
+    assert len(storage.below(Location("data", "D/sub-0000"))) == 1_002
+
+
+def test_a_dataset_of_more_subjects_than_a_page_holds(s3: Any, storage: Storage, monkeypatch: Any) -> None:
+    put(s3, *(f"D/sub-{number}/dwi/{name}_dwi.bval" for number in range(7) for name in "ab"), "D/README")
+    real = s3.get_paginator
+
+    def small_pages(name: str) -> Any:
+        paginator = real(name)
+        paginate = paginator.paginate
+        paginator.paginate = lambda **request: paginate(PaginationConfig={"PageSize": 3}, **request)
+        return paginator
+
+    monkeypatch.setattr(s3, "get_paginator", small_pages)
+    assert len(storage.dataset(Location("data", "D"))) == 15
+
+
+def test_nothing_there_tells_what_there_is(s3: Any, storage: Storage) -> None:
+    put(s3, "HNU1/sub-01/a", "KKI/sub-01/a", "opsctl/runs/R/run.json")
+    with pytest.raises(Problem, match=r"There is nothing at s3://data/HNU2\.") as caught:
+        storage.dataset(Location("data", "HNU2"))
+    assert "HNU1" in caught.value.mend
+    assert "opsctl upload" in caught.value.mend
+    # The bucket's own records are not a dataset.
+    assert "opsctl," not in caught.value.mend
+    assert "opsctl." not in caught.value.mend
+
+
+def test_an_empty_bucket(storage: Storage) -> None:
+    with pytest.raises(Problem) as caught:
+        storage.dataset(Location("data", "HNU1"))
+    assert "holds no dataset yet" in caught.value.mend
+
+
+def test_near_names_are_looked_for_beside_the_dataset(s3: Any, storage: Storage) -> None:
+    put(s3, "studies/HNU1/sub-01/a", "other/sub-01/a")
+    with pytest.raises(Problem) as caught:
+        storage.dataset(Location("data", "studies/HNU2"))
+    assert "HNU1" in caught.value.mend
+    assert "other" not in caught.value.mend
+
+
+def test_the_near_names_are_told_first(s3: Any, storage: Storage) -> None:
+    put(s3, *(f"{name}/sub-01/a" for name in ("ABIDE", "ADHD", "BNU1", "BNU3", "DC1", "HNU1")))
+    with pytest.raises(Problem) as caught:
+        storage.dataset(Location("data", "HNU2"))
+    assert "HNU1" in caught.value.mend
+
+
+@pytest.mark.parametrize("call", ["dataset", "below", "folders"])
+def test_a_missing_bucket(storage: Storage, call: str) -> None:
+    with pytest.raises(Problem, match="bucket nosuch does not exist"):
+        getattr(storage, call)(Location("nosuch", "HNU1"))
+
+
+def test_records(s3: Any, storage: Storage) -> None:
+    storage.put_json("data", "r/a.json", {"x": "é", "n": None})
+    assert storage.get_json("data", "r/a.json") == {"x": "é", "n": None}
+    assert storage.get_json("data", "r/none.json") is None
+    assert s3.head_object(Bucket="data", Key="r/a.json")["ContentType"] == "application/json"
+
+
+def test_many_records_keep_their_order_and_those_that_are_gone_are_left_out(storage: Storage) -> None:
+    storage.put_jsons("data", {f"r/{number:02d}": {"n": number} for number in range(40)})
+    wanted = [f"r/{number:02d}" for number in reversed(range(41))]
+    assert [one["n"] for one in storage.get_jsons("data", wanted)] == list(reversed(range(40)))
+
+
+def test_a_record_that_is_not_ours(s3: Any, storage: Storage) -> None:
+    for body in (b"not json", b"\xff\xfe"):
+        s3.put_object(Bucket="data", Key="r/a.json", Body=body)
+        with pytest.raises(Problem, match=r"s3://data/r/a\.json is not JSON"):
+            storage.get_json("data", "r/a.json")
+
+
+def test_a_write_that_is_refused_is_told(storage: Storage) -> None:
+    with pytest.raises(Problem, match="nosuch"):
+        storage.put_jsons("nosuch", {"a": {}, "b": {}})
+
+
+def test_files_go_up_and_come_home(s3: Any, storage: Storage, tmp_path: Path) -> None:
+    files = {f"D/{name}": tmp_path / name for name in ("a", "b c")}
+    for path in files.values():
+        path.write_bytes(b"123")
+    arrived: list[tuple[str, int]] = []
+    storage.upload(files, "data", done=lambda key, size: arrived.append((key, size)))
+    assert sorted(arrived) == [("D/a", 3), ("D/b c", 3)]
+    target = tmp_path / "home" / "deep" / "a"
+    storage.download("s3://data/D/a", target, sha256=hashlib.sha256(b"123").hexdigest())
+    assert target.read_bytes() == b"123"
+    assert [path.name for path in target.parent.iterdir()] == ["a"]
+
+
+def test_what_cannot_be_fetched_leaves_no_file_of_that_name(s3: Any, storage: Storage, tmp_path: Path) -> None:
+    target = tmp_path / "a"
+    with pytest.raises(Problem, match="s3://data/none"):
+        storage.download("s3://data/none", target, sha256="00")
+    assert not target.exists()

@@ -1,0 +1,62 @@
+"""The commands' world: S3 as moto has it, in this process, and nothing of the developer's own AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from opsctl.aws.s3 import Storage
+from opsctl.commands.records import Records
+
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def s3_client() -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            patch.delenv(name)
+        return boto3.client("s3", **KEYS)
+
+
+@pytest.fixture
+def s3(s3_client: Any) -> Iterator[Any]:
+    """A bucket `data` with nothing in it."""
+    with mock_aws():
+        s3_client.create_bucket(Bucket="data")
+        yield s3_client
+
+
+@pytest.fixture(scope="module")
+def whole_storage(s3_client: Any) -> Storage:
+    """One for each client, as opsctl itself has it."""
+    return Storage(s3_client)
+
+
+@pytest.fixture
+def storage(s3: Any, whole_storage: Storage) -> Storage:
+    """S3 through our adapter."""
+    return whole_storage
+
+
+@pytest.fixture
+def records(storage: Storage) -> Records:
+    return Records(storage, data_bucket="data")
+
+
+@pytest.fixture
+def journal(s3: Any) -> Iterator[list[str]]:
+    """What was asked of AWS, in its order: each S3 write by its key; a test may add its own words."""
+    asked: list[str] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params["Key"])
+
+    s3.meta.events.register("provide-client-params.s3.PutObject", note, unique_id="journal")
+    yield asked
+    s3.meta.events.unregister("provide-client-params.s3.PutObject", unique_id="journal")

@@ -1,0 +1,96 @@
+"""A platform's folder: new code in, states and providers kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opsctl.commands.workspace import (
+    Wish,
+    forget_platform_state,
+    has_platform_state,
+    lay_out_code,
+)
+from opsctl.home import Home
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    made = tmp_path / "terraform"
+    for name in (
+        "storage/main.tf",
+        "platform/main.tf",
+        "modules/vpc/main.tf",
+        "tests/x.tftest.hcl",
+        "platform/.terraform/providers/x",
+        "platform/terraform.tfstate",
+        "README.md",
+    ):
+        (made / name).parent.mkdir(parents=True, exist_ok=True)
+        (made / name).write_text("of the source")
+    return made
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def test_only_code_is_laid_out(source: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    lay_out_code(home, name="m2g", source=source)
+    folder = home.platform_dir("m2g") / "terraform"
+    assert files(folder) == ["modules/vpc/main.tf", "platform/main.tf", "storage/main.tf"]
+
+
+def test_a_new_version_replaces_the_code_and_keeps_state_variables_and_providers(source: Path, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    lay_out_code(home, name="m2g", source=source)
+    folder = home.platform_dir("m2g") / "terraform"
+    kept = ["platform/terraform.tfstate", "platform/terraform.tfvars.json", "platform/.terraform/providers/y"]
+    for name in (*kept, "platform/gone.tf", "modules/old/main.tf"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("of the platform")
+    (source / "platform/main.tf").write_text("new")
+    lay_out_code(home, name="m2g", source=source)
+    assert files(folder) == sorted([*kept, "modules/vpc/main.tf", "platform/main.tf", "storage/main.tf"])
+    assert (folder / "platform/main.tf").read_text() == "new"
+    assert (folder / "platform/terraform.tfstate").read_text() == "of the platform"
+
+
+def test_the_state_of_a_local_platform_that_has_ended_is_dropped_but_not_the_storages(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    folder = home.platform_dir("local") / "terraform"
+    assert not has_platform_state(home, name="local")
+    for root in ("platform", "storage"):
+        (folder / root).mkdir(parents=True)
+        for name in ("terraform.tfstate", "terraform.tfstate.backup"):
+            (folder / root / name).write_text("{}")
+    assert has_platform_state(home, name="local")
+    forget_platform_state(home, name="local")
+    assert not has_platform_state(home, name="local")
+    assert files(folder) == ["storage/terraform.tfstate", "storage/terraform.tfstate.backup"]
+
+
+def test_what_is_wished_is_what_both_roots_are_told() -> None:
+    wish = Wish(name="lab", region="eu-central-1", account_id="123456789012", version="0.1.0", spot=True)
+    storage, platform = wish.storage_variables(), wish.platform_variables()
+    assert storage["data_bucket"] is None
+    assert platform["data_bucket"] == "opsctl-lab-123456789012-eu-central-1"
+    assert platform["image"] == "123456789012.dkr.ecr.eu-central-1.amazonaws.com/opsctl-lab:0.1.0"
+    assert platform["spot"] is True
+    assert storage["path_style"] is platform["path_style"] is False
+    own = Wish(name="lab", region="r", account_id="1", data_bucket="mine", image="x:1", is_local=True)
+    assert own.storage_variables()["data_bucket"] == own.platform_variables()["data_bucket"] == "mine"
+    assert own.platform_variables()["image"] == "x:1"
+    assert own.platform_variables()["path_style"] is True
+
+
+@pytest.mark.parametrize("root", ["storage", "platform"])
+def test_every_variable_is_one_that_the_root_declares(root: str) -> None:
+    from opsctl.assets import terraform_dir
+
+    declared = (terraform_dir() / root / "variables.tf").read_text()
+    wish = Wish(name="lab", region="us-east-1", account_id="123456789012", version="0.1.0")
+    variables = wish.storage_variables() if root == "storage" else wish.platform_variables()
+    assert [name for name in variables if f'variable "{name}"' not in declared] == []

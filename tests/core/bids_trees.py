@@ -1,0 +1,106 @@
+"""Datasets as listings: small ones written out, generated ones for the properties."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from opsctl.assets import bids_config
+from opsctl.core.bids import SUFFIXES, discover
+from opsctl.core.entities import EntityPatterns
+from opsctl.core.m2g import Pipeline
+from opsctl.core.scan import Discovery, S3Object, Scan
+
+PATTERNS = EntityPatterns(bids_config(), suffixes=SUFFIXES)
+PREFIX = "HNU1/"
+
+
+def listing(paths: Iterable[str], *, prefix: str = PREFIX, empty: Collection[str] = ()) -> list[S3Object]:
+    """Objects below a prefix; those named in `empty` have no byte."""
+    return [
+        S3Object(
+            key=prefix + path,
+            size_bytes=0 if path in empty else 100,
+            etag=hashlib.md5(path.encode(), usedforsecurity=False).hexdigest(),
+        )
+        for path in paths
+    ]
+
+
+def found(
+    paths: Iterable[str], *, pipeline: Pipeline = "dwi", prefix: str = PREFIX, empty: Collection[str] = ()
+) -> Discovery:
+    objects = listing(paths, prefix=prefix, empty=empty)
+    return discover(objects, PATTERNS, bucket="data", prefix=prefix, pipeline=pipeline)
+
+
+def dwi(stem: str, *, image: str = ".nii.gz") -> list[str]:
+    """An image with its sidecars; `stem` ends before `_dwi`."""
+    return [f"{stem}_dwi{ending}" for ending in (image, ".bval", ".bvec")]
+
+
+def inputs(scan: Scan) -> dict[str, str]:
+    """Paths below the dataset by role."""
+    return {one.role: one.uri.removeprefix(f"s3://data/{PREFIX}") for one in scan.inputs}
+
+
+def reasons(discovery: Discovery) -> dict[str, str]:
+    return {one.key.removeprefix(PREFIX): one.reason for one in discovery.excluded}
+
+
+def images(discovery: Discovery) -> list[str]:
+    """The keys of all primary images: a scan's and an exclusion's, each as often as it is named."""
+    primary = [scan.inputs[0].uri.removeprefix("s3://data/") for scan in discovery.scans]
+    return sorted(primary + [one.key for one in discovery.excluded])
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A generated dataset: its paths, and those of them that are primary dwi images."""
+
+    paths: tuple[str, ...]
+    primary: tuple[str, ...]
+
+
+_LABEL = st.text("abcXYZ0129", min_size=1, max_size=3)
+
+
+def _labels(largest: int) -> st.SearchStrategy[list[str]]:
+    return st.lists(_LABEL, min_size=1, max_size=largest, unique_by=str.lower)
+
+
+@st.composite
+def trees(draw: st.DrawFn) -> Tree:
+    """Valid names and places; any piece but the images may be missing, doubled or inherited."""
+    paths = draw(st.lists(st.sampled_from(["dwi.bval", "dwi.bvec", "README", "dataset_description.json"]), unique=True))
+    primary: list[str] = []
+    for subject in draw(_labels(3)):
+        sessions = draw(st.one_of(st.just([None]), _labels(3)))
+        for session in sessions:
+            folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
+            words = f"sub-{subject}" + (f"_ses-{session}" if session else "")
+            tails = draw(st.lists(_tails(), max_size=3, unique_by=str.lower))
+            for tail in tails:
+                stem = f"{folder}/dwi/{words}{tail}"
+                primary.append(f"{stem}_dwi{draw(st.sampled_from(['.nii', '.nii.gz']))}")
+                paths += [f"{stem}_dwi{one}" for one in draw(_some(".bval", ".bvec", ".json"))]
+            paths += [
+                f"{folder}/anat/{words}{one}_T1w.nii.gz" for one in draw(_some("", "_run-1", "_run-02", "_acq-b"))
+            ]
+            paths += [f"{folder}/{one}" for one in draw(_some(f"{words}_dwi.bval", f"{words}_dwi.bvec"))]
+    # A listing's order means nothing.
+    return Tree(tuple(draw(st.permutations(paths + primary))), tuple(primary))
+
+
+def _some(*words: str) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(words), unique=True)
+
+
+@st.composite
+def _tails(draw: st.DrawFn) -> str:
+    parts = {"acq": draw(st.none() | _LABEL), "dir": draw(st.none() | st.sampled_from(["AP", "PA"]))}
+    parts["run"] = draw(st.none() | st.sampled_from(["1", "2", "02", "10"]))
+    return "".join(f"_{entity}-{label}" for entity, label in parts.items() if label is not None)

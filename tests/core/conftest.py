@@ -1,0 +1,19 @@
+"""What the core's tests share: pybids' patterns, and properties that are the same on every machine."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from opsctl.assets import bids_config
+from opsctl.core.bids import SUFFIXES
+from opsctl.core.entities import EntityPatterns
+
+# The same examples everywhere, and no clock: a busy machine must not turn a property red.
+settings.register_profile("core", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("core")
+
+
+@pytest.fixture(scope="session")
+def patterns() -> EntityPatterns:
+    return EntityPatterns(bids_config(), suffixes=SUFFIXES)

@@ -1,0 +1,90 @@
+"""A platform, a run, a scan: the plain data that several tests of the core begin with."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime
+from typing import Any
+
+from opsctl.core.m2g import M2gOptions
+from opsctl.core.manifest import Run
+from opsctl.core.platform import Platform
+from opsctl.core.scan import Input, Scan
+
+MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+RECORD: dict[str, Any] = {
+    "schema_version": 1,
+    "name": "m2g",
+    "region": "us-east-1",
+    "account_id": "123456789012",
+    "data_bucket": "data",
+    "repository_url": "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g",
+    "image": "repo:0.1.0",
+    "log_group": "/opsctl/m2g",
+    "spot": False,
+    "root_volume_gib": 100,
+    "opsctl_version": "0.1.0",
+    "models": {
+        "csd": {
+            "job_queue": "arn:queue-csd",
+            "compute_environment": "arn:environment-csd",
+            "job_definition": "arn:definition-csd:3",
+            "instance_type": "r5.large",
+            "vcpus": 2,
+            "memory_mib": 15200,
+            "max_vcpus": 512,
+        },
+        "csa": {
+            "job_queue": "arn:queue-csa",
+            "compute_environment": "arn:environment-csa",
+            "job_definition": "arn:definition-csa:7",
+            "instance_type": "r5.xlarge",
+            "vcpus": 4,
+            "memory_mib": 30400,
+            "max_vcpus": 1024,
+        },
+    },
+}
+
+
+def platform(**changes: Any) -> Platform:
+    return dataclasses.replace(Platform.from_record(RECORD), **changes)
+
+
+def run(count: int = 2, **changes: Any) -> Run:
+    made = Run(
+        run_id="HNU1-20261122-120000-ab12",
+        dataset="s3://data/HNU1",
+        output="s3://data/HNU1/derivatives/m2g-csa-native",
+        m2g=M2gOptions().as_dict(),
+        model="csa",
+        image="repo:0.1.0",
+        platform="m2g",
+        region="us-east-1",
+        scans=tuple(f"sub-{number:05d}" for number in range(count)),
+        created_at="2026-11-22T12:00:00Z",
+        created_by="ada",
+        command_line=("opsctl", "run", "HNU1"),
+        opsctl_version="0.1.0",
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def scan(**changes: Any) -> Scan:
+    folder = "s3://data/HNU1/sub-01/ses-1"
+    inputs = (
+        Input(uri=f"{folder}/dwi/sub-01_ses-1_dwi.nii.gz", role="dwi", size_bytes=1000, etag="e1"),
+        Input(uri=f"{folder}/dwi/sub-01_ses-1_dwi.bval", role="bval", size_bytes=10, etag="e2"),
+        Input(uri=f"{folder}/dwi/sub-01_ses-1_dwi.bvec", role="bvec", size_bytes=20, etag="e3"),
+        Input(uri=f"{folder}/anat/sub-01_ses-1_T1w.nii.gz", role="T1w", size_bytes=500, etag="e4"),
+    )
+    made = Scan(
+        name="sub-01/ses-1",
+        subject="01",
+        session="1",
+        entities={"subject": "01", "session": "1", "suffix": "dwi"},
+        pipeline="dwi",
+        inputs=inputs,
+    )
+    return dataclasses.replace(made, **changes)

@@ -1,0 +1,169 @@
+"""m2g's options and the exact words that m2g is called with."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opsctl.core.errors import UsageProblem
+from opsctl.core.m2g import M2gOptions, argv
+
+DWI = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "dwi", "--participant_label", "01", "--session_label"]
+FUNC = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "func", "--participant_label", "01", "--session_label"]
+
+
+def test_what_a_dwi_job_calls_by_default() -> None:
+    assert argv(M2gOptions(), subject="01", session="1") == [
+        *DWI,
+        "1",
+        *("--diffusion_model", "csa", "--space", "native", "--mod", "det", "--track_type", "local"),
+        *("--seeds", "20", "--voxelsize", "2mm", "--n_cpus", "1"),
+    ]
+
+
+def test_every_dwi_option() -> None:
+    options = M2gOptions(
+        diffusion_model="csd",
+        space="native_dsn",
+        mod="prob",
+        track_type="particle",
+        seeds=1,
+        voxelsize="4mm",
+        parcellation=("Desikan", "AAL_"),
+        n_cpus=4,
+        skull="cerebelum",
+        skipeddy=True,
+        skipreg=True,
+    )
+    assert argv(options, subject="01", session="1") == [
+        *DWI,
+        "1",
+        *("--diffusion_model", "csd", "--space", "native_dsn", "--mod", "prob", "--track_type", "particle"),
+        *("--seeds", "1", "--voxelsize", "4mm", "--parcellation", "Desikan", "AAL_", "--n_cpus", "4"),
+        *("--skull", "cerebelum", "--skipeddy", "--skipreg"),
+    ]
+
+
+def test_every_func_option_and_none_of_dwi() -> None:
+    options = M2gOptions(
+        pipeline="func",
+        parcellation=("Desikan",),
+        acquisition="seqplus",
+        tr=0.8,
+        mem_gb=10,
+        skull="eye",
+        skipeddy=True,
+        seeds=3,
+    )
+    assert argv(options, subject="01", session="1") == [
+        *FUNC,
+        "1",
+        *("--space", "native", "--voxelsize", "2mm", "--parcellation", "Desikan", "--acquisition", "seqplus"),
+        *("--tr", "0.8", "--mem_gb", "10", "--n_cpus", "1", "--skull", "eye"),
+    ]
+
+
+def test_a_session_is_made_up_where_there_is_none() -> None:
+    assert argv(M2gOptions(), subject="01", session=None)[: len(DWI) + 1] == [*DWI, "nosession"]
+
+
+def m2g_parser() -> argparse.ArgumentParser:
+    """m2g 0.3.0's own command line, option by option as its source declares it."""
+    parser = argparse.ArgumentParser("m2g", allow_abbrev=False)
+    parser.add_argument("input_dir")
+    parser.add_argument("output_dir")
+    for several in ("participant_label", "session_label", "parcellation"):
+        parser.add_argument(f"--{several}", nargs="+")
+    parser.add_argument("--pipeline", choices=["dwi", "func", "both"], default="dwi")
+    parser.add_argument("--acquisition", default="alt+z")
+    for number, default in (("tr", 2.0), ("mem_gb", 20), ("n_cpus", 1), ("seeds", 20)):
+        parser.add_argument(f"--{number}", type=type(default) if number != "mem_gb" else float, default=default)
+    for flag in ("skipeddy", "skipreg"):
+        parser.add_argument(f"--{flag}", action="store_true")
+    parser.add_argument("--diffusion_model", choices=["csd", "csa"], default="csa")
+    parser.add_argument("--space", choices=["native", "native_dsn"], default="native")
+    parser.add_argument("--mod", choices=["det", "prob"], default="det")
+    parser.add_argument("--track_type", choices=["local", "particle"], default="local")
+    parser.add_argument("--voxelsize", choices=["1mm", "2mm", "4mm"], default="2mm")
+    parser.add_argument("--skull", choices=["below", "cerebelum", "eye", "general"])
+    return parser
+
+
+_OPTIONS = st.builds(
+    M2gOptions,
+    pipeline=st.sampled_from(["dwi", "func"]),
+    diffusion_model=st.sampled_from(["csd", "csa"]),
+    space=st.sampled_from(["native", "native_dsn"]),
+    mod=st.sampled_from(["det", "prob"]),
+    track_type=st.sampled_from(["local", "particle"]),
+    seeds=st.integers(1, 100),
+    voxelsize=st.sampled_from(["1mm", "2mm", "4mm"]),
+    parcellation=st.lists(st.sampled_from(["Desikan", "AAL_", "CPAC200"]), unique=True).map(tuple),
+    acquisition=st.sampled_from(["alt+z", "alt-z2", "seqminus"]),
+    tr=st.floats(0.1, 10),
+    mem_gb=st.integers(1, 60),
+    n_cpus=st.integers(1, 8),
+    skull=st.sampled_from([None, "below", "cerebelum", "eye", "general"]),
+    skipeddy=st.booleans(),
+    skipreg=st.booleans(),
+)
+
+
+@settings(max_examples=100)
+@given(_OPTIONS)
+def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
+    words = argv(options, subject="0025427", session="1")
+    assert all(isinstance(word, str) for word in words)
+    read = vars(m2g_parser().parse_args(words[1:]))
+    assert (read["input_dir"], read["output_dir"]) == ("INPUT_DIR", "OUTPUT_DIR")
+    assert (read["participant_label"], read["session_label"]) == (["0025427"], ["1"])
+    only_dwi = {"diffusion_model", "mod", "track_type", "seeds", "skipeddy", "skipreg"}
+    only_func = {"acquisition", "tr", "mem_gb"}
+    unread = only_func if options.pipeline == "dwi" else only_dwi
+    for name, value in options.as_dict().items():
+        if name not in unread:
+            assert (read[name] or None) == (value or None), name
+
+
+@pytest.mark.parametrize("field", [one.name for one in dataclasses.fields(M2gOptions) if one.name != "parcellation"])
+def test_unknown_values_are_refused_with_the_allowed_words(field: str) -> None:
+    numbers = {"seeds", "tr", "mem_gb", "n_cpus"}
+    if field in ("skipeddy", "skipreg"):
+        return
+    with pytest.raises(UsageProblem, match=f"--{field}") as problem:
+        M2gOptions(**{field: 0 if field in numbers else "foo"})  # type: ignore[arg-type]
+    assert problem.value.exit_code == 2
+    if field == "space":
+        assert "native, native_dsn" in problem.value.what
+
+
+@pytest.mark.parametrize("value", ["", "-x", "--push_location"])
+def test_a_parcellation_that_would_be_read_as_an_option_is_refused(value: str) -> None:
+    with pytest.raises(UsageProblem, match="--parcellation"):
+        M2gOptions(parcellation=("Desikan", value))
+
+
+@pytest.mark.parametrize("value", [-1, 0, -0.5])
+def test_numbers_must_be_greater_than_zero(value: Any) -> None:
+    with pytest.raises(UsageProblem, match="greater than 0"):
+        M2gOptions(tr=value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_numbers_must_be_finite(value: float) -> None:
+    with pytest.raises(UsageProblem, match="--tr"):
+        M2gOptions(tr=value)
+
+
+def test_options_are_json_and_one_job_of_a_both_run_gets_its_own_pipeline() -> None:
+    options = M2gOptions(pipeline="both", parcellation=("Desikan",))
+    assert options.for_pipeline("func") == dataclasses.replace(options, pipeline="func")
+    assert json.loads(json.dumps(options.as_dict())) == options.as_dict()
+    assert options.as_dict()["parcellation"] == ["Desikan"]
+    assert set(options.as_dict()) == {one.name for one in dataclasses.fields(M2gOptions)}

@@ -1,0 +1,178 @@
+"""The two consoles: what reaches them, and what does not."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from opsctl.core.errors import UsageProblem
+from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
+
+CONTROL = [
+    ("\x1b[31mred\x1b[0m", "red"),
+    ("\x1b[2J\x1b[1;1Hcleared", "cleared"),
+    ("\x1b]0;title\x07rest", "rest"),
+    ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
+    ("\x1b", ""),
+    ("\x1b\x1b[1m", ""),
+    ("a\rb", "ab"),
+    ("bell\x07", "bell"),
+    ("\x9b31mx", "31mx"),
+    ("\x1bcreset", "creset"),
+    ("del\x7f\x00", "del"),
+    ("tab\tstays", "tab\tstays"),
+    ("é 数 │ stays", "é 数 │ stays"),
+]
+
+
+@pytest.mark.parametrize(("text", "left"), CONTROL)
+def test_control_sequences_are_taken_out(text: str, left: str) -> None:
+    assert "\x1b" not in harmless(text)
+    if text != "\x1bcreset":
+        assert harmless(text) == left
+
+
+_CONTROL = st.sampled_from("\x1b\x9b\x07[]0;1mHJ\\ab\r\x00\t\n\x7f\x85")
+
+
+@settings(max_examples=150, derandomize=True, deadline=None)
+@given(st.text(_CONTROL | st.characters(blacklist_categories=["Cs"])))
+@example("\x1b[\x1b[31m31m")
+def test_nothing_that_moves_a_terminal_is_left(text: str) -> None:
+    left = harmless(text)
+    assert [one for one in left if unicodedata.category(one) == "Cc" and one not in "\t\n"] == []
+    assert harmless(left) == left
+
+
+SIZES = [
+    (0, "0 B"),
+    (999, "999 B"),
+    (1000, "1.0 kB"),
+    (1_234_567, "1.2 MB"),
+    (5_000_000_000, "5.0 GB"),
+    (7.5e12, "7.5 TB"),
+    (7.5e15, "7500.0 TB"),
+]
+
+
+@pytest.mark.parametrize(("size", "text"), SIZES)
+def test_sizes(size: float, text: str) -> None:
+    assert size_text(size) == text
+
+
+DURATIONS = [
+    (0, "0.0 s"),
+    (3.44, "3.4 s"),
+    (12.6, "13 s"),
+    (60, "1 min 00 s"),
+    (61, "1 min 01 s"),
+    (3599, "59 min 59 s"),
+    (3600, "1 h 00 min"),
+    (3900, "1 h 05 min"),
+    (90_000, "25 h 00 min"),
+]
+
+
+@pytest.mark.parametrize(("seconds", "text"), DURATIONS)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 scans"), (1, "1 scan"), (10_001, "10,001 scans")])
+def test_counts(count: int, text: str) -> None:
+    assert counted(count, "scan") == text
+
+
+def test_words_go_to_standard_error_and_data_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    screen.say("words")
+    screen.warn("careful")
+    screen.data.print("data")
+    out, err = capsys.readouterr()
+    assert out == "data\n"
+    assert err == "words\n! careful\n"
+
+
+@pytest.mark.parametrize("text", ["[bold]x[/bold]", "[/]", "s3://b/[1]", "a" * 300])
+def test_words_are_printed_as_they_are(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    Screen().say(text, style="red")
+    assert capsys.readouterr().err == f"{text}\n"
+
+
+@pytest.mark.parametrize("text", ["arn:aws:kms:us-east-1:1:key:x", "HNU1/sub-01/a:dog:b.nii.gz"])
+def test_colons_are_colons(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    Screen().say(text)
+    assert capsys.readouterr().err == f"{text}\n"
+
+
+def test_nothing_but_text_when_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen()
+    screen.say("words", style="bold red")
+    screen.hints({"opsctl status": "where it stands"})
+    with screen.waiting("asking"), screen.transfer("to there", size_bytes=10) as advance:
+        advance(10)
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "asking" not in err
+    assert err.splitlines() == ["words", "", "  opsctl status  where it stands"]
+
+
+@pytest.mark.parametrize("variable", ["NO_COLOR", "TERM"])
+def test_no_colours_where_they_are_not_wanted(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "1" if variable == "NO_COLOR" else "dumb")
+    written = io.StringIO()
+    written.isatty = lambda: True  # type: ignore[method-assign]
+    screen = Screen()
+    screen.words.file = written
+    screen.say("words", style="red")
+    assert "31m" not in written.getvalue()
+
+
+def test_json_is_json_and_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"message": 'a\nb\x1b[31m "é" \\', "n": 1.5, "none": None, "list": [1]}
+    screen = Screen()
+    screen.json_line(value)
+    screen.json_line({})
+    first, second = capsys.readouterr().out.splitlines()
+    assert "\x1b" not in first
+    assert (json.loads(first), json.loads(second)) == (value, {})
+    screen.json(value)
+    assert json.loads(capsys.readouterr().out) == value
+
+
+def test_nobody_to_ask_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
+    with pytest.raises(UsageProblem, match="no terminal to answer on") as caught:
+        Screen().confirm("Submit 3 jobs?", assume_yes=False)
+    assert caught.value.exit_code == 2
+    assert "--yes" in caught.value.mend
+    assert Screen().confirm("Submit 3 jobs?", assume_yes=True)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "agreed"), [("y\n", True), (" YES \n", True), ("n\n", False), ("\n", False), ("", False)]
+)
+def test_only_yes_is_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, agreed: bool
+) -> None:
+    typed = io.StringIO(answer)
+    typed.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert Screen().confirm("Submit [3] jobs?", assume_yes=False) is agreed
+    assert capsys.readouterr().err == "Submit [3] jobs? [y/N] "
+
+
+def test_hints_fit_a_narrow_terminal() -> None:
+    written = io.StringIO()
+    screen = Screen()
+    screen.words = Console(file=written, width=30, soft_wrap=True)
+    screen.hints({"opsctl logs --follow": "watch the jobs"})
+    assert written.getvalue().split("\n")[1] == "  opsctl logs --follow"

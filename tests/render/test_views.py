@@ -1,0 +1,231 @@
+"""Logs, states, plans and receipts as people see them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from opsctl.commands.down import Receipt
+from opsctl.commands.logs import LogLine, ScanEnd
+from opsctl.core.changes import Change, Plan, Step
+from opsctl.core.manifest import Run
+from opsctl.core.scan import Discovery, Exclusion, Scan
+from opsctl.core.status import RunStatus, ScanStatus, State
+from opsctl.render.changes import applying, plan_lines
+from opsctl.render.log_lines import LogView
+from opsctl.render.receipt import show_receipt
+from opsctl.render.runs import discovery_lines, show_status
+from opsctl.render.screen import Screen
+
+
+def line(scan: str, message: str) -> LogLine:
+    return LogLine(scan, 1_795_348_803_042, message, "csa/default/s")
+
+
+def end(state: State, cause: str = "", seconds: float = 0.0) -> ScanEnd:
+    return ScanEnd(ScanStatus(index=0, name="sub-01", state=state, cause=cause, seconds=seconds))
+
+
+def test_log_lines_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LogView(Screen(), width=len("sub-02/ses-1"), as_json=False)
+    view.show(line("sub-01", "one"))
+    view.show(line("sub-02/ses-1", "two [bold]x[/bold]"))
+    out, err = capsys.readouterr()
+    assert out.splitlines() == ["sub-01       │ one", "sub-02/ses-1 │ two [bold]x[/bold]"]
+    assert err == ""
+
+
+def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LogView(Screen(), width=6, as_json=False)
+    view.show(line("sub-01", "\x1b[2J\x1b]0;owned\x07progress 10 %\rprogress 20 %"))
+    view.show(end("FAILED", "\x1b[31mcause"))
+    out, err = capsys.readouterr()
+    assert out == "sub-01 │ progress 10 %progress 20 %\n"
+    assert err == "sub-01 failed: cause\n"
+
+
+def test_a_message_of_several_lines_stays_under_its_scans_name(capsys: pytest.CaptureFixture[str]) -> None:
+    LogView(Screen(), width=6, as_json=False).show(line("sub-01", "one\nsub-02 │ forged"))
+    assert all(shown.startswith("sub-01 │ ") for shown in capsys.readouterr().out.splitlines())
+
+
+def test_long_lines_are_neither_cut_nor_broken(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    LogView(Screen(), width=6, as_json=False).show(line("sub-01", "x" * 300))
+    assert capsys.readouterr().out == f"sub-01 │ {'x' * 300}\n"
+
+
+def test_ends_are_words_not_data(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LogView(Screen(), width=6, as_json=False)
+    view.show(end("DONE", seconds=65))
+    view.show(end("FAILED", "bval and bvec differ in count: 65 and 64"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == ["sub-01 done in 1 min 05 s", "sub-01 failed: bval and bvec differ in count: 65 and 64"]
+
+
+def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LogView(Screen(), width=6, as_json=True)
+    view.show(line("sub-01", 'a "b"\nc\x1b[31m'))
+    view.show(end("DONE"))
+    view.show(line("sub-02", "é"))
+    first, second = (json.loads(one) for one in capsys.readouterr().out.splitlines())
+    assert first == line("sub-01", 'a "b"\nc\x1b[31m').as_json()
+    assert second["scan"] == "sub-02"
+
+
+def ascii_console() -> tuple[Console, io.BytesIO]:
+    raw = io.BytesIO()
+    return Console(file=io.TextIOWrapper(raw, encoding="ascii", write_through=True), width=80, soft_wrap=True), raw
+
+
+def test_plain_ascii_where_the_terminal_knows_no_more() -> None:
+    screen = Screen()
+    screen.data, data = ascii_console()
+    screen.words, words = ascii_console()
+    LogView(screen, width=6, as_json=False).show(line("sub-01", "one"))
+    assert data.getvalue() == b"sub-01 | one\n"
+    show_status(screen, status("DONE"))
+    assert set(words.getvalue().decode().splitlines()[-1]) == {"#"}
+
+
+def run() -> Run:
+    return Run(
+        run_id="HNU1-20261122-120000-ab12",
+        dataset="s3://data/HNU1",
+        output="s3://data/out",
+        m2g={},
+        model="csa",
+        image="i",
+        platform="m2g",
+        region="r",
+        scans=(),
+        created_at="t",
+        created_by="ada",
+        command_line=(),
+        opsctl_version="0.1.0",
+    )
+
+
+def status(*states: State, cause: str = "") -> RunStatus:
+    scans = [ScanStatus(index=n, name=f"sub-{n:02d}", state=state, cause=cause) for n, state in enumerate(states)]
+    return RunStatus(run=run(), scans=tuple(scans))
+
+
+def test_a_status_is_counts_a_bar_and_those_who_need_a_person(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(Screen(), status("DONE", "DONE", "FAILED", "RUNNING", cause="\x1b[2Jexit code 137"))
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        "PENDING 0  RUNNABLE 0  STARTING 0  RUNNING 1  FAILED 1  DONE 2  TOTAL 4",
+        "  sub-02  exit code 137",
+    ]
+    assert err.splitlines()[0] == "HNU1-20261122-120000-ab12"
+    assert err.splitlines()[1] == "━" * 60
+    assert "\x1b" not in out + err
+
+
+@pytest.mark.parametrize(
+    "states", [["DONE"], ["DONE"] * 3 + ["FAILED"] * 7, ["PENDING"] * 211, ["DONE", "FAILED", "RUNNING"]]
+)
+@pytest.mark.parametrize("columns", [5, 40, 200])
+def test_the_bar_is_always_full(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, states: list[State], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    show_status(Screen(), status(*states))
+    bar = capsys.readouterr().err.splitlines()[1]
+    assert bar == "━" * max(10, min(60, columns - 2))
+
+
+def test_many_failures_are_counted_after_the_first_twenty(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(Screen(), status(*["FAILED"] * 25, cause="c"))
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 21
+    assert "… and 5 more" in err
+
+
+def test_what_is_waited_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    show_status(Screen(), status("RUNNABLE", "RUNNABLE", cause="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"))
+    assert "2 scans wait: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY" in capsys.readouterr().err
+
+
+def test_a_discovery_tells_counts_reasons_and_choices() -> None:
+    scan = Scan(
+        name="sub-01", subject="01", session=None, entities={}, pipeline="dwi", inputs=(), note="2 T1w, x taken"
+    )
+    excluded = [Exclusion(key=f"HNU1/sub-0{n}\x1b[31m", reason="no bval") for n in (2, 3)]
+    found = Discovery(scans=(scan,), excluded=(*excluded, Exclusion(key="k", reason="no T1w")), warnings=("careful",))
+    assert discovery_lines(found) == [
+        "4 scans, 1 runnable, 3 excluded",
+        "  excluded: no bval (2), e.g. HNU1/sub-02",
+        "  excluded: no T1w (1), e.g. k",
+        "  sub-01: 2 T1w, x taken",
+        "  careful",
+    ]
+
+
+def test_a_plan_is_told_in_words() -> None:
+    plan = Plan(
+        (Change("a", "t", "vpc", "create"), Change("b", "t", "vpc", "create"), Change("c", "t", "odd", "delete"))
+    )
+    assert plan_lines(plan, idle_usd_per_hour=0.045) == [
+        "2 to create: network 2",
+        "1 to remove: odd 1",
+        "Idle it costs $0.04/h; what is stored costs its storage.",
+    ]
+
+
+def test_an_apply_is_a_line_a_resource_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with applying(Screen(), title="up m2g", total=2) as on_step:
+        for address in ('module.batch.aws_batch_job_queue.model["csd"]', "aws_ecr_repository.jobs"):
+            on_step(Step(address, "begin", "create"))
+            on_step(Step(address, "progress", "create", 10))
+            on_step(Step(address, "done", "create", 12))
+    err = capsys.readouterr().err.splitlines()
+    assert err[0] == "  done  batch job_queue model csd  12 s"
+    assert err[1] == "  done  ecr_repository jobs  12 s"
+    assert err[2].startswith("up m2g 2/2  ")
+    assert len(err) == 3
+    assert "\x1b" not in "".join(err)
+
+
+def test_a_replaced_resource_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
+    from opsctl.core.changes import Transcript
+
+    recorded = Path(__file__).parents[1] / "core/terraform_lines/apply_replace.jsonl"
+    transcript = Transcript()
+    steps = [transcript.read(one, root="storage") for one in recorded.read_text().splitlines()]
+    with applying(Screen(), title="up m2g", total=len(transcript.plan().changes)) as on_step:
+        for step in steps:
+            if step is not None:
+                on_step(step)
+    assert "up m2g 3/3" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left", [(), ("role opsctl-m2g-job", "VPC vpc-1")])
+@pytest.mark.parametrize("kept_at", [None, Path("/somewhere")])
+def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], kept_at: Path | None) -> None:
+    receipt = Receipt(
+        name="m2g",
+        removed=1,
+        left=left,
+        data_bucket="data",
+        object_count=2,
+        size_bytes=1500,
+        repository_url="repo",
+    )
+    show_receipt(Screen(), receipt, kept_at=kept_at)
+    kept = "kept     repo" if kept_at is None else "on disk  /somewhere: the next `opsctl up --local` brings it back"
+    assert capsys.readouterr().err.splitlines() == [
+        "removed  1 resource",
+        f"left     {len(left)}",
+        *(f"  {one}" for one in left),
+        "kept     s3://data (2 objects, 1.5 kB)",
+        kept,
+    ]

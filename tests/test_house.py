@@ -1,0 +1,104 @@
+"""The rules of the house that no other tool checks."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LONGEST = 400
+ENDINGS = {".py", ".tf", ".hcl", ".sh", ".toml"}
+
+#: What plain data needs. No clock, no disk, no network, no process.
+PURE = {
+    *(
+        "__future__",
+        "collections",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "fnmatch",
+        "functools",
+        "hashlib",
+        "itertools",
+        "json",
+        "re",
+    ),
+    *("math", "string", "typing"),
+}
+#: Names that would bring the clock or the disk in through the back door.
+IMPURE_CALLS = {"now", "utcnow", "today", "open", "input", "print", "eval", "exec", "__import__"}
+
+
+def sources() -> list[Path]:
+    return [
+        path
+        for folder in ("opsctl", "container", "terraform")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file()
+        and (path.suffix in ENDINGS or path.name == "Dockerfile")
+        and not {".terraform", "__pycache__", "shipped"} & set(path.parts)
+    ]
+
+
+def core() -> list[Path]:
+    return sorted((ROOT / "opsctl" / "core").glob("*.py"))
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert len(sources()) > 60
+    assert len(core()) > 10
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text().splitlines()) for path in sources()}
+    assert {name: length for name, length in lengths.items() if length > LONGEST} == {}
+
+
+def test_nothing_is_left_for_later() -> None:
+    later = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sources()
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if later.search(line)
+    ]
+    assert found == []
+
+
+def test_no_module_is_called_utils() -> None:
+    assert [path for path in sources() if path.stem in ("utils", "helpers", "misc", "common")] == []
+
+
+@pytest.mark.parametrize("path", core(), ids=lambda path: path.name)
+def test_the_core_is_pure(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    imported: set[str] = set()
+    called: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            imported.add(node.module or "")
+        elif isinstance(node, ast.Call):
+            function = node.func
+            called.add(function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", ""))
+    foreign = {name for name in imported if name.split(".")[0] not in PURE and not name.startswith("opsctl.core")}
+    assert foreign == set()
+    assert called & IMPURE_CALLS == set()
+
+
+HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "python_terraform", "numpy", "dipy"]
+
+
+@pytest.mark.parametrize("module", ["opsctl.cli", "opsctl.core.bids", "opsctl.core.manifest", "opsctl.assets"])
+def test_imports_are_light(module: str) -> None:
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert ended.stdout.strip() == "[]"
