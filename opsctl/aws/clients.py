@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 
 from opsctl.aws.errors import translated
@@ -76,7 +77,7 @@ class Clients:
         keys = {"AWS_ACCESS_KEY_ID": frozen.access_key or "", "AWS_SECRET_ACCESS_KEY": frozen.secret_key or ""}
         return {**keys, **({"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {})}
 
-    def _client(self, service: str, *, attempts: int = 5) -> Any:
+    def _client(self, service: str, *, attempts: int = 5, signature: Any = None) -> Any:
         with translated("reading the AWS configuration"):
             return self._session.client(
                 service,  # type: ignore[call-overload]  # the stubs want a literal; the properties below are typed
@@ -84,6 +85,7 @@ class Clients:
                 config=Config(
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=_PARALLEL_REQUESTS,
+                    signature_version=signature,
                     s3={"addressing_style": "path"} if self._endpoint_url else None,
                 ),
             )
@@ -92,6 +94,11 @@ class Clients:
     def s3(self) -> S3Client:
         """S3."""
         return self._client("s3")  # type: ignore[no-any-return]
+
+    @cached_property
+    def s3_unsigned(self) -> S3Client:
+        """S3 without credentials, for public buckets."""
+        return self._client("s3", signature=UNSIGNED)  # type: ignore[no-any-return]
 
     @cached_property
     def batch(self) -> BatchClient:

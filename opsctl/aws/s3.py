@@ -35,7 +35,8 @@ class Storage:
     """The data bucket and the datasets' buckets."""
 
     def __init__(self, client: S3Client) -> None:
-        self._client = client
+        #: What other readers of the same bucket use.
+        self.client = client
         self._listing = Listing(client)
 
     def dataset(self, location: Location) -> list[S3Object]:
@@ -70,7 +71,7 @@ class Storage:
         """A record, or None where there is none."""
         with translated(f"reading s3://{bucket}/{key}"):
             try:
-                body = self._client.get_object(Bucket=bucket, Key=key)["Body"].read()
+                body = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
             except ClientError as error:
                 if code_of(error) in _MISSING:
                     return None
@@ -89,7 +90,7 @@ class Storage:
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
         with translated(f"writing s3://{bucket}/{key}"):
-            self._client.put_object(
+            self.client.put_object(
                 Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType="application/json"
             )
 
@@ -112,7 +113,7 @@ class Storage:
         def send(item: tuple[str, Path]) -> None:
             key, path = item
             with translated(f"sending {path}"):
-                self._client.upload_file(str(path), bucket, key, Config=_TRANSFER)
+                self.client.upload_file(str(path), bucket, key, Config=_TRANSFER)
             done(key, path.stat().st_size)
 
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -130,7 +131,7 @@ class Storage:
         partial = target.with_name(target.name + ".part")
         target.parent.mkdir(parents=True, exist_ok=True)
         with translated(f"fetching {uri}"):
-            self._client.download_file(location.bucket, location.prefix, str(partial), Config=_TRANSFER)
+            self.client.download_file(location.bucket, location.prefix, str(partial), Config=_TRANSFER)
         if file_sha256(partial) != sha256:
             partial.unlink()
             raise Problem(

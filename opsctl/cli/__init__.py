@@ -11,7 +11,7 @@ import typer
 import typer.core
 
 from opsctl import __version__
-from opsctl.cli import data_verbs, platform_verbs, run_verbs, watch_verbs
+from opsctl.cli import data_verbs, dataset_verbs, platform_verbs, run_verbs, watch_verbs
 from opsctl.cli.options import as_typed_for_m2g
 
 # Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) where no markup is asked for.
@@ -52,6 +52,8 @@ def main(
 app.command("up")(platform_verbs.up)
 app.command("sample")(data_verbs.sample)
 app.command("upload")(data_verbs.upload)
+app.command("scans")(dataset_verbs.scans)
+app.command("check")(dataset_verbs.check)
 app.command("run")(run_verbs.run)
 app.command("status")(watch_verbs.status)
 app.command("logs")(watch_verbs.logs)

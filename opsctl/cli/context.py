@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsctl.aws.logs import Logs
     from opsctl.aws.s3 import Storage
     from opsctl.commands.records import Records
+    from opsctl.core.location import Location
     from opsctl.render.screen import Screen
 
 
@@ -71,6 +72,23 @@ class Context:
         from opsctl.aws.s3 import Storage
 
         return Storage(self.clients.s3)
+
+    def storage_of(self, dataset: Location, *, is_public: bool) -> Storage:
+        """S3 as a dataset is read: without credentials where it is public, and only from a bucket that can be read.
+
+        Raises
+        ------
+        Problem
+            See `opsctl.aws.buckets.ensure_readable`.
+        """
+        if dataset.bucket == self.platform.data_bucket:
+            return self.storage
+        from opsctl.aws.buckets import ensure_readable
+        from opsctl.aws.s3 import Storage
+
+        client = self.clients.s3_unsigned if is_public else self.clients.s3
+        ensure_readable(client, dataset, region=self.platform.region)
+        return Storage(client)
 
     @cached_property
     def records(self) -> Records:

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from opsctl.core.m2g import Pipeline
+from opsctl.core.selection import Selection
+
 PlatformName = Annotated[
     str | None,
     typer.Option(
@@ -24,6 +27,58 @@ RunId = Annotated[str | None, typer.Option("--run", metavar="RUN_ID", help="Whic
 AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Local = Annotated[bool, typer.Option("--local", help="On this machine: no AWS account, no cost.")]
+
+Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="A name in the data bucket, or s3://bucket/path.")]
+WhichPipeline = Annotated[Pipeline, typer.Option("--pipeline", help="Which images are processed.")]
+ParticipantLabel = Annotated[
+    list[str] | None, typer.Option("--participant-label", metavar="LABEL", help="Only this subject; repeat it; globs.")
+]
+SessionLabel = Annotated[
+    list[str] | None, typer.Option("--session-label", metavar="LABEL", help="Only this session; repeat it; globs.")
+]
+Task = Annotated[list[str] | None, typer.Option("--task", metavar="LABEL", help="Only this task (func); repeat it.")]
+Acq = Annotated[list[str] | None, typer.Option("--acq", metavar="LABEL", help="Only this acquisition; repeat it.")]
+RunLabel = Annotated[list[str] | None, typer.Option("--run-label", metavar="N", help="Only this BIDS run; repeat it.")]
+ScanName = Annotated[
+    list[str] | None, typer.Option("--scan", metavar="NAME", help="Only scans of this name; repeat it; globs.")
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="NAME", help="Not the scans of this name; repeat it; globs.")
+]
+First = Annotated[int | None, typer.Option("--first", min=1, metavar="N", help="Only the first N scans: a canary.")]
+T1w = Annotated[
+    str | None,
+    typer.Option("--t1w", metavar="WHICH", help="any-session, or a glob for the T1w's file name; else the lowest run."),
+]
+Bucket = Annotated[str | None, typer.Option("--bucket", help="The dataset's bucket, if not the data bucket.")]
+NoSignRequest = Annotated[
+    bool, typer.Option("--no-sign-request", help="Read the dataset's bucket without credentials: it is public.")
+]
+
+
+def selection(
+    *,
+    participant_label: list[str] | None,
+    session_label: list[str] | None,
+    task: list[str] | None,
+    acq: list[str] | None,
+    run_label: list[str] | None,
+    scan: list[str] | None,
+    exclude: list[str] | None,
+    first: int | None,
+) -> Selection:
+    """The filters as typed."""
+    return Selection(
+        participant_labels=tuple(participant_label or ()),
+        session_labels=tuple(session_label or ()),
+        tasks=tuple(task or ()),
+        acquisitions=tuple(acq or ()),
+        runs=tuple(run_label or ()),
+        names=tuple(scan or ()),
+        exclude=tuple(exclude or ()),
+        first=first,
+    )
+
 
 _SPELLED_BY_M2G = {"participant_label", "session_label", "diffusion_model", "track_type", "mem_gb", "n_cpus"}
 

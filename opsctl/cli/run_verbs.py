@@ -13,14 +13,32 @@ import typer
 
 from opsctl import __version__
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, PlatformName, Profile, Yes
+from opsctl.cli.options import (
+    Acq,
+    AsJson,
+    Bucket,
+    Dataset,
+    Exclude,
+    First,
+    NoSignRequest,
+    ParticipantLabel,
+    PlatformName,
+    Profile,
+    RunLabel,
+    ScanName,
+    SessionLabel,
+    T1w,
+    Task,
+    WhichPipeline,
+    Yes,
+    selection,
+)
 from opsctl.core.errors import UsageProblem
 from opsctl.core.m2g import (
     Acquisition,
     DiffusionModel,
     M2gOptions,
     Mod,
-    Pipeline,
     Skull,
     Space,
     TrackType,
@@ -30,19 +48,17 @@ from opsctl.core.m2g import (
 if TYPE_CHECKING:
     from opsctl.commands.run import Prepared
 
-_M2G = "m2g's options"
-_CHOOSE = "Which scans"
 _DEFAULTS = M2gOptions()
 
 
 def run(
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="A name in the data bucket, or s3://bucket/path.")],
+    dataset: Dataset,
     *,
     space: Annotated[Space, typer.Option("--sp", "--space", help="Native space, or DSN's.")] = _DEFAULTS.space,
     model: Annotated[
         DiffusionModel, typer.Option("--model", "--diffusion-model", help="Diffusion model.")
     ] = _DEFAULTS.diffusion_model,
-    pipeline: Annotated[Pipeline, typer.Option(help="Which images are processed.")] = _DEFAULTS.pipeline,
+    pipeline: WhichPipeline = _DEFAULTS.pipeline,
     mod: Annotated[Mod, typer.Option(help="Deterministic or probabilistic tracking.")] = _DEFAULTS.mod,
     track_type: Annotated[TrackType, typer.Option(help="Tracking.")] = _DEFAULTS.track_type,
     seeds: Annotated[int, typer.Option(min=1, help="Seeding density; 1 is a quick look.")] = _DEFAULTS.seeds,
@@ -57,14 +73,17 @@ def run(
     skull: Annotated[Skull | None, typer.Option(help="Help for difficult skull strips.")] = None,
     skipeddy: Annotated[bool, typer.Option("--skipeddy", help="Skip eddy correction.")] = False,
     skipreg: Annotated[bool, typer.Option("--skipreg", help="Skip registration.")] = False,
-    participant_label: Annotated[
-        list[str] | None, typer.Option(metavar="LABEL", help="Only this subject; repeat it; globs.")
-    ] = None,
-    session_label: Annotated[
-        list[str] | None, typer.Option(metavar="LABEL", help="Only this session; repeat it; globs.")
-    ] = None,
-    first: Annotated[int | None, typer.Option(min=1, metavar="N", help="Only the first N scans: a canary.")] = None,
-    bucket: Annotated[str | None, typer.Option(help="The dataset's bucket, if not the data bucket.")] = None,
+    participant_label: ParticipantLabel = None,
+    session_label: SessionLabel = None,
+    task: Task = None,
+    acq: Acq = None,
+    run_label: RunLabel = None,
+    scan: ScanName = None,
+    exclude: Exclude = None,
+    first: First = None,
+    t1w: T1w = None,
+    bucket: Bucket = None,
+    no_sign_request: NoSignRequest = False,
     modif: Annotated[
         str | None, typer.Option(metavar="NAME", help="The derivatives folder; else m2g-MODEL-SPACE.")
     ] = None,
@@ -85,7 +104,7 @@ def run(
     from opsctl.core.bids import SUFFIXES
     from opsctl.core.entities import EntityPatterns
     from opsctl.core.location import check_label, dataset_location
-    from opsctl.core.selection import Selection
+    from opsctl.core.parcellations import doubts
     from opsctl.render.runs import prepared_lines
     from opsctl.render.screen import counted
 
@@ -114,11 +133,17 @@ def run(
         dataset=dataset_location(dataset, data_bucket=context.platform.data_bucket, bucket=bucket),
         options=options,
         modif=check_label(modif, option="--modif") if modif is not None else None,
-        selection=Selection(
-            participant_labels=tuple(participant_label or ()),
-            session_labels=tuple(session_label or ()),
+        selection=selection(
+            participant_label=participant_label,
+            session_label=session_label,
+            task=task,
+            acq=acq,
+            run_label=run_label,
+            scan=scan,
+            exclude=exclude,
             first=first,
         ),
+        t1w=t1w,
         command_line=("opsctl", *sys.argv[1:]),
         user=getpass.getuser(),
         version=__version__,
@@ -127,7 +152,7 @@ def run(
         prepared = prepare(
             order,
             context.platform,
-            context.storage,
+            context.storage_of(order.dataset, is_public=no_sign_request),
             context.records,
             patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
             moment=datetime.now(UTC),
@@ -135,6 +160,8 @@ def run(
         )
     for line in prepared_lines(prepared):
         screen.say(line)
+    for doubt in doubts(options.parcellation):
+        screen.warn(doubt)
     if jobdir is not None:
         keep_documents(prepared, jobdir)
     if dry_run:
@@ -162,13 +189,13 @@ def run(
 
 
 def _show_dry_run(context: Context, prepared: Prepared, *, as_json: bool) -> None:
-    from opsctl.render.runs import scan_table
+    from opsctl.render.scans import scan_lines
 
     screen = context.screen
     if as_json:
         screen.json(prepared.as_json())
         return
-    for line in scan_table(prepared):
+    for line in scan_lines(prepared.chosen):
         screen.data.print(line, markup=False)
     screen.say("\nThe first scan's JSON:")
     screen.json(prepared.documents[0])

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from opsctl.aws.batch import Batch
 from opsctl.aws.s3 import Storage
+from opsctl.commands.dataset import Query, find
 from opsctl.commands.records import Records
-from opsctl.core.bids import discover
 from opsctl.core.cost import Estimate, estimate
 from opsctl.core.entities import EntityPatterns
 from opsctl.core.errors import Interrupted, Problem
@@ -31,7 +31,7 @@ from opsctl.core.manifest import (
 )
 from opsctl.core.platform import Platform
 from opsctl.core.scan import Discovery, Scan
-from opsctl.core.selection import Selection
+from opsctl.core.selection import EVERYTHING, Selection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +53,16 @@ class Order:
     dataset: Location
     options: M2gOptions
     modif: str | None = None
-    selection: Selection = field(default_factory=Selection)
+    selection: Selection = EVERYTHING
     t1w: str | None = None
     command_line: tuple[str, ...] = ()
     user: str = ""
     version: str = ""
+
+    @property
+    def query(self) -> Query:
+        """Which scans that are."""
+        return Query(dataset=self.dataset, pipeline=self.options.pipeline, selection=self.selection, t1w=self.t1w)
 
     @property
     def output_name(self) -> str:
@@ -119,16 +124,8 @@ def prepare(
     Problem
         When the dataset is not there, holds nothing to run, or its output place holds another run's options.
     """
-    objects = storage.dataset(order.dataset)
-    discovery = discover(
-        objects,
-        patterns,
-        bucket=order.dataset.bucket,
-        prefix=order.dataset.key_prefix,
-        pipeline=order.options.pipeline,
-        t1w=order.t1w,
-    )
-    chosen = _choose(discovery, order)
+    found = find(order.query, storage, patterns=patterns)
+    chosen = found.chosen
     output = derivatives(order.dataset, order.output_name, data_bucket=platform.data_bucket)
     run_id = make_run_id(order.dataset.name, moment=moment, token=token)
     run = Run(
@@ -154,7 +151,7 @@ def prepare(
         )
     return Prepared(
         run=run,
-        discovery=discovery,
+        discovery=found.discovery,
         chosen=chosen,
         documents=tuple(
             scan_document(scan, order.options, run_id=run_id, index=index, image=platform.image, output=output)
@@ -223,17 +220,3 @@ def keep_documents(prepared: Prepared, folder: Path) -> None:
 def _submitted(done: Sequence[Submission], prepared: Prepared) -> str:
     count = sum(submission.size for submission in done)
     return f"{count} of {len(prepared.chosen)} scans of {prepared.run.run_id} were submitted."
-
-
-def _choose(discovery: Discovery, order: Order) -> tuple[Scan, ...]:
-    scans = discovery.scans
-    if not scans:
-        reasons = sorted({one.reason for one in discovery.excluded})
-        kind = {"dwi": "dwi", "func": "bold", "both": "dwi or bold"}[order.options.pipeline]
-        if reasons:
-            raise Problem(
-                f"Nothing in {order.dataset.uri} can be run: all {len(discovery.excluded)} {kind} images are excluded "
-                f"({'; '.join(reasons[:3])})."
-            )
-        raise Problem(f"There is no {kind} image in {order.dataset.uri}.", "Is it a BIDS dataset?")
-    return order.selection.of(scans)

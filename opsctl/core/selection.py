@@ -77,6 +77,10 @@ class Selection:
         ]
 
 
+#: No filter at all.
+EVERYTHING = Selection()
+
+
 def _nothing_left(
     option: str, wanted: Sequence[str], scans: Sequence[Scan], label_of: Callable[[Scan], str]
 ) -> Problem:

@@ -55,15 +55,6 @@ def prepared_lines(prepared: Prepared) -> list[str]:
     return lines
 
 
-def scan_table(prepared: Prepared) -> list[str]:
-    """The chosen scans, a line each."""
-    width = max(len(scan.name) for scan in prepared.chosen)
-    return [
-        f"{scan.name:<{width}}  {size_text(scan.size_bytes):>9}  {', '.join(one.role for one in scan.inputs)}"
-        for scan in prepared.chosen
-    ]
-
-
 def show_status(screen: Screen, status: RunStatus) -> None:
     """One line of counts, a bar, then only the scans that need a person."""
     counts = status.counts

@@ -18,15 +18,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 _COMMAND_SECONDS = 400
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker runs them all: an `up` and a `down` take two and a half minutes."""
-    for item in items:
-        if Path(item.fspath).parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-            item.add_marker(pytest.mark.timeout(1500))
-
-
 @dataclass(frozen=True)
 class Said:
     """What one command left behind."""
@@ -166,6 +157,8 @@ def _work(trip: Journey) -> None:
     trip.type("results csd", "results", "csd", "--json")
     write_ragged(trip.program.folder / "ragged", trip.program.folder / "sample")
     trip.type("upload ragged", "upload", "ragged", "--name", "ragged")
+    trip.type("scans ragged", "scans", "ragged", "--json")
+    trip.type("check ragged", "check", "ragged", "--json")
     trip.type("run ragged", "run", "ragged", "--yes", "--follow", "--parcellation", "Desikan")
     trip.type("status ragged", "status", "--json")
     trip.type("results ragged", "results", "ragged-out", "--json")

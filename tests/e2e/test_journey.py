@@ -11,6 +11,9 @@ import pytest
 
 SCANS = 4
 
+# One worker runs them all: the journey takes six minutes, and is made once.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(1500)]
+
 
 def matrix(path: Path) -> list[list[float]]:
     with path.open() as file:
@@ -35,6 +38,7 @@ EXPECTED = {
     "plan": 2,
     "runs after dry run": 1,
     "mixed": 1,
+    "check ragged": 1,
     "run ragged": 1,
     "down while active": 1,
     "status after down": 1,
@@ -135,6 +139,17 @@ def test_a_ragged_dataset_runs_and_its_bad_scan_says_why(journey):
         "sub-dave": "FAILED",
     }
     assert "differ in count" in states["sub-dave"]["cause"]
+
+
+def test_scans_and_check_say_before_what_the_run_says_after(journey):
+    found = json.loads(journey.said["scans ragged"].out)
+    states = {scan["scan"]: scan["state"] for scan in json.loads(journey.said["status ragged"].out)["scans"]}
+    assert {scan["name"] for scan in found["scans"]} == set(states)
+    assert [one["key"] for one in found["excluded"]] == ["ragged/sub-carol/dwi/sub-carol_dwi.nii.gz"]
+    verdicts = {one["scan"]: one["verdict"] for one in json.loads(journey.said["check ragged"].out)["scans"]}
+    assert {name for name, verdict in verdicts.items() if verdict == "wrong"} == {
+        name for name, state in states.items() if state == "FAILED"
+    }
 
 
 def test_a_made_up_session_never_shows(journey):

@@ -1,0 +1,162 @@
+"""`scans` and `check`: what a dataset holds for m2g, before anyone pays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import (
+    Acq,
+    AsJson,
+    Bucket,
+    Dataset,
+    Exclude,
+    First,
+    NoSignRequest,
+    ParticipantLabel,
+    PlatformName,
+    Profile,
+    RunLabel,
+    ScanName,
+    SessionLabel,
+    T1w,
+    Task,
+    WhichPipeline,
+    selection,
+)
+from opsctl.core.selection import Selection
+
+if TYPE_CHECKING:
+    from opsctl.aws.s3 import Storage
+    from opsctl.commands.dataset import Found
+    from opsctl.core.m2g import Pipeline
+
+_SOME_WRONG = 1
+
+
+def scans(
+    dataset: Dataset,
+    *,
+    pipeline: WhichPipeline = "dwi",
+    participant_label: ParticipantLabel = None,
+    session_label: SessionLabel = None,
+    task: Task = None,
+    acq: Acq = None,
+    run_label: RunLabel = None,
+    scan: ScanName = None,
+    exclude: Exclude = None,
+    first: First = None,
+    t1w: T1w = None,
+    bucket: Bucket = None,
+    no_sign_request: NoSignRequest = False,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a dataset's scans, and what is left out and why.
+
+    Example: opsctl scans HNU1
+    """
+    from opsctl.render.scans import show_scans
+
+    context = Context(platform_name=platform, profile=profile)
+    chosen = selection(
+        participant_label=participant_label,
+        session_label=session_label,
+        task=task,
+        acq=acq,
+        run_label=run_label,
+        scan=scan,
+        exclude=exclude,
+        first=first,
+    )
+    found, _ = _find(context, dataset, chosen, pipeline=pipeline, t1w=t1w, bucket=bucket, is_public=no_sign_request)
+    if as_json:
+        context.screen.json(found.as_json())
+    else:
+        show_scans(context.screen, found)
+
+
+def check(
+    dataset: Dataset,
+    *,
+    pipeline: WhichPipeline = "dwi",
+    participant_label: ParticipantLabel = None,
+    session_label: SessionLabel = None,
+    task: Task = None,
+    acq: Acq = None,
+    run_label: RunLabel = None,
+    scan: ScanName = None,
+    exclude: Exclude = None,
+    first: First = None,
+    t1w: T1w = None,
+    bucket: Bucket = None,
+    no_sign_request: NoSignRequest = False,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read every scan's bval, bvec and header, and say which m2g could not process. Exit 1 when there is one.
+
+    Example: opsctl check HNU1
+    """
+    from opsctl.aws.headers import Headers
+    from opsctl.commands.check import check as command
+    from opsctl.render.scans import show_verdicts
+
+    context = Context(platform_name=platform, profile=profile)
+    chosen = selection(
+        participant_label=participant_label,
+        session_label=session_label,
+        task=task,
+        acq=acq,
+        run_label=run_label,
+        scan=scan,
+        exclude=exclude,
+        first=first,
+    )
+    found, storage = _find(
+        context, dataset, chosen, pipeline=pipeline, t1w=t1w, bucket=bucket, is_public=no_sign_request
+    )
+    with context.screen.transfer("reading headers", size_bytes=len(found.chosen)) as advance:
+        verdicts = command(
+            found.chosen,
+            Headers(storage.client),
+            root_volume_gib=context.platform.root_volume_gib,
+            on_scan=lambda: advance(1),
+        )
+    if as_json:
+        context.screen.json({"scans": [verdict.as_json() for verdict in verdicts], **_left_out(found)})
+    else:
+        show_verdicts(context.screen, found, verdicts)
+    if any(verdict.level == "wrong" for verdict in verdicts):
+        raise typer.Exit(_SOME_WRONG)
+
+
+def _left_out(found: Found) -> dict[str, object]:
+    return {"excluded": found.as_json()["excluded"], "warnings": list(found.discovery.warnings)}
+
+
+def _find(
+    context: Context,
+    dataset: str,
+    chosen: Selection,
+    *,
+    pipeline: Pipeline,
+    t1w: str | None,
+    bucket: str | None,
+    is_public: bool,
+) -> tuple[Found, Storage]:
+    from opsctl.assets import bids_config
+    from opsctl.commands.dataset import Query, find
+    from opsctl.core.bids import SUFFIXES
+    from opsctl.core.entities import EntityPatterns
+    from opsctl.core.location import dataset_location
+
+    location = dataset_location(dataset, data_bucket=context.platform.data_bucket, bucket=bucket)
+    storage = context.storage_of(location, is_public=is_public)
+    query = Query(dataset=location, pipeline=pipeline, selection=chosen, t1w=t1w)
+    with context.screen.waiting(f"reading {location.uri}"):
+        return find(query, storage, patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES)), storage

@@ -1,0 +1,138 @@
+"""The verdicts before money: sidecars and headers as scanners and tools really write them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsctl.core.checks import DIRECTIONS_NEEDED, Facts, ImageHeader, judge
+from opsctl.core.parcellations import NEUROPARC, doubts, matched
+from opsctl.core.scan import Scan
+
+VOLUMES = 33
+
+
+def scan(pipeline: str = "dwi") -> Scan:
+    return Scan(name="sub-01", subject="01", session=None, entities={}, pipeline=pipeline, inputs=())
+
+
+def directions(count: int) -> list[tuple[float, float, float]]:
+    """Points of a spiral over half the sphere: no two on one axis."""
+    found = []
+    for number in range(count):
+        z = (number + 0.5) / count
+        angle = number * math.pi * (3 - math.sqrt(5))
+        radius = math.sqrt(1 - z * z)
+        found.append((radius * math.cos(angle), radius * math.sin(angle), z))
+    return found
+
+
+def bval(values: list[float]) -> str:
+    return " ".join(f"{value:g}" for value in values)
+
+
+def bvec(vectors: list[tuple[float, float, float]]) -> str:
+    return "\n".join(" ".join(f"{value:.6f}" for value in row) for row in zip(*vectors, strict=True))
+
+
+def facts(**changes: object) -> Facts:
+    good = {
+        "bval": bval([0.0] + [1000.0] * (VOLUMES - 1)),
+        "bvec": bvec([(0.0, 0.0, 0.0), *directions(VOLUMES - 1)]),
+        "header": ImageHeader((10, 10, 10, VOLUMES), 2),
+    }
+    return Facts(**{**good, **changes})
+
+
+def findings(given_facts: Facts, *, pipeline: str = "dwi", root_volume_gib: int = 100) -> tuple[str, str]:
+    verdict = judge(scan(pipeline), given_facts, root_volume_gib=root_volume_gib)
+    return verdict.level, "; ".join(verdict.findings)
+
+
+def test_a_good_scan_is_fine() -> None:
+    assert findings(facts()) == ("fine", "")
+
+
+VECTORS = [(0.0, 0.0, 0.0), *directions(VOLUMES - 1)]
+FEW = directions(DIRECTIONS_NEEDED - 1)
+
+WRONG = {
+    "counts": ({"bval": bval([0.0] + [1000.0] * 31)}, "bval and bvec differ in count: 32 and 33"),
+    "volumes": ({"header": ImageHeader((10, 10, 10, 40), 2)}, "the image has 40 volumes, but there are 33 b-values"),
+    "no b0": ({"bval": bval([995.0] + [1000.0] * 32)}, "no b=0 volume: the smallest b-value is 995 s/mm²"),
+    "words": ({"bval": "zero " * VOLUMES}, "bval is not made of numbers"),
+    "empty": ({"bvec": " \n"}, "bvec is empty"),
+    "nan": ({"bvec": bvec(VECTORS).replace("0.000000", "nan", 1)}, "bvec holds a number that is not finite"),
+    "rows": ({"bvec": "1 2\n3 4\n5 6\n7 8"}, "bvec has 4 rows, not 3"),
+    "ragged": ({"bvec": "1 2 3\n1 2\n1 2 3"}, "bvec's rows differ in length"),
+    "few": (
+        {
+            "bval": bval([0.0] + [1000.0] * len(FEW)),
+            "bvec": bvec([(0.0, 0.0, 0.0), *FEW]),
+            "header": ImageHeader((10, 10, 10, 1 + len(FEW)), 2),
+        },
+        "27 directions, but order 6 of m2g's csd and csa models needs 28",
+    ),
+    "one volume": ({"header": ImageHeader((10, 10, 10), 2)}, "the image has 1 volume, a series is needed"),
+    "no header": ({"header": None, "header_fault": "its header cannot be read (x)"}, "its header cannot be read (x)"),
+}
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG.values(), ids=WRONG)
+def test_what_m2g_could_not_process_is_wrong(changes: dict[str, object], words: str) -> None:
+    level, said = findings(facts(**changes))
+    assert level == "wrong"
+    assert words in said
+
+
+def test_directions_in_columns_and_with_commas_are_read() -> None:
+    columns = "\n".join(", ".join(map(str, vector)) for vector in VECTORS)
+    assert findings(facts(bvec=columns))[0] == "fine"
+
+
+def test_a_small_b_value_counts_as_zero() -> None:
+    assert findings(facts(bval=bval([5.0] + [1000.0] * (VOLUMES - 1))))[0] == "fine"
+
+
+def test_opposite_directions_are_one_axis() -> None:
+    half = directions(20)
+    both = [*half, *(tuple(-value for value in one) for one in half)]
+    changes = {
+        "bval": bval([0.0] + [1000.0] * 40),
+        "bvec": bvec([(0.0, 0.0, 0.0), *both]),
+        "header": ImageHeader((10, 10, 10, 41), 2),
+    }
+    assert "20 directions" in findings(facts(**changes))[1]
+
+
+def test_a_scan_that_does_not_fit_the_disk_is_a_warning() -> None:
+    large = facts(header=ImageHeader((400, 400, 400, VOLUMES), 4))
+    level, said = findings(large)
+    assert level == "warning"
+    assert "GiB of disk" in said
+    assert findings(large, root_volume_gib=1000)[0] == "fine"
+
+
+def test_a_bold_series_needs_no_gradients() -> None:
+    header = ImageHeader((10, 10, 10, 200), 2)
+    assert findings(Facts(header=header), pipeline="func") == ("fine", "")
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_no_text_raises(some_bval: str, some_bvec: str) -> None:
+    assert findings(facts(bval=some_bval, bvec=some_bvec))[0] == "wrong"
+
+
+def test_names_are_substrings_of_neuroparcs_file_names() -> None:
+    assert matched("AAL_") == ["AAL"]
+    assert "Yeo-17-liberal" in matched("liberal")
+    assert doubts(["Desikan", "DS00", *NEUROPARC]) == []
+
+
+@pytest.mark.parametrize(("name", "near"), [("desikan", "Desikan"), ("Schaefer-200", "Schaefer200"), ("aal_", "AAL")])
+def test_a_name_that_m2g_would_not_find_is_doubted_with_near_ones(name: str, near: str) -> None:
+    (doubt,) = doubts([name])
+    assert near in doubt
