@@ -33,6 +33,10 @@ def up(
     data_bucket: Annotated[
         str | None, typer.Option("--data-bucket", metavar="BUCKET", help="An existing bucket; else one is made.")
     ] = None,
+    source_bucket: Annotated[
+        list[str] | None,
+        typer.Option("--source-bucket", metavar="BUCKET", help="Another bucket that jobs may read; repeat it."),
+    ] = None,
     spot: Annotated[bool, typer.Option("--spot", help="Spot instances: about a third of the price.")] = False,
     image: Annotated[
         str | None, typer.Option("--image", metavar="URI", help="What the jobs run; else the platform's repository.")
@@ -45,6 +49,7 @@ def up(
     Example: opsctl up --local
     """
     from opsctl.commands.up import carry_out, propose
+    from opsctl.commands.workspace import Wish
     from opsctl.provider import find_mirror
     from opsctl.render.changes import applying, plan_lines
     from opsctl.terraform import find_binary
@@ -57,7 +62,16 @@ def up(
     binary, mirror = find_binary(os.environ), find_mirror(os.environ)
     with _endpoint(context, chosen, local=local) as endpoint_url:
         clients = _clients(region=region, profile=profile, endpoint_url=endpoint_url)
-        wish = _wish(clients, name=chosen, is_local=local, data_bucket=data_bucket, image=image, spot=spot)
+        wish = Wish(
+            name=chosen,
+            **_where(clients),
+            is_local=local,
+            data_bucket=data_bucket,
+            source_buckets=tuple(source_bucket or ()),
+            image=image,
+            spot=spot,
+            version=__version__,
+        )
         workspace = _workspace(context, chosen, binary, _environment(clients, endpoint_url=endpoint_url))
         with screen.waiting("planning"):
             proposal = propose(workspace, wish, mirror=mirror)
@@ -182,26 +196,14 @@ def _clients(*, region: str | None, profile: str | None, endpoint_url: str | Non
     return Clients(region=LOCAL_REGION if endpoint_url else region, profile=profile, endpoint_url=endpoint_url)
 
 
-def _wish(
-    clients: Clients, *, name: str, is_local: bool, data_bucket: str | None, image: str | None, spot: bool
-) -> Wish:
+def _where(clients: Clients) -> dict[str, str]:
+    """The region and the account that a platform will be made in."""
     from opsctl.aws.errors import translated
-    from opsctl.commands.workspace import Wish
 
     if clients.region is None:
         raise Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.")
     with translated("asking who you are"):
-        identity = clients.sts.get_caller_identity()
-    return Wish(
-        name=name,
-        region=clients.region,
-        account_id=identity["Account"],
-        is_local=is_local,
-        data_bucket=data_bucket,
-        image=image,
-        spot=spot,
-        version=__version__,
-    )
+        return {"region": clients.region, "account_id": clients.sts.get_caller_identity()["Account"]}
 
 
 def _workspace(

@@ -27,6 +27,8 @@ class Wish:
     ----------
     data_bucket
         An existing bucket, or None: the storage root makes one.
+    source_buckets
+        Other buckets whose datasets the jobs may read.
     image
         What the jobs run, or None: the platform's own repository at this version.
     """
@@ -36,6 +38,7 @@ class Wish:
     account_id: str
     is_local: bool = False
     data_bucket: str | None = None
+    source_buckets: tuple[str, ...] = ()
     image: str | None = None
     spot: bool = False
     version: str = ""
@@ -69,6 +72,7 @@ class Wish:
             "repository_url": self.repository_url,
             "repository_arn": repository_arn(self.name, account_id=self.account_id, region=self.region),
             "image": self.image or own_image,
+            "source_buckets": list(self.source_buckets),
             "spot": self.spot,
             "path_style": self.is_local,
             "opsctl_version": self.version,

@@ -13,7 +13,7 @@ import typer.main
 
 from opsctl.cli import app
 
-VERBS = ["up", "sample", "upload", "run", "status", "logs", "results", "down"]
+VERBS = ["up", "sample", "upload", "scans", "check", "run", "status", "logs", "results", "down"]
 
 HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "dipy", "matplotlib", "numpy", "python_terraform", "pydantic"]
 
