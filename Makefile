@@ -25,7 +25,7 @@ demo: setup ## From nothing to connectomes on this machine: sample, up, upload, 
 	@OPSCTL_HOME=$(DEMO_HOME) sh demo.sh
 
 test: setup ## Every test, two at a time
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: setup ## Style, types, the house's rules, Terraform's format
 	$(BIN)/ruff format --check .

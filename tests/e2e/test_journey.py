@@ -11,8 +11,8 @@ import pytest
 
 SCANS = 4
 
-# One worker runs them all: the journey takes six minutes, and is made once.
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e"), pytest.mark.timeout(1500)]
+# The journey takes six minutes and is made once: `make test` gives each file to one worker.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 
 
 def matrix(path: Path) -> list[list[float]]:

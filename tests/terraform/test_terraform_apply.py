@@ -16,7 +16,7 @@ from local_aws import REGION, Aws
 from real_terraform import Terraform
 
 # Several workers of xdist would each make their own apply; `--dist loadgroup` keeps them on one.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200), pytest.mark.xdist_group("terraform_apply")]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 NEEDS_AWS = True
 
