@@ -8,10 +8,10 @@ DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock clean
+.PHONY: help setup demo test check bench bench-quick format lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Make .venv with everything, at the versions of requirements.lock
 
@@ -23,6 +23,12 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
 	@OPSCTL_HOME=$(DEMO_HOME) sh demo.sh
+
+bench-quick: setup ## Discovery measured against the plain way, in about a minute
+	$(BIN)/python -m bench.discovery --quick
+
+bench: setup ## The same at full size
+	$(BIN)/python -m bench.discovery
 
 test: setup ## Every test, two at a time
 	$(BIN)/pytest -n 2 --dist loadfile

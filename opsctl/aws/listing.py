@@ -80,7 +80,7 @@ class Listing:
         if not folders:
             return
         shared = _shared_prefix(folders)
-        above = shared.rfind("/") + 1
+        above = folders[0].rfind("/", 0, -1) + 1
         size = -(-len(folders) // _SHARDS)
         shards = [folders[start : start + size] for start in range(0, len(folders), size)]
         stop = Event()
@@ -118,12 +118,12 @@ def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[
         return
     body = response_dict["body"].decode("utf-8")
     found: list[_Entry] = _OBJECT.findall(body)
-    if len(found) != body.count(_FIRST):
+    start, stop = body.find(_FIRST), body.rfind(_LAST) + len(_LAST)
+    if len(found) != body.count(_FIRST) or (found and "<CommonPrefixes>" in body[start:stop]):
         return
     decode = unquote_plus if "<EncodingType>url</EncodingType>" in body else str
     customized_response_dict[_OURS] = [(decode(_text(key)), etag, size) for key, etag, size in found]
     if found:
-        start, stop = body.index(_FIRST), body.rindex(_LAST) + len(_LAST)
         response_dict["body"] = (body[:start] + body[stop:]).encode()
 
 

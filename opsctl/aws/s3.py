@@ -19,6 +19,7 @@ from opsctl.core.bids import may_matter
 from opsctl.core.errors import Problem
 from opsctl.core.etag import PART_BYTES
 from opsctl.core.location import Location, parse_uri
+from opsctl.core.m2g import Pipeline
 from opsctl.core.scan import S3Object
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Storage:
         self.client = client
         self._listing = Listing(client)
 
-    def dataset(self, location: Location) -> list[S3Object]:
+    def dataset(self, location: Location, *, pipeline: Pipeline = "both") -> list[S3Object]:
         """Every object of a BIDS dataset that discovery may need, of the root's own files and all below `sub-*`.
 
         Raises
@@ -51,7 +52,9 @@ class Storage:
         with translated(f"listing {location.uri}"):
             objects, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            objects += self._listing.folders(location.bucket, subjects, keep=lambda key: may_matter(key[len(prefix) :]))
+            objects += self._listing.folders(
+                location.bucket, subjects, keep=lambda key: may_matter(key[len(prefix) :], pipeline=pipeline)
+            )
         if not objects and not folders:
             raise self._nothing_there(location)
         return objects

@@ -69,7 +69,7 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> Found:
     Problem
         When the dataset is not there, holds nothing to run, or a filter leaves nothing.
     """
-    objects = storage.dataset(query.dataset)
+    objects = storage.dataset(query.dataset, pipeline=query.pipeline)
     discovery = discover(
         objects,
         patterns,

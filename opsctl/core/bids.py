@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -22,20 +22,24 @@ ANY_SESSION = "any-session"
 _IMAGES = (".nii.gz", ".nii")
 _SIDECARS = (".bval", ".bvec")
 _PRIMARY: dict[Pipeline, tuple[str, ...]] = {"dwi": ("dwi",), "func": ("bold",), "both": ("dwi", "bold")}
-_WANTED = tuple(f"{suffix}{end}" for suffix in SUFFIXES for end in _IMAGES) + tuple(f"dwi{end}" for end in _SIDECARS)
-_LOWER = tuple(end.lower() for end in _WANTED)
+# What each pipeline's scans are made of, in lower case: a wrong ending is told, not overlooked.
+_ENDINGS: dict[Pipeline, tuple[str, ...]] = {
+    pipeline: tuple(f"{suffix}{end}".lower() for suffix in (*primary, "T1w") for end in _IMAGES)
+    + (tuple(f"dwi{end}" for end in _SIDECARS) if "dwi" in primary else ())
+    for pipeline, primary in _PRIMARY.items()
+}
 _DESCRIPTION = "dataset_description.json"
 _NOT_MAGNITUDE = ("phase", "real", "imag")
 
 _File = tuple[BidsPath, S3Object]
 
 
-def may_matter(path: str) -> bool:
-    """Whether a path below the dataset's root can have a part in any scan, by its ending alone.
+def may_matter(path: str, *, pipeline: Pipeline) -> bool:
+    """Whether a path below the dataset's root can have a part in a pipeline's scans, by its ending alone.
 
     Listings of a million keys keep only these.
     """
-    return path.lower().endswith(_LOWER) or path == _DESCRIPTION
+    return path.lower().endswith(_ENDINGS[pipeline]) or path == _DESCRIPTION
 
 
 def discover(
@@ -71,8 +75,8 @@ def discover(
     Raises
     ------
     Problem
-        When two subjects, or two sessions of one, differ only in case: their outputs could not stand side by side on
-        every disk.
+        When two subjects, sessions or scans differ only in case: their outputs could not stand side by side on every
+        disk.
     """
     index = _Index(t1w)
     excluded: list[Exclusion] = []
@@ -80,7 +84,7 @@ def discover(
     for one in objects:
         path = one.key[len(prefix) :]
         described |= path == _DESCRIPTION
-        if not may_matter(path) or not _is_raw(path):
+        if not may_matter(path, pipeline=pipeline) or not _is_raw(path):
             continue
         parsed = patterns.parse(path)
         reason = fault_of_name(path) if parsed is None else _fault(parsed, one)
@@ -88,7 +92,7 @@ def discover(
             index.add(parsed, one)
         elif _is_primary(path, pipeline):
             excluded.append(Exclusion(key=one.key, reason=reason))
-    index.check_case()
+    _check_case(index.folders())
     scans: list[Scan] = []
     for image in index.primary(_PRIMARY[pipeline]):
         found = _scan(image, index, bucket)
@@ -98,6 +102,7 @@ def discover(
             scans.append(found)
     named, doubled = _unique(_named(scans, split_pipelines=pipeline == "both"), bucket)
     excluded += doubled
+    _check_case(scan.name for scan in named)
     warnings = () if described else ("dataset_description.json is missing; the jobs write one into their own copy.",)
     return Discovery(
         scans=tuple(sorted(named, key=lambda scan: scan.name)),
@@ -133,9 +138,14 @@ class _Index:
         More than one is left only where several fit equally well.
         """
         folder = image.folder
-        own = set(image.pairs)
+        # Entities, not the name's words: `run-01` is `run-1`.
+        own = image.entities.items() - {("extension", image.entities["extension"])}
         while True:
-            fitting = [one for one in self._sidecars.get((folder, extension), ()) if set(one[0].pairs) <= own]
+            fitting = [
+                one
+                for one in self._sidecars.get((folder, extension), ())
+                if one[0].entities.items() - {("extension", extension)} <= own
+            ]
             if fitting:
                 closest = max(len(one[0].pairs) for one in fitting)
                 return [one for one in fitting if len(one[0].pairs) == closest]
@@ -154,19 +164,14 @@ class _Index:
             own = [one for one in own if fnmatchcase(one[0].path.rsplit("/", 1)[-1], self._t1w)]
         return sorted(own, key=lambda one: (one[0].entities.get("run", 0), one[0].path))
 
-    def check_case(self) -> None:
-        seen: dict[str, str] = {}
+    def folders(self) -> Iterator[str]:
+        """The subjects and sessions that have images, also those that are left out."""
         for images in self._by_suffix.values():
             for path, _ in images:
                 subject = f"sub-{path.entities['subject']}"
-                session = path.entities.get("session")
-                for folder in (subject, *([f"{subject}/ses-{session}"] if session else [])):
-                    other = seen.setdefault(folder.lower(), folder)
-                    if other != folder:
-                        raise Problem(
-                            f"{other} and {folder} differ only in upper and lower case.",
-                            "Rename one: their results could not stand side by side on every disk.",
-                        )
+                yield subject
+                if "session" in path.entities:
+                    yield f"{subject}/ses-{path.entities['session']}"
 
 
 def _is_raw(path: str) -> bool:
@@ -255,6 +260,17 @@ def _named(scans: Sequence[Scan], *, split_pipelines: bool) -> list[Scan]:
         for base, group in sessions.items()
         for scan in group
     ]
+
+
+def _check_case(folders: Iterable[str]) -> None:
+    seen: dict[str, str] = {}
+    for folder in folders:
+        other = seen.setdefault(folder.lower(), folder)
+        if other != folder:
+            raise Problem(
+                f"{other} and {folder} differ only in upper and lower case.",
+                "Rename one: their results could not stand side by side on every disk.",
+            )
 
 
 def _unique(scans: Sequence[Scan], bucket: str) -> tuple[list[Scan], list[Exclusion]]:

@@ -15,6 +15,9 @@ from typing import Any
 # The words of a path pattern: `{run}`, `{suffix<T1w|T2w>}`, `{extension<.nii|.json>|.json}`, `<index>`, `[` and `]`.
 _WORD = re.compile(r"\{(?P<entity>\w+)(?:<(?P<values>[^>]*)>)?(?:\|[^}]*)?\}|(?P<index><index>)|(?P<bracket>[\[\]])")
 
+# pybids' path patterns lack what its validator, and so its layout, takes: the chunks of a bold series.
+_LACKING = ("[_part-{part}]_{suffix<bold|", "[_part-{part}][_chunk-{chunk}]_{suffix<bold|")
+
 # What an entity's own pattern takes as its label: the first group, `(\d+)`, `(mag|phase|real|imag)`.
 _LABEL = re.compile(r"\(((?:[^()]|\\.)*)\)")
 
@@ -55,9 +58,10 @@ class EntityPatterns:
         self._integers = frozenset(entity["name"] for entity in config["entities"] if entity.get("dtype") == "int")
         self._patterns = {
             suffix: [
-                re.compile(expression)
+                # `\d` is 0 to 9 only: BIDS knows no other script's digits.
+                re.compile(expression, re.ASCII)
                 for template in config["default_path_patterns"]
-                for level in _levels(template)
+                for level in _levels(template.replace(*_LACKING))
                 if (expression := _expression(level, suffix, labels)) is not None
             ]
             for suffix in suffixes

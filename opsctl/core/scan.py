@@ -9,7 +9,7 @@ from typing import Any, Literal
 Role = Literal["dwi", "bval", "bvec", "T1w", "bold"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class S3Object:
     """One object of a listing.
 

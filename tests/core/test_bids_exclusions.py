@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from bids_trees import dwi, found, inputs, reasons
 
+from opsctl.core.errors import Problem
+
 T1W = "sub-01/anat/sub-01_T1w.nii.gz"
 IMAGE = "sub-01/dwi/sub-01_dwi.nii.gz"
 WHOLE = [*dwi("sub-01/dwi/sub-01"), T1W]
@@ -124,3 +126,9 @@ def test_a_backslash_in_a_key_does_not_end_discovery() -> None:
 def test_dots_as_a_folder_are_told() -> None:
     key = "sub-01/../dwi/sub-01_dwi.nii.gz"
     assert list(reasons(found([*WHOLE, key]))) == [key]
+
+
+def test_scans_that_differ_only_in_case_are_told() -> None:
+    keys = [*dwi("sub-01/dwi/sub-01_acq-x"), *dwi("sub-01/dwi/sub-01_acq-X"), "sub-01/anat/sub-01_T1w.nii.gz"]
+    with pytest.raises(Problem, match=r"sub-01/acq-X and sub-01/acq-x differ|sub-01/acq-x and sub-01/acq-X differ"):
+        found(keys)
