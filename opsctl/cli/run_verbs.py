@@ -46,6 +46,7 @@ from opsctl.core.m2g import (
 )
 
 if TYPE_CHECKING:
+    from opsctl.aws.s3 import Storage
     from opsctl.commands.run import Prepared
 
 _DEFAULTS = M2gOptions()
@@ -149,10 +150,11 @@ def run(
         version=__version__,
     )
     with screen.waiting(f"reading {order.dataset.uri}"):
+        source = context.storage_of(order.dataset, is_public=no_sign_request)
         prepared = prepare(
             order,
             context.platform,
-            context.storage_of(order.dataset, is_public=no_sign_request),
+            source,
             context.records,
             patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
             moment=datetime.now(UTC),
@@ -162,6 +164,7 @@ def run(
         screen.say(line)
     for doubt in doubts(options.parcellation):
         screen.warn(doubt)
+    _warn_of_wrong_scans(context, prepared, source)
     if jobdir is not None:
         keep_documents(prepared, jobdir)
     if dry_run:
@@ -186,6 +189,27 @@ def run(
             "opsctl results DIR": "bring the connectomes home",
         }
     )
+
+
+def _warn_of_wrong_scans(context: Context, prepared: Prepared, source: Storage) -> None:
+    """Look at a few scans as `check` looks at all; a job that must fail costs as much as one that does not."""
+    from opsctl.aws.headers import Headers
+    from opsctl.commands.check import check, spread
+    from opsctl.render.screen import counted
+
+    looked_at = spread(prepared.chosen)
+    with context.screen.waiting("looking at some scans"):
+        verdicts = check(
+            looked_at,
+            Headers(source.client),
+            root_volume_gib=context.platform.root_volume_gib,
+            on_scan=lambda: None,
+        )
+    for verdict in verdicts:
+        if verdict.level != "fine":
+            context.screen.warn(f"{verdict.scan}: {'; '.join(verdict.findings)}")
+    if len(looked_at) < len(prepared.chosen):
+        context.screen.say(f"{counted(len(looked_at), 'scan')} looked into; `opsctl check` reads all")
 
 
 def _show_dry_run(context: Context, prepared: Prepared, *, as_json: bool) -> None:
