@@ -21,6 +21,7 @@ PURE = {
         "collections",
         "dataclasses",
         "datetime",
+        "difflib",
         "enum",
         "fnmatch",
         "functools",
