@@ -9,6 +9,9 @@ from m2g_job.faults import ConditionFailed, ConditionsUnsupported
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
 
+#: What the local platform calls its image: its `m2g` is a preview, and its outputs must not pass for m2g's.
+PREVIEW_IMAGE = "opsctl-preview"
+
 
 def description(scan: Scan) -> Dict[str, Any]:
     """What `dataset_description.json` says: the same for every scan of a run."""
@@ -17,14 +20,20 @@ def description(scan: Scan) -> Dict[str, Any]:
         "BIDSVersion": "1.9.0",
         "DatasetType": "derivative",
         "GeneratedBy": [
-            {
-                "Name": "m2g",
-                "CodeURL": "https://github.com/neurodata/m2g",
-                "Container": {"Type": "docker", "Tag": scan.image},
-            },
-            {"Name": "opsctl", "Description": "staged, ran and verified m2g on AWS Batch"},
+            _generator(scan.image),
+            {"Name": "opsctl", "Description": "staged, ran and verified it as a job of AWS Batch"},
         ],
         "SourceDatasets": [{"URL": source(scan)}],
+    }
+
+
+def _generator(image: str) -> Dict[str, Any]:
+    if image.split(":", 1)[0] == PREVIEW_IMAGE:
+        return {"Name": "opsctl preview", "Description": "a small preview in m2g's place: no scientific results"}
+    return {
+        "Name": "m2g",
+        "CodeURL": "https://github.com/neurodata/m2g",
+        "Container": {"Type": "docker", "Tag": image},
     }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from m2g_job import derivative
 from m2g_job import environment as job_environment
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
 from m2g_job.result import Report
 
+from opsctl.commands.workspace import Wish
 from opsctl.core import m2g
 from opsctl.core.location import Location, run_location
 from opsctl.core.m2g import M2gOptions
@@ -152,3 +154,10 @@ def test_status_reads_what_the_job_writes(exit_code):
     assert result.succeeded is (exit_code == 0)
     assert result.log_stream == "csa/default/abc"
     assert len(result.files) == (exit_code == 0)
+
+
+def test_the_previews_outputs_do_not_pass_for_m2gs():
+    wish = Wish(name="local", region="us-east-1", account_id="123456789012", is_local=True, version="0.1.0")
+    generator = derivative._generator(wish.platform_variables()["image"])
+    assert generator["Name"] == "opsctl preview"
+    assert derivative._generator("repository/opsctl-m2g:0.1.0")["Name"] == "m2g"
