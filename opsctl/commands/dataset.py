@@ -67,7 +67,8 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> Found:
     Raises
     ------
     Problem
-        When the dataset is not there, holds nothing to run, or a filter leaves nothing.
+        When the dataset is not there, or a filter leaves nothing. A dataset in which nothing can be run is an answer;
+        `ensure_runnable` makes it a problem.
     """
     objects = storage.dataset(query.dataset, pipeline=query.pipeline)
     discovery = discover(
@@ -78,17 +79,26 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> Found:
         pipeline=query.pipeline,
         t1w=query.t1w,
     )
-    if not discovery.scans:
-        raise _nothing_to_run(query, discovery)
-    return Found(discovery=discovery, chosen=query.selection.of(discovery.scans))
+    return Found(discovery=discovery, chosen=query.selection.of(discovery.scans) if discovery.scans else ())
 
 
-def _nothing_to_run(query: Query, discovery: Discovery) -> Problem:
+def ensure_runnable(found: Found, query: Query) -> None:
+    """Whether there is anything to submit.
+
+    Raises
+    ------
+    Problem
+        With the reasons when every image is excluded, or that there is none.
+    """
+    if found.chosen:
+        return
+    excluded = found.discovery.excluded
     kind = {"dwi": "dwi", "func": "bold", "both": "dwi or bold"}[query.pipeline]
-    if not discovery.excluded:
-        return Problem(f"There is no {kind} image in {query.dataset.uri}.", "Is it a BIDS dataset?")
-    reasons = sorted({one.reason for one in discovery.excluded})
-    return Problem(
-        f"Nothing in {query.dataset.uri} can be run: all {len(discovery.excluded)} {kind} images are excluded "
-        f"({'; '.join(reasons[:3])})."
+    if not excluded:
+        raise Problem(f"There is no {kind} image in {query.dataset.uri}.", "Is it a BIDS dataset?")
+    reasons = sorted({one.reason for one in excluded})
+    raise Problem(
+        f"Nothing in {query.dataset.uri} can be run: all {len(excluded)} {kind} images are excluded "
+        f"({'; '.join(reasons[:3])}).",
+        "`opsctl scans` names them all.",
     )

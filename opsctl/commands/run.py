@@ -11,7 +11,7 @@ from typing import Any
 
 from opsctl.aws.batch import Batch
 from opsctl.aws.s3 import Storage
-from opsctl.commands.dataset import Query, find
+from opsctl.commands.dataset import Query, ensure_runnable, find
 from opsctl.commands.records import Records
 from opsctl.core.cost import Estimate, estimate
 from opsctl.core.entities import EntityPatterns
@@ -125,6 +125,7 @@ def prepare(
         When the dataset is not there, holds nothing to run, or its output place holds another run's options.
     """
     found = find(order.query, storage, patterns=patterns)
+    ensure_runnable(found, order.query)
     chosen = found.chosen
     output = derivatives(order.dataset, order.output_name, data_bucket=platform.data_bucket)
     run_id = make_run_id(order.dataset.name, moment=moment, token=token)

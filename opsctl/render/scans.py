@@ -18,7 +18,7 @@ _STYLES: dict[Level, str] = {"fine": "green", "warning": "yellow", "wrong": "red
 
 def scan_lines(scans: Sequence[Scan]) -> list[str]:
     """Scans, a line each: name, size, files."""
-    width = max(len(scan.name) for scan in scans)
+    width = max((len(scan.name) for scan in scans), default=0)
     return [
         f"{scan.name:<{width}}  {size_text(scan.size_bytes):>9}  {', '.join(one.role for one in scan.inputs)}"
         for scan in scans
@@ -41,7 +41,7 @@ def show_verdicts(screen: Screen, found: Found, verdicts: Sequence[Verdict]) -> 
     """Every scan with its verdict and what was found."""
     for line in discovery_lines(found.discovery):
         screen.say(line)
-    width = max(len(verdict.scan) for verdict in verdicts)
+    width = max((len(verdict.scan) for verdict in verdicts), default=0)
     for verdict in verdicts:
         row = Text(f"{verdict.scan:<{width}}  ")
         row.append(f"{verdict.level:<7}", style=_STYLES[verdict.level])
