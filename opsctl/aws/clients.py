@@ -11,20 +11,16 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from opsctl.aws.errors import translated
-from opsctl.core.platform import LOCAL_REGION, Platform
+from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_ec2 import EC2Client
-    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
-
-#: What the local platform is asked with: the person's own credentials never go there.
-LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 _PARALLEL_REQUESTS = 32
 
@@ -134,8 +130,3 @@ class Clients:
     def iam(self) -> IAMClient:
         """Roles."""
         return self._client("iam")  # type: ignore[no-any-return]
-
-    @cached_property
-    def ecr(self) -> ECRClient:
-        """The image repository."""
-        return self._client("ecr")  # type: ignore[no-any-return]

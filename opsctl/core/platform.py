@@ -14,6 +14,9 @@ DEFAULT_NAME = "m2g"
 LOCAL_NAME = "local"
 LOCAL_REGION = "us-east-1"
 
+#: What the local platform is asked with: the person's own credentials never go there.
+LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
 # ECR refuses a hyphen at the end, or two in a row.
 _NAME = re.compile(r"^(?=.{2,20}$)[a-z](?:-?[a-z0-9])+$")
 

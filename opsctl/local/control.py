@@ -20,8 +20,6 @@ from pathlib import Path
 from opsctl.core.errors import Problem
 
 IDENTITY_PATH = "/_opsctl/identity"
-REGION = "us-east-1"
-ACCOUNT_ID = "123456789012"
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _IDENTITY_SECONDS = 5.0

@@ -26,12 +26,13 @@ from typing import Any
 
 from opsctl.assets import container_dir
 from opsctl.core.errors import Problem
+from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION
 from opsctl.local import process
-from opsctl.local.control import IDENTITY_PATH, REGION, Files, python_path
+from opsctl.local.control import IDENTITY_PATH, Files, python_path
 
 _LOG = logging.getLogger("opsctl.local")
 _HOST = "127.0.0.1"
-_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": REGION}
+_CREDENTIALS = {**LOCAL_CREDENTIALS, "AWS_DEFAULT_REGION": LOCAL_REGION}
 # moto reads these when it is imported. The names of AWS's own policies are what Terraform attaches to roles.
 _MOTO = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_DISABLE_GLOBAL_CORS": "true"}
 
@@ -66,7 +67,7 @@ def _environment(files: Files, port: int) -> dict[str, str]:
     # The user's own AWS configuration must not reach a job: it may name endpoints, profiles or roles.
     return {
         **_CREDENTIALS,
-        "AWS_REGION": REGION,
+        "AWS_REGION": LOCAL_REGION,
         "AWS_ENDPOINT_URL": f"http://{_HOST}:{port}",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

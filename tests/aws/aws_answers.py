@@ -8,6 +8,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
 
+#: A client's settings: moto asks for keys, not for which.
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+
 
 class Answers:
     """Attributes: `calls` (path and JSON of each request), `replies` (what is answered, the last one for ever)."""

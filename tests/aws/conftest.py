@@ -8,12 +8,10 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_answers import Answers
+from aws_answers import KEYS, Answers
 from moto import mock_aws
 
 from opsctl.aws.s3 import Storage
-
-KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
 @pytest.fixture(autouse=True, scope="module")

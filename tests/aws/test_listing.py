@@ -11,10 +11,10 @@ from typing import Any
 
 import boto3
 import pytest
+from aws_answers import KEYS
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from conftest import KEYS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.backends import get_backend

@@ -16,6 +16,7 @@ import boto3
 from botocore.config import Config
 
 from opsctl.core.errors import Problem
+from opsctl.core.platform import LOCAL_REGION
 from opsctl.local import control
 
 SHELL = ("/bin/sh", "-c")
@@ -44,7 +45,7 @@ def client(server: control.LocalServer, service: str) -> Any:
     return boto3.client(
         service,
         endpoint_url=server.endpoint_url,
-        region_name=control.REGION,
+        region_name=LOCAL_REGION,
         aws_access_key_id="local",
         aws_secret_access_key="local",
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=40, s3={"addressing_style": "path"}),
