@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 
 from m2g_job import environment, s3
@@ -31,4 +30,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Not sys.exit, which would wait for threads that S3 keeps waiting; every line of the log is flushed already.
+    os._exit(main())

@@ -22,6 +22,8 @@ class Environment:
     ----------
     run_uri
         `s3://DATA/opsctl/runs/<run_id>`, without a slash at the end.
+    offset
+        The index of the submission's first scan: it names the submission.
     index
         The scan's index in the run: the array index plus the submission's offset.
     attempt
@@ -34,6 +36,7 @@ class Environment:
 
     run_uri: str
     run_id: str
+    offset: int
     index: int
     attempt: int
     job_id: str
@@ -55,7 +58,7 @@ class Environment:
         return os.path.join(self.work_dir, "output")
 
     def uri(self, kind: str, end: str = ".json") -> str:
-        """An object of this scan in the run's folder: `scans`, `results`, `claims` or `failures`."""
+        """An object of this scan in the run's folder: `scans`, `results`, `claims`, `attempts` or `failures`."""
         return f"{self.run_uri}/{kind}/{self.index:05d}{end}"
 
 
@@ -78,10 +81,12 @@ def read(variables: Mapping[str, str]) -> Environment:
     match = re.match(r"^s3://[^/]+/opsctl/runs/([^/]+)$", run_uri)
     if not match:
         raise WrongInput(f"OPSCTL_RUN_URI is not a run's URI (s3://BUCKET/opsctl/runs/RUN_ID): {run_uri!r}")
+    offset = _number(variables, "OPSCTL_SCAN_OFFSET", "0")
     return Environment(
         run_uri=run_uri,
         run_id=match.group(1),
-        index=_number(variables, "OPSCTL_SCAN_OFFSET", "0") + _number(variables, "AWS_BATCH_JOB_ARRAY_INDEX", "0"),
+        offset=offset,
+        index=offset + _number(variables, "AWS_BATCH_JOB_ARRAY_INDEX", "0"),
         attempt=_number(variables, "AWS_BATCH_JOB_ATTEMPT", "1"),
         job_id=variables.get("AWS_BATCH_JOB_ID", ""),
         work_dir=os.path.abspath(variables.get("OPSCTL_WORK_DIR") or "/"),

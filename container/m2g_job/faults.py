@@ -68,5 +68,9 @@ class AlreadyPublished(Exception):
         self.result = result
 
 
+class Abandoned(Exception):
+    """opsctl has given up the submission that this job is of: it must write neither outputs nor a result."""
+
+
 class Outrun(Exception):
     """Another job holds the claim on this scan, and this one must not publish."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from typing import BinaryIO, Optional
@@ -26,6 +27,7 @@ class Log:
 
     def raw(self, line: bytes) -> None:
         """One line of m2g's, byte for byte."""
-        with self._lock:
+        # A log that nobody takes (a full disk, a reader that went) must not cost the scan.
+        with self._lock, contextlib.suppress(OSError):
             self._stream.write(line)
             self._stream.flush()

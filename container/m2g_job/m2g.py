@@ -6,21 +6,22 @@ import collections
 import contextlib
 import os
 import re
-import resource
 import signal
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from typing import Deque, Dict, List, Mapping, Sequence, Tuple
 
+from m2g_job import memory
 from m2g_job.faults import ScanFailed, Stopped
 from m2g_job.log import Log
 from m2g_job.stop import Stop
 
 #: Batch kills 30 s after its SIGTERM: the rest is for pushing the logs.
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 15.0
+#: For the last lines to come through; a child that left m2g's group may hold the pipe open.
+_REST_SECONDS = 3.0
 _LOOK_SECONDS = 0.2
 _TAIL_LINES = 30
 _LONGEST_LINE_BYTES = 64 * 1024  # CloudWatch takes events of 256 KiB at most
@@ -51,12 +52,15 @@ class Outcome:
         Of the largest single process among m2g and the children it waited for.
     tail
         Its last lines, without control sequences.
+    out_of_memory_kills
+        How many processes the kernel killed meanwhile for want of memory.
     """
 
     exit_code: int
     seconds: float
     peak_memory_mib: int
     tail: Tuple[str, ...]
+    out_of_memory_kills: int = 0
 
 
 def child_environment(variables: Mapping[str, str]) -> Dict[str, str]:
@@ -101,9 +105,8 @@ class _Follower(threading.Thread):
         text = _CONTROL.sub("", line.decode("utf-8", "replace")).strip()
         if text:
             self.tail.append(text)
-        # A full disk or a closed log must not stop the reading: m2g would wait for ever on a full pipe.
-        with contextlib.suppress(OSError):
-            self._log.raw(line + b"\n")
+        self._log.raw(line + b"\n")
+        # A full disk must not stop the reading: m2g would wait for ever on a full pipe.
         with contextlib.suppress(OSError), open(self._log_path, "ab") as copy:
             copy.write(line + b"\n")
 
@@ -141,6 +144,7 @@ def run(
     """
     started = time.monotonic()
     ended_by_itself = True
+    kills = memory.out_of_memory_kills()
     try:
         # A group of its own: FSL and its like start children, and a signal must reach all of them.
         child = subprocess.Popen(
@@ -153,6 +157,7 @@ def run(
         )
     except OSError as error:
         raise ScanFailed(f"m2g cannot be started: {error}")
+    memory.offer_first(child.pid)
     follower = _Follower(child.stdout.fileno(), log_path, log)
     follower.start()
     try:
@@ -166,11 +171,17 @@ def run(
         # Whatever m2g left running would keep the pipe, and this job, open.
         _signal_group(child, signal.SIGKILL)
         child.wait()
-        follower.join(timeout=10.0)
+        follower.join(timeout=_REST_SECONDS)
         child.stdout.close()
     if not ended_by_itself:
         raise Stopped(stop.cause)
-    return Outcome(child.returncode, time.monotonic() - started, peak_memory_mib(), tuple(follower.tail))
+    return Outcome(
+        exit_code=child.returncode,
+        seconds=time.monotonic() - started,
+        peak_memory_mib=memory.peak_mib(),
+        tail=tuple(follower.tail),
+        out_of_memory_kills=memory.out_of_memory_kills() - kills,
+    )
 
 
 def _signal_group(child: subprocess.Popen, number: int) -> None:
@@ -188,10 +199,37 @@ def _end(child: subprocess.Popen, grace_seconds: float, log: Log) -> None:
         log.say(f"m2g did not end in {grace_seconds:.0f} s: killing it")
 
 
-def peak_memory_mib() -> int:
-    """The largest resident size that a child had reached; the kernel counts KiB on Linux, bytes on macOS."""
-    unit = 1024 * 1024 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // unit
+def shortage(outcome: Outcome) -> str:
+    """What m2g ran short of, in words: the disk or memory; "" where nothing says so.
+
+    Parameters
+    ----------
+    outcome
+        Also of an m2g that ended with 0: its func path ignores what C-PAC says.
+    """
+    after, last = _when(outcome)
+    said = "\n".join(outcome.tail)
+    reached = f"its largest process had reached {outcome.peak_memory_mib} MiB{last}"
+    if re.search(r"No space left on device|Disk quota exceeded", said):
+        return f"the disk is full: m2g ended {after}{last}; give the platform a larger root volume"
+    if outcome.out_of_memory_kills:
+        return f"out of memory: the kernel killed a process of m2g's, which ended {after}; {reached}"
+    if _signal_number(outcome) == signal.SIGKILL:
+        return f"m2g was killed (SIGKILL) {after}, most likely out of memory: {reached}"
+    if re.search(r"MemoryError|[Cc]annot allocate memory|std::bad_alloc|Unable to allocate", said):
+        return f"m2g ran out of memory {after}: {reached}"
+    if re.search(r"SIGKILL|return(ed|code)? -9\b|\bKilled$", said, re.MULTILINE):
+        return f"a process of m2g's was killed, most likely out of memory; m2g ended {after}: {reached}"
+    return ""
+
+
+def _when(outcome: Outcome) -> Tuple[str, str]:
+    return f"after {outcome.seconds:.0f} s", f": {outcome.tail[-1][:300]}" if outcome.tail else ""
+
+
+def _signal_number(outcome: Outcome) -> int:
+    # A shell that loses a child to a signal reports 128 plus its number.
+    return -outcome.exit_code if outcome.exit_code < 0 else outcome.exit_code - 128
 
 
 def cause(outcome: Outcome) -> str:
@@ -202,21 +240,11 @@ def cause(outcome: Outcome) -> str:
     outcome
         Of an m2g that did not end with 0.
     """
-    after = f"after {outcome.seconds:.0f} s"
-    last = f": {outcome.tail[-1][:300]}" if outcome.tail else ""
-    said = "\n".join(outcome.tail)
-    # A shell that loses a child to a signal reports 128 plus its number.
-    number = -outcome.exit_code if outcome.exit_code < 0 else outcome.exit_code - 128
-    if "No space left on device" in said:
-        return f"the disk is full: m2g ended {after}{last}; give the platform a larger root volume"
-    if number == signal.SIGKILL:
-        return (
-            "m2g was killed (SIGKILL) {}, most likely out of memory: its largest process had reached {} MiB{}".format(
-                after, outcome.peak_memory_mib, last
-            )
-        )
-    if re.search(r"MemoryError|[Cc]annot allocate memory|std::bad_alloc|Unable to allocate", said):
-        return f"m2g ran out of memory {after}: its largest process had reached {outcome.peak_memory_mib} MiB{last}"
+    short = shortage(outcome)
+    if short:
+        return short
+    after, last = _when(outcome)
+    number = _signal_number(outcome)
     if 0 < number < 65:
         name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
         return f"m2g was ended by {name} {after}{last}"

@@ -7,7 +7,7 @@ import os
 import posixpath
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from m2g_job.faults import PassingFault, ScanFailed
 from m2g_job.s3 import PUSH_THREADS, S3
@@ -20,10 +20,11 @@ _QA = ("qa_d", "qa_f", "log_f")
 
 @dataclass(frozen=True)
 class Output:
-    """A file of m2g's and its key under the place that it goes to."""
+    """A file of m2g's and its key under the place that it goes to; `data` stands for the file where there is none."""
 
     path: str
     key: str
+    data: Optional[bytes] = None
 
 
 def collect(session_dir: str, *, made_up_session: bool) -> List[Output]:
@@ -81,7 +82,8 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
     Returns
     -------
     list of dict
-        `uri`, `size_bytes` and `sha256` (hex) of each, in the order of `outputs`.
+        `uri`, `size_bytes`, `sha256` (hex) and `etag` of each, in the order of `outputs`; the etag is None after an
+        upload in parts, until `verify` has seen it.
 
     Raises
     ------
@@ -100,14 +102,20 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
 
 def _push_one(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> Dict[str, Any]:
     guard()
+    if output.data is not None:
+        etag = s3.put(uri, output.data, guard=guard)
+        return _entry(uri, len(output.data), hashlib.sha256(output.data), etag)
     digest = hashlib.sha256()
     size = 0
     with open(output.path, "rb") as stream:
         for piece in iter(lambda: stream.read(1024 * 1024), b""):
             digest.update(piece)
             size += len(piece)
-    etag = s3.upload(output.path, uri, sha256=digest.digest(), guard=guard)
-    return {"uri": uri, "size_bytes": size, "sha256": digest.hexdigest(), "etag": etag}
+    return _entry(uri, size, digest, s3.upload(output.path, uri, sha256=digest.digest(), guard=guard))
+
+
+def _entry(uri: str, size_bytes: int, digest: Any, etag: Optional[str]) -> Dict[str, Any]:
+    return {"uri": uri, "size_bytes": size_bytes, "sha256": digest.hexdigest(), "etag": etag}
 
 
 def verify(s3: S3, files: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
@@ -120,4 +128,5 @@ def _verify_one(s3: S3, entry: Dict[str, Any]) -> Dict[str, Any]:
     head = s3.head(entry["uri"])
     if head.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, head.etag):
         raise PassingFault(f"{entry['uri']} is not what this job uploaded")
-    return {name: entry[name] for name in ("uri", "size_bytes", "sha256")}
+    # S3's own word, which a listing repeats: by it anyone can tell later that this object still is the one.
+    return {**entry, "etag": head.etag}

@@ -33,7 +33,7 @@ class Report:
     def __init__(self, environment: Environment, *, log_stream: str) -> None:
         self._environment = environment
         self._log_stream = log_stream
-        self._started_at = timestamp()
+        self.started_at = timestamp()
         self.scan: Optional[Scan] = None
         self.seconds = {"pull": 0.0, "m2g": 0.0, "push": 0.0}
         self.peak_memory_mib = 0
@@ -53,7 +53,7 @@ class Report:
             "cause": cause,
             "exit_code": exit_code,
             "attempt": self._environment.attempt,
-            "started_at": self._started_at,
+            "started_at": self.started_at,
             "stopped_at": timestamp(),
             "seconds": {phase: round(seconds, 3) for phase, seconds in self.seconds.items()},
             "peak_memory_mib": self.peak_memory_mib,

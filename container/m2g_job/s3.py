@@ -7,16 +7,18 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
 
 import boto3
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ResponseStreamingError
+from botocore.parsers import ResponseParserError
 
 from m2g_job.faults import ConditionFailed, S3Missing
 from m2g_job.s3_errors import translated
@@ -27,6 +29,10 @@ _MULTIPART_BYTES = 32 * 1024 * 1024
 _TRANSFER = TransferConfig(
     multipart_threshold=_MULTIPART_BYTES, multipart_chunksize=_MULTIPART_BYTES, max_concurrency=4
 )
+
+
+_BODY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
+_Reply = TypeVar("_Reply")
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,20 @@ def _asking(operation: str, uri: str) -> Iterator[None]:
         raise translated(error, operation, uri) from error
 
 
+def _whole(ask: Callable[[], _Reply]) -> _Reply:
+    # The SDK tries a request again that fails, but not one whose reply breaks off in its body.
+    for pause in _BODY_PAUSES_SECONDS:
+        try:
+            return ask()
+        except (IncompleteReadError, ResponseStreamingError, ResponseParserError):
+            time.sleep(pause)
+    return ask()
+
+
+def _bytes(value: Dict[str, Any]) -> bytes:
+    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode("utf-8")
+
+
 class S3:
     """The operations that a job needs.
 
@@ -147,10 +167,13 @@ class S3:
         """A small object's bytes, or None where there is none."""
         try:
             with _asking("GetObject", uri):
-                reply = self._client.get_object(**split(uri))
-                return Document(reply["Body"].read(), reply["ETag"].strip('"'))
+                return _whole(lambda: self._document(uri))
         except S3Missing:
             return None
+
+    def _document(self, uri: str) -> Document:
+        reply = self._client.get_object(**split(uri))
+        return Document(reply["Body"].read(), reply["ETag"].strip('"'))
 
     def write(self, uri: str, value: Dict[str, Any], *, if_none: bool = False, if_etag: Optional[str] = None) -> None:
         """Write a small JSON document.
@@ -171,27 +194,48 @@ class S3:
         ConditionsUnsupported
             This S3 has no conditional writes.
         """
-        data = f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode("utf-8")
+        data = _bytes(value)
         condition: Dict[str, Any] = {}
         if if_none:
             condition = {"IfNoneMatch": "*"}
         elif if_etag is not None:
             condition = {"IfMatch": f'"{if_etag}"'}
-        checksum = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
         try:
-            with _asking("PutObject", uri):
-                self._client.put_object(
-                    Body=data,
-                    ContentType="application/json",
-                    ChecksumAlgorithm="SHA256",
-                    ChecksumSHA256=checksum,
-                    **split(uri),
-                    **condition,
-                )
+            self._put(uri, data, **condition)
         except S3Missing as error:
             if if_etag is None:
                 raise
             raise ConditionFailed(str(error)) from error
+
+    def put(self, uri: str, data: bytes, *, guard: Callable[[], None]) -> str:
+        """Write a JSON document's bytes over whatever stands there.
+
+        Parameters
+        ----------
+        uri, data
+            Where, and what.
+        guard
+            As for `upload`.
+
+        Returns
+        -------
+        str
+            The new object's etag.
+        """
+        return self._put(uri, data, Guard=guard)
+
+    def _put(self, uri: str, data: bytes, **more: Any) -> str:
+        checksum = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
+        with _asking("PutObject", uri):
+            reply = self._client.put_object(
+                Body=data,
+                ContentType="application/json",
+                ChecksumAlgorithm="SHA256",
+                ChecksumSHA256=checksum,
+                **split(uri),
+                **more,
+            )
+        return str(reply["ETag"]).strip('"')
 
     def upload(self, path: str, uri: str, *, sha256: bytes, guard: Callable[[], None]) -> Optional[str]:
         """Upload a file; S3 compares the bytes it receives with a SHA-256 and refuses others.
@@ -246,6 +290,6 @@ class S3:
         """
         target = split(prefix_uri)
         with _asking("ListObjectsV2", prefix_uri):
-            reply = self._client.list_objects_v2(Bucket=target["Bucket"], Prefix=target["Key"])
+            reply = _whole(lambda: self._client.list_objects_v2(Bucket=target["Bucket"], Prefix=target["Key"]))
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
         return [(entry["Key"], now - entry["LastModified"]) for entry in reply.get("Contents", [])]

@@ -23,6 +23,8 @@ _PASSING_CODES = {
     # The role's short-lived credentials, renewed by the time of the next attempt; and a clock that is being set.
     "ExpiredToken",
     "RequestTimeTooSkewed",
+    # A HEAD's answer has no body, and so no code: of what S3 answers with 400, credentials and time-outs pass.
+    "400",
 }
 _MISSING_CODES = {"NoSuchKey", "404", "NotFound"}
 #: 409: another conditional write to the same key is under way. A 404 answers If-Match where nothing stands.

@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from m2g_job.environment import Environment
 from m2g_job.faults import WrongInput
@@ -17,6 +17,7 @@ MADE_UP_SESSION = "nosession"
 _ROLES = {"dwi": ("dwi", "bval", "bvec", "T1w"), "func": ("bold", "T1w")}
 _ENDINGS = {"dwi": (".nii.gz", ".nii"), "bold": (".nii.gz", ".nii"), "T1w": (".nii.gz", ".nii")}
 _LABEL = re.compile(r"^[A-Za-z0-9+]+$")
+_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,18 @@ class Input:
 class Scan:
     """One scan and what to do with it; see the contract of a scan's JSON."""
 
+    dataset: str
     name: str
     subject: str
     session: Optional[str]
     inputs: Tuple[Input, ...]
     pipeline: str
     parcellation: Tuple[str, ...]
+    options: Mapping[str, Any]
     argv: Tuple[str, ...]
     image: str
+    image_digest: Optional[str]
+    opsctl_version: str
     output: str
     key: str
 
@@ -109,7 +114,13 @@ def parse(data: bytes, environment: Environment) -> Scan:
 
 
 def _scan(raw: Dict[str, Any]) -> Scan:
+    digest = raw["image_digest"]
+    if digest is not None and not _DIGEST.match(_text(digest)):
+        raise WrongInput(f"{digest!r} is not an image's digest")
+    if not re.match(r"^s3://[^/]+", _text(raw["dataset"])):
+        raise WrongInput(f"the dataset is not on S3: {raw['dataset']}")
     return Scan(
+        dataset=raw["dataset"].rstrip("/"),
         name=_text(raw["scan"]["name"]),
         subject=_label(raw["scan"]["subject"], "subject"),
         session=None if raw["scan"]["session"] is None else _label(raw["scan"]["session"], "session"),
@@ -119,8 +130,11 @@ def _scan(raw: Dict[str, Any]) -> Scan:
         ),
         pipeline=_text(raw["m2g"]["pipeline"]),
         parcellation=tuple(_text(name) for name in raw["m2g"]["parcellation"]),
+        options=dict(raw["m2g"]),
         argv=tuple(_text(word) for word in raw["argv"]),
         image=_text(raw["image"]),
+        image_digest=digest,
+        opsctl_version=_text(raw["opsctl_version"]),
         output=_text(raw["output"]),
         key=_text(raw["key"]),
     )

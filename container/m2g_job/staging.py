@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Dict, Optional
 
 from m2g_job import gradients, nifti
@@ -22,7 +22,8 @@ from m2g_job.stop import Stop
 #: Free space that must be left beside the inputs before anything is pulled.
 MARGIN_BYTES = 1024**3
 _DOWNLOADS = 4
-_TRIES = 3
+_LOOK_SECONDS = 0.2
+_PAUSES_SECONDS = (1.0, 4.0, 0.0)
 
 
 def empty(folder: str) -> None:
@@ -94,12 +95,21 @@ def pull(s3: S3, scan: Scan, input_dir: str, *, stop: Stop) -> int:
     places = layout(scan)
     for place in places:
         os.makedirs(os.path.dirname(os.path.join(input_dir, place)), exist_ok=True)
-    with ThreadPoolExecutor(_DOWNLOADS) as pool:
-        downloads = [
-            pool.submit(_download, s3, entry, os.path.join(input_dir, place), stop) for place, entry in places.items()
-        ]
-        for download in downloads:
-            download.result()
+    pool = ThreadPoolExecutor(_DOWNLOADS)
+    waiting = {
+        pool.submit(_download, s3, entry, os.path.join(input_dir, place), stop) for place, entry in places.items()
+    }
+    try:
+        while waiting:
+            stop.check()
+            done, waiting = wait(waiting, timeout=_LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+            for download in done:
+                download.result()
+    finally:
+        for download in waiting:
+            download.cancel()
+        # A download that S3 keeps waiting must not hold the end, nor the result that says why.
+        pool.shutdown(wait=False)
     return total
 
 
@@ -109,11 +119,15 @@ def _download(s3: S3, entry: Input, path: str, stop: Stop) -> None:
         if (head.size_bytes, head.etag) != (entry.size_bytes, entry.etag):
             raise WrongInput(f"{entry.name} has changed since the run was submitted: submit it again")
         problem: Optional[str] = None
-        for _ in range(_TRIES):
-            s3.download(entry.uri, path, on_bytes=lambda _count: stop.check())
-            problem = _difference(path, head)
+        for pause in _PAUSES_SECONDS:
+            try:
+                s3.download(entry.uri, path, on_bytes=lambda _count: stop.check())
+                problem = _difference(path, head)
+            except PassingFault as fault:  # bodies that broke off, again and again
+                problem = str(fault)
             if problem is None:
                 return
+            stop.wait(pause)
         raise PassingFault(f"{entry.name} did not arrive whole: {problem}")
     except S3Refused as error:
         raise WrongInput(f"{entry.name} cannot be read: {error}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
+from typing import Callable
 
 from m2g_job.faults import Stopped
 
@@ -46,6 +48,16 @@ class Stop:
         """Raise `Stopped` where a signal came `grace_seconds` ago or earlier."""
         if self._signal and time.monotonic() - self._at >= grace_seconds:
             raise Stopped(self.cause)
+
+    def after(self, seconds: float, do: Callable[[], None]) -> None:
+        """Call `do` once, in a thread of its own, when a signal came `seconds` ago and the process still lives."""
+
+        def watch() -> None:
+            while not self._signal or time.monotonic() - self._at < seconds:
+                time.sleep(_LOOK_SECONDS)
+            do()
+
+        threading.Thread(target=watch, name="last word", daemon=True).start()
 
     def wait(self, seconds: float) -> None:
         """Sleep `seconds`, or shorter: `Stopped` is raised as soon as a signal has come."""

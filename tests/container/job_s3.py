@@ -85,10 +85,12 @@ class LocalS3:
         for hold in getattr(self, "holds", []):
             hold.released.set()
         self.requests: list[Request] = []
+        self.written: list[Request] = []
         self.rules: list[Rule] = []
         self.holds: list[Hold] = []
         self._losing: Callable[[Request], bool] = lambda request: False
         self._lost: set[str] = set()
+        self._cutting: Callable[[Request], bool] = lambda request: False
         s3_backends[ACCOUNT]["aws"].reset()
 
     @property
@@ -118,16 +120,21 @@ class LocalS3:
         """Carry out the first PUT of each matching object, and close the connection without an answer."""
         self._losing = matches
 
+    def cut_bodies(self, matches: Callable[[Request], bool]) -> None:
+        """Break the connection off in the middle of the body of each matching GET's answer."""
+        self._cutting = matches
+
     def age(self, bucket: str, key: str, by: timedelta) -> None:
         """Make an object older, by S3's own clock."""
         s3_backends[ACCOUNT]["aws"].get_bucket(bucket).keys[key].last_modified -= by
 
-    def writes(self, job: str = "") -> list[Request]:
-        """Every PUT, POST or DELETE of jobs, or of one job."""
+    def writes(self, job: str = "", *, attempts: bool = False) -> list[Request]:
+        """Every PUT, POST or DELETE of jobs, or of one job; those of attempts' records only where asked for."""
         return [
             request
             for request in self.requests
             if request.method != "GET" and request.method != "HEAD" and request.job and job in ("", request.job)
+            if attempts or "/attempts/" not in request.key
         ]
 
     def _answer(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -149,14 +156,23 @@ class LocalS3:
             refusal = rule(request)
             if refusal:
                 return _refusal(refusal, environ, start_response)
+        if request.method == "GET" and self._cutting(request):
+            whole = b"".join(self._app(environ, start_response))
+            return _broken_off(whole)
         if request.method in ("GET", "HEAD"):
             return self._app(environ, start_response)
         with self._writing:
             answer = list(self._app(environ, start_response))
+            self.written.append(request)
         if self._losing(request) and request.method == "PUT" and request.key not in self._lost:
             self._lost.add(request.key)
             raise Closed
         return answer
+
+
+def _broken_off(whole: bytes) -> Iterable[bytes]:
+    yield whole[: len(whole) // 2]
+    raise Closed
 
 
 def _refusal(answer: tuple[int, str], environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:

@@ -27,6 +27,7 @@ BUCKET = "data"
 RUN_ID = "HNU1-20261122-120000-ab12"
 RUN = f"opsctl/runs/{RUN_ID}"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:1"
+DIGEST = "sha256:" + "ab" * 32
 OUTPUT = "HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1"
 
 
@@ -115,6 +116,8 @@ class World:
             "schema_version": 1,
             "run_id": RUN_ID,
             "index": 0,
+            "dataset": f"s3://{BUCKET}/HNU1",
+            "opsctl_version": "0.1.0",
             "scan": {"name": "sub-0025427/ses-1", "subject": "0025427", "session": "1", "entities": {}},
             "inputs": [],
             "m2g": {"pipeline": "dwi", "diffusion_model": "csa", "parcellation": ["Desikan"]},
@@ -136,6 +139,7 @@ class World:
                 "Desikan",
             ],
             "image": IMAGE,
+            "image_digest": DIGEST,
             "output": f"s3://{BUCKET}/{OUTPUT}",
             "key": "5f" * 32,
         }
@@ -217,6 +221,12 @@ class World:
     def result(self, index: int = 0) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(self.get(f"{RUN}/results/{index:05d}.json"))
         return result
+
+    def attempt(self, job: str = "job-a", *, attempt: int = 1, index: int = 0) -> dict[str, Any]:
+        """The record of one attempt."""
+        token = hashlib.sha256(job.encode()).hexdigest()[:8]
+        record: dict[str, Any] = json.loads(self.get(f"{RUN}/attempts/{index:05d}.{attempt}.{token}.json"))
+        return record
 
     def seen_input(self, job: str = "job-a") -> list[str]:
         """What m2g found in its input folder."""

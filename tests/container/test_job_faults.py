@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from job_s3 import LocalS3, Request
@@ -38,7 +40,8 @@ def test_an_s3_that_never_answers_is_a_passing_fault(world: World, s3: LocalS3, 
     assert code == 75, output
     assert "opsctl: a passing fault, to be tried again: S3" in output
     assert "Traceback" not in output
-    assert len([request for request in s3.requests if request.job]) == 3, "the client's own retries come first"
+    asked = [request for request in s3.requests if request.job and request.method == "GET"]
+    assert len(asked) == 3, "the client's own retries come first"
 
 
 def test_nobody_listening_is_a_passing_fault(world: World) -> None:
@@ -65,7 +68,7 @@ def test_faults_that_pass_are_survived(world: World, s3: LocalS3) -> None:
     code, output = world.run()
 
     assert code == 0, output
-    assert world.result()["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 5
+    assert world.result()["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 6
 
 
 def test_an_s3_that_fails_while_outputs_are_pushed_leaves_no_result(world: World, s3: LocalS3) -> None:
@@ -134,6 +137,63 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
     until(lambda: not is_running(child))
 
 
+def test_what_is_left_of_batchs_30_seconds_after_sigterm() -> None:
+    from m2g_job import job, m2g
+
+    assert job._LAST_WORD_SECONDS + job._LAST_WORD_PATIENCE_SECONDS <= 28
+    assert m2g.GRACE_SECONDS + m2g._REST_SECONDS <= job._LAST_WORD_SECONDS - 6, "for the logs and the result"
+    assert job._PUSH_GRACE_SECONDS <= job._LAST_WORD_SECONDS - 6
+
+
+@pytest.mark.parametrize("place", ["HNU1/sub-0025427", OUTPUT, f"{RUN}/claims", f"{RUN}/results"])
+def test_sigterm_while_s3_does_not_answer_ends_with_the_attempts_word(world: World, s3: LocalS3, place: str) -> None:
+    s3.hold(lambda request: request.key.startswith(place) and request.method != "HEAD")
+    soon = "import os, m2g_job.job as job\njob._LAST_WORD_SECONDS = 3.0\njob._PUSH_GRACE_SECONDS = 1.0\n"
+    main = "from m2g_job.__main__ import main\nos._exit(main())"
+    job = world.start(python=(sys.executable, "-c", soon + main))
+    s3.holds[0].wait()
+    started = time.monotonic()
+    job.process.send_signal(signal.SIGTERM)
+
+    assert job.wait() == 143, job.output
+    assert time.monotonic() - started < 15
+    assert (world.attempt()["exit_code"], world.attempt()["cause"][:18]) == (143, "stopped by SIGTERM")
+
+
+def test_sigterm_while_a_download_hangs_still_leaves_a_result(world: World, s3: LocalS3) -> None:
+    s3.hold(lambda request: request.method == "GET" and request.key.endswith("_dwi.nii.gz"))
+    job = world.start()
+    s3.holds[0].wait()
+    started = time.monotonic()
+    job.process.send_signal(signal.SIGTERM)
+
+    assert job.wait() == 143
+    assert time.monotonic() - started < 15, "nobody waits for the download"
+    assert world.result()["cause"].startswith("stopped by SIGTERM")
+
+
+def test_a_push_that_outlasts_its_grace_is_stopped_and_its_logs_kept(world: World, s3: LocalS3) -> None:
+    push = s3.hold(lambda request: request.method == "PUT" and request.key.startswith(f"{OUTPUT}/dwi/"))
+    soon = "import os, m2g_job.job as job\njob._PUSH_GRACE_SECONDS = 0.0\n"
+    main = "from m2g_job.__main__ import main\nos._exit(main())"
+    job = world.start(python=(sys.executable, "-c", soon + main), FAKE_M2G_FILES="60")
+    push.wait(10)
+    job.process.send_signal(signal.SIGTERM)
+    until(lambda: _has_no_pending(job.process.pid))
+    push.released.set()
+
+    assert job.wait() == 143, job.output
+    assert world.result()["cause"].startswith("stopped by SIGTERM")
+    assert len(world.keys(OUTPUT + "/")) < 63, "outputs that no result lists"
+    assert f"{FAILURES}/attempt-1/m2g.log" in world.keys(FAILURES)
+
+
+def _has_no_pending(pid: int) -> bool:
+    """Whether a process has taken every signal that it was sent."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return all(int(line.split()[1], 16) == 0 for line in lines if line.startswith(("SigPnd", "ShdPnd")))
+
+
 def test_sigterm_while_inputs_are_pulled(world: World, s3: LocalS3) -> None:
     pull = s3.hold(lambda request: request.method == "GET" and request.key.endswith("_dwi.nii.gz"))
     job = world.start()
@@ -154,4 +214,4 @@ def test_sigterm_while_outputs_are_pushed_lets_the_push_end(world: World, s3: Lo
     push.released.set()
 
     assert job.wait() == 0, job.output
-    assert (world.result()["status"], world.result()["outputs"]["count"]) == ("succeeded", 42)
+    assert (world.result()["status"], world.result()["outputs"]["count"]) == ("succeeded", 43)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import glob
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from job_python import find_python37
 from job_world import CONTAINER, OUTPUT, World
 
 MODULES = sorted((CONTAINER / "m2g_job").glob("*.py"))
@@ -34,17 +33,6 @@ def test_only_the_standard_library_and_boto3_are_imported(module: Path) -> None:
             assert node.module
             names.add(node.module.split(".")[0])
     assert names <= sys.stdlib_module_names | {"boto3", "botocore", "m2g_job"}
-
-
-def find_python37() -> str | None:
-    """A Python 3.7 that starts: on PATH, or among pyenv's."""
-    pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
-    for candidate in [shutil.which("python3.7"), *sorted(glob.glob(f"{pyenv}/versions/3.7*/bin/python3.7"))]:
-        if candidate:
-            said = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
-            if said.returncode == 0 and said.stdout.startswith("Python 3.7"):
-                return candidate
-    return None
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +74,7 @@ def test_a_scan_and_its_faults_with_the_images_python_and_boto3(world: World, im
     assert "it was given back" in output, "conditional writes work without boto3's own parameter for them"
     result = world.result()
     assert (result["status"], result["job_id"]) == ("succeeded", "job-b")
-    assert result["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 5
+    assert result["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 6
     puts = [request for request in world.s3.writes("job-b") if request.key.startswith(OUTPUT)]
     assert puts
     assert all("x-amz-checksum-sha256" in request.headers for request in puts)

@@ -23,7 +23,7 @@ from opsctl.core.bids import SUFFIXES, discover
 from opsctl.core.entities import EntityPatterns
 from opsctl.core.location import dataset_location, derivatives
 from opsctl.core.m2g import M2gOptions, Pipeline
-from opsctl.core.manifest import scan_document
+from opsctl.core.manifest import Run, scan_document, scan_key
 
 # In the place of the stand-in's own reading: every file of the session that pybids indexes, as m2g asks for them.
 READ_BY_PYBIDS = """
@@ -141,8 +141,26 @@ def submit(world: World, made: Case, dataset: str) -> list[str]:
     assert discovery.excluded == ()
     options = M2gOptions(pipeline=made.pipeline, parcellation=("Desikan",))
     output = derivatives(location, "m2g", data_bucket=BUCKET)
+    run = Run(
+        run_id=RUN_ID,
+        dataset=location.uri,
+        output=output.uri,
+        m2g=options.as_dict(),
+        model="csa",
+        image=IMAGE,
+        platform="m2g",
+        region="us-east-1",
+        scans=tuple(scan.name for scan in discovery.scans),
+        created_at="2026-11-22T12:00:00Z",
+        created_by="somebody",
+        command_line=("opsctl", "run", dataset),
+        opsctl_version="0.1.0",
+        keys=tuple(scan_key(scan, options, image=IMAGE) for scan in discovery.scans),
+        sizes=(len(discovery.scans),),
+        resources="csa",
+    )
     for index, scan in enumerate(discovery.scans):
-        document = scan_document(scan, options, run_id=RUN_ID, index=index, image=IMAGE, output=output)
+        document = scan_document(scan, options, run=run, index=index)
         world.put(f"{RUN}/scans/{index:05d}.json", json.dumps(document).encode())
     return [scan.name for scan in discovery.scans]
 

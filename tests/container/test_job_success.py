@@ -32,6 +32,7 @@ def test_a_dwi_scan(world: World, s3: LocalS3) -> None:
         connectome,
         *(f"{OUTPUT}/dwi/file-{number}.txt" for number in range(3)),
         f"{OUTPUT}/qa_d/sub-0025427_ses-1_qa.png",
+        f"{OUTPUT}/sub-0025427_ses-1_provenance.json",
     ]
     result = world.result()
     assert result["outputs"]["connectomes"] == [f"s3://{BUCKET}/{connectome}"]
@@ -55,7 +56,7 @@ def test_the_result_lists_every_object_with_its_size_and_checksum(world: World, 
     assert world.run(FAKE_M2G_FILES="40")[0] == 0
 
     outputs = world.result()["outputs"]
-    assert outputs["count"] == len(outputs["files"]) == 42
+    assert outputs["count"] == len(outputs["files"]) == 43
     assert outputs["bytes"] == sum(entry["size_bytes"] for entry in outputs["files"])
     assert sorted(entry["uri"] for entry in outputs["files"]) == [
         f"s3://{BUCKET}/{key}" for key in world.keys(OUTPUT + "/")
@@ -63,6 +64,8 @@ def test_the_result_lists_every_object_with_its_size_and_checksum(world: World, 
     for entry in outputs["files"]:
         data = world.get(entry["uri"].split("/", 3)[3])
         assert (entry["size_bytes"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+        # What a listing says of it, months later.
+        assert entry["etag"] == hashlib.md5(data).hexdigest()
     puts = [request for request in s3.writes() if request.key.startswith(OUTPUT)]
     assert puts
     assert all("x-amz-checksum-sha256" in request.headers for request in puts)
@@ -76,9 +79,10 @@ def test_nothing_is_made_public_and_nothing_written_elsewhere(world: World, s3: 
         f"{DERIVATIVE}/dataset_description.json",
         f"{RUN}/results/00000.json",
         f"{RUN}/claims/00000.",
+        f"{RUN}/attempts/00000.1.",
     )
     assert s3.writes()
-    for request in s3.writes():
+    for request in s3.writes(attempts=True):
         assert request.method == "PUT" and request.key.startswith(allowed), request
         assert not [name for name in request.headers if name.startswith(("x-amz-acl", "x-amz-grant"))]
         assert "acl" not in request.query
@@ -95,7 +99,9 @@ def test_a_large_file_goes_up_in_parts(world: World, s3: LocalS3) -> None:
 
     pushed = push(client, [Output(str(large), "tracts.bin")], f"s3://{BUCKET}/{OUTPUT}", guard=lambda: None)
 
-    assert verify(client, pushed)[0]["sha256"] == hashlib.sha256(large.read_bytes()).hexdigest()
+    (seen,) = verify(client, pushed)
+    assert seen["sha256"] == hashlib.sha256(large.read_bytes()).hexdigest()
+    assert seen["etag"] == client.head(f"s3://{BUCKET}/{OUTPUT}/tracts.bin").etag
     assert world.get(f"{OUTPUT}/tracts.bin") == large.read_bytes()
     parts = [request for request in s3.requests if "partNumber" in request.query]
     assert len(parts) == 2
@@ -112,7 +118,7 @@ def test_the_derivative_describes_itself_once(world: World) -> None:
     assert (description["Name"], description["DatasetType"]) == ("m2g-csa-native", "derivative")
     assert description["BIDSVersion"]
     assert [entry["Name"] for entry in description["GeneratedBy"]] == ["m2g", "opsctl"]
-    assert description["GeneratedBy"][0]["Container"] == {"Type": "docker", "Tag": IMAGE}
+    assert description["GeneratedBy"][0]["Container"]["Tag"] == IMAGE
     assert description["SourceDatasets"] == [{"URL": f"s3://{BUCKET}/HNU1"}]
 
     world.put(f"{DERIVATIVE}/dataset_description.json", b"the first one's")

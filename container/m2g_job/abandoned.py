@@ -1,0 +1,17 @@
+"""A submission that opsctl has given up: its jobs, should they turn up after all, leave no trace among the outputs."""
+
+from __future__ import annotations
+
+from m2g_job.environment import Environment
+from m2g_job.faults import Abandoned
+from m2g_job.s3 import S3
+
+
+def check(s3: S3, environment: Environment) -> None:
+    """Raise `Abandoned` where the submission that this job is of was given up; asks S3.
+
+    The mark is named by the submission's offset, not by the scan: it stands for all of the submission's jobs.
+    """
+    uri = f"{environment.run_uri}/abandoned/{environment.offset:05d}.json"
+    if s3.read(uri) is not None:
+        raise Abandoned(f"opsctl has given this submission up ({uri})")

@@ -1,0 +1,69 @@
+"""What one scan's outputs were made from and by what, beside them: `…_provenance.json`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, Mapping, Optional
+from urllib.parse import quote
+
+from m2g_job import derivative
+from m2g_job.environment import Environment
+from m2g_job.outputs import Output
+from m2g_job.scan import Input, Scan
+
+
+def output(
+    scan: Scan,
+    environment: Environment,
+    *,
+    m2g_version: Optional[str],
+    started_at: str,
+    seconds: Mapping[str, float],
+) -> Output:
+    """The provenance as one of the scan's outputs; in memory, so that a disk that m2g has filled does not lose a scan.
+
+    Parameters
+    ----------
+    scan, environment
+        What was processed, and by which attempt.
+    m2g_version
+        None where it is not known.
+    started_at, seconds
+        Of the attempt, so far: the push is still to come.
+    """
+    content: Dict[str, Any] = {
+        "Description": derivative.PREVIEW_WARNING if derivative.is_preview(scan.image) else "connectomes of one scan",
+        "Sources": [bids_uri(entry, scan) for entry in scan.inputs],
+        "SourceDatasets": [{"URL": scan.dataset}],
+        "GeneratedBy": derivative.generators(scan, m2g_version=m2g_version),
+        "dataset": scan.dataset,
+        "inputs": [
+            {"uri": entry.uri, "role": entry.role, "size_bytes": entry.size_bytes, "etag": entry.etag}
+            for entry in scan.inputs
+        ],
+        "scan": scan.name,
+        "key": scan.key,
+        "m2g": dict(scan.options),
+        "m2g_version": m2g_version,
+        "argv": list(scan.argv),
+        "image": scan.image,
+        "image_digest": scan.image_digest,
+        "opsctl_version": scan.opsctl_version,
+        "run_id": environment.run_id,
+        "index": environment.index,
+        "job_id": environment.job_id,
+        "attempt": environment.attempt,
+        "started_at": started_at,
+        "seconds": {phase: round(seconds[phase], 3) for phase in ("pull", "m2g")},
+    }
+    data = json.dumps({"schema_version": 1, **content}, indent=1).encode("utf-8")
+    key = f"{scan.name.replace('/', '_')}_provenance.json"
+    return Output(path="", key=key, data=data + b"\n")
+
+
+def bids_uri(entry: Input, scan: Scan) -> str:
+    """An input as BIDS names a file of another dataset; as it is where it lies elsewhere."""
+    top = f"{scan.dataset}/"
+    if not entry.uri.startswith(top):
+        return entry.uri
+    return f"bids:{derivative.SOURCE}:{quote(entry.uri[len(top) :], safe='/+=~')}"

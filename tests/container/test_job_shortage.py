@@ -1,0 +1,181 @@
+"""What a job runs short of: disk, memory, whole answers."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from job_s3 import LocalS3, Request
+from job_world import OUTPUT, RUN, World, nifti
+from m2g_job import m2g, memory
+
+FAILURES = f"{RUN}/failures/00000/attempt-1"
+
+
+def small_disk(files: int, work: Path) -> tuple[str, ...]:
+    """The runner's Python in a mount namespace where its work folder is a disk that takes only so many files."""
+    mount = f'mount -t tmpfs -o size=2g,nr_inodes={files} none "$0" && exec "$@"'
+    return ("unshare", "--map-root-user", "--mount", "sh", "-c", mount, str(work), sys.executable)
+
+
+def can_mount() -> bool:
+    try:
+        tried = subprocess.run([*small_disk(9, Path("/mnt"))[:-1], "true"], capture_output=True, check=False)
+    except OSError:
+        return False
+    return tried.returncode == 0
+
+
+needs_mounts = pytest.mark.skipif(not can_mount(), reason="no mounting here")
+
+
+@needs_mounts
+def test_a_disk_that_is_full_while_inputs_are_pulled(world: World) -> None:
+    code, output = world.run(python=small_disk(9, world.folder / "work-job-a"))
+
+    assert code == 1, output
+    cause = world.result()["cause"]
+    assert cause.startswith("the disk is full: [Errno 28] No space left on device")
+    assert cause.endswith("give the platform a larger root volume")
+    assert world.attempt()["cause"] == cause
+    assert "Traceback" not in output
+
+
+@needs_mounts
+def test_a_disk_that_is_full_while_m2g_runs(world: World) -> None:
+    code, output = world.run(python=small_disk(60, world.folder / "work-job-a"), FAKE_M2G_FILES="200")
+
+    assert code == 1, output
+    assert world.result()["cause"].startswith("the disk is full: m2g ended after ")
+    kept = world.keys(FAILURES)
+    assert f"{FAILURES}/qa_d/sub-0025427_ses-1_qa.png" in kept
+    assert b"No space left on device" in world.get(f"{FAILURES}/m2g.log")
+    assert world.keys("HNU1/derivatives") == []
+
+
+@needs_mounts
+def test_a_disk_that_m2g_filled_does_not_cost_the_outputs(world: World) -> None:
+    fake = world.folder / "fake_m2g.py"
+    filling = "\ntry:\n    for number in range(10**6):\n        write(Path(sys.argv[2], 'fill', str(number)), '')\n"
+    fake.write_text(f"{fake.read_text()}{filling}except OSError:\n    print('full', flush=True)\n")
+    code, output = world.run(python=small_disk(200, world.folder / "work-job-a"))
+
+    assert code == 0, output
+    assert "full" in output.splitlines()
+    assert world.result()["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 6
+
+
+def test_a_log_that_nobody_takes_does_not_cost_the_scan(world: World) -> None:
+    code, output = world.run(python=("sh", "-c", 'exec "$@" > /dev/full', "sh", sys.executable), FAKE_M2G="much")
+
+    assert (code, output) == (0, "")
+    assert world.result()["status"] == "succeeded"
+
+
+def test_a_full_disk_that_m2g_hides_behind_exit_code_0_is_named(world: World) -> None:
+    fake = world.folder / "fake_m2g.py"
+    fake.write_text(fake.read_text().replace('if mode == "nothing":\n', 'if mode == "nothing":\n        ' + NO_SPACE))
+    assert world.run(FAKE_M2G="nothing")[0] == 1
+
+    cause = world.result()["cause"]
+    assert cause.startswith("m2g ended with exit code 0 and left no connectome that is not empty; the disk is full")
+
+
+NO_SPACE = 'print("C-PAC: No space left on device", flush=True)\n'
+
+
+def outcome(*, exit_code: int = 1, tail: tuple[str, ...] = (), kills: int = 0) -> m2g.Outcome:
+    return m2g.Outcome(exit_code, 61.2, 15100, tail, kills)
+
+
+@pytest.mark.parametrize(
+    ("ended", "cause"),
+    [
+        (outcome(kills=1), "out of memory: the kernel killed a process of m2g's, which ended after 61 s"),
+        (outcome(exit_code=-9), "m2g was killed (SIGKILL) after 61 s, most likely out of memory"),
+        (outcome(exit_code=137), "m2g was killed (SIGKILL) after 61 s, most likely out of memory"),
+        (outcome(tail=("MemoryError",)), "m2g ran out of memory after 61 s"),
+        (outcome(tail=("… died with <Signals.SIGKILL: 9>.",)), "a process of m2g's was killed, most likely out of"),
+        (outcome(tail=("eddy: line 3: 117 Killed",)), "a process of m2g's was killed, most likely out of memory"),
+        (outcome(tail=("OSError: Disk quota exceeded",)), "the disk is full: m2g ended after 61 s"),
+    ],
+)
+def test_a_shortage_has_its_words_and_figures(ended: m2g.Outcome, cause: str) -> None:
+    said = m2g.cause(ended)
+    assert said.startswith(cause)
+    assert "15100 MiB" in said or "disk" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "kills"),
+    [
+        ("low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n", 2),
+        ("oom_kill_disable 0\nunder_oom 0\noom_kill 1\n", 1),
+        ("oom_kill_disable 0\nunder_oom 0\n", 0),
+    ],
+)
+def test_the_kernels_own_count_in_both_of_its_forms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, kills: int
+) -> None:
+    (tmp_path / "counter").write_text(text)
+    monkeypatch.setattr(memory, "_COUNTERS", (str(tmp_path / "none"), str(tmp_path / "counter")))
+    assert memory.out_of_memory_kills() == kills
+
+
+def test_a_kill_that_the_kernel_counts_while_m2g_runs_is_in_the_result(world: World) -> None:
+    counter = world.folder / "memory.events"
+    counter.write_text("oom_kill 4\n")
+    fake = world.folder / "fake_m2g.py"
+    count = f'Path({str(counter)!r}).write_text("oom_kill 5\\\\n")\n        '
+    fake.write_text(fake.read_text().replace('print("reading the gradients', f'{count}print("reading the gradients'))
+    look = f"import os, m2g_job.memory as memory\nmemory._COUNTERS = ({str(counter)!r},)\n"
+    main = "from m2g_job.__main__ import main\nos._exit(main())"
+    code, output = world.run(python=(sys.executable, "-c", look + main), FAKE_M2G="exit-1")
+
+    assert code == 1, output
+    assert world.result()["cause"].startswith("out of memory: the kernel killed a process of m2g's")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own")
+def test_the_kernel_takes_m2g_before_the_runner(world: World) -> None:
+    job = world.start(FAKE_M2G="hang")
+    job.wait_for("hanging with child")
+    child = job.output.split("hanging with child ")[1].split()[0]
+    assert Path(f"/proc/{child}/oom_score_adj").read_text().strip() == "1000"
+    assert Path(f"/proc/{job.process.pid}/oom_score_adj").read_text() == Path("/proc/self/oom_score_adj").read_text()
+    job.process.send_signal(signal.SIGTERM)
+    assert job.wait() == 143
+
+
+def test_bodies_that_break_off_are_asked_for_again(world: World, s3: LocalS3) -> None:
+    world.input("dwi", "HNU1/sub-0025427/ses-1/dwi/sub-0025427_ses-1_dwi.nii", nifti(7))
+    world.submit()
+    seen: Counter[tuple[str, str]] = Counter()
+
+    def twice(request: Request) -> bool:
+        seen[request.key, request.query] += 1
+        return bool(request.job) and seen[request.key, request.query] <= 2
+
+    s3.cut_bodies(twice)
+    code, output = world.run()
+
+    assert code == 0, output
+    assert max(seen.values()) > 2
+    assert {"scans", "results", "claims"} & {key.split("/")[3] for key, _ in seen if key.startswith(RUN)}
+    pulled = world.folder / "work-job-a" / "input" / "sub-0025427" / "ses-1" / "dwi" / "sub-0025427_ses-1_dwi.nii"
+    assert pulled.read_bytes() == nifti(7)
+
+
+@pytest.mark.parametrize("place", [f"{RUN}/scans/", "HNU1/sub-0025427/ses-1/dwi/"])
+def test_bodies_that_always_break_off_are_a_passing_fault(world: World, s3: LocalS3, place: str) -> None:
+    s3.cut_bodies(lambda request: request.key.startswith(place))
+    code, output = world.run()
+
+    assert code == 75, output
+    assert "m2g runs" not in output
+    assert world.keys(f"{RUN}/results/") == []
+    assert world.attempt()["exit_code"] == 75
