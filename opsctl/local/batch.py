@@ -22,6 +22,7 @@ from opsctl.local import describe, process
 from opsctl.local.job import Attempt, Job, Status, Submission
 from opsctl.local.logs import JobLog
 from opsctl.local.queue import CannotStart, Scheduler
+from opsctl.local.rehearsal import Rehearsal
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _DEFAULT_GROUP = "/aws/batch/job"
@@ -62,6 +63,7 @@ class Response(BatchResponse):
 
     __module__ = "moto.batch.responses"
     scheduler: ClassVar[Scheduler]
+    rehearsal: ClassVar[Rehearsal | None] = None
 
     def submitjob(self) -> str:
         """Answer SubmitJob."""
@@ -108,6 +110,8 @@ class Response(BatchResponse):
                 if queue is None:
                     raise ClientException(f"Job queue {queue_name} does not exist")
                 jobs = self.scheduler.jobs(queue.arn)
+            if self.rehearsal is not None:
+                jobs = self.rehearsal.listed(jobs)
             found = _filtered(jobs, filters[0]) if filters else (job for job in jobs if job.status == status)
             page, token = _page(found, request, most=100 if filters else 1000)
             answer: dict[str, Any] = {"jobSummaryList": [describe.summary(job) for job in page]}
@@ -241,9 +245,10 @@ def _page(jobs: Iterable[Job], request: Mapping[str, Any], *, most: int) -> tupl
     return page, None
 
 
-def install(scheduler: Scheduler) -> None:
+def install(scheduler: Scheduler, *, rehearsal: Rehearsal | None = None) -> None:
     """Put the job calls in the place of moto's. Before moto's server is made."""
     Response.scheduler = scheduler
+    Response.rehearsal = rehearsal
     for path in urls.url_paths:
         urls.url_paths[path] = Response.dispatch
     for action in ("terminatejobs", "canceljobs"):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +107,7 @@ def start(
     slots: int | None = None,
     entrypoint: Sequence[str] | None = None,
     stop_grace_seconds: float | None = None,
+    faults: Mapping[str, object] | None = None,
 ) -> LocalServer:
     """Start the server, or give the one that runs. It lives on when this process and its terminal have gone.
 
@@ -120,6 +121,8 @@ def start(
         What each job runs before its `command`; the job runner by default.
     stop_grace_seconds
         Between SIGTERM and SIGKILL of a job; 30 by default.
+    faults
+        What shall go wrong with jobs, for rehearsals: `opsctl.local.faults.Plan`'s parameters.
 
     Raises
     ------
@@ -143,6 +146,7 @@ def start(
         for option, value in (("--slots", slots), ("--stop-grace-seconds", stop_grace_seconds)):
             command += [option, str(value)] if value is not None else []
         command += ["--entrypoint", json.dumps(list(entrypoint))] if entrypoint is not None else []
+        command += ["--faults", json.dumps(faults)] if faults is not None else []
         return _spawn(files, command)
 
 

@@ -150,6 +150,11 @@ class Process:
             # The supervisor passes it on. It has not been waited for as long as `wait` goes on, so its id is its own.
             self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it without a word to it, as the kernel or a lost host does. Its processes are gone a moment later."""
+        # Only noted: the lifeline belongs to the thread in `wait`, which may be closing it just now.
+        self._kill_at = time.monotonic()
+
     def wait(self) -> Outcome:
         """Carry the lines to the log until the process has ended, and give how it did."""
         lines = Lines()

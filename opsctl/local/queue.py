@@ -6,7 +6,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from opsctl.local.job import Attempt, Job, Status, Submission, now_ms
 from opsctl.local.retry import Outcome, should_retry
 
 _LOG = logging.getLogger(__name__)
+_LOOK_AGAIN_SECONDS = 0.1
 
 
 class Running(Protocol):
@@ -24,6 +25,9 @@ class Running(Protocol):
 
     def stop(self) -> None:
         """Ask it to end; it is killed when it does not. Returns at once."""
+
+    def kill(self) -> None:
+        """End it without a word to it. Returns before it has."""
 
 
 class CannotStart(Exception):
@@ -49,10 +53,14 @@ class Scheduler:
         Starts the processes.
     slots
         How many jobs run at once.
+    shortage
+        Tells why a job cannot start just now, or None; it is asked again and again. Absent: never short.
     """
 
-    def __init__(self, launcher: Launcher, *, slots: int) -> None:
+    def __init__(self, launcher: Launcher, *, slots: int, shortage: Callable[[Job], str | None] | None = None) -> None:
         self._launcher = launcher
+        self._shortage = shortage
+        self._short: set[Job] = set()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._jobs: dict[str, Job] = {}
@@ -160,9 +168,20 @@ class Scheduler:
         for line in self._runnable.values():
             while line and line[0].status is not Status.RUNNABLE:
                 line.popleft()
-            if line and (best is None or _urgency(line[0]) < _urgency(best[0])):
+            if line and not self._is_short(line[0]) and (best is None or _urgency(line[0]) < _urgency(best[0])):
                 best = line
         return best.popleft() if best else None
+
+    def _is_short(self, job: Job) -> bool:
+        # AWS writes the reason on the job that blocks its queue, the first, and on no other.
+        reason = self._shortage(job) if self._shortage is not None else None
+        if reason is not None:
+            job.status_reason = reason
+            self._short.add(job)
+        elif job in self._short:
+            job.status_reason = None
+            self._short.discard(job)
+        return reason is not None
 
     def _serve(self) -> None:
         while (taken := self._next()) is not None:
@@ -180,7 +199,8 @@ class Scheduler:
     def _next(self) -> tuple[Job, Attempt] | None:
         with self._changed:
             while (job := self._take()) is None and not self._closing:
-                self._changed.wait()
+                # Nobody tells when capacity is back.
+                self._changed.wait(_LOOK_AGAIN_SECONDS if self._shortage is not None else None)
             if job is None or self._closing:
                 return None
             job.status = Status.STARTING

@@ -29,6 +29,8 @@ from opsctl.core.errors import Problem
 from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION
 from opsctl.local import process
 from opsctl.local.control import IDENTITY_PATH, Files, python_path
+from opsctl.local.faults import Plan
+from opsctl.local.rehearsal import FAULTS_PATH, FaultyLauncher, Rehearsal
 
 _LOG = logging.getLogger("opsctl.local")
 _HOST = "127.0.0.1"
@@ -44,8 +46,9 @@ class Front:
     under a name of its own (Host). moto's `/moto-api/reset` would forget every object without a word.
     """
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], token: str) -> None:
+    def __init__(self, application: Callable[..., Iterable[bytes]], token: str, rehearsal: Rehearsal | None) -> None:
         self._application = application
+        self._rehearsal = rehearsal
         self._identity = json.dumps({"pid": os.getpid(), "token": token}).encode()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -56,11 +59,26 @@ class Front:
             start_response("403 Forbidden", [("Content-Length", "0")])
             return [b""]
         if environ["PATH_INFO"] == IDENTITY_PATH:
-            start_response(
-                "200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(self._identity)))]
-            )
-            return [self._identity]
+            return _json(start_response, "200 OK", self._identity)
+        if environ["PATH_INFO"] == FAULTS_PATH and self._rehearsal is not None:
+            return self._rehearse(self._rehearsal, environ, start_response)
         return self._application(environ, start_response)
+
+    @staticmethod
+    def _rehearse(rehearsal: Rehearsal, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        # A body is the plan from now on; the answer counts what has happened so far.
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        try:
+            if body:
+                rehearsal.follow(Plan.parse(body.decode(errors="replace")))
+        except Problem as problem:
+            return _json(start_response, "400 Bad Request", json.dumps({"message": str(problem)}).encode())
+        return _json(start_response, "200 OK", json.dumps(rehearsal.happened).encode())
+
+
+def _json(start_response: Callable[..., Any], status: str, body: bytes) -> Iterable[bytes]:
+    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _environment(files: Files, port: int) -> dict[str, str]:
@@ -119,7 +137,7 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
     from werkzeug.serving import make_server
 
     from opsctl.local import batch, logs, s3
-    from opsctl.local.queue import Scheduler
+    from opsctl.local.queue import Launcher, Scheduler
     from opsctl.local.store import Store
 
     class Handler(MotoRequestHandler):
@@ -131,6 +149,7 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
+    rehearsal = Rehearsal(Plan.parse(options.faults)) if options.faults is not None else None
     listener = _listen(files, options.port)
     port = listener.getsockname()[1]
     found = process.leftovers(files.jobs)
@@ -146,13 +165,16 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
         stop_grace_seconds=options.stop_grace_seconds,
     )
     store = Store(files.objects)
-    scheduler = Scheduler(batch.Launcher(place), slots=options.slots)
+    launcher: Launcher = batch.Launcher(place)
+    if rehearsal is not None:
+        launcher = FaultyLauncher(launcher, rehearsal)
+    scheduler = Scheduler(launcher, slots=options.slots, shortage=rehearsal.shortage if rehearsal is not None else None)
     logs.install()
     s3.install(store)
-    batch.install(scheduler)
+    batch.install(scheduler, rehearsal=rehearsal)
     restored = s3.restore(store)
     token = secrets.token_hex(16)
-    application = Front(DomainDispatcherApplication(create_backend_app), token)
+    application = Front(DomainDispatcherApplication(create_backend_app), token, rehearsal)
     server = make_server(
         _HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno()
     )  # fmt: skip
@@ -180,6 +202,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--slots", type=int, default=os.cpu_count() or 1, help="how many jobs run at once")
     parser.add_argument("--entrypoint", type=json.loads, help="a JSON list: what each job runs, default the job runner")
     parser.add_argument("--stop-grace-seconds", type=float, default=30.0, help="between SIGTERM and SIGKILL of a job")
+    parser.add_argument("--faults", metavar="JSON", help="what shall go wrong with jobs, for rehearsals")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)

@@ -1,0 +1,151 @@
+"""Faults of the local platform's Batch, on purpose: what AWS does to jobs, at moments that a seed decides.
+
+A plan is a pure function; `opsctl.local.rehearsal` carries it out.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from opsctl.core.errors import UsageProblem
+
+
+class Kind(StrEnum):
+    """What can happen to one attempt."""
+
+    HOST_TERMINATED = "host_terminated"
+    KILLED = "killed"
+    CANNOT_PULL = "cannot_pull"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What happens to one attempt.
+
+    Parameters
+    ----------
+    after_seconds
+        After its start; without a meaning for `cannot_pull`.
+    instance_id
+        The host that is lost.
+    """
+
+    kind: Kind
+    after_seconds: float
+    instance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """An attempt that is named: `job` is a pattern of job names, `index` an array child's (None: any job)."""
+
+    kind: Kind
+    job: str = "*"
+    index: int | None = None
+    attempt: int = 1
+    after_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", Kind(self.kind))
+
+    def fits(self, name: str, index: int | None, attempt: int) -> bool:
+        """Whether an attempt is the one that is meant."""
+        return attempt == self.attempt and self.index in (None, index) and fnmatchcase(name, self.job)
+
+
+@dataclass(frozen=True, slots=True)
+class NoCapacity:
+    """No job of the queues starts for `seconds` from when the plan holds; None: until another plan holds."""
+
+    seconds: float | None = None
+    queue: str = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class StaleList:
+    """A fraction `rate` (0 to 1) of ListJobs' answers knows nothing of jobs younger than `seconds`."""
+
+    rate: float
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What goes wrong. The same seed and the same order of submissions give the same faults.
+
+    Parameters
+    ----------
+    seed
+        Of all chances.
+    host_terminated, killed, cannot_pull
+        Chances of an attempt, 0 to 1, together at most 1.
+    moment_seconds
+        Between which times after its start an attempt is hit, when a chance decided.
+    attempts
+        Attempts that are named; they come before the chances.
+    """
+
+    seed: int = 0
+    host_terminated: float = 0.0
+    killed: float = 0.0
+    cannot_pull: float = 0.0
+    moment_seconds: tuple[float, float] = (0.0, 2.0)
+    attempts: tuple[Exact, ...] = ()
+    no_capacity: NoCapacity | None = None
+    stale_list: StaleList | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Plan:
+        """Read a plan from JSON: an object with the names of the parameters, each of which may be absent.
+
+        Raises
+        ------
+        UsageProblem
+            For words that are not a plan's, and for chances that are none.
+        """
+        try:
+            given = json.loads(text)
+            for name, kind in (("no_capacity", NoCapacity), ("stale_list", StaleList)):
+                if given.get(name) is not None:
+                    given[name] = kind(**given[name])
+            given["attempts"] = tuple(Exact(**one) for one in given.get("attempts", ()))
+            low, high = given.get("moment_seconds", cls().moment_seconds)
+            plan = cls(**{**given, "moment_seconds": (float(low), float(high))})
+            chances = [plan.host_terminated, plan.killed, plan.cannot_pull]
+            if min(chances) < 0 or sum(chances) > 1 or not 0 <= (plan.stale_list or StaleList(0)).rate <= 1:
+                raise ValueError("chances are between 0 and 1, together at most 1")
+        except (ValueError, TypeError, AttributeError) as error:
+            known = ", ".join(field.name for field in fields(cls))
+            raise UsageProblem(f"The faults cannot be read: {error}.", f"Give a JSON object with {known}.") from None
+        return plan
+
+    def fault(self, number: int, *, name: str, index: int | None, attempt: int) -> Fault | None:
+        """Tell what happens to an attempt, if anything.
+
+        Parameters
+        ----------
+        number
+            The job's place in the order of all submissions: ids differ from run to run, and so decide nothing.
+        name, index, attempt
+            The job's name, its place in its array, the attempt's number from 1.
+        """
+        chance = random.Random(f"{self.seed}:{number}:{attempt}")  # noqa: S311 a dice, not a secret
+        instance_id = f"i-{chance.getrandbits(68):017x}"
+        for exact in self.attempts:
+            if exact.fits(name, index, attempt):
+                return Fault(exact.kind, exact.after_seconds, instance_id)
+        drawn, moment = chance.random(), chance.uniform(*self.moment_seconds)
+        for kind in Kind:
+            drawn -= getattr(self, kind)
+            if drawn < 0:
+                return Fault(kind, moment, instance_id)
+        return None
+
+    def is_stale(self, number: int) -> bool:
+        """Tell whether the ListJobs call with this number, from 0, is answered as of some seconds ago."""
+        chance = random.Random(f"{self.seed}:ListJobs:{number}")  # noqa: S311
+        return self.stale_list is not None and chance.random() < self.stale_list.rate

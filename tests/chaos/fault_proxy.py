@@ -1,0 +1,292 @@
+"""An HTTP proxy between boto3 (or a job) and the local platform that lets requests and replies go wrong by a plan."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from aws_words import operation_of, reply, service_of
+from fault_plan import Fault, Plan, Record
+
+_CHUNK_BYTES = 65_536
+_UPSTREAM_SECONDS = 120.0
+_AT_ONCE = struct.pack("ii", 1, 0)
+# About one connection, not about the request. `Expect` is answered here.
+_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
+
+
+class FaultProxy:
+    """Listens on 127.0.0.1 while it is entered, and forwards to the platform's port.
+
+    Parameters
+    ----------
+    upstream_port
+        The platform's; may be set later, and again after a restart.
+    plan
+        What goes wrong; may be replaced while it runs, and then counts requests anew.
+
+    Attributes
+    ----------
+    on
+        Whether faults happen. While it is False requests are recorded all the same, and not counted for the plan.
+    log
+        Every request but those of `/_opsctl/`, each before the client sees anything of its reply.
+    """
+
+    def __init__(self, upstream_port: int = 0, plan: Plan | None = None) -> None:
+        self.upstream_port = upstream_port
+        self.on = True
+        self.log: list[Record] = []
+        self.closing = threading.Event()
+        self._lock = threading.Lock()
+        self.plan = plan or Plan()
+        self._server = _Server(self)
+        self.port: int = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="fault-proxy")
+
+    @property
+    def plan(self) -> Plan:
+        """What goes wrong now."""
+        return self._plan
+
+    @plan.setter
+    def plan(self, plan: Plan) -> None:
+        with self._lock:
+            self._plan = plan
+            self._numbers: Counter[tuple[str, str]] = Counter()
+
+    def __enter__(self) -> FaultProxy:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.cut()
+        self._server.server_close()
+        assert not self._server.broken, self._server.broken
+
+    def fate(self, service: str, operation: str) -> tuple[int, Fault | None]:
+        """Count a request, and tell what happens to it."""
+        with self._lock:
+            if not self.on:
+                return 0, None
+            self._numbers[service, operation] += 1
+            number = self._numbers[service, operation]
+            return number, self._plan.fault(service, operation, number)
+
+    def faults(self) -> Counter[str]:
+        """Count the faults that really happened, by kind."""
+        return Counter(str(record.fault) for record in list(self.log) if record.fault is not None)
+
+    def carried_out(self, name: str) -> int:
+        """Count the requests of an operation (`batch.SubmitJob`) that the platform really did."""
+        return sum(record.name == name and record.carried_out for record in list(self.log))
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+    request_queue_size = 256
+
+    def __init__(self, proxy: FaultProxy) -> None:
+        self.proxy = proxy
+        self.broken: list[BaseException] = []
+        self._open: set[socket.socket] = set()
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        # Its own `shutdown` would say goodbye first, where the connection is to be reset.
+        if request.fileno() >= 0 and request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == _AT_ONCE:
+            request.close()
+        else:
+            super().shutdown_request(request)
+
+    def cut(self) -> None:
+        """End what idle clients keep open, so that no thread waits for them."""
+        for connection in list(self._open):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exception()
+        # A client that was killed or gave up is what campaigns are about; anything else is this program's fault.
+        if error is not None and not isinstance(error, (ConnectionError, TimeoutError)):
+            self.broken.append(error)
+
+
+class _ClientGoneError(ConnectionError):
+    """The client went away within its request."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    server: _Server
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: the proxy's log is its record."""
+
+    def do_GET(self) -> None:
+        proxy = self.server.proxy
+        # `self.path` has lost leading slashes, which are part of a key.
+        target = self.requestline.split(" ")[1]
+        if target.startswith("/_opsctl/"):
+            self._forward(target, b"", None)
+            return
+        self._service = service_of(self.headers, target)
+        form = b""
+        if self._service != "s3" and "x-www-form-urlencoded" in self.headers.get("Content-Type", ""):
+            # The query protocol names its operation in the body.
+            form = b"".join(self._body())
+        self._operation = operation_of(
+            self._service, method=self.command, target=target, headers=self.headers, form=form
+        )
+        self._number, fault = proxy.fate(self._service, self._operation)
+        if fault is not None and fault.before:
+            self._instead(fault, arrived=False, status=None, drain=not form)
+        else:
+            self._forward(target, form, fault)
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
+
+    def _record(self, fault: Fault | None, *, arrived: bool, status: int | None, answered: int | None) -> None:
+        record = Record(self._service, self._operation, self._number, fault, arrived, status, answered)
+        self.server.proxy.log.append(record)
+
+    def _body(self) -> Iterator[bytes]:
+        # No reading ahead: what follows on this connection is the next request.
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            while size := int(self._line().split(b";")[0], 16):
+                yield self._exactly(size)
+                self._line()
+            while self._line().strip():
+                pass
+            return
+        left = int(self.headers.get("Content-Length") or 0)
+        while left:
+            data = self._exactly(min(left, _CHUNK_BYTES))
+            left -= len(data)
+            yield data
+
+    def _line(self) -> bytes:
+        if not (line := self.rfile.readline(_CHUNK_BYTES)).endswith(b"\n"):
+            raise _ClientGoneError
+        return line
+
+    def _exactly(self, size: int) -> bytes:
+        try:
+            data = self.rfile.read(size)
+        except OSError:
+            raise _ClientGoneError from None
+        if len(data) < size:
+            raise _ClientGoneError
+        return data
+
+    def _instead(self, fault: Fault, *, arrived: bool, status: int | None, drain: bool = False) -> None:
+        if fault in (Fault.RESET_BEFORE, Fault.RESET_AFTER):
+            self._record(fault, arrived=arrived, status=status, answered=None)
+            self._reset()
+            return
+        if drain:
+            for _ in self._body():
+                pass
+        code, headers, body = reply(fault, self._service)
+        self._record(fault, arrived=arrived, status=status, answered=code)
+        self.send_response_only(code)
+        for name, value in {**headers, "x-amzn-RequestId": "0", "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _reset(self) -> None:
+        self.close_connection = True
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+
+    def _forward(self, target: str, form: bytes, fault: Fault | None) -> None:
+        upstream = http.client.HTTPConnection("127.0.0.1", self.server.proxy.upstream_port, timeout=_UPSTREAM_SECONDS)
+        about = not target.startswith("/_opsctl/")
+        arrived = False
+        try:
+            self._send(upstream, target, form)
+            arrived = True
+            answer = upstream.getresponse()
+        except _ClientGoneError:
+            upstream.close()
+            raise
+        except (http.client.HTTPException, OSError):
+            # The platform has gone: so does its side of the connection.
+            upstream.close()
+            if about:
+                self._record(None, arrived=arrived, status=None, answered=None)
+            self._reset()
+            return
+        with closing(upstream):
+            self._answer(answer, fault, about=about)
+
+    def _send(self, upstream: http.client.HTTPConnection, target: str, form: bytes) -> None:
+        upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if name.lower() not in _HOP:
+                upstream.putheader(name, value)
+        chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
+        if chunked:
+            upstream.putheader("Transfer-Encoding", "chunked")
+        upstream.putheader("Connection", "close")
+        upstream.endheaders()
+        for data in (form,) if form else self._body():
+            upstream.send(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+        if chunked:
+            upstream.send(b"0\r\n\r\n")
+
+    def _answer(self, answer: http.client.HTTPResponse, fault: Fault | None, *, about: bool) -> None:
+        length = answer.getheader("Content-Length")
+        empty = self.command == "HEAD" or answer.status in (204, 304) or length == "0"
+        if fault is Fault.TRUNCATED and empty:
+            fault = None
+        if fault is not None and fault not in (Fault.SLOW, Fault.TRUNCATED):
+            # All of it: a platform that still writes has not finished.
+            answer.read()
+            self._instead(fault, arrived=True, status=answer.status)
+            return
+        if about:
+            self._record(fault, arrived=True, status=answer.status, answered=answer.status)
+        if fault is Fault.SLOW:
+            self.server.proxy.closing.wait(self.server.proxy.plan.slow_seconds)
+        self.send_response_only(answer.status, answer.reason)
+        for name, value in answer.getheaders():
+            if name.lower() not in _HOP:
+                self.send_header(name, value)
+        chunked = length is None and not empty
+        if chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        if not empty:
+            self._carry(answer, chunked=chunked, cut=fault is Fault.TRUNCATED)
+
+    def _carry(self, answer: http.client.HTTPResponse, *, chunked: bool, cut: bool) -> None:
+        left = (answer.length or 1) // 2 if cut else None
+        while data := answer.read(_CHUNK_BYTES if left is None else min(_CHUNK_BYTES, left)):
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+            left = None if left is None else left - len(data)
+        if cut or answer.length:
+            # The second: the platform went away within its reply.
+            self.close_connection = True
+        elif chunked:
+            self.wfile.write(b"0\r\n\r\n")
