@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +64,43 @@ class Home:
                 f"{folder} cannot be made ({error.strerror}).", "Set OPSCTL_HOME to a folder that you may write to."
             ) from error
         return folder
+
+    @property
+    def identity(self) -> str:
+        """A random name of this home, the same for every process that uses it."""
+        path = self.make(self.path) / "identity"
+        if not path.exists():
+            mine = path.with_name(f"identity.{uuid.uuid4().hex}")
+            mine.write_text(uuid.uuid4().hex)
+            # Whole or not at all, and the first one stays.
+            with suppress(FileExistsError):
+                os.link(mine, path)
+            mine.unlink()
+        return path.read_text()
+
+    @contextmanager
+    def alive(self, token: str) -> Iterator[None]:
+        """Let other processes of this home see, by `is_alive`, that the one that goes by `token` still lives."""
+        path = self.make(self.path / "alive") / token
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+    def is_alive(self, token: str) -> bool:
+        """Whether a process of this home goes by `token`: the operating system drops the locks of a dead one."""
+        path = self.path / "alive" / token
+        try:
+            with path.open("r") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
+        path.unlink(missing_ok=True)
+        return False
 
     def keep(self, platform: Platform) -> None:
         """Remember a platform, and that it is the latest."""

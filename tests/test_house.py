@@ -29,6 +29,7 @@ PURE = {
         "itertools",
         "json",
         "re",
+        "statistics",
     ),
     *("math", "string", "typing"),
 }

@@ -16,13 +16,19 @@ from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ecr import ECRClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_pricing import PricingClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_service_quotas import ServiceQuotasClient
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
 _PARALLEL_REQUESTS = 32
+
+#: How long a SubmitJob may take. Shorter than a turn (`opsctl.aws.turn`), so that none is still under way at its end.
+SUBMIT_SECONDS = 20.0
 
 
 class Clients:
@@ -73,23 +79,40 @@ class Clients:
         keys = {"AWS_ACCESS_KEY_ID": frozen.access_key or "", "AWS_SECRET_ACCESS_KEY": frozen.secret_key or ""}
         return {**keys, **({"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {})}
 
-    def _client(self, service: str, *, attempts: int = 5, signature: Any = None) -> Any:
+    def _client(
+        self,
+        service: str,
+        *,
+        attempts: int = 5,
+        signature: Any = None,
+        region: str | None = None,
+        read_timeout: float = 60.0,
+    ) -> Any:
         with translated("reading the AWS configuration"):
-            return self._session.client(
+            client = self._session.client(
                 service,  # type: ignore[call-overload]  # the stubs want a literal; the properties below are typed
                 endpoint_url=self._endpoint_url,
+                region_name=region,
                 config=Config(
+                    connect_timeout=10.0,
+                    read_timeout=read_timeout,
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=_PARALLEL_REQUESTS,
                     signature_version=signature,
                     s3={"addressing_style": "path"} if self._endpoint_url else None,
                 ),
             )
+        if service != "s3":
+            # A client of S3 sees by itself that a reply in XML is not whole.
+            client.meta.events.register("before-parse", _refuse_half_a_reply)
+            client.meta.events.register("after-call", _raise_half_a_reply)
+        return client
 
     @cached_property
     def s3(self) -> S3Client:
         """S3."""
-        return self._client("s3")  # type: ignore[no-any-return]
+        # Thousands of records a run: at one fault in five, five tries would fail for three of ten thousand.
+        return self._client("s3", attempts=9)  # type: ignore[no-any-return]
 
     @cached_property
     def s3_unsigned(self) -> S3Client:
@@ -104,7 +127,7 @@ class Clients:
     @cached_property
     def batch_once(self) -> BatchClient:
         """AWS Batch without retries: SubmitJob has no idempotency token, a retried call submits twice."""
-        return self._client("batch", attempts=1)  # type: ignore[no-any-return]
+        return self._client("batch", attempts=1, read_timeout=SUBMIT_SECONDS)  # type: ignore[no-any-return]
 
     @cached_property
     def logs(self) -> CloudWatchLogsClient:
@@ -130,3 +153,39 @@ class Clients:
     def iam(self) -> IAMClient:
         """Roles."""
         return self._client("iam")  # type: ignore[no-any-return]
+
+    @cached_property
+    def ecr(self) -> ECRClient:
+        """Image repositories."""
+        return self._client("ecr")  # type: ignore[no-any-return]
+
+    @cached_property
+    def service_quotas(self) -> ServiceQuotasClient:
+        """The account's limits."""
+        return self._client("service-quotas")  # type: ignore[no-any-return]
+
+    @cached_property
+    def pricing(self) -> PricingClient:
+        """AWS's price list, which only a few regions serve."""
+        return self._client("pricing", attempts=2, region="us-east-1", read_timeout=10.0)  # type: ignore[no-any-return]
+
+
+def _refuse_half_a_reply(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+    """Turn a reply that broke off into an error, which is tried again like any other.
+
+    botocore does not compare a reply's length with its header, and takes half a JSON document for an empty one: a job
+    that is there would not be found by its name, and be submitted a second time.
+    """
+    body, headers = response_dict["body"], response_dict["headers"]
+    length = headers.get("content-length", "")
+    if isinstance(body, bytes) and length.isdigit() and len(body) < int(length) and "content-encoding" not in headers:
+        response_dict["status_code"] = 500
+        response_dict["body"] = b'{"message": "The reply broke off."}'
+        # Of the codes that botocore tries again whatever the HTTP status was.
+        response_dict["headers"] = {**headers, "x-amzn-errortype": "RequestTimeout"}
+
+
+def _raise_half_a_reply(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """What was an error to the parser is one to the caller too, when all tries are over."""
+    if parsed.get("Error"):
+        http_response.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"]

@@ -26,7 +26,7 @@ _LOGIN = "Log in again (`aws sso login`, or `aws configure`), then type the same
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "AllAccessDisabled"}
 _UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-_THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"}
+THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"}
 _CLOCK = {"RequestTimeTooSkewed", "InvalidSignatureException"}
 
 
@@ -96,7 +96,7 @@ def _by_code(error: ClientError, what: str) -> Problem:
             f"AWS does not permit {operation} while {what}: {message}.",
             "Ask the account's administrator for this permission.",
         )
-    if code in _THROTTLED:
+    if code in THROTTLED:
         return Problem(f"AWS asks to slow down ({operation}) while {what}.", "Wait a minute and type it again.")
     if code == "NoSuchBucket":
         bucket = error.response["Error"].get("BucketName", "")

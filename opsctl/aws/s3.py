@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.listing import Listing
 from opsctl.core.bids import may_matter
 from opsctl.core.errors import Problem
 from opsctl.core.etag import PART_BYTES
-from opsctl.core.location import Location, parse_uri
+from opsctl.core.location import Location
 from opsctl.core.m2g import Pipeline
 from opsctl.core.scan import S3Object
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _THREADS = 16
 _MISSING = {"NoSuchKey", "404", "NotFound"}
+_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
+_READS = 5
+_CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 # One file a thread is enough; parts of a known size make the etag a function of the bytes.
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
@@ -64,6 +67,15 @@ class Storage:
         with translated(f"listing {location.uri}"):
             return list(self._listing.below(location.bucket, location.key_prefix))
 
+    def outputs(self, location: Location) -> dict[str, S3Object]:
+        """Every object of a derivative dataset, by key."""
+        prefix = location.key_prefix
+        with translated(f"listing {location.uri}"):
+            objects, folders = self._listing.level(location.bucket, prefix)
+            subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
+            objects += self._listing.folders(location.bucket, subjects, keep=bool)
+        return {one.key: one for one in objects}
+
     def folders(self, location: Location) -> list[str]:
         """The names directly below a prefix that have objects below them."""
         with translated(f"listing {location.uri}"):
@@ -72,23 +84,39 @@ class Storage:
 
     def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
         """A record, or None where there is none."""
-        with translated(f"reading s3://{bucket}/{key}"):
-            try:
-                body = self.client.get_object(Bucket=bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if code_of(error) in _MISSING:
-                    return None
-                raise
-        try:
-            value: dict[str, Any] = json.loads(body)
-        except ValueError as error:
-            raise Problem(f"s3://{bucket}/{key} is not JSON.", "Something else than opsctl wrote it.") from error
-        return value
+        found = self._get(bucket, key)
+        return _parsed(found[0], bucket, key) if found else None
 
-    def get_jsons(self, bucket: str, keys: Iterable[str]) -> list[dict[str, Any]]:
-        """Many records at once, in the keys' order; those that are gone are left out."""
+    def get_json_with_age(self, bucket: str, key: str) -> tuple[dict[str, Any], float] | None:
+        """A record and how many seconds ago it was written, by S3's own clock; None where there is none."""
+        found = self._get(bucket, key)
+        if found is None:
+            return None
+        body, reply = found
+        now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return _parsed(body, bucket, key), (now - reply["LastModified"]).total_seconds()
+
+    def _get(self, bucket: str, key: str) -> tuple[bytes, Any] | None:
+        with translated(f"reading s3://{bucket}/{key}"):
+            for left in reversed(range(_READS)):
+                try:
+                    reply = self.client.get_object(Bucket=bucket, Key=key)
+                    return reply["Body"].read(), reply
+                except ClientError as error:
+                    if code_of(error) in _MISSING:
+                        return None
+                    raise
+                except _CUT_OFF:
+                    # Botocore tries a request again, but not a body that breaks off while it is read.
+                    if not left:
+                        raise
+        raise AssertionError("unreachable")
+
+    def get_jsons(self, bucket: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Many records at once, by key and in the keys' order; those that are gone are left out."""
         with ThreadPoolExecutor(_THREADS) as pool:
-            return [value for value in pool.map(lambda key: self.get_json(bucket, key), keys) if value is not None]
+            values = pool.map(lambda key: self.get_json(bucket, key), keys)
+            return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
@@ -96,6 +124,26 @@ class Storage:
             self.client.put_object(
                 Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType="application/json"
             )
+
+    def create_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> bool:
+        """Write one record where none stands; False where one does.
+
+        That may be this very one: a call whose reply was lost is made again, and finds what it wrote.
+        """
+        with translated(f"writing s3://{bucket}/{key}"):
+            try:
+                self.client.put_object(
+                    Bucket=bucket,
+                    Key=key,
+                    Body=json.dumps(value, indent=1).encode(),
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                )
+            except ClientError as error:
+                if code_of(error) in _CONDITION_FAILED:
+                    return False
+                raise
+        return True
 
     def put_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Write many records at once; returns when all are there."""
@@ -122,27 +170,6 @@ class Storage:
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(send, files.items()))
 
-    def download(self, uri: str, target: Path, *, sha256: str) -> None:
-        """Fetch one object beside its place, check it, then move it there: a wrong file never has the right name.
-
-        Raises
-        ------
-        Problem
-            When its SHA-256 is not the one that its job recorded.
-        """
-        location = parse_uri(uri)
-        partial = target.with_name(target.name + ".part")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with translated(f"fetching {uri}"):
-            self.client.download_file(location.bucket, location.prefix, str(partial), Config=_TRANSFER)
-        if file_sha256(partial) != sha256:
-            partial.unlink()
-            raise Problem(
-                f"{uri} is not the file that the job published (its SHA-256 differs).",
-                "Something else has written there since: run the scan again.",
-            )
-        partial.replace(target)
-
     def _nothing_there(self, location: Location) -> Problem:
         beside = Location(location.bucket, location.prefix.rpartition("/")[0])
         there = [name for name in self.folders(beside) if name != "opsctl"]
@@ -153,7 +180,9 @@ class Storage:
         )
 
 
-def file_sha256(path: Path) -> str:
-    """A file's SHA-256, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _parsed(body: bytes, bucket: str, key: str) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(body)
+    except ValueError as error:
+        raise Problem(f"s3://{bucket}/{key} is not JSON.", "Something else than opsctl wrote it.") from error
+    return value

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from opsctl.aws.logs import Logs
     from opsctl.aws.s3 import Storage
     from opsctl.commands.records import Records
+    from opsctl.commands.run_reader import RunReader
     from opsctl.core.location import Location
     from opsctl.render.screen import Screen
 
@@ -93,9 +94,17 @@ class Context:
     @cached_property
     def records(self) -> Records:
         """The runs' records."""
+        from opsctl.aws.cache import Cache
         from opsctl.commands.records import Records
 
-        return Records(self.storage, data_bucket=self.platform.data_bucket)
+        cache = Cache(self.home.make(self.home.path) / "records.sqlite")
+        return Records(self.storage, data_bucket=self.platform.data_bucket, cache=cache)
+
+    def reader(self, run_id: str | None) -> RunReader:
+        """Everything that is known of a run; None: the latest run."""
+        from opsctl.commands.run_reader import RunReader
+
+        return RunReader(self.records.run(run_id), records=self.records, batch=self.batch)
 
     @cached_property
     def batch(self) -> Batch:

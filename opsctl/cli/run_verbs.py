@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import secrets
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +11,7 @@ import typer
 
 from opsctl import __version__
 from opsctl.cli.context import Context
+from opsctl.cli.desk import Desk
 from opsctl.cli.options import (
     Acq,
     AsJson,
@@ -44,10 +43,11 @@ from opsctl.core.m2g import (
     TrackType,
     VoxelSize,
 )
+from opsctl.core.survey import Only
 
 if TYPE_CHECKING:
     from opsctl.aws.s3 import Storage
-    from opsctl.commands.run import Prepared
+    from opsctl.commands.plan import Plan
 
 _DEFAULTS = M2gOptions()
 
@@ -89,6 +89,15 @@ def run(
         str | None, typer.Option(metavar="NAME", help="The derivatives folder; else m2g-MODEL-SPACE.")
     ] = None,
     jobdir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the jobs' JSONs here too.")] = None,
+    only: Annotated[
+        Only, typer.Option("--only", help="Submit what is missing, only what has failed, or all.")
+    ] = "missing",
+    memory: Annotated[
+        int | None, typer.Option(min=1024, metavar="MIB", help="Memory of each job; moves it to larger instances.")
+    ] = None,
+    max_spend: Annotated[
+        float | None, typer.Option(min=0.0, metavar="USD", help="Submit no more than that pays for.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, send nothing.")] = False,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Then watch the logs to the end.")] = False,
     platform: PlatformName = None,
@@ -100,13 +109,11 @@ def run(
 
     Example: opsctl run HNU1 --sp native
     """
-    from opsctl.assets import bids_config
-    from opsctl.commands.run import Order, keep_documents, prepare, submit
-    from opsctl.core.bids import SUFFIXES
-    from opsctl.core.entities import EntityPatterns
+    from opsctl.commands.order import Order
+    from opsctl.commands.run import keep_documents
     from opsctl.core.location import check_label, dataset_location
     from opsctl.core.parcellations import doubts
-    from opsctl.render.runs import prepared_lines
+    from opsctl.render.plan import outcome_line, plan_lines, standing_lines
     from opsctl.render.screen import counted
 
     options = M2gOptions(
@@ -145,59 +152,77 @@ def run(
             first=first,
         ),
         t1w=t1w,
+        only=only,
+        memory_mib=memory,
+        max_spend_usd=max_spend,
         command_line=("opsctl", *sys.argv[1:]),
         user=getpass.getuser(),
         version=__version__,
     )
+    desk = Desk(context, order)
     with screen.waiting(f"reading {order.dataset.uri}"):
         source = context.storage_of(order.dataset, is_public=no_sign_request)
-        prepared = prepare(
-            order,
-            context.platform,
-            source,
-            context.records,
-            patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
-            moment=datetime.now(UTC),
-            token=secrets.token_hex(2),
-        )
-    for line in prepared_lines(prepared):
+        made = desk.plan(source)
+    for line in plan_lines(made):
         screen.say(line)
     for doubt in doubts(options.parcellation):
         screen.warn(doubt)
-    _warn_of_wrong_scans(context, prepared, source)
-    if jobdir is not None:
-        keep_documents(prepared, jobdir)
-    if dry_run:
-        _show_dry_run(context, prepared, as_json=as_json)
+    if not made.rest():
+        _say_nothing_to_do(context, made, as_json=as_json)
         return
-    if not screen.confirm(f"Submit {counted(len(prepared.chosen), 'job')}?", assume_yes=yes):
+    for line in standing_lines(made, desk.estimate(made)):
+        screen.say(line)
+    desk.refuse_above_budget(made)
+    _warn_of_wrong_scans(context, made, source)
+    if jobdir is not None:
+        keep_documents(made, jobdir)
+    if dry_run:
+        _show_dry_run(context, made, as_json=as_json)
+        return
+    if not screen.confirm(f"Submit {counted(len(made.rest()), 'job')}?", assume_yes=yes):
         screen.say("Nothing was submitted.")
         raise typer.Exit(1)
-    submit(prepared, context.platform, context.storage, context.batch, now=lambda: datetime.now(UTC))
-    screen.say(f"Submitted {counted(len(prepared.chosen), 'scan')} as {prepared.run.run_id}.", style="green")
+    outcome = desk.carry_out(made)
+    screen.say(outcome_line(outcome), style="green")
     if as_json:
-        screen.json(prepared.as_json())
+        screen.json(outcome.as_json())
     if following:
         from opsctl.cli.watch_verbs import follow_to_end, open_reader
 
-        follow_to_end(context, open_reader(context, prepared.run.run_id), as_json=False)
+        follow_to_end(context, open_reader(context, outcome.run_id), as_json=False)
         return
     screen.hints(
         {
             "opsctl logs --follow": "watch the jobs",
             "opsctl status": "where the run stands",
+            "opsctl cancel": "end it",
             "opsctl results DIR": "bring the connectomes home",
         }
     )
 
 
-def _warn_of_wrong_scans(context: Context, prepared: Prepared, source: Storage) -> None:
+def _say_nothing_to_do(context: Context, made: Plan, *, as_json: bool) -> None:
+    """All is done or on its way: that is fine, and the run to look at is the latest into this place."""
+    from opsctl.commands.run import Outcome
+    from opsctl.render.plan import nothing_line
+
+    counts = made.counts
+    context.screen.say(nothing_line(made), style="green")
+    if as_json:
+        run_id = made.earlier[-1].run_id if made.earlier else ""
+        done, in_flight = counts.get("done", 0), counts.get("in flight", 0)
+        context.screen.json(Outcome(run_id=run_id, submitted=0, done=done, in_flight=in_flight).as_json())
+    context.screen.hints({"opsctl status": "where it stands", "opsctl results DIR": "bring the connectomes home"})
+
+
+def _warn_of_wrong_scans(context: Context, made: Plan, source: Storage) -> None:
     """Look at a few scans as `check` looks at all; a job that must fail costs as much as one that does not."""
     from opsctl.aws.headers import Headers
     from opsctl.commands.check import check, spread
     from opsctl.render.screen import counted
 
-    looked_at = spread(prepared.chosen)
+    to_submit = made.rest_scans
+    looked_at = spread(to_submit)
     with context.screen.waiting("looking at some scans"):
         verdicts = check(
             looked_at,
@@ -208,22 +233,23 @@ def _warn_of_wrong_scans(context: Context, prepared: Prepared, source: Storage) 
     for verdict in verdicts:
         if verdict.level != "fine":
             context.screen.warn(f"{verdict.scan}: {'; '.join(verdict.findings)}")
-    if len(looked_at) < len(prepared.chosen):
+    if len(looked_at) < len(to_submit):
         context.screen.say(f"{counted(len(looked_at), 'scan')} looked into; `opsctl check` reads all")
 
 
-def _show_dry_run(context: Context, prepared: Prepared, *, as_json: bool) -> None:
+def _show_dry_run(context: Context, made: Plan, *, as_json: bool) -> None:
     from opsctl.render.scans import scan_lines
 
     screen = context.screen
+    value = made.as_json()
     if as_json:
-        screen.json(prepared.as_json())
+        screen.json(value)
         return
-    for line in scan_lines(prepared.chosen):
+    for line in scan_lines(made.rest_scans):
         screen.data.print(line, markup=False)
     screen.say("\nThe first scan's JSON:")
-    screen.json(prepared.documents[0])
+    screen.json(value["scans"][0])
     screen.say("\nSubmitJob:")
-    for request in prepared.requests:
+    for request in value["requests"]:
         screen.json(request)
     screen.say("\nNothing was sent.")

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
+from opsctl.aws.cache import Cache
 from opsctl.aws.s3 import Storage
+from opsctl.core.attempt import Attempt
 from opsctl.core.errors import Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
-from opsctl.core.manifest import Run, Submission, document_key, run_moment
+from opsctl.core.manifest import Run, document_key, run_moment
 from opsctl.core.result import Result
+from opsctl.core.scan import S3Object
+from opsctl.core.status import Job
+from opsctl.core.submission import Submission
 
 
 class Records:
-    """Reads and writes what lies below `opsctl/runs/`."""
+    """Reads and writes what lies below `opsctl/runs/`.
 
-    def __init__(self, storage: Storage, *, data_bucket: str) -> None:
+    Parameters
+    ----------
+    cache
+        Of what was read before.
+    """
+
+    def __init__(self, storage: Storage, *, data_bucket: str, cache: Cache | None = None) -> None:
         self._storage = storage
         self._bucket = data_bucket
+        self._cache = cache or Cache()
+        # What was read and parsed already: a run of 10,000 scans is polled.
+        self._parsed: dict[S3Object, dict[str, Any]] = {}
+        self._results: dict[S3Object, Result] = {}
 
     def run_ids(self) -> list[str]:
         """Every run, oldest first."""
@@ -31,40 +50,110 @@ class Records:
         Problem
             When there is no such run, or none at all.
         """
+        known = self.run_ids() if run_id is None else [run_id]
+        # A run that was killed before its record stood is none.
+        for candidate in reversed(known):
+            value = self._storage.get_json(self._bucket, f"{self._prefix(candidate)}/run.json")
+            if value is not None:
+                return Run.from_json(value)
         if run_id is None:
-            known = self.run_ids()
-            if not known:
-                raise Problem("There is no run yet.", "`opsctl run DATASET` starts one.")
-            run_id = known[-1]
-        value = self._storage.get_json(self._bucket, f"{self._prefix(run_id)}/run.json")
-        if value is None:
-            known = self.run_ids()
-            mend = f"The latest is {known[-1]}." if known else "There is no run yet: `opsctl run DATASET` starts one."
-            raise Problem(f"There is no run {run_id}.", mend)
-        return Run.from_json(value)
+            raise Problem("There is no run yet.", "`opsctl run DATASET` starts one.")
+        known = self.run_ids()
+        mend = f"The latest is {known[-1]}." if known else "There is no run yet: `opsctl run DATASET` starts one."
+        raise Problem(f"There is no run {run_id}.", mend)
 
     def runs_of(self, dataset_name: str) -> list[Run]:
         """The runs whose id begins with a dataset's name, oldest first."""
-        keys = [
-            f"{self._prefix(run_id)}/run.json" for run_id in self.run_ids() if run_id.startswith(f"{dataset_name}-")
-        ]
-        return [Run.from_json(value) for value in self._storage.get_jsons(self._bucket, keys)]
+        ids = [run_id for run_id in self.run_ids() if run_id.startswith(f"{dataset_name}-")]
+        keys = [f"{self._prefix(run_id)}/run.json" for run_id in ids]
+        return [Run.from_json(value) for value in self._storage.get_jsons(self._bucket, keys).values()]
+
+    def put_run(self, run: Run, documents: Mapping[int, Mapping[str, Any]]) -> None:
+        """Write a run's record and its scans' JSONs; the record last, for without it there is no run."""
+        prefix = self._prefix(run.run_id)
+        self._storage.put_jsons(
+            self._bucket, {document_key(prefix, "scans", index): one for index, one in documents.items()}
+        )
+        self._storage.put_json(self._bucket, f"{prefix}/run.json", run.as_json())
+
+    def journal(self, run_id: str) -> list[Submission]:
+        """A run's submissions as they were written down, in order; one that was never reached is missing."""
+        return [Submission(**value) for _, value in self._documents(run_id, "submissions")]
 
     def submissions(self, run_id: str) -> list[Submission]:
-        """A run's jobs, in order."""
-        keys = self._keys(run_id, "submissions")
-        return [Submission(**value) for value in self._storage.get_jsons(self._bucket, keys)]
+        """Those that Batch is known to have."""
+        return [one for one in self.journal(run_id) if one.state == "submitted"]
 
-    def results(self, run_id: str, *, known: Iterable[int] = ()) -> dict[int, Result]:
-        """The results that are there, by the scan's index, but those already `known`."""
-        have = {document_key(self._prefix(run_id), "results", index) for index in known}
-        keys = [key for key in self._keys(run_id, "results") if key not in have]
-        found = (Result.from_json(value) for value in self._storage.get_jsons(self._bucket, keys))
+    def put_submission(self, run_id: str, submission: Submission) -> None:
+        """Write one entry of the journal; of an abandoned one the mark for its jobs first."""
+        prefix = self._prefix(run_id)
+        if submission.state == "abandoned":
+            self._storage.put_json(
+                self._bucket,
+                document_key(prefix, "abandoned", submission.offset),
+                {"schema_version": 1, **asdict(submission)},
+            )
+        self._storage.put_json(self._bucket, f"{prefix}/submissions/{submission.number:02d}.json", submission.as_json())
+
+    def document(self, run_id: str, index: int) -> dict[str, Any] | None:
+        """A scan's JSON, as its job reads it."""
+        return self._storage.get_json(self._bucket, document_key(self._prefix(run_id), "scans", index))
+
+    def documents(self, run_id: str) -> dict[int, dict[str, Any]]:
+        """All scans' JSONs of a run, by index."""
+        return {value["index"]: value for _, value in self._documents(run_id, "scans")}
+
+    def results(self, run_id: str) -> dict[int, Result]:
+        """The results that are there, by the scan's index."""
+        found = []
+        for one, value in self._documents(run_id, "results"):
+            if one not in self._results:
+                self._results[one] = Result.from_json(value)
+            found.append(self._results[one])
         return {result.index: result for result in found}
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        """Every attempt of a run that its job wrote down, in no order."""
+        return [Attempt.from_json(value) for _, value in self._documents(run_id, "attempts")]
+
+    def attempt_numbers(self, run_id: str) -> dict[int, int]:
+        """The highest attempt that each scan's jobs wrote down: a listing, nothing is read."""
+        highest: dict[int, int] = {}
+        for one in self._storage.below(Location(self._bucket, f"{self._prefix(run_id)}/attempts")):
+            match = re.search(r"/(\d{5,})\.(\d+)\.[0-9a-f]+\.json$", one.key)
+            if match:
+                index, number = int(match[1]), int(match[2])
+                highest[index] = max(number, highest.get(index, 0))
+        return highest
+
+    def kept_jobs(self, run_id: str) -> dict[int, Job]:
+        """Batch's last word on the jobs that left no result, as far as somebody has asked while Batch knew it."""
+        value = self._storage.get_json(self._bucket, f"{self._prefix(run_id)}/batch.json")
+        jobs = (value or {}).get("jobs", {})
+        return {int(index): Job.from_json(one) for index, one in jobs.items()}
+
+    def keep_jobs(self, run_id: str, jobs: Mapping[int, Job]) -> None:
+        """Write down Batch's last words."""
+        value = {"schema_version": 1, "jobs": {str(index): asdict(job) for index, job in sorted(jobs.items())}}
+        self._storage.put_json(self._bucket, f"{self._prefix(run_id)}/batch.json", value)
+
+    def _documents(self, run_id: str, folder: str) -> list[tuple[S3Object, dict[str, Any]]]:
+        """The records of a folder in their keys' order; read from S3 only where this machine does not know them."""
+        there = sorted(self._storage.below(Location(self._bucket, f"{self._prefix(run_id)}/{folder}")), key=_by_key)
+        fresh = [one for one in there if one not in self._parsed]
+        known = self._cache.get(self._bucket, fresh)
+        read = self._storage.get_jsons(self._bucket, [one.key for one in fresh if one.key not in known])
+        self._cache.keep(self._bucket, {one: json.dumps(read[one.key]) for one in fresh if one.key in read})
+        for one in fresh:
+            if one.key in known:
+                self._parsed[one] = json.loads(known[one.key])
+            elif one.key in read:
+                self._parsed[one] = read[one.key]
+        return [(one, self._parsed[one]) for one in there if one in self._parsed]
 
     def _prefix(self, run_id: str) -> str:
         return run_location(run_id, data_bucket=self._bucket).prefix
 
-    def _keys(self, run_id: str, folder: str) -> list[str]:
-        there = self._storage.below(Location(self._bucket, f"{self._prefix(run_id)}/{folder}"))
-        return sorted(one.key for one in there)
+
+def _by_key(one: S3Object) -> str:
+    return one.key

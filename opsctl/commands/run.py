@@ -1,204 +1,181 @@
-"""`run`: discover, record, submit. Records are written before they are needed."""
+"""`run`, after the yes: settle what was cut short, record, submit. It may be killed anywhere and typed again."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from opsctl.aws.batch import Batch
-from opsctl.aws.s3 import Storage
-from opsctl.commands.dataset import Query, ensure_runnable, find
+from opsctl.commands.budget import Budget
+from opsctl.commands.plan import Plan, ensure_nothing_in_the_way
 from opsctl.commands.records import Records
-from opsctl.core.cost import Estimate, estimate
-from opsctl.core.entities import EntityPatterns
+from opsctl.commands.submit import Submitter
+from opsctl.commands.survey import Surveyor, Unsettled
 from opsctl.core.errors import Interrupted, Problem
-from opsctl.core.location import Location, derivatives, run_location
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import (
-    Run,
-    Submission,
-    document_key,
-    make_run_id,
-    mixing_run,
-    scan_document,
-    submission_of,
-    submit_requests,
-    timestamp,
-)
-from opsctl.core.platform import Platform
-from opsctl.core.scan import Discovery, Scan
-from opsctl.core.selection import EVERYTHING, Selection
+from opsctl.core.manifest import Run, timestamp
+from opsctl.core.submission import LARGEST_ARRAY, Submission, submissions_of
+from opsctl.core.survey import ScanStanding
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """What the person typed.
+class Outcome:
+    """What `run` came to.
 
     Attributes
     ----------
-    dataset
-        Where the dataset lies.
-    modif
-        The derivatives folder's name, or None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
-    selection
-        Which of the dataset's scans are meant.
-    t1w
-        Which T1w a scan gets; see `opsctl.core.bids.discover`.
+    run_id
+        The run that shows all chosen scans; the latest one into this place where nothing had to be submitted.
+    submitted
+        How many scans this call submitted.
+    done, in_flight
+        How many were so already.
+    continued
+        Earlier runs that had been cut short and were brought to their end.
     """
 
-    dataset: Location
-    options: M2gOptions
-    modif: str | None = None
-    selection: Selection = EVERYTHING
-    t1w: str | None = None
-    command_line: tuple[str, ...] = ()
-    user: str = ""
-    version: str = ""
-
-    @property
-    def query(self) -> Query:
-        """Which scans that are."""
-        return Query(dataset=self.dataset, pipeline=self.options.pipeline, selection=self.selection, t1w=self.t1w)
-
-    @property
-    def output_name(self) -> str:
-        """The derivatives folder's name: other models and spaces never meet in one."""
-        if self.modif is not None:
-            return self.modif
-        if self.options.pipeline == "func":
-            return "m2g-func"
-        base = "m2g-both" if self.options.pipeline == "both" else "m2g"
-        return f"{base}-{self.options.diffusion_model}-{self.options.space}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A run that is ready to be submitted; nothing has been written yet.
-
-    Attributes
-    ----------
-    chosen
-        The scans of this run.
-    documents
-        One JSON a scan, in the chosen scans' order.
-    requests
-        The exact SubmitJob requests.
-    """
-
-    run: Run
-    discovery: Discovery
-    chosen: tuple[Scan, ...]
-    documents: tuple[dict[str, Any], ...]
-    requests: tuple[dict[str, Any], ...]
-    estimate: Estimate
+    run_id: str
+    submitted: int
+    done: int
+    in_flight: int
+    continued: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """What `run --dry-run --json` prints."""
-        return {
-            "run": self.run.as_json(),
-            "scans": list(self.documents),
-            "excluded": [asdict(one) for one in self.discovery.excluded],
-            "requests": list(self.requests),
-            "estimate": asdict(self.estimate),
-        }
+        """What `run --json` prints."""
+        return {**asdict(self), "continued": list(self.continued)}
 
 
-def prepare(
-    order: Order,
-    platform: Platform,
-    storage: Storage,
-    records: Records,
-    *,
-    patterns: EntityPatterns,
-    moment: datetime,
-    token: str,
-) -> Prepared:
-    """From a dataset's keys to a run that is ready to be submitted.
+class Runner:
+    """Carries a plan out. The turn at the output place must be held.
 
-    Raises
-    ------
-    Problem
-        When the dataset is not there, holds nothing to run, or its output place holds another run's options.
+    Parameters
+    ----------
+    budget
+        With `--max-spend`.
+    now
+        Injected.
     """
-    found = find(order.query, storage, patterns=patterns)
-    ensure_runnable(found, order.query)
-    chosen = found.chosen
-    output = derivatives(order.dataset, order.output_name, data_bucket=platform.data_bucket)
-    run_id = make_run_id(order.dataset.name, moment=moment, token=token)
-    run = Run(
-        run_id=run_id,
-        dataset=order.dataset.uri,
-        output=output.uri,
-        m2g=order.options.as_dict(),
-        model=order.options.diffusion_model,
-        image=platform.image,
-        platform=platform.name,
-        region=platform.region,
-        scans=tuple(scan.name for scan in chosen),
-        created_at=timestamp(moment),
-        created_by=order.user,
-        command_line=order.command_line,
-        opsctl_version=order.version,
-    )
-    other = mixing_run(run, records.runs_of(run_id[:-21]))
-    if other is not None:
-        raise Problem(
-            f"{output.uri} holds the outputs of {other.run_id}, which ran with other options: they are never mixed.",
-            "Name another output with --modif.",
+
+    def __init__(
+        self,
+        made: Plan,
+        *,
+        surveyor: Surveyor,
+        submitter: Submitter,
+        records: Records,
+        budget: Budget | None,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._plan = made
+        self._surveyor = surveyor
+        self._submitter = submitter
+        self._records = records
+        self._budget = budget
+        self._now = now
+        self._current: tuple[Run, Submission] | None = None
+        self._sent: list[Submission] = []
+        self._continued: dict[str, int] = {}
+        self._total = 0
+
+    def carry_out(self) -> Outcome:
+        """Submit what is to be submitted, and nothing twice.
+
+        Raises
+        ------
+        Problem
+            When AWS refuses or the budget ends; says what was submitted before.
+        Interrupted
+            After Ctrl-C; says the same.
+        """
+        try:
+            return self._carry_out()
+        except KeyboardInterrupt as error:
+            if self._current is not None:
+                # Struck in the middle of a SubmitJob, which Batch may have taken.
+                found = self._submitter.find(*self._current)
+                self._sent += [found] if found else []
+            raise Interrupted(f"Stopped. {self._so_far()}", _GOES_ON) from error
+        except Problem as problem:
+            raise Problem(f"{problem.what} {self._so_far()}", problem.mend or _GOES_ON) from problem
+
+    def _carry_out(self) -> Outcome:
+        # Others may have submitted since the plan was made: everything is looked at again.
+        runs = self._surveyor.runs()
+        confirmed = {_pair(one) for one in self._plan.rest()}
+        self._total = len(confirmed)
+        standings = self._surveyor.standings(self._plan.wanted, runs)
+        unsettled = self._surveyor.unsettled(runs)
+        if unsettled:
+            self._settle(unsettled, confirmed & self._missing(standings))
+            standings = self._surveyor.standings(self._plan.wanted, runs)
+        ensure_nothing_in_the_way(standings)
+        missing = confirmed & self._missing(standings)
+        # What is missing only since the plan was made was not said yes to.
+        left = [one for one in standings if not one.is_submitted(self._plan.order.only) or _pair(one) in missing]
+        run = self._plan.run(left, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
+        if run.sizes:
+            self._submit(run)
+        counts = Counter(one.standing for one in standings)
+        latest = run.run_id if run.sizes or not runs else runs[-1].run_id
+        return Outcome(
+            run_id=[latest, *self._continued][-1] if not run.sizes else latest,
+            submitted=sum(one.size for one in self._sent),
+            done=counts["done"],
+            in_flight=counts["in flight"] - sum(self._continued.values()),
+            continued=tuple(self._continued),
         )
-    return Prepared(
-        run=run,
-        discovery=found.discovery,
-        chosen=chosen,
-        documents=tuple(
-            scan_document(scan, order.options, run_id=run_id, index=index, image=platform.image, output=output)
-            for index, scan in enumerate(chosen)
-        ),
-        requests=tuple(submit_requests(run, platform)),
-        estimate=estimate(platform, model=run.model, scan_count=len(chosen)),
-    )
+
+    def _missing(self, standings: Sequence[ScanStanding]) -> set[tuple[str, str]]:
+        return {_pair(one) for one in self._plan.rest(standings)}
+
+    def _settle(self, unsettled: Sequence[Unsettled], missing: set[tuple[str, str]]) -> None:
+        """Bring earlier submissions to their end: found, made now where they are still wanted, or given up."""
+        for one in unsettled:
+            if self._submitter.find(one.run, one.submission) is not None:
+                continue
+            if one.scans <= missing and self._is_alike(one.run):
+                self._continued[one.run.run_id] = self._continued.get(one.run.run_id, 0) + one.submission.size
+                self._send(one.run, [one.submission])
+            else:
+                self._submitter.abandon(one.run, one.submission, "a later `opsctl run` went on without it")
+
+    def _is_alike(self, run: Run) -> bool:
+        mine = self._plan.order
+        return (run.resources, run.memory_mib) == (mine.resources(self._plan.platform), mine.memory_mib)
+
+    def _submit(self, run: Run) -> None:
+        """Records first, then the journal, then SubmitJob."""
+        self._records.put_run(run, self._plan.documents(run))
+        intended = submissions_of(run, self._plan.platform, at=timestamp(self._now()))
+        for submission in intended:
+            self._records.put_submission(run.run_id, submission)
+        self._send(run, intended)
+
+    def _send(self, run: Run, submissions: Sequence[Submission]) -> None:
+        for number, submission in enumerate(submissions):
+            if self._budget is not None:
+                try:
+                    self._budget.ensure(submission.size)
+                except Problem as problem:
+                    for one in submissions[number:]:
+                        self._submitter.abandon(run, one, problem.what)
+                    raise
+            self._current = run, submission
+            self._sent.append(self._submitter.submit(run, submission))
+            self._current = None
+
+    def _so_far(self) -> str:
+        count = sum(one.size for one in self._sent)
+        return f"{count:,} of {self._total:,} scans were submitted, {self._total - count:,} were not."
 
 
-def submit(
-    prepared: Prepared,
-    platform: Platform,
-    storage: Storage,
-    batch: Batch,
-    *,
-    now: Callable[[], datetime],
-) -> list[Submission]:
-    """Write the run's records, submit, record the submissions.
-
-    Raises
-    ------
-    Problem
-        When AWS refuses; says what was submitted before.
-    Interrupted
-        After Ctrl-C; says the same.
-    """
-    bucket = platform.data_bucket
-    prefix = run_location(prepared.run.run_id, data_bucket=bucket).prefix
-    storage.put_jsons(bucket, {document_key(prefix, "scans", one["index"]): one for one in prepared.documents})
-    storage.put_json(bucket, f"{prefix}/run.json", prepared.run.as_json())
-    done: list[Submission] = []
-    try:
-        for number, request in enumerate(prepared.requests):
-            job_id = batch.submit(request)
-            submission = submission_of(request, job_id=job_id, submitted_at=timestamp(now()))
-            done.append(submission)
-            storage.put_json(bucket, f"{prefix}/submissions/{number:02d}.json", asdict(submission))
-    except KeyboardInterrupt as error:
-        raise Interrupted(f"Stopped. {_submitted(done, prepared)}") from error
-    except Problem as problem:
-        raise Problem(f"{problem.what} {_submitted(done, prepared)}", problem.mend) from problem
-    return done
+_GOES_ON = "Typed again, it goes on from there."
 
 
-def keep_documents(prepared: Prepared, folder: Path) -> None:
+def keep_documents(made: Plan, folder: Path) -> None:
     """Keep the run's JSONs on this machine too (`--jobdir`).
 
     Raises
@@ -206,18 +183,22 @@ def keep_documents(prepared: Prepared, folder: Path) -> None:
     Problem
         When the folder cannot be written to: found before anything is submitted.
     """
-    target = folder / prepared.run.run_id
+    run = made.run(made.standings)
+    target = folder / run.run_id
     try:
         (target / "scans").mkdir(parents=True, exist_ok=True)
-        (target / "run.json").write_text(json.dumps(prepared.run.as_json(), indent=1))
-        for one in prepared.documents:
-            (target / "scans" / f"{one['index']:05d}.json").write_text(json.dumps(one, indent=1))
+        (target / "run.json").write_text(json.dumps(run.as_json(), indent=1))
+        for index, one in made.documents(run).items():
+            (target / "scans" / f"{index:05d}.json").write_text(json.dumps(one, indent=1))
     except OSError as error:
         raise Problem(
             f"{error.filename or target} cannot be written ({error.strerror}).", "Name another --jobdir."
         ) from error
 
 
-def _submitted(done: Sequence[Submission], prepared: Prepared) -> str:
-    count = sum(submission.size for submission in done)
-    return f"{count} of {len(prepared.chosen)} scans of {prepared.run.run_id} were submitted."
+def _pair(one: ScanStanding) -> tuple[str, str]:
+    return one.name, one.key
+
+
+def _missing(made: Plan, standings: Sequence[ScanStanding], confirmed: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    return {_pair(one) for one in made.rest(standings)} & confirmed

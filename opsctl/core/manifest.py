@@ -1,10 +1,9 @@
-"""A run's record: `run.json`, one JSON a scan, and the SubmitJob requests that point at them."""
+"""A run's record: `run.json` and one JSON a scan."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,15 +11,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.core.errors import Problem
-from opsctl.core.location import Location, run_location
 from opsctl.core.m2g import M2gOptions, argv
-from opsctl.core.platform import Platform
 from opsctl.core.scan import Scan
 
 SCHEMA_VERSION = 1
 
-#: AWS Batch: an array has 2 to 10,000 children.
-LARGEST_ARRAY = 10_000
+#: What `run.json` says only where it was asked for.
+_MAY_BE_NULL = {"memory_mib", "max_spend_usd"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """An entry of an earlier run that stands for a scan of this one: done, or on its way, when this run began."""
+
+    run_id: str
+    index: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +41,19 @@ class Run:
     model
         `csd` or `csa`: whose queue the jobs went to.
     scans
-        Names by index.
+        Names by index: first those that this run submits, then the adopted ones.
+    keys
+        The scans' keys (`scan_key`), by index.
+    sizes
+        How many scans each of the run's submissions takes, in order; the sum is how many it submits.
+    adopted
+        For each scan after those: the earlier run's entry that stands for it.
+    resources
+        Whose queue and job definition the jobs use, `csd` or `csa`: not always the model's (`--memory`).
+    memory_mib
+        What each job gets, where it is not the job definition's own.
+    max_spend_usd
+        The budget, where one was given.
     created_at
         UTC, ISO 8601.
     command_line
@@ -56,6 +73,22 @@ class Run:
     created_by: str
     command_line: tuple[str, ...]
     opsctl_version: str
+    keys: tuple[str, ...]
+    sizes: tuple[int, ...]
+    adopted: tuple[Origin, ...] = ()
+    resources: str
+    memory_mib: int | None = None
+    max_spend_usd: float | None = None
+
+    @property
+    def submitted_count(self) -> int:
+        """How many of the scans are this run's own; the others are adopted."""
+        return sum(self.sizes)
+
+    def origin(self, index: int) -> Origin:
+        """Where a scan's job and result are to be found: in this run, or in the one that it was adopted from."""
+        own = self.submitted_count
+        return Origin(self.run_id, index) if index < own else self.adopted[index - own]
 
     def as_json(self) -> dict[str, Any]:
         """`run.json`."""
@@ -63,8 +96,8 @@ class Run:
             "schema_version": SCHEMA_VERSION,
             **asdict(self),
             "count": len(self.scans),
-            "scans": list(self.scans),
-            "command_line": list(self.command_line),
+            **{name: list(value) for name, value in vars(self).items() if isinstance(value, tuple)},
+            "adopted": [asdict(one) for one in self.adopted],
         }
 
     @classmethod
@@ -77,39 +110,12 @@ class Run:
             Where it is not a run of schema version 1.
         """
         fields = {name: value.get(name) for name in cls.__dataclass_fields__}
-        if value.get("schema_version") != SCHEMA_VERSION or None in fields.values():
+        missing = [name for name, one in fields.items() if one is None and name not in _MAY_BE_NULL]
+        if value.get("schema_version") != SCHEMA_VERSION or missing:
             raise Problem(f"The run {value.get('run_id', '?')} was recorded by another version of opsctl.")
-        fields["scans"] = tuple(value["scans"])
-        fields["command_line"] = tuple(value["command_line"])
+        fields |= {name: tuple(one) for name, one in fields.items() if isinstance(one, list)}
+        fields["adopted"] = tuple(Origin(**one) for one in value["adopted"])
         return cls(**fields)  # type: ignore[arg-type]  # parsed JSON: every field is checked to be there
-
-
-@dataclass(frozen=True, kw_only=True)
-class Submission:
-    """One job that was submitted for a run: a plain job for one scan, else an array.
-
-    Attributes
-    ----------
-    offset
-        Index of the run's scan that the first child processes.
-    size
-        How many scans.
-    """
-
-    job_id: str
-    job_name: str
-    offset: int
-    size: int
-    submitted_at: str
-
-    @property
-    def is_array(self) -> bool:
-        """Whether the job has children."""
-        return self.size > 1
-
-    def child_id(self, index: int) -> str:
-        """Batch's id of the job that processes the run's scan `index`."""
-        return f"{self.job_id}:{index - self.offset}" if self.is_array else self.job_id
 
 
 def timestamp(moment: datetime) -> str:
@@ -139,14 +145,22 @@ def scan_key(scan: Scan, options: M2gOptions, *, image: str) -> str:
 
 
 def scan_document(
-    scan: Scan, options: M2gOptions, *, run_id: str, index: int, image: str, output: Location
+    scan: Scan, options: M2gOptions, *, run: Run, index: int, image_digest: str | None = None
 ) -> dict[str, Any]:
-    """A scan's JSON: all that its job needs to know."""
+    """A scan's JSON: all that its job needs to know.
+
+    Parameters
+    ----------
+    image_digest
+        `sha256:…` of the run's image, where it is known.
+    """
     own = options.for_pipeline(scan.pipeline)
     return {
         "schema_version": SCHEMA_VERSION,
-        "run_id": run_id,
+        "run_id": run.run_id,
         "index": index,
+        "dataset": run.dataset,
+        "opsctl_version": run.opsctl_version,
         "scan": {
             "name": scan.name,
             "subject": scan.subject,
@@ -156,9 +170,10 @@ def scan_document(
         "inputs": [asdict(one) for one in scan.inputs],
         "m2g": own.as_dict(),
         "argv": argv(own, subject=scan.subject, session=scan.session),
-        "image": image,
-        "output": f"{output.uri}/{scan.name}",
-        "key": scan_key(scan, options, image=image),
+        "image": run.image,
+        "image_digest": image_digest,
+        "output": f"{run.output}/{scan.name}",
+        "key": scan_key(scan, options, image=run.image),
     }
 
 
@@ -167,56 +182,9 @@ def document_key(run_prefix: str, folder: str, index: int) -> str:
     return f"{run_prefix}/{folder}/{index:05d}.json"
 
 
-def array_sizes(count: int) -> list[int]:
-    """How many scans each submission takes: none above Batch's limit, and no array of one beside others."""
-    arrays = math.ceil(count / LARGEST_ARRAY)
-    return [count // arrays + (1 if number < count % arrays else 0) for number in range(arrays)]
-
-
-def submit_requests(run: Run, platform: Platform) -> list[dict[str, Any]]:
-    """The exact SubmitJob requests of a run, in order.
-
-    Names and tags carry the run only, never a subject's label: they show in consoles and bills.
-    """
-    resources = platform.models[run.model]
-    run_uri = run_location(run.run_id, data_bucket=platform.data_bucket).uri
-    requests = []
-    offset = 0
-    for number, size in enumerate(array_sizes(len(run.scans))):
-        request: dict[str, Any] = {
-            "jobName": f"{run.run_id}-{number:02d}",
-            "jobQueue": resources.job_queue,
-            "jobDefinition": resources.job_definition,
-            "containerOverrides": {
-                "environment": [
-                    {"name": "OPSCTL_RUN_URI", "value": run_uri},
-                    {"name": "OPSCTL_SCAN_OFFSET", "value": str(offset)},
-                ]
-            },
-            "tags": {"opsctl:run": run.run_id},
-        }
-        if size > 1:
-            request["arrayProperties"] = {"size": size}
-        requests.append(request)
-        offset += size
-    return requests
-
-
-def submission_of(request: Mapping[str, Any], *, job_id: str, submitted_at: str) -> Submission:
-    """The record of an accepted request."""
-    environment = {one["name"]: one["value"] for one in request["containerOverrides"]["environment"]}
-    return Submission(
-        job_id=job_id,
-        job_name=request["jobName"],
-        offset=int(environment["OPSCTL_SCAN_OFFSET"]),
-        size=request.get("arrayProperties", {}).get("size", 1),
-        submitted_at=submitted_at,
-    )
-
-
-def mixing_run(run: Run, earlier: Sequence[Run]) -> Run | None:
-    """An earlier run that wrote to the same place with other options, if there is one: outputs are never mixed."""
+def mixing_run(dataset: str, m2g: Mapping[str, Any], earlier: Sequence[Run]) -> Run | None:
+    """An earlier run into the same place of another dataset or with other options: outputs are never mixed."""
     for other in earlier:
-        if other.output == run.output and (other.dataset != run.dataset or dict(other.m2g) != dict(run.m2g)):
+        if other.dataset != dataset or dict(other.m2g) != dict(m2g):
             return other
     return None

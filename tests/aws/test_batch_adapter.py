@@ -10,9 +10,10 @@ from botocore.stub import Stubber
 
 from opsctl.aws.batch import ActiveJob, Batch
 from opsctl.aws.clients import Clients
+from opsctl.core.attempt import Attempt
 from opsctl.core.errors import Problem
-from opsctl.core.manifest import Submission
 from opsctl.core.status import Job
+from opsctl.core.submission import Submission
 
 STATUSES = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
 
@@ -30,7 +31,9 @@ def stubbed(client: Any) -> Iterator[tuple[Batch, Stubber]]:
 
 
 def submission(job_id: str, *, offset: int = 0, size: int = 1) -> Submission:
-    return Submission(job_id=job_id, job_name="n", offset=offset, size=size, submitted_at="t")
+    return Submission(
+        number=0, job_name="n", job_queue="q", offset=offset, size=size, state="submitted", at="t", job_id=job_id
+    )
 
 
 def summary(job_id: str, status: str, **more: Any) -> dict[str, Any]:
@@ -72,7 +75,12 @@ def test_every_child_of_an_array_is_asked_for_in_every_status_and_page(stubbed: 
 def test_plain_jobs_are_described_and_those_that_batch_forgot_are_missing(stubbed: tuple[Batch, Stubber]) -> None:
     batch, stubber = stubbed
     attempts = [
-        {"container": {"logStreamName": "csa/default/1"}, "statusReason": "x"},
+        {
+            "container": {"logStreamName": "csa/default/1", "exitCode": 75},
+            "statusReason": "x",
+            "startedAt": 1_795_348_800_000,
+            "stoppedAt": 1_795_348_860_000,
+        },
         {"container": {"logStreamName": "csa/default/2"}},
     ]
     reply = summary(
@@ -92,7 +100,19 @@ def test_plain_jobs_are_described_and_those_that_batch_forgot_are_missing(stubbe
             status="RUNNING",
             reason="Essential container in task exited; OutOfMemoryError",
             exit_code=1,
-            attempts=2,
+            attempts=(
+                Attempt(
+                    index=7,
+                    number=1,
+                    job_id="a",
+                    started_at="2026-11-22T12:00:00Z",
+                    stopped_at="2026-11-22T12:01:00Z",
+                    exit_code=75,
+                    reason="x",
+                    log_stream="csa/default/1",
+                ),
+                Attempt(index=7, number=2, job_id="a", log_stream="csa/default/2"),
+            ),
             log_streams=("csa/default/1", "csa/default/2", "csa/default/3"),
         )
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from email.utils import formatdate
 from typing import Any
 
 import boto3
@@ -21,7 +22,14 @@ def s3_client() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             patch.delenv(name)
-        return boto3.client("s3", **KEYS)
+        client = boto3.client("s3", **KEYS)
+        client.meta.events.register("after-call.s3.GetObject", _dated)
+        return client
+
+
+def _dated(parsed: dict[str, Any], **_: Any) -> None:
+    """Every HTTP server says the time; moto inside a process does not."""
+    parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", formatdate(usegmt=True))
 
 
 @pytest.fixture

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from batch_world import FakeBatch
+
 from opsctl.assets import bids_config
-from opsctl.aws.batch import Batch
 from opsctl.aws.s3 import Storage
+from opsctl.commands.budget import Budget
+from opsctl.commands.order import Order
+from opsctl.commands.plan import Plan, output_of, plan
 from opsctl.commands.records import Records
-from opsctl.commands.run import Order, Prepared, prepare
+from opsctl.commands.run import Outcome, Runner
+from opsctl.commands.submit import Submitter
+from opsctl.commands.survey import Surveyor
+from opsctl.commands.turn import Turn
 from opsctl.core.bids import SUFFIXES
 from opsctl.core.entities import EntityPatterns
 from opsctl.core.location import Location
@@ -21,6 +30,7 @@ from opsctl.core.manifest import Run
 from opsctl.core.platform import ModelResources, Platform
 from opsctl.core.result import Result
 from opsctl.core.selection import Selection
+from opsctl.home import Home
 
 PATTERNS = EntityPatterns(bids_config(), suffixes=SUFFIXES)
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -33,7 +43,7 @@ def _resources(model: str) -> ModelResources:
         job_definition=f"arn:definition-{model}:1",
         instance_type="r5.large",
         vcpus=2,
-        memory_mib=15200,
+        memory_mib=30400 if model == "csa" else 15200,
         max_vcpus=512,
     )
 
@@ -79,32 +89,86 @@ def order(**changes: Any) -> Order:
     return dataclasses.replace(made, selection=selection, **changes)
 
 
-def prepared(storage: Storage, records: Records, *, minutes: int = 0, **changes: Any) -> Prepared:
-    return prepare(
-        order(**changes),
-        PLATFORM,
-        storage,
-        records,
-        patterns=PATTERNS,
-        moment=MOMENT + timedelta(minutes=minutes),
-        token=f"{minutes:04x}",
-    )
+@dataclass
+class RunWorld:
+    """Everything that `run` needs, of one person at one machine."""
 
+    storage: Storage
+    home: Path
+    batch: FakeBatch = field(default_factory=FakeBatch)
+    naps: list[float] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    minutes: int = 0
 
-def batch(*answers: str | BaseException, asked: Callable[[dict[str, Any]], None] = lambda request: None) -> Batch:
-    """The real adapter over a client that answers SubmitJob as scripted: a job id, or what is raised."""
-    left = list(answers)
+    @property
+    def records(self) -> Records:
+        return Records(self.storage, data_bucket="data")
 
-    class Client:
-        def submit_job(self, **request: Any) -> dict[str, str]:
-            asked(request)
-            answer = left.pop(0)
-            if isinstance(answer, BaseException):
-                raise answer
-            return {"jobId": answer}
+    def surveyor(self, one: Order) -> Surveyor:
+        return Surveyor(
+            output_of(one, PLATFORM),
+            PLATFORM,
+            dataset_name=one.dataset.name,
+            records=self.records,
+            storage=self.storage,
+            batch=self.batch.adapter(),
+        )
 
-    client: Any = Client()
-    return Batch(client, submit_client=client)
+    def plan(self, **changes: Any) -> Plan:
+        """The plan of an order, a minute after the one before."""
+        self.minutes += 1
+        one = order(**changes)
+        return plan(
+            one,
+            PLATFORM,
+            self.storage,
+            self.surveyor(one),
+            patterns=PATTERNS,
+            moment=MOMENT + timedelta(minutes=self.minutes),
+            token=f"{self.minutes:04x}",
+        )
+
+    def turn(self, made: Plan) -> Turn:
+        return Turn(
+            self.storage,
+            Home(self.home),
+            made.output,
+            data_bucket="data",
+            who="ada@lab",
+            on_wait=self.said.append,
+            sleep=self.naps.append,
+        )
+
+    def carry_out(self, made: Plan, *, budget: Budget | None = None) -> Outcome:
+        turn = self.turn(made)
+        submitter = Submitter(
+            self.batch.adapter(), self.records, PLATFORM, turn=turn, sleep=self.naps.append, now=lambda: MOMENT
+        )
+        runner = Runner(
+            made,
+            surveyor=self.surveyor(made.order),
+            submitter=submitter,
+            records=self.records,
+            budget=budget,
+            now=lambda: MOMENT,
+        )
+        with turn.take():
+            return runner.carry_out()
+
+    def run(self, **changes: Any) -> Outcome:
+        """Type `opsctl run HNU1 --yes`."""
+        return self.carry_out(self.plan(**changes))
+
+    def finish(self, run_id: str, *indices: int, status: str = "succeeded", body: bytes = b"1 2 3") -> None:
+        """The jobs of some scans end: outputs and result are there."""
+        made = self.records.run(run_id)
+        for index in indices:
+            uri = f"{made.output}/{made.scans[index]}/connectomes_d/one_connectome.csv"
+            files = [(uri, body)] if status == "succeeded" else []
+            if files:
+                self.storage.client.put_object(Bucket="data", Key=uri.removeprefix("s3://data/"), Body=body)
+            value = result_json(index, made.scans[index], files, status=status, key=made.keys[index], run_id=run_id)
+            self.storage.put_json("data", f"opsctl/runs/{run_id}/results/{index:05d}.json", value)
 
 
 def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
@@ -122,6 +186,9 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
         created_by="ada",
         command_line=("opsctl", "run", "HNU1"),
         opsctl_version="0.1.0",
+        keys=("k1", "k2"),
+        sizes=(2,),
+        resources="csa",
     )
     made = dataclasses.replace(made, **changes)
     storage.put_json("data", f"opsctl/runs/{run_id}/run.json", made.as_json())
@@ -149,7 +216,13 @@ def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), 
             "bytes": sum(len(body) for _, body in files),
             "connectomes": [uri for uri, _ in files],
             "files": [
-                {"uri": uri, "size_bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()} for uri, body in files
+                {
+                    "uri": uri,
+                    "size_bytes": len(body),
+                    "sha256": hashlib.sha256(body).hexdigest(),
+                    "etag": hashlib.md5(body).hexdigest(),
+                }
+                for uri, body in files
             ],
         },
         "image": "repo:0.1.0",

@@ -1,261 +1,308 @@
-"""`run`: nothing is written when it refuses; records before submission; what is told when it is cut short."""
+"""`run` may be killed anywhere and typed again: nothing is submitted twice, nothing is forgotten."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from run_world import MOMENT, PLATFORM, batch, order, prepared, put_dataset, put_run
+from batch_world import BROKEN, DENIED, RESET, THROTTLED, Fault
+from run_world import RunWorld, put_dataset
 
 from opsctl.aws.s3 import Storage
 from opsctl.commands.records import Records
-from opsctl.commands.run import Prepared, keep_documents, submit
 from opsctl.core.errors import Interrupted, Problem
-from opsctl.core.location import Location
 from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run, Submission
 
-DENIED = ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, "SubmitJob")
 SUBJECTS = ("sub-01", "sub-02/ses-1", "sub-02/ses-retest", "sub-03")
+FIRST = "HNU1-20261122-120100-0001"
 
 
 @pytest.fixture
-def dataset(s3: Any) -> None:
+def world(s3: Any, storage: Storage, tmp_path: Path) -> RunWorld:
+    # Scans of equal bytes would have equal keys: these differ, as real ones do.
     put_dataset(s3, *SUBJECTS)
-
-
-@pytest.mark.usefixtures("dataset")
-def test_what_is_prepared(storage: Storage, records: Records) -> None:
-    made = prepared(storage, records)
-    assert made.run.run_id == "HNU1-20261122-120000-0000"
-    assert made.run.scans == SUBJECTS
-    assert made.run.output == "s3://data/HNU1/derivatives/m2g-csa-native"
-    assert made.run.command_line == ("opsctl", "run", "HNU1")
-    assert (made.run.model, made.run.image, made.run.platform) == ("csa", "repo:0.1.0", "m2g")
-    assert [one["index"] for one in made.documents] == [0, 1, 2, 3]
-    assert made.documents[2]["output"] == "s3://data/HNU1/derivatives/m2g-csa-native/sub-02/ses-retest"
-    assert [one["arrayProperties"] for one in made.requests] == [{"size": 4}]
-    assert made.estimate.usd > 0
-    value = made.as_json()
-    assert json.loads(json.dumps(value)) == value
-
-
-@pytest.mark.usefixtures("dataset")
-def test_preparing_writes_nothing(storage: Storage, records: Records, journal: list[str]) -> None:
-    prepared(storage, records)
-    assert journal == []
-
-
-@pytest.mark.usefixtures("dataset")
-def test_records_are_written_before_they_are_needed(storage: Storage, records: Records, journal: list[str]) -> None:
-    made = prepared(storage, records)
-    asked: list[dict[str, Any]] = []
-
-    def ask(request: dict[str, Any]) -> None:
-        journal.append("SubmitJob")
-        asked.append(request)
-
-    done = submit(made, PLATFORM, storage, batch("job-1", asked=ask), now=lambda: MOMENT)
-    folder = "opsctl/runs/HNU1-20261122-120000-0000"
-    scans = [f"{folder}/scans/{index:05d}.json" for index in range(4)]
-    assert sorted(journal[:4]) == scans
-    assert journal[4:] == [f"{folder}/run.json", "SubmitJob", f"{folder}/submissions/00.json"]
-    assert asked == list(made.requests)
-    assert done == [
-        Submission(
-            job_id="job-1", job_name=f"{made.run.run_id}-00", offset=0, size=4, submitted_at="2026-11-22T12:00:00Z"
-        )
-    ]
-    assert records.run(None) == made.run
-    assert records.submissions(made.run.run_id) == done
-    assert [storage.get_json("data", key) for key in scans] == list(made.documents)
+    for number, place in enumerate(SUBJECTS):
+        words = place.replace("/", "_")
+        s3.put_object(Bucket="data", Key=f"HNU1/{place}/dwi/{words}_dwi.nii.gz", Body=f"scan {number}".encode())
+    return RunWorld(storage, tmp_path)
 
 
 @pytest.fixture
 def small_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four scans are two arrays, as 20,000 are on AWS."""
-    monkeypatch.setattr("opsctl.core.manifest.LARGEST_ARRAY", 2)
+    monkeypatch.setattr("opsctl.core.submission.array_sizes.__kwdefaults__", {"most": 2})
+    monkeypatch.setattr("opsctl.commands.run.LARGEST_ARRAY", 2)
 
 
-@pytest.mark.usefixtures("dataset", "small_arrays")
-def test_several_arrays(storage: Storage, records: Records) -> None:
-    made = prepared(storage, records)
-    done = submit(made, PLATFORM, storage, batch("a", "b"), now=lambda: MOMENT)
-    assert [(one.job_id, one.offset, one.size) for one in done] == [("a", 0, 2), ("b", 2, 2)]
-    assert records.submissions(made.run.run_id) == done
+def submitted(world: RunWorld) -> Counter[str]:
+    """How often each scan was submitted: what a job would find in its JSON."""
+    found: Counter[str] = Counter()
+    for job in world.batch.jobs.values():
+        environment = {one["name"]: one["value"] for one in job["request"]["containerOverrides"]["environment"]}
+        run_id = environment["OPSCTL_RUN_URI"].rpartition("/")[2]
+        for child in range(job["size"]):
+            document = world.records.document(run_id, int(environment["OPSCTL_SCAN_OFFSET"]) + child)
+            assert document is not None
+            found[document["scan"]["name"]] += 1
+    return found
 
 
-CUT_SHORT = [
-    pytest.param(KeyboardInterrupt(), Interrupted, "Stopped. 2 of 4 scans of", 130, id="Ctrl-C"),
-    pytest.param(DENIED, Problem, "not you. 2 of 4 scans of", 1, id="refused"),
+ONCE = Counter(dict.fromkeys(SUBJECTS, 1))
+
+
+def test_records_and_journal_are_written_before_they_are_needed(world: RunWorld, journal: list[str]) -> None:
+    world.batch.on_submit = lambda request: journal.append("SubmitJob")
+    outcome = world.run()
+    folder = f"opsctl/runs/{FIRST}"
+    written = [key for key in journal if not key.startswith("opsctl/outputs/")]
+    assert sorted(written[:4]) == [f"{folder}/scans/{index:05d}.json" for index in range(4)]
+    journalled = f"{folder}/submissions/00.json"
+    assert written[4:] == [f"{folder}/run.json", journalled, "SubmitJob", journalled]
+    assert (outcome.run_id, outcome.submitted, outcome.done, outcome.in_flight) == (FIRST, 4, 0, 0)
+    (submission,) = world.records.submissions(FIRST)
+    assert (submission.job_id, submission.offset, submission.size, submission.state) == ("job-0", 0, 4, "submitted")
+
+
+def test_typed_again_it_submits_nothing(world: RunWorld) -> None:
+    world.run()
+    again = world.plan()
+    assert again.counts == {"in flight": 4}
+    assert again.rest() == []
+    assert world.carry_out(again).submitted == 0
+    assert submitted(world) == ONCE
+
+
+def test_the_rest_is_a_run_that_shows_all(world: RunWorld) -> None:
+    world.run()
+    world.finish(FIRST, 0, 1)
+    world.finish(FIRST, 2, status="failed")
+    world.batch.end("job-0", "SUCCEEDED", "SUCCEEDED", "FAILED", "RUNNING")
+    outcome = world.run()
+    assert (outcome.submitted, outcome.done, outcome.in_flight) == (1, 2, 1)
+    run = world.records.run(outcome.run_id)
+    assert run.scans == ("sub-02/ses-retest", "sub-01", "sub-02/ses-1", "sub-03")
+    assert [(one.run_id, one.index) for one in run.adopted] == [(FIRST, 0), (FIRST, 1), (FIRST, 3)]
+    assert submitted(world) == ONCE + Counter({"sub-02/ses-retest": 1})
+
+
+def test_of_what_failed_only(world: RunWorld) -> None:
+    world.run(first=3)
+    world.finish(FIRST, 0)
+    world.finish(FIRST, 1, status="failed")
+    world.batch.end("job-0", "SUCCEEDED", "FAILED", "FAILED")
+    assert world.run(only="failed").submitted == 2
+    assert submitted(world) == Counter({"sub-01": 1, "sub-02/ses-1": 2, "sub-02/ses-retest": 2})
+
+
+def test_all_again_but_what_is_on_its_way(world: RunWorld) -> None:
+    world.run()
+    world.finish(FIRST, 0, 1, 2)
+    world.batch.end("job-0", "SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "RUNNING")
+    outcome = world.run(only="all")
+    assert (outcome.submitted, outcome.in_flight) == (3, 1)
+    assert submitted(world)["sub-03"] == 1
+
+
+def test_outputs_that_are_gone_or_others_are_made_again(world: RunWorld, s3: Any) -> None:
+    world.run()
+    world.finish(FIRST, 0, 1, 2, 3)
+    world.batch.end("job-0", "SUCCEEDED")
+    assert world.plan().counts == {"done": 4}
+    place = "HNU1/derivatives/m2g-csa-native"
+    s3.delete_object(Bucket="data", Key=f"{place}/sub-01/connectomes_d/one_connectome.csv")
+    s3.put_object(Bucket="data", Key=f"{place}/sub-03/connectomes_d/one_connectome.csv", Body=b"6 6 6")
+    made = world.plan()
+    assert made.counts == {"done": 2, "damaged": 2}
+    assert [one.name for one in made.rest()] == ["sub-01", "sub-03"]
+
+
+def test_other_inputs_are_other_work(world: RunWorld, s3: Any) -> None:
+    world.run()
+    world.finish(FIRST, 0, 1, 2, 3)
+    world.batch.end("job-0", "SUCCEEDED")
+    s3.put_object(Bucket="data", Key="HNU1/sub-01/dwi/sub-01_dwi.bval", Body=b"other")
+    assert world.plan().counts == {"changed": 1, "done": 3}
+
+
+def test_what_batch_has_forgotten_without_a_result_is_made_again(world: RunWorld) -> None:
+    world.run()
+    world.finish(FIRST, 0, 1, 2)
+    world.batch.jobs.clear()
+    assert world.plan().counts == {"done": 3, "failed": 1}
+
+
+class Killed(BaseException):
+    """What SIGKILL is to a process: nothing of it runs any more."""
+
+
+MOMENTS = [
+    pytest.param([Fault(Killed(), carried_out=False)], id="before Batch took it"),
+    pytest.param([Fault(Killed(), carried_out=True)], id="after Batch took it"),
+    pytest.param([None, Fault(Killed(), carried_out=False)], id="before the second"),
+    pytest.param([None, Fault(Killed(), carried_out=True)], id="after the second"),
 ]
 
 
-@pytest.mark.usefixtures("dataset", "small_arrays")
-@pytest.mark.parametrize(("fault", "kind", "words", "code"), CUT_SHORT)
-def test_cut_short_in_the_second_array_it_says_how_many_are_submitted(
-    storage: Storage, records: Records, fault: BaseException, kind: type[Problem], words: str, code: int
+@pytest.mark.usefixtures("small_arrays")
+@pytest.mark.parametrize("faults", MOMENTS)
+def test_killed_in_a_submission_and_typed_again(world: RunWorld, faults: list[Fault | None]) -> None:
+    world.batch.faults = list(faults)
+    with pytest.raises(Killed):
+        world.run()
+    outcome = world.run()
+    assert submitted(world) == ONCE
+    # The first run went on under its own name; no second one was made.
+    assert outcome.run_id == FIRST
+    assert world.plan().counts == {"in flight": 4}
+    assert [one.state for one in world.records.journal(FIRST)] == ["submitted", "submitted"]
+
+
+@pytest.mark.parametrize("writes", range(7))
+def test_killed_after_any_write_and_typed_again(
+    world: RunWorld, s3: Any, monkeypatch: pytest.MonkeyPatch, writes: int
 ) -> None:
-    made = prepared(storage, records)
+    real, left = s3.put_object, [writes]
+
+    def put_object(**request: Any) -> Any:
+        if "/runs/" in request["Key"]:
+            if not left[0]:
+                raise Killed
+            left[0] -= 1
+        return real(**request)
+
+    monkeypatch.setattr(s3, "put_object", put_object)
+    with pytest.raises(Killed):
+        world.run()
+    monkeypatch.setattr(s3, "put_object", real)
+    world.run()
+    assert submitted(world) == ONCE
+    assert world.plan().counts == {"in flight": 4}
+
+
+def test_a_lost_journal_is_no_lost_submission(world: RunWorld, s3: Any) -> None:
+    world.run()
+    s3.delete_object(Bucket="data", Key=f"opsctl/runs/{FIRST}/submissions/00.json")
+    outcome = world.run()
+    assert (outcome.submitted, outcome.in_flight) == (0, 4)
+    assert submitted(world) == ONCE
+
+
+def test_killed_and_then_other_scans_are_typed(world: RunWorld) -> None:
+    world.batch.faults = [Fault(Killed(), carried_out=False)]
+    with pytest.raises(Killed):
+        world.run()
+    outcome = world.run(first=1)
+    assert outcome.submitted == 1
+    assert submitted(world) == Counter({"sub-01": 1})
+    # Nobody wants the four any more: a job of them that turns up nevertheless is told so.
+    (given_up,) = world.records.journal(FIRST)
+    assert given_up.state == "abandoned"
+    assert world.storage.get_json("data", f"opsctl/runs/{FIRST}/abandoned/00000.json") is not None
+
+
+def test_a_colleague_with_another_home_goes_on(world: RunWorld, tmp_path: Path) -> None:
+    world.batch.faults = [Fault(Killed(), carried_out=True)]
+    with pytest.raises(Killed):
+        world.run()
+    colleague = RunWorld(world.storage, tmp_path / "elsewhere", batch=world.batch, minutes=5)
+    assert colleague.run().in_flight == 4
+    assert submitted(world) == ONCE
+
+
+def test_two_people_who_type_the_same_run_at_once(world: RunWorld, tmp_path: Path) -> None:
+    colleague = RunWorld(world.storage, tmp_path / "elsewhere", batch=world.batch, minutes=5)
+    mine, theirs = world.plan(), colleague.plan()  # both are asked, both say yes
+    assert world.carry_out(mine).submitted == 4
+    outcome = colleague.carry_out(theirs)
+    assert (outcome.submitted, outcome.in_flight) == (0, 4)
+    assert submitted(world) == ONCE
+
+
+FAULTS = [
+    pytest.param([Fault(THROTTLED)] * 3, 0, 4, id="throttled"),
+    pytest.param([Fault(BROKEN)] * 2, 0, 3, id="500, not carried out"),
+    pytest.param([Fault(BROKEN, carried_out=True)], 0, 1, id="500, carried out"),
+    pytest.param([Fault(RESET)], 0, 2, id="reset before"),
+    pytest.param([Fault(RESET, carried_out=True)], 0, 1, id="reset after"),
+    pytest.param([Fault(RESET, carried_out=True)], 2, 1, id="reset after, and ListJobs lags behind"),
+]
+
+
+@pytest.mark.parametrize(("faults", "stale", "calls"), FAULTS)
+def test_a_fault_of_submitjob_neither_loses_nor_doubles(
+    world: RunWorld, faults: list[Fault | None], stale: int, calls: int
+) -> None:
+    world.batch.faults = list(faults)
+    world.batch.stale_looks = stale
+    assert world.run().submitted == 4
+    assert submitted(world) == ONCE
+    assert world.batch.calls == calls
+
+
+def test_when_listjobs_hides_it_for_long_the_second_job_is_ended(world: RunWorld) -> None:
+    world.batch.faults = [Fault(RESET, carried_out=True), Fault(RESET, carried_out=True)]
+    world.batch.stale_looks = 3
+    world.run()
+    assert [job["states"][0] for job in world.batch.jobs.values()] == ["RUNNABLE", "FAILED"]
+    assert world.records.submissions(FIRST)[0].job_id == "job-0"
+
+
+def test_a_name_that_only_looks_alike_is_another_run(world: RunWorld) -> None:
+    made = world.plan()
+    world.batch.submit_job(jobName=f"{made.run_id.lower()}-00", jobQueue="arn:queue-csa")
+    world.batch.faults = [Fault(RESET)]
+    world.carry_out(made)
+    assert len(world.batch.jobs) == 2
+
+
+CUT_SHORT = [
+    pytest.param(KeyboardInterrupt(), False, Interrupted, "Stopped. 2 of 4 scans were submitted, 2 were not", 130),
+    pytest.param(KeyboardInterrupt(), True, Interrupted, "Stopped. 4 of 4 scans were submitted, 0 were not", 130),
+    pytest.param(DENIED, False, Problem, "not you. 2 of 4 scans were submitted, 2 were not", 1),
+]
+
+
+@pytest.mark.usefixtures("small_arrays")
+@pytest.mark.parametrize(("fault", "carried_out", "kind", "words", "code"), CUT_SHORT)
+def test_cut_short_it_says_exactly_what_is_submitted(
+    world: RunWorld, fault: BaseException, carried_out: bool, kind: type[Problem], words: str, code: int
+) -> None:
+    world.batch.faults = [None, Fault(fault, carried_out=carried_out)]
     with pytest.raises(kind) as caught:
-        submit(made, PLATFORM, storage, batch("a", fault), now=lambda: MOMENT)
+        world.run()
     assert words in caught.value.what
-    assert made.run.run_id in caught.value.what
     assert caught.value.exit_code == code
-    # What is submitted is recorded: the run can be followed.
-    assert [one.job_id for one in records.submissions(made.run.run_id)] == ["a"]
+    assert "goes on" in caught.value.mend or "administrator" in caught.value.mend
+    world.run()
+    assert submitted(world) == ONCE
 
 
-@pytest.mark.usefixtures("dataset")
-@pytest.mark.parametrize("fault", [KeyboardInterrupt(), DENIED], ids=["Ctrl-C", "refused"])
-def test_cut_short_at_once_it_says_that_none_is(storage: Storage, records: Records, fault: BaseException) -> None:
-    with pytest.raises(Problem, match="0 of 4 scans"):
-        submit(prepared(storage, records), PLATFORM, storage, batch(fault), now=lambda: MOMENT)
-
-
-@pytest.mark.usefixtures("dataset")
 def test_nothing_is_submitted_when_the_records_cannot_be_written(
-    s3: Any, storage: Storage, records: Records, monkeypatch: pytest.MonkeyPatch
+    world: RunWorld, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = prepared(storage, records)
-    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "PutObject")
     real = s3.put_object
 
     def put_object(**request: Any) -> Any:
         if request["Key"].endswith("00002.json"):
-            raise denied
+            raise DENIED
         return real(**request)
 
     monkeypatch.setattr(s3, "put_object", put_object)
-    # `batch()` has no answer: a submission would be an IndexError.
-    with pytest.raises(Problem, match="AWS does not permit PutObject"):
-        submit(made, PLATFORM, storage, batch(), now=lambda: MOMENT)
+    with pytest.raises(Problem, match="0 of 4 scans were submitted"):
+        world.run()
+    assert world.batch.calls == 0
 
 
-REFUSED = [
-    pytest.param(
-        {"participant_labels": ("99",)}, r"--participant-label 99 leaves no scan\. There are: 01, 02, 03", id="p"
-    ),
-    pytest.param({"session_labels": ("x",)}, r"--session-label x leaves no scan\. There are: 1, retest", id="s"),
-    pytest.param(
-        {"participant_labels": ("01",), "session_labels": ("1",)}, "--session-label 1 leaves no scan", id="both filters"
-    ),
-    pytest.param({"dataset": Location("data", "HNU2")}, r"nothing at s3://data/HNU2\. There is: HNU1", id="no dataset"),
-    pytest.param({"dataset": Location("nosuch", "HNU1")}, "bucket nosuch does not exist", id="no bucket"),
-    pytest.param({"options": M2gOptions(pipeline="func")}, "There is no bold image in s3://data/HNU1", id="no image"),
-    pytest.param(
-        {"options": M2gOptions(seeds=1)}, "HNU1-20261121-120000-aaaa, which ran with other options", id="mixed"
-    ),
-]
+def test_the_outcome_is_json(world: RunWorld) -> None:
+    value = world.run().as_json()
+    assert json.loads(json.dumps(value)) == value
 
 
-@pytest.mark.usefixtures("dataset")
-@pytest.mark.parametrize(("changes", "words"), REFUSED)
-def test_a_refusal_says_why_and_writes_nothing(
-    storage: Storage, records: Records, changes: dict[str, Any], words: str, journal: list[str]
-) -> None:
-    put_run(storage, "HNU1-20261121-120000-aaaa")
-    journal.clear()
-    with pytest.raises(Problem, match=words) as caught:
-        prepared(storage, records, **changes)
-    assert caught.value.exit_code == 1
-    assert journal == []
-
-
-def test_when_all_is_excluded_the_reasons_are_told(s3: Any, storage: Storage, records: Records) -> None:
-    s3.put_object(Bucket="data", Key="HNU1/sub-01/dwi/sub-01_dwi.nii.gz", Body=b"x")
-    s3.put_object(Bucket="data", Key="HNU1/sub-02/dwi/sub-02_dwi.nii.gz", Body=b"")
-    with pytest.raises(Problem) as caught:
-        prepared(storage, records)
-    assert "all 2 dwi images are excluded" in caught.value.what
-    assert "it is empty (0 bytes); no bval and no bvec and no T1w" in caught.value.what
-
-
-FILTERS: list[tuple[dict[str, Any], list[str]]] = [
-    ({"participant_labels": ("01",)}, ["sub-01"]),
-    ({"participant_labels": ("sub-02", "03")}, ["sub-02/ses-1", "sub-02/ses-retest", "sub-03"]),
-    ({"participant_labels": ("0[13]",)}, ["sub-01", "sub-03"]),
-    ({"session_labels": ("ses-retest",)}, ["sub-02/ses-retest"]),
-    ({"session_labels": ("*",)}, list(SUBJECTS)),
-    ({"participant_labels": ("02",), "session_labels": ("1",)}, ["sub-02/ses-1"]),
-    ({"first": 2}, ["sub-01", "sub-02/ses-1"]),
-    ({"first": 99}, list(SUBJECTS)),
-    ({"first": 1, "participant_labels": ("03",)}, ["sub-03"]),
-]
-
-
-@pytest.mark.usefixtures("dataset")
-@pytest.mark.parametrize(("changes", "names"), FILTERS)
-def test_filters(storage: Storage, records: Records, changes: dict[str, Any], names: list[str]) -> None:
-    made = prepared(storage, records, **changes)
-    assert [scan.name for scan in made.chosen] == names
-    assert made.run.scans == tuple(names)
-    assert [one["index"] for one in made.documents] == list(range(len(names)))
-    assert len(made.discovery.scans) == 4
-
-
-@pytest.mark.parametrize(
-    ("changes", "name"),
-    [
-        ({}, "m2g-csa-native"),
-        ({"options": M2gOptions(diffusion_model="csd", space="native_dsn")}, "m2g-csd-native_dsn"),
-        ({"options": M2gOptions(pipeline="func")}, "m2g-func"),
-        ({"options": M2gOptions(pipeline="both")}, "m2g-both-csa-native"),
-        ({"modif": "quick", "options": M2gOptions(pipeline="func")}, "quick"),
-    ],
-)
-def test_the_derivatives_folders_name(changes: dict[str, Any], name: str) -> None:
-    assert order(**changes).output_name == name
-
-
-@pytest.mark.usefixtures("dataset")
-def test_other_options_go_where_another_modif_says_and_the_same_go_on(storage: Storage, records: Records) -> None:
-    put_run(storage, "HNU1-20261121-120000-aaaa")
-    other = prepared(storage, records, options=M2gOptions(seeds=1), modif="quick")
-    assert other.run.output == "s3://data/HNU1/derivatives/quick"
-    assert prepared(storage, records).run.output == "s3://data/HNU1/derivatives/m2g-csa-native"
-
-
-@pytest.mark.usefixtures("dataset")
-def test_runs_of_a_dataset_whose_name_begins_alike_do_not_count(storage: Storage, records: Records) -> None:
-    put_run(
-        storage,
-        "HNU10-20261121-120000-aaaa",
-        m2g=M2gOptions(seeds=1).as_dict(),
-        output="s3://data/HNU10/derivatives/m2g-csa-native",
-    )
-    assert prepared(storage, records).run.scans == SUBJECTS
-
-
-def test_a_dataset_of_another_bucket_is_read_there_and_its_outputs_go_home(
-    s3: Any, storage: Storage, records: Records
-) -> None:
-    s3.create_bucket(Bucket="open")
-    for name in ("dwi/sub-01_dwi.nii", "dwi/sub-01_dwi.bval", "dwi/sub-01_dwi.bvec", "anat/sub-01_T1w.nii"):
-        s3.put_object(Bucket="open", Key=f"studies/KKI/sub-01/{name}", Body=b"x")
-    made = prepared(storage, records, dataset=Location("open", "studies/KKI"))
-    assert made.run.run_id.startswith("KKI-")
-    assert made.documents[0]["inputs"][0]["uri"] == "s3://open/studies/KKI/sub-01/dwi/sub-01_dwi.nii"
-    assert made.documents[0]["output"] == "s3://data/KKI/derivatives/m2g-csa-native/sub-01"
-
-
-@pytest.fixture
-def made(storage: Storage, records: Records, dataset: None) -> Prepared:
-    return prepared(storage, records)
-
-
-def test_the_documents_are_kept_here_too(made: Prepared, tmp_path: Path) -> None:
-    keep_documents(made, tmp_path / "jobs")
-    folder = tmp_path / "jobs" / made.run.run_id
-    assert Run.from_json(json.loads((folder / "run.json").read_text())) == made.run
-    kept = [json.loads(path.read_text()) for path in sorted((folder / "scans").iterdir())]
-    assert kept == list(made.documents)
-
-
-def test_a_folder_that_cannot_be_written_to_is_told(made: Prepared, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(Problem, match="cannot be written"):
-        keep_documents(made, tmp_path / "file")
+def test_the_records_are_read_by_anybody(world: RunWorld) -> None:
+    outcome = world.run(options=M2gOptions(diffusion_model="csd"))
+    elsewhere = Records(world.storage, data_bucket="data")
+    assert elsewhere.run(None).run_id == outcome.run_id
+    assert elsewhere.run(None).command_line == ("opsctl", "run", "HNU1")

@@ -13,12 +13,13 @@ from m2g_job.result import Report
 
 from opsctl.commands.workspace import Wish
 from opsctl.core import m2g
-from opsctl.core.location import Location, run_location
+from opsctl.core.location import run_location
 from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run, document_key, scan_document, submit_requests
+from opsctl.core.manifest import Run, document_key, scan_document
 from opsctl.core.platform import ModelResources, Platform
 from opsctl.core.result import Result
 from opsctl.core.scan import Input, Scan
+from opsctl.core.submission import array_sizes, submissions_of, submit_request
 
 BUCKET = "data-bucket"
 RUN_ID = "HNU1-20261122-120000-ab12"
@@ -67,6 +68,27 @@ def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str =
     )
 
 
+def run(count: int = 1) -> Run:
+    return Run(
+        run_id=RUN_ID,
+        dataset=f"s3://{BUCKET}/HNU1",
+        output=f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native",
+        m2g={},
+        model="csa",
+        image="image",
+        platform="m2g",
+        region="us-east-1",
+        scans=tuple(f"sub-{number}" for number in range(count)),
+        created_at="2026-11-22T12:00:00Z",
+        created_by="me",
+        command_line=("opsctl",),
+        opsctl_version="0",
+        keys=tuple(str(number) for number in range(count)),
+        sizes=tuple(array_sizes(count)),
+        resources="csa",
+    )
+
+
 def environment(index: int) -> Environment:
     return job_environment.read(
         {
@@ -94,14 +116,13 @@ def environment(index: int) -> Environment:
 )
 def test_the_job_reads_what_run_writes(one):
     options = M2gOptions(pipeline=one.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    output = Location(BUCKET, "HNU1/derivatives/m2g-csa-native")
-    document = scan_document(one, options, run_id=RUN_ID, index=7, image="image", output=output)
+    document = scan_document(one, options, run=run(), index=7)
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == one.name
     assert read.session == one.session
     assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in one.inputs]
     assert read.parcellation == ("Desikan", "AAL_")
-    assert read.output == f"{output.uri}/{one.name}"
+    assert read.output == f"{run().output}/{one.name}"
     assert read.key == document["key"]
 
 
@@ -116,34 +137,18 @@ def test_the_job_looks_where_run_writes():
 
 
 def test_the_job_reads_the_environment_that_run_submits():
-    run = Run(
-        run_id=RUN_ID,
-        dataset=f"s3://{BUCKET}/HNU1",
-        output=f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native",
-        m2g={},
-        model="csa",
-        image="image",
-        platform="m2g",
-        region="us-east-1",
-        scans=tuple(f"sub-{number}" for number in range(10_001)),
-        created_at="2026-11-22T12:00:00Z",
-        created_by="me",
-        command_line=("opsctl",),
-        opsctl_version="0",
-    )
-    last = submit_requests(run, platform())[-1]
+    submission = submissions_of(run(10_001), platform(), at="t")[-1]
+    last = submit_request(submission, run(10_001), platform())
     variables = {one["name"]: one["value"] for one in last["containerOverrides"]["environment"]}
     told = job_environment.read({**variables, "AWS_BATCH_JOB_ARRAY_INDEX": str(last["arrayProperties"]["size"] - 1)})
-    assert told.index == len(run.scans) - 1
+    assert told.index == 10_000
     assert told.run_id == RUN_ID
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
     report = Report(environment(7), log_stream="csa/default/abc")
-    document = scan_document(
-        scan(), M2gOptions(), run_id=RUN_ID, index=7, image="image", output=Location(BUCKET, "HNU1/derivatives/m")
-    )
+    document = scan_document(scan(), M2gOptions(), run=run(), index=7)
     report.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     report.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     report.connectomes = ["s3://b/x.csv"]

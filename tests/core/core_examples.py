@@ -10,6 +10,7 @@ from opsctl.core.m2g import M2gOptions
 from opsctl.core.manifest import Run
 from opsctl.core.platform import Platform
 from opsctl.core.scan import Input, Scan
+from opsctl.core.submission import array_sizes
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
@@ -53,6 +54,7 @@ def platform(**changes: Any) -> Platform:
 
 
 def run(count: int = 2, **changes: Any) -> Run:
+    changes = {"resources": changes.get("model", "csa"), "sizes": tuple(array_sizes(count)), **changes}
     made = Run(
         run_id="HNU1-20261122-120000-ab12",
         dataset="s3://data/HNU1",
@@ -67,6 +69,9 @@ def run(count: int = 2, **changes: Any) -> Run:
         created_by="ada",
         command_line=("opsctl", "run", "HNU1"),
         opsctl_version="0.1.0",
+        keys=tuple(f"key-{number}" for number in range(count)),
+        sizes=(),
+        resources="csa",
     )
     return dataclasses.replace(made, **changes)
 

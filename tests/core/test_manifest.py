@@ -9,25 +9,21 @@ from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
-from core_examples import MOMENT, platform, run, scan
+from core_examples import MOMENT, run, scan
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opsctl.core.errors import Problem
-from opsctl.core.location import Location
 from opsctl.core.m2g import M2gOptions
 from opsctl.core.manifest import (
+    Origin,
     Run,
-    Submission,
-    array_sizes,
     document_key,
     make_run_id,
     mixing_run,
     run_moment,
     scan_document,
     scan_key,
-    submission_of,
-    submit_requests,
     timestamp,
 )
 
@@ -63,90 +59,26 @@ def test_runs_sort_by_time_whatever_the_datasets_are_called(seconds: list[int], 
     assert sorted(made, key=run_moment) == by_time
 
 
-@pytest.mark.parametrize(
-    ("count", "sizes"),
-    [(1, [1]), (2, [2]), (9_999, [9_999]), (10_000, [10_000]), (10_001, [5_001, 5_000]), (20_001, [6_667] * 3)],
-)
-def test_array_sizes(count: int, sizes: list[int]) -> None:
-    assert array_sizes(count) == sizes
-
-
-@given(st.integers(1, 200_000))
-@example(10_001)
-@example(20_001)
-@example(30_001)
-def test_array_sizes_add_up_within_batchs_limits(count: int) -> None:
-    sizes = array_sizes(count)
-    assert sum(sizes) == count
-    assert all(size <= 10_000 for size in sizes)
-    assert sizes == [1] or all(size >= 2 for size in sizes)
-
-
-def test_one_scan_is_a_plain_job() -> None:
-    (request,) = submit_requests(run(1), platform())
-    assert request == {
-        "jobName": "HNU1-20261122-120000-ab12-00",
-        "jobQueue": "arn:queue-csa",
-        "jobDefinition": "arn:definition-csa:7",
-        "containerOverrides": {
-            "environment": [
-                {"name": "OPSCTL_RUN_URI", "value": "s3://data/opsctl/runs/HNU1-20261122-120000-ab12"},
-                {"name": "OPSCTL_SCAN_OFFSET", "value": "0"},
-            ]
-        },
-        "tags": {"opsctl:run": "HNU1-20261122-120000-ab12"},
-    }
-
-
-def test_several_scans_are_one_array_of_their_models_queue() -> None:
-    (request,) = submit_requests(run(200, model="csd"), platform())
-    assert (request["jobQueue"], request["jobDefinition"]) == ("arn:queue-csd", "arn:definition-csd:3")
-    assert request["arrayProperties"] == {"size": 200}
-
-
-def test_more_than_ten_thousand_scans_are_several_arrays_with_their_offsets() -> None:
-    requests = submit_requests(run(10_001), platform())
-    assert [one["jobName"][-3:] for one in requests] == ["-00", "-01"]
-    assert [one["arrayProperties"]["size"] for one in requests] == [5_001, 5_000]
-    submissions = [submission_of(one, job_id="j", submitted_at="t") for one in requests]
-    assert [(one.offset, one.size, one.is_array) for one in submissions] == [(0, 5_001, True), (5_001, 5_000, True)]
-
-
-def test_no_request_names_a_subject_and_none_is_too_large() -> None:
-    requests = submit_requests(run(20_000), platform())
-    assert "sub-" not in json.dumps(requests)
-    assert max(len(json.dumps(one)) for one in requests) < 30 * 1024
-
-
-def test_an_accepted_request_becomes_its_record() -> None:
-    (plain,) = submit_requests(run(1), platform())
-    submission = submission_of(plain, job_id="id-1", submitted_at="2026-11-22T12:00:01Z")
-    assert submission == Submission(
-        job_id="id-1",
-        job_name="HNU1-20261122-120000-ab12-00",
-        offset=0,
-        size=1,
-        submitted_at="2026-11-22T12:00:01Z",
-    )
-    assert not submission.is_array
-    assert Submission(**json.loads(json.dumps(dataclasses.asdict(submission)))) == submission
+FACTS = ("schema_version", "run_id", "index", "dataset", "image", "image_digest", "opsctl_version", "output")
 
 
 def test_a_scans_document_says_all_that_its_job_needs() -> None:
     document = scan_document(
         scan(),
         M2gOptions(pipeline="both"),
-        run_id="R",
+        run=run(run_id="R", image="repo:1", output="s3://data/HNU1/derivatives/m2g-both-csa-native"),
         index=7,
-        image="repo:1",
-        output=Location("data", "HNU1/derivatives/m2g-both-csa-native"),
+        image_digest="sha256:abc",
     )
     assert json.loads(json.dumps(document)) == document
-    assert {name: document[name] for name in ("schema_version", "run_id", "index", "image", "output")} == {
+    assert {name: document[name] for name in FACTS} == {
         "schema_version": 1,
         "run_id": "R",
         "index": 7,
+        "dataset": "s3://data/HNU1",
         "image": "repo:1",
+        "image_digest": "sha256:abc",
+        "opsctl_version": "0.1.0",
         "output": "s3://data/HNU1/derivatives/m2g-both-csa-native/sub-01/ses-1",
     }
     assert document["scan"] == {
@@ -226,20 +158,35 @@ def other_options(**changes: Any) -> dict[str, Any]:
 
 
 def test_a_run_with_other_options_in_the_same_place_is_found() -> None:
-    same = run(run_id="one")
-    other = run(run_id="two", m2g=other_options(seeds=1))
-    elsewhere = run(run_id="three", m2g=other_options(seeds=2), output="s3://data/HNU1/derivatives/quick")
-    assert mixing_run(run(), [same, other, elsewhere]) == other
-    assert mixing_run(run(), [same, elsewhere]) is None
-    assert mixing_run(run(), []) is None
+    same, other = run(run_id="one"), run(run_id="two", m2g=other_options(seeds=1))
+    mine = ("s3://data/HNU1", M2gOptions().as_dict())
+    assert mixing_run(*mine, [same, other]) == other
+    assert mixing_run(*mine, [same]) is None
+    assert mixing_run(*mine, []) is None
 
 
 def test_options_are_compared_as_json_keeps_them() -> None:
     options = M2gOptions(parcellation=("Desikan",), mem_gb=20)
     earlier = Run.from_json(json.loads(json.dumps(run(m2g=options.as_dict()).as_json())))
-    assert mixing_run(run(m2g=dataclasses.replace(options, mem_gb=20.0).as_dict()), [earlier]) is None
+    assert mixing_run("s3://data/HNU1", dataclasses.replace(options, mem_gb=20.0).as_dict(), [earlier]) is None
 
 
 def test_two_datasets_of_one_name_are_not_mixed() -> None:
     other = run(run_id="two", dataset="s3://other/x/HNU1")
-    assert mixing_run(run(), [other]) == other
+    assert mixing_run("s3://data/HNU1", M2gOptions().as_dict(), [other]) == other
+
+
+def test_an_adopted_scans_records_are_where_it_was_made() -> None:
+    made = run(3, sizes=(1,), adopted=(Origin("early", 7), Origin("other", 0)))
+    assert [made.origin(index) for index in range(3)] == [
+        Origin(made.run_id, 0),
+        Origin("early", 7),
+        Origin("other", 0),
+    ]
+    assert made.submitted_count == 1
+    assert Run.from_json(json.loads(json.dumps(made.as_json()))) == made
+
+
+def test_what_was_not_asked_for_may_be_missing() -> None:
+    assert Run.from_json(run().as_json()).memory_mib is None
+    assert Run.from_json(run(memory_mib=30400, max_spend_usd=20.0).as_json()).memory_mib == 30400

@@ -1,0 +1,278 @@
+"""Batch as boto3 shows it, scripted job by job and counted call by call; and the records of runs in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from opsctl.aws.batch import Batch
+from opsctl.commands.run_reader import RunReader
+from opsctl.commands.status import Money, StatusReader
+from opsctl.core.attempt import Attempt
+from opsctl.core.cost import Rates
+from opsctl.core.manifest import Run
+from opsctl.core.result import Result
+from opsctl.core.status import Job
+from opsctl.core.submission import Submission
+
+MADE = "2026-11-22T12:00:00Z"
+NOW = datetime(2026, 11, 22, 14, 0, 0, tzinfo=UTC)
+RATES = Rates(
+    instance_usd_per_hour=1.0,
+    disk_usd_per_gib_hour=0.0,
+    address_usd_per_hour=0.0,
+    root_volume_gib=100,
+    source="a test",
+    kind="on-demand",
+)
+_ENDED = ("SUCCEEDED", "FAILED")
+_PAGE = 1000
+
+
+def made_run(count: int, *, run_id: str = "HNU1-20261122-120000-ab12", **changes: Any) -> Run:
+    """A run that submits `count` scans in one job, if nothing else is said."""
+    fields: dict[str, Any] = {
+        "run_id": run_id,
+        "dataset": "s3://data/HNU1",
+        "output": "s3://data/HNU1/derivatives/m2g-csa-native",
+        "m2g": {},
+        "model": "csa",
+        "image": "repo:0.1.0",
+        "platform": "m2g",
+        "region": "us-east-1",
+        "scans": tuple(f"sub-{number:05d}" for number in range(count)),
+        "created_at": MADE,
+        "created_by": "ada",
+        "command_line": ("opsctl", "run", "HNU1"),
+        "opsctl_version": "0.1.0",
+        "keys": ("k",) * count,
+        "sizes": (count,),
+        "resources": "csa",
+        **changes,
+    }
+    return Run(**fields)
+
+
+def submitted(run: Run, *, job_id: str = "p", number: int = 0, **changes: Any) -> Submission:
+    """The journal's entry of one of a run's jobs."""
+    fields: dict[str, Any] = {
+        "number": number,
+        "job_name": f"{run.run_id}-{number:02d}",
+        "job_queue": "queue",
+        "offset": sum(run.sizes[:number]),
+        "size": run.sizes[number],
+        "state": "submitted",
+        "at": MADE,
+        "job_id": job_id,
+        **changes,
+    }
+    return Submission(**fields)
+
+
+def made_result(index: int, *, job_id: str = "", **changes: Any) -> Result:
+    """A succeeded result of one scan, or with `status="failed"` a failed one."""
+    fields: dict[str, Any] = {
+        "index": index,
+        "scan": f"sub-{index:05d}",
+        "key": "k",
+        "status": "succeeded",
+        "cause": "",
+        "exit_code": 0,
+        "attempt": 1,
+        "started_at": "2026-11-22T12:01:00Z",
+        "stopped_at": "2026-11-22T12:31:00Z",
+        "seconds": {"m2g": 1800.0},
+        "peak_memory_mib": 812,
+        "connectomes": (),
+        "files": (),
+        "log_stream": f"csa/default/s{index}",
+        "job_id": job_id or f"p:{index}",
+        **changes,
+    }
+    return Result(**fields)
+
+
+@dataclass
+class Child:
+    """One job. `attempts`: (exit code or None, reason) of those that have ended."""
+
+    status: str
+    reason: str = ""
+    exit_code: int | None = None
+    attempts: tuple[tuple[int | None, str], ...] = ()
+    streams: tuple[str, ...] = ()
+    is_stubborn: bool = False  # the parent's end does not reach it
+
+
+@dataclass
+class BatchWorld:
+    """The client's calls, over jobs that a test sets."""
+
+    arrays: dict[str, list[Child]] = field(default_factory=dict)
+    plain: dict[str, Child] = field(default_factory=dict)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    calls: Counter[str] = field(default_factory=Counter)
+    terminated: list[tuple[str, str]] = field(default_factory=list)
+    bulk_sizes: list[int] = field(default_factory=list)
+    unending: set[str] = field(default_factory=set)
+
+    @property
+    def adapter(self) -> Batch:
+        client: Any = self
+        return Batch(client, submit_client=client)
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        self.calls["DescribeJobs"] += 1
+        assert 1 <= len(jobs) <= 100
+        return {"jobs": [reply for one in jobs if (reply := self._reply(one))]}
+
+    def list_jobs(self, **request: Any) -> dict[str, Any]:
+        self.calls["ListJobs"] += 1
+        if "jobQueue" in request:
+            ids = self.names.get(request["filters"][0]["values"][0], [])
+            name = request["filters"][0]["values"][0]
+            found = [{"jobId": one, "jobName": name, "createdAt": number} for number, one in enumerate(ids)]
+            return {"jobSummaryList": found}
+        children = self.arrays.get(request["arrayJobId"], [])
+        start = int(request.get("nextToken", 0))
+        found = [number for number, child in enumerate(children) if child.status == request["jobStatus"]]
+        page = found[start : start + _PAGE]
+        more = {"nextToken": str(start + _PAGE)} if len(found) > start + _PAGE else {}
+        return {"jobSummaryList": [self._summary(request["arrayJobId"], number) for number in page], **more}
+
+    def get_paginator(self, name: str) -> BatchWorld:
+        assert name == "list_jobs"
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        while True:
+            page = self.list_jobs(**request)
+            yield page
+            if "nextToken" not in page:
+                return
+            request["nextToken"] = page["nextToken"]
+
+    def terminate_job(self, *, jobId: str, reason: str) -> None:  # noqa: N803 boto3's name
+        self.calls["TerminateJob"] += 1
+        self.terminated.append((jobId, reason))
+        for child in self.arrays.get(jobId, []):
+            if not child.is_stubborn:
+                self._end(child, reason)
+        if jobId in self.plain:
+            self._end(self.plain[jobId], reason)
+
+    def terminate_jobs(self, *, jobs: list[str], reason: str) -> dict[str, Any]:
+        self.calls["TerminateJobs"] += 1
+        self.bulk_sizes.append(len(jobs))
+        assert 1 <= len(jobs) <= 50
+        for one in jobs:
+            self.terminated.append((one, reason))
+            if one not in self.unending:
+                self._end(self._child(one), reason)
+        return {"successful": jobs, "errors": []}
+
+    def _end(self, child: Child | None, reason: str) -> None:
+        if child is not None and child.status not in _ENDED:
+            child.status, child.reason = "FAILED", reason
+
+    def _child(self, job_id: str) -> Child | None:
+        parent, _, place = job_id.partition(":")
+        return self.arrays[parent][int(place)] if place and parent in self.arrays else self.plain.get(job_id)
+
+    def _summary(self, parent: str, place: int) -> dict[str, Any]:
+        child = self.arrays[parent][place]
+        return {**self._short(f"{parent}:{place}", child), "arrayProperties": {"index": place}}
+
+    def _short(self, job_id: str, child: Child) -> dict[str, Any]:
+        container = {} if child.exit_code is None else {"exitCode": child.exit_code}
+        reply = {"jobId": job_id, "status": child.status, "container": container}
+        return {**reply, **({"statusReason": child.reason} if child.reason else {})}
+
+    def _reply(self, job_id: str) -> dict[str, Any] | None:
+        if job_id in self.arrays:
+            counts = Counter(child.status for child in self.arrays[job_id])
+            active = any(count for status, count in counts.items() if status not in _ENDED)
+            return {
+                "jobId": job_id,
+                "status": "PENDING" if active else "FAILED" if counts["FAILED"] else "SUCCEEDED",
+                "arrayProperties": {"size": len(self.arrays[job_id]), "statusSummary": dict(counts)},
+            }
+        child = self._child(job_id)
+        if child is None:
+            return None
+        reply = self._short(job_id, child)
+        reply["attempts"] = [
+            {
+                "container": {} if code is None else {"exitCode": code},
+                "statusReason": reason,
+                "startedAt": 1,
+                "stoppedAt": 2,
+            }
+            for code, reason in child.attempts
+        ]
+        if child.streams:
+            reply["container"]["logStreamName"] = child.streams[-1]
+            reply["attempts"] += [{"container": {"logStreamName": one}} for one in child.streams[:-1]]
+        parent, _, place = job_id.partition(":")
+        return {**reply, **({"arrayProperties": {"index": int(place)}} if place else {})}
+
+
+@dataclass
+class MemoryRecords:
+    """What `opsctl.commands.records.Records` would read."""
+
+    runs: dict[str, Run] = field(default_factory=dict)
+    journals: dict[str, list[Submission]] = field(default_factory=dict)
+    written: dict[str, dict[int, Result]] = field(default_factory=dict)
+    tried: dict[str, list[Attempt]] = field(default_factory=dict)
+    kept: dict[str, dict[int, Job]] = field(default_factory=dict)
+    keeps: int = 0
+
+    def add(self, run: Run, *journal: Submission, results: Iterable[Result] = ()) -> Run:
+        self.runs[run.run_id] = run
+        self.journals[run.run_id] = list(journal)
+        self.written[run.run_id] = {one.index: one for one in results}
+        return run
+
+    def run(self, run_id: str) -> Run:
+        return self.runs[run_id]
+
+    def journal(self, run_id: str) -> list[Submission]:
+        return list(self.journals[run_id])
+
+    def put_submission(self, run_id: str, submission: Submission) -> None:
+        self.journals[run_id] = [
+            submission if one.number == submission.number else one for one in self.journals[run_id]
+        ]
+
+    def results(self, run_id: str) -> dict[int, Result]:
+        return dict(self.written[run_id])
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        return list(self.tried.get(run_id, ()))
+
+    def kept_jobs(self, run_id: str) -> dict[int, Job]:
+        return dict(self.kept.get(run_id, {}))
+
+    def keep_jobs(self, run_id: str, jobs: Mapping[int, Job]) -> None:
+        self.keeps += 1
+        self.kept[run_id] = dict(jobs)
+
+    def document(self, run_id: str, index: int) -> dict[str, Any]:
+        name = self.runs[run_id].scans[index]
+        inputs = [{"uri": f"s3://data/HNU1/{name}_dwi.nii.gz", "role": "dwi", "size_bytes": 9, "etag": "e"}]
+        return {"inputs": inputs, "output": f"s3://data/out/{name}", "key": "k"}
+
+
+def reader_of(run: Run, records: Any, batch: Batch, *, now: datetime = NOW, money: bool = True) -> StatusReader:
+    """The reader that a verb makes; its clock stands still."""
+    return StatusReader(
+        RunReader(run, records=records, batch=batch),
+        records=records,
+        batch=batch,
+        now=lambda: now,
+        money=Money(rates=RATES, is_local=False) if money else None,
+    )

@@ -1,0 +1,73 @@
+"""What `run` says before the question and after it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from opsctl.commands.order import Order
+from opsctl.commands.plan import Plan
+from opsctl.commands.run import Outcome
+from opsctl.core.location import Location
+from opsctl.core.m2g import M2gOptions
+from opsctl.core.scan import Discovery, Scan
+from opsctl.core.survey import ScanStanding, Standing
+from opsctl.render.plan import nothing_line, outcome_line, plan_lines
+
+
+def made(*standings: Standing, only: Any = "missing") -> Plan:
+    scans = tuple(
+        Scan(name=f"sub-{number}", subject=str(number), session=None, entities={}, pipeline="dwi", inputs=())
+        for number in range(len(standings))
+    )
+    platform: Any = None
+    return Plan(
+        order=Order(dataset=Location("data", "HNU1"), options=M2gOptions(), only=only),
+        platform=platform,
+        discovery=Discovery(scans=scans, excluded=()),
+        chosen=scans,
+        output=Location("data", "HNU1/derivatives/m2g-csa-native"),
+        standings=tuple(ScanStanding(scan.name, "k", one) for scan, one in zip(scans, standings, strict=True)),
+        earlier=(),
+        run_id="R",
+        moment=datetime.now(UTC),
+    )
+
+
+def test_what_m2g_is_asked_for_and_where_it_goes() -> None:
+    lines = plan_lines(made("new", "new"))
+    assert lines[0] == "2 scans, 2 runnable, 0 excluded"
+    assert lines[-1] == "out: s3://data/HNU1/derivatives/m2g-csa-native"
+    assert "chosen" not in "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("plan", "line"),
+    [
+        (made("done", "done"), "All 2 scans are done: nothing to submit."),
+        (made("done", "in flight"), "1 done, 1 in flight: nothing to submit."),
+        (made("done", "new", only="failed"), "No scan has failed: nothing to submit (1 done, 0 in flight of 2)."),
+    ],
+)
+def test_nothing_to_do(plan: Plan, line: str) -> None:
+    assert nothing_line(plan) == line
+
+
+def outcome(**changes: Any) -> Outcome:
+    return Outcome(**{"run_id": "R", "submitted": 3, "done": 0, "in_flight": 0, **changes})
+
+
+@pytest.mark.parametrize(
+    ("one", "line"),
+    [
+        (outcome(), "Submitted 3 scans as R."),
+        (outcome(done=297), "Submitted 3 scans as R (297 done before)."),
+        (outcome(done=2, in_flight=1), "Submitted 3 scans as R (2 done, 1 in flight before)."),
+        (outcome(continued=("R",)), "Submitted 3 scans as R; R had been cut short and went on."),
+        (outcome(submitted=0, in_flight=3), "Nothing had to be submitted: 3 in flight; R shows them."),
+    ],
+)
+def test_the_outcome(one: Outcome, line: str) -> None:
+    assert outcome_line(one) == line
