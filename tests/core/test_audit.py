@@ -1,0 +1,78 @@
+"""A scan's row: its inputs, its job, its outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opsctl.core.audit import AuditState, Entry, audit_row, strays
+from opsctl.core.result import OutputFile, Result
+from opsctl.core.scan import S3Object
+from opsctl.core.status import Job
+
+DWI = "s3://data/HNU1/sub-01/dwi/sub-01_dwi.nii.gz"
+OUT = "s3://data/HNU1/derivatives/m2g/sub-01/c.csv"
+SECOND = "s3://data/HNU1/derivatives/m2g/sub-01/d.csv"
+
+
+def result(status: str, **changes: Any) -> Result:
+    fields: dict[str, Any] = {
+        "index": 0, "scan": "sub-01", "key": "k", "status": status, "cause": "", "exit_code": 0, "attempt": 2,
+        "started_at": "", "stopped_at": "", "seconds": {}, "peak_memory_mib": 0, "connectomes": (OUT,),
+        "files": tuple(OutputFile(uri=uri, size_bytes=3, sha256="x", etag="e") for uri in (OUT, SECOND)),
+        "log_stream": "", "job_id": "j",
+    }  # fmt: skip
+    return Result(**{**fields, **changes})
+
+
+def entry(run_id: str = "R", result: Result | None = None, job: str | None = None, reason: str = "") -> Entry:
+    word = Job(job_id="j", status=job, reason=reason) if job else None
+    return Entry(run_id=run_id, inputs={DWI: "e1"}, result=result, job=word)
+
+
+def there(etag: str = "e", *uris: str) -> dict[str, S3Object]:
+    return {uri: S3Object(key=uri, size_bytes=3, etag=etag) for uri in uris or (OUT, SECOND)}
+
+
+OK = result("succeeded")
+BAD = result("failed", cause="bval and bvec differ in count: 64 and 65", files=())
+SAME = {DWI: "e1"}
+TABLE: list[tuple[str, list[Entry], dict[str, str], dict[str, S3Object], AuditState, str, str, str]] = [
+    ("never", [], SAME, {}, "missing", "", "was never submitted", "none"),
+    ("complete", [entry(result=OK)], SAME, there(), "complete", "unchanged", "done (attempt 2)", "all 2 files"),
+    ("one file is gone", [entry(result=OK)], SAME, there("e", OUT), "outputs damaged", "unchanged", "done (attempt 2)", "1 of 2 files gone"),
+    ("both are others", [entry(result=OK)], SAME, there("x"), "outputs damaged", "unchanged", "done (attempt 2)", "2 of 2 files are others"),
+    ("other inputs", [entry(result=OK)], {DWI: "e2"}, there(), "inputs changed", "sub-01_dwi.nii.gz has changed", "done (attempt 2)", "all 2 files"),
+    ("an input is gone", [entry(result=OK)], {}, there(), "inputs changed", "sub-01_dwi.nii.gz is gone", "done (attempt 2)", "all 2 files"),
+    ("failed", [entry(result=BAD)], SAME, {}, "failed", "unchanged", BAD.cause, "none"),
+    ("lost", [entry(job="FAILED", reason="Host EC2 (instance i-1) terminated.")], SAME, {}, "failed", "unchanged", "Host EC2 (instance i-1) terminated.", "none"),
+    ("forgotten", [entry()], SAME, {}, "failed", "unchanged", "no result, and AWS Batch does not know the job", "none"),
+    ("runs", [entry(result=BAD, job="RUNNING")], SAME, {}, "in flight", "unchanged", "RUNNING", "not yet"),
+    ("failed after it was done", [entry("B", BAD), entry("A", OK)], SAME, there(), "complete", "unchanged", "done (attempt 2)", "all 2 files"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entries", "dataset", "derivatives", "state", "inputs", "job", "outputs"),
+    [one[1:] for one in TABLE],
+    ids=[one[0] for one in TABLE],
+)
+def test_a_row(
+    entries: list[Entry],
+    dataset: dict[str, str],
+    derivatives: dict[str, S3Object],
+    state: AuditState,
+    inputs: str,
+    job: str,
+    outputs: str,
+) -> None:
+    row = audit_row("sub-01", entries, dataset=dataset, derivatives=derivatives)
+    assert (row.state, row.inputs, row.job, row.outputs) == (state, inputs, job, outputs)
+
+
+def test_files_that_nobody_published_are_named() -> None:
+    foreign = OUT.replace("c.csv", "old.csv")
+    description = "s3://data/HNU1/derivatives/m2g/dataset_description.json"
+    assert strays(there("e", OUT, SECOND, foreign, description), [OK]) == [foreign]
+    assert strays(there(), [BAD]) == [OUT, SECOND]
