@@ -156,7 +156,7 @@ class Desk:
     def _rates(self) -> Rates:
         from opsctl.aws.prices import rates
 
-        return rates(self._context.clients, self._context.platform, self._resources)
+        return rates(self._context.clients, self._context.platform, self._resources, home=self._context.home)
 
     def _spending(self, made: Plan) -> Spending:
         from opsctl.commands.budget import spending

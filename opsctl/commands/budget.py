@@ -82,6 +82,7 @@ class Budget:
     ) -> None:
         self._limit_usd = limit_usd
         self._usd_per_scan = estimate.usd_per_scan
+        self._is_complete = estimate.is_complete
         self._asked = asked
         self._at_once = at_once
         self._sleep = sleep
@@ -113,6 +114,11 @@ class Budget:
         Problem
             When the running total would pass the budget.
         """
+        if not self._is_complete:
+            raise Problem(
+                "The price of this platform's instances is not known, so --max-spend cannot be kept.",
+                "Leave it out, or let opsctl ask AWS's price list (pricing:GetProducts).",
+            )
         more = count * self._usd_per_scan
         if so_far_usd + more > self._limit_usd:
             fits = max(0, int((self._limit_usd - so_far_usd) / self._usd_per_scan)) if self._usd_per_scan else 0

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from batch_world import FakeBatch
+from fake_batch import FakeBatch
 
 from opsctl.assets import bids_config
 from opsctl.aws.s3 import Storage

@@ -60,6 +60,19 @@ def test_above_it_says_how_many_would_fit() -> None:
     assert "--first 2" in caught.value.mend
 
 
+def test_without_a_price_there_is_no_budget() -> None:
+    one = Budget(
+        1000.0,
+        estimate=Estimate(usd=0.0, usd_per_scan=0.01, wall_hours=1.0, basis="", is_complete=False),
+        asked=lambda: Spending(0.0, 0),
+        at_once=4,
+        sleep=lambda seconds: None,
+        on_wait=lambda text: None,
+    )
+    with pytest.raises(Problem, match="price of this platform's instances is not known"):
+        one.ensure(1)
+
+
 def test_portions_leave_no_instance_idle_and_wait_for_room() -> None:
     naps: list[float] = []
     said: list[str] = []

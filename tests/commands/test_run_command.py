@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_world import BROKEN, DENIED, RESET, THROTTLED, Fault
+from fake_batch import BROKEN, DENIED, RESET, THROTTLED, Fault
 from run_world import RunWorld, put_dataset
 
 from opsctl.aws.s3 import Storage

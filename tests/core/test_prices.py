@@ -1,0 +1,99 @@
+"""The dated table: what it holds, what it scales, and what it says of itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from opsctl.core.prices import LivePrice, rates_of
+
+# The commercial regions that need no opt-in, AWS's default ones.
+USUAL_REGIONS = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+    "ca-central-1",
+    "sa-east-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+]
+
+
+def rates(kind: str = "r5.large", *, region: str = "us-east-1", spot: bool = False, **more: object):  # type: ignore[no-untyped-def]
+    return rates_of(kind, region=region, spot=spot, root_volume_gib=100, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("region", USUAL_REGIONS)
+def test_every_usual_region_is_in_the_table(region: str) -> None:
+    found = rates(region=region)
+    assert found.source == "opsctl's table of 2026-01"
+    # No region is cheaper than us-east-1, and none twice as dear.
+    assert 0.126 <= found.instance_usd_per_hour <= 0.252
+    assert 0.08 / 730 <= found.disk_usd_per_gib_hour <= 0.16 / 730
+
+
+@pytest.mark.parametrize(
+    ("kind", "region", "price"),
+    [
+        ("r5.large", "us-east-1", 0.126),
+        ("r5.xlarge", "us-east-1", 0.252),
+        ("r5.2xlarge", "us-east-1", 0.504),
+        ("r5.24xlarge", "us-east-1", 6.048),
+        ("r5.large", "ap-southeast-2", 0.151),
+        ("r5.4xlarge", "eu-central-1", 1.216),
+    ],
+)
+def test_sizes_of_the_family_are_priced_by_size(kind: str, region: str, price: float) -> None:
+    assert rates(kind, region=region).instance_usd_per_hour == pytest.approx(price)
+
+
+def test_an_hour_is_instance_disk_and_address() -> None:
+    assert rates().usd_per_hour == pytest.approx(0.126 + 100 * 0.08 / 730 + 0.005)
+
+
+def test_a_region_that_is_not_in_it_takes_another_ones_and_says_so() -> None:
+    found = rates(region="xx-moon-1")
+    assert found.usd_per_hour == rates().usd_per_hour
+    assert found.source == "opsctl's table of 2026-01 with us-east-1's prices, for xx-moon-1 is not in it"
+
+
+@pytest.mark.parametrize("kind", ["m6i.large", "r5a.large", "r5.metal", "r5.mediumxlarge", "xr5.large"])
+def test_other_families_have_no_price_and_none_is_made_up(kind: str) -> None:
+    found = rates(kind)
+    assert (found.instance_usd_per_hour, found.is_complete) == (0, False)
+    assert f"no price for {kind}" in found.source
+
+
+def test_spot_is_taken_as_a_share_and_said() -> None:
+    found = rates(spot=True)
+    assert (found.kind, found.instance_usd_per_hour) == ("Spot", pytest.approx(0.3 * 0.126))
+    assert found.source.endswith("; Spot taken as 0.3 of on-demand")
+
+
+def test_why_the_table_stands_is_said() -> None:
+    found = rates(why_table="AWS's price list could not be asked")
+    assert found.source == "opsctl's table of 2026-01: AWS's price list could not be asked"
+
+
+def test_aws_own_price_goes_before_the_table_and_may_be_of_any_family() -> None:
+    found = rates("m6i.large", live=LivePrice(0.11, asked_on="2026-11-22", is_spot=False), why_table="never")
+    assert (found.instance_usd_per_hour, found.is_complete) == (0.11, True)
+    assert found.source == "AWS's price list, asked 2026-11-22; disk and address from opsctl's table of 2026-01"
+
+
+def test_a_live_spot_price_is_not_reduced_again() -> None:
+    spot = rates(spot=True, live=LivePrice(0.05, asked_on="2026-11-22", is_spot=True))
+    assert spot.instance_usd_per_hour == 0.05
+    assert spot.source.startswith("AWS's Spot prices, asked 2026-11-22")
+    share = rates(spot=True, live=LivePrice(0.2, asked_on="2026-11-22", is_spot=False))
+    assert share.instance_usd_per_hour == pytest.approx(0.06)
+    assert "0.3 of on-demand" in share.source
