@@ -1,29 +1,49 @@
-"""`results`: bring the connectomes home, each checked against its result's SHA-256."""
+"""`results`: bring what a run made home, each file checked against its result's size and SHA-256."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from opsctl.aws.s3 import Storage, file_sha256
-from opsctl.commands.records import Records
+from opsctl.commands.run_reader import RunReader
 from opsctl.core.errors import Problem
 from opsctl.core.manifest import Run
-from opsctl.core.result import OutputFile, Result
+from opsctl.core.result import OutputFile, Result, What
 
-_THREADS = 8
+_QA_FOLDERS = {"qa_d", "qa_f", "log_f"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """One file to bring home."""
+    """One file to bring home.
 
+    Attributes
+    ----------
+    index, scan
+        The scan's, in this run.
+    place
+        Path below the derivatives folder, with `/`, and below the folder that it is brought to.
+    """
+
+    index: int
     scan: str
     file: OutputFile
+    place: str
     target: Path
+    is_connectome: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """A file of `results --json`."""
+        return {
+            "scan": self.scan,
+            "uri": self.file.uri,
+            "path": str(self.target),
+            "size_bytes": self.file.size_bytes,
+            "sha256": self.file.sha256,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,79 +52,94 @@ class Haul:
 
     Attributes
     ----------
+    folder
+        Where it goes.
+    downloads
+        Scan by scan.
+    seconds
+        How long the attempt of each scan that is done took, by the scan's index.
     missing
         The scans that have no result yet, or a failed one.
     """
 
     run: Run
+    what: What
+    folder: Path
     downloads: tuple[Download, ...]
+    seconds: dict[int, float]
     missing: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    @property
+    def size_bytes(self) -> int:
+        """All files together."""
+        return sum(one.file.size_bytes for one in self.downloads)
+
+    def as_json(self, *, table: Path | None) -> dict[str, Any]:
         """What `results --json` prints."""
         return {
+            "schema_version": 1,
             "run_id": self.run.run_id,
-            "connectomes": [
-                {"scan": one.scan, "uri": one.file.uri, "path": str(one.target), "size_bytes": one.file.size_bytes}
-                for one in self.downloads
-            ],
+            "what": self.what,
+            "connectomes": [one.as_json() for one in self.downloads if one.is_connectome],
+            "files": [one.as_json() for one in self.downloads if not one.is_connectome],
+            "table": str(table) if table else None,
             "missing": list(self.missing),
         }
 
 
-def collect(run_id: str | None, folder: Path, *, records: Records) -> Haul:
-    """Which connectomes a run has, and where each goes below `folder`.
+def collect(reader: RunReader, folder: Path, *, what: What = "connectomes") -> Haul:
+    """Which files a run has, those of adopted scans too, and where each goes below `folder`.
 
     Raises
     ------
     Problem
-        When no scan is done yet.
+        When no scan is done yet, or a result names a file outside the run's outputs.
     """
-    run = records.run(run_id)
-    results = records.results(run.run_id)
-    done = [result for result in results.values() if result.succeeded]
+    run = reader.run
+    done = {index: one for index, one in sorted(reader.results().items()) if one.succeeded}
     if not done:
         raise Problem(f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.")
     return Haul(
         run=run,
+        what=what,
+        folder=folder,
         downloads=tuple(
-            Download(scan=result.scan, file=file, target=_target(folder, file.uri, run))
-            for result in done
-            for file in _connectomes(result)
+            one
+            for index, result in done.items()
+            for one in _files(index, result, run=run, folder=folder)
+            if what == "all" or (one.is_connectome if what == "connectomes" else _is_qa(one.place))
         ),
-        missing=tuple(name for index, name in enumerate(run.scans) if index not in {one.index for one in done}),
+        seconds={index: _seconds(one) for index, one in done.items()},
+        missing=tuple(name for index, name in enumerate(run.scans) if index not in done),
     )
 
 
-def fetch(haul: Haul, storage: Storage, *, on_file: Callable[[Download], None]) -> None:
-    """Download everything that is not here yet, and check every byte.
-
-    Raises
-    ------
-    Problem
-        When a file's SHA-256 is not what its job recorded, or the disk refuses it.
-    """
-
-    def one(download: Download) -> None:
-        try:
-            if not (download.target.is_file() and file_sha256(download.target) == download.file.sha256):
-                storage.download(download.file.uri, download.target, sha256=download.file.sha256)
-        except OSError as error:
-            raise Problem(f"{download.target} cannot be written ({error.strerror}).", "Name another folder.") from error
-        on_file(download)
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        list(pool.map(one, haul.downloads))
+def _files(index: int, result: Result, *, run: Run, folder: Path) -> Iterator[Download]:
+    connectomes = set(result.connectomes)
+    for file in sorted(result.files, key=lambda one: one.uri):
+        place = _place(file.uri, run)
+        yield Download(
+            index=index,
+            scan=run.scans[index],
+            file=file,
+            place=place,
+            target=folder.joinpath(*PurePosixPath(place).parts),
+            is_connectome=file.uri in connectomes,
+        )
 
 
-def _connectomes(result: Result) -> list[OutputFile]:
-    wanted = set(result.connectomes)
-    return [file for file in result.files if file.uri in wanted]
+def _is_qa(place: str) -> bool:
+    return bool(_QA_FOLDERS & set(place.split("/")[:-1]))
 
 
-def _target(folder: Path, uri: str, run: Run) -> Path:
+def _place(uri: str, run: Run) -> str:
     """The same tree as in the derivatives folder; a result may not point outside it."""
     inside = uri.removeprefix(f"{run.output}/")
-    if inside == uri or {"", ".", ".."} & set(inside.split("/")):
+    if inside == uri or {"", ".", ".."} & set(inside.split("/")) or "\0" in inside:
         raise Problem(f"The result names {uri}, which is not one of the outputs of {run.run_id}.")
-    return folder.joinpath(*PurePosixPath(inside).parts)
+    return inside
+
+
+def _seconds(result: Result) -> float:
+    started, stopped = (datetime.fromisoformat(one) for one in (result.started_at, result.stopped_at))
+    return max(0.0, (stopped - started).total_seconds())

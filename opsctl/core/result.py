@@ -10,14 +10,26 @@ from opsctl.core.errors import Problem
 
 _SCHEMA_VERSION = 1
 
+#: Which of a run's outputs are meant: the product, QA pictures and logs, or every file.
+What = Literal["connectomes", "qa", "all"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class OutputFile:
-    """One published file."""
+    """One published file.
+
+    Attributes
+    ----------
+    sha256
+        In hexadecimal.
+    etag
+        S3's, without quotes; empty where the job did not learn it.
+    """
 
     uri: str
     size_bytes: int
     sha256: str
+    etag: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +101,12 @@ class Result:
                 peak_memory_mib=int(value["peak_memory_mib"]),
                 connectomes=tuple(outputs["connectomes"]),
                 files=tuple(
-                    OutputFile(uri=one["uri"], size_bytes=int(one["size_bytes"]), sha256=one["sha256"])
+                    OutputFile(
+                        uri=one["uri"],
+                        size_bytes=int(one["size_bytes"]),
+                        sha256=one["sha256"],
+                        etag=one.get("etag") or "",
+                    )
                     for one in outputs.get("files", ())
                 ),
                 log_stream=value.get("log_stream") or "",

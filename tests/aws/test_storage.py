@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +125,9 @@ def test_records(s3: Any, storage: Storage) -> None:
 def test_many_records_keep_their_order_and_those_that_are_gone_are_left_out(storage: Storage) -> None:
     storage.put_jsons("data", {f"r/{number:02d}": {"n": number} for number in range(40)})
     wanted = [f"r/{number:02d}" for number in reversed(range(41))]
-    assert [one["n"] for one in storage.get_jsons("data", wanted)] == list(reversed(range(40)))
+    found = storage.get_jsons("data", wanted)
+    assert list(found) == wanted[1:]
+    assert [one["n"] for one in found.values()] == list(reversed(range(40)))
 
 
 def test_a_record_that_is_not_ours(s3: Any, storage: Storage) -> None:
@@ -141,21 +142,11 @@ def test_a_write_that_is_refused_is_told(storage: Storage) -> None:
         storage.put_jsons("nosuch", {"a": {}, "b": {}})
 
 
-def test_files_go_up_and_come_home(s3: Any, storage: Storage, tmp_path: Path) -> None:
+def test_files_go_up(s3: Any, storage: Storage, tmp_path: Path) -> None:
     files = {f"D/{name}": tmp_path / name for name in ("a", "b c")}
     for path in files.values():
         path.write_bytes(b"123")
     arrived: list[tuple[str, int]] = []
     storage.upload(files, "data", done=lambda key, size: arrived.append((key, size)))
     assert sorted(arrived) == [("D/a", 3), ("D/b c", 3)]
-    target = tmp_path / "home" / "deep" / "a"
-    storage.download("s3://data/D/a", target, sha256=hashlib.sha256(b"123").hexdigest())
-    assert target.read_bytes() == b"123"
-    assert [path.name for path in target.parent.iterdir()] == ["a"]
-
-
-def test_what_cannot_be_fetched_leaves_no_file_of_that_name(s3: Any, storage: Storage, tmp_path: Path) -> None:
-    target = tmp_path / "a"
-    with pytest.raises(Problem, match="s3://data/none"):
-        storage.download("s3://data/none", target, sha256="00")
-    assert not target.exists()
+    assert s3.get_object(Bucket="data", Key="D/b c")["Body"].read() == b"123"

@@ -27,7 +27,7 @@ VALUE: dict[str, Any] = {
         "count": 1,
         "bytes": 5,
         "connectomes": ["s3://data/x.csv"],
-        "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff"}],
+        "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
     },
     "image": "repo:1",
     "job_id": "j:3",
@@ -40,8 +40,15 @@ def test_a_result_is_read() -> None:
     assert found.succeeded
     assert found.total_seconds == pytest.approx(5.1)
     assert found.connectomes == ("s3://data/x.csv",)
-    assert found.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff"),)
+    assert found.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag="ee"),)
     assert (found.index, found.scan, found.log_stream, found.job_id) == (3, "sub-01/ses-1", "csa/default/t", "j:3")
+
+
+@pytest.mark.parametrize("change", [{"etag": None}, {}])
+def test_a_job_may_not_have_learnt_an_etag(change: dict[str, Any]) -> None:
+    file = {"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", **change}
+    found = Result.from_json({**VALUE, "outputs": {**VALUE["outputs"], "files": [file]}})
+    assert found.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag=""),)
 
 
 def test_a_failed_result_may_lack_what_it_never_reached() -> None:

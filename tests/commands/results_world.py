@@ -1,0 +1,105 @@
+"""A run of two scans in S3, whose results a test publishes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from opsctl.aws.s3 import Storage
+from opsctl.commands.fetch import fetch
+from opsctl.commands.records import Records
+from opsctl.commands.results import Download, Haul, collect
+from opsctl.commands.run_reader import RunReader
+from opsctl.core.m2g import M2gOptions
+from opsctl.core.manifest import Run
+from opsctl.core.result import What
+
+RUN = "HNU1-20261122-120000-ab12"
+EARLIER = "HNU1-20261121-120000-cd34"
+OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
+PLACE = "sub-01/ses-1/connectomes_d/Desikan/sub-01_ses-1_dwi_Desikan_connectome.csv"
+QA = "sub-01/ses-1/qa_d/graphs_plotting/a.png"
+OTHER = "sub-01/ses-1/dwi/fiber/streamlines.trk"
+ABOUT = {"dataset_description.json", "README.md", ".bidsignore"}
+DESCRIPTION = {
+    "Name": "m2g-csa-native",
+    "BIDSVersion": "1.9.0",
+    "DatasetType": "derivative",
+    "GeneratedBy": [{"Name": "m2g"}],
+    "SourceDatasets": [{"URL": "s3://data/HNU1"}],
+}
+
+
+class World:
+    """A run of two scans in S3."""
+
+    def __init__(self, s3: Any, storage: Storage, records: Records) -> None:
+        self.s3, self.storage, self.records = s3, storage, records
+        storage.put_json("data", f"{OUTPUT.removeprefix('s3://data/')}/dataset_description.json", DESCRIPTION)
+        self.put_run(RUN)
+
+    def put_run(self, run_id: str, **changes: Any) -> None:
+        known: dict[str, Any] = {
+            "run_id": run_id,
+            "dataset": "s3://data/HNU1",
+            "output": OUTPUT,
+            "m2g": M2gOptions().as_dict(),
+            "model": "csa",
+            "image": "repo:0.1.0",
+            "platform": "m2g",
+            "region": "us-east-1",
+            "scans": ("sub-01/ses-1", "sub-02"),
+            "created_at": "2026-11-22T12:00:00Z",
+            "created_by": "ada",
+            "command_line": ("opsctl", "run", "HNU1"),
+            "opsctl_version": "0.1.0",
+            "keys": ("k1", "k2"),
+            "sizes": (2,),
+            "resources": "csa",
+        }
+        run = Run(**{**known, **changes})
+        self.storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
+
+    def publish(self, index: int, files: Mapping[str, bytes], *, run_id: str = RUN, **changes: Any) -> None:
+        """A result and its files, by their places below the output or their whole addresses."""
+        listed = []
+        for place, body in files.items():
+            uri = place if place.startswith("s3:") else f"{OUTPUT}/{place}"
+            digest = hashlib.sha256(body).hexdigest()
+            entry = {"uri": uri, "size_bytes": len(body), "sha256": digest, "etag": hashlib.md5(body).hexdigest()}
+            listed.append(entry)
+            if uri.startswith(f"{OUTPUT}/"):
+                self.s3.put_object(Bucket="data", Key=uri.removeprefix("s3://data/"), Body=body)
+        value = {
+            "schema_version": 1,
+            "run_id": run_id,
+            "index": index,
+            "scan": "s",
+            "key": "k",
+            "status": "succeeded",
+            "cause": "",
+            "exit_code": 0,
+            "attempt": 1,
+            "started_at": "2026-11-22T12:00:00Z",
+            "stopped_at": "2026-11-22T13:01:05Z",
+            "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
+            "peak_memory_mib": 812,
+            "outputs": {"connectomes": [one["uri"] for one in listed if one["uri"].endswith(".csv")], "files": listed},
+            **changes,
+        }
+        self.storage.put_json("data", f"opsctl/runs/{run_id}/results/{index:05d}.json", value)
+
+    def key(self, place: str) -> str:
+        return f"{OUTPUT}/{place}".removeprefix("s3://data/")
+
+    def haul(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN) -> Haul:
+        batch: Any = None  # nothing of this asks Batch
+        return collect(RunReader(self.records.run(run_id), records=self.records, batch=batch), folder, what=what)
+
+    def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:
+        """The places that were told to be here."""
+        arrived: list[Download] = []
+        fetch(self.haul(folder, what), self.storage, on_file=arrived.append, **options)
+        return sorted(one.place for one in arrived)

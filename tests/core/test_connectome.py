@@ -1,0 +1,101 @@
+"""Connectomes in m2g's two shapes: a matrix, and blank-separated edges."""
+
+from __future__ import annotations
+
+import pytest
+
+from opsctl.core.connectome import MOST_NODES, Connectome, GraphSize, parse_connectome, size_of
+from opsctl.core.errors import Problem
+
+FOUR = ((0.0, 2.0, 0.0, 1.0), (2.0, 0.0, 0.0, 0.0), (0.0, 0.0, 5.0, 0.0), (1.0, 0.0, 0.0, 0.0))
+
+
+def text_of(matrix: tuple[tuple[float, ...], ...], between: str) -> str:
+    return "".join(between.join(map(str, row)) + "\n" for row in matrix)
+
+
+@pytest.mark.parametrize("between", [",", ", ", " ", "\t", "   "])
+def test_a_square_matrix(between: str) -> None:
+    found = parse_connectome(text_of(FOUR, between))
+    assert found == Connectome(FOUR)
+    # The weight on the diagonal is no edge, and each pair counts once.
+    assert (found.nodes, found.edges) == (4, 2)
+    assert size_of(text_of(FOUR, between)) == GraphSize(nodes=4, edges=2)
+
+
+def test_an_edge_that_only_one_triangle_holds_is_an_edge() -> None:
+    assert Connectome(((0.0, 0.0), (3.0, 0.0))).edges == 1
+    assert Connectome(((0.0, 3.0), (0.0, 0.0))).edges == 1
+
+
+def test_edges_as_m2g_writes_them() -> None:
+    """`networkx.write_weighted_edgelist`, blank-separated: only edges that are, nodes by their numbers."""
+    text = "1 2 34.0\n1 7 2.0\n2 2 9.0\n3 7 1.5\n"
+    found = parse_connectome(text)
+    assert found.matrix == (
+        (0.0, 34.0, 0.0, 2.0),
+        (34.0, 9.0, 0.0, 0.0),
+        (0.0, 0.0, 0.0, 1.5),
+        (2.0, 0.0, 1.5, 0.0),
+    )
+    assert (found.nodes, found.edges) == (4, 3)
+    assert size_of(text) == GraphSize(nodes=4, edges=3)
+
+
+def test_pairs_without_a_weight_are_no_edges() -> None:
+    """The functional pipeline writes every pair, and `nan` where a region has no signal."""
+    text = "1 2 0.000000\n1 3 -0.250000\n2 3 nan\n1 4 0.1\n"
+    assert size_of(text) == GraphSize(nodes=4, edges=2)
+    assert (parse_connectome(text).nodes, parse_connectome(text).edges) == (4, 2)
+
+
+def test_both_ways_round_is_one_edge() -> None:
+    text = "1 2 5\n2 1 5\n"
+    assert size_of(text) == GraphSize(nodes=2, edges=1)
+    assert parse_connectome(text).edges == 1
+
+
+def test_three_lines_of_three_numbers() -> None:
+    edges = parse_connectome("1 2 5\n1 3 6\n2 3 7\n")
+    assert edges.matrix == ((0.0, 5.0, 6.0), (5.0, 0.0, 7.0), (6.0, 7.0, 0.0))
+    assert parse_connectome("0 5 6\n5 0 7\n6 7 0\n") == edges
+    assert parse_connectome("0,5,6\n0,0,7\n0,0,0\n").matrix[0] == (0.0, 5.0, 6.0)
+
+
+def test_comments_and_empty_lines_are_not_data() -> None:
+    assert parse_connectome("# made by m2g\n\n0,1\n1,0\n\n").edges == 1
+
+
+@pytest.mark.parametrize("text", ["0 1\n1 0", "0 1\r\n1 0\r\n"])
+def test_line_ends(text: str) -> None:
+    assert parse_connectome(text) == Connectome(((0.0, 1.0), (1.0, 0.0)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        (" \n# only words\n", "is empty"),
+        ("a,b\nc,d\n", "something else than numbers"),
+        ("<html></html>", "something else than numbers"),
+        ("0,1,2,3\n1,0,2,3\n", "neither a square matrix nor a list of edges"),
+        ("0,1\n1\n", "neither"),
+        ("0,,1\n1,0,2\n", "something else"),
+        ("1.5 2 3\n1 2 3\n", "neither"),
+        ("nan 2 3\n1 2 3\n", "neither"),
+        ("inf 2 3\n1 2 3\n", "neither"),
+    ],
+)
+def test_what_is_no_connectome_is_said(text: str, message: str) -> None:
+    for read in (parse_connectome, size_of):
+        with pytest.raises(Problem, match=message):
+            read(text)
+
+
+def test_a_graph_too_large_for_a_matrix_is_counted_all_the_same() -> None:
+    """The largest of m2g's parcellations, DS72784, would be a matrix of 40 GB."""
+    text = "".join(f"{node} {node + 1} 1.0\n" for node in range(1, 72_784))
+    assert size_of(text) == GraphSize(nodes=72_784, edges=72_783)
+    with pytest.raises(Problem, match="72,784 nodes"):
+        parse_connectome(text)
+    assert MOST_NODES < 72_784
