@@ -169,8 +169,9 @@ def plan(
         moment=moment,
         image_digest=image_digest,
     )
-    _refuse_mixing(made)
+    _refuse_mixing(made, surveyor)
     ensure_nothing_in_the_way(made.standings)
+    _refuse_foreign(made, surveyor)
     return made
 
 
@@ -197,11 +198,26 @@ def ensure_nothing_in_the_way(standings: Sequence[ScanStanding]) -> None:
         )
 
 
-def _refuse_mixing(made: Plan) -> None:
-    other = mixing_run(made.order.dataset.uri, made.order.options.as_dict(), made.earlier)
+def _refuse_mixing(made: Plan, surveyor: Surveyor) -> None:
+    other = mixing_run(
+        made.order.dataset.uri,
+        made.order.options.as_dict(),
+        [run for run in made.earlier if surveyor.has_submitted(run)],
+    )
     if other is not None:
         raise Problem(
             f"{made.output.uri} holds the outputs of {other.run_id}, which ran with other options: they are never"
             " mixed.",
+            "Name another output with --modif.",
+        )
+
+
+def _refuse_foreign(made: Plan, surveyor: Surveyor) -> None:
+    new = {one.name for one in made.standings if one.standing == "new"}
+    foreign = surveyor.foreign(new, made.earlier)
+    if foreign:
+        raise Problem(
+            f"The output place holds files that opsctl did not write ({len(foreign)}, e.g. {foreign[0]}): they are"
+            " never written over.",
             "Name another output with --modif.",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from opsctl.aws.batch import Batch
@@ -86,6 +86,33 @@ class Surveyor:
         concerned = [run for run in runs if names & set(run.scans[: run.submitted_count])]
         return survey(wanted, [self._history(run) for run in concerned], stands=self._stands)
 
+    def has_submitted(self, run: Run) -> bool:
+        """Whether jobs of a run exist or may exist: not where all of it was given up."""
+        journal = self._records.journal(run.run_id)
+        return not journal or any(one.state != "abandoned" for one in journal)
+
+    def foreign(self, names: Collection[str], runs: Sequence[Run]) -> list[str]:
+        """The files in the places of scans that no job of opsctl has ever written to.
+
+        Parameters
+        ----------
+        names
+            The scans that are new here.
+        """
+        known = {name for run in runs for name in run.scans}
+        found = []
+        for key in self._outputs():
+            parts = key[len(self._output.key_prefix) :].split("/")
+            places = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
+            if places & set(names) and not places & known:
+                found.append(f"s3://{self._output.bucket}/{key}")
+        return found
+
+    def _outputs(self) -> dict[str, S3Object]:
+        if self._there is None:
+            self._there = self._storage.outputs(self._output)
+        return self._there
+
     def _history(self, run: Run) -> History:
         # Batch first: a job that ends in between has then written its result.
         submissions = self._records.submissions(run.run_id)
@@ -100,10 +127,9 @@ class Surveyor:
 
     def _stands(self, result: Result) -> bool:
         """Whether every file of a result is on S3 as its job left it: one listing answers for all scans."""
-        if self._there is None:
-            self._there = self._storage.outputs(self._output)
+        there = self._outputs()
         for file in result.files:
-            found = self._there.get(parse_uri(file.uri).prefix)
+            found = there.get(parse_uri(file.uri).prefix)
             if found is None or (found.size_bytes, found.etag) != (file.size_bytes, file.etag):
                 return False
         return True

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_world import RunWorld, order, put_dataset, put_run
+from run_world import PLATFORM, RunWorld, order, put_dataset, put_run
 
 from opsctl.aws.s3 import Storage
 from opsctl.commands.plan import Plan
@@ -16,6 +16,7 @@ from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import Location
 from opsctl.core.m2g import M2gOptions
 from opsctl.core.manifest import Run
+from opsctl.core.submission import submissions_of
 
 SUBJECTS = ("sub-01", "sub-02/ses-1", "sub-02/ses-retest", "sub-03")
 
@@ -203,3 +204,36 @@ def test_jobs_with_other_inputs_on_their_way_to_the_same_place_are_not_joined(wo
     with pytest.raises(Problem, match=r"still on their way to the same place \(sub-01\)") as caught:
         world.plan()
     assert f"opsctl cancel --run {first.run_id}" in caught.value.mend
+
+
+@pytest.mark.usefixtures("dataset")
+def test_files_of_somebody_else_are_never_written_over(world: RunWorld, s3: Any) -> None:
+    place = "HNU1/derivatives/m2g-csa-native"
+    s3.put_object(Bucket="data", Key=f"{place}/dataset_description.json", Body=b"{}")
+    s3.put_object(Bucket="data", Key=f"{place}/sub-99/old.csv", Body=b"x")
+    assert len(world.plan().rest()) == 4
+    s3.put_object(Bucket="data", Key=f"{place}/sub-02/ses-1/old.csv", Body=b"x")
+    with pytest.raises(
+        Problem, match=r"did not write \(1, e.g. s3://data/HNU1/derivatives/m2g-csa-native/sub-02/ses-1"
+    ):
+        world.plan()
+    assert len(world.plan(modif="mine").rest()) == 4
+
+
+@pytest.mark.usefixtures("dataset")
+def test_what_a_job_of_ours_left_half_is_no_strangers(world: RunWorld, s3: Any) -> None:
+    run_id = world.run().run_id
+    world.batch.end("job-0", "FAILED")
+    s3.put_object(Bucket="data", Key="HNU1/derivatives/m2g-csa-native/sub-01/half.csv", Body=b"x")
+    assert world.plan().counts == {"failed": 4}
+    assert world.records.run(None).run_id == run_id
+
+
+@pytest.mark.usefixtures("dataset")
+def test_a_run_that_was_given_up_mixes_with_nothing(world: RunWorld) -> None:
+    made = world.plan(options=M2gOptions(seeds=1))
+    run = made.run(made.standings)
+    world.records.put_run(run, made.documents(run))
+    for one in submissions_of(run, PLATFORM, at="t"):
+        world.records.put_submission(run.run_id, one.abandoned("not wanted", at="t"))
+    assert len(world.plan().rest()) == 4
