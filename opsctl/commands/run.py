@@ -112,9 +112,8 @@ class Runner:
             self._settle(unsettled, confirmed & self._missing(standings))
             standings = self._surveyor.standings(self._plan.wanted, runs)
         ensure_nothing_in_the_way(standings)
-        missing = confirmed & self._missing(standings)
         # What is missing only since the plan was made was not said yes to.
-        left = [one for one in standings if not one.is_submitted(self._plan.order.only) or _pair(one) in missing]
+        left = [one for one in standings if not one.is_submitted(self._plan.order.only) or _pair(one) in confirmed]
         run = self._plan.run(left, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
         if run.sizes:
             self._submit(run)

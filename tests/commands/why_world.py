@@ -1,0 +1,205 @@
+"""A run on a real local server whose jobs are shell scripts, with faults on purpose: what `why` looks at."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+from opsctl.aws.batch import Batch
+from opsctl.aws.clients import Clients
+from opsctl.aws.facts import gather
+from opsctl.aws.s3 import Storage
+from opsctl.commands.records import Records
+from opsctl.commands.run_reader import RunReader
+from opsctl.commands.why import why
+from opsctl.core.manifest import Run, timestamp
+from opsctl.core.platform import ModelResources, Platform
+from opsctl.core.submission import submissions_of, submit_request
+from opsctl.core.why import Answer
+from opsctl.home import Home
+from opsctl.local import control
+from opsctl.local.rehearsal import FAULTS_PATH
+
+GROUP = "/opsctl/local"
+
+
+def until(fact: Callable[[], Any], *, seconds: float = 30.0) -> Any:
+    """Ask again and again until the answer is true; fail after the time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := fact()):
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+    return answer
+
+
+class World:
+    """One server, a queue whose jobs run one at a time, and the platform's record in a home."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.server = control.start(home, slots=1, entrypoint=("/bin/sh", "-c"), stop_grace_seconds=1.0, faults={})
+        self.clients = Clients(endpoint_url=self.server.endpoint_url)
+        self.batch = Batch(self.clients.batch, submit_client=self.clients.batch_once)
+        self.storage = Storage(self.clients.s3)
+        self.clients.s3.create_bucket(Bucket="data")
+        self.records = Records(self.storage, data_bucket="data")
+        self.clients.logs.create_log_group(logGroupName=GROUP)
+        self.subnet_id, environment = self._environment()
+        queue = self.clients.batch.create_job_queue(
+            jobQueueName="opsctl-local-csd",
+            state="ENABLED",
+            priority=1,
+            computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
+        )["jobQueueArn"]
+        self.resources = ModelResources(
+            job_queue=queue,
+            compute_environment=environment,
+            job_definition="",
+            instance_type="r5.large",
+            vcpus=2,
+            memory_mib=15200,
+            max_vcpus=512,
+        )
+        self._number = 0
+
+    def _environment(self) -> tuple[str, str]:
+        ec2, iam = self.clients.ec2, self.clients.iam
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+        self.public(subnet, yes=True)
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]
+        ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        group = ec2.create_security_group(GroupName="jobs", Description="jobs", VpcId=vpc)["GroupId"]
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        iam.create_instance_profile(InstanceProfileName="p")
+        iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
+        environment = self.clients.batch.create_compute_environment(
+            computeEnvironmentName="env",
+            type="MANAGED",
+            state="ENABLED",
+            serviceRole=role,
+            computeResources={
+                "type": "EC2",
+                "minvCpus": 0,
+                "maxvCpus": 512,
+                "instanceTypes": ["r5.large"],
+                "instanceRole": "p",
+                "subnets": [subnet],
+                "securityGroupIds": [group],
+            },
+        )
+        return subnet, environment["computeEnvironmentArn"]
+
+    def public(self, subnet: str, *, yes: bool) -> None:
+        """Whether the subnet gives public addresses."""
+        self.clients.ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": yes})
+
+    def faults(self, plan: dict[str, Any]) -> None:
+        """Let something go wrong from now on."""
+        connection = HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        connection.request("PUT", FAULTS_PATH, body=json.dumps(plan))
+        assert connection.getresponse().read() is not None
+        connection.close()
+
+    def run(self, script: str, *, count: int, attempts: int = 1) -> Run:
+        """Submit a run whose jobs are a script."""
+        self._number += 1
+        definition = self.clients.batch.register_job_definition(
+            jobDefinitionName="d",
+            type="container",
+            retryStrategy={"attempts": attempts},
+            containerProperties={
+                "image": "image",
+                "command": [script],
+                "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
+                "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": GROUP}},
+            },
+        )["jobDefinitionArn"]
+        self.platform = Platform(
+            name="local",
+            region="us-east-1",
+            account_id="123456789012",
+            data_bucket="data",
+            repository_url="u",
+            image="image",
+            log_group=GROUP,
+            spot=False,
+            root_volume_gib=100,
+            opsctl_version="0.1.0",
+            models={"csd": ModelResources(**{**vars(self.resources), "job_definition": definition})},
+            endpoint_url=self.server.endpoint_url,
+        )
+        Home(self.home).keep(self.platform)
+        run = Run(
+            run_id=f"HNU1-20261122-{self._number:06d}-ab12",
+            dataset="s3://data/HNU1",
+            output="s3://data/HNU1/derivatives/m2g-csd-native",
+            m2g={},
+            model="csd",
+            image="image",
+            platform="local",
+            region="us-east-1",
+            scans=tuple(f"sub-{number:02d}/ses-1" for number in range(count)),
+            created_at=timestamp(datetime.now(UTC)),
+            created_by="ada",
+            command_line=("opsctl", "run", "HNU1", "--sp", "native"),
+            opsctl_version="0.1.0",
+            keys=tuple(f"k{number}" for number in range(count)),
+            sizes=(count,),
+            resources="csd",
+        )
+        self.storage.put_json("data", f"opsctl/runs/{run.run_id}/run.json", run.as_json())
+        (submission,) = submissions_of(run, self.platform, at=run.created_at)
+        job_id = self.batch.submit(submit_request(submission, run, self.platform))
+        self.records.put_submission(run.run_id, submission.submitted(job_id, at=run.created_at))
+        return run
+
+    def put_result(self, run: Run, index: int, **changes: Any) -> None:
+        """What the runner would have left."""
+        value = {
+            "schema_version": 1,
+            "run_id": run.run_id,
+            "index": index,
+            "scan": run.scans[index],
+            "key": run.keys[index],
+            "status": "succeeded",
+            "cause": "",
+            "exit_code": 0,
+            "attempt": 1,
+            "started_at": run.created_at,
+            "stopped_at": run.created_at,
+            "seconds": {},
+            "peak_memory_mib": 812,
+            "outputs": {"connectomes": [], "files": []},
+            **changes,
+        }
+        self.storage.put_json("data", f"opsctl/runs/{run.run_id}/results/{index:05d}.json", value)
+
+    def reader(self, run: Run) -> RunReader:
+        return RunReader(run, records=self.records, batch=self.batch)
+
+    def statuses(self, run: Run) -> list[str]:
+        """Batch's word on every scan."""
+        return [job.status for _, job in sorted(self.reader(run).jobs().items())]
+
+    def is_over(self, run: Run) -> bool:
+        return set(self.statuses(run)) <= {"SUCCEEDED", "FAILED"}
+
+    def why(self, run: Run, wanted: str | None = None) -> Answer:
+        """What the verb does, in this process."""
+        return why(
+            wanted,
+            reader=self.reader(run),
+            batch=self.batch,
+            storage=self.storage,
+            platform=self.platform,
+            look=lambda: gather(self.clients, self.platform, run),
+            now=datetime.now(UTC),
+        )
