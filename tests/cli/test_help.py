@@ -13,7 +13,23 @@ import typer.main
 
 from opsctl.cli import app
 
-VERBS = ["up", "sample", "upload", "scans", "check", "run", "status", "logs", "results", "down"]
+VERBS = [
+    "up",
+    "sample",
+    "upload",
+    "scans",
+    "check",
+    "run",
+    "status",
+    "cost",
+    "why",
+    "logs",
+    "cancel",
+    "results",
+    "report",
+    "audit",
+    "down",
+]
 
 HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "dipy", "matplotlib", "numpy", "python_terraform", "pydantic"]
 
@@ -122,3 +138,13 @@ def test_every_option_of_m2g_has_its_name_here() -> None:
     known = {option for one in group.commands["run"].params for option in one.opts}
     wanted = {f"--{one.name.replace('_', '-')}" for one in fields(M2gOptions)}
     assert wanted - known == set()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_argument_and_option_says_what_it_is(helped: tuple[Any, Any], verb: str) -> None:
+    group: Any = typer.main.get_command(app)
+    page = " ".join(helped[0][verb][1].split())
+    for parameter in group.commands[verb].params:
+        if not getattr(parameter, "hidden", False):
+            assert parameter.help, parameter.name
+            assert " ".join(parameter.help.split()) in page

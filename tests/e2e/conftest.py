@@ -42,6 +42,18 @@ class Program:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key == "AWS_CA_BUNDLE"}
         return {**kept, "OPSCTL_HOME": str(self.home), "COLUMNS": "100", "AWS_EC2_METADATA_DISABLED": "true"}
 
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """Begin a command."""
+        return subprocess.Popen(
+            [self.binary, *map(str, words)],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
     def __call__(self, *words: str | Path) -> Said:
         """Type a command."""
         began = time.monotonic()
@@ -108,6 +120,16 @@ class Journey:
         self.said[name] = self.program(*words)
         return self.said[name]
 
+    def kill(self, name: str, seconds: float, *words: str | Path) -> None:
+        """Type a command and kill it -9 in the middle, or see it end before."""
+        process = self.program.start(*words)
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+        self.said[name] = Said(process.returncode, out, err, seconds)
+
 
 @pytest.fixture(scope="session")
 def journey(program: Program) -> Journey:
@@ -132,7 +154,8 @@ def journey(program: Program) -> Journey:
     trip.there_of_local = [name for name in left if "opsctl-local-" in name or "/opsctl/local" in name]
     trip.type("run for down", "run", "HNU1", "--modif", "last", "--yes")
     trip.type("down while active", "down", "--yes")
-    trip.type("follow to the end", "logs", "--follow")
+    trip.type("cancel", "cancel", "--yes")
+    trip.type("status after cancel", "status", "--json")
     trip.type("down", "down", "--yes")
     trip.type("second down", "down", "--yes")
     trip.type("status after down", "status")
@@ -152,7 +175,14 @@ def _work(trip: Journey) -> None:
     trip.type("logs json", "logs", "--json")
     trip.type("status csa", "status", "--json")
     trip.type("results csa", "results", "csa", "--json")
+    trip.type("run csa again", "run", "HNU1", "--sp", "native", "--yes", "--json")
+    trip.type("audit csa", "audit", "HNU1", "--json")
+    trip.type("cost csa", "cost", "--json")
+    trip.type("why csa", "why")
+    trip.type("report csa", "report", "csa.html")
+    trip.type("all of csa", "results", "csa-all", "--what", "all", "--json")
     trip.type("mixed", "run", "HNU1", "--seeds", "1", "--yes")
+    trip.kill("run csd killed", 1.5, "run", "HNU1", "--model", "csd", "--yes")
     trip.type("run csd", "run", "HNU1", "--model", "csd", "--yes", "--follow")
     trip.type("results csd", "results", "csd", "--json")
     write_ragged(trip.program.folder / "ragged", trip.program.folder / "sample")
@@ -161,4 +191,6 @@ def _work(trip: Journey) -> None:
     trip.type("check ragged", "check", "ragged", "--json")
     trip.type("run ragged", "run", "ragged", "--yes", "--follow", "--parcellation", "Desikan")
     trip.type("status ragged", "status", "--json")
+    trip.type("wait ragged", "status", "--wait")
+    trip.type("audit ragged", "audit", "ragged", "--json")
     trip.type("results ragged", "results", "ragged-out", "--json")

@@ -1,0 +1,172 @@
+"""The report's plots as marks in a drawing's own units: plain data in, plain data out; the template draws them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+WIDTH = 340.0
+HEIGHT = 132.0
+_LEFT, _RIGHT, _TOP, _BASE = 20.0, 318.0, 8.0, 108.0
+_BINS = 26
+_MOST_DOTS = 60
+_LARGEST_RADIUS = 5.7
+
+_STEPS_OF_TIME = (1, 2, 5, 10, 15, 30)
+_UNITS_OF_TIME = ((1.0, "s"), (60.0, "min"), (3600.0, "h"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """A column of a histogram: how many values lie from `low` to `high`."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    count: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """One value; `index` is its place in what was given."""
+
+    x: float
+    y: float
+    radius: float
+    index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tick:
+    """A mark of the axis."""
+
+    x: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """How some values are spread: few as dots, each of them its scan; many as bars.
+
+    Attributes
+    ----------
+    median_x
+        Where the median is.
+    lowest, highest
+        Places of the extremes in what was given.
+    """
+
+    bars: tuple[Bar, ...]
+    dots: tuple[Dot, ...]
+    ticks: tuple[Tick, ...]
+    median: float
+    median_x: float
+    lowest: int
+    highest: int
+    most: int
+
+
+def distribution(values: Sequence[float], *, is_time: bool) -> Distribution:
+    """Lay a distribution out.
+
+    Parameters
+    ----------
+    values
+        At least one; finite, none below 0.
+    is_time
+        Seconds: the axis is labelled in s, min or h.
+    """
+    low, high = _bounds(values)
+    step, unit, name = _step(low, high, is_time=is_time)
+    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
+
+    def x_of(value: float) -> float:
+        return round(_LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low), 2)
+
+    bins: list[list[int]] = [[] for _ in range(_BINS)]
+    for index, value in sorted(enumerate(values), key=lambda pair: pair[1]):
+        bins[min(_BINS - 1, int(_BINS * (value - low) / (high - low)))].append(index)
+    most = max(map(len, bins))
+    is_few = len(values) <= _MOST_DOTS
+    ticks = [low + step * number for number in range(round((high - low) / step) + 1)]
+    return Distribution(
+        bars=() if is_few else tuple(_bars(bins, most, low, high)),
+        dots=tuple(_dots(bins, most)) if is_few else (),
+        ticks=tuple(
+            _tick(x_of(one), place, len(ticks) - 1, _number(one / unit), name) for place, one in enumerate(ticks)
+        ),
+        median=median(values),
+        median_x=x_of(median(values)),
+        lowest=min(range(len(values)), key=values.__getitem__),
+        highest=max(range(len(values)), key=values.__getitem__),
+        most=most,
+    )
+
+
+def _bars(bins: list[list[int]], most: int, low: float, high: float) -> Iterator[Bar]:
+    width = (_RIGHT - _LEFT) / _BINS
+    wide = (high - low) / _BINS
+    for place, members in enumerate(bins):
+        if members:
+            # One scan among thousands must be seen too.
+            height = max(2.0, (_BASE - _TOP) * len(members) / most)
+            yield Bar(
+                x=round(_LEFT + place * width + 0.5, 2),
+                y=round(_BASE - height, 2),
+                width=round(width - 1, 2),
+                height=round(height, 2),
+                count=len(members),
+                low=low + place * wide,
+                high=low + (place + 1) * wide,
+            )
+
+
+def _dots(bins: list[list[int]], most: int) -> Iterator[Dot]:
+    radius = round(min(_LARGEST_RADIUS, (_BASE - _TOP) / most / 2), 2)
+    for place, members in enumerate(bins):
+        # In the middle of its bin: dots side by side do not cover each other.
+        x = round(_LEFT + (_RIGHT - _LEFT) * (place + 0.5) / _BINS, 2)
+        for level, index in enumerate(members):
+            yield Dot(x=x, y=round(_BASE - radius * (2 * level + 1), 2), radius=radius, index=index)
+
+
+def _tick(x: float, place: int, last: int, number: str, unit: str) -> Tick:
+    """A tick with its label; the unit stands at the last one only."""
+    return Tick(x=x, label=f"{number}{unit}" if place == last else number)
+
+
+def _bounds(values: Sequence[float]) -> tuple[float, float]:
+    """Where the axis begins and ends; from 0 unless that would squeeze everything to one side."""
+    low, high = min(values), max(values)
+    if low < high * 0.5:
+        low = 0.0
+    if high - low < 0.1 * high:
+        low, high = 0.95 * low, 1.05 * high
+    return low, high if high > low else low + 1.0
+
+
+def _step(low: float, high: float, *, is_time: bool) -> tuple[float, float, str]:
+    """The distance of the ticks, three to six of them, and the unit that they are labelled in."""
+    rough = (high - low) / 5
+    unit, name = 1.0, ""
+    if is_time:
+        unit, name = next(
+            ((one, f" {word}") for one, word in reversed(_UNITS_OF_TIME) if high >= 1.5 * one), (1.0, " s")
+        )
+        if unit > 1 and rough / unit < 1 and (high - low) < unit * 3:
+            unit, name = next((one, f" {word}") for one, word in _UNITS_OF_TIME if one == unit / 60)
+        fits = [one * unit for one in _STEPS_OF_TIME if one * unit >= rough]
+        if fits and rough >= unit * 0.5:
+            return fits[0], unit, name
+    # What is counted has no halves.
+    power = 10.0 ** math.floor(math.log10(rough if is_time else max(1.0, rough)))
+    return next(one * power for one in (1, 2, 5, 10) if one * power >= rough * 0.999), unit, name
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value - round(value)) < 1e-9 * max(1.0, abs(value)) else f"{value:,.6g}"

@@ -1,0 +1,216 @@
+"""Reports of runs that never were: any number of scans, in any state, with pictures of their own."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+from PIL import Image, ImageDraw
+
+from opsctl.commands.album import Choice, Wanted
+from opsctl.commands.report import Report
+from opsctl.core.attempt import Attempt
+from opsctl.core.cost import Rates, bill
+from opsctl.core.errors import Problem
+from opsctl.core.m2g import M2gOptions
+from opsctl.core.manifest import Run, timestamp
+from opsctl.core.result import OutputFile, Result
+from opsctl.core.retries import by_scan, with_retries
+from opsctl.core.status import Job, State, join
+from opsctl.render.report import page
+from opsctl.render.report.pictures import Darkroom, Developed
+
+START = datetime(2026, 11, 20, 17, 2, 11, tzinfo=UTC)
+OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
+RATES = Rates(
+    instance_usd_per_hour=0.126,
+    disk_usd_per_gib_hour=0.08 / 730,
+    address_usd_per_hour=0.005,
+    root_volume_gib=100,
+    source="opsctl's table of 2026-01 for us-east-1",
+    kind="on-demand",
+)
+CAUSES = (
+    "bval and bvec differ in count: 64 and 65",
+    "m2g was killed (SIGKILL): out of memory, 15.2 of 15.2 GiB",
+    "sub-7_T1w.nii.gz is truncated",
+)
+LOST = "Host EC2 (instance i-0123456789abcdef0) terminated."
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A report and the files behind it."""
+
+    report: Report
+    choice: Choice
+    bodies: Mapping[Wanted, bytes]
+
+    def html(self) -> str:
+        room = Darkroom(picture_count=sum(one.kind == "QA" for one in self.bodies))
+        made: dict[Wanted, Developed | Problem] = {}
+        for wanted, body in self.bodies.items():
+            try:
+                made[wanted] = room.develop(wanted, body)
+            except Problem as problem:
+                made[wanted] = problem
+        return page(self.report, self.choice, made)
+
+
+def matrix_text(nodes: int, *, seed: int) -> str:
+    """A block-like graph: neighbours are joined more."""
+    some = random.Random(seed)
+    rows = [[0] * nodes for _ in range(nodes)]
+    for one in range(nodes):
+        for other in range(one):
+            near = (1.0 if (one < nodes // 2) == (other < nodes // 2) else 0.15) / (1 + abs(one - other) / 6)
+            if some.random() < near * 1.3:
+                rows[one][other] = rows[other][one] = int(some.expovariate(1 / (900 * near**2))) + 1
+    return "\n".join(",".join(map(str, row)) for row in rows)
+
+
+def png(*, width: int = 960, height: int = 860, seed: int = 0) -> bytes:
+    """Something like a slice through a head."""
+    some = random.Random(seed)
+    image = Image.new("RGB", (width, height), "black")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((width * 0.15, height * 0.08, width * 0.85, height * 0.92), fill=(90, 90, 90))
+    for _ in range(220):
+        x, y = width * some.uniform(0.25, 0.75), height * some.uniform(0.2, 0.8)
+        colour = tuple(some.randrange(60, 255) for _ in range(3))
+        draw.line((x, y, x + some.uniform(-90, 90), y + some.uniform(-90, 90)), fill=colour, width=3)
+    file = BytesIO()
+    image.save(file, "png")
+    return file.getvalue()
+
+
+def scene(
+    states: Sequence[State],
+    *,
+    nodes: int = 70,
+    name: str = "sub-{:04d}/ses-1",
+    cause: str | None = None,
+    is_local: bool = False,
+    pictures: int = 6,
+) -> Scene:
+    """A run whose scans are in these states; `pictures` different ones go round."""
+    some = random.Random(4)
+    names = tuple(name.format(index + 1) for index in range(len(states)))
+    run = _run(names)
+    results: dict[int, Result] = {}
+    jobs: dict[int, Job] = {}
+    attempts: list[Attempt] = []
+    bodies: dict[Wanted, bytes] = {}
+    matrices = [matrix_text(nodes, seed=seed).encode() for seed in range(pictures)]
+    slices = [png(seed=seed) for seed in range(pictures)]
+    for index, state in enumerate(states):
+        begun = START + timedelta(seconds=some.uniform(0, 3000))
+        if state in ("PENDING", "RUNNABLE"):
+            jobs[index] = Job(job_id=f"j:{index}", status=state)
+            continue
+        if index % 9 == 4:
+            ended = begun + timedelta(minutes=some.uniform(5, 50))
+            attempts.append(_attempt(index, 1, begun, ended, reason=LOST))
+            begun = ended + timedelta(minutes=6)
+        number = 1 + len([one for one in attempts if one.index == index])
+        m2g = some.gauss(3900, 420) if state == "DONE" else some.uniform(20, 900)
+        seconds = {"pull": some.uniform(9, 30), "m2g": m2g, "push": some.uniform(3, 8)}
+        ended = begun + timedelta(seconds=sum(seconds.values()))
+        if state in ("RUNNING", "STARTING"):
+            jobs[index] = Job(job_id=f"j:{index}", status=state)
+            attempts.append(_attempt(index, number, begun, None))
+            continue
+        why = "" if state == "DONE" else (cause if cause is not None else CAUSES[index % len(CAUSES)])
+        files, connectomes = _files(names[index], state)
+        results[index] = Result(
+            index=index,
+            scan=names[index],
+            key="k",
+            status="succeeded" if state == "DONE" else "failed",
+            cause=why,
+            exit_code=0 if state == "DONE" else 1,
+            attempt=number,
+            started_at=timestamp(begun),
+            stopped_at=timestamp(ended),
+            seconds=seconds,
+            peak_memory_mib=11_240,
+            connectomes=connectomes,
+            files=files,
+            log_stream=f"csa/default/{index:08x}",
+            job_id=f"j:{index}",
+        )
+        attempts.append(_attempt(index, number, begun, ended, code=results[index].exit_code, reason=why))
+        for file in files:
+            kind = "connectome" if file.uri in connectomes[:1] else "QA" if "/qa_d/" in file.uri else None
+            if kind is not None:
+                body = matrices[index % pictures] if kind == "connectome" else slices[index % pictures]
+                label = file.uri.split("/")[-2 if kind == "connectome" else -1]
+                bodies[
+                    Wanted(
+                        index=index,
+                        kind="connectome" if kind == "connectome" else "QA",
+                        name=label,
+                        uri=file.uri,
+                        size_bytes=len(body),
+                    )
+                ] = body
+    now = START + timedelta(hours=3 if any(state not in ("DONE", "FAILED") for state in states) else 62)
+    joined, merged = join(run, results=results, jobs=jobs), by_scan(attempts, jobs)
+    reckoned = bill(attempts, jobs, RATES, now=now)
+    report = Report(
+        run=run,
+        at=timestamp(now),
+        status=replace(with_retries(joined, merged), bill=reckoned, is_local=is_local),
+        results=results,
+        attempts=merged,
+        image_digest="sha256:" + "3f" * 32,
+    )
+    return Scene(report, Choice(tuple(bodies), ()), bodies)
+
+
+def _run(names: tuple[str, ...]) -> Run:
+    return Run(
+        run_id="HNU1-20261120-170211-ab12",
+        dataset="s3://data/HNU1",
+        output=OUTPUT,
+        m2g=M2gOptions(parcellation=("Desikan",)).as_dict(),
+        model="csa",
+        image="123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0",
+        platform="m2g",
+        region="us-east-1",
+        scans=names,
+        created_at=timestamp(START),
+        created_by="ada",
+        command_line=("opsctl", "run", "HNU1", "--parcellation", "Desikan"),
+        opsctl_version="0.1.0",
+        keys=("k",) * len(names),
+        sizes=(len(names),),
+        resources="csa",
+    )
+
+
+def _attempt(
+    index: int, number: int, begun: datetime, ended: datetime | None, *, code: int | None = None, reason: str = ""
+) -> Attempt:
+    return Attempt(
+        index=index,
+        number=number,
+        job_id=f"j:{index}",
+        started_at=timestamp(begun),
+        stopped_at=timestamp(ended) if ended else None,
+        exit_code=code,
+        reason=reason,
+        log_stream=f"csa/default/{index:08x}-{number}",
+    )
+
+
+def _files(name: str, state: State) -> tuple[tuple[OutputFile, ...], tuple[str, ...]]:
+    below = f"{OUTPUT}/{name}"
+    connectomes = tuple(f"{below}/connectomes_d/{atlas}/x_{atlas}_connectome.csv" for atlas in ("Desikan", "Glasser"))
+    qa = f"{below}/qa_d/mri/x_slices.png"
+    if state != "DONE":
+        return (OutputFile(uri=qa, size_bytes=9, sha256=""),), ()
+    return tuple(OutputFile(uri=uri, size_bytes=9, sha256="") for uri in (*connectomes, qa)), connectomes

@@ -1,0 +1,336 @@
+"""The report's page: what it says, what it never lets through, and how a real browser shows it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html as markup
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import Browser, found
+from PIL import Image
+from report_world import CAUSES, png, scene
+
+from opsctl.commands.album import Wanted
+from opsctl.commands.report import MARK
+from opsctl.core.errors import Problem
+from opsctl.render.report.pictures import Darkroom, Developed, within
+from opsctl.render.report.plots import HEIGHT, WIDTH, distribution
+
+HOSTILE = '<img src="https://evil.example/x.png" onerror="document.title=1"> \x1b[2J`rm`</style><script>'
+MIXED = (["DONE"] * 8 + ["FAILED"] * 3) * 2 + ["RUNNING", "RUNNABLE"]
+
+
+def text_of(page: str) -> str:
+    body = page.partition("<body>")[2]
+    return " ".join(markup.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+
+
+@pytest.mark.parametrize("count", [2, 10, 300, 3000])
+@pytest.mark.parametrize("is_time", [True, False])
+def test_each_value_is_one_mark(count: int, is_time: bool) -> None:
+    values = [3600.0 + (index * 7919) % 900 for index in range(count)]
+    made = distribution(values, is_time=is_time)
+    assert len(made.dots) + sum(bar.count for bar in made.bars) == count
+    assert bool(made.dots) == (count <= 60)
+    assert 2 <= len(made.ticks) <= 8
+    for x in [*(one.x for one in made.dots), *(one.x for one in made.ticks), *(bar.x for bar in made.bars)]:
+        assert 0 <= x <= WIDTH
+    assert all(bar.height >= 2 and bar.y >= 0 for bar in made.bars)
+    assert all(0 <= one.y <= HEIGHT for one in made.dots)
+    assert values[made.lowest] == min(values) and values[made.highest] == max(values)
+
+
+@pytest.mark.parametrize("values", [[0.0], [5.0], [0.0, 0.0], [7.0] * 400, [0.001, 0.002], [1.0, 100000.0], [2.0, 3.0]])
+@pytest.mark.parametrize("is_time", [True, False])
+def test_odd_distributions_have_a_place(values: list[float], is_time: bool) -> None:
+    made = distribution(values, is_time=is_time)
+    assert len(made.dots) + sum(bar.count for bar in made.bars) == len(values)
+    assert 0 <= made.median_x <= WIDTH
+    labels = [one.label for one in made.ticks]
+    assert len(set(labels)) == len(labels) > 1
+    assert is_time or all(re.fullmatch(r"[\d,]+", label) for label in labels)
+
+
+def test_one_scan_among_thousands_is_to_be_seen() -> None:
+    made = distribution([3600.0] * 2999 + [9000.0], is_time=True)
+    assert [(bar.count, bar.height >= 2) for bar in made.bars] == [(2999, True), (1, True)]
+
+
+def test_dots_lie_beside_each_other() -> None:
+    made = distribution([float(one * one % 53) for one in range(60)], is_time=False)
+    for one, other in itertools.combinations(made.dots, 2):
+        assert abs(one.x - other.x) + abs(one.y - other.y) >= 2 * one.radius - 0.1
+
+
+def test_the_failures_come_first_with_what_helps() -> None:
+    page = scene(MIXED).html()
+    said = text_of(page)
+    assert "16 of 24 scans done, 6 failed, 2 not finished yet" in said
+    assert said.index("6 scans failed, for 3 causes") < said.index("How long the scans took")
+    assert "opsctl check HNU1" in said
+    assert "bval and bvec differ in count" in said
+    assert page.index('id="scan-8"') < page.index('id="scan-22"') < page.index('id="scan-0"')
+    assert all(page.count(f'id="scan-{index}"') == 1 for index in range(24))
+
+
+@pytest.mark.parametrize(
+    ("states", "headline"),
+    [
+        (["DONE"], "The scan is done"),
+        (["DONE"] * 3, "All 3 scans are done"),
+        (["FAILED"] * 3, "All 3 scans failed"),
+        (["RUNNABLE"] * 2 + ["RUNNING"], "None of 3 scans done yet"),
+        (["FAILED", "RUNNING"], "None of 2 scans done, 1 failed, 1 not finished yet"),
+    ],
+)
+def test_the_headline_says_how_it_stands(states: list[Any], headline: str) -> None:
+    said = text_of(scene(states, pictures=1).html())
+    assert headline in said
+    assert ("How long the scans took" in said) == ("DONE" in states)
+
+
+def test_money_on_this_machine_is_what_aws_would_have_charged() -> None:
+    said = text_of(scene(["DONE"], is_local=True, pictures=1).html())
+    assert re.search(r"\$0\.00 here; on AWS about \$0\.\d\d", said)
+    assert "here" not in text_of(scene(["DONE"], pictures=1).html()).partition("What it cost")[2][:20]
+
+
+def test_scans_that_were_never_submitted_are_no_failures() -> None:
+    made = scene(["DONE", "FAILED"], pictures=1)
+    lost = replace(made.report.status.scans[1], is_submitted=False, cause="not submitted: the submission was cut short")
+    status = replace(made.report.status, scans=(made.report.status.scans[0], lost))
+    said = text_of(replace(made, report=replace(made.report, status=status)).html())
+    assert "1 of 2 scans done, 1 not submitted" in said
+    assert "failed, for" not in said
+
+
+def test_nothing_that_others_wrote_becomes_markup() -> None:
+    made = scene(["DONE", "FAILED"], cause=HOSTILE, name="sub-<b>{:02d}", pictures=1)
+    run = replace(made.report.run, command_line=("opsctl", HOSTILE), image=HOSTILE, created_by=HOSTILE)
+    page = replace(made, report=replace(made.report, run=run)).html()
+    tags = set(re.findall(r"<([a-z0-9]+)", page.partition("<body>")[2]))
+    assert not tags & {"script", "b1", "iframe", "link", "object"}
+    assert page.count("<script") == 0 and page.count("</style>") == 1
+    assert "https://" not in re.sub(r"&lt;img src=&#34;https://evil.example/x.png", "", page)
+    assert "\x1b" not in page
+    assert "sub-<b>01" in markup.unescape(page) and "sub-<b>01" not in page
+
+
+def test_the_page_may_load_nothing() -> None:
+    page = scene(["DONE"], pictures=1).html()
+    policy = markup.unescape(re.search(r'Content-Security-Policy" content="([^"]+)"', page)[1])  # type: ignore[index]
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy.split("; ")[:3] == ["default-src 'none'", "img-src data:", f"style-src 'sha256-{digest}'"]
+    assert page.encode().index(MARK.encode()) < 500
+    assert not re.search(r"<[^>]+ style=", page)
+    assert set(re.findall(r'(?:src|href)="([^:#"]*[:#])', page)) <= {"data:", "#"}
+
+
+def test_what_is_left_out_is_said() -> None:
+    made = scene(["DONE"], pictures=1)
+    assert "70 more pictures" in text_of(
+        replace(made, choice=replace(made.choice, left_out=("70 more pictures",))).html()
+    )
+
+
+def wanted(kind: Any = "connectome", **changes: Any) -> Wanted:
+    return Wanted(index=0, kind=kind, name="Desikan", uri="s3://data/x", size_bytes=1, **changes)
+
+
+def matrix(text: str, **changes: Any) -> Developed:
+    return Darkroom(picture_count=1).develop(wanted(**changes), text.encode())
+
+
+def pixels(uri: str) -> Image.Image:
+    return Image.open(BytesIO(base64.b64decode(uri.partition("base64,")[2]))).convert("RGB")
+
+
+def test_a_matrix_has_a_pixel_for_each_pair() -> None:
+    made = matrix("9,0,4\n0,9,1\n4,1,9\n")
+    assert (made.nodes, made.edges) == (3, 2)
+    assert made.large is not None
+    picture = pixels(made.large.uri)
+    assert picture.size == (3, 3)
+    dark, yellow = (0x44, 0x01, 0x54), (0xFD, 0xE7, 0x25)
+    # The diagonal joins nothing, however large it is.
+    assert picture.getpixel((0, 0)) == picture.getpixel((1, 0)) == dark
+    assert picture.getpixel((2, 0)) == picture.getpixel((0, 2)) == yellow
+    assert picture.getpixel((2, 1)) not in (dark, yellow)
+
+
+def test_correlations_have_a_colour_for_each_sign() -> None:
+    made = matrix("1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n")
+    assert made.large is not None
+    picture = pixels(made.large.uri)
+    red, _, blue = picture.getpixel((1, 0))  # type: ignore[misc]
+    assert blue > red
+    red, _, blue = picture.getpixel((2, 0))  # type: ignore[misc]
+    assert red > blue
+
+
+def test_a_large_atlas_is_drawn_smaller() -> None:
+    rows = [",".join("1" if one != other else "0" for other in range(450)) for one in range(450)]
+    made = matrix("\n".join(rows))
+    assert made.large is not None and made.thumb is not None
+    assert made.large.width == 225 and made.thumb.width <= 80
+    assert matrix("0,1\n1,0\n", is_pictured=False) == Developed(nodes=2, edges=1)
+
+
+def test_the_more_pictures_the_smaller() -> None:
+    widths = []
+    for count in (1, 200, 1000):
+        made = Darkroom(picture_count=count).develop(wanted("QA"), png(width=2400, height=1600))
+        assert made.large is not None and made.thumb is not None
+        widths.append(made.large.width)
+        assert pixels(made.large.uri).size == (made.large.width, made.large.height)
+        assert len(made.thumb.uri) < 8000
+    assert widths == [1200, 720, 420]
+
+
+def test_the_page_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Darkroom(picture_count=1).develop(wanted("QA"), png(width=400, height=300))
+    assert made.large is not None
+    items = {replace(wanted("QA"), index=index): made for index in range(5)}
+    kept = within(items, most_bytes=int(2.5 * len(made.large.uri)))
+    assert [one.large is not None for one in kept.values() if isinstance(one, Developed)] == [True] * 2 + [False] * 3
+    assert all(isinstance(one, Developed) and one.thumb for one in kept.values())
+    monkeypatch.setattr("opsctl.render.report._MOST_PICTURE_BYTES", 1)
+    assert "2 pictures only small" in text_of(scene(["DONE"], pictures=1).html())
+
+
+@pytest.mark.parametrize("body", [b"", b"GIF89a", png(width=40, height=40)[:200]])
+def test_what_is_no_picture_is_told_at_its_scan(body: bytes) -> None:
+    with pytest.raises(Problem, match="not a PNG picture"):
+        Darkroom(picture_count=1).develop(wanted("QA"), body)
+    made = scene(["DONE"], pictures=1)
+    said = text_of(replace(made, bodies=dict.fromkeys(made.bodies, body)).html())
+    assert "QA x_slices.png: The file is not a PNG picture" in said
+    assert "2 files could not be read or shown" in said
+
+
+def test_a_picture_that_would_fill_the_memory_is_not_unpacked() -> None:
+    file = BytesIO()
+    Image.new("1", (9000, 9000)).save(file, "png")
+    assert len(file.getvalue()) < 100_000
+    with pytest.raises(Problem, match="9,000 x 9,000 pixels"):
+        Darkroom(picture_count=1).develop(wanted("QA"), file.getvalue())
+
+
+def test_three_thousand_scans_stay_usable() -> None:
+    made = scene(["DONE"] * 2990 + ["FAILED"] * 10)
+    page = replace(made, bodies={}).html()
+    assert page.count('class="scan"') == 3000
+    assert len(page) < 8_000_000
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    path = found()
+    if path is None:
+        pytest.skip("no Chromium here: the page is not looked at")
+    made = Browser(path, tmp_path_factory.mktemp("profile"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with all there is in it, hostile words too."""
+    made = scene(MIXED, is_local=True)
+    scans = tuple(
+        replace(one, cause=HOSTILE + "x" * 300) if one.cause == CAUSES[2] else one for one in made.report.status.scans
+    )
+    report = replace(made.report, status=replace(made.report.status, scans=scans))
+    path = tmp_path_factory.mktemp("report") / "run.html"
+    path.write_text(replace(made, report=report).html())
+    return path
+
+
+OPEN_ALL = "document.querySelectorAll('details').forEach(one => { one.open = true; })"
+LOADED = """(async () => {
+    const images = [...document.images];
+    images.forEach(one => { one.loading = 'eager'; });
+    await Promise.all(images.map(one => one.decode()));
+    return images.map(one => [one.naturalWidth, one.getBoundingClientRect().width, one.alt]);
+})()"""
+
+
+@pytest.mark.parametrize("width", [1200, 400])
+def test_a_browser_loads_it_without_a_request_or_a_complaint(browser: Browser, file: Path, width: int) -> None:
+    browser.visit(file, width=width)
+    assert browser.ask("document.title").startswith("HNU1-20261120-170211-ab12: 16 of 24")
+    browser.ask(OPEN_ALL)
+    images = browser.ask(LOADED)
+    assert len(images) > 60
+    assert all(natural > 0 and shown > 0 and alt for natural, shown, alt in images)
+    assert [url for url in browser.requests if not url.startswith("data:image/")] == [file.as_uri()]
+    assert browser.complaints == []
+
+
+def test_a_browser_holds_the_page_to_its_policy(browser: Browser, file: Path) -> None:
+    """That the test above would notice: what is loaded nevertheless is refused, and complained of."""
+    other = file.with_name("other.html")
+    other.write_text(file.read_text().replace("<main>", '<main><img src="http://127.0.0.1:9/x.png"><script>1</script>'))
+    browser.visit(other)
+    assert len(browser.complaints) >= 2
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_nothing_is_wider_than_the_screen(browser: Browser, file: Path, width: int) -> None:
+    browser.visit(file, width=width)
+    for step in ("1", OPEN_ALL):
+        browser.ask(step)
+        assert browser.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+        wide = browser.ask(
+            "[...document.querySelectorAll('body *')].filter(one => !one.closest('svg, thead')).filter(one =>"
+            " one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(one => one.outerHTML)"
+        )
+        assert wide == []
+    # On a telephone a scan's name has a line of its own.
+    assert (browser.ask("document.querySelector('.scan th').offsetWidth") > 0.9 * (width - 60)) == (width == 400)
+
+
+def test_every_scan_and_every_mark_is_to_be_seen(browser: Browser, file: Path) -> None:
+    browser.visit(file)
+    names = browser.ask(
+        "[...document.querySelectorAll('.scan th')].filter(one => one.offsetHeight).map(one => one.innerText)"
+    )
+    assert sorted(names) == [f"sub-{index:04d}/ses-1" for index in range(1, 25)]
+    marks = browser.ask(
+        "[...document.querySelectorAll('.plot')].map(plot => [...plot.querySelectorAll('.mark')]"
+        ".filter(one => one.getBoundingClientRect().width > 1).length)"
+    )
+    assert marks == [16] * 4
+    labels = browser.ask(
+        "[...document.querySelectorAll('.plot svg')].every(svg => [...svg.querySelectorAll('text')].every(text => {"
+        " const [in_, out] = [text.getBoundingClientRect(), svg.getBoundingClientRect()];"
+        " return in_.left >= out.left - 1 && in_.right <= out.right + 1; }))"
+    )
+    assert labels is True
+
+
+def test_a_name_opens_pictures_that_are_really_drawn(browser: Browser, file: Path) -> None:
+    browser.visit(file)
+    hidden = browser.ask("document.querySelector('#scan-0 .large').offsetHeight")
+    browser.ask("document.querySelector('#scan-0 summary').click()")
+    browser.ask(LOADED)
+    assert hidden == 0
+    colours = {colour for _, colour in browser.picture_of("#scan-0 .large.grid").getcolors(1 << 20) or []}
+    assert len(colours) > 30 and (0x44, 0x01, 0x54) in colours
+    assert len(browser.picture_of("#scan-0 .large:not(.grid)").getcolors(1 << 20) or []) > 200
+
+
+def test_dark_is_dark_and_light_is_light(browser: Browser, file: Path) -> None:
+    for is_dark in (False, True):
+        browser.visit(file, is_dark=is_dark)
+        red, green, blue = browser.picture_of(".headline").getpixel((2, 2))  # type: ignore[misc]
+        assert (red + green + blue < 120) == is_dark
