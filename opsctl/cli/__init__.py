@@ -11,7 +11,18 @@ import typer
 import typer.core
 
 from opsctl import __version__
-from opsctl.cli import data_verbs, dataset_verbs, platform_verbs, run_verbs, watch_verbs
+from opsctl.cli import (
+    audit_verb,
+    cancel_verb,
+    cost_verb,
+    data_verbs,
+    dataset_verbs,
+    platform_verbs,
+    report_verb,
+    run_verbs,
+    watch_verbs,
+    why_verb,
+)
 from opsctl.cli.options import as_typed_for_m2g
 
 # Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) where no markup is asked for.
@@ -56,6 +67,11 @@ app.command("scans")(dataset_verbs.scans)
 app.command("check")(dataset_verbs.check)
 app.command("run")(run_verbs.run)
 app.command("status")(watch_verbs.status)
+app.command("cost")(cost_verb.cost)
+app.command("why")(why_verb.why)
 app.command("logs")(watch_verbs.logs)
+app.command("cancel")(cancel_verb.cancel)
 app.command("results")(data_verbs.results)
+app.command("report")(report_verb.report)
+app.command("audit")(audit_verb.audit)
 app.command("down")(platform_verbs.down)

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
-from opsctl.core.errors import Interrupted
+from opsctl.core.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
     from opsctl.commands.logs import LogReader
+    from opsctl.commands.status import StatusReader
+    from opsctl.core.status import RunStatus
+    from opsctl.render.log_lines import LogView
 
 _SOME_FAILED = 1
+
+#: Between two polls. AWS's limits are shared by everybody in the account.
+_LOCAL_SECONDS = 1.0
+_AWS_SECONDS = 5.0
 
 
 def status(
     *,
+    watching: Annotated[bool, typer.Option("--watch", "-w", help="Live, until the run is over.")] = False,
+    waiting: Annotated[bool, typer.Option("--wait", help="Quiet until the run is over; exit 1: some failed.")] = False,
+    scan: Annotated[
+        list[str] | None, typer.Option("--scan", metavar="NAME", help="This scan whole; repeat it; globs.")
+    ] = None,
     run_id: RunId = None,
     platform: PlatformName = None,
     profile: Profile = None,
@@ -26,22 +39,26 @@ def status(
 ) -> None:
     """Show where a run stands: counts, and the scans that need you, each with its cause.
 
-    Example: opsctl status
+    Example: opsctl status --watch
     """
-    from opsctl.commands.status import status as command
-    from opsctl.render.runs import show_status
-
+    if watching and (waiting or as_json):
+        raise UsageProblem("--watch shows the run to a person.", "For a script: --wait, with --json if you like.")
+    if scan and (watching or waiting):
+        raise UsageProblem("--scan shows a scan as it is now.", "Leave out --watch and --wait.")
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("asking"):
-        found = command(run_id, records=context.records, batch=context.batch)
-    if as_json:
-        context.screen.json(found.as_json())
-        return
-    show_status(context.screen, found)
-    if found.counts["DONE"]:
-        context.screen.hints({"opsctl results DIR": "bring the connectomes home"})
-    elif not found.is_over:
-        context.screen.hints({"opsctl logs --follow": "watch it"})
+        reader = open_status(context, run_id)
+    if scan:
+        _show_scans(context, reader, scan, as_json=as_json)
+    elif watching or waiting:
+        found = _to_the_end(context, reader, is_shown=watching)
+        _show(context, reader.whole() if as_json else found, as_json=as_json)
+        if found.failed:
+            raise typer.Exit(_SOME_FAILED)
+    else:
+        with context.screen.waiting("asking"):
+            found = reader.whole() if as_json else reader.poll()
+        _show(context, found, as_json=as_json)
 
 
 def logs(
@@ -69,18 +86,28 @@ def logs(
         context.screen.say(f"{reader.run.run_id} has no log lines yet: `opsctl logs --follow` waits for them.")
 
 
+def open_status(context: Context, run_id: str | None) -> StatusReader:
+    """The reader of a run's status; None: the latest run."""
+    from opsctl.aws.prices import rates
+    from opsctl.commands.status import Money, StatusReader
+
+    reader = context.reader(run_id)
+    resources = context.platform.models[reader.run.resources]
+    money = Money(
+        rates=rates(context.clients, context.platform, resources, home=context.home),
+        is_local=context.platform.is_local,
+    )
+    return StatusReader(
+        reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), money=money
+    )
+
+
 def open_reader(context: Context, run_id: str | None) -> LogReader:
     """The reader of a run's logs; None: the latest run."""
     from opsctl.commands.logs import LogReader
 
-    run = context.records.run(run_id)
-    return LogReader(
-        run=run,
-        submissions=context.records.submissions(run.run_id),
-        logs=context.logs,
-        batch=context.batch,
-        records=context.records,
-    )
+    run = context.reader(run_id)
+    return LogReader(run, open_status(context, run.run.run_id), logs=context.logs, records=context.records)
 
 
 def follow_to_end(context: Context, reader: LogReader, *, as_json: bool) -> None:
@@ -92,7 +119,7 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool) -> None
         After Ctrl-C, which stops watching and nothing else.
     """
     from opsctl.commands.logs import follow
-    from opsctl.render.runs import show_status
+    from opsctl.render.status import show_status
 
     view = _view(context, reader, as_json=as_json)
     context.screen.say(f"{reader.run.run_id}: Ctrl-C stops watching, the jobs go on", style="dim")
@@ -101,16 +128,56 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool) -> None
             view.show(event)
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
-    found = reader.status()
+    found = reader.states.poll()
     context.screen.say()
     show_status(context.screen, found)
-    if found.counts["DONE"]:
-        context.screen.hints({"opsctl results DIR": "bring the connectomes home"})
     if found.failed:
         raise typer.Exit(_SOME_FAILED)
 
 
-def _view(context: Context, reader: LogReader, *, as_json: bool):  # type: ignore[no-untyped-def]
+def _to_the_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
+    from opsctl.commands.watch import watch
+    from opsctl.render.status import watching
+
+    seconds = _LOCAL_SECONDS if context.platform.is_local else _AWS_SECONDS
+    found: RunStatus | None = None
+    try:
+        with watching(context.screen, is_shown=is_shown) as show:
+            for found in watch(reader.poll, sleep=time.sleep, poll_seconds=seconds):
+                show(found)
+    except KeyboardInterrupt as error:
+        if is_shown and found is not None:
+            _show(context, found, as_json=False)
+        again = "--watch" if is_shown else "--wait"
+        raise Interrupted("Stopped watching; the jobs go on.", f"`opsctl status {again}` watches again.") from error
+    assert found is not None  # noqa: S101 it ends only after a status
+    return found
+
+
+def _show(context: Context, found: RunStatus, *, as_json: bool) -> None:
+    from opsctl.render.status import show_status
+
+    if as_json:
+        context.screen.json(found.as_json())
+    else:
+        show_status(context.screen, found)
+
+
+def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_json: bool) -> None:
+    from opsctl.commands.scan_detail import details_json
+    from opsctl.core.naming import named
+    from opsctl.render.scan_detail import show_detail
+
+    with context.screen.waiting("asking"):
+        details = reader.details(named(reader.run.scans, names))
+    if as_json:
+        context.screen.json(details_json(details))
+        return
+    for detail in details:
+        show_detail(context.screen, detail, run=reader.run)
+
+
+def _view(context: Context, reader: LogReader, *, as_json: bool) -> LogView:
     from opsctl.render.log_lines import LogView
 
     return LogView(context.screen, width=max(map(len, reader.run.scans)), as_json=as_json)

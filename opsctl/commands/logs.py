@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from opsctl.aws.batch import Batch
 from opsctl.aws.logs import Logs
 from opsctl.commands.records import Records
-from opsctl.core.manifest import Run, Submission
+from opsctl.commands.run_reader import RunReader
+from opsctl.commands.status import StatusReader
+from opsctl.core.manifest import Run
 from opsctl.core.result import Result
-from opsctl.core.status import Job, RunStatus, ScanStatus, join
+from opsctl.core.status import RunStatus, ScanStatus
 
 #: CloudWatch may show an event late: each poll reads this far back, and what was shown already is known by its id.
 _OVERLAP_MS = 60_000
@@ -23,9 +24,6 @@ _PATIENCE_POLLS = 60
 
 #: CloudWatch shows lines some seconds late: so many polls without a line, after every job's end, are the end.
 _QUIET_POLLS = 3
-
-# RUNNABLE: a job that waits to be tried again has had attempts.
-_STARTED = ("RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 
 
 @dataclass(frozen=True)
@@ -55,44 +53,43 @@ class ScanEnd:
     scan: ScanStatus
 
 
-@dataclass
 class LogReader:
-    """A run's lines, in order, none twice.
+    """A run's lines, in order, none twice: those of its own jobs, and of the scans that it adopted on their way.
 
     Parameters
     ----------
-    run
-        Its record.
-    submissions
-        Its jobs.
+    reader
+        The run's facts.
+    states
+        Where it stands.
     """
 
-    run: Run
-    submissions: list[Submission]
-    logs: Logs
-    batch: Batch
-    records: Records
-    _scan_of_stream: dict[str, str] = field(default_factory=dict)
-    _strangers: Counter[str] = field(default_factory=Counter)
-    _seen: dict[str, int] = field(default_factory=dict)
-    _results: dict[int, Result] = field(default_factory=dict)
-    _final: set[int] = field(default_factory=set)
-    _newest_ms: int = 0
-    _summaries: dict[str, dict[str, int]] | None = None
-    _jobs: dict[int, Job] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        started = datetime.strptime(self.run.created_at, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-        self._newest_ms = int(started.timestamp() * 1000)
+    def __init__(self, reader: RunReader, states: StatusReader, *, logs: Logs, records: Records) -> None:
+        self.run = reader.run
+        self.states = states
+        self._reader = reader
+        self._logs = logs
+        self._scan_of_stream: dict[str, str] = {}
+        self._strangers: Counter[str] = Counter()
+        self._seen: dict[str, int] = {}
+        self._is_over = False
+        runs = _runs_with_lines(self.run, reader.results(), records)
+        # One group holds the lines of all runs: those of one model share a prefix.
+        self._prefixes = sorted({f"{run.resources}/default/" for run in runs})
+        self._newest_ms = min(int(datetime.fromisoformat(run.created_at).timestamp() * 1000) for run in runs)
 
     def lines(self) -> list[LogLine]:
         """The lines that have come since the last call, by time."""
         start_ms = self._newest_ms - _OVERLAP_MS
-        prefix = f"{self.run.model}/default/"
-        fresh = [event for event in self.logs.since(start_ms, stream_prefix=prefix) if event.event_id not in self._seen]
+        fresh = [
+            event
+            for prefix in self._prefixes
+            for event in self._logs.since(start_ms, stream_prefix=prefix)
+            if event.event_id not in self._seen
+        ]
         unknown = {event.stream for event in fresh if not self._is_settled(event.stream)}
         if unknown:
-            self._learn_streams()
+            self._learn_streams(unknown)
             self._strangers.update(unknown - self._scan_of_stream.keys())
         shown = sorted(
             (event for event in fresh if event.stream in self._scan_of_stream), key=lambda event: event.timestamp_ms
@@ -110,43 +107,47 @@ class LogReader:
         ]
 
     def status(self) -> RunStatus:
-        """Where the run stands.
-
-        One call while nothing changes: children and results are read when the parents' counts differ from the last
-        ones, and a result again only while its job may still change it.
-        """
-        summaries = self.batch.summaries(self.submissions)
-        if summaries == self._summaries:
-            return join(self.run, results=self._results, jobs=self._jobs)
-        self._summaries = summaries
-        jobs = self._jobs = self.batch.jobs(self.submissions)
-        self._results.update(self.records.results(self.run.run_id, known=self._final))
-        self._final = {
-            index
-            for index, result in self._results.items()
-            if result.succeeded or index not in jobs or jobs[index].is_over
-        }
-        return join(self.run, results=self._results, jobs=jobs)
+        """Where the run stands: one call while nothing changes."""
+        found = self.states.states()
+        self._is_over = found.is_over and self.states.jobs_are_over
+        return found
 
     @property
-    def jobs_are_over(self) -> bool:
-        """Whether every job that Batch knows has ended: a result may stand while its job says its last words."""
-        return all(job.is_over for job in self._jobs.values())
+    def is_over(self) -> bool:
+        """Whether, by the last status, no job says anything more: a result may stand before its job's last words."""
+        return self._is_over
 
     def _is_settled(self, stream: str) -> bool:
         return stream in self._scan_of_stream or self._strangers[stream] >= _PATIENCE_POLLS
 
-    def _learn_streams(self) -> None:
-        """Which scan each stream belongs to: the attempts tell; the results remember it when Batch has forgotten."""
-        jobs = self.batch.jobs(self.submissions)
-        index_of = {job.job_id: index for index, job in jobs.items() if job.status in _STARTED}
-        for job_id, job in self.batch.describe(list(index_of)).items():
-            for stream in job.log_streams:
-                self._scan_of_stream[stream] = self.run.scans[index_of[job_id]]
-        if len(jobs) < len(self.run.scans):
-            self._results.update(self.records.results(self.run.run_id, known=self._results))
-            for result in self._results.values():
-                self._scan_of_stream.setdefault(result.log_stream, result.scan)
+    def _learn_streams(self, unknown: set[str]) -> None:
+        """Which scan each stream belongs to: the jobs wrote it down; else Batch is asked, more and more rarely."""
+        for attempt in self._reader.attempts():
+            if attempt.log_stream:
+                self._scan_of_stream[attempt.log_stream] = self.run.scans[attempt.index]
+        for result in self._reader.results().values():
+            self._scan_of_stream.setdefault(result.log_stream, self.run.scans[result.index])
+        left = unknown - self._scan_of_stream.keys()
+        if any(self._is_over or _is_power_of_two(self._strangers[stream] + 1) for stream in left):
+            for stream, index in self.states.streams().items():
+                self._scan_of_stream[stream] = self.run.scans[index]
+
+
+def _runs_with_lines(run: Run, results: Mapping[int, Result], records: Records) -> list[Run]:
+    """The run, and those earlier ones whose jobs it adopted while they were on their way: their lines belong to it."""
+    adopted = {
+        run.origin(index).run_id
+        for index in range(run.submitted_count, len(run.scans))
+        if not (index in results and results[index].succeeded and results[index].stopped_at < run.created_at)
+    }
+    if not adopted and not run.submitted_count:
+        # Everything was done already: what is there to be read are the earlier jobs' lines.
+        adopted = {origin.run_id for origin in run.adopted}
+    return [run, *(records.run(run_id) for run_id in sorted(adopted))]
+
+
+def _is_power_of_two(number: int) -> bool:
+    return number & (number - 1) == 0
 
 
 def follow(
@@ -170,7 +171,7 @@ def follow(
             if scan.state in ("DONE", "FAILED") and scan.index not in announced:
                 announced.add(scan.index)
                 yield ScanEnd(scan)
-        quiet = quiet + 1 if status.is_over and reader.jobs_are_over and not lines else 0
+        quiet = quiet + 1 if reader.is_over and not lines else 0
         if quiet == _QUIET_POLLS:
             return
         sleep(poll_seconds)

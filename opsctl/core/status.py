@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
+from opsctl.core.attempt import Attempt
+from opsctl.core.causes import Group, grouped
 from opsctl.core.manifest import Run
 from opsctl.core.result import Result
+
+if TYPE_CHECKING:
+    from opsctl.core.cost import Bill
 
 State = Literal["PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE"]
 STATES: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE")
 ACTIVE: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING")
 
-_FROM_BATCH: dict[str, State] = {
+#: Of `status --json`: docs/status.schema.json.
+SCHEMA_VERSION = 1
+
+FROM_BATCH: Mapping[str, State] = {
     "SUBMITTED": "PENDING",
     "PENDING": "PENDING",
     "RUNNABLE": "RUNNABLE",
@@ -22,6 +31,14 @@ _FROM_BATCH: dict[str, State] = {
     "RUNNING": "RUNNING",
     "FAILED": "FAILED",
 }
+
+#: What `opsctl cancel` gives Batch as its reason; `status` reads the person's name out of it again.
+_CANCELLED = re.compile(r"opsctl cancel: by ([^;]+)")
+
+
+def cancel_reason(user: str) -> str:
+    """The reason that Batch keeps of a job which a person has ended."""
+    return f"opsctl cancel: by {user}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +52,7 @@ class Job:
     reason
         Batch's status reason and the container's, in that order, empty where there is none.
     attempts
-        How many there were; the last one's stream is `log_stream`.
+        Those that have ended, oldest first; empty where only ListJobs was asked, which does not tell them.
     log_streams
         Every attempt's stream, oldest first.
     """
@@ -44,13 +61,29 @@ class Job:
     status: str
     reason: str = ""
     exit_code: int | None = None
-    attempts: int = 0
+    attempts: tuple[Attempt, ...] = ()
     log_streams: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:
         """Whether Batch will not run it again."""
         return self.status in ("SUCCEEDED", "FAILED")
+
+    @property
+    def cancelled_by(self) -> str | None:
+        """Who ended it with `opsctl cancel`; None where nobody did."""
+        match = _CANCELLED.search(self.reason) if self.status == "FAILED" else None
+        return match[1].strip() if match else None
+
+    def of_scan(self, index: int) -> Job:
+        """The same, its attempts at the scan's index in a run rather than in the array."""
+        return replace(self, attempts=tuple(replace(one, index=index) for one in self.attempts))
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Job:
+        """What was written down of it (`batch.json`)."""
+        attempts = tuple(Attempt(**one) for one in value["attempts"])
+        return cls(**{**value, "attempts": attempts, "log_streams": tuple(value["log_streams"])})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +94,14 @@ class ScanStatus:
     ----------
     cause
         Why it failed or what it waits for, in words; empty where nothing is to be said.
+    attempt
+        The latest, from 1; 0 where none has begun, or nobody told.
     seconds
         The whole attempt, 0 while there is no result.
+    retried
+        Why each attempt before the latest ended, oldest first.
+    is_submitted
+        Whether Batch has (had) a job for it.
     """
 
     index: int
@@ -71,54 +110,125 @@ class ScanStatus:
     cause: str = ""
     attempt: int = 0
     seconds: float = 0.0
+    retried: tuple[str, ...] = ()
+    is_submitted: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """One of `scans` in `status --json`."""
+        return {
+            "scan": self.name,
+            "state": self.state,
+            "cause": self.cause,
+            "attempt": self.attempt,
+            "seconds": round(self.seconds, 3),
+            "retried": list(self.retried),
+            "submitted": self.is_submitted,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
-    """A run and its scans."""
+    """A run and its scans.
+
+    Attributes
+    ----------
+    scans
+        Every scan; or, where Batch's children were not listed, all but those that `unlisted` counts.
+    unlisted
+        How many further scans are in which state.
+    wait_reason
+        Why the scans in RUNNABLE wait, as Batch says of the first in the line; empty where it says nothing.
+    bill
+        What the jobs that it submitted have cost so far, as AWS charges, on the local platform too; None where nobody
+        reckoned.
+    adopted_bill
+        What earlier runs' jobs have cost that did or do scans of it.
+    is_local
+        Whether it really costs nothing: the jobs run on this machine.
+    """
 
     run: Run
     scans: tuple[ScanStatus, ...]
+    unlisted: Mapping[State, int] = field(default_factory=dict)
+    wait_reason: str = ""
+    bill: Bill | None = None
+    adopted_bill: Bill | None = None
+    is_local: bool = False
 
     @property
     def counts(self) -> dict[State, int]:
         """How many scans are in each state, every state named."""
-        found = Counter(scan.state for scan in self.scans)
+        found = Counter(scan.state for scan in self.scans) + Counter(self.unlisted)
         return {state: found[state] for state in STATES}
 
     @property
+    def total(self) -> int:
+        """How many scans the run has."""
+        return sum(self.counts.values())
+
+    @property
     def failed(self) -> tuple[ScanStatus, ...]:
-        """The scans that need a person."""
+        """The scans that need a person: those that failed, and those that were never submitted."""
         return tuple(scan for scan in self.scans if scan.state == "FAILED")
+
+    @property
+    def failures(self) -> list[Group]:
+        """The scans whose jobs failed, by cause, the largest group first."""
+        return grouped({scan.name: scan.cause for scan in self.failed if scan.is_submitted}, run=self.run)
+
+    @property
+    def unsubmitted(self) -> list[Group]:
+        """The scans that were never submitted, by the reason."""
+        return grouped({scan.name: scan.cause for scan in self.failed if not scan.is_submitted}, run=self.run)
 
     @property
     def is_over(self) -> bool:
         """Whether no job will change anything any more."""
-        return not any(scan.state in ACTIVE for scan in self.scans)
+        counts = self.counts
+        return not any(counts[state] for state in ACTIVE)
 
     def as_json(self) -> dict[str, Any]:
         """What `status --json` prints."""
+        bill = self.bill
         return {
+            "schema_version": SCHEMA_VERSION,
             "run_id": self.run.run_id,
             "dataset": self.run.dataset,
             "output": self.run.output,
             "created_at": self.run.created_at,
-            "counts": {**self.counts, "TOTAL": len(self.scans)},
+            "counts": {**self.counts, "TOTAL": self.total},
             "over": self.is_over,
-            "scans": [
-                {
-                    "scan": scan.name,
-                    "state": scan.state,
-                    "cause": scan.cause,
-                    "attempt": scan.attempt,
-                    "seconds": round(scan.seconds, 3),
-                }
-                for scan in self.scans
-            ],
+            "wait_reason": self.wait_reason,
+            "cost": None
+            if bill is None
+            else {
+                "usd": 0.0 if self.is_local else round(bill.usd, 4),
+                "usd_on_aws": round(bill.usd, 4),
+                "adopted_usd_on_aws": round(self.adopted_bill.usd if self.adopted_bill is not None else 0.0, 4),
+                "hours": round(bill.hours, 4),
+                "attempts": bill.attempts,
+                "lost_attempts": bill.lost_attempts,
+                "lost_usd": round(bill.lost_usd, 4),
+                "basis": bill.basis,
+            },
+            "failures": [_group_json(group) for group in self.failures],
+            "unsubmitted": [_group_json(group) for group in self.unsubmitted],
+            "scans": [scan.as_json() for scan in self.scans],
         }
 
 
-def join(run: Run, *, results: Mapping[int, Result], jobs: Mapping[int, Job]) -> RunStatus:
+def _group_json(group: Group) -> dict[str, Any]:
+    return {"title": group.title, "help": group.help, "example": group.example, "scans": list(group.scans)}
+
+
+def join(
+    run: Run,
+    *,
+    results: Mapping[int, Result],
+    jobs: Mapping[int, Job],
+    unsent: Mapping[int, ScanStatus] | None = None,
+    indices: Iterable[int] | None = None,
+) -> RunStatus:
     """What each scan of a run is, by the rule: done when its result says `succeeded`.
 
     Parameters
@@ -129,41 +239,48 @@ def join(run: Run, *, results: Mapping[int, Result], jobs: Mapping[int, Job]) ->
         By the scan's index; those that are there.
     jobs
         Batch's word by the scan's index; missing where Batch was not asked or has forgotten.
+    unsent
+        What is to be said of the scans that Batch has no job for (`opsctl.core.unsent`).
+    indices
+        The scans that are meant; None: all.
     """
-    return RunStatus(
-        run=run,
-        scans=tuple(
-            _scan_status(index, name, results.get(index), jobs.get(index)) for index, name in enumerate(run.scans)
-        ),
-    )
+    never: Mapping[int, ScanStatus] = unsent or {}
+    scans = []
+    for index in range(len(run.scans)) if indices is None else indices:
+        result, job = results.get(index), jobs.get(index)
+        if index in never and result is None and job is None:
+            scans.append(never[index])
+        else:
+            scans.append(_scan_status(index, run.scans[index], result, job))
+    return RunStatus(run=run, scans=tuple(scans))
 
 
 def _scan_status(index: int, name: str, result: Result | None, job: Job | None) -> ScanStatus:
     if result is not None and result.succeeded:
         return ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
+    tried = len(job.attempts) if job is not None else 0
     if job is not None and not job.is_over:
         # A failed result of an earlier attempt does not count while Batch tries again.
-        return ScanStatus(index=index, name=name, state=_FROM_BATCH[job.status], cause=job.reason, attempt=job.attempts)
-    if result is not None:
-        return ScanStatus(
-            index=index,
-            name=name,
-            state="FAILED",
-            cause=result.cause or f"exit code {result.exit_code}",
-            attempt=result.attempt,
-            seconds=result.total_seconds,
-        )
+        return ScanStatus(index=index, name=name, state=FROM_BATCH[job.status], cause=job.reason, attempt=tried)
+    cause = _cause(result, job)
+    # A last attempt that was lost left no result: the one that stands is an earlier attempt's.
+    if result is None or (tried > result.attempt and job is not None and job.job_id == result.job_id):
+        return ScanStatus(index=index, name=name, state="FAILED", cause=cause, attempt=tried)
+    return ScanStatus(
+        index=index, name=name, state="FAILED", cause=cause, attempt=result.attempt, seconds=result.total_seconds
+    )
+
+
+def _cause(result: Result | None, job: Job | None) -> str:
+    if job is not None and job.cancelled_by is not None:
+        # The job that is told to end says only that somebody told it.
+        return f"cancelled by {job.cancelled_by}"
+    lost = job is not None and result is not None and job.job_id == result.job_id and len(job.attempts) > result.attempt
+    if result is not None and not lost:
+        return result.cause or f"exit code {result.exit_code}"
     if job is None:
-        return ScanStatus(
-            index=index, name=name, state="FAILED", cause="no result, and AWS Batch does not know the job"
-        )
+        return "no result, and AWS Batch does not know the job"
     if job.status == "SUCCEEDED":
-        return ScanStatus(
-            index=index, name=name, state="FAILED", cause="the job ended well but left no result", attempt=job.attempts
-        )
-    return ScanStatus(index=index, name=name, state="FAILED", cause=_cause(job), attempt=job.attempts)
-
-
-def _cause(job: Job) -> str:
+        return "the job ended well but left no result"
     code = f"exit code {job.exit_code}" if job.exit_code is not None else ""
     return ": ".join(word for word in (code, job.reason) if word) or "failed without a reason"

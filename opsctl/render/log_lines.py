@@ -7,8 +7,8 @@ import zlib
 from rich.text import Text
 
 from opsctl.commands.logs import LogLine, ScanEnd
-from opsctl.render.runs import end_line
 from opsctl.render.screen import Screen, harmless
+from opsctl.render.status import end_line
 
 _COLOURS = (
     "cyan",

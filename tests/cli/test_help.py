@@ -17,22 +17,6 @@ VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "audit", "down"),
 ]
-    "up",
-    "sample",
-    "upload",
-    "scans",
-    "check",
-    "run",
-    "status",
-    "cost",
-    "why",
-    "logs",
-    "cancel",
-    "results",
-    "report",
-    "audit",
-    "down",
-]
 
 HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "dipy", "matplotlib", "numpy", "python_terraform", "pydantic"]
 

@@ -155,7 +155,7 @@ class BatchWorld:
                 return
             request["nextToken"] = page["nextToken"]
 
-    def terminate_job(self, *, jobId: str, reason: str) -> None:  # noqa: N803 boto3's name
+    def terminate_job(self, *, jobId: str, reason: str) -> None:
         self.calls["TerminateJob"] += 1
         self.terminated.append((jobId, reason))
         for child in self.arrays.get(jobId, []):
@@ -216,7 +216,7 @@ class BatchWorld:
         if child.streams:
             reply["container"]["logStreamName"] = child.streams[-1]
             reply["attempts"] += [{"container": {"logStreamName": one}} for one in child.streams[:-1]]
-        parent, _, place = job_id.partition(":")
+        place = job_id.partition(":")[2]
         return {**reply, **({"arrayProperties": {"index": int(place)}} if place else {})}
 
 

@@ -6,15 +6,20 @@ import random
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
-from run_world import result
+from batch_world import MemoryRecords, made_result, made_run, submitted
 
 from opsctl.aws.logs import Logs
 from opsctl.commands.logs import LogLine, LogReader, ScanEnd, follow
-from opsctl.core.manifest import Run, Submission
+from opsctl.commands.run_reader import RunReader
+from opsctl.commands.status import StatusReader
+from opsctl.core.attempt import Attempt
+from opsctl.core.manifest import Origin
 from opsctl.core.result import Result
 from opsctl.core.status import Job
+from opsctl.core.submission import Submission
 
 START_MS = 1_795_348_800_000  # 2026-11-22T12:00:00Z, when the run was made
 LONGEST_SECONDS = 2_000
@@ -55,17 +60,27 @@ class LogWorld:
     while_asked: Callable[[], None] = lambda: None  # what happens while Batch is asked
     batch_calls: int = 0
 
+    adopted_from: str = ""  # the model of an earlier run, if its jobs are the run's
+    told: list[tuple[float, int, str]] = field(default_factory=list)  # since when which scan's job told its stream
+    prefixes_read: list[str] = field(default_factory=list)
+
     def line(self, stream: str, written: float, message: str, *, late: float = 0.0) -> None:
-        self.events.append(Event(f"csa/default/{stream}", written, message, written + late))
+        self.events.append(
+            Event(stream if "/" in stream else f"csa/default/{stream}", written, message, written + late)
+        )
 
     def job(self, index: int, *phases: tuple[float, str] | tuple[float, str, tuple[str, ...]]) -> None:
         self.phases[index] = [
-            Phase(one[0], one[1], tuple(f"csa/default/{name}" for name in (one[2] if len(one) > 2 else ())))
+            Phase(
+                one[0],
+                one[1],
+                tuple(name if "/" in name else f"csa/default/{name}" for name in (one[2] if len(one) > 2 else ())),
+            )
             for one in phases
         ]
 
     def result(self, index: int, since: float, **changes: Any) -> None:
-        self.results.setdefault(index, []).append((since, result(index, self.scans[index], **changes)))
+        self.results.setdefault(index, []).append((since, made_result(index, **changes)))
 
     # CloudWatch's client, as far as the adapter uses it: pages, some of them empty, in no order, one event twice.
 
@@ -80,7 +95,8 @@ class LogWorld:
         logStreamNamePrefix: str,
         startTime: int,
     ) -> Iterator[dict[str, Any]]:
-        assert (logGroupName, logStreamNamePrefix) == ("/opsctl/m2g", "csa/default/")
+        assert logGroupName == "/opsctl/m2g"
+        self.prefixes_read.append(logStreamNamePrefix)
         visible = [
             {
                 "eventId": f"id-{number}",
@@ -102,13 +118,18 @@ class LogWorld:
     # Batch's adapter.
 
     def summaries(self, submissions: list[Submission]) -> dict[str, dict[str, int]]:
+        self.while_asked()
         counts = Counter(job.status for job in self._jobs().values())
         return {} if self.forgotten else {one.job_id: dict(counts) for one in submissions}
 
     def jobs(self, submissions: list[Submission]) -> dict[int, Job]:
+        assert submissions
         self.batch_calls += 1
-        self.while_asked()
-        return {index: replace(job, log_streams=(), attempts=0) for index, job in self._jobs().items()}
+        return {index: replace(job, log_streams=(), attempts=()) for index, job in self._jobs().items()}
+
+    def children(self, parent_id: str, status: str) -> dict[int, Job]:
+        assert parent_id == "p"
+        return {index: job for index, job in self._jobs().items() if job.status == status}
 
     def describe(self, job_ids: Collection[str]) -> dict[str, Job]:
         return {job.job_id: job for job in self._jobs().values() if job.job_id in job_ids}
@@ -126,12 +147,19 @@ class LogWorld:
 
     # The records.
 
-    def results_now(self, known: Collection[int]) -> dict[int, Result]:
+    def results_now(self) -> dict[int, Result]:
         return {
             index: [one for since, one in written if since <= self.now][-1]
             for index, written in self.results.items()
-            if index not in known and any(since <= self.now for since, _ in written)
+            if any(since <= self.now for since, _ in written)
         }
+
+    def attempts_now(self) -> list[Attempt]:
+        return [
+            Attempt(index=index, number=1, job_id=f"p:{index}", log_stream=f"csa/default/{stream}")
+            for since, index, stream in self.told
+            if since <= self.now
+        ]
 
     def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
@@ -139,43 +167,44 @@ class LogWorld:
         assert self.now < LONGEST_SECONDS, "following does not end"
 
     def reader(self) -> LogReader:
-        run = Run(
-            run_id="HNU1-20261122-120000-ab12",
-            dataset="s3://data/HNU1",
-            output="s3://data/out",
-            m2g={},
-            model="csa",
-            image="i",
-            platform="m2g",
-            region="us-east-1",
-            scans=self.scans,
-            created_at="2026-11-22T12:00:00Z",
-            created_by="ada",
-            command_line=(),
-            opsctl_version="0.1.0",
-        )
-        submission = Submission(job_id="p", job_name="n", offset=0, size=len(self.scans), submitted_at="t")
-        client: Any = self
+        batch: Any = self
         records: Any = _Records(self)
-        return LogReader(
-            run=run,
-            submissions=[submission],
-            logs=Logs(client, group="/opsctl/m2g"),
-            batch=client,
-            records=records,
-        )
+        count = len(self.scans)
+        run = made_run(count, scans=self.scans)
+        # An array, also of one scan: which calls are made for it is another test's.
+        submission = submitted(run, size=count) if count > 1 else replace(submitted(run), size=1, job_id="p:0")
+        if self.adopted_from:
+            old = made_run(
+                count,
+                run_id="HNU1-20261121-120000-old0",
+                scans=self.scans,
+                resources=self.adopted_from,
+                created_at="2026-11-22T11:00:00Z",
+            )
+            records.add(old, submission)
+            run = replace(run, sizes=(), adopted=tuple(Origin(old.run_id, index) for index in range(count)))
+            submission = None
+        records.add(run, *([submission] if submission else []))
+        facts = RunReader(run, records=records, batch=batch)
+        states = StatusReader(facts, records=records, batch=batch, now=lambda: datetime.now(UTC))
+        return LogReader(facts, states, logs=Logs(batch, group="/opsctl/m2g"), records=records)
 
     def followed(self) -> list[LogLine | ScanEnd]:
         return list(follow(self.reader(), sleep=self.sleep))
 
 
-@dataclass(frozen=True)
-class _Records:
-    world: LogWorld
+class _Records(MemoryRecords):
+    """The records as they are now."""
 
-    def results(self, run_id: str, *, known: Collection[int] = ()) -> dict[int, Result]:
-        assert run_id == "HNU1-20261122-120000-ab12"
-        return self.world.results_now(known)
+    def __init__(self, world: LogWorld) -> None:
+        super().__init__()
+        self._world = world
+
+    def results(self, run_id: str) -> dict[int, Result]:
+        return self._world.results_now() if self.journals[run_id] else {}
+
+    def attempts(self, run_id: str) -> list[Attempt]:
+        return self._world.attempts_now() if self.journals[run_id] else []
 
 
 def lines(events: list[LogLine | ScanEnd]) -> list[tuple[str, str]]:

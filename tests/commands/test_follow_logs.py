@@ -85,8 +85,8 @@ def test_strangers_are_not_asked_about_for_ever() -> None:
     for number in range(200):
         world.line("stranger", number, "of another run")
     world.followed()
-    # One question a poll for the state, a few more while the stream's owner was looked for.
-    assert world.batch_calls < 2 * 200 - 50
+    # The children are listed a few times while the stream's owner is looked for, ever more rarely.
+    assert world.batch_calls < 10
 
 
 def test_another_models_streams_are_not_even_read() -> None:
@@ -96,6 +96,34 @@ def test_another_models_streams_are_not_even_read() -> None:
     world.events.append(Event("csd/default/s0", 3, "of another model", 3))
     world.line("s0", 4, "ours")
     assert [line.message for line in reader.lines()] == ["ours"]
+
+
+def test_streams_that_the_jobs_wrote_down_are_known_without_asking_batch() -> None:
+    world = quiet_run("sub-01", "sub-02")
+    for index in (0, 1):
+        world.told.append((2, index, f"s{index}"))
+        world.line(f"s{index}", 3, f"{index}")
+    assert Counter(lines(world.followed())) == Counter({("sub-01", "0"): 1, ("sub-02", "1"): 1})
+    assert world.batch_calls == 0
+
+
+def test_one_model_is_one_call_a_poll() -> None:
+    world = quiet_run("sub-01", "sub-02")
+    world.followed()
+    assert set(world.prefixes_read) == {"csa/default/"}
+    # A status, a reading of the group, a pause; the end needs no pause.
+    assert len(world.prefixes_read) == len(world.sleeps) + 1
+
+
+def test_the_lines_of_jobs_adopted_on_their_way_are_read_from_their_own_runs_beginning() -> None:
+    world = LogWorld(("sub-01", "sub-02"), adopted_from="csd")
+    for index in (0, 1):
+        world.job(index, (-3000, "RUNNING", (f"csd/default/s{index}",)), (30, "SUCCEEDED"))
+        world.result(index, 30)
+    world.line("csd/default/s0", -2000, "before this run")
+    world.line("csd/default/s1", 5, "after it")
+    assert lines(world.followed()) == [("sub-01", "before this run"), ("sub-02", "after it")]
+    assert set(world.prefixes_read) == {"csa/default/", "csd/default/"}
 
 
 def test_both_attempts_of_a_scan_are_shown_and_its_end_once() -> None:
@@ -210,11 +238,14 @@ def test_the_last_lines_are_waited_for_after_the_end() -> None:
 
 
 def test_what_a_job_says_after_its_result_is_shown() -> None:
-    world = LogWorld(("sub-01",))
-    world.job(0, (0, "RUNNING", ("s0",)), (12, "SUCCEEDED"))
-    world.line("s0", 5, "running: m2g")
+    world = LogWorld(("sub-01", "sub-02"))
+    world.job(0, (0, "RUNNING", ("s0",)), (25, "SUCCEEDED"))
     world.result(0, 10)
-    world.line("s0", 10.5, "done: pushed 12 files")
+    # The other one's end makes the first one's result known.
+    world.job(1, (0, "RUNNING", ("s1",)), (12, "SUCCEEDED"))
+    world.result(1, 11)
+    world.line("s0", 5, "running: m2g")
+    world.line("s0", 22, "done: pushed 12 files")
     assert lines(world.followed()) == [("sub-01", "running: m2g"), ("sub-01", "done: pushed 12 files")]
 
 

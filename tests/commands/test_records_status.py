@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from batch_world import BatchWorld, Child, made_run, reader_of, submitted
 from run_world import put_run, result_json
 
 from opsctl.aws.s3 import Storage
 from opsctl.commands.records import Records
-from opsctl.commands.status import status
 from opsctl.core.errors import Problem
-from opsctl.core.manifest import Submission
-from opsctl.core.status import Job
+from opsctl.core.submission import Submission
 
 EARLY, LATE = "ZZZ-20261121-120000-aaaa", "AAA-20261122-120000-bbbb"
 
@@ -51,39 +49,60 @@ def test_the_runs_of_a_dataset(storage: Storage, records: Records) -> None:
 
 
 def submission(number: int) -> Submission:
-    return Submission(job_id=f"j{number}", job_name="n", offset=number, size=1, submitted_at="t")
+    return Submission(
+        number=number,
+        job_name="n",
+        job_queue="q",
+        offset=number,
+        size=1,
+        state="submitted",
+        at="t",
+        job_id=f"j{number}",
+    )
 
 
-def test_submissions_are_in_order(storage: Storage, records: Records) -> None:
-    for number in (10, 2, 0):
-        storage.put_json("data", f"opsctl/runs/R/submissions/{number:02d}.json", dataclasses.asdict(submission(number)))
-    assert records.submissions("R") == [submission(0), submission(2), submission(10)]
+def test_the_journal_is_in_order_and_only_what_batch_has_is_submitted(records: Records) -> None:
+    intended = dataclasses.replace(submission(2), state="intended", job_id="")
+    for one in (submission(10), intended, submission(0)):
+        records.put_submission("R", one)
+    assert records.journal("R") == [submission(0), intended, submission(10)]
+    assert records.submissions("R") == [submission(0), submission(10)]
 
 
-def test_results_that_are_known_are_not_read_again(storage: Storage, records: Records) -> None:
+def test_results_are_known_by_index(storage: Storage, records: Records) -> None:
     for index in (0, 1, 3):
         storage.put_json("data", f"opsctl/runs/R/results/{index:05d}.json", result_json(index, f"sub-0{index}"))
     assert sorted(records.results("R")) == [0, 1, 3]
-    assert sorted(records.results("R", known={0, 3})) == [1]
     assert records.results("R")[3].scan == "sub-03"
     assert records.results("other") == {}
 
 
-class FakeBatch:
-    """Batch while the last job ends: its result is written between the two questions."""
+def test_the_results_are_read_after_batch_was_asked(s3: Any, storage: Storage, records: Records) -> None:
+    """A job that ends between the two questions has then written its result."""
+    run = made_run(2, run_id=LATE)
+    storage.put_json("data", f"opsctl/runs/{LATE}/run.json", run.as_json())
+    records.put_submission(LATE, submitted(run))
 
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
+    class Ending(BatchWorld):
+        def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+            storage.put_json("data", f"opsctl/runs/{LATE}/results/00000.json", result_json(0, "sub-00000"))
+            return super().describe_jobs(jobs=jobs)
 
-    def jobs(self, submissions: Iterable[Submission]) -> dict[int, Job]:
-        said = {one.offset: Job(job_id=one.job_id, status="SUCCEEDED") for one in submissions}
-        self._storage.put_json("data", f"opsctl/runs/{LATE}/results/00000.json", result_json(0, "sub-01"))
-        return said
+    world = Ending({"p": [Child("SUCCEEDED"), Child("RUNNING")]})
+    for ask in ("states", "poll", "whole"):
+        s3.delete_object(Bucket="data", Key=f"opsctl/runs/{LATE}/results/00000.json")
+        found = getattr(reader_of(records.run(None), records, world.adapter), ask)()
+        assert (found.counts["DONE"], found.counts["RUNNING"], found.counts["FAILED"]) == (1, 1, 0)
 
 
-def test_batch_is_asked_before_the_results_are_read(storage: Storage, records: Records) -> None:
-    put_run(storage, LATE)
-    storage.put_json("data", f"opsctl/runs/{LATE}/submissions/00.json", dataclasses.asdict(submission(0)))
-    fake: Any = FakeBatch(storage)
-    found = status(None, records=records, batch=fake)
-    assert [(scan.name, scan.state) for scan in found.scans] == [("sub-01", "DONE"), ("sub-02", "FAILED")]
+def test_batchs_last_words_are_written_beside_the_run(storage: Storage, records: Records) -> None:
+    run = made_run(1, run_id=LATE)
+    storage.put_json("data", f"opsctl/runs/{LATE}/run.json", run.as_json())
+    records.put_submission(LATE, submitted(run))
+    reason = "Host EC2 (instance i-1) terminated."
+    world = BatchWorld(plain={"p": Child("FAILED", reason, attempts=((None, reason),))})
+    before = reader_of(run, records, world.adapter).poll()
+    world.plain.clear()
+    after = reader_of(run, Records(storage, data_bucket="data"), world.adapter).poll()
+    assert before.failed == after.failed
+    assert (after.failed[0].cause, after.failed[0].attempt) == (reason, 1)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from core_examples import run
+from core_examples import MOMENT, run
 
-from opsctl.core.manifest import Submission
+from opsctl.core.attempt import Attempt
 from opsctl.core.result import Result
-from opsctl.core.status import STATES, Job, RunStatus, ScanStatus, join
+from opsctl.core.retries import by_scan, with_retries
+from opsctl.core.status import STATES, Job, RunStatus, ScanStatus, State, cancel_reason, join
+from opsctl.core.tally import tally
+from opsctl.core.unsent import unsent
 
 
 def result(status: str = "succeeded", **changes: Any) -> Result:
@@ -29,9 +33,14 @@ def result(status: str = "succeeded", **changes: Any) -> Result:
         "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
         "peak_memory_mib": 812,
         "outputs": {"connectomes": [], "files": []},
+        "job_id": "j",
         **changes,
     }
     return Result.from_json(value)
+
+
+def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:
+    return tuple(Attempt(**{"index": 0, "number": number + 1, "job_id": "j", **changes}) for number in range(count))
 
 
 def one(status: str | None, job: Job | None) -> ScanStatus:
@@ -53,7 +62,7 @@ TRUTH: Mapping[str | None, list[str]] = {
     [(written, batch, state) for written, row in TRUTH.items() for batch, state in zip(BATCH, row, strict=True)],
 )
 def test_the_truth_table(written: str | None, batch: str | None, state: str) -> None:
-    found = one(written, None if batch is None else Job(job_id="j", status=batch, reason="r", attempts=1))
+    found = one(written, None if batch is None else Job(job_id="j", status=batch, reason="r"))
     assert found.state == state
     assert (found.index, found.name) == (0, "sub-00000")
 
@@ -71,6 +80,11 @@ CAUSES = [
     (None, Job(job_id="j", status="FAILED", exit_code=137), "exit code 137"),
     (None, Job(job_id="j", status="FAILED", exit_code=0, reason="r"), "exit code 0: r"),
     (None, Job(job_id="j", status="RUNNABLE"), ""),
+    (None, Job(job_id="j", status="FAILED", reason=cancel_reason("ada lovelace")), "cancelled by ada lovelace"),
+    ("failed", Job(job_id="j", status="FAILED", reason=f"{cancel_reason('ada')}; exit"), "cancelled by ada"),
+    ("succeeded", Job(job_id="j", status="FAILED", reason=cancel_reason("ada")), ""),
+    ("failed", Job(job_id="other", status="FAILED", reason="r", attempts=ended(3)), "m2g ended with exit code 1"),
+    ("failed", Job(job_id="j", status="FAILED", reason="Host EC2", attempts=ended(3)), "Host EC2"),
     (None, Job(job_id="j", status="RUNNABLE", reason="CAPACITY:x"), "CAPACITY:x"),
 ]
 
@@ -87,7 +101,7 @@ def test_a_failed_result_without_words_tells_its_exit_code() -> None:
 
 def test_attempts_and_seconds_come_from_the_result_else_from_batch() -> None:
     assert (one("succeeded", None).attempt, one("succeeded", None).seconds) == (2, 3.5)
-    running = one("failed", Job(job_id="j", status="RUNNING", attempts=3))
+    running = one("failed", Job(job_id="j", status="RUNNING", attempts=ended(3)))
     assert (running.attempt, running.seconds) == (3, 0.0)
 
 
@@ -116,15 +130,73 @@ def test_status_as_json() -> None:
     value = mixed().as_json()
     assert json.loads(json.dumps(value)) == value
     assert value["counts"]["TOTAL"] == 3
-    assert value["over"] is False
-    assert value["scans"][0] == {"scan": "sub-00000", "state": "DONE", "cause": "", "attempt": 2, "seconds": 3.5}
+    assert (value["over"], value["cost"]) == (False, None)
+    assert value["scans"][0] == {
+        "scan": "sub-00000",
+        "state": "DONE",
+        "cause": "",
+        "attempt": 2,
+        "seconds": 3.5,
+        "retried": [],
+        "submitted": True,
+    }
+    assert [group["scans"] for group in value["failures"]] == [["sub-00002"]]
 
 
-def submission(job_id: str, size: int) -> Submission:
-    return Submission(job_id=job_id, job_name="n", offset=0, size=size, submitted_at="t")
+def test_scans_that_nobody_listed_are_counted() -> None:
+    status = RunStatus(run=run(5), scans=mixed().scans, unlisted={"RUNNABLE": 2})
+    assert (status.counts["RUNNABLE"], status.total, status.is_over) == (2, 5, False)
 
 
-def test_a_childs_id_counts_from_its_own_array() -> None:
-    second = Submission(job_id="p", job_name="n", offset=5_001, size=5_000, submitted_at="t")
-    assert second.child_id(5_003) == "p:2"
-    assert submission("q", 1).child_id(0) == "q"
+TALLIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
+    ({"SUBMITTED": 1, "PENDING": 2, "RUNNING": 3, "SUCCEEDED": 9}, 6, [], {"PENDING": 3, "RUNNING": 3}),
+    # Done before its job's end: the one that goes was running.
+    ({"RUNNABLE": 2, "RUNNING": 3}, 4, [], {"RUNNABLE": 2, "RUNNING": 2}),
+    ({"RUNNABLE": 2, "STARTING": 1}, 1, [], {"RUNNABLE": 1}),
+    # Known one by one: the summary counts it, too.
+    ({"RUNNABLE": 2, "RUNNING": 3}, 4, ["RUNNABLE"], {"RUNNABLE": 1, "RUNNING": 3}),
+    ({"RUNNABLE": 0, "RUNNING": 3}, 2, ["RUNNABLE"], {"RUNNING": 2}),
+    # Batch says that one has ended, and nobody knows yet how.
+    ({"FAILED": 1, "RUNNABLE": 1}, 2, [], {"RUNNABLE": 1, "RUNNING": 1}),
+    ({"SUCCEEDED": 3}, 0, [], {}),
+]
+
+
+@pytest.mark.parametrize(("summary", "count", "known", "states"), TALLIES)
+def test_a_summary_is_made_to_fit_the_results(
+    summary: dict[str, int], count: int, known: list[State], states: dict[str, int]
+) -> None:
+    assert tally(summary, count=count, known=known) == states
+
+
+def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -> None:
+    wrote = [
+        Attempt(index=4, number=1, job_id="j", started_at="2026-11-22T12:00:00Z"),
+        Attempt(index=4, number=2, job_id="j", started_at="2026-11-22T12:20:00Z", exit_code=0),
+        Attempt(index=4, number=1, job_id="twin", started_at="2026-11-22T12:05:00Z"),
+    ]
+    said = ended(2, reason="Host EC2 (instance i-1) terminated.")
+    merged = by_scan(wrote, {4: Job(job_id="j", status="RUNNING", attempts=said)})
+    assert [(one.job_id, one.number, one.reason) for one in merged[4]] == [
+        ("j", 1, "Host EC2 (instance i-1) terminated."),
+        ("twin", 1, ""),
+        ("j", 2, ""),
+    ]
+    scan = ScanStatus(index=4, name="sub-4", state="RUNNING")
+    (told,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
+    assert (told.attempt, told.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
+
+
+def test_an_attempt_that_never_said_its_end_was_lost() -> None:
+    wrote = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
+    scan = ScanStatus(index=0, name="sub-0", state="RUNNING")
+    (told,) = with_retries(RunStatus(run=run(1), scans=(scan,)), by_scan(wrote, {})).scans
+    assert told.retried == ("lost: it ended without a word",)
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])
+def test_a_submission_is_under_way_for_two_minutes(minutes: int, state: str) -> None:
+    made = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
+    found = unsent(made, [], now=MOMENT + timedelta(minutes=minutes))
+    assert {scan.state for scan in found.values()} == {state}
+    assert not any(scan.is_submitted for scan in found.values())

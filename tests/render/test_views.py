@@ -12,13 +12,12 @@ from rich.console import Console
 from opsctl.commands.down import Receipt
 from opsctl.commands.logs import LogLine, ScanEnd
 from opsctl.core.changes import Change, Plan, Step
-from opsctl.core.manifest import Run
 from opsctl.core.scan import Discovery, Exclusion, Scan
-from opsctl.core.status import RunStatus, ScanStatus, State
+from opsctl.core.status import ScanStatus, State
 from opsctl.render.changes import applying, plan_lines
 from opsctl.render.log_lines import LogView
 from opsctl.render.receipt import show_receipt
-from opsctl.render.runs import discovery_lines, show_status
+from opsctl.render.runs import discovery_lines
 from opsctl.render.screen import Screen
 
 
@@ -91,68 +90,7 @@ def test_plain_ascii_where_the_terminal_knows_no_more() -> None:
     screen.words, words = ascii_console()
     LogView(screen, width=6, as_json=False).show(line("sub-01", "one"))
     assert data.getvalue() == b"sub-01 | one\n"
-    show_status(screen, status("DONE"))
-    assert set(words.getvalue().decode().splitlines()[-1]) == {"#"}
-
-
-def run() -> Run:
-    return Run(
-        run_id="HNU1-20261122-120000-ab12",
-        dataset="s3://data/HNU1",
-        output="s3://data/out",
-        m2g={},
-        model="csa",
-        image="i",
-        platform="m2g",
-        region="r",
-        scans=(),
-        created_at="t",
-        created_by="ada",
-        command_line=(),
-        opsctl_version="0.1.0",
-    )
-
-
-def status(*states: State, cause: str = "") -> RunStatus:
-    scans = [ScanStatus(index=n, name=f"sub-{n:02d}", state=state, cause=cause) for n, state in enumerate(states)]
-    return RunStatus(run=run(), scans=tuple(scans))
-
-
-def test_a_status_is_counts_a_bar_and_those_who_need_a_person(capsys: pytest.CaptureFixture[str]) -> None:
-    show_status(Screen(), status("DONE", "DONE", "FAILED", "RUNNING", cause="\x1b[2Jexit code 137"))
-    out, err = capsys.readouterr()
-    assert out.splitlines() == [
-        "PENDING 0  RUNNABLE 0  STARTING 0  RUNNING 1  FAILED 1  DONE 2  TOTAL 4",
-        "  sub-02  exit code 137",
-    ]
-    assert err.splitlines()[0] == "HNU1-20261122-120000-ab12"
-    assert err.splitlines()[1] == "━" * 60
-    assert "\x1b" not in out + err
-
-
-@pytest.mark.parametrize(
-    "states", [["DONE"], ["DONE"] * 3 + ["FAILED"] * 7, ["PENDING"] * 211, ["DONE", "FAILED", "RUNNING"]]
-)
-@pytest.mark.parametrize("columns", [5, 40, 200])
-def test_the_bar_is_always_full(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, states: list[State], columns: int
-) -> None:
-    monkeypatch.setenv("COLUMNS", str(columns))
-    show_status(Screen(), status(*states))
-    bar = capsys.readouterr().err.splitlines()[1]
-    assert bar == "━" * max(10, min(60, columns - 2))
-
-
-def test_many_failures_are_counted_after_the_first_twenty(capsys: pytest.CaptureFixture[str]) -> None:
-    show_status(Screen(), status(*["FAILED"] * 25, cause="c"))
-    out, err = capsys.readouterr()
-    assert len(out.splitlines()) == 21
-    assert "… and 5 more" in err
-
-
-def test_what_is_waited_for_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    show_status(Screen(), status("RUNNABLE", "RUNNABLE", cause="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"))
-    assert "2 scans wait: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY" in capsys.readouterr().err
+    assert words.getvalue() == b""
 
 
 def test_a_discovery_tells_counts_reasons_and_choices() -> None:

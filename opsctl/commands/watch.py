@@ -1,0 +1,57 @@
+"""`status --watch` and `--wait`: a run's status again and again until it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from opsctl.aws.errors import THROTTLED, code_of
+from opsctl.core.errors import Problem
+from opsctl.core.status import RunStatus
+
+_LONGEST_PAUSE_SECONDS = 60.0
+#: So many polls in a row that AWS does not answer are the end of watching.
+_UNANSWERED = 15
+
+
+def watch(ask: Callable[[], RunStatus], *, sleep: Callable[[float], None], poll_seconds: float) -> Iterator[RunStatus]:
+    """A run's status again and again until it is over; a passing fault of AWS or the network is sat out.
+
+    Parameters
+    ----------
+    ask
+        Gives the status.
+    poll_seconds
+        Between two polls; twice as long after each that AWS did not answer, up to a minute.
+
+    Raises
+    ------
+    Problem
+        For what does not pass.
+    """
+    pause = poll_seconds
+    unanswered = 0
+    while True:
+        try:
+            found = ask()
+        except Problem as problem:
+            unanswered += 1
+            if unanswered == _UNANSWERED or not _passes(problem):
+                raise
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        else:
+            yield found
+            if found.is_over:
+                return
+            unanswered = 0
+            pause = max(poll_seconds, pause / 2)
+        sleep(pause)
+
+
+def _passes(problem: Problem) -> bool:
+    cause = problem.__cause__
+    if isinstance(cause, ClientError):
+        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return code_of(cause) in THROTTLED or status >= 500
+    return isinstance(cause, BotoCoreError)

@@ -1,0 +1,235 @@
+"""A run's status: one line of counts, a bar, then only what needs a person."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.padding import Padding
+from rich.text import Text
+
+from opsctl.core.causes import Group as CauseGroup
+from opsctl.core.causes import cause_of
+from opsctl.core.status import ACTIVE, RunStatus, ScanStatus, State
+from opsctl.render.screen import Screen, counted, duration_text, harmless
+
+_STYLES: dict[State, str] = {
+    "PENDING": "dim",
+    "RUNNABLE": "dim",
+    "STARTING": "cyan",
+    "RUNNING": "cyan",
+    "FAILED": "red",
+    "DONE": "green",
+}
+_BAR_STATES: tuple[State, ...] = ("DONE", "RUNNING", "STARTING", "FAILED", "RUNNABLE", "PENDING")
+_FULL, _PLAIN = "━", "#"
+_WIDEST_BAR = 60
+_GROUPS_SHOWN = 10
+_NAMES_SHOWN = 5
+
+
+def show_status(screen: Screen, status: RunStatus) -> None:
+    """Counts and what needs a person are data; the run's name, the bar and what to type next are words."""
+    screen.say(status.run.run_id, style="bold")
+    _print(screen.data, counts_line(status, width=_width(screen.data)))
+    screen.words.print(_bar(screen.words, status))
+    for line in _attention(status):
+        _print(screen.data, line)
+    screen.hints(_hints(status))
+
+
+@contextmanager
+def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[RunStatus], None]]:
+    """Yields a function to be told each status: a screen that lives; off a terminal, a line for each change.
+
+    Parameters
+    ----------
+    is_shown
+        False: nothing is.
+    """
+    if not is_shown:
+        yield lambda _: None
+        return
+    if not screen.words.is_terminal or screen.words.is_dumb_terminal:
+        yield _LineAChange(screen).show
+        return
+    with Live(console=screen.words, transient=True, auto_refresh=False) as live:
+
+        def show(status: RunStatus) -> None:
+            lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=screen.words.width)]
+            lines += [_bar(screen.words, status), *_attention(status)]
+            lines += [Text("Ctrl-C stops watching, the jobs go on", style="dim")]
+            live.update(Group(*(_hanging(line) for line in lines)), refresh=True)
+
+        yield show
+
+
+class _LineAChange:
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._last: dict[State, int] | None = None
+
+    def show(self, status: RunStatus) -> None:
+        if status.counts != self._last:
+            self._last = status.counts
+            self._screen.data.print(counts_line(status, width=None))
+            self._screen.data.file.flush()
+
+
+def counts_line(status: RunStatus, *, width: int | None) -> Text:
+    """`PENDING 0  RUNNABLE 0 …  TOTAL 4  about $1.23 so far`, broken between two counts where it is too wide.
+
+    Parameters
+    ----------
+    width
+        Of the terminal; None: one line, however long.
+    """
+    words = [
+        Text(f"{state} {count}", style=_STYLES[state] if count else "dim") for state, count in status.counts.items()
+    ]
+    words.append(Text(f"TOTAL {status.total}"))
+    if status.bill is not None:
+        words.append(Text(money_text(status)))
+    line = Text()
+    begun = 0
+    for word in words:
+        if len(line) and width is not None and len(line) - begun + 2 + len(word) > width:
+            line.append("\n")
+            begun = len(line)
+        elif len(line):
+            line.append("  ")
+        line.append_text(word)
+    return line
+
+
+def money_text(status: RunStatus) -> str:
+    """What the run has cost, never without "about"."""
+    if status.bill is None:
+        return ""
+    # Without a price for the instance only disk and address are counted.
+    about = "about" if status.bill.is_complete else "more than"
+    so_far = "" if status.is_over else " so far"
+    money = f"{about} {_usd(status.bill.usd)}{so_far}"
+    if status.adopted_bill is not None and status.adopted_bill.usd >= 0.00005:
+        money += f" (and {_usd(status.adopted_bill.usd)} in earlier runs)"
+    return f"$0.00 here; on AWS {money}" if status.is_local else money
+
+
+def _usd(usd: float) -> str:
+    """A rehearsal of a few seconds costs something, too."""
+    return f"${usd:,.4f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
+
+
+def end_line(name: str, state: State, cause: str, seconds: float) -> Text:
+    """A scan's end, told among its log lines."""
+    if state == "DONE":
+        return Text(f"{name} done in {duration_text(seconds)}", style="green")
+    return Text(f"{name} failed: {harmless(cause)}", style="red")
+
+
+def _attention(status: RunStatus) -> list[Text]:
+    lines = []
+    for group in status.failures[:_GROUPS_SHOWN]:
+        lines += _failure(group)
+    if len(status.failures) > _GROUPS_SHOWN:
+        rest = sum(len(group.scans) for group in status.failures[_GROUPS_SHOWN:])
+        lines.append(Text(f"… and {counted(rest, 'scan')} with other causes (`opsctl status --json` has all)"))
+    for group in status.unsubmitted:
+        reason = harmless(group.example).removeprefix("not submitted").removeprefix(": ")
+        were = "was" if len(group.scans) == 1 else "were"
+        head = f"{counted(len(group.scans), 'scan')} {were} not submitted{f': {reason}' if reason else ''}"
+        lines += [Text(head, style="yellow"), *_help(group.help)]
+    if status.wait_reason and status.counts["RUNNABLE"]:
+        waits = "waits" if status.counts["RUNNABLE"] == 1 else "wait"
+        title = cause_of(status.wait_reason, run=status.run).title
+        head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
+        lines += [Text(head, style="yellow"), *_help("`opsctl why` tells what to do")]
+    return [*lines, *_retries(status)]
+
+
+def _failure(group: CauseGroup) -> list[Text]:
+    if len(group.scans) == 1:
+        head = Text.assemble((group.scans[0], "red"), f": {harmless(group.example)}")
+        return [head, *_help(group.help)]
+    head = Text(f"{counted(len(group.scans), 'scan')}: {harmless(group.title)}", style="red")
+    names = ", ".join(group.scans[:_NAMES_SHOWN])
+    if len(group.scans) > _NAMES_SHOWN:
+        names += f" and {len(group.scans) - _NAMES_SHOWN} more"
+    lines = [head, Text(f"  {names}")]
+    if harmless(group.example) != harmless(group.title):
+        lines.append(Text(f"  the first: {harmless(group.example)}", style="dim"))
+    return [*lines, *_help(group.help)]
+
+
+def _help(words: str) -> list[Text]:
+    return [Text(f"  → {words}")] if words else []
+
+
+def _retries(status: RunStatus) -> list[Text]:
+    tried = [scan for scan in status.scans if scan.retried]
+    lines = []
+    for are, some in (
+        ("on", [scan for scan in tried if scan.state in ACTIVE]),
+        ("done at", [scan for scan in tried if scan.state == "DONE"]),
+        ("failed at", [scan for scan in tried if scan.state == "FAILED"]),
+    ):
+        if some:
+            whose = "its" if len(some) == 1 else "their"
+            which = " or ".join(f"{number}{_ORDINALS.get(number, 'th')}" for number in sorted(_numbers(some)))
+            reasons = Counter(cause_of(reason, run=status.run).title for scan in some for reason in scan.retried)
+            why = ", ".join(f"{harmless(title)} ({count})" for title, count in reasons.most_common())
+            lines.append(Text(f"{counted(len(some), 'scan')} {are} {whose} {which} attempt: {why}"))
+    return lines
+
+
+_ORDINALS = {1: "st", 2: "nd", 3: "rd"}
+
+
+def _numbers(scans: list[ScanStatus]) -> set[int]:
+    return {scan.attempt for scan in scans}
+
+
+def _hints(status: RunStatus) -> dict[str, str]:
+    hints: dict[str, str] = {}
+    if not status.is_over:
+        hints |= {"opsctl status --watch": "watch the counts", "opsctl logs --follow": "watch the jobs"}
+    failed = [scan for scan in status.failed if scan.is_submitted]
+    if failed:
+        hints[f"opsctl status --scan {failed[0].name}"] = "one scan whole"
+    if status.counts["DONE"]:
+        hints["opsctl results DIR"] = "bring the connectomes home"
+    return hints or {"opsctl run DATASET": "run what is missing"}
+
+
+def _bar(console: Console, status: RunStatus) -> Text:
+    width = max(10, min(_WIDEST_BAR, console.width - 2))
+    mark = _FULL if console.encoding.startswith("utf") else _PLAIN
+    bar = Text()
+    filled = 0
+    seen = 0
+    for state in _BAR_STATES:
+        seen += status.counts[state]
+        until = round(width * seen / status.total)
+        bar.append(mark * (until - filled), style=_STYLES[state])
+        filled = until
+    return bar
+
+
+def _width(console: Console) -> int | None:
+    return console.width if console.is_terminal else None
+
+
+def _print(console: Console, line: Text) -> None:
+    """On a terminal broken between words, its indent kept; elsewhere one line, whatever its length."""
+    if console.is_terminal:
+        console.print(_hanging(line), soft_wrap=False)
+    else:
+        console.print(line)
+
+
+def _hanging(line: Text) -> Padding | Text:
+    indent = len(line.plain) - len(line.plain.lstrip(" "))
+    return Padding(line[indent:], (0, 0, 0, indent), expand=False) if indent else line
