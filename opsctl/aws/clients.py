@@ -170,7 +170,7 @@ class Clients:
         return self._client("pricing", attempts=2, region="us-east-1", read_timeout=10.0)  # type: ignore[no-any-return]
 
 
-def _refuse_half_a_reply(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+def _refuse_half_a_reply(response_dict: dict[str, Any], **_: Any) -> None:
     """Turn a reply that broke off into an error, which is tried again like any other.
 
     botocore does not compare a reply's length with its header, and takes half a JSON document for an empty one: a job

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 _PINNED = re.compile(r"@(sha256:[0-9a-f]{64})$")
 # 123456789012.dkr.ecr.eu-central-1.amazonaws.com/opsctl-m2g:0.1.0
-_ECR = re.compile(r"^(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+):(?P<tag>[^:@]+)$")
+_ECR = re.compile(
+    r"^(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/(?P<name>[^:@]+):(?P<tag>[^:@]+)$"
+)
 
 
 def digest_of(client: ECRClient, image: str) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,9 @@ def status(
 
 
 def logs(
+    scans: Annotated[
+        list[str] | None, typer.Argument(metavar="[SCAN]...", help="Only these scans, globs allowed; the whole run.")
+    ] = None,
     *,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     run_id: RunId = None,
@@ -76,9 +80,9 @@ def logs(
     context = Context(platform_name=platform, profile=profile)
     reader = open_reader(context, run_id)
     if following:
-        follow_to_end(context, reader, as_json=as_json)
+        follow_to_end(context, reader, as_json=as_json, scans=scans or ())
         return
-    view = _view(context, reader, as_json=as_json)
+    view = _view(context, reader, scans or (), as_json=as_json)
     lines = reader.lines()
     for line in lines:
         view.show(line)
@@ -110,7 +114,7 @@ def open_reader(context: Context, run_id: str | None) -> LogReader:
     return LogReader(run, open_status(context, run.run.run_id), logs=context.logs, records=context.records)
 
 
-def follow_to_end(context: Context, reader: LogReader, *, as_json: bool) -> None:
+def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, scans: Sequence[str] = ()) -> None:
     """Print a run's lines until it has ended; exit 1 when some scans failed.
 
     Raises
@@ -121,7 +125,7 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool) -> None
     from opsctl.commands.logs import follow
     from opsctl.render.status import show_status
 
-    view = _view(context, reader, as_json=as_json)
+    view = _view(context, reader, scans, as_json=as_json)
     context.screen.say(f"{reader.run.run_id}: Ctrl-C stops watching, the jobs go on", style="dim")
     try:
         for event in follow(reader, sleep=time.sleep):
@@ -177,7 +181,11 @@ def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_
         show_detail(context.screen, detail, run=reader.run)
 
 
-def _view(context: Context, reader: LogReader, *, as_json: bool) -> LogView:
+def _view(context: Context, reader: LogReader, scans: Sequence[str], *, as_json: bool) -> LogView:
+    """What prints the lines of some scans; none named: of all."""
+    from opsctl.core.naming import named
     from opsctl.render.log_lines import LogView
 
-    return LogView(context.screen, width=max(map(len, reader.run.scans)), as_json=as_json)
+    every = reader.run.scans
+    names = [every[index] for index in named(every, scans)] if scans else list(every)
+    return LogView(context.screen, names=names, as_json=as_json)

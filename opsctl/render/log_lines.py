@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 
 from rich.text import Text
 
@@ -28,18 +29,21 @@ class LogView:
 
     Parameters
     ----------
-    width
-        Of the longest scan's name, so that the bars stand below each other.
+    names
+        The scans that are shown; the longest says where the bars stand below each other.
     """
 
-    def __init__(self, screen: Screen, *, width: int, as_json: bool) -> None:
+    def __init__(self, screen: Screen, *, names: Collection[str], as_json: bool) -> None:
         self._screen = screen
-        self._width = width
+        self._names = frozenset(names)
+        self._width = max(map(len, names))
         self._as_json = as_json
         self._bar = "│" if screen.data.encoding.startswith("utf") else "|"
 
     def show(self, event: LogLine | ScanEnd) -> None:
         """One line on standard output; a scan's end is words."""
+        if (event.scan.name if isinstance(event, ScanEnd) else event.scan) not in self._names:
+            return
         if isinstance(event, ScanEnd):
             scan = event.scan
             self._screen.words.print(end_line(scan.name, scan.state, scan.cause, scan.seconds))

@@ -9,7 +9,6 @@ from opsctl.core.cost import NOT_INCLUDED, Bill, Estimate
 from opsctl.core.platform import Platform
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
-
 _CENT = 0.01
 
 

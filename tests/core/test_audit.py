@@ -38,19 +38,22 @@ def there(etag: str = "e", *uris: str) -> dict[str, S3Object]:
 OK = result("succeeded")
 BAD = result("failed", cause="bval and bvec differ in count: 64 and 65", files=())
 SAME = {DWI: "e1"}
+DONE, ALL = "done (attempt 2)", "all 2 files"
+LOST = "Host EC2 (instance i-1) terminated."
+FORGOTTEN = "no result, and AWS Batch does not know the job"
 TABLE: list[tuple[str, list[Entry], dict[str, str], dict[str, S3Object], AuditState, str, str, str]] = [
     ("never", [], SAME, {}, "missing", "", "was never submitted", "none"),
-    ("complete", [entry(result=OK)], SAME, there(), "complete", "unchanged", "done (attempt 2)", "all 2 files"),
-    ("one file is gone", [entry(result=OK)], SAME, there("e", OUT), "outputs damaged", "unchanged", "done (attempt 2)", "1 of 2 files gone"),
-    ("both are others", [entry(result=OK)], SAME, there("x"), "outputs damaged", "unchanged", "done (attempt 2)", "2 of 2 files are others"),
-    ("other inputs", [entry(result=OK)], {DWI: "e2"}, there(), "inputs changed", "sub-01_dwi.nii.gz has changed", "done (attempt 2)", "all 2 files"),
-    ("an input is gone", [entry(result=OK)], {}, there(), "inputs changed", "sub-01_dwi.nii.gz is gone", "done (attempt 2)", "all 2 files"),
+    ("complete", [entry(result=OK)], SAME, there(), "complete", "unchanged", DONE, ALL),
+    ("one gone", [entry(result=OK)], SAME, there("e", OUT), "outputs damaged", "unchanged", DONE, "1 of 2 files gone"),
+    ("others", [entry(result=OK)], SAME, there("x"), "outputs damaged", "unchanged", DONE, "2 of 2 files are others"),
+    ("changed", [entry(result=OK)], {DWI: "e2"}, there(), "inputs changed", "sub-01_dwi.nii.gz has changed", DONE, ALL),
+    ("no input", [entry(result=OK)], {}, there(), "inputs changed", "sub-01_dwi.nii.gz is gone", DONE, ALL),
     ("failed", [entry(result=BAD)], SAME, {}, "failed", "unchanged", BAD.cause, "none"),
-    ("lost", [entry(job="FAILED", reason="Host EC2 (instance i-1) terminated.")], SAME, {}, "failed", "unchanged", "Host EC2 (instance i-1) terminated.", "none"),
-    ("forgotten", [entry()], SAME, {}, "failed", "unchanged", "no result, and AWS Batch does not know the job", "none"),
+    ("lost", [entry(job="FAILED", reason=LOST)], SAME, {}, "failed", "unchanged", LOST, "none"),
+    ("forgotten", [entry()], SAME, {}, "failed", "unchanged", FORGOTTEN, "none"),
     ("runs", [entry(result=BAD, job="RUNNING")], SAME, {}, "in flight", "unchanged", "RUNNING", "not yet"),
-    ("failed after it was done", [entry("B", BAD), entry("A", OK)], SAME, there(), "complete", "unchanged", "done (attempt 2)", "all 2 files"),
-]  # fmt: skip
+    ("failed after", [entry("B", BAD), entry("A", OK)], SAME, there(), "complete", "unchanged", DONE, ALL),
+]
 
 
 @pytest.mark.parametrize(

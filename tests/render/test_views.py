@@ -30,7 +30,7 @@ def end(state: State, cause: str = "", seconds: float = 0.0) -> ScanEnd:
 
 
 def test_log_lines_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), width=len("sub-02/ses-1"), as_json=False)
+    view = LogView(Screen(), names=("sub-01", "sub-02/ses-1"), as_json=False)
     view.show(line("sub-01", "one"))
     view.show(line("sub-02/ses-1", "two [bold]x[/bold]"))
     out, err = capsys.readouterr()
@@ -39,7 +39,7 @@ def test_log_lines_stand_below_each_other(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), width=6, as_json=False)
+    view = LogView(Screen(), names=("sub-01",), as_json=False)
     view.show(line("sub-01", "\x1b[2J\x1b]0;owned\x07progress 10 %\rprogress 20 %"))
     view.show(end("FAILED", "\x1b[31mcause"))
     out, err = capsys.readouterr()
@@ -48,7 +48,7 @@ def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]
 
 
 def test_a_message_of_several_lines_stays_under_its_scans_name(capsys: pytest.CaptureFixture[str]) -> None:
-    LogView(Screen(), width=6, as_json=False).show(line("sub-01", "one\nsub-02 │ forged"))
+    LogView(Screen(), names=("sub-01",), as_json=False).show(line("sub-01", "one\nsub-02 │ forged"))
     assert all(shown.startswith("sub-01 │ ") for shown in capsys.readouterr().out.splitlines())
 
 
@@ -56,12 +56,12 @@ def test_long_lines_are_neither_cut_nor_broken(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    LogView(Screen(), width=6, as_json=False).show(line("sub-01", "x" * 300))
+    LogView(Screen(), names=("sub-01",), as_json=False).show(line("sub-01", "x" * 300))
     assert capsys.readouterr().out == f"sub-01 │ {'x' * 300}\n"
 
 
 def test_ends_are_words_not_data(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), width=6, as_json=False)
+    view = LogView(Screen(), names=("sub-01",), as_json=False)
     view.show(end("DONE", seconds=65))
     view.show(end("FAILED", "bval and bvec differ in count: 65 and 64"))
     out, err = capsys.readouterr()
@@ -70,7 +70,7 @@ def test_ends_are_words_not_data(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), width=6, as_json=True)
+    view = LogView(Screen(), names=("sub-01", "sub-02"), as_json=True)
     view.show(line("sub-01", 'a "b"\nc\x1b[31m'))
     view.show(end("DONE"))
     view.show(line("sub-02", "é"))
@@ -88,7 +88,7 @@ def test_plain_ascii_where_the_terminal_knows_no_more() -> None:
     screen = Screen()
     screen.data, data = ascii_console()
     screen.words, words = ascii_console()
-    LogView(screen, width=6, as_json=False).show(line("sub-01", "one"))
+    LogView(screen, names=("sub-01",), as_json=False).show(line("sub-01", "one"))
     assert data.getvalue() == b"sub-01 | one\n"
     assert words.getvalue() == b""
 
@@ -167,3 +167,13 @@ def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], ke
         "kept     s3://data (2 objects, 1.5 kB)",
         kept,
     ]
+
+
+def test_lines_and_ends_of_other_scans_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    view = LogView(Screen(), names=("sub-01",), as_json=False)
+    view.show(line("sub-01", "one"))
+    view.show(line("sub-02", "two"))
+    view.show(ScanEnd(ScanStatus(index=1, name="sub-02", state="DONE")))
+    said = capsys.readouterr()
+    assert said.out == "sub-01 │ one\n"
+    assert said.err == ""
