@@ -11,6 +11,7 @@ from opsctl.commands.records import Records
 from opsctl.core.cost import Estimate, Rates, bill
 from opsctl.core.errors import Problem
 from opsctl.core.manifest import Run
+from opsctl.core.usd import about_text, usd_text
 
 _POLL_SECONDS = 5.0
 
@@ -122,9 +123,9 @@ class Budget:
         more = count * self._usd_per_scan
         if so_far_usd + more > self._limit_usd:
             fits = max(0, int((self._limit_usd - so_far_usd) / self._usd_per_scan)) if self._usd_per_scan else 0
-            spent = f"${so_far_usd:,.2f} are spent or on their way, and " if so_far_usd else ""
+            spent = f"{usd_text(so_far_usd)} spent or on its way, and " if so_far_usd else ""
+            scans = f"{count:,} scan{'' if count == 1 else 's'}{' more' if so_far_usd else ''}"
             raise Problem(
-                f"{spent}{count} {'more ' if so_far_usd else ''}scans cost about ${more:,.2f}: above --max-spend"
-                f" {self._limit_usd:g}.",
-                f"About {fits} fit (`--first {fits}`), or allow more." if fits else "Allow more.",
+                f"{spent}{scans} at {about_text(more)}: above --max-spend {self._limit_usd:g}.",
+                f"About {fits:,} fit (`--first {fits}`), or allow more." if fits else "Allow more.",
             )

@@ -160,7 +160,7 @@ class Runner:
                     self._budget.ensure(submission.size)
                 except Problem as problem:
                     for one in submissions[number:]:
-                        self._submitter.abandon(run, one, problem.what)
+                        self._submitter.abandon(run, one, f"the budget was reached: {problem.what}")
                     raise
             self._current = run, submission
             self._sent.append(self._submitter.submit(run, submission))

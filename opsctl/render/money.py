@@ -7,20 +7,8 @@ from collections.abc import Sequence
 from opsctl.commands.cost import RunCost
 from opsctl.core.cost import NOT_INCLUDED, Bill, Estimate
 from opsctl.core.platform import Platform
+from opsctl.core.usd import about_text, usd_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless
-
-_CENT = 0.01
-
-
-def usd_text(usd: float) -> str:
-    """`$12.30`, `$1,234.50`, `under $0.01`."""
-    return "under $0.01" if 0 < usd < _CENT else f"${usd:,.2f}"
-
-
-def about_text(usd: float) -> str:
-    """`about $12.30`, `under $0.01`: no figure of opsctl's is exact."""
-    return usd_text(usd) if 0 < usd < _CENT else f"about {usd_text(usd)}"
-
 
 def charged_text(usd: float, *, is_local: bool, is_complete: bool = True) -> str:
     """`about $12.30`; of the local platform, which charges nothing, what AWS would: `$0.00 here; on AWS about $12.30`.

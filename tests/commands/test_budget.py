@@ -55,7 +55,7 @@ def test_above_it_says_how_many_would_fit() -> None:
     with pytest.raises(Problem) as caught:
         budget(10.0, Spending(7.5, 0)).ensure(4)
     assert (
-        "$7.50 are spent or on their way, and 4 more scans cost about $4.00: above --max-spend 10." in caught.value.what
+        "$7.50 spent or on its way, and 4 scans more at about $4.00: above --max-spend 10." in caught.value.what
     )
     assert "--first 2" in caught.value.mend
 
@@ -131,7 +131,7 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
     with pytest.raises(Problem) as caught:
         world.carry_out(made, budget=one)
     # 3 dollars for the first two; two more would be 5.
-    assert "$3.00 are spent" in caught.value.what
+    assert "$3.00 spent or on its way" in caught.value.what
     assert "2 of 8 scans were submitted, 6 were not" in caught.value.what
     journal = world.records.journal(run_id)
     assert [one.state for one in journal] == ["submitted", "abandoned", "abandoned", "abandoned"]

@@ -12,7 +12,8 @@ from opsctl.core.attempt import Attempt
 from opsctl.core.cost import Bill, Estimate, Rates, bill
 from opsctl.core.manifest import Origin, Run
 from opsctl.core.platform import Platform
-from opsctl.render.money import charged_text, estimate_lines, show_cost, show_costs, usd_text
+from opsctl.core.usd import usd_text
+from opsctl.render.money import charged_text, estimate_lines, show_cost, show_costs
 from opsctl.render.screen import Screen
 
 TEXTS = [
