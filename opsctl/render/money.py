@@ -10,6 +10,7 @@ from opsctl.core.platform import Platform
 from opsctl.core.usd import about_text, usd_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
+
 def charged_text(usd: float, *, is_local: bool, is_complete: bool = True) -> str:
     """`about $12.30`; of the local platform, which charges nothing, what AWS would: `$0.00 here; on AWS about $12.30`.
 

@@ -8,6 +8,7 @@ from opsctl.commands.scan_detail import ScanDetail
 from opsctl.core.attempt import Attempt
 from opsctl.core.causes import cause_of
 from opsctl.core.manifest import Run
+from opsctl.render.money import charged_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
 
 _FILES_SHOWN = 10
@@ -73,8 +74,7 @@ def _out(detail: ScanDetail) -> list[tuple[str, str]]:
         if len(result.connectomes) > _FILES_SHOWN:
             lines.append(("", f"and {len(result.connectomes) - _FILES_SHOWN} more (`--json` has all)"))
     if detail.cost is not None:
-        about = f"about ${detail.cost.usd:,.4f}"
-        lines.append(("cost", f"$0.00 here; on AWS {about}" if detail.is_local else about))
+        lines.append(("cost", charged_text(detail.cost.usd, is_local=detail.is_local)))
     if detail.status.state == "FAILED" and detail.attempts:
         lines.append(("logs", f"{detail.kept_uri} (with its QA), where an attempt could still push them"))
     return lines

@@ -14,6 +14,8 @@ from rich.text import Text
 from opsctl.core.causes import Group as CauseGroup
 from opsctl.core.causes import cause_of
 from opsctl.core.status import ACTIVE, RunStatus, ScanStatus, State
+from opsctl.core.usd import about_text
+from opsctl.render.money import charged_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
 _STYLES: dict[State, str] = {
@@ -27,6 +29,7 @@ _STYLES: dict[State, str] = {
 _BAR_STATES: tuple[State, ...] = ("DONE", "RUNNING", "STARTING", "FAILED", "RUNNABLE", "PENDING")
 _FULL, _PLAIN = "━", "#"
 _WIDEST_BAR = 60
+_WORTH_SAYING_USD = 0.00005
 _GROUPS_SHOWN = 10
 _NAMES_SHOWN = 5
 
@@ -109,18 +112,11 @@ def money_text(status: RunStatus) -> str:
     """What the run has cost, never without "about"."""
     if status.bill is None:
         return ""
-    # Without a price for the instance only disk and address are counted.
-    about = "about" if status.bill.is_complete else "more than"
     so_far = "" if status.is_over else " so far"
-    money = f"{about} {_usd(status.bill.usd)}{so_far}"
-    if status.adopted_bill is not None and status.adopted_bill.usd >= 0.00005:
-        money += f" (and {_usd(status.adopted_bill.usd)} in earlier runs)"
-    return f"$0.00 here; on AWS {money}" if status.is_local else money
-
-
-def _usd(usd: float) -> str:
-    """A rehearsal of a few seconds costs something, too."""
-    return f"${usd:,.4f}" if 0 < usd < 0.01 else f"${usd:,.2f}"
+    money = charged_text(status.bill.usd, is_local=status.is_local, is_complete=status.bill.is_complete) + so_far
+    if status.adopted_bill is not None and status.adopted_bill.usd >= _WORTH_SAYING_USD:
+        money += f" (and {about_text(status.adopted_bill.usd)} in earlier runs)"
+    return money
 
 
 def end_line(name: str, state: State, cause: str, seconds: float) -> Text:

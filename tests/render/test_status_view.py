@@ -114,10 +114,10 @@ def test_a_causes_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[st
     ("usd", "changes", "text"),
     [
         (1.234, {}, "about $1.23 so far"),
-        (0.0012, {}, "about $0.0012 so far"),
+        (0.0012, {}, "under $0.01 so far"),
         (1.234, {"is_local": True}, "$0.00 here; on AWS about $1.23 so far"),
         (1.234, {"unlisted": {"DONE": 1}}, "about $1.23"),
-        (1.234, {"adopted_bill": bill(2.0)}, "about $1.23 so far (and $2.00 in earlier runs)"),
+        (1.234, {"adopted_bill": bill(2.0)}, "about $1.23 so far (and about $2.00 in earlier runs)"),
         (1.234, {"bill": bill(1.234, is_complete=False)}, "more than $1.23 so far"),
     ],
 )
@@ -260,7 +260,7 @@ def test_one_scan_whole(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"  attempt 1 began 2026-11-22T12:00:00Z, its end is not known, {SPOT}" in lines
     assert "  attempt 2 began 2026-11-22T12:00:00Z, took 10 min 00 s, exit code 0" in lines
     assert "  files     1 file, 10 B" in lines
-    assert "  cost      about $0.5000" in lines
+    assert "  cost      about $0.50" in lines
     assert "sub-00/ses-1  FAILED  cancelled by ada" in lines
     assert any("failures/00003/" in line for line in lines)
     assert lines[-1] == "  → `opsctl run HNU1` runs it after all"

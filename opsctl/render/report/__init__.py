@@ -15,6 +15,7 @@ from opsctl.commands.album import Choice, Wanted
 from opsctl.commands.report import MARK, Report
 from opsctl.core.cost import NOT_INCLUDED
 from opsctl.core.errors import Problem
+from opsctl.core.usd import about_text, usd_text
 from opsctl.render.report.pictures import Developed, within
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, harmless, size_text
@@ -62,7 +63,8 @@ def _environment() -> Environment:
         "duration": duration_text,
         "size": size_text,
         "counted": counted,
-        "usd": _usd,
+        "usd": usd_text,
+        "about": about_text,
         "moment": _moment,
         "hours": _hours,
     }
@@ -81,7 +83,3 @@ def _moment(text: str) -> str:
 def _hours(value: float) -> str:
     """Of instances, summed."""
     return f"{value:,.1f} instance hours" if value >= 1 else f"{value * 60:.1f} instance minutes"
-
-
-def _usd(value: float) -> str:
-    return f"${value:,.2f}" if value >= 0.995 or value == 0 else f"${value:.2g}"
