@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -81,10 +81,7 @@ class Children:
     def __init__(self, run: Run, *, records: Records, batch: Batch) -> None:
         self._records = records
         self._batch = batch
-        self._places: dict[str, dict[int, int]] = defaultdict(dict)
-        for index in range(len(run.scans)):
-            origin = run.origin(index)
-            self._places[origin.run_id][origin.index] = index
+        self._places = run.places()
         #: Last words, by this run's index: they do not change any more.
         self._ended: dict[int, Job] = {}
         self._described: set[int] = set()

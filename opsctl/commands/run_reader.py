@@ -28,11 +28,7 @@ class RunReader:
         self.run = run
         self._records = records
         self._batch = batch
-        #: By the run that an entry is in: its index there, and the index here.
-        self._places: dict[str, dict[int, int]] = defaultdict(dict)
-        for index in range(len(run.scans)):
-            origin = run.origin(index)
-            self._places[origin.run_id][origin.index] = index
+        self._places = run.places()
         self._submissions: dict[str, list[Submission]] = {}
 
     def journal(self) -> list[Submission]:

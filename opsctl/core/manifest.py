@@ -90,6 +90,14 @@ class Run:
         own = self.submitted_count
         return Origin(self.run_id, index) if index < own else self.adopted[index - own]
 
+    def places(self) -> dict[str, dict[int, int]]:
+        """The scans' indices by the run that their records are in, and by their index there."""
+        found: dict[str, dict[int, int]] = {}
+        for index in range(len(self.scans)):
+            origin = self.origin(index)
+            found.setdefault(origin.run_id, {})[origin.index] = index
+        return found
+
     def as_json(self) -> dict[str, Any]:
         """`run.json`."""
         return {

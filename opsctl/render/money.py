@@ -34,7 +34,7 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
     total = charged_text(estimate.usd, is_local=platform.is_local, is_complete=estimate.is_complete)
     lines = [
         f"{total} ({usd_text(estimate.usd_per_scan)} a scan); about {duration_text(estimate.wall_hours * 3600)} on AWS",
-        f"  {estimate.basis}",
+        *(f"  {part}" for part in estimate.basis.split("; ")),
     ]
     if spent:
         lines.append(f"  spent already: {about_text(spent)}")
