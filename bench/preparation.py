@@ -9,10 +9,13 @@ from bench.dataset import PREFIX
 from bench.rows import Row, seconds, spread
 from bench.s3_server import bucket_of
 from opsctl.assets import bids_config
+from opsctl.aws.batch import Batch
 from opsctl.aws.clients import Clients
 from opsctl.aws.s3 import Storage
+from opsctl.commands.order import Order
+from opsctl.commands.plan import output_of, plan
 from opsctl.commands.records import Records
-from opsctl.commands.run import Order, prepare
+from opsctl.commands.survey import Surveyor
 from opsctl.core.bids import SUFFIXES
 from opsctl.core.entities import EntityPatterns
 from opsctl.core.location import Location
@@ -36,9 +39,9 @@ def preparation(url: str, *, runs: int) -> Row:
         def dataset(self, _: Location, **_options: Any) -> Any:
             return objects
 
-    client = Clients(endpoint_url=url).s3
-    objects = Storage(client).dataset(dataset)
-    storage = Listed(client)
+    clients = Clients(endpoint_url=url)
+    objects = Storage(clients.s3).dataset(dataset)
+    storage = Listed(clients.s3)
     resources = ModelResources(
         job_queue="queue",
         compute_environment="environment",
@@ -63,22 +66,33 @@ def preparation(url: str, *, runs: int) -> Row:
         endpoint_url=url,
     )
 
+    order = Order(dataset=dataset, options=M2gOptions())
+    surveyor = Surveyor(
+        output_of(order, platform),
+        platform,
+        dataset_name=dataset.name,
+        records=Records(storage, data_bucket=dataset.bucket),
+        storage=storage,
+        batch=Batch(clients.batch, submit_client=clients.batch_once),
+    )
+
     def ready() -> Any:
-        return prepare(
-            Order(dataset=dataset, options=M2gOptions()),
+        made = plan(
+            order,
             platform,
             storage,
-            Records(storage, data_bucket=dataset.bucket),
+            surveyor,
             patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
             moment=datetime(2026, 1, 2, tzinfo=UTC),
             token="0000",
         )
+        return made.documents(made.run(made.standings))
 
     measured: list[float] = []
     for _ in range(runs):
-        took, prepared = seconds(ready)
-        if len(prepared.documents) != SCANS:
-            raise SystemExit(f"{len(prepared.documents)} scans were prepared instead of {SCANS}.")
+        took, documents = seconds(ready)
+        if len(documents) != SCANS:
+            raise SystemExit(f"{len(documents)} scans were prepared instead of {SCANS}.")
         measured.append(took)
     return Row(
         what=f"prepare {SCANS} scans after the listing ({len(objects):,} keys)",
