@@ -29,7 +29,6 @@ from opsctl.cli.options import as_typed_for_m2g
 typer.core.HAS_RICH = False
 
 app = typer.Typer(
-    suggest_commands=False,  # click says it already
     name="opsctl",
     help="Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out.",
     epilog="Start without an account: opsctl up --local",

@@ -11,36 +11,15 @@ from typing import Any
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.validate import ParamValidator
+from example_platform import platform
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.facts import gather
 from opsctl.core.facts import Facts, Hidden, Image, InstanceType, QueuedJob, Quota, SecurityGroup, Subnet
 from opsctl.core.manifest import Run
-from opsctl.core.platform import ModelResources, Platform
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
-CSD = ModelResources(
-    job_queue="arn:q",
-    compute_environment="arn:e",
-    job_definition="arn:d:1",
-    instance_type="r5.large",
-    vcpus=2,
-    memory_mib=15200,
-    max_vcpus=512,
-)
-PLATFORM = Platform(
-    name="m2g",
-    region="us-east-1",
-    account_id="123456789012",
-    data_bucket="data",
-    repository_url="u",
-    image=IMAGE,
-    log_group="/opsctl/m2g",
-    spot=False,
-    root_volume_gib=100,
-    opsctl_version="0.1.0",
-    models={"csd": CSD},
-)
+PLATFORM = platform()
 RUN = Run(
     run_id="HNU1-20261122-120000-ab12",
     dataset="s3://data/HNU1",
@@ -70,7 +49,7 @@ RESOURCES = {
 }
 ENVIRONMENT = {
     "computeEnvironmentName": "env",
-    "computeEnvironmentArn": "arn:e",
+    "computeEnvironmentArn": "arn:environment-csd",
     "state": "ENABLED",
     "status": "INVALID",
     "statusReason": "CLIENT_ERROR - x",
@@ -78,7 +57,7 @@ ENVIRONMENT = {
 }
 QUEUE = {
     "jobQueueName": "q",
-    "jobQueueArn": "arn:q",
+    "jobQueueArn": "arn:queue-csd",
     "state": "DISABLED",
     "status": "VALID",
     "statusReason": "healthy",
@@ -115,7 +94,7 @@ ANSWERS: dict[str, Any] = {
         "jobs": [
             {
                 **plain("array", 7, arrayProperties={"size": 300, "statusSummary": COUNTS}),
-                "jobQueue": "arn:q",
+                "jobQueue": "arn:queue-csd",
                 "status": "PENDING",
                 "startedAt": 0,
                 "jobDefinition": "d",
@@ -207,10 +186,10 @@ def test_every_fact_is_asked_for_exactly(aws: Aws) -> None:
     asked = dict(aws.asked)
     listed = asked.pop("ListJobs")
     assert sorted(one["jobStatus"] for one in listed) == ["PENDING", "RUNNABLE", "RUNNING", "STARTING", "SUBMITTED"]
-    assert {one["jobQueue"] for one in listed} == {"arn:q"}
+    assert {one["jobQueue"] for one in listed} == {"arn:queue-csd"}
     assert asked == {
-        "DescribeJobQueues": [{"jobQueues": ["arn:q"]}],
-        "DescribeComputeEnvironments": [{"computeEnvironments": ["arn:e"]}],
+        "DescribeJobQueues": [{"jobQueues": ["arn:queue-csd"]}],
+        "DescribeComputeEnvironments": [{"computeEnvironments": ["arn:environment-csd"]}],
         "DescribeJobs": [{"jobs": ["array"]}],
         "DescribeInstanceTypes": [{"InstanceTypes": ["r5.large"]}],
         "DescribeLogGroups": [{"logGroupNamePrefix": "/opsctl/m2g"}],

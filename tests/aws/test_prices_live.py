@@ -12,35 +12,15 @@ from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
+from example_platform import platform
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.prices import rates
-from opsctl.core.platform import ModelResources, Platform
 from opsctl.home import Home
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
-RESOURCES = ModelResources(
-    job_queue="q",
-    compute_environment="c",
-    job_definition="d",
-    instance_type="r5.large",
-    vcpus=2,
-    memory_mib=15200,
-    max_vcpus=512,
-)
-PLATFORM = Platform(
-    name="m2g",
-    region="eu-north-1",
-    account_id="1",
-    data_bucket="data",
-    repository_url="u",
-    image="i",
-    log_group="/opsctl/m2g",
-    spot=False,
-    root_volume_gib=100,
-    opsctl_version="0.1.0",
-    models={"csd": RESOURCES},
-)
+PLATFORM = platform(region="eu-north-1")
+RESOURCES = PLATFORM.models["csd"]
 SPOT = dataclasses.replace(PLATFORM, spot=True)
 FILTERS = {
     "ServiceCode": "AmazonEC2",

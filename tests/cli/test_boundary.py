@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 import pytest
+from example_platform import platform
 
 from opsctl import __version__
 from opsctl.core.errors import Interrupted, Problem, UsageProblem
@@ -137,24 +138,9 @@ def test_down_without_anything_up_is_fine(opsctl: Opsctl) -> None:
 
 
 def test_a_local_platform_whose_process_has_ended(opsctl: Opsctl, home: Path) -> None:
-    from opsctl.core.platform import Platform
     from opsctl.home import Home
 
-    platform = Platform(
-        name="local",
-        region="us-east-1",
-        account_id="1",
-        data_bucket="data",
-        repository_url="u",
-        image="i",
-        log_group="g",
-        spot=False,
-        root_volume_gib=100,
-        opsctl_version="0.1.0",
-        models={},
-        endpoint_url="http://127.0.0.1:1",
-    )
-    Home(home).keep(platform)
+    Home(home).keep(platform(name="local", endpoint_url="http://127.0.0.1:1"))
     said = opsctl("status")
     assert said.code == 1
     assert "The local platform is not running" in said.err

@@ -7,33 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from example_platform import platform
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform import ModelResources, Platform
 from opsctl.home import Home
 
-QUEUE = ModelResources(
-    job_queue="q",
-    compute_environment="c",
-    job_definition="d:1",
-    instance_type="r5.large",
-    vcpus=2,
-    memory_mib=15200,
-    max_vcpus=512,
-)
-PLATFORM = Platform(
-    name="m2g",
-    region="us-east-1",
-    account_id="1",
-    data_bucket="data",
-    repository_url="u",
-    image="i",
-    log_group="g",
-    spot=False,
-    root_volume_gib=100,
-    opsctl_version="0.1.0",
-    models={"csa": QUEUE, "csd": QUEUE},
-)
+PLATFORM = platform()
 
 
 def test_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,9 +54,7 @@ def test_what_fits_goes_through(limit: float, so_far: float, count: int, fits: b
 def test_above_it_says_how_many_would_fit() -> None:
     with pytest.raises(Problem) as caught:
         budget(10.0, Spending(7.5, 0)).ensure(4)
-    assert (
-        "$7.50 spent or on its way, and 4 scans more at about $4.00: above --max-spend 10." in caught.value.what
-    )
+    assert "$7.50 spent or on its way, and 4 scans more at about $4.00: above --max-spend 10." in caught.value.what
     assert "--first 2" in caught.value.mend
 
 

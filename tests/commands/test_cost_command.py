@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from example_platform import platform
 
 from opsctl.aws.batch import Batch
 from opsctl.aws.s3 import Storage
@@ -20,7 +21,7 @@ from opsctl.core.cost import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.m2g import M2gOptions
 from opsctl.core.manifest import Origin, Run, timestamp
-from opsctl.core.platform import ModelResources, Platform
+from opsctl.core.platform import Platform
 from opsctl.core.status import Job
 from opsctl.core.submission import Submission
 
@@ -35,28 +36,7 @@ DOLLAR = Rates(
     source="a test's",
     kind="on-demand",
 )
-RESOURCES = ModelResources(
-    job_queue="q",
-    compute_environment="c",
-    job_definition="d",
-    instance_type="r5.large",
-    vcpus=2,
-    memory_mib=15200,
-    max_vcpus=512,
-)
-PLATFORM = Platform(
-    name="m2g",
-    region="us-east-1",
-    account_id="1",
-    data_bucket="data",
-    repository_url="u",
-    image="i",
-    log_group="/opsctl/m2g",
-    spot=False,
-    root_volume_gib=100,
-    opsctl_version="0.1.0",
-    models={"csd": RESOURCES, "csa": RESOURCES},
-)
+PLATFORM = platform()
 
 
 class FakeBatch:
@@ -186,12 +166,12 @@ def world(storage: Storage, records: Records) -> World:
     return World(storage, records)
 
 
-def ask(world: World, batch: FakeBatch, run_id: str | None = None, platform: Platform = PLATFORM) -> Any:
+def ask(world: World, batch: FakeBatch, run_id: str | None = None, on: Platform = PLATFORM) -> Any:
     return cost(
         run_id,
         records=world.records,
         batch=batch.adapter,
-        platform=platform,
+        platform=on,
         rates_of=lambda _: DOLLAR,
         now=NOW,
     )
@@ -309,8 +289,8 @@ def test_json_is_whole_and_says_what_is_charged(world: World) -> None:
     world.run(EARLIER, "sub-01", "sub-02")
     world.attempt(EARLIER, 0, hours=(0, 1))
     here = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
-    for platform, charged in ((PLATFORM, 1), (here, 0)):
-        value = json.loads(json.dumps(ask(world, FakeBatch(), platform=platform).as_json()))
+    for on, charged in ((PLATFORM, 1), (here, 0)):
+        value = json.loads(json.dumps(ask(world, FakeBatch(), on=on).as_json()))
         assert (value["usd"], value["usd_charged"]) == (pytest.approx(1), pytest.approx(charged))
         assert (value["scan_count"], value["usd_per_scan"]) == (1, pytest.approx(1))
         assert value["rates"]["usd_per_hour"] == 1 and value["basis"] and "boot" in value["not_included"]

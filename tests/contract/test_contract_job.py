@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from example_platform import platform
 from m2g_job import derivative
 from m2g_job import environment as job_environment
 from m2g_job import scan as job_scan
@@ -16,38 +17,13 @@ from opsctl.core import m2g
 from opsctl.core.location import run_location
 from opsctl.core.m2g import M2gOptions
 from opsctl.core.manifest import Run, document_key, scan_document
-from opsctl.core.platform import ModelResources, Platform
 from opsctl.core.result import Result
 from opsctl.core.scan import Input, Scan
 from opsctl.core.submission import array_sizes, submissions_of, submit_request
 
 BUCKET = "data-bucket"
+PLATFORM = platform(data_bucket=BUCKET)
 RUN_ID = "HNU1-20261122-120000-ab12"
-
-
-def platform() -> Platform:
-    resources = ModelResources(
-        job_queue="queue",
-        compute_environment="environment",
-        job_definition="definition:1",
-        instance_type="r5.large",
-        vcpus=2,
-        memory_mib=15200,
-        max_vcpus=512,
-    )
-    return Platform(
-        name="m2g",
-        region="us-east-1",
-        account_id="123456789012",
-        data_bucket=BUCKET,
-        repository_url="repository",
-        image="image",
-        log_group="/opsctl/m2g",
-        spot=False,
-        root_volume_gib=100,
-        opsctl_version="0",
-        models={"csa": resources, "csd": resources},
-    )
 
 
 def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str = "dwi", further: str = "") -> Scan:
@@ -137,8 +113,8 @@ def test_the_job_looks_where_run_writes():
 
 
 def test_the_job_reads_the_environment_that_run_submits():
-    submission = submissions_of(run(10_001), platform(), at="t")[-1]
-    last = submit_request(submission, run(10_001), platform())
+    submission = submissions_of(run(10_001), PLATFORM, at="t")[-1]
+    last = submit_request(submission, run(10_001), PLATFORM)
     variables = {one["name"]: one["value"] for one in last["containerOverrides"]["environment"]}
     told = job_environment.read({**variables, "AWS_BATCH_JOB_ARRAY_INDEX": str(last["arrayProperties"]["size"] - 1)})
     assert told.index == 10_000

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from core_examples import platform
+from example_platform import platform
 
 from opsctl.core.attempt import Attempt
 from opsctl.core.cost import Hours, Rates, bill, estimate, hours_of, idle_usd_per_hour

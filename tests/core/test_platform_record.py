@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from core_examples import RECORD, platform
+from example_platform import RECORD, platform
 
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.platform import (

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from core_examples import platform, run
+from core_examples import run
+from example_platform import platform
 from hypothesis import example, given
 from hypothesis import strategies as st
 

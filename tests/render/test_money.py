@@ -6,12 +6,12 @@ import dataclasses
 from datetime import UTC, datetime
 
 import pytest
+from example_platform import platform
 
 from opsctl.commands.cost import RunCost
 from opsctl.core.attempt import Attempt
 from opsctl.core.cost import Bill, Estimate, Rates, bill
 from opsctl.core.manifest import Origin, Run
-from opsctl.core.platform import Platform
 from opsctl.core.usd import usd_text
 from opsctl.render.money import charged_text, estimate_lines, show_cost, show_costs
 from opsctl.render.screen import Screen
@@ -25,19 +25,7 @@ TEXTS = [
     (12.3, "$12.30"),
     (1234.5, "$1,234.50"),
 ]
-AWS = Platform(
-    name="m2g",
-    region="us-east-1",
-    account_id="1",
-    data_bucket="data",
-    repository_url="u",
-    image="i",
-    log_group="g",
-    spot=False,
-    root_volume_gib=100,
-    opsctl_version="0.1.0",
-    models={},
-)
+AWS = platform()
 LOCAL = dataclasses.replace(AWS, endpoint_url="http://127.0.0.1:1")
 RATES = Rates(
     instance_usd_per_hour=1.0,
@@ -111,7 +99,8 @@ ESTIMATE = Estimate(usd=49.5, usd_per_scan=0.165, wall_hours=65 / 60, basis="65 
 def test_an_estimate_is_told_with_about_and_its_basis() -> None:
     assert estimate_lines(ESTIMATE, AWS) == [
         "about $49.50 ($0.17 a scan); about 1 h 05 min on AWS",
-        "  65 minutes a scan; r5.large on-demand",
+        "  65 minutes a scan",
+        "  r5.large on-demand",
     ]
     here = estimate_lines(ESTIMATE, LOCAL, 3.0)
     assert here[0].startswith("$0.00 here; on AWS about $49.50 (")
