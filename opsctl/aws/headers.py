@@ -10,6 +10,7 @@ from nibabel.nifti1 import Nifti1Header
 from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 
+from opsctl.aws.body import read
 from opsctl.aws.errors import translated
 from opsctl.core.checks import Facts, ImageHeader
 from opsctl.core.location import parse_uri
@@ -44,16 +45,15 @@ class Headers:
     def _text(self, uri: str) -> str:
         location = parse_uri(uri)
         with translated(f"reading {uri}"):
-            body = self._client.get_object(Bucket=location.bucket, Key=location.prefix)["Body"].read()
+            body, _ = read(self._client, Bucket=location.bucket, Key=location.prefix)
         return body.decode("utf-8", errors="replace")
 
     def _beginning(self, uri: str) -> bytes:
         location = parse_uri(uri)
         with translated(f"reading {uri}"):
-            reply = self._client.get_object(
-                Bucket=location.bucket, Key=location.prefix, Range=f"bytes=0-{_RANGE_BYTES - 1}"
-            )
-            return reply["Body"].read()
+            beginning = f"bytes=0-{_RANGE_BYTES - 1}"
+            body, _ = read(self._client, Bucket=location.bucket, Key=location.prefix, Range=beginning)
+        return body
 
 
 def _header(data: bytes, *, compressed: bool) -> ImageHeader:

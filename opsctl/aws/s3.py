@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
-from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+from botocore.exceptions import ClientError
 
+from opsctl.aws.body import read
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.listing import Listing
 from opsctl.core.bids import may_matter
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 _THREADS = 16
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
-_READS = 5
-_CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
 # One file a thread is enough; parts of a known size make the etag a function of the bytes.
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
@@ -98,19 +97,12 @@ class Storage:
 
     def _get(self, bucket: str, key: str) -> tuple[bytes, Any] | None:
         with translated(f"reading s3://{bucket}/{key}"):
-            for left in reversed(range(_READS)):
-                try:
-                    reply = self.client.get_object(Bucket=bucket, Key=key)
-                    return reply["Body"].read(), reply
-                except ClientError as error:
-                    if code_of(error) in _MISSING:
-                        return None
-                    raise
-                except _CUT_OFF:
-                    # Botocore tries a request again, but not a body that breaks off while it is read.
-                    if not left:
-                        raise
-        raise AssertionError("unreachable")
+            try:
+                return read(self.client, Bucket=bucket, Key=key)
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    return None
+                raise
 
     def get_jsons(self, bucket: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Many records at once, by key and in the keys' order; those that are gone are left out."""
