@@ -32,7 +32,7 @@ from opsctl.cli.options import (
     Yes,
     selection,
 )
-from opsctl.core.errors import UsageProblem
+from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.m2g import (
     Acquisition,
     DiffusionModel,
@@ -223,13 +223,18 @@ def _warn_of_wrong_scans(context: Context, made: Plan, source: Storage) -> None:
 
     to_submit = made.rest_scans
     looked_at = spread(to_submit)
-    with context.screen.waiting("looking at some scans"):
-        verdicts = check(
-            looked_at,
-            Headers(source.client),
-            root_volume_gib=context.platform.root_volume_gib,
-            on_scan=lambda: None,
-        )
+    try:
+        with context.screen.waiting("looking at some scans"):
+            verdicts = check(
+                looked_at,
+                Headers(source.client),
+                root_volume_gib=context.platform.root_volume_gib,
+                on_scan=lambda: None,
+            )
+    except Problem as problem:
+        # A look, not a need: the jobs look at everything themselves.
+        context.screen.warn(f"some scans could not be looked into: {problem}")
+        return
     for verdict in verdicts:
         if verdict.level != "fine":
             context.screen.warn(f"{verdict.scan}: {'; '.join(verdict.findings)}")
