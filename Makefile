@@ -8,7 +8,7 @@ DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quick format lock clean
+.PHONY: help setup demo test check bench bench-quick chaos format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,9 @@ bench-quick: setup ## Discovery measured against the plain way, in about a minut
 
 bench: setup ## The same at full size
 	$(BIN)/python -m bench.discovery
+
+chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)
+	$(BIN)/python tests/chaos/run_campaign.py --scans 1000 --kills 50 $(if $(SEED),--seed $(SEED)) --json build/chaos.json
 
 test: setup ## Every test, two at a time
 	$(BIN)/pytest -n 2 --dist loadfile

@@ -15,11 +15,12 @@ from opsctl.core.errors import UsageProblem
 
 
 class Kind(StrEnum):
-    """What can happen to one attempt."""
+    """What can happen to one attempt; `reclaimed` is a lost host too, but the job is asked to end before (Spot)."""
 
     HOST_TERMINATED = "host_terminated"
     KILLED = "killed"
     CANNOT_PULL = "cannot_pull"
+    RECLAIMED = "reclaimed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ class Plan:
     ----------
     seed
         Of all chances.
-    host_terminated, killed, cannot_pull
+    host_terminated, killed, cannot_pull, reclaimed
         Chances of an attempt, 0 to 1, together at most 1.
     moment_seconds
         Between which times after its start an attempt is hit, when a chance decided.
@@ -93,6 +94,7 @@ class Plan:
     host_terminated: float = 0.0
     killed: float = 0.0
     cannot_pull: float = 0.0
+    reclaimed: float = 0.0
     moment_seconds: tuple[float, float] = (0.0, 2.0)
     attempts: tuple[Exact, ...] = ()
     no_capacity: NoCapacity | None = None
@@ -115,7 +117,7 @@ class Plan:
             given["attempts"] = tuple(Exact(**one) for one in given.get("attempts", ()))
             low, high = given.get("moment_seconds", cls().moment_seconds)
             plan = cls(**{**given, "moment_seconds": (float(low), float(high))})
-            chances = [plan.host_terminated, plan.killed, plan.cannot_pull]
+            chances = [getattr(plan, kind) for kind in Kind]
             if min(chances) < 0 or sum(chances) > 1 or not 0 <= (plan.stale_list or StaleList(0)).rate <= 1:
                 raise ValueError("chances are between 0 and 1, together at most 1")
         except (ValueError, TypeError, AttributeError) as error:

@@ -107,7 +107,8 @@ class _Doomed:
     def __init__(self, running: Running, fault: Fault, rehearsal: Rehearsal, about: Iterable[object]) -> None:
         self._running, self._fault, self._rehearsal, self._about = running, fault, rehearsal, about
         self._asked = False
-        self._timer = threading.Timer(fault.after_seconds, running.kill)
+        hit = running.stop if fault.kind is Kind.RECLAIMED else running.kill
+        self._timer = threading.Timer(fault.after_seconds, hit)
         self._timer.daemon = True
         self._timer.start()
 
@@ -126,7 +127,7 @@ class _Doomed:
         self._timer.cancel()
         if self._asked or outcome.timed_out:
             return outcome
-        if self._fault.kind is Kind.HOST_TERMINATED:
+        if self._fault.kind is Kind.HOST_TERMINATED or (self._fault.kind is Kind.RECLAIMED and outcome.stopped):
             # Also when the process was quicker: then the host goes before Batch hears of its end, and a job whose
             # result is whole counts as failed. That happens, and a program must not believe it.
             self._rehearsal.note(self._fault.kind, *self._about)

@@ -8,8 +8,9 @@ import struct
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -21,6 +22,26 @@ _UPSTREAM_SECONDS = 120.0
 _AT_ONCE = struct.pack("ii", 1, 0)
 # About one connection, not about the request. `Expect` is answered here.
 _HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
+
+
+@dataclass(frozen=True)
+class Passing:
+    """A request on its way: with `status` None before the platform has it, with the platform's answer afterwards.
+
+    Parameters
+    ----------
+    name
+        `batch.SubmitJob`.
+    target
+        Path and query.
+    body
+        What was sent, where the proxy was asked to keep it and the answer is there; else empty.
+    """
+
+    name: str
+    target: str
+    body: bytes
+    status: int | None
 
 
 class FaultProxy:
@@ -39,12 +60,18 @@ class FaultProxy:
         Whether faults happen. While it is False requests are recorded all the same, and not counted for the plan.
     log
         Every request but those of `/_opsctl/`, each before the client sees anything of its reply.
+    watch
+        Told of each request that is let through, before it goes to the platform and before its reply goes back.
+    keeps
+        Of which requests (name, target) `watch` gets the body.
     """
 
     def __init__(self, upstream_port: int = 0, plan: Plan | None = None) -> None:
         self.upstream_port = upstream_port
         self.on = True
         self.log: list[Record] = []
+        self.watch: Callable[[Passing], None] = lambda _: None
+        self.keeps: Callable[[str, str], bool] = lambda _name, _target: False
         self.closing = threading.Event()
         self._lock = threading.Lock()
         self.plan = plan or Plan()
@@ -223,8 +250,10 @@ class _Handler(BaseHTTPRequestHandler):
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.proxy.upstream_port, timeout=_UPSTREAM_SECONDS)
         about = not target.startswith("/_opsctl/")
         arrived = False
+        if about:
+            self._told(target, b"", None)
         try:
-            self._send(upstream, target, form)
+            sent = self._send(upstream, target, form, keep=about and self.server.proxy.keeps(self._name, target))
             arrived = True
             answer = upstream.getresponse()
         except _ClientGoneError:
@@ -238,9 +267,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
             return
         with closing(upstream):
+            if about:
+                self._told(target, sent, answer.status)
             self._answer(answer, fault, about=about)
 
-    def _send(self, upstream: http.client.HTTPConnection, target: str, form: bytes) -> None:
+    @property
+    def _name(self) -> str:
+        return f"{self._service}.{self._operation}"
+
+    def _told(self, target: str, body: bytes, status: int | None) -> None:
+        self.server.proxy.watch(Passing(self._name, target, body, status))
+
+    def _send(self, upstream: http.client.HTTPConnection, target: str, form: bytes, *, keep: bool) -> bytes:
         upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in _HOP:
@@ -250,10 +288,14 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.putheader("Transfer-Encoding", "chunked")
         upstream.putheader("Connection", "close")
         upstream.endheaders()
+        kept = bytearray()
         for data in (form,) if form else self._body():
+            if keep:
+                kept += data
             upstream.send(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
         if chunked:
             upstream.send(b"0\r\n\r\n")
+        return bytes(kept)
 
     def _answer(self, answer: http.client.HTTPResponse, fault: Fault | None, *, about: bool) -> None:
         length = answer.getheader("Content-Length")

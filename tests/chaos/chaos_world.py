@@ -1,0 +1,203 @@
+"""A platform without Terraform, a proxy before it, and two laptops that know nothing of each other."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import chaos_dataset
+import chaos_m2g
+from fault_proxy import FaultProxy
+from laptop import Laptop
+from local_servers import GROUP, client, kill
+from local_servers import Platform as Parts
+from routes import jobs_through, platform_faults
+from sightings import Sightings
+
+from opsctl import __version__
+from opsctl.assets import container_dir
+from opsctl.core.errors import Problem
+from opsctl.core.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
+from opsctl.home import Home
+from opsctl.local import control
+
+BUCKET = "opsctl-data"
+_ROOT = Path(__file__).resolve().parents[2]
+_ACTIVE = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
+
+
+def retry_strategy() -> dict[str, Any]:
+    """The job definition's own: read where it is written."""
+    text = (_ROOT / "terraform/modules/batch/job_definition.tf").read_text()
+    names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
+    names["on_exit_code"] = "onExitCode"
+    blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)
+    rules = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
+    return {"attempts": 3, "evaluateOnExit": rules}
+
+
+class World:
+    """Everything that a campaign happens to.
+
+    Attributes
+    ----------
+    scans
+        The dataset's scans by name, in order.
+    laptops
+        Two OPSCTL_HOMEs, both with the platform's record.
+    s3, batch
+        Clients that meet no faults.
+    sightings
+        What the proxy saw.
+    """
+
+    def __init__(self, folder: Path, *, scan_count: int, slots: int) -> None:
+        self.folder = folder
+        self._home = folder / "server"
+        self.proxy = FaultProxy()
+        self.sightings = Sightings(self.proxy)
+        self.ledger = folder / "ledger"
+        self.ledger.touch()
+        self.server = control.start(
+            self._home, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=30.0, faults={}
+        )
+        self.laptops: list[Laptop] = []
+        try:
+            self._furnish(scan_count)
+        except BaseException:
+            self.close()
+            raise
+
+    def _furnish(self, scan_count: int) -> None:
+        self.proxy.upstream_port = self.server.port
+        self.s3, self.batch = client(self.server, "s3"), client(self.server, "batch")
+        self.s3.create_bucket(Bucket=BUCKET)
+        self.scans = chaos_dataset.make(self.s3, BUCKET, scan_count=scan_count)
+        self.platform = self._platform()
+        self.laptops = [self._laptop(name) for name in ("lab", "home")]
+
+    def _entrypoint(self) -> list[str]:
+        place = self.folder / "bin"
+        place.mkdir()
+        words = (sys.executable, "-I", "-S", chaos_m2g.__file__, str(self.ledger))
+        (place / "m2g").write_text(f'#!/bin/sh\nexec {" ".join(map(shlex.quote, words))} "$@"\n')
+        (place / "m2g").chmod(0o755)
+        path = f"PATH={place}:/usr/bin:/bin"
+        return jobs_through(self.proxy, path, f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job")
+
+    def _platform(self) -> Platform:
+        parts = Parts(self._home, self.server)
+        # The environment's own bound: what runs at once is the server's slots.
+        queue, models = self.batch.describe_job_queues(jobQueues=["q"])["jobQueues"][0]["jobQueueArn"], {}
+        for model in ("csd", "csa"):
+            definition = self.batch.register_job_definition(
+                jobDefinitionName=f"opsctl-chaos-{model}",
+                type="container",
+                retryStrategy=retry_strategy(),
+                timeout={"attemptDurationSeconds": 21_600},
+                containerProperties={
+                    "image": "opsctl-preview",
+                    "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
+                    "environment": [{"name": "AWS_DEFAULT_REGION", "value": LOCAL_REGION}],
+                    "logConfiguration": {
+                        "logDriver": "awslogs",
+                        "options": {"awslogs-group": GROUP, "awslogs-stream-prefix": model},
+                    },
+                },
+            )
+            models[model] = ModelResources(
+                job_queue=queue,
+                compute_environment=parts.environment,
+                job_definition=definition["jobDefinitionArn"],
+                instance_type="r5.large",
+                vcpus=2,
+                memory_mib=15_200,
+                max_vcpus=512,
+            )
+        return Platform(
+            name=LOCAL_NAME,
+            region=LOCAL_REGION,
+            account_id="123456789012",
+            data_bucket=BUCKET,
+            repository_url="",
+            image="opsctl-preview",
+            log_group=GROUP,
+            spot=True,
+            root_volume_gib=100,
+            opsctl_version=__version__,
+            models=models,
+            endpoint_url=self.proxy.url,
+        )
+
+    def _laptop(self, name: str) -> Laptop:
+        home = self.folder / name
+        Home(home).keep(self.platform)
+        # Where opsctl looks for the local platform: it finds the proxy, and behind it the platform's own answer.
+        facts = json.loads(control.Files(self._home).record.read_text())
+        (home / "local").mkdir()
+        control.Files(home).record.write_text(json.dumps({**facts, "port": self.proxy.port}))
+        return Laptop(name, home, sightings=self.sightings)
+
+    def faults(self, plan: dict[str, object] | None = None) -> dict[str, int]:
+        """Give the platform another plan of faults, and count what has happened."""
+        return platform_faults(self.server.port, plan)
+
+    def active(self) -> int:
+        """How many of the queue's jobs have not ended."""
+        found = 0
+        for status in _ACTIVE:
+            found += len(self.batch.list_jobs(jobQueue="q", jobStatus=status)["jobSummaryList"])
+        return found
+
+    def wait_for_jobs(self, *, seconds: float) -> None:
+        """Wait until no job is on its way."""
+        pause = threading.Event()
+        for _ in range(int(seconds / 0.2)):
+            # A job may go from one state into an earlier one between two looks.
+            if not self.active() and not self.active():
+                return
+            pause.wait(0.2)
+        raise AssertionError(f"jobs are still on their way after {seconds:g} s")
+
+    def keys(self, prefix: str) -> dict[str, tuple[int, str]]:
+        """Sizes and etags below a prefix, by key."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        found = [one for page in pages for one in page.get("Contents", [])]
+        return {one["Key"]: (one["Size"], one["ETag"].strip('"')) for one in found}
+
+    def body(self, key: str) -> bytes:
+        """An object's bytes."""
+        read: bytes = self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return read
+
+    def documents(self, prefix: str, part: str) -> dict[str, Any]:
+        """The JSONs below a prefix whose key holds a part, by key."""
+        return {key: json.loads(self.body(key)) for key in self.keys(prefix) if part in key}
+
+    def close(self) -> None:
+        """End everything that was started."""
+        for laptop in self.laptops:
+            laptop.end()
+        try:
+            control.stop(self.server)
+        except Problem:
+            with suppress(ProcessLookupError):
+                kill(self.server)
+
+
+@contextmanager
+def world(folder: Path, *, scan_count: int, slots: int) -> Iterator[World]:
+    """A world for a while."""
+    made = World(folder, scan_count=scan_count, slots=slots)
+    with made.proxy:
+        try:
+            yield made
+        finally:
+            made.close()

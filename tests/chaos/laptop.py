@@ -1,0 +1,138 @@
+"""A person at a machine: types commands, which are killed at chosen instants, and types them again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sightings import Instant, Sightings
+
+from opsctl.local.control import python_path
+
+_MOST_SECONDS = 300.0
+_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What became of a command.
+
+    Attributes
+    ----------
+    code
+        Its exit code; -9 when it was killed.
+    """
+
+    args: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether it met its kill."""
+        return self.code == -signal.SIGKILL
+
+    @property
+    def is_bug(self) -> bool:
+        """Whether it ended as no command may: by a traceback, by exit code 3, or not at all."""
+        return self.code not in (0, 1, -signal.SIGKILL) or "Traceback" in self.err
+
+
+class Laptop:
+    """An OPSCTL_HOME and the program, through the proxy.
+
+    Parameters
+    ----------
+    sightings
+        Tells when an instant has come.
+    """
+
+    def __init__(self, name: str, home: Path, *, sightings: Sightings) -> None:
+        self.name = name
+        self.home = home
+        self.history: list[Typed] = []
+        self._sightings = sightings
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._count = 0
+
+    def type(self, *args: str, kill_at: Instant | float | None = None) -> Typed:
+        """Run a command to its end, or kill it.
+
+        Parameters
+        ----------
+        args
+            What stands after `opsctl`.
+        kill_at
+            An instant, or so many seconds after its start. It may end before.
+        """
+        self._count += 1
+        paths = [self.home / f"{self._count:04d}-{threading.get_ident()}.{end}" for end in ("out", "err")]
+        with paths[0].open("wb") as out, paths[1].open("wb") as err:
+            started = time.monotonic()
+            process = subprocess.Popen(
+                [sys.executable, "-m", "opsctl", *args],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                cwd=self.home,
+                env=self._environment(),
+                start_new_session=True,
+            )
+            self._running.add(process)
+            try:
+                code = self._to_its_end(process, kill_at)
+            finally:
+                self._kill(process)
+                process.wait()
+                self._running.discard(process)
+            seconds = time.monotonic() - started
+        texts = [path.read_text(errors="replace") for path in paths]
+        for path in paths:
+            path.unlink()
+        typed = Typed(args, code, texts[0], texts[1], seconds)
+        self.history.append(typed)
+        return typed
+
+    def _to_its_end(self, process: subprocess.Popen[bytes], kill_at: Instant | float | None) -> int:
+        timer = None
+        if isinstance(kill_at, Instant):
+            self._sightings.at(kill_at, lambda _: self._kill(process))
+        elif kill_at is not None:
+            timer = threading.Timer(kill_at, self._kill, (process,))
+            timer.start()
+        try:
+            return process.wait(_MOST_SECONDS)
+        except subprocess.TimeoutExpired:
+            return 124
+        finally:
+            if timer is not None:
+                timer.cancel()
+                timer.join()
+            if isinstance(kill_at, Instant):
+                self._sightings.forget(kill_at)
+
+    @staticmethod
+    def _kill(process: subprocess.Popen[bytes]) -> None:
+        # Not waited for yet: its id is its own, even where it has ended.
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        own = {"OPSCTL_HOME": str(self.home), "HOME": str(self.home), "NO_COLOR": "1", "PYTHONPATH": python_path()}
+        return {**kept, **own}
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for process in list(self._running):
+            self._kill(process)
