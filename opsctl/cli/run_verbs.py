@@ -72,8 +72,8 @@ def run(
     mem_gb: Annotated[float, typer.Option(metavar="GB", help="Memory for C-PAC (func).")] = _DEFAULTS.mem_gb,
     n_cpus: Annotated[int, typer.Option(min=1, help="Processors.")] = _DEFAULTS.n_cpus,
     skull: Annotated[Skull | None, typer.Option(help="Help for difficult skull strips.")] = None,
-    skipeddy: Annotated[bool, typer.Option("--skipeddy", help="Skip eddy correction.")] = False,
-    skipreg: Annotated[bool, typer.Option("--skipreg", help="Skip registration.")] = False,
+    skipeddy: Annotated[bool, typer.Option("--skipeddy/--no-skipeddy", help="Skip eddy correction.")] = False,
+    skipreg: Annotated[bool, typer.Option("--skipreg/--no-skipreg", help="Skip registration.")] = False,
     participant_label: ParticipantLabel = None,
     session_label: SessionLabel = None,
     task: Task = None,
@@ -111,7 +111,7 @@ def run(
     """
     from opsctl.commands.order import Order
     from opsctl.commands.run import keep_documents
-    from opsctl.core.location import check_label, dataset_location
+    from opsctl.core.location import check_label
     from opsctl.core.parcellations import doubts
     from opsctl.render.plan import outcome_line, plan_lines, standing_lines
     from opsctl.render.screen import counted
@@ -137,8 +137,10 @@ def run(
         raise UsageProblem("--dry-run sends nothing, so there is nothing to --follow.")
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
+    for doubt in context.configuration.doubts:
+        screen.warn(doubt)
     order = Order(
-        dataset=dataset_location(dataset, data_bucket=context.platform.data_bucket, bucket=bucket),
+        dataset=context.dataset(dataset, bucket=bucket),
         options=options,
         modif=check_label(modif, option="--modif") if modif is not None else None,
         selection=selection(
@@ -168,7 +170,7 @@ def run(
     for doubt in doubts(options.parcellation):
         screen.warn(doubt)
     if not made.rest():
-        _say_nothing_to_do(context, made, as_json=as_json)
+        _say_nothing_to_do(context, made, as_json=as_json, following=following)
         return
     for line in standing_lines(made, desk.estimate(made)):
         screen.say(line)
@@ -187,9 +189,7 @@ def run(
     if as_json:
         screen.json(outcome.as_json())
     if following:
-        from opsctl.cli.watch_verbs import follow_to_end, open_reader
-
-        follow_to_end(context, open_reader(context, outcome.run_id), as_json=False)
+        _follow(context, outcome.run_id)
         return
     screen.hints(
         {
@@ -201,16 +201,25 @@ def run(
     )
 
 
-def _say_nothing_to_do(context: Context, made: Plan, *, as_json: bool) -> None:
+def _follow(context: Context, run_id: str) -> None:
+    """Watch the logs to the end."""
+    from opsctl.cli.watch_verbs import follow_to_end, open_reader
+
+    follow_to_end(context, open_reader(context, run_id), as_json=False)
+
+
+def _say_nothing_to_do(context: Context, made: Plan, *, as_json: bool, following: bool) -> None:
     """All is done or on its way: that is fine, and the run to look at is the latest into this place."""
     from opsctl.commands.run import Outcome
     from opsctl.render.plan import nothing_line
 
-    counts = made.counts
+    run_id = made.earlier[-1].run_id if made.earlier else ""
+    done, in_flight = made.counts.get("done", 0), made.counts.get("in flight", 0)
     context.screen.say(nothing_line(made), style="green")
+    if following and in_flight:
+        _follow(context, run_id)
+        return
     if as_json:
-        run_id = made.earlier[-1].run_id if made.earlier else ""
-        done, in_flight = counts.get("done", 0), counts.get("in flight", 0)
         context.screen.json(Outcome(run_id=run_id, submitted=0, done=done, in_flight=in_flight).as_json())
     context.screen.hints({"opsctl status": "where it stands", "opsctl results DIR": "bring the connectomes home"})
 

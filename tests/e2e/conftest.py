@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -160,7 +161,8 @@ def journey(program: Program) -> Journey:
     trip.type("second down", "down", "--yes")
     trip.type("status after down", "status")
     trip.type("up again", "up", "--local", "--yes")
-    trip.type("results again", "results", "again", "--json")
+    early = json.loads(trip.said["status csa"].out)["run_id"]
+    trip.type("results again", "results", "again", "--run", early, "--json")
     trip.type("upload again", "upload", "sample", "--name", "HNU1", "--json")
     return trip
 
