@@ -1,0 +1,250 @@
+"""The configuration: which keys there are, what each may hold, and which layer's word counts.
+
+Later layers win: defaults, the folder's file, the user's file, the environment's variables. (Options come last of all;
+they are the command line's.) Every value keeps where it was said, so that `opsctl config` and each error can name it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core.location import check_label, parse_uri
+from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, checked, from_text, kind_of, meant
+
+#: One thing that a file says: the key's parts, its value, the line where it begins.
+Said = tuple[tuple[str, ...], Any, int]
+
+#: `OPSCTL_…` variables that are no settings: where things are, and what a job is told.
+OTHER_VARIABLES = (
+    *("OPSCTL_CONFIG", "OPSCTL_HOME", "OPSCTL_PROVIDER_MIRROR"),
+    *("OPSCTL_RUN_URI", "OPSCTL_SCAN_OFFSET", "OPSCTL_WORK_DIR", "OPSCTL_LOG_STREAM"),
+)
+
+_TABLES = ("datasets", "m2g")
+_SECRET = re.compile(r"secret|password|passwd|credential|access[_-]?key|session[_-]?token|(^|[_-])token$", re.I)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a value was said.
+
+    Attributes
+    ----------
+    name
+        A file's path or a variable's name; empty for a default.
+    """
+
+    layer: Literal["default", "folder", "user", "variable"]
+    name: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.line}" if self.line else self.name or "default"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A key's value in one layer."""
+
+    key: str
+    value: Any
+    source: Source
+
+
+@dataclass(frozen=True)
+class Value:
+    """What counts for a key, and what it hides, the nearest layer first."""
+
+    key: str
+    value: Any
+    source: Source
+    hides: tuple[Entry, ...] = ()
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nobody said anything."""
+        return self.source.layer == "default"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What one file, or the environment, says; and what is wrong with it."""
+
+    entries: tuple[Entry, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """All layers together.
+
+    Attributes
+    ----------
+    problems
+        What is wrong. Nothing may be carried out under half a configuration.
+    doubts
+        Words about variables that look like opsctl's and are not.
+    """
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+    def get(self, key: str) -> Any:
+        """What counts for a key."""
+        return self.values[key].value
+
+    def dataset(self, name: str) -> Value | None:
+        """A dataset that the configuration names."""
+        return self.values.get(f"datasets.{name}")
+
+    def ensure_whole(self) -> None:
+        """Refuse to go on where anything is wrong.
+
+        Raises
+        ------
+        Problem
+            The first one, and how many more there are.
+        """
+        if self.problems:
+            first, *more = self.problems
+            rest = f" (And {len(more)} more: `opsctl config` shows all.)" if more else ""
+            raise Problem(first.what, f"{first.mend}{rest}".strip())
+
+
+def merge(layers: Sequence[Layer], *, doubts: Sequence[str] = ()) -> Configuration:
+    """Put the layers over each other, the last on top."""
+    defaults = [Entry(setting.key, setting.default, Source("default")) for setting in SETTINGS]
+    said: dict[str, list[Entry]] = {}
+    for entry in [*defaults, *(entry for layer in layers for entry in layer.entries)]:
+        said.setdefault(entry.key, []).insert(0, entry)
+    values = {
+        key: Value(key, top.value, top.source, tuple(one for one in below if one.source.name))
+        for key, (top, *below) in said.items()
+    }
+    return Configuration(values, tuple(one for layer in layers for one in layer.problems), tuple(doubts))
+
+
+def from_file(said: Iterable[Said], *, path: str, layer: Literal["folder", "user"]) -> Layer:
+    """Check what a file says, key by key.
+
+    Parameters
+    ----------
+    said
+        In the file's order. A table without a value of its own comes as an empty dictionary.
+    """
+    entries: dict[str, Entry] = {}
+    problems: list[Problem] = []
+    unknown: set[tuple[str, ...]] = set()
+    for parts, value, line in said:
+        source = Source(layer, path, line)
+        if any(parts[: len(one)] == one for one in unknown):
+            continue
+        try:
+            entry = _entry(parts, value, source)
+            if entry is not None and entry.key in entries:
+                earlier = entries[entry.key].source.line
+                raise Problem(f"{entry.key} is set a second time, after line {earlier}.", "Leave one of them out.")
+        except Problem as problem:
+            unknown.add(parts)
+            problems.append(_at(source, problem))
+            continue
+        if entry is not None:
+            entries[entry.key] = entry
+    return Layer(tuple(entries.values()), tuple(problems))
+
+
+def from_variables(environment: Mapping[str, str]) -> Layer:
+    """Check the environment's settings. An empty variable says nothing."""
+    entries: dict[str, Entry] = {}
+    problems: list[Problem] = []
+    for name, setting in BY_VARIABLE.items():
+        text, source = environment.get(name, ""), Source("variable", name)
+        if not text:
+            continue
+        try:
+            value = checked(setting, from_text(setting, text))
+            if setting.key in entries:
+                raise Problem(f"{setting.key} is set a second time, after {entries[setting.key].source}.", "Unset one.")
+        except Problem as problem:
+            problems.append(_at(source, problem))
+            continue
+        entries[setting.key] = Entry(setting.key, value, source)
+    return Layer(tuple(entries.values()), tuple(problems))
+
+
+def doubtful_variables(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each `OPSCTL_…` variable that nothing reads."""
+    known = [*BY_VARIABLE, *OTHER_VARIABLES]
+    names = sorted(name for name in environment if name.startswith("OPSCTL_") and name not in known)
+    return [f"{shown(name)} is no variable of opsctl's.{meant(name, known)}" for name in names]
+
+
+def shown(key: str) -> str:
+    """A key as a person may see it: with anything odd in it quoted, and control characters escaped."""
+    return key if re.fullmatch(r"[A-Za-z0-9_.-]+", key) else json.dumps(key)
+
+
+def _at(source: Source, problem: Problem) -> Problem:
+    return Problem(f"{source}: {problem.what}", problem.mend)
+
+
+def _entry(parts: tuple[str, ...], value: Any, source: Source) -> Entry | None:
+    """One key and its value; None for a table's mere beginning.
+
+    Raises
+    ------
+    Problem
+        Where the key is none of ours, or its value cannot be.
+    """
+    is_dataset = parts[0] == "datasets" and isinstance(value, str) and value.startswith("s3://")
+    if not is_dataset and any(_SECRET.search(part) for part in parts):
+        raise Problem(
+            f"{shown(parts[-1])} is a secret, and a secret never belongs into this file.",
+            'Remove it (and make a new one, if others could read the file); name an AWS profile: profile = "NAME".',
+        )
+    if len(parts) == 1 and parts[0] in _TABLES:
+        if value == {}:
+            return None
+        raise Problem(f"{parts[0]} is a table, not a value.", f"Write [{parts[0]}], and its keys below.")
+    if parts[0] == "datasets" and len(parts) == 2:
+        return Entry(f"datasets.{parts[1]}", _dataset(parts[1], value), source)
+    spelled = (*parts[:-1], parts[-1].replace("-", "_"))
+    for depth in range(1, len(parts)):
+        if parts[:depth] in BY_PATH:
+            raise Problem(f"{'.'.join(parts[:depth])} is a value, not a table.")
+    if parts[0] == "datasets":
+        raise Problem(f"{'.'.join(map(shown, parts))} is no dataset's name.", 'Write NAME = "s3://BUCKET/PATH".')
+    if spelled not in BY_PATH:
+        raise _unknown(parts)
+    setting = BY_PATH[spelled]
+    return Entry(setting.key, checked(setting, value), source)
+
+
+def _dataset(name: str, value: Any) -> str:
+    try:
+        check_label(name, option="The dataset's name")
+    except UsageProblem as problem:
+        raise Problem(problem.what) from problem
+    if not isinstance(value, str):
+        raise Problem(f"datasets.{name} must be text, not {kind_of(value)}.", f'{name} = "s3://BUCKET/PATH"')
+    parse_uri(value)
+    return value
+
+
+def _unknown(parts: tuple[str, ...]) -> Problem:
+    table, name = parts[0], parts[-1]
+    inside = table == "m2g" and len(parts) > 1
+    known = [path[-1] for path in BY_PATH if len(path) == (2 if inside else 1)]
+    what = f"{shown(name)} is no key of [m2g]." if inside else f"{shown('.'.join(parts))} is no key of opsctl's."
+    other = (name.replace("-", "_"),) if inside else ("m2g", name.replace("-", "_"))
+    if other in BY_PATH and len(parts) <= 2:
+        place = "at the file's beginning, before any table" if inside else "below [m2g]"
+        return Problem(what, f"It belongs {place}.")
+    known += [] if inside else list(_TABLES)
+    return Problem(what, meant(name, known).strip() or f"There are {', '.join(sorted(known))}.")

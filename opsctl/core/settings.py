@@ -1,0 +1,164 @@
+"""The settings: each key that may be configured, and what it may hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from difflib import get_close_matches
+from typing import Any, Literal
+
+from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core.m2g import M2gOptions
+from opsctl.core.platform import check_name
+
+Kind = Literal["text", "a number", "a whole number", "true or false", "a list of names"]
+
+_LEAST_MEMORY_MIB = 1024
+_YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+#: opsctl's shorter options for m2g's names.
+_SHORTER = {"diffusion_model": ("model",), "space": ("sp",)}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A key: `platform`, or `m2g.space`.
+
+    Attributes
+    ----------
+    default
+        None where opsctl looks elsewhere; `otherwise` says where.
+    also
+        Other spellings of the key's last part.
+    """
+
+    key: str
+    kind: Kind
+    default: Any = None
+    otherwise: str = ""
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How the key's last part may be spelled."""
+        return (self.key.rpartition(".")[2], *self.also)
+
+    @property
+    def variable(self) -> str:
+        """The environment's variable."""
+        return _variable(self.names[0])
+
+
+def _variable(name: str) -> str:
+    return f"OPSCTL_{name.upper()}"
+
+
+def _m2g_setting(name: str, default: Any) -> Setting:
+    kinds: dict[type, Kind] = {
+        bool: "true or false",
+        int: "a whole number",
+        float: "a number",
+        tuple: "a list of names",
+    }
+    # m2g gives memory in whole GB by default and accepts parts of one, as opsctl's option does.
+    kind = "a number" if name == "mem_gb" else kinds.get(type(default), "text")
+    return Setting(f"m2g.{name}", kind, default, "none" if default in (None, ()) else "", _SHORTER.get(name, ()))
+
+
+SETTINGS = (
+    Setting("platform", "text", otherwise="the one brought up last"),
+    Setting("region", "text", otherwise="your AWS configuration's"),
+    Setting("profile", "text", otherwise="your AWS configuration's"),
+    Setting("max_spend", "a number", otherwise="no limit"),
+    Setting("memory", "a whole number", otherwise="the model's"),
+    *(_m2g_setting(one.name, getattr(M2gOptions(), one.name)) for one in fields(M2gOptions)),
+)
+BY_VARIABLE = {_variable(name): setting for setting in SETTINGS for name in setting.names}
+BY_PATH = {
+    (*setting.key.split(".")[:-1], name): setting  # ("m2g", "space")
+    for setting in SETTINGS
+    for name in setting.names
+}
+
+
+def checked(setting: Setting, value: Any) -> Any:
+    """A value as the option takes it.
+
+    Raises
+    ------
+    Problem
+        Where it is of the wrong type, or is not allowed.
+    """
+    value = _typed(setting, value)
+    name = setting.names[0]
+    try:
+        if setting.key.startswith("m2g."):
+            M2gOptions(**{name: value})
+        elif setting.key == "platform":
+            check_name(value)
+        elif setting.key == "max_spend" and not 0 <= value < math.inf:
+            raise Problem(f"max_spend must be 0 or more, not {value}.")
+        elif setting.key == "memory" and value < _LEAST_MEMORY_MIB:
+            raise Problem(f"memory is in MiB, {_LEAST_MEMORY_MIB} or more, not {value}.")
+    except UsageProblem as problem:
+        words = problem.what.removeprefix("--")
+        raise Problem(words, _nearest_value(words, value)) from problem
+    return value
+
+
+def _nearest_value(words: str, value: Any) -> str:
+    _, _, allowed = words.rstrip(".").partition("m2g's values: ")
+    return meant(value, allowed.split(", ")).strip() if allowed and isinstance(value, str) else ""
+
+
+def _typed(setting: Setting, value: Any) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    match setting.kind:
+        case "text" if isinstance(value, str):
+            return _plain(setting, value)
+        case "true or false" if isinstance(value, bool):
+            return value
+        case "a whole number" if is_number and isinstance(value, int):
+            return value
+        case "a number" if is_number:
+            return value
+        case "a list of names" if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return tuple(_plain(setting, one) for one in value)
+    kind = setting.kind if setting.kind != "a list of names" else 'a list of names, ["A", "B"]'
+    raise Problem(f"{setting.key} must be {kind}, not {kind_of(value)}.")
+
+
+def _plain(setting: Setting, text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise Problem(f"{setting.key} is empty or holds characters that cannot be printed.", "Leave it out.")
+    return text
+
+
+def kind_of(value: Any) -> str:
+    """A value's kind in words."""
+    kinds = {str: "text", bool: "true or false", int: "a whole number", float: "a number", list: "a list"}
+    return kinds.get(type(value), "a table" if isinstance(value, dict) else "a date or time")
+
+
+def from_text(setting: Setting, text: str) -> Any:
+    """A variable's text as TOML would hold it; what cannot be read stays text, and is refused as such."""
+    try:
+        match setting.kind:
+            case "true or false":
+                return _YES_OR_NO.get(text.strip().lower(), text)
+            case "a whole number":
+                return int(text)
+            case "a number":
+                return float(text)
+            case "a list of names":
+                return [name.strip() for name in text.split(",") if name.strip()]
+    except ValueError:
+        pass
+    return text
+
+
+def meant(name: str, known: Sequence[str]) -> str:
+    """` Did you mean …?`, or nothing where nothing is near."""
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else ""

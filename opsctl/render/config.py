@@ -1,0 +1,86 @@
+"""The configuration as a table and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from opsctl.config import ConfigFile, working_folder
+from opsctl.core.config import Configuration, Source, Value
+from opsctl.core.settings import SETTINGS
+from opsctl.render.page import table
+from opsctl.render.screen import Screen
+
+SCHEMA_VERSION = 1
+_OTHERWISE = {setting.key: setting.otherwise for setting in SETTINGS}
+
+
+def show_config(
+    screen: Screen, found: Configuration, files: Sequence[ConfigFile], *, is_data_shown: bool = True
+) -> None:
+    """Each value and where it was said; then the files, and what is wrong."""
+    if is_data_shown:
+        rows = [(value.key, _text(value), _origin(value)) for value in found.values.values()]
+        for line in table(rows, room=screen.data.room):
+            screen.data.print(line)
+    screen.say()
+    for file in files:
+        whose = "this folder's" if file.layer == "folder" else "yours"
+        screen.say(f"{whose}: {short(str(file.path))}{'' if file.is_there else ' (not there)'}")
+    for doubt in found.doubts:
+        screen.warn(doubt)
+    for problem in found.problems:
+        screen.warn(str(problem))
+
+
+def as_json(found: Configuration, files: Sequence[ConfigFile]) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "files": [{"layer": file.layer, "path": str(file.path), "exists": file.is_there} for file in files],
+        "values": [
+            {
+                "key": value.key,
+                "value": value.value,
+                "source": _source(value.source),
+                "hides": [{"value": one.value, "source": _source(one.source)} for one in value.hides],
+            }
+            for value in found.values.values()
+        ],
+        "problems": [str(problem) for problem in found.problems],
+        "doubts": list(found.doubts),
+    }
+
+
+def short(path: str) -> str:
+    """A path as a person would write it here."""
+    for base, sign in ((working_folder(), ""), (Path.home(), "~/")):
+        if base is not None and Path(path).is_relative_to(base):
+            return f"{sign}{Path(path).relative_to(base)}"
+    return path
+
+
+def _text(value: Value) -> str:
+    if value.value is None or value.value == ():
+        return "–"
+    if isinstance(value.value, tuple):
+        return ", ".join(value.value)
+    return value.value if isinstance(value.value, str) else json.dumps(value.value)
+
+
+def _origin(value: Value) -> str:
+    if value.is_default:
+        otherwise = _OTHERWISE.get(value.key)
+        return f"default: {otherwise}" if otherwise else "default"
+    over = ", ".join(_place(one.source) for one in value.hides)
+    return f"{_place(value.source)}{f' (over {over})' if over else ''}"
+
+
+def _place(source: Source) -> str:
+    return f"{short(source.name)}:{source.line}" if source.line else source.name
+
+
+def _source(source: Source) -> dict[str, Any]:
+    return {"layer": source.layer, "name": source.name or None, "line": source.line}
