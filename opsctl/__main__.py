@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import sys
+import textwrap
 import traceback
 from datetime import UTC, datetime
 
 import click
 
+from opsctl import __version__
+from opsctl.aws.journal import CALLS
 from opsctl.core.errors import Problem
-from opsctl.home import Home
+from opsctl.home import Home, LogFile
 
 _BUG = 3
 _INTERRUPTED = 130
@@ -25,12 +30,25 @@ def main() -> None:
 
 
 def _outcome() -> int:
+    log = LogFile(Home.of(os.environ))
+    CALLS.addHandler(log)
+    try:
+        return _ended(log)
+    finally:
+        CALLS.removeHandler(log)
+        log.close()
+
+
+def _ended(log: LogFile) -> int:
     try:
         from opsctl.cli import app
 
         code = app(standalone_mode=False)
         # A last line that nobody reads any more must fail here, not at the interpreter's end.
         sys.stdout.flush()
+        if code == _INTERRUPTED:
+            # typer makes a return value of a Ctrl-C that no verb has taken for its own.
+            return _interrupted()
         return code if isinstance(code, int) else 0
     except Problem as problem:
         _say(f"{problem.what}{f'  {problem.mend}' if problem.mend else ''}")
@@ -50,7 +68,7 @@ def _outcome() -> int:
     except BrokenPipeError:
         return _unread()
     except Exception as error:  # the boundary: a bug is told in one sentence, whole in the log file
-        return _bug(error)
+        return _bug(error, log)
 
 
 def _unread() -> int:
@@ -64,14 +82,13 @@ def _interrupted() -> int:
     return _INTERRUPTED
 
 
-def _bug(error: Exception) -> int:
-    home = Home.of(os.environ)
-    words = f"This is a bug in opsctl ({type(error).__name__}: {error})."
+def _bug(error: Exception, log: LogFile) -> int:
+    said = " ".join(str(error).split())
+    words = f"This is a bug in opsctl ({type(error).__name__}: {said})."
+    typed, trace = shlex.join(sys.argv[1:]), traceback.format_exc().rstrip()
     try:
-        home.make(home.path)
-        with home.log.open("a") as log:
-            log.write(f"{datetime.now(UTC).isoformat()} {' '.join(sys.argv)}\n{traceback.format_exc()}\n")
-        _say(f"{words}  The traceback is in {home.log}.")
+        log.append(f"{datetime.now(UTC).isoformat()} opsctl {typed} (version {__version__}, {sys.platform})\n{trace}")
+        _say(f"{words}  The traceback is in {log.path}: please report it.")
     except (OSError, Problem):
         _say(words)
         traceback.print_exc()
@@ -79,6 +96,9 @@ def _bug(error: Exception) -> int:
 
 
 def _say(text: str) -> None:
+    if sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)
     sys.stderr.write(f"{text}\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import boto3
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 
 from opsctl.aws.errors import translated
+from opsctl.aws.journal import keep_journal
 from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 _PARALLEL_REQUESTS = 32
+_HURRIED_SECONDS = 3.0
 
 #: How long a SubmitJob may take. Shorter than a turn (`opsctl.aws.turn`), so that none is still under way at its end.
 SUBMIT_SECONDS = 20.0
@@ -40,13 +44,22 @@ class Clients:
         None: the person's own AWS configuration says.
     endpoint_url
         The local platform's address; None for AWS.
+    is_hurried
+        An answer within some seconds, or none: for looking whether all is well.
     """
 
     def __init__(
-        self, *, region: str | None = None, profile: str | None = None, endpoint_url: str | None = None
+        self,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+        is_hurried: bool = False,
     ) -> None:
         self._endpoint_url = endpoint_url
-        keys: dict[str, Any] = {"region_name": region, "profile_name": profile}
+        self._is_hurried = is_hurried
+        # botocore itself knows AWS_DEFAULT_REGION only; every other SDK, and every tutorial, says AWS_REGION.
+        keys: dict[str, Any] = {"region_name": region or os.environ.get("AWS_REGION"), "profile_name": profile}
         if endpoint_url is not None:
             keys = {
                 # An AWS_PROFILE that is not there would break a platform that needs none.
@@ -79,6 +92,12 @@ class Clients:
         keys = {"AWS_ACCESS_KEY_ID": frozen.access_key or "", "AWS_SECRET_ACCESS_KEY": frozen.secret_key or ""}
         return {**keys, **({"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {})}
 
+    def expire_within(self, seconds: int) -> bool:
+        """Whether the session's credentials end so soon; those without an end never do."""
+        with translated("reading the credentials"):
+            found = self._session.get_credentials()
+        return isinstance(found, RefreshableCredentials) and found.refresh_needed(refresh_in=seconds)
+
     def _client(
         self,
         service: str,
@@ -88,13 +107,15 @@ class Clients:
         region: str | None = None,
         read_timeout: float = 60.0,
     ) -> Any:
+        if self._is_hurried:
+            attempts, read_timeout = min(attempts, 2), min(read_timeout, _HURRIED_SECONDS)
         with translated("reading the AWS configuration"):
             client = self._session.client(
                 service,  # type: ignore[call-overload]  # the stubs want a literal; the properties below are typed
                 endpoint_url=self._endpoint_url,
                 region_name=region,
                 config=Config(
-                    connect_timeout=10.0,
+                    connect_timeout=_HURRIED_SECONDS if self._is_hurried else 10.0,
                     read_timeout=read_timeout,
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=_PARALLEL_REQUESTS,
@@ -106,6 +127,7 @@ class Clients:
             # A client of S3 sees by itself that a reply in XML is not whole.
             client.meta.events.register("before-parse", _refuse_half_a_reply)
             client.meta.events.register("after-call", _raise_half_a_reply)
+        keep_journal(client)
         return client
 
     @cached_property

@@ -1,38 +1,68 @@
-"""AWS's errors, by code, in words for a person who does not know AWS."""
+"""AWS's errors in words for a person who does not know AWS: one sentence, and one thing to do.
+
+What AWS itself refused is translated by its code (`opsctl.aws.refusals`), what did not get that far by its kind, here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
-from boto3.exceptions import Boto3Error, S3UploadFailedError
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectTimeoutError,
-    EndpointConnectionError,
-    NoCredentialsError,
-    NoRegionError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
-)
+from boto3.exceptions import Boto3Error, RetriesExceededError, S3UploadFailedError
+from botocore import exceptions as kinds
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
+from opsctl.aws.refusals import CREATE_LOGIN, LOGIN_AGAIN, THROTTLED, code_of, refusal
 from opsctl.core.errors import Problem
 
-_LOGIN = "Log in again (`aws sso login`, or `aws configure`), then type the same command."
+__all__ = ["THROTTLED", "code_of", "translated"]
 
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "AllAccessDisabled"}
-_UNKNOWN_KEY = {"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "SlowDown", "RequestLimitExceeded"}
-_CLOCK = {"RequestTimeTooSkewed", "InvalidSignatureException"}
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+_TYPE_AGAIN = "Type the same command again: nothing is lost or done twice."
 
-
-def code_of(error: ClientError) -> str:
-    """AWS's error code."""
-    return str(error.response.get("Error", {}).get("Code", ""))
+# The kinds that mean the same to a person. The first that fits counts.
+_MISSING = (kinds.NoCredentialsError, kinds.NoAuthTokenError)
+_EXPIRED = (
+    kinds.TokenRetrievalError,
+    kinds.SSOError,  # UnauthorizedSSOTokenError and SSOTokenLoadError are of this kind
+    kinds.LoginRefreshRequired,
+    kinds.LoginTokenLoadError,
+    kinds.LoginAuthorizationCodeError,
+    kinds.RefreshWithMFAUnsupportedError,
+)
+_REGION = (
+    kinds.InvalidRegionError,
+    kinds.UnknownRegionError,
+    kinds.ServiceNotInRegionError,
+    kinds.UnknownEndpointError,
+    kinds.EndpointVariantError,
+)
+_CONFIGURATION = (
+    kinds.ConfigParseError,
+    kinds.ConfigNotFound,
+    kinds.InvalidConfigError,
+    kinds.InfiniteLoopConfigError,
+    kinds.UnknownCredentialError,
+    kinds.InvalidRetryConfigurationError,
+    kinds.InvalidMaxRetryAttemptsError,
+    kinds.InvalidRetryModeError,
+    kinds.InvalidDefaultsMode,
+    kinds.InvalidIMDSEndpointError,
+    kinds.InvalidIMDSEndpointModeError,
+    kinds.InvalidSTSRegionalEndpointsConfigError,
+    kinds.InvalidS3UsEast1RegionalEndpointConfigError,
+)
+_DAMAGED = (kinds.FlexibleChecksumError, kinds.ChecksumError, kinds.IncompleteReadError, ResponseParserError)
+_BROKEN = (
+    kinds.ConnectionClosedError,
+    kinds.ReadTimeoutError,
+    kinds.ResponseStreamingError,
+    kinds.EventStreamError,
+    kinds.HTTPClientError,
+    kinds.ConnectionError,
+)
 
 
 @contextmanager
@@ -51,56 +81,102 @@ def translated(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (NoCredentialsError, PartialCredentialsError) as error:
-        raise Problem(
-            "There are no AWS credentials.",
-            "Log in (`aws configure`, or `aws sso login` with --profile), or try it all here with `opsctl up --local`.",
-        ) from error
-    except ProfileNotFound as error:
-        raise Problem(f"{error}.", "`aws configure list-profiles` shows those that there are.") from error
-    except NoRegionError as error:
-        raise Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.") from error
-    except (TokenRetrievalError, UnauthorizedSSOTokenError) as error:
-        raise Problem("The AWS login has expired.", _LOGIN) from error
-    except (EndpointConnectionError, ConnectTimeoutError) as error:
-        raise Problem(
-            f"{error.kwargs.get('endpoint_url', 'AWS')} cannot be reached.",
-            "Is the network up? For a local platform: `opsctl up --local` starts it again.",
-        ) from error
-    except ClientError as error:
-        raise _by_code(error, what) from error
-    except S3UploadFailedError as error:
-        # boto3 wraps what happened, and would be read as a bug.
-        cause = error.__context__
-        raise (_by_code(cause, what) if isinstance(cause, ClientError) else _unasked(error, what)) from error
-    except (BotoCoreError, Boto3Error) as error:
-        raise _unasked(error, what) from error
+    except (BotoCoreError, ClientError, Boto3Error, ResponseParserError) as error:
+        raise _problem(error, what) from error
 
 
-def _unasked(error: Exception, what: str) -> Problem:
-    return Problem(f"AWS could not be asked while {what}: {error}")
+def _problem(error: BaseException, what: str) -> Problem:
+    if isinstance(error, ClientError):
+        return refusal(error, what)
+    # boto3 and botocore wrap what happened, and it would be read as a bug.
+    inner = _wrapped(error)
+    if inner is not None:
+        return _problem(inner, what)
+    return _login(error) or _settings(error) or _network(error, what) or _unasked(error, what)
 
 
-def _by_code(error: ClientError, what: str) -> Problem:
-    code = code_of(error)
-    operation = error.operation_name
-    message = str(error.response.get("Error", {}).get("Message", "")).rstrip(".")
-    if code in _EXPIRED:
-        return Problem("The AWS login has expired.", _LOGIN)
-    if code in _UNKNOWN_KEY:
-        return Problem("AWS does not know these credentials.", _LOGIN)
-    if code in _CLOCK:
-        return Problem("This machine's clock differs from AWS's, or the credentials are wrong.", "Set the clock.")
-    if code in _DENIED:
+def _wrapped(error: BaseException) -> BaseException | None:
+    if isinstance(error, RetriesExceededError):
+        inner: BaseException | None = getattr(error, "last_exception", None)
+    elif isinstance(error, S3UploadFailedError):
+        inner = error.__context__
+    else:
+        return None
+    return inner if isinstance(inner, (BotoCoreError, ClientError)) else None
+
+
+def _login(error: BaseException) -> Problem | None:
+    if isinstance(error, _MISSING):
+        return Problem("There are no AWS credentials.", CREATE_LOGIN)
+    if isinstance(error, kinds.PartialCredentialsError):
+        missing = error.kwargs.get("cred_var", "a part")
+        return Problem(f"The AWS credentials are not whole: {missing} is missing.", CREATE_LOGIN)
+    if isinstance(error, kinds.LoginInsufficientPermissions):
         return Problem(
-            f"AWS does not permit {operation} while {what}: {message}.",
-            "Ask the account's administrator for this permission.",
+            "Your AWS user may not log in this way.", "Ask the account's administrator for signin:CreateOAuth2Token."
         )
-    if code in THROTTLED:
-        return Problem(f"AWS asks to slow down ({operation}) while {what}.", "Wait a minute and type it again.")
-    if code == "NoSuchBucket":
-        bucket = error.response["Error"].get("BucketName", "")
-        return Problem(f"The bucket {bucket} does not exist.".replace("  ", " "), "Is its name right?")
-    if code in ("PermanentRedirect", "301", "IllegalLocationConstraintException"):
-        return Problem(f"The bucket lies in another region ({message}).", "Name its region with --region.")
-    return Problem(f"AWS refused {operation} while {what}: {message or code} ({code}).")
+    if isinstance(error, _EXPIRED):
+        return Problem("The AWS login has expired.", LOGIN_AGAIN)
+    if isinstance(error, (kinds.CredentialRetrievalError, kinds.MetadataRetrievalError)):
+        return Problem(f"AWS credentials could not be fetched: {_words(error)}", LOGIN_AGAIN)
+    return None
+
+
+def _settings(error: BaseException) -> Problem | None:
+    if isinstance(error, kinds.ProfileNotFound):
+        return Problem(_words(error), "`aws configure list-profiles` shows those that there are.")
+    if isinstance(error, kinds.NoRegionError):
+        return Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.")
+    if isinstance(error, _REGION):
+        named = error.kwargs.get("region_name")
+        return Problem(f"AWS has no region {named} for this." if named else _words(error), "Name one with --region.")
+    if isinstance(error, kinds.MissingDependencyException):
+        return Problem(
+            "This kind of AWS login needs a part that is not installed (awscrt).",
+            'Install it (pip install "botocore[crt]"), or log in with `aws sso login`.',
+        )
+    if isinstance(error, kinds.InvalidProxiesConfigError):
+        return Problem(f"The proxy's settings cannot be read: {_words(error)}", "Correct HTTPS_PROXY.")
+    if isinstance(error, _CONFIGURATION):
+        return Problem(f"The AWS configuration cannot be read: {_words(error)}", "Correct it in ~/.aws/config.")
+    if isinstance(error, (kinds.ParamValidationError, kinds.InvalidDNSNameError)):
+        return Problem(f"AWS would not take this: {_words(error)}", "Is the name as it was typed right?")
+    return None
+
+
+def _network(error: BaseException, what: str) -> Problem | None:
+    if isinstance(error, kinds.SSLError):
+        return Problem(
+            f"The secure connection to {_host(error)} was refused while {what}: its certificate is not trusted here.",
+            "Where an institution inspects traffic, set AWS_CA_BUNDLE to its certificate.",
+        )
+    if isinstance(error, kinds.ProxyConnectionError):
+        return Problem(f"The proxy cannot be reached while {what}.", "Is HTTPS_PROXY right?")
+    if isinstance(error, (kinds.EndpointConnectionError, kinds.ConnectTimeoutError)):
+        url = error.kwargs.get("endpoint_url", "AWS")
+        if _host(error) in _LOCAL_HOSTS:
+            return Problem(f"{url} cannot be reached.", "`opsctl up --local` starts the local platform again.")
+        # A region that does not exist has no address either.
+        return Problem(f"{url} cannot be reached.", "Is the network up, and the region in this address right?")
+    if isinstance(error, _DAMAGED):
+        return Problem(f"What AWS sent did not arrive whole while {what}.", _TYPE_AGAIN)
+    if isinstance(error, _BROKEN):
+        how = (
+            "AWS did not answer in time" if isinstance(error, kinds.ReadTimeoutError) else "The connection to AWS broke"
+        )
+        return Problem(f"{how} while {what}.", _TYPE_AGAIN)
+    return None
+
+
+def _unasked(error: BaseException, what: str) -> Problem:
+    return Problem(f"AWS could not be asked while {what}: {_words(error)}", "`opsctl doctor` looks for what is wrong.")
+
+
+def _host(error: BaseException) -> str:
+    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    return urlsplit(url).hostname or "AWS"
+
+
+def _words(error: BaseException) -> str:
+    """An error's own words as the end of a sentence, on one line."""
+    return " ".join(str(error).split()).rstrip(".") + "."

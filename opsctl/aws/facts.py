@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -24,7 +24,6 @@ from opsctl.core.facts import (
     SecurityGroup,
     Subnet,
 )
-from opsctl.core.manifest import Run
 from opsctl.core.platform import Platform
 
 T = TypeVar("T")
@@ -40,7 +39,23 @@ _ECR = re.compile(
 _DESCRIBE_LIMIT = 100
 
 
-def gather(clients: Clients, platform: Platform, run: Run) -> Facts:
+class Wanted(Protocol):
+    """What is to run: a run, or a scan that nobody has submitted."""
+
+    @property
+    def resources(self) -> str:
+        """Whose queue, `csd` or `csa`."""
+
+    @property
+    def memory_mib(self) -> int | None:
+        """What a job gets, where it is not the job definition's own."""
+
+    @property
+    def image(self) -> str:
+        """What the jobs run."""
+
+
+def gather(clients: Clients, platform: Platform, run: Wanted) -> Facts:
     """Ask AWS for everything that may keep a run's jobs from starting, at once where one answer needs no other.
 
     Parameters
@@ -97,6 +112,11 @@ def gather(clients: Clients, platform: Platform, run: Run) -> Facts:
             instance_type=kind(),
             has_log_group=has_group(),
         )
+
+
+def vcpu_quota(clients: Clients, *, is_spot: bool) -> Quota | Hidden:
+    """The account's limit on vCPUs, for whoever has no platform yet."""
+    return _looked("servicequotas:GetServiceQuota", _Asker(clients, is_spot=is_spot).quota)
 
 
 def _nothing() -> None:

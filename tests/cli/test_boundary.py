@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -64,7 +65,8 @@ def test_a_bug_is_one_sentence_and_its_traceback_is_in_the_log(ends_with: Callab
     log = (home / "opsctl.log").read_text()
     assert "Traceback" in log
     assert "ZeroDivisionError: by zero" in log
-    assert "opsctl status" in log.splitlines()[0]
+    assert "opsctl status (version " in log.splitlines()[0]
+    assert stat.S_IMODE((home / "opsctl.log").stat().st_mode) == 0o600
     ends_with(KeyError("second"))
     assert "ZeroDivisionError" in (home / "opsctl.log").read_text()
 
@@ -123,9 +125,15 @@ def test_did_you_mean(opsctl: Opsctl, typed: str, meant: str) -> None:
     assert f"Did you mean '{meant}'" in opsctl(typed).err.replace('"', "'")
 
 
-@pytest.mark.parametrize("words", [["status"], ["logs"], ["run", "HNU1"], ["results", "x"], ["upload", "."]], ids=str)
-def test_before_up_there_is_no_platform(opsctl: Opsctl, words: list[str]) -> None:
-    said = opsctl(*words, *(["--name", "HNU1"] if words[0] == "upload" else []))
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("status", "logs", "why", "cost", "cancel", "report", "runs", "datasets", "run HNU1", "scans HNU1"),
+        *("check HNU1", "audit HNU1", "results x", "upload . --name HNU1"),
+    ],
+)
+def test_before_up_there_is_no_platform(opsctl: Opsctl, words: str) -> None:
+    said = opsctl(*words.split())
     assert said.code == 1
     assert "No platform is up." in said.err
     assert "opsctl up --local" in said.err
