@@ -1,23 +1,20 @@
-"""`status` and `logs`: where a run stands and what its jobs say."""
+"""`status`: where a run stands."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, ScansWhole
 from opsctl.core.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
-    from opsctl.commands.logs import LogReader
     from opsctl.commands.status import StatusReader
     from opsctl.core.status import RunStatus
-    from opsctl.render.log_lines import LogView
 
 _SOME_FAILED = 1
 
@@ -30,9 +27,7 @@ def status(
     *,
     watching: Annotated[bool, typer.Option("--watch", "-w", help="Live, until the run is over.")] = False,
     waiting: Annotated[bool, typer.Option("--wait", help="Quiet until the run is over; exit 1: some failed.")] = False,
-    scan: Annotated[
-        list[str] | None, typer.Option("--scan", metavar="NAME", help="This scan whole; repeat it; globs.")
-    ] = None,
+    scan: ScansWhole = None,
     run_id: RunId = None,
     platform: PlatformName = None,
     profile: Profile = None,
@@ -62,34 +57,6 @@ def status(
         _show(context, found, as_json=as_json)
 
 
-def logs(
-    scans: Annotated[
-        list[str] | None, typer.Argument(metavar="[SCAN]...", help="Only these scans, globs allowed; the whole run.")
-    ] = None,
-    *,
-    following: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
-    run_id: RunId = None,
-    platform: PlatformName = None,
-    profile: Profile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the jobs' logs, each line under its scan's name. Ctrl-C stops watching, never the jobs.
-
-    Example: opsctl logs --follow
-    """
-    context = Context(platform_name=platform, profile=profile)
-    reader = open_reader(context, run_id)
-    if following:
-        follow_to_end(context, reader, as_json=as_json, scans=scans or ())
-        return
-    view = _view(context, reader, scans or (), as_json=as_json)
-    lines = reader.lines()
-    for line in lines:
-        view.show(line)
-    if not lines:
-        context.screen.say(f"{reader.run.run_id} has no log lines yet: `opsctl logs --follow` waits for them.")
-
-
 def open_status(context: Context, run_id: str | None) -> StatusReader:
     """The reader of a run's status; None: the latest run."""
     from opsctl.aws.prices import rates
@@ -104,39 +71,6 @@ def open_status(context: Context, run_id: str | None) -> StatusReader:
     return StatusReader(
         reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), money=money
     )
-
-
-def open_reader(context: Context, run_id: str | None) -> LogReader:
-    """The reader of a run's logs; None: the latest run."""
-    from opsctl.commands.logs import LogReader
-
-    run = context.reader(run_id)
-    return LogReader(run, open_status(context, run.run.run_id), logs=context.logs, records=context.records)
-
-
-def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, scans: Sequence[str] = ()) -> None:
-    """Print a run's lines until it has ended; exit 1 when some scans failed.
-
-    Raises
-    ------
-    Interrupted
-        After Ctrl-C, which stops watching and nothing else.
-    """
-    from opsctl.commands.logs import follow
-    from opsctl.render.status import show_status
-
-    view = _view(context, reader, scans, as_json=as_json)
-    context.screen.say(f"{reader.run.run_id}: Ctrl-C stops watching, the jobs go on", style="dim")
-    try:
-        for event in follow(reader, sleep=time.sleep):
-            view.show(event)
-    except KeyboardInterrupt as error:
-        raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
-    found = reader.states.poll()
-    context.screen.say()
-    show_status(context.screen, found)
-    if found.failed:
-        raise typer.Exit(_SOME_FAILED)
 
 
 def _to_the_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
@@ -179,13 +113,3 @@ def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_
         return
     for detail in details:
         show_detail(context.screen, detail, run=reader.run)
-
-
-def _view(context: Context, reader: LogReader, scans: Sequence[str], *, as_json: bool) -> LogView:
-    """What prints the lines of some scans; none named: of all."""
-    from opsctl.core.naming import named
-    from opsctl.render.log_lines import LogView
-
-    every = reader.run.scans
-    names = [every[index] for index in named(every, scans)] if scans else list(every)
-    return LogView(context.screen, names=names, as_json=as_json)

@@ -27,8 +27,6 @@ from opsctl.core.unsent import unsent
 #: Scans on a later attempt, of which Batch is asked why the earlier ones ended: one call.
 _RETRIED_ASKED = 100
 _OVER = ("SUCCEEDED", "FAILED")
-# RUNNABLE: a job that waits to be tried again has had attempts.
-_STARTED = ("RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 
 
 @dataclass(frozen=True)
@@ -151,14 +149,6 @@ class StatusReader:
     def intended(self) -> list[Submission]:
         """The run's submissions of which only the intention was written down, whatever Batch knows of them."""
         return [one for one in self._reader.journal() if one.state == "intended"]
-
-    def streams(self) -> dict[str, int]:
-        """The log streams that Batch knows, each with its scan's index: describes every job that has started."""
-        parts, summaries = self._summaries()
-        jobs = self._children.all_jobs(parts, summaries)
-        started = [index for index, job in jobs.items() if job.status in _STARTED]
-        described = self._children.describe(parts, started)
-        return {stream: index for index, job in described.items() for stream in job.log_streams}
 
     def _failures_uri(self, origin: Origin) -> str:
         # Outputs, whatever the dataset's own bucket, and records lie in one.

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from opsctl.aws.errors import THROTTLED, code_of
+from opsctl.aws.passing import passes
 from opsctl.core.errors import Problem
 from opsctl.core.status import RunStatus
 
@@ -37,7 +35,7 @@ def watch(ask: Callable[[], RunStatus], *, sleep: Callable[[float], None], poll_
             found = ask()
         except Problem as problem:
             unanswered += 1
-            if unanswered == _UNANSWERED or not _passes(problem):
+            if unanswered == _UNANSWERED or not passes(problem):
                 raise
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         else:
@@ -47,11 +45,3 @@ def watch(ask: Callable[[], RunStatus], *, sleep: Callable[[float], None], poll_
             unanswered = 0
             pause = max(poll_seconds, pause / 2)
         sleep(pause)
-
-
-def _passes(problem: Problem) -> bool:
-    cause = problem.__cause__
-    if isinstance(cause, ClientError):
-        status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return code_of(cause) in THROTTLED or status >= 500
-    return isinstance(cause, BotoCoreError)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from batch_world import MemoryRecords, made_result, made_run, submitted
+from botocore.exceptions import ClientError
 
 from opsctl.aws.logs import Logs
-from opsctl.commands.logs import LogLine, LogReader, ScanEnd, follow
+from opsctl.commands.endure import Endurance
+from opsctl.commands.follow import Event, ScanEnd, follow
+from opsctl.commands.log_reader import LogReader
+from opsctl.commands.log_streams import LogStreams
 from opsctl.commands.run_reader import RunReader
 from opsctl.commands.status import StatusReader
 from opsctl.core.attempt import Attempt
+from opsctl.core.log_line import LogLine, Wanted
 from opsctl.core.manifest import Origin
 from opsctl.core.result import Result
 from opsctl.core.status import Job
@@ -26,7 +31,7 @@ LONGEST_SECONDS = 2_000
 
 
 @dataclass(frozen=True)
-class Event:
+class Written:
     """A line: when it was written, and from when on CloudWatch shows it; both seconds after the run was made."""
 
     stream: str
@@ -51,7 +56,7 @@ class LogWorld:
 
     scans: tuple[str, ...]
     now: float = 0.0
-    events: list[Event] = field(default_factory=list)
+    events: list[Written] = field(default_factory=list)
     phases: dict[int, list[Phase]] = field(default_factory=dict)
     results: dict[int, list[tuple[float, Result]]] = field(default_factory=dict)
     forgotten: bool = False
@@ -61,12 +66,20 @@ class LogWorld:
     batch_calls: int = 0
 
     adopted_from: str = ""  # the model of an earlier run, if its jobs are the run's
-    told: list[tuple[float, int, str]] = field(default_factory=list)  # since when which scan's job told its stream
+    # Since when which scan's job told its stream, of which attempt.
+    told: list[tuple[float, int, str, int]] = field(default_factory=list)
     prefixes_read: list[str] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)  # the windows that were read
+    calls: int = 0
+    while_read: Callable[[int], None] = lambda _: None  # what happens in CloudWatch's n-th call: it may raise
+    records_read: int = 0
+    token: str | None = None  # of the call that is under way
+    _replies: list[dict[str, Any]] = field(default_factory=list)
+    _pages: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def line(self, stream: str, written: float, message: str, *, late: float = 0.0) -> None:
         self.events.append(
-            Event(stream if "/" in stream else f"csa/default/{stream}", written, message, written + late)
+            Written(stream if "/" in stream else f"csa/default/{stream}", written, message, written + late)
         )
 
     def job(self, index: int, *phases: tuple[float, str] | tuple[float, str, tuple[str, ...]]) -> None:
@@ -84,36 +97,48 @@ class LogWorld:
 
     # CloudWatch's client, as far as the adapter uses it: pages, some of them empty, in no order, one event twice.
 
-    def get_paginator(self, name: str) -> LogWorld:
-        assert name == "filter_log_events"
-        return self
-
-    def paginate(
-        self,
-        *,
-        logGroupName: str,
-        logStreamNamePrefix: str,
-        startTime: int,
-    ) -> Iterator[dict[str, Any]]:
+    def filter_log_events(
+        self, *, logGroupName: str, logStreamNamePrefix: str, startTime: int, nextToken: str | None = None
+    ) -> dict[str, Any]:
         assert logGroupName == "/opsctl/m2g"
-        self.prefixes_read.append(logStreamNamePrefix)
+        self.calls += 1
+        self.token = nextToken
+        self.while_read(self.calls)
+        if nextToken is None:
+            self.prefixes_read.append(logStreamNamePrefix)
+            self.starts.append(startTime)
+            self._pages = self._answer(logStreamNamePrefix, startTime)
+            number = 0
+        else:
+            number = int(nextToken)
+        page: dict[str, Any] = {"events": self._pages[number]}
+        return page if number + 1 == len(self._pages) else {**page, "nextToken": str(number + 1)}
+
+    def _answer(self, prefix: str, start_ms: int) -> list[list[dict[str, Any]]]:
+        if len(self._replies) != len(self.events):
+            self._replies = [
+                {
+                    "eventId": f"{number:056d}",
+                    "logStreamName": event.stream,
+                    "timestamp": START_MS + int(event.written * 1000),
+                    "message": event.message,
+                }
+                for number, event in enumerate(self.events)
+            ]
         visible = [
-            {
-                "eventId": f"id-{number}",
-                "logStreamName": event.stream,
-                "timestamp": START_MS + int(event.written * 1000),
-                "message": event.message,
-            }
-            for number, event in enumerate(self.events)
-            if event.shown <= self.now
-            and event.stream.startswith(logStreamNamePrefix)
-            and START_MS + int(event.written * 1000) >= startTime
+            reply
+            for event, reply in zip(self.events, self._replies, strict=True)
+            if event.shown <= self.now and event.stream.startswith(prefix) and reply["timestamp"] >= start_ms
         ]
         random.Random(int(self.now)).shuffle(visible)
-        yield {"events": [], "nextToken": "x"}
-        for start in range(0, len(visible), self.page_size):
-            yield {"events": visible[start : start + self.page_size], "nextToken": "y"}
-            yield {"events": []}
+        parts = [visible[start : start + self.page_size] for start in range(0, len(visible), self.page_size)]
+        # Empty pages between, and the first events once more at the end.
+        return [[], *(page for part in parts for page in (part, [])), visible[:1]] if visible else [[]]
+
+    # What following is given.
+
+    def endurance(self, *, patience: float = 600.0) -> Endurance:
+        return Endurance(poll_seconds=1.0, patience_seconds=patience, clock=lambda: self.now)
 
     # Batch's adapter.
 
@@ -156,8 +181,8 @@ class LogWorld:
 
     def attempts_now(self) -> list[Attempt]:
         return [
-            Attempt(index=index, number=1, job_id=f"p:{index}", log_stream=f"csa/default/{stream}")
-            for since, index, stream in self.told
+            Attempt(index=index, number=number, job_id=f"p:{index}", log_stream=f"csa/default/{stream}")
+            for since, index, stream, number in self.told
             if since <= self.now
         ]
 
@@ -166,13 +191,15 @@ class LogWorld:
         self.now += seconds
         assert self.now < LONGEST_SECONDS, "following does not end"
 
-    def reader(self) -> LogReader:
+    def reader(self, **wanted: Any) -> LogReader:
         batch: Any = self
         records: Any = _Records(self)
         count = len(self.scans)
         run = made_run(count, scans=self.scans)
         # An array, also of one scan: which calls are made for it is another test's.
-        submission = submitted(run, size=count) if count > 1 else replace(submitted(run), size=1, job_id="p:0")
+        submission: Submission | None = (
+            submitted(run, size=count) if count > 1 else replace(submitted(run), size=1, job_id="p:0")
+        )
         if self.adopted_from:
             old = made_run(
                 count,
@@ -181,16 +208,41 @@ class LogWorld:
                 resources=self.adopted_from,
                 created_at="2026-11-22T11:00:00Z",
             )
-            records.add(old, submission)
+            records.add(old, *([submission] if submission else []))
             run = replace(run, sizes=(), adopted=tuple(Origin(old.run_id, index) for index in range(count)))
             submission = None
         records.add(run, *([submission] if submission else []))
         facts = RunReader(run, records=records, batch=batch)
         states = StatusReader(facts, records=records, batch=batch, now=lambda: datetime.now(UTC))
-        return LogReader(facts, states, logs=Logs(batch, group="/opsctl/m2g"), records=records)
+        return LogReader(
+            facts,
+            states,
+            logs=Logs(batch, group="/opsctl/m2g"),
+            records=records,
+            streams=LogStreams(facts, states, records=records, batch=batch),
+            wanted=Wanted(**wanted),
+            now=lambda: datetime.fromtimestamp(START_MS / 1000 + self.now, UTC),
+        )
 
-    def followed(self) -> list[LogLine | ScanEnd]:
-        return list(follow(self.reader(), sleep=self.sleep))
+    def following(self, *, patience: float = 600.0, status_polls: int = 1, **wanted: Any) -> Iterator[Event]:
+        return follow(
+            self.reader(**wanted),
+            sleep=self.sleep,
+            endurance=self.endurance(patience=patience),
+            status_polls=status_polls,
+        )
+
+    def followed(self, **settings: Any) -> list[Event]:
+        return list(self.following(**settings))
+
+    def read(self, **wanted: Any) -> list[LogLine]:
+        """All that is there now, as `logs` without `--follow` reads it."""
+        reader = self.reader(**wanted)
+        reader.ask_which_failed()
+        found: list[LogLine] = []
+        while not reader.is_whole:
+            found += reader.lines()
+        return found
 
 
 class _Records(MemoryRecords):
@@ -204,12 +256,25 @@ class _Records(MemoryRecords):
         return self._world.results_now() if self.journals[run_id] else {}
 
     def attempts(self, run_id: str) -> list[Attempt]:
+        self._world.records_read += 1
         return self._world.attempts_now() if self.journals[run_id] else []
 
 
-def lines(events: list[LogLine | ScanEnd]) -> list[tuple[str, str]]:
+def lines(events: Sequence[Event]) -> list[tuple[str, str]]:
     return [(one.scan, one.message) for one in events if isinstance(one, LogLine)]
 
 
-def ends(events: list[LogLine | ScanEnd]) -> list[tuple[str, str]]:
+def messages(events: Sequence[Event]) -> list[str]:
+    return [message for _, message in lines(events)]
+
+
+def ends(events: Sequence[Event]) -> list[tuple[str, str]]:
     return [(one.scan.name, one.scan.state) for one in events if isinstance(one, ScanEnd)]
+
+
+def refused(code: str, *, status: int = 400) -> ClientError:
+    """What AWS answers instead."""
+    return ClientError(
+        {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "FilterLogEvents",
+    )

@@ -6,9 +6,10 @@ from collections import Counter
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from log_world import Event, LogWorld, ends, lines
+from log_world import LogWorld, Written, ends, lines
 
-from opsctl.commands.logs import LogLine, ScanEnd
+from opsctl.commands.follow import ScanEnd
+from opsctl.core.log_line import LogLine
 
 
 def quiet_run(*scans: str, until: float = 30) -> LogWorld:
@@ -93,7 +94,7 @@ def test_another_models_streams_are_not_even_read() -> None:
     world = quiet_run("sub-01")
     reader = world.reader()
     world.now = 10
-    world.events.append(Event("csd/default/s0", 3, "of another model", 3))
+    world.events.append(Written("csd/default/s0", 3, "of another model", 3))
     world.line("s0", 4, "ours")
     assert [line.message for line in reader.lines()] == ["ours"]
 
@@ -101,7 +102,7 @@ def test_another_models_streams_are_not_even_read() -> None:
 def test_streams_that_the_jobs_wrote_down_are_known_without_asking_batch() -> None:
     world = quiet_run("sub-01", "sub-02")
     for index in (0, 1):
-        world.told.append((2, index, f"s{index}"))
+        world.told.append((2, index, f"s{index}", 1))
         world.line(f"s{index}", 3, f"{index}")
     assert Counter(lines(world.followed())) == Counter({("sub-01", "0"): 1, ("sub-02", "1"): 1})
     assert world.batch_calls == 0
@@ -111,8 +112,9 @@ def test_one_model_is_one_call_a_poll() -> None:
     world = quiet_run("sub-01", "sub-02")
     world.followed()
     assert set(world.prefixes_read) == {"csa/default/"}
-    # A status, a reading of the group, a pause; the end needs no pause.
-    assert len(world.prefixes_read) == len(world.sleeps) + 1
+    # A status, a reading of the group, a pause; at the end everything once more, without one.
+    assert len(world.prefixes_read) == len(world.sleeps) + 2
+    assert world.calls == len(world.prefixes_read)
 
 
 def test_the_lines_of_jobs_adopted_on_their_way_are_read_from_their_own_runs_beginning() -> None:
@@ -197,16 +199,6 @@ def test_a_long_run_is_read_from_its_beginning() -> None:
         world.line("s0", 3 + number, f"{number}")
     world.now = 1600
     assert [line.message for line in world.reader().lines()] == [str(number) for number in range(0, 1500, 100)]
-
-
-def test_lines_as_json() -> None:
-    line = LogLine("sub-01", 1_795_348_803_042, "m", "csa/default/s")
-    assert line.as_json() == {
-        "time": "2026-11-22T12:00:03.042Z",
-        "scan": "sub-01",
-        "stream": "csa/default/s",
-        "message": "m",
-    }
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)
