@@ -24,11 +24,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
 	@OPSCTL_HOME=$(DEMO_HOME) sh demo.sh
 
-bench-quick: setup ## Discovery measured against the plain way, in about a minute
+bench-quick: setup ## Discovery and startup measured against the plain way, in about two minutes
 	$(BIN)/python -m bench.discovery --quick
+	$(BIN)/python -m bench.startup --quick
 
 bench: setup ## The same at full size
 	$(BIN)/python -m bench.discovery
+	$(BIN)/python -m bench.startup
 
 chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)
 	$(BIN)/python tests/chaos/run_campaign.py --scans 1000 --kills 50 $(if $(SEED),--seed $(SEED)) --json build/chaos.json

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
-import uuid
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -36,8 +37,13 @@ class Home:
 
     @property
     def log(self) -> Path:
-        """Tracebacks of crashes go here."""
+        """Every AWS call and the tracebacks of crashes go here (`LogFile`)."""
         return self.path / "opsctl.log"
+
+    @property
+    def cache(self) -> Path:
+        """What this machine has read of S3 already."""
+        return self.path / "records.sqlite"
 
     def platform_dir(self, name: str) -> Path:
         """A platform's record, Terraform code and state."""
@@ -70,6 +76,8 @@ class Home:
         """A random name of this home, the same for every process that uses it."""
         path = self.make(self.path) / "identity"
         if not path.exists():
+            import uuid
+
             mine = path.with_name(f"identity.{uuid.uuid4().hex}")
             mine.write_text(uuid.uuid4().hex)
             # Whole or not at all, and the first one stays.
@@ -141,6 +149,83 @@ class Home:
     def local_names(self) -> list[str]:
         """The names of the platforms on this machine: they share one process."""
         return [name for name in self.known() if (found := self.recall(name)) is not None and found.is_local]
+
+
+class LogFile(logging.Handler):
+    """A home's log: for its owner only, at most two files of `limit_bytes`, shared by all processes of the home.
+
+    The standard library's rotating handlers are for one process: two would rename each other's files away.
+    Nothing is made before the first line.
+
+    Parameters
+    ----------
+    home
+        Whose `log`; what is older is kept beside it as `opsctl.log.1`.
+    limit_bytes
+        From this size on the file is put aside and begun anew.
+    """
+
+    def __init__(self, home: Home, *, limit_bytes: int = 5_000_000) -> None:
+        super().__init__()
+        self._home = home
+        self._limit_bytes = limit_bytes
+        self._file: int | None = None
+        formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(process)d %(message)s", "%Y-%m-%dT%H:%M:%S")
+        formatter.converter = time.gmtime
+        self.setFormatter(formatter)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._home.log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append a record's line, and AWS's name of the call, for its support."""
+        request_id = getattr(record, "request_id", "")
+        with suppress(OSError, Problem):
+            self.append(self.format(record) + (f" request {request_id}" if request_id else ""))
+
+    def append(self, text: str) -> None:
+        """Append in one write: what several processes say at once stays whole.
+
+        Raises
+        ------
+        OSError, Problem
+            When there is no place for it.
+        """
+        self.acquire()
+        try:
+            os.write(self._opened(), f"{text}\n".encode(errors="replace"))
+        finally:
+            self.release()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._let_go()
+        super().close()
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _opened(self) -> int:
+        if self._file is not None and os.fstat(self._file).st_size >= self._limit_bytes:
+            self._put_aside(self._file)
+        if self._file is None:
+            self._home.make(self._home.path)
+            self._file = os.open(self._home.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if os.fstat(self._file).st_size >= self._limit_bytes:
+                return self._opened()
+        return self._file
+
+    def _put_aside(self, full: int) -> None:
+        """Rename the full file, unless another process has done so already; the lock makes them look in turn."""
+        fcntl.flock(full, fcntl.LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(full), self._home.log.stat()):
+                self._home.log.replace(self._home.log.with_name(f"{self._home.log.name}.1"))
+        self._let_go()
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,20 +1,25 @@
-"""Records of S3 that this machine has read already: a result does not change under one etag."""
+"""What this machine has read or learnt already: records of S3, which do not change under one etag, and notes."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from opsctl.core.scan import S3Object
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS records (bucket TEXT, key TEXT, etag TEXT, body TEXT, PRIMARY KEY (bucket, key))"
+_NOTES = "CREATE TABLE IF NOT EXISTS notes (bucket TEXT, name TEXT, value TEXT, PRIMARY KEY (bucket, name))"
 _AT_ONCE = 500
+# Completion answers while somebody waits at the prompt: a busy file is as good as none.
+_GLANCE_SECONDS = 0.02
 
 
 class Cache:
-    """Bodies by bucket, key and etag. It only saves time: what it cannot do, it does not.
+    """Bodies by bucket, key and etag; notes by bucket and name. It only saves time: what it cannot do, it does not.
 
     Parameters
     ----------
@@ -32,6 +37,7 @@ class Cache:
         database = sqlite3.connect(name, timeout=2.0, check_same_thread=False)
         with database:
             database.execute(_SCHEMA)
+            database.execute(_NOTES)
         return database
 
     def get(self, bucket: str, objects: Iterable[S3Object]) -> dict[str, str]:
@@ -54,3 +60,33 @@ class Cache:
         rows = [(bucket, one.key, one.etag, body) for one, body in bodies.items()]
         with suppress(sqlite3.Error), self._database:
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
+
+    def note(self, bucket: str, name: str, value: Any) -> None:
+        """Remember something that is known of a bucket; written only where it is news."""
+        if self.noted(bucket, name) == value:
+            return
+        with suppress(sqlite3.Error), self._database:
+            self._database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (bucket, name, json.dumps(value)))
+
+    def noted(self, bucket: str, name: str) -> Any:
+        """What was noted last under a name; None where nothing was."""
+        return _noted(self._database, bucket, name)
+
+
+def glance(path: Path, bucket: str, name: str) -> Any:
+    """A note, for completion: nothing is made, and nobody waits; None where there is none, or the file is busy."""
+    with suppress(OSError, sqlite3.Error):
+        database = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_GLANCE_SECONDS)
+        try:
+            return _noted(database, bucket, name)
+        finally:
+            database.close()
+    return None
+
+
+def _noted(database: sqlite3.Connection, bucket: str, name: str) -> Any:
+    with suppress(sqlite3.Error, ValueError):
+        query = "SELECT value FROM notes WHERE bucket = ? AND name = ?"
+        for (value,) in database.execute(query, (bucket, name)):
+            return json.loads(value)
+    return None

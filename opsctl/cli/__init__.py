@@ -14,22 +14,31 @@ from opsctl import __version__
 from opsctl.cli import (
     audit_verb,
     cancel_verb,
+    config_verb,
     cost_verb,
     data_verbs,
     dataset_verbs,
+    doctor_verb,
+    list_verbs,
+    logs_verb,
     platform_verbs,
     report_verb,
     run_verbs,
     watch_verbs,
     why_verb,
 )
+from opsctl.cli.defaults import configure
+from opsctl.cli.help_page import use_help_page
 from opsctl.cli.options import as_typed_for_m2g
+from opsctl.cli.verbose import Verbs
 
 # Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) where no markup is asked for.
 typer.core.HAS_RICH = False
+use_help_page()
 
 app = typer.Typer(
     name="opsctl",
+    cls=Verbs,
     help="Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out.",
     epilog="Start without an account: opsctl up --local",
     no_args_is_help=True,
@@ -52,25 +61,31 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    version: Annotated[
+    ctx: typer.Context,
+    version: Annotated[  # noqa: ARG001 its callback acts on it
         bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
     ] = False,
 ) -> None:
     """Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out."""
+    configure(ctx)
 
 
 app.command("up")(platform_verbs.up)
 app.command("sample")(data_verbs.sample)
 app.command("upload")(data_verbs.upload)
+app.command("datasets")(list_verbs.datasets)
 app.command("scans")(dataset_verbs.scans)
 app.command("check")(dataset_verbs.check)
 app.command("run")(run_verbs.run)
+app.command("runs")(list_verbs.runs)
 app.command("status")(watch_verbs.status)
 app.command("cost")(cost_verb.cost)
 app.command("why")(why_verb.why)
-app.command("logs")(watch_verbs.logs)
+app.command("logs")(logs_verb.logs)
 app.command("cancel")(cancel_verb.cancel)
 app.command("results")(data_verbs.results)
 app.command("report")(report_verb.report)
 app.command("audit")(audit_verb.audit)
+app.command("config")(config_verb.config)
+app.command("doctor")(doctor_verb.doctor)
 app.command("down")(platform_verbs.down)

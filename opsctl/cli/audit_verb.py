@@ -33,11 +33,10 @@ def audit(
     from opsctl.commands.audit import audit as command
     from opsctl.core.bids import SUFFIXES
     from opsctl.core.entities import EntityPatterns
-    from opsctl.core.location import dataset_location
     from opsctl.render.audit import show_audit
 
     context = Context(platform_name=platform, profile=profile)
-    location = dataset_location(dataset, data_bucket=context.platform.data_bucket, bucket=bucket)
+    location = context.dataset(dataset, bucket=bucket)
     with context.screen.waiting(f"reading {location.uri}"):
         found = command(
             location,
@@ -53,5 +52,5 @@ def audit(
     else:
         show_audit(context.screen, found, all_scans=all_scans)
     if not found.is_complete:
-        context.screen.hints({f"opsctl run {location.name}": "submit what is missing", "opsctl why": "what went wrong"})
+        context.screen.hints({f"opsctl run {dataset}": "submit what is missing", "opsctl why": "what went wrong"})
         raise typer.Exit(_INCOMPLETE)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import getpass
 import time
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, Yes
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, Scans, Yes
 from opsctl.core.errors import Interrupted
 
 _SOME_GO_ON = 1
@@ -22,9 +21,7 @@ _AWS_SECONDS = 3.0
 
 
 def cancel(
-    scans: Annotated[
-        list[str] | None, typer.Argument(metavar="[SCAN…]", help="Only these scans; globs. All of the run without.")
-    ] = None,
+    scans: Scans = None,
     *,
     run_id: RunId = None,
     platform: PlatformName = None,

@@ -6,6 +6,10 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import click
+
+from opsctl.config import load, working_folder
+from opsctl.core.config import Configuration
 from opsctl.core.errors import Problem
 from opsctl.core.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
 from opsctl.home import Home
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from opsctl.core.location import Location
     from opsctl.render.screen import Screen
 
+#: The verbs that explain what is wrong are not stopped by it.
+_GO_ON_ALL_THE_SAME = ("config", "doctor")
+
 
 class Context:
     """The adapters of one command, each made when it is first asked for: importing boto3 alone costs 250 ms.
@@ -27,16 +34,28 @@ class Context:
     Parameters
     ----------
     platform_name, region, profile
-        As typed; None: the platform that was brought up last, and the person's own AWS configuration.
+        As typed; None: what is configured, else the platform that was brought up last, and the person's own AWS
+        configuration.
+
+    Raises
+    ------
+    Problem
+        Where the configuration is broken: nothing is done under half of one.
     """
 
     def __init__(
         self, *, platform_name: str | None = None, region: str | None = None, profile: str | None = None
     ) -> None:
+        typed = click.get_current_context(silent=True)
+        found = typed.find_object(Configuration) if typed else None
+        self.configuration = found or load(os.environ, working_folder())
+        if typed is None or typed.info_name not in _GO_ON_ALL_THE_SAME:
+            self.configuration.ensure_whole()
         self.home = Home.of(os.environ)
-        self._name = check_name(platform_name) if platform_name else None
-        self._region = region
-        self._profile = profile
+        name = platform_name or self.configuration.get("platform")
+        self._name = check_name(name) if name else None
+        self._region = region or self.configuration.get("region")
+        self._profile = profile or self.configuration.get("profile")
 
     @cached_property
     def screen(self) -> Screen:
@@ -74,6 +93,39 @@ class Context:
 
         return Storage(self.clients.s3)
 
+    def dataset(self, typed: str, *, bucket: str | None = None) -> Location:
+        """Where a dataset lies: a name of the configuration, a name in the data bucket, or an address.
+
+        Parameters
+        ----------
+        typed
+            As typed. A configured name wins over a folder of that name in the data bucket, and that is said.
+        bucket
+            As typed: where to look for the name, whatever is configured.
+        """
+        from opsctl.core.location import Location, dataset_location, parse_uri
+
+        configured = self.configuration.dataset(typed) if bucket is None else None
+        if configured is None:
+            return dataset_location(typed, data_bucket=self.platform.data_bucket, bucket=bucket)
+        location = parse_uri(configured.value)
+        words = f"{typed} is {location.uri} ({configured.source})"
+        here = Location(self.platform.data_bucket, typed)
+        if location != here and self._has_folder(here):
+            self.screen.warn(f"{words}, not {here.uri}, which is there too.")
+        else:
+            self.screen.say(words)
+        return location
+
+    def _has_folder(self, here: Location) -> bool:
+        """Whether the data bucket has a folder; not to be allowed to look is no reason to stop."""
+        from opsctl.core.location import Location
+
+        try:
+            return here.prefix in self.storage.folders(Location(here.bucket, ""))
+        except Problem:
+            return False
+
     def storage_of(self, dataset: Location, *, is_public: bool) -> Storage:
         """S3 as a dataset is read: without credentials where it is public, and only from a bucket that can be read.
 
@@ -97,8 +149,8 @@ class Context:
         from opsctl.aws.cache import Cache
         from opsctl.commands.records import Records
 
-        cache = Cache(self.home.make(self.home.path) / "records.sqlite")
-        return Records(self.storage, data_bucket=self.platform.data_bucket, cache=cache)
+        self.home.make(self.home.path)
+        return Records(self.storage, data_bucket=self.platform.data_bucket, cache=Cache(self.home.cache))
 
     def reader(self, run_id: str | None) -> RunReader:
         """Everything that is known of a run; None: the latest run."""
@@ -146,10 +198,17 @@ class Context:
             clients = Clients(region=self._region, profile=self._profile)
             found = read_record(clients.ssm, name or DEFAULT_NAME)
         except Problem as problem:
-            if name is None:
+            if name is None and isinstance(problem.__cause__, _never_set_up()):
                 # Nobody has asked for AWS yet: what is missing is a platform, not credentials.
                 raise Problem("No platform is up.", no_platform) from problem
             raise
         if found is None:
             raise Problem(f"No platform named {name or DEFAULT_NAME} is up in {clients.region}.", no_platform)
         return found
+
+
+def _never_set_up() -> tuple[type[Exception], ...]:
+    """What botocore says where there is no AWS configuration at all; an expired login is another matter."""
+    from botocore.exceptions import NoCredentialsError, NoRegionError
+
+    return NoCredentialsError, NoRegionError

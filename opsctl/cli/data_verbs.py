@@ -61,6 +61,7 @@ def upload(
         send(found, context.storage, on_file=lambda _, size: advance(size))
     sent = f"{counted(len(found.files), 'file')} sent ({size_text(found.size_bytes)})"
     screen.say(f"{location.uri}: {sent}, {found.unchanged} there already")
+    context.records.notes.dataset(location.prefix)
     if as_json:
         screen.json(
             {
@@ -70,6 +71,10 @@ def upload(
                 "unchanged": found.unchanged,
             }
         )
+    other = context.configuration.dataset(dataset)
+    if other is not None and other.value.rstrip("/") != location.uri:
+        screen.warn(f"`opsctl run {dataset}` means {other.value} ({other.source}).")
+        dataset = location.uri
     screen.hints({f"opsctl run {dataset} --sp native": "process it"})
 
 

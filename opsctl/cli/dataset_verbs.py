@@ -120,7 +120,7 @@ def check(
     found, storage = _find(
         context, dataset, chosen, pipeline=pipeline, t1w=t1w, bucket=bucket, is_public=no_sign_request
     )
-    with context.screen.transfer("reading headers", size_bytes=len(found.chosen)) as advance:
+    with context.screen.counting("reading headers", total=len(found.chosen)) as advance:
         verdicts = command(
             found.chosen,
             Headers(storage.client),
@@ -153,9 +153,8 @@ def _find(
     from opsctl.commands.dataset import Query, find
     from opsctl.core.bids import SUFFIXES
     from opsctl.core.entities import EntityPatterns
-    from opsctl.core.location import dataset_location
 
-    location = dataset_location(dataset, data_bucket=context.platform.data_bucket, bucket=bucket)
+    location = context.dataset(dataset, bucket=bucket)
     storage = context.storage_of(location, is_public=is_public)
     query = Query(dataset=location, pipeline=pipeline, selection=chosen, t1w=t1w)
     with context.screen.waiting(f"reading {location.uri}"):

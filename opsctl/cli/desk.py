@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import socket
 import time
 from datetime import UTC, datetime
 from functools import cached_property
@@ -46,6 +44,8 @@ class Desk:
         source
             S3 as the dataset is read.
         """
+        import secrets
+
         from opsctl.assets import bids_config
         from opsctl.aws.image import digest_of
         from opsctl.commands.plan import plan
@@ -99,6 +99,8 @@ class Desk:
         Problem, Interrupted
             With what was submitted and what was not.
         """
+        import socket
+
         from opsctl.commands.run import Runner
         from opsctl.commands.submit import Submitter
         from opsctl.commands.turn import Turn

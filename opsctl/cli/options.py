@@ -6,13 +6,18 @@ from typing import Annotated
 
 import typer
 
+from opsctl.cli import completion
 from opsctl.core.m2g import Pipeline
 from opsctl.core.selection import Selection
 
 PlatformName = Annotated[
     str | None,
     typer.Option(
-        "--platform", envvar="OPSCTL_PLATFORM", help="Which platform; the one brought up last.", metavar="NAME"
+        "--platform",
+        envvar="OPSCTL_PLATFORM",
+        help="Which platform; the one brought up last.",
+        metavar="NAME",
+        autocompletion=completion.platforms,
     ),
 ]
 NewPlatformName = Annotated[
@@ -21,14 +26,28 @@ NewPlatformName = Annotated[
         "--name", "--platform", envvar="OPSCTL_PLATFORM", help="The platform's name (m2g; local with --local)."
     ),
 ]
-Region = Annotated[str | None, typer.Option("--region", help="AWS region; your AWS configuration's.")]
-Profile = Annotated[str | None, typer.Option("--profile", help="AWS profile; your AWS configuration's.")]
-RunId = Annotated[str | None, typer.Option("--run", metavar="RUN_ID", help="Which run; the latest.")]
+Region = Annotated[
+    str | None, typer.Option("--region", envvar="OPSCTL_REGION", help="AWS region; your AWS configuration's.")
+]
+Profile = Annotated[
+    str | None, typer.Option("--profile", envvar="OPSCTL_PROFILE", help="AWS profile; your AWS configuration's.")
+]
+RunId = Annotated[
+    str | None,
+    typer.Option("--run", metavar="RUN_ID", help="Which run; the latest.", autocompletion=completion.runs),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Local = Annotated[bool, typer.Option("--local", help="On this machine: no AWS account, no cost.")]
 
-Dataset = Annotated[str, typer.Argument(metavar="DATASET", help="A name in the data bucket, or s3://bucket/path.")]
+Dataset = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="A name in opsctl.toml or the data bucket, or s3://bucket/path.",
+        autocompletion=completion.datasets,
+    ),
+]
 WhichPipeline = Annotated[Pipeline, typer.Option("--pipeline", help="Which images are processed.")]
 ParticipantLabel = Annotated[
     list[str] | None, typer.Option("--participant-label", metavar="LABEL", help="Only this subject; repeat it; globs.")
@@ -40,10 +59,32 @@ Task = Annotated[list[str] | None, typer.Option("--task", metavar="LABEL", help=
 Acq = Annotated[list[str] | None, typer.Option("--acq", metavar="LABEL", help="Only this acquisition; repeat it.")]
 RunLabel = Annotated[list[str] | None, typer.Option("--run-label", metavar="N", help="Only this BIDS run; repeat it.")]
 ScanName = Annotated[
-    list[str] | None, typer.Option("--scan", metavar="NAME", help="Only scans of this name; repeat it; globs.")
+    list[str] | None,
+    typer.Option(
+        "--scan",
+        metavar="NAME",
+        help="Only scans of this name; repeat it; globs.",
+        autocompletion=completion.scans,
+    ),
+]
+Scans = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SCAN]...", help="Only these scans, globs allowed; the whole run.", autocompletion=completion.scans
+    ),
+]
+ScansWhole = Annotated[
+    list[str] | None,
+    typer.Option("--scan", metavar="NAME", help="This scan whole; repeat it; globs.", autocompletion=completion.scans),
 ]
 Exclude = Annotated[
-    list[str] | None, typer.Option("--exclude", metavar="NAME", help="Not the scans of this name; repeat it; globs.")
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="NAME",
+        help="Not the scans of this name; repeat it; globs.",
+        autocompletion=completion.scans,
+    ),
 ]
 First = Annotated[int | None, typer.Option("--first", min=1, metavar="N", help="Only the first N scans: a canary.")]
 T1w = Annotated[

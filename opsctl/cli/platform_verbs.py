@@ -12,6 +12,7 @@ import typer
 
 from opsctl import __version__
 from opsctl.cli.context import Context
+from opsctl.cli.defaults import is_typed
 from opsctl.cli.options import AsJson, Local, NewPlatformName, Profile, Region, Yes
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.platform import DEFAULT_NAME, LOCAL_NAME, LOCAL_REGION, check_name
@@ -54,10 +55,10 @@ def up(
     from opsctl.render.changes import applying, plan_lines
     from opsctl.terraform import find_binary
 
-    if local and (region or profile or spot or data_bucket):
+    if local and (is_typed("region") or is_typed("profile") or spot or data_bucket):
         raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
-    chosen = check_name(name or (LOCAL_NAME if local else DEFAULT_NAME))
-    context = Context(platform_name=chosen)
+    chosen = check_name(_name(name, local=local) or DEFAULT_NAME)
+    context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
     binary, mirror = find_binary(os.environ), find_mirror(os.environ)
     with _endpoint(context, chosen, local=local) as endpoint_url:
@@ -96,6 +97,9 @@ def up(
         screen.say(f"The platform {chosen} is up already: nothing changed.", style="green")
     if not local and image is None:
         screen.say(f"Its jobs run {platform.image}: build and push it once (README, “The image”).")
+    if context.configuration.get("platform") not in (None, chosen):
+        other = context.configuration.values["platform"]
+        screen.warn(f"{other.source} names the platform {other.value}: for this one, add --platform {chosen}.")
     screen.hints(
         {
             "opsctl upload DIR --name HNU1": "bring a BIDS dataset there",
@@ -125,9 +129,10 @@ def down(
     from opsctl.render.receipt import show_receipt
     from opsctl.terraform import find_binary
 
-    context = Context(platform_name=name or (LOCAL_NAME if local else None), region=region, profile=profile)
+    name = _name(name, local=local)
+    context = Context(platform_name=name, region=region, profile=profile)
     screen = context.screen
-    chosen = name or (LOCAL_NAME if local else context.home.current())
+    chosen = name or context.home.current()
     if chosen is None or context.home.recall(chosen) is None:
         screen.say("Nothing is up: nothing to remove.")
         return
@@ -166,6 +171,11 @@ def down(
         raise Problem(
             f"{len(receipt.left)} left.", "Type `opsctl down` again; what stays can be removed in the console."
         )
+
+
+def _name(name: str | None, *, local: bool) -> str | None:
+    """The platform that is meant: a configured name is not what `--local` is about, a typed one is."""
+    return LOCAL_NAME if local and not (name and is_typed("name")) else name
 
 
 @contextmanager

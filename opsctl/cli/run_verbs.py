@@ -43,7 +43,7 @@ from opsctl.core.m2g import (
     TrackType,
     VoxelSize,
 )
-from opsctl.core.survey import Only
+from opsctl.core.selection import Only
 
 if TYPE_CHECKING:
     from opsctl.aws.s3 import Storage
@@ -72,8 +72,12 @@ def run(
     mem_gb: Annotated[float, typer.Option(metavar="GB", help="Memory for C-PAC (func).")] = _DEFAULTS.mem_gb,
     n_cpus: Annotated[int, typer.Option(min=1, help="Processors.")] = _DEFAULTS.n_cpus,
     skull: Annotated[Skull | None, typer.Option(help="Help for difficult skull strips.")] = None,
-    skipeddy: Annotated[bool, typer.Option("--skipeddy/--no-skipeddy", help="Skip eddy correction.")] = False,
-    skipreg: Annotated[bool, typer.Option("--skipreg/--no-skipreg", help="Skip registration.")] = False,
+    skipeddy: Annotated[
+        bool, typer.Option("--skipeddy/--no-skipeddy", show_default=False, help="Skip eddy correction.")
+    ] = False,
+    skipreg: Annotated[
+        bool, typer.Option("--skipreg/--no-skipreg", show_default=False, help="Skip registration.")
+    ] = False,
     participant_label: ParticipantLabel = None,
     session_label: SessionLabel = None,
     task: Task = None,
@@ -203,7 +207,7 @@ def run(
 
 def _follow(context: Context, run_id: str) -> None:
     """Watch the logs to the end."""
-    from opsctl.cli.watch_verbs import follow_to_end, open_reader
+    from opsctl.cli.logs_verb import follow_to_end, open_reader
 
     follow_to_end(context, open_reader(context, run_id), as_json=False)
 

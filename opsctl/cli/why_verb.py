@@ -7,10 +7,16 @@ from typing import Annotated
 
 import typer
 
+from opsctl.cli import completion
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
 
-Scan = Annotated[str | None, typer.Argument(metavar="[SCAN]", help="A scan's name, globs allowed; the whole run.")]
+Scan = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SCAN]", help="A scan's name, globs allowed; the whole run.", autocompletion=completion.scans
+    ),
+]
 
 
 def why(

@@ -9,8 +9,7 @@ from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
 from opsctl.core.m2g import M2gOptions
 from opsctl.core.platform import Platform
-from opsctl.core.selection import EVERYTHING, Selection
-from opsctl.core.survey import Only
+from opsctl.core.selection import EVERYTHING, Only, Selection
 
 
 @dataclass(frozen=True, kw_only=True)

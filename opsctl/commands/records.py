@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 from opsctl.aws.cache import Cache
 from opsctl.aws.s3 import Storage
+from opsctl.commands.notes import Notes
 from opsctl.core.attempt import Attempt
 from opsctl.core.errors import Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
-from opsctl.core.manifest import Run, document_key, run_moment
+from opsctl.core.manifest import Run, document_key, may_be_run_of, run_moment
+from opsctl.core.naming import run_named
 from opsctl.core.result import Result
 from opsctl.core.scan import S3Object
 from opsctl.core.status import Job
@@ -33,6 +36,8 @@ class Records:
         self._storage = storage
         self._bucket = data_bucket
         self._cache = cache or Cache()
+        #: What completion and `opsctl runs` need not ask again.
+        self.notes = Notes(self._cache, data_bucket)
         # What was read and parsed already: a run of 10,000 scans is polled.
         self._parsed: dict[S3Object, dict[str, Any]] = {}
         self._results: dict[S3Object, Result] = {}
@@ -40,31 +45,48 @@ class Records:
     def run_ids(self) -> list[str]:
         """Every run, oldest first."""
         names = self._storage.folders(Location(self._bucket, RUNS_PREFIX.rstrip("/")))
-        return sorted(names, key=run_moment)
+        found = sorted(names, key=run_moment)
+        self.notes.runs(found)
+        return found
 
     def run(self, run_id: str | None) -> Run:
         """A run's record; None: the latest run.
+
+        Parameters
+        ----------
+        run_id
+            Whole, or as much of it as tells the run (`opsctl.core.naming.run_named`).
 
         Raises
         ------
         Problem
             When there is no such run, or none at all.
         """
-        known = self.run_ids() if run_id is None else [run_id]
-        # A run that was killed before its record stood is none.
-        for candidate in reversed(known):
-            value = self._storage.get_json(self._bucket, f"{self._prefix(candidate)}/run.json")
-            if value is not None:
-                return Run.from_json(value)
-        if run_id is None:
+        found = self._run(run_id) if run_id is not None else None
+        if found is None:
+            known = self.run_ids()
+            # A run that was killed before its record stood is none.
+            candidates = reversed(known) if run_id is None else [run_named(known, run_id)]
+            found = next((one for candidate in candidates if (one := self._run(candidate)) is not None), None)
+        if found is None and run_id is not None:
+            raise Problem(f"The run {run_id} has no record: it was killed before it sent anything.", "")
+        if found is None:
             raise Problem("There is no run yet.", "`opsctl run DATASET` starts one.")
-        known = self.run_ids()
-        mend = f"The latest is {known[-1]}." if known else "There is no run yet: `opsctl run DATASET` starts one."
-        raise Problem(f"There is no run {run_id}.", mend)
+        self.notes.run(found)
+        return found
+
+    def runs(self, run_ids: Sequence[str]) -> dict[str, Run]:
+        """Some runs' records at once; those without one are left out, and those of another version of opsctl."""
+        keys = {f"{self._prefix(run_id)}/run.json": run_id for run_id in run_ids}
+        found: dict[str, Run] = {}
+        for key, value in self._storage.get_jsons(self._bucket, list(keys)).items():
+            with suppress(Problem):
+                found[keys[key]] = Run.from_json(value)
+        return found
 
     def runs_of(self, dataset_name: str) -> list[Run]:
-        """The runs whose id begins with a dataset's name, oldest first."""
-        ids = [run_id for run_id in self.run_ids() if run_id.startswith(f"{dataset_name}-")]
+        """The runs whose id says that they may be of a dataset of this name, oldest first."""
+        ids = [run_id for run_id in self.run_ids() if may_be_run_of(run_id, dataset_name)]
         keys = [f"{self._prefix(run_id)}/run.json" for run_id in ids]
         return [Run.from_json(value) for value in self._storage.get_jsons(self._bucket, keys).values()]
 
@@ -150,6 +172,10 @@ class Records:
             elif one.key in read:
                 self._parsed[one] = read[one.key]
         return [(one, self._parsed[one]) for one in there if one in self._parsed]
+
+    def _run(self, run_id: str) -> Run | None:
+        value = self._storage.get_json(self._bucket, f"{self._prefix(run_id)}/run.json")
+        return None if value is None else Run.from_json(value)
 
     def _prefix(self, run_id: str) -> str:
         return run_location(run_id, data_bucket=self._bucket).prefix

@@ -133,13 +133,21 @@ def timestamp(moment: datetime) -> str:
 
 def make_run_id(dataset_name: str, *, moment: datetime, token: str) -> str:
     """`DATASET-YYYYMMDD-HHMMSS-xxxx`, safe as a Batch job name whatever the dataset is called."""
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_name).strip("-_")[:80] or "dataset"
-    return f"{safe}-{moment.astimezone(UTC):%Y%m%d-%H%M%S}-{token}"
+    return f"{_safe(dataset_name)}-{moment.astimezone(UTC):%Y%m%d-%H%M%S}-{token}"
 
 
 def run_moment(run_id: str) -> str:
     """The part of a run's id by which runs sort in time."""
     return run_id[-20:]
+
+
+def may_be_run_of(run_id: str, dataset_name: str) -> bool:
+    """Whether a run's id is one that this dataset's runs get; so may those of another whose name differs in a `.`."""
+    return run_id[:-21] == _safe(dataset_name)
+
+
+def _safe(dataset_name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_name).strip("-_")[:80] or "dataset"
 
 
 def scan_key(scan: Scan, options: M2gOptions, *, image: str) -> str:

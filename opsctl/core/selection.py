@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
 
 from opsctl.core.errors import Problem
-from opsctl.core.scan import Scan
+
+if TYPE_CHECKING:
+    from opsctl.core.scan import Scan
+
+#: Which of the chosen scans are submitted, by what has become of them.
+Only = Literal["missing", "failed", "all"]
 
 _SHOWN = 8
 

@@ -9,10 +9,10 @@ from typing import Literal
 
 from opsctl.core.manifest import Origin, Run
 from opsctl.core.result import Result
+from opsctl.core.selection import Only
 from opsctl.core.status import Job
 
 Standing = Literal["done", "in flight", "in the way", "damaged", "failed", "changed", "new"]
-Only = Literal["missing", "failed", "all"]
 
 #: What is submitted: an `in flight` scan never is, so that no two jobs write into one place.
 _SUBMITTED: dict[Only, tuple[Standing, ...]] = {

@@ -19,9 +19,9 @@ def show_audit(screen: Screen, audit: Audit, *, all_scans: bool) -> None:
     all_scans
         The complete ones too.
     """
-    screen.say(f"{audit.dataset} → {audit.output}", style="bold")
+    screen.say(f"{audit.dataset}\n  → {audit.output}", style="bold")
     counts = ", ".join(f"{count:,} {state}" for state, count in audit.counts.items())
-    screen.data.print(f"{counted(len(audit.rows), 'scan')}: {counts}", markup=False)
+    screen.data.print(f"{counted(len(audit.rows), 'scan')}: {counts}")
     for row in audit.rows:
         if row.state == "complete" and not all_scans:
             continue

@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.live import Live
 from rich.text import Text
 
 from opsctl.core.changes import Plan, Step
+from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform import OnStep
 
@@ -39,34 +39,27 @@ def applying(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
         elapsed = duration_text(time.monotonic() - started)
         text = Text(f"{title} {len(finished)}/{total}  {elapsed}", style="bold")
         for address, since in sorted(began.items(), key=lambda item: item[1])[:_SHOWN_AT_ONCE]:
-            text.append(f"\n  {_short(address)}  {duration_text(time.monotonic() - since)}", style="dim")
-        text.truncate(screen.words.width * (_SHOWN_AT_ONCE + 1))
+            text.append(f"\n  {duration_text(time.monotonic() - since):>6}  {_short(address)}", style="dim")
         return text
 
-    with Live(
-        get_renderable=picture,
-        console=screen.words,
-        refresh_per_second=4,
-        transient=True,
-        auto_refresh=screen.words.is_terminal,
-    ) as live:
+    def on_step(step: Step) -> None:
+        if step.state == "begin":
+            began[step.address] = time.monotonic()
+        elif step.state in ("done", "failed"):
+            began.pop(step.address, None)
+            # A replaced resource is done twice: removed and made.
+            if step.state == "done":
+                finished.add(step.address)
+            if not screen.words.is_live:
+                screen.say(f"  {step.state}  {_short(step.address)}  {duration_text(step.elapsed_seconds)}")
 
-        def on_step(step: Step) -> None:
-            if step.state == "begin":
-                began[step.address] = time.monotonic()
-            elif step.state in ("done", "failed"):
-                began.pop(step.address, None)
-                # A replaced resource is done twice: removed and made.
-                if step.state == "done":
-                    finished.add(step.address)
-                if not screen.words.is_terminal:
-                    screen.say(f"  {step.state}  {_short(step.address)}  {duration_text(step.elapsed_seconds)}")
-            if screen.words.is_terminal:
-                live.refresh()
-
-        yield on_step
-    if total:
-        screen.say(f"{title} {len(finished)}/{total}  {duration_text(time.monotonic() - started)}")
+    try:
+        with drawn(screen.words, picture):
+            yield on_step
+    finally:
+        # Also of what was broken off: how far it came.
+        if total:
+            screen.say(f"{title} {len(finished)}/{total}  {duration_text(time.monotonic() - started)}")
 
 
 def _short(address: str) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.text import Text
+
 from opsctl.commands.cost import RunCost
 from opsctl.core.cost import NOT_INCLUDED, Bill, Estimate
 from opsctl.core.platform import Platform
 from opsctl.core.usd import about_text, usd_text
-from opsctl.render.screen import Screen, counted, duration_text, harmless
+from opsctl.render.page import table
+from opsctl.render.screen import Screen, counted, duration_text
 
 
 def charged_text(usd: float, *, is_local: bool, is_complete: bool = True) -> str:
@@ -44,10 +47,12 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
 def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:
     """A run's bill: the sum, what it is made of, and where the prices come from."""
     screen.say(cost.run.run_id, style="bold")
-    for line in [*_scan_lines(cost), ""] if by_scan else []:
-        screen.data.print(line, markup=False)
+    if by_scan:
+        for row in table(_scan_rows(cost), room=screen.data.room, right=(1, 2)) or [Text("no attempt has started yet")]:
+            screen.data.print(row)
+        screen.data.print()
     for line in _bill_lines(cost):
-        screen.data.print(line, markup=False)
+        screen.data.print(line)
     screen.say(f"  {cost.own.basis}", style="dim")
     screen.say(f"  {NOT_INCLUDED}", style="dim")
 
@@ -57,18 +62,19 @@ def show_costs(screen: Screen, costs: Sequence[RunCost]) -> None:
     if not costs:
         screen.say("There is no run yet: `opsctl run DATASET` starts one.")
         return
-    width = max(len(cost.run.run_id) for cost in costs)
+    rows = []
     for cost in costs:
         money = charged_text(cost.own.usd, is_local=cost.is_local, is_complete=cost.own.is_complete)
         lost = f", {counted(cost.own.lost_attempts, 'lost attempt')}" if cost.own.lost_attempts else ""
         scans = counted(len(cost.own.by_scan), "scan")
-        screen.data.print(f"{harmless(cost.run.run_id):<{width}}  {money}  ({scans}{lost})", markup=False)
+        rows.append((cost.run.run_id, money, f"({scans}{lost})"))
     total = charged_text(
         sum(cost.own.usd for cost in costs),
         is_local=costs[0].is_local,
         is_complete=all(cost.own.is_complete for cost in costs),
     )
-    screen.data.print(f"{'total':<{width}}  {total}", markup=False)
+    for line in table([*rows, ("total", total, "")], room=screen.data.room):
+        screen.data.print(line)
     for source in dict.fromkeys(cost.rates.source for cost in costs):
         screen.say(f"  {source}", style="dim")
     screen.say(f"  {NOT_INCLUDED}", style="dim")
@@ -94,20 +100,16 @@ def _average(own: Bill) -> str:
     return f"; {about_text(own.usd / len(own.by_scan))} a scan" if own.by_scan else ""
 
 
-def _scan_lines(cost: RunCost) -> list[str]:
+def _scan_rows(cost: RunCost) -> list[tuple[str, str, str, str]]:
     bills = {**cost.own.by_scan, **(cost.adopted.by_scan if cost.adopted else {})}
-    if not bills:
-        return ["no attempt has started yet"]
-    names = {index: harmless(cost.run.scans[index]) for index in sorted(bills)}
-    width = max(map(len, names.values()))
-    lines = []
-    for index, name in names.items():
+    rows = []
+    for index in sorted(bills):
         one = bills[index]
         notes = [counted(one.attempts, "attempt")]
         notes += [f"{one.lost} lost"] if one.lost else []
         notes += ["in an earlier run"] if index >= cost.run.submitted_count else []
-        lines.append(f"{name:<{width}}  {usd_text(one.usd):>11}  {_hours_text(one.hours):>11}  {', '.join(notes)}")
-    return lines
+        rows.append((cost.run.scans[index], usd_text(one.usd), _hours_text(one.hours), ", ".join(notes)))
+    return rows
 
 
 def _hours_text(hours: float) -> str:

@@ -10,19 +10,27 @@ from rich.text import Text
 from opsctl.commands.dataset import Found
 from opsctl.core.checks import Level, Verdict
 from opsctl.core.scan import Scan
+from opsctl.render.page import table
 from opsctl.render.runs import discovery_lines
 from opsctl.render.screen import Screen, counted, harmless, size_text
 
 _STYLES: dict[Level, str] = {"fine": "green", "warning": "yellow", "wrong": "red"}
 
 
-def scan_lines(scans: Sequence[Scan]) -> list[str]:
-    """Scans, a line each: name, size, files."""
-    width = max((len(scan.name) for scan in scans), default=0)
-    return [
-        f"{scan.name:<{width}}  {size_text(scan.size_bytes):>9}  {', '.join(one.role for one in scan.inputs)}"
-        for scan in scans
+def scan_lines(scans: Sequence[Scan], *, room: int | None = None, notes: Sequence[str] = ()) -> list[Text]:
+    """Scans, a line each: name, size, files.
+
+    Parameters
+    ----------
+    room
+        A line's width; None: any.
+    notes
+        What else each line says of its scan.
+    """
+    rows = [
+        (scan.name, size_text(scan.size_bytes), ", ".join(one.role for one in scan.inputs), *notes) for scan in scans
     ]
+    return table(rows, room=room, right=(1,))
 
 
 def show_scans(screen: Screen, found: Found) -> None:
@@ -31,10 +39,10 @@ def show_scans(screen: Screen, found: Found) -> None:
         screen.say(line)
     if len(found.chosen) < len(found.discovery.scans):
         screen.say(f"  {counted(len(found.chosen), 'scan')} of them chosen")
-    for line in scan_lines(found.chosen):
-        screen.data.print(f"{line}  runnable", markup=False)
+    for row in scan_lines(found.chosen, room=screen.data.room, notes=("runnable",)):
+        screen.data.print(row)
     for one in found.discovery.excluded:
-        screen.data.print(harmless(f"{one.key}  excluded: {one.reason}"), markup=False, style="yellow")
+        screen.data.print(f"{one.key}  excluded: {one.reason}", style="yellow")
 
 
 def show_verdicts(screen: Screen, found: Found, verdicts: Sequence[Verdict]) -> None:

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
+import io
 import json
-import re
 import sys
+import termios
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from opsctl.core.errors import Interrupted, UsageProblem
+from opsctl.render.live import bar, spinner
+from opsctl.render.page import Page, harmless, table
+from opsctl.render.spelling import settle_streams
 
-from opsctl.core.errors import UsageProblem
-
-# Log lines and labels are other people's text: terminal control sequences in them are not passed on.
-_CONTROL = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
-
-def harmless(text: str) -> str:
-    """Text of unknown origin without terminal control sequences."""
-    return _CONTROL.sub("", text)
+__all__ = ["Screen", "counted", "duration_text", "harmless", "size_text"]
 
 
 class Screen:
     """What a verb prints through.
 
-    Rich looks at the terminal, `NO_COLOR` and `TERM=dumb` itself: off a terminal there are no colours and no redraws.
+    Both make other people's text harmless and fold lines (`Page`). Off a terminal, with `NO_COLOR` or `TERM=dumb` there
+    are no colours and no redraws.
     """
 
     def __init__(self) -> None:
-        self.words = Console(stderr=True, emoji=False, highlight=False, soft_wrap=True)
-        self.data = Console(emoji=False, highlight=False, soft_wrap=True)
+        settle_streams()
+        self.words = Page(stderr=True)
+        self.data = Page()
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """One line of words; markup in it is text."""
-        self.words.print(text, style=style, markup=False)
+        self.words.print(text, style=style)
 
     def warn(self, text: str) -> None:
         """A line that must not be overlooked."""
@@ -43,20 +40,17 @@ class Screen:
 
     def hints(self, commands: Mapping[str, str]) -> None:
         """What to type next: each command and what it is for."""
-        width = max(map(len, commands))
-        lines = [f"  {command:<{width}}  {purpose}" for command, purpose in commands.items()]
-        if max(map(len, lines)) > self.words.width:
-            lines = [f"  {command}" for command in commands]
-        self.say("\n".join(["", *lines]))
+        self.say()
+        for line in table([(f"  {command}", purpose) for command, purpose in commands.items()], room=self.words.room):
+            self.words.print(line)
 
     def json(self, value: Any) -> None:
         """One JSON document on standard output."""
-        sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+        self._write(json.dumps(value, indent=2, ensure_ascii=not self.data.knows_unicode))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """One JSON object on a line of its own, at once."""
-        sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-        sys.stdout.flush()
+        self._write(json.dumps(value, ensure_ascii=not self.data.knows_unicode))
 
     def confirm(self, question: str, *, assume_yes: bool) -> bool:
         """Ask; no terminal to ask on counts as a usage error rather than a yes.
@@ -65,36 +59,58 @@ class Screen:
         ------
         UsageProblem
             When nobody can answer.
+        Interrupted
+            After Ctrl-C.
         """
         if assume_yes:
             return True
         if not sys.stdin.isatty():
             raise UsageProblem(f"{question} There is no terminal to answer on.", "Add --yes.")
-        self.words.print(f"{question} [y/N] ", end="", markup=False)
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
+        _forget_typed(sys.stdin)
+        answer = ""
+        try:
+            self.words.print(f"{question} [y/N]", end=" ")
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt as error:
+            raise Interrupted("Stopped: the question was not answered.") from error
+        finally:
+            # After Ctrl-C or Ctrl-D the cursor is still behind the question.
+            if not answer.endswith("\n"):
+                self.say()
+        return answer.strip().lower() in ("y", "yes")
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
         """A spinner while something short goes on; off a terminal, nothing."""
-        if not self.words.is_terminal:
-            yield
-            return
-        with self.words.status(text):
+        with spinner(self.words, text):
             yield
 
     @contextmanager
     def transfer(self, text: str, *, size_bytes: int) -> Iterator[Callable[[int], None]]:
         """A bar for files that go up or come down; yields a function to be told each file's bytes."""
-        with Progress(
-            TextColumn(text),
-            BarColumn(bar_width=20),
-            DownloadColumn(),
-            console=self.words,
-            disable=not self.words.is_terminal,
-            transient=True,
-        ) as progress:
-            task = progress.add_task(text, total=size_bytes)
-            yield lambda size: progress.advance(task, size)
+        with bar(self.words, text, total=size_bytes, told=size_text) as advance:
+            yield advance
+
+    @contextmanager
+    def counting(self, text: str, *, total: int) -> Iterator[Callable[[int], None]]:
+        """A bar for things that are looked at one by one."""
+        with bar(self.words, text, total=total, told="{:,}".format) as advance:
+            yield advance
+
+    def _write(self, line: str) -> None:
+        if self.data.is_unread:
+            return
+        try:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self.data.on_broken_pipe()
+
+
+def _forget_typed(keyboard: TextIO) -> None:
+    """What was typed before a question was shown is no answer to it."""
+    with suppress(termios.error, io.UnsupportedOperation):
+        termios.tcflush(keyboard.fileno(), termios.TCIFLUSH)
 
 
 def size_text(size_bytes: float) -> str:

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
-from rich.padding import Padding
 from rich.text import Text
 
 from opsctl.core.causes import Group as CauseGroup
@@ -16,6 +15,7 @@ from opsctl.core.causes import cause_of
 from opsctl.core.status import ACTIVE, RunStatus, ScanStatus, State
 from opsctl.core.usd import about_text
 from opsctl.render.money import charged_text
+from opsctl.render.page import Page
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
 _STYLES: dict[State, str] = {
@@ -37,10 +37,10 @@ _NAMES_SHOWN = 5
 def show_status(screen: Screen, status: RunStatus) -> None:
     """Counts and what needs a person are data; the run's name, the bar and what to type next are words."""
     screen.say(status.run.run_id, style="bold")
-    _print(screen.data, counts_line(status, width=_width(screen.data)))
+    screen.data.print(counts_line(status, width=screen.data.room))
     screen.words.print(_bar(screen.words, status))
     for line in _attention(status):
-        _print(screen.data, line)
+        screen.data.print(line)
     screen.hints(_hints(status))
 
 
@@ -56,18 +56,39 @@ def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[Run
     if not is_shown:
         yield lambda _: None
         return
-    if not screen.words.is_terminal or screen.words.is_dumb_terminal:
+    if not screen.words.is_live:
         yield _LineAChange(screen).show
         return
-    with Live(console=screen.words, transient=True, auto_refresh=False) as live:
+    last: RunStatus | None = None
 
-        def show(status: RunStatus) -> None:
-            lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=screen.words.width)]
-            lines += [_bar(screen.words, status), *_attention(status)]
-            lines += [Text("Ctrl-C stops watching, the jobs go on", style="dim")]
-            live.update(Group(*(_hanging(line) for line in lines)), refresh=True)
+    def picture() -> Group:
+        return Group() if last is None else _picture(screen.words, last)
 
-        yield show
+    try:
+        # A screen of its own: whatever becomes of the window's size, nothing of it stays behind. Once a second it is
+        # drawn to the size that the window has now.
+        with Live(
+            get_renderable=picture, console=screen.words, screen=True, refresh_per_second=1, redirect_stdout=False
+        ) as live:
+
+            def show(status: RunStatus) -> None:
+                nonlocal last
+                last = status
+                live.refresh()
+
+            yield show
+    except Exception:
+        if last is not None:
+            show_status(screen, last)
+        raise
+
+
+def _picture(page: Page, status: RunStatus) -> Group:
+    lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=page.width), _bar(page, status)]
+    end = Text("Ctrl-C stops watching, the jobs go on", style="dim")
+    folded = [part for line in (*lines, *_attention(status)) for part in page.folded(line)]
+    # What needs a person stands first: what has no room is in the last state, which stays.
+    return Group(*folded[: max(1, page.height - 1)], end)
 
 
 class _LineAChange:
@@ -78,8 +99,9 @@ class _LineAChange:
     def show(self, status: RunStatus) -> None:
         if status.counts != self._last:
             self._last = status.counts
-            self._screen.data.print(counts_line(status, width=None))
-            self._screen.data.file.flush()
+            self._screen.data.print(counts_line(status, width=self._screen.data.room))
+            if self._screen.data.is_unread:
+                raise BrokenPipeError
 
 
 def counts_line(status: RunStatus, *, width: int | None) -> Text:
@@ -200,9 +222,9 @@ def _hints(status: RunStatus) -> dict[str, str]:
     return hints or {"opsctl run DATASET": "run what is missing"}
 
 
-def _bar(console: Console, status: RunStatus) -> Text:
-    width = max(10, min(_WIDEST_BAR, console.width - 2))
-    mark = _FULL if console.encoding.startswith("utf") else _PLAIN
+def _bar(page: Page, status: RunStatus) -> Text:
+    width = max(10, min(_WIDEST_BAR, page.width - 2))
+    mark = _FULL if page.knows_unicode else _PLAIN
     bar = Text()
     filled = 0
     seen = 0
@@ -212,20 +234,3 @@ def _bar(console: Console, status: RunStatus) -> Text:
         bar.append(mark * (until - filled), style=_STYLES[state])
         filled = until
     return bar
-
-
-def _width(console: Console) -> int | None:
-    return console.width if console.is_terminal else None
-
-
-def _print(console: Console, line: Text) -> None:
-    """On a terminal broken between words, its indent kept; elsewhere one line, whatever its length."""
-    if console.is_terminal:
-        console.print(_hanging(line), soft_wrap=False)
-    else:
-        console.print(line)
-
-
-def _hanging(line: Text) -> Padding | Text:
-    indent = len(line.plain) - len(line.plain.lstrip(" "))
-    return Padding(line[indent:], (0, 0, 0, indent), expand=False) if indent else line

@@ -130,6 +130,7 @@ class Laptop:
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
         own = {"OPSCTL_HOME": str(self.home), "HOME": str(self.home), "NO_COLOR": "1", "PYTHONPATH": python_path()}
+        own["OPSCTL_CONFIG"] = os.devnull
         return {**kept, **own}
 
     def end(self) -> None:

@@ -21,6 +21,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "no-credentials"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("OPSCTL_HOME", str(tmp_path / "home"))
+    # Neither the developer's own file nor one above the working folder.
+    monkeypatch.setenv("OPSCTL_CONFIG", os.devnull)
     return tmp_path / "home"
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +18,24 @@ from opsctl.cli import app
 
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
-    *("results", "report", "audit", "down"),
+    *("results", "report", "audit", "config", "doctor", "down", "runs", "datasets"),
 ]
 
-HEAVY = ["boto3", "botocore", "rich", "moto", "bids", "dipy", "matplotlib", "numpy", "python_terraform", "pydantic"]
+#: All that help may import beside Python's own library: each costs every command its time.
+MAY_IMPORT = {"opsctl", "click", "typer", "typing_extensions", "shellingham", "platformdirs"}
+#: And of opsctl itself beside the verbs: a dataclass takes a millisecond to make.
+OUR_OWN = {
+    *("opsctl.__main__", "opsctl.home", "opsctl.config", "opsctl.aws", "opsctl.aws.journal", "opsctl.aws.place"),
+    *("opsctl.core", "opsctl.core.config", "opsctl.core.errors", "opsctl.core.location", "opsctl.core.m2g"),
+    *("opsctl.core.naming", "opsctl.core.platform", "opsctl.core.result", "opsctl.core.selection"),
+    "opsctl.core.settings",
+}
+#: Of Python's own library, what takes long.
+SLOW = {"asyncio", "concurrent", "email", "http", "multiprocessing", "sqlite3", "ssl", "unittest", "xml"}
 
 ALL_HELP = f"""
 import io, json, sys
+before = set(sys.modules)
 from contextlib import redirect_stdout
 from opsctl.__main__ import main
 shown = {{}}
@@ -32,20 +46,25 @@ for words in ([], *([verb] for verb in {VERBS!r})):
             main()
         except SystemExit as end:
             shown[" ".join(words)] = [end.code or 0, said.getvalue()]
-print(json.dumps([shown, [name for name in {HEAVY!r} if name in sys.modules]]))
+print(json.dumps([shown, sorted(set(sys.modules) - before)]))
 """
 
 
 @pytest.fixture(scope="module")
 def helped() -> tuple[dict[str, tuple[int, str]], list[str]]:
-    """Every help page as a new process shows it, and the heavy packages that it imported for them."""
+    """Every help page as a new process shows it, and the modules that it imported for them."""
     ended = subprocess.run([sys.executable, "-c", ALL_HELP], capture_output=True, text=True, timeout=120, check=True)
-    shown, heavy = json.loads(ended.stdout)
-    return shown, heavy
+    shown, imported = json.loads(ended.stdout)
+    return shown, imported
 
 
-def test_help_imports_nothing_heavy(helped: tuple[Any, list[str]]) -> None:
-    assert helped[1] == []
+def test_help_imports_nothing_else(helped: tuple[Any, list[str]]) -> None:
+    packages = {name.partition(".")[0] for name in helped[1]}
+    others = packages - sys.stdlib_module_names
+    assert {name for name in others if not name.startswith("__editable__")} <= MAY_IMPORT
+    assert SLOW & packages == set()
+    own = {name for name in helped[1] if name.startswith("opsctl.") and not name.startswith("opsctl.cli")}
+    assert own - OUR_OWN == set()
 
 
 def test_the_list_of_verbs_is_whole() -> None:
@@ -136,3 +155,53 @@ def test_every_argument_and_option_says_what_it_is(helped: tuple[Any, Any], verb
         if not getattr(parameter, "hidden", False):
             assert parameter.help, parameter.name
             assert "".join(parameter.help.split()) in page
+
+
+#: Options of one name that mean the same, each said in its verb's own words.
+IN_OWN_WORDS = {"--all", "--follow", "-f", "--modif", "--scan"}
+#: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's.
+ANOTHER_THING = {("upload", "--name")}
+WITHOUT_DATA = {"up", "sample"}
+WITHOUT_A_PLATFORM = {"sample", "config"}
+ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}
+
+
+def options(verb: str) -> dict[str, Any]:
+    """A verb's options, by each of their names."""
+    group: Any = typer.main.get_command(app)
+    return {name: one for one in group.commands[verb].params for name in one.opts if one.param_type_name == "option"}
+
+
+def test_an_option_is_the_same_in_every_verb() -> None:
+    seen: dict[str, dict[Any, list[str]]] = {}
+    for verb in VERBS:
+        for name, one in options(verb).items():
+            if name == "--platform" and "--name" in one.opts:
+                traits: Any = options("status")["--platform"].envvar, str(one.type), one.is_flag
+                assert traits == (one.envvar, "STRING", False)
+            elif (verb, name) not in ANOTHER_THING:
+                words = (one.metavar,) if name in IN_OWN_WORDS else (one.metavar, one.help)
+                traits = (*sorted(one.opts), str(one.type), one.is_flag, one.multiple, one.envvar, *words)
+                seen.setdefault(name, {}).setdefault(traits, []).append(verb)
+    assert {name: list(ways.values()) for name, ways in seen.items() if len(ways) > 1} == {}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_the_options_that_make_sense(verb: str) -> None:
+    has = set(options(verb))
+    assert ("--json" in has) is (verb not in WITHOUT_DATA)
+    assert ("--platform" in has) is (verb not in WITHOUT_A_PLATFORM)
+    assert ("--profile" in has) is (verb not in WITHOUT_A_PLATFORM)
+    assert ("--run" in has) is (verb in ABOUT_A_RUN)
+
+
+README = Path(__file__).resolve().parents[2] / "README.md"
+COMMANDS = sorted(set(re.findall(r"`opsctl ((?!VERB)[a-z]+(?:\s[^`]*)?)`", README.read_text())))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_readme_says_to_type_is_read_by_opsctl(command: str) -> None:
+    """Those in sentences; whole blocks are carried out (tests/e2e)."""
+    words = shlex.split(command)
+    group: Any = typer.main.get_command(app)
+    group.commands[words[0]].make_context(words[0], words[1:], parent=group.make_context("opsctl", words[:1]))

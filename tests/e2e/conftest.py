@@ -41,7 +41,8 @@ class Program:
     def environment(self) -> dict[str, str]:
         """No AWS configuration of the machine reaches it."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key == "AWS_CA_BUNDLE"}
-        return {**kept, "OPSCTL_HOME": str(self.home), "COLUMNS": "100", "AWS_EC2_METADATA_DISABLED": "true"}
+        own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "100"}
+        return {**kept, **own, "AWS_EC2_METADATA_DISABLED": "true"}
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Begin a command."""
@@ -113,11 +114,13 @@ class Journey:
 
     program: Program
     said: dict[str, Said] = field(default_factory=dict)
+    typed: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left_of_lab: list[str] = field(default_factory=list)
     there_of_local: list[str] = field(default_factory=list)
 
     def type(self, name: str, *words: str | Path) -> Said:
         """Type a command and keep what it said."""
+        self.typed[name] = tuple(map(str, words))
         self.said[name] = self.program(*words)
         return self.said[name]
 
@@ -168,12 +171,14 @@ def journey(program: Program) -> Journey:
 
 
 def _work(trip: Journey) -> None:
+    from example_lines import type_examples
+
     trip.type("upload", "upload", "sample", "--name", "HNU1", "--json")
     trip.type("second upload", "upload", "sample", "--name", "HNU1", "--json")
     trip.type("dry run", "run", "HNU1", "--sp", "native", "--dry-run", "--json")
     trip.type("runs after dry run", "status")
     trip.type("run csa", "run", "HNU1", "--sp", "native", "--yes")
-    trip.type("follow csa", "logs", "--follow")
+    trip.type("follow csa", "logs", "--follow", "--tail", "100000")
     trip.type("logs json", "logs", "--json")
     trip.type("status csa", "status", "--json")
     trip.type("results csa", "results", "csa", "--json")
@@ -182,6 +187,7 @@ def _work(trip: Journey) -> None:
     trip.type("cost csa", "cost", "--json")
     trip.type("why csa", "why")
     trip.type("report csa", "report", "csa.html")
+    type_examples(trip)
     trip.type("all of csa", "results", "csa-all", "--what", "all", "--json")
     trip.type("mixed", "run", "HNU1", "--seeds", "1", "--yes")
     trip.kill("run csd killed", 1.5, "run", "HNU1", "--model", "csd", "--yes")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
 import pytest
+from example_lines import BY_THE_JOURNEY, examples, reason_not_to, shown, words_here
 
 SCANS = 4
 
@@ -250,3 +252,37 @@ def test_the_wheel_carries_terraform_and_the_jobs_code(wheel):
     ):
         assert f"opsctl/shipped/{wanted}" in names
     assert not [name for name in names if ".terraform" in name or "tfstate" in name or "__pycache__" in name]
+
+
+def test_help_and_readme_show_what_there_is():
+    commands = shown()
+    assert len(examples()) >= 15
+    assert "opsctl run HNU1 --sp native" in commands
+    assert reason_not_to("opsctl up --region us-east-1 --plan")
+    assert [command for command in commands if reason_not_to(command) is None and "opsctl" not in command] == []
+
+
+@pytest.mark.parametrize("command", [one for one in shown() if reason_not_to(one) is None])
+def test_every_command_that_help_and_readme_show_works(journey, command):
+    name = BY_THE_JOURNEY.get(command, f"example: {command}")
+    typed = [word for word in journey.typed[name] if word != "--yes"]
+    assert typed == [word for word in words_here(command) if word != "--yes"]
+    assert journey.said[name].code == 0, journey.said[name].err
+
+
+def test_completion_knows_what_was_uploaded_and_run(journey):
+    def completed(*words):
+        asked = {"_OPSCTL_COMPLETE": "complete_bash", "COMP_WORDS": " ".join(["opsctl", *words])}
+        done = subprocess.run(
+            [journey.program.binary],
+            env={**journey.program.environment, **asked, "COMP_CWORD": str(len(words))},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stdout.split()
+
+    assert completed("run", "") == ["HNU1", "ragged"]
+    ids = completed("status", "--run", "")
+    assert len(ids) >= 4
+    assert completed("logs", "--run", ids[-1], "sub-01/") == ["sub-01/ses-1", "sub-01/ses-2"]

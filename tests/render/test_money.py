@@ -129,9 +129,9 @@ def test_by_scan_is_a_line_a_scan(capsys: pytest.CaptureFixture[str]) -> None:
     show_cost(Screen(), a_cost(is_local=True), by_scan=True)
     out, _ = capsys.readouterr()
     assert out.splitlines()[:5] == [
-        "sub-01              $1.25   1 h 15 min  2 attempts, 1 lost",
-        "sub-02/ses-1        $0.75  45 min 00 s  1 attempt",
-        "sub-03              $0.25  15 min 00 s  1 attempt, in an earlier run",
+        "sub-01        $1.25   1 h 15 min  2 attempts, 1 lost",
+        "sub-02/ses-1  $0.75  45 min 00 s  1 attempt",
+        "sub-03        $0.25  15 min 00 s  1 attempt, in an earlier run",
         "",
         "$0.00 here; on AWS about $2.00",
     ]

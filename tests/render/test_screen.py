@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from rich.console import Console
+from windows import terminal
 
 from opsctl.core.errors import UsageProblem
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
@@ -167,12 +167,11 @@ def test_only_yes_is_yes(
     typed.isatty = lambda: True  # type: ignore[method-assign]
     monkeypatch.setattr(sys, "stdin", typed)
     assert Screen().confirm("Submit [3] jobs?", assume_yes=False) is agreed
-    assert capsys.readouterr().err == "Submit [3] jobs? [y/N] "
+    # Without an Enter (Ctrl-D) the cursor would stay behind the question.
+    assert capsys.readouterr().err == "Submit [3] jobs? [y/N] " + ("" if answer else "\n")
 
 
 def test_hints_fit_a_narrow_terminal() -> None:
-    written = io.StringIO()
-    screen = Screen()
-    screen.words = Console(file=written, width=30, soft_wrap=True)
+    screen, window = terminal(30)
     screen.hints({"opsctl logs --follow": "watch the jobs"})
-    assert written.getvalue().split("\n")[1] == "  opsctl logs --follow"
+    assert window.lines == ["", "  opsctl logs --follow", "    watch the jobs"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from rich.console import Console
+from windows import terminal
 
 from opsctl.commands.cancel import Intent, Outcome
 from opsctl.commands.scan_detail import ScanDetail, details_json
@@ -141,27 +140,12 @@ def test_the_bar_is_always_full(
     assert bar == "━" * max(10, min(60, columns - 2))
 
 
-def terminal(width: int) -> tuple[Screen, io.StringIO]:
-    """Both consoles on one terminal."""
-    written = io.StringIO()
-    screen = Screen()
-    options = {"file": written, "width": width, "height": 50, "force_terminal": True, "soft_wrap": True}
-    screen.words = Console(emoji=False, highlight=False, **options)  # type: ignore[arg-type]
-    screen.data = Console(emoji=False, highlight=False, **options)  # type: ignore[arg-type]
-    return screen, written
-
-
-def plain(text: str) -> list[str]:
-    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "").splitlines()]
-
-
 @pytest.mark.parametrize("width", [40, 45, 80])
 def test_a_narrow_terminal_breaks_lines_between_words_and_cuts_none(width: int) -> None:
-    screen, written = terminal(width)
+    screen, window = terminal(width)
     show_status(screen, rich_status())
-    shown = plain(written.getvalue())
-    facts = [line for line in shown if not line.startswith("  opsctl")]
-    assert max(map(len, facts)) <= width
+    shown = facts = window.lines
+    assert max(map(len, shown)) <= width
     counts = [line for line in facts if re.match(r"PENDING|RUNN|FAILED|DONE|TOTAL|STARTING", line)]
     assert any(line.endswith("about $12.35 so far") for line in shown)
     assert all(re.fullmatch(r"([A-Z]+ \d+(  |$))*(about .*)?", line) for line in counts)
@@ -195,18 +179,48 @@ def test_quiet_watching_says_nothing(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_live_screen_is_drawn_over_and_leaves_nothing_of_its_own() -> None:
-    screen, written = terminal(80)
+def test_a_live_screen_leaves_nothing_of_its_own() -> None:
+    screen, window = terminal(80)
     with watching(screen) as show:
         show(status("RUNNING"))
-        first = written.tell()
+        assert "RUNNING 1" in window.lines[1]
         show(status("DONE"))
-    text = written.getvalue()
-    assert "RUNNING 1" in plain(text[:first])[1]
-    assert "\x1b[1A" in text[first:]
+    text = window.getvalue()
     assert "Ctrl-C stops watching, the jobs go on" in text
-    # Its last act: up, and each line erased.
-    assert text.rstrip("\x1b[?25h").count("\x1b[2K") >= 4
+    # On a screen of its own, and back.
+    assert text.startswith("\x1b[?1049h")
+    assert text.endswith("\x1b[?1049l")
+    assert text.rfind("\x1b[?25h") > text.rfind("\x1b[?25l")
+
+
+def test_a_watch_that_breaks_off_leaves_the_last_state() -> None:
+    screen, window = terminal(80)
+    with pytest.raises(ConnectionError), watching(screen) as show:
+        show(status("RUNNING"))
+        raise ConnectionError
+    left = window.getvalue().partition("\x1b[?1049l")[2]
+    assert "RUNNING 1" in left
+    assert "Ctrl-C" not in left
+
+
+def test_a_live_screen_is_never_higher_than_its_window() -> None:
+    screen, window = terminal(40, height=8)
+    with watching(screen) as show:
+        show(rich_status())
+    drawn = window.getvalue().partition("\x1b[?1049l")[0]
+    assert "Ctrl-C stops watching" in drawn.splitlines()[7]
+
+
+@pytest.mark.parametrize("variable", ["NO_COLOR", "TERM"])
+def test_what_must_not_be_drawn_over_is_a_line_a_change(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, "1" if variable == "NO_COLOR" else "dumb")
+    screen, window = terminal(80)
+    with watching(screen) as show:
+        for found in (status("RUNNING"), status("RUNNING"), status("DONE")):
+            show(found)
+    assert len(window.lines) == 2
+    assert "\x1b[?" not in window.getvalue()
+    assert re.findall(r"\x1b\[[0-9;]*3\dm", window.getvalue()) == []
 
 
 def result() -> Result:

@@ -1,96 +1,18 @@
-"""Logs, states, plans and receipts as people see them."""
+"""Plans and receipts as people see them."""
 
 from __future__ import annotations
 
-import io
-import json
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from opsctl.commands.down import Receipt
-from opsctl.commands.logs import LogLine, ScanEnd
 from opsctl.core.changes import Change, Plan, Step
 from opsctl.core.scan import Discovery, Exclusion, Scan
-from opsctl.core.status import ScanStatus, State
 from opsctl.render.changes import applying, plan_lines
-from opsctl.render.log_lines import LogView
 from opsctl.render.receipt import show_receipt
 from opsctl.render.runs import discovery_lines
 from opsctl.render.screen import Screen
-
-
-def line(scan: str, message: str) -> LogLine:
-    return LogLine(scan, 1_795_348_803_042, message, "csa/default/s")
-
-
-def end(state: State, cause: str = "", seconds: float = 0.0) -> ScanEnd:
-    return ScanEnd(ScanStatus(index=0, name="sub-01", state=state, cause=cause, seconds=seconds))
-
-
-def test_log_lines_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01", "sub-02/ses-1"), as_json=False)
-    view.show(line("sub-01", "one"))
-    view.show(line("sub-02/ses-1", "two [bold]x[/bold]"))
-    out, err = capsys.readouterr()
-    assert out.splitlines() == ["sub-01       │ one", "sub-02/ses-1 │ two [bold]x[/bold]"]
-    assert err == ""
-
-
-def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01",), as_json=False)
-    view.show(line("sub-01", "\x1b[2J\x1b]0;owned\x07progress 10 %\rprogress 20 %"))
-    view.show(end("FAILED", "\x1b[31mcause"))
-    out, err = capsys.readouterr()
-    assert out == "sub-01 │ progress 10 %progress 20 %\n"
-    assert err == "sub-01 failed: cause\n"
-
-
-def test_a_message_of_several_lines_stays_under_its_scans_name(capsys: pytest.CaptureFixture[str]) -> None:
-    LogView(Screen(), names=("sub-01",), as_json=False).show(line("sub-01", "one\nsub-02 │ forged"))
-    assert all(shown.startswith("sub-01 │ ") for shown in capsys.readouterr().out.splitlines())
-
-
-def test_long_lines_are_neither_cut_nor_broken(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "40")
-    LogView(Screen(), names=("sub-01",), as_json=False).show(line("sub-01", "x" * 300))
-    assert capsys.readouterr().out == f"sub-01 │ {'x' * 300}\n"
-
-
-def test_ends_are_words_not_data(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01",), as_json=False)
-    view.show(end("DONE", seconds=65))
-    view.show(end("FAILED", "bval and bvec differ in count: 65 and 64"))
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.splitlines() == ["sub-01 done in 1 min 05 s", "sub-01 failed: bval and bvec differ in count: 65 and 64"]
-
-
-def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01", "sub-02"), as_json=True)
-    view.show(line("sub-01", 'a "b"\nc\x1b[31m'))
-    view.show(end("DONE"))
-    view.show(line("sub-02", "é"))
-    first, second = (json.loads(one) for one in capsys.readouterr().out.splitlines())
-    assert first == line("sub-01", 'a "b"\nc\x1b[31m').as_json()
-    assert second["scan"] == "sub-02"
-
-
-def ascii_console() -> tuple[Console, io.BytesIO]:
-    raw = io.BytesIO()
-    return Console(file=io.TextIOWrapper(raw, encoding="ascii", write_through=True), width=80, soft_wrap=True), raw
-
-
-def test_plain_ascii_where_the_terminal_knows_no_more() -> None:
-    screen = Screen()
-    screen.data, data = ascii_console()
-    screen.words, words = ascii_console()
-    LogView(screen, names=("sub-01",), as_json=False).show(line("sub-01", "one"))
-    assert data.getvalue() == b"sub-01 | one\n"
-    assert words.getvalue() == b""
 
 
 def test_a_discovery_tells_counts_reasons_and_choices() -> None:
@@ -167,13 +89,3 @@ def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], ke
         "kept     s3://data (2 objects, 1.5 kB)",
         kept,
     ]
-
-
-def test_lines_and_ends_of_other_scans_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01",), as_json=False)
-    view.show(line("sub-01", "one"))
-    view.show(line("sub-02", "two"))
-    view.show(ScanEnd(ScanStatus(index=1, name="sub-02", state="DONE")))
-    said = capsys.readouterr()
-    assert said.out == "sub-01 │ one\n"
-    assert said.err == ""

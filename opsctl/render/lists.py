@@ -1,0 +1,85 @@
+"""Runs and datasets, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+from opsctl.commands.datasets import DatasetLine
+from opsctl.commands.runs import RunLine, RunList
+from opsctl.render.page import table
+from opsctl.render.screen import Screen, counted
+
+_STYLES = {"active": "cyan", "failed": "red", "done": "green"}
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def show_runs(screen: Screen, found: RunList, *, now: datetime) -> None:
+    """The newest stands last, beside the prompt."""
+    if found.earlier:
+        screen.say(f"{found.earlier:,} earlier: `opsctl runs --all`", style="dim")
+    rows: list[list[Text | str]] = [
+        [
+            line.run_id,
+            ago_text(datetime.fromisoformat(line.created_at), now=now),
+            Text(_counts_text(line), style=_STYLES[line.state]),
+            line.output.rpartition("/")[2],
+            " ".join(_option_text(name, value) for name, value in line.options.items()),
+        ]
+        for line in found.lines
+    ]
+    for row in table(rows, room=screen.data.room, right=(1,)):
+        screen.data.print(row)
+    if not found.lines and not found.unread:
+        screen.say("There is no such run yet: `opsctl run DATASET` starts one.")
+    if found.unread:
+        some = ", ".join(found.unread[:3])
+        screen.warn(f"{counted(len(found.unread), 'run')} without a record that this opsctl can read: {some}")
+
+
+def show_datasets(screen: Screen, lines: Sequence[DatasetLine], *, data_bucket: str) -> None:
+    """Each dataset with its subjects and what it was made into."""
+    screen.say(f"s3://{data_bucket}", style="dim")
+    rows: list[list[Text | str]] = [[line.name, _holds(line), ", ".join(line.derivatives)] for line in lines]
+    for row in table(rows, room=screen.data.room):
+        screen.data.print(row)
+    if not lines:
+        screen.say("There is no dataset yet: `opsctl upload DIR --name NAME` brings one there.")
+
+
+def ago_text(moment: datetime, *, now: datetime) -> str:
+    """How long ago something was, in one short word or two."""
+    seconds = (now - moment).total_seconds()
+    if seconds < _MINUTE:
+        return "just now"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min ago"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR:.0f} h ago"
+    return f"{seconds // _DAY:.0f} d ago"
+
+
+def _counts_text(line: RunLine) -> str:
+    words = [f"{line.done:,}/{line.total:,} done"]
+    words += [f"{line.failed:,} failed"] if line.failed else []
+    words += [f"{line.active:,} active"] if line.active else []
+    return ", ".join(words)
+
+
+def _option_text(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    if value is True:
+        return option
+    if isinstance(value, list):
+        return " ".join(f"{option} {one}" for one in value)
+    return f"{option} {value}"
+
+
+def _holds(line: DatasetLine) -> str:
+    if line.subjects is None:
+        return line.uri
+    return counted(line.subjects, "subject")

@@ -1,0 +1,147 @@
+"""Labels, causes and paths of other people's making: through every renderer, none moves the terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_money import a_cost
+from test_plan_view import made, outcome
+from test_status_view import detail, rich_status, run
+from test_why_view import answer, failed
+from windows import terminal
+
+from opsctl.commands.audit import Audit, AuditRow
+from opsctl.commands.cancel import Intent, Outcome
+from opsctl.commands.dataset import Found
+from opsctl.commands.down import Receipt
+from opsctl.core.changes import Step
+from opsctl.core.checks import Verdict
+from opsctl.core.scan import Discovery, Exclusion, Scan
+from opsctl.render.audit import show_audit
+from opsctl.render.cancel import show_intent, show_outcome
+from opsctl.render.changes import applying
+from opsctl.render.money import show_cost, show_costs
+from opsctl.render.plan import outcome_line, plan_lines
+from opsctl.render.receipt import show_receipt
+from opsctl.render.scan_detail import show_detail
+from opsctl.render.scans import show_scans, show_verdicts
+from opsctl.render.screen import Screen
+from opsctl.render.status import show_status, watching
+from opsctl.render.why import show_why
+
+EVIL = "evil\x1b[2J\x1b]0;owned\x07\x9b31m\r\x08\u202e"
+_OURS = {"state", "level", "standing", "kind", "sure", "pipeline", "status", "model", "resources", "options", "only"}
+
+
+def poisoned(value: Any, name: str = "") -> Any:
+    """The same, every text in it with what moves a terminal; our own words for states stay."""
+    if name in _OURS or name.endswith("_at") or not value:
+        return value
+    if isinstance(value, str):
+        return EVIL + value
+    if isinstance(value, tuple | list):
+        return type(value)(poisoned(one, name) for one in value)
+    if isinstance(value, dict):
+        return {key: poisoned(one) for key, one in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            one.name: poisoned(getattr(value, one.name), one.name) for one in dataclasses.fields(value) if one.init
+        }
+        return dataclasses.replace(value, **fields)
+    return value
+
+
+def filled(kind: type[Any], **changes: Any) -> Any:
+    """One whose every text is hostile."""
+    texts = {one.name: EVIL for one in dataclasses.fields(kind) if one.init and one.name not in changes}
+    return kind(**{**texts, **changes})
+
+
+def a_found() -> Found:
+    scan = Scan(name=EVIL, subject="1", session=None, entities={}, pipeline="dwi", inputs=(), note=EVIL)
+    return Found(discovery=Discovery(scans=(scan,), excluded=(filled(Exclusion),), warnings=(EVIL,)), chosen=(scan,))
+
+
+def apply(screen: Screen) -> None:
+    with applying(screen, title=EVIL, total=1) as on_step:
+        on_step(Step(EVIL, "begin", "create"))
+        on_step(Step(EVIL, "done", "create", 1))
+
+
+def live(screen: Screen) -> None:
+    with watching(screen) as show:
+        show(poisoned(rich_status()))
+
+
+def wait(screen: Screen) -> None:
+    screen.hints({EVIL: EVIL})
+    screen.warn(EVIL)
+    with screen.waiting(EVIL):
+        pass
+    with screen.transfer(EVIL, size_bytes=1) as advance:
+        advance(1)
+
+
+def say_plan(screen: Screen) -> None:
+    for line in [*plan_lines(poisoned(made("new"))), outcome_line(poisoned(outcome()))]:
+        screen.say(line)
+
+
+RENDERERS: dict[str, Callable[[Screen], None]] = {
+    "status": lambda screen: show_status(screen, poisoned(rich_status())),
+    "live": live,
+    "scan": lambda screen: show_detail(screen, poisoned(detail("FAILED", cause="c")), run=run()),
+    "cost": lambda screen: show_cost(screen, poisoned(a_cost()), by_scan=True),
+    "costs": lambda screen: show_costs(screen, [poisoned(a_cost())]),
+    "plan": say_plan,
+    "scans": lambda screen: show_scans(screen, a_found()),
+    "verdicts": lambda screen: show_verdicts(
+        screen, a_found(), [filled(Verdict, level="wrong", findings=(EVIL,)), filled(Verdict, level="fine")]
+    ),
+    "intent": lambda screen: show_intent(
+        screen, filled(Intent, status=poisoned(rich_status()), chosen=poisoned(rich_status()).scans, is_whole=True)
+    ),
+    "outcome": lambda screen: show_outcome(
+        screen,
+        filled(Outcome, cancelled=(EVIL,), finished_before=(EVIL,), finished_meanwhile=(EVIL,), left=(EVIL,)),
+    ),
+    "receipt": lambda screen: show_receipt(
+        screen,
+        filled(Receipt, removed=1, left=(EVIL,), object_count=1, size_bytes=1),
+        kept_at=Path("/x/" + EVIL.replace("\x00", "")),
+    ),
+    "why": lambda screen: show_why(screen, poisoned(answer(failed()))),
+    "audit": lambda screen: show_audit(
+        screen,
+        filled(Audit, rows=(filled(AuditRow),), excluded=(filled(Exclusion),), strays=(EVIL,)),
+        all_scans=True,
+    ),
+    "apply": apply,
+    "wait": wait,
+}
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("name", RENDERERS)
+def test_nothing_moves_the_terminal(name: str, is_terminal: bool) -> None:
+    screen, window = terminal(60)
+    # A pipe may end at a terminal too: `| less -R`.
+    window.is_terminal = is_terminal
+    RENDERERS[name](screen)
+    text = window.getvalue()
+    assert "evil" in text or (name == "live" and not is_terminal)
+    for evil in ("\x1b[2J", "\x1b]", "\x07", "\x9b", "\x08", "\u202e"):
+        assert evil not in text
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+@pytest.mark.parametrize("width", [40, 80])
+def test_no_line_is_broken_within_a_word(name: str, width: int) -> None:
+    screen, window = terminal(width)
+    RENDERERS[name](screen)
+    for line in window.lines:
+        assert len(line) <= width or len(line.split()) <= 2, line

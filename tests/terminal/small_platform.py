@@ -1,0 +1,150 @@
+"""A platform for terminals: a real local server whose `m2g` waits for a gate, and a dataset of three scans."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import shlex
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from local_servers import GROUP, client, kill
+from local_servers import Platform as Parts
+
+from opsctl import __version__
+from opsctl.assets import container_dir
+from opsctl.core.errors import Problem
+from opsctl.core.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
+from opsctl.home import Home
+from opsctl.local import control
+
+BUCKET = "opsctl-data"
+_VOLUMES = 33
+_HARMFUL = ("AWS_", "OPSCTL_", "LC_", "PYTHON", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES")
+
+
+class SmallPlatform:
+    """A server, its queue and dataset, and a home that knows them.
+
+    Attributes
+    ----------
+    gate
+        While this file is there, jobs go on to their end.
+    environment
+        What a person's shell has.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.gate, self.home = folder, folder / "gate", folder / "home"
+        self.gate.touch()
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_HARMFUL)}
+        self.environment = {
+            **inherited,
+            "OPSCTL_HOME": str(self.home),
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": str(folder / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+        }
+        self.server = control.start(self.home, slots=2, entrypoint=self._entrypoint(), stop_grace_seconds=1.0)
+        try:
+            self.s3 = client(self.server, "s3")
+            self.s3.create_bucket(Bucket=BUCKET)
+            for key, body in dataset("HNU1").items():
+                self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+            Home(self.home).keep(self._platform())
+        except BaseException:
+            self.close()
+            raise
+
+    def _entrypoint(self) -> list[str]:
+        place = self.folder / "bin"
+        place.mkdir()
+        script = Path(__file__).with_name("waiting_m2g.py")
+        words = (sys.executable, "-I", "-S", str(script), str(self.gate))
+        (place / "m2g").write_text(f'#!/bin/sh\nexec {" ".join(map(shlex.quote, words))} "$@"\n')
+        (place / "m2g").chmod(0o755)
+        variables = f"PATH={place}:/usr/bin:/bin", f"PYTHONPATH={container_dir()}"
+        return ["/usr/bin/env", *variables, sys.executable, "-m", "m2g_job"]
+
+    def _platform(self) -> Platform:
+        parts = Parts(self.home, self.server)
+        queue = parts.batch.describe_job_queues(jobQueues=["q"])["jobQueues"][0]["jobQueueArn"]
+        models = {}
+        for model in ("csd", "csa"):
+            properties: dict[str, Any] = {
+                "image": "opsctl-preview",
+                "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
+                "environment": [{"name": "AWS_DEFAULT_REGION", "value": LOCAL_REGION}],
+                "logConfiguration": {
+                    "logDriver": "awslogs",
+                    "options": {"awslogs-group": GROUP, "awslogs-stream-prefix": model},
+                },
+            }
+            definition = parts.batch.register_job_definition(
+                jobDefinitionName=f"opsctl-local-{model}", type="container", containerProperties=properties
+            )
+            models[model] = ModelResources(
+                job_queue=queue,
+                compute_environment=parts.environment,
+                job_definition=definition["jobDefinitionArn"],
+                instance_type="r5.large",
+                vcpus=2,
+                memory_mib=15_200,
+                max_vcpus=512,
+            )
+        return Platform(
+            name=LOCAL_NAME,
+            region=LOCAL_REGION,
+            account_id="123456789012",
+            data_bucket=BUCKET,
+            repository_url="",
+            image="opsctl-preview",
+            log_group=GROUP,
+            spot=False,
+            root_volume_gib=100,
+            opsctl_version=__version__,
+            models=models,
+            endpoint_url=self.server.endpoint_url,
+        )
+
+    def close(self) -> None:
+        """End the server."""
+        try:
+            control.stop(self.home)
+        except Problem:
+            with suppress(ProcessLookupError):
+                kill(self.server)
+
+
+def dataset(name: str) -> dict[str, bytes]:
+    """Three scans by key; the last has a b-vector too few."""
+    files = {f"{name}/dataset_description.json": b'{"Name": "HNU1", "BIDSVersion": "1.9.0"}'}
+    for subject, vectors in (("01", _VOLUMES), ("02", _VOLUMES), ("03", _VOLUMES - 1)):
+        stem = f"sub-{subject}_ses-1"
+        folder = f"{name}/sub-{subject}/ses-1"
+        files |= {
+            f"{folder}/dwi/{stem}_dwi.nii.gz": _image((5, 4, 3, _VOLUMES)),
+            f"{folder}/dwi/{stem}_dwi.bval": b"0 " + b"1000 " * (_VOLUMES - 1) + b"\n",
+            f"{folder}/dwi/{stem}_dwi.bvec": _vectors(vectors),
+            f"{folder}/anat/{stem}_T1w.nii.gz": _image((5, 4, 3)),
+        }
+    return files
+
+
+def _vectors(count: int) -> bytes:
+    turns = np.arange(count)
+    rows = np.cos(turns), np.sin(turns) * np.cos(turns / 7), np.sin(turns) * np.sin(turns / 7)
+    return "".join(f"{' '.join(f'{value:.4f}' for value in row)}\n" for row in rows).encode()
+
+
+def _image(shape: tuple[int, ...]) -> bytes:
+    stream = io.BytesIO()
+    nibabel.Nifti1Image(np.ones(shape, dtype=np.int16), np.eye(4)).to_stream(stream)
+    return gzip.compress(stream.getvalue(), mtime=0)

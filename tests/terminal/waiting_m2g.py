@@ -1,0 +1,24 @@
+"""A stand-in for m2g that says two lines and waits for a gate between them: `waiting_m2g.py GATE IN OUT …`."""
+
+import os
+import sys
+import time
+
+
+def main() -> None:
+    """Do a scan."""
+    gate, _, target, *options = sys.argv[1:]
+    subject, session = (options[options.index(f"--{name}_label") + 1] for name in ("participant", "session"))
+    print("registering \x1b[2J\x1b]0;owned\x07[bold]x[/bold] → MNI", flush=True)
+    # Another process opens it: there is nothing to be told by.
+    while not os.path.exists(gate):
+        time.sleep(0.02)
+    print("tracking", flush=True)
+    stem = f"sub-{subject}_ses-{session}_dwi"
+    place = os.path.join(target, f"sub-{subject}", f"ses-{session}", "connectomes_d", "Desikan")
+    os.makedirs(place)
+    with open(os.path.join(place, f"{stem}_Desikan_connectome.csv"), "w") as file:
+        file.write("1 2 3\n")
+
+
+main()
