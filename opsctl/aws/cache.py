@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from opsctl.core.scan import S3Object
@@ -28,6 +29,8 @@ class Cache:
     """
 
     def __init__(self, path: Path | None = None) -> None:
+        # One connection serves all threads, one after the other: `runs` looks at many runs at once.
+        self._lock = Lock()
         try:
             self._database = self._open(str(path) if path else ":memory:")
         except (OSError, sqlite3.Error):
@@ -45,7 +48,7 @@ class Cache:
         wanted = {one.key: one.etag for one in objects}
         keys = list(wanted)
         found: dict[str, str] = {}
-        with suppress(sqlite3.Error):
+        with self._lock, suppress(sqlite3.Error):
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 marks = ", ".join("?" * len(some))
@@ -58,19 +61,20 @@ class Cache:
     def keep(self, bucket: str, bodies: Mapping[S3Object, str]) -> None:
         """Remember bodies; an earlier one of the same key is forgotten."""
         rows = [(bucket, one.key, one.etag, body) for one, body in bodies.items()]
-        with suppress(sqlite3.Error), self._database:
+        with self._lock, suppress(sqlite3.Error), self._database:
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
 
     def note(self, bucket: str, name: str, value: Any) -> None:
         """Remember something that is known of a bucket; written only where it is news."""
         if self.noted(bucket, name) == value:
             return
-        with suppress(sqlite3.Error), self._database:
+        with self._lock, suppress(sqlite3.Error), self._database:
             self._database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (bucket, name, json.dumps(value)))
 
     def noted(self, bucket: str, name: str) -> Any:
         """What was noted last under a name; None where nothing was."""
-        return _noted(self._database, bucket, name)
+        with self._lock:
+            return _noted(self._database, bucket, name)
 
 
 def glance(path: Path, bucket: str, name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from opsctl.aws.cache import Cache
@@ -33,6 +34,21 @@ def test_thousands_at_once(tmp_path: Path) -> None:
     many = {one(f"{number:05d}", "e"): str(number) for number in range(3_000)}
     cache.keep("data", many)
     assert cache.get("data", many) == {f"{number:05d}": str(number) for number in range(3_000)}
+
+
+def test_many_threads_at_once(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "records.sqlite")
+
+    def use(number: int) -> bool:
+        mine = [one(f"{number}-{part}", "e") for part in range(20)]
+        cache.keep("data", dict.fromkeys(mine, str(number)))
+        cache.note("data", f"note {number}", number)
+        return (
+            set(cache.get("data", mine).values()) == {str(number)} and cache.noted("data", f"note {number}") == number
+        )
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(use, range(400)))
 
 
 def test_where_it_cannot_be_kept_it_lasts_as_long_as_the_process(tmp_path: Path) -> None:
