@@ -59,10 +59,11 @@ def status(
 
 def open_status(context: Context, run_id: str | None) -> StatusReader:
     """The reader of a run's status; None: the latest run."""
+    # Asked before the rest is imported: a person waits.
+    reader = context.reader(run_id)
     from opsctl.aws.prices import rates
     from opsctl.commands.status import Money, StatusReader
 
-    reader = context.reader(run_id)
     resources = context.platform.models[reader.run.resources]
     money = Money(
         rates=rates(context.clients, context.platform, resources, home=context.home),
