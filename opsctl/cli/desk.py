@@ -87,9 +87,9 @@ class Desk:
         Problem
             With what it would cost.
         """
-        budget = self._budget(made)
-        if budget is not None:
-            budget.ensure_affordable(self._spending(made).usd, len(made.rest()))
+        if self._order.max_spend_usd is not None:
+            each = self.estimate(made)
+            self._budget(self._order.max_spend_usd, each).ensure_affordable(self._spending(each).usd, len(made.rest()))
 
     def carry_out(self, made: Plan) -> Outcome:
         """Wait for the turn at the output place and submit.
@@ -122,12 +122,13 @@ class Desk:
             sleep=time.sleep,
             now=lambda: datetime.now(UTC),
         )
+        limit_usd = self._order.max_spend_usd
         runner = Runner(
             made,
             surveyor=self._surveyor,
             submitter=submitter,
             records=context.records,
-            budget=self._budget(made),
+            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(made)),
             now=lambda: datetime.now(UTC),
         )
         try:
@@ -160,7 +161,7 @@ class Desk:
 
         return rates(self._context.clients, self._context.platform, self._resources, home=self._context.home)
 
-    def _spending(self, made: Plan) -> Spending:
+    def _spending(self, estimate: Estimate) -> Spending:
         from opsctl.commands.budget import spending
 
         return spending(
@@ -168,19 +169,17 @@ class Desk:
             records=self._context.records,
             batch=self._context.batch,
             rates=self._rates,
-            usd_per_scan=self.estimate(made).usd_per_scan,
+            usd_per_scan=estimate.usd_per_scan,
             now=datetime.now(UTC),
         )
 
-    def _budget(self, made: Plan) -> Budget | None:
+    def _budget(self, limit_usd: float, estimate: Estimate) -> Budget:
         from opsctl.commands.budget import Budget
 
-        if self._order.max_spend_usd is None:
-            return None
         return Budget(
-            self._order.max_spend_usd,
-            estimate=self.estimate(made),
-            asked=lambda: self._spending(made),
+            limit_usd,
+            estimate=estimate,
+            asked=lambda: self._spending(estimate),
             at_once=max(1, self._resources.max_vcpus // self._resources.vcpus),
             sleep=time.sleep,
             on_wait=self._say_once,

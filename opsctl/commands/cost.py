@@ -174,17 +174,17 @@ def jobs_for_bill(
             asked.setdefault(index, job_id)
     described = batch.describe(sorted(set(asked.values()))) if asked else {}
     found = {index: described[job_id] for index, job_id in asked.items() if job_id in described}
-    forgotten = {reader.origin(index).run_id for index in {*asked, *silent} - set(found)}
+    forgotten = {reader.run.origin(index).run_id for index in {*asked, *silent} - set(found)}
     kept = {run_id: records.kept_jobs(run_id) for run_id in forgotten}
     for index in {*asked, *silent} - set(found):
-        origin = reader.origin(index)
+        origin = reader.run.origin(index)
         if origin.index in kept[origin.run_id]:
             found[index] = kept[origin.run_id][origin.index]
     return found
 
 
 def _job_id(reader: RunReader, index: int) -> str:
-    origin = reader.origin(index)
+    origin = reader.run.origin(index)
     for submission in reader.submissions().get(origin.run_id, []):
         if origin.index in submission.indices:
             return submission.child_id(origin.index)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from opsctl.aws.batch import Batch
 from opsctl.commands.records import Records
 from opsctl.core.attempt import Attempt
-from opsctl.core.manifest import Origin, Run
+from opsctl.core.manifest import Run
 from opsctl.core.result import Result
 from opsctl.core.status import Job
 from opsctl.core.submission import Submission
@@ -97,7 +97,3 @@ class RunReader:
             known = self._records.kept_jobs(run_id)
             if any(known.get(index) != job for index, job in some.items()):
                 self._records.keep_jobs(run_id, {**known, **some})
-
-    def origin(self, index: int) -> Origin:
-        """Where a scan's own records are."""
-        return self.run.origin(index)

@@ -115,7 +115,7 @@ def _case(reader: RunReader, batch: Batch, platform: Platform, indices: Sequence
     is_asked = len(indices) == 1 or not status.is_over
     submitted = {}
     for index in indices:
-        origin = reader.origin(index)
+        origin = reader.run.origin(index)
         for one in submissions.get(origin.run_id, ()):
             if origin.index in one.indices:
                 submitted[index] = (one.job_id, one.at)
@@ -204,7 +204,7 @@ def _whole(case: _Case, index: int, *explained: Explanation, storage: Storage) -
     attempts = case.attempts.get(index, ())
     has_lines = index in case.results or any(attempt.log_stream for attempt in attempts)
     places = {"logs": f"opsctl logs {one.name}"} if has_lines else {}
-    origin = case.reader.origin(index)
+    origin = case.reader.run.origin(index)
     folder = run_location(origin.run_id, data_bucket=case.platform.data_bucket).prefix
     kept = Location(case.platform.data_bucket, f"{folder}/failures/{origin.index:05d}")
     if one.state != "DONE" and any(storage.below(kept)):

@@ -183,3 +183,18 @@ def test_a_reader_that_has_enough_is_no_error() -> None:
     finally:
         os.close(writing)
     assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_login_that_is_wrong_is_not_taken_for_none(opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    said = opsctl("status")
+    assert said.code == 1
+    assert "nosuch" in said.err
+    assert "No platform is up" not in said.err
+
+
+def test_ctrl_c_that_no_verb_takes_for_its_own_is_told(opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    # typer gives it back as a value.
+    monkeypatch.setattr("opsctl.cli.app", lambda **_: 130)
+    said = opsctl("status")
+    assert (said.code, said.err) == (130, "Stopped.\n")
