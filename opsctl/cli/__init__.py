@@ -19,11 +19,12 @@ from opsctl.cli import (
     data_verbs,
     dataset_verbs,
     doctor_verb,
+    down_verb,
     list_verbs,
     logs_verb,
-    platform_verbs,
     report_verb,
     run_verbs,
+    up_verb,
     watch_verbs,
     why_verb,
 )
@@ -70,7 +71,7 @@ def main(
     configure(ctx)
 
 
-app.command("up")(platform_verbs.up)
+app.command("up")(up_verb.up)
 app.command("sample")(data_verbs.sample)
 app.command("upload")(data_verbs.upload)
 app.command("datasets")(list_verbs.datasets)
@@ -88,4 +89,4 @@ app.command("report")(report_verb.report)
 app.command("audit")(audit_verb.audit)
 app.command("config")(config_verb.config)
 app.command("doctor")(doctor_verb.doctor)
-app.command("down")(platform_verbs.down)
+app.command("down")(down_verb.down)

@@ -156,7 +156,7 @@ def test_region_and_profile_also_of_verbs_without_these_options(world: World, op
 
 
 def test_local_is_typed_and_wins_over_everything_configured(world: World, opsctl: Opsctl, home: Path) -> None:
-    world.stop_at("opsctl.cli.platform_verbs._endpoint")
+    world.stop_at("opsctl.cli.up_verb.endpoint")
     world.replace("opsctl.terraform.find_binary", lambda _: None)
     world.replace("opsctl.provider.find_mirror", lambda _: None)
     world.say(folder="platform = 'lab'\nregion = 'eu-west-1'", PROFILE="c")
@@ -176,11 +176,11 @@ def test_up_says_that_the_verbs_after_it_would_go_elsewhere(world: World, opsctl
     for target, value in {
         "opsctl.terraform.find_binary": None,
         "opsctl.provider.find_mirror": None,
-        "opsctl.cli.platform_verbs._endpoint": nullcontext(),
-        "opsctl.cli.platform_verbs._clients": None,
-        "opsctl.cli.platform_verbs._environment": {},
-        "opsctl.cli.platform_verbs._workspace": None,
-        "opsctl.cli.platform_verbs._where": {"region": "us-east-1", "account_id": "1"},
+        "opsctl.cli.up_verb.endpoint": nullcontext(),
+        "opsctl.cli.up_verb.clients_of": None,
+        "opsctl.cli.up_verb.terraform_environment": {},
+        "opsctl.cli.up_verb.workspace_of": None,
+        "opsctl.cli.up_verb.where": {"region": "us-east-1", "account_id": "1"},
         "opsctl.commands.up.propose": nothing,
         "opsctl.commands.up.carry_out": platform(name="local", endpoint_url="http://127.0.0.1:1"),
         "opsctl.render.changes.applying": nullcontext(),
