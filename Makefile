@@ -8,10 +8,10 @@ DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench bench-quick chaos format lock clean
+.PHONY: help setup demo test test-campaign check bench bench-quick chaos format lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Make .venv with everything, at the versions of requirements.lock
 
@@ -36,7 +36,10 @@ chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kil
 	$(BIN)/python tests/chaos/run_campaign.py --scans 1000 --kills 50 $(if $(SEED),--seed $(SEED)) --json build/chaos.json
 
 test: setup ## Every test, two at a time
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile -m "not campaign"
+
+test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
+	$(BIN)/pytest -n 4 --dist loadfile -m campaign
 
 check: setup ## Style, types, the house's rules, Terraform's format
 	$(BIN)/ruff format --check .
