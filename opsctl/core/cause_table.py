@@ -65,6 +65,22 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     # Batch's and people's ends. First those that are meant, whatever the container said on its way out.
     (r"^cancelled by (?!opsctl down)|opsctl cancel\b", "cancelled", "`{run}` runs it after all"),
     (r"opsctl down\b", "cancelled by `opsctl down`", "`opsctl up`, then `{run}` runs just the rest"),
+    # The job queue's time limits: terraform/modules/batch/job_queue.tf.
+    (
+        r"JobStateTimeLimit.*INSUFFICIENT_INSTANCE_CAPACITY",
+        "cancelled: AWS had no instances for as long as the queue waits",
+        "`{run}` later, or let it have more pools (more_instance_families, spot_fallback in docs/platform.md)",
+    ),
+    (
+        r"JobStateTimeLimit.*COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "cancelled: the compute environment allows fewer vCPUs than one scan",
+        _PLATFORM,
+    ),
+    (
+        r"JobStateTimeLimit.*JOB_RESOURCE_REQUIREMENT",
+        "cancelled: the job asks for more than an instance has",
+        "`{run} --memory MIB` with less",
+    ),
     (r"JobStateTimeLimit", "cancelled by a time limit of the job queue", "`opsctl why` tells what it waited for"),
     (
         r"[Jj]ob queue (was|has been) deleted",
@@ -119,7 +135,8 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     # S3, passing and not.
     (
         r"^S3 did not answer|^S3 answered .*(SlowDown|Throttl|TooManyRequests|RequestLimit|InternalError|Unavailable"
-        r"|\(5\d\d\))|did not arrive whole|is not what this job uploaded|changes too often to be written"
+        r"|\(5\d\d\))|did not arrive whole|was replaced while it was read|is not what this job uploaded"
+        r"|changes too often to be written"
         r"|claim on this scan could not be renewed|ExpiredToken|RequestTimeTooSkewed|RequestTimeout",
         "S3 did not answer in time",
         _AGAIN,

@@ -188,11 +188,14 @@ def estimate(platform: Platform, resources: ModelResources, *, scan_count: int, 
     per_scan = rates.usd_per_hour * hours.per_scan
     at_once = max(1, resources.max_vcpus // resources.vcpus)
     charged = f", as AWS would charge in {platform.region}" if platform.is_local else ""
+    kind = f"{resources.instance_type} {rates.kind}"
+    kind += " (others of its size may cost otherwise)" if resources.more_instance_types else ""
+    kind += " (on demand costs more)" if platform.spot_fallback else ""
     return Estimate(
         usd=per_scan * scan_count,
         usd_per_scan=per_scan,
         wall_hours=math.ceil(scan_count / at_once) * hours.per_scan,
-        basis=f"{hours.source}; {resources.instance_type} {rates.kind}{charged}: {_price_text(rates)}; {rates.source}",
+        basis=f"{hours.source}; {kind}{charged}: {_price_text(rates)}; {rates.source}",
         is_complete=rates.is_complete,
     )
 

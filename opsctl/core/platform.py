@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from opsctl.core.errors import Problem, UsageProblem
@@ -35,6 +35,8 @@ class ModelResources:
         What one job gets.
     max_vcpus
         The compute environment's upper bound: `max_vcpus // vcpus` scans run at once.
+    more_instance_types
+        Others of the same size that scans may run on too.
     """
 
     job_queue: str
@@ -44,6 +46,7 @@ class ModelResources:
     vcpus: int
     memory_mib: int
     max_vcpus: int
+    more_instance_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,10 @@ class Platform:
         The local platform's address; None on AWS. Known to this machine only, so not in the SSM parameter.
     models
         `csd` and `csa`.
+    spot_fallback
+        Whether scans may also run on demand where Spot has no capacity.
+    wish
+        The options of `up` that differ from the defaults; empty in a record of an older opsctl.
     """
 
     name: str
@@ -70,6 +77,8 @@ class Platform:
     opsctl_version: str
     models: Mapping[str, ModelResources]
     endpoint_url: str | None = None
+    spot_fallback: bool = False
+    wish: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:
@@ -88,7 +97,7 @@ class Platform:
         try:
             if record["schema_version"] != SCHEMA_VERSION:
                 raise KeyError(f"schema_version {record['schema_version']}")
-            models = {name: ModelResources(**fields) for name, fields in record["models"].items()}
+            models = {name: _model(fields) for name, fields in record["models"].items()}
             return cls(
                 name=record["name"],
                 region=record["region"],
@@ -102,6 +111,8 @@ class Platform:
                 opsctl_version=record["opsctl_version"],
                 models=models,
                 endpoint_url=endpoint_url or record.get("endpoint_url"),
+                spot_fallback=record.get("spot_fallback", False),
+                wish=dict(record.get("wish") or {}),
             )
         except (KeyError, TypeError) as error:
             raise Problem(
@@ -112,6 +123,11 @@ class Platform:
     def as_record(self) -> dict[str, Any]:
         """The record as JSON holds it."""
         return {"schema_version": SCHEMA_VERSION, **asdict(self), "models": _plain(self.models)}
+
+
+def _model(fields: Mapping[str, Any]) -> ModelResources:
+    # A list in JSON.
+    return ModelResources(**{**fields, "more_instance_types": tuple(fields.get("more_instance_types", ()))})
 
 
 def _plain(models: Mapping[str, ModelResources]) -> dict[str, Any]:

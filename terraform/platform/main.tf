@@ -1,53 +1,64 @@
 # The platform: comes with `opsctl up`, goes with `opsctl down`, and keeps nothing that a user made.
 
 locals {
-  prefix = "opsctl-${var.name}"
+  prefix         = "opsctl-${var.name}"
+  log_group_name = "/opsctl/${var.name}"
 
   # One scan an instance. The memory is what is left of the type once the system and the ECS agent have theirs:
   # a MiB more than an instance registers, and the job stays RUNNABLE for ever.
   models = {
-    csd = { instance_type = "r5.large", vcpus = 2, memory_mib = 15200, max_vcpus = var.csd_max_vcpus }
-    csa = { instance_type = "r5.xlarge", vcpus = 4, memory_mib = 30400, max_vcpus = var.csa_max_vcpus }
+    csd = { instance_type = "r5.large", more_instance_types = local.more_types.large, vcpus = 2, memory_mib = 15200, max_vcpus = var.csd_max_vcpus }
+    csa = { instance_type = "r5.xlarge", more_instance_types = local.more_types.xlarge, vcpus = 4, memory_mib = 30400, max_vcpus = var.csa_max_vcpus }
   }
+
+  # All memory families have the same shape at one size: 8 GiB a vCPU.
+  more_types = { for size in ["large", "xlarge"] : size => [for family in var.more_instance_families : "${family}.${size}"] }
 }
 
 module "vpc" {
   source = "../modules/vpc"
 
-  prefix         = local.prefix
-  cidr           = var.vpc_cidr
-  instance_types = [for model in local.models : model.instance_type]
+  prefix              = local.prefix
+  cidr                = var.vpc_cidr
+  zones               = var.zones
+  instance_types      = [for model in local.models : model.instance_type]
+  more_instance_types = flatten([for model in local.models : model.more_instance_types])
 }
 
 module "iam" {
   source = "../modules/iam"
 
   # Roles are an account's, not a region's: the region keeps two platforms of one name apart.
-  prefix         = "${local.prefix}-${var.region}"
-  data_bucket    = var.data_bucket
-  source_buckets = var.source_buckets
-  repository_arn = var.repository_arn
+  prefix             = "${local.prefix}-${var.region}"
+  environment_prefix = "${local.prefix}-"
+  data_bucket        = var.data_bucket
+  source_buckets     = var.source_buckets
+  repository_arn     = var.repository_arn
+  log_group_name     = local.log_group_name
 }
 
 module "batch" {
   source = "../modules/batch"
 
-  prefix                  = local.prefix
-  log_group_name          = "/opsctl/${var.name}"
-  tags                    = merge(var.tags, { "opsctl:platform" = var.name })
-  models                  = local.models
-  image                   = var.image
-  spot                    = var.spot
-  attempts                = var.attempts
-  attempt_timeout_seconds = var.attempt_timeout_seconds
-  root_volume_gib         = var.root_volume_gib
-  key_pair                = var.key_pair
-  log_retention_days      = var.log_retention_days
-  subnet_ids              = module.vpc.subnet_ids
-  security_group_id       = module.vpc.security_group_id
-  service_role_arn        = module.iam.service_role_arn
-  instance_profile_arn    = module.iam.instance_profile_arn
-  job_role_arn            = module.iam.job_role_arn
+  prefix                   = local.prefix
+  log_group_name           = local.log_group_name
+  tags                     = merge(var.tags, { "opsctl:platform" = var.name })
+  models                   = local.models
+  image                    = var.image
+  spot                     = var.spot
+  spot_fallback            = var.spot_fallback
+  no_capacity_wait_seconds = var.no_capacity_wait_seconds
+  misfit_wait_seconds      = var.misfit_wait_seconds
+  attempts                 = var.attempts
+  attempt_timeout_seconds  = var.attempt_timeout_seconds
+  root_volume_gib          = var.root_volume_gib
+  key_pair                 = var.key_pair
+  log_retention_days       = var.log_retention_days
+  subnet_ids               = module.vpc.subnet_ids
+  security_group_id        = module.vpc.security_group_id
+  service_role_arn         = module.iam.service_role_arn
+  instance_profile_arn     = module.iam.instance_profile_arn
+  job_role_arn             = module.iam.job_role_arn
 }
 
 module "record" {
@@ -60,7 +71,19 @@ module "record" {
   image           = var.image
   log_group       = module.batch.log_group
   spot            = var.spot
+  spot_fallback   = var.spot && var.spot_fallback
   root_volume_gib = var.root_volume_gib
   opsctl_version  = var.opsctl_version
   models          = module.batch.models
+  wish            = var.wish
+}
+
+# Policies for people, as text: see modules/operator.
+module "operator" {
+  source = "../modules/operator"
+
+  name           = var.name
+  data_bucket    = var.data_bucket
+  source_buckets = var.source_buckets
+  models         = keys(local.models)
 }

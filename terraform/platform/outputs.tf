@@ -11,4 +11,24 @@ output "record" {
     )
     error_message = "image lies in a private ECR repository that is not this platform's: push it to ${var.repository_url} first."
   }
+
+  precondition {
+    condition     = var.spot || !var.spot_fallback
+    error_message = "spot_fallback needs spot: on-demand instances have nothing to fall back to."
+  }
+}
+
+output "run_policy" {
+  description = "IAM policy (JSON) for people who run datasets; docs/policies/run.json is the same text."
+  value       = module.operator.run_policy
+}
+
+output "up_policy" {
+  description = "IAM policy (JSON) for people who make the platform and take it down; docs/policies/up.json is the same text."
+  value       = module.operator.up_policy
+}
+
+output "up_network_policy" {
+  description = "The network's half of it, docs/policies/up-network.json: IAM takes 6,144 characters a policy."
+  value       = module.operator.up_network_policy
 }

@@ -133,6 +133,60 @@ variable "csa_max_vcpus" {
   }
 }
 
+variable "more_instance_families" {
+  description = "Further families whose .large (csd) and .xlarge (csa) may run scans beside r5's, for example [\"r5a\", \"r6i\"]: more pools to find capacity in. A change makes the compute environments anew."
+  type        = list(string)
+  default     = []
+
+  # The other letters are not the shape that a scan fills, and g is ARM, which m2g's image does not run on.
+  validation {
+    condition     = alltrue([for family in var.more_instance_families : can(regex("^r[5-9][a-fh-z]*$", family)) && family != "r5"]) && length(distinct(var.more_instance_families)) == length(var.more_instance_families)
+    error_message = "more_instance_families must be families of memory-optimised x86 instances beside r5, each once, such as r5a, r5n, r6i, r6a or r7i."
+  }
+}
+
+variable "spot_fallback" {
+  description = "With spot: a second, on-demand environment for each model. It takes the scans that Spot has no capacity for or that are more than max_vcpus, at the full price, up to max_vcpus of its own."
+  type        = bool
+  default     = false
+}
+
+variable "zones" {
+  description = "Availability zones to use, for example [\"us-east-1a\", \"us-east-1b\"]; null: every one that has the instance types. A change makes the compute environments anew."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.zones == null ? true : length(var.zones) > 0 && alltrue([for zone in var.zones : can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}[a-z]$", zone))]) && length(distinct(var.zones)) == length(var.zones)
+    error_message = "zones must be names of availability zones, each once, such as us-east-1a, or null for all."
+  }
+}
+
+variable "no_capacity_wait_seconds" {
+  description = "Seconds that the scan at a queue's head waits while AWS has no instances to give, before Batch cancels it; null: for ever."
+  type        = number
+  default     = 86400
+
+  validation {
+    condition     = var.no_capacity_wait_seconds == null ? true : var.no_capacity_wait_seconds >= 600 && var.no_capacity_wait_seconds <= 86400 && floor(var.no_capacity_wait_seconds) == var.no_capacity_wait_seconds
+    error_message = "no_capacity_wait_seconds must be a whole number from 600 to 86400 (10 minutes to 24 hours, Batch's limits), or null for ever."
+  }
+}
+
+variable "misfit_wait_seconds" {
+  description = "Seconds that the scan at a queue's head waits when no instance could ever hold it, before Batch cancels it."
+  type        = number
+  default     = 1800
+
+  # Always one limit at least: the provider cannot take the last one off a queue (it sends no empty list).
+  nullable = false
+
+  validation {
+    condition     = var.misfit_wait_seconds >= 600 && var.misfit_wait_seconds <= 86400 && floor(var.misfit_wait_seconds) == var.misfit_wait_seconds
+    error_message = "misfit_wait_seconds must be a whole number from 600 to 86400 (10 minutes to 24 hours, Batch's limits)."
+  }
+}
+
 variable "root_volume_gib" {
   description = "Size of each instance's root disk in GiB; it holds the system, m2g's image and one scan."
   type        = number
@@ -209,5 +263,17 @@ variable "opsctl_version" {
   validation {
     condition     = can(regex("^[0-9]+(\\.[0-9]+)*[A-Za-z0-9.+!-]*$", var.opsctl_version))
     error_message = "opsctl_version must be a version such as 0.1.0."
+  }
+}
+
+variable "wish" {
+  description = "Options of `opsctl up` that differ from its defaults (JSON object), kept in the record for the next `up`."
+  type        = string
+  default     = "{}"
+
+  # The parameter that holds the record takes 4096 characters, the rest of the record among them.
+  validation {
+    condition     = can(keys(jsondecode(var.wish))) && length(var.wish) <= 1200
+    error_message = "wish must be a JSON object of at most 1200 characters."
   }
 }

@@ -6,10 +6,14 @@ data "aws_s3_bucket" "existing" {
   bucket = var.data_bucket
 }
 
-# No lifecycle rule yet, and no `force_destroy`, ever: subjects' scans lie here.
+# No `force_destroy`, ever: subjects' scans lie here.
 resource "aws_s3_bucket" "data" {
   count = local.make_bucket ? 1 : 0
 
+  #checkov:skip=CKV_AWS_18:Keys hold subjects' labels, and a log would be a second copy of them. Who must know who read what turns on CloudTrail's data events for the account.
+  #checkov:skip=CKV_AWS_144:Copies of patients' data in another region are for the lab to decide. Versioning keeps what is overwritten or deleted.
+  #checkov:skip=CKV_AWS_145:S3's own keys, for the reason at the encryption below.
+  #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive.
   bucket = local.made_name
 
   lifecycle {
@@ -61,6 +65,43 @@ resource "aws_s3_bucket_versioning" "data" {
   }
 }
 
+# Parts of an upload that broke off are invisible and cost as objects do. Nothing else is ever deleted by a rule, and of
+# replaced versions nothing unless asked for: they are what undoes an overwriting by mistake.
+resource "aws_s3_bucket_lifecycle_configuration" "data" {
+  count = local.make_bucket ? 1 : 0
+
+  bucket = aws_s3_bucket.data[0].id
+
+  rule {
+    id     = "unfinished-uploads"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+
+  dynamic "rule" {
+    for_each = var.noncurrent_days == null ? [] : [var.noncurrent_days]
+
+    content {
+      id     = "replaced-versions"
+      status = "Enabled"
+
+      filter {}
+
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
+    }
+  }
+
+  # S3 takes a rule about versions only where there are versions.
+  depends_on = [aws_s3_bucket_versioning.data]
+}
+
 data "aws_iam_policy_document" "tls_only" {
   count = local.make_bucket ? 1 : 0
 
@@ -82,6 +123,27 @@ data "aws_iam_policy_document" "tls_only" {
       test     = "Bool"
       variable = "aws:SecureTransport"
       values   = ["false"]
+    }
+  }
+
+  statement {
+    sid     = "DenyOldTls"
+    effect  = "Deny"
+    actions = ["s3:*"]
+    resources = [
+      local.made_arn,
+      "${local.made_arn}/*",
+    ]
+
+    principals {
+      type        = "*"
+      identifiers = ["*"]
+    }
+
+    condition {
+      test     = "NumericLessThan"
+      variable = "s3:TlsVersion"
+      values   = ["1.2"]
     }
   }
 }

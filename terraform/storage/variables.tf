@@ -25,7 +25,7 @@ variable "region" {
 }
 
 variable "path_style" {
-  description = "Address buckets as ENDPOINT/BUCKET instead of BUCKET.ENDPOINT: true for endpoints that are not AWS's. They speak plain HTTP, so the bucket's TLS-only policy is left out there."
+  description = "Address buckets as ENDPOINT/BUCKET instead of BUCKET.ENDPOINT: true for endpoints that are not AWS's."
   type        = bool
   default     = false
 }
@@ -62,5 +62,16 @@ variable "data_bucket" {
   validation {
     condition     = var.data_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.data_bucket))
     error_message = "data_bucket must be the name of a bucket (3 to 63 characters: a-z, 0-9, dots, hyphens), without s3:// and without a path."
+  }
+}
+
+variable "noncurrent_days" {
+  description = "Days after which S3 deletes versions that were replaced or deleted, in a bucket made here. Null: it keeps them for ever."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.noncurrent_days == null ? true : var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days
+    error_message = "noncurrent_days must be a whole number of at least 1, or null to keep every version."
   }
 }

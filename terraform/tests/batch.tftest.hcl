@@ -3,21 +3,24 @@ mock_provider "aws" {
 }
 
 variables {
-  prefix                  = "opsctl-m2g"
-  log_group_name          = "/opsctl/m2g"
-  tags                    = { "opsctl:platform" = "m2g" }
-  image                   = "example.org/m2g:1"
-  spot                    = false
-  attempts                = 3
-  attempt_timeout_seconds = 21600
-  root_volume_gib         = 100
-  key_pair                = null
-  log_retention_days      = 30
-  subnet_ids              = ["subnet-1", "subnet-2"]
-  security_group_id       = "sg-1"
-  service_role_arn        = "arn:aws:iam::123456789012:role/service"
-  instance_profile_arn    = "arn:aws:iam::123456789012:instance-profile/instance"
-  job_role_arn            = "arn:aws:iam::123456789012:role/job"
+  prefix                   = "opsctl-m2g"
+  log_group_name           = "/opsctl/m2g"
+  tags                     = { "opsctl:platform" = "m2g" }
+  image                    = "example.org/m2g:1"
+  spot                     = false
+  spot_fallback            = false
+  no_capacity_wait_seconds = 86400
+  misfit_wait_seconds      = 1800
+  attempts                 = 3
+  attempt_timeout_seconds  = 21600
+  root_volume_gib          = 100
+  key_pair                 = null
+  log_retention_days       = 30
+  subnet_ids               = ["subnet-1", "subnet-2"]
+  security_group_id        = "sg-1"
+  service_role_arn         = "arn:aws:iam::123456789012:role/service"
+  instance_profile_arn     = "arn:aws:iam::123456789012:instance-profile/instance"
+  job_role_arn             = "arn:aws:iam::123456789012:role/job"
 
   models = {
     csd = { instance_type = "r5.large", vcpus = 2, memory_mib = 15200, max_vcpus = 512 }
@@ -79,6 +82,22 @@ run "on_demand" {
   }
 
   assert {
+    condition     = keys(aws_batch_compute_environment.model) == ["csa", "csd"]
+    error_message = "An environment a model: another address would make them anew under running scans."
+  }
+
+  assert {
+    condition = alltrue([
+      for queue in aws_batch_job_queue.model : [for limit in queue.job_state_time_limit_action : "${limit.state} ${limit.reason} ${limit.max_time_seconds} ${limit.action}"] == [
+        "RUNNABLE CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY 86400 CANCEL",
+        "RUNNABLE MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE 1800 CANCEL",
+        "RUNNABLE MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT 1800 CANCEL",
+      ]
+    ])
+    error_message = "What cannot start is cancelled in the end, with its reason."
+  }
+
+  assert {
     condition     = { for model, queue in aws_batch_job_queue.model : model => queue.name } == { csd = "opsctl-m2g-csd", csa = "opsctl-m2g-csa" }
     error_message = "Names can be told beforehand."
   }
@@ -111,6 +130,13 @@ run "job_definition" {
   assert {
     condition     = alltrue([for definition in aws_batch_job_definition.model : jsondecode(definition.container_properties).environment == [{ name = "AWS_DEFAULT_REGION", value = "us-east-1" }]])
     error_message = "The region, and no secret."
+  }
+
+  assert {
+    condition = alltrue([
+      for definition in aws_batch_job_definition.model : length(setintersection(keys(jsondecode(definition.container_properties)), ["secrets", "volumes", "mountPoints", "linuxParameters", "executionRoleArn"])) == 0
+    ])
+    error_message = "No secret, nothing of the host's, no device."
   }
 
   assert {
@@ -203,6 +229,80 @@ run "spot_with_key" {
       environment.compute_resources[0].spot_iam_fleet_role == null && environment.compute_resources[0].ec2_key_pair == "lab"
     ])
     error_message = "Spot by a strategy that needs no fleet role."
+  }
+}
+
+run "spot_with_fallback_and_more_types" {
+  module {
+    source = "./modules/batch"
+  }
+
+  variables {
+    spot          = true
+    spot_fallback = true
+
+    models = {
+      csd = { instance_type = "r5.large", more_instance_types = ["r5a.large", "r6i.large"], vcpus = 2, memory_mib = 15200, max_vcpus = 512 }
+    }
+  }
+
+  assert {
+    condition = {
+      for name, environment in aws_batch_compute_environment.model : name => "${environment.compute_resources[0].type} ${environment.compute_resources[0].allocation_strategy}"
+    } == { csd = "SPOT SPOT_PRICE_CAPACITY_OPTIMIZED", csd-on-demand = "EC2 BEST_FIT_PROGRESSIVE" }
+    error_message = "Spot, and beside it on-demand."
+  }
+
+  assert {
+    condition = alltrue([
+      for environment in aws_batch_compute_environment.model : environment.compute_environment_name_prefix == "opsctl-m2g-csd-" &&
+      environment.compute_resources[0].instance_type == toset(["r5.large", "r5a.large", "r6i.large"]) && environment.compute_resources[0].max_vcpus == 512
+    ])
+    error_message = "Both take all types, and are named so that one permission covers them."
+  }
+
+  assert {
+    condition     = [for one in aws_batch_job_queue.model["csd"].compute_environment_order : one.order] == [1, 2]
+    error_message = "On-demand comes second."
+  }
+
+  assert {
+    condition     = output.models.csd.instance_type == "r5.large" && output.models.csd.more_instance_types == tolist(["r5a.large", "r6i.large"])
+    error_message = "The record says which types."
+  }
+}
+
+run "fallback_without_spot" {
+  command = plan
+
+  module {
+    source = "./modules/batch"
+  }
+
+  variables {
+    spot_fallback = true
+  }
+
+  assert {
+    condition     = length(aws_batch_compute_environment.model) == 2 && alltrue([for queue in aws_batch_job_queue.model : length(queue.compute_environment_order) == 1])
+    error_message = "On-demand needs no second on-demand environment."
+  }
+}
+
+run "wait_for_capacity_for_ever" {
+  command = plan
+
+  module {
+    source = "./modules/batch"
+  }
+
+  variables {
+    no_capacity_wait_seconds = null
+  }
+
+  assert {
+    condition     = alltrue([for queue in aws_batch_job_queue.model : [for limit in queue.job_state_time_limit_action : split(":", limit.reason)[0]] == ["MISCONFIGURATION", "MISCONFIGURATION"]])
+    error_message = "Whoever has the patience waits for capacity; what no instance can hold is cancelled all the same."
   }
 }
 

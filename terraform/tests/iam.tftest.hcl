@@ -9,6 +9,9 @@ variables {
   data_bucket    = "lab-data"
   source_buckets = ["ndmg-data", "lab-data"]
   repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/opsctl-m2g"
+  log_group_name = "/opsctl/m2g"
+
+  environment_prefix = "opsctl-m2g-"
 }
 
 run "trust" {
@@ -32,11 +35,20 @@ run "trust" {
   }
 
   assert {
-    condition = alltrue([
-      for statement in [data.aws_iam_policy_document.service_trust.statement[0], data.aws_iam_policy_document.job_trust.statement[0]] :
-      one(statement.condition).variable == "aws:SourceAccount" && one(one(statement.condition).values) == "123456789012"
-    ])
-    error_message = "Batch and ECS may use the roles for this account only."
+    condition = jsonencode({
+      for role, statement in { service = data.aws_iam_policy_document.service_trust.statement[0], job = data.aws_iam_policy_document.job_trust.statement[0] } :
+      role => { for condition in statement.condition : "${condition.test} ${condition.variable}" => sort(condition.values) }
+      }) == jsonencode({
+      service = {
+        "StringEquals aws:SourceAccount" = ["123456789012"]
+        "ArnLike aws:SourceArn"          = ["arn:aws:batch:us-east-1:123456789012:compute-environment/opsctl-m2g-*", "arn:aws:batch:us-east-1:123456789012:job/*"]
+      }
+      job = {
+        "StringEquals aws:SourceAccount" = ["123456789012"]
+        "ArnLike aws:SourceArn"          = ["arn:aws:ecs:us-east-1:123456789012:*"]
+      }
+    })
+    error_message = "Batch and ECS may use the roles for this account and region only, Batch for this platform's environments."
   }
 
   assert {
@@ -110,8 +122,28 @@ run "instance" {
   }
 
   assert {
-    condition     = data.aws_iam_policy_document.instance.statement[0].effect == "Deny" && one(data.aws_iam_policy_document.instance.statement[0].not_resources) == var.repository_arn
-    error_message = "No other repository's images."
+    condition     = alltrue([for statement in data.aws_iam_policy_document.instance.statement : statement.effect == "Deny"])
+    error_message = "What is written here only takes away from AWS's policy."
+  }
+
+  assert {
+    condition = jsonencode({
+      for statement in data.aws_iam_policy_document.instance.statement : statement.sid => sort(statement.actions)
+      }) == jsonencode({
+      DenyOtherRepositories = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      DenyOtherLogGroups    = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+      DenyData              = ["s3:*"]
+    })
+    error_message = "No other images, no other log groups, no data."
+  }
+
+  assert {
+    condition = (
+      one(data.aws_iam_policy_document.instance.statement[0].not_resources) == var.repository_arn &&
+      sort(data.aws_iam_policy_document.instance.statement[1].not_resources) == tolist(["arn:aws:logs:us-east-1:123456789012:log-group:/opsctl/m2g", "arn:aws:logs:us-east-1:123456789012:log-group:/opsctl/m2g:*"]) &&
+      one(data.aws_iam_policy_document.instance.statement[2].resources) == "arn:aws:s3:::*"
+    )
+    error_message = "One repository, one log group, and every bucket."
   }
 
   assert {
@@ -132,4 +164,29 @@ run "longest_prefix" {
   }
 
   expect_failures = [var.prefix]
+}
+
+run "another_partition" {
+  command = plan
+
+  module {
+    source = "./modules/iam"
+  }
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov" }
+  }
+
+  assert {
+    condition = alltrue([
+      for arn in concat(
+        [aws_iam_role_policy_attachment.service.policy_arn, aws_iam_role_policy_attachment.instance.policy_arn],
+        flatten([for statement in data.aws_iam_policy_document.job.statement : tolist(statement.resources)]),
+        tolist(data.aws_iam_policy_document.instance.statement[1].not_resources),
+        tolist(data.aws_iam_policy_document.instance.statement[2].resources),
+      ) : startswith(arn, "arn:aws-us-gov:")
+    ])
+    error_message = "GovCloud's and China's ARNs begin otherwise."
+  }
 }

@@ -31,8 +31,10 @@ run "record" {
       image           = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
       log_group       = "/opsctl/m2g"
       spot            = false
+      spot_fallback   = false
       root_volume_gib = 100
       opsctl_version  = "0.1.0"
+      wish            = {}
     })
     error_message = "The record says what was asked for, and the defaults."
   }
@@ -62,10 +64,30 @@ run "what_was_asked_for" {
     csa_max_vcpus   = 40
     spot            = true
     root_volume_gib = 200
+    spot_fallback   = true
+
+    more_instance_families = ["r5a", "r6i"]
   }
 
   assert {
-    condition     = output.record.models.csd.max_vcpus == 20 && output.record.models.csa.max_vcpus == 40 && output.record.spot && output.record.root_volume_gib == 200
+    condition     = output.record.models.csd.max_vcpus == 20 && output.record.models.csa.max_vcpus == 40 && output.record.spot && output.record.spot_fallback && output.record.root_volume_gib == 200
     error_message = "The variables reach the record."
+  }
+
+  assert {
+    condition     = output.record.models.csd.more_instance_types == tolist(["r5a.large", "r6i.large"]) && output.record.models.csa.more_instance_types == tolist(["r5a.xlarge", "r6i.xlarge"])
+    error_message = "Each model has the families' instances of its own size."
+  }
+}
+
+run "zones_with_the_types" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    zones = ["us-east-1b", "us-east-1d"]
   }
 }

@@ -250,3 +250,120 @@ run "largest_values" {
     image                   = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g@sha256:00000000"
   }
 }
+
+run "families_of_another_shape" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    more_instance_families = ["c5"]
+    zones                  = ["us-east-1"]
+  }
+
+  expect_failures = [var.more_instance_families, var.zones]
+}
+
+run "families_of_another_processor" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    more_instance_families = ["r6g"]
+    zones                  = []
+  }
+
+  expect_failures = [var.more_instance_families, var.zones]
+}
+
+run "families_and_zones_twice" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    more_instance_families = ["r5a", "r5a"]
+    zones                  = ["us-east-1a", "us-east-1a"]
+  }
+
+  expect_failures = [var.more_instance_families, var.zones]
+}
+
+run "the_family_that_is_there_anyway" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    more_instance_families = ["r5"]
+  }
+
+  expect_failures = [var.more_instance_families]
+}
+
+run "waits_too_short" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    no_capacity_wait_seconds = 599
+    misfit_wait_seconds      = 0
+  }
+
+  expect_failures = [var.no_capacity_wait_seconds, var.misfit_wait_seconds]
+}
+
+run "waits_too_long" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    no_capacity_wait_seconds = 86401
+    misfit_wait_seconds      = 600.5
+  }
+
+  expect_failures = [var.no_capacity_wait_seconds, var.misfit_wait_seconds]
+}
+
+run "fallback_without_spot" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    spot_fallback = true
+  }
+
+  expect_failures = [output.record]
+}
+
+run "waits_for_ever_and_many_families" {
+  command = plan
+
+  module {
+    source = "./platform"
+  }
+
+  variables {
+    no_capacity_wait_seconds = null
+    zones                    = null
+    more_instance_families   = ["r5a", "r5b", "r5d", "r5dn", "r5n", "r6a", "r6i", "r6idn", "r7a", "r7i", "r7iz", "r8i"]
+  }
+}

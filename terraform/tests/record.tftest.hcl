@@ -10,6 +10,7 @@ variables {
   image           = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
   log_group       = "/opsctl/m2g"
   spot            = true
+  spot_fallback   = true
   root_volume_gib = 100
   opsctl_version  = "0.1.0"
 
@@ -41,8 +42,10 @@ run "record" {
       image           = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
       log_group       = "/opsctl/m2g"
       spot            = true
+      spot_fallback   = true
       root_volume_gib = 100
       opsctl_version  = "0.1.0"
+      wish            = {}
       models = {
         csd = { job_queue = "q", compute_environment = "e", job_definition = "d:1", instance_type = "r5.large", vcpus = 2, memory_mib = 15200, max_vcpus = 512 }
       }

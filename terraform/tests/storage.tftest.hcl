@@ -53,8 +53,47 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
+    condition = (
+      data.aws_iam_policy_document.tls_only[0].statement[1].effect == "Deny" &&
+      one(data.aws_iam_policy_document.tls_only[0].statement[1].condition).variable == "s3:TlsVersion" &&
+      one(one(data.aws_iam_policy_document.tls_only[0].statement[1].condition).values) == "1.2"
+    )
+    error_message = "TLS 1.2 or later."
+  }
+
+  assert {
+    condition = jsonencode([
+      for rule in aws_s3_bucket_lifecycle_configuration.data[0].rule : [
+        rule.id, rule.status, rule.abort_incomplete_multipart_upload[0].days_after_initiation, length(rule.expiration), length(rule.noncurrent_version_expiration), length(rule.transition),
+      ]
+    ]) == jsonencode([["unfinished-uploads", "Enabled", 7, 0, 0, 0]])
+    error_message = "Uploads that broke off go after a week, and nothing else ever does."
+  }
+
+  assert {
     condition     = length(data.aws_s3_bucket.existing) == 0
     error_message = "Nothing is looked up."
+  }
+}
+
+run "replaced_versions_for_a_time" {
+  command = plan
+
+  module {
+    source = "./storage"
+  }
+
+  variables {
+    noncurrent_days = 90
+  }
+
+  assert {
+    condition = (
+      [for rule in aws_s3_bucket_lifecycle_configuration.data[0].rule : rule.id] == ["unfinished-uploads", "replaced-versions"] &&
+      aws_s3_bucket_lifecycle_configuration.data[0].rule[1].noncurrent_version_expiration[0].noncurrent_days == 90 &&
+      length(aws_s3_bucket_lifecycle_configuration.data[0].rule[1].expiration) == 0
+    )
+    error_message = "Only what was replaced or deleted by somebody goes, and only when asked for."
   }
 }
 
@@ -77,7 +116,7 @@ run "an_existing_bucket" {
   assert {
     condition = 0 == sum([
       length(aws_s3_bucket.data), length(aws_s3_bucket_public_access_block.data), length(aws_s3_bucket_ownership_controls.data), length(aws_s3_bucket_versioning.data),
-      length(aws_s3_bucket_server_side_encryption_configuration.data), length(aws_s3_bucket_policy.data),
+      length(aws_s3_bucket_server_side_encryption_configuration.data), length(aws_s3_bucket_policy.data), length(aws_s3_bucket_lifecycle_configuration.data),
     ])
     error_message = "Somebody's bucket is never changed."
   }

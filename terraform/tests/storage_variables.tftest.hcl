@@ -124,3 +124,31 @@ run "longest_names" {
     error_message = "S3 takes names of at most 63 characters."
   }
 }
+
+run "no_days" {
+  command = plan
+
+  module {
+    source = "./storage"
+  }
+
+  variables {
+    noncurrent_days = 0
+  }
+
+  expect_failures = [var.noncurrent_days]
+}
+
+run "half_a_day" {
+  command = plan
+
+  module {
+    source = "./storage"
+  }
+
+  variables {
+    noncurrent_days = 1.5
+  }
+
+  expect_failures = [var.noncurrent_days]
+}

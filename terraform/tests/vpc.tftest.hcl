@@ -6,6 +6,9 @@ variables {
   prefix         = "opsctl-m2g"
   cidr           = "10.0.0.0/16"
   instance_types = ["r5.large", "r5.xlarge"]
+  zones          = null
+
+  more_instance_types = []
 }
 
 run "network" {
@@ -102,6 +105,80 @@ run "no_zone_has_the_types" {
   override_data {
     target = data.aws_ec2_instance_type_offerings.zones
     values = { locations = [] }
+  }
+
+  expect_failures = [aws_vpc.main]
+}
+
+run "named_zones" {
+  command = plan
+
+  module {
+    source = "./modules/vpc"
+  }
+
+  variables {
+    zones = ["us-east-1d", "us-east-1b"]
+  }
+
+  assert {
+    condition     = keys(aws_subnet.public) == ["us-east-1b", "us-east-1d"]
+    error_message = "The zones named, and no other."
+  }
+}
+
+run "a_named_zone_without_the_types" {
+  command = plan
+
+  module {
+    source = "./modules/vpc"
+  }
+
+  variables {
+    zones = ["us-east-1b", "us-east-1e"]
+  }
+
+  expect_failures = [aws_vpc.main]
+}
+
+# A zone without a further type stays: Batch takes there what there is.
+run "further_types_need_one_zone" {
+  command = plan
+
+  module {
+    source = "./modules/vpc"
+  }
+
+  variables {
+    more_instance_types = ["r7i.large"]
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.zones["r7i.large"]
+    values = { locations = ["us-east-1c"] }
+  }
+
+  assert {
+    condition     = length(aws_subnet.public) == 5
+    error_message = "Zones are chosen by the types that every scan fits."
+  }
+}
+
+run "a_further_type_that_the_region_lacks" {
+  command = plan
+
+  module {
+    source = "./modules/vpc"
+  }
+
+  variables {
+    zones               = ["us-east-1a", "us-east-1b"]
+    more_instance_types = ["r7i.large"]
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.zones["r7i.large"]
+    values = { locations = ["us-east-1c"] }
   }
 
   expect_failures = [aws_vpc.main]

@@ -72,6 +72,21 @@ SAID = [
     ("Job attempt duration exceeded timeout", "timed out", "opsctl logs"),
     ("Job queue was deleted", "the job queue was deleted", "opsctl up"),
     ("Canceled by JobStateTimeLimit action due to reason: CAPACITY:X", "cancelled by a time limit", "opsctl why"),
+    (
+        "Canceled by JobStateTimeLimit action due to reason: CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+        "AWS had no instances",
+        "opsctl run DATASET",
+    ),
+    (
+        "Canceled by JobStateTimeLimit action due to reason: MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        "fewer vCPUs than one scan",
+        "opsctl up",
+    ),
+    (
+        "Canceled by JobStateTimeLimit action due to reason: MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        "more than an instance has",
+        "--memory MIB",
+    ),
     ("Task failed to start; CannotPullContainerError: toomanyrequests: You have", "registry's limit", "ECR"),
     ("CannotPullContainerError: manifest for x:1 not found: manifest unknown", "there is none of this", "opsctl up"),
     ("CannotPullContainerError: Get https://x: dial tcp: i/o timeout", "registry does not answer", "opsctl why"),

@@ -29,6 +29,14 @@ def test_a_record_survives_its_json() -> None:
     assert platform().models["csd"].job_queue == "arn:queue-csd"
 
 
+def test_further_types_and_fallback_are_read_and_kept() -> None:
+    models = {**RECORD["models"], "csd": {**RECORD["models"]["csd"], "more_instance_types": ["r5a.large"]}}
+    found = Platform.from_record({**RECORD, "spot_fallback": True, "models": models})
+    assert (found.spot_fallback, found.models["csd"].more_instance_types) == (True, ("r5a.large",))
+    assert Platform.from_record(json.loads(json.dumps(found.as_record()))) == found
+    assert (platform().spot_fallback, platform().models["csd"].more_instance_types) == (False, ())
+
+
 def test_the_endpoint_of_now_wins_over_the_recorded_one() -> None:
     record = {**RECORD, "endpoint_url": "http://127.0.0.1:1"}
     assert Platform.from_record(record, endpoint_url="http://127.0.0.1:2").endpoint_url == "http://127.0.0.1:2"

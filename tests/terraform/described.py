@@ -22,6 +22,7 @@ def describe_bucket(aws: Aws, bucket: str) -> dict[str, Any]:
         "encryption": s3.get_bucket_encryption,
         "policy": s3.get_bucket_policy,
         "versioning": s3.get_bucket_versioning,
+        "lifecycle": s3.get_bucket_lifecycle_configuration,
         "tags": s3.get_bucket_tagging,
         "objects": s3.list_object_versions,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,11 @@ from local_aws import REGION, Aws
 from real_terraform import Terraform
 
 BUCKET = f"{PREFIX}-123456789012-{REGION}"
+STORAGE = {
+    "data_bucket": BUCKET,
+    "repository_arn": f"arn:aws:ecr:{REGION}:123456789012:repository/{PREFIX}",
+    "repository_url": f"123456789012.dkr.ecr.{REGION}.amazonaws.com/{PREFIX}",
+}
 COMMON = [
     "-input=false",
     f"-var=name={NAME}",
@@ -25,6 +31,7 @@ LATER_CHANGES = {"disk": "-var=root_volume_gib=120", "tags": '-var=tags={"lab":"
 class Seen:
     """What was seen while the platform came and went."""
 
+    storage: dict[str, str]
     record: dict[str, Any]
     parameter: dict[str, Any]
     environments: dict[str, dict[str, Any]]
@@ -85,19 +92,25 @@ def live_once(aws: Aws, terraform: Terraform) -> Seen:
     for root in ("storage", "platform"):
         terraform.init(root)
 
-    terraform.run("storage", "apply", "-auto-approve", *COMMON)
-    storage = terraform.outputs("storage")
-    aws.client("s3").put_object(Bucket=BUCKET, Key="HNU1/dataset_description.json", Body=b"{}")
     variables = [
         *COMMON,
-        *(f"-var={name}={value}" for name, value in storage.items()),
-        f"-var=image={storage['repository_url']}:0.1.0",
+        *(f"-var={name}={value}" for name, value in STORAGE.items()),
+        f"-var=image={STORAGE['repository_url']}:0.1.0",
         "-var=opsctl_version=0.1.0",
         '-var=source_buckets=["ndmg-data"]',
     ]
+    # Side by side: each waits a minute for AWS to have settled, and what storage is called is known beforehand.
+    with ThreadPoolExecutor(2) as pool:
+        applied = [
+            pool.submit(terraform.run, root, "apply", "-auto-approve", *given)
+            for root, given in (("storage", COMMON), ("platform", variables))
+        ]
+        for one in applied:
+            one.result()
+    aws.client("s3").put_object(Bucket=BUCKET, Key="HNU1/dataset_description.json", Body=b"{}")
     bucket = describe_bucket(aws, BUCKET)
-    terraform.run("platform", "apply", "-auto-approve", *variables)
     described = describe_platform(aws)
+    storage = terraform.outputs("storage")
     record = terraform.outputs("platform")["record"]
     state = json.loads((terraform.tree / "platform" / "terraform.tfstate").read_text())
     plans = {
@@ -110,6 +123,7 @@ def live_once(aws: Aws, terraform: Terraform) -> Seen:
     terraform.run("platform", "destroy", "-auto-approve", *variables)
     return Seen(
         **described,
+        storage=storage,
         record=record,
         second_plans=plans,
         replaced_by=replaced_by,

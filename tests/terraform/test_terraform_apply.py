@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from described import NAME, PREFIX
-from life_of_a_platform import BUCKET, Seen, live_once
+from life_of_a_platform import BUCKET, STORAGE, Seen, live_once
 from local_aws import REGION, Aws
 from real_terraform import Terraform
 
@@ -38,6 +38,10 @@ def allows(statements: list[dict[str, Any]], action: str, resource: str) -> bool
         and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
         for statement in statements
     )
+
+
+def test_storage_is_called_as_was_known_beforehand(seen: Seen) -> None:
+    assert seen.storage == STORAGE
 
 
 def test_the_record_in_ssm_is_the_output(seen: Seen) -> None:
@@ -72,8 +76,10 @@ def test_the_record_says_what_was_asked_for(seen: Seen) -> None:
         "image": f"{url}:0.1.0",
         "log_group": f"/opsctl/{NAME}",
         "spot": False,
+        "spot_fallback": False,
         "root_volume_gib": 100,
         "opsctl_version": "0.1.0",
+        "wish": {},
     }
 
 
@@ -100,6 +106,14 @@ def test_job_queues(seen: Seen, model: str) -> None:
     assert [order["computeEnvironment"] for order in queue["computeEnvironmentOrder"]] == [
         seen.environments[model]["computeEnvironmentArn"]
     ]
+    assert [
+        (limit["reason"], limit["maxTimeSeconds"], limit["state"], limit["action"])
+        for limit in queue["jobStateTimeLimitActions"]
+    ] == [
+        ("CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", 86400, "RUNNABLE", "CANCEL"),
+        ("MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", 1800, "RUNNABLE", "CANCEL"),
+        ("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", 1800, "RUNNABLE", "CANCEL"),
+    ]
 
 
 @pytest.mark.parametrize(("model", "vcpus", "memory_mib"), [("csd", 2, 15200), ("csa", 4, 30400)])
@@ -111,6 +125,9 @@ def test_job_definitions(seen: Seen, model: str, vcpus: int, memory_mib: int) ->
     assert needs == {"VCPU": str(vcpus), "MEMORY": str(memory_mib)}
     assert container["image"] == seen.record["image"]
     assert container["privileged"] is False
+    assert not {"secrets", "volumes", "mountPoints", "linuxParameters", "executionRoleArn", "user"} & {
+        name for name, value in container.items() if value
+    }
     assert container["jobRoleArn"].endswith(f"role/{PREFIX}-{REGION}-job")
     assert container["environment"] == [{"name": "AWS_DEFAULT_REGION", "value": REGION}]
     assert container["logConfiguration"]["options"] == {
@@ -185,8 +202,18 @@ def test_roles(seen: Seen, role: str, service: str, attached: list[str]) -> None
     (trust,) = seen.roles[role]["trust"]
     assert (trust["Action"], trust["Principal"]) == ("sts:AssumeRole", {"Service": service})
     assert seen.roles[role]["attached"] == attached
-    account = {"StringEquals": {"aws:SourceAccount": "123456789012"}}
-    assert trust.get("Condition") == (None if role == "instance" else account)
+    sources = {
+        "service": [
+            f"arn:aws:batch:{REGION}:123456789012:compute-environment/{PREFIX}-*",
+            f"arn:aws:batch:{REGION}:123456789012:job/*",
+        ],
+        "job": f"arn:aws:ecs:{REGION}:123456789012:*",
+    }
+    closed = {
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+        "ArnLike": {"aws:SourceArn": sources.get(role)},
+    }
+    assert trust.get("Condition") == (None if role == "instance" else closed)
 
 
 @pytest.mark.parametrize(
@@ -212,10 +239,14 @@ def test_what_a_job_may_do(seen: Seen, action: str, resource: str, allowed: bool
     assert allows(seen.roles["job"]["statements"], action, f"arn:aws:s3:::{resource}") is allowed
 
 
-def test_instances_pull_from_one_repository_only(seen: Seen) -> None:
-    (statement,) = seen.roles["instance"]["statements"]
-    assert (statement["Effect"], statement["NotResource"]) == ("Deny", seen.repository["repositoryArn"])
-    assert "ecr:GetAuthorizationToken" not in statement["Action"]
+def test_instances_have_no_data_one_repository_and_one_log_group(seen: Seen) -> None:
+    statements = {statement["Sid"]: statement for statement in seen.roles["instance"]["statements"]}
+    group = f"arn:aws:logs:{REGION}:123456789012:log-group:/opsctl/{NAME}"
+    assert {statement["Effect"] for statement in statements.values()} == {"Deny"}
+    assert statements["DenyOtherRepositories"]["NotResource"] == seen.repository["repositoryArn"]
+    assert "ecr:GetAuthorizationToken" not in statements["DenyOtherRepositories"]["Action"]
+    assert sorted(statements["DenyOtherLogGroups"]["NotResource"]) == [group, f"{group}:*"]
+    assert (statements["DenyData"]["Action"], statements["DenyData"]["Resource"]) == ("s3:*", "arn:aws:s3:::*")
 
 
 def test_environments_go_before_their_policies(seen: Seen) -> None:
@@ -255,10 +286,21 @@ def test_the_bucket_is_encrypted_and_versioned(seen: Seen) -> None:
 
 
 def test_the_bucket_takes_tls_only(seen: Seen) -> None:
-    (statement,) = seen.bucket_policy["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert sorted(statement["Resource"]) == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+    statements = {statement["Sid"]: statement for statement in seen.bucket_policy["Statement"]}
+    assert {sid: statement["Condition"] for sid, statement in statements.items()} == {
+        "DenyPlainHttp": {"Bool": {"aws:SecureTransport": "false"}},
+        "DenyOldTls": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
+    }
+    for statement in statements.values():
+        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+        assert sorted(statement["Resource"]) == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+
+
+def test_the_bucket_forgets_broken_uploads_and_nothing_else(seen: Seen) -> None:
+    (rule,) = seen.bucket["lifecycle"]["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert set(rule) <= {"ID", "Status", "Filter", "Prefix", "AbortIncompleteMultipartUpload"}
+    assert rule["Status"] == "Enabled"
 
 
 def test_the_repository(seen: Seen) -> None:

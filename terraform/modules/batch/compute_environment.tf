@@ -1,8 +1,17 @@
+locals {
+  has_fallback = var.spot && var.spot_fallback
+
+  environments = merge(
+    { for name, model in var.models : name => merge(model, { name = name, spot = var.spot }) },
+    { for name, model in var.models : "${name}-on-demand" => merge(model, { name = name, spot = false }) if local.has_fallback },
+  )
+}
+
 resource "aws_batch_compute_environment" "model" {
-  for_each = var.models
+  for_each = local.environments
 
   # A prefix, because an environment that a queue uses cannot be deleted: its successor is made first, the queue moves, then it goes.
-  compute_environment_name_prefix = "${var.prefix}-${each.key}-"
+  compute_environment_name_prefix = "${var.prefix}-${each.value.name}-"
 
   type         = "MANAGED"
   state        = "ENABLED"
@@ -10,16 +19,16 @@ resource "aws_batch_compute_environment" "model" {
 
   # No tags in here: changing one would replace the environment. The launch template tags instances and disks.
   compute_resources {
-    type = var.spot ? "SPOT" : "EC2"
+    type = each.value.spot ? "SPOT" : "EC2"
 
     # Neither strategy needs a Spot fleet role. BEST_FIT would, and would also wait for one type rather than take what is there.
-    allocation_strategy = var.spot ? "SPOT_PRICE_CAPACITY_OPTIMIZED" : "BEST_FIT_PROGRESSIVE"
+    allocation_strategy = each.value.spot ? "SPOT_PRICE_CAPACITY_OPTIMIZED" : "BEST_FIT_PROGRESSIVE"
 
     # Nothing runs, and nothing costs, while no scan waits.
     min_vcpus = 0
     max_vcpus = each.value.max_vcpus
 
-    instance_type      = [each.value.instance_type]
+    instance_type      = concat([each.value.instance_type], each.value.more_instance_types)
     instance_role      = var.instance_profile_arn
     ec2_key_pair       = var.key_pair
     subnets            = var.subnet_ids

@@ -13,6 +13,9 @@ resource "aws_batch_job_definition" "model" {
     jobRoleArn = var.job_role_arn
     privileged = false
 
+    # No readonlyRootFilesystem: what m2g and the programs below it write outside /input and /output (its home, for atlases and
+    # caches) is known to nobody beforehand. A container and its disk go with the job and the instance.
+
     resourceRequirements = [
       { type = "VCPU", value = tostring(each.value.vcpus) },
       { type = "MEMORY", value = tostring(each.value.memory_mib) },

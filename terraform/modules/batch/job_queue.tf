@@ -10,4 +10,37 @@ resource "aws_batch_job_queue" "model" {
     order               = 1
     compute_environment = aws_batch_compute_environment.model[each.key].arn
   }
+
+  # Batch goes on to the second where the first can give nothing: no capacity, INVALID, or as many vCPUs as it may have.
+  dynamic "compute_environment_order" {
+    for_each = local.has_fallback ? ["${each.key}-on-demand"] : []
+
+    content {
+      order               = 2
+      compute_environment = aws_batch_compute_environment.model[compute_environment_order.value].arn
+    }
+  }
+
+  dynamic "job_state_time_limit_action" {
+    for_each = local.time_limits
+
+    content {
+      state            = "RUNNABLE"
+      reason           = job_state_time_limit_action.value.reason
+      max_time_seconds = job_state_time_limit_action.value.seconds
+      action           = "CANCEL"
+    }
+  }
+}
+
+locals {
+  # Batch counts for the job at the queue's head only, and cancels it with the reason in its words. For these three reasons
+  # alone it does so.
+  time_limits = [
+    for limit in [
+      { reason = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", seconds = var.no_capacity_wait_seconds },
+      { reason = "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE", seconds = var.misfit_wait_seconds },
+      { reason = "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT", seconds = var.misfit_wait_seconds },
+    ] : limit if limit.seconds != null
+  ]
 }

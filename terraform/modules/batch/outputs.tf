@@ -6,6 +6,7 @@ output "models" {
       compute_environment = aws_batch_compute_environment.model[model].arn
       job_definition      = aws_batch_job_definition.model[model].arn
       instance_type       = size.instance_type
+      more_instance_types = size.more_instance_types
       vcpus               = size.vcpus
       memory_mib          = size.memory_mib
       max_vcpus           = size.max_vcpus

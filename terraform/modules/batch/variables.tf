@@ -14,12 +14,13 @@ variable "tags" {
 }
 
 variable "models" {
-  description = "m2g's diffusion models: instance type, the vCPUs and MiB of one scan, and the most vCPUs at once."
+  description = "m2g's diffusion models: instance type, others of its shape, the vCPUs and MiB of one scan, and the most vCPUs at once."
   type = map(object({
-    instance_type = string
-    vcpus         = number
-    memory_mib    = number
-    max_vcpus     = number
+    instance_type       = string
+    more_instance_types = optional(list(string), [])
+    vcpus               = number
+    memory_mib          = number
+    max_vcpus           = number
   }))
 
   validation {
@@ -36,6 +37,21 @@ variable "image" {
 variable "spot" {
   description = "Whether the instances are Spot instances."
   type        = bool
+}
+
+variable "spot_fallback" {
+  description = "Whether each model also has an on-demand environment, for what Spot cannot take."
+  type        = bool
+}
+
+variable "no_capacity_wait_seconds" {
+  description = "Seconds that a scan waits at the queue's head for capacity, 600 to 86400, or null for ever."
+  type        = number
+}
+
+variable "misfit_wait_seconds" {
+  description = "Seconds that a scan which no instance can hold waits at the queue's head, 600 to 86400."
+  type        = number
 }
 
 variable "attempts" {

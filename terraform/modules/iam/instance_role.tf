@@ -24,8 +24,8 @@ resource "aws_iam_role_policy_attachment" "instance" {
   policy_arn = "${local.managed_policies}/AmazonEC2ContainerServiceforEC2Role"
 }
 
-# AWS's policy lets an instance pull every image of the account. Jobs share their instance's network (Batch on EC2 knows
-# only host mode), so what the instance may do, a job can do as well: here it is narrowed to the one repository.
+# AWS's policy lets an instance pull every image and write to every log group of the account. Jobs share their instance's
+# network (Batch on EC2 knows only host mode), so what the instance may do, a job can do as well: here it is narrowed.
 data "aws_iam_policy_document" "instance" {
   statement {
     sid           = "DenyOtherRepositories"
@@ -33,9 +33,35 @@ data "aws_iam_policy_document" "instance" {
     actions       = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
     not_resources = [var.repository_arn]
   }
+
+  statement {
+    sid     = "DenyOtherLogGroups"
+    effect  = "Deny"
+    actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+
+    # With and without what follows: AWS names the group, or its stream.
+    not_resources = [
+      local.log_group_arn,
+      "${local.log_group_arn}:*",
+    ]
+  }
+
+  # Scans are read with the job's role, never with the instance's, even where a bucket's own policy would let it in. Nothing
+  # else needs S3 by this role: the addresses of an image's layers are signed by ECR.
+  statement {
+    sid       = "DenyData"
+    effect    = "Deny"
+    actions   = ["s3:*"]
+    resources = ["arn:${local.partition}:s3:::*"]
+  }
+}
+
+locals {
+  log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:${var.log_group_name}"
 }
 
 resource "aws_iam_role_policy" "instance" {
+  # The name of a policy cannot change in place: between the old and the new one an instance could pull everything.
   name   = "one-repository"
   role   = aws_iam_role.instance.id
   policy = data.aws_iam_policy_document.instance.json

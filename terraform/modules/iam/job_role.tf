@@ -10,11 +10,18 @@ data "aws_iam_policy_document" "job_trust" {
       identifiers = ["ecs-tasks.amazonaws.com"]
     }
 
-    # Keeps another account's ECS from using this role (the confused deputy).
+    # Keep another account's ECS from using this role (the confused deputy), and this account's in another region.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
+      values   = [local.account_id]
+    }
+
+    # No cluster is named: Batch makes them, under names of its own.
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:ecs:${local.region}:${local.account_id}:*"]
     }
   }
 }
@@ -26,25 +33,29 @@ resource "aws_iam_role" "job" {
 }
 
 locals {
-  data_arn     = "arn:${data.aws_partition.current.partition}:s3:::${var.data_bucket}"
-  readable_arn = distinct(concat([local.data_arn], [for bucket in var.source_buckets : "arn:${data.aws_partition.current.partition}:s3:::${bucket}"]))
+  data_arn     = "arn:${local.partition}:s3:::${var.data_bucket}"
+  readable_arn = distinct(concat([local.data_arn], [for bucket in var.source_buckets : "arn:${local.partition}:s3:::${bucket}"]))
 }
 
 data "aws_iam_policy_document" "job" {
-  # Also what makes S3 answer 404 instead of 403 for an object that is not there.
+  # For the claims of a scan's other jobs, and because S3 answers 404 for an object that is not there only to those who may
+  # list: without it, or with a condition on the prefix, a missing input looks like a forbidden one. The names of a bucket
+  # whose every object may be read are no secret.
   statement {
     sid       = "ListBuckets"
     actions   = ["s3:ListBucket"]
     resources = local.readable_arn
   }
 
+  # HeadObject needs no more. Of a public bucket too: another account's bucket asks for this role's own permission as well.
   statement {
     sid       = "ReadObjects"
     actions   = ["s3:GetObject"]
     resources = [for arn in local.readable_arn : "${arn}/*"]
   }
 
-  # Raw data is out of reach: an output name can be wrong, a dataset is still not overwritten. Uploads in parts need the abort.
+  # Raw data is out of reach: an output name can be wrong, a dataset is still not overwritten. Uploads in parts need the abort;
+  # conditional writes, checksums and the parts themselves are s3:PutObject.
   statement {
     sid     = "WriteOutputs"
     actions = ["s3:PutObject", "s3:AbortMultipartUpload"]

@@ -1,4 +1,4 @@
-# One role a principal, each in a file of its own: Batch, the instances, the jobs.
+# One role a principal, each in a file of its own: Batch, the instances, the jobs. docs/platform.md says what each may do.
 #
 # There is no Spot fleet role: Batch asks for one only with the allocation strategy BEST_FIT, and Spot here uses
 # SPOT_PRICE_CAPACITY_OPTIMIZED.
@@ -7,6 +7,12 @@ data "aws_caller_identity" "current" {}
 
 data "aws_partition" "current" {}
 
+data "aws_region" "current" {}
+
 locals {
-  managed_policies = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role"
+  partition  = data.aws_partition.current.partition
+  account_id = data.aws_caller_identity.current.account_id
+  region     = data.aws_region.current.name
+
+  managed_policies = "arn:${local.partition}:iam::aws:policy/service-role"
 }

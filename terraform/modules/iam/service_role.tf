@@ -10,11 +10,21 @@ data "aws_iam_policy_document" "service_trust" {
       identifiers = ["batch.amazonaws.com"]
     }
 
-    # Keeps another account's Batch from using this role (the confused deputy).
+    # Keep another account's Batch from using this role (the confused deputy), and this account's in another region.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
+      values   = [local.account_id]
+    }
+
+    # What Batch names when it takes the role: an environment of this platform, or a job, whose id nobody knows beforehand.
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values = [
+        "arn:${local.partition}:batch:${local.region}:${local.account_id}:compute-environment/${var.environment_prefix}*",
+        "arn:${local.partition}:batch:${local.region}:${local.account_id}:job/*",
+      ]
     }
   }
 }
@@ -25,6 +35,9 @@ resource "aws_iam_role" "service" {
   assume_role_policy = data.aws_iam_policy_document.service_trust.json
 }
 
+# AWS's own policy, broad as it is: AWS adds to it what Batch needs anew (it did so to tell why a queue is blocked), and a role
+# that lacks an action turns its environments INVALID, under running scans. Only Batch itself can use it: it can be passed to
+# no other service, and the trust above lets in no other account.
 resource "aws_iam_role_policy_attachment" "service" {
   role       = aws_iam_role.service.name
   policy_arn = "${local.managed_policies}/AWSBatchServiceRole"

@@ -22,3 +22,13 @@ variable "repository_arn" {
   description = "ARN of the only image repository that instances pull from."
   type        = string
 }
+
+variable "log_group_name" {
+  description = "Name of the only log group that instances write to."
+  type        = string
+}
+
+variable "environment_prefix" {
+  description = "What the names of the compute environments begin with that may use Batch's role."
+  type        = string
+}

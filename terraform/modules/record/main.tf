@@ -13,17 +13,25 @@ locals {
     image           = var.image
     log_group       = var.log_group
     spot            = var.spot
+    spot_fallback   = var.spot_fallback
     root_volume_gib = var.root_volume_gib
     opsctl_version  = var.opsctl_version
-    models          = var.models
+    wish            = jsondecode(var.wish)
+
+    # Further types stand there only where there are some: an opsctl that does not know them can then still read the rest.
+    models = {
+      for name, model in var.models : name => {
+        for key, value in model : key => value if key != "more_instance_types" || length(model.more_instance_types) > 0
+      }
+    }
   }
 }
 
 resource "aws_ssm_parameter" "record" {
+  #checkov:skip=CKV2_AWS_34:It holds names and ARNs, no secret: colleagues read it without a key's permission.
   name        = "/opsctl/${var.name}/platform"
   description = "opsctl: what this platform consists of (JSON)"
 
-  # It holds names and ARNs, no secret: anybody who may use the platform may read it.
   type  = "String"
   tier  = "Standard"
   value = jsonencode(local.record)

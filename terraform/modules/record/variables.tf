@@ -33,6 +33,11 @@ variable "spot" {
   type        = bool
 }
 
+variable "spot_fallback" {
+  description = "Whether scans may also run on demand where Spot has no capacity."
+  type        = bool
+}
+
 variable "root_volume_gib" {
   description = "Size of the root disk in GiB."
   type        = number
@@ -50,8 +55,15 @@ variable "models" {
     compute_environment = string
     job_definition      = string
     instance_type       = string
+    more_instance_types = optional(list(string), [])
     vcpus               = number
     memory_mib          = number
     max_vcpus           = number
   }))
+}
+
+variable "wish" {
+  description = "Options of `opsctl up` that differ from its defaults (JSON object), so that the next one keeps them."
+  type        = string
+  default     = "{}"
 }

@@ -3,6 +3,7 @@
 
 # Local and wavelength zones need an opt-in, cost more and lack most instance types.
 data "aws_availability_zones" "regular" {
+  #checkov:skip=CKV_AWS_394:A new zone is capacity that is wanted. `up` shows what it changes and waits while scans run; the variable zones pins them.
   state = "available"
 
   filter {
@@ -13,7 +14,7 @@ data "aws_availability_zones" "regular" {
 
 # Some zones do not have every type (one of us-east-1 has no r5). Which letter such a zone carries differs between accounts.
 data "aws_ec2_instance_type_offerings" "zones" {
-  for_each = toset(var.instance_types)
+  for_each = toset(concat(var.instance_types, var.more_instance_types))
 
   location_type = "availability-zone"
 
@@ -26,13 +27,21 @@ data "aws_ec2_instance_type_offerings" "zones" {
 locals {
   offering = [for type in var.instance_types : data.aws_ec2_instance_type_offerings.zones[type].locations]
 
-  # Every zone that has all the types: each is a pool of capacity of its own, and a subnet is free. Eight is what the
-  # address range is cut into; no region has more than six such zones.
-  usable_zones = sort(setintersection(data.aws_availability_zones.regular.names, local.offering...))
+  # Every zone that has all the types: each is a pool of capacity of its own, and a subnet is free. Further types need not be
+  # in each: Batch takes of them what a zone has. Eight is what the address range is cut into; no region has more than six
+  # such zones.
+  usable_zones = sort(setintersection(coalesce(var.zones, data.aws_availability_zones.regular.names), data.aws_availability_zones.regular.names, local.offering...))
   zones        = slice(local.usable_zones, 0, min(8, length(local.usable_zones)))
+
+  # Batch refuses an environment with a type that its region does not have.
+  missing_types = [
+    for type in var.more_instance_types : type
+    if length(setintersection(local.zones, data.aws_ec2_instance_type_offerings.zones[type].locations)) == 0
+  ]
 }
 
 resource "aws_vpc" "main" {
+  #checkov:skip=CKV2_AWS_11:Nothing may come in, and what goes out is HTTPS; a flow log would cost more than it tells. An account's own rule may add one.
   cidr_block = var.cidr
 
   # Off, instances would not find the names of ECS, ECR and S3.
@@ -44,12 +53,23 @@ resource "aws_vpc" "main" {
   lifecycle {
     precondition {
       condition     = length(local.usable_zones) > 0
-      error_message = "No zone of this region has all of ${join(", ", var.instance_types)}: choose another region."
+      error_message = "No zone of ${var.zones == null ? "this region" : join(", ", var.zones)} has all of ${join(", ", var.instance_types)}: choose ${var.zones == null ? "another region" : "others"}."
+    }
+
+    precondition {
+      condition     = var.zones == null ? true : length(local.zones) == length(var.zones)
+      error_message = "Of ${join(", ", coalesce(var.zones, []))} only ${join(", ", local.zones)} have all of ${join(", ", var.instance_types)}: leave the others out of zones."
+    }
+
+    precondition {
+      condition     = length(local.missing_types) == 0
+      error_message = "None of the platform's zones has ${join(", ", local.missing_types)}: leave the family out of more_instance_families."
     }
   }
 }
 
 resource "aws_subnet" "public" {
+  #checkov:skip=CKV_AWS_130:Public addresses instead of a NAT gateway ($33 a month); the security group lets nobody in.
   for_each = { for index, zone in local.zones : zone => index }
 
   vpc_id            = aws_vpc.main.id

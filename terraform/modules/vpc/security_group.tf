@@ -1,5 +1,6 @@
 # Instances have public addresses, so this is what keeps the internet out: nobody may open a connection to them.
 resource "aws_security_group" "jobs" {
+  #checkov:skip=CKV2_AWS_5:Batch attaches it to the instances.
   # A prefix: a replacement is made before the old one goes, and two groups of a VPC cannot share a name.
   name_prefix = "${var.prefix}-jobs-"
   description = "opsctl jobs: nothing in, HTTPS out"

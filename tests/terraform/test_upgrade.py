@@ -1,0 +1,92 @@
+"""This version's code over the release before's states: what holds data, or in which scans run, is not made anew."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from local_aws import REGION, Aws
+from real_terraform import Terraform, copied
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+STATES = Path(__file__).parent / "upgrade"
+COMMON = ["-input=false", "-var=name=tested", f"-var=region={REGION}", "-var=path_style=true"]
+REPOSITORY_URL = f"123456789012.dkr.ecr.{REGION}.amazonaws.com/opsctl-tested"
+VARIABLES = {
+    "storage": COMMON,
+    "platform": [
+        *COMMON,
+        f"-var=data_bucket=opsctl-tested-123456789012-{REGION}",
+        f"-var=repository_arn=arn:aws:ecr:{REGION}:123456789012:repository/opsctl-tested",
+        f"-var=repository_url={REPOSITORY_URL}",
+        f"-var=image={REPOSITORY_URL}:0.1.0",
+        "-var=opsctl_version=0.1.0",
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def upgrades(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[str]]]:
+    """What `up` would do to each root, and to a platform whose launch template this version changed."""
+    terraform = copied(tmp_path_factory.mktemp("upgrade"), settings=aws.settings)
+    for root in VARIABLES:
+        shutil.copy(STATES / f"{root}.json", terraform.tree / root / "terraform.tfstate")
+        terraform.init(root)
+    found = {root: changes(terraform, root) for root in VARIABLES}
+    template = terraform.tree / "modules/batch/launch_template.tf"
+    text = template.read_text()
+    assert "http_put_response_hop_limit = 1" in text
+    template.write_text(text.replace("http_put_response_hop_limit = 1", "http_put_response_hop_limit = 2"))
+    return {**found, "changed template": changes(terraform, "platform")}
+
+
+def changes(terraform: Terraform, root: str) -> dict[str, list[str]]:
+    """What an `up` would do, by address.
+
+    Without a refresh: the server has none of it, and what this asks is what the code makes of the state.
+    """
+    terraform.run(root, "plan", "-refresh=false", "-out=upgrade.tfplan", *VARIABLES[root])
+    planned = json.loads(terraform.run(root, "show", "-json", "upgrade.tfplan").stdout)
+    return {
+        found["address"]: found["change"]["actions"]
+        for found in planned["resource_changes"]
+        if found["mode"] == "managed" and found["change"]["actions"] != ["no-op"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("root", "wanted"),
+    [
+        ("storage", {"aws_s3_bucket", "aws_ecr_repository"}),
+        ("platform", {"aws_batch_compute_environment", "aws_batch_job_queue", "aws_launch_template", "aws_subnet"}),
+    ],
+)
+def test_the_state_is_whole(root: str, wanted: set[str]) -> None:
+    state = json.loads((STATES / f"{root}.json").read_text())
+    assert wanted <= {found["type"] for found in state["resources"]}
+
+
+@pytest.mark.parametrize("root", VARIABLES)
+def test_an_upgrade_makes_nothing_anew(upgrades: dict[str, dict[str, list[str]]], root: str) -> None:
+    assert {address: actions for address, actions in upgrades[root].items() if "delete" in actions} == {}
+
+
+def test_an_upgrade_leaves_environments_template_and_network_alone(upgrades: dict[str, dict[str, list[str]]]) -> None:
+    assert not {
+        "module.batch.aws_batch_compute_environment.model",
+        "module.batch.aws_launch_template.jobs",
+        "module.iam.aws_iam_role_policy_attachment.service",
+        "module.iam.aws_iam_role_policy_attachment.instance",
+        "module.vpc.aws_subnet.public",
+        "module.vpc.aws_vpc.main",
+    } & {address.partition("[")[0] for address in upgrades["platform"]}
+
+
+def test_a_changed_launch_template_would_be_noticed(upgrades: dict[str, dict[str, list[str]]]) -> None:
+    # What the tests above are for: they must not be content with a change that ends running scans.
+    for model in ("csd", "csa"):
+        address = f'module.batch.aws_batch_compute_environment.model["{model}"]'
+        assert upgrades["changed template"][address] == ["create", "delete"]
