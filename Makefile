@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# In an environment of its own: it wants another boto3 than opsctl.
+CHECKOV := $(VENV)/checkov/bin/checkov
+
 # The demo keeps what it makes in a folder of its own, beside nothing else.
 DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
@@ -21,43 +24,50 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
+$(CHECKOV): requirements-checkov.lock
+	$(PYTHON) -m venv $(VENV)/checkov
+	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.lock
+	@touch $@
+
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
 	@OPSCTL_HOME=$(DEMO_HOME) sh demo.sh
 
-bench-quick: setup ## Discovery and startup measured against the plain way, in about two minutes
-	$(BIN)/python -m bench.discovery --quick
-	$(BIN)/python -m bench.startup --quick
+bench-quick: setup ## Every speed and cost beside the plain way, with fewer and smaller runs: two minutes
+	$(BIN)/python -m bench --quick
 
-bench: setup ## The same at full size
-	$(BIN)/python -m bench.discovery
-	$(BIN)/python -m bench.startup
+bench: setup ## The same in full, for an idle machine: ten minutes; writes bench/results.json and docs/performance.md
+	$(BIN)/python -m bench
 
 chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)
 	$(BIN)/python tests/chaos/run_campaign.py --scans 1000 --kills 50 $(if $(SEED),--seed $(SEED)) --json build/chaos.json
 
-test: setup ## Every test, two at a time
+test: setup $(CHECKOV) ## Every test, two at a time
 	$(BIN)/pytest -n 2 --dist loadfile -m "not campaign"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile -m campaign
 
-check: setup ## Style, types, the house's rules, Terraform's format
+check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	terraform fmt -check -recursive terraform
+	$(CHECKOV) --directory terraform/storage --framework terraform --skip-download --compact --quiet
+	$(CHECKOV) --directory terraform/platform --framework terraform --skip-download --compact --quiet
 
 format: setup ## Put code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	terraform fmt -recursive terraform
 
-lock: setup ## Renew requirements.lock from pyproject.toml
+lock: setup ## Renew requirements.lock from pyproject.toml, and checkov's
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 	  pyproject.toml -o requirements.lock
+	echo 'checkov>=3.3.30' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  - -o requirements-checkov.lock
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
-	rm -rf $(VENV) $(DEMO_HOME) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers $(DEMO_HOME) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

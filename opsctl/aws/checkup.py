@@ -26,6 +26,9 @@ State = Literal["allowed", "denied", "untested"]
 _LONGEST_MINUTES = 7 * 24 * 60
 
 _ROLE_SESSION = re.compile(r"^arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/")
+_TAG = "opsctl:platform"
+#: What Terraform puts behind the name of a compute environment.
+_SUFFIX_DIGITS = 26
 #: An action that works; `DryRun` says so by an error.
 _WOULD_WORK = "DryRunOperation"
 
@@ -44,7 +47,7 @@ def login(clients: Clients, *, now: Callable[[], datetime]) -> Login:
     return Login(
         arn=reply["Arn"],
         account_id=reply["Account"],
-        minutes_left=_minutes_left(clients),
+        minutes_left=minutes_left(clients),
         skew_seconds=skew_of(date, now=now().astimezone(UTC)),
     )
 
@@ -75,8 +78,8 @@ def permissions(clients: Clients, who: Login, platform: Platform | None, *, name
     if who.arn.endswith(":root"):
         return ()
     needs = list(_needs(clients, who, platform, name))
-    found = _simulated(clients, who, needs)
-    return found if found is not None else _tried(clients, needs, platform)
+    found = _simulated(clients, who, needs, name)
+    return found if found is not None else _tried(clients, needs, platform, name)
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def _needs(clients: Clients, who: Login, platform: Platform | None, name: str) -
         yield _Need("run", ("s3:ListBucket",), (bucket,))
         yield _Need("run", ("s3:GetObject", "s3:PutObject"), (f"{bucket}/opsctl/x",))
         yield _Need("run", ("batch:SubmitJob",), (*queues, *definitions))
-        yield _Need("run", ("batch:TerminateJob", "batch:CancelJob"), (f"arn:{partition}:batch:{at}:job/x",))
+        yield _Need("run", ("batch:TerminateJob",), (f"arn:{partition}:batch:{at}:job/x",))
         yield _Need("run", ("batch:ListJobs", "batch:DescribeJobs", "batch:DescribeJobQueues"), ("*",))
         yield _Need("run", ("logs:FilterLogEvents",), (group,))
         parameter = f"arn:{partition}:ssm:{at}:parameter{record_parameter(platform.name)}"
@@ -110,13 +113,26 @@ def _needs(clients: Clients, who: Login, platform: Platform | None, name: str) -
     storage = f"arn:{partition}:s3:::{prefix}-{who.account_id}-{clients.region}"
     yield _Need("up", ("s3:CreateBucket",), (storage,))
     yield _Need("up", ("ecr:CreateRepository",), (f"arn:{partition}:ecr:{at}:repository/{prefix}",))
-    yield _Need("up", ("ec2:CreateVpc", "ec2:CreateSubnet", "ec2:CreateLaunchTemplate"), ("*",))
-    batch = ("batch:CreateComputeEnvironment", "batch:CreateJobQueue", "batch:RegisterJobDefinition")
-    yield _Need("up", batch, ("*",))
+    # By name, one resource each: a policy for people who bring platforms up allows no more (docs/permissions.md).
+    made = {
+        "ec2:CreateVpc": f"ec2:{at}:vpc/x",
+        "ec2:CreateLaunchTemplate": f"ec2:{at}:launch-template/x",
+        "batch:CreateComputeEnvironment": f"batch:{at}:compute-environment/{prefix}-csd-{'2' * _SUFFIX_DIGITS}",
+        "batch:CreateJobQueue": f"batch:{at}:job-queue/{prefix}-csd",
+        "batch:RegisterJobDefinition": f"batch:{at}:job-definition/{prefix}-csd",
+    }
+    for action, resource in made.items():
+        yield _Need("up", (action,), (f"arn:{partition}:{resource}",))
 
 
-def _simulated(clients: Clients, who: Login, needs: Sequence[_Need]) -> tuple[Permission, ...] | None:
+def _simulated(clients: Clients, who: Login, needs: Sequence[_Need], name: str) -> tuple[Permission, ...] | None:
     """IAM's word on each action; None where it may not be asked."""
+    # What the real calls carry. IAM takes a condition whose key is not told for one that does not hold.
+    context = {
+        "aws:RequestedRegion": clients.region or "",
+        f"aws:RequestTag/{_TAG}": name,
+        "iam:PassedToService": "ecs-tasks.amazonaws.com",
+    }
     try:
         principal = _principal(clients, who)
         # Making a client is not safe in threads.
@@ -124,7 +140,13 @@ def _simulated(clients: Clients, who: Login, needs: Sequence[_Need]) -> tuple[Pe
 
         def ask(need: _Need) -> list[Permission]:
             reply = iam.simulate_principal_policy(
-                PolicySourceArn=principal, ActionNames=list(need.actions), ResourceArns=list(need.resources)
+                PolicySourceArn=principal,
+                ActionNames=list(need.actions),
+                ResourceArns=list(need.resources),
+                ContextEntries=[
+                    {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                    for key, value in context.items()
+                ],
             )
             return list(_decided(need, reply["EvaluationResults"]))
 
@@ -148,9 +170,10 @@ def _principal(clients: Clients, who: Login) -> str:
     return clients.iam.get_role(RoleName=match.group(3))["Role"]["Arn"] if match else who.arn
 
 
-def _tried(clients: Clients, needs: Sequence[_Need], platform: Platform | None) -> tuple[Permission, ...]:
+def _tried(clients: Clients, needs: Sequence[_Need], platform: Platform | None, name: str) -> tuple[Permission, ...]:
+    tags: Any = [{"ResourceType": "vpc", "Tags": [{"Key": _TAG, "Value": name}]}]
     calls: dict[str, Callable[[], object]] = {
-        "ec2:CreateVpc": lambda: clients.ec2.create_vpc(CidrBlock="10.0.0.0/16", DryRun=True),
+        "ec2:CreateVpc": lambda: clients.ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags, DryRun=True),
     }
     if platform is not None:
         queue = next(iter(platform.models.values())).job_queue
@@ -184,7 +207,7 @@ def _outcome(call: Callable[[], object] | None) -> State:
     return "allowed"
 
 
-def _minutes_left(clients: Clients) -> int | None:
+def minutes_left(clients: Clients) -> int | None:
     """Until the credentials end, to the minute; botocore tells only whether it is within so many seconds."""
     if not clients.expire_within(_LONGEST_MINUTES * 60):
         return None

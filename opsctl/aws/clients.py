@@ -12,6 +12,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
+from opsctl import __version__
 from opsctl.aws.errors import translated
 from opsctl.aws.journal import keep_journal
 from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
-_PARALLEL_REQUESTS = 32
+_PARALLEL_REQUESTS = 64
 _HURRIED_SECONDS = 3.0
+#: botocore's names of what it logs in with by itself, at the start of each process.
+_SESSIONS = ("assume-role", "assume-role-with-web-identity", "sso", "login")
 
 #: How long a SubmitJob may take. Shorter than a turn (`opsctl.aws.turn`), so that none is still under way at its end.
 SUBMIT_SECONDS = 20.0
@@ -46,6 +49,8 @@ class Clients:
         The local platform's address; None for AWS.
     is_hurried
         An answer within some seconds, or none: for looking whether all is well.
+    verb
+        What the person typed. Each call carries it, so that CloudTrail tells an administrator what a call was for.
     """
 
     def __init__(
@@ -55,9 +60,12 @@ class Clients:
         profile: str | None = None,
         endpoint_url: str | None = None,
         is_hurried: bool = False,
+        verb: str = "",
     ) -> None:
         self._endpoint_url = endpoint_url
         self._is_hurried = is_hurried
+        # In the form that the SDKs gave these headers: product/version, then metadata.
+        self._user_agent = f"opsctl/{__version__}" + (f" md/verb#{verb}" if verb else "")
         # botocore itself knows AWS_DEFAULT_REGION only; every other SDK, and every tutorial, says AWS_REGION.
         keys: dict[str, Any] = {"region_name": region or os.environ.get("AWS_REGION"), "profile_name": profile}
         if endpoint_url is not None:
@@ -72,9 +80,9 @@ class Clients:
             self._session = boto3.Session(**keys)
 
     @classmethod
-    def of(cls, platform: Platform, *, profile: str | None = None) -> Clients:
+    def of(cls, platform: Platform, *, profile: str | None = None, verb: str = "") -> Clients:
         """The clients that speak to a platform."""
-        return cls(region=platform.region, profile=profile, endpoint_url=platform.endpoint_url)
+        return cls(region=platform.region, profile=profile, endpoint_url=platform.endpoint_url, verb=verb)
 
     @property
     def region(self) -> str | None:
@@ -98,6 +106,13 @@ class Clients:
             found = self._session.get_credentials()
         return isinstance(found, RefreshableCredentials) and found.refresh_needed(refresh_in=seconds)
 
+    @property
+    def has_fresh_session(self) -> bool:
+        """Whether the credentials are of a session that began with this process: it may have an hour in all."""
+        with translated("reading the credentials"):
+            found = self._session.get_credentials()
+        return found is not None and found.method in _SESSIONS
+
     def _client(
         self,
         service: str,
@@ -120,6 +135,7 @@ class Clients:
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=_PARALLEL_REQUESTS,
                     signature_version=signature,
+                    user_agent_extra=self._user_agent,
                     s3={"addressing_style": "path"} if self._endpoint_url else None,
                 ),
             )

@@ -56,6 +56,7 @@ class Context:
         self._name = check_name(name) if name else None
         self._region = region or self.configuration.get("region")
         self._profile = profile or self.configuration.get("profile")
+        self._verb = verb()
 
     @cached_property
     def screen(self) -> Screen:
@@ -84,7 +85,7 @@ class Context:
         """AWS clients of the platform."""
         from opsctl.aws.clients import Clients
 
-        return Clients.of(self.platform, profile=self._profile)
+        return Clients.of(self.platform, profile=self._profile, verb=self._verb)
 
     @cached_property
     def storage(self) -> Storage:
@@ -195,7 +196,7 @@ class Context:
 
         no_platform = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."
         try:
-            clients = Clients(region=self._region, profile=self._profile)
+            clients = Clients(region=self._region, profile=self._profile, verb=self._verb)
             found = read_record(clients.ssm, name or DEFAULT_NAME)
         except Problem as problem:
             if name is None and isinstance(problem.__cause__, _never_set_up()):
@@ -205,6 +206,14 @@ class Context:
         if found is None:
             raise Problem(f"No platform named {name or DEFAULT_NAME} is up in {clients.region}.", no_platform)
         return found
+
+
+def verb() -> str:
+    """The verb that was typed, the outermost where there are two (`image push`); empty outside a command."""
+    typed = click.get_current_context(silent=True)
+    while typed and typed.parent and typed.parent.parent:
+        typed = typed.parent
+    return typed.info_name or "" if typed and typed.parent else ""
 
 
 def _never_set_up() -> tuple[type[Exception], ...]:

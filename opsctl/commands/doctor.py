@@ -147,14 +147,14 @@ def _recalled(home: Home, name: str | None) -> Platform | None:
 def _aws_clients(question: Question, platform: Platform | Problem | None) -> Clients:
     is_on_aws = isinstance(platform, Platform) and not platform.is_local
     region = platform.region if isinstance(platform, Platform) and is_on_aws else question.region
-    return Clients(region=region, profile=question.profile, is_hurried=True)
+    return Clients(region=region, profile=question.profile, is_hurried=True, verb="doctor")
 
 
 def _on_this_machine(home: Home, platform: Platform, looks: _Looks) -> dict[str, Any]:
     server = looks.begin("the local platform", lambda: control.find(home.path))()
     if not isinstance(server, control.LocalServer):
         return {"local_server": None}
-    clients = Clients(endpoint_url=server.endpoint_url, is_hurried=True)
+    clients = Clients(endpoint_url=server.endpoint_url, is_hurried=True, verb="doctor")
     return {"local_server": server.endpoint_url, **_behind(clients, platform, looks)}
 
 

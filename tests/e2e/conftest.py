@@ -38,10 +38,16 @@ class Program:
     folder: Path
 
     @property
+    def calls(self) -> Path:
+        """What the local platform was asked, a line a call."""
+        return self.home / "calls.jsonl"
+
+    @property
     def environment(self) -> dict[str, str]:
         """No AWS configuration of the machine reaches it."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key == "AWS_CA_BUNDLE"}
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "100"}
+        own["OPSCTL_LOCAL_CALLS"] = str(self.calls)
         return {**kept, **own, "AWS_EC2_METADATA_DISABLED": "true"}
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:

@@ -17,7 +17,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 EXCEPTIONS = {
     "make": "the demo and the tests: this is one of them",
     "aws": "needs an AWS account",
-    "docker": "needs Docker and an AWS account",
+    "opsctl image": "needs a container engine: tests/image types them",
     "opsctl up --region": "needs an AWS account",
 }
 #: What stands for a person's own, and what it is here.
@@ -40,7 +40,7 @@ def shown() -> list[str]:
         for block in re.findall(r"^```\n(.*?)^```", README.read_text(), re.M | re.S)
         for line in block.replace("\\\n", " ").splitlines()
     ]
-    commands = [line for line in lines if re.match(r"(opsctl|make|aws|docker) ", line)]
+    commands = [line for line in lines if re.match(r"(opsctl|make|aws) ", line)]
     return list(dict.fromkeys([*commands, *examples()]))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from example_lines import BY_THE_JOURNEY, examples, reason_not_to, shown, words_here
+from least_privilege import for_people, judged, rendered_differ
+from recorded_calls import EXCEPTIONS, read, spare
 
 SCANS = 4
 
@@ -286,3 +288,30 @@ def test_completion_knows_what_was_uploaded_and_run(journey):
     ids = completed("status", "--run", "")
     assert len(ids) >= 4
     assert completed("logs", "--run", ids[-1], "sub-01/") == ["sub-01/ses-1", "sub-01/ses-2"]
+
+
+def test_the_calls_of_every_verb_are_on_record(journey):
+    verbs = {caller.verb or caller.who for caller, _ in read(journey.program.calls)}
+    daily = "upload scans check run status why logs cancel cost results report audit runs datasets doctor"
+    assert verbs >= {"up", "down", "job", *daily.split()}
+
+
+def test_every_call_is_allowed_by_the_policy_of_who_made_it(journey):
+    found = judged(journey.program.home, journey.program.calls)
+    assert sorted(set(found.refused)) == []
+    assert len(found.used["job"]) >= 3
+
+
+@pytest.mark.parametrize("who", ["run", "up"])
+def test_no_policy_allows_what_nobody_needs(journey, who):
+    found = judged(journey.program.home, journey.program.calls)
+    assert spare(for_people("local")[who], found.used[who]) - set(EXCEPTIONS[who]) == set()
+
+
+@pytest.mark.parametrize("who", ["run", "up"])
+def test_every_exception_is_an_action_of_the_policy(who):
+    assert set(EXCEPTIONS[who]) - spare(for_people("local")[who], set()) == set()
+
+
+def test_terraform_put_out_the_policies_of_the_docs(journey):
+    assert rendered_differ(journey.program.home, "local") == []

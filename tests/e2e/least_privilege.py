@@ -1,0 +1,47 @@
+"""Whose policies there are on the journey's platforms, and what became of its calls under them."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+from policy_files import RENDERED, document, filled
+from recorded_calls import Judged, Who, judge
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+Documents = dict[Who, list[dict[str, Any]]]
+
+
+def for_people(platform: str) -> Documents:
+    """The policies of docs/ for one platform."""
+    values = {"NAME": platform, "ACCOUNT": ACCOUNT, "REGION": REGION}
+    return {"run": [document("run", **values)], "up": [document(name, **values) for name in ("up", "up-network")]}
+
+
+def of_jobs(home: Path, platform: str) -> list[dict[str, Any]]:
+    """The policies of the role that jobs have, as they stand in IAM."""
+    url = json.loads((home / "platforms" / platform / "record.json").read_text())["endpoint_url"]
+    iam = boto3.Session("local", "local", region_name=REGION).client("iam", endpoint_url=url)
+    role = f"opsctl-{platform}-{REGION}-job"
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    return [iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"] for name in names]
+
+
+@cache
+def judged(home: Path, calls: Path) -> Judged:
+    """Every call of the journey; `local` is up in the end, `lab` is gone and has run nothing."""
+    local: Documents = {**for_people("local"), "job": of_jobs(home, "local")}
+    return judge(calls, {"local": local, "lab": for_people("lab")}, account=ACCOUNT, region=REGION)
+
+
+def rendered_differ(home: Path, platform: str) -> list[str]:
+    """Which of the policies that Terraform put out are not those of docs/."""
+    state = json.loads((home / "platforms" / platform / "terraform" / "platform" / "terraform.tfstate").read_text())
+    values = {"NAME": platform, "ACCOUNT": ACCOUNT, "REGION": REGION}
+    said = {name: state["outputs"][f"{name.replace('-', '_')}_policy"]["value"] for name in RENDERED}
+    return [name for name, text in said.items() if text.strip() != filled(name, **values).strip()]

@@ -1,0 +1,21 @@
+"""The policies, rendered once for all tests of a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from local_aws import Aws, running
+from real_terraform import copied
+from rendered_policies import Policies, render
+
+
+@pytest.fixture(scope="session")
+def policy_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
+    with running(tmp_path_factory.mktemp("policy-aws")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def policies(policy_aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> Policies:
+    return render(policy_aws, copied(tmp_path_factory.mktemp("policies"), settings=policy_aws.settings))

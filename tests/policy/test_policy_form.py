@@ -1,0 +1,137 @@
+"""The policies for people: IAM takes them, they name what there is, and docs/policies holds the same text."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from iam_evaluator import glob
+from policy_files import FOLDER, RENDERED, document, filled
+from policy_sentry.querying.actions import get_action_data, get_actions_for_service
+from rendered_policies import ACCOUNT, NAME, REGION
+
+#: The longest of each that opsctl or AWS takes.
+LONGEST = {"NAME": "n" * 20, "ACCOUNT": ACCOUNT, "REGION": "ap-southeast-1", "STATE_BUCKET": "b" * 63}
+#: IAM's limit of a managed policy; it does not count white space.
+MOST_CHARACTERS = 6144
+FILES = (*RENDERED, "state")
+
+
+def statements(file: str) -> list[dict]:
+    return document(file)["Statement"]
+
+
+def many(value: object) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+
+
+def known(action: str) -> list[dict]:
+    """What the Service Authorization Reference says of an action, a row for each kind of resource that it takes."""
+    service, name = action.split(":")
+    names = [one for one in get_actions_for_service(service) if glob(name.lower(), one.split(":")[1].lower())]
+    return [row for one in names for row in get_action_data(service, one.split(":")[1])[service]]
+
+
+def takes(row: dict, resource: str) -> bool:
+    """Whether a resource of a policy can be of the kind that a row names."""
+    form = re.sub(r"\$\{\w+\}", "*", row["resource_arn_format"])
+    if form == "*":
+        return False
+    kind, pattern = (re.split(r"[:/]", text.split(":", 5)[5])[0] for text in (form, resource))
+    same_service = form.split(":")[2] == resource.split(":")[2]
+    if form.split(":")[2] == "s3":
+        # The one service whose kinds are told by a slash alone.
+        return same_service and ("/" in form.split(":", 5)[5]) == ("/" in resource.split(":", 5)[5])
+    return same_service and (pattern == "*" or kind == "*" or kind == pattern)
+
+
+EVERY = [(file, statement) for file in FILES for statement in statements(file)]
+NAMES = [f"{file} {statement['Sid']}" for file, statement in EVERY]
+
+
+@pytest.mark.parametrize("file", RENDERED)
+def test_docs_hold_what_terraform_renders(policies, file, tmp_path):
+    rendered = policies.texts[file].strip() + "\n"
+    wanted = tmp_path / f"{file}.json"
+    wanted.write_text(rendered.replace(ACCOUNT, "ACCOUNT").replace(REGION, "REGION").replace(NAME, "NAME"))
+    assert filled(file, NAME=NAME, ACCOUNT=ACCOUNT, REGION=REGION) == rendered, f"cp {wanted} {FOLDER}"
+
+
+def test_a_source_bucket_adds_reading_and_nothing_else(policies):
+    plain, more = (json.loads(texts["run"]) for texts in (policies.texts, policies.texts_with_source))
+    changed = [new for old, new in zip(plain["Statement"], more["Statement"], strict=True) if old != new]
+    assert [one["Sid"] for one in changed] == ["FindDatasetsAndRuns", "ReadDatasetsAndResults"]
+
+
+def test_there_are_no_other_files():
+    assert sorted(path.stem for path in FOLDER.iterdir()) == sorted(FILES)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_iam_takes_its_size(file):
+    text = "".join(filled(file, **LONGEST, STATE_PREFIX="p" * 100).split())
+    assert len(text) <= MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_statement_has_a_name_of_its_own(file):
+    names = [statement["Sid"] for statement in statements(file)]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch("[A-Za-z0-9]+", name) for name in names)
+
+
+@pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
+def test_every_action_exists(file, statement):
+    assert [action for action in many(statement["Action"]) if not known(action)] == []
+
+
+@pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
+def test_a_star_stands_only_where_the_action_has_no_resource(file, statement):
+    if statement["Resource"] == "*":
+        narrow = {
+            action: row["resource_arn_format"]
+            for action in many(statement["Action"])
+            for row in known(action)
+            if row["resource_arn_format"] != "*"
+        }
+        assert narrow == {}
+
+
+@pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
+def test_every_action_takes_a_resource_and_every_resource_an_action(file, statement):
+    resources = [one for one in many(statement["Resource"]) if one != "*"]
+    rows = {action: known(action) for action in many(statement["Action"])} if resources else {}
+    without = [
+        action for action, kinds in rows.items() if not any(takes(row, one) for row in kinds for one in resources)
+    ]
+    spare = [one for one in resources if not any(takes(row, one) for kinds in rows.values() for row in kinds)]
+    assert (without, spare) == ([], [])
+
+
+@pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
+def test_every_condition_is_one_that_its_actions_know(file, statement):
+    keys = [key for wanted in statement.get("Condition", {}).values() for key in wanted]
+    for key in keys:
+        general = re.sub(r"^(aws:(?:Request|Resource)Tag)/.*", r"\1/${TagKey}", key)
+        if general == "aws:RequestedRegion":
+            # Every request has it.
+            continue
+        for action in many(statement["Action"]):
+            assert any(general in row["condition_keys"] for row in known(action)), (action, key)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_what_changes_something_is_narrowed(file):
+    for statement in statements(file):
+        if statement["Resource"] == "*":
+            levels = {row["access_level"] for action in many(statement["Action"]) for row in known(action)}
+            assert levels <= {"List", "Read"}, statement["Sid"]
+
+
+def test_the_docs_say_what_one_loses():
+    told = (FOLDER.parent / "permissions.md").read_text()
+    optional = [statement["Sid"] for _, statement in EVERY if statement["Sid"].startswith("Optional")]
+    assert len(optional) >= 7
+    assert [name for name in optional if f"| `{name}` |" not in told] == []
+    assert [file for file in FILES if f"policies/{file}.json" not in told] == []

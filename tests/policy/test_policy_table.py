@@ -1,0 +1,76 @@
+"""Who may do what: policy_table.tsv, decided by the policies that the real Terraform renders."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from iam_evaluator import Request, decide
+from policy_files import document
+from rendered_policies import ACCOUNT, DATA_BUCKET, NAME, REGION, SOURCE_BUCKET, Policies
+
+_HERE = f"{REGION}:{ACCOUNT}"
+_SHORT = {
+    "data": f"arn:aws:s3:::{DATA_BUCKET}",
+    "source": f"arn:aws:s3:::{SOURCE_BUCKET}",
+    "other_data": f"arn:aws:s3:::opsctl-{NAME}-x-{ACCOUNT}-{REGION}",
+    "state": "arn:aws:s3:::lab-states",
+    "digits": "2" * 26,
+    "iam": f"arn:aws:iam::{ACCOUNT}",
+    **{service: f"arn:aws:{service}:{_HERE}" for service in ("batch", "ec2", "ecr", "logs", "ssm")},
+}
+_OWNER = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+#: What every request of today carries.
+_CONTEXT = {
+    "aws:RequestedRegion": REGION,
+    "aws:SecureTransport": "true",
+    "s3:TlsVersion": "1.3",
+    "aws:username": "alice",
+}
+
+
+def rows() -> list[dict[str, str]]:
+    with (Path(__file__).parent / "policy_table.tsv").open() as file:
+        return list(csv.DictReader(file, delimiter="\t"))
+
+
+def request_of(row: dict[str, str]) -> Request:
+    pairs = [pair.partition("=") for pair in row["context"].format(**_SHORT).split(";") if pair]
+    given = {key: value for key, _, value in pairs}
+    return Request(row["action"], row["resource"].format(**_SHORT), {**_CONTEXT, **given}, row["# who"])
+
+
+def own_policies(who: str, policies: Policies) -> list[dict]:
+    state = {"NAME": NAME, "STATE_BUCKET": "lab-states", "STATE_PREFIX": "labs"}
+    texts = {"runner": ("run",), "administrator": ("up", "up-network")}
+    if who in texts:
+        return [policies.parsed(name) for name in texts[who]]
+    return {"owner": [_OWNER], "stater": [document("state", **state)], **policies.attached}.get(who, [])
+
+
+def policies_there(request: Request, policies: Policies) -> list[dict]:
+    """The policy of what is asked for: the data bucket's, or a role's trust."""
+    if request.resource.startswith("role/"):
+        return [policies.trust[request.resource.removeprefix("role/")]]
+    return [policies.bucket] if request.resource.split("/")[0] == _SHORT["data"] else []
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['# who']} {row['action']} {row['resource']}"[:90])
+def test_who_may_do_what(row, policies):
+    request = request_of(row)
+    decision = decide(
+        request, identity=own_policies(row["# who"], policies), resource=policies_there(request, policies)
+    )
+    assert decision == row["decision"], row["why"]
+
+
+def test_the_table_asks_enough():
+    counts = Counter((row["# who"], row["decision"]) for row in rows())
+    assert len(rows()) >= 100
+    for who in ("job", "instance", "service", "runner", "administrator", "stater"):
+        assert counts[who, "allow"] >= 4, who
+        assert counts[who, "deny"] >= 4, who
+    assert all(row["why"] and row["decision"] in ("allow", "deny") for row in rows())
+    assert len({tuple(row.values())[:4] for row in rows()}) == len(rows())
