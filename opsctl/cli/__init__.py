@@ -20,6 +20,7 @@ from opsctl.cli import (
     dataset_verbs,
     doctor_verb,
     down_verb,
+    image_verbs,
     list_verbs,
     logs_verb,
     report_verb,
@@ -89,4 +90,5 @@ app.command("report")(report_verb.report)
 app.command("audit")(audit_verb.audit)
 app.command("config")(config_verb.config)
 app.command("doctor")(doctor_verb.doctor)
+app.add_typer(image_verbs.image, name="image")
 app.command("down")(down_verb.down)

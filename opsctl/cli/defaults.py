@@ -28,6 +28,8 @@ def configure(ctx: typer.Context) -> None:
     ctx.obj = found
     if not found.problems and isinstance(ctx.command, click.Group):
         ctx.default_map = {verb: _defaults(verb, found) for verb in ctx.command.list_commands(ctx)}
+        # Two words make this verb: its defaults are a level further down.
+        ctx.default_map["image"] = dict.fromkeys(("push", "status"), ctx.default_map["image"])
 
 
 def is_typed(parameter: str) -> bool:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from example_platform import platform
 
+from opsctl.cli import up_verb
 from opsctl.cli.context import Context
 from opsctl.core.errors import Problem
+from opsctl.core.wish import Wish
 from opsctl.home import Home
 
 Opsctl = Callable[..., Any]
@@ -136,7 +136,7 @@ def test_the_platform_that_is_meant(world: World, opsctl: Opsctl) -> None:
 @pytest.mark.parametrize("verb", [["up"], ["status", "--platform", "far"]])
 def test_region_and_profile_also_of_verbs_without_these_options(world: World, opsctl: Opsctl, verb: list[str]) -> None:
     world.stop_at("opsctl.aws.clients.Clients.__init__")
-    world.replace("opsctl.terraform.find_binary", lambda _: None)
+    world.replace("opsctl.terraform_binary.find_binary", lambda _: None)
     world.replace("opsctl.provider.find_mirror", lambda _: None)
 
     def asked(*words: str) -> tuple[Any, Any]:
@@ -157,7 +157,7 @@ def test_region_and_profile_also_of_verbs_without_these_options(world: World, op
 
 def test_local_is_typed_and_wins_over_everything_configured(world: World, opsctl: Opsctl, home: Path) -> None:
     world.stop_at("opsctl.cli.up_verb.endpoint")
-    world.replace("opsctl.terraform.find_binary", lambda _: None)
+    world.replace("opsctl.terraform_binary.find_binary", lambda _: None)
     world.replace("opsctl.provider.find_mirror", lambda _: None)
     world.say(folder="platform = 'lab'\nregion = 'eu-west-1'", PROFILE="c")
     opsctl("up", "--local")
@@ -167,31 +167,23 @@ def test_local_is_typed_and_wins_over_everything_configured(world: World, opsctl
     assert world.asked["words"][1] == "mine"
     opsctl("up")
     assert world.asked["words"][1] == "lab"
-    assert opsctl("down", "--local").err == "Nothing is up: nothing to remove.\n"
+    assert "nothing of it is up: nothing to remove." in opsctl("down", "--local").err
     assert Home(home).recall("lab") is not None
 
 
-def test_up_says_that_the_verbs_after_it_would_go_elsewhere(world: World, opsctl: Opsctl) -> None:
-    nothing = SimpleNamespace(plan=SimpleNamespace(changes=()), replaces_environments=False)
-    for target, value in {
-        "opsctl.terraform.find_binary": None,
-        "opsctl.provider.find_mirror": None,
-        "opsctl.cli.up_verb.endpoint": nullcontext(),
-        "opsctl.cli.up_verb.clients_of": None,
-        "opsctl.cli.up_verb.terraform_environment": {},
-        "opsctl.cli.up_verb.workspace_of": None,
-        "opsctl.cli.up_verb.where": {"region": "us-east-1", "account_id": "1"},
-        "opsctl.commands.up.propose": nothing,
-        "opsctl.commands.up.carry_out": platform(name="local", endpoint_url="http://127.0.0.1:1"),
-        "opsctl.render.changes.applying": nullcontext(),
-    }.items():
-        world.replace(target, lambda *_, found=value, **__: found)
-    assert "names the platform" not in opsctl("up", "--local").err
+def test_up_says_that_the_verbs_after_it_would_go_elsewhere(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    wish = Wish(name="local", region="us-east-1", account_id="1", is_local=True)
+    made = platform(name="local", endpoint_url="http://127.0.0.1:1")
+
+    def said() -> str:
+        up_verb._say_it_is_up(Context(platform_name="local"), wish, made, containers=None, is_new=True)
+        return capsys.readouterr().err
+
+    assert "names the platform" not in said()
     world.say(folder="platform = 'lab'")
-    words = f"! {world.folder_file}:1 names the platform lab: for this one, add --platform local.\n"
-    assert words in opsctl("up", "--local").err
+    assert f"! {world.folder_file}:1 names the platform lab: for this one, add --platform local.\n" in said()
     world.say(folder="platform = 'local'")
-    assert "names the platform" not in opsctl("up", "--local").err
+    assert "names the platform" not in said()
 
 
 def test_what_asks_without_options_is_configured_too(world: World) -> None:

@@ -20,7 +20,17 @@ Opsctl = Callable[..., Any]
 #: These explain what is wrong.
 NOT_STOPPED = {"config", "doctor"}
 GROUP: Any = typer.main.get_command(app)
-STOPPED = sorted(set(GROUP.commands) - NOT_STOPPED)
+#: Of two words: `image build`.
+VERBS: dict[str, Any] = {
+    words: verb
+    for first, one in GROUP.commands.items()
+    for words, verb in (
+        [(f"{first} {second}", two) for second, two in one.commands.items()]
+        if hasattr(one, "commands")
+        else [(first, one)]
+    )
+}
+STOPPED = sorted(set(VERBS) - NOT_STOPPED)
 
 FOLDER = """\
 platform = "lab"
@@ -47,7 +57,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def example(verb: str) -> list[str]:
     """The command line that the verb's help ends with."""
-    (line,) = [line for line in GROUP.commands[verb].help.splitlines() if "Example: " in line]
+    (line,) = [line for line in VERBS[verb].help.splitlines() if "Example: " in line]
     words: list[str] = line.partition("opsctl ")[2].replace("'", "").split()
     return words
 

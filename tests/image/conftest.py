@@ -1,0 +1,21 @@
+"""One Podman and one built image for all tests of images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from engine_world import EngineWorld, built_once, session_folder, shared_world
+
+
+@pytest.fixture(scope="session")
+def engine_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWorld]:
+    """An engine with the base image in it."""
+    with shared_world(session_folder(tmp_path_factory)) as world:
+        yield world
+
+
+@pytest.fixture(scope="session")
+def built(engine_world: EngineWorld) -> str:
+    """The name of the image that `opsctl image build` made."""
+    return built_once(engine_world)

@@ -1,0 +1,177 @@
+"""`image push` and `image status` on a platform that counts as AWS, with a real engine, registry and Terraform."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from engine_world import BASE, EngineWorld, opsctl
+from registry_world import HOST, RegistryWorld, registry
+
+from opsctl import __version__
+from opsctl.local import control
+
+pytestmark = [pytest.mark.e2e, pytest.mark.campaign, pytest.mark.timeout(1200)]
+
+NAME = "img"
+REPOSITORY = f"opsctl-{NAME}"
+URL = f"{HOST}/{REPOSITORY}"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A machine with an engine, an account whose services answer, and a registry in ECR's place."""
+
+    world: EngineWorld
+    registry: RegistryWorld
+    environment: dict[str, str]
+    endpoint_url: str
+
+    def type(self, *words: str, **more: str) -> Any:
+        return opsctl({**self.environment, **more}, *words)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            *(service, "us-east-1"),
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id="key",
+            aws_secret_access_key="secret",
+        )
+
+    def tell_ecr(self, tag: str) -> None:
+        """What ECR knows by itself: the registry here is another process."""
+        found = self.registry.manifest(REPOSITORY, tag)
+        assert found is not None
+        text, kind, digest = found
+        self.client("ecr").put_image(
+            repositoryName=REPOSITORY, imageManifest=text, imageManifestMediaType=kind, imageTag=tag, imageDigest=digest
+        )
+
+    def definitions(self) -> dict[str, str]:
+        """The image of each queue's newest job definition, by its name."""
+        found = self.client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+        newest: dict[str, tuple[int, str]] = {}
+        for one in found:
+            mine = (one["revision"], one["containerProperties"]["image"])
+            newest[one["jobDefinitionName"]] = max(mine, newest.get(one["jobDefinitionName"], mine))
+        return {name: image for name, (_, image) in newest.items() if name.startswith(REPOSITORY)}
+
+    def logins(self) -> list[Path]:
+        """Files that a login was left in."""
+        home = Path(self.environment["HOME"])
+        return [path for path in home.rglob("*") if path.is_file() and b"auth" in path.read_bytes()]
+
+
+@pytest.fixture(scope="module")
+def lab(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("lab")
+    home = tmp_path_factory.mktemp("account")
+    (folder / "tmp").mkdir()
+    server = control.start(home)
+    try:
+        with registry(folder) as place:
+            own = {
+                "OPSCTL_HOME": str(folder / "home"),
+                "TMPDIR": str(folder / "tmp"),
+                "AWS_ENDPOINT_URL": server.endpoint_url,
+                "AWS_ACCESS_KEY_ID": "key",
+                "AWS_SECRET_ACCESS_KEY": "secret",
+                "AWS_REGION": "us-east-1",
+                "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_CONFIG_FILE": os.devnull,
+                "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+                "COLUMNS": "100",
+            }
+            mirror = {"OPSCTL_PROVIDER_MIRROR": one} if (one := os.environ.get("OPSCTL_PROVIDER_MIRROR")) else {}
+            engine = engine_world.with_registry(HOST, place.location, name=NAME)
+            made = Lab(engine_world, place, {**engine, **own, **mirror}, server.endpoint_url)
+            said = made.type("up", "--name", NAME, "--yes")
+            assert said.returncode == 0, said.stdout + said.stderr
+            yield made
+    finally:
+        control.stop(home)
+
+
+@pytest.fixture(scope="module")
+def pushed(lab: Lab) -> tuple[Any, Any, Any, list[Path]]:
+    """Status before, the push, status after, and the logins that were left."""
+    engine = lab.world.podman("tag", "localhost/opsctl-m2g:built-once", f"localhost/opsctl-m2g:{__version__}")
+    assert engine == ""
+    before = lab.type("image", "status", "--json")
+    push = lab.type("image", "push", "--yes")
+    tag = re.search(rf"Pushed as {re.escape(URL)}:(\S+?)\.\n", push.stderr)
+    assert push.returncode == 0 and tag, push.stderr
+    lab.tell_ecr(tag[1])
+    return before, push, tag[1], lab.logins()
+
+
+def test_before_a_push_no_job_could_start_and_status_says_so(lab: Lab, pushed: Any) -> None:
+    told = json.loads(pushed[0].stdout)
+    assert told["stored"] is None and told["is_pinned"] is False
+    assert {one["image"] for one in told["definitions"]} == {f"{URL}:{__version__}"}
+
+
+def test_the_digest_in_the_registry_is_the_one_that_all_job_definitions_name(lab: Lab, pushed: Any) -> None:
+    found = lab.registry.manifest(REPOSITORY, pushed[2])
+    assert found is not None
+    definitions = lab.definitions()
+    assert len(definitions) >= 2
+    assert set(definitions.values()) == {f"{URL}@{found[2]}"}
+
+
+def test_the_login_is_left_nowhere(lab: Lab, pushed: Any) -> None:
+    assert pushed[3] == []
+    assert list((Path(lab.environment["TMPDIR"])).glob("opsctl-login-*")) == []
+
+
+def test_a_second_push_changes_nothing(lab: Lab, pushed: Any) -> None:
+    before = lab.definitions()
+    again = lab.type("image", "push", "--yes")
+    assert again.returncode == 0, again.stderr
+    assert "is this very image already: nothing to push." in again.stderr
+    assert f"The platform {NAME} runs it already." in again.stderr
+    assert lab.definitions() == before
+
+
+def test_a_later_plain_up_keeps_the_image(lab: Lab, pushed: Any) -> None:
+    said = lab.type("up", "--name", NAME, "--plan")
+    assert said.returncode == 0, said.stderr
+    assert "nothing to do" in said.stderr
+
+
+def test_status_knows_where_it_lies_and_what_it_was_made_from(lab: Lab, pushed: Any) -> None:
+    said = lab.type("image", "status")
+    assert said.returncode == 0, said.stderr
+    assert f"In the repository as {pushed[2]}, pushed " in said.stdout
+    assert f"Built by opsctl {__version__} on {BASE} (sha256:" in said.stdout
+    assert "build and push again" not in said.stdout
+    told = json.loads(lab.type("image", "status", "--json").stdout)
+    assert told["is_pinned"] is True and told["is_outdated"] is False
+
+
+def test_status_without_an_engine_says_what_aws_knows(lab: Lab, pushed: Any) -> None:
+    said = lab.type("image", "status", OPSCTL_ENGINE="/nowhere/podman")
+    assert said.returncode == 0, said.stderr
+    assert f"In the repository as {pushed[2]}, pushed " in said.stdout
+    assert "What it was made from is not known on this machine." in said.stdout
+
+
+def test_without_terraform_a_push_says_who_can_go_on(lab: Lab, pushed: Any, tmp_path: Path) -> None:
+    for name in ("podman", "runc", "conmon", "sh"):
+        found = [Path(one) / name for one in os.environ["PATH"].split(":") if (Path(one) / name).exists()]
+        if found:
+            (tmp_path / name).symlink_to(found[0])
+    before = lab.definitions()
+    lab.world.podman("tag", "localhost/m2g-stand-in:1", "localhost/opsctl-m2g:other")
+    said = lab.type("image", "push", "--tag", "other", PATH=str(tmp_path))
+    assert said.returncode == 0, said.stderr
+    digest = lab.registry.manifest(REPOSITORY, "other")[2]  # type: ignore[index]
+    assert f"opsctl up --name {NAME} --image {URL}@{digest} --region us-east-1" in said.stderr
+    assert lab.definitions() == before

@@ -1,0 +1,161 @@
+"""Pushing with a real engine to a real registry that wants a login, and ECR's own words about what lies there."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_world import BASE, EngineWorld, opsctl
+from example_platform import platform
+from registry_world import HOST, RegistryWorld, registry
+
+from opsctl.aws.clients import Clients
+from opsctl.aws.registry import Registry
+from opsctl.commands.image_push import Pushed, built_image
+from opsctl.commands.image_push import push as command
+from opsctl.core.errors import Problem
+from opsctl.engine import find_engine
+from opsctl.home import Home
+from opsctl.local import control
+
+pytestmark = pytest.mark.e2e
+
+REPOSITORY = "opsctl-push"
+URL = f"{HOST}/{REPOSITORY}"
+
+
+@dataclass(frozen=True)
+class Account:
+    """ECR's words from the local platform, and a registry in its place."""
+
+    world: EngineWorld
+    place: RegistryWorld
+    folder: Path
+    home: Path
+    ecr: Any
+
+    def push(self, tag: str, *, named: bool = True) -> Pushed:
+        """Push the image of a tag on this machine."""
+        engine = find_engine(self.world.environment)
+        built = built_image(engine, version=tag, tag=None)
+        repository = Registry(self.ecr, URL)
+        return command(engine, repository, built, version=tag, tag=tag if named else None, on_line=lambda _: None)
+
+    def name(self, image: str, tag: str) -> None:
+        """Another name for an image."""
+        self.world.podman("tag", image, f"localhost/opsctl-m2g:{tag}")
+
+    def tell_ecr(self, tag: str) -> None:
+        """What ECR knows by itself: the registry here is another process."""
+        text, kind, digest = self.place.manifest(REPOSITORY, tag) or ("", "", "")
+        self.ecr.put_image(
+            repositoryName=REPOSITORY, imageManifest=text, imageManifestMediaType=kind, imageTag=tag, imageDigest=digest
+        )
+
+
+@pytest.fixture(scope="module")
+def account(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    folder, home = tmp_path_factory.mktemp("registry"), tmp_path_factory.mktemp("account")
+    server = control.start(home)
+    try:
+        with registry(folder) as place:
+            world = EngineWorld(engine_world.folder, engine_world.with_registry(HOST, place.location, name="push"))
+            ecr = Clients(endpoint_url=server.endpoint_url).ecr
+            ecr.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
+            yield Account(world, place, folder, home, ecr)
+    finally:
+        control.stop(home)
+
+
+def test_what_is_pushed_lies_there_under_the_digest_and_the_tag_that_are_told(account: Account, built: str) -> None:
+    account.name(built, "1.2.3")
+    pushed = account.push("1.2.3", named=False)
+    found = json.loads(account.world.podman("image", "inspect", built))[0]["Id"]
+    assert (pushed.tag, pushed.is_new) == (f"1.2.3-{found[:12]}", True)
+    stored = account.place.manifest(REPOSITORY, pushed.tag)
+    assert stored is not None
+    assert pushed.image == f"{URL}@{stored[2]}"
+
+
+def test_the_same_image_again_is_nothing_to_push(account: Account, built: str) -> None:
+    account.name(built, "same")
+    first = account.push("same")
+    account.tell_ecr("same")
+    assert account.push("same") == Pushed(image=first.image, tag="same", is_new=False)
+
+
+def test_a_tag_is_never_written_over(account: Account, built: str) -> None:
+    account.name(built, "fixed")
+    account.push("fixed")
+    account.tell_ecr("fixed")
+    held = account.place.manifest(REPOSITORY, "fixed")
+    account.name(BASE, "fixed")
+    with pytest.raises(Problem, match="fixed is another image already"):
+        account.push("fixed")
+    assert account.place.manifest(REPOSITORY, "fixed") == held
+
+
+def test_what_was_pushed_can_be_pulled_by_its_digest(account: Account, built: str) -> None:
+    account.name(built, "pull")
+    image = account.push("pull").image
+    login = account.folder / "pull.json"
+    login.write_text(json.dumps({"auths": {HOST: {"auth": Registry(account.ecr, URL).login()}}}))
+    world = EngineWorld(account.world.folder, {**account.world.environment, "REGISTRY_AUTH_FILE": str(login)})
+    pulled = world.podman("pull", "--quiet", image).splitlines()[-1]
+    assert pulled == json.loads(account.world.podman("image", "inspect", built))[0]["Id"]
+
+
+def test_the_registry_wants_the_login_and_it_is_left_nowhere(account: Account, built: str) -> None:
+    account.name(built, "login")
+    name = f"{URL}:login"
+    engine = find_engine(account.world.environment)
+    engine.ask("tag", built, name)
+    with pytest.raises(Problem, match="unauthorized"):
+        engine.ask("push", name)
+    account.push("login")
+    with pytest.raises(Problem, match="unauthorized"):
+        engine.ask("push", f"{URL}:login")
+    home = Path(account.world.environment["HOME"])
+    assert [path for path in home.rglob("*") if path.is_file() and b"auth" in path.read_bytes()] == []
+
+
+def test_a_login_that_is_refused_is_said_and_nothing_is_there(account: Account, built: str) -> None:
+    account.name(built, "refused")
+    passwords = account.folder / "htpasswd"
+    kept = passwords.read_text()
+    passwords.write_text(kept.replace("$2b$04$8", "$2b$04$9"))
+    # The registry reads it again when its time is another.
+    os.utime(passwords, (1, 1))
+    try:
+        with pytest.raises(Problem, match="podman push failed"):
+            account.push("refused")
+    finally:
+        passwords.write_text(kept)
+    assert account.place.manifest(REPOSITORY, "refused") is None
+
+
+def test_what_was_never_built_is_said_with_what_to_type(account: Account) -> None:
+    with pytest.raises(Problem, match="There is no image opsctl-m2g:never on this machine"):
+        account.push("never")
+
+
+def test_on_the_local_platform_nothing_is_pushed_and_the_image_goes_in(
+    account: Account, built: str, tmp_path: Path
+) -> None:
+    Home(account.home).keep(platform(name="local", endpoint_url="http://127.0.0.1:1"))
+    # All but Terraform, so that what would be carried out is shown.
+    for name in ("podman", "runc", "crun", "conmon"):
+        if found := shutil.which(name):
+            (tmp_path / name).symlink_to(found)
+    environment = {**account.world.environment, "OPSCTL_HOME": str(account.home), "PATH": str(tmp_path)}
+    said = opsctl(environment, "image", "push", "--tag", built.rpartition(":")[2])
+    assert said.returncode == 0, said.stderr
+    assert "there is nothing to push" in said.stderr
+    wanted = "opsctl up --name local --image opsctl-m2g:built-once --local --engine podman"
+    assert wanted in " ".join(said.stderr.split())

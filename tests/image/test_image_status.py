@@ -1,0 +1,129 @@
+"""`image status`: what is said of each state of an image, and what the verbs say before anything is there."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine_world import opsctl
+from example_platform import platform
+
+from opsctl.aws.registry import Stored
+from opsctl.commands.image_status import ImageStatus, status
+from opsctl.core.errors import Problem
+from opsctl.render.image import show_image_status
+from opsctl.render.screen import Screen
+
+DIGEST = "sha256:" + "a" * 64
+OURS = platform().repository_url
+STORED = Stored(
+    digest=DIGEST,
+    tags=("0.1.0-abc",),
+    pushed_at=datetime(2026, 11, 22, 18, 40, tzinfo=UTC),
+    size_bytes=2_100_000_000,
+    findings={"CRITICAL": 1, "LOW": 4},
+)
+
+
+class FakeRegistry:
+    """One image, or what keeps AWS from answering."""
+
+    url = OURS
+
+    def __init__(self, stored: Stored | Problem | None) -> None:
+        self.stored = stored
+
+    def find(self, **_: Any) -> Stored | None:
+        if isinstance(self.stored, Problem):
+            raise self.stored
+        return self.stored
+
+
+class FakeEngine:
+    """Knows the image by the tag that it was pushed under, as Podman does."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def ask(self, *words: str) -> str:
+        if words[-1] != f"{OURS}:0.1.0-abc":
+            raise Problem("no such image")
+        labels = {
+            "opsctl.source": self.source,
+            "org.opencontainers.image.version": "0.1.0",
+            "org.opencontainers.image.base.name": "m2g:1",
+        }
+        return json.dumps([{"Id": "sha256:1", "Size": 3, "Config": {"Labels": labels}}])
+
+
+def asked(image: str | None, stored: Stored | Problem | None, *, source: str | None = "new") -> ImageStatus:
+    registry: Any = FakeRegistry(stored)
+    engine: Any = FakeEngine(source) if source else None
+    return status(platform(), dict.fromkeys(platform().models, image), registry=registry, engine=engine, source="new")
+
+
+PINNED = f"{OURS}@{DIGEST}"
+SAID = [
+    (
+        asked(PINNED, STORED),
+        "In the repository as 0.1.0-abc, pushed 2026-11-22 18:40 UTC, 2.1 GB, 5 findings of its scan",
+    ),
+    (asked(PINNED, STORED), "(1 critical, 4 low)."),
+    (asked(PINNED, STORED), "Built by opsctl 0.1.0 on m2g:1."),
+    (asked(PINNED, STORED, source="old"), "Its code is not this opsctl's: build and push again"),
+    (asked(PINNED, STORED, source=None), "What it was made from is not known on this machine."),
+    (asked(PINNED, None), "Not in the repository: no job can start."),
+    (asked(PINNED, Problem("AWS does not allow it.")), "The repository does not tell: AWS does not allow it."),
+    (asked(f"{OURS}:0.1.0", STORED), "Named by a tag, not by its digest"),
+    (asked("docker.io/neurodata/m2g:latest", None), "Not in this platform's repository"),
+    (asked(None, None), "this revision is no longer there"),
+]
+
+
+@pytest.mark.parametrize(("found", "words"), SAID, ids=[words[:30] for _, words in SAID])
+def test_each_state_has_its_sentence(found: ImageStatus, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show_image_status(Screen(), found)
+    assert words in capsys.readouterr().out
+
+
+def test_an_image_of_this_opsctls_code_is_not_called_old(capsys: pytest.CaptureFixture[str]) -> None:
+    show_image_status(Screen(), asked(PINNED, STORED))
+    assert "build and push again" not in capsys.readouterr().out
+    assert [asked(PINNED, STORED, source=one).is_outdated for one in ("new", "old", None)] == [False, True, None]
+
+
+def bare(tmp_path: Path, **more: str) -> dict[str, str]:
+    """An environment without an engine, a platform or AWS."""
+    return {
+        "PATH": str(tmp_path),
+        "HOME": str(tmp_path),
+        "OPSCTL_HOME": str(tmp_path / "home"),
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),
+        **more,
+    }
+
+
+def test_without_an_engine_build_says_who_else_can(tmp_path: Path) -> None:
+    said = opsctl(bare(tmp_path), "image", "build")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert "neither Docker nor Podman is on the PATH" in said.stderr
+    assert "opsctl up --image URI" in said.stderr
+
+
+@pytest.mark.parametrize("verb", ["push", "status"])
+def test_without_a_platform_there_is_nowhere_to_push(tmp_path: Path, verb: str) -> None:
+    said = opsctl(bare(tmp_path), "image", verb)
+    assert said.returncode == 1
+    assert "No platform is up." in said.stderr
+
+
+@pytest.mark.parametrize("verb", ["push", "status"])
+def test_the_configured_platform_is_the_one_that_is_meant(tmp_path: Path, verb: str) -> None:
+    (tmp_path / "mine.toml").write_text('platform = "local"\n')
+    said = opsctl(bare(tmp_path, OPSCTL_CONFIG=str(tmp_path / "mine.toml")), "image", verb)
+    assert "The local platform is not up." in said.stderr
