@@ -15,14 +15,15 @@ from typing import Any, ClassVar
 import moto.batch.urls as urls
 from moto.batch.exceptions import ClientException
 from moto.batch.models import BatchBackend
-from moto.batch.responses import BatchResponse
 from moto.logs.exceptions import ResourceNotFoundException
 
-from opsctl.local import describe, process
+from opsctl.local import describe
+from opsctl.local.environments import EnvironmentRules
 from opsctl.local.job import Attempt, Job, Status, Submission
 from opsctl.local.logs import JobLog
-from opsctl.local.queue import CannotStart, Scheduler
+from opsctl.local.queue import CannotStart, Running, Scheduler
 from opsctl.local.rehearsal import Rehearsal
+from opsctl.local.time_limits import TimeLimits
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _DEFAULT_GROUP = "/aws/batch/job"
@@ -30,12 +31,12 @@ _PAYLOAD_BYTES = 30 * 1024
 
 
 class Launcher:
-    """Gives each attempt its log stream and starts its process."""
+    """Gives each attempt its log stream and starts it, as a process or in a container: `begin` knows."""
 
-    def __init__(self, place: process.Place) -> None:
-        self._place = place
+    def __init__(self, begin: Callable[[Job, Attempt, JobLog | None], Running]) -> None:
+        self._begin = begin
 
-    def start(self, job: Job, attempt: Attempt) -> process.Process:
+    def start(self, job: Job, attempt: Attempt) -> Running:
         """Start the attempt; without its log group a container does not start on AWS, and so neither here."""
         configuration = job.submission.container.get("logConfiguration") or {"logDriver": "awslogs"}
         log = None
@@ -55,10 +56,10 @@ class Launcher:
                     f" to create Cloudwatch log stream: ResourceNotFoundException: no log group {group}"
                 ) from None
             attempt.log_stream = stream
-        return process.start(job, attempt, self._place, log)
+        return self._begin(job, attempt, log)
 
 
-class Response(BatchResponse):
+class Response(TimeLimits, EnvironmentRules):
     """The HTTP side. One scheduler serves all regions and accounts: there is only this machine."""
 
     __module__ = "moto.batch.responses"

@@ -14,8 +14,9 @@ import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from opsctl.core.errors import Problem
 
@@ -25,6 +26,30 @@ _POLL_SECONDS = 0.05
 _IDENTITY_SECONDS = 5.0
 _LOG_BYTES = 5_000_000
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Containers:
+    """The engine in whose containers jobs run.
+
+    Parameters
+    ----------
+    name
+        `docker` or `podman`.
+    command
+        Its program's path.
+    limits
+        What it can limit here: `memory`, `cpu`.
+    """
+
+    name: str
+    command: str
+    limits: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, facts: Mapping[str, Any]) -> Containers:
+        """Read what `asdict` has written."""
+        return cls(facts["name"], facts["command"], tuple(facts["limits"]))
 
 
 @dataclass(frozen=True)
@@ -41,12 +66,15 @@ class LocalServer:
         What AWS_ENDPOINT_URL must say.
     started_at
         ISO 8601, UTC.
+    containers
+        What its jobs run in; None: they are processes of this machine.
     """
 
     pid: int
     port: int
     endpoint_url: str
     started_at: str
+    containers: Containers | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +90,7 @@ class Files:
 
     @property
     def record(self) -> Path:
-        """Who runs: pid, port, started_at, token. There only while a server runs, or after it was killed."""
+        """Who runs, and what its jobs run in. There only while a server runs, or after it was killed."""
         return self.folder / "server.json"
 
     @property
@@ -108,6 +136,7 @@ def start(
     entrypoint: Sequence[str] | None = None,
     stop_grace_seconds: float | None = None,
     faults: Mapping[str, object] | None = None,
+    containers: Containers | None = None,
 ) -> LocalServer:
     """Start the server, or give the one that runs. It lives on when this process and its terminal have gone.
 
@@ -123,6 +152,8 @@ def start(
         Between SIGTERM and SIGKILL of a job; 30 by default.
     faults
         What shall go wrong with jobs, for rehearsals: `opsctl.local.faults.Plan`'s parameters.
+    containers
+        What jobs run in; a server that runs already without it, or with another, is a Problem.
 
     Raises
     ------
@@ -141,13 +172,37 @@ def start(
     with _locked(files.lock("start")):
         running = find(home)
         if running is not None:
+            if containers is not None:
+                refuse_another(running, containers.name)
             return running
         command = [sys.executable, "-m", "opsctl.local.server", "--home", str(files.home)]
         for option, value in (("--slots", slots), ("--stop-grace-seconds", stop_grace_seconds)):
             command += [option, str(value)] if value is not None else []
         command += ["--entrypoint", json.dumps(list(entrypoint))] if entrypoint is not None else []
         command += ["--faults", json.dumps(faults)] if faults is not None else []
+        command += ["--containers", json.dumps(asdict(containers))] if containers is not None else []
         return _spawn(files, command)
+
+
+def refuse_another(running: LocalServer, engine: str | None) -> None:
+    """Say that a server which runs keeps what its jobs run in.
+
+    Parameters
+    ----------
+    engine
+        What is wanted: an engine's name, or None for processes.
+
+    Raises
+    ------
+    Problem
+        When that is something else.
+    """
+    now = running.containers.name if running.containers is not None else None
+    if now != engine:
+        raise Problem(
+            f"The local platform runs already, its jobs {f'in containers of {now}' if now else 'as processes'}.",
+            f"First `opsctl down` (the data stays), then `opsctl up --local --engine {engine or 'default'}`.",
+        )
 
 
 def find(home: Path) -> LocalServer | None:
@@ -155,7 +210,8 @@ def find(home: Path) -> LocalServer | None:
     try:
         record = json.loads(Files(home.expanduser().resolve()).record.read_text())
         url = f"http://127.0.0.1:{record['port']}"
-        server = LocalServer(record["pid"], record["port"], url, record["started_at"])
+        containers = Containers.parse(record["containers"]) if record.get("containers") else None
+        server = LocalServer(record["pid"], record["port"], url, record["started_at"], containers)
         expected = {"pid": server.pid, "token": record["token"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 from opsctl.local.job import Attempt, Job, now_ms
 from opsctl.local.lines import Lines
@@ -31,7 +31,7 @@ _INHERITED = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
 # Jobs already run side by side, one a core: a library that takes all cores for each would only slow them down.
-_ONE_THREAD = dict.fromkeys(
+ONE_THREAD = dict.fromkeys(
     (
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
         "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
@@ -62,7 +62,7 @@ class Place:
     stop_grace_seconds: float = 30.0
 
 
-def start(job: Job, attempt: Attempt, place: Place, log: JobLog | None) -> Process:
+def start(job: Job, attempt: Attempt, log: JobLog | None, *, place: Place) -> Process:
     """Start an attempt's process.
 
     Raises
@@ -70,39 +70,41 @@ def start(job: Job, attempt: Attempt, place: Place, log: JobLog | None) -> Proce
     opsctl.local.queue.CannotStart
         When its folder or its process cannot be made.
     """
-    # A child's id holds a colon, which no PATH-like variable could carry.
-    work_dir = place.jobs_dir / job.job_id.replace(":", "_") / f"attempt-{attempt.number}"
-    environment = _environment(job, attempt, place, work_dir)
-    command = [*place.entrypoint, *_command(job)]
-    lifeline, server_end = os.pipe()
+    folder = work_dir(job, attempt, place.jobs_dir)
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    own = {**batch_variables(job, attempt), "OPSCTL_WORK_DIR": str(folder)}
+    environment = {**inherited, **ONE_THREAD, **own, **place.environment}
     try:
         for name in ("input", "output"):
-            (work_dir / name).mkdir(parents=True, exist_ok=True)
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_SUPERVISOR), *command],
-            stdin=lifeline,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=work_dir,
-            env=environment,
-            start_new_session=True,
-        )
+            (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        os.close(server_end)
         raise CannotStart(f"CannotStartContainerError: {error.strerror}: {error.filename}") from error
-    finally:
-        os.close(lifeline)
-    return Process(process, server_end, work_dir, log, job.submission.timeout_seconds, place.stop_grace_seconds)
+    return Process.launch(
+        [str(_SUPERVISOR), *place.entrypoint, *command_words(job)],
+        folder,
+        environment=environment,
+        log=log,
+        timeout_seconds=job.submission.timeout_seconds,
+        grace_seconds=place.stop_grace_seconds,
+    )
 
 
-def _command(job: Job) -> Iterator[str]:
+def work_dir(job: Job, attempt: Attempt, jobs_dir: Path) -> Path:
+    """The attempt's folder on this machine."""
+    # A child's id holds a colon, which no PATH-like variable could carry.
+    return jobs_dir / job.job_id.replace(":", "_") / f"attempt-{attempt.number}"
+
+
+def command_words(job: Job) -> Iterator[str]:
+    """What follows the entrypoint: the job's command with its parameters in it."""
     for word in job.submission.container.get("command") or ():
         for name, value in job.submission.parameters.items():
             word = word.replace(f"Ref::{name}", value)
         yield word
 
 
-def _environment(job: Job, attempt: Attempt, place: Place, work_dir: Path) -> dict[str, str]:
+def batch_variables(job: Job, attempt: Attempt) -> dict[str, str]:
+    """The variables that the definition and the submission name, and Batch's own."""
     given = {entry["name"]: entry["value"] for entry in job.submission.container.get("environment") or ()}
     queue = job.submission.queue
     own = {
@@ -110,15 +112,13 @@ def _environment(job: Job, attempt: Attempt, place: Place, work_dir: Path) -> di
         "AWS_BATCH_JOB_ATTEMPT": str(attempt.number),
         "AWS_BATCH_JQ_NAME": queue.name,
         "AWS_BATCH_CE_NAME": queue.environments[0].name,
-        "OPSCTL_WORK_DIR": str(work_dir),
         "OPSCTL_LOG_STREAM": attempt.log_stream or "",
         "PYTHONUNBUFFERED": "1",
     }
     if job.index is not None and job.parent is not None:
         own["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
         own["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(job.parent.children))
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    return {**inherited, **_ONE_THREAD, **given, **own, **place.environment}
+    return {**given, **own}
 
 
 class Process:
@@ -142,6 +142,50 @@ class Process:
         self._grace_seconds = grace_seconds
         self._kill_at: float | None = None
         self._timed_out = False
+        self._last_line = ""
+
+    @classmethod
+    def launch(
+        cls,
+        program: Sequence[str],
+        folder: Path,
+        *,
+        environment: Mapping[str, str],
+        log: JobLog | None,
+        timeout_seconds: int | None,
+        grace_seconds: float,
+    ) -> Self:
+        """Start a supervising program of this package: its standard input is the lifeline, closed when all must end.
+
+        Parameters
+        ----------
+        program
+            Its file and its arguments.
+        folder
+            The attempt's, which exists; removed at the end.
+
+        Raises
+        ------
+        opsctl.local.queue.CannotStart
+            When it cannot be started.
+        """
+        lifeline, server_end = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", *program],
+                stdin=lifeline,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(server_end)
+            raise CannotStart(f"CannotStartContainerError: {error.strerror}: {error.filename}") from error
+        finally:
+            os.close(lifeline)
+        return cls(process, server_end, folder, log, timeout_seconds, grace_seconds)
 
     def stop(self) -> None:
         """Send SIGTERM to the job's process group; SIGKILL follows when the grace is over."""
@@ -179,6 +223,8 @@ class Process:
         return self._end()
 
     def _write(self, lines: list[tuple[int, str]]) -> None:
+        if lines:
+            self._last_line = lines[-1][1]
         if self._log is not None and lines:
             self._log.write(lines)
 

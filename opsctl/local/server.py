@@ -13,22 +13,20 @@ import json
 import logging
 import os
 import secrets
-import shlex
 import signal
 import socket
-import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from opsctl.assets import container_dir
 from opsctl.core.errors import Problem
 from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION
-from opsctl.local import process
-from opsctl.local.control import IDENTITY_PATH, Files, python_path
+from opsctl.local import calls, jobs
+from opsctl.local.control import IDENTITY_PATH, Containers, Files
 from opsctl.local.faults import Plan
 from opsctl.local.rehearsal import FAULTS_PATH, FaultyLauncher, Rehearsal
 
@@ -81,28 +79,6 @@ def _json(start_response: Callable[..., Any], status: str, body: bytes) -> Itera
     return [body]
 
 
-def _environment(files: Files, port: int) -> dict[str, str]:
-    # The user's own AWS configuration must not reach a job: it may name endpoints, profiles or roles.
-    return {
-        **_CREDENTIALS,
-        "AWS_REGION": LOCAL_REGION,
-        "AWS_ENDPOINT_URL": f"http://{_HOST}:{port}",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "PATH": os.pathsep.join((str(files.bin), os.environ.get("PATH", os.defpath))),
-    }
-
-
-def _write_preview_command(folder: Path) -> None:
-    """Put the `m2g` that a job finds first on its PATH: the preview, run by this very Python."""
-    folder.mkdir(exist_ok=True)
-    script = folder / "m2g"
-    path = f"PYTHONPATH={shlex.quote(root)} " if (root := python_path()) else ""
-    script.write_text(f'#!/bin/sh\n{path}exec {shlex.quote(sys.executable)} -m opsctl.local.preview "$@"\n')
-    script.chmod(stat.S_IRWXU)
-
-
 def _listen(files: Files, port: int | None) -> socket.socket:
     remembered = int(files.port.read_text()) if files.port.exists() and files.port.read_text().isdigit() else 0
     for candidate in (port,) if port is not None else (remembered, 0):
@@ -152,20 +128,17 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
     rehearsal = Rehearsal(Plan.parse(options.faults)) if options.faults is not None else None
     listener = _listen(files, options.port)
     port = listener.getsockname()[1]
-    found = process.leftovers(files.jobs)
-    _write_preview_command(files.bin)
-    # The local runner is looked for only where it is needed.
-    environment = _environment(files, port)
-    if options.entrypoint is None:
-        environment["PYTHONPATH"] = str(container_dir())
-    place = process.Place(
-        entrypoint=tuple(options.entrypoint or (sys.executable, "-m", "m2g_job")),
-        jobs_dir=files.jobs,
-        environment=environment,
-        stop_grace_seconds=options.stop_grace_seconds,
-    )
+    leftovers = jobs.remove_leftovers(files)
     store = Store(files.objects)
-    launcher: Launcher = batch.Launcher(place)
+    launcher: Launcher = batch.Launcher(
+        jobs.starter(
+            files,
+            endpoint_url=f"http://{_HOST}:{port}",
+            stop_grace_seconds=options.stop_grace_seconds,
+            containers=options.containers,
+            entrypoint=options.entrypoint,
+        )
+    )
     if rehearsal is not None:
         launcher = FaultyLauncher(launcher, rehearsal)
     scheduler = Scheduler(launcher, slots=options.slots, shortage=rehearsal.shortage if rehearsal is not None else None)
@@ -174,17 +147,21 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
     batch.install(scheduler, rehearsal=rehearsal)
     restored = s3.restore(store)
     token = secrets.token_hex(16)
-    application = Front(DomainDispatcherApplication(create_backend_app), token, rehearsal)
+    moto: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
+    if calls_file := os.environ.get(calls.VARIABLE):
+        moto = calls.Calls(moto, Path(calls_file))
+    application = Front(moto, token, rehearsal)
     server = make_server(
         _HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno()
     )  # fmt: skip
     thread = threading.Thread(target=server.serve_forever, name="http")
     thread.start()
     started_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    record = {"pid": os.getpid(), "port": port, "started_at": started_at, "token": token}
+    containers = asdict(options.containers) if options.containers is not None else None
+    record = {"pid": os.getpid(), "port": port, "started_at": started_at, "token": token, "containers": containers}
     _write(files.record, json.dumps(record))
     _write(files.port, str(port))
-    _LOG.info("on port %s, %s slots, %s objects, %s leftovers removed", port, options.slots, restored, len(found))
+    _LOG.info("on port %s, %s slots, %s objects, %s leftovers removed", port, options.slots, restored, leftovers)
     stopping.wait()
     _LOG.info("stopping")
     scheduler.close()
@@ -202,6 +179,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--slots", type=int, default=os.cpu_count() or 1, help="how many jobs run at once")
     parser.add_argument("--entrypoint", type=json.loads, help="a JSON list: what each job runs, default the job runner")
     parser.add_argument("--stop-grace-seconds", type=float, default=30.0, help="between SIGTERM and SIGKILL of a job")
+    parser.add_argument(
+        "--containers",
+        metavar="JSON",
+        type=lambda text: Containers.parse(json.loads(text)),
+        help="the engine whose containers jobs run in, default: processes of this machine",
+    )
     parser.add_argument("--faults", metavar="JSON", help="what shall go wrong with jobs, for rehearsals")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)

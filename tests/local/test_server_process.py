@@ -38,7 +38,7 @@ def test_it_says_who_it_is_and_listens_on_this_machine_only(server: tuple[Path, 
     facts = record(home)
     assert status == 200
     assert json.loads(body) == {"pid": running.pid, "token": facts["token"]}
-    assert set(facts) == {"pid", "port", "started_at", "token"}
+    assert set(facts) == {"pid", "port", "started_at", "token", "containers"}
     assert control.Files(home).record.stat().st_mode & 0o077 == 0
     listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
     assert [address for address in listening if address.endswith(f":{running.port:04X}")] == [

@@ -1,0 +1,46 @@
+"""What AWS asks of a compute environment's end, and moto does not: the order, and a role to do it with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.batch.exceptions import ClientException
+from moto.batch.responses import BatchResponse
+
+
+class EnvironmentRules(BatchResponse):
+    """DescribeComputeEnvironments and DeleteComputeEnvironment as AWS answers them.
+
+    https://docs.aws.amazon.com/batch/latest/APIReference/API_DeleteComputeEnvironment.html and
+    https://docs.aws.amazon.com/batch/latest/userguide/invalid_compute_environment.html
+    """
+
+    __module__ = "moto.batch.responses"
+
+    def describecomputeenvironments(self) -> str:
+        """Answer DescribeComputeEnvironments: one whose service role is gone is INVALID."""
+        answer = json.loads(super().describecomputeenvironments())
+        for found in answer["computeEnvironments"]:
+            if self._lacks_role(found.get("serviceRole")):
+                role = found["serviceRole"]
+                found["status"] = "INVALID"
+                found["statusReason"] = f"CLIENT_ERROR - The role {role} does not exist or may not be assumed."
+        return json.dumps(answer)
+
+    def deletecomputeenvironment(self) -> str:
+        """Answer DeleteComputeEnvironment: disabled, used by no queue; without its role nothing comes of it."""
+        environment: Any = self.batch_backend.get_compute_environment(json.loads(self.body)["computeEnvironment"])
+        if environment is None:
+            return super().deletecomputeenvironment()
+        if environment.state != "DISABLED":
+            raise ClientException("Cannot delete, compute environment must be disabled first.")
+        if any(one is environment for queue in self.batch_backend._job_queues.values() for one in queue.environments):
+            raise ClientException("Cannot delete, found existing JobQueue relationship.")
+        if self._lacks_role(environment.service_role):
+            return "{}"
+        return super().deletecomputeenvironment()
+
+    def _lacks_role(self, arn: str | None) -> bool:
+        roles = self.batch_backend.iam_backend.roles.values()
+        return arn is not None and all(role.arn != arn for role in roles)
