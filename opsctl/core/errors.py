@@ -28,6 +28,10 @@ class UsageProblem(Problem):
     exit_code = 2
 
 
+class AtWork(Problem):
+    """Somebody else is at work on what was to be changed: nothing was touched."""
+
+
 class Interrupted(Problem):
     """Ctrl-C, with what it left behind in words: exit code 130."""
 

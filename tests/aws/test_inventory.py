@@ -10,6 +10,8 @@ from moto import mock_aws
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.inventory import Inventory
+from opsctl.aws.left_storage import left_storage
+from opsctl.core.inventory import Kind
 
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
@@ -25,13 +27,15 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
 
 
 def make(name: str) -> None:
-    """A platform's leftovers, without the queues and environments: the tests of Terraform make those."""
+    """A platform's leftovers, without the queues and environments: the tests of the removal make those."""
     region = {"region_name": "us-east-1"}
-    boto3.client("iam", **region).create_role(RoleName=f"opsctl-{name}-us-east-1-job", AssumeRolePolicyDocument=TRUST)
-    boto3.client("iam", **region).create_instance_profile(InstanceProfileName=f"opsctl-{name}-us-east-1-instance")
+    listed = [{"Key": "opsctl:platform", "Value": name}]
+    iam = boto3.client("iam", **region)
+    iam.create_role(RoleName=f"opsctl-{name}-us-east-1-job", AssumeRolePolicyDocument=TRUST, Tags=listed)
+    iam.create_instance_profile(InstanceProfileName=f"opsctl-{name}-us-east-1-instance", Tags=listed)
     boto3.client("logs", **region).create_log_group(logGroupName=f"/opsctl/{name}")
     boto3.client("ssm", **region).put_parameter(Name=f"/opsctl/{name}/platform", Value="{}", Type="String")
-    tags = [{"ResourceType": "vpc", "Tags": [{"Key": "opsctl:platform", "Value": name}]}]
+    tags = [{"ResourceType": "vpc", "Tags": listed}]
     boto3.client("ec2", **region).create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags)
     boto3.client("ec2", **region).create_launch_template(
         LaunchTemplateName=f"opsctl-{name}-jobs",
@@ -48,23 +52,33 @@ def make(name: str) -> None:
 
 def test_everything_of_the_platform_is_named_and_nothing_else(clients: Clients) -> None:
     make("m2g")
-    # A name that begins alike, and what the storage root keeps.
-    make("m2g2")
-    make("m2g-x")
+    # Names that begin alike, one that looks like a role's, and what the storage root keeps.
+    for neighbour in ("m2g2", "m2g-x", "m2g-us-east-1"):
+        make(neighbour)
     clients.s3.create_bucket(Bucket="opsctl-m2g-123456789012-us-east-1")
     boto3.client("ecr", region_name="us-east-1").create_repository(repositoryName="opsctl-m2g")
-    found = list(Inventory(clients).of("m2g"))
-    kinds = [word.rsplit(" ", 1)[0] for word in found]
-    assert sorted(kinds) == [
-        "VPC",
-        "instance profile",
-        "job definition",
-        "launch template",
-        "log group",
-        "parameter",
-        "role",
+    boto3.client("iam").create_role(RoleName="opsctl-m2g-us-east-1-operator", AssumeRolePolicyDocument=TRUST)
+    found = Inventory(clients).of("m2g")
+    assert [(one.kind, one.name or one.id) for one in found if one.kind != Kind.VPC and one.is_tagged] == [
+        (Kind.DEFINITION, "opsctl-m2g-csa:1"),
+        (Kind.TEMPLATE, "opsctl-m2g-jobs"),
+        (Kind.PROFILE, "opsctl-m2g-us-east-1-instance"),
+        (Kind.ROLE, "opsctl-m2g-us-east-1-job"),
+        (Kind.LOG_GROUP, "/opsctl/m2g"),
+        (Kind.RECORD, "/opsctl/m2g/platform"),
     ]
-    assert "role opsctl-m2g-us-east-1-job" in found
-    assert "log group /opsctl/m2g" in found
-    assert not [word for word in found if "m2g2" in word or "m2g-x" in word]
-    assert list(Inventory(clients).of("other")) == []
+    assert len([one for one in found if one.kind == Kind.VPC]) == 1
+    # Somebody's own role: shown, and not ours.
+    assert [one.name for one in found if not one.is_tagged] == ["opsctl-m2g-us-east-1-operator"]
+    assert Inventory(clients).of("other") == ()
+
+
+def test_the_storage_that_is_there_is_found_and_only_the_accounts_own(clients: Clients) -> None:
+    names = {"bucket": "opsctl-m2g-123456789012-us-east-1", "repository": "opsctl-m2g"}
+    assert left_storage(clients, **names, account_id="123456789012") == {}
+    clients.s3.create_bucket(Bucket=names["bucket"])
+    clients.ecr.create_repository(repositoryName=names["repository"])
+    both = {"aws_s3_bucket.data[0]": names["bucket"], "aws_ecr_repository.jobs": names["repository"]}
+    assert left_storage(clients, **names, account_id="123456789012") == both
+    own = left_storage(clients, bucket=None, repository=names["repository"], account_id="123456789012")
+    assert own == {"aws_ecr_repository.jobs": names["repository"]}

@@ -18,6 +18,7 @@ from opsctl.commands.audit import Audit, AuditRow
 from opsctl.commands.cancel import Intent, Outcome
 from opsctl.commands.dataset import Found
 from opsctl.commands.down import Receipt
+from opsctl.commands.kept import Contents
 from opsctl.core.changes import Step
 from opsctl.core.checks import Verdict
 from opsctl.core.scan import Discovery, Exclusion, Scan
@@ -111,7 +112,9 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
     ),
     "receipt": lambda screen: show_receipt(
         screen,
-        filled(Receipt, removed=1, left=(EVIL,), object_count=1, size_bytes=1),
+        filled(
+            Receipt, removed=1, left=(EVIL,), contents=Contents(1, 1, is_whole=True), spent=None, idle_usd_per_hour=0.0
+        ),
         kept_at=Path("/x/" + EVIL.replace("\x00", "")),
     ),
     "why": lambda screen: show_why(screen, poisoned(answer(failed()))),

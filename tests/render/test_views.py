@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from opsctl.commands.down import Receipt
+from opsctl.commands.kept import Contents, Spent
+from opsctl.commands.orphans import Found
 from opsctl.core.changes import Change, Plan, Step
+from opsctl.core.inventory import Kind, Resource
 from opsctl.core.scan import Discovery, Exclusion, Scan
 from opsctl.render.changes import applying, plan_lines
+from opsctl.render.orphans import found_lines
 from opsctl.render.receipt import show_receipt
 from opsctl.render.runs import discovery_lines
 from opsctl.render.screen import Screen
@@ -68,24 +75,66 @@ def test_a_replaced_resource_counts_once(capsys: pytest.CaptureFixture[str]) -> 
     assert "up m2g 3/3" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("left", [(), ("role opsctl-m2g-job", "VPC vpc-1")])
+RECEIPT = Receipt(
+    name="m2g",
+    removed=1,
+    left=(),
+    data_bucket="data",
+    contents=Contents(2, 1500, is_whole=True),
+    repository_url="repo",
+    spent=Spent(12.3, 4, is_complete=True),
+)
+
+
+@pytest.mark.parametrize("left", [(), ("role opsctl-m2g-job", "VPC vpc-1: it is held")])
 @pytest.mark.parametrize("kept_at", [None, Path("/somewhere")])
 def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], kept_at: Path | None) -> None:
-    receipt = Receipt(
-        name="m2g",
-        removed=1,
-        left=left,
-        data_bucket="data",
-        object_count=2,
-        size_bytes=1500,
-        repository_url="repo",
-    )
+    receipt = dataclasses.replace(RECEIPT, left=left, is_local=kept_at is not None)
     show_receipt(Screen(), receipt, kept_at=kept_at)
-    kept = "kept     repo" if kept_at is None else "on disk  /somewhere: the next `opsctl up --local` brings it back"
+    money = "about $12.30" if kept_at is None else "$0.00 here; on AWS about $12.30"
     assert capsys.readouterr().err.splitlines() == [
         "removed  1 resource",
         f"left     {len(left)}",
         *(f"  {one}" for one in left),
         "kept     s3://data (2 objects, 1.5 kB)",
-        kept,
+        *(["kept     repo"] if kept_at is None else []),
+        f"cost     {money} for 4 runs; idle $0.00/h",
+        *([] if kept_at is None else ["on disk  /somewhere: the next `opsctl up --local` brings it back"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({"contents": Contents(3, 10, is_whole=False)}, "kept     s3://data (at least 3 objects, 10 B)"),
+        ({"contents": Contents(0, 0, is_whole=False)}, "kept     s3://data (not counted)"),
+        ({"contents": None}, "kept     s3://data (not counted)"),
+        ({"log_group": "/opsctl/m2g"}, "kept     the log group /opsctl/m2g: the next `opsctl up` takes it over"),
+        ({"spent": None}, "cost     of its runs not known; idle $0.00/h"),
+        ({"spent": Spent(0.0, 0, is_complete=True)}, "cost     no run; idle $0.00/h"),
+        ({"spent": Spent(1.0, 1, is_complete=False)}, "cost     more than $1.00 for 1 run; idle $0.00/h"),
+    ],
+)
+def test_a_receipt_says_what_it_does_not_know(
+    capsys: pytest.CaptureFixture[str], more: dict[str, Any], line: str
+) -> None:
+    show_receipt(Screen(), dataclasses.replace(RECEIPT, **more), kept_at=None)
+    assert line in capsys.readouterr().err.splitlines()
+
+
+def test_what_an_earlier_up_left_is_told_in_words() -> None:
+    made = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    role = Resource(kind=Kind.ROLE, id="r", name="r", since=made)
+    group = Resource(kind=Kind.LOG_GROUP, id="/opsctl/m2g")
+    sick = Resource(kind=Kind.ENVIRONMENT, id="e", name="e", state="INVALID", reason="no role")
+    foreign = Resource(kind=Kind.QUEUE, id="q", name="q", is_tagged=False)
+    vpc = Resource(kind=Kind.VPC, id="vpc-1")
+    found = Found(name="m2g", orphans=(vpc, role), foreign=(foreign,), log_group=group, invalid=(sick,), replace=("a",))
+    assert found_lines(found, now=made + timedelta(minutes=3)) == [
+        "2 left of an earlier up that was killed (the last 3 min 00 s ago), to be removed first:",
+        "  1 VPC, 1 role",
+        "  not opsctl's, so it stays: job queue q",
+        "The log group /opsctl/m2g is taken over, with its lines.",
+        "compute environment e is INVALID and is made anew. AWS says: no role",
+    ]
+    assert found_lines(Found(name="m2g"), now=made) == []

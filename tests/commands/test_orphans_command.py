@@ -1,0 +1,147 @@
+"""Before an `up`: what AWS shows and no state knows, sorted by what becomes of it; the state is Terraform's JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from opsctl.aws.batch import ActiveJob
+from opsctl.aws.removal import Left
+from opsctl.commands.orphans import clear, look, look_at_storage, settle
+from opsctl.core.errors import Problem
+from opsctl.core.inventory import Kind, Resource
+
+
+def thing(kind: Kind, key: str, **more: Any) -> Resource:
+    return Resource(kind=kind, id=key, name=key, arn=f"arn:{key}", **more)
+
+
+class Root:
+    """A platform root whose state knows some things."""
+
+    def __init__(self, *known: Resource) -> None:
+        self.known = known
+        self.taken_over: dict[str, str] | None = None
+
+    def state(self) -> dict[str, Any]:
+        def one(resource: Resource) -> dict[str, Any]:
+            attributes = {"id": resource.id, "arn": resource.arn}
+            return {"mode": "managed", "type": "t", "name": resource.id, "instances": [{"attributes": attributes}]}
+
+        return {"resources": [one(resource) for resource in self.known]}
+
+    def take_over(self, existing: dict[str, str]) -> None:
+        self.taken_over = existing
+
+
+class World:
+    """AWS: what there is, which jobs are active, and what cannot be removed."""
+
+    def __init__(self, *there: Resource, active: int = 0, stuck: bool = False) -> None:
+        self.there = there
+        self.jobs = [ActiveJob(f"id-{number}", f"run-{number}", "RUNNING") for number in range(active)]
+        self.stuck = stuck
+        self.removed: list[Resource] = []
+
+    def of(self, name: str) -> tuple[Resource, ...]:
+        return self.there
+
+    def active(self, queue: str) -> list[ActiveJob]:
+        return self.jobs
+
+    def remove(self, resources: Any) -> tuple[Left, ...]:
+        mine = list(resources)
+        self.removed += mine
+        return tuple(Left(one, "it is held") for one in mine) if self.stuck else ()
+
+
+def looked(root: Root, world: World) -> Any:
+    fakes: Any = (root, world)
+    return look(fakes[0], name="m2g", inventory=fakes[1], batch=fakes[1])
+
+
+ENVIRONMENT = thing(Kind.ENVIRONMENT, "env")
+QUEUE = thing(Kind.QUEUE, "queue", uses=("arn:env",))
+ROLE = thing(Kind.ROLE, "role")
+RECORD = thing(Kind.RECORD, "record")
+LOGS = thing(Kind.LOG_GROUP, "/opsctl/m2g")
+
+
+def test_all_is_as_the_state_has_it() -> None:
+    root = Root(QUEUE, ENVIRONMENT, RECORD, LOGS)
+    found = looked(root, World(QUEUE, ENVIRONMENT, RECORD, LOGS))
+    assert not found.needs_a_yes
+    assert (found.orphans, found.log_group, found.replace) == ((), None, ())
+    assert root.taken_over == {}
+
+
+def test_orphans_go_and_log_lines_are_taken_over() -> None:
+    root = Root(ENVIRONMENT)
+    found = looked(root, World(QUEUE, ENVIRONMENT, ROLE, LOGS))
+    assert found.orphans == (QUEUE, ROLE)
+    assert found.log_group == LOGS
+    assert root.taken_over == {"module.batch.aws_cloudwatch_log_group.jobs": "/opsctl/m2g"}
+
+
+def test_what_a_known_queue_uses_goes_after_the_apply() -> None:
+    found = looked(Root(QUEUE), World(QUEUE, ENVIRONMENT, ROLE))
+    assert (found.orphans, found.later) == ((ROLE,), (ENVIRONMENT,))
+    assert found.needs_a_yes
+
+
+def test_a_live_platform_of_another_machine_is_refused() -> None:
+    with pytest.raises(Problem, match="The platform m2g is up already") as caught:
+        looked(Root(), World(QUEUE, ENVIRONMENT, RECORD))
+    assert "--platform m2g" in caught.value.mend
+    assert "opsctl down --name m2g" in caught.value.mend
+
+
+def test_a_record_that_the_own_state_misses_is_an_orphan_like_others() -> None:
+    assert looked(Root(QUEUE), World(QUEUE, RECORD)).orphans == (RECORD,)
+
+
+def test_no_orphan_goes_under_active_jobs() -> None:
+    root = Root(ENVIRONMENT)
+    with pytest.raises(Problem, match="2 jobs are active on them, such as run-0") as caught:
+        looked(root, World(QUEUE, active=2))
+    assert "--force" in caught.value.mend
+    # Those of the platform itself do not matter.
+    looked(Root(QUEUE), World(QUEUE, active=2))
+
+
+def test_an_environment_that_aws_has_given_up_is_made_anew() -> None:
+    sick = thing(Kind.ENVIRONMENT, "env", state="INVALID", reason="no role")
+    found = looked(Root(ENVIRONMENT), World(sick))
+    assert (found.invalid, found.replace) == ((sick,), ("t.env",))
+    assert looked(Root(QUEUE), World(QUEUE, sick)).replace == ()
+
+
+def test_what_has_only_our_name_is_shown_and_stays() -> None:
+    other = thing(Kind.QUEUE, "queue", is_tagged=False)
+    subnet = thing(Kind.SUBNET, "theirs", is_tagged=False)
+    found = looked(Root(ENVIRONMENT), World(other, subnet, active=1))
+    assert (found.foreign, found.orphans) == ((other,), ())
+
+
+def test_orphans_that_cannot_go_stop_the_up_and_are_named() -> None:
+    world: Any = World(ROLE, stuck=True)
+    with pytest.raises(Problem, match=r"1 role of an earlier `up` could not be removed: role role \(it is held\)"):
+        clear(looked(Root(ENVIRONMENT), world), world)
+
+
+def test_after_the_apply_the_rest_goes() -> None:
+    root: Any = Root(QUEUE)
+    world: Any = World(QUEUE, ENVIRONMENT)
+    assert settle(root, name="m2g", inventory=world, removal=world) == (QUEUE,)
+    assert world.removed == [ENVIRONMENT]
+    assert root.taken_over == {}
+    stuck: Any = World(QUEUE, ENVIRONMENT, stuck=True)
+    with pytest.raises(Problem, match="1 compute environment of an earlier `up` could not be removed"):
+        settle(root, name="m2g", inventory=stuck, removal=stuck)
+
+
+def test_the_storage_is_taken_over_where_its_state_is_lost() -> None:
+    root: Any = Root(Resource(kind=Kind.VPC, id="bucket"))
+    assert look_at_storage(root, {"a.b": "bucket", "a.r": "repository"}) == ["repository"]
+    assert root.taken_over == {"a.r": "repository"}

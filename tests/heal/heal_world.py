@@ -1,0 +1,148 @@
+"""Platforms made call by call, and counted by code that shares nothing with opsctl's inventory."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+
+REGION = "us-east-1"
+TAG = "opsctl:platform"
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+POLICY = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]}
+)
+SUFFIX = "20261122120000000000000001"
+
+ClientOf = Callable[[str], Any]
+
+
+def client_of(endpoint_url: str) -> ClientOf:
+    """Clients of a local platform, each made once."""
+    session = boto3.Session("local", "local", region_name=REGION)
+    made: dict[str, Any] = {}
+
+    def client(service: str) -> Any:
+        if service not in made:
+            made[service] = session.client(service, endpoint_url=endpoint_url)
+        return made[service]
+
+    return client
+
+
+def make(client: ClientOf, name: str, *, tagged: bool = True) -> dict[str, str]:
+    """A platform root without Terraform: something of each kind. Returns what tests want to name."""
+    prefix, tags = f"opsctl-{name}", {TAG: name} if tagged else {}
+    listed = [{"Key": key, "Value": value} for key, value in tags.items()]
+    ec2, batch, iam = client("ec2"), client("batch"), client("iam")
+
+    def spec(kind: str) -> dict[str, Any]:
+        return {"TagSpecifications": [{"ResourceType": kind, "Tags": listed}]} if tagged else {}
+
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", **spec("vpc"))["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/20", **spec("subnet"))["Subnet"]["SubnetId"]
+    gateway = ec2.create_internet_gateway(**spec("internet-gateway"))["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    table = ec2.create_route_table(VpcId=vpc, **spec("route-table"))["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    group = ec2.create_security_group(
+        GroupName=f"{prefix}-jobs-1", Description="d", VpcId=vpc, **spec("security-group")
+    )["GroupId"]
+    ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        VpcEndpointType="Gateway",
+        ServiceName=f"com.amazonaws.{REGION}.s3",
+        RouteTableIds=[table],
+        **spec("vpc-endpoint"),
+    )
+    template = ec2.create_launch_template(
+        LaunchTemplateName=f"{prefix}-jobs", LaunchTemplateData={"InstanceType": "r5.large"}, **spec("launch-template")
+    )["LaunchTemplate"]["LaunchTemplateId"]
+    for role in ("service", "instance", "job"):
+        iam.create_role(RoleName=f"{prefix}-{REGION}-{role}", AssumeRolePolicyDocument=TRUST, Tags=listed)
+    service = iam.get_role(RoleName=f"{prefix}-{REGION}-service")["Role"]["Arn"]
+    managed = "arn:aws:iam::aws:policy/service-role"
+    iam.attach_role_policy(RoleName=f"{prefix}-{REGION}-service", PolicyArn=f"{managed}/AWSBatchServiceRole")
+    iam.put_role_policy(RoleName=f"{prefix}-{REGION}-job", PolicyName="data", PolicyDocument=POLICY)
+    profile = iam.create_instance_profile(InstanceProfileName=f"{prefix}-{REGION}-instance", Tags=listed)
+    iam.add_role_to_instance_profile(
+        InstanceProfileName=f"{prefix}-{REGION}-instance", RoleName=f"{prefix}-{REGION}-instance"
+    )
+    environment = batch.create_compute_environment(
+        computeEnvironmentName=f"{prefix}-csd-{SUFFIX}",
+        type="MANAGED",
+        state="ENABLED",
+        serviceRole=service,
+        computeResources={
+            "type": "EC2",
+            "minvCpus": 0,
+            "maxvCpus": 2,
+            "instanceTypes": ["r5.large"],
+            "instanceRole": profile["InstanceProfile"]["Arn"],
+            "subnets": [subnet],
+            "securityGroupIds": [group],
+            "launchTemplate": {"launchTemplateId": template, "version": "1"},
+        },
+        tags=tags,
+    )["computeEnvironmentArn"]
+    queue = batch.create_job_queue(
+        jobQueueName=f"{prefix}-csd",
+        state="ENABLED",
+        priority=1,
+        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
+        tags=tags,
+    )["jobQueueArn"]
+    for _ in range(2):
+        batch.register_job_definition(
+            jobDefinitionName=f"{prefix}-csd",
+            type="container",
+            containerProperties={
+                "image": "i",
+                "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "128"}],
+                "command": ["sleep", "600"],
+            },
+            tags=tags,
+        )
+    client("logs").create_log_group(logGroupName=f"/opsctl/{name}")
+    client("ssm").put_parameter(Name=f"/opsctl/{name}/platform", Value="{}", Type="String")
+    return {
+        "vpc": vpc,
+        "subnet": subnet,
+        "environment": environment,
+        "queue": queue,
+        "service": service,
+        "group": group,
+    }
+
+
+def standing(client: ClientOf, name: str) -> list[str]:
+    """What there is of a platform, service by service; a VPC's own group and table do not count."""
+    batch, ec2, iam = client("batch"), client("ec2"), client("iam")
+    mine = [one["jobQueueName"] for one in batch.describe_job_queues()["jobQueues"]]
+    mine += [one["computeEnvironmentName"] for one in batch.describe_compute_environments()["computeEnvironments"]]
+    mine += [one["jobDefinitionName"] for one in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]]
+    mine += [one["LaunchTemplateName"] for one in ec2.describe_launch_templates()["LaunchTemplates"]]
+    mine = [one for one in mine if re.fullmatch(rf"opsctl-{name}-(csd|csa|jobs)(-on-demand)?(-\d+)?", one)]
+    roles = [one["RoleName"] for page in iam.get_paginator("list_roles").paginate() for one in page["Roles"]]
+    roles += [one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]]
+    mine += [one for one in roles if re.fullmatch(rf"opsctl-{name}-{REGION}-(service|instance|job)", one)]
+    for reply, key, id_key in (
+        (ec2.describe_vpcs(), "Vpcs", "VpcId"),
+        (ec2.describe_subnets(), "Subnets", "SubnetId"),
+        (ec2.describe_internet_gateways(), "InternetGateways", "InternetGatewayId"),
+        (ec2.describe_route_tables(), "RouteTables", "RouteTableId"),
+        (ec2.describe_security_groups(), "SecurityGroups", "GroupId"),
+        (ec2.describe_vpc_endpoints(), "VpcEndpoints", "VpcEndpointId"),
+    ):
+        for one in reply[key]:
+            tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())}
+            if tags.get(TAG) == name and str(one.get("State", "")).lower() != "deleted":
+                mine.append(f"{tags.get('Name', '')} {one[id_key]}".strip())
+    groups = client("logs").describe_log_groups()["logGroups"]
+    mine += [one["logGroupName"] for one in groups if one["logGroupName"] == f"/opsctl/{name}"]
+    parameters = client("ssm").describe_parameters()["Parameters"]
+    mine += [one["Name"] for one in parameters if one["Name"].startswith(f"/opsctl/{name}/")]
+    return sorted(mine)
