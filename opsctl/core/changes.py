@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opsctl.core.mishaps import Diagnostic
+
 Action = Literal["create", "update", "replace", "delete"]
 _ACTIONS: Mapping[str, Action] = {"create": "create", "update": "update", "replace": "replace", "delete": "delete"}
 
@@ -36,10 +38,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Plan:
-    """What an apply would do."""
+    """What an apply would do.
+
+    Attributes
+    ----------
+    drifted
+        The addresses of what is not as the state says.
+    by_hand
+        What somebody changed by hand and an apply would mend, in words.
+    """
 
     changes: tuple[Change, ...] = ()
     drifted: tuple[str, ...] = ()
+    by_hand: tuple[str, ...] = ()
 
     def counts(self) -> dict[Action, int]:
         """How many resources by action."""
@@ -67,7 +78,7 @@ class Transcript:
 
     changes: list[Change] = field(default_factory=list)
     drifted: list[str] = field(default_factory=list)
-    errors: list[str] = field(default_factory=list)
+    errors: list[Diagnostic] = field(default_factory=list)
     finished: int = 0
 
     def read(self, line: str, *, root: str) -> Step | None:
@@ -95,7 +106,7 @@ class Transcript:
         elif kind == "resource_drift":
             self.drifted.append(event["change"]["resource"]["addr"])
         elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
-            self.errors.append(_sentence(event["diagnostic"]))
+            self.errors.append(_diagnostic(event["diagnostic"]))
         elif isinstance(kind, str) and kind in _HOOKS:
             hook = event["hook"]
             if hook.get("action") == "read":
@@ -128,15 +139,8 @@ _HOOKS: Mapping[str, Literal["begin", "progress", "done", "failed"]] = {
 }
 
 
-def _sentence(diagnostic: Mapping[str, Any]) -> str:
-    """A diagnostic in one line: its summary, where it is, and the first line of its detail."""
-    detail = str(diagnostic.get("detail", "")).strip().splitlines()
-    words = [str(diagnostic["summary"]).strip()]
-    if diagnostic.get("address"):
-        words.append(f"({diagnostic['address']})")
-    if detail and detail[0] not in words[0]:
-        words.append(detail[0])
-    return " ".join(words)
+def _diagnostic(said: Mapping[str, Any]) -> Diagnostic:
+    return Diagnostic(str(said["summary"]), str(said.get("detail", "")), str(said.get("address", "")))
 
 
 def merged(plans: Iterable[Plan]) -> Plan:
@@ -145,4 +149,5 @@ def merged(plans: Iterable[Plan]) -> Plan:
     return Plan(
         tuple(change for plan in together for change in plan.changes),
         tuple(address for plan in together for address in plan.drifted),
+        tuple(sentence for plan in together for sentence in plan.by_hand),
     )

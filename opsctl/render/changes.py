@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.text import Text
 
 from opsctl.core.changes import Plan, Step
+from opsctl.render.drift import drift_lines
 from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform import OnStep
@@ -20,7 +21,7 @@ _SHOWN_AT_ONCE = 4
 
 def plan_lines(plan: Plan, *, idle_usd_per_hour: float) -> list[str]:
     """`23 to create: network 8, roles 9, …`, and what it costs while nothing runs."""
-    lines = []
+    lines = drift_lines(plan)
     for action, count in sorted(plan.counts().items()):
         modules = ", ".join(f"{_WORDS.get(name, name)} {number}" for name, number in plan.by_module(action).items())
         lines.append(f"{count} {_VERBS[action]}: {modules}")

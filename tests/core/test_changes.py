@@ -70,7 +70,7 @@ def test_a_failed_destroy_tells_what_went_and_why_the_rest_stayed() -> None:
     assert transcript.finished == 5
     assert Counter(step.state for step in steps) == {"begin": 6, "done": 5, "failed": 1}
     assert steps[-1].address == "aws_s3_bucket.data[0]"
-    (error,) = transcript.errors
+    (error,) = [one.sentence for one in transcript.errors]
     assert error.startswith("deleting S3 Bucket (opsctl-m2g-123456789012-us-east-1)")
     assert "BucketNotEmpty" in error
     assert "\n" not in error
@@ -78,7 +78,7 @@ def test_a_failed_destroy_tells_what_went_and_why_the_rest_stayed() -> None:
 
 def test_a_refusal_to_plan_is_one_sentence() -> None:
     transcript, _ = read("plan_destroy_error")
-    (error,) = transcript.errors
+    (error,) = [one.sentence for one in transcript.errors]
     assert error.startswith("Instance cannot be destroyed Resource aws_s3_bucket.data[0] has lifecycle.prevent_destroy")
     assert "\n" not in error
 
@@ -86,7 +86,7 @@ def test_a_refusal_to_plan_is_one_sentence() -> None:
 def test_a_bad_variable_is_told_in_the_words_of_its_validation() -> None:
     transcript, _ = read("plan_invalid")
     words = "name must have 2 to 20 characters, only a-z, 0-9 and hyphens, and begin with a letter."
-    assert transcript.errors == [f"Invalid value for variable {words}"]
+    assert [one.sentence for one in transcript.errors] == [f"Invalid value for variable {words}"]
 
 
 def test_an_error_says_which_resource_it_is_about() -> None:
@@ -98,7 +98,7 @@ def test_an_error_says_which_resource_it_is_about() -> None:
         "address": "aws_ecr_repository.jobs",
     }
     transcript.read(event(type="diagnostic", diagnostic=said), root="storage")
-    assert transcript.errors == ["creating ECR Repository (aws_ecr_repository.jobs) not you"]
+    assert [one.sentence for one in transcript.errors] == ["creating ECR Repository (aws_ecr_repository.jobs) not you"]
 
 
 def event(**fields: object) -> str:

@@ -1,0 +1,91 @@
+"""A server that answers like AWS, and people with a machine each."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where AWS answers."""
+
+    url: str
+    home: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What anybody's shell says; nothing of the developer's own AWS or Terraform."""
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
+        mirror = os.environ.get("OPSCTL_PROVIDER_MIRROR")
+        return {
+            **kept,
+            **({"OPSCTL_PROVIDER_MIRROR": mirror} if mirror else {}),
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "CHECKPOINT_DISABLE": "1",
+        }
+
+    def client(self, service: str, *, region: str = REGION) -> Any:
+        return boto3.Session("local", "local", region_name=region).client(service, endpoint_url=self.url)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """What it said to the person, without the line ends of a narrow terminal."""
+        return " ".join(self.err.split())
+
+
+@dataclass
+class Machine:
+    """Somebody's machine: a home of its own, the lab's login."""
+
+    who: str
+    folder: Path
+    server: Server
+    path: str = os.environ["PATH"]
+
+    @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    def without_terraform(self) -> None:
+        """Leave on the PATH only what holds no Terraform."""
+        self.path = os.pathsep.join(
+            one for one in self.path.split(os.pathsep) if not (Path(one) / "terraform").exists()
+        )
+
+    def type(self, *words: str) -> Said:
+        self.folder.mkdir(exist_ok=True)
+        own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "80", "PATH": self.path}
+        done = subprocess.run(
+            [Path(sys.executable).with_name("opsctl"), *words],
+            cwd=self.folder,
+            env={**self.server.environment, **own},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=1200,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,24 @@
+"""What `up` shows of changes by hand."""
+
+from __future__ import annotations
+
+from opsctl.core.changes import Change, Plan, merged
+from opsctl.render.changes import plan_lines
+
+CHANGE = Change("module.batch.aws_batch_job_queue.model", "aws_batch_job_queue", "batch", "update")
+
+
+def test_they_stand_before_what_is_done_about_them() -> None:
+    storage = Plan(by_hand=("versioning of the data bucket is suspended",))
+    plan = merged([storage, Plan((CHANGE,), by_hand=("the csd queue was disabled by hand",))])
+    lines = plan_lines(plan, idle_usd_per_hour=0)
+    assert lines[:4] == [
+        "Not as the last `up` left it:",
+        "  versioning of the data bucket is suspended",
+        "  the csd queue was disabled by hand",
+        "1 to change: batch 1",
+    ]
+
+
+def test_no_headline_over_nothing() -> None:
+    assert plan_lines(Plan((CHANGE,)), idle_usd_per_hour=0)[0] == "1 to change: batch 1"
