@@ -116,9 +116,15 @@ class Home:
         _write(folder / "record.json", json.dumps(platform.as_record(), indent=1))
         _write(self.path / "current", platform.name)
 
+    def write(self, path: Path, text: str) -> None:
+        """Write a file of a platform's folder, whole or not at all."""
+        self.make(path.parent)
+        _write(path, text)
+
     def forget(self, name: str) -> None:
         """Remove a platform's record; its folder stays, for the storage root's state is in it."""
-        (self.platform_dir(name) / "record.json").unlink(missing_ok=True)
+        for file in ("record.json", "begun.json"):
+            (self.platform_dir(name) / file).unlink(missing_ok=True)
 
     def current(self) -> str | None:
         """The name of the platform that was brought up last, or of the only one that there is."""

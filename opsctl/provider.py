@@ -65,6 +65,11 @@ def find_mirror(environment: Mapping[str, str], *, opt: Path = Path("/opt")) -> 
     return None
 
 
+def is_unpacked(mirror: Path) -> bool:
+    """Whether Terraform only links to a mirror's provider, instead of unpacking 700 MB for each root."""
+    return any((mirror / _PROVIDER).glob(f"*/{os_arch()}"))
+
+
 def places(environment: Mapping[str, str]) -> list[str]:
     """Where `find_mirror` looks, for the sentence that says that it found nothing."""
     return [str(root) for root in _implied_folders(environment)] + [f"/opt/*/{_HOST}"]

@@ -1,91 +1,48 @@
-"""Terraform: python-terraform makes the commands, this runs them, streamed, and checks every return code."""
+"""Terraform: python-terraform makes the commands, `terraform_process` runs them, every outcome gets its words here."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import re
-import shutil
-import signal
-import subprocess
-import tempfile
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import python_terraform
 from python_terraform import IsFlagged, IsNotFlagged
 
 from opsctl.core.changes import Plan, Step, Transcript
-from opsctl.core.errors import Interrupted, Problem
-from opsctl.provider import MIRROR_VARIABLE, places
-
-OLDEST_VERSION = (1, 5)
+from opsctl.core.drift_words import drift_sentences
+from opsctl.core.errors import Problem
+from opsctl.core.init_faults import init_problem
+from opsctl.core.mishaps import Diagnostic, explained, is_full_disk, is_race
+from opsctl.core.state_place import BACKEND_FILE
+from opsctl.interrupts import Interrupts
+from opsctl.provider import places
+from opsctl.terraform_binary import Binary
+from opsctl.terraform_process import Ended, TerraformProcess
 
 _PLAN_FILE = "opsctl.tfplan"
-_INSTALL = "Install it from https://developer.hashicorp.com/terraform/install, then type the same command."
+
+#: How often an apply or a destroy is tried again where one of AWS's documented races broke it off.
+_MORE_TRIES = 2
+
+#: Where the commands are written down: `-v` shows them, the log file keeps them.
+_COMMANDS = logging.getLogger("opsctl.aws")
 
 OnStep = Callable[[Step], None]
 
 
 class _Command(python_terraform.Terraform):  # type: ignore[misc]  # the library has no types
-    """python-terraform's command lines, in an environment and a session of their own.
+    """python-terraform's command lines; the library itself would run them in the terminal's group and forget them."""
 
-    The library itself can only pass the parent's environment on, and leaves the child in the terminal's process
-    group, where Ctrl-C would reach Terraform before opsctl can say what happens.
-    """
-
-    def __init__(self, *, binary: str, folder: Path, environment: Mapping[str, str]) -> None:
-        super().__init__(working_dir=str(folder), terraform_bin_path=binary)
-        self._folder = folder
-        self._environment = dict(environment)
-
-    def cmd(self, cmd: str, *args: str, **kwargs: Any) -> subprocess.Popen[str]:
+    def cmd(self, cmd: str, *args: str, **kwargs: Any) -> list[str]:
+        """Give the command instead of running it."""
         # The variables lie in terraform.tfvars.json, so that a destroy sees what the apply saw.
         kwargs.pop("var", None)
-        return subprocess.Popen(
-            self.generate_cmd_string(cmd, *args, **kwargs),
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-
-@dataclass(frozen=True)
-class Binary:
-    """A Terraform that is new enough."""
-
-    path: str
-    version: str
-
-
-def find_binary(environment: Mapping[str, str]) -> Binary:
-    """The Terraform on the path.
-
-    Raises
-    ------
-    Problem
-        When it is missing, does not answer, or is older than 1.5.
-    """
-    path = shutil.which("terraform", path=environment.get("PATH"))
-    wanted = ".".join(map(str, OLDEST_VERSION))
-    if path is None:
-        raise Problem(f"Terraform is not on the PATH (version {wanted} or later is needed).", _INSTALL)
-    try:
-        reply = subprocess.run(
-            [path, "version", "-json"], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
-        )
-        version = str(json.loads(reply.stdout[reply.stdout.index("{") :])["terraform_version"])
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
-        raise Problem(f"{path} does not tell its version ({error}).", _INSTALL) from error
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_VERSION:
-        raise Problem(f"Terraform {version} ({path}) is too old: version {wanted} or later is needed.", _INSTALL)
-    return Binary(path, version)
+        command: list[str] = self.generate_cmd_string(cmd, *args, **kwargs)
+        return command
 
 
 class Root:
@@ -99,35 +56,57 @@ class Root:
         Holds the root's code; its state stays there.
     environment
         What Terraform runs in: credentials, region, endpoint.
+    interrupts
+        Counts Ctrl-C; shared by roots that work side by side.
     """
 
-    def __init__(self, name: str, *, folder: Path, binary: Binary, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        folder: Path,
+        binary: Binary,
+        environment: Mapping[str, str],
+        interrupts: Interrupts | None = None,
+    ) -> None:
         self.name = name
-        self._folder = folder
+        self.folder = folder
         self._environment = {
             **environment,
             "TF_IN_AUTOMATION": "1",
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
         }
-        self._command = _Command(binary=binary.path, folder=folder, environment=self._environment)
+        self._command = _Command(working_dir=str(folder), terraform_bin_path=binary.path)
+        self._unlock = f"{binary.path} -chdir={folder} force-unlock {{id}}"
+        self._process = TerraformProcess(folder, environment=self._environment, interrupts=interrupts or Interrupts())
 
     @property
     def has_state(self) -> bool:
         """Whether an apply has ever recorded anything here."""
-        return (self._folder / "terraform.tfstate").exists()
+        if self._is_elsewhere:
+            return bool(self._state().get("lineage"))
+        # Terraform makes an empty file before it has anything to record.
+        return self._state_file.exists() and self._state_file.stat().st_size > 0
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        return (self.folder / BACKEND_FILE).exists()
 
     def resource_count(self) -> int:
         """How many resources the state knows."""
-        if not self.has_state:
-            return 0
-        state = json.loads((self._folder / "terraform.tfstate").read_text())
-        managed = (one for one in state.get("resources", ()) if one.get("mode") == "managed")
+        managed = (one for one in self._state().get("resources", ()) if one.get("mode") == "managed")
         return sum(len(one.get("instances", ())) for one in managed)
 
+    def recorded_outputs(self) -> dict[str, Any]:
+        """The outputs of the last apply, without running Terraform."""
+        return {name: output["value"] for name, output in self._state().get("outputs", {}).items()}
+
     def set_variables(self, variables: Mapping[str, Any]) -> None:
-        """Write the root's variables where every later command reads them."""
-        (self._folder / "terraform.tfvars.json").write_text(json.dumps(variables, indent=1))
+        """Write the root's variables where every later command reads them; those of the last apply are kept aside."""
+        if self._variables.exists() and not self._applied_variables.exists():
+            self._variables.replace(self._applied_variables)
+        self._variables.write_text(json.dumps(variables, indent=1))
 
     def init(self, *, mirror: Path | None) -> None:
         """Install the provider and the modules.
@@ -137,36 +116,46 @@ class Root:
         Problem
             When the provider cannot be had, or the code is broken.
         """
-        transcript = Transcript()
-        code, errors = self._run(
-            self._command.init(plugin_dir=str(mirror) if mirror else None), transcript, on_step=None
-        )
-        if code == 0:
+        ended = self._run(self._command.init(plugin_dir=str(mirror) if mirror else None))
+        if ended.code == 0:
             return
-        if mirror is None and re.search(r"registry|provider packages|provider plugins", errors):
-            raise Problem(
-                "Terraform's AWS provider cannot be had: the Terraform registry was not reached, and no copy lies in "
-                f"{', '.join(places(self._environment))}.",
-                f"Connect to the internet, or name a provider mirror with {MIRROR_VARIABLE}.",
-            )
-        raise Problem(f"Terraform could not be set up: {_first_lines(errors)}")
+        known = init_problem(
+            ended.errors,
+            mirror=str(mirror) if mirror else None,
+            places=places(self._environment),
+            lock_file=str(self.folder / ".terraform.lock.hcl"),
+        )
+        raise known or Problem(f"Terraform could not be set up: {_first_lines(ended.errors)}")
 
-    def plan(self) -> Plan:
+    @property
+    def providers(self) -> Path:
+        """Where `init` has put the provider: laid out as a mirror is, so that another root can take it from here."""
+        return self.folder / ".terraform" / "providers"
+
+    def plan(self, *, replace: Sequence[str] = ()) -> Plan:
         """What an apply would change; the plan is kept for `apply`.
+
+        Parameters
+        ----------
+        replace
+            Addresses of what shall be made anew, though nothing of it has changed.
 
         Raises
         ------
         Problem
             With Terraform's own words when it cannot plan.
         """
+        self._save_what_was_rescued()
         transcript = Transcript()
-        code, errors = self._run(self._command.plan(out=_PLAN_FILE, json=IsFlagged), transcript, on_step=None)
-        if code not in (0, 2):
-            raise self._failure("plan", transcript, errors)
-        return transcript.plan()
+        ended = self._run(self._command.plan(out=_PLAN_FILE, json=IsFlagged, replace=list(replace)), transcript)
+        if ended.code not in (0, 2):
+            raise self._failure("plan", transcript, ended)
+        plan = transcript.plan()
+        # The lines name only addresses, and what the plan would not mend is nobody's change.
+        return dataclasses.replace(plan, by_hand=self._by_hand()) if plan.drifted and plan.changes else plan
 
     def apply(self, on_step: OnStep) -> None:
-        """Carry the kept plan out.
+        """Carry the kept plan out; after one of AWS's documented races plan again, and carry that out.
 
         Raises
         ------
@@ -175,13 +164,18 @@ class Root:
         Interrupted
             After Ctrl-C, once Terraform has ended.
         """
-        transcript = Transcript()
-        code, errors = self._run(
-            self._command.apply(_PLAN_FILE, skip_plan=True, json=IsFlagged), transcript, on_step=on_step
-        )
-        (self._folder / _PLAN_FILE).unlink(missing_ok=True)
-        if code != 0:
-            raise self._failure("apply", transcript, errors)
+        self._applied_variables.unlink(missing_ok=True)
+        for tries_left in range(_MORE_TRIES, -1, -1):
+            transcript = Transcript()
+            ended = self._run(
+                self._command.apply(_PLAN_FILE, skip_plan=True, json=IsFlagged), transcript, on_step, makes=True
+            )
+            (self.folder / _PLAN_FILE).unlink(missing_ok=True)
+            if ended.code == 0:
+                return
+            if not (tries_left and self._may_try_again(transcript, ended)):
+                raise self._failure("apply", transcript, ended)
+            self.plan()
 
     def destroy(self, on_step: OnStep) -> int:
         """Remove everything that the state knows; returns how many resources went.
@@ -191,66 +185,158 @@ class Root:
         Problem
             With Terraform's own words; what is left stays in the state.
         """
-        transcript = Transcript()
-        code, errors = self._run(
+        self._save_what_was_rescued()
+        if self._applied_variables.exists():
+            # What was only planned since, or refused, is not what stands.
+            self._applied_variables.replace(self._variables)
+        gone = 0
+        for tries_left in range(_MORE_TRIES, -1, -1):
+            transcript = Transcript()
             # python-terraform's default passes -force, which Terraform refuses since 0.15.
-            self._command.destroy(force=IsNotFlagged, auto_approve=IsFlagged, json=IsFlagged),
-            transcript,
-            on_step=on_step,
-        )
-        if code != 0:
-            raise self._failure("destroy", transcript, errors)
-        return transcript.finished
+            command = self._command.destroy(force=IsNotFlagged, auto_approve=IsFlagged, json=IsFlagged)
+            ended = self._run(command, transcript, on_step, makes=True)
+            gone += transcript.finished
+            if ended.code == 0:
+                break
+            if not (tries_left and self._may_try_again(transcript, ended)):
+                raise self._failure("destroy", transcript, ended)
+        return gone
 
     def outputs(self) -> dict[str, Any]:
         """The root's outputs, by name."""
-        process = self._command.cmd("output", json=IsFlagged)
-        out, errors = process.communicate()
-        if process.returncode != 0:
-            raise Problem(f"Terraform's outputs cannot be read: {_first_lines(errors)}")
-        return {name: output["value"] for name, output in json.loads(out).items()}
+        ended = self._run(self._command.cmd("output", json=IsFlagged))
+        if ended.code != 0:
+            raise Problem(f"Terraform's outputs cannot be read: {_first_lines(ended.errors)}")
+        return {name: output["value"] for name, output in json.loads(ended.output).items()}
+
+    def state(self) -> dict[str, Any]:
+        """What Terraform knows, wherever its state lies; needs no provider, but, for a state elsewhere, `init`.
+
+        Raises
+        ------
+        Problem
+            When the state cannot be read.
+        """
+        self._save_what_was_rescued()
+        ended = self._run(self._command.cmd("state pull"))
+        if ended.code != 0:
+            raise Problem(f"Terraform's state of the {self.name} cannot be read: {_first_lines(ended.errors)}")
+        # Of an empty folder it says nothing.
+        pulled: dict[str, Any] = json.loads(ended.output) if ended.output.strip() else {}
+        return pulled
+
+    def forget(self, addresses: Sequence[str]) -> None:
+        """Take resources out of the state; they themselves stay.
+
+        Raises
+        ------
+        Problem
+            With Terraform's own words.
+        """
+        if not addresses:
+            return
+        ended = self._run(self._command.cmd("state rm", *addresses))
+        if ended.code != 0:
+            raise Problem(f"Terraform could not let go of {', '.join(addresses)}: {_first_lines(ended.errors)}")
+
+    def take_over(self, existing: Mapping[str, str]) -> None:
+        """Let the next plan take over what exists already, instead of making it: ids by address; none: nothing.
+
+        https://developer.hashicorp.com/terraform/language/import
+        """
+        path = self.folder / "taken_over.tf"
+        blocks = [f'import {{\n  to = {to}\n  id = "{existing_id}"\n}}\n' for to, existing_id in existing.items()]
+        if blocks:
+            path.write_text("\n".join(blocks))
+        else:
+            path.unlink(missing_ok=True)
+
+    def _by_hand(self) -> tuple[str, ...]:
+        ended = self._run(self._command.cmd("show", _PLAN_FILE, json=IsFlagged))
+        return drift_sentences(json.loads(ended.output)) if ended.code == 0 else ()
+
+    @property
+    def _variables(self) -> Path:
+        return self.folder / "terraform.tfvars.json"
+
+    @property
+    def _applied_variables(self) -> Path:
+        return self.folder / "applied.tfvars.json"
+
+    @property
+    def _state_file(self) -> Path:
+        return self.folder / "terraform.tfstate"
+
+    def _state(self) -> dict[str, Any]:
+        if self._is_elsewhere:
+            # Before `init` Terraform does not know where.
+            return self.state() if (self.folder / ".terraform" / "terraform.tfstate").exists() else {}
+        if not self.has_state:
+            return {}
+        try:
+            state: dict[str, Any] = json.loads(self._state_file.read_text())
+        except ValueError as error:
+            raise Problem(
+                f"Terraform's state {self._state_file} is damaged.",
+                f"The one before it lies beside it: copy {self._state_file.name}.backup over it, then `opsctl up`.",
+            ) from error
+        return state
+
+    def _save_what_was_rescued(self) -> None:
+        """Bring back the state that Terraform could not save where it belongs (a full disk, a lost connection)."""
+        rescued = self.folder / "errored.tfstate"
+        if not rescued.exists():
+            return
+        ended = self._run(self._command.cmd("state push", rescued.name))
+        if ended.code != 0:
+            raise Problem(
+                f"{rescued} holds what the last `opsctl up` or `down` made, and Terraform does not take it back: "
+                f"{_first_lines(ended.errors)}",
+                f"If the platform's state is newer, remove {rescued.name}; then type the same command.",
+            )
+        rescued.unlink()
 
     def _run(
-        self, process: subprocess.Popen[str], transcript: Transcript, *, on_step: OnStep | None
-    ) -> tuple[int, str]:
-        """Stream a command to its end, whatever the terminal sends; returns its code and what it said on stderr."""
-        with tempfile.TemporaryFile("w+") as said:
-            interrupts = 0
-            lines = cast("IO[str]", process.stdout)
-            reader = _drain(cast("IO[str]", process.stderr), said)
-            while True:
-                try:
-                    for line in lines:
-                        step = transcript.read(line, root=self.name)
-                        if step is not None and on_step is not None:
-                            on_step(step)
-                    process.wait()
-                    break
-                except KeyboardInterrupt:
-                    # The first lets Terraform finish what it is making and save its state; a second one makes it
-                    # stop at once. It is never killed: a killed Terraform forgets what it made.
-                    interrupts += 1
-                    process.send_signal(signal.SIGINT)
-            reader.join()
-            said.seek(0)
-            errors = said.read()
-        if interrupts:
-            raise Interrupted(
-                "Stopped. Terraform has saved what it had made.",
-                "`opsctl up` goes on from there; `opsctl down` removes it.",
+        self,
+        command: list[str],
+        transcript: Transcript | None = None,
+        on_step: OnStep = lambda _: None,
+        *,
+        makes: bool = False,
+    ) -> Ended:
+        def on_line(line: str) -> None:
+            step = transcript.read(line, root=self.name) if transcript is not None else None
+            if step is not None:
+                on_step(step)
+
+        _COMMANDS.info("terraform %s %s: %s", command[1], self.name, self._process.log(command[1]))
+        return self._process.run(command, on_line=on_line, makes=makes)
+
+    def _may_try_again(self, transcript: Transcript, ended: Ended) -> bool:
+        return not ended.ran_full and is_race(transcript.errors)
+
+    def _failure(self, verb: str, transcript: Transcript, ended: Ended) -> Problem:
+        errors = transcript.errors or [Diagnostic(_first_lines(ended.errors))]
+        count = self.resource_count()
+        stands = f"{count} resources stand and are recorded: nothing that was made is lost." if count else ""
+        if ended.ran_full or is_full_disk(errors):
+            return Problem(
+                f"The disk that holds {self.folder} is full: Terraform was stopped. {stands}",
+                "Free some space, then type the same command: it goes on from there.",
             )
-        return process.returncode, errors
-
-    def _failure(self, verb: str, transcript: Transcript, errors: str) -> Problem:
-        said = transcript.errors or [_first_lines(errors)]
-        more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-        return Problem(f"Terraform could not {verb} the {self.name}: {said[0]}{more}", "Nothing that was made is lost.")
-
-
-def _drain(source: IO[str], target: IO[str]) -> threading.Thread:
-    thread = threading.Thread(target=lambda: target.writelines(source), daemon=True)
-    thread.start()
-    return thread
+        if ended.code < 0:
+            return Problem(
+                f"Terraform was ended from outside (signal {-ended.code}) while it worked on the {self.name}. {stands}",
+                "Type the same command: it goes on from there, and looks for what was being made just then.",
+            )
+        known = explained(errors, unlock=self._unlock)
+        if known is not None:
+            return type(known)(f"{known.what} {stands if verb != 'plan' else ''}".strip(), known.mend)
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        return Problem(
+            f"Terraform could not {verb} the {self.name}: {errors[0].sentence}{more}",
+            f"{stands or 'Nothing that was made is lost.'} `opsctl up` goes on from there; `-v` shows Terraform's log.",
+        )
 
 
 def _first_lines(text: str) -> str:

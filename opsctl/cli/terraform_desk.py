@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from opsctl.cli.context import Context
+import click
+
+from opsctl.cli.context import Context, verb
 from opsctl.cli.defaults import is_typed
 from opsctl.core.errors import Problem
 from opsctl.core.platform import LOCAL_NAME, LOCAL_REGION
@@ -15,7 +19,11 @@ from opsctl.core.platform import LOCAL_NAME, LOCAL_REGION
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
     from opsctl.commands.workspace import Workspace
-    from opsctl.terraform import Binary
+    from opsctl.local.control import Containers
+    from opsctl.terraform_binary import Binary
+
+_LEAST_MINUTES = 60
+_LEAST_OF_A_FRESH_SESSION = 50
 
 
 def platform_name(name: str | None, *, local: bool) -> str | None:
@@ -24,7 +32,7 @@ def platform_name(name: str | None, *, local: bool) -> str | None:
 
 
 @contextmanager
-def endpoint(context: Context, name: str, *, local: bool) -> Iterator[str | None]:
+def endpoint(context: Context, name: str, *, local: bool, containers: Containers | None = None) -> Iterator[str | None]:
     """The local platform's address, its process started if need be; ended again when nothing was made in it."""
     if not local:
         yield None
@@ -35,7 +43,7 @@ def endpoint(context: Context, name: str, *, local: bool) -> Iterator[str | None
     folder = context.home.make(context.home.path)
     started_here = control.find(folder) is None
     with context.screen.waiting("starting the local platform"):
-        server = control.start(folder)
+        server = control.start(folder, containers=containers)
     if started_here:
         forget_platform_state(context.home, name=name)
     try:
@@ -45,11 +53,48 @@ def endpoint(context: Context, name: str, *, local: bool) -> Iterator[str | None
             control.stop(folder)
 
 
+def claim(context: Context, name: str) -> None:
+    """Have the platform's folder to this command alone until it ends.
+
+    Raises
+    ------
+    Problem
+        Where another opsctl is at work there.
+    """
+    from opsctl.commands.claim import claimed
+
+    work = claimed(context.home, name, verb=verb(), say=context.screen.say, sleep=time.sleep)
+    click.get_current_context().with_resource(work)
+
+
+def ensure_time(clients: Clients) -> None:
+    """See that the credentials last until Terraform has ended.
+
+    Raises
+    ------
+    Problem
+        Where less than an hour is left; where a session has just begun, it may have been an hour in all.
+    """
+    from opsctl.aws.checkup import minutes_left
+
+    minutes = minutes_left(clients)
+    least = _LEAST_OF_A_FRESH_SESSION if clients.has_fresh_session else _LEAST_MINUTES
+    if minutes is not None and minutes < least:
+        end = datetime.now().astimezone() + timedelta(minutes=minutes)
+        raise Problem(
+            f"Your AWS login ends in {minutes} minutes, at {end:%H:%M}. `opsctl {verb()}` wants an hour, so that it "
+            "cannot end half way. Nothing was changed.",
+            "Log in again (`aws sso login`, or new keys), then type the same command.",
+        )
+
+
 def clients_of(*, region: str | None, profile: str | None, endpoint_url: str | None) -> Clients:
     """Clients before there is a platform's record: of the local platform, or of the person's own configuration."""
     from opsctl.aws.clients import Clients
 
-    return Clients(region=LOCAL_REGION if endpoint_url else region, profile=profile, endpoint_url=endpoint_url)
+    return Clients(
+        region=LOCAL_REGION if endpoint_url else region, profile=profile, endpoint_url=endpoint_url, verb=verb()
+    )
 
 
 def where(clients: Clients) -> dict[str, str]:
@@ -68,10 +113,12 @@ def workspace_of(
     """The platform's folder with both roots; `lay_out` brings this version's Terraform code there."""
     from opsctl.assets import terraform_dir
     from opsctl.commands.workspace import lay_out_code, open_workspace
+    from opsctl.interrupts import Interrupts
 
     if lay_out:
         lay_out_code(context.home, name=name, source=terraform_dir())
-    return open_workspace(context.home, name=name, binary=binary, environment=environment)
+    interrupts = Interrupts(context.screen.say)
+    return open_workspace(context.home, name=name, binary=binary, environment=environment, interrupts=interrupts)
 
 
 def terraform_environment(clients: Clients, *, endpoint_url: str | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from opsctl.core.checkup import Disk, Engine, Provider
 from opsctl.core.errors import Problem
 from opsctl.provider import find_mirror
-from opsctl.terraform import find_binary
+from opsctl.terraform_binary import find_binary
 
 _ENGINES = {"Docker": "docker", "Podman": "podman"}
 _VERSION = {"docker": "{{.Server.Version}}", "podman": "{{.Client.Version}}"}

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from opsctl.commands.workspace import Wish, Workspace
+from opsctl.commands.workspace import Workspace
 from opsctl.core.changes import Plan, merged
 from opsctl.core.cost import idle_usd_per_hour
-from opsctl.core.errors import Problem
+from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.platform import Platform
+from opsctl.core.wish import Wish
+from opsctl.provider import is_unpacked
 from opsctl.terraform import OnStep, Root
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,17 +50,30 @@ class Proposal:
         return merged([self.storage, self.platform])
 
 
-def propose(workspace: Workspace, wish: Wish, *, mirror: Path | None) -> Proposal:
-    """Set both roots up and plan them, side by side: each spends most of its time waiting."""
+def propose(
+    workspace: Workspace, wish: Wish, *, mirror: Path | None, look: Callable[[Root], Sequence[str]] = lambda _: ()
+) -> Proposal:
+    """Set both roots up and plan them, side by side: each spends most of its time waiting.
+
+    Parameters
+    ----------
+    look
+        Called for each root before it is planned; gives the addresses of what shall be made anew.
+    """
     workspace.storage.set_variables(wish.storage_variables())
     workspace.platform.set_variables(wish.platform_variables())
+    links = mirror is not None and is_unpacked(mirror)
+    if not links:
+        # Downloaded or unpacked once: the second root links to what the first one has.
+        workspace.storage.init(mirror=mirror)
+        workspace.platform.init(mirror=workspace.storage.providers)
 
     def plan(root: Root) -> Plan:
-        root.init(mirror=mirror)
-        return root.plan()
+        if links:
+            root.init(mirror=mirror)
+        return root.plan(replace=look(root))
 
-    with ThreadPoolExecutor(2) as pool:
-        storage, platform = pool.map(plan, (workspace.storage, workspace.platform))
+    storage, platform = _side_by_side(workspace, plan)
     types = [change.resource_type for change in platform.changes if change.action != "delete"]
     return Proposal(storage=storage, platform=platform, idle_usd_per_hour=idle_usd_per_hour(types))
 
@@ -62,7 +81,7 @@ def propose(workspace: Workspace, wish: Wish, *, mirror: Path | None) -> Proposa
 def carry_out(
     workspace: Workspace, wish: Wish, proposal: Proposal, *, endpoint_url: str | None, on_step: OnStep
 ) -> Platform:
-    """Apply what was proposed, storage first, and read the platform's record.
+    """Apply what was proposed, both roots side by side, and read the platform's record.
 
     Returns
     -------
@@ -74,8 +93,13 @@ def carry_out(
     Problem
         With Terraform's own words; the state is kept and the next `up` goes on from it.
     """
-    if proposal.storage.changes or not workspace.storage.has_state:
-        workspace.storage.apply(on_step)
+    plans = {workspace.storage.name: proposal.storage, workspace.platform.name: proposal.platform}
+
+    def apply(root: Root) -> None:
+        if plans[root.name].changes or not root.has_state:
+            root.apply(on_step)
+
+    _side_by_side(workspace, apply)
     made = workspace.storage.outputs()
     if made["data_bucket"] != wish.bucket or made["repository_url"] != wish.repository_url:
         raise Problem(
@@ -83,6 +107,27 @@ def carry_out(
             f"but {wish.bucket} and {wish.repository_url} were planned.",
             "Another platform of this name was made with other options: use `--name` for a second one.",
         )
-    if proposal.platform.changes or not workspace.platform.has_state:
-        workspace.platform.apply(on_step)
     return Platform.from_record(workspace.platform.outputs()["record"], endpoint_url=endpoint_url)
+
+
+def _side_by_side(workspace: Workspace, do: Callable[[Root], T]) -> tuple[T, T]:
+    """Do something with both roots at once; both come to their end, whatever becomes of the other.
+
+    The platform needs nothing of the storage but names, and these are known before (docs/decisions/0001).
+    """
+    with workspace.interrupts.counting(), ThreadPoolExecutor(2) as pool:
+        storage, platform = (pool.submit(do, root) for root in workspace.roots)
+    wrong = [one for one in (storage.exception(), platform.exception()) if one is not None]
+    for error in wrong:
+        if isinstance(error, Interrupted):
+            raise error
+    problem = storage.exception()
+    if isinstance(problem, Problem) and not platform.exception() and workspace.platform.has_state:
+        raise type(problem)(
+            f"{problem.what} The rest of the platform stands, but has no bucket to work with until `opsctl up` has "
+            "come to its end.",
+            problem.mend,
+        )
+    for error in wrong:
+        raise error
+    return storage.result(), platform.result()

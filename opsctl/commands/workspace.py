@@ -2,81 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from opsctl.core.platform import (
-    data_bucket_name,
-    repository_arn,
-    repository_url,
-)
+from opsctl.core.errors import Problem
+from opsctl.core.state_place import BACKEND_FILE
+from opsctl.core.wish import Wish
 from opsctl.home import Home
-from opsctl.terraform import Binary, Root
+from opsctl.interrupts import Interrupts
+from opsctl.provider import is_unpacked
+from opsctl.terraform import Root
+from opsctl.terraform_binary import Binary
 
-_LOCAL_IMAGE = "opsctl-preview"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What the person wants of a platform.
-
-    Attributes
-    ----------
-    data_bucket
-        An existing bucket, or None: the storage root makes one.
-    source_buckets
-        Other buckets whose datasets the jobs may read.
-    image
-        What the jobs run, or None: the platform's own repository at this version.
-    """
-
-    name: str
-    region: str
-    account_id: str
-    is_local: bool = False
-    data_bucket: str | None = None
-    source_buckets: tuple[str, ...] = ()
-    image: str | None = None
-    spot: bool = False
-    version: str = ""
-
-    @property
-    def bucket(self) -> str:
-        """The data bucket's name, known before it is made."""
-        return self.data_bucket or data_bucket_name(self.name, account_id=self.account_id, region=self.region)
-
-    @property
-    def repository_url(self) -> str:
-        """The image repository's address, known before it is made."""
-        return repository_url(self.name, account_id=self.account_id, region=self.region)
-
-    def storage_variables(self) -> dict[str, Any]:
-        """terraform/storage's variables."""
-        return {
-            "name": self.name,
-            "region": self.region,
-            "data_bucket": self.data_bucket,
-            "path_style": self.is_local,
-        }
-
-    def platform_variables(self) -> dict[str, Any]:
-        """terraform/platform's variables."""
-        own_image = f"{_LOCAL_IMAGE}:{self.version}" if self.is_local else f"{self.repository_url}:{self.version}"
-        return {
-            "name": self.name,
-            "region": self.region,
-            "data_bucket": self.bucket,
-            "repository_url": self.repository_url,
-            "repository_arn": repository_arn(self.name, account_id=self.account_id, region=self.region),
-            "image": self.image or own_image,
-            "source_buckets": list(self.source_buckets),
-            "spot": self.spot,
-            "path_style": self.is_local,
-            "opsctl_version": self.version,
-        }
+_LEAST_FREE_BYTES = 100_000_000
+#: The AWS provider, unpacked.
+_PROVIDER_BYTES = 800_000_000
 
 
 @dataclass(frozen=True)
@@ -89,19 +34,73 @@ class Workspace:
         Outlives the platform; `down` never touches it.
     platform
         Comes and goes.
+    interrupts
+        Counts Ctrl-C for both.
     """
 
     storage: Root
     platform: Root
+    interrupts: Interrupts = field(default_factory=Interrupts)
+
+    @property
+    def roots(self) -> tuple[Root, Root]:
+        """Both."""
+        return self.storage, self.platform
 
 
-def open_workspace(home: Home, *, name: str, binary: Binary, environment: Mapping[str, str]) -> Workspace:
+def open_workspace(
+    home: Home, *, name: str, binary: Binary, environment: Mapping[str, str], interrupts: Interrupts | None = None
+) -> Workspace:
     """The roots as they lie in a platform's folder."""
     code = home.platform_dir(name) / "terraform"
-    return Workspace(
-        storage=Root("storage", folder=code / "storage", binary=binary, environment=environment),
-        platform=Root("platform", folder=code / "platform", binary=binary, environment=environment),
-    )
+    shared = interrupts or Interrupts()
+
+    def root(which: str) -> Root:
+        return Root(which, folder=code / which, binary=binary, environment=environment, interrupts=shared)
+
+    return Workspace(storage=root("storage"), platform=root("platform"), interrupts=shared)
+
+
+def ensure_room(home: Home, *, mirror: Path | None) -> None:
+    """See that the state, and the provider where it must be unpacked, fit on the disk.
+
+    Raises
+    ------
+    Problem
+        Before anything is made.
+    """
+    is_linked = mirror is not None and is_unpacked(mirror)
+    has_provider = any(home.path.glob("platforms/*/terraform/storage/.terraform/providers/*/*/aws/*/*"))
+    needed = _LEAST_FREE_BYTES + (0 if is_linked or has_provider else _PROVIDER_BYTES)
+    free = shutil.disk_usage(home.path).free
+    if free < needed:
+        raise Problem(
+            f"The disk that holds {home.path} has {free // 1_000_000} MB left, and {needed // 1_000_000} MB are needed "
+            "for Terraform's state and provider.",
+            "Free some space, or set OPSCTL_HOME to a folder on another disk.",
+        )
+
+
+def keep_begun(home: Home, wish: Wish) -> None:
+    """Remember what is being made until it is made: the next `up` goes on with the same options."""
+    home.write(_begun(home, wish.name), json.dumps(wish.options))
+
+
+def forget_begun(home: Home, *, name: str) -> None:
+    """What was begun is made, or taken down."""
+    _begun(home, name).unlink(missing_ok=True)
+
+
+def begun_options(home: Home, *, name: str) -> dict[str, Any] | None:
+    """The options of an `up` that has not come to its end, or None."""
+    with suppress(FileNotFoundError, ValueError):
+        options: dict[str, Any] = json.loads(_begun(home, name).read_text())
+        return options
+    return None
+
+
+def _begun(home: Home, name: str) -> Path:
+    return home.platform_dir(name) / "begun.json"
 
 
 def lay_out_code(home: Home, *, name: str, source: Path) -> None:
@@ -126,5 +125,6 @@ def forget_platform_state(home: Home, *, name: str) -> None:
 
 
 def has_platform_state(home: Home, *, name: str) -> bool:
-    """Whether an apply of the platform root has recorded anything."""
-    return (home.platform_dir(name) / "terraform" / "platform" / "terraform.tfstate").exists()
+    """Whether an apply of the platform root has recorded anything, here or, as far as is known, elsewhere."""
+    folder = home.platform_dir(name) / "terraform" / "platform"
+    return any((folder / file).exists() for file in ("terraform.tfstate", BACKEND_FILE))

@@ -58,9 +58,9 @@ def test_records_and_journal_are_written_before_they_are_needed(world: RunWorld,
     outcome = world.run()
     folder = f"opsctl/runs/{FIRST}"
     written = [key for key in journal if not key.startswith("opsctl/outputs/")]
-    assert sorted(written[:4]) == [f"{folder}/scans/{index:05d}.json" for index in range(4)]
     journalled = f"{folder}/submissions/00.json"
-    assert written[4:] == [f"{folder}/run.json", journalled, "SubmitJob", journalled]
+    assert sorted(written[:5]) == [*(f"{folder}/scans/{index:05d}.json" for index in range(4)), journalled]
+    assert written[5:] == [f"{folder}/run.json", "SubmitJob", journalled]
     assert (outcome.run_id, outcome.submitted, outcome.done, outcome.in_flight) == (FIRST, 4, 0, 0)
     (submission,) = world.records.submissions(FIRST)
     assert (submission.job_id, submission.offset, submission.size, submission.state) == ("job-0", 0, 4, "submitted")

@@ -1,20 +1,19 @@
-"""Terraform as a process: found, streamed, checked, interrupted. The program is the test's own."""
+"""Terraform as a process: found, streamed, checked, tried again. The program is the test's own."""
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from fake_terraform import FakeTerraform, error, hook, planned
 
+from opsctl.aws.journal import CALLS
 from opsctl.core.changes import Change, Step
 from opsctl.core.errors import Problem
-from opsctl.terraform import Binary, Root, find_binary
+from opsctl.terraform import Root
+from opsctl.terraform_binary import Binary, find_binary
 
 WAIT_SECONDS = 60
 
@@ -249,63 +248,115 @@ def test_the_state_is_counted(root: Root, tmp_path: Path) -> None:
     assert (root.has_state, root.resource_count()) == (True, 3)
 
 
-# Ctrl-C.
+# What is tried again, and what is brought back.
 
-#: Waits for the first interrupt, saves, and looks whether another has come meanwhile.
-PATIENT = """
-signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
-print({begin!r}, flush=True)
-got = 0
-for seconds in ({patience}, 0.3):
-    got += signal.sigtimedwait({{signal.SIGINT}}, seconds) is not None
-open({counted!r}, "w").write(str(got))
-print({done!r}, flush=True)
-sys.exit(1)
-"""
-
-DRIVER = """
-import os, signal, sys
-from pathlib import Path
-signal.signal(signal.SIGINT, signal.default_int_handler)
-from opsctl.core.errors import Interrupted
-from opsctl.terraform import Binary, Root
-folder, binary = Path(sys.argv[1]), sys.argv[2]
-root = Root("platform", folder=folder, binary=Binary(binary, "1.11.4"), environment={"PATH": os.environ["PATH"]})
-try:
-    root.apply(lambda step: print(step.state, flush=True))
-except Interrupted as error:
-    print(f"{error.exit_code} {error}", flush=True)
-"""
+RACE = "deleting Batch Compute Environment (x): ClientException: Cannot delete, found existing JobQueue relationship"
 
 
-def test_ctrl_c_is_forwarded_once_and_terraform_finishes_what_it_must(terraform: FakeTerraform, tmp_path: Path) -> None:
-    """A real process, and the signal as a terminal sends it: to the whole group that opsctl is in."""
-    (tmp_path / "root").mkdir()
-    counted = tmp_path / "interrupts"
+def verbs(terraform: FakeTerraform) -> list[str]:
+    return [call["argv"][0] for call in terraform.calls]
+
+
+def test_a_documented_race_is_tried_twice_more_each_time_planned_anew(terraform: FakeTerraform, root: Root) -> None:
+    failing = json.dumps(error(RACE))
+    terraform.does(f"print({failing!r})\nsys.exit(0 if sys.argv[1] == 'plan' else 1)")
+    with pytest.raises(Problem, match="found existing JobQueue relationship"):
+        root.apply(lambda step: None)
+    assert verbs(terraform) == ["apply", "plan", "apply", "plan", "apply"]
+    with pytest.raises(Problem):
+        root.destroy(lambda step: None)
+    assert verbs(terraform)[5:] == ["destroy"] * 3
+
+
+def test_anything_else_is_tried_once(terraform: FakeTerraform, root: Root) -> None:
+    terraform.says(error(RACE), error("VpcLimitExceeded"), code=1)
+    with pytest.raises(Problem):
+        root.apply(lambda step: None)
+    with pytest.raises(Problem):
+        root.destroy(lambda step: None)
+    assert verbs(terraform) == ["apply", "destroy"]
+
+
+@pytest.mark.parametrize("verb", ["plan", "destroy"])
+def test_a_state_that_could_not_be_saved_is_brought_back_first(
+    terraform: FakeTerraform, root: Root, tmp_path: Path, verb: str
+) -> None:
+    rescued = tmp_path / "root/errored.tfstate"
+    rescued.write_text("{}")
+    terraform.says(errors=FRAMED, code=1)
+    with pytest.raises(Problem, match="errored.tfstate holds what the last"):
+        root.plan() if verb == "plan" else root.destroy(lambda step: None)
+    assert rescued.exists()
+    terraform.says()
+    root.plan() if verb == "plan" else root.destroy(lambda step: None)
+    assert [call["argv"][:2] for call in terraform.calls][-2] == ["state", "push"]
+    assert "errored.tfstate" in terraform.calls[-2]["argv"]
+    assert not rescued.exists()
+
+
+def test_a_destroy_sees_what_was_applied_last_not_what_was_only_planned(
+    terraform: FakeTerraform, root: Root, tmp_path: Path
+) -> None:
+    variables = tmp_path / "root/terraform.tfvars.json"
+    terraform.says()
+    root.set_variables({"csd_max_vcpus": 64})
+    root.apply(lambda step: None)
+    root.set_variables({"csd_max_vcpus": 1})
+    root.set_variables({"csd_max_vcpus": 2})
+    assert json.loads(variables.read_text()) == {"csd_max_vcpus": 2}
+    root.destroy(lambda step: None)
+    assert json.loads(variables.read_text()) == {"csd_max_vcpus": 64}
+
+
+def test_an_empty_state_is_none(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "root/terraform.tfstate").write_text("")
+    assert (root.has_state, root.resource_count(), root.recorded_outputs()) == (False, 0, {})
+
+
+def test_one_that_is_killed_from_outside_is_told(terraform: FakeTerraform, root: Root) -> None:
+    terraform.does("os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(Problem, match=r"Terraform was ended from outside \(signal 9\)") as caught:
+        root.apply(lambda step: None)
+    assert "Type the same command" in caught.value.mend
+
+
+def test_a_disk_that_runs_full_stops_it_while_it_can_still_save(
+    terraform: FakeTerraform, root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "root/reserve"
+    sizes: list[int] = []
+
+    def usage(_: object) -> object:
+        if kept.exists():
+            sizes.append(kept.stat().st_size)
+        has_begun = "apply_start" in (tmp_path / "root/log/apply.out").read_text()
+        return type("Usage", (), {"free": 1000 if has_begun else 1_000_000_000})
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    begin = json.dumps(hook("apply_start", "a.b"))
+    # It can go on only when there is room again.
     terraform.does(
-        PATIENT.format(
-            begin=json.dumps(hook("apply_start", "a.b")),
-            done=json.dumps(hook("apply_complete", "a.b")),
-            counted=str(counted),
-            patience=WAIT_SECONDS,
-        )
+        "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
+        f"print({begin!r}, flush=True)\n"
+        f"got = signal.sigtimedwait({{signal.SIGINT}}, {WAIT_SECONDS})\n"
+        f"sys.exit(1 if got and not os.path.exists({str(kept)!r}) else 0)"
     )
-    with subprocess.Popen(
-        [sys.executable, "-c", DRIVER, str(tmp_path / "root"), str(terraform.path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "begin\n"
-            os.killpg(process.pid, signal.SIGINT)
-            rest, _ = process.communicate(timeout=WAIT_SECONDS)
-        finally:
-            process.kill()
-    # What Terraform said after the signal is still heard, and it ended by itself.
-    assert rest.splitlines()[0] == "done"
-    assert rest.splitlines()[1].startswith("130 Stopped. Terraform has saved what it had made.")
-    assert "opsctl up" in rest
-    assert counted.read_text() == "1"
-    assert process.returncode == 0
+    with pytest.raises(Problem, match="The disk that holds .* is full: Terraform was stopped"):
+        root.apply(lambda step: None)
+    assert sizes and min(sizes) > 1_000_000
+    assert not kept.exists()
+
+
+def test_where_its_words_lie_is_told_to_who_asks(
+    terraform: FakeTerraform, root: Root, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    terraform.says("its words")
+    CALLS.addHandler(caplog.handler)
+    try:
+        root.plan()
+    finally:
+        CALLS.removeHandler(caplog.handler)
+    log = tmp_path / "root/log/plan.out"
+    assert str(log) in caplog.text
+    assert log.read_text() == "its words\n"
+    assert log.stat().st_mode & 0o777 == 0o600

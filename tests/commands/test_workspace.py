@@ -7,12 +7,18 @@ from pathlib import Path
 import pytest
 
 from opsctl.commands.workspace import (
-    Wish,
+    begun_options,
+    ensure_room,
+    forget_begun,
     forget_platform_state,
     has_platform_state,
+    keep_begun,
     lay_out_code,
 )
+from opsctl.core.errors import Problem
+from opsctl.core.wish import Wish
 from opsctl.home import Home
+from opsctl.provider import os_arch
 
 
 @pytest.fixture
@@ -94,3 +100,28 @@ def test_every_variable_is_one_that_the_root_declares(root: str) -> None:
     wish = Wish(name="lab", region="us-east-1", account_id="123456789012", version="0.1.0")
     variables = wish.storage_variables() if root == "storage" else wish.platform_variables()
     assert [name for name in variables if f'variable "{name}"' not in declared] == []
+
+
+def test_what_is_begun_is_remembered_until_it_is_made(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    wish = Wish(name="lab", region="us-east-1", account_id="123456789012", spot=True)
+    assert begun_options(home, name="lab") is None
+    keep_begun(home, wish)
+    assert begun_options(home, name="lab") == {"spot": True}
+    forget_begun(home, name="lab")
+    assert begun_options(home, name="lab") is None
+
+
+def test_a_disk_that_is_nearly_full_is_told_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {"bytes": 50_000_000}
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": free["bytes"]}))
+    with pytest.raises(Problem, match="50 MB left, and 900 MB are needed"):
+        ensure_room(Home(tmp_path), mirror=None)
+    mirror = tmp_path / "mirror"
+    (mirror / "registry.terraform.io/hashicorp/aws/5.100.0" / os_arch()).mkdir(parents=True)
+    with pytest.raises(Problem, match="100 MB are needed"):
+        ensure_room(Home(tmp_path), mirror=mirror)
+    free["bytes"] = 100_000_000
+    ensure_room(Home(tmp_path), mirror=mirror)

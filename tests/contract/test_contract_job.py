@@ -12,7 +12,6 @@ from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
 from m2g_job.result import Report
 
-from opsctl.commands.workspace import Wish
 from opsctl.core import m2g
 from opsctl.core.location import run_location
 from opsctl.core.m2g import M2gOptions
@@ -20,6 +19,7 @@ from opsctl.core.manifest import Run, document_key, scan_document
 from opsctl.core.result import Result
 from opsctl.core.scan import Input, Scan
 from opsctl.core.submission import array_sizes, submissions_of, submit_request
+from opsctl.core.wish import Wish
 
 BUCKET = "data-bucket"
 PLATFORM = platform(data_bucket=BUCKET)

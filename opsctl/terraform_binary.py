@@ -1,0 +1,48 @@
+"""Which Terraform: the one on the path, if it is new enough."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from opsctl.core.errors import Problem
+
+OLDEST_VERSION = (1, 5)
+
+_INSTALL = "Install it from https://developer.hashicorp.com/terraform/install, then type the same command."
+
+
+@dataclass(frozen=True)
+class Binary:
+    """A Terraform that is new enough."""
+
+    path: str
+    version: str
+
+
+def find_binary(environment: Mapping[str, str]) -> Binary:
+    """The Terraform on the path.
+
+    Raises
+    ------
+    Problem
+        When it is missing, does not answer, or is older than 1.5.
+    """
+    path = shutil.which("terraform", path=environment.get("PATH"))
+    wanted = ".".join(map(str, OLDEST_VERSION))
+    if path is None:
+        raise Problem(f"Terraform is not on the PATH (version {wanted} or later is needed).", _INSTALL)
+    try:
+        reply = subprocess.run(
+            [path, "version", "-json"], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
+        )
+        version = str(json.loads(reply.stdout[reply.stdout.index("{") :])["terraform_version"])
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
+        raise Problem(f"{path} does not tell its version ({error}).", _INSTALL) from error
+    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_VERSION:
+        raise Problem(f"Terraform {version} ({path}) is too old: version {wanted} or later is needed.", _INSTALL)
+    return Binary(path, version)

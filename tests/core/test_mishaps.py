@@ -1,0 +1,169 @@
+"""Terraform's errors in words, and which of them pass by themselves."""
+
+# ruff: noqa: E501 Terraform's own lines
+
+from __future__ import annotations
+
+import pytest
+
+from opsctl.core.errors import UsageProblem
+from opsctl.core.init_faults import init_problem
+from opsctl.core.mishaps import Diagnostic, explained, is_full_disk, is_race, lock_of
+
+UNLOCK = "terraform -chdir=HERE force-unlock {id}"
+
+RACES = [
+    "deleting Batch Compute Environment (opsctl-m2g-csd): operation error Batch: DeleteComputeEnvironment, https response "
+    "error StatusCode: 400, RequestID: x, ClientException: Cannot delete, found existing JobQueue relationship",
+    "deleting Batch Job Queue (q): ClientException: Cannot delete, resource is being modified.",
+    "creating Batch Compute Environment (x): ClientException: Invalid IamInstanceProfile: opsctl-m2g-instance",
+    "waiting for Batch Compute Environment (x) create: unexpected state 'INVALID', wanted target 'VALID'. last error: "
+    "CLIENT_ERROR - User: arn:aws:sts::1:assumed-role/x/aws-batch is not authorized to perform: ecs:DescribeClusters",
+    "waiting for Batch Compute Environment (x): CLIENT_ERROR - User: batch.amazonaws.com is not authorized to perform: "
+    "sts:AssumeRole on resource: arn:aws:iam::1:role/x",
+    "creating Batch Compute Environment (x): ClientException: Not valid: role arn:aws:iam::1:role/x",
+]
+NO_RACES = [
+    "creating IAM Role (x): api error AccessDenied: User: arn:aws:iam::1:user/me is not authorized to perform: iam:CreateRole",
+    "User: arn:aws:iam::1:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/admin",
+    "creating IAM Role (x): EntityAlreadyExists: Role with name x already exists.",
+    "ExpiredToken: The security token included in the request is expired",
+    "VpcLimitExceeded: The maximum number of VPCs has been reached.",
+    "unexpected state 'INVALID', wanted target 'VALID'. last error: CLIENT_ERROR - You have reached your limit",
+]
+
+
+@pytest.mark.parametrize("text", RACES)
+def test_a_documented_race_may_be_tried_again(text: str) -> None:
+    assert is_race([Diagnostic(text)])
+    assert is_race([Diagnostic("creating", text), Diagnostic(text)])
+
+
+@pytest.mark.parametrize("text", NO_RACES)
+def test_nothing_else_is_tried_again(text: str) -> None:
+    assert not is_race([Diagnostic(text)])
+    assert not is_race([Diagnostic(RACES[0]), Diagnostic(text)])
+    assert not is_race([])
+
+
+# Terraform 1.11.4's own words.
+LOCK = """Error message: resource temporarily unavailable
+Lock Info:
+  ID:        0b8a5f0c-bd3f-2a2a-74a7-6d0b9b1c7b7e
+  Path:      terraform.tfstate
+  Operation: OperationTypeApply
+  Who:       ada@lab-7
+  Version:   1.11.4
+  Created:   2026-11-22 18:40:14.562594693 +0000 UTC
+  Info:
+
+
+Terraform acquires a state lock to protect the state from being written"""
+
+
+def test_a_lock_says_who_since_when_and_how_to_break_it() -> None:
+    problem = explained([Diagnostic("Error acquiring the state lock", LOCK)], unlock=UNLOCK)
+    assert problem is not None
+    assert problem.what == "Terraform's state lock is held by ada@lab-7 since 2026-11-22 18:40 UTC (apply)."
+    assert "`terraform -chdir=HERE force-unlock 0b8a5f0c-bd3f-2a2a-74a7-6d0b9b1c7b7e`" in problem.mend
+    assert "Only if you know that it is dead" in problem.mend
+    bare = lock_of([Diagnostic("Error acquiring the state lock", "Error message: no")])
+    assert bare is not None and bare.who == "somebody"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "creating IAM Role (x): api error ExpiredToken: The security token included in the request is expired",
+        "operation error EC2: CreateVpc, api error RequestExpired: Request has expired.",
+        "operation error SSM: PutParameter, ExpiredTokenException: The security token is expired",
+    ],
+)
+def test_a_login_that_ended_half_way(text: str) -> None:
+    problem = explained([Diagnostic(text)], unlock=UNLOCK)
+    assert problem is not None and "login ended half way" in problem.what and "aws sso login" in problem.mend
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        (
+            "creating IAM Role (opsctl-m2g-job): EntityAlreadyExists: Role with name x already exists.",
+            "IAM Role opsctl-m2g-job",
+        ),
+        (
+            "creating SSM Parameter (/opsctl/m2g/platform): ParameterAlreadyExists: x",
+            "SSM Parameter /opsctl/m2g/platform",
+        ),
+        (
+            "creating CloudWatch Logs Log Group (/opsctl/m2g): ResourceAlreadyExistsException: x",
+            "Log Group /opsctl/m2g",
+        ),
+        ("creating Batch Job Queue (q): ClientException: Object already exists", "Batch Job Queue q"),
+        ("creating S3 Bucket (b): BucketAlreadyExists: x", "S3 Bucket b"),
+    ],
+)
+def test_what_exists_already_is_named_with_the_way_round_it(text: str, named: str) -> None:
+    problem = explained([Diagnostic(text)], unlock=UNLOCK)
+    assert problem is not None and f"{named} exists already" in problem.what and "--name" in problem.mend
+
+
+def test_a_refused_variable_is_a_matter_of_usage() -> None:
+    said = "csd_max_vcpus must be a whole number of at least 2.\n\nThis was checked by the validation rule at x"
+    problem = explained([Diagnostic("Invalid value for variable", said)], unlock=UNLOCK)
+    assert isinstance(problem, UsageProblem)
+    assert problem.what == "--set: csd_max_vcpus must be a whole number of at least 2."
+
+
+def test_a_full_disk() -> None:
+    full = [Diagnostic("Failed to save state", "write terraform.tfstate: no space left on device")]
+    assert is_full_disk(full)
+    problem = explained(full, unlock=UNLOCK)
+    assert problem is not None and "disk is full" in problem.what
+
+
+def test_what_is_not_known_is_left_to_terraforms_own_words() -> None:
+    assert explained([Diagnostic("VpcLimitExceeded: The maximum number of VPCs")], unlock=UNLOCK) is None
+
+
+# Terraform 1.11.4's own words, its lines and frames as it breaks them.
+INIT = [
+    (
+        "│ Error: Failed to query available provider packages\n│ \n│ Could not retrieve the list of available versions for"
+        "\n│ provider hashicorp/aws: could not connect to registry.terraform.io: failed to\n│ request discovery document",
+        None,
+        "the Terraform registry was not reached, and no copy lies in /a, /b.",
+    ),
+    (
+        "│ Error: Failed to query available provider packages\n│ Could not retrieve the list of available versions for "
+        "provider\n│ hashicorp/aws: provider registry.terraform.io/hashicorp/aws was not found in\n│ any of the search "
+        "locations\n│ \n│   - /m",
+        "/m",
+        "The provider mirror /m has no AWS provider that fits this machine.",
+    ),
+    (
+        "│ Error: Failed to install provider\n│ Error while installing hashicorp/aws v5.100.0: the current package for\n│ "
+        "registry.terraform.io/hashicorp/aws 5.100.0 doesn't match any of the\n│ checksums previously recorded in the "
+        "dependency lock file",
+        "/m",
+        "is not the one that this platform was made with (its checksum differs).",
+    ),
+    (
+        "│ Error: Failed to query available provider packages\n│ Could not retrieve the list of available versions for "
+        "provider\n│ hashicorp/aws: the previously-selected version 5.100.0 is no longer available",
+        "/m",
+        "no longer has the version",
+    ),
+    ("│ Error: Failed to install provider\n│ write x: no space left on device", None, "The disk is full"),
+]
+
+
+@pytest.mark.parametrize(("errors", "mirror", "words"), INIT)
+def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, words: str) -> None:
+    problem = init_problem(errors, mirror=mirror, places=["/a", "/b"], lock_file="/x/.terraform.lock.hcl")
+    assert problem is not None and words in problem.what
+    assert problem.mend
+
+
+def test_broken_code_is_no_matter_of_the_provider() -> None:
+    assert init_problem("│ Error: Unsupported argument", mirror=None, places=[], lock_file="x") is None

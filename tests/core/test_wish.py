@@ -1,0 +1,120 @@
+"""Options of `up`: typed over remembered, kept as little as possible, taken back by name."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from opsctl.core.errors import UsageProblem
+from opsctl.core.wish import Wish, changed, spelled, typed_options, typed_variables
+
+WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
+NOT_TYPED: dict[str, Any] = {"data_bucket": None, "source_buckets": None, "image": None, "spot": None}
+EARLIER = {
+    "spot": True,
+    "image": "me/m2g:1",
+    "source_buckets": ["a-bucket", "b-bucket"],
+    "variables": {"csd_max_vcpus": 64},
+}
+
+
+def after(typed: dict[str, Any], *settings: str) -> dict[str, Any]:
+    variables = typed_variables(settings, declared=["csd_max_vcpus", "key_pair", "name"], managed=["name"])
+    return WISH.with_options(changed(EARLIER, typed_options(**{**NOT_TYPED, **typed}), variables)).options
+
+
+@pytest.mark.parametrize(
+    ("typed", "settings", "difference"),
+    [
+        ({}, (), {}),
+        ({"spot": True}, (), {}),
+        ({"spot": False}, (), {"spot": None}),
+        ({"image": "default"}, (), {"image": None}),
+        ({"image": "me/m2g:2"}, (), {"image": "me/m2g:2"}),
+        ({"source_buckets": ["none"]}, (), {"source_buckets": None}),
+        ({"source_buckets": ["c-bucket", "c-bucket"]}, (), {"source_buckets": ["c-bucket"]}),
+        ({"data_bucket": "mine"}, (), {"data_bucket": "mine"}),
+        ({"data_bucket": "default"}, (), {}),
+        ({}, ("csd_max_vcpus=default",), {"variables": None}),
+        ({}, ("csd-max-vcpus=128",), {"variables": {"csd_max_vcpus": 128}}),
+        ({}, ("key_pair=me",), {"variables": {"csd_max_vcpus": 64, "key_pair": "me"}}),
+    ],
+)
+def test_what_is_typed_wins_and_the_rest_is_remembered(
+    typed: dict[str, Any], settings: tuple[str, ...], difference: dict[str, Any]
+) -> None:
+    expected = {name: value for name, value in {**EARLIER, **difference}.items() if value is not None}
+    assert after(typed, *settings) == expected
+
+
+def test_only_what_differs_from_the_defaults_is_kept() -> None:
+    assert WISH.options == {}
+    assert WISH.platform_variables()["wish"] == "{}"
+    wished = WISH.with_options({"spot": True, "of a later opsctl": 1})
+    assert json.loads(wished.platform_variables()["wish"]) == {"spot": True}
+
+
+def test_options_that_the_record_cannot_hold_are_refused() -> None:
+    with pytest.raises(UsageProblem, match="too long to be kept"):
+        WISH.with_options({"source_buckets": [f"bucket-{number:050}" for number in range(30)]}).platform_variables()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("64", 64),
+        ("true", True),
+        ("null", None),
+        ('["us-east-1a"]', ["us-east-1a"]),
+        ("10.1.0.0/16", "10.1.0.0/16"),
+        ("a=b", "a=b"),
+        ("", ""),
+        ("default", None),
+    ],
+)
+def test_a_value_is_json_or_plain_text(text: str, value: Any) -> None:
+    assert typed_variables([f"x={text}"], declared=["x"], managed=[]) == {"x": value}
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("csd_max_vcpus", "must be NAME=VALUE"),
+        ("=1", "must be NAME=VALUE"),
+        ("image=x", "opsctl sets this by itself. Type --image."),
+        ("wish={}", "opsctl sets this by itself."),
+        ("csd_max_vcpu=1", "no such variable. Did you mean csd_max_vcpus?"),
+        ("zzz=1", "no such variable. It has csd_max_vcpus, key_pair."),
+    ],
+)
+def test_what_is_no_setting_of_the_platform_is_refused(setting: str, words: str) -> None:
+    with pytest.raises(UsageProblem, match=words) as caught:
+        typed_variables([setting], declared=["csd_max_vcpus", "key_pair", "image", "wish"], managed=["image", "wish"])
+    assert caught.value.exit_code == 2
+
+
+def test_none_takes_all_back_and_stands_alone() -> None:
+    with pytest.raises(UsageProblem, match="no other name beside it"):
+        typed_options(**{**NOT_TYPED, "source_buckets": ["none", "a"]})
+
+
+def test_options_are_spelled_as_they_are_typed() -> None:
+    assert spelled(EARLIER) == [
+        "--image me/m2g:1",
+        "--source-bucket a-bucket",
+        "--source-bucket b-bucket",
+        "--spot",
+        "--set csd_max_vcpus=64",
+    ]
+
+
+def test_both_roots_take_the_tags() -> None:
+    wished = WISH.with_options({"variables": {"tags": {"lab": "x"}, "csd_max_vcpus": 2}})
+    assert wished.storage_variables()["tags"] == wished.platform_variables()["tags"] == {"lab": "x"}
+    assert "csd_max_vcpus" not in wished.storage_variables()
+
+
+def test_what_opsctl_sets_cannot_be_overridden_by_a_record() -> None:
+    assert WISH.with_options({"variables": {"name": "other"}}).platform_variables()["name"] == "m2g"
