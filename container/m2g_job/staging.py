@@ -115,9 +115,7 @@ def pull(s3: S3, scan: Scan, input_dir: str, *, stop: Stop) -> int:
 
 def _download(s3: S3, entry: Input, path: str, stop: Stop) -> None:
     try:
-        head = s3.head(entry.uri)
-        if (head.size_bytes, head.etag) != (entry.size_bytes, entry.etag):
-            raise WrongInput(f"{entry.name} has changed since the run was submitted: submit it again")
+        head = _unchanged(s3, entry)
         problem: Optional[str] = None
         for pause in _PAUSES_SECONDS:
             try:
@@ -126,11 +124,21 @@ def _download(s3: S3, entry: Input, path: str, stop: Stop) -> None:
             except PassingFault as fault:  # bodies that broke off, again and again
                 problem = str(fault)
             if problem is None:
+                if not head.plain_md5:
+                    # The parts of a large file come one by one: they are of one object if it still is the same.
+                    _unchanged(s3, entry)
                 return
             stop.wait(pause)
         raise PassingFault(f"{entry.name} did not arrive whole: {problem}")
     except S3Refused as error:
         raise WrongInput(f"{entry.name} cannot be read: {error}")
+
+
+def _unchanged(s3: S3, entry: Input) -> Head:
+    head = s3.head(entry.uri)
+    if (head.size_bytes, head.etag) != (entry.size_bytes, entry.etag):
+        raise WrongInput(f"{entry.name} has changed since the run was submitted: submit it again")
+    return head
 
 
 def _difference(path: str, head: Head) -> Optional[str]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _THREADS = 16
+#: Records are small: what they take is the way there and back, so many of them are under way at once.
+_RECORD_THREADS = 64
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 
@@ -106,7 +108,7 @@ class Storage:
 
     def get_jsons(self, bucket: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Many records at once, by key and in the keys' order; those that are gone are left out."""
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
             values = pool.map(lambda key: self.get_json(bucket, key), keys)
             return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
@@ -139,7 +141,7 @@ class Storage:
 
     def put_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Write many records at once; returns when all are there."""
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
             list(pool.map(lambda one: self.put_json(bucket, one[0], one[1]), values.items()))
 
     def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:

@@ -90,12 +90,14 @@ class Records:
         keys = [f"{self._prefix(run_id)}/run.json" for run_id in ids]
         return [Run.from_json(value) for value in self._storage.get_jsons(self._bucket, keys).values()]
 
-    def put_run(self, run: Run, documents: Mapping[int, Mapping[str, Any]]) -> None:
-        """Write a run's record and its scans' JSONs; the record last, for without it there is no run."""
+    def put_run(
+        self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission] = ()
+    ) -> None:
+        """Write a run's record, its scans' JSONs and its journal; the record last, for without it there is no run."""
         prefix = self._prefix(run.run_id)
-        self._storage.put_jsons(
-            self._bucket, {document_key(prefix, "scans", index): one for index, one in documents.items()}
-        )
+        scans = {document_key(prefix, "scans", index): one for index, one in documents.items()}
+        journal = {_journal_key(prefix, one): one.as_json() for one in intended}
+        self._storage.put_jsons(self._bucket, {**scans, **journal})
         self._storage.put_json(self._bucket, f"{prefix}/run.json", run.as_json())
 
     def journal(self, run_id: str) -> list[Submission]:
@@ -115,7 +117,7 @@ class Records:
                 document_key(prefix, "abandoned", submission.offset),
                 {"schema_version": 1, **asdict(submission)},
             )
-        self._storage.put_json(self._bucket, f"{prefix}/submissions/{submission.number:02d}.json", submission.as_json())
+        self._storage.put_json(self._bucket, _journal_key(prefix, submission), submission.as_json())
 
     def document(self, run_id: str, index: int) -> dict[str, Any] | None:
         """A scan's JSON, as its job reads it."""
@@ -179,6 +181,10 @@ class Records:
 
     def _prefix(self, run_id: str) -> str:
         return run_location(run_id, data_bucket=self._bucket).prefix
+
+
+def _journal_key(run_prefix: str, submission: Submission) -> str:
+    return f"{run_prefix}/submissions/{submission.number:02d}.json"
 
 
 def _by_key(one: S3Object) -> str:

@@ -146,11 +146,9 @@ class Runner:
         return (run.resources, run.memory_mib) == (mine.resources(self._plan.platform), mine.memory_mib)
 
     def _submit(self, run: Run) -> None:
-        """Records first, then the journal, then SubmitJob."""
-        self._records.put_run(run, self._plan.documents(run))
+        """Records and journal first, then SubmitJob."""
         intended = submissions_of(run, self._plan.platform, at=timestamp(self._now()))
-        for submission in intended:
-            self._records.put_submission(run.run_id, submission)
+        self._records.put_run(run, self._plan.documents(run), intended)
         self._send(run, intended)
 
     def _send(self, run: Run, submissions: Sequence[Submission]) -> None:

@@ -111,7 +111,8 @@ class Turn:
         Problem
             When it is not, or nobody knows.
         """
-        top = self._top()
+        # Who holds it is asked only where it is somebody else.
+        top = self._top() if self._latest() > self._generation else None
         if top is not None and top.generation > self._generation:
             raise Problem(
                 f"{_holder(top)} has taken over the submission.", "`opsctl status` shows what became of the scans."
@@ -141,16 +142,16 @@ class Turn:
             return True
         return top.body.get("home") == self._home.identity and not self._home.is_alive(str(top.body.get("token")))
 
+    def _latest(self) -> int:
+        """The highest generation there is, 0 where there is none."""
+        there = self._storage.below(Location(self._bucket, self._folder))
+        found = (re.search(r"/turn\.(\d+)\.json$", one.key) for one in there)
+        return max((int(match[1]) for match in found if match), default=0)
+
     def _top(self) -> _Top | None:
-        found = [
-            int(match[1])
-            for one in self._storage.below(Location(self._bucket, self._folder))
-            if (match := re.search(r"/turn\.(\d+)\.json$", one.key))
-        ]
-        if not found:
-            return None
-        read = self._storage.get_json_with_age(self._bucket, self._key(max(found)))
-        return _Top(max(found), *read) if read else None
+        latest = self._latest()
+        read = self._storage.get_json_with_age(self._bucket, self._key(latest)) if latest else None
+        return _Top(latest, *read) if read else None
 
     def _renew(self) -> None:
         while not self._ended.wait(_RENEW_SECONDS):

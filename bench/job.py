@@ -1,0 +1,29 @@
+"""The job runner's side: `container/m2g_job` as it is in the image, asked in this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from opsctl.core.platform import LOCAL_CREDENTIALS
+
+_CONTAINER = Path(__file__).resolve().parents[1] / "container"
+
+
+@contextmanager
+def environment(url: str) -> Iterator[None]:
+    """What a job's container is started with, as far as S3 is concerned."""
+    if str(_CONTAINER) not in sys.path:
+        sys.path.insert(0, str(_CONTAINER))
+    before = dict(os.environ)
+    os.environ.update(
+        {**LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
+    )
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

@@ -1,0 +1,191 @@
+"""A platform and its adapters as `run` has them, on the bench's own server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from bench.server.dataset import PREFIX, bucket_of
+from opsctl.assets import bids_config
+from opsctl.aws.batch import Batch
+from opsctl.aws.cache import Cache
+from opsctl.aws.clients import Clients
+from opsctl.aws.logs import Logs
+from opsctl.aws.s3 import Storage
+from opsctl.commands.log_reader import LogReader
+from opsctl.commands.log_streams import LogStreams
+from opsctl.commands.order import Order
+from opsctl.commands.plan import Plan, output_of, plan
+from opsctl.commands.records import Records
+from opsctl.commands.run import Outcome, Runner
+from opsctl.commands.run_reader import RunReader
+from opsctl.commands.status import StatusReader
+from opsctl.commands.submit import Submitter
+from opsctl.commands.survey import Surveyor
+from opsctl.commands.turn import Turn
+from opsctl.core.bids import SUFFIXES
+from opsctl.core.entities import EntityPatterns
+from opsctl.core.location import Location
+from opsctl.core.log_line import Wanted
+from opsctl.core.m2g import M2gOptions
+from opsctl.core.manifest import Run
+from opsctl.core.platform import ModelResources, Platform
+from opsctl.core.submission import submissions_of, submit_request
+from opsctl.home import Home
+
+
+def platform_of(url: str | None, *, data_bucket: str) -> Platform:
+    """The record of a platform; None: one on AWS."""
+    resources = ModelResources(
+        job_queue="queue",
+        compute_environment="environment",
+        job_definition="definition:1",
+        instance_type="r5.large",
+        vcpus=2,
+        memory_mib=15200,
+        max_vcpus=512,
+    )
+    return Platform(
+        name="bench",
+        region="us-east-1",
+        account_id="123456789012",
+        data_bucket=data_bucket,
+        repository_url="repository",
+        image="repository:1",
+        log_group="/opsctl/bench",
+        spot=False,
+        root_volume_gib=100,
+        opsctl_version="0",
+        models={"csd": resources, "csa": resources},
+        endpoint_url=url,
+    )
+
+
+class _NotingBatch(Batch):
+    """Notes when the last submission was accepted."""
+
+    accepted_at = 0.0
+
+    def submit(self, request: Mapping[str, Any]) -> str:
+        job_id = super().submit(request)
+        self.accepted_at = time.perf_counter()
+        return job_id
+
+
+@dataclass
+class Bench:
+    """One data bucket, nothing in it, and a dataset of so many scans in another.
+
+    Attributes
+    ----------
+    home
+        An empty folder.
+    """
+
+    url: str
+    home: Path
+    scans: int
+    data_bucket: str
+
+    @cached_property
+    def platform(self) -> Platform:
+        return platform_of(self.url, data_bucket=self.data_bucket)
+
+    @cached_property
+    def clients(self) -> Clients:
+        return Clients(endpoint_url=self.url)
+
+    @cached_property
+    def storage(self) -> Storage:
+        return Storage(self.clients.s3)
+
+    @cached_property
+    def batch(self) -> _NotingBatch:
+        return _NotingBatch(self.clients.batch, submit_client=self.clients.batch_once)
+
+    @cached_property
+    def records(self) -> Records:
+        return Records(self.storage, data_bucket=self.data_bucket, cache=Cache(Home(self.home).cache))
+
+    @cached_property
+    def _order(self) -> Order:
+        return Order(dataset=Location(bucket_of(self.scans), PREFIX.rstrip("/")), options=M2gOptions())
+
+    @cached_property
+    def _surveyor(self) -> Surveyor:
+        return Surveyor(
+            output_of(self._order, self.platform),
+            self.platform,
+            dataset_name=self._order.dataset.name,
+            records=self.records,
+            storage=self.storage,
+            batch=self.batch,
+        )
+
+    def plan(self) -> Plan:
+        """What `run` does before its question."""
+        return plan(
+            self._order,
+            self.platform,
+            self.storage,
+            self._surveyor,
+            patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
+            moment=datetime.now(UTC),
+            token="0000",
+        )
+
+    def carry_out(self, made: Plan) -> Outcome:
+        """What `run` does after the yes: the turn, another look at the earlier runs, the records, the jobs."""
+        home = Home(self.home)
+        home.make(home.path)
+        turn = Turn(
+            self.storage, home, made.output, data_bucket=self.data_bucket, who="bench", on_wait=lambda _words: None
+        )
+        submitter = Submitter(
+            self.batch, self.records, self.platform, turn=turn, sleep=time.sleep, now=lambda: datetime.now(UTC)
+        )
+        runner = Runner(
+            made,
+            surveyor=self._surveyor,
+            submitter=submitter,
+            records=self.records,
+            budget=None,
+            now=lambda: datetime.now(UTC),
+        )
+        with turn.take():
+            return runner.carry_out()
+
+    def submitted(self) -> Run:
+        """A run of all scans on its way: its record and its array job, not the scans' JSONs, which only jobs read."""
+        made = self.plan()
+        run = made.run(made.standings)
+        intended = submissions_of(run, self.platform, at=run.created_at)
+        ids = [self.batch.submit(submit_request(one, run, self.platform)) for one in intended]
+        known = [one.submitted(job_id, at=run.created_at) for one, job_id in zip(intended, ids, strict=True)]
+        self.records.put_run(run, {}, known)
+        return run
+
+    def states(self, run: Run) -> StatusReader:
+        """Where a run stands, as `status` and `logs` ask it."""
+        return StatusReader(self._facts(run), records=self.records, batch=self.batch, now=lambda: datetime.now(UTC))
+
+    def log_reader(self, run: Run) -> LogReader:
+        """A run's lines, as `logs` reads them."""
+        facts, states = self._facts(run), self.states(run)
+        return LogReader(
+            facts,
+            states,
+            logs=Logs(self.clients.logs, group=self.platform.log_group),
+            records=self.records,
+            streams=LogStreams(facts, states, records=self.records, batch=self.batch),
+            wanted=Wanted(),
+            now=lambda: datetime.now(UTC),
+        )
+
+    def _facts(self, run: Run) -> RunReader:
+        return RunReader(run, records=self.records, batch=self.batch)

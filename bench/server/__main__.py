@@ -1,0 +1,50 @@
+"""`python -m bench.server`: says its port, and serves until its standard input ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+from bench.server.batch import Batch
+from bench.server.http import Connection, Reply, Request, Settings
+from bench.server.logs import Logs
+from bench.server.s3 import S3
+
+
+class _Services:
+    """Which service a request is for; the bench's own wishes are neither late nor counted."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._s3, self._batch, self._logs = S3(), Batch(), Logs()
+
+    def answer(self, request: Request) -> Reply:
+        if request.path == "/_bench":
+            return self._wish(json.loads(request.body))
+        if "x-amz-target" in request.headers:
+            return self._logs.answer(request)
+        if request.path.startswith("/v1/"):
+            return self._batch.answer(request)
+        return self._s3.answer(request)
+
+    def _wish(self, wish: dict[str, object]) -> Reply:
+        count, self._settings.count = self._settings.count, 0
+        if "latency_ms" in wish:
+            self._settings.latency_seconds = float(str(wish["latency_ms"])) / 1000
+        if "stream" in wish:
+            self._logs.say(str(wish["stream"]), wish["lines"])
+        return Reply.json({"count": count})
+
+
+async def _serve() -> None:
+    settings = Settings()
+    services = _Services(settings)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Connection(services.answer, settings), "127.0.0.1", 0, backlog=1024)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    # The parent holds the other end of stdin: when it goes, however it goes, so does this process.
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+asyncio.run(_serve())

@@ -1,0 +1,69 @@
+"""AWS Batch: submissions that stay where they are, and what is asked about them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from bench.server.http import Reply, Request
+
+_PAGE = 1000
+#: Every job's state: the bench asks, it does not wait.
+_STATUS = "RUNNING"
+
+
+class Batch:
+    """The jobs of one account."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, dict[str, Any]] = {}
+
+    def answer(self, request: Request) -> Reply:
+        """One call."""
+        asked = json.loads(request.body)
+        action = request.path.removeprefix("/v1/")
+        return Reply.json(
+            {"submitjob": self._submit, "describejobs": self._describe, "listjobs": self._list}[action](asked)
+        )
+
+    def _submit(self, asked: dict[str, Any]) -> dict[str, Any]:
+        job_id = f"{len(self._jobs):08x}-0000-4000-8000-000000000000"
+        self._jobs[job_id] = asked
+        return {"jobId": job_id, "jobName": asked["jobName"]}
+
+    def _describe(self, asked: dict[str, Any]) -> dict[str, Any]:
+        return {"jobs": [self._detail(job_id) for job_id in asked["jobs"] if job_id.partition(":")[0] in self._jobs]}
+
+    def _detail(self, job_id: str) -> dict[str, Any]:
+        parent, _, index = job_id.partition(":")
+        job = self._jobs[parent]
+        size = job.get("arrayProperties", {}).get("size")
+        detail = {
+            "jobId": job_id,
+            "jobName": job["jobName"],
+            "jobQueue": job["jobQueue"],
+            "jobDefinition": job["jobDefinition"],
+            "status": _STATUS,
+            "createdAt": 1,
+            "startedAt": 2,
+            "container": {"logStreamName": stream_of(int(index or 0))},
+        }
+        if index:
+            detail["arrayProperties"] = {"index": int(index)}
+        elif size:
+            detail["arrayProperties"] = {"size": size, "statusSummary": {_STATUS: size}}
+        return detail
+
+    def _list(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if "arrayJobId" not in asked:
+            return {"jobSummaryList": []}
+        parent, start = asked["arrayJobId"], int(asked.get("nextToken", 0))
+        size = self._jobs[parent]["arrayProperties"]["size"] if asked.get("jobStatus") == _STATUS else 0
+        found = [self._detail(f"{parent}:{index}") for index in range(start, min(start + _PAGE, size))]
+        more = {"nextToken": str(start + _PAGE)} if start + _PAGE < size else {}
+        return {"jobSummaryList": found, **more}
+
+
+def stream_of(index: int) -> str:
+    """The log stream of an array's child."""
+    return f"csa/default/{index:032x}"

@@ -1,0 +1,71 @@
+"""Synthetic BIDS datasets' keys, by the million, and the bytes behind the small ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+PREFIX = "DS1/"
+#: Of a rich dataset, in two sessions; each session is a scan.
+KEYS_A_SUBJECT = 100
+
+_ROOT = ("README", "dataset_description.json", "participants.tsv")
+_TASKS = ("rest", "faces", "nback", "stop")
+_IMAGE = (".nii.gz", ".json")
+_DIFFUSION = ("dwi/{}_dwi.nii.gz", "dwi/{}_dwi.bval", "dwi/{}_dwi.bvec", "dwi/{}_dwi.json")
+_LEAN = ("anat/{}_T1w.nii.gz", "anat/{}_T1w.json", *_DIFFUSION)
+
+
+def _rich() -> Iterator[str]:
+    for suffix in ("T1w", "T2w", "FLAIR"):
+        yield from (f"anat/{{}}_{suffix}{end}" for end in _IMAGE)
+    yield from _DIFFUSION
+    yield from (f"dwi/{{}}_sbref{end}" for end in _IMAGE)
+    for direction in ("AP", "PA"):
+        yield from (f"fmap/{{}}_dir-{direction}_epi{end}" for end in _IMAGE)
+    for task in _TASKS:
+        for run in ("1", "2"):
+            for suffix in ("bold", "sbref"):
+                yield from (f"func/{{}}_task-{task}_run-{run}_{suffix}{end}" for end in _IMAGE)
+    yield from (f"{{}}_scans{end}" for end in (".tsv", ".json"))
+
+
+_RICH = tuple(_rich())
+
+
+def bucket_of(scans: int, *, rich: bool = False) -> str:
+    """The bucket with the dataset of so many scans: 50 keys each where it is rich, else 6."""
+    return f"{'rich' if rich else 'lean'}-{scans}"
+
+
+def keys_of(bucket: str) -> list[str]:
+    """All keys of a bucket's dataset, in S3's order; none where the bucket's name tells of no dataset."""
+    kind, _, scans = bucket.partition("-")
+    if kind not in ("rich", "lean") or not scans.isdigit():
+        return []
+    names = _RICH if kind == "rich" else _LEAN
+    made = [PREFIX + name for name in _ROOT]
+    for number in range(int(scans)):
+        subject, session = f"sub-{1_000_000 + number // 2}", f"ses-{number % 2 + 1}"
+        made += [f"{PREFIX}{subject}/{session}/{name.format(f'{subject}_{session}')}" for name in names]
+    return sorted(made)
+
+
+def content_of(key: str) -> bytes | None:
+    """What a small file holds; None of an image, whose bytes nobody asks for."""
+    if key.endswith("dataset_description.json"):
+        return json.dumps({"Name": "made for measuring", "BIDSVersion": "1.9.0"}).encode()
+    if key.endswith(".json"):
+        return b'{"EchoTime": 0.03}'
+    return None if key.endswith(".nii.gz") else b"0 1000\n"
+
+
+def size_of(key: str) -> int:
+    """An object's size in bytes."""
+    content = content_of(key)
+    return 1 + hash(key) % 100_000_000 if content is None else len(content)
+
+
+def etag_of(key: str) -> str:
+    """An object's etag, without quotes."""
+    return f"{hash(key) % 2**128:032x}"

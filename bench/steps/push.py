@@ -1,0 +1,60 @@
+"""300 outputs of one scan on their way to S3: the job's push, beside one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.job import environment
+from bench.row import Row, against, in_turn
+from bench.server import serving
+
+_FILES = 300
+_FILE_BYTES = 40_000
+_LATENCY_MS = 30
+# Of the files that the plain way sends one after the other, a part tells how long all take.
+_SAMPLE = 60
+_BAR = 1 / 10
+
+
+def measure(*, quick: bool) -> list[Row]:
+    """Both compare checksums and look at each object once more, as the job does before it says that all is there."""
+    with serving(latency_ms=_LATENCY_MS) as server, tempfile.TemporaryDirectory() as folder, environment(server.url):
+        from m2g_job import outputs
+        from m2g_job.s3 import S3, make_client, split
+
+        for number in range(_FILES):
+            path = Path(folder) / f"connectomes_d/atlas-{number % 30}/{number}.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(os.urandom(_FILE_BYTES))
+        files = outputs.collect(folder, made_up_session=False)
+        client = make_client()
+        s3 = S3(client)
+
+        def by_job() -> None:
+            pushed = outputs.push(s3, files, "s3://data/ours", guard=lambda: None)
+            outputs.verify(s3, pushed)
+
+        def by_each() -> None:
+            for one in files[:_SAMPLE]:
+                data = Path(one.path).read_bytes()
+                place: dict[str, Any] = split(f"s3://data/plain/{one.key}")
+                client.put_object(Body=data, ChecksumSHA256=_base64(hashlib.sha256(data).digest()), **place)
+                client.head_object(**place)
+
+        by_job()
+        ours, sample = in_turn(3 if quick else 5, by_job, by_each)
+    plain = [one * _FILES / _SAMPLE for one in sample]
+    note = (
+        f"{_LATENCY_MS} ms a request, {_FILE_BYTES // 1000} kB each; plain: {_SAMPLE} files, times {_FILES // _SAMPLE}"
+    )
+    return [against(f"push of {_FILES} outputs", ours=ours, plain=plain, bar=_BAR, note=note)]
+
+
+def _base64(digest: bytes) -> str:
+    import base64
+
+    return base64.b64encode(digest).decode()
