@@ -167,9 +167,18 @@ def data_bucket_name(name: str, *, account_id: str, region: str) -> str:
 
 def repository_arn(name: str, *, account_id: str, region: str) -> str:
     """The image repository's ARN, known before Terraform makes it: the platform's plan needs it."""
-    return f"arn:aws:ecr:{region}:{account_id}:repository/{resource_prefix(name)}"
+    return f"arn:{_partition(region)}:ecr:{region}:{account_id}:repository/{resource_prefix(name)}"
 
 
 def repository_url(name: str, *, account_id: str, region: str) -> str:
     """The image repository's address, known before Terraform makes it."""
-    return f"{account_id}.dkr.ecr.{region}.amazonaws.com/{resource_prefix(name)}"
+    suffix = "amazonaws.com.cn" if _partition(region) == "aws-cn" else "amazonaws.com"
+    return f"{account_id}.dkr.ecr.{region}.{suffix}/{resource_prefix(name)}"
+
+
+def _partition(region: str) -> str:
+    """AWS's own division of its regions, which every ARN begins with: China and GovCloud stand apart.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rpartition("-")[0].rpartition("-")[0], "aws")

@@ -87,3 +87,17 @@ def test_names_of_what_terraform_will_make() -> None:
     assert repository_url("m2g", **account) == "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g"
     # S3's limit, with the longest name and the longest region.
     assert len(data_bucket_name("a" * 20, account_id="1" * 12, region="ap-southeast-1")) <= 63
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "suffix"),
+    [
+        ("eu-central-1", "aws", "amazonaws.com"),
+        ("us-gov-west-1", "aws-us-gov", "amazonaws.com"),
+        ("cn-north-1", "aws-cn", "amazonaws.com.cn"),
+    ],
+)
+def test_the_repository_lies_in_its_regions_partition(region: str, partition: str, suffix: str) -> None:
+    here: dict[str, Any] = {"account_id": "123456789012", "region": region}
+    assert repository_arn("m2g", **here) == f"arn:{partition}:ecr:{region}:123456789012:repository/opsctl-m2g"
+    assert repository_url("m2g", **here) == f"123456789012.dkr.ecr.{region}.{suffix}/opsctl-m2g"
