@@ -16,6 +16,7 @@ from opsctl.core.changes import Plan, Step, Transcript
 from opsctl.core.drift_words import drift_sentences
 from opsctl.core.errors import Problem
 from opsctl.core.init_faults import init_problem
+from opsctl.core.inventory import tainted_addresses
 from opsctl.core.mishaps import Diagnostic, explained, is_full_disk, is_race
 from opsctl.core.state_place import BACKEND_FILE
 from opsctl.interrupts import Interrupts
@@ -146,13 +147,17 @@ class Root:
             With Terraform's own words when it cannot plan.
         """
         self._save_what_was_rescued()
+        was_broken_off = self._untaint()
         transcript = Transcript()
         ended = self._run(self._command.plan(out=_PLAN_FILE, json=IsFlagged, replace=list(replace)), transcript)
         if ended.code not in (0, 2):
             raise self._failure("plan", transcript, ended)
         plan = transcript.plan()
-        # The lines name only addresses, and what the plan would not mend is nobody's change.
-        return dataclasses.replace(plan, by_hand=self._by_hand()) if plan.drifted and plan.changes else plan
+        if was_broken_off or not (plan.drifted and plan.changes):
+            # What the plan would not mend is nobody's change, and what stopped half way was changed by nobody.
+            return plan
+        # The lines name only addresses.
+        return dataclasses.replace(plan, by_hand=self._by_hand())
 
     def apply(self, on_step: OnStep) -> None:
         """Carry the kept plan out; after one of AWS's documented races plan again, and carry that out.
@@ -250,6 +255,20 @@ class Root:
             path.write_text("\n".join(blocks))
         else:
             path.unlink(missing_ok=True)
+
+    def _untaint(self) -> bool:
+        """Go on with what was being made when an `up` was broken off; returns whether there was any such thing.
+
+        Terraform would make it anew, and where another must not be without it, before it removes the old one: a subnet
+        then meets its own address range, for ever, and a bucket must not be removed at all. AWS has made each of them
+        whole or with less than it should have, which the plan sees and mends.
+        """
+        tainted = tainted_addresses(self._state())
+        for address in tainted:
+            ended = self._run(self._command.cmd("untaint", address))
+            if ended.code != 0:
+                raise Problem(f"Terraform could not go on with {address}: {_first_lines(ended.errors)}")
+        return bool(tainted)
 
     def _by_hand(self) -> tuple[str, ...]:
         ended = self._run(self._command.cmd("show", _PLAN_FILE, json=IsFlagged))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from opsctl.at_work import Worker, WorkLock
-from opsctl.core.errors import AtWork, Interrupted, Problem
+from opsctl.core.errors import AtWork, Interrupted, Problem, StillAtWork
 from opsctl.interrupts import Interrupts
 
 _LOCK = "terraform.lock"
@@ -220,7 +220,7 @@ def _stopped(process: subprocess.Popen[bytes], *, makes: bool) -> Interrupted:
     if not makes:
         return Interrupted("Stopped. Nothing was changed.")
     if process.returncode is None:
-        return Interrupted(
+        return StillAtWork(
             f"Stopped at once. Terraform (process {process.pid}) still ends what it has begun and saves its state.",
             "The next `opsctl up` or `opsctl down` waits for it.",
         )

@@ -11,7 +11,7 @@ from typing import TypeVar
 from opsctl.commands.workspace import Workspace
 from opsctl.core.changes import Plan, merged
 from opsctl.core.cost import idle_usd_per_hour
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import Interrupted, Problem, StillAtWork
 from opsctl.core.platform import Platform
 from opsctl.core.wish import Wish
 from opsctl.provider import is_unpacked
@@ -118,9 +118,10 @@ def _side_by_side(workspace: Workspace, do: Callable[[Root], T]) -> tuple[T, T]:
     with workspace.interrupts.counting(), ThreadPoolExecutor(2) as pool:
         storage, platform = (pool.submit(do, root) for root in workspace.roots)
     wrong = [one for one in (storage.exception(), platform.exception()) if one is not None]
-    for error in wrong:
-        if isinstance(error, Interrupted):
-            raise error
+    for kind in (StillAtWork, Interrupted):
+        for error in wrong:
+            if isinstance(error, kind):
+                raise error
     problem = storage.exception()
     if isinstance(problem, Problem) and not platform.exception() and workspace.platform.has_state:
         raise type(problem)(

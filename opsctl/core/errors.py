@@ -36,3 +36,7 @@ class Interrupted(Problem):
     """Ctrl-C, with what it left behind in words: exit code 130."""
 
     exit_code = 130
+
+
+class StillAtWork(Interrupted):
+    """Ctrl-C again: something comes to its end by itself, and whoever comes next must wait for it."""

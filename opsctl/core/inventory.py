@@ -162,6 +162,15 @@ def addresses_of(state: Mapping[str, Any], keys: Collection[str]) -> list[str]:
     return found
 
 
+def tainted_addresses(state: Mapping[str, Any]) -> list[str]:
+    """Where in a state the things are whose making was broken off after AWS had made them."""
+    return [
+        _address(resource, instance)
+        for resource, instance in _instances(state)
+        if instance.get("status") == "tainted" and not instance.get("deposed")
+    ]
+
+
 def _instances(state: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]:
     for resource in state.get("resources", ()):
         if resource.get("mode") == "managed":

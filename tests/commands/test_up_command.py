@@ -13,7 +13,7 @@ from run_world import PLATFORM
 from opsctl.commands.up import Proposal, carry_out, propose
 from opsctl.commands.workspace import Workspace
 from opsctl.core.changes import Change, Plan
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import Interrupted, Problem, StillAtWork
 from opsctl.core.wish import Wish
 from opsctl.provider import os_arch
 
@@ -126,6 +126,16 @@ def test_an_interruption_counts_before_any_failure(asked: list[str], which: int)
     roots[which].breaks = Interrupted("Stopped.")
     roots[1 - which].breaks = Problem("It could not be made.")
     with pytest.raises(Interrupted):
+        carried_out(made)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_goes_on_by_itself_is_told_before_what_has_ended(asked: list[str], which: int) -> None:
+    made = workspace(asked, has_state=True)
+    roots: list[Any] = [made.storage, made.platform]
+    roots[which].breaks = StillAtWork("Terraform still ends what it has begun.")
+    roots[1 - which].breaks = Interrupted("Terraform has saved what it had made.")
+    with pytest.raises(StillAtWork):
         carried_out(made)
 
 

@@ -99,11 +99,16 @@ class Life:
     def root(self, name: str, root: str = "platform") -> Path:
         return self.home / "platforms" / name / "terraform" / root
 
-    def until_making(self, name: str, *, verb: str = "apply", begun: str = "aws_vpc") -> int:
+    def until_making(
+        self, name: str, *, verb: str = "apply", begun: str = "aws_vpc", terminal: pexpect.spawn | None = None
+    ) -> int:
         """Wait until Terraform has begun to make (or remove) a resource; gives its process."""
         log = self.root(name) / "log" / f"{verb}.out"
 
         def has_begun() -> bool:
+            if terminal is not None:
+                # A terminal that nobody reads runs full, and who writes to it waits.
+                terminal.expect(pexpect.TIMEOUT, timeout=0)
             return log.exists() and any(
                 '"apply_start"' in line and begun in line for line in log.read_text().splitlines()
             )

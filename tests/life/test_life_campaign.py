@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -80,7 +81,7 @@ def foreign(life: Life, port: int) -> dict[str, Any]:
 def twice(life: Life, port: int) -> dict[str, Any]:
     """Ctrl-C, and again."""
     terminal = life.terminal("up", "--local", "--name", "twice", "--yes")
-    terraform = life.until_making("twice", begun="aws_subnet")
+    terraform = life.until_making("twice", begun="aws_subnet", terminal=terminal)
     terminal.send("\x03")
     terminal.expect("Ctrl-C again stops at once")
     terminal.send("\x03")
@@ -105,7 +106,7 @@ def down_stopped(life: Life, port: int) -> dict[str, Any]:
     """Ctrl-C in `down`, then opsctl killed in the next one."""
     told: dict[str, Any] = {"up": up(life, "leaving")}
     terminal = life.terminal("down", "--name", "leaving", "--yes")
-    life.until_making("leaving", verb="destroy", begun="aws_batch_job_queue")
+    life.until_making("leaving", verb="destroy", begun="aws_batch_job_queue", terminal=terminal)
     terminal.send("\x03")
     told["down"] = end_of(terminal)
     (life.root("leaving") / "log" / "destroy.out").unlink()
@@ -128,11 +129,8 @@ def full(life: Life, port: int) -> dict[str, Any]:
         life.until_making("full", begun="aws_subnet")
         filler = folder / "filler"
         with filler.open("wb") as file:
-            try:
-                while True:
-                    os.write(file.fileno(), bytes(1 << 16))
-            except OSError:
-                pass
+            # At once: a slow writer would take what opsctl gives back for the state as well.
+            os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(folder).free - (1 << 20))
         text, _ = process.communicate()
         state = json.loads((life.root("full") / "terraform.tfstate").read_text())
         told: dict[str, Any] = {"up": Said(process.returncode, text), "recorded": len(state["resources"])}

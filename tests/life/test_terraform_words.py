@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,11 @@ def test_a_state_that_somebody_holds(root: Root) -> None:
         "Path": "terraform.tfstate",
     }
     (root.folder / ".terraform.tfstate.lock.info").write_text(json.dumps(info))
-    with (root.folder / "terraform.tfstate").open("r+") as held:
-        fcntl.lockf(held, fcntl.LOCK_EX)
+    # Another process: whoever closes a file gives all of its own locks on it up.
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print(); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, root.folder / "terraform.tfstate"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None and holder.stdout.readline()
         with pytest.raises(Problem) as caught:
             root.plan()
     assert caught.value.what == "Terraform's state lock is held by ada@lab-7 since 2026-11-22 18:40 UTC (apply)."
@@ -100,6 +104,24 @@ def test_a_state_that_could_not_be_saved_is_pushed_back(root: Root) -> None:
     with pytest.raises(Problem, match="Terraform does not take it back"):
         root.plan()
     assert rescued.exists()
+
+
+def test_what_was_broken_off_is_gone_on_with_and_not_made_twice(tmp_path: Path) -> None:
+    code = 'resource "terraform_data" "many" {\n  for_each = toset(["a", "b"])\n  input = each.key\n}\n'
+    root = root_of(tmp_path / "many", code)
+    root.init(mirror=None)
+    root.plan()
+    root.apply(lambda step: None)
+    path = root.folder / "terraform.tfstate"
+    state = json.loads(path.read_text())
+    before = [one["attributes"]["id"] for one in state["resources"][0]["instances"]]
+    # As a stopped Terraform leaves what AWS had already made.
+    state["resources"][0]["instances"][1]["status"] = "tainted"
+    path.write_text(json.dumps(state))
+    assert root.plan().changes == ()
+    after = json.loads(path.read_text())["resources"][0]["instances"]
+    assert [one["attributes"]["id"] for one in after] == before
+    assert [one.get("status") for one in after] == [None, None]
 
 
 def mirror_of(folder: Path, version: str, content: str = "a provider") -> Path:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(1200)
 
 def ctrl_c(life: Life) -> dict[str, Said]:
     terminal = life.terminal("up", "--local", "--name", "stopped", "--yes", "--set", "csd_max_vcpus=64")
-    life.until_making("stopped", begun="aws_subnet")
+    life.until_making("stopped", begun="aws_subnet", terminal=terminal)
     terminal.send("\x03")
     terminal.expect("Stopping: Terraform finishes what it has begun")
     said = {"interrupted": end_of(terminal)}
