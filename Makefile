@@ -41,8 +41,8 @@ bench: setup ## The same in full, for an idle machine: ten minutes; writes bench
 chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)
 	$(BIN)/python tests/chaos/run_campaign.py --scans 1000 --kills 50 $(if $(SEED),--seed $(SEED)) --json build/chaos.json
 
-test: setup $(CHECKOV) ## Every test, two at a time
-	$(BIN)/pytest -n 2 --dist loadfile -m "not campaign"
+test: setup $(CHECKOV) ## Every test but the campaigns, three at a time: many wait for Terraform
+	$(BIN)/pytest -n 3 --dist loadfile -m "not campaign"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile -m campaign

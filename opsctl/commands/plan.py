@@ -82,8 +82,10 @@ class Plan:
             How many scans a submission takes at most.
         """
         rest = self.rest(standings)
-        adopted = [one for one in standings if one not in rest and one.standing in ("done", "in flight")]
         order = self.order
+        adopted = [
+            one for one in standings if not one.is_submitted(order.only) and one.standing in ("done", "in flight")
+        ]
         return Run(
             run_id=self.run_id,
             dataset=order.dataset.uri,

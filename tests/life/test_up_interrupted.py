@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from life_world import Life, Said, end_of, is_running, kill, until
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1200)]
 
 
 def ctrl_c(life: Life) -> dict[str, Said]:
