@@ -11,7 +11,7 @@ DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-campaign check bench bench-quick chaos format lock clean
+.PHONY: help setup demo test test-campaign check bench bench-quick bench-largest chaos format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ demo: setup ## From nothing to connectomes on this machine: sample, up, upload, 
 
 bench-quick: setup ## Every speed and cost beside the plain way, with fewer and smaller runs: two minutes
 	$(BIN)/python -m bench --quick
+
+bench-largest: setup ## The end of the growth line, 100,000 scans: six minutes
+	$(BIN)/python -m bench --only largest
 
 bench: setup ## The same in full, for an idle machine: ten minutes; writes bench/results.json and docs/performance.md
 	$(BIN)/python -m bench

@@ -87,7 +87,7 @@ class Report:
 
     def growth(self, unit: str) -> dict[int, float]:
         """Seconds or MiB by the number of scans."""
-        found = [row for row in self.rows if row["module"] == "growth" and row["unit"] == unit]
+        found = [row for row in self.rows if row["module"] in ("growth", "largest") and row["unit"] == unit]
         return {int(re.sub(r"\D", "", row["step"])): row["ours"] for row in found}
 
 

@@ -24,8 +24,8 @@ from s3transfer import exceptions as transfer_errors
 from m2g_job.faults import ConditionFailed, PassingFault, S3Missing
 from m2g_job.s3_errors import translated
 
-#: Enough that a push of 16 files hides S3's latency; few enough that one container does not trouble its neighbours.
-PUSH_THREADS = 16
+#: Enough that the latency of S3 hardly counts in a push of some hundred files; few enough not to be throttled.
+PUSH_THREADS = 32
 _MULTIPART_BYTES = 32 * 1024 * 1024
 _UPLOAD = TransferConfig(multipart_threshold=_MULTIPART_BYTES, multipart_chunksize=_MULTIPART_BYTES, max_concurrency=4)
 #: S3 gives one connection about 90 MB/s, and an instance's network takes many times that. At most 32 MiB of it wait

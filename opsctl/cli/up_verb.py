@@ -42,11 +42,13 @@ def up(
     profile: Profile = None,
     data_bucket: Annotated[
         str | None,
-        typer.Option("--data-bucket", metavar="BUCKET", help="An existing bucket; default: one is made."),
+        typer.Option("--data-bucket", metavar="BUCKET", help="An existing bucket. default: one is made."),
     ] = None,
     source_bucket: Annotated[
         list[str] | None,
-        typer.Option("--source-bucket", metavar="BUCKET", help="Another bucket that jobs may read; repeat it; none."),
+        typer.Option(
+            "--source-bucket", metavar="BUCKET", help="Another bucket that jobs may read; repeat it. none: no other."
+        ),
     ] = None,
     spot: Annotated[
         bool | None,
@@ -54,19 +56,23 @@ def up(
     ] = None,
     image: Annotated[
         str | None,
-        typer.Option("--image", metavar="URI", help="What the jobs run; default: the platform's repository."),
+        typer.Option("--image", metavar="URI", help="What the jobs run. default: the platform's repository."),
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option("--engine", metavar="docker|podman", help="With --local: jobs run in its containers; default."),
+        typer.Option(
+            "--engine", metavar="docker|podman", help="With --local: jobs in containers. default: processes."
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Another variable of terraform/platform; repeat it; default."),
+        typer.Option("--set", metavar="NAME=VALUE", help="Another setting; repeat it. NAME=default: no longer."),
     ] = None,
     state: Annotated[
         str | None,
-        typer.Option("--state", metavar="s3://BUCKET/KEY", help="Where the state lies, for a team; or local."),
+        typer.Option(
+            "--state", metavar="s3://BUCKET/KEY", help="Where Terraform's state lies, for a team. local: here."
+        ),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only show: exit 0 nothing to do, 2 changes.")] = False,
     yes: Yes = False,
