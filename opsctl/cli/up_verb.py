@@ -60,9 +60,7 @@ def up(
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option(
-            "--engine", metavar="docker|podman", help="With --local: jobs in containers. default: processes."
-        ),
+        typer.Option("--engine", metavar="docker|podman", help="With --local: jobs in containers. default: processes."),
     ] = None,
     settings: Annotated[
         list[str] | None,

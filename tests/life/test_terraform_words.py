@@ -106,6 +106,17 @@ def test_a_state_that_could_not_be_saved_is_pushed_back(root: Root) -> None:
     assert rescued.exists()
 
 
+def test_an_empty_state_of_a_killed_terraform_is_none(tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    root_of(folder, DATA + VARIABLE)
+    (folder / "terraform.tfstate").touch()
+    again = Root("platform", folder=folder, binary=find_binary(os.environ), environment=dict(os.environ))
+    again.set_variables({"size": 2})
+    again.init(mirror=None)
+    assert (again.has_state, again.state()) == (False, {})
+    assert again.plan().counts() == {"create": 1}
+
+
 def test_what_was_broken_off_is_gone_on_with_and_not_made_twice(tmp_path: Path) -> None:
     code = 'resource "terraform_data" "many" {\n  for_each = toset(["a", "b"])\n  input = each.key\n}\n'
     root = root_of(tmp_path / "many", code)
