@@ -14,7 +14,7 @@ def draw(seconds: Mapping[int, float], mebibytes: Mapping[int, float], target: P
     # The same figures give the same file.
     matplotlib.rcParams["svg.hashsalt"] = "opsctl"
     from matplotlib import pyplot
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     for axes, values, title, unit in (
@@ -36,6 +36,7 @@ def draw(seconds: Mapping[int, float], mebibytes: Mapping[int, float], target: P
         axes.set_ylim(min(values.values(), default=1) / 2, max(values.values(), default=10) * 3)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(which="major", color="#dddddd")
         axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(target, metadata={"Date": None})
