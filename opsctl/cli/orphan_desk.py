@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from opsctl.aws.batch import Batch
     from opsctl.aws.clients import Clients
     from opsctl.aws.removal import Removal
     from opsctl.cli.context import Context
@@ -47,7 +48,6 @@ class OrphanDesk:
         Problem
             See `opsctl.commands.orphans.look`.
         """
-        from opsctl.aws.batch import Batch
         from opsctl.aws.inventory import Inventory
         from opsctl.aws.left_storage import left_storage
         from opsctl.commands.orphans import look, look_at_storage
@@ -62,8 +62,7 @@ class OrphanDesk:
             )
             self._storage = look_at_storage(root, there)
             return ()
-        batch = Batch(self._clients.batch, submit_client=self._clients.batch_once)
-        self._found = look(root, name=wish.name, inventory=Inventory(self._clients), batch=batch)
+        self._found = look(root, name=wish.name, inventory=Inventory(self._clients), batch=self._batch)
         return self._found.replace
 
     @property
@@ -80,6 +79,20 @@ class OrphanDesk:
         if self._found is not None:
             for line in found_lines(self._found, now=datetime.now(UTC)):
                 self._screen.say(line)
+
+    def refuse_under_jobs(self) -> None:
+        """Compute environments are not replaced under running scans, whoever has submitted these from wherever.
+
+        Raises
+        ------
+        Problem
+            With the active jobs.
+        """
+        from opsctl.aws.inventory import Inventory
+        from opsctl.commands.down import jobs_of, queues_of, refuse_while_active
+
+        queues = queues_of(Inventory(self._clients).of(self._wish.name))
+        refuse_while_active(jobs_of(self._batch, queues), mend="Wait for the end (`opsctl status`).")
 
     def clear(self) -> None:
         """Remove what stands in the way of the apply.
@@ -110,6 +123,12 @@ class OrphanDesk:
         storage.take_over({})
         with self._screen.waiting("looking at what there is"):
             settle(platform, name=self._wish.name, inventory=Inventory(self._clients), removal=self._removal())
+
+    @property
+    def _batch(self) -> Batch:
+        from opsctl.aws.batch import Batch
+
+        return Batch(self._clients.batch, submit_client=self._clients.batch_once)
 
     def _removal(self) -> Removal:
         from opsctl.aws.removal import Removal

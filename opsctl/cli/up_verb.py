@@ -133,7 +133,7 @@ def up(
                 screen.say(f"The platform {chosen} is as it should be: nothing to do.")
             raise typer.Exit(_CHANGES if has_work else 0)
         if proposal.replaces_environments:
-            _refuse_under_jobs(context, chosen)
+            orphans.refuse_under_jobs()
         if has_work and not screen.confirm(_question(wish), assume_yes=yes):
             screen.say("Nothing was made.")
             raise typer.Exit(1)
@@ -167,20 +167,6 @@ def _say_it_is_up(
             "opsctl down": "take everything down; the data stays",
         }
     )
-
-
-def _refuse_under_jobs(context: Context, name: str) -> None:
-    """Compute environments are not replaced under running scans.
-
-    Raises
-    ------
-    Problem
-        With the active jobs.
-    """
-    from opsctl.commands.down import active_jobs, refuse_while_active
-
-    if context.home.recall(name) is not None:
-        refuse_while_active(active_jobs(context.batch, context.platform), mend="Wait for the end (`opsctl status`).")
 
 
 def _question(wish: Wish) -> str:

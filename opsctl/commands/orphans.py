@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from opsctl.aws.batch import ActiveJob, Batch
+from opsctl.aws.batch import Batch
 from opsctl.aws.inventory import Inventory
 from opsctl.aws.removal import Left, Removal
+from opsctl.commands.down import jobs_of, queues_of
 from opsctl.core.errors import Problem
 from opsctl.core.inventory import NAMED_KINDS, Kind, Resource, addresses_of, counts_text, in_use, known_keys, orphans
 from opsctl.terraform import Root
@@ -87,7 +88,7 @@ def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> Found:
     log_group = next((one for one in unknown if one.kind == Kind.LOG_GROUP), None)
     root.take_over({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})
     rest = [one for one in unknown if one is not log_group and one.is_tagged]
-    jobs = jobs_on(batch, rest)
+    jobs = jobs_of(batch, queues_of(rest))
     if jobs:
         raise Problem(
             f"{len(rest)} resources are left of an earlier `up` of {name}, and {len(jobs)} jobs are active on them, "
@@ -161,11 +162,6 @@ def settle(root: Root, *, name: str, inventory: Inventory, removal: Removal) -> 
             "`opsctl up` tries again.",
         )
     return tuple(one for one in found if one not in orphans(found, known))
-
-
-def jobs_on(batch: Batch, resources: tuple[Resource, ...] | list[Resource]) -> list[ActiveJob]:
-    """The active jobs of all queues among some resources."""
-    return [job for one in resources if one.kind == Kind.QUEUE for job in batch.active(one.arn)]
 
 
 def _reasons(left: tuple[Left, ...]) -> str:

@@ -195,7 +195,3 @@ def keep_documents(made: Plan, folder: Path) -> None:
 
 def _pair(one: ScanStanding) -> tuple[str, str]:
     return one.name, one.key
-
-
-def _missing(made: Plan, standings: Sequence[ScanStanding], confirmed: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    return {_pair(one) for one in made.rest(standings)} & confirmed

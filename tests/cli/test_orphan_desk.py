@@ -1,0 +1,29 @@
+"""`up`'s look at what is there already."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from opsctl.aws.batch import ActiveJob
+from opsctl.cli.orphan_desk import OrphanDesk
+from opsctl.core.errors import Problem
+from opsctl.core.inventory import Kind, Resource
+
+SERVICES = ("batch", "batch_once", "ec2", "iam", "logs", "ssm", "s3", "ecr")
+
+
+def test_environments_are_not_replaced_under_the_jobs_of_a_colleague(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing of the platform is remembered on this machine: its queues are found by AWS's word.
+    queue = Resource(kind=Kind.QUEUE, id="q", name="q", arn="arn:q")
+    jobs = {"arn:q": [ActiveJob("id-1", "HNU1-csd", "RUNNING")]}
+    monkeypatch.setattr("opsctl.aws.inventory.Inventory.of", lambda self, name: (queue,))
+    monkeypatch.setattr("opsctl.aws.batch.Batch.active", lambda self, arn: jobs.get(arn, []))
+    unused: Any = SimpleNamespace(screen=None, name="m2g", **dict.fromkeys(SERVICES))
+    desk = OrphanDesk(unused, unused, unused)
+    with pytest.raises(Problem, match=r"1 job is still active: HNU1-csd \(RUNNING\)"):
+        desk.refuse_under_jobs()
+    jobs.clear()
+    desk.refuse_under_jobs()
