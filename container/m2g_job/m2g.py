@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from typing import Deque, Dict, List, Mapping, Sequence, Tuple
+from typing import BinaryIO, Deque, Dict, List, Mapping, Sequence, Tuple
 
 from m2g_job import memory
 from m2g_job.faults import ScanFailed, Stopped
@@ -80,14 +80,18 @@ def command(argv: Sequence[str], *, input_dir: str, output_dir: str) -> List[str
 class _Follower(threading.Thread):
     """Carries the child's output to the log and a file, a line at a time, and remembers its end."""
 
-    def __init__(self, descriptor: int, log_path: str, log: Log) -> None:
+    def __init__(self, descriptor: int, copy: BinaryIO, log: Log) -> None:
         super().__init__(name="m2g output", daemon=True)
         self._descriptor = descriptor
-        self._log_path = log_path
+        self._copy = copy
         self._log = log
         self.tail: Deque[str] = collections.deque(maxlen=_TAIL_LINES)
 
     def run(self) -> None:
+        with self._copy:
+            self._carry()
+
+    def _carry(self) -> None:
         rest = b""
         while True:
             piece = os.read(self._descriptor, 65536)
@@ -107,8 +111,8 @@ class _Follower(threading.Thread):
             self.tail.append(text)
         self._log.raw(line + b"\n")
         # A full disk must not stop the reading: m2g would wait for ever on a full pipe.
-        with contextlib.suppress(OSError), open(self._log_path, "ab") as copy:
-            copy.write(line + b"\n")
+        with contextlib.suppress(OSError):
+            self._copy.write(line + b"\n")
 
 
 def run(
@@ -139,12 +143,16 @@ def run(
     ------
     ScanFailed
         There is no m2g.
+    OSError
+        The copy of its output cannot be made.
     Stopped
         A signal came; m2g and its children are gone.
     """
     started = time.monotonic()
     ended_by_itself = True
     kills = memory.out_of_memory_kills()
+    # Made before m2g can fill the disk: what fills it is exactly what the copy is kept for.
+    copy = open(log_path, "ab", buffering=0)  # noqa: SIM115 - the follower closes it
     try:
         # A group of its own: FSL and its like start children, and a signal must reach all of them.
         child = subprocess.Popen(
@@ -156,9 +164,10 @@ def run(
             start_new_session=True,
         )
     except OSError as error:
+        copy.close()
         raise ScanFailed(f"m2g cannot be started: {error}")
     memory.offer_first(child.pid)
-    follower = _Follower(child.stdout.fileno(), log_path, log)
+    follower = _Follower(child.stdout.fileno(), copy, log)
     follower.start()
     try:
         while child.poll() is None:

@@ -12,6 +12,8 @@ import pytest
 from job_s3 import LocalS3, Request
 from job_world import OUTPUT, RUN, World, nifti
 from m2g_job import m2g, memory
+from m2g_job.log import Log
+from m2g_job.stop import Stop
 
 FAILURES = f"{RUN}/failures/00000/attempt-1"
 
@@ -55,6 +57,19 @@ def test_a_disk_that_is_full_while_m2g_runs(world: World) -> None:
     assert f"{FAILURES}/qa_d/sub-0025427_ses-1_qa.png" in kept
     assert b"No space left on device" in world.get(f"{FAILURES}/m2g.log")
     assert world.keys("HNU1/derivatives") == []
+
+
+def test_the_kept_log_is_there_before_m2g_can_fill_the_disk(tmp_path: Path) -> None:
+    kept = tmp_path / "m2g.log"
+    with (tmp_path / "stream").open("wb") as stream:
+        ended = m2g.run(
+            ["test", "-e", str(kept)],
+            log=Log(stream),
+            log_path=str(kept),
+            stop=Stop(),
+            variables={"PATH": "/usr/bin:/bin"},
+        )
+    assert ended.exit_code == 0
 
 
 @needs_mounts
