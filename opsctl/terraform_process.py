@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ _LOOK_SECONDS = 0.1
 #: saved. Terraform's state of a platform has some 100 kB, and it is written twice.
 _RESERVE_BYTES = 8_000_000
 _LEAST_FREE_BYTES = 2_000_000
+
+#: A child that has been forked and is not Terraform yet holds every file of this process, also the lock of the root
+#: that works beside its own: let go meanwhile, that lock would still seem taken.
+_FORKING = threading.Lock()
 
 _STOPPING = (
     "Stopping: Terraform finishes what it has begun and saves its state (up to a minute). Ctrl-C again stops at once."
@@ -113,14 +118,15 @@ class TerraformProcess:
                 f"Terraform cannot work in {self._folder} ({error.strerror}).", "Is the disk full, or not writable?"
             ) from error
         finally:
-            lock.let_go()
+            with _FORKING:
+                lock.let_go()
         if self._interrupts.count:
             raise _stopped(process, makes=makes)
         return Ended(process.returncode, self.log(command[1]), reserve.is_gone)
 
     def _started(self, command: Sequence[str], lock: WorkLock) -> subprocess.Popen[bytes]:
         log = self.log(command[1])
-        with _private(log) as output, _private(log.with_suffix(".err")) as errors:
+        with _private(log) as output, _private(log.with_suffix(".err")) as errors, _FORKING:
             return subprocess.Popen(
                 command,
                 cwd=self._folder,

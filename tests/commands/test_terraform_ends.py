@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -19,9 +21,10 @@ from fake_terraform import FakeTerraform, hook
 from opsctl.commands.claim import claimed
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.home import Home
+from opsctl.interrupts import Interrupts
 from opsctl.terraform import Root
 from opsctl.terraform_binary import Binary
-from opsctl.terraform_process import survivor
+from opsctl.terraform_process import TerraformProcess, survivor
 
 WAIT_SECONDS = 60
 
@@ -251,6 +254,20 @@ def test_what_an_earlier_one_has_left_is_waited_for(terraform: FakeTerraform, tm
         f"Terraform (process {pid}) of an earlier command has been at work on the platform since"
     )
     assert words[1] == "It has ended."
+
+
+def test_roots_that_work_side_by_side_never_take_each_others_start_for_work(tmp_path: Path) -> None:
+    nothing = shutil.which("true")
+    assert nothing
+
+    def work_often(folder: Path) -> list[int]:
+        folder.mkdir()
+        process = TerraformProcess(folder, environment={}, interrupts=Interrupts())
+        return [process.run([nothing, "state"]).code for _ in range(300)]
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(work_often, [tmp_path / "platform", tmp_path / "storage"]))
+    assert codes == [[0] * 300] * 2
 
 
 def test_waiting_can_be_stopped(terraform: FakeTerraform, tmp_path: Path) -> None:
