@@ -21,7 +21,7 @@ _BAR = 1 / 10
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """Both compare checksums and look at each object once more, as the job does before it says that all is there."""
+    """Both let S3 compare checksums. The job's push ends with a listing: each object still is its own."""
     with serving(latency_ms=_LATENCY_MS) as server, tempfile.TemporaryDirectory() as folder, environment(server.url):
         from m2g_job import outputs
         from m2g_job.s3 import S3, make_client, split
@@ -36,14 +36,13 @@ def measure(*, quick: bool) -> list[Row]:
 
         def by_job() -> None:
             pushed = outputs.push(s3, files, "s3://data/ours", guard=lambda: None)
-            outputs.verify(s3, pushed)
+            outputs.verify(s3, pushed, "s3://data/ours")
 
         def by_each() -> None:
             for one in files[:_SAMPLE]:
                 data = Path(one.path).read_bytes()
                 place: dict[str, Any] = split(f"s3://data/plain/{one.key}")
                 client.put_object(Body=data, ChecksumSHA256=_base64(hashlib.sha256(data).digest()), **place)
-                client.head_object(**place)
 
         by_job()
         ours, sample = in_turn(3 if quick else 5, by_job, by_each)

@@ -241,7 +241,7 @@ class Job:
                 pushed = []
                 for batch in (files, [origin]):
                     pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
-                self._report.files = outputs.verify(self._s3, pushed)
+                self._report.files = outputs.verify(self._s3, pushed, scan.output)
             result = self._report.result(exit_code=0)
             self._results.write(result, check=lambda: self._may_write(claim))
         return result

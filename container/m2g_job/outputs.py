@@ -68,7 +68,7 @@ def qa(outputs: Sequence[Output]) -> List[Output]:
 
 
 def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[], None]) -> List[Dict[str, Any]]:
-    """Upload files in parallel, each under its SHA-256, then look at each of them once more.
+    """Upload files in parallel, each under its SHA-256.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
     Raises
     ------
     PassingFault
-        S3 did not answer, or an object is not what was uploaded: another job wrote over it.
+        S3 did not answer.
     """
     with ThreadPoolExecutor(PUSH_THREADS) as pool:
         pushes = [pool.submit(_push_one, s3, output, f"{base_uri}/{output.key}", guard) for output in outputs]
@@ -118,15 +118,20 @@ def _entry(uri: str, size_bytes: int, digest: Any, etag: Optional[str]) -> Dict[
     return {"uri": uri, "size_bytes": size_bytes, "sha256": digest.hexdigest(), "etag": etag}
 
 
-def verify(s3: S3, files: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """The files as a result lists them, where each object on S3 still is the one that was uploaded."""
-    with ThreadPoolExecutor(PUSH_THREADS) as pool:
-        return list(pool.map(lambda entry: _verify_one(s3, entry), files))
+def verify(s3: S3, files: Sequence[Dict[str, Any]], base_uri: str) -> List[Dict[str, Any]]:
+    """The files as a result lists them, where each object on S3 still is the one that was uploaded.
 
+    One listing of the place answers for all of them.
 
-def _verify_one(s3: S3, entry: Dict[str, Any]) -> Dict[str, Any]:
-    head = s3.head(entry["uri"])
-    if head.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, head.etag):
-        raise PassingFault(f"{entry['uri']} is not what this job uploaded")
-    # S3's own word, which a listing repeats: by it anyone can tell later that this object still is the one.
-    return {**entry, "etag": head.etag}
+    Raises
+    ------
+    PassingFault
+        S3 did not answer, or another job has written over a file.
+    """
+    there = s3.listed(f"{base_uri}/")
+    for entry in files:
+        found = there.get(entry["uri"])
+        if found is None or found.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, found.etag):
+            raise PassingFault(f"{entry['uri']} is not what this job uploaded")
+    # S3's own word, which a later listing repeats: by it anyone can tell that this object still is the one.
+    return [{**entry, "etag": there[entry["uri"]].etag} for entry in files]

@@ -63,6 +63,14 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """What a listing says about an object; the etag without quotes."""
+
+    size_bytes: int
+    etag: str
+
+
+@dataclass(frozen=True)
 class Document:
     """A small object with its etag; `value` is None where its bytes are no JSON object."""
 
@@ -307,3 +315,15 @@ class S3:
             reply = _whole(lambda: self._client.list_objects_v2(Bucket=target["Bucket"], Prefix=target["Key"]))
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
         return [(entry["Key"], now - entry["LastModified"]) for entry in reply.get("Contents", [])]
+
+    def listed(self, prefix_uri: str) -> Dict[str, Listed]:
+        """All objects under a prefix, by their URIs."""
+        target = split(prefix_uri)
+        pages = self._client.get_paginator("list_objects_v2")
+        with _asking("ListObjectsV2", prefix_uri):
+            found = _whole(lambda: list(pages.paginate(Bucket=target["Bucket"], Prefix=target["Key"])))
+        return {
+            f"s3://{target['Bucket']}/{entry['Key']}": Listed(entry["Size"], entry["ETag"].strip('"'))
+            for page in found
+            for entry in page.get("Contents", [])
+        }

@@ -99,7 +99,7 @@ def test_a_large_file_goes_up_in_parts(world: World, s3: LocalS3) -> None:
 
     pushed = push(client, [Output(str(large), "tracts.bin")], f"s3://{BUCKET}/{OUTPUT}", guard=lambda: None)
 
-    (seen,) = verify(client, pushed)
+    (seen,) = verify(client, pushed, f"s3://{BUCKET}/{OUTPUT}")
     assert seen["sha256"] == hashlib.sha256(large.read_bytes()).hexdigest()
     assert seen["etag"] == client.head(f"s3://{BUCKET}/{OUTPUT}/tracts.bin").etag
     assert world.get(f"{OUTPUT}/tracts.bin") == large.read_bytes()
@@ -108,7 +108,9 @@ def test_a_large_file_goes_up_in_parts(world: World, s3: LocalS3) -> None:
     assert all(request.headers.get("x-amz-sdk-checksum-algorithm") == "SHA256" for request in parts)
     world.put(f"{OUTPUT}/tracts.bin", b"another job's")
     with pytest.raises(PassingFault, match="not what this job uploaded"):
-        verify(client, pushed)
+        verify(client, pushed, f"s3://{BUCKET}/{OUTPUT}")
+    with pytest.raises(PassingFault, match="not what this job uploaded"):
+        verify(client, pushed, f"s3://{BUCKET}/nothing-is-here")
 
 
 def test_the_derivative_describes_itself_once(world: World) -> None:
