@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from opsctl.aws.logs import LogEvent, Logs, Sweep
@@ -14,7 +14,6 @@ from opsctl.commands.status import StatusReader
 from opsctl.core.log_line import LogLine, Wanted
 from opsctl.core.log_window import Window
 from opsctl.core.manifest import Run
-from opsctl.core.result import Result
 from opsctl.core.status import RunStatus
 
 #: A run is recorded by one clock and its lines by others.
@@ -72,7 +71,7 @@ class LogReader:
         self._streams = streams
         self.wanted = wanted
         self._now = now
-        self._indices = _indices_with_lines(self.run, reader.results()) if wanted.indices is None else wanted.indices
+        self._indices = _indices_with_lines(reader) if wanted.indices is None else wanted.indices
         self._shown = frozenset() if wanted.failed_only else self._indices
         #: The scans whose ends are worth telling.
         self.meant = frozenset(range(len(self.run.scans))) if wanted.indices is None else wanted.indices
@@ -262,16 +261,20 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _indices_with_lines(run: Run, results: Mapping[int, Result]) -> frozenset[int]:
+def _indices_with_lines(reader: RunReader) -> frozenset[int]:
     """The run's own scans, and those whose jobs it adopted while they were on their way."""
-    own = range(run.submitted_count)
+    run = reader.run
+    own = frozenset(range(run.submitted_count))
+    if len(own) == len(run.scans):
+        return own
+    results = reader.results()
     adopted = [
         index
         for index in range(run.submitted_count, len(run.scans))
         if not (index in results and results[index].succeeded and results[index].stopped_at < run.created_at)
     ]
     # Where everything was done already, what is there to be read are the earlier jobs' lines.
-    return frozenset((*own, *adopted)) or frozenset(range(len(run.scans)))
+    return own.union(adopted) or frozenset(range(len(run.scans)))
 
 
 def _runs_of(run: Run, indices: Iterable[int], records: Records) -> list[Run]:

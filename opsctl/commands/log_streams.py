@@ -69,8 +69,9 @@ class LogStreams:
         for attempt in self._reader.attempts():
             if attempt.log_stream:
                 self._places[attempt.log_stream] = Place(attempt.index, attempt.number)
-        for result in self._reader.results().values():
-            self._places.setdefault(result.log_stream, Place(result.index, result.attempt))
+        if unknown - self._places.keys():
+            for result in self._reader.results().values():
+                self._places.setdefault(result.log_stream, Place(result.index, result.attempt))
         if unknown - self._places.keys():
             self._ask_batch()
 
