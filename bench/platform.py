@@ -153,12 +153,12 @@ class Bench:
             made,
             surveyor=self._surveyor,
             submitter=submitter,
+            turn=turn,
             records=self.records,
             budget=None,
             now=lambda: datetime.now(UTC),
         )
-        with turn.take():
-            return runner.carry_out()
+        return runner.carry_out()
 
     def submitted(self) -> Run:
         """A run of all scans on its way: its record and its array job, not the scans' JSONs, which only jobs read."""

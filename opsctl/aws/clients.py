@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
-_PARALLEL_REQUESTS = 64
+#: Some more than a thread each for the records of a run: what is asked beside them needs connections too.
+_PARALLEL_REQUESTS = 72
 _HURRIED_SECONDS = 3.0
 #: botocore's names of what it logs in with by itself, at the start of each process.
 _SESSIONS = ("assume-role", "assume-role-with-web-identity", "sso", "login")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -141,8 +142,26 @@ class Storage:
 
     def put_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Write many records at once; returns when all are there."""
+        with self.putting_jsons(bucket, values) as wait:
+            wait()
+
+    @contextmanager
+    def putting_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Callable[[], None]]:
+        """Write many records at once, beside what the block does; what it gets returns when all are there.
+
+        At the block's end no more are begun, and none is under way.
+        """
         with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            list(pool.map(lambda one: self.put_json(bucket, one[0], one[1]), values.items()))
+            puts = [pool.submit(self.put_json, bucket, key, value) for key, value in values.items()]
+
+            def wait() -> None:
+                for put in puts:
+                    put.result()
+
+            try:
+                yield wait
+            finally:
+                pool.shutdown(cancel_futures=True)
 
     def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
         """Send files, key by key, in parallel.

@@ -127,12 +127,13 @@ class Desk:
             made,
             surveyor=self._surveyor,
             submitter=submitter,
+            turn=turn,
             records=context.records,
             budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(made)),
             now=lambda: datetime.now(UTC),
         )
         try:
-            with context.screen.waiting("submitting"), turn.take():
+            with context.screen.waiting("submitting"):
                 return runner.carry_out()
         except KeyboardInterrupt as error:
             raise Interrupted("Stopped. Nothing was submitted.", "Typed again, it starts anew.") from error

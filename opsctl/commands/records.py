@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -93,12 +93,23 @@ class Records:
     def put_run(
         self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission] = ()
     ) -> None:
-        """Write a run's record, its scans' JSONs and its journal; the record last, for without it there is no run."""
+        """Write a run's scans' JSONs, its journal and its record."""
+        with self.putting_documents(run, documents, intended) as wait:
+            wait()
+        self.put_record(run)
+
+    def putting_documents(
+        self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission]
+    ) -> AbstractContextManager[Callable[[], None]]:
+        """Write a run's scans' JSONs and its journal beside what the block does, which may wait for them."""
         prefix = self._prefix(run.run_id)
         scans = {document_key(prefix, "scans", index): one for index, one in documents.items()}
         journal = {_journal_key(prefix, one): one.as_json() for one in intended}
-        self._storage.put_jsons(self._bucket, {**scans, **journal})
-        self._storage.put_json(self._bucket, f"{prefix}/run.json", run.as_json())
+        return self._storage.putting_jsons(self._bucket, {**scans, **journal})
+
+    def put_record(self, run: Run) -> None:
+        """Write a run's record: last, for without it there is no run."""
+        self._storage.put_json(self._bucket, f"{self._prefix(run.run_id)}/run.json", run.as_json())
 
     def journal(self, run_id: str) -> list[Submission]:
         """A run's submissions as they were written down, in order; one that was never reached is missing."""

@@ -15,6 +15,7 @@ from opsctl.commands.plan import Plan, ensure_nothing_in_the_way
 from opsctl.commands.records import Records
 from opsctl.commands.submit import Submitter
 from opsctl.commands.survey import Surveyor, Unsettled
+from opsctl.commands.turn import Turn
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.manifest import Run, timestamp
 from opsctl.core.submission import LARGEST_ARRAY, Submission, submissions_of
@@ -49,10 +50,12 @@ class Outcome:
 
 
 class Runner:
-    """Carries a plan out. The turn at the output place must be held.
+    """Carries a plan out.
 
     Parameters
     ----------
+    turn
+        At the output place.
     budget
         With `--max-spend`.
     now
@@ -65,6 +68,7 @@ class Runner:
         *,
         surveyor: Surveyor,
         submitter: Submitter,
+        turn: Turn,
         records: Records,
         budget: Budget | None,
         now: Callable[[], datetime],
@@ -72,16 +76,18 @@ class Runner:
         self._plan = made
         self._surveyor = surveyor
         self._submitter = submitter
+        self._turn = turn
         self._records = records
         self._budget = budget
         self._now = now
+        self._proposed = self._run_of(made.standings)
         self._current: tuple[Run, Submission] | None = None
         self._sent: list[Submission] = []
         self._continued: dict[str, int] = {}
         self._total = 0
 
     def carry_out(self) -> Outcome:
-        """Submit what is to be submitted, and nothing twice.
+        """Wait for the turn and submit what is to be submitted, nothing twice.
 
         Raises
         ------
@@ -90,18 +96,21 @@ class Runner:
         Interrupted
             After Ctrl-C; says the same.
         """
-        try:
-            return self._carry_out()
-        except KeyboardInterrupt as error:
-            if self._current is not None:
-                # Struck in the middle of a SubmitJob, which Batch may have taken.
-                found = self._submitter.find(*self._current)
-                self._sent += [found] if found else []
-            raise Interrupted(f"Stopped. {self._so_far()}", _GOES_ON) from error
-        except Problem as problem:
-            raise Problem(f"{problem.what} {self._so_far()}", problem.mend or _GOES_ON) from problem
+        documents, intended = self._plan.documents(self._proposed), self._intended(self._proposed)
+        # Without its record there is no run: what the record stands on may be on its way while others have the turn.
+        with self._records.putting_documents(self._proposed, documents, intended) as wait, self._turn.take():
+            try:
+                return self._carry_out(wait)
+            except KeyboardInterrupt as error:
+                if self._current is not None:
+                    # Struck in the middle of a SubmitJob, which Batch may have taken.
+                    found = self._submitter.find(*self._current)
+                    self._sent += [found] if found else []
+                raise Interrupted(f"Stopped. {self._so_far()}", _GOES_ON) from error
+            except Problem as problem:
+                raise Problem(f"{problem.what} {self._so_far()}", problem.mend or _GOES_ON) from problem
 
-    def _carry_out(self) -> Outcome:
+    def _carry_out(self, wait: Callable[[], None]) -> Outcome:
         # Others may have submitted since the plan was made: everything is looked at again.
         runs = self._surveyor.runs()
         confirmed = {_pair(one) for one in self._plan.rest()}
@@ -114,8 +123,9 @@ class Runner:
         ensure_nothing_in_the_way(standings)
         # What is missing only since the plan was made was not said yes to.
         left = [one for one in standings if not one.is_submitted(self._plan.order.only) or _pair(one) in confirmed]
-        run = self._plan.run(left, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
+        run = self._run_of(left)
         if run.sizes:
+            wait()
             self._submit(run)
         counts = Counter(one.standing for one in standings)
         latest = run.run_id if run.sizes or not runs else runs[-1].run_id
@@ -145,10 +155,20 @@ class Runner:
         mine = self._plan.order
         return (run.resources, run.memory_mib) == (mine.resources(self._plan.platform), mine.memory_mib)
 
+    def _run_of(self, standings: Sequence[ScanStanding]) -> Run:
+        return self._plan.run(standings, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
+
+    def _intended(self, run: Run) -> list[Submission]:
+        return submissions_of(run, self._plan.platform, at=timestamp(self._now()))
+
     def _submit(self, run: Run) -> None:
         """Records and journal first, then SubmitJob."""
-        intended = submissions_of(run, self._plan.platform, at=timestamp(self._now()))
-        self._records.put_run(run, self._plan.documents(run), intended)
+        intended = self._intended(run)
+        if run == self._proposed:
+            self._records.put_record(run)
+        else:
+            # Others have submitted some of its scans meanwhile.
+            self._records.put_run(run, self._plan.documents(run), intended)
         self._send(run, intended)
 
     def _send(self, run: Run, submissions: Sequence[Submission]) -> None:

@@ -142,6 +142,14 @@ def test_a_write_that_is_refused_is_told(storage: Storage) -> None:
         storage.put_jsons("nosuch", {"a": {}, "b": {}})
 
 
+def test_records_on_their_way_end_with_the_block(s3: Any, storage: Storage) -> None:
+    with pytest.raises(KeyboardInterrupt), storage.putting_jsons("data", {f"r/{n}": {} for n in range(5000)}):
+        raise KeyboardInterrupt
+    there = sum(1 for _ in storage.below(Location("data", "r")))
+    assert there < 5000
+    assert sum(1 for _ in storage.below(Location("data", "r"))) == there
+
+
 def test_files_go_up(s3: Any, storage: Storage, tmp_path: Path) -> None:
     files = {f"D/{name}": tmp_path / name for name in ("a", "b c")}
     for path in files.values():

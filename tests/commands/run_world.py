@@ -148,12 +148,12 @@ class RunWorld:
             made,
             surveyor=self.surveyor(made.order),
             submitter=submitter,
+            turn=turn,
             records=self.records,
             budget=budget,
             now=lambda: MOMENT,
         )
-        with turn.take():
-            return runner.carry_out()
+        return runner.carry_out()
 
     def run(self, **changes: Any) -> Outcome:
         """Type `opsctl run HNU1 --yes`."""

@@ -221,6 +221,17 @@ def test_two_people_who_type_the_same_run_at_once(world: RunWorld, tmp_path: Pat
     assert submitted(world) == ONCE
 
 
+def test_scans_that_another_submits_meanwhile_leave_the_run_and_its_jsons(world: RunWorld, tmp_path: Path) -> None:
+    colleague = RunWorld(world.storage, tmp_path / "elsewhere", batch=world.batch, minutes=5)
+    mine, theirs = world.plan(), colleague.plan(first=1)
+    colleague.carry_out(theirs)
+    outcome = world.carry_out(mine)
+    assert (outcome.submitted, outcome.in_flight) == (3, 1)
+    run, documents = world.records.run(outcome.run_id), world.records.documents(outcome.run_id)
+    assert [documents[index]["scan"]["name"] for index in range(3)] == list(run.scans[:3])
+    assert [one.size for one in world.records.journal(outcome.run_id)] == [3]
+
+
 FAULTS = [
     pytest.param([Fault(THROTTLED)] * 3, 0, 4, id="throttled"),
     pytest.param([Fault(BROKEN)] * 2, 0, 3, id="500, not carried out"),
