@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -140,7 +141,9 @@ class Clients:
                     s3={"addressing_style": "path"} if self._endpoint_url else None,
                 ),
             )
-        if service != "s3":
+        if service == "s3":
+            client.meta.events.register_last("before-call.s3", _send_at_once)
+        else:
             # A client of S3 sees by itself that a reply in XML is not whole.
             client.meta.events.register("before-parse", _refuse_half_a_reply)
             client.meta.events.register("after-call", _raise_half_a_reply)
@@ -207,6 +210,15 @@ class Clients:
     def pricing(self) -> PricingClient:
         """AWS's price list, which only a few regions serve."""
         return self._client("pricing", attempts=2, region="us-east-1", read_timeout=10.0)  # type: ignore[no-any-return]
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Send what is small without asking S3 first whether it may be sent (Expect: 100-continue): that doubles its time.
+
+    botocore asks in a handler of `before-call.s3`, which runs after those of the single calls.
+    """
+    if isinstance(params.get("body"), io.BytesIO):
+        params["headers"].pop("Expect", None)
 
 
 def _refuse_half_a_reply(response_dict: dict[str, Any], **_: Any) -> None:
