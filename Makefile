@@ -35,10 +35,10 @@ demo: setup ## From nothing to connectomes on this machine: sample, up, upload, 
 bench-quick: setup ## Every speed and cost beside the plain way, with fewer and smaller runs: two minutes
 	$(BIN)/python -m bench --quick
 
-bench-largest: setup ## The end of the growth line, 100,000 scans: six minutes
+bench-largest: setup ## The end of the growth line, 100,000 scans: four minutes
 	$(BIN)/python -m bench --only largest
 
-bench: setup ## The same in full, for an idle machine: ten minutes; writes bench/results.json and docs/performance.md
+bench: setup ## The same in full, for an idle machine: seven to nine minutes; writes bench/results.json and docs/performance.md
 	$(BIN)/python -m bench
 
 chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)

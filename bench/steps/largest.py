@@ -1,4 +1,4 @@
-"""The end of the growth line: 100,000 scans beside 10,000. About six minutes, so a step that must be asked for."""
+"""The end of the growth line: 100,000 scans beside 10,000. About four minutes, so a step that must be asked for."""
 
 from __future__ import annotations
 

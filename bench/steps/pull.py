@@ -41,6 +41,6 @@ def measure(*, quick: bool) -> list[Row]:
                 for piece in body.iter_chunks(1024 * 1024):
                     file.write(piece)
 
-        ours, plain = in_turn(3 if quick else 5, by_job, by_one_connection)
+        ours, plain = in_turn(2 if quick else 5, by_job, by_one_connection)
     note = f"{_LATENCY_MS} ms a request, 90 MB/s a connection"
     return [against(f"pull of a {size // 10**6} MB scan", ours=ours, plain=plain, bar=_BAR, note=note)]

@@ -38,7 +38,7 @@ for one in pkgutil.walk_packages(opsctl.__path__, "opsctl."):
 
 def measure(*, quick: bool) -> list[Row]:
     """Of a home in which somebody has worked."""
-    runs = 5 if quick else 11
+    runs = 3 if quick else 11
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         _furnish(home)
