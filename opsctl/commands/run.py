@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -80,7 +81,8 @@ class Runner:
         self._records = records
         self._budget = budget
         self._now = now
-        self._proposed = self._run_of(made.standings)
+        # Earlier runs may settle it all, and then a folder without a record would be left.
+        self._proposed = None if made.earlier else self._run_of(made.standings)
         self._current: tuple[Run, Submission] | None = None
         self._sent: list[Submission] = []
         self._continued: dict[str, int] = {}
@@ -96,9 +98,7 @@ class Runner:
         Interrupted
             After Ctrl-C; says the same.
         """
-        documents, intended = self._plan.documents(self._proposed), self._intended(self._proposed)
-        # Without its record there is no run: what the record stands on may be on its way while others have the turn.
-        with self._records.putting_documents(self._proposed, documents, intended) as wait, self._turn.take():
+        with self._sending() as wait, self._turn.take():
             try:
                 return self._carry_out(wait)
             except KeyboardInterrupt as error:
@@ -109,6 +109,13 @@ class Runner:
                 raise Interrupted(f"Stopped. {self._so_far()}", _GOES_ON) from error
             except Problem as problem:
                 raise Problem(f"{problem.what} {self._so_far()}", problem.mend or _GOES_ON) from problem
+
+    def _sending(self) -> AbstractContextManager[Callable[[], None]]:
+        """Send what the first record into a place stands on, while others have the turn: without it there is no run."""
+        if self._proposed is None:
+            return nullcontext(lambda: None)
+        documents, intended = self._plan.documents(self._proposed), self._intended(self._proposed)
+        return self._records.putting_documents(self._proposed, documents, intended)
 
     def _carry_out(self, wait: Callable[[], None]) -> Outcome:
         # Others may have submitted since the plan was made: everything is looked at again.
@@ -167,7 +174,6 @@ class Runner:
         if run == self._proposed:
             self._records.put_record(run)
         else:
-            # Others have submitted some of its scans meanwhile.
             self._records.put_run(run, self._plan.documents(run), intended)
         self._send(run, intended)
 

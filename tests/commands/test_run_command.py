@@ -210,6 +210,7 @@ def test_a_colleague_with_another_home_goes_on(world: RunWorld, tmp_path: Path) 
     colleague = RunWorld(world.storage, tmp_path / "elsewhere", batch=world.batch, minutes=5)
     assert colleague.run().in_flight == 4
     assert submitted(world) == ONCE
+    assert world.records.run_ids() == [FIRST], "a run that adds nothing leaves nothing"
 
 
 def test_two_people_who_type_the_same_run_at_once(world: RunWorld, tmp_path: Path) -> None:
