@@ -155,18 +155,18 @@ def run(
     copy = open(log_path, "ab", buffering=0)  # noqa: SIM115 - the follower closes it
     try:
         # A group of its own: FSL and its like start children, and a signal must reach all of them.
-        child = subprocess.Popen(
-            list(words),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=child_environment(variables),
-            start_new_session=True,
-        )
+        with memory.offered_first():
+            child = subprocess.Popen(
+                list(words),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=child_environment(variables),
+                start_new_session=True,
+            )
     except OSError as error:
         copy.close()
         raise ScanFailed(f"m2g cannot be started: {error}")
-    memory.offer_first(child.pid)
     follower = _Follower(child.stdout.fileno(), copy, log)
     follower.start()
     try:

@@ -6,6 +6,7 @@ import contextlib
 import re
 import resource
 import sys
+from typing import Iterator, Optional
 
 #: Of this container's own control group: version 2, then version 1.
 _COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -27,7 +28,26 @@ def out_of_memory_kills() -> int:
     return 0
 
 
-def offer_first(pid: int) -> None:
-    """Make a process, and the children that it will have, what the kernel kills first: the runner must live to tell."""
-    with contextlib.suppress(OSError), open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as score:
-        score.write("1000")
+@contextlib.contextmanager
+def offered_first() -> Iterator[None]:
+    """Start processes that the kernel kills first, with the children that they will have: the runner must live to tell.
+
+    A child begins with its parent's score; set from outside, it comes too late for a grandchild that is there already.
+    """
+    before = _score("1000")
+    try:
+        yield
+    finally:
+        if before is not None:
+            _score(before)
+
+
+def _score(value: str) -> Optional[str]:
+    """Set this process's own; what it was, None where the kernel has no such thing."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "r+", encoding="ascii") as score:
+        before = score.read().strip()
+        score.seek(0)
+        score.write(value)
+        score.flush()
+        return before
+    return None
