@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 
 from bench.row import Row, against
-from opsctl.core.cost import GUIDE_HOURS, idle_usd_per_hour
-from opsctl.core.prices import rates_of
+from opsctl.core.costs.cost import GUIDE_HOURS, idle_usd_per_hour
+from opsctl.core.costs.prices import rates_of
 
 _REGION = "us-east-1"
 _INSTANCES = {"csd": "r5.large", "csa": "r5.xlarge"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from opsctl.core.platform import LOCAL_CREDENTIALS
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 
 _CONTAINER = Path(__file__).resolve().parents[1] / "container"
 

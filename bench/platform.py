@@ -12,30 +12,30 @@ from typing import Any
 
 from bench.server.dataset import PREFIX, bucket_of
 from opsctl.assets import bids_config
-from opsctl.aws.batch import Batch
-from opsctl.aws.cache import Cache
+from opsctl.aws.batch.batch import Batch
 from opsctl.aws.clients import Clients
 from opsctl.aws.logs import Logs
-from opsctl.aws.s3 import Storage
-from opsctl.commands.log_reader import LogReader
-from opsctl.commands.log_streams import LogStreams
-from opsctl.commands.order import Order
-from opsctl.commands.plan import Plan, output_of, plan
-from opsctl.commands.records import Records
-from opsctl.commands.run import Outcome, Runner
-from opsctl.commands.run_reader import RunReader
-from opsctl.commands.status import StatusReader
-from opsctl.commands.submit import Submitter
-from opsctl.commands.survey import Surveyor
-from opsctl.commands.turn import Turn
-from opsctl.core.bids import SUFFIXES
-from opsctl.core.entities import EntityPatterns
+from opsctl.aws.s3.cache import Cache
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.logs.reader import LogReader
+from opsctl.commands.logs.streams import LogStreams
+from opsctl.commands.runs.plan import Plan, output_of, plan
+from opsctl.commands.runs.prior_runs import Surveyor
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.request import Order
+from opsctl.commands.runs.run import Outcome, Runner
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs.submit import Submitter
+from opsctl.core.dataset.discovery import SUFFIXES
+from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.location import Location
-from opsctl.core.log_line import Wanted
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run
-from opsctl.core.platform import ModelResources, Platform
-from opsctl.core.submission import submissions_of, submit_request
+from opsctl.core.logs.log_line import Wanted
+from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.submission import submissions_of, submit_request
 from opsctl.home import Home
 
 

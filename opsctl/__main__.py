@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import click
 
 from opsctl import __version__
-from opsctl.aws.journal import CALLS
+from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import Problem
 from opsctl.home import Home, LogFile
 

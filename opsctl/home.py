@@ -15,7 +15,7 @@ from pathlib import Path
 import platformdirs
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform import Platform
+from opsctl.core.platform.platform import Platform
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from bench.platform import Bench, platform_of
 from bench.row import Row, against, alone
 from bench.server import serving
 from bench.server.batch import stream_of
-from opsctl.core.platform import LOCAL_CREDENTIALS
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 from opsctl.home import Home
 
 _SCANS = 4

@@ -11,10 +11,10 @@ from bench.row import Row, against, in_turn
 from bench.server import serving
 from bench.server.dataset import KEYS_A_SUBJECT, PREFIX, bucket_of
 from opsctl.aws.clients import Clients
-from opsctl.aws.s3 import Storage
-from opsctl.core.bids import may_matter
+from opsctl.aws.s3.storage import Storage
+from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.location import Location
-from opsctl.core.platform import LOCAL_CREDENTIALS
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 
 _LATENCY_MS = 120
 _PLAIN_BAR, _PEER_BAR = 1 / 6, 1 / 3

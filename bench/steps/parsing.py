@@ -11,8 +11,8 @@ from bids.layout.models import Config
 from bench.row import Row, against, seconds
 from bench.server.dataset import PREFIX, bucket_of, keys_of
 from opsctl.assets import bids_config
-from opsctl.core.bids import SUFFIXES, may_matter
-from opsctl.core.entities import EntityPatterns
+from opsctl.core.dataset.discovery import SUFFIXES, may_matter
+from opsctl.core.dataset.entities import EntityPatterns
 
 _BAR = 1 / 5
 

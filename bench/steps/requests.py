@@ -12,11 +12,11 @@ from bench.server import serving
 from bench.server.dataset import PREFIX, bucket_of
 from opsctl.assets import bids_config
 from opsctl.aws.clients import Clients
-from opsctl.aws.s3 import Storage
-from opsctl.core.bids import SUFFIXES, discover
-from opsctl.core.entities import EntityPatterns
+from opsctl.aws.s3.storage import Storage
+from opsctl.core.dataset.discovery import SUFFIXES, discover
+from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.location import Location
-from opsctl.core.platform import LOCAL_CREDENTIALS
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 
 _BAR = 1 / 100
 # As many as HNU1 has, in quick runs too: the ratio depends on it.

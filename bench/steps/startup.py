@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.platform import platform_of
 from bench.row import Row, against, alone, in_turn
-from opsctl.aws.cache import Cache
-from opsctl.core.platform import LOCAL_CREDENTIALS
+from opsctl.aws.s3.cache import Cache
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 from opsctl.home import Home
 
 _HELP_BAR = 1 / 6

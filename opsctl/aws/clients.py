@@ -14,9 +14,9 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
 from opsctl import __version__
+from opsctl.aws.call_log import keep_journal
 from opsctl.aws.errors import translated
-from opsctl.aws.journal import keep_journal
-from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient

@@ -11,28 +11,32 @@ import typer
 import typer.core
 
 from opsctl import __version__
-from opsctl.cli import (
-    audit_verb,
-    cancel_verb,
-    config_verb,
-    cost_verb,
-    data_verbs,
-    dataset_verbs,
-    doctor_verb,
-    down_verb,
-    image_verbs,
-    list_verbs,
-    logs_verb,
-    report_verb,
-    run_verbs,
-    up_verb,
-    watch_verbs,
-    why_verb,
-)
 from opsctl.cli.defaults import configure
+from opsctl.cli.global_options import Verbs
 from opsctl.cli.help_page import use_help_page
 from opsctl.cli.options import as_typed_for_m2g
-from opsctl.cli.verbose import Verbs
+from opsctl.cli.verbs import (
+    audit,
+    cancel,
+    check,
+    config,
+    cost,
+    datasets,
+    doctor,
+    down,
+    image,
+    logs,
+    report,
+    results,
+    run,
+    runs,
+    sample,
+    scans,
+    status,
+    up,
+    upload,
+    why,
+)
 
 # Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) where no markup is asked for.
 typer.core.HAS_RICH = False
@@ -72,23 +76,23 @@ def main(
     configure(ctx)
 
 
-app.command("up")(up_verb.up)
-app.command("sample")(data_verbs.sample)
-app.command("upload")(data_verbs.upload)
-app.command("datasets")(list_verbs.datasets)
-app.command("scans")(dataset_verbs.scans)
-app.command("check")(dataset_verbs.check)
-app.command("run")(run_verbs.run)
-app.command("runs")(list_verbs.runs)
-app.command("status")(watch_verbs.status)
-app.command("cost")(cost_verb.cost)
-app.command("why")(why_verb.why)
-app.command("logs")(logs_verb.logs)
-app.command("cancel")(cancel_verb.cancel)
-app.command("results")(data_verbs.results)
-app.command("report")(report_verb.report)
-app.command("audit")(audit_verb.audit)
-app.command("config")(config_verb.config)
-app.command("doctor")(doctor_verb.doctor)
-app.add_typer(image_verbs.image, name="image")
-app.command("down")(down_verb.down)
+app.command("up")(up.up)
+app.command("sample")(sample.sample)
+app.command("upload")(upload.upload)
+app.command("datasets")(datasets.datasets)
+app.command("scans")(scans.scans)
+app.command("check")(check.check)
+app.command("run")(run.run)
+app.command("runs")(runs.runs)
+app.command("status")(status.status)
+app.command("cost")(cost.cost)
+app.command("why")(why.why)
+app.command("logs")(logs.logs)
+app.command("cancel")(cancel.cancel)
+app.command("results")(results.results)
+app.command("report")(report.report)
+app.command("audit")(audit.audit)
+app.command("config")(config.config)
+app.command("doctor")(doctor.doctor)
+app.add_typer(image.image, name="image")
+app.command("down")(down.down)

@@ -13,11 +13,11 @@ import typer._completion_classes
 
 from opsctl.config import load, working_folder
 from opsctl.core.errors import Problem
-from opsctl.core.naming import run_named
+from opsctl.core.runs.names import run_named
 from opsctl.home import Home
 
 if TYPE_CHECKING:
-    from opsctl.commands.notes import Glance
+    from opsctl.commands.runs.completion_cache import Glance
     from opsctl.core.config import Configuration
 
 # Typer would import rich to take rich's markup out of every line of help, and there is none.
@@ -76,7 +76,7 @@ def _configuration() -> Configuration:
 
 
 def _notes(ctx: typer.Context) -> Glance | None:
-    from opsctl.commands.notes import Glance
+    from opsctl.commands.runs.completion_cache import Glance
 
     home = Home.of(os.environ)
     name = ctx.params.get("platform") or _configuration().get("platform") or home.current()

@@ -11,16 +11,16 @@ import click
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import Problem
-from opsctl.core.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
+from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
 from opsctl.home import Home
 
 if TYPE_CHECKING:
-    from opsctl.aws.batch import Batch
+    from opsctl.aws.batch.batch import Batch
     from opsctl.aws.clients import Clients
     from opsctl.aws.logs import Logs
-    from opsctl.aws.s3 import Storage
-    from opsctl.commands.records import Records
-    from opsctl.commands.run_reader import RunReader
+    from opsctl.aws.s3.storage import Storage
+    from opsctl.commands.runs.records import Records
+    from opsctl.commands.runs.run_reader import RunReader
     from opsctl.core.location import Location
     from opsctl.render.screen import Screen
 
@@ -90,7 +90,7 @@ class Context:
     @cached_property
     def storage(self) -> Storage:
         """S3."""
-        from opsctl.aws.s3 import Storage
+        from opsctl.aws.s3.storage import Storage
 
         return Storage(self.clients.s3)
 
@@ -133,12 +133,12 @@ class Context:
         Raises
         ------
         Problem
-            See `opsctl.aws.buckets.ensure_readable`.
+            See `opsctl.aws.s3.buckets.ensure_readable`.
         """
         if dataset.bucket == self.platform.data_bucket:
             return self.storage
-        from opsctl.aws.buckets import ensure_readable
-        from opsctl.aws.s3 import Storage
+        from opsctl.aws.s3.buckets import ensure_readable
+        from opsctl.aws.s3.storage import Storage
 
         client = self.clients.s3_unsigned if is_public else self.clients.s3
         ensure_readable(client, dataset, region=self.platform.region)
@@ -147,22 +147,22 @@ class Context:
     @cached_property
     def records(self) -> Records:
         """The runs' records."""
-        from opsctl.aws.cache import Cache
-        from opsctl.commands.records import Records
+        from opsctl.aws.s3.cache import Cache
+        from opsctl.commands.runs.records import Records
 
         self.home.make(self.home.path)
         return Records(self.storage, data_bucket=self.platform.data_bucket, cache=Cache(self.home.cache))
 
     def reader(self, run_id: str | None) -> RunReader:
         """Everything that is known of a run; None: the latest run."""
-        from opsctl.commands.run_reader import RunReader
+        from opsctl.commands.runs.run_reader import RunReader
 
         return RunReader(self.records.run(run_id), records=self.records, batch=self.batch)
 
     @cached_property
     def batch(self) -> Batch:
         """AWS Batch."""
-        from opsctl.aws.batch import Batch
+        from opsctl.aws.batch.batch import Batch
 
         return Batch(self.clients.batch, submit_client=self.clients.batch_once)
 
@@ -192,7 +192,7 @@ class Context:
         if name == LOCAL_NAME:
             raise Problem("The local platform is not up.", "`opsctl up --local` makes it.")
         from opsctl.aws.clients import Clients
-        from opsctl.aws.record import read_record
+        from opsctl.aws.platform.platform_parameter import read_record
 
         no_platform = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."
         try:

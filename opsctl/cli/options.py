@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from opsctl.cli import completion
-from opsctl.core.m2g import Pipeline
-from opsctl.core.selection import Selection
+from opsctl.core.dataset.selection import Selection
+from opsctl.core.runs.m2g_options import Pipeline
 
 PlatformName = Annotated[
     str | None,

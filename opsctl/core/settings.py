@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from opsctl.core.errors import Problem, UsageProblem
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.platform import check_name
+from opsctl.core.platform.platform import check_name
+from opsctl.core.runs.m2g_options import M2gOptions
 
 Kind = Literal["text", "a number", "a whole number", "true or false", "a list of names"]
 

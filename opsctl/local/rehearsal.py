@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from opsctl.local.batch.job import Attempt, Job, now_ms
+from opsctl.local.batch.queue import CannotStart, Launcher, Running
+from opsctl.local.batch.retry import Outcome
 from opsctl.local.faults import Fault, Kind, Plan
-from opsctl.local.job import Attempt, Job, now_ms
-from opsctl.local.queue import CannotStart, Launcher, Running
-from opsctl.local.retry import Outcome
 
 _LOG = logging.getLogger(__name__)
 FAULTS_PATH = "/_opsctl/faults"

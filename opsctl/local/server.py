@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform import LOCAL_CREDENTIALS, LOCAL_REGION
-from opsctl.local import calls, jobs
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
+from opsctl.local import calls
 from opsctl.local.control import IDENTITY_PATH, Containers, Files
 from opsctl.local.faults import Plan
+from opsctl.local.jobs import starter
 from opsctl.local.rehearsal import FAULTS_PATH, FaultyLauncher, Rehearsal
 
 _LOG = logging.getLogger("opsctl.local")
@@ -112,9 +113,11 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
-    from opsctl.local import batch, logs, s3
-    from opsctl.local.queue import Launcher, Scheduler
-    from opsctl.local.store import Store
+    from opsctl.local import logs
+    from opsctl.local.batch import api as batch
+    from opsctl.local.batch.queue import Launcher, Scheduler
+    from opsctl.local.s3 import api as s3
+    from opsctl.local.s3.store import Store
 
     class Handler(MotoRequestHandler):
         # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's receipt.
@@ -128,10 +131,10 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
     rehearsal = Rehearsal(Plan.parse(options.faults)) if options.faults is not None else None
     listener = _listen(files, options.port)
     port = listener.getsockname()[1]
-    leftovers = jobs.remove_leftovers(files)
+    leftovers = starter.remove_leftovers(files)
     store = Store(files.objects)
     launcher: Launcher = batch.Launcher(
-        jobs.starter(
+        starter.starter(
             files,
             endpoint_url=f"http://{_HOST}:{port}",
             stop_grace_seconds=options.stop_grace_seconds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from opsctl.commands.audit import Audit
+from opsctl.commands.runs.audit import Audit
 from opsctl.render.screen import Screen, counted, harmless
 
 _STYLES = {"complete": "green", "in flight": "cyan", "failed": "red", "outputs damaged": "red"}

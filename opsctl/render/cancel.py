@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from opsctl.commands.cancel import Intent, Outcome
+from opsctl.commands.runs.cancel import Intent, Outcome
 from opsctl.render.screen import Screen, counted
 
 _NAMES_SHOWN = 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from opsctl.commands.doctor import Diagnosis
+from opsctl.commands.diagnosis.doctor import Diagnosis
 from opsctl.render.screen import Screen, counted, harmless
 
 _STYLES = {"fine": "green", "warning": "yellow", "wrong": "bold red"}

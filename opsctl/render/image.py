@@ -9,8 +9,8 @@ from datetime import UTC
 
 from rich.text import Text
 
-from opsctl.commands.image import Built
-from opsctl.commands.image_status import ImageStatus
+from opsctl.commands.platform.image import Built
+from opsctl.commands.platform.image_status import ImageStatus
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.render.live import drawn
 from opsctl.render.page import table

@@ -1,22 +1,67 @@
-"""What was found in a dataset."""
+"""`runs`: a line for each run."""
 
 from __future__ import annotations
 
-from collections import Counter
+from datetime import datetime
+from typing import Any
 
-from opsctl.core.scan import Discovery
-from opsctl.render.screen import counted, harmless
+from rich.text import Text
+
+from opsctl.commands.runs.run_list import RunLine, RunList
+from opsctl.render.page import table
+from opsctl.render.screen import Screen, counted
+
+_STYLES = {"active": "cyan", "failed": "red", "done": "green"}
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def discovery_lines(discovery: Discovery) -> list[str]:
-    """Counts, exclusions by reason, and the choices that were made."""
-    total = len(discovery.scans) + len(discovery.excluded)
-    lines = [f"{counted(total, 'scan')}, {len(discovery.scans)} runnable, {len(discovery.excluded)} excluded"]
-    for reason, count in Counter(one.reason for one in discovery.excluded).most_common():
-        example = next(one.key for one in discovery.excluded if one.reason == reason)
-        lines.append(f"  excluded: {reason} ({count}), e.g. {harmless(example)}")
-    noted = [scan for scan in discovery.scans if scan.note]
-    lines += [f"  {scan.name}: {scan.note}" for scan in noted[:5]]
-    if len(noted) > 5:
-        lines.append(f"  … and so for {len(noted) - 5} more scans")
-    return [*lines, *(f"  {warning}" for warning in discovery.warnings)]
+def show_runs(screen: Screen, found: RunList, *, now: datetime) -> None:
+    """The newest stands last, beside the prompt."""
+    if found.earlier:
+        screen.say(f"{found.earlier:,} earlier: `opsctl runs --all`", style="dim")
+    rows: list[list[Text | str]] = [
+        [
+            line.run_id,
+            ago_text(datetime.fromisoformat(line.created_at), now=now),
+            Text(_counts_text(line), style=_STYLES[line.state]),
+            line.output.rpartition("/")[2],
+            " ".join(_option_text(name, value) for name, value in line.options.items()),
+        ]
+        for line in found.lines
+    ]
+    for row in table(rows, room=screen.data.room, right=(1,)):
+        screen.data.print(row)
+    if not found.lines and not found.unread:
+        screen.say("There is no such run yet: `opsctl run DATASET` starts one.")
+    if found.unread:
+        some = ", ".join(found.unread[:3])
+        screen.warn(f"{counted(len(found.unread), 'run')} without a record that this opsctl can read: {some}")
+
+
+def ago_text(moment: datetime, *, now: datetime) -> str:
+    """How long ago something was, in one short word or two."""
+    seconds = (now - moment).total_seconds()
+    if seconds < _MINUTE:
+        return "just now"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min ago"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR:.0f} h ago"
+    return f"{seconds // _DAY:.0f} d ago"
+
+
+def _counts_text(line: RunLine) -> str:
+    words = [f"{line.done:,}/{line.total:,} done"]
+    words += [f"{line.failed:,} failed"] if line.failed else []
+    words += [f"{line.active:,} active"] if line.active else []
+    return ", ".join(words)
+
+
+def _option_text(name: str, value: Any) -> str:
+    option = f"--{name.replace('_', '-')}"
+    if value is True:
+        return option
+    if isinstance(value, list):
+        return " ".join(f"{option} {one}" for one in value)
+    return f"{option} {value}"

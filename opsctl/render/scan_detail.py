@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from opsctl.commands.scan_detail import ScanDetail
-from opsctl.core.attempt import Attempt
-from opsctl.core.causes import cause_of
-from opsctl.core.manifest import Run
-from opsctl.render.money import charged_text
+from opsctl.commands.runs.scan_detail import ScanDetail
+from opsctl.core.diagnosis.causes import cause_of
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Run
+from opsctl.render.cost import charged_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
 
 _FILES_SHOWN = 10

@@ -7,14 +7,27 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from opsctl.commands.dataset import Found
-from opsctl.core.checks import Level, Verdict
-from opsctl.core.scan import Scan
+from opsctl.commands.dataset.discovery import Found
+from opsctl.core.dataset.scan import Discovery, Scan
+from opsctl.core.dataset.scan_validation import Level, Verdict
 from opsctl.render.page import table
-from opsctl.render.runs import discovery_lines
 from opsctl.render.screen import Screen, counted, harmless, size_text
 
 _STYLES: dict[Level, str] = {"fine": "green", "warning": "yellow", "wrong": "red"}
+
+
+def discovery_lines(discovery: Discovery) -> list[str]:
+    """Counts, exclusions by reason, and the choices that were made."""
+    total = len(discovery.scans) + len(discovery.excluded)
+    lines = [f"{counted(total, 'scan')}, {len(discovery.scans)} runnable, {len(discovery.excluded)} excluded"]
+    for reason, count in Counter(one.reason for one in discovery.excluded).most_common():
+        example = next(one.key for one in discovery.excluded if one.reason == reason)
+        lines.append(f"  excluded: {reason} ({count}), e.g. {harmless(example)}")
+    noted = [scan for scan in discovery.scans if scan.note]
+    lines += [f"  {scan.name}: {scan.note}" for scan in noted[:5]]
+    if len(noted) > 5:
+        lines.append(f"  … and so for {len(noted) - 5} more scans")
+    return [*lines, *(f"  {warning}" for warning in discovery.warnings)]
 
 
 def scan_lines(scans: Sequence[Scan], *, room: int | None = None, notes: Sequence[str] = ()) -> list[Text]:

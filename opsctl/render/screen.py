@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from opsctl.core.errors import Interrupted, UsageProblem
+from opsctl.render.encoding import settle_streams
 from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, harmless, table
-from opsctl.render.spelling import settle_streams
 
 __all__ = ["Screen", "counted", "duration_text", "harmless", "size_text"]
 

@@ -10,11 +10,11 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from opsctl.core.causes import Group as CauseGroup
-from opsctl.core.causes import cause_of
-from opsctl.core.status import ACTIVE, RunStatus, ScanStatus, State
-from opsctl.core.usd import about_text
-from opsctl.render.money import charged_text
+from opsctl.core.costs.usd import about_text
+from opsctl.core.diagnosis.causes import Group as CauseGroup
+from opsctl.core.diagnosis.causes import cause_of
+from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State
+from opsctl.render.cost import charged_text
 from opsctl.render.page import Page
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from opsctl.core.attempt import Attempt
-from opsctl.core.why import Answer, Explanation
+from opsctl.core.diagnosis.why import Answer, Explanation
+from opsctl.core.runs.attempt import Attempt
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
 _NAMES_SHOWN = 5

@@ -11,7 +11,7 @@ import pytest
 from aws_answers import KEYS, Answers
 from moto import mock_aws
 
-from opsctl.aws.s3 import Storage
+from opsctl.aws.s3.storage import Storage
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -14,7 +14,7 @@ import boto3
 from aws_answers import KEYS
 from botocore.config import Config
 
-from opsctl.core.result import OutputFile
+from opsctl.core.runs.result import OutputFile
 
 
 class ObjectServer:

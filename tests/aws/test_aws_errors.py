@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 from botocore.stub import Stubber
 
-from opsctl.aws.batch import Batch
+from opsctl.aws.batch.batch import Batch
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
-from opsctl.aws.s3 import Storage
+from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 

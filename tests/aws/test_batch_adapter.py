@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber
 
-from opsctl.aws.batch import ActiveJob, Batch
+from opsctl.aws.batch.batch import ActiveJob, Batch
 from opsctl.aws.clients import Clients
-from opsctl.core.attempt import Attempt
 from opsctl.core.errors import Problem
-from opsctl.core.status import Job
-from opsctl.core.submission import Submission
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.status import Job
+from opsctl.core.runs.submission import Submission
 
 STATUSES = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import IncompleteReadError
 
-from opsctl.aws.body import read
+from opsctl.aws.s3.body import read
 
 
 class Breaking:

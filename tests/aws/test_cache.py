@@ -5,8 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from opsctl.aws.cache import Cache
-from opsctl.core.scan import S3Object
+from opsctl.aws.s3.cache import Cache
+from opsctl.core.dataset.scan import S3Object
 
 
 def one(key: str, etag: str) -> S3Object:

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from object_server import ObjectServer
 
-from opsctl.aws import download as module
-from opsctl.aws.download import NotPublished, Part, download, is_right, replace_file
+from opsctl.aws.s3 import download as module
+from opsctl.aws.s3.download import NotPublished, Part, download, is_right, replace_file
 from opsctl.core.errors import Interrupted, Problem
-from opsctl.core.result import OutputFile
+from opsctl.core.runs.result import OutputFile
 
 # Several of the pieces that a body is read in; no two of them alike.
 BODY = b"".join(number.to_bytes(4, "big") for number in range(600_000))

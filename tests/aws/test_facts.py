@@ -13,10 +13,19 @@ from botocore.awsrequest import AWSResponse
 from botocore.validate import ParamValidator
 from example_platform import platform
 
+from opsctl.aws.batch.queue_snapshot import gather
 from opsctl.aws.clients import Clients
-from opsctl.aws.facts import gather
-from opsctl.core.facts import Facts, Hidden, Image, InstanceType, QueuedJob, Quota, SecurityGroup, Subnet
-from opsctl.core.manifest import Run
+from opsctl.core.diagnosis.queue_snapshot import (
+    Facts,
+    Hidden,
+    Image,
+    InstanceType,
+    QueuedJob,
+    Quota,
+    SecurityGroup,
+    Subnet,
+)
+from opsctl.core.runs.manifest import Run
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
 PLATFORM = platform()

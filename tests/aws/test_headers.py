@@ -12,12 +12,12 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from nibabel.nifti1 import Nifti1Image
 from nibabel.nifti2 import Nifti2Image
 
-from opsctl.aws.buckets import ensure_readable
-from opsctl.aws.headers import Headers
-from opsctl.core.checks import ImageHeader
+from opsctl.aws.s3.buckets import ensure_readable
+from opsctl.aws.s3.headers import Headers
+from opsctl.core.dataset.scan import Input, Scan
+from opsctl.core.dataset.scan_validation import ImageHeader
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
-from opsctl.core.scan import Input, Scan
 
 
 def scan(name: str) -> Scan:

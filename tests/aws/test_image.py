@@ -9,7 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from opsctl.aws.clients import Clients
-from opsctl.aws.image import digest_of
+from opsctl.aws.ecr.image import digest_of
 
 DIGEST = "sha256:" + "a" * 64
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/opsctl-m2g:0.1.0"

@@ -9,9 +9,9 @@ import pytest
 from moto import mock_aws
 
 from opsctl.aws.clients import Clients
-from opsctl.aws.inventory import Inventory
-from opsctl.aws.left_storage import left_storage
-from opsctl.core.inventory import Kind
+from opsctl.aws.platform.existing_storage import left_storage
+from opsctl.aws.platform.inventory import Inventory
+from opsctl.core.platform.inventory import Kind
 
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 

@@ -20,9 +20,8 @@ from aws_answers import Answers
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.stub import Stubber
 
+from opsctl.aws.call_log import CALLS, s3_place
 from opsctl.aws.clients import Clients
-from opsctl.aws.journal import CALLS
-from opsctl.aws.place import s3_place
 from opsctl.home import Home, LogFile
 
 

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto.backends import get_backend
 
-from opsctl.aws import listing
-from opsctl.aws.listing import Listing
-from opsctl.core.scan import S3Object
+from opsctl.aws.s3 import listing
+from opsctl.aws.s3.listing import Listing
+from opsctl.core.dataset.scan import S3Object
 
 # Neighbours that sort around each other's slashes, and every letter that URLs, XML or UTF-8 write otherwise.
 LABELS = ["1", "10", "1a", "1-x", "1.b", "1 b", "2", "02", "é", "ü日本", "\U0001f9e0"]

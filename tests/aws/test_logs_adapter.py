@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.logs import LogEvent, Logs, Sweep
-from opsctl.aws.record import read_record
+from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.core.errors import Problem
 
 REQUEST = {"logGroupName": "/opsctl/m2g", "logStreamNamePrefix": "csa/default/", "startTime": 5}

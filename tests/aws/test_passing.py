@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import translated
 from opsctl.aws.logs import StaleToken
-from opsctl.aws.passing import passes
+from opsctl.aws.transient import passes
 from opsctl.core.errors import Problem
 
 

@@ -15,7 +15,7 @@ from botocore.stub import ANY, Stubber
 from example_platform import platform
 
 from opsctl.aws.clients import Clients
-from opsctl.aws.prices import rates
+from opsctl.aws.pricing import rates
 from opsctl.home import Home
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)

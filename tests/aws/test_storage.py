@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from moto.backends import get_backend
 
-from opsctl.aws.s3 import Storage
+from opsctl.aws.s3.storage import Storage
+from opsctl.core.dataset.etag import etag
+from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import Problem
-from opsctl.core.etag import etag
 from opsctl.core.location import Location
-from opsctl.core.scan import S3Object
 
 
 def put(s3: Any, *keys: str) -> None:

@@ -9,7 +9,7 @@ import botocore.endpoint
 import pytest
 from aws_answers import Answers
 
-from opsctl.aws.batch import Batch, Throttled, Unanswered
+from opsctl.aws.batch.batch import Batch, Throttled, Unanswered
 from opsctl.aws.clients import Clients
 from opsctl.core.errors import Problem
 

@@ -24,7 +24,7 @@ from sightings import Sightings
 from opsctl import __version__
 from opsctl.assets import container_dir
 from opsctl.core.errors import Problem
-from opsctl.core.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
+from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
 from opsctl.home import Home
 from opsctl.local import control
 

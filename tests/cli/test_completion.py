@@ -14,10 +14,10 @@ import pytest
 import typer.main
 from example_platform import platform
 
-from opsctl.aws.cache import Cache
+from opsctl.aws.s3.cache import Cache
 from opsctl.cli import app
-from opsctl.commands.notes import Notes
-from opsctl.core.manifest import Run
+from opsctl.commands.runs.completion_cache import Notes
+from opsctl.core.runs.manifest import Run
 from opsctl.home import Home
 
 OLD, NEW, OTHER = "HNU1-20261120-120000-aaaa", "HNU1-20261122-120000-bbbb", "ragged-20261121-120000-cccc"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from example_platform import platform
 
-from opsctl.cli import up_verb
 from opsctl.cli.context import Context
+from opsctl.cli.verbs import up
 from opsctl.core.errors import Problem
-from opsctl.core.wish import Wish
+from opsctl.core.platform.options import Wish
 from opsctl.home import Home
 
 Opsctl = Callable[..., Any]
@@ -53,7 +53,7 @@ def world(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("OPSCTL_CONFIG", str(tmp_path / "user.toml"))
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("opsctl.aws.s3.Storage.folders", lambda *_: [])
+    monkeypatch.setattr("opsctl.aws.s3.storage.Storage.folders", lambda *_: [])
     made = World(folder, tmp_path / "user.toml", monkeypatch)
     made.say()
     Home(home).keep(platform(name="lab"))
@@ -84,7 +84,7 @@ ORDERS: list[tuple[str, str, list[Any], str, list[str]]] = [
 def test_each_layer_wins_over_the_one_before(
     world: World, opsctl: Opsctl, name: str, line: str, values: list[str], variable: str, option: list[str]
 ) -> None:
-    world.stop_at("opsctl.commands.order.Order")
+    world.stop_at("opsctl.commands.runs.request.Order")
     folder, user, environment, typed = [*values, *values][:4]
     plain = [one.strip("'") for one in (folder, user, environment, typed)]
     layers: dict[str, str] = {}
@@ -100,7 +100,7 @@ def test_each_layer_wins_over_the_one_before(
 
 
 def test_lists_and_switches_too(world: World, opsctl: Opsctl) -> None:
-    world.stop_at("opsctl.commands.order.Order")
+    world.stop_at("opsctl.commands.runs.request.Order")
 
     def asked(*words: str) -> tuple[Any, bool, bool]:
         opsctl("run", "HNU1", *words)
@@ -136,8 +136,8 @@ def test_the_platform_that_is_meant(world: World, opsctl: Opsctl) -> None:
 @pytest.mark.parametrize("verb", [["up"], ["status", "--platform", "far"]])
 def test_region_and_profile_also_of_verbs_without_these_options(world: World, opsctl: Opsctl, verb: list[str]) -> None:
     world.stop_at("opsctl.aws.clients.Clients.__init__")
-    world.replace("opsctl.terraform_binary.find_binary", lambda _: None)
-    world.replace("opsctl.provider.find_mirror", lambda _: None)
+    world.replace("opsctl.terraform.binary.find_binary", lambda _: None)
+    world.replace("opsctl.terraform.provider.find_mirror", lambda _: None)
 
     def asked(*words: str) -> tuple[Any, Any]:
         opsctl(*verb, *words)
@@ -156,9 +156,9 @@ def test_region_and_profile_also_of_verbs_without_these_options(world: World, op
 
 
 def test_local_is_typed_and_wins_over_everything_configured(world: World, opsctl: Opsctl, home: Path) -> None:
-    world.stop_at("opsctl.cli.up_verb.endpoint")
-    world.replace("opsctl.terraform_binary.find_binary", lambda _: None)
-    world.replace("opsctl.provider.find_mirror", lambda _: None)
+    world.stop_at("opsctl.cli.verbs.up.endpoint")
+    world.replace("opsctl.terraform.binary.find_binary", lambda _: None)
+    world.replace("opsctl.terraform.provider.find_mirror", lambda _: None)
     world.say(folder="platform = 'lab'\nregion = 'eu-west-1'", PROFILE="c")
     opsctl("up", "--local")
     assert world.asked["words"][1] == "local"
@@ -176,7 +176,7 @@ def test_up_says_that_the_verbs_after_it_would_go_elsewhere(world: World, capsys
     made = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
     def said() -> str:
-        up_verb._say_it_is_up(Context(platform_name="local"), wish, made, containers=None, is_new=True)
+        up._say_it_is_up(Context(platform_name="local"), wish, made, containers=None, is_new=True)
         return capsys.readouterr().err
 
     assert "names the platform" not in said()
@@ -219,22 +219,22 @@ def test_a_configured_dataset_works_wherever_one_is_typed(world: World, opsctl: 
 
 def test_a_folder_that_a_configured_name_hides_is_said(world: World, opsctl: Opsctl) -> None:
     world.stop_at("opsctl.cli.context.Context.storage_of")
-    world.replace("opsctl.aws.s3.Storage.folders", lambda *_: ["HNU1"])
+    world.replace("opsctl.aws.s3.storage.Storage.folders", lambda *_: ["HNU1"])
     world.say(folder=NAMED)
     assert ", not s3://data/HNU1, which is there too." in opsctl("scans", "HNU1").err
 
     def forbidden(*_: Any) -> None:
         raise Problem("You may not list data.")
 
-    world.replace("opsctl.aws.s3.Storage.folders", forbidden)
+    world.replace("opsctl.aws.s3.storage.Storage.folders", forbidden)
     assert opsctl("scans", "HNU1").err.endswith(":1)\nReached.\n")
 
 
 def test_an_upload_says_that_the_name_means_something_else(world: World, opsctl: Opsctl, tmp_path: Path) -> None:
     (tmp_path / "HNU1").mkdir()
     nothing = type("Nothing", (), {"files": {}, "size_bytes": 0, "unchanged": 3})()
-    world.replace("opsctl.commands.upload.compare", lambda *_: nothing)
-    world.replace("opsctl.commands.upload.send", lambda *_, **__: None)
+    world.replace("opsctl.commands.dataset.upload.compare", lambda *_: nothing)
+    world.replace("opsctl.commands.dataset.upload.send", lambda *_, **__: None)
     assert "opsctl run HNU1 " in opsctl("upload", str(tmp_path / "HNU1")).err
     world.say(folder=NAMED)
     said = opsctl("upload", str(tmp_path / "HNU1"))

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from opsctl.aws.batch import Batch
-from opsctl.commands.run_reader import RunReader
-from opsctl.commands.status import Money, StatusReader
-from opsctl.core.attempt import Attempt
-from opsctl.core.cost import Rates
-from opsctl.core.manifest import Run
-from opsctl.core.result import Result
-from opsctl.core.status import Job
-from opsctl.core.submission import Submission
+from opsctl.aws.batch.batch import Batch
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.status import Money, StatusReader
+from opsctl.core.costs.cost import Rates
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import Job
+from opsctl.core.runs.submission import Submission
 
 MADE = "2026-11-22T12:00:00Z"
 NOW = datetime(2026, 11, 22, 14, 0, 0, tzinfo=UTC)
@@ -222,7 +222,7 @@ class BatchWorld:
 
 @dataclass
 class MemoryRecords:
-    """What `opsctl.commands.records.Records` would read."""
+    """What `opsctl.commands.runs.records.Records` would read."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     journals: dict[str, list[Submission]] = field(default_factory=dict)

@@ -11,8 +11,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.records import Records
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.records import Records
 
 KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 

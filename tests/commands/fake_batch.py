@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from opsctl.aws.batch import Batch
+from opsctl.aws.batch.batch import Batch
 
 
 def refused(code: str, status: int, message: str = "") -> ClientError:

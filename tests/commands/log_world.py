@@ -13,18 +13,18 @@ from batch_world import MemoryRecords, made_result, made_run, submitted
 from botocore.exceptions import ClientError
 
 from opsctl.aws.logs import Logs
-from opsctl.commands.endure import Endurance
-from opsctl.commands.follow import Event, ScanEnd, follow
-from opsctl.commands.log_reader import LogReader
-from opsctl.commands.log_streams import LogStreams
-from opsctl.commands.run_reader import RunReader
-from opsctl.commands.status import StatusReader
-from opsctl.core.attempt import Attempt
-from opsctl.core.log_line import LogLine, Wanted
-from opsctl.core.manifest import Origin
-from opsctl.core.result import Result
-from opsctl.core.status import Job
-from opsctl.core.submission import Submission
+from opsctl.commands.logs.follow import Event, ScanEnd, follow
+from opsctl.commands.logs.reader import LogReader
+from opsctl.commands.logs.streams import LogStreams
+from opsctl.commands.retry import Endurance
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.status import StatusReader
+from opsctl.core.logs.log_line import LogLine, Wanted
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import Job
+from opsctl.core.runs.submission import Submission
 
 START_MS = 1_795_348_800_000  # 2026-11-22T12:00:00Z, when the run was made
 LONGEST_SECONDS = 2_000

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.fetch import fetch
-from opsctl.commands.records import Records
-from opsctl.commands.results import Download, Haul, collect
-from opsctl.commands.run_reader import RunReader
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run
-from opsctl.core.result import What
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.download import fetch
+from opsctl.commands.results.download_plan import Download, Haul, collect
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.result import What
 
 RUN = "HNU1-20261122-120000-ab12"
 EARLIER = "HNU1-20261121-120000-cd34"

@@ -13,23 +13,23 @@ from typing import Any
 from fake_batch import FakeBatch
 
 from opsctl.assets import bids_config
-from opsctl.aws.s3 import Storage
-from opsctl.commands.budget import Budget
-from opsctl.commands.order import Order
-from opsctl.commands.plan import Plan, output_of, plan
-from opsctl.commands.records import Records
-from opsctl.commands.run import Outcome, Runner
-from opsctl.commands.submit import Submitter
-from opsctl.commands.survey import Surveyor
-from opsctl.commands.turn import Turn
-from opsctl.core.bids import SUFFIXES
-from opsctl.core.entities import EntityPatterns
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.costs.budget import Budget
+from opsctl.commands.runs.plan import Plan, output_of, plan
+from opsctl.commands.runs.prior_runs import Surveyor
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.request import Order
+from opsctl.commands.runs.run import Outcome, Runner
+from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs.submit import Submitter
+from opsctl.core.dataset.discovery import SUFFIXES
+from opsctl.core.dataset.entities import EntityPatterns
+from opsctl.core.dataset.selection import Selection
 from opsctl.core.location import Location
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run
-from opsctl.core.platform import ModelResources, Platform
-from opsctl.core.result import Result
-from opsctl.core.selection import Selection
+from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.result import Result
 from opsctl.home import Home
 
 PATTERNS = EntityPatterns(bids_config(), suffixes=SUFFIXES)

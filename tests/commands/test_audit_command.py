@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from run_world import PATTERNS, RunWorld, put_dataset
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.audit import Audit, audit
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.audit import Audit, audit
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from run_world import MOMENT, PLATFORM, RunWorld, put_dataset
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.budget import Budget, Spending, spending
-from opsctl.core.cost import Estimate, Rates
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.costs.budget import Budget, Spending, spending
+from opsctl.core.costs.cost import Estimate, Rates
 from opsctl.core.errors import Problem
 
 RATES = Rates(

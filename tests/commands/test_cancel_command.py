@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from batch_world import BatchWorld, Child, MemoryRecords, made_result, made_run, reader_of, submitted
 
-from opsctl.commands.cancel import Canceller, Outcome
+from opsctl.commands.runs.cancel import Canceller, Outcome
 from opsctl.core.errors import Problem
-from opsctl.core.manifest import Origin, Run
-from opsctl.core.naming import named
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.names import named
 
 REASON = "opsctl cancel: by ada"
 

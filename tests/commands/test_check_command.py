@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from opsctl.aws.headers import Headers
-from opsctl.commands.check import check, spread
-from opsctl.core.scan import Input, Scan
+from opsctl.aws.s3.headers import Headers
+from opsctl.commands.dataset.check import check, spread
+from opsctl.core.dataset.scan import Input, Scan
 
 
 def scan(number: int) -> Scan:

@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from example_platform import platform
 
-from opsctl.aws.batch import Batch
-from opsctl.aws.s3 import Storage
-from opsctl.commands.cost import all_costs, cost, finished_hours
-from opsctl.commands.records import Records
-from opsctl.core.attempt import Attempt
-from opsctl.core.cost import Rates
+from opsctl.aws.batch.batch import Batch
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.costs.cost import all_costs, cost, finished_hours
+from opsctl.commands.runs.records import Records
+from opsctl.core.costs.cost import Rates
 from opsctl.core.errors import Problem
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Origin, Run, timestamp
-from opsctl.core.platform import Platform
-from opsctl.core.status import Job
-from opsctl.core.submission import Submission
+from opsctl.core.platform.platform import Platform
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Origin, Run, timestamp
+from opsctl.core.runs.status import Job
+from opsctl.core.runs.submission import Submission
 
 START = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 NOW = START + timedelta(hours=10)

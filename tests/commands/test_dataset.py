@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from run_world import PATTERNS
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.dataset import Query, ensure_runnable, find
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.discovery import Query, ensure_runnable, find
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 from opsctl.render.scans import scan_lines

@@ -22,9 +22,9 @@ from example_platform import platform
 from why_world import World
 
 from opsctl.aws.clients import Clients
-from opsctl.commands.doctor import Diagnosis, Question, doctor
-from opsctl.core.checkup import Provider, Terminal
-from opsctl.core.doctor import Line
+from opsctl.commands.diagnosis.doctor import Diagnosis, Question, doctor
+from opsctl.core.diagnosis.doctor import Line
+from opsctl.core.diagnosis.doctor_facts import Provider, Terminal
 from opsctl.home import Home
 
 ARN = "arn:aws:sts::123456789012:assumed-role/lab/ada"
@@ -299,8 +299,8 @@ def test_the_verb_ends_with_1_when_something_is_wrong(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["opsctl", *words])
-    monkeypatch.setattr("opsctl.commands.machine.terraform", lambda environment: "1.9 (/t)")
-    monkeypatch.setattr("opsctl.commands.machine.provider", lambda environment: Provider("/m"))
+    monkeypatch.setattr("opsctl.commands.diagnosis.machine.terraform", lambda environment: "1.9 (/t)")
+    monkeypatch.setattr("opsctl.commands.diagnosis.machine.provider", lambda environment: Provider("/m"))
     for wrong in (False, True):
         if wrong:
             (tmp_path / "opsctl.toml").write_text("regoin = 3\n")

@@ -7,12 +7,20 @@ from typing import Any
 import pytest
 from run_world import PLATFORM
 
-from opsctl.aws.batch import ActiveJob
-from opsctl.aws.removal import Left
-from opsctl.commands.down import Gone, active_jobs, end_jobs, jobs_of, queues_of, refuse_while_active, tear_down
-from opsctl.core.changes import Step
+from opsctl.aws.batch.batch import ActiveJob
+from opsctl.aws.platform.removal import Left
+from opsctl.commands.platform.down import (
+    Gone,
+    active_jobs,
+    end_jobs,
+    jobs_of,
+    queues_of,
+    refuse_while_active,
+    tear_down,
+)
 from opsctl.core.errors import AtWork, Interrupted, Problem
-from opsctl.core.inventory import Kind, Resource
+from opsctl.core.platform.inventory import Kind, Resource
+from opsctl.core.platform.terraform_events import Step
 
 
 class Queues:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_world import LogWorld, Written, ends, lines
 
-from opsctl.commands.follow import ScanEnd
-from opsctl.core.log_line import LogLine
+from opsctl.commands.logs.follow import ScanEnd
+from opsctl.core.logs.log_line import LogLine
 
 
 def quiet_run(*scans: str, until: float = 30) -> LogWorld:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_world import LogWorld, ends, lines, messages, refused
 
-from opsctl.commands.follow import Hitch
+from opsctl.commands.logs.follow import Hitch
 from opsctl.core.errors import Problem
 
 FAULTS = [

@@ -7,9 +7,10 @@ from collections import Counter
 from log_world import LogWorld, lines, messages
 
 from opsctl.aws.logs import LogEvent
-from opsctl.commands import log_reader, log_streams
-from opsctl.core.attempt import Attempt
-from opsctl.core.status import Job
+from opsctl.commands.logs import reader as reader_module
+from opsctl.commands.logs import streams
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.status import Job
 
 STREAMS = 300
 LINES = 100_000
@@ -45,7 +46,7 @@ def test_all_lines_arrive_complete_and_in_order_while_they_are_written() -> None
 
 
 def test_what_does_not_fit_into_memory_at_once_comes_in_parts(monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(log_reader, "_MOST_HELD", 500)
+    monkeypatch.setattr(reader_module, "_MOST_HELD", 500)
     world = LogWorld(("sub-01",), page_size=100)
     world.told.append((0, 0, "s0", 1))
     world.job(0, (0, "RUNNING"), (10, "SUCCEEDED"))
@@ -108,7 +109,7 @@ def test_an_attempt_without_a_stream_is_counted_too() -> None:
         return Attempt(index=0, number=number, job_id="p:0", log_stream=stream)
 
     job = Job(job_id="p:0", status="RUNNING", attempts=(tried(1, ""), tried(2, "b")), log_streams=("b", "c"))
-    assert log_streams._numbered(job) == {"b": 2, "c": 3}
+    assert streams._numbered(job) == {"b": 2, "c": 3}
 
 
 def test_the_records_are_not_read_at_every_line_of_another_run() -> None:
@@ -124,9 +125,9 @@ def test_the_records_are_not_read_at_every_line_of_another_run() -> None:
 
 
 def test_lines_of_one_millisecond_keep_the_order_of_their_ids() -> None:
-    from opsctl.commands.log_streams import Place
+    from opsctl.commands.logs.streams import Place
 
     place = Place(0, 1)
     events = [LogEvent(f"{number:056d}", "s", 5, "m") for number in (11, 9, 10)]
-    held = sorted(((one, place) for one in events), key=log_reader._by_time)
+    held = sorted(((one, place) for one in events), key=reader_module._by_time)
     assert [int(one.event_id) for one, _ in held] == [9, 10, 11]

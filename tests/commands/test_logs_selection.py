@@ -6,8 +6,8 @@ from typing import Any
 
 from log_world import START_MS, LogWorld, ends, lines, messages
 
-from opsctl.commands.follow import DoneBefore, NextAttempt
-from opsctl.core.log_line import Grep, LogLine
+from opsctl.commands.logs.follow import DoneBefore, NextAttempt
+from opsctl.core.logs.log_line import Grep, LogLine
 
 
 def mixed_run() -> LogWorld:

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from opsctl.aws.batch import ActiveJob
-from opsctl.aws.removal import Left
-from opsctl.commands.orphans import clear, look, look_at_storage, settle
+from opsctl.aws.batch.batch import ActiveJob
+from opsctl.aws.platform.removal import Left
+from opsctl.commands.platform.orphans import clear, look, look_at_storage, settle
 from opsctl.core.errors import Problem
-from opsctl.core.inventory import Kind, Resource
+from opsctl.core.platform.inventory import Kind, Resource
 
 
 def thing(kind: Kind, key: str, **more: Any) -> Resource:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from run_world import PLATFORM, RunWorld, order, put_dataset, put_run
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.plan import Plan
-from opsctl.commands.run import keep_documents
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.plan import Plan
+from opsctl.commands.runs.run import keep_documents
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import Location
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run
-from opsctl.core.submission import submissions_of
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.submission import submissions_of
 
 SUBJECTS = ("sub-01", "sub-02/ses-1", "sub-02/ses-retest", "sub-03")
 

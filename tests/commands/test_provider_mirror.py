@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.core.errors import Problem
-from opsctl.provider import MIRROR_VARIABLE, find_mirror, os_arch, places
+from opsctl.terraform.provider import MIRROR_VARIABLE, find_mirror, os_arch, places
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 

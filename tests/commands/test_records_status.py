@@ -9,10 +9,10 @@ import pytest
 from batch_world import BatchWorld, Child, made_run, reader_of, submitted
 from run_world import put_run, result_json
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.records import Records
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.records import Records
 from opsctl.core.errors import Problem
-from opsctl.core.submission import Submission
+from opsctl.core.runs.submission import Submission
 
 EARLY, LATE = "ZZZ-20261121-120000-aaaa", "AAA-20261122-120000-bbbb"
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from run_world import PLATFORM
 
-from opsctl.commands.remember import earlier_options
-from opsctl.commands.workspace import keep_begun
-from opsctl.core.platform import Platform
-from opsctl.core.wish import Wish
+from opsctl.commands.platform.previous_options import earlier_options
+from opsctl.commands.platform.terraform_workspace import keep_begun
+from opsctl.core.platform.options import Wish
+from opsctl.core.platform.platform import Platform
 from opsctl.home import Home
 
 WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")

@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 from results_world import OUTPUT, RUN, World
 
-from opsctl.aws.batch import Batch
-from opsctl.aws.s3 import Storage
-from opsctl.commands.album import Choice, Wanted, choose, fetch
-from opsctl.commands.records import Records
-from opsctl.commands.report import MARK, Report, gather, target_of, write
-from opsctl.commands.run_reader import RunReader
-from opsctl.commands.status import Money, StatusReader
-from opsctl.core.attempt import Attempt
-from opsctl.core.cost import Rates
+from opsctl.aws.batch.batch import Batch
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.report import MARK, Report, gather, target_of, write
+from opsctl.commands.results.report_assets import Choice, Wanted, choose, fetch
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.status import Money, StatusReader
+from opsctl.core.costs.cost import Rates
 from opsctl.core.errors import Problem
-from opsctl.core.manifest import Origin
-from opsctl.core.status import Job, join
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.status import Job, join
 
 NOW = datetime(2026, 11, 22, 20, 0, 0, tzinfo=UTC)
 DOLLAR = Rates(

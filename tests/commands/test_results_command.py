@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from results_world import ABOUT, DESCRIPTION, EARLIER, OTHER, OUTPUT, PLACE, QA, RUN, World
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands import fetch as module
-from opsctl.commands.fetch import fetch, write_table
-from opsctl.commands.records import Records
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results import download as module
+from opsctl.commands.results.download import fetch, write_table
+from opsctl.commands.runs.records import Records
 from opsctl.core.errors import Interrupted, Problem
-from opsctl.core.manifest import Origin
-from opsctl.core.result import What
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.result import What
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 from fake_batch import BROKEN, DENIED, RESET, THROTTLED, Fault
 from run_world import RunWorld, put_dataset
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.records import Records
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.records import Records
 from opsctl.core.errors import Interrupted, Problem
-from opsctl.core.m2g import M2gOptions
+from opsctl.core.runs.m2g_options import M2gOptions
 
 SUBJECTS = ("sub-01", "sub-02/ses-1", "sub-02/ses-retest", "sub-03")
 FIRST = "HNU1-20261122-120100-0001"
@@ -33,8 +33,8 @@ def world(s3: Any, storage: Storage, tmp_path: Path) -> RunWorld:
 @pytest.fixture
 def small_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four scans are two arrays, as 20,000 are on AWS."""
-    monkeypatch.setattr("opsctl.core.submission.array_sizes.__kwdefaults__", {"most": 2})
-    monkeypatch.setattr("opsctl.commands.run.LARGEST_ARRAY", 2)
+    monkeypatch.setattr("opsctl.core.runs.submission.array_sizes.__kwdefaults__", {"most": 2})
+    monkeypatch.setattr("opsctl.commands.runs.run.LARGEST_ARRAY", 2)
 
 
 def submitted(world: RunWorld) -> Counter[str]:

@@ -13,16 +13,16 @@ import pytest
 from batch_world import NOW, BatchWorld, Child, made_run, submitted
 from run_world import put_run, result_json
 
-from opsctl.aws.cache import Cache
-from opsctl.aws.s3 import Storage
-from opsctl.commands.datasets import datasets
-from opsctl.commands.notes import Glance
-from opsctl.commands.records import Records
-from opsctl.commands.runs import RunList, runs
+from opsctl.aws.s3.cache import Cache
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.datasets import datasets
+from opsctl.commands.runs.completion_cache import Glance
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_list import RunList, runs
 from opsctl.core.errors import Problem
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.naming import run_named
-from opsctl.render.lists import ago_text
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.names import run_named
+from opsctl.render.runs import ago_text
 
 A, B, C = "HNU1-20261120-120000-aaaa", "HNU1-20261121-120000-bbbb", "ragged-20261122-120000-cccc"
 

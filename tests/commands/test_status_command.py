@@ -8,11 +8,11 @@ import pytest
 from batch_world import NOW, BatchWorld, Child, MemoryRecords, made_result, made_run, reader_of, submitted
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from opsctl.commands.watch import watch
-from opsctl.core.attempt import Attempt
+from opsctl.commands.runs.watch import watch
 from opsctl.core.errors import Problem
-from opsctl.core.manifest import Origin
-from opsctl.core.status import RunStatus
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.status import RunStatus
 
 MANY = 10_000
 

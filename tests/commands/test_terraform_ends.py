@@ -18,13 +18,13 @@ from pathlib import Path
 import pytest
 from fake_terraform import FakeTerraform, hook
 
-from opsctl.commands.claim import claimed
+from opsctl.commands.platform.platform_lock import claimed
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.home import Home
-from opsctl.interrupts import Interrupts
-from opsctl.terraform import Root
-from opsctl.terraform_binary import Binary
-from opsctl.terraform_process import TerraformProcess, survivor
+from opsctl.terraform.binary import Binary
+from opsctl.terraform.interrupts import Interrupts
+from opsctl.terraform.process import TerraformProcess, survivor
+from opsctl.terraform.root import Root
 
 WAIT_SECONDS = 60
 
@@ -58,9 +58,9 @@ import os, signal, sys
 from pathlib import Path
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from opsctl.core.errors import Interrupted
-from opsctl.interrupts import Interrupts
-from opsctl.terraform import Root
-from opsctl.terraform_binary import Binary
+from opsctl.terraform.interrupts import Interrupts
+from opsctl.terraform.root import Root
+from opsctl.terraform.binary import Binary
 folder, binary = Path(sys.argv[1]), sys.argv[2]
 say = lambda words: print(words, flush=True)
 root = Root("platform", folder=folder, binary=Binary(binary, "1.11.4"), environment={"PATH": os.environ["PATH"]},

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from fake_terraform import FakeTerraform, error, hook, planned
 
-from opsctl.aws.journal import CALLS
-from opsctl.core.changes import Change, Step
+from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import Problem
-from opsctl.terraform import Root
-from opsctl.terraform_binary import Binary, find_binary
+from opsctl.core.platform.terraform_events import Change, Step
+from opsctl.terraform.binary import Binary, find_binary
+from opsctl.terraform.root import Root
 
 WAIT_SECONDS = 60
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands import turn as turns
-from opsctl.commands.turn import Turn
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs import submission_lease as turns
+from opsctl.commands.runs.submission_lease import Turn
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 from opsctl.home import Home

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from run_world import PLATFORM
 
-from opsctl.commands.up import Proposal, carry_out, propose
-from opsctl.commands.workspace import Workspace
-from opsctl.core.changes import Change, Plan
+from opsctl.commands.platform.terraform_workspace import Workspace
+from opsctl.commands.platform.up import Proposal, carry_out, propose
 from opsctl.core.errors import Interrupted, Problem, StillAtWork
-from opsctl.core.wish import Wish
-from opsctl.provider import os_arch
+from opsctl.core.platform.options import Wish
+from opsctl.core.platform.terraform_events import Change, Plan
+from opsctl.terraform.provider import os_arch
 
 WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
 NEW = Plan((Change("module.vpc.aws_nat_gateway.a", "aws_nat_gateway", "vpc", "create"),))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.aws.s3 import Storage
-from opsctl.commands.upload import compare, send
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.upload import compare, send
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 
@@ -132,8 +132,8 @@ def test_a_large_file_is_compared_by_its_parts(folder: Path, storage: Storage, m
     from boto3.s3.transfer import TransferConfig
 
     config = TransferConfig(multipart_threshold=part + 1, multipart_chunksize=part, use_threads=False)
-    monkeypatch.setattr("opsctl.aws.s3._TRANSFER", config)
-    monkeypatch.setattr("opsctl.commands.upload.PART_BYTES", part)
+    monkeypatch.setattr("opsctl.aws.s3.storage._TRANSFER", config)
+    monkeypatch.setattr("opsctl.commands.dataset.upload.PART_BYTES", part)
     (folder / "sub-01/dwi/large.nii").write_bytes(bytes(part) + b"x")
     (folder / "sub-01/dwi/exact.nii").write_bytes(bytes(part))
     assert len(sent(folder, storage)) == 6

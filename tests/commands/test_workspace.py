@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.commands.workspace import (
+from opsctl.commands.platform.terraform_workspace import (
     begun_options,
     ensure_room,
     forget_begun,
@@ -16,9 +16,9 @@ from opsctl.commands.workspace import (
     lay_out_code,
 )
 from opsctl.core.errors import Problem
-from opsctl.core.wish import Wish
+from opsctl.core.platform.options import Wish
 from opsctl.home import Home
-from opsctl.provider import os_arch
+from opsctl.terraform.provider import os_arch
 
 
 @pytest.fixture

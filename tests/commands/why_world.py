@@ -10,17 +10,17 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-from opsctl.aws.batch import Batch
+from opsctl.aws.batch.batch import Batch
+from opsctl.aws.batch.queue_snapshot import gather
 from opsctl.aws.clients import Clients
-from opsctl.aws.facts import gather
-from opsctl.aws.s3 import Storage
-from opsctl.commands.records import Records
-from opsctl.commands.run_reader import RunReader
-from opsctl.commands.why import why
-from opsctl.core.manifest import Run, timestamp
-from opsctl.core.platform import ModelResources, Platform
-from opsctl.core.submission import submissions_of, submit_request
-from opsctl.core.why import Answer
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.diagnosis.why import why
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.core.diagnosis.why import Answer
+from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.runs.manifest import Run, timestamp
+from opsctl.core.runs.submission import submissions_of, submit_request
 from opsctl.home import Home
 from opsctl.local import control
 from opsctl.local.rehearsal import FAULTS_PATH

@@ -18,12 +18,12 @@ from bids import BIDSLayout
 from job_world import BUCKET, IMAGE, RUN, RUN_ID, World, nifti, table
 
 from opsctl.assets import bids_config
-from opsctl.aws.s3 import Storage
-from opsctl.core.bids import SUFFIXES, discover
-from opsctl.core.entities import EntityPatterns
+from opsctl.aws.s3.storage import Storage
+from opsctl.core.dataset.discovery import SUFFIXES, discover
+from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.location import dataset_location, derivatives
-from opsctl.core.m2g import M2gOptions, Pipeline
-from opsctl.core.manifest import Run, scan_document, scan_key
+from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
+from opsctl.core.runs.manifest import Run, scan_document, scan_key
 
 # In the place of the stand-in's own reading: every file of the session that pybids indexes, as m2g asks for them.
 READ_BY_PYBIDS = """

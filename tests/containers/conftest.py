@@ -15,7 +15,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(_TESTS / "local"), str(_TESTS / 
 from contained import SHELL_IMAGE, Contained, shell_image  # noqa: E402
 from engine_world import BUILT, EngineWorld, session_folder, shared_world  # noqa: E402
 
-from opsctl.commands.containers import contain  # noqa: E402
+from opsctl.commands.platform.containers import contain  # noqa: E402
 from opsctl.local.control import Containers  # noqa: E402
 
 

@@ -13,8 +13,8 @@ from local_servers import GROUP, Platform, alive, kill, until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control
-from opsctl.local.container import label_of
 from opsctl.local.control import Containers
+from opsctl.local.jobs.container import label_of
 
 SHELL_IMAGE = "localhost/opsctl-shell:1"
 

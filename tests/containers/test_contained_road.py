@@ -14,8 +14,8 @@ from engine_world import BUILT, EngineWorld, opsctl
 
 from opsctl.core.errors import Problem
 from opsctl.local import control
-from opsctl.local.container import label_of
-from opsctl.provider import find_mirror
+from opsctl.local.jobs.container import label_of
+from opsctl.terraform.provider import find_mirror
 
 pytestmark = [pytest.mark.e2e, pytest.mark.campaign, pytest.mark.timeout(900)]
 

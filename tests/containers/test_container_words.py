@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from opsctl.core.errors import Problem
-from opsctl.local.container import CONFINED, label_of, limit_words
 from opsctl.local.control import Containers, LocalServer, refuse_another
+from opsctl.local.jobs.container import CONFINED, label_of, limit_words
 
 NEEDS = [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}, {"type": "GPU", "value": "1"}]
 

@@ -13,7 +13,7 @@ from engine_world import BUILT, EngineWorld
 from local_servers import until
 from test_container_jobs import HANGING
 
-from opsctl.commands.containers import contain
+from opsctl.commands.platform.containers import contain
 from opsctl.core.errors import Problem
 from opsctl.engine import find_engine
 from opsctl.local.control import Containers

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from engine_world import BASE, BUILT, EngineWorld
 
-from opsctl.commands.containers import contain
+from opsctl.commands.platform.containers import contain
 from opsctl.core.errors import Problem
 from opsctl.engine import Engine, find_engine
 from opsctl.local.control import Containers

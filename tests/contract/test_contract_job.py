@@ -12,14 +12,14 @@ from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
 from m2g_job.result import Report
 
-from opsctl.core import m2g
+from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run, document_key, scan_document
-from opsctl.core.result import Result
-from opsctl.core.scan import Input, Scan
-from opsctl.core.submission import array_sizes, submissions_of, submit_request
-from opsctl.core.wish import Wish
+from opsctl.core.platform.options import Wish
+from opsctl.core.runs import m2g_options
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run, document_key, scan_document
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.submission import array_sizes, submissions_of, submit_request
 
 BUCKET = "data-bucket"
 PLATFORM = platform(data_bucket=BUCKET)
@@ -103,7 +103,7 @@ def test_the_job_reads_what_run_writes(one):
 
 
 def test_both_make_up_the_same_session():
-    assert job_scan.MADE_UP_SESSION == m2g.MADE_UP_SESSION
+    assert job_scan.MADE_UP_SESSION == m2g_options.MADE_UP_SESSION
 
 
 def test_the_job_looks_where_run_writes():

@@ -18,9 +18,9 @@ from bids.layout import BIDSLayoutIndexer
 from bids_trees import PATTERNS, PREFIX, listing
 from hypothesis import strategies as st
 
-from opsctl.core.bids import discover
-from opsctl.core.m2g import Pipeline
-from opsctl.core.scan import Discovery
+from opsctl.core.dataset.discovery import discover
+from opsctl.core.dataset.scan import Discovery
+from opsctl.core.runs.m2g_options import Pipeline
 
 IMAGES = (".nii.gz", ".nii")
 _SUFFIXES: dict[Pipeline, tuple[str, ...]] = {"dwi": ("dwi",), "func": ("bold",), "both": ("dwi", "bold")}

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from opsctl.assets import bids_config
-from opsctl.core.bids import SUFFIXES, discover
-from opsctl.core.entities import EntityPatterns
-from opsctl.core.m2g import Pipeline
-from opsctl.core.scan import Discovery, S3Object, Scan
+from opsctl.core.dataset.discovery import SUFFIXES, discover
+from opsctl.core.dataset.entities import EntityPatterns
+from opsctl.core.dataset.scan import Discovery, S3Object, Scan
+from opsctl.core.runs.m2g_options import Pipeline
 
 PATTERNS = EntityPatterns(bids_config(), suffixes=SUFFIXES)
 PREFIX = "HNU1/"

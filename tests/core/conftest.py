@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from opsctl.assets import bids_config
-from opsctl.core.bids import SUFFIXES
-from opsctl.core.entities import EntityPatterns
+from opsctl.core.dataset.discovery import SUFFIXES
+from opsctl.core.dataset.entities import EntityPatterns
 
 # The same examples everywhere, and no clock: a busy machine must not turn a property red.
 settings.register_profile("core", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

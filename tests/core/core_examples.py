@@ -6,10 +6,10 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run
-from opsctl.core.scan import Input, Scan
-from opsctl.core.submission import array_sizes
+from opsctl.core.dataset.scan import Input, Scan
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.submission import array_sizes
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from opsctl.core.audit import AuditState, Entry, audit_row, strays
-from opsctl.core.result import OutputFile, Result
-from opsctl.core.scan import S3Object
-from opsctl.core.status import Job
+from opsctl.core.dataset.scan import S3Object
+from opsctl.core.runs.audit import AuditState, Entry, audit_row, strays
+from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.status import Job
 
 DWI = "s3://data/HNU1/sub-01/dwi/sub-01_dwi.nii.gz"
 OUT = "s3://data/HNU1/derivatives/m2g/sub-01/c.csv"

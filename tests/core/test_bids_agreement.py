@@ -13,9 +13,9 @@ from bids_trees import dwi, images, reasons
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from opsctl.core.dataset.scan import Discovery
 from opsctl.core.location import dataset_location, parse_uri
-from opsctl.core.m2g import Pipeline
-from opsctl.core.scan import Discovery
+from opsctl.core.runs.m2g_options import Pipeline
 
 
 def check_accounts(discovery: Discovery, meant: Sequence[str]) -> None:

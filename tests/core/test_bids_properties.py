@@ -9,8 +9,8 @@ from bids_trees import PREFIX, Tree, found, images, inputs, trees
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.errors import Problem
-from opsctl.core.scan import Discovery, Scan
 
 
 @settings(max_examples=60)

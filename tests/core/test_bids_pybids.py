@@ -13,7 +13,7 @@ from bids_validator import BIDSValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsctl.core.bids import SUFFIXES
+from opsctl.core.dataset.discovery import SUFFIXES
 
 ONE = ["sub-01/anat/sub-01_T1w.nii.gz", *dwi("sub-01/dwi/sub-01"), "sub-01/dwi/sub-01_dwi.json"]
 TREES = {

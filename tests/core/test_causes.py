@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from why_examples import run
 
-from opsctl.core.causes import cause_of, grouped, run_again
+from opsctl.core.diagnosis.causes import cause_of, grouped, run_again
 
 #: What is said, the group, and what the help must name.
 SAID = [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.core.changes import Change, Plan, Step, Transcript, merged
+from opsctl.core.platform.terraform_events import Change, Plan, Step, Transcript, merged
 
 LINES = Path(__file__).parent / "terraform_lines"
 

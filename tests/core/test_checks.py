@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsctl.core.checks import DIRECTIONS_NEEDED, Facts, ImageHeader, judge
-from opsctl.core.parcellations import NEUROPARC, doubts, matched
-from opsctl.core.scan import Scan
+from opsctl.core.dataset.scan import Scan
+from opsctl.core.dataset.scan_validation import DIRECTIONS_NEEDED, Facts, ImageHeader, judge
+from opsctl.core.runs.parcellations import NEUROPARC, doubts, matched
 
 VOLUMES = 33
 

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import pytest
 
-from opsctl.core import m2g
 from opsctl.core.config import (
     Configuration,
     Entry,
@@ -19,6 +18,7 @@ from opsctl.core.config import (
     merge,
 )
 from opsctl.core.errors import Problem
+from opsctl.core.runs import m2g_options
 from opsctl.core.settings import SETTINGS
 
 
@@ -208,9 +208,13 @@ def test_the_last_layer_wins_and_what_it_hides_is_kept() -> None:
 
 def test_every_option_of_m2g_may_be_configured_with_every_word_it_accepts() -> None:
     by_key = {setting.key: setting for setting in SETTINGS}
-    for one in fields(m2g.M2gOptions):
+    for one in fields(m2g_options.M2gOptions):
         assert f"m2g.{one.name}" in by_key
-    for name, words in {"space": m2g.Space, "skull": m2g.Skull, "acquisition": m2g.Acquisition}.items():
+    for name, words in {
+        "space": m2g_options.Space,
+        "skull": m2g_options.Skull,
+        "acquisition": m2g_options.Acquisition,
+    }.items():
         for word in get_args(words):
             assert said(f"m2g.{name}", word).problems == ()
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core.connectome import MOST_NODES, Connectome, GraphSize, parse_connectome, size_of
 from opsctl.core.errors import Problem
+from opsctl.core.results.connectome import MOST_NODES, Connectome, GraphSize, parse_connectome, size_of
 
 FOUR = ((0.0, 2.0, 0.0, 1.0), (2.0, 0.0, 0.0, 0.0), (0.0, 0.0, 5.0, 0.0), (1.0, 0.0, 0.0, 0.0))
 

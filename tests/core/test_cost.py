@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from example_platform import platform
 
-from opsctl.core.attempt import Attempt
-from opsctl.core.cost import Hours, Rates, bill, estimate, hours_of, idle_usd_per_hour
-from opsctl.core.manifest import timestamp
-from opsctl.core.prices import rates_of
-from opsctl.core.result import Result
-from opsctl.core.status import Job
+from opsctl.core.costs.cost import Hours, Rates, bill, estimate, hours_of, idle_usd_per_hour
+from opsctl.core.costs.prices import rates_of
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import timestamp
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import Job
 
 START = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 NOW = START + timedelta(hours=10)

@@ -9,10 +9,10 @@ import pytest
 from example_platform import platform
 from why_examples import HEALTHY
 
-from opsctl.core.checkup import Checkup, Disk, Engine, Login, Permission, Provider, Terminal
-from opsctl.core.doctor import Line, lines
+from opsctl.core.diagnosis.doctor import Line, lines
+from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, Engine, Login, Permission, Provider, Terminal
+from opsctl.core.diagnosis.queue_snapshot import Hidden, Quota
 from opsctl.core.errors import Problem
-from opsctl.core.facts import Hidden, Quota
 
 GB = 1_000_000_000
 ADA = Login(arn="arn:aws:iam::123456789012:user/ada", account_id="123456789012", skew_seconds=0.4)

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from opsctl.core.etag import PART_BYTES, etag
+from opsctl.core.dataset.etag import PART_BYTES, etag
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opsctl.core.inventory import (
+from opsctl.core.platform.inventory import (
     TAG,
     Kind,
     Resource,

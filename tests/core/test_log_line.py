@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core.log_line import Grep, LogLine, Wanted
+from opsctl.core.logs.log_line import Grep, LogLine, Wanted
 
 
 def test_a_line_as_json() -> None:

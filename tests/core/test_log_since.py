@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.log_since import moment_of
+from opsctl.core.logs.since import moment_of
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core import log_window
-from opsctl.core.log_window import Window
+from opsctl.core.logs import window as window_module
+from opsctl.core.logs.window import Window
 
 MINUTE = 60_000
 LATER = 10**9
@@ -81,7 +81,7 @@ def test_what_lies_before_the_beginning_is_not_shown_unless_its_stream_is_read_a
 
 
 def test_old_ids_are_forgotten_and_their_lines_never_come_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_window, "_MOST_KEPT", 100)
+    monkeypatch.setattr(window_module, "_MOST_KEPT", 100)
     window = Window(0)
     moments = [number * MINUTE for number in range(200)]
     for moment in moments:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.m2g import M2gOptions, argv
+from opsctl.core.runs.m2g_options import M2gOptions, argv
 
 DWI = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "dwi", "--participant_label", "01", "--session_label"]
 FUNC = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "func", "--participant_label", "01", "--session_label"]

@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opsctl.core.errors import Problem
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import (
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import (
     Origin,
     Run,
     document_key,

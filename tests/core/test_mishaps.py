@@ -7,8 +7,7 @@ from __future__ import annotations
 import pytest
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.init_faults import init_problem
-from opsctl.core.mishaps import Diagnostic, explained, is_full_disk, is_race, lock_of
+from opsctl.core.platform.terraform_errors import Diagnostic, explained, init_problem, is_full_disk, is_race, lock_of
 
 UNLOCK = "terraform -chdir=HERE force-unlock {id}"
 

@@ -9,7 +9,7 @@ import pytest
 from example_platform import RECORD, platform
 
 from opsctl.core.errors import Problem, UsageProblem
-from opsctl.core.platform import (
+from opsctl.core.platform.platform import (
     Platform,
     check_name,
     data_bucket_name,

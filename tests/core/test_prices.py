@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core.prices import LivePrice, rates_of
+from opsctl.core.costs.prices import LivePrice, rates_of
 
 # The commercial regions that need no opt-in, AWS's default ones.
 USUAL_REGIONS = [

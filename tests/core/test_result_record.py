@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from opsctl.core.errors import Problem
-from opsctl.core.result import OutputFile, Result
+from opsctl.core.runs.result import OutputFile, Result
 
 VALUE: dict[str, Any] = {
     "schema_version": 1,

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from core_examples import MOMENT, run
 
-from opsctl.core.attempt import Attempt
-from opsctl.core.result import Result
-from opsctl.core.retries import by_scan, with_retries
-from opsctl.core.status import STATES, Job, RunStatus, ScanStatus, State, cancel_reason, join
-from opsctl.core.tally import tally
-from opsctl.core.unsent import unsent
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.attempt_merge import by_scan, with_retries
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.state_counts import tally
+from opsctl.core.runs.status import STATES, Job, RunStatus, ScanStatus, State, cancel_reason, join
+from opsctl.core.runs.unsubmitted_scans import unsent
 
 
 def result(status: str = "succeeded", **changes: Any) -> Result:

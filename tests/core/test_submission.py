@@ -11,9 +11,9 @@ from example_platform import platform
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from opsctl.core.manifest import Run
-from opsctl.core.platform import Platform
-from opsctl.core.submission import Submission, array_sizes, submissions_of, submit_request
+from opsctl.core.platform.platform import Platform
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.submission import Submission, array_sizes, submissions_of, submit_request
 
 
 def requests(made: Run, on: Platform) -> list[dict[str, Any]]:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from core_examples import run
 
-from opsctl.core.manifest import Origin, Run
-from opsctl.core.result import Result
-from opsctl.core.status import Job
-from opsctl.core.survey import History, Only, ScanStanding, Standing, survey
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.scan_history import History, Only, ScanStanding, Standing, survey
+from opsctl.core.runs.status import Job
 
 OK, BAD = "succeeded", "failed"
 

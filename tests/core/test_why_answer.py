@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from why_examples import HEALTHY, WAIT, run
 
-from opsctl.core.attempt import Attempt
+from opsctl.core.diagnosis.finding import Finding
+from opsctl.core.diagnosis.queue_snapshot import Hidden, Image
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
 from opsctl.core.errors import Problem
-from opsctl.core.facts import Hidden, Image
-from opsctl.core.finding import Finding
-from opsctl.core.result import Result
-from opsctl.core.status import Job
-from opsctl.core.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import Job
 
 SCANS = ("sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1")
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from why_examples import ENVIRONMENT, HEALTHY, QUEUE, WAIT
 
-from opsctl.core.blockers import blockers, pulling
-from opsctl.core.facts import (
+from opsctl.core.diagnosis.pending_causes import blockers, pulling
+from opsctl.core.diagnosis.queue_snapshot import (
     Facts,
     Hidden,
     Image,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.wish import Wish, changed, spelled, typed_options, typed_variables
+from opsctl.core.platform.options import Wish, changed, spelled, typed_options, typed_variables
 
 WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
 NOT_TYPED: dict[str, Any] = {"data_bucket": None, "source_buckets": None, "image": None, "spot": None}

@@ -5,9 +5,19 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from opsctl.core.facts import Environment, Facts, Image, InstanceType, Queue, QueuedJob, Quota, SecurityGroup, Subnet
-from opsctl.core.finding import Wait
-from opsctl.core.manifest import Run
+from opsctl.core.diagnosis.finding import Wait
+from opsctl.core.diagnosis.queue_snapshot import (
+    Environment,
+    Facts,
+    Image,
+    InstanceType,
+    Queue,
+    QueuedJob,
+    Quota,
+    SecurityGroup,
+    Subnet,
+)
+from opsctl.core.runs.manifest import Run
 
 QUEUE = Queue(name="opsctl-m2g-csd", state="ENABLED", status="VALID")
 ENVIRONMENT = Environment(name="env", state="ENABLED", status="VALID", max_vcpus=512, desired_vcpus=0)

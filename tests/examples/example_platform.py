@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from opsctl.core.platform import Platform
+from opsctl.core.platform.platform import Platform
 
 RECORD: dict[str, Any] = {
     "schema_version": 1,

@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ClientError
 from heal_world import REGION, SUFFIX, TRUST, ClientOf, make, standing
 
-from opsctl.aws import inventory as inventory_module
 from opsctl.aws.clients import Clients
-from opsctl.aws.inventory import Inventory
-from opsctl.aws.removal import Removal
+from opsctl.aws.platform import inventory as inventory_module
+from opsctl.aws.platform.inventory import Inventory
+from opsctl.aws.platform.removal import Removal
 from opsctl.core.errors import Problem
-from opsctl.core.inventory import Kind, Resource
+from opsctl.core.platform.inventory import Kind, Resource
 
 
 class Clock:

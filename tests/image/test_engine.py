@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from opsctl.commands.image import Built
-from opsctl.commands.image_push import push
+from opsctl.commands.platform.image import Built
+from opsctl.commands.platform.image_push import push
 from opsctl.core.errors import Problem
 from opsctl.engine import find_engine
 

@@ -15,7 +15,7 @@ import pytest
 from engine_world import BASE, EngineWorld, opsctl
 
 from opsctl.assets import container_dir
-from opsctl.commands.image import base_of, source_of
+from opsctl.commands.platform.image import base_of, source_of
 
 pytestmark = pytest.mark.e2e
 

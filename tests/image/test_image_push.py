@@ -16,9 +16,9 @@ from example_platform import platform
 from registry_world import HOST, RegistryWorld, registry
 
 from opsctl.aws.clients import Clients
-from opsctl.aws.registry import Registry
-from opsctl.commands.image_push import Pushed, built_image
-from opsctl.commands.image_push import push as command
+from opsctl.aws.ecr.registry import Registry
+from opsctl.commands.platform.image_push import Pushed, built_image
+from opsctl.commands.platform.image_push import push as command
 from opsctl.core.errors import Problem
 from opsctl.engine import find_engine
 from opsctl.home import Home

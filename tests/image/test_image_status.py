@@ -12,8 +12,8 @@ import pytest
 from engine_world import opsctl
 from example_platform import platform
 
-from opsctl.aws.registry import Stored
-from opsctl.commands.image_status import ImageStatus, status
+from opsctl.aws.ecr.registry import Stored
+from opsctl.commands.platform.image_status import ImageStatus, status
 from opsctl.core.errors import Problem
 from opsctl.render.image import show_image_status
 from opsctl.render.screen import Screen

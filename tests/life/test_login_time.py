@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from life_world import Life
 
-from opsctl.cli.terraform_desk import ensure_time
+from opsctl.cli.platform.terraform_session import ensure_time
 from opsctl.core.errors import Problem
 from opsctl.local import control
 

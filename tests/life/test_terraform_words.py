@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from opsctl.core.errors import Problem, UsageProblem
-from opsctl.provider import os_arch
-from opsctl.terraform import Root
-from opsctl.terraform_binary import find_binary
+from opsctl.terraform.binary import find_binary
+from opsctl.terraform.provider import os_arch
+from opsctl.terraform.root import Root
 
 DATA = 'resource "terraform_data" "one" { input = var.size }\n'
 VARIABLE = """

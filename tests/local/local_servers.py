@@ -16,7 +16,7 @@ import boto3
 from botocore.config import Config
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform import LOCAL_REGION
+from opsctl.core.platform.platform import LOCAL_REGION
 from opsctl.local import control
 
 SHELL = ("/bin/sh", "-c")

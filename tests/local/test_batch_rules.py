@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.local.lines import MAX_LINE_BYTES, Lines
-from opsctl.local.retry import Outcome, should_retry
+from opsctl.local.batch.retry import Outcome, should_retry
+from opsctl.local.jobs.lines import MAX_LINE_BYTES, Lines
 
 EXITED = "Essential container in task exited"
 RULES = [

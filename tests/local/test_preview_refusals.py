@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from opsctl.core.m2g import M2gOptions, argv
+from opsctl.core.runs.m2g_options import M2gOptions, argv
 from opsctl.local.preview.__main__ import main
 from opsctl.local.preview.arguments import parse
 from opsctl.local.sample import write_sample

@@ -16,8 +16,8 @@ from botocore.exceptions import ClientError
 from local_servers import Bucket, kill
 
 from opsctl.core.errors import Problem
-from opsctl.local import s3
-from opsctl.local.store import Store
+from opsctl.local.s3 import api as s3
+from opsctl.local.s3.store import Store
 
 PART = 5 * 1024 * 1024
 ODD_KEYS = [

@@ -13,10 +13,10 @@ from iam_evaluator import Request, decide
 from policy_files import document
 from rendered_policies import ACCOUNT, NAME, REGION
 
-from opsctl.aws.checkup import permissions
 from opsctl.aws.clients import Clients
-from opsctl.core.checkup import Login
-from opsctl.core.platform import Platform
+from opsctl.aws.identity import permissions
+from opsctl.core.diagnosis.doctor_facts import Login
+from opsctl.core.platform.platform import Platform
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 RUN, UP = ("run",), ("up", "up-network")

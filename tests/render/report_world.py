@@ -10,16 +10,16 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from opsctl.commands.album import Choice, Wanted
-from opsctl.commands.report import Report
-from opsctl.core.attempt import Attempt
-from opsctl.core.cost import Rates, bill
+from opsctl.commands.results.report import Report
+from opsctl.commands.results.report_assets import Choice, Wanted
+from opsctl.core.costs.cost import Rates, bill
 from opsctl.core.errors import Problem
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.manifest import Run, timestamp
-from opsctl.core.result import OutputFile, Result
-from opsctl.core.retries import by_scan, with_retries
-from opsctl.core.status import Job, State, join
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.attempt_merge import by_scan, with_retries
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run, timestamp
+from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.status import Job, State, join
 from opsctl.render.report import page
 from opsctl.render.report.pictures import Darkroom, Developed
 

@@ -14,24 +14,24 @@ from test_status_view import detail, rich_status, run
 from test_why_view import answer, failed
 from windows import terminal
 
-from opsctl.commands.audit import Audit, AuditRow
-from opsctl.commands.cancel import Intent, Outcome
-from opsctl.commands.dataset import Found
-from opsctl.commands.down import Receipt
-from opsctl.commands.kept import Contents
-from opsctl.core.changes import Step
-from opsctl.core.checks import Verdict
-from opsctl.core.scan import Discovery, Exclusion, Scan
+from opsctl.commands.dataset.discovery import Found
+from opsctl.commands.platform.down import Receipt
+from opsctl.commands.platform.teardown_totals import Contents
+from opsctl.commands.runs.audit import Audit, AuditRow
+from opsctl.commands.runs.cancel import Intent, Outcome
+from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
+from opsctl.core.dataset.scan_validation import Verdict
+from opsctl.core.platform.terraform_events import Step
 from opsctl.render.audit import show_audit
 from opsctl.render.cancel import show_intent, show_outcome
-from opsctl.render.changes import applying
-from opsctl.render.money import show_cost, show_costs
-from opsctl.render.plan import outcome_line, plan_lines
-from opsctl.render.receipt import show_receipt
+from opsctl.render.cost import show_cost, show_costs
+from opsctl.render.down import show_receipt
+from opsctl.render.run import outcome_line, plan_lines
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.scans import show_scans, show_verdicts
 from opsctl.render.screen import Screen
 from opsctl.render.status import show_status, watching
+from opsctl.render.up import applying
 from opsctl.render.why import show_why
 
 EVIL = "evil\x1b[2J\x1b]0;owned\x07\x9b31m\r\x08\u202e"

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from opsctl.commands.follow import DoneBefore, Hitch, NextAttempt, ScanEnd
+from opsctl.commands.logs.follow import DoneBefore, Hitch, NextAttempt, ScanEnd
 from opsctl.core.errors import Problem
-from opsctl.core.log_line import LogLine
-from opsctl.core.status import ScanStatus, State
-from opsctl.render.log_lines import LogView
+from opsctl.core.logs.log_line import LogLine
+from opsctl.core.runs.status import ScanStatus, State
+from opsctl.render.logs import LogView
 from opsctl.render.screen import Screen
 
 

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from example_platform import platform
 
-from opsctl.commands.cost import RunCost
-from opsctl.core.attempt import Attempt
-from opsctl.core.cost import Bill, Estimate, Rates, bill
-from opsctl.core.manifest import Origin, Run
-from opsctl.core.usd import usd_text
-from opsctl.render.money import charged_text, estimate_lines, show_cost, show_costs
+from opsctl.commands.costs.cost import RunCost
+from opsctl.core.costs.cost import Bill, Estimate, Rates, bill
+from opsctl.core.costs.usd import usd_text
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.render.cost import charged_text, estimate_lines, show_cost, show_costs
 from opsctl.render.screen import Screen
 
 TEXTS = [

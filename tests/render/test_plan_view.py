@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from opsctl.commands.order import Order
-from opsctl.commands.plan import Plan
-from opsctl.commands.run import Outcome
+from opsctl.commands.runs.plan import Plan
+from opsctl.commands.runs.request import Order
+from opsctl.commands.runs.run import Outcome
+from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.location import Location
-from opsctl.core.m2g import M2gOptions
-from opsctl.core.scan import Discovery, Scan
-from opsctl.core.survey import ScanStanding, Standing
-from opsctl.render.plan import nothing_line, outcome_line, plan_lines
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.scan_history import ScanStanding, Standing
+from opsctl.render.run import nothing_line, outcome_line, plan_lines
 
 
 def made(*standings: Standing, only: Any = "missing") -> Plan:

@@ -18,8 +18,8 @@ from browser import Browser, found
 from PIL import Image
 from report_world import CAUSES, png, scene
 
-from opsctl.commands.album import Wanted
-from opsctl.commands.report import MARK
+from opsctl.commands.results.report import MARK
+from opsctl.commands.results.report_assets import Wanted
 from opsctl.core.errors import Problem
 from opsctl.render.report.pictures import Darkroom, Developed, within
 from opsctl.render.report.plots import HEIGHT, WIDTH, distribution

@@ -13,13 +13,13 @@ import jsonschema
 import pytest
 from windows import terminal
 
-from opsctl.commands.cancel import Intent, Outcome
-from opsctl.commands.scan_detail import ScanDetail, details_json
-from opsctl.core.attempt import Attempt
-from opsctl.core.cost import Bill, ScanBill
-from opsctl.core.manifest import Origin, Run
-from opsctl.core.result import OutputFile, Result
-from opsctl.core.status import RunStatus, ScanStatus, State
+from opsctl.commands.runs.cancel import Intent, Outcome
+from opsctl.commands.runs.scan_detail import ScanDetail, details_json
+from opsctl.core.costs.cost import Bill, ScanBill
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.status import RunStatus, ScanStatus, State
 from opsctl.render.cancel import show_intent, show_outcome
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.screen import Screen

@@ -9,17 +9,16 @@ from typing import Any
 
 import pytest
 
-from opsctl.commands.down import Receipt
-from opsctl.commands.kept import Contents, Spent
-from opsctl.commands.orphans import Found
-from opsctl.core.changes import Change, Plan, Step
-from opsctl.core.inventory import Kind, Resource
-from opsctl.core.scan import Discovery, Exclusion, Scan
-from opsctl.render.changes import applying, plan_lines
-from opsctl.render.orphans import found_lines
-from opsctl.render.receipt import show_receipt
-from opsctl.render.runs import discovery_lines
+from opsctl.commands.platform.down import Receipt
+from opsctl.commands.platform.orphans import Found
+from opsctl.commands.platform.teardown_totals import Contents, Spent
+from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
+from opsctl.core.platform.inventory import Kind, Resource
+from opsctl.core.platform.terraform_events import Change, Plan, Step
+from opsctl.render.down import show_receipt
+from opsctl.render.scans import discovery_lines
 from opsctl.render.screen import Screen
+from opsctl.render.up import applying, found_lines, plan_lines
 
 
 def test_a_discovery_tells_counts_reasons_and_choices() -> None:
@@ -63,7 +62,7 @@ def test_an_apply_is_a_line_a_resource_where_there_is_no_terminal(capsys: pytest
 
 
 def test_a_replaced_resource_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
-    from opsctl.core.changes import Transcript
+    from opsctl.core.platform.terraform_events import Transcript
 
     recorded = Path(__file__).parents[1] / "core/terraform_lines/apply_replace.jsonl"
     transcript = Transcript()

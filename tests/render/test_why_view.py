@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from opsctl.core.attempt import Attempt
-from opsctl.core.facts import Hidden
-from opsctl.core.finding import Finding
-from opsctl.core.why import Answer, Explanation
+from opsctl.core.diagnosis.finding import Finding
+from opsctl.core.diagnosis.queue_snapshot import Hidden
+from opsctl.core.diagnosis.why import Answer, Explanation
+from opsctl.core.runs.attempt import Attempt
 from opsctl.render.screen import Screen
 from opsctl.render.why import show_why
 

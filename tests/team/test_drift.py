@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from drift_plans import by_hand
 
-from opsctl.core.drift_words import drift_sentences
+from opsctl.core.platform.drift_sentences import drift_sentences
 
 RULE = {
     "protocol": "tcp", "from_port": 22, "to_port": 22, "cidr_blocks": ["0.0.0.0/0"], "ipv6_cidr_blocks": [],
@@ -231,7 +231,7 @@ def test_a_change_by_hand_in_words(
 
 def test_every_type_of_resource_that_the_roots_make_has_a_name_of_its_own() -> None:
     """What falls back on Terraform's word for it is no plain English."""
-    from opsctl.core.drift_words import _SUBJECTS
+    from opsctl.core.platform.drift_sentences import _SUBJECTS
 
     source = Path(__file__).resolve().parents[2] / "terraform"
     made = {kind for file in source.rglob("*.tf") for kind in re.findall(r'^resource "(\w+)"', file.read_text(), re.M)}

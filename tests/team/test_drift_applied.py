@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 import pytest
 from team_world import ACCOUNT, REGION, Server
 
-from opsctl.core.drift_words import drift_sentences
-from opsctl.core.wish import Wish
+from opsctl.core.platform.drift_sentences import drift_sentences
+from opsctl.core.platform.options import Wish
 from opsctl.local import control
-from opsctl.provider import find_mirror
+from opsctl.terraform.provider import find_mirror
 
 T = TypeVar("T")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from opsctl.core.changes import Change, Plan, merged
-from opsctl.render.changes import plan_lines
+from opsctl.core.platform.terraform_events import Change, Plan, merged
+from opsctl.render.up import plan_lines
 
 CHANGE = Change("module.batch.aws_batch_job_queue.model", "aws_batch_job_queue", "batch", "update")
 

@@ -15,8 +15,8 @@ import pytest
 from changes_by_hand import SAID, change_by_hand
 from team_world import ACCOUNT, REGION, Machine, Said, Server
 
-from opsctl.aws.state_files import StateFiles
-from opsctl.core.state_place import StatePlace
+from opsctl.aws.s3.state_files import StateFiles
+from opsctl.core.platform.state_location import StatePlace
 from opsctl.local import control
 
 # One long story, told once for all tests; on a machine that does much else it takes its time.

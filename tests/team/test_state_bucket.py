@@ -10,8 +10,8 @@ import pytest
 from botocore.stub import Stubber
 from team_world import ACCOUNT, REGION, Server
 
-from opsctl.aws.state_bucket import StateBucket
-from opsctl.aws.state_files import StateFiles
+from opsctl.aws.s3.state_bucket import StateBucket
+from opsctl.aws.s3.state_files import StateFiles
 from opsctl.core.errors import Problem
 
 

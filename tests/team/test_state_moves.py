@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 from team_world import ACCOUNT, REGION, Server
 
-from opsctl.aws.state_bucket import StateBucket
-from opsctl.aws.state_files import StateFiles
-from opsctl.commands.state import StateKeeper
+from opsctl.aws.s3.state_bucket import StateBucket
+from opsctl.aws.s3.state_files import StateFiles
+from opsctl.commands.platform.state import StateKeeper
 from opsctl.core.errors import Problem
-from opsctl.core.mishaps import Diagnostic, lock_of
-from opsctl.core.state_place import ROOTS, StatePlace
+from opsctl.core.platform.state_location import ROOTS, StatePlace
+from opsctl.core.platform.terraform_errors import Diagnostic, lock_of
 from opsctl.home import Home
 
 CODE = """

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from opsctl.core.errors import Problem, UsageProblem
-from opsctl.core.state_place import (
+from opsctl.core.platform.state_location import (
     Snapshot,
     StatePlace,
     ensure_locks,

@@ -19,7 +19,7 @@ from local_servers import Platform as Parts
 from opsctl import __version__
 from opsctl.assets import container_dir
 from opsctl.core.errors import Problem
-from opsctl.core.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
+from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
 from opsctl.home import Home
 from opsctl.local import control
 

@@ -13,7 +13,7 @@ for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 from opsctl.core.errors import Problem  # noqa: E402
-from opsctl.core.m2g import M2gOptions, Pipeline  # noqa: E402
+from opsctl.core.runs.m2g_options import M2gOptions, Pipeline  # noqa: E402
 
 from .arguments import Request, not_acted_on, parse  # noqa: E402
 from .journal import ENDING, NOTICE, Journal, software  # noqa: E402

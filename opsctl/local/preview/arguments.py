@@ -1,4 +1,4 @@
-"""m2g's command line, built from `opsctl.core.m2g`: the one place that knows its options and their values."""
+"""m2g's command line, built from the options and values of `opsctl.core.runs.m2g_options`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.m2g import M2gOptions, Pipeline
+from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
 
 #: Options of each pipeline that the preview takes and does nothing with.
 _NOT_ACTED_ON: dict[Pipeline, tuple[str, ...]] = {

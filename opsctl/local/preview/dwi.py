@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from opsctl.core.m2g import M2gOptions
+from opsctl.core.runs.m2g_options import M2gOptions
 
 from . import connectome, gradients, graphs, model, parcels, pictures, slices, tracking, volumes
 from .journal import Journal

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsctl.core.errors import Problem
-from opsctl.core.m2g import M2gOptions
+from opsctl.core.runs.m2g_options import M2gOptions
 
 from . import graphs, parcels, pictures, volumes
 from .journal import Journal

@@ -12,7 +12,7 @@ from dipy.reconst.dti import TensorModel
 from dipy.reconst.shm import CsaOdfModel
 
 from opsctl.core.errors import Problem
-from opsctl.core.m2g import DiffusionModel
+from opsctl.core.runs.m2g_options import DiffusionModel
 
 from .gradients import Gradients
 from .journal import Journal

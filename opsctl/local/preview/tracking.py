@@ -17,7 +17,7 @@ from dipy.tracking.utils import random_seeds_from_mask
 from numpy.typing import NDArray
 
 from opsctl.core.errors import Problem
-from opsctl.core.m2g import Mod
+from opsctl.core.runs.m2g_options import Mod
 
 from .journal import Journal
 from .volumes import Floats, voxel_sizes_mm

@@ -11,11 +11,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from opsctl.commands.album import Choice, Wanted
-from opsctl.commands.report import MARK, Report
-from opsctl.core.cost import NOT_INCLUDED
+from opsctl.commands.results.report import MARK, Report
+from opsctl.commands.results.report_assets import Choice, Wanted
+from opsctl.core.costs.cost import NOT_INCLUDED
+from opsctl.core.costs.usd import about_text, usd_text
 from opsctl.core.errors import Problem
-from opsctl.core.usd import about_text, usd_text
 from opsctl.render.report.pictures import Developed, within
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, harmless, size_text

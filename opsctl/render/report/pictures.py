@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from opsctl.commands.album import Wanted
-from opsctl.core.connectome import Connectome, parse_connectome
+from opsctl.commands.results.report_assets import Wanted
 from opsctl.core.errors import Problem
+from opsctl.core.results.connectome import Connectome, parse_connectome
 
 _MOST_MATRIX_PIXELS = 400
 _THUMB_PIXELS = 96

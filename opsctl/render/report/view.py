@@ -9,14 +9,14 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from opsctl.commands.album import Choice, Wanted, atlas_of
-from opsctl.commands.report import Report
-from opsctl.core.attempt import Attempt
-from opsctl.core.causes import Cause, Group, cause_of, grouped
-from opsctl.core.cost import ScanBill
+from opsctl.commands.results.report import Report
+from opsctl.commands.results.report_assets import Choice, Wanted, atlas_of
+from opsctl.core.costs.cost import ScanBill
+from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.errors import Problem
-from opsctl.core.result import Result
-from opsctl.core.status import ScanStatus
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import ScanStatus
 from opsctl.render.report.pictures import Developed
 from opsctl.render.report.plots import Distribution, distribution
 from opsctl.render.screen import counted, duration_text

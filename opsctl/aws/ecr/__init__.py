@@ -1,0 +1,1 @@
+"""Amazon ECR: image names and the image repository."""

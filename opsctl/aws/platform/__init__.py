@@ -1,0 +1,1 @@
+"""A platform's resources, across services: inventory and removal."""

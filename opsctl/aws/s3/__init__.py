@@ -1,0 +1,1 @@
+"""Amazon S3: listings, objects, downloads and state buckets."""

@@ -1,0 +1,201 @@
+"""S3: listings, records and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from boto3.s3.transfer import TransferConfig
+from botocore.exceptions import ClientError
+
+from opsctl.aws.errors import code_of, translated
+from opsctl.aws.s3.body import read
+from opsctl.aws.s3.listing import Listing
+from opsctl.core.dataset.discovery import may_matter
+from opsctl.core.dataset.etag import PART_BYTES
+from opsctl.core.dataset.scan import S3Object
+from opsctl.core.errors import Problem
+from opsctl.core.location import Location
+from opsctl.core.runs.m2g_options import Pipeline
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_THREADS = 16
+#: Records are small: what they take is the way there and back, so many of them are under way at once.
+_RECORD_THREADS = 64
+_MISSING = {"NoSuchKey", "404", "NotFound"}
+_CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
+
+# One file a thread is enough; parts of a known size make the etag a function of the bytes.
+_TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
+
+
+class Storage:
+    """The data bucket and the datasets' buckets."""
+
+    def __init__(self, client: S3Client) -> None:
+        #: What other readers of the same bucket use.
+        self.client = client
+        self._listing = Listing(client)
+
+    def dataset(self, location: Location, *, pipeline: Pipeline = "both") -> list[S3Object]:
+        """Every object of a BIDS dataset that discovery may need, of the root's own files and all below `sub-*`.
+
+        Raises
+        ------
+        Problem
+            When there is nothing below the prefix; near names are told.
+        """
+        prefix = location.key_prefix
+        with translated(f"listing {location.uri}"):
+            objects, folders = self._listing.level(location.bucket, prefix)
+            subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
+            objects += self._listing.folders(
+                location.bucket, subjects, keep=lambda key: may_matter(key[len(prefix) :], pipeline=pipeline)
+            )
+        if not objects and not folders:
+            raise self._nothing_there(location)
+        return objects
+
+    def below(self, location: Location) -> list[S3Object]:
+        """Every object below a prefix."""
+        with translated(f"listing {location.uri}"):
+            return list(self._listing.below(location.bucket, location.key_prefix))
+
+    def outputs(self, location: Location) -> dict[str, S3Object]:
+        """Every object of a derivative dataset, by key."""
+        prefix = location.key_prefix
+        with translated(f"listing {location.uri}"):
+            objects, folders = self._listing.level(location.bucket, prefix)
+            subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
+            objects += self._listing.folders(location.bucket, subjects, keep=bool)
+        return {one.key: one for one in objects}
+
+    def folders(self, location: Location) -> list[str]:
+        """The names directly below a prefix that have objects below them."""
+        with translated(f"listing {location.uri}"):
+            _, folders = self._listing.level(location.bucket, location.key_prefix)
+        return [folder[len(location.key_prefix) : -1] for folder in folders]
+
+    def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
+        """A record, or None where there is none."""
+        found = self._get(bucket, key)
+        return _parsed(found[0], bucket, key) if found else None
+
+    def get_json_with_age(self, bucket: str, key: str) -> tuple[dict[str, Any], float] | None:
+        """A record and how many seconds ago it was written, by S3's own clock; None where there is none."""
+        found = self._get(bucket, key)
+        if found is None:
+            return None
+        body, reply = found
+        now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
+        return _parsed(body, bucket, key), (now - reply["LastModified"]).total_seconds()
+
+    def _get(self, bucket: str, key: str) -> tuple[bytes, Any] | None:
+        with translated(f"reading s3://{bucket}/{key}"):
+            try:
+                return read(self.client, Bucket=bucket, Key=key)
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    return None
+                raise
+
+    def get_jsons(self, bucket: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Many records at once, by key and in the keys' order; those that are gone are left out."""
+        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
+            values = pool.map(lambda key: self.get_json(bucket, key), keys)
+            return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
+
+    def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
+        """Write one record."""
+        with translated(f"writing s3://{bucket}/{key}"):
+            self.client.put_object(
+                Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType="application/json"
+            )
+
+    def create_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> bool:
+        """Write one record where none stands; False where one does.
+
+        That may be this very one: a call whose reply was lost is made again, and finds what it wrote.
+        """
+        with translated(f"writing s3://{bucket}/{key}"):
+            try:
+                self.client.put_object(
+                    Bucket=bucket,
+                    Key=key,
+                    Body=json.dumps(value, indent=1).encode(),
+                    ContentType="application/json",
+                    IfNoneMatch="*",
+                )
+            except ClientError as error:
+                if code_of(error) in _CONDITION_FAILED:
+                    return False
+                raise
+        return True
+
+    def put_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write many records at once; returns when all are there."""
+        with self.putting_jsons(bucket, values) as wait:
+            wait()
+
+    @contextmanager
+    def putting_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Callable[[], None]]:
+        """Write many records at once, beside what the block does; what it gets returns when all are there.
+
+        At the block's end no more are begun, and none is under way.
+        """
+        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
+            puts = [pool.submit(self.put_json, bucket, key, value) for key, value in values.items()]
+
+            def wait() -> None:
+                for put in puts:
+                    put.result()
+
+            try:
+                yield wait
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
+        """Send files, key by key, in parallel.
+
+        Parameters
+        ----------
+        files
+            Local paths by key.
+        done
+            Called with the key and the size in bytes of each file that has arrived.
+        """
+
+        def send(item: tuple[str, Path]) -> None:
+            key, path = item
+            with translated(f"sending {path}"):
+                self.client.upload_file(str(path), bucket, key, Config=_TRANSFER)
+            done(key, path.stat().st_size)
+
+        with ThreadPoolExecutor(_THREADS) as pool:
+            list(pool.map(send, files.items()))
+
+    def _nothing_there(self, location: Location) -> Problem:
+        beside = Location(location.bucket, location.prefix.rpartition("/")[0])
+        there = [name for name in self.folders(beside) if name != "opsctl"]
+        near = get_close_matches(location.name, there, n=5, cutoff=0.3) or there[:5]
+        mend = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
+        return Problem(
+            f"There is nothing at {location.uri}.", f"{mend} `opsctl upload DIR --name NAME` brings one there."
+        )
+
+
+def _parsed(body: bytes, bucket: str, key: str) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(body)
+    except ValueError as error:
+        raise Problem(f"s3://{bucket}/{key} is not JSON.", "Something else than opsctl wrote it.") from error
+    return value

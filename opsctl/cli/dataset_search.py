@@ -1,0 +1,38 @@
+"""What `scans` and `check` begin with: the dataset, its storage, and the chosen scans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opsctl.cli.context import Context
+from opsctl.core.dataset.selection import Selection
+
+if TYPE_CHECKING:
+    from opsctl.aws.s3.storage import Storage
+    from opsctl.commands.dataset.discovery import Found
+    from opsctl.core.runs.m2g_options import Pipeline
+
+_SOME_WRONG = 1
+
+
+def find_scans(
+    context: Context,
+    dataset: str,
+    chosen: Selection,
+    *,
+    pipeline: Pipeline,
+    t1w: str | None,
+    bucket: str | None,
+    is_public: bool,
+) -> tuple[Found, Storage]:
+    """Find a dataset's scans and choose among them; also returns S3 as the dataset is read."""
+    from opsctl.assets import bids_config
+    from opsctl.commands.dataset.discovery import Query, find
+    from opsctl.core.dataset.discovery import SUFFIXES
+    from opsctl.core.dataset.entities import EntityPatterns
+
+    location = context.dataset(dataset, bucket=bucket)
+    storage = context.storage_of(location, is_public=is_public)
+    query = Query(dataset=location, pipeline=pipeline, selection=chosen, t1w=t1w)
+    with context.screen.waiting(f"reading {location.uri}"):
+        return find(query, storage, patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES)), storage

@@ -1,0 +1,1 @@
+"""What `up` and `down` share: options, state and Terraform sessions."""

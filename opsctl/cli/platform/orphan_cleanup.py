@@ -1,0 +1,136 @@
+"""The adapters that `up` needs for what an earlier one has left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opsctl.aws.batch.batch import Batch
+    from opsctl.aws.clients import Clients
+    from opsctl.aws.platform.removal import Removal
+    from opsctl.cli.context import Context
+    from opsctl.commands.platform.orphans import Found
+    from opsctl.core.platform.options import Wish
+    from opsctl.terraform.root import Root
+
+
+class OrphanDesk:
+    """One `up`'s look at what is there already.
+
+    Parameters
+    ----------
+    wish
+        What is being made.
+    """
+
+    def __init__(self, context: Context, clients: Clients, wish: Wish) -> None:
+        self._screen = context.screen
+        self._clients = clients
+        self._wish = wish
+        self._found: Found | None = None
+        self._storage: list[str] = []
+        # Both roots are looked at side by side, and a session makes no clients in two threads.
+        _ = clients.batch, clients.ec2, clients.iam, clients.logs, clients.ssm, clients.s3, clients.ecr
+
+    def look(self, root: Root) -> Sequence[str]:
+        """Compare what AWS shows with what a root's state knows, before it is planned.
+
+        Returns
+        -------
+        sequence of str
+            The addresses of what the plan shall make anew.
+
+        Raises
+        ------
+        Problem
+            See `opsctl.commands.platform.orphans.look`.
+        """
+        from opsctl.aws.platform.existing_storage import left_storage
+        from opsctl.aws.platform.inventory import Inventory
+        from opsctl.commands.platform.orphans import look, look_at_storage
+
+        wish = self._wish
+        if root.name == "storage":
+            there = left_storage(
+                self._clients,
+                bucket=wish.bucket if wish.data_bucket is None else None,
+                repository=wish.repository_url.rpartition("/")[2],
+                account_id=wish.account_id,
+            )
+            self._storage = look_at_storage(root, there)
+            return ()
+        self._found = look(root, name=wish.name, inventory=Inventory(self._clients), batch=self._batch)
+        return self._found.replace
+
+    @property
+    def needs_a_yes(self) -> bool:
+        """Whether something would go."""
+        return self._found is not None and self._found.needs_a_yes
+
+    def say(self) -> None:
+        """Say what was found, beside the plan."""
+        from opsctl.render.up import found_lines
+
+        for one in self._storage:
+            self._screen.say(f"{one} is there already and is taken over as it is.")
+        if self._found is not None:
+            for line in found_lines(self._found, now=datetime.now(UTC)):
+                self._screen.say(line)
+
+    def refuse_under_jobs(self) -> None:
+        """Compute environments are not replaced under running scans, whoever has submitted these from wherever.
+
+        Raises
+        ------
+        Problem
+            With the active jobs.
+        """
+        from opsctl.aws.platform.inventory import Inventory
+        from opsctl.commands.platform.down import jobs_of, queues_of, refuse_while_active
+
+        queues = queues_of(Inventory(self._clients).of(self._wish.name))
+        refuse_while_active(jobs_of(self._batch, queues), mend="Wait for the end (`opsctl status`).")
+
+    def clear(self) -> None:
+        """Remove what stands in the way of the apply.
+
+        Raises
+        ------
+        Problem
+            When something could not be removed.
+        """
+        from opsctl.commands.platform.orphans import clear
+
+        if self._found is not None and self._found.orphans:
+            with self._screen.waiting(f"removing {len(self._found.orphans)} left of an earlier up"):
+                clear(self._found, self._removal())
+
+    def settle(self, roots: Sequence[Root]) -> None:
+        """Take the inventory after the apply.
+
+        Raises
+        ------
+        Problem
+            When something stands that no state knows.
+        """
+        from opsctl.aws.platform.inventory import Inventory
+        from opsctl.commands.platform.orphans import settle
+
+        storage, platform = roots
+        storage.take_over({})
+        with self._screen.waiting("looking at what there is"):
+            settle(platform, name=self._wish.name, inventory=Inventory(self._clients), removal=self._removal())
+
+    @property
+    def _batch(self) -> Batch:
+        from opsctl.aws.batch.batch import Batch
+
+        return Batch(self._clients.batch, submit_client=self._clients.batch_once)
+
+    def _removal(self) -> Removal:
+        from opsctl.aws.platform.removal import Removal
+
+        return Removal(self._clients, self._wish.name, sleep=time.sleep)

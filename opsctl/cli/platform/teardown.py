@@ -1,0 +1,248 @@
+"""The adapters that `down` needs, around one platform's end."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import typer
+
+from opsctl.cli.platform.state_setup import is_state_shared, shared_root
+from opsctl.cli.platform.terraform_session import terraform_environment, workspace_of
+from opsctl.core.errors import AtWork, Interrupted, Problem
+
+if TYPE_CHECKING:
+    from opsctl.aws.batch.batch import ActiveJob, Batch
+    from opsctl.aws.clients import Clients
+    from opsctl.cli.context import Context
+    from opsctl.commands.platform.down import Gone, Receipt
+    from opsctl.commands.platform.remembered_platform import Trace
+    from opsctl.commands.platform.teardown_totals import Adding
+    from opsctl.core.platform.inventory import Resource
+    from opsctl.terraform.root import Root
+
+#: A teardown takes minutes, so both are most often done by its end.
+_COUNTING_SECONDS = 20.0
+_ADDING_SECONDS = 20.0
+
+
+class Teardown:
+    """One platform's end.
+
+    Parameters
+    ----------
+    trace
+        What is known of it before.
+    endpoint_url
+        The local platform's address; None on AWS.
+    keep_logs
+        Leave the log group alone.
+    """
+
+    def __init__(
+        self, context: Context, trace: Trace, clients: Clients, *, endpoint_url: str | None, keep_logs: bool
+    ) -> None:
+        from opsctl.aws.platform.inventory import Inventory
+
+        self._context = context
+        self._screen = context.screen
+        self._trace = trace
+        self._clients = clients
+        self._endpoint_url = endpoint_url
+        self._keep_logs = keep_logs
+        self._inventory = Inventory(clients)
+        self._resources: list[Resource] = []
+        self._root: Root | None = None
+        self._types: list[str] = []
+        self._said: set[str] = set()
+
+    def finds_anything(self) -> bool:
+        """Look at what AWS shows and what Terraform knows."""
+        from opsctl.commands.platform.down import going
+        from opsctl.core.platform.inventory import known_types
+
+        with self._screen.waiting("looking at what there is"):
+            self._resources = going(self._inventory.of(self._trace.name), keep_logs=self._keep_logs)
+            self._root = self._find_root()
+        try:
+            self._types = known_types(self._root.state()) if self._root else []
+        except AtWork:
+            raise
+        except Problem as problem:
+            self._screen.warn(f"{problem.what} What AWS shows is removed without it.")
+            self._types = []
+        if not self._types:
+            self._root = None
+        return bool(self._resources) or self._root is not None
+
+    def refuse_or_end_jobs(self, *, force: bool, yes: bool) -> None:
+        """Refuse under active jobs, ask, then end them.
+
+        Raises
+        ------
+        Problem
+            When jobs are active and nobody forces it.
+        """
+        from opsctl.commands.platform.down import end_jobs, jobs_of, queues_of, refuse_while_active
+
+        queues = queues_of(self._resources)
+        jobs = jobs_of(self._batch, queues)
+        if not force:
+            refuse_while_active(jobs)
+        self._ask(jobs, yes=yes)
+        if jobs:
+            with self._screen.waiting(f"ending {len(jobs)} jobs"):
+                end_jobs(self._batch, queues, jobs, sleep=time.sleep)
+
+    def carry_out(self) -> Receipt:
+        """Take it down, and write the receipt."""
+        from opsctl.aws.s3.storage import Storage
+        from opsctl.commands.platform.down import Receipt
+        from opsctl.commands.platform.teardown_totals import Counting
+        from opsctl.core.costs.cost import idle_usd_per_hour
+
+        bucket = self._trace.data_bucket
+        counting = Counting(Storage(self._clients.s3), bucket) if bucket else None
+        adding = self._adding()
+        gone = self._gone()
+        if gone.trouble is not None:
+            self._screen.warn(f"{gone.trouble.what} The rest was removed without Terraform.")
+        with self._screen.waiting("counting what is kept"):
+            return Receipt(
+                name=self._trace.name,
+                removed=gone.removed,
+                left=gone.left,
+                data_bucket=bucket,
+                contents=counting.contents(patience_seconds=_COUNTING_SECONDS) if counting else None,
+                repository_url=self._trace.repository_url,
+                log_group=f"/opsctl/{self._trace.name}" if self._keep_logs else None,
+                spent=adding.spent(patience_seconds=_ADDING_SECONDS) if adding else None,
+                idle_usd_per_hour=idle_usd_per_hour(self._types),
+                is_local=self._trace.is_local,
+            )
+
+    def close(self, receipt: Receipt) -> None:
+        """Show the receipt; forget the platform when nothing is left.
+
+        Raises
+        ------
+        Problem
+            When something is left.
+        """
+        from opsctl.render.down import show_receipt
+
+        home = self._context.home
+        if not receipt.left:
+            home.forget(receipt.name)
+            # Other platforms, also half-made ones, and log lines that are to be kept are in its memory.
+            if receipt.is_local and not home.local_names() and self._inventory.is_empty():
+                from opsctl.local import control
+
+                control.stop(home.path)
+        show_receipt(self._screen, receipt, kept_at=home.local if receipt.is_local else None)
+        if receipt.left:
+            raise Problem(
+                f"{len(receipt.left)} left.",
+                f"Type `opsctl down --name {receipt.name}` again; what stays can be removed in the console.",
+            )
+
+    def _gone(self) -> Gone:
+        from opsctl.aws.platform.removal import Removal
+        from opsctl.commands.platform.down import tear_down
+        from opsctl.core.platform.terraform_events import Step
+        from opsctl.render.up import applying
+
+        name = self._trace.name
+        total = len(self._types) or len(self._resources)
+        with applying(self._screen, title=f"down {name}", total=total) as on_step:
+            removal = Removal(
+                self._clients,
+                name,
+                on_gone=lambda one: on_step(Step(one.words, "done", "delete")),
+                on_wait=self._say_once,
+            )
+            try:
+                return tear_down(
+                    self._root,
+                    name=name,
+                    inventory=self._inventory,
+                    removal=removal,
+                    keep_logs=self._keep_logs,
+                    on_step=on_step,
+                )
+            except KeyboardInterrupt as error:
+                raise Interrupted(
+                    "Stopped. What was removed is gone.", f"`opsctl down --name {name}` goes on from there."
+                ) from error
+
+    def _ask(self, jobs: list[ActiveJob], *, yes: bool) -> None:
+        from opsctl.core.platform.inventory import counts_text
+
+        name = self._trace.name
+        if self._root is None:
+            self._screen.say(f"This machine has no Terraform state of {name}; AWS shows {len(self._resources)} of it:")
+            self._screen.say(f"  {counts_text(self._resources)}")
+        kept = f"The bucket {self._trace.data_bucket} is kept" if self._trace.data_bucket else "The bucket is kept"
+        lines = "so are the log lines" if self._keep_logs else "the log lines are not (--keep-logs keeps them)"
+        ended = f" {len(jobs)} active jobs are ended." if jobs else ""
+        if not self._screen.confirm(f"Take the platform {name} down?{ended} {kept}, {lines}.", assume_yes=yes):
+            self._screen.say("Nothing was removed.")
+            raise typer.Exit(1)
+
+    def _find_root(self) -> Root | None:
+        from opsctl.commands.platform.terraform_workspace import has_platform_state
+        from opsctl.terraform.binary import find_binary
+
+        is_shared = is_state_shared(self._context.home, self._trace)
+        if not is_shared and not has_platform_state(self._context.home, name=self._trace.name):
+            return None
+        try:
+            binary = find_binary(os.environ)
+        except Problem as problem:
+            self._screen.warn(f"{problem.what} What AWS shows is removed without it.")
+            return None
+        environment = terraform_environment(self._clients, endpoint_url=self._endpoint_url)
+        if is_shared:
+            return shared_root(self._context, self._clients, self._trace, binary, environment)
+        return workspace_of(self._context, self._trace.name, binary, environment, lay_out=False).platform
+
+    def _adding(self) -> Adding | None:
+        """Add up what the runs have cost, from the platform's record; a half-made one has none."""
+        from datetime import UTC, datetime
+
+        from opsctl.aws.pricing import rates
+        from opsctl.aws.s3.cache import Cache
+        from opsctl.aws.s3.storage import Storage
+        from opsctl.commands.costs.cost import RunCost, all_costs
+        from opsctl.commands.platform.teardown_totals import Adding
+        from opsctl.commands.runs.records import Records
+
+        platform, clients, home = self._trace.platform, self._clients, self._context.home
+        if platform is None:
+            return None
+        storage = Storage(clients.s3)
+
+        def costs() -> list[RunCost]:
+            records = Records(storage, data_bucket=platform.data_bucket, cache=Cache(home.cache))
+            known = {model: rates(clients, platform, one, home=home) for model, one in platform.models.items()}
+            return all_costs(
+                records=records,
+                batch=self._batch,
+                platform=platform,
+                rates_of=lambda run: known[run.resources],
+                now=datetime.now(UTC),
+            )
+
+        return Adding(costs, name=platform.name)
+
+    @property
+    def _batch(self) -> Batch:
+        from opsctl.aws.batch.batch import Batch
+
+        return Batch(self._clients.batch, submit_client=self._clients.batch_once)
+
+    def _say_once(self, text: str) -> None:
+        if text not in self._said:
+            self._said.add(text)
+            self._screen.say(f"  {text}")

@@ -1,0 +1,133 @@
+"""What the verbs that run Terraform share: where the platform answers, its folder, and what Terraform runs in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from opsctl.cli.context import Context, verb
+from opsctl.cli.defaults import is_typed
+from opsctl.core.errors import Problem
+from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION
+
+if TYPE_CHECKING:
+    from opsctl.aws.clients import Clients
+    from opsctl.commands.platform.terraform_workspace import Workspace
+    from opsctl.local.control import Containers
+    from opsctl.terraform.binary import Binary
+
+_LEAST_MINUTES = 60
+_LEAST_OF_A_FRESH_SESSION = 50
+
+
+def platform_name(name: str | None, *, local: bool) -> str | None:
+    """The platform that is meant: a configured name is not what `--local` is about, a typed one is."""
+    return LOCAL_NAME if local and not (name and is_typed("name")) else name
+
+
+@contextmanager
+def endpoint(context: Context, name: str, *, local: bool, containers: Containers | None = None) -> Iterator[str | None]:
+    """The local platform's address, its process started if need be; ended again when nothing was made in it."""
+    if not local:
+        yield None
+        return
+    from opsctl.commands.platform.terraform_workspace import forget_platform_state, has_platform_state
+    from opsctl.local import control
+
+    folder = context.home.make(context.home.path)
+    started_here = control.find(folder) is None
+    with context.screen.waiting("starting the local platform"):
+        server = control.start(folder, containers=containers)
+    if started_here:
+        forget_platform_state(context.home, name=name)
+    try:
+        yield server.endpoint_url
+    finally:
+        if started_here and not has_platform_state(context.home, name=name):
+            control.stop(folder)
+
+
+def claim(context: Context, name: str) -> None:
+    """Have the platform's folder to this command alone until it ends.
+
+    Raises
+    ------
+    Problem
+        Where another opsctl is at work there.
+    """
+    from opsctl.commands.platform.platform_lock import claimed
+
+    work = claimed(context.home, name, verb=verb(), say=context.screen.say, sleep=time.sleep)
+    click.get_current_context().with_resource(work)
+
+
+def ensure_time(clients: Clients) -> None:
+    """See that the credentials last until Terraform has ended.
+
+    Raises
+    ------
+    Problem
+        Where less than an hour is left; where a session has just begun, it may have been an hour in all.
+    """
+    from opsctl.aws.identity import minutes_left
+
+    minutes = minutes_left(clients)
+    least = _LEAST_OF_A_FRESH_SESSION if clients.has_fresh_session else _LEAST_MINUTES
+    if minutes is not None and minutes < least:
+        end = datetime.now().astimezone() + timedelta(minutes=minutes)
+        raise Problem(
+            f"Your AWS login ends in {minutes} minutes, at {end:%H:%M}. `opsctl {verb()}` wants an hour, so that it "
+            "cannot end half way. Nothing was changed.",
+            "Log in again (`aws sso login`, or new keys), then type the same command.",
+        )
+
+
+def clients_of(*, region: str | None, profile: str | None, endpoint_url: str | None) -> Clients:
+    """Clients before there is a platform's record: of the local platform, or of the person's own configuration."""
+    from opsctl.aws.clients import Clients
+
+    return Clients(
+        region=LOCAL_REGION if endpoint_url else region, profile=profile, endpoint_url=endpoint_url, verb=verb()
+    )
+
+
+def where(clients: Clients) -> dict[str, str]:
+    """The region and the account that a platform will be made in."""
+    from opsctl.aws.errors import translated
+
+    if clients.region is None:
+        raise Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.")
+    with translated("asking who you are"):
+        return {"region": clients.region, "account_id": clients.sts.get_caller_identity()["Account"]}
+
+
+def workspace_of(
+    context: Context, name: str, binary: Binary, environment: dict[str, str], *, lay_out: bool = True
+) -> Workspace:
+    """The platform's folder with both roots; `lay_out` brings this version's Terraform code there."""
+    from opsctl.assets import terraform_dir
+    from opsctl.commands.platform.terraform_workspace import lay_out_code, open_workspace
+    from opsctl.terraform.interrupts import Interrupts
+
+    if lay_out:
+        lay_out_code(context.home, name=name, source=terraform_dir())
+    interrupts = Interrupts(context.screen.say)
+    return open_workspace(context.home, name=name, binary=binary, environment=environment, interrupts=interrupts)
+
+
+def terraform_environment(clients: Clients, *, endpoint_url: str | None) -> dict[str, str]:
+    """What Terraform runs in: the very credentials and the region that opsctl itself uses."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_PROFILE", "TF_CLI_ARGS"))}
+    region = clients.region or ""
+    environment = {**inherited, **clients.credentials, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    if endpoint_url is not None:
+        environment = {key: value for key, value in environment.items() if not key.startswith("AWS_ENDPOINT_URL")}
+        environment.pop("AWS_SESSION_TOKEN", None)
+        environment |= {"AWS_ENDPOINT_URL": endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
+    return environment

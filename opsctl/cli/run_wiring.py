@@ -1,0 +1,193 @@
+"""The adapters that `run` needs, around one order."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from opsctl.core.errors import Interrupted
+
+if TYPE_CHECKING:
+    from opsctl.aws.s3.storage import Storage
+    from opsctl.cli.context import Context
+    from opsctl.commands.costs.budget import Budget, Spending
+    from opsctl.commands.runs.plan import Plan
+    from opsctl.commands.runs.prior_runs import Surveyor
+    from opsctl.commands.runs.request import Order
+    from opsctl.commands.runs.run import Outcome
+    from opsctl.core.costs.cost import Estimate, Rates
+    from opsctl.core.platform.platform import ModelResources
+
+
+class Desk:
+    """Where an order is planned, priced and carried out.
+
+    Parameters
+    ----------
+    context
+        The verb's.
+    order
+        What was typed.
+    """
+
+    def __init__(self, context: Context, order: Order) -> None:
+        self._context = context
+        self._order = order
+
+    def plan(self, source: Storage) -> Plan:
+        """What there is to do; nothing is written.
+
+        Parameters
+        ----------
+        source
+            S3 as the dataset is read.
+        """
+        import secrets
+
+        from opsctl.assets import bids_config
+        from opsctl.aws.ecr.image import digest_of
+        from opsctl.commands.runs.plan import plan
+        from opsctl.core.dataset.discovery import SUFFIXES
+        from opsctl.core.dataset.entities import EntityPatterns
+
+        context = self._context
+        return plan(
+            self._order,
+            context.platform,
+            source,
+            self._surveyor,
+            patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
+            moment=datetime.now(UTC),
+            token=secrets.token_hex(2),
+            image_digest=None if context.platform.is_local else digest_of(context.clients.ecr, context.platform.image),
+        )
+
+    def estimate(self, made: Plan) -> Estimate:
+        """About what the rest costs."""
+        from opsctl.commands.costs.cost import finished_hours
+        from opsctl.core.costs.cost import estimate
+
+        options = self._order.options
+        hours = finished_hours(
+            self._context.records,
+            platform=self._context.platform,
+            model=options.diffusion_model,
+            pipeline="func" if options.pipeline == "func" else "dwi",
+        )
+        count = len(made.rest())
+        return estimate(self._context.platform, self._resources, scan_count=count, rates=self._rates, hours=hours)
+
+    def refuse_above_budget(self, made: Plan) -> None:
+        """Refuse before the question what `--max-spend` would not let through to its end.
+
+        Raises
+        ------
+        Problem
+            With what it would cost.
+        """
+        if self._order.max_spend_usd is not None:
+            each = self.estimate(made)
+            self._budget(self._order.max_spend_usd, each).ensure_affordable(self._spending(each).usd, len(made.rest()))
+
+    def carry_out(self, made: Plan) -> Outcome:
+        """Wait for the turn at the output place and submit.
+
+        Raises
+        ------
+        Problem, Interrupted
+            With what was submitted and what was not.
+        """
+        import socket
+
+        from opsctl.commands.runs.run import Runner
+        from opsctl.commands.runs.submission_lease import Turn
+        from opsctl.commands.runs.submit import Submitter
+
+        context = self._context
+        turn = Turn(
+            context.storage,
+            context.home,
+            made.output,
+            data_bucket=context.platform.data_bucket,
+            who=f"{self._order.user}@{socket.gethostname()}",
+            on_wait=self._say_once,
+        )
+        submitter = Submitter(
+            context.batch,
+            context.records,
+            context.platform,
+            turn=turn,
+            sleep=time.sleep,
+            now=lambda: datetime.now(UTC),
+        )
+        limit_usd = self._order.max_spend_usd
+        runner = Runner(
+            made,
+            surveyor=self._surveyor,
+            submitter=submitter,
+            turn=turn,
+            records=context.records,
+            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(made)),
+            now=lambda: datetime.now(UTC),
+        )
+        try:
+            with context.screen.waiting("submitting"):
+                return runner.carry_out()
+        except KeyboardInterrupt as error:
+            raise Interrupted("Stopped. Nothing was submitted.", "Typed again, it starts anew.") from error
+
+    @cached_property
+    def _surveyor(self) -> Surveyor:
+        from opsctl.commands.runs.plan import output_of
+        from opsctl.commands.runs.prior_runs import Surveyor
+
+        return Surveyor(
+            output_of(self._order, self._context.platform),
+            self._context.platform,
+            dataset_name=self._order.dataset.name,
+            records=self._context.records,
+            storage=self._context.storage,
+            batch=self._context.batch,
+        )
+
+    @property
+    def _resources(self) -> ModelResources:
+        return self._context.platform.models[self._order.resources(self._context.platform)]
+
+    @cached_property
+    def _rates(self) -> Rates:
+        from opsctl.aws.pricing import rates
+
+        return rates(self._context.clients, self._context.platform, self._resources, home=self._context.home)
+
+    def _spending(self, estimate: Estimate) -> Spending:
+        from opsctl.commands.costs.budget import spending
+
+        return spending(
+            self._surveyor.runs(),
+            records=self._context.records,
+            batch=self._context.batch,
+            rates=self._rates,
+            usd_per_scan=estimate.usd_per_scan,
+            now=datetime.now(UTC),
+        )
+
+    def _budget(self, limit_usd: float, estimate: Estimate) -> Budget:
+        from opsctl.commands.costs.budget import Budget
+
+        return Budget(
+            limit_usd,
+            estimate=estimate,
+            asked=lambda: self._spending(estimate),
+            at_once=max(1, self._resources.max_vcpus // self._resources.vcpus),
+            sleep=time.sleep,
+            on_wait=self._say_once,
+        )
+
+    def _say_once(self, text: str) -> None:
+        """Words about a wait: each only once, however often it is looked."""
+        if text.partition(" (")[0] != getattr(self, "_said", ""):
+            self._said = text.partition(" (")[0]
+            self._context.screen.say(text)

@@ -1,0 +1,77 @@
+"""`cancel`: end a run's jobs, or some of them."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from datetime import UTC, datetime
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, Scans, Yes
+from opsctl.core.errors import Interrupted
+
+_SOME_GO_ON = 1
+_NOT_AGREED = 1
+
+#: Between two looks at the jobs' ends.
+_LOCAL_SECONDS = 0.5
+_AWS_SECONDS = 3.0
+
+
+def cancel(
+    scans: Scans = None,
+    *,
+    run_id: RunId = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
+    """End the jobs of a run, or of some of its scans, and look until every one has ended. What is done stays.
+
+    Example: opsctl cancel 'sub-0025427/*'
+    """
+    from opsctl.commands.runs.cancel import Canceller
+    from opsctl.commands.runs.status import StatusReader
+    from opsctl.core.runs.manifest import timestamp
+    from opsctl.core.runs.names import named
+    from opsctl.render.cancel import show_intent, show_outcome
+    from opsctl.render.screen import counted
+
+    context = Context(platform_name=platform, profile=profile)
+    screen = context.screen
+    with screen.waiting("asking"):
+        reader = context.reader(run_id)
+        canceller = Canceller(
+            StatusReader(reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC)),
+            records=context.records,
+            batch=context.batch,
+            user=getpass.getuser(),
+            sleep=time.sleep,
+            clock=time.monotonic,
+            timestamp=lambda: timestamp(datetime.now(UTC)),
+        )
+        intent = canceller.intent(named(reader.run.scans, scans) if scans else None)
+    show_intent(screen, intent)
+    if not intent.active:
+        if as_json:
+            screen.json(intent.nothing().as_json())
+        return
+    if not screen.confirm(f"Cancel {counted(len(intent.active), 'scan')}?", assume_yes=yes):
+        screen.say("Nothing was cancelled.")
+        raise typer.Exit(_NOT_AGREED)
+    seconds = _LOCAL_SECONDS if context.platform.is_local else _AWS_SECONDS
+    try:
+        with screen.waiting("ending the jobs: a running one gets 30 s"):
+            outcome = canceller.carry_out(intent, poll_seconds=seconds)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            "Stopped looking; not every job may have been told to end.", "`opsctl cancel` goes on."
+        ) from error
+    if as_json:
+        screen.json(outcome.as_json())
+    show_outcome(screen, outcome)
+    if outcome.left:
+        raise typer.Exit(_SOME_GO_ON)

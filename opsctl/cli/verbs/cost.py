@@ -1,0 +1,73 @@
+"""`cost`: what runs have cost so far."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+from opsctl.core.errors import UsageProblem
+
+
+def cost(
+    *,
+    run_id: RunId = None,
+    by_scan: Annotated[bool, typer.Option("--by-scan", help="A line a scan.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="A line a run, and their sum.")] = False,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show about what a run has cost, from its attempts' real times, lost attempts counted.
+
+    Example: opsctl cost --by-scan
+    """
+    from datetime import UTC, datetime
+
+    from opsctl.aws.pricing import rates
+    from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs
+    from opsctl.commands.costs.cost import cost as command
+    from opsctl.core.costs.cost import Rates
+    from opsctl.core.runs.manifest import Run
+    from opsctl.render.cost import show_cost, show_costs
+
+    if every and (run_id or by_scan):
+        other = "--run" if run_id else "--by-scan"
+        raise UsageProblem(f"--all shows every run, {other} is about one.", "Give one of the two.")
+    context = Context(platform_name=platform, profile=profile)
+    known: dict[str, Rates] = {}
+
+    def rates_of(run: Run) -> Rates:
+        if run.resources not in known:
+            resources = context.platform.models[run.resources]
+            known[run.resources] = rates(context.clients, context.platform, resources, home=context.home)
+        return known[run.resources]
+
+    with context.screen.waiting("adding up"):
+        now = datetime.now(UTC)
+        if every:
+            found = all_costs(
+                records=context.records, batch=context.batch, platform=context.platform, rates_of=rates_of, now=now
+            )
+        else:
+            found = [
+                command(
+                    run_id,
+                    records=context.records,
+                    batch=context.batch,
+                    platform=context.platform,
+                    rates_of=rates_of,
+                    now=now,
+                )
+            ]
+    if as_json and every:
+        runs = [one.as_json(by_scan=False) for one in found]
+        context.screen.json({"schema_version": SCHEMA_VERSION, "usd": sum(one.own.usd for one in found), "runs": runs})
+    elif as_json:
+        context.screen.json({"schema_version": SCHEMA_VERSION, **found[0].as_json()})
+    elif every:
+        show_costs(context.screen, found)
+    else:
+        show_cost(context.screen, found[0], by_scan=by_scan)

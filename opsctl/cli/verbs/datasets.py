@@ -1,0 +1,36 @@
+"""`datasets`: list the datasets of the data bucket."""
+
+from __future__ import annotations
+
+from opsctl.cli import completion
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile
+
+
+def datasets(
+    *,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the datasets in the data bucket: subjects, and what they were made into.
+
+    Example: opsctl datasets
+    """
+    from opsctl.commands.dataset.datasets import as_json as json_of
+    from opsctl.commands.dataset.datasets import datasets as command
+    from opsctl.render.datasets import show_datasets
+
+    context = Context(platform_name=platform, profile=profile)
+    bucket = context.platform.data_bucket
+    configured = {
+        key.removeprefix(completion.DATASETS): value.value
+        for key, value in context.configuration.values.items()
+        if key.startswith(completion.DATASETS)
+    }
+    with context.screen.waiting("looking"):
+        found = command(context.storage, data_bucket=bucket, notes=context.records.notes, named=configured)
+    if as_json:
+        context.screen.json(json_of(found, data_bucket=bucket))
+    else:
+        show_datasets(context.screen, found, data_bucket=bucket)

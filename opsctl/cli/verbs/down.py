@@ -1,0 +1,124 @@
+"""`down`: the platform taken away; the data stays."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, Local, NewPlatformName, Profile, Region, Yes
+from opsctl.cli.platform.terraform_session import claim, clients_of, ensure_time, platform_name, where
+from opsctl.core.errors import Problem
+from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
+
+if TYPE_CHECKING:
+    from opsctl.aws.clients import Clients
+    from opsctl.commands.platform.remembered_platform import Trace
+
+
+def down(
+    *,
+    local: Local = False,
+    name: NewPlatformName = None,
+    region: Region = None,
+    profile: Profile = None,
+    force: Annotated[bool, typer.Option("--force", help="End the active jobs first.")] = False,
+    keep_logs: Annotated[bool, typer.Option("--keep-logs", help="Keep the jobs' log lines as well.")] = False,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
+    """Take the platform down. The data bucket and the image repository stay.
+
+    Example: opsctl down
+    """
+    from opsctl.cli.platform.teardown import Teardown
+    from opsctl.commands.platform.remembered_platform import half_made, trace_of
+
+    name = platform_name(name, local=local)
+    context = Context(platform_name=name, region=region, profile=profile)
+    chosen = name or context.configuration.get("platform") or context.home.current() or half_made(context.home)
+    if chosen is None:
+        context.screen.say("Nothing is up: nothing to remove.")
+        return
+    trace = trace_of(context.home, check_name(chosen))
+    trace = replace(trace, is_local=trace.is_local or local)
+    claim(context, chosen)
+    endpoint_url = _local_endpoint(context, chosen) if trace.is_local else None
+    if trace.is_local and endpoint_url is None:
+        return
+    clients = clients_of(
+        region=region or trace.region or context.configuration.get("region"),
+        profile=profile or context.configuration.get("profile"),
+        endpoint_url=endpoint_url,
+    )
+    teardown = Teardown(
+        context,
+        _completed(trace, clients, endpoint_url=endpoint_url),
+        clients,
+        endpoint_url=endpoint_url,
+        keep_logs=keep_logs,
+    )
+    if not teardown.finds_anything():
+        context.home.forget(chosen)
+        context.screen.say(f"Nothing of {chosen} is up: nothing to remove.")
+        return
+    if endpoint_url is None:
+        ensure_time(clients)
+    teardown.refuse_or_end_jobs(force=force, yes=yes)
+    receipt = teardown.carry_out()
+    if as_json:
+        context.screen.json(receipt.as_json())
+    teardown.close(receipt)
+
+
+def _local_endpoint(context: Context, name: str) -> str | None:
+    """Where the local platform answers; None when its process has ended, and with it all but the objects."""
+    from opsctl.commands.platform.terraform_workspace import forget_platform_state
+    from opsctl.local import control
+
+    server = control.find(context.home.path)
+    if server is not None:
+        return server.endpoint_url
+    context.home.forget(name)
+    forget_platform_state(context.home, name=name)
+    context.screen.say("The local platform's process has ended, and nothing of it is up: nothing to remove.")
+    context.screen.say(f"on disk  {context.home.local}: the next `opsctl up --local` brings it back")
+    return None
+
+
+def _completed(trace: Trace, clients: Clients, *, endpoint_url: str | None) -> Trace:
+    """What this machine remembers, and what it does not: from the platform's own record, else by its names.
+
+    Raises
+    ------
+    Problem
+        When the login or the region is another than the platform's: there it would seem to be gone.
+    """
+    from opsctl.aws.platform.platform_parameter import read_record
+
+    here = where(clients)
+    if trace.account_id not in (None, here["account_id"]):
+        raise Problem(
+            f"The platform {trace.name} is in account {trace.account_id}, and this login is of {here['account_id']}.",
+            "Name its login with --profile.",
+        )
+    if trace.region not in (None, here["region"]):
+        raise Problem(
+            f"The platform {trace.name} is in {trace.region}, not in {here['region']}.", "Leave out --region."
+        )
+    platform = trace.platform
+    if platform is None:
+        # A record of another version tells nothing here; the names still do.
+        with suppress(Problem):
+            platform = read_record(clients.ssm, trace.name)
+    if platform is not None:
+        platform = replace(platform, endpoint_url=endpoint_url)
+    return replace(
+        trace,
+        platform=platform,
+        data_bucket=platform.data_bucket if platform else trace.data_bucket or data_bucket_name(trace.name, **here),
+        repository_url=trace.repository_url or repository_url(trace.name, **here),
+    )

@@ -1,0 +1,168 @@
+"""`image build`, `image push` and `image status`: what the jobs run."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, cast
+
+import click
+import typer
+
+from opsctl import __version__
+from opsctl.cli.context import Context
+from opsctl.cli.global_options import Verbs
+from opsctl.cli.options import AsJson, PlatformName, Profile, Yes
+from opsctl.core.errors import Problem
+
+image = typer.Typer(
+    cls=Verbs,
+    help="The image that the jobs run: build it here, push it to the platform's repository, look at it.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="The image's tag; opsctl's version.")]
+
+
+@image.command("build")
+def build(
+    *,
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- OPTION]...", help="Handed to the engine's build, as `--network host`."),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option("--base", metavar="IMAGE", help="What it is built on; m2g's own image.")
+    ] = None,
+    tag: Tag = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the jobs' image on this machine, with Docker or Podman.
+
+    Example: opsctl image build
+    """
+    from dataclasses import asdict
+
+    from opsctl.assets import container_dir
+    from opsctl.commands.platform.image import build as command
+    from opsctl.engine import find_engine
+    from opsctl.render.image import engine_at_work, show_built
+
+    screen = Context().screen
+    engine = find_engine(os.environ)
+    with engine_at_work(screen, f"building with {engine.name}") as on_line:
+        built = command(
+            engine,
+            container_dir(),
+            version=__version__,
+            base=base,
+            tag=tag,
+            options=options or (),
+            environment=os.environ,
+            on_line=on_line,
+        )
+    if as_json:
+        screen.json(asdict(built))
+    show_built(screen, built)
+    screen.hints({f"opsctl image push{f' --tag {tag}' if tag else ''}": "let the platform's jobs run it"})
+
+
+@image.command("push")
+def push(
+    *,
+    tag: Tag = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+    yes: Yes = False,
+) -> None:
+    """Push the built image to the platform's repository, and let its jobs run it from now on.
+
+    Example: opsctl image push
+    """
+    from dataclasses import asdict
+
+    from opsctl.aws.ecr.registry import Registry
+    from opsctl.commands.platform.image_push import built_image
+    from opsctl.commands.platform.image_push import push as command
+    from opsctl.engine import find_engine
+    from opsctl.render.image import engine_at_work
+
+    context = Context(platform_name=platform, profile=profile)
+    screen, there = context.screen, context.platform
+    engine = find_engine(os.environ)
+    built = built_image(engine, version=__version__, tag=tag)
+    if there.is_local:
+        screen.say("The local platform runs images from this machine: there is nothing to push.")
+        _bring_in(context, built.image, words=["--local", "--engine", engine.name], yes=yes)
+        return
+    with engine_at_work(screen, f"pushing with {engine.name}") as on_line:
+        registry = Registry(context.clients.ecr, there.repository_url)
+        pushed = command(engine, registry, built, version=__version__, tag=tag, on_line=on_line)
+    if as_json:
+        screen.json(asdict(pushed))
+    if pushed.is_new:
+        screen.say(f"Pushed as {registry.url}:{pushed.tag}.", style="green")
+    else:
+        screen.say(f"{registry.url}:{pushed.tag} is this very image already: nothing to push.")
+    words = ["--region", there.region, *(["--profile", profile] if profile else [])]
+    _bring_in(context, pushed.image, words=words, yes=yes)
+
+
+@image.command("status")
+def status(*, platform: PlatformName = None, profile: Profile = None, as_json: AsJson = False) -> None:
+    """Show what the platform's jobs run, where it lies, and what it was made from.
+
+    Example: opsctl image status
+    """
+    from opsctl.assets import container_dir
+    from opsctl.aws.ecr.image import images_of
+    from opsctl.aws.ecr.registry import Registry
+    from opsctl.commands.platform.image import source_of
+    from opsctl.commands.platform.image_status import status as command
+    from opsctl.engine import find_engine
+    from opsctl.render.image import show_image_status
+
+    context = Context(platform_name=platform, profile=profile)
+    there = context.platform
+    with context.screen.waiting("looking"):
+        try:
+            engine = find_engine(os.environ)
+        except Problem:
+            # What AWS knows is worth telling on a machine without one.
+            engine = None
+        found = command(
+            there,
+            images_of(context.clients.batch, there),
+            registry=None if there.is_local else Registry(context.clients.ecr, there.repository_url),
+            engine=engine,
+            source=source_of(container_dir()),
+        )
+    if as_json:
+        context.screen.json(found.as_json())
+    else:
+        show_image_status(context.screen, found)
+
+
+def _bring_in(context: Context, image: str, *, words: list[str], yes: bool) -> None:
+    """Let the platform's job definitions name it: `up --image`, as if it were typed, where this machine can do that."""
+    import shutil
+
+    from opsctl.aws.ecr.image import images_of
+    from opsctl.commands.platform.down import active_jobs
+    from opsctl.render.screen import counted
+
+    there, screen = context.platform, context.screen
+    if set(images_of(context.clients.batch, there).values()) == {image}:
+        screen.say(f"The platform {there.name} runs it already.", style="green")
+        return
+    words = ["--name", there.name, "--image", image, *words]
+    if shutil.which("terraform") is None:
+        screen.warn("The platform does not run it yet: that takes Terraform, which is not on the PATH.")
+        screen.hints({f"opsctl up {' '.join(words)}": "for whoever has it"})
+        return
+    if jobs := active_jobs(context.batch, there):
+        screen.say(f"{counted(len(jobs), 'active job')} go on with the image they began with; later ones take this.")
+    root = click.get_current_context().find_root()
+    up = cast("click.Group", root.command).get_command(root, "up")
+    with cast("click.Command", up).make_context("up", [*words, *(["--yes"] if yes else [])], parent=root) as typed:
+        typed.command.invoke(typed)

@@ -1,0 +1,187 @@
+"""`logs`, and what `run --follow` follows with: what a run's jobs say."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, Scans
+from opsctl.core.errors import Interrupted
+
+if TYPE_CHECKING:
+    from opsctl.commands.logs.reader import LogReader
+    from opsctl.commands.retry import Endurance
+    from opsctl.core.logs.log_line import Wanted
+
+_SOME_FAILED = 1
+_TAIL_FOLLOWING = 10
+
+_POLL_SECONDS = 1.0
+#: Batch's limits are shared by everybody in the account: on AWS it is asked once in so many polls.
+_STATUS_POLLS_ON_AWS = 5
+
+#: AWS comes back, and so does the network; a local platform that has ended does not.
+_PATIENCE_SECONDS = 1800.0
+_LOCAL_PATIENCE_SECONDS = 10.0
+
+
+def logs(
+    scans: Scans = None,
+    *,
+    following: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the run ends; exit 1: some failed.")
+    ] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only scans that have failed.")] = False,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="WHEN", help="Not before: 30m, 2h, 1d ago, or 2026-11-22T10:00 (Z: UTC)."),
+    ] = None,
+    grep: Annotated[
+        str | None,
+        typer.Option(
+            "--grep", metavar="TEXT", help="Only lines with this text or regular expression ((?i): any case)."
+        ),
+    ] = None,
+    tail: Annotated[
+        int | None,
+        typer.Option(
+            "--tail",
+            "-n",
+            min=0,
+            metavar="N",
+            help="Of what is there only the last N lines; 10 with --follow, else all.",
+        ),
+    ] = None,
+    attempt: Annotated[
+        int | None, typer.Option("--attempt", min=1, metavar="N", help="Only the scans' N-th attempts.")
+    ] = None,
+    timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="Each line with its time (UTC).")] = False,
+    run_id: RunId = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the jobs' logs, each line under its scan's name. Ctrl-C stops watching, never the jobs.
+
+    Example: opsctl logs --follow
+    """
+    from opsctl.core.logs.log_line import Grep, Wanted
+    from opsctl.core.logs.since import moment_of
+    from opsctl.core.runs.names import named
+
+    moment = moment_of(since, now=datetime.now(UTC)) if since is not None else None
+    context = Context(platform_name=platform, profile=profile)
+    with context.screen.waiting("asking"):
+        run = context.records.run(run_id)
+    if following and tail is None and since is None:
+        tail = _TAIL_FOLLOWING
+    wanted = Wanted(
+        indices=frozenset(named(run.scans, scans)) if scans else None,
+        failed_only=failed,
+        attempt=attempt,
+        since_ms=int(moment.timestamp() * 1000) if moment is not None else None,
+        grep=Grep(grep) if grep is not None else None,
+        tail=tail,
+    )
+    with context.screen.waiting("asking"):
+        reader = open_reader(context, run.run_id, wanted)
+    if following:
+        follow_to_end(context, reader, as_json=as_json, with_time=timestamps)
+    else:
+        _show(context, reader, as_json=as_json, with_time=timestamps)
+
+
+def open_reader(context: Context, run_id: str, wanted: Wanted | None = None) -> LogReader:
+    """The reader of a run's lines.
+
+    Parameters
+    ----------
+    wanted
+        Which of them; None: all.
+    """
+    from opsctl.cli.verbs.status import open_status
+    from opsctl.commands.logs.reader import LogReader
+    from opsctl.commands.logs.streams import LogStreams
+    from opsctl.core.logs.log_line import Wanted
+
+    facts = context.reader(run_id)
+    states = open_status(context, run_id)
+    return LogReader(
+        facts,
+        states,
+        logs=context.logs,
+        records=context.records,
+        streams=LogStreams(facts, states, records=context.records, batch=context.batch),
+        wanted=wanted or Wanted(),
+        now=lambda: datetime.now(UTC),
+    )
+
+
+def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_time: bool = False) -> None:
+    """Print a run's lines until it has ended; exit 1 when some scans failed.
+
+    Raises
+    ------
+    Interrupted
+        After Ctrl-C, which stops watching and nothing else.
+    """
+    from opsctl.commands.logs.follow import follow
+    from opsctl.commands.retry import enduring
+    from opsctl.render.logs import LogView
+
+    view = LogView(context.screen, names=reader.names, as_json=as_json, with_time=with_time)
+    context.screen.say(f"{reader.run.run_id}: Ctrl-C stops watching, the jobs go on", style="dim")
+    endurance = _endurance(context)
+    status_polls = 1 if context.platform.is_local else _STATUS_POLLS_ON_AWS
+    try:
+        for event in follow(reader, sleep=time.sleep, endurance=endurance, status_polls=status_polls):
+            view.show(event)
+            if view.is_unread:
+                return
+        found = enduring(reader.states.poll, endurance, sleep=time.sleep, on_fault=view.hitch)
+    except KeyboardInterrupt as error:
+        raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
+    view.show_end(found)
+    if any(scan.index in reader.meant for scan in found.failed):
+        raise typer.Exit(_SOME_FAILED)
+
+
+def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool) -> None:
+    """All that is there."""
+    from opsctl.commands.retry import enduring
+    from opsctl.render.logs import LogView
+
+    view = LogView(context.screen, names=reader.names, as_json=as_json, with_time=with_time)
+    endurance = _endurance(context)
+    count = 0
+    with context.screen.waiting("asking"):
+        enduring(reader.ask_which_failed, endurance, sleep=time.sleep, on_fault=view.hitch)
+    while not reader.is_whole and not view.is_unread:
+        with context.screen.waiting("reading"):
+            lines = enduring(
+                reader.lines, endurance, sleep=time.sleep, on_fault=view.hitch, progress=lambda: reader.pages
+            )
+        count += len(lines)
+        for line in lines:
+            view.show(line)
+    if not count:
+        context.screen.say(_nothing(reader))
+
+
+def _nothing(reader: LogReader) -> str:
+    if not reader.has_scans:
+        return f"No scan of {reader.run.run_id} has failed."
+    if reader.wanted.is_narrow:
+        return f"{reader.run.run_id} has no such lines."
+    return f"{reader.run.run_id} has no log lines yet: `opsctl logs --follow` waits for them."
+
+
+def _endurance(context: Context) -> Endurance:
+    from opsctl.commands.retry import Endurance
+
+    patience = _LOCAL_PATIENCE_SECONDS if context.platform.is_local else _PATIENCE_SECONDS
+    return Endurance(poll_seconds=_POLL_SECONDS, patience_seconds=patience, clock=time.monotonic)

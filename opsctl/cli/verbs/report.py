@@ -1,0 +1,70 @@
+"""`report`: a run as one HTML file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+
+
+def report(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A file, or a folder for RUN_ID.html; this folder.")
+    ] = None,
+    *,
+    run_id: RunId = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a run as one HTML page that needs no network: counts, causes, durations, cost, each scan's pictures.
+
+    It shows participants' data: keep it where the data may be. An older report in its place is replaced, nothing else.
+
+    Example: opsctl report --run HNU1-20261120-170211-ab12 monday.html
+    """
+    from opsctl.cli.verbs.status import open_status
+    from opsctl.commands.results.report import gather, target_of, write
+    from opsctl.commands.results.report_assets import choose, fetch
+    from opsctl.render.report import page
+    from opsctl.render.report.pictures import Darkroom
+    from opsctl.render.screen import counted, size_text
+
+    context = Context(platform_name=platform, profile=profile)
+    screen = context.screen
+    with screen.waiting("asking"):
+        reader = context.reader(run_id)
+        # Before the work: a file that may not be replaced is said at once.
+        target = target_of(file, reader.run, folder=Path())
+        asked = open_status(context, reader.run.run_id)
+        found = gather(reader, asked, records=context.records, now=datetime.now(UTC))
+        choice = choose(found, context.storage, data_bucket=context.platform.data_bucket)
+    room = Darkroom(picture_count=sum(one.kind == "QA" for one in choice.wanted))
+    size_bytes = sum(one.size_bytes for one in choice.wanted)
+    with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:
+        developed = fetch(
+            choice.wanted, context.storage, develop=room.develop, on_file=lambda one: advance(one.size_bytes)
+        )
+    written = write(page(found, choice, developed), target)
+    screen.say(f"{found.run.run_id}: {counted(len(found.status.scans), 'scan')}, {size_text(written)}")
+    for words in choice.left_out:
+        screen.say(f"  {words}")
+    screen.say("It holds participants' data: keep it where the data may be. A browser opens it; it needs no network.")
+    if as_json:
+        screen.json(
+            {
+                "schema_version": 1,
+                "run_id": found.run.run_id,
+                "path": str(target),
+                "size_bytes": written,
+                "counts": {**found.status.counts, "TOTAL": found.status.total},
+                "left_out": list(choice.left_out),
+            }
+        )
+    else:
+        screen.data.print(str(target), markup=False)

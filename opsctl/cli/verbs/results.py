@@ -1,0 +1,83 @@
+"""`results`: download a run's connectomes, each checked against its SHA-256."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+from opsctl.core.errors import Problem
+from opsctl.core.runs.result import What
+
+if TYPE_CHECKING:
+    from opsctl.commands.runs.run_reader import RunReader
+
+
+def results(
+    folder: Annotated[Path, typer.Argument(metavar="DEST", help="Where the files go: a folder, new or from before.")],
+    *,
+    what: Annotated[
+        What, typer.Option("--what", help="The connectomes, the QA pictures and logs, or every output file.")
+    ] = "connectomes",
+    run_id: RunId = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a run's connectomes home, each checked against its SHA-256.
+
+    DEST becomes a BIDS derivative dataset, with connectomes.tsv: each connectome's nodes, edges, seconds and cost. A
+    second time fetches only what is not here yet, and goes on with what was interrupted.
+
+    What is done comes, also while other scans are not: that is said, and the exit code is 0 (`opsctl audit` and
+    `opsctl status --wait` tell by theirs). It is 1 when no scan is done, or a file did not come.
+
+    Example: opsctl results connectomes
+    """
+    from opsctl.commands.results.download import fetch, write_table
+    from opsctl.commands.results.download_plan import collect
+    from opsctl.render.screen import counted, harmless
+
+    context = Context(platform_name=platform, profile=profile)
+    screen = context.screen
+    with screen.waiting("looking what there is"):
+        reader = context.reader(run_id)
+        haul = collect(reader, folder, what=what)
+    with screen.transfer(f"to {folder}", size_bytes=haul.size_bytes) as advance:
+        fetched = fetch(haul, context.storage, on_file=lambda one: advance(one.file.size_bytes))
+    table = None
+    if what != "qa":
+        with screen.waiting("writing the table"):
+            table = write_table(haul, _cost_by_scan(context, reader))
+    noun = {"connectomes": "connectome", "qa": "QA file", "all": "file"}[what]
+    scans = counted(len({one.index for one in haul.downloads}), "scan")
+    missing = f" ({counted(len(haul.missing), 'scan')} not done: `opsctl status` says why)" if haul.missing else ""
+    screen.say(f"{folder}: {counted(len(haul.downloads), noun)} of {scans}{missing}")
+    if fetched < len(haul.downloads):
+        screen.say(f"{counted(len(haul.downloads) - fetched, 'file')} of them here already")
+    if as_json:
+        screen.json(haul.as_json(table=table))
+    else:
+        for one in haul.downloads:
+            screen.data.print(harmless(str(one.target)), markup=False)
+
+
+def _cost_by_scan(context: Context, reader: RunReader) -> dict[int, float]:
+    """What each scan cost, USD; empty where that cannot be known now: the files matter more."""
+    from datetime import UTC, datetime
+
+    from opsctl.aws.pricing import rates
+    from opsctl.core.costs.cost import bill
+
+    try:
+        resources = context.platform.models[reader.run.resources]
+        prices = rates(context.clients, context.platform, resources, home=context.home)
+        found = bill(reader.attempts(), reader.jobs(), prices, now=datetime.now(UTC))
+    except (Problem, KeyError) as problem:
+        context.screen.warn(f"the costs are not known: {problem}")
+        return {}
+    # A lower bound is no cost.
+    return {index: one.usd for index, one in found.by_scan.items()} if found.is_complete else {}

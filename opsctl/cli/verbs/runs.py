@@ -1,0 +1,51 @@
+"""`runs`: list the runs of the data bucket."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opsctl.cli import completion
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile
+
+_LAST = 20
+
+
+def runs(
+    *,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset", metavar="DATASET", help="Only this dataset's runs.", autocompletion=completion.datasets
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help=f"Every run; else the last {_LAST}.")] = False,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, the newest last: when, how far, into which folder, with which options.
+
+    Example: opsctl runs
+    """
+    from datetime import UTC, datetime
+
+    from opsctl.commands.runs.run_list import runs as command
+    from opsctl.render.runs import show_runs
+
+    context = Context(platform_name=platform, profile=profile)
+    configured = context.configuration.dataset(dataset) if dataset else None
+    with context.screen.waiting("looking"):
+        found = command(
+            records=context.records,
+            batch=context.batch,
+            now=lambda: datetime.now(UTC),
+            dataset=configured.value if configured else dataset,
+            last=None if every else _LAST,
+        )
+    if as_json:
+        context.screen.json(found.as_json())
+    else:
+        show_runs(context.screen, found, now=datetime.now(UTC))

@@ -1,0 +1,30 @@
+"""`sample`: write a small BIDS dataset to try opsctl with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl.cli.context import Context
+
+if TYPE_CHECKING:
+    pass
+
+
+def sample(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+) -> None:
+    """Write a small real BIDS dataset, made from the diffusion MRI that DIPY ships.
+
+    Example: opsctl sample sample
+    """
+    from opsctl.local.sample import write_sample
+    from opsctl.render.screen import counted, size_text
+
+    context = Context()
+    summary = write_sample(folder)
+    size = size_text(summary.size_bytes)
+    context.screen.say(f"{folder}: {counted(summary.scans, 'scan')} of {counted(summary.subjects, 'subject')}, {size}")
+    context.screen.hints({f"opsctl upload {folder} --name HNU1": "bring it to the platform"})

@@ -1,0 +1,116 @@
+"""`status`: where a run stands."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, ScansWhole
+from opsctl.core.errors import Interrupted, UsageProblem
+
+if TYPE_CHECKING:
+    from opsctl.commands.runs.status import StatusReader
+    from opsctl.core.runs.status import RunStatus
+
+_SOME_FAILED = 1
+
+#: Between two polls. AWS's limits are shared by everybody in the account.
+_LOCAL_SECONDS = 1.0
+_AWS_SECONDS = 5.0
+
+
+def status(
+    *,
+    watching: Annotated[bool, typer.Option("--watch", "-w", help="Live, until the run is over.")] = False,
+    waiting: Annotated[bool, typer.Option("--wait", help="Quiet until the run is over; exit 1: some failed.")] = False,
+    scan: ScansWhole = None,
+    run_id: RunId = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a run stands: counts, and the scans that need you, each with its cause.
+
+    Example: opsctl status --watch
+    """
+    if watching and (waiting or as_json):
+        raise UsageProblem("--watch shows the run to a person.", "For a script: --wait, with --json if you like.")
+    if scan and (watching or waiting):
+        raise UsageProblem("--scan shows a scan as it is now.", "Leave out --watch and --wait.")
+    context = Context(platform_name=platform, profile=profile)
+    with context.screen.waiting("asking"):
+        reader = open_status(context, run_id)
+    if scan:
+        _show_scans(context, reader, scan, as_json=as_json)
+    elif watching or waiting:
+        found = _to_the_end(context, reader, is_shown=watching)
+        _show(context, reader.whole() if as_json else found, as_json=as_json)
+        if found.failed:
+            raise typer.Exit(_SOME_FAILED)
+    else:
+        with context.screen.waiting("asking"):
+            found = reader.whole() if as_json else reader.poll()
+        _show(context, found, as_json=as_json)
+
+
+def open_status(context: Context, run_id: str | None) -> StatusReader:
+    """The reader of a run's status; None: the latest run."""
+    # Asked before the rest is imported: a person waits.
+    reader = context.reader(run_id)
+    from opsctl.aws.pricing import rates
+    from opsctl.commands.runs.status import Money, StatusReader
+
+    resources = context.platform.models[reader.run.resources]
+    money = Money(
+        rates=rates(context.clients, context.platform, resources, home=context.home),
+        is_local=context.platform.is_local,
+    )
+    return StatusReader(
+        reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), money=money
+    )
+
+
+def _to_the_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
+    from opsctl.commands.runs.watch import watch
+    from opsctl.render.status import watching
+
+    seconds = _LOCAL_SECONDS if context.platform.is_local else _AWS_SECONDS
+    found: RunStatus | None = None
+    try:
+        with watching(context.screen, is_shown=is_shown) as show:
+            for found in watch(reader.poll, sleep=time.sleep, poll_seconds=seconds):
+                show(found)
+    except KeyboardInterrupt as error:
+        if is_shown and found is not None:
+            _show(context, found, as_json=False)
+        again = "--watch" if is_shown else "--wait"
+        raise Interrupted("Stopped watching; the jobs go on.", f"`opsctl status {again}` watches again.") from error
+    assert found is not None  # noqa: S101 it ends only after a status
+    return found
+
+
+def _show(context: Context, found: RunStatus, *, as_json: bool) -> None:
+    from opsctl.render.status import show_status
+
+    if as_json:
+        context.screen.json(found.as_json())
+    else:
+        show_status(context.screen, found)
+
+
+def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_json: bool) -> None:
+    from opsctl.commands.runs.scan_detail import details_json
+    from opsctl.core.runs.names import named
+    from opsctl.render.scan_detail import show_detail
+
+    with context.screen.waiting("asking"):
+        details = reader.details(named(reader.run.scans, names))
+    if as_json:
+        context.screen.json(details_json(details))
+        return
+    for detail in details:
+        show_detail(context.screen, detail, run=reader.run)

@@ -1,0 +1,174 @@
+"""`up`: the platform made, or brought up to date."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opsctl import __version__
+from opsctl.cli.context import Context
+from opsctl.cli.defaults import is_typed
+from opsctl.cli.options import Local, NewPlatformName, Profile, Region, Yes
+from opsctl.cli.platform.engine_setup import containers_of, engine_option, say_where_jobs_run
+from opsctl.cli.platform.orphan_cleanup import OrphanDesk
+from opsctl.cli.platform.terraform_session import (
+    claim,
+    clients_of,
+    endpoint,
+    ensure_time,
+    platform_name,
+    terraform_environment,
+    where,
+    workspace_of,
+)
+from opsctl.core.errors import UsageProblem
+from opsctl.core.platform.platform import DEFAULT_NAME, check_name
+
+if TYPE_CHECKING:
+    from opsctl.core.platform.options import Wish
+    from opsctl.core.platform.platform import Platform
+    from opsctl.local.control import Containers
+
+_CHANGES = 2
+
+
+def up(
+    *,
+    local: Local = False,
+    name: NewPlatformName = None,
+    region: Region = None,
+    profile: Profile = None,
+    data_bucket: Annotated[
+        str | None,
+        typer.Option("--data-bucket", metavar="BUCKET", help="An existing bucket. default: one is made."),
+    ] = None,
+    source_bucket: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--source-bucket", metavar="BUCKET", help="Another bucket that jobs may read; repeat it. none: no other."
+        ),
+    ] = None,
+    spot: Annotated[
+        bool | None,
+        typer.Option("--spot/--no-spot", help="Spot instances: about a third of the price.", show_default=False),
+    ] = None,
+    image: Annotated[
+        str | None,
+        typer.Option("--image", metavar="URI", help="What the jobs run. default: the platform's repository."),
+    ] = None,
+    engine: Annotated[
+        str | None,
+        typer.Option("--engine", metavar="docker|podman", help="With --local: jobs in containers. default: processes."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Another setting; repeat it. NAME=default: no longer."),
+    ] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            "--state", metavar="s3://BUCKET/KEY", help="Where Terraform's state lies, for a team. local: here."
+        ),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Only show: exit 0 nothing to do, 2 changes.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Make the platform, or bring it up to date. A second time changes nothing.
+
+    Options are remembered; --no-spot, --source-bucket none and the value `default` take them back.
+
+    Example: opsctl up --local
+    """
+    from opsctl.aws.ecr.image import is_in_ecr
+    from opsctl.cli.platform.state_setup import settle_state
+    from opsctl.cli.platform.up_options import wish_of
+    from opsctl.commands.platform.terraform_workspace import ensure_room, forget_begun, keep_begun
+    from opsctl.commands.platform.up import carry_out, propose
+    from opsctl.core.platform.options import Wish, typed_options
+    from opsctl.render.up import applying, plan_lines
+    from opsctl.terraform.binary import find_binary
+    from opsctl.terraform.provider import find_mirror
+
+    if local and (is_typed("region") or is_typed("profile") or spot or data_bucket):
+        raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
+    chosen = check_name(platform_name(name, local=local) or DEFAULT_NAME)
+    context = Context(platform_name=chosen, region=region, profile=profile)
+    screen = context.screen
+    claim(context, chosen)
+    binary, mirror = find_binary(os.environ), find_mirror(os.environ)
+    ensure_room(context.home, mirror=mirror)
+    containers = containers_of(context, chosen, local=local, engine=engine, image=image)
+    engine = engine_option(containers)
+    typed = typed_options(
+        data_bucket=data_bucket, source_buckets=source_bucket, image=image, spot=spot, engine=engine, state=state
+    )
+    with endpoint(context, chosen, local=local, containers=containers) as endpoint_url:
+        clients = clients_of(region=region, profile=profile, endpoint_url=endpoint_url)
+        place = where(clients)
+        if not local:
+            ensure_time(clients)
+        workspace = workspace_of(context, chosen, binary, terraform_environment(clients, endpoint_url=endpoint_url))
+        wish = Wish(
+            name=chosen, region=place["region"], account_id=place["account_id"], is_local=local, version=__version__
+        )
+        wish = wish_of(context, clients, workspace, wish, typed=typed, settings=settings or ())
+        if not local and wish.image and not is_in_ecr(wish.image):
+            screen.warn(
+                f"{wish.image} is not on ECR: each instance pulls it for itself, and Docker Hub refuses many at once "
+                "(`opsctl image push`)."
+            )
+        orphans = OrphanDesk(context, clients, wish)
+        wish = settle_state(context, clients, wish, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
+        with screen.waiting("planning"):
+            proposal = propose(workspace, wish, mirror=mirror, look=orphans.look)
+        orphans.say()
+        if proposal.plan.changes:
+            for line in plan_lines(proposal.plan, idle_usd_per_hour=proposal.idle_usd_per_hour):
+                screen.say(line)
+        has_work = bool(proposal.plan.changes) or orphans.needs_a_yes
+        if plan:
+            if not has_work:
+                screen.say(f"The platform {chosen} is as it should be: nothing to do.")
+            raise typer.Exit(_CHANGES if has_work else 0)
+        if proposal.replaces_environments:
+            orphans.refuse_under_jobs()
+        if has_work and not screen.confirm(_question(wish), assume_yes=yes):
+            screen.say("Nothing was made.")
+            raise typer.Exit(1)
+        keep_begun(context.home, wish)
+        orphans.clear()
+        with applying(screen, title=f"up {chosen}", total=len(proposal.plan.changes)) as on_step:
+            platform = carry_out(workspace, wish, proposal, endpoint_url=endpoint_url, on_step=on_step)
+        orphans.settle(workspace.roots)
+    context.home.keep(platform)
+    forget_begun(context.home, name=chosen)
+    _say_it_is_up(context, wish, platform, containers=containers, is_new=bool(proposal.plan.changes))
+
+
+def _say_it_is_up(
+    context: Context, wish: Wish, platform: Platform, *, containers: Containers | None, is_new: bool
+) -> None:
+    """What stands, what its jobs run, and what to type next."""
+    screen = context.screen
+    words = "is up." if is_new else "is up already: nothing changed."
+    screen.say(f"The platform {wish.name} {words}", style="green")
+    say_where_jobs_run(context, containers, platform.image)
+    if not wish.is_local and wish.image is None:
+        screen.say(f"Its jobs run {platform.image}: make it once, with `opsctl image build` and `opsctl image push`.")
+    if context.configuration.get("platform") not in (None, wish.name):
+        other = context.configuration.values["platform"]
+        screen.warn(f"{other.source} names the platform {other.value}: for this one, add --platform {wish.name}.")
+    screen.hints(
+        {
+            "opsctl upload DIR --name HNU1": "bring a BIDS dataset there",
+            "opsctl run HNU1 --sp native": "process it",
+            "opsctl down": "take everything down; the data stays",
+        }
+    )
+
+
+def _question(wish: Wish) -> str:
+    place = "on this machine" if wish.is_local else f"in account {wish.account_id}, {wish.region}"
+    return f"Make the platform {wish.name} {place}?"

@@ -1,0 +1,55 @@
+"""`why`: why scans wait, or failed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from opsctl.cli import completion
+from opsctl.cli.context import Context
+from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+
+Scan = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[SCAN]", help="A scan's name, globs allowed; the whole run.", autocompletion=completion.scans
+    ),
+]
+
+
+def why(
+    scan: Scan = None,
+    *,
+    run_id: RunId = None,
+    platform: PlatformName = None,
+    profile: Profile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Explain why scans do not start, or why they failed, each with what to do about it.
+
+    What a permission hides from you is said to be hidden. The exit code is 0 when the question could be answered.
+
+    Example: opsctl why sub-0025427/ses-1
+    """
+    from opsctl.aws.batch.queue_snapshot import gather
+    from opsctl.commands.diagnosis.why import why as command
+    from opsctl.render.why import show_why
+
+    context = Context(platform_name=platform, profile=profile)
+    with context.screen.waiting("looking"):
+        reader = context.reader(run_id)
+        answer = command(
+            scan,
+            reader=reader,
+            batch=context.batch,
+            storage=context.storage,
+            platform=context.platform,
+            look=lambda: gather(context.clients, context.platform, reader.run),
+            now=datetime.now(UTC),
+        )
+    if as_json:
+        context.screen.json(answer.as_json())
+    else:
+        show_why(context.screen, answer)

@@ -1,0 +1,131 @@
+"""`--max-spend`: what a place's scans have cost so far, and whether more may be submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from opsctl.aws.batch.batch import Batch
+from opsctl.commands.runs.records import Records
+from opsctl.core.costs.cost import Estimate, Rates, bill
+from opsctl.core.costs.usd import about_text, usd_text
+from opsctl.core.errors import Problem
+from opsctl.core.runs.manifest import Run
+
+_POLL_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the scans of some runs cost.
+
+    Attributes
+    ----------
+    usd
+        What their attempts have cost; a scan on its way counts with its whole estimate.
+    in_flight
+        How many are on their way.
+    """
+
+    usd: float
+    in_flight: int
+
+
+def spending(
+    runs: Sequence[Run], *, records: Records, batch: Batch, rates: Rates, usd_per_scan: float, now: datetime
+) -> Spending:
+    """What the runs' own scans have cost and will cost."""
+    usd, in_flight = 0.0, 0
+    for run in runs:
+        jobs = batch.jobs(records.submissions(run.run_id))
+        results = records.results(run.run_id)
+        active = {
+            index
+            for index, job in jobs.items()
+            if not job.is_over and not (index in results and results[index].succeeded)
+        }
+        words = {**records.kept_jobs(run.run_id), **jobs}
+        by_scan = bill(records.attempts(run.run_id), words, rates, now=now).by_scan
+        usd += sum(one.usd for index, one in by_scan.items() if index not in active)
+        usd += sum(max(usd_per_scan, by_scan[index].usd if index in by_scan else 0.0) for index in active)
+        in_flight += len(active)
+    return Spending(usd=usd, in_flight=in_flight)
+
+
+class Budget:
+    """Lets submissions through as long as the money lasts.
+
+    Scans are submitted in portions, as many as the compute environment runs at once: what is submitted is paid for, and
+    what it costs is known only when it has run.
+
+    Parameters
+    ----------
+    limit_usd
+        `--max-spend`.
+    asked
+        What the scans cost so far.
+    at_once
+        How many scans run at the same time.
+    on_wait
+        Told what is waited for.
+    """
+
+    def __init__(
+        self,
+        limit_usd: float,
+        *,
+        estimate: Estimate,
+        asked: Callable[[], Spending],
+        at_once: int,
+        sleep: Callable[[float], None],
+        on_wait: Callable[[str], None],
+    ) -> None:
+        self._limit_usd = limit_usd
+        self._usd_per_scan = estimate.usd_per_scan
+        self._is_complete = estimate.is_complete
+        self._asked = asked
+        self._at_once = at_once
+        self._sleep = sleep
+        self._on_wait = on_wait
+
+    @property
+    def portion(self) -> int:
+        """How many scans a submission takes at most: half of what runs at once, so that no instance waits."""
+        return max(1, self._at_once // 2)
+
+    def ensure(self, count: int) -> None:
+        """Wait until there is room for `count` scans more, and see that the money lasts for them.
+
+        Raises
+        ------
+        Problem
+            When the running total would pass the budget.
+        """
+        while (found := self._asked()).in_flight + count > self._at_once and found.in_flight:
+            self._on_wait(f"{found.in_flight} scans are on their way: the next {count} follow when there is room")
+            self._sleep(_POLL_SECONDS)
+        self.ensure_affordable(found.usd, count)
+
+    def ensure_affordable(self, so_far_usd: float, count: int) -> None:
+        """See that the money lasts for `count` scans more.
+
+        Raises
+        ------
+        Problem
+            When the running total would pass the budget.
+        """
+        if not self._is_complete:
+            raise Problem(
+                "The price of this platform's instances is not known, so --max-spend cannot be kept.",
+                "Leave it out, or let opsctl ask AWS's price list (pricing:GetProducts).",
+            )
+        more = count * self._usd_per_scan
+        if so_far_usd + more > self._limit_usd:
+            fits = max(0, int((self._limit_usd - so_far_usd) / self._usd_per_scan)) if self._usd_per_scan else 0
+            spent = f"{usd_text(so_far_usd)} spent or on its way, and " if so_far_usd else ""
+            scans = f"{count:,} scan{'' if count == 1 else 's'}{' more' if so_far_usd else ''}"
+            raise Problem(
+                f"{spent}{scans} at {about_text(more)}: above --max-spend {self._limit_usd:g}.",
+                f"About {fits:,} fit (`--first {fits}`), or allow more." if fits else "Allow more.",
+            )

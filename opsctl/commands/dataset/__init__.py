@@ -1,0 +1,1 @@
+"""Datasets: discovery, checks and upload."""

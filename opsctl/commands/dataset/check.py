@@ -1,0 +1,35 @@
+"""`check`: whether m2g will do with a dataset's scans, before anyone pays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from opsctl.aws.s3.headers import Headers
+from opsctl.core.dataset.scan import Scan
+from opsctl.core.dataset.scan_validation import Verdict, judge
+
+_THREADS = 16
+
+#: How many scans `run` looks at: three small requests each, all at once.
+_SPOT_CHECKED = 16
+
+
+def check(
+    scans: Sequence[Scan], headers: Headers, *, root_volume_gib: int, on_scan: Callable[[], None]
+) -> list[Verdict]:
+    """Judge every scan by its sidecars and its image's header; `on_scan` is told of each that is read."""
+
+    def one(scan: Scan) -> Verdict:
+        verdict = judge(scan, headers.facts(scan), root_volume_gib=root_volume_gib)
+        on_scan()
+        return verdict
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        return list(pool.map(one, scans))
+
+
+def spread(scans: Sequence[Scan]) -> tuple[Scan, ...]:
+    """A few scans from all over a dataset: what `run` looks at, for whom reading every header would take too long."""
+    step = max(1, -(-len(scans) // _SPOT_CHECKED))
+    return tuple(scans[::step])

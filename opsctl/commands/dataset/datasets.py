@@ -1,0 +1,86 @@
+"""`datasets`: what lies in the data bucket, from listings of one level each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.completion_cache import Notes
+from opsctl.core.location import Location, parse_uri
+
+SCHEMA_VERSION = 1
+
+_AT_ONCE = 8
+#: opsctl's own records.
+_OURS = "opsctl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetLine:
+    """One dataset.
+
+    Attributes
+    ----------
+    subjects
+        How many folders `sub-*` it has; None where nobody looked: it lies in another bucket.
+    derivatives
+        What it was made into: the folders below `derivatives/` in the data bucket.
+    """
+
+    name: str
+    uri: str
+    subjects: int | None
+    derivatives: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """One of `datasets --json`."""
+        return {**asdict(self), "derivatives": list(self.derivatives)}
+
+
+def datasets(
+    storage: Storage, *, data_bucket: str, notes: Notes, named: Mapping[str, str] | None = None
+) -> list[DatasetLine]:
+    """Every folder of the data bucket but opsctl's own, then what the configuration names.
+
+    Parameters
+    ----------
+    named
+        Addresses by the names that the configuration gives them.
+    """
+    folders = [name for name in storage.folders(Location(data_bucket, "")) if name != _OURS]
+
+    def look(name: str) -> DatasetLine:
+        location = Location(data_bucket, name)
+        below = storage.folders(location)
+        made = storage.folders(Location(data_bucket, f"{name}/derivatives")) if "derivatives" in below else []
+        subjects = sum(one.startswith("sub-") for one in below)
+        return DatasetLine(name=name, uri=location.uri, subjects=subjects, derivatives=tuple(made))
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        here = list(pool.map(look, folders))
+    by_name = {line.name: line for line in here}
+    elsewhere = [
+        DatasetLine(
+            name=name,
+            uri=parse_uri(uri).uri,
+            subjects=None,
+            # Outputs lie in the data bucket wherever the dataset does.
+            derivatives=by_name[at].derivatives if (at := parse_uri(uri).name) in by_name else (),
+        )
+        for name, uri in (named or {}).items()
+        if parse_uri(uri).uri not in {line.uri for line in here}
+    ]
+    notes.datasets([*folders, *(line.name for line in elsewhere)])
+    return [*here, *elsewhere]
+
+
+def as_json(lines: list[DatasetLine], *, data_bucket: str) -> dict[str, Any]:
+    """What `datasets --json` prints."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "data_bucket": data_bucket,
+        "datasets": [line.as_json() for line in lines],
+    }

@@ -1,0 +1,1 @@
+"""A run's log lines, read once or followed."""

@@ -1,0 +1,1 @@
+"""The platform: up, down, state, orphans and image."""

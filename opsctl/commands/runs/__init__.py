@@ -1,0 +1,1 @@
+"""Runs: plan, submission, records, status, cancellation and audit."""

@@ -1,0 +1,78 @@
+"""One scan of a run whole: what went in, each attempt, what came out, and where its logs are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from opsctl.core.costs.cost import ScanBill
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import SCHEMA_VERSION, ScanStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanDetail:
+    """Everything that is known of one scan.
+
+    Attributes
+    ----------
+    run_id
+        The run that the person sees.
+    origin
+        Where its records are: an adopted scan's are in the run that submitted it.
+    document
+        The scan's JSON as its job reads it; None where it is gone.
+    attempts
+        Of all its jobs, oldest first.
+    result
+        The one that stands; None where there is none.
+    kept_uri
+        Where the logs and QA of its failed attempts are.
+    cost
+        As AWS charges; None where no attempt began, or nobody reckoned.
+    """
+
+    run_id: str
+    status: ScanStatus
+    origin: Origin
+    document: Mapping[str, Any] | None
+    attempts: tuple[Attempt, ...]
+    result: Result | None
+    kept_uri: str
+    cost: ScanBill | None
+    is_local: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """One of `scans` in `status --scan NAME --json`."""
+        document, result = self.document or {}, self.result
+        return {
+            **self.status.as_json(),
+            "origin": asdict(self.origin),
+            "key": document.get("key"),
+            "inputs": document.get("inputs", []),
+            "output": document.get("output"),
+            "attempts": [{**asdict(one), "seconds": one.seconds} for one in self.attempts],
+            "outputs": None
+            if result is None or not result.succeeded
+            else {"files": [asdict(file) for file in result.files], "connectomes": list(result.connectomes)},
+            "kept": self.kept_uri,
+            "cost": None
+            if self.cost is None
+            else {
+                "usd": 0.0 if self.is_local else self.cost.usd,
+                "usd_on_aws": self.cost.usd,
+                "hours": self.cost.hours,
+            },
+        }
+
+
+def details_json(details: list[ScanDetail]) -> dict[str, Any]:
+    """What `status --scan NAME --json` prints."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": details[0].run_id,
+        "scans": [detail.as_json() for detail in details],
+    }

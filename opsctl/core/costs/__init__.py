@@ -1,0 +1,1 @@
+"""Prices, attempt durations, estimates and bills."""

@@ -1,0 +1,1 @@
+"""From the keys of a BIDS dataset to scans: discovery, selection, validation."""

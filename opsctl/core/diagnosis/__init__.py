@@ -1,0 +1,1 @@
+"""Why a scan failed or waits, and the rules of `doctor`."""

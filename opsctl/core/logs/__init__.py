@@ -1,0 +1,1 @@
+"""Log lines: parsing, filters and the polling window."""

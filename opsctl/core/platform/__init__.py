@@ -1,0 +1,1 @@
+"""The platform as data: record, options, state location, inventory, and Terraform's messages."""

@@ -1,0 +1,1 @@
+"""Connectomes and the table of a run."""

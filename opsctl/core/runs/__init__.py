@@ -1,0 +1,1 @@
+"""A run as data: its records, its submissions, and what became of each scan."""

@@ -1,0 +1,145 @@
+"""Every scan of a dataset held against what an output place has of it: inputs, job, outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from opsctl.core.dataset.scan import S3Object
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import Job
+
+AuditState = Literal["complete", "in flight", "failed", "missing", "outputs damaged", "inputs changed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditRow:
+    """One scan.
+
+    Attributes
+    ----------
+    state
+        `complete`: a job succeeded on the inputs as they are, and every file that it published stands as it was.
+    inputs, job, outputs
+        Words for a person on each.
+    run_id
+        The run that they are about; empty where there is none.
+    """
+
+    scan: str
+    state: AuditState
+    inputs: str
+    job: str
+    outputs: str
+    run_id: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As `audit --json` prints it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What one run has of a scan.
+
+    Attributes
+    ----------
+    inputs
+        Etags by URI, as its job was told.
+    """
+
+    run_id: str
+    inputs: Mapping[str, str]
+    result: Result | None
+    job: Job | None
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether its result says so."""
+        return self.result is not None and self.result.succeeded
+
+
+def audit_row(
+    scan: str, entries: Sequence[Entry], *, dataset: Mapping[str, str], derivatives: Mapping[str, S3Object]
+) -> AuditRow:
+    """One scan's row.
+
+    Parameters
+    ----------
+    entries
+        Those that Batch has had, the newest first.
+    dataset
+        The etags of the dataset's objects by URI, as they are today.
+    derivatives
+        The output place's objects by URI.
+    """
+    if not entries:
+        return AuditRow(scan=scan, state="missing", inputs="", job="was never submitted", outputs="none")
+    active = next(
+        (one for one in entries if one.job is not None and not one.job.is_over and not one.has_succeeded), None
+    )
+    done = next((one for one in entries if one.has_succeeded), None)
+    entry = active or done or entries[0]
+    inputs = _inputs(entry, dataset)
+    if active is not None and active.job is not None:
+        return AuditRow(
+            scan=scan, state="in flight", inputs=inputs, job=active.job.status, outputs="not yet", run_id=active.run_id
+        )
+    if done is None or done.result is None:
+        return AuditRow(
+            scan=scan, state="failed", inputs=inputs, job=_failure(entry), outputs="none", run_id=entry.run_id
+        )
+    damage = _damage(done.result, derivatives)
+    count = len(done.result.files)
+    state: AuditState = "complete"
+    if inputs != "unchanged":
+        state = "inputs changed"
+    if damage:
+        state = "outputs damaged"
+    return AuditRow(
+        scan=scan,
+        state=state,
+        inputs=inputs,
+        job=f"done (attempt {done.result.attempt})",
+        outputs=damage or f"all {count} files",
+        run_id=done.run_id,
+    )
+
+
+def strays(derivatives: Mapping[str, S3Object], results: Sequence[Result]) -> list[str]:
+    """The files below `sub-*` of an output place that no succeeded result lists."""
+    listed = {file.uri for result in results if result.succeeded for file in result.files}
+    return sorted(uri for uri in derivatives if uri not in listed and "/sub-" in uri)
+
+
+def _inputs(entry: Entry, dataset: Mapping[str, str]) -> str:
+    gone = [uri for uri in entry.inputs if uri not in dataset]
+    changed = [uri for uri, etag in entry.inputs.items() if uri in dataset and dataset[uri] != etag]
+    words = [f"{_name(uri)} is gone" for uri in gone] + [f"{_name(uri)} has changed" for uri in changed]
+    return "; ".join(words) or "unchanged"
+
+
+def _failure(entry: Entry) -> str:
+    if entry.result is not None and entry.result.cause:
+        return entry.result.cause
+    if entry.job is None:
+        return "no result, and AWS Batch does not know the job"
+    return entry.job.reason or "left no result"
+
+
+def _damage(result: Result, derivatives: Mapping[str, S3Object]) -> str:
+    missing, changed = 0, 0
+    for file in result.files:
+        found = derivatives.get(file.uri)
+        if found is None:
+            missing += 1
+        elif (found.size_bytes, found.etag) != (file.size_bytes, file.etag):
+            changed += 1
+    words = [f"{missing} of {len(result.files)} files gone"] if missing else []
+    words += [f"{changed} of {len(result.files)} files are others"] if changed else []
+    return ", ".join(words)
+
+
+def _name(uri: str) -> str:
+    return uri.rpartition("/")[2]

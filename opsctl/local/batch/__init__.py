@@ -1,0 +1,1 @@
+"""AWS Batch's API over moto: jobs that really run."""

@@ -1,0 +1,152 @@
+"""A Batch job and its states. Not locked here: only the scheduler in `queue` changes jobs, under its own lock."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from opsctl.local.batch.retry import Outcome
+
+
+class Status(StrEnum):
+    """AWS Batch's states, in the order in which a job goes through them."""
+
+    SUBMITTED = "SUBMITTED"
+    PENDING = "PENDING"
+    RUNNABLE = "RUNNABLE"
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing follows any more."""
+        return self in (Status.SUCCEEDED, Status.FAILED)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the job has not got as far as STARTING: such a job is cancelled, not terminated."""
+        return self in (Status.SUBMITTED, Status.PENDING, Status.RUNNABLE)
+
+
+def now_ms() -> int:
+    """Give the time in milliseconds since 1970 UTC, as AWS's timestamps are."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What SubmitJob said, once for a parent and all its children.
+
+    Parameters
+    ----------
+    definition
+        moto's job definition (its revision is fixed by the submission).
+    queue
+        moto's job queue: its priority is read each time a job is chosen.
+    container
+        The definition's container properties with the overrides already in them.
+    attempts
+        1 to 10.
+    """
+
+    name: str
+    definition: Any
+    queue: Any
+    container: Mapping[str, Any]
+    attempts: int = 1
+    retry_rules: Sequence[Mapping[str, str]] = ()
+    timeout_seconds: int | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: int = field(default_factory=now_ms)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One start of a job's process. Times in milliseconds since 1970."""
+
+    number: int
+    task_arn: str
+    log_stream: str | None = None
+    started_at: int | None = None
+    stopped_at: int | None = None
+    outcome: Outcome | None = None
+
+
+class Job:
+    """A plain job, the parent of an array, or one of its children.
+
+    Parameters
+    ----------
+    job_id
+        AWS's id; a child's is `PARENT:INDEX`.
+    number
+        The place in the order of all submissions: who comes first is served first, and pages are cut by it.
+    """
+
+    __slots__ = (
+        "_status", "attempts", "cancelled", "children", "counts", "counts_at", "index", "job_id", "number", "parent",
+        "running", "started_at", "status_reason", "stop_reason", "stopped_at", "submission", "terminated",
+    )  # fmt: skip
+
+    def __init__(
+        self, job_id: str, submission: Submission, *, number: int, parent: Job | None = None, index: int | None = None
+    ) -> None:
+        self.job_id = job_id
+        self.submission = submission
+        self.number = number
+        self.parent = parent
+        self.index = index
+        self.children: list[Job] = []
+        self.counts: Counter[Status] = Counter()
+        self.counts_at = submission.created_at
+        self.attempts: list[Attempt] = []
+        self.started_at: int | None = None
+        self.stopped_at: int | None = None
+        self.status_reason: str | None = None
+        self.stop_reason: str | None = None
+        self.cancelled = False
+        self.terminated = False
+        self.running: Any = None
+        self._status = Status.SUBMITTED
+        if parent is not None:
+            parent.counts[Status.SUBMITTED] += 1
+
+    @property
+    def status(self) -> Status:
+        """The state; setting it keeps the parent's summary right."""
+        return self._status
+
+    @status.setter
+    def status(self, status: Status) -> None:
+        if self.parent is not None:
+            self.parent.counts[self._status] -= 1
+            self.parent.counts[status] += 1
+            self.parent.counts_at = now_ms()
+        self._status = status
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether this job stands for an array."""
+        return bool(self.children)
+
+    def finish(self, status: Status, reason: str | None) -> None:
+        """End the job, and its parent with the last of the children."""
+        self.status = status
+        self.status_reason = reason
+        self.stopped_at = now_ms()
+        self.running = None
+        parent = self.parent
+        if parent is not None and parent.counts[Status.SUCCEEDED] + parent.counts[Status.FAILED] == len(
+            parent.children
+        ):
+            if parent.counts[Status.FAILED]:
+                parent.finish(Status.FAILED, parent.stop_reason or "Array Child Job failed")
+            else:
+                parent.finish(Status.SUCCEEDED, None)

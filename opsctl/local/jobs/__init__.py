@@ -1,0 +1,1 @@
+"""How an attempt runs on this machine: as processes or in a container."""

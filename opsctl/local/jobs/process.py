@@ -1,0 +1,265 @@
+"""One attempt of a job as processes of this machine: its folder, its environment, its lines, its end."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self, cast
+
+from opsctl.local.batch.job import Attempt, Job, now_ms
+from opsctl.local.batch.queue import CannotStart
+from opsctl.local.batch.retry import Outcome
+from opsctl.local.jobs.lines import Lines
+
+if TYPE_CHECKING:
+    from opsctl.local.logs import JobLog
+
+_FLUSH_SECONDS = 0.1
+_EXITED = "Essential container in task exited"
+_SUPERVISOR = Path(__file__).with_name("supervise.py")
+# A job sees as little of this machine as a container would. TMPDIR and the certificates are what a site must set.
+_INHERITED = (
+    "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
+)  # fmt: skip
+# Jobs already run side by side, one a core: a library that takes all cores for each would only slow them down.
+ONE_THREAD = dict.fromkeys(
+    (
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+        "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
+    ),
+    "1",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and how jobs run.
+
+    Parameters
+    ----------
+    entrypoint
+        What stands before each job's `command`, as an image's ENTRYPOINT does.
+    jobs_dir
+        Each attempt gets a folder below it, removed at its end.
+    environment
+        Variables that every job sees and no definition changes (endpoint, credentials, search paths).
+    stop_grace_seconds
+        Between SIGTERM and SIGKILL; ECS waits 30.
+    """
+
+    entrypoint: tuple[str, ...]
+    jobs_dir: Path
+    environment: Mapping[str, str]
+    stop_grace_seconds: float = 30.0
+
+
+def start(job: Job, attempt: Attempt, log: JobLog | None, *, place: Place) -> Process:
+    """Start an attempt's process.
+
+    Raises
+    ------
+    opsctl.local.batch.queue.CannotStart
+        When its folder or its process cannot be made.
+    """
+    folder = work_dir(job, attempt, place.jobs_dir)
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    own = {**batch_variables(job, attempt), "OPSCTL_WORK_DIR": str(folder)}
+    environment = {**inherited, **ONE_THREAD, **own, **place.environment}
+    try:
+        for name in ("input", "output"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"CannotStartContainerError: {error.strerror}: {error.filename}") from error
+    return Process.launch(
+        [str(_SUPERVISOR), *place.entrypoint, *command_words(job)],
+        folder,
+        environment=environment,
+        log=log,
+        timeout_seconds=job.submission.timeout_seconds,
+        grace_seconds=place.stop_grace_seconds,
+    )
+
+
+def work_dir(job: Job, attempt: Attempt, jobs_dir: Path) -> Path:
+    """The attempt's folder on this machine."""
+    # A child's id holds a colon, which no PATH-like variable could carry.
+    return jobs_dir / job.job_id.replace(":", "_") / f"attempt-{attempt.number}"
+
+
+def command_words(job: Job) -> Iterator[str]:
+    """What follows the entrypoint: the job's command with its parameters in it."""
+    for word in job.submission.container.get("command") or ():
+        for name, value in job.submission.parameters.items():
+            word = word.replace(f"Ref::{name}", value)
+        yield word
+
+
+def batch_variables(job: Job, attempt: Attempt) -> dict[str, str]:
+    """The variables that the definition and the submission name, and Batch's own."""
+    given = {entry["name"]: entry["value"] for entry in job.submission.container.get("environment") or ()}
+    queue = job.submission.queue
+    own = {
+        "AWS_BATCH_JOB_ID": job.job_id,
+        "AWS_BATCH_JOB_ATTEMPT": str(attempt.number),
+        "AWS_BATCH_JQ_NAME": queue.name,
+        "AWS_BATCH_CE_NAME": queue.environments[0].name,
+        "OPSCTL_LOG_STREAM": attempt.log_stream or "",
+        "PYTHONUNBUFFERED": "1",
+    }
+    if job.index is not None and job.parent is not None:
+        own["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
+        own["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(job.parent.children))
+    return {**given, **own}
+
+
+class Process:
+    """A running attempt. `wait` belongs to one thread; `stop` may come from any."""
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        lifeline: int,
+        work_dir: Path,
+        log: JobLog | None,
+        timeout_seconds: int | None,
+        grace_seconds: float,
+    ) -> None:
+        self._process = process
+        self._output: IO[bytes] = cast("IO[bytes]", process.stdout)
+        self._lifeline = lifeline
+        self._work_dir = work_dir
+        self._log = log
+        self._deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
+        self._grace_seconds = grace_seconds
+        self._kill_at: float | None = None
+        self._timed_out = False
+        self._last_line = ""
+
+    @classmethod
+    def launch(
+        cls,
+        program: Sequence[str],
+        folder: Path,
+        *,
+        environment: Mapping[str, str],
+        log: JobLog | None,
+        timeout_seconds: int | None,
+        grace_seconds: float,
+    ) -> Self:
+        """Start a supervising program of this package: its standard input is the lifeline, closed when all must end.
+
+        Parameters
+        ----------
+        program
+            Its file and its arguments.
+        folder
+            The attempt's, which exists; removed at the end.
+
+        Raises
+        ------
+        opsctl.local.batch.queue.CannotStart
+            When it cannot be started.
+        """
+        lifeline, server_end = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", *program],
+                stdin=lifeline,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            os.close(server_end)
+            raise CannotStart(f"CannotStartContainerError: {error.strerror}: {error.filename}") from error
+        finally:
+            os.close(lifeline)
+        return cls(process, server_end, folder, log, timeout_seconds, grace_seconds)
+
+    def stop(self) -> None:
+        """Send SIGTERM to the job's process group; SIGKILL follows when the grace is over."""
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + self._grace_seconds
+            # The supervisor passes it on. It has not been waited for as long as `wait` goes on, so its id is its own.
+            self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it without a word to it, as the kernel or a lost host does. Its processes are gone a moment later."""
+        # Only noted: the lifeline belongs to the thread in `wait`, which may be closing it just now.
+        self._kill_at = time.monotonic()
+
+    def wait(self) -> Outcome:
+        """Carry the lines to the log until the process has ended, and give how it did."""
+        lines = Lines()
+        pending: list[tuple[int, str]] = []
+        flushed_at = time.monotonic()
+        output = self._output.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            while True:
+                ready = selector.select(_FLUSH_SECONDS)
+                data = os.read(output, 65_536) if ready else b""
+                pending.extend((now_ms(), line) for line in lines.feed(data))
+                now = time.monotonic()
+                if now - flushed_at >= _FLUSH_SECONDS or (ready and not data):
+                    self._write(pending)
+                    flushed_at, pending = now, []
+                self._watch(now)
+                # Without the second condition a process that left the job with its output open would keep it running.
+                if (ready and not data) or (not ready and self._process.poll() is not None):
+                    break
+        self._write([*pending, *((now_ms(), line) for line in lines.rest())])
+        return self._end()
+
+    def _write(self, lines: list[tuple[int, str]]) -> None:
+        if lines:
+            self._last_line = lines[-1][1]
+        if self._log is not None and lines:
+            self._log.write(lines)
+
+    def _watch(self, now: float) -> None:
+        if self._deadline is not None and now >= self._deadline and self._kill_at is None:
+            self._timed_out = True
+            self.stop()
+        if self._kill_at is not None and now >= self._kill_at:
+            self._kill()
+
+    def _kill(self) -> None:
+        # The supervisor kills every process of the job when its lifeline closes.
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
+
+    def _end(self) -> Outcome:
+        code = self._process.wait()
+        self._kill()
+        self._output.close()
+        shutil.rmtree(self._work_dir, ignore_errors=True)
+        with suppress(OSError):
+            self._work_dir.parent.rmdir()
+        return Outcome(
+            exit_code=code if code >= 0 else 128 - code,
+            reason=None,
+            status_reason="Job attempt duration exceeded timeout" if self._timed_out else _EXITED,
+            timed_out=self._timed_out,
+            stopped=self._kill_at is not None,
+        )
+
+
+def leftovers(jobs_dir: Path) -> Sequence[Path]:
+    """Remove what an earlier server left of its jobs, and give what was there."""
+    found = sorted(jobs_dir.iterdir()) if jobs_dir.is_dir() else []
+    for folder in found:
+        shutil.rmtree(folder, ignore_errors=True)
+    return found

@@ -1,0 +1,103 @@
+"""How a server's jobs run: as processes with the preview for an `m2g`, or in containers of their image."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shlex
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsctl.assets import container_dir
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
+from opsctl.local.batch.job import Attempt, Job
+from opsctl.local.batch.queue import Running
+from opsctl.local.control import Containers, Files, python_path
+from opsctl.local.jobs import container, process
+
+if TYPE_CHECKING:
+    from opsctl.local.logs import JobLog
+
+_LOG = logging.getLogger("opsctl.local")
+#: The user's own AWS configuration must not reach a job: it may name endpoints, profiles or roles.
+_AWS = {
+    **LOCAL_CREDENTIALS,
+    "AWS_DEFAULT_REGION": LOCAL_REGION,
+    "AWS_REGION": LOCAL_REGION,
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def starter(
+    files: Files,
+    *,
+    endpoint_url: str,
+    stop_grace_seconds: float,
+    containers: Containers | None = None,
+    entrypoint: Sequence[str] | None = None,
+) -> Callable[[Job, Attempt, JobLog | None], Running]:
+    """Give what starts an attempt.
+
+    Parameters
+    ----------
+    files
+        The server's.
+    endpoint_url
+        Where jobs find S3.
+    stop_grace_seconds
+        Between SIGTERM and SIGKILL.
+    containers
+        The engine; None: processes of this machine.
+    entrypoint
+        What a process runs before its job's `command`; the job runner by default. A container's is its image's.
+    """
+    environment = {**_AWS, "AWS_ENDPOINT_URL": endpoint_url}
+    if containers is not None:
+        contained = container.ContainerPlace(containers, files.home, files.jobs, environment, stop_grace_seconds)
+        return partial(container.start, place=contained)
+    return partial(process.start, place=_processes(files, environment, entrypoint, stop_grace_seconds))
+
+
+def remove_leftovers(files: Files) -> int:
+    """Remove what a server that was killed has left of its jobs, and count it."""
+    count = len(process.leftovers(files.jobs))
+    try:
+        # A server that ends by itself takes its record with it; one that was killed says here whose containers it had.
+        engine = Containers.parse(json.loads(files.record.read_text())["containers"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return count
+    try:
+        return count + container.leftovers(engine.command, files.home)
+    except (OSError, subprocess.SubprocessError) as error:
+        _LOG.warning("the containers of the last server may be left: %s", error)
+        return count
+
+
+def _processes(
+    files: Files, environment: Mapping[str, str], entrypoint: Sequence[str] | None, stop_grace_seconds: float
+) -> process.Place:
+    _write_preview_command(files.bin)
+    path = os.pathsep.join((str(files.bin), os.environ.get("PATH", os.defpath)))
+    if entrypoint is not None:
+        return process.Place(tuple(entrypoint), files.jobs, {**environment, "PATH": path}, stop_grace_seconds)
+    # The local runner is looked for only where it is needed.
+    runner = {"PATH": path, "PYTHONPATH": str(container_dir())}
+    command = (sys.executable, "-m", "m2g_job")
+    return process.Place(command, files.jobs, {**environment, **runner}, stop_grace_seconds)
+
+
+def _write_preview_command(folder: Path) -> None:
+    """Put the `m2g` that a job finds first on its PATH: the preview, run by this very Python."""
+    folder.mkdir(exist_ok=True)
+    script = folder / "m2g"
+    path = f"PYTHONPATH={shlex.quote(root)} " if (root := python_path()) else ""
+    script.write_text(f'#!/bin/sh\n{path}exec {shlex.quote(sys.executable)} -m opsctl.local.preview "$@"\n')
+    script.chmod(stat.S_IRWXU)

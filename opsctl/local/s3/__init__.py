@@ -1,0 +1,1 @@
+"""moto's S3 with its objects on disk."""

@@ -1,0 +1,116 @@
+"""Money: an estimate before a run, a bill during and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from opsctl.commands.costs.cost import RunCost
+from opsctl.core.costs.cost import NOT_INCLUDED, Bill, Estimate
+from opsctl.core.costs.usd import about_text, usd_text
+from opsctl.core.platform.platform import Platform
+from opsctl.render.page import table
+from opsctl.render.screen import Screen, counted, duration_text
+
+
+def charged_text(usd: float, *, is_local: bool, is_complete: bool = True) -> str:
+    """`about $12.30`; of the local platform, which charges nothing, what AWS would: `$0.00 here; on AWS about $12.30`.
+
+    Parameters
+    ----------
+    is_complete
+        False: the instance's price is not known, and `usd` is a lower bound.
+    """
+    text = about_text(usd) if is_complete else f"more than {usd_text(usd)}"
+    return f"$0.00 here; on AWS {text}" if is_local else text
+
+
+def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -> list[str]:
+    """What a run will cost, for the question before it.
+
+    Parameters
+    ----------
+    spent
+        What has been spent already on what is estimated here, USD; it is not in the estimate.
+    """
+    total = charged_text(estimate.usd, is_local=platform.is_local, is_complete=estimate.is_complete)
+    lines = [
+        f"{total} ({usd_text(estimate.usd_per_scan)} a scan); about {duration_text(estimate.wall_hours * 3600)} on AWS",
+        *(f"  {part}" for part in estimate.basis.split("; ")),
+    ]
+    if spent:
+        lines.append(f"  spent already: {about_text(spent)}")
+    return lines
+
+
+def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:
+    """A run's bill: the sum, what it is made of, and where the prices come from."""
+    screen.say(cost.run.run_id, style="bold")
+    if by_scan:
+        for row in table(_scan_rows(cost), room=screen.data.room, right=(1, 2)) or [Text("no attempt has started yet")]:
+            screen.data.print(row)
+        screen.data.print()
+    for line in _bill_lines(cost):
+        screen.data.print(line)
+    screen.say(f"  {cost.own.basis}", style="dim")
+    screen.say(f"  {NOT_INCLUDED}", style="dim")
+
+
+def show_costs(screen: Screen, costs: Sequence[RunCost]) -> None:
+    """A line a run, and their sum: each attempt is in the run that submitted it, and only there."""
+    if not costs:
+        screen.say("There is no run yet: `opsctl run DATASET` starts one.")
+        return
+    rows = []
+    for cost in costs:
+        money = charged_text(cost.own.usd, is_local=cost.is_local, is_complete=cost.own.is_complete)
+        lost = f", {counted(cost.own.lost_attempts, 'lost attempt')}" if cost.own.lost_attempts else ""
+        scans = counted(len(cost.own.by_scan), "scan")
+        rows.append((cost.run.run_id, money, f"({scans}{lost})"))
+    total = charged_text(
+        sum(cost.own.usd for cost in costs),
+        is_local=costs[0].is_local,
+        is_complete=all(cost.own.is_complete for cost in costs),
+    )
+    for line in table([*rows, ("total", total, "")], room=screen.data.room):
+        screen.data.print(line)
+    for source in dict.fromkeys(cost.rates.source for cost in costs):
+        screen.say(f"  {source}", style="dim")
+    screen.say(f"  {NOT_INCLUDED}", style="dim")
+
+
+def _bill_lines(cost: RunCost) -> list[str]:
+    own = cost.own
+    counts = ", ".join([counted(len(own.by_scan), "scan"), counted(own.attempts, "attempt"), _hours_text(own.hours)])
+    lines = [
+        charged_text(own.usd, is_local=cost.is_local, is_complete=own.is_complete),
+        f"  {counts}{_average(own)}",
+    ]
+    if own.lost_attempts:
+        lines.append(f"  {about_text(own.lost_usd)} of it for {counted(own.lost_attempts, 'lost attempt')}")
+    if cost.adopted is not None:
+        count = len(cost.run.scans) - cost.run.submitted_count
+        there = about_text(cost.adopted.usd)
+        lines.append(f"  not in it: {counted(count, 'scan')} taken over from earlier runs, {there} there")
+    return lines
+
+
+def _average(own: Bill) -> str:
+    return f"; {about_text(own.usd / len(own.by_scan))} a scan" if own.by_scan else ""
+
+
+def _scan_rows(cost: RunCost) -> list[tuple[str, str, str, str]]:
+    bills = {**cost.own.by_scan, **(cost.adopted.by_scan if cost.adopted else {})}
+    rows = []
+    for index in sorted(bills):
+        one = bills[index]
+        notes = [counted(one.attempts, "attempt")]
+        notes += [f"{one.lost} lost"] if one.lost else []
+        notes += ["in an earlier run"] if index >= cost.run.submitted_count else []
+        rows.append((cost.run.scans[index], usd_text(one.usd), _hours_text(one.hours), ", ".join(notes)))
+    return rows
+
+
+def _hours_text(hours: float) -> str:
+    return duration_text(hours * 3600)

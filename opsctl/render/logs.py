@@ -1,0 +1,111 @@
+"""Log lines of many scans in one stream, each under its scan's name, one stable colour a scan."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection
+from copy import copy
+from functools import lru_cache
+
+from rich.segment import Segment, Segments
+from rich.style import Style
+
+from opsctl.commands.logs.follow import DoneBefore, Event, NextAttempt, ScanEnd
+from opsctl.core.errors import Problem
+from opsctl.core.logs.log_line import LogLine
+from opsctl.core.runs.status import RunStatus
+from opsctl.render.screen import Screen, counted, harmless
+from opsctl.render.status import end_line, show_status
+
+_COLOURS = (
+    "cyan",
+    "magenta",
+    "green",
+    "yellow",
+    "blue",
+    "bright_cyan",
+    "bright_magenta",
+    "bright_green",
+    "bright_blue",
+)
+
+
+class LogView:
+    """Prints lines and ends, or one JSON object a line.
+
+    Parameters
+    ----------
+    names
+        The scans that are shown; the longest says where the bars stand below each other.
+    with_time
+        Each line begins with its time, UTC.
+    """
+
+    def __init__(
+        self, screen: Screen, *, names: Collection[str], as_json: bool = False, with_time: bool = False
+    ) -> None:
+        self._screen = screen
+        self._width = max(map(len, names), default=0)
+        self._as_json = as_json
+        self._with_time = with_time
+        self._bar = "│" if screen.data.knows_unicode else "|"
+        # Rich takes a tenth of a millisecond a line, and there may be a million.
+        self._name = lru_cache(maxsize=None)(self._coloured)
+
+    def show(self, event: Event) -> None:
+        """One line on standard output; what is not a line is words."""
+        if isinstance(event, LogLine):
+            if self._as_json:
+                self._screen.json_line(event.as_json())
+            else:
+                self._write(self._under_name(event))
+        elif isinstance(event, ScanEnd):
+            scan = event.scan
+            self._screen.words.print(end_line(scan.name, scan.state, scan.cause, scan.seconds))
+        elif isinstance(event, NextAttempt):
+            self._screen.say(f"{event.scan} is tried again: attempt {event.attempt}", style="yellow")
+        elif isinstance(event, DoneBefore):
+            self._screen.say(f"{counted(event.count, 'scan')} done before", style="green")
+        else:
+            self.hitch(event.problem)
+
+    def hitch(self, problem: Problem) -> None:
+        """AWS gives no answer for now."""
+        self._screen.warn(f"{problem.what} Trying again; no line is lost.")
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody reads the lines any more."""
+        return self._screen.data.is_unread
+
+    def show_end(self, status: RunStatus) -> None:
+        """Where the run stands when no more lines come: words, so that standard output holds lines and nothing else."""
+        if self._as_json:
+            return
+        beside = copy(self._screen)
+        beside.data = self._screen.words
+        beside.say()
+        show_status(beside, status)
+
+    def _under_name(self, line: LogLine) -> str:
+        # To the second: JSON has the milliseconds.
+        begin = (f"{line.time[:19]}Z " if self._with_time else "") + self._name(line.scan)
+        return begin + harmless(line.message.rstrip("\r\n")).replace("\n", f"\n{begin}")
+
+    def _coloured(self, scan: str) -> str:
+        colour = _COLOURS[zlib.crc32(scan.encode()) % len(_COLOURS)]
+        with self._screen.data.capture() as captured:
+            # Not as text, which would be folded to the terminal's width.
+            name = f"{harmless(scan):<{self._width}} {self._bar} "
+            self._screen.data.print(Segments([Segment(name, Style.parse(colour))]), end="")
+        return captured.get()
+
+    def _write(self, text: str) -> None:
+        data = self._screen.data
+        if data.is_unread:
+            return
+        try:
+            data.file.write(f"{text}\n")
+            data.file.flush()
+        except BrokenPipeError:
+            data.on_broken_pipe()
