@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 LONGEST = 400
 ENDINGS = {".py", ".tf", ".hcl", ".sh", ".toml"}
 

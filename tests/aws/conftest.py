@@ -1,29 +1,16 @@
-"""No test of the adapters may see the developer's own AWS configuration, or reach AWS."""
+"""A server of canned answers, and S3 as moto has it, for the tests of the adapters."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
-from aws_answers import KEYS, Answers
 from moto import mock_aws
+from support.aws_answers import KEYS, Answers
 
 from opsctl.aws.s3.storage import Storage
-
-
-@pytest.fixture(autouse=True, scope="module")
-def no_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    folder = tmp_path_factory.mktemp("no-aws")
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        patch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
-        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        yield
 
 
 @pytest.fixture

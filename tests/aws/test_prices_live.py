@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import ANY, Stubber
-from example_platform import platform
+from support.example_platform import platform
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.pricing import rates

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 
 import pytest
+from support.repository import ROOT
 
 from bench import cost
 from bench.report import Machine, Report, replaced
 from bench.row import Row, against, alone
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench" / "results.json"
 PROMISED = {"step", "ours", "plain", "peer", "ratio", "bar", "held"}
 

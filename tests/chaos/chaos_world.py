@@ -16,10 +16,11 @@ import chaos_dataset
 import chaos_m2g
 from fault_proxy import FaultProxy
 from laptop import Laptop
-from local_servers import GROUP, client, kill
-from local_servers import Platform as Parts
 from routes import jobs_through, platform_faults
 from sightings import Sightings
+from support.local_servers import GROUP, client, kill
+from support.local_servers import Platform as Parts
+from support.repository import ROOT
 
 from opsctl import __version__
 from opsctl.assets import container_dir
@@ -29,13 +30,12 @@ from opsctl.home import Home
 from opsctl.local import control
 
 BUCKET = "opsctl-data"
-_ROOT = Path(__file__).resolve().parents[2]
 _ACTIVE = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
 
 
 def retry_strategy() -> dict[str, Any]:
     """The job definition's own: read where it is written."""
-    text = (_ROOT / "terraform/modules/batch/job_definition.tf").read_text()
+    text = (ROOT / "terraform/modules/batch/job_definition.tf").read_text()
     names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
     names["on_exit_code"] = "onExitCode"
     blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)

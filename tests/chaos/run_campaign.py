@@ -14,8 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-# As conftest.py does it for the tests.
-sys.path[:0] = [str(Path(__file__).parents[1] / "local")]
+# As pyproject.toml does it for the tests.
+sys.path[:0] = [str(Path(__file__).parents[1])]
 
 
 def main() -> int:

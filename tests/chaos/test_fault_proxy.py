@@ -21,7 +21,7 @@ from botocore.exceptions import (
 )
 from fault_plan import Fault, Plan, everywhere
 from fault_proxy import FaultProxy
-from local_servers import Homes, Platform, client
+from support.local_servers import Homes, Platform, client
 
 from opsctl.core.platform.platform import LOCAL_REGION
 

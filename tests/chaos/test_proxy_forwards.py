@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError
 from fault_plan import Fault, Plan
 from fault_proxy import FaultProxy
-from local_servers import Homes, Platform, client
 from routes import jobs_through, platform_faults, program_through
+from support.local_servers import Homes, Platform, client
 from test_fault_proxy import through
 
 from opsctl.local import control

@@ -9,9 +9,9 @@ import pytest
 from chaos_world import retry_strategy
 from fault_plan import Fault, Plan
 from fault_proxy import FaultProxy, Passing
-from local_servers import Homes, Platform, client
 from routes import platform_faults
 from sightings import Instant, Sightings
+from support.local_servers import Homes, Platform, client
 from test_fault_proxy import through
 
 

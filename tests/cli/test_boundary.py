@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 import pytest
-from example_platform import platform
+from support.example_platform import platform
 
 from opsctl import __version__
 from opsctl.core.errors import Interrupted, Problem, UsageProblem

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import typer.main
-from example_platform import platform
+from support.example_platform import platform
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.cli import app

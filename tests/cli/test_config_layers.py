@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_platform import platform
+from support.example_platform import platform
 
 from opsctl.cli.context import Context
 from opsctl.cli.verbs import up

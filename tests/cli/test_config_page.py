@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from support.repository import ROOT
+
 from opsctl.config import load
 from opsctl.core.config import OTHER_VARIABLES
 from opsctl.core.settings import BY_VARIABLE, SETTINGS
 
-PAGE = (Path(__file__).resolve().parents[2] / "docs/configuration.md").read_text()
+PAGE = (ROOT / "docs/configuration.md").read_text()
 
 
 def test_its_example_is_a_file_without_faults(tmp_path: Path) -> None:

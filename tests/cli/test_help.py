@@ -8,11 +8,11 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 import typer.main
+from support.repository import ROOT
 
 from opsctl.cli import app
 
@@ -219,7 +219,7 @@ def test_every_verb_has_the_options_that_make_sense(verb: str) -> None:
     assert ("--run" in has) is (verb in ABOUT_A_RUN)
 
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = ROOT / "README.md"
 COMMANDS = sorted(set(re.findall(r"`opsctl ((?!VERB)[a-z]+(?:\s[^`]*)?)`", README.read_text())))
 
 

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from example_platform import platform
+from support.example_platform import platform
 
 from opsctl.core.errors import Problem
 from opsctl.home import Home

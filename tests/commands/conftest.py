@@ -1,8 +1,7 @@
-"""The commands' world: S3 as moto has it, in this process, and nothing of the developer's own AWS."""
+"""The commands' world: S3 as moto has it, in this process."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
@@ -19,12 +18,9 @@ KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_na
 
 @pytest.fixture(scope="module")
 def s3_client() -> Any:
-    with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("AWS_")]:
-            patch.delenv(name)
-        client = boto3.client("s3", **KEYS)
-        client.meta.events.register("after-call.s3.GetObject", _dated)
-        return client
+    client = boto3.client("s3", **KEYS)
+    client.meta.events.register("after-call.s3.GetObject", _dated)
+    return client
 
 
 def _dated(parsed: dict[str, Any], **_: Any) -> None:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-HERE = Path(__file__).parent
-# The helpers beside this file, and the runner's package: it is not part of opsctl's environment.
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "container")]
-
-from job_s3 import LocalS3  # noqa: E402
-from job_world import World  # noqa: E402
+from support.job_s3 import LocalS3
+from support.job_world import World
 
 
 @pytest.fixture(scope="session")

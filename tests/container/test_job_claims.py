@@ -8,8 +8,8 @@ from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
-from job_s3 import LocalS3, Request
-from job_world import BUCKET, OUTPUT, RUN, World
+from support.job_s3 import LocalS3, Request
+from support.job_world import BUCKET, OUTPUT, RUN, World
 
 CLAIM = f"{RUN}/claims/00000"
 OLD = timedelta(minutes=11)

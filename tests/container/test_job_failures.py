@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from job_s3 import LocalS3
-from job_world import RUN, World
+from support.job_s3 import LocalS3
+from support.job_world import RUN, World
 
 FAILURES = f"{RUN}/failures/00000"
 QA = "sub-0025427_ses-1_qa.png"

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from job_s3 import LocalS3, Request
-from job_world import OUTPUT, RUN, World, until
+from support.job_s3 import LocalS3, Request
+from support.job_world import OUTPUT, RUN, World, until
 
 FAILURES = f"{RUN}/failures/00000"
 

@@ -12,11 +12,11 @@ from typing import Any
 import nibabel
 import numpy as np
 import pytest
-from job_s3 import LocalS3
-from job_world import BUCKET, RUN, World, nifti, packed, table
 from m2g_job import environment, gradients, scan
 from m2g_job import nifti as images
 from m2g_job.faults import WrongInput
+from support.job_s3 import LocalS3
+from support.job_world import BUCKET, RUN, World, nifti, packed, table
 
 AT = "HNU1/sub-0025427/ses-1"
 STEM = f"{AT}/dwi/sub-0025427_ses-1_dwi"

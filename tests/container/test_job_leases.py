@@ -8,14 +8,14 @@ import time
 from datetime import timedelta
 
 import pytest
-from job_s3 import LocalS3, Request
-from job_world import BUCKET, OUTPUT, RUN, World, until
 from m2g_job import claim as claims
 from m2g_job import environment, outputs
 from m2g_job.faults import AlreadyPublished, Outrun, PassingFault
 from m2g_job.log import Log
 from m2g_job.result import Results
 from m2g_job.s3 import S3, make_client
+from support.job_s3 import LocalS3, Request
+from support.job_world import BUCKET, OUTPUT, RUN, World, until
 
 CLAIM = f"{RUN}/claims/00000"
 RESULT = f"{RUN}/results/00000.json"

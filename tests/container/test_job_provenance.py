@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from job_python import find_python37
-from job_s3 import LocalS3
-from job_world import BUCKET, DIGEST, IMAGE, OUTPUT, RUN_ID, World, until
 from m2g_job import derivative, environment, provenance, scan, version
+from support.job_python import find_python37
+from support.job_s3 import LocalS3
+from support.job_world import BUCKET, DIGEST, IMAGE, OUTPUT, RUN_ID, World, until
 
 DERIVATIVE = "HNU1/derivatives/m2g-csa-native"
 PROVENANCE = f"{OUTPUT}/sub-0025427_ses-1_provenance.json"

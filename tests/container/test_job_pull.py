@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from boto3.s3.transfer import TransferConfig
-from job_s3 import LocalS3, Request
 from m2g_job import staging
 from m2g_job.faults import WrongInput
 from m2g_job.s3 import S3, make_client
 from m2g_job.scan import Input
 from m2g_job.stop import Stop
+from support.job_s3 import LocalS3, Request
 
 PART_BYTES = 16 * 1024 * 1024
 KEY = "HNU1/sub-1/dwi/sub-1_dwi.nii.gz"

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from job_python import find_python37
-from job_world import CONTAINER, OUTPUT, World
+from support.job_python import find_python37
+from support.job_world import CONTAINER, OUTPUT, World
 
 MODULES = sorted((CONTAINER / "m2g_job").glob("*.py"))
 

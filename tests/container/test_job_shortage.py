@@ -9,11 +9,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from job_s3 import LocalS3, Request
-from job_world import OUTPUT, RUN, World, nifti
 from m2g_job import m2g, memory
 from m2g_job.log import Log
 from m2g_job.stop import Stop
+from support.job_s3 import LocalS3, Request
+from support.job_world import OUTPUT, RUN, World, nifti
 
 FAILURES = f"{RUN}/failures/00000/attempt-1"
 

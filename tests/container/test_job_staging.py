@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from bids import BIDSLayout
-from job_world import BUCKET, IMAGE, RUN, RUN_ID, World, nifti, table
+from support.job_world import BUCKET, IMAGE, RUN, RUN_ID, World, nifti, table
 
 from opsctl.assets import bids_config
 from opsctl.aws.s3.storage import Storage

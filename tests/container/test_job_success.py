@@ -6,8 +6,8 @@ import hashlib
 import json
 
 import pytest
-from job_s3 import LocalS3
-from job_world import BUCKET, IMAGE, OUTPUT, RUN, RUN_ID, World, nifti, packed, table
+from support.job_s3 import LocalS3
+from support.job_world import BUCKET, IMAGE, OUTPUT, RUN, RUN_ID, World, nifti, packed, table
 
 DERIVATIVE = "HNU1/derivatives/m2g-csa-native"
 

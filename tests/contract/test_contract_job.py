@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from example_platform import platform
 from m2g_job import derivative
 from m2g_job import environment as job_environment
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
 from m2g_job.result import Report
+from support.example_platform import platform
 
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from ragged import write_ragged
+from support.repository import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 _COMMAND_SECONDS = 400
 
 

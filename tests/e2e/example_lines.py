@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import re
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from support.repository import ROOT
 
 if TYPE_CHECKING:
     from conftest import Journey
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = ROOT / "README.md"
 
 #: What is shown and not carried out, by how it begins, and why.
 EXCEPTIONS = {

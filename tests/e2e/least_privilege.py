@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from policy_files import RENDERED, document, filled
-from recorded_calls import Judged, Who, judge
+from support.policy_files import RENDERED, document, filled
+from support.recorded_calls import Judged, Who, judge
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 

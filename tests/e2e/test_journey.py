@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from example_lines import BY_THE_JOURNEY, examples, reason_not_to, shown, words_here
 from least_privilege import for_people, judged, rendered_differ
-from recorded_calls import EXCEPTIONS, read, spare
+from support.recorded_calls import EXCEPTIONS, read, spare
 
 SCANS = 4
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from engine_world import EngineWorld, built_once, session_folder, shared_world
+from support.engine_world import EngineWorld, built_once, session_folder, shared_world
 
 
 @pytest.fixture(scope="session")

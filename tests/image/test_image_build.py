@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_world import BASE, EngineWorld, opsctl
+from support.engine_world import BASE, EngineWorld, opsctl
 
 from opsctl.assets import container_dir
 from opsctl.commands.platform.image import base_of, source_of

@@ -12,8 +12,8 @@ from typing import Any
 
 import boto3
 import pytest
-from engine_world import BASE, EngineWorld, opsctl
-from registry_world import HOST, RegistryWorld, registry
+from support.engine_world import BASE, EngineWorld, opsctl
+from support.registry_world import HOST, RegistryWorld, registry
 
 from opsctl import __version__
 from opsctl.local import control

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_world import BASE, EngineWorld, opsctl
-from example_platform import platform
-from registry_world import HOST, RegistryWorld, registry
+from support.engine_world import BASE, EngineWorld, opsctl
+from support.example_platform import platform
+from support.registry_world import HOST, RegistryWorld, registry
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.ecr.registry import Registry

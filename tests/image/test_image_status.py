@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine_world import opsctl
-from example_platform import platform
+from support.engine_world import opsctl
+from support.example_platform import platform
 
 from opsctl.aws.ecr.registry import Stored
 from opsctl.commands.platform.image_status import ImageStatus, status

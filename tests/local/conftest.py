@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from local_servers import Bucket, Homes, Platform
+from support.local_servers import Bucket, Homes, Platform
 
 
 @pytest.fixture(scope="module")

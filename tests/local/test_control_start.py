@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from local_servers import SHELL, Homes, alive, kill, record, until
+from support.local_servers import SHELL, Homes, alive, kill, record, until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control

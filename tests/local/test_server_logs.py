@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from local_servers import Homes, client
+from support.local_servers import Homes, client
 
 NOW = int(time.time() * 1000)
 

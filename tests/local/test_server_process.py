@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from local_servers import Homes, Platform, alive, client, kill, record, until
+from support.local_servers import Homes, Platform, alive, client, kill, record, until
 
 from opsctl.local import control
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from local_aws import Aws, running
-from real_terraform import copied
-from rendered_policies import Policies, render
+from support.local_aws import Aws, running
+from support.real_terraform import copied
+from support.rendered_policies import Policies, render
 
 
 @pytest.fixture(scope="session")

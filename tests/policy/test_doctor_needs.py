@@ -9,9 +9,9 @@ from xml.sax.saxutils import escape
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from iam_evaluator import Request, decide
-from policy_files import document
-from rendered_policies import ACCOUNT, NAME, REGION
+from support.iam_evaluator import Request, decide
+from support.policy_files import document
+from support.rendered_policies import ACCOUNT, NAME, REGION
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.identity import permissions

@@ -6,10 +6,10 @@ import json
 import re
 
 import pytest
-from iam_evaluator import glob
-from policy_files import FOLDER, RENDERED, document, filled
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
-from rendered_policies import ACCOUNT, NAME, REGION
+from support.iam_evaluator import glob
+from support.policy_files import FOLDER, RENDERED, document, filled
+from support.rendered_policies import ACCOUNT, NAME, REGION
 
 #: The longest of each that opsctl or AWS takes.
 LONGEST = {"NAME": "n" * 20, "ACCOUNT": ACCOUNT, "REGION": "ap-southeast-1", "STATE_BUCKET": "b" * 63}

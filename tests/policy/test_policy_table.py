@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from iam_evaluator import Request, decide
-from policy_files import document
-from rendered_policies import ACCOUNT, DATA_BUCKET, NAME, REGION, SOURCE_BUCKET, Policies
+from support.iam_evaluator import Request, decide
+from support.policy_files import document
+from support.rendered_policies import ACCOUNT, DATA_BUCKET, NAME, REGION, SOURCE_BUCKET, Policies
 
 _HERE = f"{REGION}:{ACCOUNT}"
 _SHORT = {

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.windows import terminal
 from test_money import a_cost
 from test_plan_view import made, outcome
 from test_status_view import detail, rich_status, run
 from test_why_view import answer, failed
-from windows import terminal
 
 from opsctl.commands.dataset.discovery import Found
 from opsctl.commands.platform.down import Receipt

@@ -6,7 +6,7 @@ import dataclasses
 from datetime import UTC, datetime
 
 import pytest
-from example_platform import platform
+from support.example_platform import platform
 
 from opsctl.commands.costs.cost import RunCost
 from opsctl.core.costs.cost import Bill, Estimate, Rates, bill

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.text import Text
-from windows import terminal
+from support.repository import ROOT
+from support.windows import terminal
 
 from opsctl.render.page import fold, table
 
@@ -129,7 +129,7 @@ def test_what_the_stream_cannot_say_is_spelled(variables: dict[str, str], said: 
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     ended = subprocess.run(
         [sys.executable, "-c", SPELLED],
-        env={**inherited, "PYTHONPATH": str(Path(__file__).parents[2]), **variables},
+        env={**inherited, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
         timeout=60,
         check=True,

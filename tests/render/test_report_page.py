@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Browser, found
 from PIL import Image
-from report_world import CAUSES, png, scene
+from support.browser import Browser, found
+from support.report_world import CAUSES, png, scene
 
 from opsctl.commands.results.report import MARK
 from opsctl.commands.results.report_assets import Wanted

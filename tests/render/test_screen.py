@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from windows import terminal
+from support.windows import terminal
 
 from opsctl.core.errors import UsageProblem
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text

@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from windows import terminal
+from support.repository import ROOT
+from support.windows import terminal
 
 from opsctl.commands.runs.cancel import Intent, Outcome
 from opsctl.commands.runs.scan_detail import ScanDetail, details_json
@@ -25,7 +25,7 @@ from opsctl.render.scan_detail import show_detail
 from opsctl.render.screen import Screen
 from opsctl.render.status import show_status, watching
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "docs/status.schema.json").read_text())
+SCHEMA = json.loads((ROOT / "docs/status.schema.json").read_text())
 SPOT = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.repository import ROOT
 
 from opsctl.commands.platform.down import Receipt
 from opsctl.commands.platform.orphans import Found
@@ -64,7 +65,7 @@ def test_an_apply_is_a_line_a_resource_where_there_is_no_terminal(capsys: pytest
 def test_a_replaced_resource_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
     from opsctl.core.platform.terraform_events import Transcript
 
-    recorded = Path(__file__).parents[1] / "core/terraform_lines/apply_replace.jsonl"
+    recorded = ROOT / "tests/core/platform/terraform_lines/apply_replace.jsonl"
     transcript = Transcript()
     steps = [transcript.read(one, root="storage") for one in recorded.read_text().splitlines()]
     with applying(Screen(), title="up m2g", total=len(transcript.plan().changes)) as on_step:

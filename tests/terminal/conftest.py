@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-# The same servers as the local platform's own tests use.
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "local")]
-
-from seat import Seat  # noqa: E402
-from small_platform import SmallPlatform  # noqa: E402
+from seat import Seat
+from small_platform import SmallPlatform
 
 
 @pytest.fixture(scope="session")

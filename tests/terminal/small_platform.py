@@ -13,8 +13,8 @@ from typing import Any
 
 import nibabel
 import numpy as np
-from local_servers import GROUP, client, kill
-from local_servers import Platform as Parts
+from support.local_servers import GROUP, client, kill
+from support.local_servers import Platform as Parts
 
 from opsctl import __version__
 from opsctl.assets import container_dir

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from local_servers import until
 from seat import Seat
 from small_platform import SmallPlatform
+from support.local_servers import until
 
 #: Verbs that print data, and how they end after a run with a failed scan.
 DATA = [

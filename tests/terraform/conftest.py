@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from local_aws import Aws, running
-from real_terraform import Terraform, copied
+from support.local_aws import Aws, running
+from support.real_terraform import Terraform, copied
 
 
 @pytest.fixture(scope="module")

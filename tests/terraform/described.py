@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from botocore.exceptions import ClientError
-from local_aws import REGION, Aws
+from support.local_aws import REGION, Aws
 
 NAME = "tested"
 PREFIX = f"opsctl-{NAME}"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from described import NAME, PREFIX, describe_bucket, describe_platform, what_is_left
-from local_aws import REGION, Aws
-from real_terraform import Terraform
+from support.local_aws import REGION, Aws
+from support.real_terraform import Terraform
 
 BUCKET = f"{PREFIX}-123456789012-{REGION}"
 STORAGE = {

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from real_terraform import SOURCE
+from support.real_terraform import SOURCE
 
 CHECKOV = SOURCE.parent / ".venv" / "checkov" / "bin" / "checkov"
 SKIP = re.compile(r"#\s*checkov:skip=(?P<check>\w+)(?::(?P<reason>.*))?")

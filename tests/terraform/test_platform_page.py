@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from real_terraform import SOURCE
+from support.real_terraform import SOURCE
 
 PAGE = (SOURCE.parent / "docs" / "platform.md").read_text()
 VARIABLE = re.compile(r'^variable "([^"]+)" \{\n(.*?)^\}', re.MULTILINE | re.DOTALL)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from described import NAME, PREFIX
 from life_of_a_platform import BUCKET, STORAGE, Seen, live_once
-from local_aws import REGION, Aws
-from real_terraform import Terraform
+from support.local_aws import REGION, Aws
+from support.real_terraform import Terraform
 
 # Several workers of xdist would each make their own apply; `--dist loadgroup` keeps them on one.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from real_terraform import SOURCE, Terraform
+from support.real_terraform import SOURCE, Terraform
 
 BLOCK = re.compile(
     r'^(variable|output|resource|data|module) ("[^"]+"(?: "[^"]+")?) \{\n(.*?)^\}', re.MULTILINE | re.DOTALL

@@ -7,8 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from local_aws import REGION, Aws
-from real_terraform import Terraform, copied
+from support.local_aws import REGION, Aws
+from support.real_terraform import Terraform, copied
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -1,0 +1,310 @@
+"""The snapshot of a queue: what is asked of AWS exactly, and what becomes of an answer that is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.validate import ParamValidator
+from support.example_platform import platform
+
+from opsctl.aws.batch.queue_snapshot import gather
+from opsctl.aws.clients import Clients
+from opsctl.core.diagnosis.queue_snapshot import (
+    Facts,
+    Hidden,
+    Image,
+    InstanceType,
+    QueuedJob,
+    Quota,
+    SecurityGroup,
+    Subnet,
+)
+from opsctl.core.runs.manifest import Run
+
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
+PLATFORM = platform()
+RUN = Run(
+    run_id="HNU1-20261122-120000-ab12",
+    dataset="s3://data/HNU1",
+    output="s3://data/HNU1/derivatives/x",
+    m2g={},
+    model="csd",
+    image=IMAGE,
+    platform="m2g",
+    region="us-east-1",
+    scans=("sub-01",),
+    created_at="2026-11-22T12:00:00Z",
+    created_by="ada",
+    command_line=("opsctl", "run", "HNU1"),
+    opsctl_version="0.1.0",
+    keys=("k",),
+    sizes=(1,),
+    resources="csd",
+)
+RESOURCES = {
+    "type": "EC2",
+    "minvCpus": 0,
+    "maxvCpus": 512,
+    "desiredvCpus": 6,
+    "instanceTypes": ["r5.large"],
+    "subnets": ["subnet-b", "subnet-a"],
+    "securityGroupIds": ["sg-1"],
+}
+ENVIRONMENT = {
+    "computeEnvironmentName": "env",
+    "computeEnvironmentArn": "arn:environment-csd",
+    "state": "ENABLED",
+    "status": "INVALID",
+    "statusReason": "CLIENT_ERROR - x",
+    "computeResources": RESOURCES,
+}
+QUEUE = {
+    "jobQueueName": "q",
+    "jobQueueArn": "arn:queue-csd",
+    "state": "DISABLED",
+    "status": "VALID",
+    "statusReason": "healthy",
+    "priority": 1,
+    "computeEnvironmentOrder": [],
+}
+
+
+def plain(job_id: str, created_at: int, **more: Any) -> dict[str, Any]:
+    return {"jobId": job_id, "jobName": job_id, "createdAt": created_at, **more}
+
+
+#: What the queue holds: an array with children in three states, and a plain job at the head with Batch's reason.
+LISTED = {
+    "PENDING": [plain("array", 7, arrayProperties={"size": 300})],
+    "RUNNABLE": [plain("head", 3, statusReason="CAPACITY:x")],
+}
+COUNTS = {"RUNNABLE": 40, "PENDING": 4, "STARTING": 6, "RUNNING": 250, "SUCCEEDED": 0}
+
+
+def instance(kind: str, cores: int, **more: Any) -> dict[str, Any]:
+    return {"InstanceType": kind, "CpuOptions": {"CoreCount": cores, "ThreadsPerCore": 2}, **more}
+
+
+def route(target: str, name: str = "GatewayId", **more: Any) -> dict[str, Any]:
+    return {"DestinationCidrBlock": "0.0.0.0/0", name: target, **more}
+
+
+ANSWERS: dict[str, Any] = {
+    "DescribeJobQueues": {"jobQueues": [QUEUE]},
+    "DescribeComputeEnvironments": {"computeEnvironments": [ENVIRONMENT]},
+    "ListJobs": lambda asked: {"jobSummaryList": LISTED.get(asked["jobStatus"], [])},
+    "DescribeJobs": {
+        "jobs": [
+            {
+                **plain("array", 7, arrayProperties={"size": 300, "statusSummary": COUNTS}),
+                "jobQueue": "arn:queue-csd",
+                "status": "PENDING",
+                "startedAt": 0,
+                "jobDefinition": "d",
+            }
+        ]
+    },
+    "DescribeInstanceTypes": {"InstanceTypes": [{"VCpuInfo": {"DefaultVCpus": 2}, "MemoryInfo": {"SizeInMiB": 16384}}]},
+    "DescribeLogGroups": {"logGroups": [{"logGroupName": "/opsctl/m2g-other"}, {"logGroupName": "/opsctl/m2g"}]},
+    "GetServiceQuota": {"Quota": {"Value": 640.0}},
+    "DescribeInstances": {
+        "Reservations": [
+            {"Instances": [instance("r5.large", 1), instance("r5.large", 1, InstanceLifecycle="spot")]},
+            {"Instances": [instance("g4dn.xlarge", 2), instance("m5.4xlarge", 8)]},
+        ]
+    },
+    "DescribeImages": {"imageDetails": [{}]},
+    "DescribeSubnets": {
+        "Subnets": [
+            {"SubnetId": "subnet-a", "VpcId": "vpc-1", "MapPublicIpOnLaunch": True},
+            {"SubnetId": "subnet-b", "VpcId": "vpc-1", "MapPublicIpOnLaunch": False},
+        ]
+    },
+    "DescribeRouteTables": {
+        "RouteTables": [
+            {"VpcId": "vpc-1", "Associations": [{"Main": True}], "Routes": [route("igw-gone", State="blackhole")]},
+            {"VpcId": "vpc-1", "Associations": [{"SubnetId": "subnet-a"}], "Routes": [route("igw-1", State="active")]},
+        ]
+    },
+    "DescribeSecurityGroups": {"SecurityGroups": [{"GroupId": "sg-1", "IpPermissionsEgress": [{"IpProtocol": "-1"}]}]},
+}
+SERVICES = ("batch", "ec2", "ecr", "service_quotas", "logs")
+
+
+class Aws:
+    """Answers by operation, whichever thread asks first; replies must be of the shape that AWS's model has."""
+
+    def __init__(self, clients: Clients) -> None:
+        self.clients = clients
+        self.asked: dict[str, list[Any]] = defaultdict(list)
+        self.answers: dict[str, Any] = dict(ANSWERS)
+        self.refused: dict[str, tuple[int, str]] = {}
+        self._params = threading.local()
+        for service in SERVICES:
+            events = getattr(clients, service).meta.events
+            events.register("provide-client-params", self._note, unique_id="aws-note")
+            events.register("before-call", self._answer, unique_id="aws-answer")
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        self.asked[model.name].append(params)
+        self._params.now = params
+
+    def _answer(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        if model.name in self.refused:
+            status, code = self.refused[model.name]
+            return self._reply(status, {"Error": {"Code": code, "Message": "not you"}})
+        found = self.answers[model.name]
+        reply = found(self._params.now) if isinstance(found, Callable) else found  # type: ignore[arg-type]
+        shape = model.output_shape
+        wrong = ParamValidator().validate(reply, shape)
+        kinds = {error[0] for error in wrong._errors} - {"missing required field"}
+        assert not kinds, wrong.generate_report()
+        return self._reply(200, reply)
+
+    @staticmethod
+    def _reply(status: int, value: dict[str, Any]) -> tuple[AWSResponse, dict[str, Any]]:
+        return AWSResponse("https://x", status, {}, None), {**value, "ResponseMetadata": {"HTTPStatusCode": status}}
+
+    def facts(self, *, run: Run = RUN, **changes: Any) -> Facts:
+        return gather(self.clients, dataclasses.replace(PLATFORM, **changes), run)
+
+
+@pytest.fixture(scope="module")
+def clients() -> Clients:
+    return Clients(endpoint_url="http://127.0.0.1:1", region="us-east-1")
+
+
+@pytest.fixture
+def aws(clients: Clients) -> Iterator[Aws]:
+    yield Aws(clients)
+    for service in SERVICES:
+        events = getattr(clients, service).meta.events
+        events.unregister("provide-client-params", unique_id="aws-note")
+        events.unregister("before-call", unique_id="aws-answer")
+
+
+def test_every_fact_is_asked_for_exactly(aws: Aws) -> None:
+    facts = aws.facts()
+    assert facts.hidden == ()
+    asked = dict(aws.asked)
+    listed = asked.pop("ListJobs")
+    assert sorted(one["jobStatus"] for one in listed) == ["PENDING", "RUNNABLE", "RUNNING", "STARTING", "SUBMITTED"]
+    assert {one["jobQueue"] for one in listed} == {"arn:queue-csd"}
+    assert asked == {
+        "DescribeJobQueues": [{"jobQueues": ["arn:queue-csd"]}],
+        "DescribeComputeEnvironments": [{"computeEnvironments": ["arn:environment-csd"]}],
+        "DescribeJobs": [{"jobs": ["array"]}],
+        "DescribeInstanceTypes": [{"InstanceTypes": ["r5.large"]}],
+        "DescribeLogGroups": [{"logGroupNamePrefix": "/opsctl/m2g"}],
+        "GetServiceQuota": [{"ServiceCode": "ec2", "QuotaCode": "L-1216C47A"}],
+        "DescribeInstances": [{"Filters": [{"Name": "instance-state-name", "Values": ["pending", "running"]}]}],
+        "DescribeImages": [
+            {"registryId": "123456789012", "repositoryName": "opsctl-m2g", "imageIds": [{"imageTag": "0.1.0"}]}
+        ],
+        "DescribeSubnets": [{"SubnetIds": ["subnet-a", "subnet-b"]}],
+        "DescribeRouteTables": [{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}],
+        "DescribeSecurityGroups": [{"GroupIds": ["sg-1"]}],
+    }
+
+
+def test_every_answer_becomes_a_fact(aws: Aws) -> None:
+    facts = aws.facts(run=dataclasses.replace(RUN, memory_mib=9000))
+    assert (facts.vcpus, facts.memory_mib, facts.is_spot, facts.is_local) == (2, 9000, False, False)
+    assert (facts.queue.state, facts.queue.reason) == ("DISABLED", "healthy")  # type: ignore[union-attr]
+    (environment,) = facts.environments  # type: ignore[misc]
+    assert (environment.status, environment.reason) == ("INVALID", "CLIENT_ERROR - x")
+    assert (environment.max_vcpus, environment.desired_vcpus) == (512, 6)
+    assert facts.line == (
+        QueuedJob(job_id="head", created_at_ms=3, waiting=1, running=0, reason="CAPACITY:x"),
+        QueuedJob(job_id="array", created_at_ms=7, waiting=44, running=256),
+    )
+    assert facts.quota == Quota("L-1216C47A", 640)
+    assert facts.vcpus_in_use == 18  # neither the Spot instance nor the other family
+    assert facts.subnets == (Subnet("subnet-a", True, "igw-1"), Subnet("subnet-b", False, ""))
+    assert facts.security_groups == (SecurityGroup("sg-1", True),)
+    assert facts.image == Image(IMAGE, True)
+    assert facts.instance_type == InstanceType("r5.large", 2, 16384)
+    assert facts.has_log_group is True
+    assert aws.facts().memory_mib == 15200
+
+
+def test_spot_has_a_quota_of_its_own(aws: Aws) -> None:
+    assert aws.facts(spot=True).vcpus_in_use == 2
+    assert aws.asked["GetServiceQuota"] == [{"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}]
+
+
+FIELDS = {
+    "DescribeJobQueues": ("batch:DescribeJobQueues", ["queue"]),
+    "DescribeComputeEnvironments": (
+        "batch:DescribeComputeEnvironments",
+        ["environments", "subnets", "security_groups"],
+    ),
+    "ListJobs": ("batch:ListJobs", ["line"]),
+    "DescribeJobs": ("batch:DescribeJobs", ["line"]),
+    "DescribeInstanceTypes": ("ec2:DescribeInstanceTypes", ["instance_type"]),
+    "DescribeLogGroups": ("logs:DescribeLogGroups", ["has_log_group"]),
+    "GetServiceQuota": ("servicequotas:GetServiceQuota", ["quota"]),
+    "DescribeInstances": ("ec2:DescribeInstances", ["vcpus_in_use"]),
+    "DescribeImages": ("ecr:DescribeImages", ["image"]),
+    "DescribeSubnets": ("ec2:DescribeSubnets", ["subnets"]),
+    "DescribeRouteTables": ("ec2:DescribeRouteTables", ["subnets"]),
+    "DescribeSecurityGroups": ("ec2:DescribeSecurityGroups", ["security_groups"]),
+}
+
+
+@pytest.mark.parametrize("operation", FIELDS)
+def test_what_is_not_permitted_is_hidden_and_nothing_else(aws: Aws, operation: str) -> None:
+    code = "UnauthorizedOperation" if "ec2" in FIELDS[operation][0] else "AccessDeniedException"
+    aws.refused[operation] = (403, code)
+    facts = aws.facts()
+    action, names = FIELDS[operation]
+    assert facts.hidden == (Hidden(action, "is not permitted"),)
+    hidden = [one.name for one in dataclasses.fields(facts) if isinstance(getattr(facts, one.name), Hidden)]
+    assert sorted(hidden) == sorted(names)
+
+
+def test_a_call_that_fails_otherwise_is_hidden_with_its_reason(aws: Aws) -> None:
+    aws.refused["GetServiceQuota"] = (400, "NoSuchResourceException")
+    (hidden,) = aws.facts().hidden
+    assert hidden.action == "servicequotas:GetServiceQuota"
+    assert "NoSuchResourceException" in hidden.why
+
+
+@pytest.mark.parametrize("code", ["ImageNotFoundException", "RepositoryNotFoundException"])
+def test_an_image_that_is_not_there(aws: Aws, code: str) -> None:
+    aws.refused["DescribeImages"] = (400, code)
+    assert aws.facts().image == Image(IMAGE, False)
+
+
+def test_images_by_digest_and_images_elsewhere(aws: Aws) -> None:
+    pinned = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g@sha256:{'a' * 64}"
+    assert aws.facts(run=dataclasses.replace(RUN, image=pinned)).image == Image(pinned, True)
+    assert aws.asked["DescribeImages"][0]["imageIds"] == [{"imageDigest": f"sha256:{'a' * 64}"}]
+    for foreign in ("neurodata/m2g:0.3.0", IMAGE.replace("us-east-1", "eu-west-1")):
+        assert aws.facts(run=dataclasses.replace(RUN, image=foreign)).image == Image(foreign, None)
+    assert len(aws.asked["DescribeImages"]) == 1
+
+
+def test_a_nat_gateway_is_a_way_out_and_a_queue_that_is_gone_is_none(aws: Aws) -> None:
+    table = {"VpcId": "vpc-1", "Associations": [{"Main": True}], "Routes": [route("nat-1", "NatGatewayId")]}
+    aws.answers |= {"DescribeRouteTables": {"RouteTables": [table]}, "DescribeJobQueues": {"jobQueues": []}}
+    facts = aws.facts()
+    assert [one.way_out for one in facts.subnets] == ["nat-1", "nat-1"]  # type: ignore[union-attr]
+    assert facts.queue is None
+
+
+def test_a_log_group_of_a_longer_name_is_another(aws: Aws) -> None:
+    aws.answers["DescribeLogGroups"] = {"logGroups": [{"logGroupName": "/opsctl/m2g-other"}]}
+    assert aws.facts().has_log_group is False
+
+
+def test_on_this_machine_nothing_is_asked_that_is_awss_alone(aws: Aws) -> None:
+    facts = aws.facts(endpoint_url="http://127.0.0.1:1")
+    assert (facts.is_local, facts.quota, facts.vcpus_in_use, facts.image) == (True, None, None, None)
+    assert not {"GetServiceQuota", "DescribeInstances", "DescribeImages"} & aws.asked.keys()

@@ -1,0 +1,341 @@
+"""`cost` over records in S3 and a Batch that answers DescribeJobs: what is asked, and whose money is in which sum."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from support.example_platform import platform
+
+from opsctl.aws.batch.batch import Batch
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.costs.cost import all_costs, cost, finished_hours
+from opsctl.commands.runs.records import Records
+from opsctl.core.costs.cost import Rates
+from opsctl.core.errors import Problem
+from opsctl.core.platform.platform import Platform
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Origin, Run, timestamp
+from opsctl.core.runs.status import Job
+from opsctl.core.runs.submission import Submission
+
+START = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+NOW = START + timedelta(hours=10)
+EARLIER, LATER = "HNU1-20261122-120000-aaaa", "HNU1-20261123-120000-bbbb"
+DOLLAR = Rates(
+    instance_usd_per_hour=1.0,
+    disk_usd_per_gib_hour=0.0,
+    address_usd_per_hour=0.0,
+    root_volume_gib=100,
+    source="a test's",
+    kind="on-demand",
+)
+PLATFORM = platform()
+
+
+class FakeBatch:
+    """DescribeJobs as Batch answers it: what it has forgotten is missing. `asked`: the ids of each call."""
+
+    def __init__(self, **jobs: Mapping[str, Any]) -> None:
+        self._jobs = {name.replace("__", ":"): job for name, job in jobs.items()}
+        self.asked: list[list[str]] = []
+
+    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+        self.asked.append(jobs)
+        return {"jobs": [{"jobId": one, **self._jobs[one]} for one in jobs if one in self._jobs]}
+
+    @property
+    def adapter(self) -> Batch:
+        client: Any = self
+        return Batch(client, submit_client=client)
+
+
+class World:
+    """Records below `opsctl/runs/`, written as the runner and `run` write them."""
+
+    def __init__(self, storage: Storage, records: Records) -> None:
+        self.records = records
+        self._storage = storage
+
+    def run(self, run_id: str, *scans: str, adopted: tuple[Origin, ...] = (), **changes: Any) -> Run:
+        own = len(scans) - len(adopted)
+        made = Run(
+            run_id=run_id,
+            dataset="s3://data/HNU1",
+            output="s3://data/HNU1/derivatives/x",
+            m2g=M2gOptions().as_dict(),
+            model="csa",
+            image="i",
+            platform="m2g",
+            region="us-east-1",
+            scans=scans,
+            created_at="2026-11-22T12:00:00Z",
+            created_by="ada",
+            command_line=("opsctl",),
+            opsctl_version="0.1.0",
+            keys=tuple(f"k{number}" for number in range(len(scans))),
+            sizes=(own,) if own else (),
+            adopted=adopted,
+            resources="csa",
+        )
+        made = dataclasses.replace(made, **changes)
+        self.records.put_run(made, {})
+        for number, (offset, size) in enumerate(_offsets(made.sizes)):
+            self.records.put_submission(
+                run_id,
+                Submission(
+                    number=number,
+                    job_name=f"{run_id}-{number:02d}",
+                    job_queue="q",
+                    offset=offset,
+                    size=size,
+                    state="submitted",
+                    at="2026-11-22T12:00:00Z",
+                    job_id="array",
+                ),
+            )
+        return made
+
+    def attempt(
+        self, run_id: str, index: int, number: int = 1, *, hours: tuple[float, float | None], **more: Any
+    ) -> None:
+        start, stop = hours
+        value = {
+            "schema_version": 1,
+            "run_id": run_id,
+            "index": index,
+            "scan": "s",
+            "job_id": f"array:{index}",
+            "attempt": number,
+            "started_at": at(start),
+            "stopped_at": None if stop is None else at(stop),
+            "exit_code": None if stop is None else 0,
+            "cause": "",
+            "log_stream": "",
+            **more,
+        }
+        token = hashlib.sha256(value["job_id"].encode()).hexdigest()[:8]
+        self._put(run_id, f"attempts/{index:05d}.{number}.{token}.json", value)
+
+    def result(self, run_id: str, index: int, *, minutes: float = 60, status: str = "succeeded") -> None:
+        value = {
+            "schema_version": 1,
+            "run_id": run_id,
+            "index": index,
+            "scan": "s",
+            "key": "k",
+            "status": status,
+            "cause": "",
+            "exit_code": 0,
+            "attempt": 1,
+            "started_at": at(0),
+            "stopped_at": at(minutes / 60),
+            "seconds": {"pull": 1.0, "m2g": 2.0, "push": 3.0},
+            "peak_memory_mib": 1,
+            "outputs": {"count": 0, "bytes": 0, "connectomes": [], "files": []},
+            "image": "i",
+            "job_id": f"array:{index}",
+            "log_stream": "",
+        }
+        self._put(run_id, f"results/{index:05d}.json", value)
+
+    def _put(self, run_id: str, path: str, value: Mapping[str, Any]) -> None:
+        self._storage.put_json("data", f"opsctl/runs/{run_id}/{path}", value)
+
+
+def _offsets(sizes: tuple[int, ...]) -> list[tuple[int, int]]:
+    return [(sum(sizes[:number]), size) for number, size in enumerate(sizes)]
+
+
+def at(hours: float) -> str:
+    return timestamp(START + timedelta(hours=hours))
+
+
+def milliseconds(hours: float) -> int:
+    return int((START + timedelta(hours=hours)).timestamp() * 1000)
+
+
+@pytest.fixture
+def world(storage: Storage, records: Records) -> World:
+    return World(storage, records)
+
+
+def ask(world: World, batch: FakeBatch, run_id: str | None = None, on: Platform = PLATFORM) -> Any:
+    return cost(
+        run_id,
+        records=world.records,
+        batch=batch.adapter,
+        platform=on,
+        rates_of=lambda _: DOLLAR,
+        now=NOW,
+    )
+
+
+def test_finished_attempts_need_no_word_of_batch(world: World) -> None:
+    world.run(EARLIER, "sub-01", "sub-02")
+    for index in (0, 1):
+        world.attempt(EARLIER, index, hours=(0, 1 + index))
+        world.result(EARLIER, index)
+    batch = FakeBatch()
+    found = ask(world, batch)
+    assert (found.own.usd, found.own.attempts, found.adopted) == (pytest.approx(3), 2, None)
+    assert batch.asked == []
+
+
+def test_an_attempt_that_was_lost_with_its_instance_is_filled_from_batch(world: World) -> None:
+    world.run(EARLIER, "sub-01", "sub-02")
+    world.attempt(EARLIER, 0, 1, hours=(0, None))
+    world.attempt(EARLIER, 0, 2, hours=(5, 6))
+    world.attempt(EARLIER, 1, hours=(0, 1))
+    for index in (0, 1):
+        world.result(EARLIER, index)
+    lost = {"startedAt": milliseconds(0), "stoppedAt": milliseconds(2), "statusReason": "Host EC2 (i-1) terminated."}
+    batch = FakeBatch(array__0={"status": "SUCCEEDED", "attempts": [lost]})
+    found = ask(world, batch)
+    assert batch.asked == [["array:0"]]
+    assert (found.own.hours, found.own.lost_attempts, found.own.lost_usd) == (pytest.approx(4), 1, pytest.approx(2))
+
+
+def test_an_attempt_before_the_first_that_wrote_anything_is_asked_for(world: World) -> None:
+    world.run(EARLIER, "sub-01", "sub-02")
+    world.attempt(EARLIER, 1, 2, hours=(3, 4))
+    world.result(EARLIER, 0)
+    world.result(EARLIER, 1)
+    lost = {"startedAt": milliseconds(0), "stoppedAt": milliseconds(2)}
+    found = ask(world, FakeBatch(array__1={"status": "SUCCEEDED", "attempts": [lost]}))
+    assert (found.own.hours, found.own.attempts, found.own.lost_attempts) == (pytest.approx(3), 2, 1)
+
+
+def test_what_runs_is_paid_till_now(world: World) -> None:
+    world.run(EARLIER, "sub-01", "sub-02")
+    world.attempt(EARLIER, 1, hours=(4, None))
+    found = ask(world, FakeBatch(array__1={"status": "RUNNING"}, array__0={"status": "RUNNABLE"}))
+    assert (found.own.hours, found.own.lost_attempts) == (pytest.approx(6), 0)
+    assert list(found.own.by_scan) == [1]
+
+
+def test_what_batch_has_forgotten_comes_from_what_was_written_down(world: World) -> None:
+    world.run(EARLIER, "sub-01", "sub-02")
+    world.attempt(EARLIER, 0, hours=(0, None))
+    told = Attempt(index=0, number=1, job_id="array:0", started_at=at(0), stopped_at=at(2))
+    silent = Attempt(index=1, number=1, job_id="array:1", started_at=at(0), stopped_at=at(5))
+    world.records.keep_jobs(
+        EARLIER,
+        {
+            0: Job(job_id="array:0", status="FAILED", attempts=(told,)),
+            1: Job(job_id="array:1", status="FAILED", attempts=(silent,)),
+        },
+    )
+    found = ask(world, FakeBatch())
+    assert (found.own.hours, found.own.lost_attempts) == (pytest.approx(7), 2)
+
+
+def test_a_run_of_thousands_that_has_not_begun_is_not_asked_for_one_by_one(world: World) -> None:
+    world.run(EARLIER, *(f"sub-{number:05d}" for number in range(2_000)))
+    batch = FakeBatch()
+    assert ask(world, batch).own.usd == 0
+    assert batch.asked == []
+
+
+def adopting(world: World) -> None:
+    world.run(EARLIER, "sub-01", "sub-02")
+    world.attempt(EARLIER, 0, hours=(0, 1))
+    world.attempt(EARLIER, 1, hours=(0, 2))
+    # Its own first, then the earlier run's second.
+    world.run(LATER, "sub-03", "sub-02", adopted=(Origin(EARLIER, 1),))
+    world.attempt(LATER, 0, hours=(3, 7))
+    world.result(EARLIER, 0)
+    world.result(EARLIER, 1)
+    world.result(LATER, 0)
+
+
+def test_adopted_scans_are_shown_apart(world: World) -> None:
+    adopting(world)
+    found = ask(world, FakeBatch())
+    assert found.run.run_id == LATER
+    assert (found.own.usd, found.adopted.usd) == (pytest.approx(4), pytest.approx(2))
+    value = found.as_json()
+    assert [(one["scan"], one["adopted"], one["usd"]) for one in value["scans"]] == [
+        ("sub-03", False, pytest.approx(4)),
+        ("sub-02", True, pytest.approx(2)),
+    ]
+    assert (value["usd"], value["adopted"]["usd"]) == (pytest.approx(4), pytest.approx(2))
+
+
+def test_over_all_runs_each_attempt_is_paid_once(world: World, storage: Storage) -> None:
+    adopting(world)
+    # Killed before its record stood.
+    storage.put_json("data", "opsctl/runs/HNU1-20261124-120000-cccc/scans/00000.json", {})
+    found = all_costs(
+        records=world.records,
+        batch=FakeBatch().adapter,
+        platform=PLATFORM,
+        rates_of=lambda _: DOLLAR,
+        now=NOW,
+    )
+    assert [(one.run.run_id, one.own.usd) for one in found] == [
+        (EARLIER, pytest.approx(3)),
+        (LATER, pytest.approx(4)),
+    ]
+
+
+def test_json_is_whole_and_says_what_is_charged(world: World) -> None:
+    world.run(EARLIER, "sub-01", "sub-02")
+    world.attempt(EARLIER, 0, hours=(0, 1))
+    here = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
+    for on, charged in ((PLATFORM, 1), (here, 0)):
+        value = json.loads(json.dumps(ask(world, FakeBatch(), on=on).as_json()))
+        assert (value["usd"], value["usd_charged"]) == (pytest.approx(1), pytest.approx(charged))
+        assert (value["scan_count"], value["usd_per_scan"]) == (1, pytest.approx(1))
+        assert value["rates"]["usd_per_hour"] == 1 and value["basis"] and "boot" in value["not_included"]
+
+
+def test_no_run_is_said(world: World) -> None:
+    with pytest.raises(Problem, match="no run yet"):
+        ask(world, FakeBatch())
+
+
+def finish(world: World, run_id: str, *minutes: float, **changes: Any) -> None:
+    world.run(run_id, *(f"sub-{number}" for number in range(len(minutes))), **changes)
+    for index, one in enumerate(minutes):
+        world.result(run_id, index, minutes=one)
+
+
+def test_hours_are_those_of_the_newest_runs_that_hold_five_scans(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish(world, "A-20261120-120000-aaaa", 500, 500, 500, 500, 500)
+    finish(world, "B-20261121-120000-aaaa", 10, 20, 30)
+    finish(world, "C-20261122-120000-aaaa", 40, 50)
+    read: list[str] = []
+    results = world.records.results
+    monkeypatch.setattr(world.records, "results", lambda run_id: read.append(run_id) or results(run_id))
+    found = finished_hours(world.records, platform=PLATFORM, model="csa")
+    assert (found.per_scan * 60, found.is_measured) == (pytest.approx(30), True)
+    assert read == ["C-20261122-120000-aaaa", "B-20261121-120000-aaaa"]
+
+
+def test_other_models_platforms_and_pipelines_do_not_count(world: World, storage: Storage) -> None:
+    five = (10.0,) * 5
+    finish(world, "A-20261120-120000-aaaa", *five, model="csd")
+    finish(world, "B-20261120-120000-aaaa", *five, platform="other")
+    finish(world, "C-20261120-120000-aaaa", *five, m2g={"pipeline": "func"})
+    finish(world, "D-20261120-120000-aaaa", *five[:4])
+    storage.put_json("data", "opsctl/runs/E-20261124-120000-cccc/scans/00000.json", {})
+    world.run("F-20261120-120000-aaaa", *(f"s{n}" for n in range(9)))
+    for index in range(9):
+        world.result("F-20261120-120000-aaaa", index, status="failed")
+    found = finished_hours(world.records, platform=PLATFORM, model="csa")
+    assert (found.per_scan, found.is_measured) == (65 / 60, False)
+    assert finished_hours(world.records, platform=PLATFORM, model="csa", pipeline="func").is_measured
+
+
+def test_the_local_platforms_times_are_the_previews_and_said_to_be(world: World) -> None:
+    finish(world, "A-20261120-120000-aaaa", *(0.2,) * 5)
+    local = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
+    found = finished_hours(world.records, platform=local, model="csa")
+    assert found.is_measured and "12 seconds" in found.source and "preview" in found.source

@@ -1,0 +1,204 @@
+"""`down`: not while jobs are active; ended jobs are waited for; the receipt is AWS's word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.run_world import PLATFORM
+
+from opsctl.aws.batch.batch import ActiveJob
+from opsctl.aws.platform.removal import Left
+from opsctl.commands.platform.down import (
+    Gone,
+    active_jobs,
+    end_jobs,
+    jobs_of,
+    queues_of,
+    refuse_while_active,
+    tear_down,
+)
+from opsctl.core.errors import AtWork, Interrupted, Problem
+from opsctl.core.platform.inventory import Kind, Resource
+from opsctl.core.platform.terraform_events import Step
+
+
+class Queues:
+    """Batch's queues: what they hold, and after how many polls an ended job is gone."""
+
+    def __init__(self, held: dict[str, list[ActiveJob]], *, polls: int = 0) -> None:
+        self.held = held
+        self.polls = polls
+        self.ended: list[tuple[str, str]] = []
+        self.sleeps: list[float] = []
+
+    def active(self, job_queue: str) -> list[ActiveJob]:
+        return list(self.held.get(job_queue, ()))
+
+    def terminate(self, job_id: str, *, reason: str) -> None:
+        self.ended.append((job_id, reason))
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps.append(seconds)
+        if len(self.sleeps) == self.polls:
+            ended = {job_id for job_id, _ in self.ended}
+            self.held = {queue: [job for job in jobs if job.job_id not in ended] for queue, jobs in self.held.items()}
+
+
+QUEUES = ["arn:queue-csd", "arn:queue-csa"]
+
+
+def job(number: int, status: str = "RUNNING") -> ActiveJob:
+    return ActiveJob(f"id-{number}", f"run-{number}", status)
+
+
+def test_the_queues_of_both_models_are_asked() -> None:
+    queues: Any = Queues({"arn:queue-csd": [job(1)], "arn:queue-csa": [job(2)], "arn:queue-other": [job(3)]})
+    assert {one.job_id for one in active_jobs(queues, PLATFORM)} == {"id-1", "id-2"}
+
+
+def test_the_queues_of_an_inventory() -> None:
+    queue = Resource(kind=Kind.QUEUE, id="opsctl-m2g-csd", arn="arn:queue-csd")
+    assert queues_of([queue, VPC]) == ["arn:queue-csd"]
+
+
+def test_no_active_job_is_no_objection() -> None:
+    refuse_while_active([])
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (1, "1 job is still active: run-0 (RUNNING)."),
+        (2, "2 jobs are still active: run-0 (RUNNING), run-1 (RUNNING)."),
+        (7, f"7 jobs are still active: {', '.join(f'run-{n} (RUNNING)' for n in range(5))} and 2 more."),
+    ],
+)
+def test_active_jobs_are_counted_and_named(count: int, words: str) -> None:
+    with pytest.raises(Problem) as caught:
+        refuse_while_active([job(number) for number in range(count)])
+    assert caught.value.what == words
+    assert "--force" in caught.value.mend
+    assert caught.value.exit_code == 1
+
+
+def test_every_active_job_is_ended_and_waited_for() -> None:
+    queues = Queues({"arn:queue-csd": [job(1)], "arn:queue-csa": [job(2), job(3)]}, polls=4)
+    fake: Any = queues
+    end_jobs(fake, QUEUES, jobs_of(fake, QUEUES), sleep=queues.sleep)
+    assert sorted(queues.ended) == [(f"id-{number}", "opsctl down --force") for number in (1, 2, 3)]
+    assert queues.sleeps == [2.0] * 4
+
+
+def test_jobs_that_do_not_end_are_told_after_five_minutes() -> None:
+    queues = Queues({"arn:queue-csd": [job(1), job(2)]})
+    fake: Any = queues
+    with pytest.raises(Problem, match="2 jobs have not ended after 300 s"):
+        end_jobs(fake, QUEUES, jobs_of(fake, QUEUES), sleep=queues.sleep)
+    assert sum(queues.sleeps) == 300
+
+
+class Root:
+    """A platform root: what its state knows, and how its destroy ends."""
+
+    def __init__(self, asked: list[str], *, breaks: Problem | None = None) -> None:
+        self.asked = asked
+        self.breaks = breaks
+
+    def state(self) -> dict[str, Any]:
+        group = {"mode": "managed", "type": "aws_cloudwatch_log_group", "name": "jobs", "module": "module.batch"}
+        return {"resources": [{**group, "instances": [{"attributes": {"id": "/opsctl/m2g", "arn": "arn:group"}}]}]}
+
+    def take_over(self, existing: dict[str, str]) -> None:
+        self.asked.append(f"take over {existing}")
+
+    def forget(self, addresses: list[str]) -> None:
+        self.asked.append(f"forget {addresses}")
+
+    def destroy(self, on_step: Any) -> int:
+        self.asked.append("destroy")
+        on_step(Step("a.b", "begin", "delete"))
+        on_step(Step("a.b", "done", "delete"))
+        if self.breaks:
+            raise self.breaks
+        return 1
+
+
+class World:
+    """What AWS shows, and a removal that takes all of it but what is stuck."""
+
+    def __init__(self, asked: list[str], there: list[Resource], *, stuck: tuple[str, ...] = ()) -> None:
+        self.asked = asked
+        self.there = there
+        self.stuck = stuck
+
+    def of(self, name: str) -> tuple[Resource, ...]:
+        self.asked.append(f"inventory of {name}")
+        return tuple(self.there)
+
+    def remove(self, resources: Any) -> tuple[Left, ...]:
+        self.asked.append("remove")
+        mine = list(resources)
+        self.there = [one for one in self.there if one not in mine or one.id in self.stuck]
+        return tuple(Left(one, "it is held") for one in mine if one.id in self.stuck)
+
+
+ROLE = Resource(kind=Kind.ROLE, id="opsctl-m2g-us-east-1-job", name="opsctl-m2g-us-east-1-job", arn="arn:role")
+VPC = Resource(kind=Kind.VPC, id="vpc-1")
+LOGS = Resource(kind=Kind.LOG_GROUP, id="/opsctl/m2g", arn="arn:group")
+
+
+def torn(root: Root | None, world: World, *, keep_logs: bool = False) -> tuple[Gone, list[Step]]:
+    fakes: Any = (root, world)
+    steps: list[Step] = []
+    gone = tear_down(
+        fakes[0], name="m2g", inventory=fakes[1], removal=fakes[1], keep_logs=keep_logs, on_step=steps.append
+    )
+    return gone, steps
+
+
+def test_aws_has_the_last_word_not_terraform() -> None:
+    asked: list[str] = []
+    gone, steps = torn(Root(asked), World(asked, [ROLE, VPC]))
+    assert asked == ["take over {}", "destroy", "inventory of m2g", "remove", "inventory of m2g"]
+    assert gone == Gone(removed=3, left=(), trouble=None)
+    assert [step.state for step in steps] == ["begin", "done"]
+
+
+def test_what_is_left_is_named_with_its_reason() -> None:
+    asked: list[str] = []
+    gone, _ = torn(Root(asked), World(asked, [ROLE, VPC], stuck=("vpc-1",)))
+    assert gone.left == ("VPC vpc-1: it is held",)
+    assert gone.removed == 2
+
+
+def test_a_destroy_that_fails_is_mended_and_hides_no_receipt() -> None:
+    asked: list[str] = []
+    gone, _ = torn(Root(asked, breaks=Problem("Terraform could not destroy it.")), World(asked, [ROLE, VPC]))
+    assert gone.left == ()
+    # What Terraform had removed before it broke off counts.
+    assert gone.removed == 3
+    assert gone.trouble is not None
+
+
+@pytest.mark.parametrize("breaks", [Interrupted("Stopped."), AtWork("The state is locked.")])
+def test_nothing_is_removed_behind_the_back_of_a_terraform_at_work(breaks: Problem) -> None:
+    asked: list[str] = []
+    with pytest.raises(type(breaks)):
+        torn(Root(asked, breaks=breaks), World(asked, [ROLE]))
+    assert "remove" not in asked
+
+
+def test_without_a_state_all_is_removed_by_hand() -> None:
+    asked: list[str] = []
+    gone, _ = torn(None, World(asked, [ROLE, VPC, LOGS]))
+    assert gone == Gone(removed=3, left=(), trouble=None)
+
+
+def test_kept_log_lines_are_neither_destroyed_nor_left_over() -> None:
+    asked: list[str] = []
+    world = World(asked, [ROLE, LOGS])
+    gone, _ = torn(Root(asked), world, keep_logs=True)
+    assert asked[1:3] == ["forget ['module.batch.aws_cloudwatch_log_group.jobs']", "destroy"]
+    assert gone.left == ()
+    assert world.there == [LOGS]

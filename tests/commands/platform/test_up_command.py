@@ -1,0 +1,164 @@
+"""`up`: both roots side by side, nothing applied that is as it should be, the record as Terraform puts it out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.run_world import PLATFORM
+
+from opsctl.commands.platform.terraform_workspace import Workspace
+from opsctl.commands.platform.up import Proposal, carry_out, propose
+from opsctl.core.errors import Interrupted, Problem, StillAtWork
+from opsctl.core.platform.options import Wish
+from opsctl.core.platform.terraform_events import Change, Plan
+from opsctl.terraform.provider import os_arch
+
+WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
+NEW = Plan((Change("module.vpc.aws_nat_gateway.a", "aws_nat_gateway", "vpc", "create"),))
+NOTHING = Plan()
+
+
+class FakeRoot:
+    """A Terraform root that writes down what was asked of it, in one list for both."""
+
+    def __init__(self, name: str, asked: list[str], *, plan: Plan, outputs: dict[str, Any], has_state: bool) -> None:
+        self.name = name
+        self.asked = asked
+        self.has_state = has_state
+        self.variables: dict[str, Any] = {}
+        self.breaks: Problem | None = None
+        self._plan = plan
+        self._outputs = outputs
+
+    def set_variables(self, variables: dict[str, Any]) -> None:
+        self.variables = variables
+
+    def init(self, *, mirror: Path | None) -> None:
+        self.asked.append(f"{self.name} init {mirror}")
+
+    def plan(self, *, replace: Sequence[str] = ()) -> Plan:
+        self.asked.append(f"{self.name} plan")
+        return self._plan
+
+    def apply(self, on_step: Any) -> None:
+        self.asked.append(f"{self.name} apply")
+        if self.breaks:
+            raise self.breaks
+
+    @property
+    def providers(self) -> Path:
+        return Path(f"{self.name}'s providers")
+
+    def outputs(self) -> dict[str, Any]:
+        return self._outputs
+
+
+def unpacked(folder: Path) -> Path:
+    (folder / "registry.terraform.io/hashicorp/aws/5.100.0" / os_arch()).mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def asked() -> list[str]:
+    return []
+
+
+def workspace(
+    asked: list[str], *, storage: Plan = NEW, platform: Plan = NEW, has_state: bool = False, **made: str
+) -> Workspace:
+    storage_outputs = {"data_bucket": WISH.bucket, "repository_url": WISH.repository_url, **made}
+    fakes: list[Any] = [
+        FakeRoot("storage", asked, plan=storage, outputs=storage_outputs, has_state=has_state),
+        FakeRoot("platform", asked, plan=platform, outputs={"record": PLATFORM.as_record()}, has_state=has_state),
+    ]
+    return Workspace(*fakes)
+
+
+def test_both_roots_are_told_their_variables_and_planned(asked: list[str], tmp_path: Path) -> None:
+    made = workspace(asked, storage=NOTHING)
+    proposal = propose(made, WISH, mirror=unpacked(tmp_path))
+    roots: list[Any] = [made.storage, made.platform]
+    assert [root.variables["name"] for root in roots] == ["m2g", "m2g"]
+    assert sorted(asked) == sorted(
+        f"{root} {word}" for root in ("storage", "platform") for word in (f"init {tmp_path}", "plan")
+    )
+    assert proposal.plan.counts() == {"create": 1}
+    assert proposal.idle_usd_per_hour == pytest.approx(0.045)
+
+
+def carried_out(made: Workspace, **plans: Plan) -> Any:
+    proposal = Proposal(idle_usd_per_hour=0, **{"storage": NEW, "platform": NEW, **plans})
+    return carry_out(made, WISH, proposal, endpoint_url="http://127.0.0.1:1", on_step=lambda step: None)
+
+
+@pytest.mark.parametrize("mirror", [None, Path("packed")])
+def test_a_provider_that_must_be_unpacked_is_unpacked_once(asked: list[str], mirror: Path | None) -> None:
+    propose(workspace(asked), WISH, mirror=mirror)
+    assert asked[:2] == [f"storage init {mirror}", "platform init storage's providers"]
+    assert sorted(asked[2:]) == ["platform plan", "storage plan"]
+
+
+def test_both_are_applied_and_the_record_is_terraforms(asked: list[str]) -> None:
+    assert carried_out(workspace(asked)) == dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
+    assert sorted(asked) == ["platform apply", "storage apply"]
+
+
+def test_a_storage_that_fails_is_told_with_what_stands_beside_it(asked: list[str]) -> None:
+    made = workspace(asked, has_state=True)
+    roots: list[Any] = [made.storage, made.platform]
+    roots[0].breaks = Problem("The bucket could not be made.", "Mend it.")
+    with pytest.raises(
+        Problem, match="could not be made. The rest of the platform stands, but has no bucket"
+    ) as caught:
+        carried_out(made)
+    assert caught.value.mend == "Mend it."
+    assert sorted(asked) == ["platform apply", "storage apply"]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_interruption_counts_before_any_failure(asked: list[str], which: int) -> None:
+    made = workspace(asked, has_state=True)
+    roots: list[Any] = [made.storage, made.platform]
+    roots[which].breaks = Interrupted("Stopped.")
+    roots[1 - which].breaks = Problem("It could not be made.")
+    with pytest.raises(Interrupted):
+        carried_out(made)
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_goes_on_by_itself_is_told_before_what_has_ended(asked: list[str], which: int) -> None:
+    made = workspace(asked, has_state=True)
+    roots: list[Any] = [made.storage, made.platform]
+    roots[which].breaks = StillAtWork("Terraform still ends what it has begun.")
+    roots[1 - which].breaks = Interrupted("Terraform has saved what it had made.")
+    with pytest.raises(StillAtWork):
+        carried_out(made)
+
+
+def test_a_platform_that_fails_is_told(asked: list[str]) -> None:
+    made = workspace(asked, has_state=True)
+    roots: list[Any] = [made.storage, made.platform]
+    roots[1].breaks = Problem("The queue could not be made.")
+    with pytest.raises(Problem, match=r"^The queue could not be made\.$"):
+        carried_out(made)
+
+
+def test_what_is_as_it_should_be_is_not_applied(asked: list[str]) -> None:
+    carried_out(workspace(asked, has_state=True), storage=NOTHING, platform=NOTHING)
+    assert asked == []
+
+
+def test_a_root_without_a_state_is_applied_though_it_has_nothing_to_change(asked: list[str]) -> None:
+    carried_out(workspace(asked), storage=NOTHING, platform=NOTHING)
+    assert sorted(asked) == ["platform apply", "storage apply"]
+
+
+@pytest.mark.parametrize("made", [{"data_bucket": "other"}, {"repository_url": "other"}])
+def test_a_storage_made_otherwise_is_told(asked: list[str], made: dict[str, str]) -> None:
+    with pytest.raises(Problem, match="other") as caught:
+        carried_out(workspace(asked, **made))
+    assert "--name" in caught.value.mend

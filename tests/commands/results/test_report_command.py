@@ -1,0 +1,209 @@
+"""`report`: which facts and files of a run it takes, and where it writes."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.results_world import OUTPUT, RUN, World
+
+from opsctl.aws.batch.batch import Batch
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.report import MARK, Report, gather, target_of, write
+from opsctl.commands.results.report_assets import Choice, Wanted, choose, fetch
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.status import Money, StatusReader
+from opsctl.core.costs.cost import Rates
+from opsctl.core.errors import Problem
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.status import Job, join
+
+NOW = datetime(2026, 11, 22, 20, 0, 0, tzinfo=UTC)
+DOLLAR = Rates(
+    instance_usd_per_hour=1.0,
+    disk_usd_per_gib_hour=0.0,
+    address_usd_per_hour=0.0,
+    root_volume_gib=1,
+    source="a test's",
+    kind="on-demand",
+)
+CONNECTOMES = {f"sub-01/ses-1/connectomes_d/{atlas}/x_{atlas}.csv": b"0,1\n1,0\n" for atlas in ("Yeo", "AAL", "DKT")}
+QA = {f"sub-01/ses-1/qa_d/{place}.png": b"p" for place in ("graphs_plotting/a", "reg/b", "skull/c")}
+
+
+@pytest.fixture
+def world(s3: Any, storage: Storage, records: Records) -> World:
+    return World(s3, storage, records)
+
+
+def gathered(world: World, *, run_id: str = RUN) -> Report:
+    """As the verb gathers it, with a Batch that has forgotten everything."""
+
+    class Client:
+        def describe_jobs(self, **_: Any) -> dict[str, Any]:
+            return {"jobs": []}
+
+        def get_paginator(self, _: str) -> Any:
+            return self
+
+        def paginate(self, **_: Any) -> list[Any]:
+            return []
+
+    client: Any = Client()
+    batch = Batch(client, submit_client=client)
+    reader = RunReader(world.records.run(run_id), records=world.records, batch=batch)
+    money = Money(rates=DOLLAR, is_local=True)
+    asked = StatusReader(reader, records=world.records, batch=batch, now=lambda: NOW, money=money)
+    return gather(reader, asked, records=world.records, now=NOW)
+
+
+def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *, run_id: str = RUN) -> None:
+    value = {
+        "schema_version": 1,
+        "run_id": run_id,
+        "index": index,
+        "scan": "s",
+        "job_id": "j",
+        "attempt": number,
+        "started_at": "2026-11-22T12:00:00Z",
+        "stopped_at": stopped_at,
+        "exit_code": None,
+        "cause": "",
+        "log_stream": "l",
+    }
+    world.storage.put_json("data", f"opsctl/runs/{run_id}/attempts/{index:05d}.{number}.0123abcd.json", value)
+
+
+def chosen(world: World, report: Report) -> Choice:
+    return choose(report, world.storage, data_bucket="data")
+
+
+def names(choice: Choice) -> list[tuple[int, str, str]]:
+    return [(one.index, one.kind, one.name) for one in choice.wanted]
+
+
+def test_the_facts_of_a_run(world: World) -> None:
+    world.publish(0, CONNECTOMES)
+    world.publish(1, {}, status="failed", cause="out of memory", exit_code=1)
+    world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {"image_digest": "sha256:ab"})
+    put_attempt(world, 0, 1, "2026-11-22T14:00:00Z")
+    found = gathered(world)
+    assert [one.state for one in found.status.scans] == ["DONE", "FAILED"]
+    assert (found.at, found.image_digest, sorted(found.results)) == ("2026-11-22T20:00:00Z", "sha256:ab", [0, 1])
+    assert found.status.bill is not None and found.status.bill.usd == pytest.approx(2.0)
+    assert found.status.is_local
+    assert [one.seconds for one in found.attempts[0]] == [7200.0]
+
+
+def test_a_lost_attempt_ends_with_batchs_word_of_it(world: World) -> None:
+    earlier = "HNU1-20261121-120000-cd34"
+    world.put_run(earlier)
+    world.put_run(RUN, sizes=(1,), adopted=(Origin(earlier, 1),))
+    put_attempt(world, 1, 1, None, run_id=earlier)
+    word = Attempt(index=1, number=1, job_id="j", stopped_at="2026-11-22T12:30:00Z", reason="Host EC2 terminated.")
+    world.records.keep_jobs(earlier, {1: Job(job_id="j", status="FAILED", attempts=(word,))})
+    (attempt,) = gathered(world).attempts[1]
+    assert (attempt.reason, attempt.seconds) == ("Host EC2 terminated.", 1800.0)
+
+
+def test_one_connectome_of_each_scan_and_its_pictures(world: World) -> None:
+    world.publish(0, {**CONNECTOMES, **QA, "sub-01/ses-1/dwi/a.png": b"n", "sub-01/ses-1/qa_d/log.txt": b"n"})
+    choice = chosen(world, gathered(world))
+    assert names(choice) == [(0, "connectome", "AAL"), (0, "QA", "b.png"), (0, "QA", "c.png"), (0, "QA", "a.png")]
+    assert choice.left_out == ()
+
+
+def test_a_failed_scans_pictures_lie_with_the_runs_records(world: World) -> None:
+    world.publish(0, {**CONNECTOMES, "sub-01/ses-1/qa_d/reg/b.png": b"p"})
+    world.publish(1, {}, status="failed", cause="c")
+    for place in ("00001/attempt-9/qa_d/old.png", "00001/attempt-10/qa_d/new.png", "00001/attempt-10/m2g.log"):
+        world.s3.put_object(Bucket="data", Key=f"opsctl/runs/{RUN}/failures/{place}", Body=b"p")
+    world.s3.put_object(Bucket="data", Key=f"opsctl/runs/{RUN}/failures/00000/attempt-1/qa_d/x.png", Body=b"p")
+    assert names(chosen(world, gathered(world))) == [(1, "QA", "new.png"), (0, "connectome", "AAL"), (0, "QA", "b.png")]
+
+
+def many(world: World, count: int) -> Report:
+    """A report of so many scans with the first one's files."""
+    world.publish(0, {**CONNECTOMES, **QA})
+    report = gathered(world)
+    run = replace(report.run, scans=tuple(f"sub-{one}" for one in range(count)), sizes=(count,), keys=("k",) * count)
+    results = {index: replace(report.results[0], index=index) for index in range(count)}
+    return replace(report, run=run, results=results, status=join(run, results=results, jobs={}))
+
+
+def test_of_many_scans_less_is_shown_and_said(world: World) -> None:
+    choice = chosen(world, many(world, 31))
+    assert [one.kind for one in choice.wanted].count("QA") == 31
+    assert any(words.startswith("62 more QA pictures") for words in choice.left_out)
+    choice = chosen(world, many(world, 1003))
+    graphs = [one for one in choice.wanted if one.kind == "connectome"]
+    assert [one.is_pictured for one in graphs] == [True] * 1000 + [False] * 3
+    assert {one.index for one in choice.wanted if one.kind == "QA"} == set(range(1000))
+    assert choice.left_out[0] == "The scans after the first 1,000 have their numbers, and no pictures."
+
+
+def test_what_is_too_large_is_not_fetched(world: World) -> None:
+    report = many(world, 1)
+    large = tuple(replace(one, size_bytes=17_000_000) for one in report.results[0].files)
+    choice = chosen(world, replace(report, results={0: replace(report.results[0], files=large)}))
+    assert choice == Choice((), ("4 files over 16 MB are not shown.",))
+
+
+def fetched(world: World, wanted: Sequence[Wanted]) -> tuple[list[bytes | str], list[Wanted]]:
+    told: list[Wanted] = []
+
+    def develop(item: Wanted, body: bytes) -> bytes:
+        if body == b"odd":
+            raise Problem("It is odd.")
+        return body
+
+    made = fetch(wanted, world.storage, develop=develop, on_file=told.append)
+    assert list(made) == list(wanted)
+    return [one.what if isinstance(one, Problem) else one for one in made.values()], told
+
+
+def test_a_file_that_cannot_be_shown_stops_nothing(world: World) -> None:
+    world.publish(0, {f"sub-01/ses-1/qa_d/{name}.png": name.encode() for name in ("fine", "odd", "gone", "other")})
+    wanted = chosen(world, gathered(world)).wanted
+    assert [one.name for one in wanted] == ["fine.png", "gone.png", "odd.png", "other.png"]
+    world.s3.delete_object(Bucket="data", Key=world.key("sub-01/ses-1/qa_d/gone.png"))
+    world.s3.put_object(Bucket="data", Key=world.key("sub-01/ses-1/qa_d/other.png"), Body=b"written since")
+    (fine, gone, odd, other), told = fetched(world, wanted)
+    assert (fine, odd) == (b"fine", "It is odd.")
+    assert isinstance(gone, str) and f"{OUTPUT}/sub-01/ses-1/qa_d/gone.png" in gone
+    assert isinstance(other, str) and other.startswith("It is not the file that the job published")
+    assert sorted(one.name for one in told) == ["fine.png", "gone.png", "odd.png", "other.png"]
+
+
+def test_the_report_goes_where_it_was_told(world: World, tmp_path: Path) -> None:
+    run = world.records.run(RUN)
+    assert target_of(None, run, folder=tmp_path) == tmp_path / f"{RUN}.html"
+    assert target_of(tmp_path, run, folder=Path("/nowhere")) == tmp_path / f"{RUN}.html"
+    assert target_of(tmp_path / "a.html", run, folder=Path("/nowhere")) == tmp_path / "a.html"
+
+
+def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
+    run = world.records.run(RUN)
+    target = tmp_path / "thesis.html"
+    target.write_text("<html>mine")
+    with pytest.raises(Problem, match=r"thesis\.html is there already and is no report") as caught:
+        target_of(target, run, folder=tmp_path)
+    assert caught.value.mend == "Name another file."
+    target.write_text(f"<!doctype html>{MARK}")
+    assert target_of(target, run, folder=tmp_path) == target
+    assert write("<new>ü\udcff", target) == target.stat().st_size
+    assert target.read_text() == "<new>ü?"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(Problem, match=r"cannot be written \(No such file or directory\)"):
+        write("page", tmp_path / "none" / "a.html")

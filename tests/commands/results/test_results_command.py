@@ -1,0 +1,330 @@
+"""`results`: what a run made comes home, every byte checked, and nowhere else than below the folder."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.results_world import ABOUT, DESCRIPTION, EARLIER, OTHER, OUTPUT, PLACE, QA, RUN, World
+
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results import download as module
+from opsctl.commands.results.download import fetch, write_table
+from opsctl.commands.runs.records import Records
+from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.result import What
+
+
+@pytest.fixture
+def world(s3: Any, storage: Storage, records: Records) -> World:
+    return World(s3, storage, records)
+
+
+@pytest.fixture
+def done(world: World) -> World:
+    """The first scan is done."""
+    world.publish(0, {PLACE: b"0,2\n2,0\n", QA: b"png", OTHER: b"trk"})
+    return world
+
+
+@pytest.fixture
+def asked(done: World) -> Any:
+    """The keys of the outputs that were read."""
+    keys: list[str] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        if "/sub-" in params["Key"]:
+            keys.append(params["Key"])
+
+    done.s3.meta.events.register("provide-client-params.s3.GetObject", note, unique_id="asked")
+    yield keys
+    done.s3.meta.events.unregister("provide-client-params.s3.GetObject", unique_id="asked")
+
+
+def names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("what", "places"), [("connectomes", [PLACE]), ("qa", [QA]), ("all", sorted([PLACE, QA, OTHER]))]
+)
+def test_what_is_asked_for_comes_in_the_same_tree(done: World, tmp_path: Path, what: What, places: list[str]) -> None:
+    assert done.fetched(tmp_path, what) == places
+    assert names(tmp_path) == {*places, *ABOUT}
+    assert (tmp_path / places[0]).read_bytes() == {PLACE: b"0,2\n2,0\n", QA: b"png", OTHER: b"trk"}[places[0]]
+
+
+def test_functional_outputs_have_their_own_folders(world: World, tmp_path: Path) -> None:
+    places = {f"sub-02/{folder}/x.txt": b"1" for folder in ("qa_f", "log_f", "func", "qa_d.old")}
+    world.publish(1, places)
+    assert world.fetched(tmp_path, "qa") == ["sub-02/log_f/x.txt", "sub-02/qa_f/x.txt"]
+
+
+def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
+    haul = done.haul(tmp_path)
+    assert haul.missing == ("sub-02",)
+    body = b"0,2\n2,0\n"
+    assert haul.as_json(table=tmp_path / "connectomes.tsv") == {
+        "schema_version": 1,
+        "run_id": RUN,
+        "what": "connectomes",
+        "connectomes": [
+            {
+                "scan": "sub-01/ses-1",
+                "uri": f"{OUTPUT}/{PLACE}",
+                "path": str(tmp_path / PLACE),
+                "size_bytes": 8,
+                "sha256": hashlib.sha256(body).hexdigest(),
+            }
+        ],
+        "files": [],
+        "table": str(tmp_path / "connectomes.tsv"),
+        "missing": ["sub-02"],
+    }
+    assert [one["path"] for one in done.haul(tmp_path, "qa").as_json(table=None)["files"]] == [str(tmp_path / QA)]
+    done.publish(1, {}, status="failed", cause="c")
+    assert done.haul(tmp_path).missing == ("sub-02",)
+    done.publish(1, {"sub-02/x.csv": b"3"})
+    assert done.haul(tmp_path).missing == ()
+
+
+def test_scans_that_an_earlier_run_made_are_this_runs_too(done: World, tmp_path: Path) -> None:
+    done.publish(0, {PLACE: b"0,2\n2,0\n"}, run_id=EARLIER)
+    done.put_run(EARLIER)
+    scans = ("sub-02", "sub-01/ses-1")
+    done.put_run(RUN, scans=scans, sizes=(1,), adopted=(Origin(EARLIER, 0),))
+    done.publish(0, {"sub-02/x.csv": b"3"})
+    haul = done.haul(tmp_path)
+    assert [(one.index, one.scan, one.place) for one in haul.downloads] == [
+        (0, "sub-02", "sub-02/x.csv"),
+        (1, "sub-01/ses-1", PLACE),
+    ]
+    assert haul.missing == ()
+
+
+@pytest.mark.parametrize("status", ["failed", None])
+def test_nothing_done_yet(world: World, tmp_path: Path, status: str | None) -> None:
+    if status is not None:
+        world.publish(0, {}, status=status, cause="c")
+    with pytest.raises(Problem, match=f"No scan of {RUN} is done yet") as caught:
+        world.haul(tmp_path)
+    assert "opsctl status" in caught.value.mend
+
+
+def test_a_second_time_fetches_only_what_is_not_here(done: World, tmp_path: Path, asked: list[str]) -> None:
+    done.publish(1, {"sub-02/x.csv": b"3", "sub-02/y.csv": b"4"})
+    places = done.fetched(tmp_path)
+    (tmp_path / "sub-02/x.csv").write_bytes(b"half")
+    (tmp_path / "sub-02/y.csv").write_bytes(b"9")  # as long as the right one
+    asked.clear()
+    # Told of all of them: the bar must get to its end.
+    assert done.fetched(tmp_path) == places
+    assert sorted(asked) == [done.key("sub-02/x.csv"), done.key("sub-02/y.csv")]
+    assert (tmp_path / "sub-02/x.csv").read_bytes() == b"3"
+    assert (tmp_path / "sub-02/y.csv").read_bytes() == b"4"
+
+
+def test_one_bad_file_does_not_keep_the_others_from_coming(done: World, tmp_path: Path) -> None:
+    done.publish(1, {f"sub-02/{name}.csv": name.encode() for name in "abcd"})
+    done.s3.put_object(Bucket="data", Key=done.key("sub-02/b.csv"), Body=b"X")
+    done.s3.delete_object(Bucket="data", Key=done.key("sub-02/c.csv"))
+    with pytest.raises(Problem, match=r"2 files of 5 missing: .*sub-02/[bc]\.csv") as caught:
+        done.fetched(tmp_path)
+    assert "run the scan again" in caught.value.mend.lower()
+    assert f"`opsctl results {tmp_path}` goes on" in caught.value.mend
+    assert names(tmp_path) == {PLACE, "sub-02/a.csv", "sub-02/d.csv", *ABOUT}
+
+
+def test_a_network_that_is_down_is_not_tried_for_each_of_a_thousand_files(
+    done: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done.publish(1, {f"sub-02/{number}.csv": b"1" for number in range(200)})
+    tried: list[Path] = []
+
+    def down(client: Any, file: Any, target: Path, **_: Any) -> None:
+        tried.append(target)
+        raise Problem("s3 cannot be reached.", "Is the network up?")
+
+    monkeypatch.setattr(module, "download", down)
+    with pytest.raises(Problem, match="201 files of 201 missing: s3 cannot be reached"):
+        done.fetched(tmp_path)
+    assert len(tried) < 40
+
+
+def test_a_disk_without_room_is_found_before_anything_is_fetched(done: World, tmp_path: Path, asked: list[str]) -> None:
+    with pytest.raises(Problem, match="are to come, and the disk of .* has") as caught:
+        done.fetched(tmp_path, free=lambda _: 7)
+    assert "name another folder" in caught.value.mend
+    assert asked == []
+    assert done.fetched(tmp_path, free=lambda _: 8) == [PLACE]
+    # What is here already needs no room.
+    assert done.fetched(tmp_path, free=lambda _: 0) == [PLACE]
+
+
+def test_a_disk_that_fills_up_is_a_sentence(done: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done.publish(1, {f"sub-02/{number}.csv": b"1" for number in range(50)})
+
+    def full(client: Any, file: Any, target: Path, **_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(module, "download", full)
+    with pytest.raises(Problem, match="51 files of 51 missing: .* cannot be written .No space left") as caught:
+        done.fetched(tmp_path)
+    assert "Make room" in caught.value.mend
+
+
+@pytest.mark.parametrize("where", ["folder", "file"])
+def test_a_place_that_cannot_be_written_to_is_told(done: World, tmp_path: Path, where: str) -> None:
+    blocked = tmp_path / "home"
+    if where == "folder":
+        blocked.write_text("a file in the way")
+    else:
+        blocked.mkdir()
+        (blocked / "sub-01").write_text("a file in the way")
+    with pytest.raises(Problem, match="cannot be written"):
+        done.fetched(blocked)
+
+
+def test_ctrl_c_says_what_is_still_to_come(done: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool(module.ThreadPoolExecutor):
+        def map(self, function: Callable[..., Any], *rest: Any, **_: Any) -> Any:  # type: ignore[override]
+            if getattr(function, "__name__", "") == "_one":
+                raise KeyboardInterrupt
+            return super().map(function, *rest)
+
+    monkeypatch.setattr(module, "ThreadPoolExecutor", Pool)
+    with pytest.raises(Interrupted, match="Stopped: 1 file still to come") as caught:
+        done.fetched(tmp_path)
+    assert "goes on where this stopped" in caught.value.mend
+
+
+OUTSIDE = [
+    f"{OUTPUT}/../../../x.csv",
+    f"{OUTPUT}/sub-01/../../x.csv",
+    f"{OUTPUT}//etc/x.csv",
+    f"{OUTPUT}-2/x.csv",
+    "s3://data/HNU1/derivatives/other/x.csv",
+    "s3://elsewhere/x.csv",
+]
+
+
+@pytest.mark.parametrize("uri", OUTSIDE)
+def test_a_result_that_points_outside_its_run_is_refused(world: World, tmp_path: Path, uri: str) -> None:
+    world.publish(0, {uri: b"x"})
+    with pytest.raises(Problem, match="not one of the outputs"):
+        world.haul(tmp_path / "home")
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def test_the_table(done: World, tmp_path: Path) -> None:
+    func = "sub-02/connectomes_f/AAL/sub-02_func_AAL_edgelist.csv"
+    done.publish(1, {func: b"1 2 0.5\n1 3 nan\n", "sub-02/no graph.csv": b"words"})
+    haul = done.haul(tmp_path, "all")
+    fetch(haul, done.storage, on_file=lambda _: None)
+    path = write_table(haul, {0: 0.1234567})
+    assert path == tmp_path / "connectomes.tsv"
+    assert rows(path) == [
+        {
+            "scan": "sub-01/ses-1",
+            "participant_id": "sub-01",
+            "session_id": "ses-1",
+            "atlas": "Desikan",
+            "file": PLACE,
+            "nodes": "2",
+            "edges": "1",
+            "seconds": "3665",
+            "cost_usd": "0.1235",
+        },
+        {
+            "scan": "sub-02",
+            "participant_id": "sub-02",
+            "session_id": "n/a",
+            "atlas": "AAL",
+            "file": func,
+            "nodes": "3",
+            "edges": "1",
+            "seconds": "3665",
+            "cost_usd": "n/a",
+        },
+        {
+            "scan": "sub-02",
+            "participant_id": "sub-02",
+            "session_id": "n/a",
+            "atlas": "n/a",
+            "file": "sub-02/no graph.csv",
+            "nodes": "n/a",
+            "edges": "n/a",
+            "seconds": "3665",
+            "cost_usd": "n/a",
+        },
+    ]
+    sidecar = json.loads((tmp_path / "connectomes.json").read_text())
+    assert list(sidecar) == list(rows(path)[0])
+    assert all(one["Description"] for one in sidecar.values())
+    assert [name for name in names(tmp_path) if name.endswith(".part")] == []
+
+
+def test_a_key_with_a_tab_does_not_shift_the_columns(done: World, tmp_path: Path) -> None:
+    done.publish(1, {"sub-02/a\tb\nc.csv": b"1"})
+    haul = done.haul(tmp_path)
+    fetch(haul, done.storage, on_file=lambda _: None)
+    assert [row["file"] for row in rows(write_table(haul, {}))] == [PLACE, "sub-02/a b c.csv"]
+
+
+def test_the_folder_is_a_derivative_as_pybids_reads_it(done: World, tmp_path: Path) -> None:
+    done.fetched(tmp_path)
+    assert json.loads((tmp_path / "dataset_description.json").read_text()) == DESCRIPTION
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from bids import BIDSLayout
+
+        layout = BIDSLayout(tmp_path, is_derivative=True, validate=False)
+    assert layout.get_subjects() == ["01"]
+    assert layout.get_dataset_description()["DatasetType"] == "derivative"
+
+
+def test_what_a_person_wrote_there_stays(done: World, tmp_path: Path) -> None:
+    (tmp_path / "README.txt").write_text("mine")
+    (tmp_path / ".bidsignore").write_text("mine")
+    done.fetched(tmp_path)
+    assert names(tmp_path) == {PLACE, "README.txt", ".bidsignore", "dataset_description.json"}
+    assert (tmp_path / ".bidsignore").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"DatasetType": "raw"},
+        {"Name": "m2g-csd-native"},
+        {"SourceDatasets": [{"URL": "s3://data/KKI"}]},
+        "not JSON",
+    ],
+)
+def test_another_dataset_is_never_written_into(
+    done: World, tmp_path: Path, change: dict[str, Any] | str, asked: list[str]
+) -> None:
+    text = change if isinstance(change, str) else json.dumps({**DESCRIPTION, **change})
+    (tmp_path / "dataset_description.json").write_text(text)
+    with pytest.raises(Problem, match="holds another dataset"):
+        done.fetched(tmp_path)
+    assert names(tmp_path) == {"dataset_description.json"}
+    assert (tmp_path / "dataset_description.json").read_text() == text
+    assert asked == []
+
+
+def test_a_description_that_has_changed_since_is_renewed(done: World, tmp_path: Path) -> None:
+    old = {**DESCRIPTION, "GeneratedBy": [{"Name": "m2g", "Version": "0.0"}]}
+    (tmp_path / "dataset_description.json").write_text(json.dumps(old))
+    done.fetched(tmp_path)
+    assert json.loads((tmp_path / "dataset_description.json").read_text()) == DESCRIPTION

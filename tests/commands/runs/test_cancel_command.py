@@ -1,0 +1,205 @@
+"""Cancel: every job that is meant ends, is seen to end, and no other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from support.batch_world import BatchWorld, Child, MemoryRecords, made_result, made_run, reader_of, submitted
+
+from opsctl.commands.runs.cancel import Canceller, Outcome
+from opsctl.core.errors import Problem
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.names import named
+
+REASON = "opsctl cancel: by ada"
+
+
+@dataclass
+class Place:
+    """A run, its jobs, and a clock that only `sleep` moves."""
+
+    run: Run
+    world: BatchWorld = field(default_factory=BatchWorld)
+    records: MemoryRecords = field(default_factory=MemoryRecords)
+    now: float = 0.0
+
+    def canceller(self) -> Canceller:
+        batch = self.world.adapter
+        return Canceller(
+            reader_of(self.run, self.records, batch, money=False),
+            records=self.records,  # type: ignore[arg-type]
+            batch=batch,
+            user="ada",
+            sleep=self.sleep,
+            clock=lambda: self.now,
+            timestamp=lambda: "2026-11-22T14:00:00Z",
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def cancel(self, *names: str) -> Outcome:
+        canceller = self.canceller()
+        intent = canceller.intent(named(self.run.scans, names) if names else None)
+        return canceller.carry_out(intent, poll_seconds=1.0)
+
+    def causes(self) -> dict[str, str]:
+        status = reader_of(self.run, self.records, self.world.adapter).poll()
+        return {scan.name: scan.cause for scan in status.failed}
+
+
+def place(*statuses: str, **changes: Any) -> Place:
+    run = made_run(len(statuses), **changes)
+    made = Place(run)
+    made.world.arrays["p"] = [Child(status) for status in statuses]
+    done = [made_result(index) for index, status in enumerate(statuses) if status == "SUCCEEDED"]
+    made.records.add(run, submitted(run), results=done)
+    return made
+
+
+def test_a_whole_run_is_ended_by_its_parent_and_what_is_done_stays() -> None:
+    there = place("SUCCEEDED", "RUNNING", "RUNNABLE", "FAILED")
+    outcome = there.cancel()
+    assert outcome.cancelled == ("sub-00001", "sub-00002")
+    assert outcome.finished_before == ("sub-00000", "sub-00003")
+    assert (outcome.finished_meanwhile, outcome.left) == ((), ())
+    assert there.world.terminated == [("p", REASON)]
+    # Seen to have ended at the first look.
+    assert there.now == 0
+    assert there.causes() == {
+        "sub-00001": "cancelled by ada",
+        "sub-00002": "cancelled by ada",
+        "sub-00003": "failed without a reason",
+    }
+
+
+def test_a_child_that_the_parents_end_does_not_reach_is_ended_itself() -> None:
+    there = place(*["RUNNING"] * 120)
+    for child in there.world.arrays["p"][10:]:
+        child.is_stubborn = True
+    outcome = there.cancel()
+    assert len(outcome.cancelled) == 120
+    assert {child.status for child in there.world.arrays["p"]} == {"FAILED"}
+    assert there.world.bulk_sizes == [50, 50, 10]
+
+
+def test_a_parents_summary_that_says_all_have_ended_is_not_believed() -> None:
+    there = place("RUNNING", "RUNNING", "RUNNING")
+    there.world.arrays["p"][2].is_stubborn = True
+    reply = there.world._reply
+
+    def too_early(job_id: str) -> Any:
+        said = reply(job_id)
+        if said and "statusSummary" in said.get("arrayProperties", {}) and there.world.terminated:
+            said["arrayProperties"]["statusSummary"] = {"FAILED": 3}
+        return said
+
+    there.world._reply = too_early  # type: ignore[method-assign]
+    outcome = there.cancel()
+    assert there.world.arrays["p"][2].status == "FAILED"
+    assert len(outcome.cancelled) == 3
+
+
+def test_what_would_not_end_is_named_after_a_bounded_wait() -> None:
+    there = place("RUNNING", "RUNNING")
+    there.world.arrays["p"][1].is_stubborn = True
+    there.world.unending.add("p:1")
+    outcome = there.cancel()
+    assert (outcome.cancelled, outcome.left) == (("sub-00000",), ("sub-00001",))
+    assert 120 <= there.now <= 240
+    # It was told again and again, not once.
+    assert there.world.calls["TerminateJobs"] > 5
+
+
+@pytest.mark.parametrize("size", [3, 700])
+def test_some_scans_leave_the_others_alone(size: int) -> None:
+    there = place(*["RUNNING"] * size)
+    outcome = there.cancel("sub-0000[12]")
+    assert outcome.cancelled == ("sub-00001", "sub-00002")
+    assert [child.status for child in there.world.arrays["p"]] == ["RUNNING", "FAILED", "FAILED"] + ["RUNNING"] * (
+        size - 3
+    )
+    assert there.world.calls["TerminateJob"] == 0
+
+
+def test_hundreds_of_an_array_are_ended_fifty_a_call() -> None:
+    there = place(*["RUNNABLE"] * 1500)
+    outcome = there.cancel("sub-00*", "sub-010*")
+    assert len(outcome.cancelled) == 1100
+    assert sum(child.status == "RUNNABLE" for child in there.world.arrays["p"]) == 400
+    assert there.world.bulk_sizes == [50] * 22
+
+
+def test_what_finishes_by_itself_meanwhile_is_told_apart() -> None:
+    there = place("RUNNING", "RUNNING")
+    canceller = there.canceller()
+    intent = canceller.intent(None)
+    there.world.arrays["p"][0].status = "SUCCEEDED"
+    there.records.written[there.run.run_id][0] = made_result(0)
+    outcome = canceller.carry_out(intent, poll_seconds=1.0)
+    assert (outcome.finished_meanwhile, outcome.cancelled) == (("sub-00000",), ("sub-00001",))
+
+
+def test_scans_adopted_on_their_way_are_ended_and_their_runs_others_are_not() -> None:
+    there = Place(made_run(2, sizes=(1,), adopted=(Origin("HNU1-20261121-120000-aaaa", 1),)))
+    old = made_run(3, run_id="HNU1-20261121-120000-aaaa")
+    there.world.arrays["old"] = [Child("RUNNING"), Child("RUNNING"), Child("RUNNING")]
+    there.world.plain["new"] = Child("RUNNABLE")
+    there.records.add(old, submitted(old, job_id="old"))
+    there.records.add(there.run, submitted(there.run, job_id="new"))
+    assert len(there.cancel().cancelled) == 2
+    assert sorted(there.world.terminated) == [("new", REASON), ("old:1", REASON)]
+    assert list(there.records.kept[old.run_id]) == [1]
+
+
+def test_a_submission_that_nobody_wrote_down_is_ended_twins_and_all() -> None:
+    there = place("RUNNING", "RUNNING")
+    there.records.journals[there.run.run_id] = [submitted(there.run, state="intended", job_id="")]
+    there.world.names[f"{there.run.run_id}-00"] = ["p", "twin"]
+    there.world.plain["twin"] = Child("RUNNING")
+    assert len(there.cancel().cancelled) == 2
+    assert there.world.plain["twin"].status == "FAILED"
+
+
+def test_a_submission_that_batch_does_not_have_is_marked_so_that_its_jobs_write_nothing() -> None:
+    there = Place(made_run(2, created_at="2026-11-22T13:59:30Z"))
+    there.records.add(there.run, submitted(there.run, state="intended", job_id=""))
+    outcome = there.cancel()
+    (entry,) = there.records.journal(there.run.run_id)
+    assert (entry.state, entry.note) == ("abandoned", "cancelled by ada")
+    assert outcome.cancelled == ("sub-00000", "sub-00001")
+    assert set(there.causes().values()) == {"not submitted: cancelled by ada"}
+
+
+def test_nothing_active_is_seen_before_anything_is_done() -> None:
+    there = place("SUCCEEDED", "FAILED")
+    intent = there.canceller().intent(None)
+    assert (intent.active, len(intent.finished)) == ((), 2)
+    assert intent.nothing().as_json()["finished_before"] == ["sub-00000", "sub-00001"]
+    assert there.world.terminated == []
+
+
+def test_who_cancelled_is_known_after_batch_has_forgotten_also_where_the_job_left_a_result() -> None:
+    there = place("RUNNING", "RUNNABLE")
+    stopped = made_result(0, status="failed", cause="stopped by SIGTERM", exit_code=143)
+    there.cancel()
+    there.records.written[there.run.run_id][0] = stopped
+    there.causes()
+    there.world.arrays.clear()
+    assert there.causes() == {"sub-00000": "cancelled by ada", "sub-00001": "cancelled by ada"}
+
+
+def test_an_unknown_scan_tells_near_names() -> None:
+    with pytest.raises(Problem, match="no scan sub-0001") as caught:
+        named(("sub-00001", "sub-00002", "x"), ["sub-0001"])
+    assert "sub-00001" in caught.value.mend
+    assert caught.value.exit_code == 1
+
+
+def test_names_and_globs() -> None:
+    scans = ("sub-01/ses-1", "sub-01/ses-2", "sub-[1]", "sub-1")
+    assert named(scans, ["sub-01/*", "sub-01/ses-2"]) == [0, 1]
+    # A name that looks like a glob is a name first.
+    assert named(scans, ["sub-[1]"]) == [2]

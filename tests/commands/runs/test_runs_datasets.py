@@ -1,0 +1,260 @@
+"""The lists of runs and datasets: right, and from few calls; and runs by a part of their id."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.batch_world import NOW, BatchWorld, Child, made_run, submitted
+from support.run_world import put_run, result_json
+
+from opsctl.aws.s3.cache import Cache
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.datasets import datasets
+from opsctl.commands.runs.completion_cache import Glance
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_list import RunList, runs
+from opsctl.core.errors import Problem
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.names import run_named
+from opsctl.render.runs import ago_text
+
+A, B, C = "HNU1-20261120-120000-aaaa", "HNU1-20261121-120000-bbbb", "ragged-20261122-120000-cccc"
+
+
+@pytest.fixture
+def calls(s3: Any) -> Iterator[Counter[str]]:
+    """What S3 was asked, by operation."""
+    counted: Counter[str] = Counter()
+
+    def note(model: Any, **_: Any) -> None:
+        counted[model.name] += 1
+
+    s3.meta.events.register("before-call.s3", note, unique_id="calls")
+    yield counted
+    s3.meta.events.unregister("before-call.s3", unique_id="calls")
+
+
+def finish(storage: Storage, run_id: str, *indices: int, status: str = "succeeded") -> None:
+    for index in indices:
+        value = result_json(index, f"sub-0{index + 1}", status=status, run_id=run_id)
+        storage.put_json("data", f"opsctl/runs/{run_id}/results/{index:05d}.json", value)
+
+
+def listed(records: Records, world: BatchWorld, **asked: Any) -> RunList:
+    return runs(records=records, batch=world.adapter, now=lambda: NOW, **asked)
+
+
+def test_every_run_with_what_it_came_to(storage: Storage, records: Records) -> None:
+    put_run(storage, A)
+    finish(storage, A, 0, 1)
+    run = put_run(storage, B, m2g={**M2gOptions().as_dict(), "seeds": 1}, output="s3://data/HNU1/derivatives/quick")
+    records.put_submission(B, submitted(run, job_id="b"))
+    finish(storage, B, 0)
+    failed = put_run(storage, C, dataset="s3://elsewhere/ragged")
+    records.put_submission(C, submitted(failed, job_id="c"))
+    finish(storage, C, 0)
+    finish(storage, C, 1, status="failed")
+    world = BatchWorld({"b": [Child("SUCCEEDED"), Child("RUNNING")], "c": [Child("SUCCEEDED"), Child("FAILED")]})
+    found = listed(records, world)
+    assert [line.run_id for line in found.lines] == [A, B, C]
+    assert [(line.state, line.done, line.failed, line.active, line.total) for line in found.lines] == [
+        ("done", 2, 0, 0, 2),
+        ("active", 1, 0, 1, 2),
+        ("failed", 1, 1, 0, 2),
+    ]
+    assert [dict(line.options) for line in found.lines] == [{}, {"seeds": 1}, {}]
+    assert [line.output.rpartition("/")[2] for line in found.lines] == ["m2g-csa-native", "quick", "m2g-csa-native"]
+
+
+def test_batch_is_not_asked_about_a_run_whose_results_are_all_there(storage: Storage, records: Records) -> None:
+    run = put_run(storage, A)
+    records.put_submission(A, submitted(run, job_id="a"))
+    finish(storage, A, 0, 1)
+    world = BatchWorld({"a": [Child("SUCCEEDED"), Child("SUCCEEDED")]})
+    assert listed(records, world).lines[0].state == "done"
+    assert not world.calls
+
+
+def test_a_hundred_runs_that_have_ended_are_one_call(storage: Storage, tmp_path: Path, calls: Counter[str]) -> None:
+    for number in range(100):
+        run_id = f"HNU1-20261120-{number:06d}-aaaa"
+        run = put_run(storage, run_id)
+        records = Records(storage, data_bucket="data")
+        records.put_submission(run_id, submitted(run, job_id="p"))
+        finish(storage, run_id, 0, 1, status="failed" if number % 2 else "succeeded")
+    run = put_run(storage, B)
+    Records(storage, data_bucket="data").put_submission(B, submitted(run, job_id="b"))
+    world = BatchWorld({"p": [Child("FAILED"), Child("FAILED")], "b": [Child("RUNNING"), Child("RUNNING")]})
+    records = Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache"))
+    first = listed(records, world)
+    assert Counter(line.state for line in first.lines) == {"done": 50, "failed": 50, "active": 1}
+    calls.clear()
+    world.calls.clear()
+    again = listed(Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache")), world)
+    assert again == first
+    # One listing of the runs; the record, the results and the journal of the one that is not over; one word of Batch.
+    assert sum(calls.values()) <= 6
+    assert sum(world.calls.values()) <= 2
+
+
+def test_a_run_that_goes_on_is_asked_about_again(storage: Storage, records: Records) -> None:
+    run = put_run(storage, B)
+    records.put_submission(B, submitted(run, job_id="b"))
+    world = BatchWorld({"b": [Child("RUNNING"), Child("RUNNABLE")]})
+    assert listed(records, world).lines[0].active == 2
+    finish(storage, B, 0, 1)
+    world.arrays["b"] = [Child("SUCCEEDED"), Child("SUCCEEDED")]
+    assert listed(records, world).lines[0].state == "done"
+
+
+def test_a_run_that_was_cut_short_may_go_on(storage: Storage, records: Records) -> None:
+    """Nothing was submitted, or nobody wrote it down: whoever types the run again submits it."""
+    run = put_run(storage, B)
+    world = BatchWorld()
+    assert listed(records, world).lines[0].state == "failed"
+    records.put_submission(B, submitted(run, job_id="b"))
+    world.arrays["b"] = [Child("RUNNING"), Child("RUNNING")]
+    assert listed(records, world).lines[0].state == "active"
+
+
+def test_a_job_that_still_runs_keeps_a_failed_result_from_being_the_last_word(
+    storage: Storage, records: Records
+) -> None:
+    run = put_run(storage, B)
+    records.put_submission(B, submitted(run, job_id="b"))
+    finish(storage, B, 0)
+    finish(storage, B, 1, status="failed")
+    world = BatchWorld({"b": [Child("SUCCEEDED"), Child("RUNNING")]})
+    listed(records, world)
+    finish(storage, B, 1)
+    world.arrays["b"] = [Child("SUCCEEDED"), Child("SUCCEEDED")]
+    assert listed(records, world).lines[0].state == "done"
+
+
+def test_the_last_runs_only_and_those_of_a_dataset(storage: Storage, records: Records) -> None:
+    for run_id in (A, B):
+        put_run(storage, run_id)
+    put_run(storage, C, dataset="s3://elsewhere/ragged")
+    world = BatchWorld()
+    found = listed(records, world, last=1)
+    assert ([line.run_id for line in found.lines], found.earlier) == ([C], 2)
+    assert [line.run_id for line in listed(records, world, dataset="HNU1").lines] == [A, B]
+    assert [line.run_id for line in listed(records, world, dataset="HNU1", last=1).lines] == [B]
+    assert [line.run_id for line in listed(records, world, dataset="s3://elsewhere/ragged").lines] == [C]
+    assert listed(records, world, dataset="s3://data/ragged").lines == ()
+    assert listed(records, world, dataset="HNU").lines == ()
+
+
+def test_a_run_without_a_readable_record_does_not_hide_the_others(storage: Storage, records: Records) -> None:
+    put_run(storage, A)
+    storage.put_json("data", f"opsctl/runs/{B}/run.json", {"schema_version": 99, "run_id": B})
+    storage.put_json("data", f"opsctl/runs/{C}/scans/00000.json", {})
+    found = listed(records, BatchWorld())
+    assert [line.run_id for line in found.lines] == [A]
+    assert found.unread == (B, C)
+    assert found.as_json()["unread"] == [B, C]
+
+
+def test_datasets_with_their_subjects_and_derivatives(
+    s3: Any, storage: Storage, records: Records, calls: Counter[str]
+) -> None:
+    for key in (
+        "HNU1/dataset_description.json",
+        "HNU1/sub-01/dwi/a.nii.gz",
+        "HNU1/sub-02/dwi/a.nii.gz",
+        "HNU1/derivatives/m2g-csa-native/sub-01/x",
+        "HNU1/derivatives/quick/x",
+        "HNU10/sub-01/x",
+        "ragged/derivatives/m2g-csa-native/x",
+        "opsctl/runs/R/run.json",
+        "README",
+    ):
+        s3.put_object(Bucket="data", Key=key, Body=b"x")
+    calls.clear()
+    named = {"mine": "s3://elsewhere/ragged", "same": "s3://data/HNU1"}
+    found = datasets(storage, data_bucket="data", notes=records.notes, named=named)
+    assert [(one.name, one.subjects, one.derivatives) for one in found] == [
+        ("HNU1", 2, ("m2g-csa-native", "quick")),
+        ("HNU10", 1, ()),
+        ("ragged", 0, ("m2g-csa-native",)),
+        ("mine", None, ("m2g-csa-native",)),
+    ]
+    assert calls == {"ListObjectsV2": 6}
+
+
+def test_a_run_by_its_beginning_or_its_end() -> None:
+    ids = [A, B, C]
+    assert [run_named(ids, typed) for typed in (A, "rag", "HNU1-20261121", "aaaa", "cccc")] == [A, C, B, A, C]
+    with pytest.raises(Problem, match="2 runs could be HNU1") as caught:
+        run_named(ids, "HNU1")
+    assert f"{B}, {A}" in caught.value.mend
+    with pytest.raises(Problem, match="There is no run HNU1-20261121-120000-bbbc") as caught:
+        run_named(ids, "HNU1-20261121-120000-bbbc")
+    assert caught.value.mend.startswith(f"Near: {B}")
+    assert "opsctl runs" in caught.value.mend
+    for typed in ("", "aaa", "120000", "zzzz"):
+        with pytest.raises(Problem, match="There is no run"):
+            run_named(ids, typed)
+
+
+def test_a_run_is_found_by_a_part_of_its_id(storage: Storage, records: Records) -> None:
+    put_run(storage, A)
+    put_run(storage, C)
+    assert records.run("aaaa").run_id == A
+    assert records.run("ragged").run_id == C
+    storage.put_json("data", f"opsctl/runs/{B}/scans/00000.json", {})
+    with pytest.raises(Problem, match="has no record"):
+        records.run("bbbb")
+
+
+def test_the_runs_of_a_dataset_whose_name_no_job_may_have(storage: Storage, records: Records) -> None:
+    """A run's id is safe as a job's name, whatever the dataset is called: its earlier runs are found all the same."""
+    for run_id in ("my-data-v1-2-20261120-120000-aaaa", "my-data-20261120-120000-aaaa"):
+        put_run(storage, run_id)
+    assert [run.run_id for run in records.runs_of("my data.v1.2")] == ["my-data-v1-2-20261120-120000-aaaa"]
+
+
+def test_what_was_looked_at_is_known_to_completion(storage: Storage, tmp_path: Path) -> None:
+    path = tmp_path / "cache"
+    records = Records(storage, data_bucket="data", cache=Cache(path))
+    put_run(storage, A)
+    put_run(storage, C, dataset="s3://elsewhere/ragged", scans=("sub-alice",), keys=("k",), sizes=(1,))
+    records.run(None)
+    known = Glance(path, "data")
+    assert known.runs() == [A, C]
+    assert known.scans(None) == known.scans_of("s3://elsewhere/ragged") == ["sub-alice"]
+    assert (known.scans(A), known.datasets()) == ([], ["s3://elsewhere/ragged"])
+    records.run(A)
+    assert known.scans(A) == known.scans_of("HNU1") == ["sub-01", "sub-02"]
+    storage.put_json("data", "lab/sub-01/x", {})
+    datasets(storage, data_bucket="data", notes=records.notes)
+    assert known.datasets() == ["lab", "s3://elsewhere/ragged"]
+    assert Glance(tmp_path / "none", "data").runs() == []
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(5, "just now"), (179, "2 min ago"), (5400, "1 h ago"), (47 * 3600, "47 h ago"), (49 * 3600, "2 d ago")],
+)
+def test_moments_are_short(seconds: int, words: str) -> None:
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert ago_text(now - timedelta(seconds=seconds), now=now) == words
+
+
+def test_a_run_keeps_its_line_as_it_was(storage: Storage, tmp_path: Path) -> None:
+    """What is remembered of an ended run is all that the list shows."""
+    run = dataclasses.replace(made_run(2, run_id=A), m2g={**M2gOptions().as_dict(), "parcellation": ["AAL"]})
+    storage.put_json("data", f"opsctl/runs/{A}/run.json", run.as_json())
+    finish(storage, A, 0, 1)
+    records = Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache"))
+    first = listed(records, BatchWorld())
+    storage.client.delete_object(Bucket="data", Key=f"opsctl/runs/{A}/results/00000.json")
+    assert listed(records, BatchWorld()) == first
+    assert first.lines[0].options == {"parcellation": ["AAL"]}

@@ -1,0 +1,25 @@
+"""No test sees the developer's own opsctl home, configuration or AWS credentials, or reaches AWS by accident."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An environment of the tests' own, which the programs that they start inherit."""
+    folder = tmp_path_factory.mktemp("environment")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("AWS_", "OPSCTL_")) and name != "AWS_CA_BUNDLE"]:
+            patch.delenv(name)
+        patch.setenv("AWS_CONFIG_FILE", str(folder / "aws-config"))
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "aws-credentials"))
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        # A test that needs a home makes one of its own: what lands here was meant for nobody.
+        patch.setenv("OPSCTL_HOME", str(folder / "opsctl-home"))
+        # Neither the developer's own file nor one above the working folder.
+        patch.setenv("OPSCTL_CONFIG", os.devnull)
+        yield

@@ -1,0 +1,97 @@
+"""A local platform whose jobs are containers, and what a test asks of it and of its engine."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.engine_world import EngineWorld, built_once
+from support.local_servers import GROUP, Platform, alive, kill, until
+
+from opsctl.core.errors import Problem
+from opsctl.local import control
+from opsctl.local.control import Containers
+from opsctl.local.jobs.container import label_of
+
+SHELL_IMAGE = "localhost/opsctl-shell:1"
+
+
+def shell_image(world: EngineWorld) -> str:
+    """An image of the jobs' own whose command is a shell's, made once a session; gives its name."""
+    built = built_once(world)
+    with (world.folder / "shell.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = world.folder / "shell"
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "Dockerfile").write_text(f'FROM {built}\nENTRYPOINT ["/bin/sh", "-c"]\n')
+            world.podman("build", "--network", "host", "--tag", SHELL_IMAGE, str(folder))
+    return SHELL_IMAGE
+
+
+class Contained(Platform):
+    """A server, its queue, and jobs of one image."""
+
+    def __init__(
+        self, world: EngineWorld, containers: Containers, home: Path, *, image: str, grace_seconds: float = 20.0
+    ) -> None:
+        self.world, self.containers, self.image = world, containers, image
+        self._grace_seconds = grace_seconds
+        super().__init__(home, self.begin(home))
+
+    def begin(self, home: Path) -> control.LocalServer:
+        """Start the server where the engine finds its own settings."""
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in self.world.environment.items():
+                patch.setenv(name, value)
+            return control.start(
+                home, slots=2, stop_grace_seconds=self._grace_seconds, containers=self.containers
+            )  # fmt: skip
+
+    def define(self, script: str = "true", *, group: str = GROUP, **more: Any) -> str:
+        """Register a job definition whose image gets one word; `properties` are further ones of its container."""
+        properties = {
+            "image": self.image,
+            "command": [script] if script else [],
+            "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
+            "environment": [{"name": "GREETING", "value": "defined"}],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": group, "awslogs-stream-prefix": "csa"},
+            },
+            **more.pop("properties", {}),
+        }
+        self._number += 1
+        return self.batch.register_job_definition(
+            jobDefinitionName=f"d{self._number}", type="container", containerProperties=properties, **more
+        )["jobDefinitionArn"]
+
+    def submit_defined(self, script: str, *, size: int | None = None, **more: Any) -> str:
+        """Submit a script with more in its definition; give the job's id."""
+        array = {"arrayProperties": {"size": size}} if size else {}
+        definition = self.define(script, **more)
+        return self.batch.submit_job(jobName="job", jobQueue="q", jobDefinition=definition, **array)["jobId"]
+
+    def names(self, *words: str) -> list[str]:
+        """The containers there are of this platform, whatever their state."""
+        said = self.world.podman("ps", "--all", "--format", "json", *words)
+        mine = {"org.opsctl.home": label_of(self.home)}
+        found = [one for one in json.loads(said or "[]") if mine.items() <= (one.get("Labels") or {}).items()]
+        return [name for one in found for name in one["Names"]]
+
+    def volumes(self) -> list[str]:
+        return self.world.podman("volume", "ls", "--quiet").split()
+
+    def close(self) -> None:
+        """End the server, and see that it left no container."""
+        running = control.find(self.home)
+        try:
+            control.stop(self.home, timeout_seconds=40)
+        except Problem:
+            if running is not None:
+                kill(running)
+        until(lambda: not self.names(), seconds=20)
+        assert running is None or not alive(running.pid)

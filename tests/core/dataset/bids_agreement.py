@@ -1,0 +1,256 @@
+"""What pybids finds in a dataset on disk, resolved to scans by BIDS's rules: the reference for discovery.
+
+`BIDSLayout.get_bval` is no reference: it also takes sidecars with entities that the image lacks (`run-2_dwi.bval` for
+an image without a run). The specification's inheritance principle forbids that, so only the layout's files and their
+entities are taken, and the principle itself is written out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from bids import BIDSLayout
+from bids.layout import BIDSLayoutIndexer
+from hypothesis import strategies as st
+from support.bids_trees import PATTERNS, PREFIX, listing
+
+from opsctl.core.dataset.discovery import discover
+from opsctl.core.dataset.scan import Discovery
+from opsctl.core.runs.m2g_options import Pipeline
+
+IMAGES = (".nii.gz", ".nii")
+_SUFFIXES: dict[Pipeline, tuple[str, ...]] = {"dwi": ("dwi",), "func": ("bold",), "both": ("dwi", "bold")}
+
+#: A scan by its files: subject, session, and role to path.
+Found = tuple[str, str | None, frozenset[tuple[str, str]]]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What there is to find: the scans, and the images that must be left out."""
+
+    scans: frozenset[Found]
+    excluded: frozenset[str]
+
+
+def discovery_of(
+    paths: Iterable[str],
+    *,
+    pipeline: Pipeline = "dwi",
+    t1w: str | None = None,
+    prefix: str = PREFIX,
+    empty: Collection[str] = (),
+) -> Discovery:
+    objects = listing(paths, prefix=prefix, empty=empty)
+    return discover(objects, PATTERNS, bucket="data", prefix=prefix, pipeline=pipeline, t1w=t1w)
+
+
+def found_by(discovery: Discovery, *, prefix: str = PREFIX) -> Reference:
+    """A discovery in the reference's words."""
+    start = f"s3://data/{prefix}"
+    return Reference(
+        frozenset(
+            (scan.subject, scan.session, frozenset((one.role, one.uri.removeprefix(start)) for one in scan.inputs))
+            for scan in discovery.scans
+        ),
+        frozenset(one.key.removeprefix(prefix) for one in discovery.excluded),
+    )
+
+
+def primary(paths: Iterable[str], pipeline: Pipeline = "dwi") -> list[str]:
+    """What was meant to be an image of a scan: by place and ending alone, whatever the rest of the name."""
+    endings = tuple(f"{suffix}{end}" for suffix in _SUFFIXES[pipeline] for end in IMAGES)
+    return sorted(p for p in paths if p.startswith("sub-") and not _is_hidden(p) and p.lower().endswith(endings))
+
+
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith(".") and part.strip(".") for part in path.split("/"))
+
+
+def write(root: Path, paths: Iterable[str], *, empty: Collection[str] = ()) -> None:
+    """The dataset on disk: a byte a file, and the description that pybids asks for."""
+    for path in paths:
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text("" if path in empty else "0")
+    (root / "dataset_description.json").write_text('{"Name": "t", "BIDSVersion": "1.8.0"}')
+
+
+def reference(root: Path, *, pipeline: Pipeline = "dwi", t1w: str | None = None) -> Reference:
+    """The scans of the dataset in a folder, from pybids' index of it."""
+    # Without the JSON sidecars' contents: they say nothing about which files there are.
+    layout = BIDSLayout(root, indexer=BIDSLayoutIndexer(validate=True, index_metadata=False))
+    files = {
+        PurePosixPath(path).relative_to(root.as_posix()).as_posix(): dict(file.get_entities())
+        for path, file in layout.get_files().items()
+    }
+    usable = {path: entities for path, entities in files.items() if _is_magnitude(entities)}
+    images = {path: own for path, own in usable.items() if _is_image(own, _SUFFIXES[pipeline])}
+    scans = set()
+    for path, own in images.items():
+        inputs = {"dwi" if own["suffix"] == "dwi" else "bold": path, "T1w": _t1w(usable, own, t1w)}
+        if own["suffix"] == "dwi":
+            inputs |= {kind: _sidecar(files, path, f".{kind}") for kind in ("bval", "bvec")}
+        # The same image as .nii and as .nii.gz: which one is meant, nobody can tell.
+        doubled = sum(_stem(path) == _stem(other) for other in images if (root / other).stat().st_size) > 1
+        if not doubled and all(one is not None and (root / one).stat().st_size for one in inputs.values()):
+            scans.add((own["subject"], own.get("session"), frozenset(inputs.items())))
+    taken = {path for _, _, inputs in scans for _, path in inputs}
+    there = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+    return Reference(frozenset(scans), frozenset(primary(there, pipeline)) - taken)
+
+
+def _stem(path: str) -> str:
+    return path.split(".")[0]
+
+
+def _is_image(entities: Mapping[str, Any], suffixes: Collection[str]) -> bool:
+    return entities.get("suffix") in suffixes and entities.get("extension") in IMAGES
+
+
+def _is_magnitude(entities: Mapping[str, Any]) -> bool:
+    return entities.get("part", "mag") == "mag"
+
+
+def _sidecar(files: Mapping[str, Mapping[str, Any]], image: str, extension: str) -> str | None:
+    """The nearest folder's, then the one with the most entities; None also where several are equally good."""
+    own = {name: value for name, value in files[image].items() if name != "extension"}
+    for folder in PurePosixPath(image).parents:
+        fitting = {
+            path: len(entities)
+            for path, entities in files.items()
+            if PurePosixPath(path).parent == folder
+            and entities.get("extension") == extension
+            and all(own.get(name) == value for name, value in entities.items() if name != "extension")
+        }
+        if fitting:
+            best = [path for path, count in fitting.items() if count == max(fitting.values())]
+            return best[0] if len(best) == 1 else None
+    return None
+
+
+def _t1w(files: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any], wanted: str | None) -> str | None:
+    subjects = {
+        path: entities
+        for path, entities in files.items()
+        if _is_image(entities, ("T1w",)) and entities.get("subject") == own["subject"]
+    }
+    sessions = {path: one for path, one in subjects.items() if one.get("session") == own.get("session")}
+    if wanted == "any-session":
+        sessions = sessions or subjects
+    elif wanted is not None:
+        sessions = {path: one for path, one in sessions.items() if fnmatchcase(PurePosixPath(path).name, wanted)}
+    return min(sessions, key=lambda path: (sessions[path].get("run", 0), path), default=None)
+
+
+_VALUES = {
+    "acq": ("x", "y"),
+    "rec": ("n",),
+    "dir": ("AP", "PA"),
+    "run": ("1", "01", "2", "10"),
+    "part": ("mag", "phase"),
+    "chunk": ("1", "2"),
+}
+_NOISE = (
+    "README",
+    ".bidsignore",
+    ".git/sub-01/dwi/sub-01_dwi.nii.gz",
+    "derivatives/m2g/sub-01/dwi/sub-01_dwi.nii.gz",
+    "sourcedata/sub-01/dwi/sub-01_dwi.nii.gz",
+    "code/sub-01/dwi/sub-01_dwi.nii.gz",
+    "stimuli/sub-01_dwi.bval",
+    "dwi.json",
+    "T1w.json",
+    "task-rest_bold.json",
+    "participants.tsv",
+    "sub-01_dwi.bval",
+    "dwi/dwi.bval",
+    "sub-01/.old/dwi/sub-01_dwi.nii.gz",
+    "sub-01/dwi/.sub-01_dwi.nii.gz",
+    "sub-01/dwi/sub-01_sbref.nii.gz",
+    "sub-01/dwi/sub-01_sbref.bval",
+    "sub-01/perf/sub-01_asl.nii.gz",
+    "sub-01/fmap/sub-01_dir-AP_epi.nii.gz",
+    "sub-01/anat/sub-01_T2w.nii.gz",
+    "sub-01/anat/sub-01_T1w.bval",
+    "sub-01/sub-01_scans.tsv",
+    "sub-01/derivatives/dwi/sub-01_dwi.nii.gz",
+)
+
+
+def _some(words: Iterable[str], largest: int = 3) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(list(words)), unique=True, max_size=largest)
+
+
+@st.composite
+def _pairs(draw: st.DrawFn, names: Collection[str] = tuple(_VALUES)) -> tuple[str, ...]:
+    """Entities in BIDS's order."""
+    chosen = draw(_some(names, 2))
+    return tuple(f"{name}-{draw(st.sampled_from(_VALUES[name]))}" for name in _VALUES if name in chosen)
+
+
+@st.composite
+def _session(draw: st.DrawFn, subject: str, session: str | None) -> list[str]:
+    """A session's images with sidecars beside and above, each with a subset of some image's entities."""
+    words = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
+    folder = "/".join(words)
+    tails = draw(st.lists(_pairs(), max_size=3, unique=True))
+    paths = []
+    for tail in tails:
+        stem = f"{folder}/dwi/{'_'.join([*words, *tail])}_dwi"
+        paths += [stem + end for end in draw(st.sampled_from([IMAGES[:1], IMAGES[:1], IMAGES[1:], IMAGES]))]
+        paths += [stem + end for end in draw(_some([".bval", ".bvec", ".json"]))]
+    levels = [("", []), (f"sub-{subject}/", words[:1]), (f"{folder}/", words), (f"{folder}/dwi/", words)]
+    for place, above in draw(st.lists(st.sampled_from(levels), max_size=3)):
+        subset = [pair for pair in draw(st.sampled_from([(), *tails])) if draw(st.booleans())]
+        if draw(st.integers(0, 4)) == 0:
+            subset = list(draw(_pairs()))
+        name = "_".join([*above, *subset, "dwi"])
+        paths += [f"{place}{name}{end}" for end in draw(st.sampled_from([(".bval", ".bvec"), (".bval",), (".bvec",)]))]
+    for tail in draw(st.lists(_pairs(("acq", "rec", "run", "part")), min_size=1, max_size=3)):
+        anatomical = f"{folder}/anat/{'_'.join([*words, *tail])}_T1w"
+        paths += [anatomical + draw(st.sampled_from([".nii.gz", ".nii.gz", ".nii", ".json"]))]
+    for tail in draw(st.lists(_pairs(("acq", "dir", "run", "part", "chunk")), max_size=2)):
+        paths.append(f"{folder}/func/{'_'.join([*words, 'task-rest', *tail])}_bold{draw(st.sampled_from(IMAGES))}")
+    if draw(st.integers(0, 3)) == 0:
+        paths.append(draw(_wrong(folder, "_".join(words))))
+    return paths
+
+
+def _wrong(folder: str, words: str) -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        [
+            f"{folder}/dwi/{words}_run-1_acq-x_dwi.nii.gz",
+            f"{folder}/dwi/{words}_acq-1.5_dwi.nii.gz",
+            f"{folder}/dwi/{words}_acq-é_dwi.nii.gz",
+            f"{folder}/dwi/{words}_run-\N{ARABIC-INDIC DIGIT ONE}_dwi.nii.gz",
+            f"{folder}/dwi/{words}_run-a_dwi.nii.gz",
+            f"{folder}/dwi/{words}_dwi.NII.GZ",
+            f"{folder}/dwi/{words}_DWI.nii.gz",
+            f"{folder}/dwi/{words} copy_dwi.nii.gz",
+            f"{folder}/dwi/{words}_ses-9_dwi.nii.gz",
+            f"{folder}/dwi/sub-99_dwi.nii.gz",
+            f"{folder}/dwi/{words}__dwi.nii.gz",
+            f"{folder}/dwi/old/{words}_dwi.nii.gz",
+            f"{folder}/func/{words}_dwi.nii.gz",
+            f"{folder}/{words}_dwi.nii.gz",
+            f"{folder}/func/{words}_bold.nii.gz",
+        ]
+    )
+
+
+@st.composite
+def datasets(draw: st.DrawFn) -> list[str]:
+    """Paths of a dataset: mostly BIDS's, with pieces missing, doubled, inherited and misnamed."""
+    labels = ("01", "2a", "2b", "test", "A+b", "1")
+    paths: list[str] = draw(_some(_NOISE, 5))
+    for subject in draw(st.lists(st.sampled_from(labels), min_size=1, max_size=2, unique=True)):
+        plain = st.just([None])
+        worded = st.lists(st.sampled_from(labels), min_size=1, max_size=2, unique=True)
+        for session in draw(plain | worded | st.tuples(plain, worded).map(lambda two: [*two[0], *two[1]])):
+            paths += draw(_session(subject, session))
+    return sorted(set(paths))

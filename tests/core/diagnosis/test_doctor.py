@@ -1,0 +1,191 @@
+"""The rules of `doctor`: facts in, lines out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from support.example_platform import platform
+from support.why_examples import HEALTHY
+
+from opsctl.core.diagnosis.doctor import Line, lines
+from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, Engine, Login, Permission, Provider, Terminal
+from opsctl.core.diagnosis.queue_snapshot import Hidden, Quota
+from opsctl.core.errors import Problem
+
+GB = 1_000_000_000
+ADA = Login(arn="arn:aws:iam::123456789012:user/ada", account_id="123456789012", skew_seconds=0.4)
+NO_LOGIN = Problem("There are no AWS credentials.", "Log in.")
+LATE = Hidden("docker version", "did not answer within 8 s")
+ON_AWS = platform()
+LOCAL = platform(name="local", endpoint_url="http://127.0.0.1:1")
+
+#: A machine with a platform on AWS on which all is well.
+WELL = Checkup(
+    python=(3, 12, 1),
+    version="0.1.0",
+    installed_at="/opt/opsctl",
+    terminal=Terminal("utf-8", True, 80),
+    wants_aws=True,
+    has_local_parts=True,
+    region="us-east-1",
+    terraform="1.9.5 (/usr/bin/terraform)",
+    provider=Provider("/mirror"),
+    engine=Engine("Docker", "27.1"),
+    disk=Disk("/home/ada", 80 * GB),
+    login=ADA,
+    platform=ON_AWS,
+    permissions=(Permission("batch:SubmitJob", "run", "allowed"), Permission("iam:CreateRole", "up", "allowed")),
+    facts={"csd": dataclasses.replace(HEALTHY, quota=Quota("L-1216C47A", 2000))},
+    bucket=True,
+)
+AT_HOME = dataclasses.replace(
+    WELL, wants_aws=False, login=NO_LOGIN, region=None, platform=LOCAL, permissions=None, local_server="http://h:1"
+)
+
+
+def found(base: Checkup = WELL, **changes: Any) -> list[Line]:
+    return lines(dataclasses.replace(base, **changes))
+
+
+def test_where_all_is_well_every_line_is_fine() -> None:
+    assert [line for line in found() if line.level != "fine"] == []
+    assert [line.topic for line in found()] == [
+        *("Python", "opsctl", "terminal", "Terraform", "provider", "containers", "disk", "AWS login", "AWS region"),
+        *("clock", "permissions", "quota", "platform", "queue csd", "data bucket"),
+    ]
+
+
+def test_on_this_machine_a_missing_login_is_a_warning_only() -> None:
+    odd = [line for line in lines(AT_HOME) if line.level != "fine"]
+    assert [(line.topic, line.level) for line in odd] == [("AWS login", "warning")]
+    assert odd[0].mend == "Only for AWS: log in."
+
+
+def facts_with(**changes: Any) -> dict[str, Any]:
+    return {"facts": {"csd": dataclasses.replace(WELL.facts["csd"], **changes)}}  # type: ignore[type-var]
+
+
+QUEUE: Any = HEALTHY.queue
+ENVIRONMENT: Any = HEALTHY.environments[0]  # type: ignore[index]
+
+RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
+    ({"python": (3, 10, 2)}, "Python", "wrong", "3.10.2 is too old.", "Install Python 3.11"),
+    ({"version": "0.2.0"}, "opsctl", "warning", "made by 0.1.0", "opsctl up"),
+    ({"terminal": Terminal("ascii", True, 80)}, "terminal", "warning", "Writes ascii", "UTF-8"),
+    ({"terminal": Terminal("", False, 80)}, "terminal", "warning", "Writes plain ASCII", "UTF-8"),
+    ({"terminal": Terminal("UTF-8", True, 30)}, "terminal", "warning", "30 columns", "wider"),
+    ({"terraform": Problem("Terraform is not on the PATH.", "Install it.")}, "Terraform", "wrong", "PATH", "Install"),
+    ({"terraform": Hidden("terraform version", "is late")}, "Terraform", "warning", "terraform version is late", ""),
+    ({"provider": Problem("No.", "Name one.")}, "provider", "wrong", "No.", "Name one."),
+    ({"provider": Provider(None, True)}, "provider", "fine", "registry, which answers", ""),
+    ({"provider": Provider(None, False)}, "provider", "warning", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
+    ({"provider": Provider(None), "platform": None}, "provider", "wrong", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
+    ({"has_local_parts": False}, "local parts", "warning", "not installed", "opsctl[local]"),
+    ({"engine": None}, "containers", "warning", "Neither Docker nor Podman", "Install one"),
+    ({"engine": Engine("Docker", "")}, "containers", "warning", "Docker is installed, and does not", "Start Docker."),
+    ({"engine": LATE}, "containers", "warning", "Could not be looked at: docker version did not answer", ""),
+    ({"disk": Disk("/h", GB // 10)}, "disk", "wrong", "Only 0.1 GB free for /h.", "OPSCTL_HOME"),
+    ({"disk": Disk("/h", GB)}, "disk", "fine", "1.0 GB free", ""),
+    ({"configuration": (Problem("x.toml, line 3.", "Say y."),)}, "configuration", "wrong", "line 3", "Say y."),
+    ({"login": NO_LOGIN}, "AWS login", "wrong", "There are no AWS credentials.", "Log in."),
+    ({"login": Hidden("sts", "is late")}, "AWS login", "warning", "sts is late", ""),
+    ({"region": None}, "AWS region", "wrong", "No AWS region is set.", "--region"),
+    ({"permissions": LATE}, "permissions", "warning", "Could not be looked at", ""),
+    ({"bucket": Problem("The bucket data does not exist.", "?")}, "data bucket", "wrong", "does not exist", "?"),
+    ({"platform": None}, "platform", "warning", "No platform is up.", "opsctl up --local"),
+    ({"platform": Problem("Damaged.", "Anew.")}, "platform", "wrong", "Damaged.", "Anew."),
+    ({"facts": {"csd": LATE}}, "queue csd", "warning", "Could not be looked at", ""),
+    (facts_with(queue=None), "queue csd", "wrong", "The job queue is not there any more.", "opsctl up"),
+    (facts_with(queue=dataclasses.replace(QUEUE, state="DISABLED")), "queue csd", "wrong", "DISABLED", "opsctl up"),
+    (
+        facts_with(environments=(dataclasses.replace(ENVIRONMENT, status="INVALID", reason="no role"),)),
+        *("queue csd", "wrong", "env is INVALID: no role", "opsctl up"),
+    ),
+    (facts_with(queue=Hidden("batch:DescribeJobQueues", "is not permitted")), "queue csd", "warning", "batch:Des", ""),
+    (facts_with(quota=Quota("L-1", 1)), "quota", "wrong", "may run 1 on-demand vCPUs, and a scan needs 2", "L-1"),
+    (facts_with(quota=Quota("L-1", 32)), "quota", "warning", "16 scans at once instead of 256", "Service Quotas"),
+    (facts_with(quota=Hidden("servicequotas:Get", "is not permitted")), "quota", "warning", "servicequotas", ""),
+    ({"platform": platform(spot=True)}, "quota", "fine", "2000 Spot vCPUs", ""),
+    ({"platform": None, "quota": Quota("L-1", 5)}, "quota", "warning", "1 scans at once instead of 256", "L-1"),
+]
+
+
+@pytest.mark.parametrize(("changes", "topic", "level", "what", "mend"), RULES)
+def test_rules(changes: dict[str, Any], topic: str, level: str, what: str, mend: str) -> None:
+    (line,) = [one for one in found(**changes) if one.topic == topic]
+    assert line.level == level
+    assert what in line.what
+    assert mend in line.mend
+    assert bool(line.mend) or line.level == "fine" or "ould not be looked at" in line.what
+
+
+LOGINS = [
+    ({"minutes_left": None}, "fine", "user/ada (account 123456789012)"),
+    ({"minutes_left": 125}, "fine", "ends in 2 h 05 min"),
+    ({"minutes_left": 9}, "warning", "ends in 9 min"),
+    ({"arn": "arn:aws:iam::1:root"}, "warning", "root"),
+]
+
+
+@pytest.mark.parametrize(("changes", "level", "what"), LOGINS)
+def test_who_and_until_when(changes: dict[str, Any], level: str, what: str) -> None:
+    (line,) = [one for one in found(login=dataclasses.replace(ADA, **changes)) if one.topic == "AWS login"]
+    assert (line.level, bool(line.mend)) == (level, level == "warning")
+    assert what in line.what
+
+
+CLOCKS = [
+    *((0.0, "fine", "2 s"), (-59.0, "fine", "59 s"), (100.0, "warning", "100 s ahead of")),
+    *((-100.0, "warning", "100 s behind"), (3600.0, "wrong", "3600 s ahead"), (None, "warning", "did not tell")),
+]
+
+
+@pytest.mark.parametrize(("seconds", "level", "what"), CLOCKS)
+def test_the_clock(seconds: float | None, level: str, what: str) -> None:
+    (line,) = [one for one in found(login=dataclasses.replace(ADA, skew_seconds=seconds)) if one.topic == "clock"]
+    assert line.level == level
+    assert what in line.what
+
+
+def test_permissions_say_what_is_missing_for_what_and_what_only_doing_it_would_tell() -> None:
+    permissions = (
+        Permission("s3:ListBucket", "run", "allowed"),
+        Permission("batch:SubmitJob", "run", "denied"),
+        Permission("iam:CreateRole", "up", "denied"),
+        Permission("s3:PutObject", "run", "untested"),
+    )
+    told = [(line.level, line.what) for line in found(permissions=permissions) if line.topic == "permissions"]
+    assert told == [
+        ("wrong", "Not permitted: batch:SubmitJob."),
+        ("warning", "`up` and `down` are not permitted: iam:CreateRole."),
+        ("warning", "Cannot be tried without doing them: s3:PutObject."),
+    ]
+
+
+HOME_RULES: list[tuple[dict[str, Any], str, str]] = [
+    ({"local_server": None}, "platform", "wrong"),
+    ({"has_local_parts": False}, "local parts", "wrong"),
+    ({"engine": None}, "containers", "fine"),
+    ({"disk": Disk("/h", GB)}, "disk", "warning"),
+    ({"login": Hidden("sts", "is late")}, "AWS login", "warning"),
+]
+
+
+@pytest.mark.parametrize(("changes", "topic", "level"), HOME_RULES)
+def test_rules_on_this_machine(changes: dict[str, Any], topic: str, level: str) -> None:
+    (line,) = [one for one in found(AT_HOME, **changes) if one.topic == topic]
+    assert line.level == level
+    assert "quota" not in [one.topic for one in found(AT_HOME, **changes)]
+
+
+def test_a_full_queue_and_a_used_up_quota_are_no_trouble() -> None:
+    busy = facts_with(vcpus_in_use=2000, is_local=False)
+    assert {line.level for line in found(**busy)} == {"fine"}
+
+
+def test_first_use_is_nothing_up_and_nobody_logged_in() -> None:
+    assert dataclasses.replace(WELL, platform=None, login=NO_LOGIN).is_first_use
+    assert not dataclasses.replace(WELL, platform=None).is_first_use
+    assert not AT_HOME.is_first_use

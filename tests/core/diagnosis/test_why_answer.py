@@ -1,0 +1,157 @@
+"""The answer of `why`: which scans are meant, why they failed, and that nothing is made up."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+from support.why_examples import HEALTHY, WAIT, run
+
+from opsctl.core.diagnosis.finding import Finding
+from opsctl.core.diagnosis.queue_snapshot import Hidden, Image
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
+from opsctl.core.errors import Problem
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.status import Job
+
+SCANS = ("sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1")
+
+
+def result(**changes: Any) -> Result:
+    made = Result(
+        index=0,
+        scan="sub-01",
+        key="k",
+        status="failed",
+        cause="",
+        exit_code=1,
+        attempt=1,
+        started_at="2026-11-22T12:00:00Z",
+        stopped_at="2026-11-22T12:05:00Z",
+        seconds={},
+        peak_memory_mib=15100,
+        connectomes=(),
+        files=(),
+        log_stream="",
+        job_id="j",
+    )
+    return dataclasses.replace(made, **changes)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [(None, (0, 1, 2)), ("sub-01/ses-2", (1,)), ("sub-01*", (0, 1)), ("*ses-1", (0, 2)), ("sub-0[2-9]*", (2,))],
+)
+def test_a_name_or_a_glob_means_scans(wanted: str | None, found: tuple[int, ...]) -> None:
+    assert matching(SCANS, wanted) == found
+
+
+@pytest.mark.parametrize(
+    ("wanted", "mend"),
+    [
+        ("sub-01/ses-3", "Near: sub-01/ses-"),
+        ("02", "Near: sub-02/ses-1."),
+        ("banana", "Its scans are sub-01/ses-1, sub-01/ses-2, sub-02/ses-1."),
+    ],
+)
+def test_an_unknown_name_is_told_with_near_ones(wanted: str, mend: str) -> None:
+    with pytest.raises(Problem, match="The run has no scan") as caught:
+        matching(SCANS, wanted)
+    assert mend in caught.value.mend
+
+
+MEMORY = "`opsctl run HNU1 --only failed --memory 30400`."
+FAILURES = [
+    ("bval and bvec differ in count: 65 and 64", {}, "Bval and bvec differ in count.", "opsctl check HNU1", "certain"),
+    (
+        "m2g ran out of memory after 3 s",
+        {"result": result()},
+        "Out of memory: its largest process had reached 15,100 of 15,200 MiB.",
+        MEMORY,
+        "certain",
+    ),
+    ("exit code 137", {}, "Killed, most likely out of memory; it had 15,200 MiB.", MEMORY, "likely"),
+    ("Host EC2 (instance i-1) terminated.", {"is_spot": True}, "Spot took the instance back", "the rest", "certain"),
+    ("Host EC2 (instance i-1) terminated.", {}, "this platform uses no Spot", "runs just the rest", "certain"),
+    ("stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)", {}, "Stopped from", "the rest", "likely"),
+]
+
+
+@pytest.mark.parametrize(("words", "changes", "what", "do", "sure"), FAILURES)
+def test_why_it_failed(words: str, changes: dict[str, Any], what: str, do: str, sure: str) -> None:
+    (found,) = failure(words, run=run(), memory_mib=15200, **{"is_spot": False, **changes})
+    assert what in found.what
+    assert do in found.do
+    assert found.sure == sure
+
+
+def test_a_pull_that_failed_is_explained_by_the_platform_too() -> None:
+    words = "CannotPullContainerError: manifest for x:1 not found"
+    facts = dataclasses.replace(HEALTHY, image=Image("x:1", False))
+    found = failure(words, run=run(), memory_mib=1, is_spot=False, facts=facts)
+    assert [one.what for one in found][1:] == ["The image x:1 is not in its repository: no container can start."]
+    assert needs_facts(words)
+    assert not needs_facts("bval and bvec differ in count: 1 and 2")
+    assert len(failure("exit code 1", run=run(), memory_mib=1, is_spot=False, facts=facts)) == 1
+
+
+STOPPED = "stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)"
+
+
+@pytest.mark.parametrize(
+    ("reason", "attempts", "title"),
+    [
+        ("Host EC2 (instance i-1) terminated.", (), "Host EC2 (instance i-1) terminated."),
+        ("Job attempt duration exceeded timeout", (), "Job attempt duration exceeded timeout"),
+        ("Essential container in task exited", (), STOPPED),
+        ("", ("Host EC2 (instance i-1) terminated.",), "Host EC2 (instance i-1) terminated."),
+    ],
+)
+def test_who_stopped_a_job_only_batch_knows(reason: str, attempts: tuple[str, ...], title: str) -> None:
+    ended = tuple(Attempt(index=0, number=1, job_id="j", reason=words) for words in attempts)
+    job = Job(job_id="j", status="FAILED", reason=reason, attempts=ended)
+    assert said(STOPPED, job) == title
+    assert said(STOPPED, None) == STOPPED
+    assert said("m2g failed", job) == "m2g failed"
+
+
+def test_a_scan_that_is_tried_again_says_so_first() -> None:
+    retried = dataclasses.replace(WAIT, reason="Host EC2 (instance i-1) terminated.")
+    first, second = waiting(HEALTHY, retried, run=run())
+    assert "tried again; the attempt before ended so: Spot took the instance back" in first.what
+    assert "boot" in second.what
+    behind = dataclasses.replace(retried, head_reason="CAPACITY:X - y")
+    assert "AWS has no instances" in waiting(HEALTHY, behind, run=run())[1].what
+    blocked = dataclasses.replace(WAIT, reason="CAPACITY:X - y")
+    assert len(waiting(HEALTHY, blocked, run=run())) == 1
+
+
+def test_the_json_is_whole() -> None:
+    explanation = Explanation(
+        kind="failed",
+        title="t",
+        scans=("sub-01",),
+        findings=(Finding("w", "d", "likely"),),
+        words="raw",
+        attempts=(Attempt(index=0, number=1, job_id="j"),),
+        places={"logs": "opsctl logs sub-01"},
+    )
+    answer = Answer(
+        run_id="R",
+        counts={"FAILED": 1},
+        running_seconds=1.6,
+        explanations=(explanation,),
+        hidden=(Hidden("ec2:X", "is not permitted"),),
+        notes=("n",),
+    )
+    value = json.loads(json.dumps(answer.as_json()))
+    assert value["schema_version"] == 1
+    assert value["explanations"][0]["findings"] == [{"what": "w", "do": "d", "sure": "likely"}]
+    assert value["explanations"][0]["places"] == {"logs": "opsctl logs sub-01"}
+    assert value["hidden"] == [{"action": "ec2:X", "why": "is not permitted"}]
+    assert (value["counts"], value["running_seconds"], value["notes"]) == ({"FAILED": 1}, 2, ["n"])
+    assert not answer.is_calm
+    assert dataclasses.replace(answer, explanations=()).is_calm

@@ -1,0 +1,111 @@
+"""What has become of a scan, from all the runs into its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support.core_examples import run
+
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.scan_history import History, Only, ScanStanding, Standing, survey
+from opsctl.core.runs.status import Job
+
+OK, BAD = "succeeded", "failed"
+
+
+def result(status: str) -> Result:
+    made: Any = Result.from_json(
+        {
+            "schema_version": 1,
+            "index": 0,
+            "scan": "sub-1",
+            "key": "k",
+            "status": status,
+            "exit_code": 0,
+            "attempt": 1,
+            "started_at": "",
+            "stopped_at": "",
+            "seconds": {},
+            "peak_memory_mib": 0,
+            "outputs": {"connectomes": []},
+        }
+    )
+    return made
+
+
+def past(
+    run_id: str, key: str, status: str | None = None, job: str | None = None, *, submitted: bool = True
+) -> History:
+    made: Run = run(1, run_id=run_id, scans=("sub-1",), keys=(key,))
+    return History(
+        run=made,
+        submitted=[0] if submitted else [],
+        results={0: result(status)} if status else {},
+        jobs={0: Job(job_id="j", status=job)} if job else {},
+    )
+
+
+# What happened, oldest first, for a scan whose key is now "k"; do the files of a succeeded result stand?
+TABLE: list[tuple[str, list[History], bool, Standing, str]] = [
+    ("nothing yet", [], True, "new", ""),
+    ("a run that was cut short before SubmitJob", [past("a", "k", submitted=False)], True, "new", ""),
+    ("done", [past("a", "k", OK)], True, "done", "a"),
+    ("done, the files are gone", [past("a", "k", OK)], False, "damaged", "a"),
+    ("done, Batch says failed", [past("a", "k", OK, "FAILED")], True, "done", "a"),
+    ("done, its job says its last words", [past("a", "k", OK, "RUNNING")], True, "done", "a"),
+    ("failed", [past("a", "k", BAD)], True, "failed", "a"),
+    ("failed without a result", [past("a", "k", None, "FAILED")], True, "failed", "a"),
+    ("ended well without a result", [past("a", "k", None, "SUCCEEDED")], True, "failed", "a"),
+    ("forgotten by Batch", [past("a", "k")], True, "failed", "a"),
+    ("waits", [past("a", "k", None, "RUNNABLE")], True, "in flight", "a"),
+    ("runs, after a failed attempt", [past("a", "k", BAD, "RUNNING")], True, "in flight", "a"),
+    ("other work runs", [past("a", "old", None, "RUNNING")], True, "in the way", "a"),
+    ("other work was done", [past("a", "old", OK)], True, "changed", "a"),
+    ("done, then other work over it", [past("a", "k", OK), past("b", "old", OK)], False, "damaged", "a"),
+    ("done, then other work that failed early", [past("a", "k", OK), past("b", "old", BAD)], True, "done", "a"),
+    ("failed, then done", [past("a", "k", BAD), past("b", "k", OK)], True, "done", "b"),
+    ("done, then failed", [past("a", "k", OK), past("b", "k", BAD)], True, "done", "a"),
+    ("failed, then on its way", [past("a", "k", BAD), past("b", "k", None, "RUNNING")], True, "in flight", "b"),
+    ("done again, which is running", [past("a", "k", OK), past("b", "k", None, "RUNNING")], True, "in flight", "b"),
+    ("two jobs at once", [past("a", "k", None, "RUNNING"), past("b", "k", BAD)], True, "in flight", "a"),
+]
+
+
+@pytest.mark.parametrize(
+    ("history", "stands", "standing", "run_id"), [one[1:] for one in TABLE], ids=[one[0] for one in TABLE]
+)
+def test_where_a_scan_stands(history: list[History], stands: bool, standing: Standing, run_id: str) -> None:
+    (found,) = survey([("sub-1", "k")], history, stands=lambda _: stands)
+    assert found == ScanStanding("sub-1", "k", standing, Origin(run_id, 0) if run_id else None)
+
+
+def test_scans_of_equal_bytes_are_told_apart_by_name() -> None:
+    (found,) = survey([("sub-2", "k")], [past("a", "k", OK)], stands=lambda _: True)
+    assert found.standing == "new"
+
+
+def test_adopted_entries_are_looked_up_where_they_were_made() -> None:
+    later = History(
+        run=run(1, run_id="b", scans=("sub-1",), keys=("k",), sizes=(), adopted=(Origin("a", 0),)),
+        submitted=[],
+        results={},
+        jobs={},
+    )
+    (found,) = survey([("sub-1", "k")], [past("a", "k", OK), later], stands=lambda _: True)
+    assert found.origin == Origin("a", 0)
+
+
+SUBMITTED: dict[Only, set[Standing]] = {
+    "missing": {"new", "failed", "changed", "damaged"},
+    "failed": {"failed"},
+    "all": {"new", "failed", "changed", "damaged", "done"},
+}
+STANDINGS: tuple[Standing, ...] = ("done", "in flight", "in the way", "damaged", "failed", "changed", "new")
+
+
+@pytest.mark.parametrize("only", SUBMITTED)
+@pytest.mark.parametrize("standing", STANDINGS)
+def test_what_only_means(only: Only, standing: Standing) -> None:
+    assert ScanStanding("s", "k", standing).is_submitted(only) == (standing in SUBMITTED[only])

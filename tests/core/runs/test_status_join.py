@@ -1,0 +1,202 @@
+"""A run's status: the whole truth table of results and Batch's states."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from support.core_examples import MOMENT, run
+
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.attempt_merge import by_scan, with_retries
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.state_counts import tally
+from opsctl.core.runs.status import STATES, Job, RunStatus, ScanStatus, State, cancel_reason, join
+from opsctl.core.runs.unsubmitted_scans import unsent
+
+
+def result(status: str = "succeeded", **changes: Any) -> Result:
+    value: dict[str, Any] = {
+        "schema_version": 1,
+        "index": 0,
+        "scan": "sub-00000",
+        "key": "k",
+        "status": status,
+        "cause": "" if status == "succeeded" else "m2g ended with exit code 1",
+        "exit_code": 0 if status == "succeeded" else 1,
+        "attempt": 2,
+        "started_at": "2026-11-22T12:00:00Z",
+        "stopped_at": "2026-11-22T12:10:00Z",
+        "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
+        "peak_memory_mib": 812,
+        "outputs": {"connectomes": [], "files": []},
+        "job_id": "j",
+        **changes,
+    }
+    return Result.from_json(value)
+
+
+def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:
+    return tuple(Attempt(**{"index": 0, "number": number + 1, "job_id": "j", **changes}) for number in range(count))
+
+
+def one(status: str | None, job: Job | None) -> ScanStatus:
+    results = {} if status is None else {0: result(status)}
+    return join(run(1), results=results, jobs={} if job is None else {0: job}).scans[0]
+
+
+BATCH = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", None]
+#: By result, in BATCH's order: succeeded wins always, failed counts once Batch is done with the job.
+TRUTH: Mapping[str | None, list[str]] = {
+    "succeeded": ["DONE"] * 8,
+    "failed": ["PENDING", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "FAILED", "FAILED"],
+    None: ["PENDING", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "FAILED", "FAILED"],
+}
+
+
+@pytest.mark.parametrize(
+    ("written", "batch", "state"),
+    [(written, batch, state) for written, row in TRUTH.items() for batch, state in zip(BATCH, row, strict=True)],
+)
+def test_the_truth_table(written: str | None, batch: str | None, state: str) -> None:
+    found = one(written, None if batch is None else Job(job_id="j", status=batch, reason="r"))
+    assert found.state == state
+    assert (found.index, found.name) == (0, "sub-00000")
+
+
+CAUSES = [
+    ("succeeded", None, ""),
+    ("succeeded", Job(job_id="j", status="FAILED", reason="Host EC2 terminated"), ""),
+    ("failed", None, "m2g ended with exit code 1"),
+    ("failed", Job(job_id="j", status="FAILED", reason="Essential container exited"), "m2g ended with exit code 1"),
+    ("failed", Job(job_id="j", status="RUNNABLE", reason="MISCONFIGURATION:x"), "MISCONFIGURATION:x"),
+    (None, None, "no result, and AWS Batch does not know the job"),
+    (None, Job(job_id="j", status="SUCCEEDED"), "the job ended well but left no result"),
+    (None, Job(job_id="j", status="FAILED"), "failed without a reason"),
+    (None, Job(job_id="j", status="FAILED", reason="OutOfMemory"), "OutOfMemory"),
+    (None, Job(job_id="j", status="FAILED", exit_code=137), "exit code 137"),
+    (None, Job(job_id="j", status="FAILED", exit_code=0, reason="r"), "exit code 0: r"),
+    (None, Job(job_id="j", status="RUNNABLE"), ""),
+    (None, Job(job_id="j", status="FAILED", reason=cancel_reason("ada lovelace")), "cancelled by ada lovelace"),
+    ("failed", Job(job_id="j", status="FAILED", reason=f"{cancel_reason('ada')}; exit"), "cancelled by ada"),
+    ("succeeded", Job(job_id="j", status="FAILED", reason=cancel_reason("ada")), ""),
+    ("failed", Job(job_id="other", status="FAILED", reason="r", attempts=ended(3)), "m2g ended with exit code 1"),
+    ("failed", Job(job_id="j", status="FAILED", reason="Host EC2", attempts=ended(3)), "Host EC2"),
+    (None, Job(job_id="j", status="RUNNABLE", reason="CAPACITY:x"), "CAPACITY:x"),
+]
+
+
+@pytest.mark.parametrize(("written", "job", "cause"), CAUSES)
+def test_causes(written: str | None, job: Job | None, cause: str) -> None:
+    assert one(written, job).cause == cause
+
+
+def test_a_failed_result_without_words_tells_its_exit_code() -> None:
+    found = join(run(1), results={0: result("failed", cause=None, exit_code=2)}, jobs={})
+    assert found.scans[0].cause == "exit code 2"
+
+
+def test_attempts_and_seconds_come_from_the_result_else_from_batch() -> None:
+    assert (one("succeeded", None).attempt, one("succeeded", None).seconds) == (2, 3.5)
+    running = one("failed", Job(job_id="j", status="RUNNING", attempts=ended(3)))
+    assert (running.attempt, running.seconds) == (3, 0.0)
+
+
+def mixed() -> RunStatus:
+    jobs = {1: Job(job_id="b", status="RUNNING"), 2: Job(job_id="c", status="FAILED", reason="r")}
+    return join(run(3), results={0: result()}, jobs=jobs)
+
+
+def test_a_runs_counts_name_every_state() -> None:
+    status = mixed()
+    assert status.counts == {"PENDING": 0, "RUNNABLE": 0, "STARTING": 0, "RUNNING": 1, "FAILED": 1, "DONE": 1}
+    assert tuple(status.counts) == STATES
+    assert [scan.name for scan in status.failed] == ["sub-00002"]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_over"),
+    [("SUBMITTED", False), ("RUNNABLE", False), ("RUNNING", False), ("SUCCEEDED", True), ("FAILED", True)],
+)
+def test_a_run_is_over_when_no_job_will_change_anything(status: str, is_over: bool) -> None:
+    found = join(run(2), results={0: result()}, jobs={1: Job(job_id="j", status=status)})
+    assert found.is_over is is_over
+
+
+def test_status_as_json() -> None:
+    value = mixed().as_json()
+    assert json.loads(json.dumps(value)) == value
+    assert value["counts"]["TOTAL"] == 3
+    assert (value["over"], value["cost"]) == (False, None)
+    assert value["scans"][0] == {
+        "scan": "sub-00000",
+        "state": "DONE",
+        "cause": "",
+        "attempt": 2,
+        "seconds": 3.5,
+        "retried": [],
+        "submitted": True,
+    }
+    assert [group["scans"] for group in value["failures"]] == [["sub-00002"]]
+
+
+def test_scans_that_nobody_listed_are_counted() -> None:
+    status = RunStatus(run=run(5), scans=mixed().scans, unlisted={"RUNNABLE": 2})
+    assert (status.counts["RUNNABLE"], status.total, status.is_over) == (2, 5, False)
+
+
+TALLIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
+    ({"SUBMITTED": 1, "PENDING": 2, "RUNNING": 3, "SUCCEEDED": 9}, 6, [], {"PENDING": 3, "RUNNING": 3}),
+    # Done before its job's end: the one that goes was running.
+    ({"RUNNABLE": 2, "RUNNING": 3}, 4, [], {"RUNNABLE": 2, "RUNNING": 2}),
+    ({"RUNNABLE": 2, "STARTING": 1}, 1, [], {"RUNNABLE": 1}),
+    # Known one by one: the summary counts it, too.
+    ({"RUNNABLE": 2, "RUNNING": 3}, 4, ["RUNNABLE"], {"RUNNABLE": 1, "RUNNING": 3}),
+    ({"RUNNABLE": 0, "RUNNING": 3}, 2, ["RUNNABLE"], {"RUNNING": 2}),
+    # Batch says that one has ended, and nobody knows yet how.
+    ({"FAILED": 1, "RUNNABLE": 1}, 2, [], {"RUNNABLE": 1, "RUNNING": 1}),
+    ({"SUCCEEDED": 3}, 0, [], {}),
+]
+
+
+@pytest.mark.parametrize(("summary", "count", "known", "states"), TALLIES)
+def test_a_summary_is_made_to_fit_the_results(
+    summary: dict[str, int], count: int, known: list[State], states: dict[str, int]
+) -> None:
+    assert tally(summary, count=count, known=known) == states
+
+
+def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -> None:
+    wrote = [
+        Attempt(index=4, number=1, job_id="j", started_at="2026-11-22T12:00:00Z"),
+        Attempt(index=4, number=2, job_id="j", started_at="2026-11-22T12:20:00Z", exit_code=0),
+        Attempt(index=4, number=1, job_id="twin", started_at="2026-11-22T12:05:00Z"),
+    ]
+    said = ended(2, reason="Host EC2 (instance i-1) terminated.")
+    merged = by_scan(wrote, {4: Job(job_id="j", status="RUNNING", attempts=said)})
+    assert [(one.job_id, one.number, one.reason) for one in merged[4]] == [
+        ("j", 1, "Host EC2 (instance i-1) terminated."),
+        ("twin", 1, ""),
+        ("j", 2, ""),
+    ]
+    scan = ScanStatus(index=4, name="sub-4", state="RUNNING")
+    (told,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
+    assert (told.attempt, told.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
+
+
+def test_an_attempt_that_never_said_its_end_was_lost() -> None:
+    wrote = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
+    scan = ScanStatus(index=0, name="sub-0", state="RUNNING")
+    (told,) = with_retries(RunStatus(run=run(1), scans=(scan,)), by_scan(wrote, {})).scans
+    assert told.retried == ("lost: it ended without a word",)
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])
+def test_a_submission_is_under_way_for_two_minutes(minutes: int, state: str) -> None:
+    made = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
+    found = unsent(made, [], now=MOMENT + timedelta(minutes=minutes))
+    assert {scan.state for scan in found.values()} == {state}
+    assert not any(scan.is_submitted for scan in found.values())

@@ -1,0 +1,215 @@
+"""Everything of a platform is found and removed without Terraform, in an order that AWS takes, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from recovery_world import REGION, SUFFIX, TRUST, ClientOf, make, standing
+
+from opsctl.aws.clients import Clients
+from opsctl.aws.platform import inventory as inventory_module
+from opsctl.aws.platform.inventory import Inventory
+from opsctl.aws.platform.removal import Removal
+from opsctl.core.errors import Problem
+from opsctl.core.platform.inventory import Kind, Resource
+
+
+class Clock:
+    """Time that passes only while somebody waits; what happens meanwhile is up to the test."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.meanwhile: dict[int, Any] = {}
+        self.waits = 0
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        self.waits += 1
+        self.meanwhile.pop(self.waits, lambda: None)()
+
+    def now(self) -> float:
+        return self.seconds
+
+
+@contextmanager
+def refused(client: Any, operation: str, code: str, message: str) -> Iterator[None]:
+    """AWS refuses one operation as long as the block lasts."""
+
+    def refuse(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+    event = f"before-call.{client.meta.service_model.service_name}.{operation}"
+    client.meta.events.register(event, refuse, unique_id=operation)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, unique_id=operation)
+
+
+def removal(clients: Clients, name: str, clock: Clock, said: list[str] | None = None, **more: Any) -> Removal:
+    words = said if said is not None else []
+    return Removal(clients, name, sleep=clock.sleep, now=clock.now, on_wait=words.append, **more)
+
+
+def test_all_of_a_platform_goes_and_its_neighbours_stay(clients: Clients, client: ClientOf) -> None:
+    names = ("one", "one-x", "one-us-east-1")
+    for name in names:
+        make(client, name)
+    before = {name: standing(client, name) for name in names}
+    found = Inventory(clients).of("one")
+    assert len(found) == len(before["one"]) == 17
+    assert {one.kind for one in found} == set(Kind) - {Kind.INSTANCE, Kind.VOLUME, Kind.INTERFACE}
+    gone: list[Resource] = []
+    assert removal(clients, "one", Clock(), on_gone=gone.append).remove(found) == ()
+    assert sorted(one.key for one in gone) == sorted(one.key for one in found)
+    assert standing(client, "one") == []
+    assert Inventory(clients).of("one") == ()
+    assert {name: standing(client, name) for name in names[1:]} == {name: before[name] for name in names[1:]}
+    # What is gone is gone: the same list once more says nothing.
+    assert removal(clients, "one", Clock()).remove(found) == ()
+
+
+def test_what_has_our_name_and_not_our_tag_is_shown_and_stays(clients: Clients, client: ClientOf) -> None:
+    make(client, "bare", tagged=False)
+    named = {one.name for one in Inventory(clients).of("bare")}
+    assert {"opsctl-bare-csd", f"opsctl-bare-csd-{SUFFIX}", "opsctl-bare-jobs"} <= named
+    left = removal(clients, "bare", Clock()).remove(Inventory(clients).of("bare"))
+    assert {one.resource.kind for one in left} == {
+        *(Kind.QUEUE, Kind.ENVIRONMENT, Kind.DEFINITION, Kind.TEMPLATE, Kind.ROLE, Kind.PROFILE),
+    }
+    assert all("does not carry the platform's tag" in one.reason for one in left)
+    assert "opsctl-bare-csd" in standing(client, "bare")
+
+
+def test_an_invalid_environment_gets_its_role_back_and_goes(clients: Clients, client: ClientOf) -> None:
+    make(client, "sick")
+    iam, role = client("iam"), f"opsctl-sick-{REGION}-service"
+    iam.detach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/service-role/AWSBatchServiceRole")
+    iam.delete_role(RoleName=role)
+    found = Inventory(clients).of("sick")
+    environment = next(one for one in found if one.kind == Kind.ENVIRONMENT)
+    assert environment.is_invalid
+    assert "does not exist" in environment.reason
+    assert removal(clients, "sick", Clock()).remove(found) == ()
+    assert standing(client, "sick") == []
+
+
+def test_what_is_in_use_is_waited_for(clients: Clients, client: ClientOf) -> None:
+    """A network interface holds its security group, until whoever has it lets go."""
+    made = make(client, "busy")
+    ec2 = client("ec2")
+    interface = ec2.create_network_interface(SubnetId=made["subnet"], Groups=[made["group"]])
+    interface_id = interface["NetworkInterface"]["NetworkInterfaceId"]
+    clock, said = Clock(), []
+    clock.meanwhile[6] = lambda: ec2.delete_network_interface(NetworkInterfaceId=interface_id)
+    assert removal(clients, "busy", clock, said).remove(Inventory(clients).of("busy")) == ()
+    assert any(f"waiting for network interface {interface_id}" in words for words in said)
+    assert standing(client, "busy") == []
+
+
+def test_a_wait_ends_and_the_rest_is_named_and_typed_again_it_goes_on(clients: Clients, client: ClientOf) -> None:
+    make(client, "stuck")
+    clock = Clock()
+    with (
+        refused(clients.ec2, "DeleteSecurityGroup", "DependencyViolation", "sg-1 has a dependent object"),
+        refused(clients.ec2, "DeleteVpc", "DependencyViolation", "it has dependencies"),
+    ):
+        found = Inventory(clients).of("stuck")
+        left = removal(clients, "stuck", clock, patience_seconds=60).remove(found)
+    assert [(one.resource.kind, one.reason) for one in left] == [
+        (Kind.SECURITY_GROUP, "sg-1 has a dependent object"),
+        (Kind.VPC, "it has dependencies"),
+    ]
+    # One wait in vain is enough: what depends on it is not waited for as long.
+    assert 60 <= clock.seconds < 100
+    assert {one.key for one in Inventory(clients).of("stuck")} == {one.resource.key for one in left}
+    assert removal(clients, "stuck", Clock()).remove(Inventory(clients).of("stuck")) == ()
+    assert standing(client, "stuck") == []
+
+
+def test_a_volume_that_costs_money_goes_and_a_live_instance_is_ended(clients: Clients, client: ClientOf) -> None:
+    make(client, "paid")
+    ec2 = client("ec2")
+    tags = [{"Key": "opsctl:platform", "Value": "paid"}]
+    ec2.create_volume(
+        AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": tags}]
+    )
+    mine = ec2.run_instances(
+        ImageId=ec2.describe_images()["Images"][0]["ImageId"],
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+    )["Instances"][0]["InstanceId"]
+    found = Inventory(clients).of("paid")
+    assert {Kind.INSTANCE, Kind.VOLUME} <= {one.kind for one in found}
+    assert removal(clients, "paid", Clock()).remove(found) == ()
+    state = ec2.describe_instances(InstanceIds=[mine])["Reservations"][0]["Instances"][0]["State"]["Name"]
+    assert state == "terminated"
+    assert Inventory(clients).of("paid") == ()
+
+
+def test_an_internet_gateway_that_was_never_attached_is_found(clients: Clients, client: ClientOf) -> None:
+    spec = [{"ResourceType": "internet-gateway", "Tags": [{"Key": "opsctl:platform", "Value": "lone"}]}]
+    client("ec2").create_internet_gateway(TagSpecifications=spec)
+    found = Inventory(clients).of("lone")
+    assert [one.kind for one in found] == [Kind.GATEWAY]
+    assert removal(clients, "lone", Clock()).remove(found) == ()
+    assert Inventory(clients).of("lone") == ()
+
+
+def test_whether_anything_of_any_platform_stands(clients: Clients, client: ClientOf) -> None:
+    logs = client("logs")
+    logs.create_log_group(logGroupName="/opsctl/only-lines")
+    assert not Inventory(clients).is_empty()
+    logs.delete_log_group(logGroupName="/opsctl/only-lines")
+
+
+def test_lists_page(clients: Clients, client: ClientOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(client, "paged")
+    for number in range(7):
+        client("iam").create_role(RoleName=f"another-{number}", AssumeRolePolicyDocument=TRUST)
+    whole = Inventory(clients).of("paged")
+    monkeypatch.setattr(inventory_module, "_IAM_PAGE", 2)
+    assert Inventory(clients).of("paged") == whole
+    assert removal(clients, "paged", Clock()).remove(whole) == ()
+
+
+def test_what_aws_forbids_is_told_and_does_not_stop_the_rest(clients: Clients, client: ClientOf) -> None:
+    make(client, "kept")
+    found = Inventory(clients).of("kept")
+    with refused(clients.ssm, "DeleteParameter", "AccessDeniedException", "not authorized"):
+        left = removal(clients, "kept", Clock()).remove(found)
+    assert [one.resource.kind for one in left] == [Kind.RECORD]
+    assert standing(client, "kept") == ["/opsctl/kept/platform"]
+    assert removal(clients, "kept", Clock()).remove(found) == ()
+
+
+def test_the_order_is_aws_order(client: ClientOf) -> None:
+    """The local platform is as strict as AWS: environments under a queue, enabled ones, and those without a role."""
+    made = make(client, "strict")
+    batch, iam = client("batch"), client("iam")
+    with pytest.raises(ClientError, match="must be disabled"):
+        batch.delete_compute_environment(computeEnvironment=made["environment"])
+    batch.update_compute_environment(computeEnvironment=made["environment"], state="DISABLED")
+    with pytest.raises(ClientError, match="found existing JobQueue relationship"):
+        batch.delete_compute_environment(computeEnvironment=made["environment"])
+    batch.update_job_queue(jobQueue=made["queue"], state="DISABLED")
+    batch.delete_job_queue(jobQueue=made["queue"])
+    iam.detach_role_policy(
+        RoleName=f"opsctl-strict-{REGION}-service",
+        PolicyArn="arn:aws:iam::aws:policy/service-role/AWSBatchServiceRole",
+    )
+    iam.delete_role(RoleName=f"opsctl-strict-{REGION}-service")
+    batch.delete_compute_environment(computeEnvironment=made["environment"])
+    there = batch.describe_compute_environments(computeEnvironments=[made["environment"]])["computeEnvironments"]
+    assert [one["status"] for one in there] == ["INVALID"]
+
+
+def test_a_login_without_permission_says_so(clients: Clients) -> None:
+    words = "not authorized to perform: iam:ListRoles"
+    with refused(clients.iam, "ListRoles", "AccessDenied", words), pytest.raises(Problem, match="iam:ListRoles"):
+        Inventory(clients).of("any")

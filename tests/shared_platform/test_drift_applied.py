@@ -1,0 +1,136 @@
+"""What the real Terraform and provider see of changes by hand, in words. Of the platform only what is made fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from shared_world import ACCOUNT, REGION, Server
+from support.repository import ROOT
+
+from opsctl.core.platform.drift_sentences import drift_sentences
+from opsctl.core.platform.options import Wish
+from opsctl.local import control
+from opsctl.terraform.provider import find_mirror
+
+T = TypeVar("T")
+
+SOURCE = ROOT / "terraform"
+WISH = Wish(name="seen", region=REGION, account_id=ACCOUNT, version="0.1.0")
+ROLE = f"opsctl-seen-{REGION}-job"
+BUCKET = WISH.bucket
+#: Quickly made, and of every kind that a person finds in the console: settings, rules, policies, tags.
+TARGETS = {
+    "storage": ("aws_s3_bucket_versioning.data", "aws_s3_bucket_public_access_block.data"),
+    "platform": (
+        "module.iam.aws_iam_role_policy.job",
+        "module.batch.aws_cloudwatch_log_group.jobs",
+        "module.vpc.aws_security_group.jobs",
+    ),
+}
+
+
+class Applied:
+    """Both roots on a server of their own."""
+
+    def __init__(self, folder: Path, server: Server) -> None:
+        shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        self.folder = folder / "terraform"
+        self.server = server
+        variables = {"storage": WISH.storage_variables(), "platform": WISH.platform_variables()}
+        mirror = find_mirror(os.environ)
+        for root, values in variables.items():
+            (self.folder / root / "terraform.tfvars.json").write_text(json.dumps(values))
+
+        def begin(root: str) -> None:
+            self.run(root, "init", *([f"-plugin-dir={mirror}"] if mirror else []))
+            self.apply(root)
+
+        self.in_both(begin)
+
+    def in_both(self, do: Callable[[str], T]) -> list[T]:
+        """Side by side, as opsctl does it: each waits most of its time."""
+        with ThreadPoolExecutor(2) as hands:
+            return list(hands.map(do, TARGETS))
+
+    def run(self, root: str, *words: str) -> str:
+        ended = subprocess.run(
+            ["terraform", *words],
+            cwd=self.folder / root,
+            env=self.server.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def apply(self, root: str) -> None:
+        self.run(root, "apply", "-input=false", "-auto-approve", *self._targets(root))
+
+    def sentences(self, root: str) -> tuple[str, ...]:
+        self.run(root, "plan", "-input=false", "-out=plan", *self._targets(root))
+        return drift_sentences(json.loads(self.run(root, "show", "-json", "plan")))
+
+    def _targets(self, root: str) -> list[str]:
+        return [f"-target={one}" for one in TARGETS[root]]
+
+
+@pytest.fixture(scope="module")
+def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
+    home = tmp_path_factory.mktemp("aws")
+    running = control.start(home)
+    try:
+        yield Applied(tmp_path_factory.mktemp("applied"), Server(running.endpoint_url, home))
+    finally:
+        control.stop(running)
+
+
+def test_nothing_was_changed_by_hand(applied: Applied) -> None:
+    """Terraform notes a lot when it looks for the first time: none of it is anybody's doing."""
+    assert applied.in_both(applied.sentences) == [(), ()]
+
+
+def test_what_was_changed_by_hand_is_told_and_an_apply_mends_it(applied: Applied) -> None:
+    change(applied.server)
+    storage, platform = applied.in_both(applied.sentences)
+    assert set(storage) == {
+        "versioning of the data bucket is suspended",
+        "the data bucket's public access is not blocked any more",
+    }
+    assert set(platform) == {
+        "the log group keeps lines for ever instead of 30 days",
+        "the security group lets port 22 in from 0.0.0.0/0",
+        "the tag opsctl:platform of the network is other instead of seen",
+        f"the policy data of the role {ROLE} was changed by hand",
+        f"the role {ROLE} has the tag owner (bob), which is not opsctl's",
+    }
+    applied.in_both(applied.apply)
+    assert applied.in_both(applied.sentences) == [(), ()]
+
+
+def change(server: Server) -> None:
+    s3, ec2, iam = (server.client(service) for service in ("s3", "ec2", "iam"))
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
+    s3.delete_public_access_block(Bucket=BUCKET)
+    server.client("logs").delete_retention_policy(logGroupName="/opsctl/seen")
+    group: dict[str, Any] = ec2.describe_security_groups(
+        Filters=[{"Name": "tag:Name", "Values": ["opsctl-seen-jobs"]}]
+    )["SecurityGroups"][0]
+    ec2.authorize_security_group_ingress(
+        GroupId=group["GroupId"],
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}],
+    )
+    ec2.create_tags(Resources=[group["VpcId"]], Tags=[{"Key": "opsctl:platform", "Value": "other"}])
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    (policy,) = iam.list_role_policies(RoleName=ROLE)["PolicyNames"]
+    iam.put_role_policy(RoleName=ROLE, PolicyName=policy, PolicyDocument=json.dumps(everything))
+    iam.tag_role(RoleName=ROLE, Tags=[{"Key": "owner", "Value": "bob"}])

@@ -1,0 +1,321 @@
+"""A state brought from place to place by opsctl, and what the real Terraform says of it there.
+
+The roots are Terraform's own `terraform_data`, which needs no provider and no AWS: what is tested is the state's way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from shared_world import ACCOUNT, REGION, Server
+
+from opsctl.aws.s3.state_bucket import StateBucket
+from opsctl.aws.s3.state_files import StateFiles
+from opsctl.commands.platform.state import StateKeeper
+from opsctl.core.errors import Problem
+from opsctl.core.platform.state_location import ROOTS, StatePlace
+from opsctl.core.platform.terraform_errors import Diagnostic, lock_of
+from opsctl.home import Home
+
+CODE = """
+variable "what" { default = "first" }
+resource "terraform_data" "one" { input = var.what }
+resource "terraform_data" "two" { input = "same" }
+output "one" { value = terraform_data.one.output }
+"""
+#: Holds the lock until somebody has read its pipe.
+WAITS = """
+resource "terraform_data" "waits" {
+  provisioner "local-exec" { command = "echo at work > %s; cat %s" }
+}
+"""
+NAME = "m2g"
+
+
+@dataclass
+class Person:
+    """Somebody with a machine of their own."""
+
+    who: str
+    home: Home
+    keeper: StateKeeper
+    server: Server
+
+    def folder(self, root: str) -> Path:
+        return self.home.platform_dir(NAME) / "terraform" / root
+
+    def terraform(self, root: str, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        ended = subprocess.run(
+            ["terraform", *words, "-no-color"],
+            cwd=self.folder(root),
+            env=self.server.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert code is None or ended.returncode == code, ended.stdout + ended.stderr
+        return ended
+
+    def apply(self, what: str = "first") -> None:
+        for root in ROOTS:
+            self.terraform(root, "init", "-input=false")
+            self.terraform(root, "apply", "-input=false", "-auto-approve", f"-var=what={what}")
+
+    def sees_nothing_to_do(self, what: str = "first") -> bool:
+        for root in ROOTS:
+            self.terraform(root, "init", "-input=false")
+        words = ("plan", "-input=false", "-detailed-exitcode", f"-var=what={what}")
+        return all(self.terraform(root, *words, code=None).returncode == 0 for root in ROOTS)
+
+    def state(self, root: str) -> dict[str, Any]:
+        """As Terraform itself reads it."""
+        return json.loads(self.terraform(root, "state", "pull").stdout)
+
+    def local_state(self, root: str) -> Path:
+        return self.folder(root) / "terraform.tfstate"
+
+    def move(self, target: StatePlace | None) -> list[Path]:
+        moving = self.keeper.propose(target)
+        assert moving is not None
+        return self.keeper.carry_out(moving)
+
+
+@pytest.fixture
+def people(server: Server, s3: Any, tmp_path: Path) -> Callable[[str], Person]:
+    def person(who: str) -> Person:
+        home = Home(tmp_path / who)
+        files = StateFiles(s3, account_id=ACCOUNT, who=f"{who}@laptop")
+        one = Person(who, home, StateKeeper(home, NAME, files, path_style=True), server)
+        for root in ROOTS:
+            home.make(one.folder(root))
+            (one.folder(root) / "main.tf").write_text(CODE)
+        return one
+
+    return person
+
+
+@pytest.fixture
+def place(s3: Any) -> StatePlace:
+    return new_place(s3)
+
+
+def new_place(s3: Any) -> StatePlace:
+    name = f"states-{uuid.uuid4().hex[:12]}"
+    StateBucket(s3, name, region=REGION, account_id=ACCOUNT).make()
+    return StatePlace(name, "opsctl/neuro", REGION)
+
+
+def test_a_state_of_this_machine_moves_to_s3_and_is_the_same_there(people: Any, place: StatePlace, s3: Any) -> None:
+    ann = people("ann")
+    ann.apply()
+    before = {root: ann.local_state(root).read_text() for root in ROOTS}
+    moving = ann.keeper.propose(place)
+    assert (moving.step, moving.resource_count) == ("move", 4)
+    kept = ann.keeper.carry_out(moving)
+    # The copies are whole, for this user only, and out of Terraform's way.
+    assert sorted(path.read_text() for path in kept) == sorted(before.values())
+    assert not any(ann.local_state(root).exists() for root in ROOTS)
+    assert {path.parent.stat().st_mode & 0o777 for path in kept} == {0o700}
+    assert ann.sees_nothing_to_do()
+    for root in ROOTS:
+        # Lineage, serial and resources.
+        assert ann.state(root) == json.loads(before[root])
+        head = s3.head_object(Bucket=place.bucket, Key=place.key(NAME, root))
+        assert head["ServerSideEncryption"] == "AES256"
+    # No lock is left, and nothing is to be done a second time.
+    assert not [key for key in keys(s3, place) if key.endswith(".tflock")]
+    assert ann.keeper.here == place
+    assert ann.keeper.propose(place) is None
+
+
+def keys(s3: Any, place: StatePlace) -> list[str]:
+    return [one["Key"] for one in s3.list_objects_v2(Bucket=place.bucket).get("Contents", [])]
+
+
+def test_a_colleague_takes_the_same_state_and_both_go_on_with_it(people: Any, place: StatePlace) -> None:
+    ann, bob = people("ann"), people("bob")
+    ann.apply()
+    ann.move(place)
+    moving = bob.keeper.propose(place)
+    assert (moving.step, moving.resource_count) == ("join", 4)
+    assert bob.keeper.carry_out(moving) == []
+    assert bob.sees_nothing_to_do()
+    bob.apply("second")
+    assert ann.sees_nothing_to_do("second")
+    assert not ann.sees_nothing_to_do("first")
+
+
+def test_from_one_place_to_another_and_home_again(people: Any, place: StatePlace, s3: Any) -> None:
+    ann, bob, elsewhere = people("ann"), people("bob"), new_place(s3)
+    ann.apply()
+    ann.move(place)
+    bob.move(place)
+    ann.sees_nothing_to_do()
+    before = {root: ann.state(root) for root in ROOTS}
+    ann.move(elsewhere)
+    assert ann.sees_nothing_to_do()
+    assert {root: ann.state(root) for root in ROOTS} == before
+    # At the old place lies nothing that anybody could go on with by mistake.
+    assert keys(s3, place) == [place.note_key(NAME)]
+    with pytest.raises(Problem, match=f"moved away from {place.uri} on .* UTC by ann@laptop") as caught:
+        bob.keeper.propose(place)
+    assert f"opsctl up --name m2g --state {elsewhere.uri}" in caught.value.mend
+    bob.move(elsewhere)
+    assert bob.sees_nothing_to_do()
+    # Home again, and away a second time.
+    ann.move(None)
+    assert ann.keeper.here is None
+    assert ann.sees_nothing_to_do()
+    assert {root: json.loads(ann.local_state(root).read_text()) for root in ROOTS} == before
+    with pytest.raises(Problem, match="ann@laptop, to the machine there"):
+        bob.keeper.propose(elsewhere)
+    ann.move(place)
+    assert ann.sees_nothing_to_do()
+    assert place.note_key(NAME) not in keys(s3, place)
+
+
+def test_another_platforms_state_is_never_written_over(people: Any, place: StatePlace) -> None:
+    ann, eve = people("ann"), people("eve")
+    ann.apply()
+    ann.move(place)
+    eve.apply()
+    with pytest.raises(Problem, match="holds the state of another platform"):
+        eve.keeper.propose(place)
+    assert eve.sees_nothing_to_do()
+    assert ann.sees_nothing_to_do()
+    assert eve.keeper.here is None
+
+
+def test_what_came_into_being_meanwhile_is_not_written_over(people: Any, place: StatePlace, s3: Any) -> None:
+    ann = people("ann")
+    ann.apply()
+    moving = ann.keeper.propose(place)
+    s3.put_object(Bucket=place.bucket, Key=place.key(NAME, "storage"), Body=b"somebody else's")
+    with pytest.raises(Problem, match="has come into being just now"):
+        ann.keeper.carry_out(moving)
+    assert ann.keeper.here is None
+    assert ann.sees_nothing_to_do()
+    assert s3.get_object(Bucket=place.bucket, Key=place.key(NAME, "storage"))["Body"].read() == b"somebody else's"
+    assert not [key for key in keys(s3, place) if key.endswith(".tflock")]
+
+
+def test_a_state_that_changed_after_the_question_is_looked_at_again(people: Any, place: StatePlace) -> None:
+    ann = people("ann")
+    ann.apply()
+    moving = ann.keeper.propose(place)
+    ann.apply("second")
+    with pytest.raises(Problem, match="state has changed meanwhile"):
+        ann.keeper.carry_out(moving)
+    assert ann.keeper.here is None
+
+
+@pytest.mark.parametrize(("is_shared", "after"), [(False, 1), (False, 3), (False, 6), (True, 1), (True, 5), (True, 9)])
+def test_a_move_that_is_killed_is_ended_by_the_next(
+    people: Any, place: StatePlace, s3: Any, monkeypatch: pytest.MonkeyPatch, is_shared: bool, after: int
+) -> None:
+    """Broken off before its n-th step that leaves a trace, wherever that is."""
+    ann = people("ann")
+    ann.apply()
+    before = {root: json.loads(ann.local_state(root).read_text()) for root in ROOTS}
+    if is_shared:
+        ann.move(new_place(s3))
+    left = after
+
+    class Killed(BaseException):
+        pass
+
+    def counting(call: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*words: Any, **more: Any) -> Any:
+            nonlocal left
+            # What a dead process does not do either: take its locks away.
+            if left == 0:
+                raise Killed
+            left -= 1
+            return call(*words, **more)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        for owner, method in ((StateFiles, "create"), (StateFiles, "write"), (StateFiles, "delete"), (Path, "replace")):
+            patch.setattr(owner, method, counting(getattr(owner, method)))
+        with pytest.raises(Killed):
+            ann.move(place)
+    for one in filter(None, (place, ann.keeper.here)):
+        for lock in [key for key in keys(s3, one) if key.endswith(".tflock")]:
+            s3.delete_object(Bucket=one.bucket, Key=lock)
+    ann.keeper.tidy()
+    moving = ann.keeper.propose(place)
+    if moving is not None:
+        ann.keeper.carry_out(moving)
+    assert ann.keeper.here == place
+    assert ann.sees_nothing_to_do()
+    assert {root: ann.state(root) for root in ROOTS} == before
+
+
+def test_the_state_of_a_local_platform_that_has_ended_is_dropped_and_only_that(people: Any, place: StatePlace) -> None:
+    """What it speaks of was in the server's memory; the storage's is on the disk."""
+    ann = people("ann")
+    ann.apply()
+    ann.move(place)
+    ann.sees_nothing_to_do()
+    ann.keeper.forget_before(datetime.now(UTC) - timedelta(hours=1))
+    assert ann.state("platform")["resources"]
+    ann.keeper.forget_before(datetime.now(UTC) + timedelta(hours=1))
+    assert ann.state("platform")["resources"] == []
+    assert ann.state("storage")["resources"]
+
+
+# Two at once.
+
+
+def test_one_gets_the_lock_and_the_other_is_told_who_has_it(
+    people: Any, place: StatePlace, tmp_path: Path, s3: Any
+) -> None:
+    ann, bob = people("ann"), people("bob")
+    ann.apply()
+    ann.move(place)
+    bob.move(place)
+    began, end = tmp_path / "began", tmp_path / "end"
+    for pipe in (began, end):
+        subprocess.run(["mkfifo", pipe], check=True)
+    (ann.folder("platform") / "waits.tf").write_text(WAITS % (began, end))
+    for one in (ann, bob):
+        one.terraform("platform", "init", "-input=false")
+    holder = subprocess.Popen(
+        ["terraform", "apply", "-input=false", "-auto-approve"],
+        cwd=ann.folder("platform"),
+        env=ann.server.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        assert began.read_text() == "at work\n"
+        refused = bob.terraform("platform", "apply", "-input=false", "-auto-approve", code=1)
+        held = lock_of([Diagnostic("Error acquiring the state lock", refused.stderr)])
+        with pytest.raises(Problem, match=r"state lock is held by \S+@\S+ since \d{4}-\d\d-\d\d \d\d:\d\d UTC"):
+            bob.move(None)
+    finally:
+        # With its provisioner; the lock stays, as after any kill -9.
+        os.killpg(holder.pid, signal.SIGKILL)
+        holder.wait()
+    assert held is not None and held.id and "@" in held.who and held.created[:2] == "20"
+    assert bob.terraform("platform", "plan", "-input=false", code=1).returncode == 1
+    # What the sentence says helps.
+    bob.terraform("platform", "force-unlock", "-force", held.id)
+    (ann.folder("platform") / "waits.tf").unlink()
+    bob.apply()
+    assert bob.sees_nothing_to_do()

@@ -1,0 +1,244 @@
+"""One bucket, one scan and the jobs that process it: what a test sets up, runs, and looks at afterwards."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+
+from support.job_s3 import LocalS3
+from support.repository import ROOT
+
+CONTAINER = ROOT / "container"
+BUCKET = "data"
+RUN_ID = "HNU1-20261122-120000-ab12"
+RUN = f"opsctl/runs/{RUN_ID}"
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:1"
+DIGEST = "sha256:" + "ab" * 32
+OUTPUT = "HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1"
+
+
+def nifti(volumes: int = 1) -> bytes:
+    """A small NIfTI image, uncompressed."""
+    rng = np.random.default_rng(volumes)
+    data = rng.integers(0, 1000, size=(5, 4, 3, volumes) if volumes > 1 else (5, 4, 3), dtype=np.int16)
+    stream = io.BytesIO()
+    image = nibabel.Nifti1Image(data, np.eye(4))
+    image.to_stream(stream)
+    return stream.getvalue()
+
+
+def packed(volumes: int = 1) -> bytes:
+    """The same, gzipped."""
+    return gzip.compress(nifti(volumes), mtime=0)
+
+
+def table(count: int, rows: int) -> bytes:
+    """A bval (1 row) or bvec (3 rows) file."""
+    return "".join(" ".join("0.5" for _ in range(count)) + "\n" for _ in range(rows)).encode()
+
+
+class RunningJob:
+    """A runner's process; its output is collected as it comes."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._lines: list[str] = []
+        self._grown = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._grown:
+                self._lines.append(line.decode())
+                self._grown.notify_all()
+
+    @property
+    def output(self) -> str:
+        with self._grown:
+            return "".join(self._lines)
+
+    def wait_for(self, text: str, timeout_seconds: float = 60) -> None:
+        with self._grown:
+            found = self._grown.wait_for(lambda: text in "".join(self._lines), timeout=timeout_seconds)
+        assert found, f"{text!r} never came in:\n{self.output}"
+
+    def wait(self, timeout_seconds: float = 90) -> int:
+        code = self.process.wait(timeout=timeout_seconds)
+        self._reader.join(timeout=30)
+        return code
+
+
+class World:
+    """A dwi scan of HNU1 in a bucket, as a run's submission left it."""
+
+    def __init__(self, s3: LocalS3, folder: Path) -> None:
+        self.s3, self.folder = s3, folder
+        self.client = s3.client
+        self.client.create_bucket(Bucket=BUCKET)
+        self.jobs: list[RunningJob] = []
+        self._bin = folder / "bin"
+        self._bin.mkdir()
+        shutil.copy(Path(__file__).with_name("fake_m2g.py"), folder / "fake_m2g.py")
+        (self._bin / "m2g").write_text(f'#!/bin/sh\nexec "{sys.executable}" "{folder / "fake_m2g.py"}" "$@"\n')
+        (self._bin / "m2g").chmod(0o755)
+        self.scan = self.dwi_scan()
+        self.submit()
+
+    def put(self, key: str, data: bytes) -> dict[str, Any]:
+        """Put an object and return its facts, as an input of a scan has them."""
+        self.client.put_object(Bucket=BUCKET, Key=key, Body=data)
+        return {"uri": f"s3://{BUCKET}/{key}", "size_bytes": len(data), "etag": hashlib.md5(data).hexdigest()}
+
+    def input(self, role: str, key: str, data: bytes) -> None:
+        """Give the scan this input for its role."""
+        others = [entry for entry in self.scan["inputs"] if entry["role"] != role]
+        self.scan["inputs"] = [*others, {"role": role, **self.put(key, data)}]
+
+    def dwi_scan(self) -> dict[str, Any]:
+        at = "HNU1/sub-0025427/ses-1"
+        self.scan = {
+            "schema_version": 1,
+            "run_id": RUN_ID,
+            "index": 0,
+            "dataset": f"s3://{BUCKET}/HNU1",
+            "opsctl_version": "0.1.0",
+            "scan": {"name": "sub-0025427/ses-1", "subject": "0025427", "session": "1", "entities": {}},
+            "inputs": [],
+            "m2g": {"pipeline": "dwi", "diffusion_model": "csa", "parcellation": ["Desikan"]},
+            "argv": [
+                "m2g",
+                "INPUT_DIR",
+                "OUTPUT_DIR",
+                "--pipeline",
+                "dwi",
+                "--participant_label",
+                "0025427",
+                "--session_label",
+                "1",
+                "--diffusion_model",
+                "csa",
+                "--seeds",
+                "1",
+                "--parcellation",
+                "Desikan",
+            ],
+            "image": IMAGE,
+            "image_digest": DIGEST,
+            "output": f"s3://{BUCKET}/{OUTPUT}",
+            "key": "5f" * 32,
+        }
+        self.input("dwi", f"{at}/dwi/sub-0025427_ses-1_dwi.nii.gz", packed(7))
+        self.input("bval", f"{at}/dwi/sub-0025427_ses-1_dwi.bval", table(7, 1))
+        self.input("bvec", f"{at}/dwi/sub-0025427_ses-1_dwi.bvec", table(7, 3))
+        self.input("T1w", f"{at}/anat/sub-0025427_ses-1_T1w.nii.gz", packed())
+        return self.scan
+
+    def submit(self, index: int = 0) -> None:
+        """Write the scan's JSON as it is now."""
+        scan = {**copy.deepcopy(self.scan), "index": index}
+        self.put(f"{RUN}/scans/{index:05d}.json", json.dumps(scan).encode())
+
+    def start(
+        self,
+        job: str = "job-a",
+        *,
+        attempt: int = 1,
+        python: tuple[str, ...] = (sys.executable,),
+        path: str = "",
+        work: str = "",
+        **environment: str,
+    ) -> RunningJob:
+        """Start one attempt of a job as a process of its own."""
+        work_dir = self.folder / (work or f"work-{job}")
+        work_dir.mkdir(exist_ok=True)
+        process = subprocess.Popen(
+            [*python, "-m", "m2g_job"],
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={
+                "PATH": f"{self._bin}{os.pathsep}{os.environ['PATH']}",
+                "PYTHONPATH": path or str(CONTAINER),
+                "AWS_MAX_ATTEMPTS": "3",
+                "AWS_SDK_UA_APP_ID": job,
+                "OPSCTL_RUN_URI": f"s3://{BUCKET}/{RUN}",
+                "OPSCTL_SCAN_OFFSET": "0",
+                "OPSCTL_WORK_DIR": str(work_dir),
+                "OPSCTL_LOG_STREAM": f"csa/default/{job}",
+                "AWS_BATCH_JOB_ID": job,
+                "AWS_BATCH_JOB_ATTEMPT": str(attempt),
+                **self.s3.credentials,
+                **environment,
+            },
+        )
+        self.jobs.append(RunningJob(process))
+        return self.jobs[-1]
+
+    def run(self, job: str = "job-a", **options: Any) -> tuple[int, str]:
+        """Run one attempt to its end: exit code and output."""
+        running = self.start(job, **options)
+        return running.wait(), running.output
+
+    def end_jobs(self) -> None:
+        for hold in self.s3.holds:
+            hold.released.set()
+        for job in self.jobs:
+            if job.process.poll() is None:
+                # A runner gets the chance to end its m2g, which lives in a group of its own.
+                job.process.send_signal(signal.SIGCONT)
+                job.process.send_signal(signal.SIGTERM)
+                try:
+                    job.process.wait(timeout=40)
+                except subprocess.TimeoutExpired:
+                    job.process.kill()
+                    job.process.wait()
+
+    def keys(self, prefix: str = "") -> list[str]:
+        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def get(self, key: str) -> bytes:
+        body: bytes = self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+        return body
+
+    def result(self, index: int = 0) -> dict[str, Any]:
+        result: dict[str, Any] = json.loads(self.get(f"{RUN}/results/{index:05d}.json"))
+        return result
+
+    def attempt(self, job: str = "job-a", *, attempt: int = 1, index: int = 0) -> dict[str, Any]:
+        """The record of one attempt."""
+        token = hashlib.sha256(job.encode()).hexdigest()[:8]
+        record: dict[str, Any] = json.loads(self.get(f"{RUN}/attempts/{index:05d}.{attempt}.{token}.json"))
+        return record
+
+    def seen_input(self, job: str = "job-a") -> list[str]:
+        """What m2g found in its input folder."""
+        root = self.folder / f"work-{job}" / "input"
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+
+
+def until(holds: Callable[[], bool], timeout_seconds: float = 30) -> None:
+    """Wait until something holds, looking often."""
+    end = time.monotonic() + timeout_seconds
+    while not holds():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.02)

@@ -1,0 +1,235 @@
+"""A platform, a small dataset in S3 and the run that it becomes."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from opsctl.assets import bids_config
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.costs.budget import Budget
+from opsctl.commands.runs.plan import Plan, output_of, plan
+from opsctl.commands.runs.prior_runs import Surveyor
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.request import Order
+from opsctl.commands.runs.run import Outcome, Runner
+from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs.submit import Submitter
+from opsctl.core.dataset.discovery import SUFFIXES
+from opsctl.core.dataset.entities import EntityPatterns
+from opsctl.core.dataset.selection import Selection
+from opsctl.core.location import Location
+from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.result import Result
+from opsctl.home import Home
+from support.fake_batch import FakeBatch
+
+PATTERNS = EntityPatterns(bids_config(), suffixes=SUFFIXES)
+MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+
+
+def _resources(model: str) -> ModelResources:
+    return ModelResources(
+        job_queue=f"arn:queue-{model}",
+        compute_environment=f"arn:environment-{model}",
+        job_definition=f"arn:definition-{model}:1",
+        instance_type="r5.large",
+        vcpus=2,
+        memory_mib=30400 if model == "csa" else 15200,
+        max_vcpus=512,
+    )
+
+
+PLATFORM = Platform(
+    name="m2g",
+    region="us-east-1",
+    account_id="123456789012",
+    data_bucket="data",
+    repository_url="u",
+    image="repo:0.1.0",
+    log_group="/opsctl/m2g",
+    spot=False,
+    root_volume_gib=100,
+    opsctl_version="0.1.0",
+    models={"csd": _resources("csd"), "csa": _resources("csa")},
+)
+
+
+def put_dataset(s3: Any, *places: str, name: str = "HNU1") -> None:
+    """A whole scan for each `sub-X[/ses-Y]`."""
+    for place in places:
+        words = place.replace("/", "_")
+        for path in (
+            f"dwi/{words}_dwi.nii.gz",
+            f"dwi/{words}_dwi.bval",
+            f"dwi/{words}_dwi.bvec",
+            f"anat/{words}_T1w.nii",
+        ):
+            s3.put_object(Bucket="data", Key=f"{name}/{place}/{path}", Body=b"x")
+
+
+def order(**changes: Any) -> Order:
+    made = Order(
+        dataset=Location("data", "HNU1"),
+        options=M2gOptions(),
+        command_line=("opsctl", "run", "HNU1"),
+        user="ada",
+        version="0.1.0",
+    )
+    filters = {one.name for one in dataclasses.fields(Selection)}
+    selection = Selection(**{name: changes.pop(name) for name in filters & changes.keys()})
+    return dataclasses.replace(made, selection=selection, **changes)
+
+
+@dataclass
+class RunWorld:
+    """Everything that `run` needs, of one person at one machine."""
+
+    storage: Storage
+    home: Path
+    batch: FakeBatch = field(default_factory=FakeBatch)
+    naps: list[float] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    minutes: int = 0
+
+    @property
+    def records(self) -> Records:
+        return Records(self.storage, data_bucket="data")
+
+    def surveyor(self, one: Order) -> Surveyor:
+        return Surveyor(
+            output_of(one, PLATFORM),
+            PLATFORM,
+            dataset_name=one.dataset.name,
+            records=self.records,
+            storage=self.storage,
+            batch=self.batch.adapter(),
+        )
+
+    def plan(self, **changes: Any) -> Plan:
+        """The plan of an order, a minute after the one before."""
+        self.minutes += 1
+        one = order(**changes)
+        return plan(
+            one,
+            PLATFORM,
+            self.storage,
+            self.surveyor(one),
+            patterns=PATTERNS,
+            moment=MOMENT + timedelta(minutes=self.minutes),
+            token=f"{self.minutes:04x}",
+        )
+
+    def turn(self, made: Plan) -> Turn:
+        return Turn(
+            self.storage,
+            Home(self.home),
+            made.output,
+            data_bucket="data",
+            who="ada@lab",
+            on_wait=self.said.append,
+            sleep=self.naps.append,
+        )
+
+    def carry_out(self, made: Plan, *, budget: Budget | None = None) -> Outcome:
+        turn = self.turn(made)
+        submitter = Submitter(
+            self.batch.adapter(), self.records, PLATFORM, turn=turn, sleep=self.naps.append, now=lambda: MOMENT
+        )
+        runner = Runner(
+            made,
+            surveyor=self.surveyor(made.order),
+            submitter=submitter,
+            turn=turn,
+            records=self.records,
+            budget=budget,
+            now=lambda: MOMENT,
+        )
+        return runner.carry_out()
+
+    def run(self, **changes: Any) -> Outcome:
+        """Type `opsctl run HNU1 --yes`."""
+        return self.carry_out(self.plan(**changes))
+
+    def finish(self, run_id: str, *indices: int, status: str = "succeeded", body: bytes = b"1 2 3") -> None:
+        """The jobs of some scans end: outputs and result are there."""
+        made = self.records.run(run_id)
+        for index in indices:
+            uri = f"{made.output}/{made.scans[index]}/connectomes_d/one_connectome.csv"
+            files = [(uri, body)] if status == "succeeded" else []
+            if files:
+                self.storage.client.put_object(Bucket="data", Key=uri.removeprefix("s3://data/"), Body=body)
+            value = result_json(index, made.scans[index], files, status=status, key=made.keys[index], run_id=run_id)
+            self.storage.put_json("data", f"opsctl/runs/{run_id}/results/{index:05d}.json", value)
+
+
+def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
+    made = Run(
+        run_id=run_id,
+        dataset="s3://data/HNU1",
+        output="s3://data/HNU1/derivatives/m2g-csa-native",
+        m2g=M2gOptions().as_dict(),
+        model="csa",
+        image="repo:0.1.0",
+        platform="m2g",
+        region="us-east-1",
+        scans=("sub-01", "sub-02"),
+        created_at="2026-11-22T12:00:00Z",
+        created_by="ada",
+        command_line=("opsctl", "run", "HNU1"),
+        opsctl_version="0.1.0",
+        keys=("k1", "k2"),
+        sizes=(2,),
+        resources="csa",
+    )
+    made = dataclasses.replace(made, **changes)
+    storage.put_json("data", f"opsctl/runs/{run_id}/run.json", made.as_json())
+    return made
+
+
+def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), **changes: Any) -> dict[str, Any]:
+    """A succeeded result; `files` are connectomes by URI."""
+    return {
+        "schema_version": 1,
+        "run_id": "R",
+        "index": index,
+        "scan": scan,
+        "key": "k",
+        "status": "succeeded",
+        "cause": "",
+        "exit_code": 0,
+        "attempt": 1,
+        "started_at": "2026-11-22T12:00:00Z",
+        "stopped_at": "2026-11-22T12:00:05Z",
+        "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
+        "peak_memory_mib": 812,
+        "outputs": {
+            "count": len(files),
+            "bytes": sum(len(body) for _, body in files),
+            "connectomes": [uri for uri, _ in files],
+            "files": [
+                {
+                    "uri": uri,
+                    "size_bytes": len(body),
+                    "sha256": hashlib.sha256(body).hexdigest(),
+                    "etag": hashlib.md5(body).hexdigest(),
+                }
+                for uri, body in files
+            ],
+        },
+        "image": "repo:0.1.0",
+        "job_id": "j",
+        "log_stream": "csa/default/t",
+        **changes,
+    }
+
+
+def result(index: int, scan: str, **changes: Any) -> Result:
+    return Result.from_json(result_json(index, scan, **changes))

@@ -1,0 +1,292 @@
+"""Terraform interrupted, left to itself, met again: it always comes to its end. The program is the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from support.fake_terraform import FakeTerraform, hook
+
+from opsctl.commands.platform.platform_lock import claimed
+from opsctl.core.errors import Interrupted, Problem
+from opsctl.home import Home
+from opsctl.terraform.binary import Binary
+from opsctl.terraform.interrupts import Interrupts
+from opsctl.terraform.process import TerraformProcess, survivor
+from opsctl.terraform.root import Root
+
+WAIT_SECONDS = 60
+
+
+@pytest.fixture
+def terraform(tmp_path: Path) -> FakeTerraform:
+    return FakeTerraform(tmp_path)
+
+
+def root_of(terraform: FakeTerraform, tmp_path: Path) -> Root:
+    binary = Binary(str(terraform.path), "1.11.4")
+    return Root("platform", folder=tmp_path / "root", binary=binary, environment=terraform.environment)
+
+
+# Ctrl-C.
+
+#: Waits for the first interrupt, saves, and looks whether another has come meanwhile.
+PATIENT = """
+signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
+print({begin!r}, flush=True)
+got = 0
+for seconds in ({patience}, 0.3):
+    got += signal.sigtimedwait({{signal.SIGINT}}, seconds) is not None
+open({counted!r}, "w").write(str(got))
+print({done!r}, flush=True)
+sys.exit(1)
+"""
+
+DRIVER = """
+import os, signal, sys
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from opsctl.core.errors import Interrupted
+from opsctl.terraform.interrupts import Interrupts
+from opsctl.terraform.root import Root
+from opsctl.terraform.binary import Binary
+folder, binary = Path(sys.argv[1]), sys.argv[2]
+say = lambda words: print(words, flush=True)
+root = Root("platform", folder=folder, binary=Binary(binary, "1.11.4"), environment={"PATH": os.environ["PATH"]},
+            interrupts=Interrupts(say))
+try:
+    root.apply(lambda step: print(step.state, flush=True))
+except Interrupted as error:
+    print(f"{error.exit_code} {error}", flush=True)
+"""
+
+
+@contextmanager
+def driven(terraform: FakeTerraform, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """opsctl's side of an apply as a real process, at work."""
+    (tmp_path / "root").mkdir()
+    command = [sys.executable, "-c", DRIVER, str(tmp_path / "root"), str(terraform.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "begin\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def patient(terraform: FakeTerraform, tmp_path: Path) -> Path:
+    counted = tmp_path / "interrupts"
+    terraform.does(
+        PATIENT.format(
+            begin=json.dumps(hook("apply_start", "a.b")),
+            done=json.dumps(hook("apply_complete", "a.b")),
+            counted=str(counted),
+            patience=WAIT_SECONDS,
+        )
+    )
+    return counted
+
+
+def test_ctrl_c_is_forwarded_once_and_terraform_finishes_what_it_must(terraform: FakeTerraform, tmp_path: Path) -> None:
+    """A real process, and the signal as a terminal sends it: to the whole group that opsctl is in."""
+    counted = patient(terraform, tmp_path)
+    with driven(terraform, tmp_path) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        rest, _ = process.communicate(timeout=WAIT_SECONDS)
+    said = rest.splitlines()
+    # It is said at once; what Terraform said after the signal is still heard, and it ended by itself.
+    assert said[0].startswith("Stopping: Terraform finishes what it has begun")
+    assert said[1] == "done"
+    assert said[2].startswith("130 Stopped. Terraform has saved what it had made.")
+    assert "opsctl up" in rest
+    assert counted.read_text() == "1"
+    assert process.returncode == 0
+
+
+def test_after_a_second_ctrl_c_it_comes_to_its_end_by_itself_and_the_next_meets_it(
+    terraform: FakeTerraform, tmp_path: Path
+) -> None:
+    """A second signal could end Terraform within a line of its state."""
+    heard, go_on, counted = (tmp_path / name for name in ("heard", "go_on", "counted"))
+    os.mkfifo(go_on)
+    terraform.does(
+        "got = []\n"
+        f"signal.signal(signal.SIGINT, lambda *_: (got.append(1), open({str(heard)!r}, 'w').close()))\n"
+        f"print({json.dumps(hook('apply_start', 'a.b'))!r}, flush=True)\n"
+        f"open({str(go_on)!r}).read()\n"
+        f"open({str(counted)!r}, 'w').write(str(len(got)))"
+    )
+    with driven(terraform, tmp_path) as process:
+        assert process.stdout is not None
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.readline().startswith("Stopping: Terraform finishes")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=WAIT_SECONDS)
+    pid = terraform.calls[0]["pid"]
+    assert rest.startswith(f"130 Stopped at once. Terraform (process {pid}) still ends what it has begun")
+    left = survivor(tmp_path / "root")
+    assert left is not None and (left.pid, left.verb) == (pid, "apply")
+    go_on.write_text("")
+    gone(tmp_path / "root")
+    assert counted.read_text() == "1"
+    assert heard.exists()
+
+
+@pytest.mark.parametrize("broken", ["", '{"resources": ['])
+def test_a_state_that_was_being_written_is_taken_from_the_one_before(tmp_path: Path, broken: str) -> None:
+    home = Home(tmp_path / "home")
+    root = home.platform_dir("m2g") / "terraform" / "platform"
+    root.mkdir(parents=True)
+    state, backup, words = root / "terraform.tfstate", root / "terraform.tfstate.backup", list[str]()
+
+    def claim() -> None:
+        with claimed(home, "m2g", verb="up", say=words.append, sleep=time.sleep):
+            pass
+
+    state.write_text(broken)
+    claim()
+    assert (state.read_text(), words) == (broken, [])
+    backup.write_text('{"serial": 7}')
+    claim()
+    assert state.read_text() == '{"serial": 7}'
+    assert "the one before it is taken" in words[0]
+    state.write_text('{"serial": 8}')
+    claim()
+    assert state.read_text() == '{"serial": 8}'
+
+
+def gone(folder: Path) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while survivor(folder) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_it_outlives_a_killed_opsctl_and_its_words_are_kept(terraform: FakeTerraform, tmp_path: Path) -> None:
+    counted = patient(terraform, tmp_path)
+    with driven(terraform, tmp_path) as process:
+        process.kill()
+        process.wait()
+        left = survivor(tmp_path / "root")
+        assert left is not None and left.pid == terraform.calls[0]["pid"]
+        with pytest.raises(Problem, match=f"already at work on this platform .process {left.pid}, `terraform apply`"):
+            root_of(terraform, tmp_path).plan()
+        os.kill(left.pid, signal.SIGINT)
+        gone(tmp_path / "root")
+    assert counted.read_text() == "1"
+    assert "apply_complete" in (tmp_path / "root/log/apply.out").read_text()
+
+
+def test_what_a_killed_terraform_has_left_running_is_ended(terraform: FakeTerraform, tmp_path: Path) -> None:
+    """A provider that does not notice that its Terraform is dead."""
+    child = tmp_path / "child"
+    terraform.does(
+        "import subprocess, time\n"
+        "one = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], close_fds=False)\n"
+        f"open({str(child)!r}, 'w').write(str(one.pid))\n"
+        f"print({json.dumps(hook('apply_start', 'a.b'))!r}, flush=True)\n"
+        "time.sleep(600)"
+    )
+    with driven(terraform, tmp_path) as process:
+        process.kill()
+        process.wait()
+        os.kill(terraform.calls[0]["pid"], signal.SIGKILL)
+        gone(tmp_path / "root")
+    with pytest.raises(ProcessLookupError):
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            os.kill(int(child.read_text()), 0)
+            time.sleep(0.02)
+
+
+# One at a time.
+
+
+def test_one_opsctl_at_a_time_has_a_platforms_folder(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    words: list[str] = []
+
+    def have(verb: str) -> AbstractContextManager[None]:
+        return claimed(home, "m2g", verb=verb, say=words.append, sleep=time.sleep)
+
+    with have("up"):
+        with pytest.raises(Problem) as caught, have("down"):
+            pass
+        assert re.match(
+            rf"`opsctl up` \(process {os.getpid()}\) has been at work on the platform m2g since \d\d:\d\d\.",
+            caught.value.what,
+        )
+    with have("down"):
+        assert words == []
+
+
+def test_what_an_earlier_one_has_left_is_waited_for(terraform: FakeTerraform, tmp_path: Path) -> None:
+    counted = patient(terraform, tmp_path)
+    home = Home(tmp_path / "home")
+    words: list[str] = []
+    with driven(terraform, tmp_path) as process:
+        process.kill()
+        process.wait()
+        pid = terraform.calls[0]["pid"]
+        (home.platform_dir("m2g") / "terraform").mkdir(parents=True)
+        (home.platform_dir("m2g") / "terraform" / "platform").symlink_to(tmp_path / "root")
+
+        def end(_: float) -> None:
+            if not counted.exists():
+                os.kill(pid, signal.SIGINT)
+            gone(tmp_path / "root")
+
+        with claimed(home, "m2g", verb="up", say=words.append, sleep=end):
+            assert survivor(tmp_path / "root") is None
+    assert words[0].startswith(
+        f"Terraform (process {pid}) of an earlier command has been at work on the platform since"
+    )
+    assert words[1] == "It has ended."
+
+
+def test_roots_that_work_side_by_side_never_take_each_others_start_for_work(tmp_path: Path) -> None:
+    nothing = shutil.which("true")
+    assert nothing
+
+    def work_often(folder: Path) -> list[int]:
+        folder.mkdir()
+        process = TerraformProcess(folder, environment={}, interrupts=Interrupts())
+        return [process.run([nothing, "state"]).code for _ in range(300)]
+
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(work_often, [tmp_path / "platform", tmp_path / "storage"]))
+    assert codes == [[0] * 300] * 2
+
+
+def test_waiting_can_be_stopped(terraform: FakeTerraform, tmp_path: Path) -> None:
+    patient(terraform, tmp_path)
+    home = Home(tmp_path / "home")
+    with driven(terraform, tmp_path) as process:
+        process.kill()
+        process.wait()
+        pid = terraform.calls[0]["pid"]
+        (home.platform_dir("m2g") / "terraform").mkdir(parents=True)
+        (home.platform_dir("m2g") / "terraform" / "platform").symlink_to(tmp_path / "root")
+
+        def interrupt(_: float) -> None:
+            raise KeyboardInterrupt
+
+        with (
+            pytest.raises(Interrupted, match=f"Stopped waiting. Terraform .process {pid}. goes on"),
+            claimed(home, "m2g", verb="up", say=lambda _: None, sleep=interrupt),
+        ):
+            pass
+        os.kill(pid, signal.SIGINT)
+        gone(tmp_path / "root")
