@@ -19,19 +19,19 @@ from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.logs.reader import LogReader
 from opsctl.commands.logs.streams import LogStreams
-from opsctl.commands.runs.plan import Plan, output_of, plan
-from opsctl.commands.runs.prior_runs import Surveyor
+from opsctl.commands.runs.plan import RunPlan, output_of, plan
+from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.request import Order
-from opsctl.commands.runs.run import Outcome, Runner
+from opsctl.commands.runs.request import RunRequest
+from opsctl.commands.runs.run import RunOutcome, RunSubmission
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import StatusReader
-from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.dataset.discovery import SUFFIXES
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.location import Location
-from opsctl.core.logs.log_line import Wanted
+from opsctl.core.logs.log_line import LineFilter
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
@@ -113,12 +113,12 @@ class Bench:
         return Records(self.storage, data_bucket=self.data_bucket, cache=Cache(Home(self.home).cache))
 
     @cached_property
-    def _order(self) -> Order:
-        return Order(dataset=Location(bucket_of(self.scans), PREFIX.rstrip("/")), options=M2gOptions())
+    def _order(self) -> RunRequest:
+        return RunRequest(dataset=Location(bucket_of(self.scans), PREFIX.rstrip("/")), options=M2gOptions())
 
     @cached_property
-    def _surveyor(self) -> Surveyor:
-        return Surveyor(
+    def _prior_runs(self) -> PriorRuns:
+        return PriorRuns(
             output_of(self._order, self.platform),
             self.platform,
             dataset_name=self._order.dataset.name,
@@ -127,33 +127,33 @@ class Bench:
             batch=self.batch,
         )
 
-    def plan(self) -> Plan:
+    def plan(self) -> RunPlan:
         """What `run` does before its question."""
         return plan(
             self._order,
             self.platform,
             self.storage,
-            self._surveyor,
+            self._prior_runs,
             patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
             moment=datetime.now(UTC),
             token="0000",
         )
 
-    def carry_out(self, made: Plan) -> Outcome:
+    def carry_out(self, made: RunPlan) -> RunOutcome:
         """What `run` does after the yes: the turn, another look at the earlier runs, the records, the jobs."""
         home = Home(self.home)
         home.make(home.path)
-        turn = Turn(
+        lease = SubmissionLease(
             self.storage, home, made.output, data_bucket=self.data_bucket, who="bench", on_wait=lambda _words: None
         )
         submitter = Submitter(
-            self.batch, self.records, self.platform, turn=turn, sleep=time.sleep, now=lambda: datetime.now(UTC)
+            self.batch, self.records, self.platform, lease=lease, sleep=time.sleep, now=lambda: datetime.now(UTC)
         )
-        runner = Runner(
+        runner = RunSubmission(
             made,
-            surveyor=self._surveyor,
+            prior_runs=self._prior_runs,
             submitter=submitter,
-            turn=turn,
+            lease=lease,
             records=self.records,
             budget=None,
             now=lambda: datetime.now(UTC),
@@ -163,7 +163,7 @@ class Bench:
     def submitted(self) -> Run:
         """A run of all scans on its way: its record and its array job, not the scans' JSONs, which only jobs read."""
         made = self.plan()
-        run = made.run(made.standings)
+        run = made.run(made.dispositions)
         intended = submissions_of(run, self.platform, at=run.created_at)
         ids = [self.batch.submit(submit_request(one, run, self.platform)) for one in intended]
         known = [one.submitted(job_id, at=run.created_at) for one, job_id in zip(intended, ids, strict=True)]
@@ -183,7 +183,7 @@ class Bench:
             logs=Logs(self.clients.logs, group=self.platform.log_group),
             records=self.records,
             streams=LogStreams(facts, states, records=self.records, batch=self.batch),
-            wanted=Wanted(),
+            wanted=LineFilter(),
             now=lambda: datetime.now(UTC),
         )
 

@@ -51,7 +51,7 @@ def _ended(log: LogFile) -> int:
             return _interrupted()
         return code if isinstance(code, int) else 0
     except Problem as problem:
-        _say(f"{problem.what}{f'  {problem.mend}' if problem.mend else ''}")
+        _say(f"{problem.what}{f'  {problem.hint}' if problem.hint else ''}")
         return problem.exit_code
     except click.exceptions.Abort:
         return _interrupted()

@@ -114,7 +114,7 @@ class Engine:
             raise self._failure(words[0], "".join(last))
 
     def _failure(self, verb: str, said: str) -> Problem:
-        return Problem(f"{self.name} {verb} failed: {last_words(said)}")
+        return Problem(f"{self.name} {verb} failed: {final_output(said)}")
 
 
 def find_engine(environment: Mapping[str, str], *, name: str | None = None) -> Engine:
@@ -190,7 +190,7 @@ def _silence(command: str, said: str) -> Problem:
         )
     if "cannot connect to podman" in words or "podman machine" in words:
         return Problem("Podman is installed, but its machine does not run.", "Start it: podman machine start")
-    return Problem(f"{command} does not answer: {last_words(said)}", f"Mend it, or name another with {VARIABLE}.")
+    return Problem(f"{command} does not answer: {final_output(said)}", f"Mend it, or name another with {VARIABLE}.")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
@@ -203,7 +203,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def last_words(said: str) -> str:
+def final_output(said: str) -> str:
     """The last line of substance, as the end of a sentence."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return " ".join((lines or ["it said nothing"])[-1].removeprefix("Error: ").split())[:400].rstrip(".") + "."

@@ -123,7 +123,7 @@ class Home:
 
     def forget(self, name: str) -> None:
         """Remove a platform's record; its folder stays, for the storage root's state is in it."""
-        for file in ("record.json", "begun.json"):
+        for file in ("record.json", "pending-up.json"):
             (self.platform_dir(name) / file).unlink(missing_ok=True)
 
     def current(self) -> str | None:

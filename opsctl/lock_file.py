@@ -17,7 +17,7 @@ from typing import IO
 
 
 @dataclass(frozen=True)
-class Worker:
+class LockOwner:
     """A process that is at work.
 
     Attributes
@@ -33,7 +33,7 @@ class Worker:
     since: str
 
     @classmethod
-    def now(cls, pid: int, verb: str) -> Worker:
+    def now(cls, pid: int, verb: str) -> LockOwner:
         """A process that begins its work now."""
         return cls(pid, verb, datetime.now(UTC).isoformat(timespec="seconds"))
 
@@ -55,7 +55,7 @@ class Worker:
         return True
 
 
-class WorkLock:
+class LockFile:
     """A file that at most one piece of work holds at a time."""
 
     def __init__(self, path: Path) -> None:
@@ -73,17 +73,17 @@ class WorkLock:
         self._file = file
         return True
 
-    def sign(self, worker: Worker) -> None:
+    def sign(self, worker: LockOwner) -> None:
         """Write down who has it."""
         file = self._taken
         text = json.dumps(asdict(worker))
         os.pwrite(file.fileno(), text.encode(), 0)
         os.ftruncate(file.fileno(), len(text))
 
-    def holder(self) -> Worker | None:
+    def holder(self) -> LockOwner | None:
         """Who has it, as far as it has been written down."""
         with suppress(OSError, ValueError, TypeError):
-            return Worker(**json.loads(self._path.read_text()))
+            return LockOwner(**json.loads(self._path.read_text()))
         return None
 
     @property

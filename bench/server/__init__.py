@@ -36,8 +36,8 @@ class Server:
         """Write log lines now."""
         self._ask({"stream": stream, "lines": lines})
 
-    def _ask(self, wish: dict[str, Any]) -> Any:
-        with urlopen(Request(f"{self.url}/_bench", data=json.dumps(wish).encode())) as reply:
+    def _ask(self, settings: dict[str, Any]) -> Any:
+        with urlopen(Request(f"{self.url}/_bench", data=json.dumps(settings).encode())) as reply:
             return json.load(reply)
 
 

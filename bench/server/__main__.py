@@ -13,7 +13,7 @@ from bench.server.s3 import S3
 
 
 class _Services:
-    """Which service a request is for; the bench's own wishes are neither late nor counted."""
+    """Which service a request is for; the bench's own requests are neither late nor counted."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -21,19 +21,19 @@ class _Services:
 
     def answer(self, request: Request) -> Reply:
         if request.path == "/_bench":
-            return self._wish(json.loads(request.body))
+            return self._set_up(json.loads(request.body))
         if "x-amz-target" in request.headers:
             return self._logs.answer(request)
         if request.path.startswith("/v1/"):
             return self._batch.answer(request)
         return self._s3.answer(request)
 
-    def _wish(self, wish: dict[str, object]) -> Reply:
+    def _set_up(self, settings: dict[str, object]) -> Reply:
         count, self._settings.count = self._settings.count, 0
-        if "latency_ms" in wish:
-            self._settings.latency_seconds = float(str(wish["latency_ms"])) / 1000
-        if "stream" in wish:
-            self._logs.say(str(wish["stream"]), wish["lines"])
+        if "latency_ms" in settings:
+            self._settings.latency_seconds = float(str(settings["latency_ms"])) / 1000
+        if "stream" in settings:
+            self._logs.say(str(settings["stream"]), settings["lines"])
         return Reply.json({"count": count})
 
 

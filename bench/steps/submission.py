@@ -49,7 +49,7 @@ class _Pair:
 
 def _pair(bench: Bench, server: Server, sample: int) -> _Pair:
     made = bench.plan()
-    documents = made.documents(made.run(made.standings))
+    documents = made.documents(made.run(made.dispositions))
     s3, batch = bench.clients.s3, bench.clients.batch
 
     def by_each() -> None:

@@ -30,14 +30,14 @@ _OWN, _OWN_DEPTH = "opsctl", 4
 
 
 @dataclass
-class _Call:
+class _LoggedCall:
     name: str
     place: str
     began: float = field(default_factory=time.perf_counter)
     tries: int = 0
 
 
-def keep_journal(client: BaseClient) -> None:
+def log_calls(client: BaseClient) -> None:
     """Let a client's calls be written down as they end.
 
     Parameters
@@ -54,7 +54,7 @@ def keep_journal(client: BaseClient) -> None:
 
 def _begins(params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     service = model.service_model.service_name
-    context[_CALL] = _Call(f"{service}.{model.name}", s3_place(params) if service == "s3" else "")
+    context[_CALL] = _LoggedCall(f"{service}.{model.name}", redacted_path(params) if service == "s3" else "")
 
 
 def _is_tried(context: Mapping[str, Any], **_: Any) -> None:
@@ -77,7 +77,7 @@ def _breaks(exception: Exception, context: Mapping[str, Any], **_: Any) -> None:
 
 
 def _write(context: Mapping[str, Any], outcome: str, *, request_id: str) -> None:
-    call: _Call | None = context.get(_CALL)
+    call: _LoggedCall | None = context.get(_CALL)
     if call is None:
         return
     words = [call.name, f"{(time.perf_counter() - call.began) * 1000:.0f} ms", outcome]
@@ -86,7 +86,7 @@ def _write(context: Mapping[str, Any], outcome: str, *, request_id: str) -> None
     CALLS.info(" ".join(words), extra={"request_id": request_id})
 
 
-def s3_place(params: Mapping[str, Any]) -> str:
+def redacted_path(params: Mapping[str, Any]) -> str:
     """The bucket and the first folder of an S3 call's key or prefix, `s3://data/HNU1/…`.
 
     Parameters

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 
 from opsctl import __version__
-from opsctl.aws.call_log import keep_journal
+from opsctl.aws.call_log import log_calls
 from opsctl.aws.errors import translated
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
 
@@ -147,7 +147,7 @@ class Clients:
             # A client of S3 sees by itself that a reply in XML is not whole.
             client.meta.events.register("before-parse", _refuse_half_a_reply)
             client.meta.events.register("after-call", _raise_half_a_reply)
-        keep_journal(client)
+        log_calls(client)
         return client
 
     @cached_property

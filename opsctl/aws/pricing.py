@@ -35,7 +35,7 @@ def rates(
     *,
     home: Home | None = None,
     now: datetime | None = None,
-    patience_seconds: float = PATIENCE_SECONDS,
+    timeout_seconds: float = PATIENCE_SECONDS,
 ) -> Rates:
     """What an instance of a model costs: from AWS where it answers, else from the dated table; `source` says which.
 
@@ -60,7 +60,7 @@ def rates(
                 resources.instance_type,
                 is_spot=True,
                 ask=lambda: _within(
-                    patience_seconds, lambda: clients.ec2, lambda ec2: _spot_price(ec2, resources.instance_type)
+                    timeout_seconds, lambda: clients.ec2, lambda ec2: _spot_price(ec2, resources.instance_type)
                 ),
             )
         live = live or kept.or_ask(
@@ -68,7 +68,7 @@ def rates(
             resources.instance_type,
             is_spot=False,
             ask=lambda: _within(
-                patience_seconds,
+                timeout_seconds,
                 lambda: clients.pricing,
                 lambda pricing: _list_price(pricing, resources.instance_type, region=platform.region),
             ),

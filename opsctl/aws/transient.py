@@ -28,7 +28,7 @@ _PASSING = (
 )
 
 
-def passes(problem: Problem) -> bool:
+def is_transient(problem: Problem) -> bool:
     """Whether the same call may go well later: throttled, AWS's own fault, a broken connection."""
     cause = problem.__cause__
     while isinstance(cause, Problem):

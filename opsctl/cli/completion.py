@@ -17,7 +17,7 @@ from opsctl.core.runs.names import run_named
 from opsctl.home import Home
 
 if TYPE_CHECKING:
-    from opsctl.commands.runs.completion_cache import Glance
+    from opsctl.commands.runs.completion_cache import CompletionReader
     from opsctl.core.config import Configuration
 
 # Typer would import rich to take rich's markup out of every line of help, and there is none.
@@ -31,8 +31,8 @@ _NEWEST = 100
 
 def runs(ctx: typer.Context) -> list[str]:
     """The newest runs, newest first."""
-    notes = _notes(ctx)
-    return notes.runs()[: -_NEWEST - 1 : -1] if notes else []
+    completion_cache = _completion_cache(ctx)
+    return completion_cache.runs()[: -_NEWEST - 1 : -1] if completion_cache else []
 
 
 def scans(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -42,8 +42,8 @@ def scans(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def _scans(ctx: typer.Context) -> list[str]:
-    notes = _notes(ctx)
-    if notes is None:
+    completion_cache = _completion_cache(ctx)
+    if completion_cache is None:
         return []
     dataset, typed = ctx.params.get("dataset"), ctx.params.get("run_id")
     if dataset is None and "dataset" in ctx.params:
@@ -51,18 +51,18 @@ def _scans(ctx: typer.Context) -> list[str]:
         dataset = ctx.args[0] if ctx.args else None
     if dataset:
         configured = _configuration().dataset(dataset)
-        return notes.scans_of(configured.value if configured else dataset)
+        return completion_cache.scans_of(configured.value if configured else dataset)
     try:
-        return notes.scans(run_named(notes.runs(), typed) if typed else None)
+        return completion_cache.scans(run_named(completion_cache.runs(), typed) if typed else None)
     except Problem:
         return []
 
 
 def datasets(ctx: typer.Context) -> list[str]:
     """The datasets that the configuration names, and those that were seen in the bucket or run."""
-    notes = _notes(ctx)
+    completion_cache = _completion_cache(ctx)
     names = [key.removeprefix(DATASETS) for key in _configuration().values if key.startswith(DATASETS)]
-    return sorted({*names, *(notes.datasets() if notes else ())})
+    return sorted({*names, *(completion_cache.datasets() if completion_cache else ())})
 
 
 def platforms() -> list[str]:
@@ -75,8 +75,8 @@ def _configuration() -> Configuration:
     return load(os.environ, working_folder())
 
 
-def _notes(ctx: typer.Context) -> Glance | None:
-    from opsctl.commands.runs.completion_cache import Glance
+def _completion_cache(ctx: typer.Context) -> CompletionReader | None:
+    from opsctl.commands.runs.completion_cache import CompletionReader
 
     home = Home.of(os.environ)
     name = ctx.params.get("platform") or _configuration().get("platform") or home.current()
@@ -84,4 +84,4 @@ def _notes(ctx: typer.Context) -> Glance | None:
         platform = home.recall(name) if name else None
     except Problem:
         return None
-    return Glance(home.cache, platform.data_bucket) if platform else None
+    return CompletionReader(home.cache, platform.data_bucket) if platform else None

@@ -9,7 +9,7 @@ from opsctl.core.dataset.selection import Selection
 
 if TYPE_CHECKING:
     from opsctl.aws.s3.storage import Storage
-    from opsctl.commands.dataset.discovery import Found
+    from opsctl.commands.dataset.discovery import ChosenScans
     from opsctl.core.runs.m2g_options import Pipeline
 
 _SOME_WRONG = 1
@@ -24,7 +24,7 @@ def find_scans(
     t1w: str | None,
     bucket: str | None,
     is_public: bool,
-) -> tuple[Found, Storage]:
+) -> tuple[ChosenScans, Storage]:
     """Find a dataset's scans and choose among them; also returns S3 as the dataset is read."""
     from opsctl.assets import bids_config
     from opsctl.commands.dataset.discovery import Query, find

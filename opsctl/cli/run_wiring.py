@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from opsctl.aws.s3.storage import Storage
     from opsctl.cli.context import Context
     from opsctl.commands.costs.budget import Budget, Spending
-    from opsctl.commands.runs.plan import Plan
-    from opsctl.commands.runs.prior_runs import Surveyor
-    from opsctl.commands.runs.request import Order
-    from opsctl.commands.runs.run import Outcome
+    from opsctl.commands.runs.plan import RunPlan
+    from opsctl.commands.runs.prior_runs import PriorRuns
+    from opsctl.commands.runs.request import RunRequest
+    from opsctl.commands.runs.run import RunOutcome
     from opsctl.core.costs.cost import Estimate, Rates
     from opsctl.core.platform.platform import ModelResources
 
 
-class Desk:
+class RunWiring:
     """Where an order is planned, priced and carried out.
 
     Parameters
@@ -32,11 +32,11 @@ class Desk:
         What was typed.
     """
 
-    def __init__(self, context: Context, order: Order) -> None:
+    def __init__(self, context: Context, request: RunRequest) -> None:
         self._context = context
-        self._order = order
+        self._request = request
 
-    def plan(self, source: Storage) -> Plan:
+    def plan(self, source: Storage) -> RunPlan:
         """What there is to do; nothing is written.
 
         Parameters
@@ -54,22 +54,22 @@ class Desk:
 
         context = self._context
         return plan(
-            self._order,
+            self._request,
             context.platform,
             source,
-            self._surveyor,
+            self._prior_runs,
             patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
             moment=datetime.now(UTC),
             token=secrets.token_hex(2),
             image_digest=None if context.platform.is_local else digest_of(context.clients.ecr, context.platform.image),
         )
 
-    def estimate(self, made: Plan) -> Estimate:
+    def estimate(self, made: RunPlan) -> Estimate:
         """About what the rest costs."""
         from opsctl.commands.costs.cost import finished_hours
         from opsctl.core.costs.cost import estimate
 
-        options = self._order.options
+        options = self._request.options
         hours = finished_hours(
             self._context.records,
             platform=self._context.platform,
@@ -79,7 +79,7 @@ class Desk:
         count = len(made.rest())
         return estimate(self._context.platform, self._resources, scan_count=count, rates=self._rates, hours=hours)
 
-    def refuse_above_budget(self, made: Plan) -> None:
+    def refuse_above_budget(self, made: RunPlan) -> None:
         """Refuse before the question what `--max-spend` would not let through to its end.
 
         Raises
@@ -87,11 +87,13 @@ class Desk:
         Problem
             With what it would cost.
         """
-        if self._order.max_spend_usd is not None:
+        if self._request.max_spend_usd is not None:
             each = self.estimate(made)
-            self._budget(self._order.max_spend_usd, each).ensure_affordable(self._spending(each).usd, len(made.rest()))
+            self._budget(self._request.max_spend_usd, each).ensure_affordable(
+                self._spending(each).usd, len(made.rest())
+            )
 
-    def carry_out(self, made: Plan) -> Outcome:
+    def carry_out(self, made: RunPlan) -> RunOutcome:
         """Wait for the turn at the output place and submit.
 
         Raises
@@ -101,33 +103,33 @@ class Desk:
         """
         import socket
 
-        from opsctl.commands.runs.run import Runner
-        from opsctl.commands.runs.submission_lease import Turn
+        from opsctl.commands.runs.run import RunSubmission
+        from opsctl.commands.runs.submission_lease import SubmissionLease
         from opsctl.commands.runs.submit import Submitter
 
         context = self._context
-        turn = Turn(
+        lease = SubmissionLease(
             context.storage,
             context.home,
             made.output,
             data_bucket=context.platform.data_bucket,
-            who=f"{self._order.user}@{socket.gethostname()}",
+            who=f"{self._request.user}@{socket.gethostname()}",
             on_wait=self._say_once,
         )
         submitter = Submitter(
             context.batch,
             context.records,
             context.platform,
-            turn=turn,
+            lease=lease,
             sleep=time.sleep,
             now=lambda: datetime.now(UTC),
         )
-        limit_usd = self._order.max_spend_usd
-        runner = Runner(
+        limit_usd = self._request.max_spend_usd
+        runner = RunSubmission(
             made,
-            surveyor=self._surveyor,
+            prior_runs=self._prior_runs,
             submitter=submitter,
-            turn=turn,
+            lease=lease,
             records=context.records,
             budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(made)),
             now=lambda: datetime.now(UTC),
@@ -139,14 +141,14 @@ class Desk:
             raise Interrupted("Stopped. Nothing was submitted.", "Typed again, it starts anew.") from error
 
     @cached_property
-    def _surveyor(self) -> Surveyor:
+    def _prior_runs(self) -> PriorRuns:
         from opsctl.commands.runs.plan import output_of
-        from opsctl.commands.runs.prior_runs import Surveyor
+        from opsctl.commands.runs.prior_runs import PriorRuns
 
-        return Surveyor(
-            output_of(self._order, self._context.platform),
+        return PriorRuns(
+            output_of(self._request, self._context.platform),
             self._context.platform,
-            dataset_name=self._order.dataset.name,
+            dataset_name=self._request.dataset.name,
             records=self._context.records,
             storage=self._context.storage,
             batch=self._context.batch,
@@ -154,7 +156,7 @@ class Desk:
 
     @property
     def _resources(self) -> ModelResources:
-        return self._context.platform.models[self._order.resources(self._context.platform)]
+        return self._context.platform.models[self._request.resources(self._context.platform)]
 
     @cached_property
     def _rates(self) -> Rates:
@@ -166,7 +168,7 @@ class Desk:
         from opsctl.commands.costs.budget import spending
 
         return spending(
-            self._surveyor.runs(),
+            self._prior_runs.runs(),
             records=self._context.records,
             batch=self._context.batch,
             rates=self._rates,

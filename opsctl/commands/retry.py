@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from opsctl.aws.transient import passes
+from opsctl.aws.transient import is_transient
 from opsctl.core.errors import Problem
 
 _LONGEST_PAUSE_SECONDS = 60.0
 _BETWEEN_WORDS_SECONDS = 60.0
 #: Who was never answered may have a wrong address.
-_FIRST_PATIENCE_SECONDS = 60.0
+_FIRST_TIMEOUT_SECONDS = 60.0
 
 _T = TypeVar("_T")
 
 
-class Endurance:
+class RetryPolicy:
     """How long to wait after a fault, and when to give up.
 
     Parameters
@@ -29,10 +29,10 @@ class Endurance:
         Seconds, only ever growing.
     """
 
-    def __init__(self, *, poll_seconds: float, patience_seconds: float, clock: Callable[[], float]) -> None:
+    def __init__(self, *, poll_seconds: float, timeout_seconds: float, clock: Callable[[], float]) -> None:
         self.pause = poll_seconds
         self._least = poll_seconds
-        self._patience = patience_seconds
+        self._timeout = timeout_seconds
         self._clock = clock
         self._since: float | None = None
         self._said = float("-inf")
@@ -58,8 +58,8 @@ class Endurance:
             self.answered()
         is_first = self._since is None
         self._since = now if self._since is None else self._since
-        patience = self._patience if self._was_answered else min(self._patience, _FIRST_PATIENCE_SECONDS)
-        if not passes(problem) or now - self._since >= patience:
+        timeout = self._timeout if self._was_answered else min(self._timeout, _FIRST_TIMEOUT_SECONDS)
+        if not is_transient(problem) or now - self._since >= timeout:
             raise problem
         self.pause = min(2 * self.pause, max(_LONGEST_PAUSE_SECONDS, self._least))
         if not is_first or now - self._said < _BETWEEN_WORDS_SECONDS:
@@ -74,9 +74,9 @@ class Endurance:
         self.pause = max(self._least, self.pause / 4)
 
 
-def enduring(
+def with_retry(
     ask: Callable[[], _T],
-    endurance: Endurance,
+    retry: RetryPolicy,
     *,
     sleep: Callable[[float], None],
     on_fault: Callable[[Problem], None],
@@ -94,15 +94,15 @@ def enduring(
     Raises
     ------
     Problem
-        See `Endurance.fault`.
+        See `RetryPolicy.fault`.
     """
     while True:
         try:
             found = ask()
         except Problem as problem:
-            if endurance.fault(problem, progress=progress()):
+            if retry.fault(problem, progress=progress()):
                 on_fault(problem)
-            sleep(endurance.pause)
+            sleep(retry.pause)
         else:
-            endurance.answered()
+            retry.answered()
             return found

@@ -48,7 +48,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ConfigEntry:
     """A key's value in one layer."""
 
     key: str
@@ -63,7 +63,7 @@ class Value:
     key: str
     value: Any
     source: Source
-    hides: tuple[Entry, ...] = ()
+    hides: tuple[ConfigEntry, ...] = ()
 
     @property
     def is_default(self) -> bool:
@@ -75,7 +75,7 @@ class Value:
 class Layer:
     """What one file, or the environment, says; and what is wrong with it."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[ConfigEntry, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 
@@ -114,13 +114,13 @@ class Configuration:
         if self.problems:
             first, *more = self.problems
             rest = f" (And {len(more)} more: `opsctl config` shows all.)" if more else ""
-            raise Problem(first.what, f"{first.mend}{rest}".strip())
+            raise Problem(first.what, f"{first.hint}{rest}".strip())
 
 
 def merge(layers: Sequence[Layer], *, doubts: Sequence[str] = ()) -> Configuration:
     """Put the layers over each other, the last on top."""
-    defaults = [Entry(setting.key, setting.default, Source("default")) for setting in SETTINGS]
-    said: dict[str, list[Entry]] = {}
+    defaults = [ConfigEntry(setting.key, setting.default, Source("default")) for setting in SETTINGS]
+    said: dict[str, list[ConfigEntry]] = {}
     for entry in [*defaults, *(entry for layer in layers for entry in layer.entries)]:
         said.setdefault(entry.key, []).insert(0, entry)
     values = {
@@ -138,7 +138,7 @@ def from_file(said: Iterable[Said], *, path: str, layer: Literal["folder", "user
     said
         In the file's order. A table without a value of its own comes as an empty dictionary.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ConfigEntry] = {}
     problems: list[Problem] = []
     unknown: set[tuple[str, ...]] = set()
     for parts, value, line in said:
@@ -161,7 +161,7 @@ def from_file(said: Iterable[Said], *, path: str, layer: Literal["folder", "user
 
 def from_variables(environment: Mapping[str, str]) -> Layer:
     """Check the environment's settings. An empty variable says nothing."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, ConfigEntry] = {}
     problems: list[Problem] = []
     for name, setting in BY_VARIABLE.items():
         text, source = environment.get(name, ""), Source("variable", name)
@@ -174,7 +174,7 @@ def from_variables(environment: Mapping[str, str]) -> Layer:
         except Problem as problem:
             problems.append(_at(source, problem))
             continue
-        entries[setting.key] = Entry(setting.key, value, source)
+        entries[setting.key] = ConfigEntry(setting.key, value, source)
     return Layer(tuple(entries.values()), tuple(problems))
 
 
@@ -191,10 +191,10 @@ def shown(key: str) -> str:
 
 
 def _at(source: Source, problem: Problem) -> Problem:
-    return Problem(f"{source}: {problem.what}", problem.mend)
+    return Problem(f"{source}: {problem.what}", problem.hint)
 
 
-def _entry(parts: tuple[str, ...], value: Any, source: Source) -> Entry | None:
+def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | None:
     """One key and its value; None for a table's mere beginning.
 
     Raises
@@ -213,7 +213,7 @@ def _entry(parts: tuple[str, ...], value: Any, source: Source) -> Entry | None:
             return None
         raise Problem(f"{parts[0]} is a table, not a value.", f"Write [{parts[0]}], and its keys below.")
     if parts[0] == "datasets" and len(parts) == 2:
-        return Entry(f"datasets.{parts[1]}", _dataset(parts[1], value), source)
+        return ConfigEntry(f"datasets.{parts[1]}", _dataset(parts[1], value), source)
     spelled = (*parts[:-1], parts[-1].replace("-", "_"))
     for depth in range(1, len(parts)):
         if parts[:depth] in BY_PATH:
@@ -223,7 +223,7 @@ def _entry(parts: tuple[str, ...], value: Any, source: Source) -> Entry | None:
     if spelled not in BY_PATH:
         raise _unknown(parts)
     setting = BY_PATH[spelled]
-    return Entry(setting.key, checked(setting, value), source)
+    return ConfigEntry(setting.key, checked(setting, value), source)
 
 
 def _dataset(name: str, value: Any) -> str:

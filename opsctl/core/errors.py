@@ -16,10 +16,10 @@ class Problem(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, mend: str = "") -> None:
-        super().__init__(f"{what} {mend}".strip())
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what} {hint}".strip())
         self.what = what
-        self.mend = mend
+        self.hint = hint
 
 
 class UsageProblem(Problem):
@@ -28,7 +28,7 @@ class UsageProblem(Problem):
     exit_code = 2
 
 
-class AtWork(Problem):
+class PlatformBusy(Problem):
     """Somebody else is at work on what was to be changed: nothing was touched."""
 
 
@@ -38,5 +38,5 @@ class Interrupted(Problem):
     exit_code = 130
 
 
-class StillAtWork(Interrupted):
+class StillRunning(Interrupted):
     """Ctrl-C again: something comes to its end by itself, and whoever comes next must wait for it."""

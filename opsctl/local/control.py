@@ -151,7 +151,7 @@ def start(
     stop_grace_seconds
         Between SIGTERM and SIGKILL of a job; 30 by default.
     faults
-        What shall go wrong with jobs, for rehearsals: `opsctl.local.faults.Plan`'s parameters.
+        What shall go wrong with jobs, for rehearsals: `opsctl.local.faults.FaultPlan`'s parameters.
     containers
         What jobs run in; a server that runs already without it, or with another, is a Problem.
 

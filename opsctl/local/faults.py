@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from opsctl.core.errors import UsageProblem
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     """What can happen to one attempt; `reclaimed` is a lost host too, but the job is asked to end before (Spot)."""
 
     HOST_TERMINATED = "host_terminated"
@@ -35,7 +35,7 @@ class Fault:
         The host that is lost.
     """
 
-    kind: Kind
+    kind: FaultKind
     after_seconds: float
     instance_id: str
 
@@ -44,14 +44,14 @@ class Fault:
 class Exact:
     """An attempt that is named: `job` is a pattern of job names, `index` an array child's (None: any job)."""
 
-    kind: Kind
+    kind: FaultKind
     job: str = "*"
     index: int | None = None
     attempt: int = 1
     after_seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", Kind(self.kind))
+        object.__setattr__(self, "kind", FaultKind(self.kind))
 
     def fits(self, name: str, index: int | None, attempt: int) -> bool:
         """Whether an attempt is the one that is meant."""
@@ -75,7 +75,7 @@ class StaleList:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FaultPlan:
     """What goes wrong. The same seed and the same order of submissions give the same faults.
 
     Parameters
@@ -101,7 +101,7 @@ class Plan:
     stale_list: StaleList | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Plan:
+    def parse(cls, text: str) -> FaultPlan:
         """Read a plan from JSON: an object with the names of the parameters, each of which may be absent.
 
         Raises
@@ -117,7 +117,7 @@ class Plan:
             given["attempts"] = tuple(Exact(**one) for one in given.get("attempts", ()))
             low, high = given.get("moment_seconds", cls().moment_seconds)
             plan = cls(**{**given, "moment_seconds": (float(low), float(high))})
-            chances = [getattr(plan, kind) for kind in Kind]
+            chances = [getattr(plan, kind) for kind in FaultKind]
             if min(chances) < 0 or sum(chances) > 1 or not 0 <= (plan.stale_list or StaleList(0)).rate <= 1:
                 raise ValueError("chances are between 0 and 1, together at most 1")
         except (ValueError, TypeError, AttributeError) as error:
@@ -141,7 +141,7 @@ class Plan:
             if exact.fits(name, index, attempt):
                 return Fault(exact.kind, exact.after_seconds, instance_id)
         drawn, moment = chance.random(), chance.uniform(*self.moment_seconds)
-        for kind in Kind:
+        for kind in FaultKind:
             drawn -= getattr(self, kind)
             if drawn < 0:
                 return Fault(kind, moment, instance_id)

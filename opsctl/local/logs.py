@@ -26,7 +26,7 @@ _PAGE_EVENTS = 10_000
 _STREAM_NAMES = 100
 
 
-class LogEvent:
+class StoredLogEvent:
     """One line. Ids grow with each event, also over a restart, and are unique: clients recognise events by them."""
 
     __slots__ = ("event_id", "ingestion_time", "message", "timestamp")
@@ -78,7 +78,7 @@ class LogStream(models.LogStream):
             return self.events[first:stop]
 
 
-class Response(LogsResponse):
+class LocalLogsResponse(LogsResponse):
     """The HTTP side of FilterLogEvents."""
 
     __module__ = "moto.logs.responses"
@@ -174,6 +174,6 @@ class JobLog:
 
 def install() -> None:
     """Put these classes in the place of moto's. Before moto's server is made."""
-    models.LogEvent = LogEvent  # type: ignore[misc,assignment]
+    models.LogEvent = StoredLogEvent  # type: ignore[misc,assignment]
     models.LogStream = LogStream  # type: ignore[misc]
-    urls.url_paths["{0}/$"] = Response.dispatch
+    urls.url_paths["{0}/$"] = LocalLogsResponse.dispatch

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from opsctl.local.batch.job import Attempt, Job, now_ms
+from opsctl.local.batch.job import Job, JobAttempt, now_ms
 from opsctl.local.batch.queue import CannotStart, Launcher, Running
-from opsctl.local.batch.retry import Outcome
-from opsctl.local.faults import Fault, Kind, Plan
+from opsctl.local.batch.retry import AttemptOutcome
+from opsctl.local.faults import Fault, FaultKind, FaultPlan
 
 _LOG = logging.getLogger(__name__)
 FAULTS_PATH = "/_opsctl/faults"
@@ -34,12 +34,12 @@ _NO_CAPACITY = (
 class Rehearsal:
     """The plan that holds now, and what has come of it. Calls may come from any thread."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: FaultPlan) -> None:
         self._lock = threading.Lock()
         self._happened: Counter[str] = Counter()
         self.follow(plan)
 
-    def follow(self, plan: Plan) -> None:
+    def follow(self, plan: FaultPlan) -> None:
         """Let another plan hold from now on; an attempt that is under way keeps its fate."""
         with self._lock:
             self._plan, self._since, self._lists = plan, time.monotonic(), 0
@@ -56,7 +56,7 @@ class Rehearsal:
             self._happened[name] += 1
         _LOG.info("fault %s %s", name, " ".join(map(str, about)))
 
-    def fault(self, job: Job, attempt: Attempt) -> Fault | None:
+    def fault(self, job: Job, attempt: JobAttempt) -> Fault | None:
         """Tell what happens to an attempt, if anything."""
         return self._plan.fault(job.number, name=job.submission.name, index=job.index, attempt=attempt.number)
 
@@ -90,12 +90,12 @@ class FaultyLauncher:
         self._launcher = launcher
         self._rehearsal = rehearsal
 
-    def start(self, job: Job, attempt: Attempt) -> Running:
+    def start(self, job: Job, attempt: JobAttempt) -> Running:
         """Start an attempt; raises CannotStart, also where that is its fault."""
         fault = self._rehearsal.fault(job, attempt)
         if fault is None:
             return self._launcher.start(job, attempt)
-        if fault.kind is Kind.CANNOT_PULL:
+        if fault.kind is FaultKind.CANNOT_PULL:
             self._rehearsal.note(fault.kind, job.job_id, attempt.number)
             raise CannotStart(_CANNOT_PULL)
         return _Doomed(self._launcher.start(job, attempt), fault, self._rehearsal, (job.job_id, attempt.number))
@@ -107,7 +107,7 @@ class _Doomed:
     def __init__(self, running: Running, fault: Fault, rehearsal: Rehearsal, about: Iterable[object]) -> None:
         self._running, self._fault, self._rehearsal, self._about = running, fault, rehearsal, about
         self._asked = False
-        hit = running.stop if fault.kind is Kind.RECLAIMED else running.kill
+        hit = running.stop if fault.kind is FaultKind.RECLAIMED else running.kill
         self._timer = threading.Timer(fault.after_seconds, hit)
         self._timer.daemon = True
         self._timer.start()
@@ -121,17 +121,19 @@ class _Doomed:
         """End it without a word to it."""
         self._running.kill()
 
-    def wait(self) -> Outcome:
+    def wait(self) -> AttemptOutcome:
         """Block until it has ended."""
         outcome = self._running.wait()
         self._timer.cancel()
         if self._asked or outcome.timed_out:
             return outcome
-        if self._fault.kind is Kind.HOST_TERMINATED or (self._fault.kind is Kind.RECLAIMED and outcome.stopped):
+        if self._fault.kind is FaultKind.HOST_TERMINATED or (
+            self._fault.kind is FaultKind.RECLAIMED and outcome.stopped
+        ):
             # Also when the process was quicker: then the host goes before Batch hears of its end, and a job whose
             # result is whole counts as failed. That happens, and a program must not believe it.
             self._rehearsal.note(self._fault.kind, *self._about)
-            return Outcome(None, None, f"Host EC2 (instance {self._fault.instance_id}) terminated.")
+            return AttemptOutcome(None, None, f"Host EC2 (instance {self._fault.instance_id}) terminated.")
         if outcome.stopped and outcome.exit_code == _KILLED:
             self._rehearsal.note(self._fault.kind, *self._about)
             return replace(outcome, reason=_OUT_OF_MEMORY, stopped=False)

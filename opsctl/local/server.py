@@ -27,7 +27,7 @@ from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
 from opsctl.local import calls
 from opsctl.local.control import IDENTITY_PATH, Containers, Files
-from opsctl.local.faults import Plan
+from opsctl.local.faults import FaultPlan
 from opsctl.local.jobs import starter
 from opsctl.local.rehearsal import FAULTS_PATH, FaultyLauncher, Rehearsal
 
@@ -69,7 +69,7 @@ class Front:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         try:
             if body:
-                rehearsal.follow(Plan.parse(body.decode(errors="replace")))
+                rehearsal.follow(FaultPlan.parse(body.decode(errors="replace")))
         except Problem as problem:
             return _json(start_response, "400 Bad Request", json.dumps({"message": str(problem)}).encode())
         return _json(start_response, "200 OK", json.dumps(rehearsal.happened).encode())
@@ -128,12 +128,12 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
-    rehearsal = Rehearsal(Plan.parse(options.faults)) if options.faults is not None else None
+    rehearsal = Rehearsal(FaultPlan.parse(options.faults)) if options.faults is not None else None
     listener = _listen(files, options.port)
     port = listener.getsockname()[1]
     leftovers = starter.remove_leftovers(files)
     store = Store(files.objects)
-    launcher: Launcher = batch.Launcher(
+    launcher: Launcher = batch.JobLauncher(
         starter.starter(
             files,
             endpoint_url=f"http://{_HOST}:{port}",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from opsctl.commands.runs.cancel import Intent, Outcome
+from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
 from opsctl.render.screen import Screen, counted
 
 _NAMES_SHOWN = 10
 
 
-def show_intent(screen: Screen, intent: Intent) -> None:
+def show_intent(screen: Screen, intent: CancelPlan) -> None:
     """What is active, and what has finished already."""
     screen.say(intent.status.run.run_id, style="bold")
     states = Counter(scan.state for scan in intent.active)
@@ -28,7 +28,7 @@ def show_intent(screen: Screen, intent: Intent) -> None:
         screen.say(f"{counted(len(intent.finished), 'scan')} finished already: {words}")
 
 
-def show_outcome(screen: Screen, outcome: Outcome) -> None:
+def show_outcome(screen: Screen, outcome: CancelOutcome) -> None:
     """How many have ended, what had finished by itself, and, by name, what goes on."""
     screen.say(f"{counted(len(outcome.cancelled), 'scan')} cancelled; every job of them has ended.", style="green")
     if outcome.finished_meanwhile:

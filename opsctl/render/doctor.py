@@ -23,8 +23,8 @@ def show_diagnosis(screen: Screen, found: Diagnosis) -> None:
     for line in found.lines:
         shown = Text(f"{line.level:<{_WIDTH}}", style=_STYLES[line.level])
         screen.data.print(shown + Text(f"  {line.topic:<{topics}}  {harmless(line.what)}", style="default"))
-        if line.mend and line.level != "fine":
-            screen.data.print(Text(f"{'':<{_WIDTH}}  → {harmless(line.mend)}", style="default"))
+        if line.hint and line.level != "fine":
+            screen.data.print(Text(f"{'':<{_WIDTH}}  → {harmless(line.hint)}", style="default"))
     wrong, warnings = found.count("wrong"), found.count("warning")
     if wrong:
         screen.say(f"{wrong} wrong, {counted(warnings, 'warning')}.", style="red")

@@ -9,7 +9,7 @@ from datetime import UTC
 
 from rich.text import Text
 
-from opsctl.commands.platform.image import Built
+from opsctl.commands.platform.image import BuiltImage
 from opsctl.commands.platform.image_status import ImageStatus
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.render.live import drawn
@@ -49,7 +49,7 @@ def engine_at_work(screen: Screen, title: str) -> Iterator[Callable[[str], None]
         raise
 
 
-def show_built(screen: Screen, built: Built) -> None:
+def show_built(screen: Screen, built: BuiltImage) -> None:
     """What was built, on what."""
     screen.say(f"Built {built.image} ({built.image_id[:12]}, {size_text(built.size_bytes)}).", style="green")
     if built.base_digest:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from opsctl.commands.runs.plan import Plan
-from opsctl.commands.runs.run import Outcome
+from opsctl.commands.runs.plan import RunPlan
+from opsctl.commands.runs.run import RunOutcome
 from opsctl.core.costs.cost import Estimate
-from opsctl.core.runs.scan_history import Standing
+from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.cost import estimate_lines
 from opsctl.render.scans import discovery_lines
 from opsctl.render.screen import counted, size_text
 
-_REASONS: dict[Standing, str] = {
+_REASONS: dict[Disposition, str] = {
     "failed": "failed before",
     "changed": "done or tried with other inputs or another image",
     "damaged": "done, but their outputs are gone or have been changed",
@@ -19,12 +19,12 @@ _REASONS: dict[Standing, str] = {
 }
 
 
-def plan_lines(made: Plan) -> list[str]:
+def plan_lines(made: RunPlan) -> list[str]:
     """Counts, exclusions, and what m2g is asked for."""
     lines = discovery_lines(made.discovery)
     if len(made.chosen) < len(made.discovery.scans):
         lines.append(f"  {counted(len(made.chosen), 'scan')} of them chosen")
-    options = made.order.options
+    options = made.request.options
     size_bytes = sum(scan.size_bytes for scan in made.rest_scans)
     size = f"; {size_text(size_bytes)} in" if size_bytes else ""
     lines.append(f"m2g: {options.pipeline}, {options.diffusion_model}, {options.space}, {options.mod}{size}")
@@ -32,7 +32,7 @@ def plan_lines(made: Plan) -> list[str]:
     return lines
 
 
-def standing_lines(made: Plan, estimate: Estimate) -> list[str]:
+def disposition_lines(made: RunPlan, estimate: Estimate) -> list[str]:
     """What is submitted and why, where an earlier run has been there; and about what it costs."""
     counts = made.counts
     lines = []
@@ -41,26 +41,26 @@ def standing_lines(made: Plan, estimate: Estimate) -> list[str]:
             f"{counts.get('done', 0):,} done, {counts.get('in flight', 0):,} in flight, {len(made.rest()):,} to submit"
         )
         reasons = [
-            f"{counts[standing]:,} {words}"
-            for standing, words in _REASONS.items()
-            if counts.get(standing) and any(one.standing == standing for one in made.rest())
+            f"{counts[disposition]:,} {words}"
+            for disposition, words in _REASONS.items()
+            if counts.get(disposition) and any(one.disposition == disposition for one in made.rest())
         ]
         lines += [f"  {reason}" for reason in reasons]
     return [*lines, *estimate_lines(estimate, made.platform)]
 
 
-def nothing_line(made: Plan) -> str:
+def nothing_line(made: RunPlan) -> str:
     """Nothing is to be submitted."""
     counts = made.counts
     done, in_flight, total = counts.get("done", 0), counts.get("in flight", 0), len(made.chosen)
     if done == total:
         return f"All {counted(total, 'scan')} are done: nothing to submit."
-    if made.order.only == "failed":
+    if made.request.only == "failed":
         return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
     return f"{done:,} done, {in_flight:,} in flight: nothing to submit."
 
 
-def outcome_line(outcome: Outcome) -> str:
+def outcome_line(outcome: RunOutcome) -> str:
     """What was submitted, beside what was done or on its way before."""
     words = [f"{outcome.done:,} done"] if outcome.done else []
     words += [f"{outcome.in_flight:,} in flight"] if outcome.in_flight else []

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from opsctl.commands.dataset.discovery import Found
+from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.dataset.scan_validation import Level, Verdict
 from opsctl.render.page import table
@@ -46,7 +46,7 @@ def scan_lines(scans: Sequence[Scan], *, room: int | None = None, notes: Sequenc
     return table(rows, room=room, right=(1,))
 
 
-def show_scans(screen: Screen, found: Found) -> None:
+def show_scans(screen: Screen, found: ChosenScans) -> None:
     """The table on standard output; counts, exclusions and choices as words."""
     for line in discovery_lines(found.discovery):
         screen.say(line)
@@ -58,7 +58,7 @@ def show_scans(screen: Screen, found: Found) -> None:
         screen.data.print(f"{one.key}  excluded: {one.reason}", style="yellow")
 
 
-def show_verdicts(screen: Screen, found: Found, verdicts: Sequence[Verdict]) -> None:
+def show_verdicts(screen: Screen, found: ChosenScans, verdicts: Sequence[Verdict]) -> None:
     """Every scan with its verdict and what was found."""
     for line in discovery_lines(found.discovery):
         screen.say(line)

@@ -9,9 +9,9 @@ from datetime import datetime
 
 from rich.text import Text
 
-from opsctl.commands.platform.orphans import Found
+from opsctl.commands.platform.orphans import OrphanReport
 from opsctl.core.platform.inventory import counts_text
-from opsctl.core.platform.terraform_events import Plan, Step
+from opsctl.core.platform.terraform_events import Step, TerraformPlan
 from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform.root import OnStep
@@ -21,7 +21,7 @@ _VERBS = {"create": "to create", "update": "to change", "replace": "to replace",
 _SHOWN_AT_ONCE = 4
 
 
-def plan_lines(plan: Plan, *, idle_usd_per_hour: float) -> list[str]:
+def plan_lines(plan: TerraformPlan, *, idle_usd_per_hour: float) -> list[str]:
     """`23 to create: network 8, roles 9, …`, and what it costs while nothing runs."""
     lines = drift_lines(plan)
     for action, count in sorted(plan.counts().items()):
@@ -31,14 +31,14 @@ def plan_lines(plan: Plan, *, idle_usd_per_hour: float) -> list[str]:
     return lines
 
 
-def drift_lines(plan: Plan) -> list[str]:
+def drift_lines(plan: TerraformPlan) -> list[str]:
     """A line for each change by hand under a headline; nothing where there is none."""
     if not plan.by_hand:
         return []
     return ["Not as the last `up` left it:", *(f"  {sentence}" for sentence in plan.by_hand)]
 
 
-def found_lines(found: Found, *, now: datetime) -> list[str]:
+def orphan_lines(found: OrphanReport, *, now: datetime) -> list[str]:
     """A line for what goes, what is taken over and what is made anew; nothing where all is as the state has it."""
     gone = (*found.orphans, *found.later)
     lines = []
@@ -54,7 +54,7 @@ def found_lines(found: Found, *, now: datetime) -> list[str]:
 
 
 @contextmanager
-def applying(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
+def apply_progress(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
     """Show an apply or destroy while it runs: a count and what is waited for. Off a terminal, a line a resource."""
     began: dict[str, float] = {}
     finished: set[str] = set()

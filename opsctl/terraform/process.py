@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from opsctl.lock_file import Worker, WorkLock
-from opsctl.core.errors import AtWork, Interrupted, Problem, StillAtWork
+from opsctl.lock_file import LockOwner, LockFile
+from opsctl.core.errors import PlatformBusy, Interrupted, Problem, StillRunning
 from opsctl.terraform.interrupts import Interrupts
 
 _LOCK = "terraform.lock"
@@ -104,14 +104,14 @@ class TerraformProcess:
         Problem
             Where it cannot be started, or another one is at work here.
         """
-        lock = WorkLock(self._folder / _LOCK)
+        lock = LockFile(self._folder / _LOCK)
         try:
             self.log(command[1]).parent.mkdir(exist_ok=True, mode=0o700)
             if not lock.take():
                 raise _busy(lock.holder())
-            with _Reserve(self._folder, is_kept=makes) as reserve, self._interrupts.counting():
+            with _ReservedSpace(self._folder, is_kept=makes) as reserve, self._interrupts.counting():
                 process = self._started(command, lock)
-                lock.sign(Worker.now(process.pid, command[1]))
+                lock.sign(LockOwner.now(process.pid, command[1]))
                 self._follow(process, self.log(command[1]), on_line, reserve)
         except OSError as error:
             raise Problem(
@@ -124,7 +124,7 @@ class TerraformProcess:
             raise _stopped(process, makes=makes)
         return Ended(process.returncode, self.log(command[1]), reserve.is_gone)
 
-    def _started(self, command: Sequence[str], lock: WorkLock) -> subprocess.Popen[bytes]:
+    def _started(self, command: Sequence[str], lock: LockFile) -> subprocess.Popen[bytes]:
         log = self.log(command[1])
         with _private(log) as output, _private(log.with_suffix(".err")) as errors, _FORKING:
             return subprocess.Popen(
@@ -139,7 +139,7 @@ class TerraformProcess:
             )
 
     def _follow(
-        self, process: subprocess.Popen[bytes], log: Path, on_line: Callable[[str], None], reserve: _Reserve
+        self, process: subprocess.Popen[bytes], log: Path, on_line: Callable[[str], None], reserve: _ReservedSpace
     ) -> None:
         """Hand each line on as it comes, and each Ctrl-C to the process, until it ends or is left to itself."""
         is_told = False
@@ -164,12 +164,12 @@ class TerraformProcess:
                     process.wait(_LOOK_SECONDS)
 
 
-def survivor(folder: Path) -> Worker | None:
+def running_terraform(folder: Path) -> LockOwner | None:
     """A Terraform that has outlived the opsctl which started it and is still at work in a root's folder.
 
     What a killed Terraform has left running (its provider) does no more good, and is ended.
     """
-    lock = WorkLock(folder / _LOCK)
+    lock = LockFile(folder / _LOCK)
     if not (folder / _LOCK).exists():
         return None
     if lock.take():
@@ -183,7 +183,7 @@ def survivor(folder: Path) -> Worker | None:
     return worker
 
 
-class _Reserve:
+class _ReservedSpace:
     """A file that is given back when the disk runs full, so that Terraform can still save its state."""
 
     def __init__(self, folder: Path, *, is_kept: bool) -> None:
@@ -191,7 +191,7 @@ class _Reserve:
         self.is_gone = False
         self._path = folder / "reserve"
 
-    def __enter__(self) -> _Reserve:
+    def __enter__(self) -> _ReservedSpace:
         if self.is_kept:
             self._path.write_bytes(bytes(_RESERVE_BYTES))
         return self
@@ -217,16 +217,16 @@ def _private(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
 
 
-def _busy(worker: Worker | None) -> AtWork:
+def _busy(worker: LockOwner | None) -> PlatformBusy:
     who = f" (process {worker.pid}, `terraform {worker.verb}`) since {worker.began}" if worker else ""
-    return AtWork(f"Terraform is already at work on this platform{who}.", "Wait until it has ended.")
+    return PlatformBusy(f"Terraform is already at work on this platform{who}.", "Wait until it has ended.")
 
 
 def _stopped(process: subprocess.Popen[bytes], *, makes: bool) -> Interrupted:
     if not makes:
         return Interrupted("Stopped. Nothing was changed.")
     if process.returncode is None:
-        return StillAtWork(
+        return StillRunning(
             f"Stopped at once. Terraform (process {process.pid}) still ends what it has begun and saves its state.",
             "The next `opsctl up` or `opsctl down` waits for it.",
         )

@@ -12,7 +12,7 @@ from typing import Any
 import python_terraform
 from python_terraform import IsFlagged, IsNotFlagged
 
-from opsctl.core.platform.terraform_events import Plan, Step, Transcript
+from opsctl.core.platform.terraform_events import TerraformPlan, Step, EventLog
 from opsctl.core.platform.drift_sentences import drift_sentences
 from opsctl.core.errors import Problem
 from opsctl.core.platform.terraform_errors import init_problem
@@ -136,7 +136,7 @@ class Root:
         """Where `init` has put the provider: laid out as a mirror is, so that another root can take it from here."""
         return self.folder / ".terraform" / "providers"
 
-    def plan(self, *, replace: Sequence[str] = ()) -> Plan:
+    def plan(self, *, replace: Sequence[str] = ()) -> TerraformPlan:
         """What an apply would change; the plan is kept for `apply`.
 
         Parameters
@@ -151,7 +151,7 @@ class Root:
         """
         self._save_what_was_rescued()
         was_broken_off = self._untaint()
-        transcript = Transcript()
+        transcript = EventLog()
         ended = self._run(self._command.plan(out=_PLAN_FILE, json=IsFlagged, replace=list(replace)), transcript)
         if ended.code not in (0, 2):
             raise self._failure("plan", transcript, ended)
@@ -174,7 +174,7 @@ class Root:
         """
         self._applied_variables.unlink(missing_ok=True)
         for tries_left in range(_MORE_TRIES, -1, -1):
-            transcript = Transcript()
+            transcript = EventLog()
             ended = self._run(
                 self._command.apply(_PLAN_FILE, skip_plan=True, json=IsFlagged), transcript, on_step, makes=True
             )
@@ -199,7 +199,7 @@ class Root:
             self._applied_variables.replace(self._variables)
         gone = 0
         for tries_left in range(_MORE_TRIES, -1, -1):
-            transcript = Transcript()
+            transcript = EventLog()
             # python-terraform's default passes -force, which Terraform refuses since 0.15.
             command = self._command.destroy(force=IsNotFlagged, auto_approve=IsFlagged, json=IsFlagged)
             ended = self._run(command, transcript, on_step, makes=True)
@@ -233,7 +233,7 @@ class Root:
         pulled: dict[str, Any] = json.loads(ended.output) if ended.output.strip() else {}
         return pulled
 
-    def forget(self, addresses: Sequence[str]) -> None:
+    def state_rm(self, addresses: Sequence[str]) -> None:
         """Take resources out of the state; they themselves stay.
 
         Raises
@@ -247,7 +247,7 @@ class Root:
         if ended.code != 0:
             raise Problem(f"Terraform could not let go of {', '.join(addresses)}: {_first_lines(ended.errors)}")
 
-    def take_over(self, existing: Mapping[str, str]) -> None:
+    def import_existing(self, existing: Mapping[str, str]) -> None:
         """Let the next plan take over what exists already, instead of making it: ids by address; none: nothing.
 
         https://developer.hashicorp.com/terraform/language/import
@@ -321,7 +321,7 @@ class Root:
     def _run(
         self,
         command: list[str],
-        transcript: Transcript | None = None,
+        transcript: EventLog | None = None,
         on_step: OnStep = lambda _: None,
         *,
         makes: bool = False,
@@ -334,10 +334,10 @@ class Root:
         _COMMANDS.info("terraform %s %s: %s", command[1], self.name, self._process.log(command[1]))
         return self._process.run(command, on_line=on_line, makes=makes)
 
-    def _may_try_again(self, transcript: Transcript, ended: Ended) -> bool:
+    def _may_try_again(self, transcript: EventLog, ended: Ended) -> bool:
         return not ended.ran_full and is_race(transcript.errors)
 
-    def _failure(self, verb: str, transcript: Transcript, ended: Ended) -> Problem:
+    def _failure(self, verb: str, transcript: EventLog, ended: Ended) -> Problem:
         errors = transcript.errors or [Diagnostic(_first_lines(ended.errors))]
         count = self.resource_count()
         stands = f"{count} resources stand and are recorded: nothing that was made is lost." if count else ""
@@ -353,7 +353,7 @@ class Root:
             )
         known = explained(errors, unlock=self._unlock)
         if known is not None:
-            return type(known)(f"{known.what} {stands if verb != 'plan' else ''}".strip(), known.mend)
+            return type(known)(f"{known.what} {stands if verb != 'plan' else ''}".strip(), known.hint)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         return Problem(
             f"Terraform could not {verb} the {self.name}: {errors[0].sentence}{more}",

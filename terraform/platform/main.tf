@@ -75,7 +75,7 @@ module "record" {
   root_volume_gib = var.root_volume_gib
   opsctl_version  = var.opsctl_version
   models          = module.batch.models
-  wish            = var.wish
+  options         = var.options
 }
 
 # Policies for people, as text: see modules/operator.

@@ -266,14 +266,14 @@ variable "opsctl_version" {
   }
 }
 
-variable "wish" {
+variable "options" {
   description = "Options of `opsctl up` that differ from its defaults (JSON object), kept in the record for the next `up`."
   type        = string
   default     = "{}"
 
   # The parameter that holds the record takes 4096 characters, the rest of the record among them.
   validation {
-    condition     = can(keys(jsondecode(var.wish))) && length(var.wish) <= 1200
-    error_message = "wish must be a JSON object of at most 1200 characters."
+    condition     = can(keys(jsondecode(var.options))) && length(var.options) <= 1200
+    error_message = "options must be a JSON object of at most 1200 characters."
   }
 }

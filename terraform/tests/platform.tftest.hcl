@@ -34,7 +34,7 @@ run "record" {
       spot_fallback   = false
       root_volume_gib = 100
       opsctl_version  = "0.1.0"
-      wish            = {}
+      options         = {}
     })
     error_message = "The record says what was asked for, and the defaults."
   }

@@ -45,7 +45,7 @@ run "record" {
       spot_fallback   = true
       root_volume_gib = 100
       opsctl_version  = "0.1.0"
-      wish            = {}
+      options         = {}
       models = {
         csd = { job_queue = "q", compute_environment = "e", job_definition = "d:1", instance_type = "r5.large", vcpus = 2, memory_mib = 15200, max_vcpus = 512 }
       }

@@ -84,11 +84,11 @@ BY_CODE = [
 ]
 
 
-@pytest.mark.parametrize(("code", "what", "mend"), [(c, w, m) for codes, w, m in BY_CODE for c in codes.split()])
-def test_by_code(code: str, what: str, mend: str) -> None:
+@pytest.mark.parametrize(("code", "what", "hint"), [(c, w, m) for codes, w, m in BY_CODE for c in codes.split()])
+def test_by_code(code: str, what: str, hint: str) -> None:
     problem = problem_of(refused(code))
     assert what in problem.what
-    assert mend in problem.mend
+    assert hint in problem.hint
 
 
 # AWS's own words, as its documentation and its services give them.
@@ -125,7 +125,7 @@ def test_which_action_on_what_is_not_permitted(words: str, what: str) -> None:
 
 def test_a_head_request_has_no_words_and_still_names_its_permission() -> None:
     problem = problem_of(refused("403", "Forbidden", "HeadObject"))
-    assert problem.mend == "Ask the account's administrator for this permission (s3:GetObject)."
+    assert problem.hint == "Ask the account's administrator for this permission (s3:GetObject)."
 
 
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired"])
@@ -137,14 +137,14 @@ def test_the_replys_date_tells_a_wrong_clock_from_a_wrong_key(code: str, ahead_s
     problem = problem_of(replied(code, headers={"date": date}))
     assert ("This machine's clock" in problem.what) == bool(told)
     assert told in problem.what
-    assert problem.mend.startswith("Set the clock" if told else "Log in again")
+    assert problem.hint.startswith("Set the clock" if told else "Log in again")
 
 
 def test_the_right_region_is_named_where_aws_names_it() -> None:
     told = "The bucket lies in another region: eu-west-1."
     assert problem_of(refused("AuthorizationHeaderMalformed", Region="eu-west-1")).what == told
     problem = problem_of(replied("301", headers={"x-amz-bucket-region": "eu-west-1"}, status=301))
-    assert (problem.what, problem.mend) == (told, "Name it with --region eu-west-1.")
+    assert (problem.what, problem.hint) == (told, "Name it with --region eu-west-1.")
 
 
 def test_after_all_tries() -> None:
@@ -202,11 +202,11 @@ OTHERS = [
 ]
 
 
-@pytest.mark.parametrize(("error", "what", "mend"), OTHERS, ids=lambda value: type(value).__name__)
-def test_by_kind(error: Exception, what: str, mend: str) -> None:
+@pytest.mark.parametrize(("error", "what", "hint"), OTHERS, ids=lambda value: type(value).__name__)
+def test_by_kind(error: Exception, what: str, hint: str) -> None:
     problem = problem_of(error)
     assert what in problem.what
-    assert mend in problem.mend
+    assert hint in problem.hint
 
 
 def test_every_kind_of_botocore_has_one_thing_to_do() -> None:
@@ -215,7 +215,7 @@ def test_every_kind_of_botocore_has_one_thing_to_do() -> None:
         if isinstance(kind, type) and issubclass(kind, kinds.BotoCoreError):
             problem = problem_of(kind(**blanks_of(kind)))
             assert problem.what.endswith(".")
-            assert problem.mend, kind
+            assert problem.hint, kind
             assert "\n" not in problem.what
 
 
@@ -240,7 +240,7 @@ def test_a_refused_upload_is_told_by_what_s3_said(tmp_path: Path) -> None:
         stubber.add_client_error("put_object", "AccessDenied", "not you")
         with pytest.raises(Problem, match=r"AWS does not permit PutObject while sending .*x: not you\.") as caught:
             Storage(client).upload({"k": path}, "data", done=lambda key, size: None)
-    assert "permission" in caught.value.mend
+    assert "permission" in caught.value.hint
 
 
 def test_nobody_there(unused_tcp_port: int) -> None:

@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.stub import Stubber
 from support.aws_answers import Answers
 
-from opsctl.aws.call_log import CALLS, s3_place
+from opsctl.aws.call_log import CALLS, redacted_path
 from opsctl.aws.clients import Clients
 from opsctl.home import Home, LogFile
 
@@ -114,7 +114,7 @@ PLACES = [
 
 @pytest.mark.parametrize(("params", "place"), PLACES)
 def test_a_place_on_s3_names_no_subject(params: dict[str, str], place: str) -> None:
-    assert s3_place(params) == place
+    assert redacted_path(params) == place
 
 
 def test_nothing_of_a_subject_is_written(written: Written) -> None:

@@ -118,7 +118,7 @@ def test_a_log_group_that_is_gone_is_told_by_name(stubbed: tuple[Logs, Stubber])
     stubber.add_client_error("filter_log_events", "ResourceNotFoundException", "x")
     with pytest.raises(Problem, match="The log group /opsctl/m2g is not there") as caught:
         logs.page(5, stream_prefix="csa/default/")
-    assert "opsctl up" in caught.value.mend
+    assert "opsctl up" in caught.value.hint
 
 
 def test_other_refusals_pass_translated(stubbed: tuple[Logs, Stubber]) -> None:

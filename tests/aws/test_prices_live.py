@@ -165,7 +165,7 @@ def test_no_network_means_the_table(clients: Clients) -> None:
 
 
 def test_no_credentials_mean_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert rates(Clients(region="eu-north-1"), PLATFORM, RESOURCES, now=NOW, patience_seconds=60).source == TABLE
+    assert rates(Clients(region="eu-north-1"), PLATFORM, RESOURCES, now=NOW, timeout_seconds=60).source == TABLE
 
 
 def test_nobody_waits_for_an_answer_that_does_not_come() -> None:
@@ -174,7 +174,7 @@ def test_nobody_waits_for_an_answer_that_does_not_come() -> None:
     release = threading.Event()
     clients.pricing.meta.events.register("before-call.pricing", lambda **_: release.wait(60) and None)
     try:
-        assert rates(clients, PLATFORM, RESOURCES, now=NOW, patience_seconds=0.05).source == TABLE
+        assert rates(clients, PLATFORM, RESOURCES, now=NOW, timeout_seconds=0.05).source == TABLE
     finally:
         release.set()
 
@@ -243,7 +243,7 @@ def test_a_damaged_memory_is_asked_anew(aws: Stubbed, tmp_path: Path, text: str)
 
 
 def test_a_folder_that_cannot_be_written_only_costs_the_next_question(aws: Stubbed, tmp_path: Path) -> None:
-    (tmp_path / "platforms").write_text("in the way")
+    (tmp_path / "platforms").write_text("blocked_by_active_job")
     aws.price(product("0.135"))
     found: Any = rates(aws.clients, PLATFORM, RESOURCES, home=Home(tmp_path), now=NOW)
     assert found.instance_usd_per_hour == 0.135

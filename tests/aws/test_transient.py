@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import translated
 from opsctl.aws.logs import StaleToken
-from opsctl.aws.transient import passes
+from opsctl.aws.transient import is_transient
 from opsctl.core.errors import Problem
 
 
@@ -41,7 +41,7 @@ def refused(code: str, status: int) -> ClientError:
     ],
 )
 def test_what_passes(error: Exception) -> None:
-    assert passes(problem_of(error))
+    assert is_transient(problem_of(error))
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def test_what_passes(error: Exception) -> None:
     ],
 )
 def test_what_does_not(error: Exception) -> None:
-    assert not passes(problem_of(error))
+    assert not is_transient(problem_of(error))
 
 
 def test_tokens_that_expire_too_often_may_hold_later() -> None:
     with pytest.raises(Problem) as caught:
         raise Problem("x") from StaleToken("y")
-    assert passes(caught.value)
-    assert not passes(Problem("of our own"))
+    assert is_transient(caught.value)
+    assert not is_transient(Problem("of our own"))
 
 
 def test_a_problem_of_a_problem_is_looked_through() -> None:
     with pytest.raises(Problem) as caught:
         raise Problem("outer") from problem_of(refused("ThrottlingException", 400))
-    assert passes(caught.value)
+    assert is_transient(caught.value)

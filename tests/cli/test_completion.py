@@ -16,7 +16,7 @@ from support.example_platform import platform
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.cli import app
-from opsctl.commands.runs.completion_cache import Notes
+from opsctl.commands.runs.completion_cache import CompletionCache
 from opsctl.core.runs.manifest import Run
 from opsctl.home import Home
 
@@ -66,11 +66,11 @@ def known(home: Path) -> Home:
     kept = Home(home)
     kept.keep(platform(name="lab"))
     kept.keep(platform())
-    notes = Notes(Cache(kept.cache), "data")
-    notes.runs([OLD, OTHER, NEW])
-    notes.run(a_run(OLD, "sub-01/ses-1", "sub-09/ses-1", dataset="s3://data/HNU1"))
-    notes.run(a_run(OTHER, "sub-alice", dataset="s3://elsewhere/ragged"))
-    notes.run(a_run(NEW, "sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1", dataset="s3://data/HNU1"))
+    completion_cache = CompletionCache(Cache(kept.cache), "data")
+    completion_cache.runs([OLD, OTHER, NEW])
+    completion_cache.run(a_run(OLD, "sub-01/ses-1", "sub-09/ses-1", dataset="s3://data/HNU1"))
+    completion_cache.run(a_run(OTHER, "sub-alice", dataset="s3://elsewhere/ragged"))
+    completion_cache.run(a_run(NEW, "sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1", dataset="s3://data/HNU1"))
     return kept
 
 

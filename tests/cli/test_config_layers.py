@@ -12,7 +12,7 @@ from support.example_platform import platform
 from opsctl.cli.context import Context
 from opsctl.cli.verbs import up
 from opsctl.core.errors import Problem
-from opsctl.core.platform.options import Wish
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.home import Home
 
 Opsctl = Callable[..., Any]
@@ -84,7 +84,7 @@ ORDERS: list[tuple[str, str, list[Any], str, list[str]]] = [
 def test_each_layer_wins_over_the_one_before(
     world: World, opsctl: Opsctl, name: str, line: str, values: list[str], variable: str, option: list[str]
 ) -> None:
-    world.stop_at("opsctl.commands.runs.request.Order")
+    world.stop_at("opsctl.commands.runs.request.RunRequest")
     folder, user, environment, typed = [*values, *values][:4]
     plain = [one.strip("'") for one in (folder, user, environment, typed)]
     layers: dict[str, str] = {}
@@ -100,7 +100,7 @@ def test_each_layer_wins_over_the_one_before(
 
 
 def test_lists_and_switches_too(world: World, opsctl: Opsctl) -> None:
-    world.stop_at("opsctl.commands.runs.request.Order")
+    world.stop_at("opsctl.commands.runs.request.RunRequest")
 
     def asked(*words: str) -> tuple[Any, bool, bool]:
         opsctl("run", "HNU1", *words)
@@ -172,11 +172,11 @@ def test_local_is_typed_and_wins_over_everything_configured(world: World, opsctl
 
 
 def test_up_says_that_the_verbs_after_it_would_go_elsewhere(world: World, capsys: pytest.CaptureFixture[str]) -> None:
-    wish = Wish(name="local", region="us-east-1", account_id="1", is_local=True)
+    platform_options = PlatformOptions(name="local", region="us-east-1", account_id="1", is_local=True)
     made = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
     def said() -> str:
-        up._say_it_is_up(Context(platform_name="local"), wish, made, containers=None, is_new=True)
+        up._say_it_is_up(Context(platform_name="local"), platform_options, made, containers=None, is_new=True)
         return capsys.readouterr().err
 
     assert "names the platform" not in said()

@@ -66,7 +66,7 @@ def test_a_home_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Problem, match="cannot be made") as caught:
         Home(tmp_path / "file").keep(PLATFORM)
-    assert "OPSCTL_HOME" in caught.value.mend
+    assert "OPSCTL_HOME" in caught.value.hint
 
 
 def test_records_are_nobody_elses_business(tmp_path: Path) -> None:

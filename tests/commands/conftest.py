@@ -54,13 +54,13 @@ def records(storage: Storage) -> Records:
 
 
 @pytest.fixture
-def journal(s3: Any) -> Iterator[list[str]]:
+def s3_writes(s3: Any) -> Iterator[list[str]]:
     """What was asked of AWS, in its order: each S3 write by its key; a test may add its own words."""
     asked: list[str] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:
         asked.append(params["Key"])
 
-    s3.meta.events.register("provide-client-params.s3.PutObject", note, unique_id="journal")
+    s3.meta.events.register("provide-client-params.s3.PutObject", note, unique_id="s3_writes")
     yield asked
-    s3.meta.events.unregister("provide-client-params.s3.PutObject", unique_id="journal")
+    s3.meta.events.unregister("provide-client-params.s3.PutObject", unique_id="s3_writes")

@@ -8,7 +8,7 @@ import pytest
 from contained import SHELL_IMAGE, Contained, shell_image
 from support.engine_world import BUILT, EngineWorld, session_folder, shared_world
 
-from opsctl.commands.platform.containers import contain
+from opsctl.commands.platform.containers import try_engine
 from opsctl.local.control import Containers
 
 
@@ -23,7 +23,7 @@ def engine_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineWor
 @pytest.fixture(scope="session")
 def containers(engine_world: EngineWorld) -> Containers:
     """What the local platform is told of the engine, once opsctl has tried it."""
-    return contain(engine_world.engine, BUILT)
+    return try_engine(engine_world.engine, BUILT)
 
 
 @pytest.fixture(scope="module")

@@ -64,5 +64,5 @@ def test_a_server_keeps_its_engine(now: str | None, wanted: str | None, what: st
     with pytest.raises(Problem) as caught:
         refuse_another(running, wanted)
     assert caught.value.what == what
-    assert "opsctl down" in caught.value.mend
-    assert f"--engine {wanted or 'default'}" in caught.value.mend
+    assert "opsctl down" in caught.value.hint
+    assert f"--engine {wanted or 'default'}" in caught.value.hint

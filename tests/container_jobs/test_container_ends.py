@@ -76,5 +76,5 @@ def test_a_running_server_keeps_what_its_jobs_run_in(own: Contained) -> None:
     with pytest.raises(Problem) as caught:
         control.start(own.home, containers=Containers("docker", "/usr/bin/docker"))
     assert caught.value.what == "The local platform runs already, its jobs in containers of podman."
-    assert "`opsctl down`" in caught.value.mend
-    assert "--engine docker" in caught.value.mend
+    assert "`opsctl down`" in caught.value.hint
+    assert "--engine docker" in caught.value.hint

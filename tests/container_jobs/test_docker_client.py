@@ -13,7 +13,7 @@ from support.engine_world import BUILT, EngineWorld
 from support.local_servers import until
 from test_container_jobs import HANGING
 
-from opsctl.commands.platform.containers import contain
+from opsctl.commands.platform.containers import try_engine
 from opsctl.core.errors import Problem
 from opsctl.engine import find_engine
 from opsctl.local.control import Containers
@@ -47,11 +47,11 @@ def with_docker(docker_world: EngineWorld, tmp_path_factory: pytest.TempPathFact
 def test_an_exit_code_comes_through_or_the_engine_is_refused(with_docker: Contained) -> None:
     job = with_docker.wait(with_docker.submit("exit 3"))
     if job["container"]["exitCode"] == 3:
-        contain(find_engine(with_docker.world.environment, name="docker"), BUILT)
+        try_engine(find_engine(with_docker.world.environment, name="docker"), BUILT)
         return
     # Podman 4.3's socket loses it.
     with pytest.raises(Problem, match="does not pass on how a container ended"):
-        contain(find_engine(with_docker.world.environment, name="docker"), BUILT)
+        try_engine(find_engine(with_docker.world.environment, name="docker"), BUILT)
 
 
 def test_a_job_is_closed_in_and_leaves_nothing(with_docker: Contained) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.engine_world import BASE, BUILT, EngineWorld
 
-from opsctl.commands.platform.containers import contain
+from opsctl.commands.platform.containers import try_engine
 from opsctl.core.errors import Problem
 from opsctl.engine import Engine, find_engine
 from opsctl.local.control import Containers
@@ -53,7 +53,7 @@ def refusing(*words: str) -> str:
 def test_only_what_really_limits_is_used(
     engine_world: EngineWorld, containers: Containers, tmp_path: Path, change: str, limits: tuple[str, ...]
 ) -> None:
-    found = contain(wrong_engine(engine_world, tmp_path, change), BUILT)
+    found = try_engine(wrong_engine(engine_world, tmp_path, change), BUILT)
     assert set(found.limits) == set(limits) & set(containers.limits)
     assert found.command == str(tmp_path / "podman")
 
@@ -63,26 +63,26 @@ def test_an_engine_whose_containers_do_not_reach_this_machine_is_refused(
 ) -> None:
     elsewhere = wrong_engine(engine_world, tmp_path, 'words = ["none" if w == "host" else w for w in words]')
     with pytest.raises(Problem) as caught:
-        contain(elsewhere, BUILT)
+        try_engine(elsewhere, BUILT)
     assert "does not reach this machine's own addresses" in caught.value.what
-    assert "host networking" in caught.value.mend
+    assert "host networking" in caught.value.hint
 
 
 def test_an_engine_that_forgets_exit_codes_is_refused(engine_world: EngineWorld, tmp_path: Path) -> None:
     forgetful = f"import subprocess; subprocess.run([{shutil.which('podman')!r}, *words]); sys.exit(0)"
     with pytest.raises(Problem, match="does not pass on how a container ended"):
-        contain(wrong_engine(engine_world, tmp_path, forgetful), BUILT)
+        try_engine(wrong_engine(engine_world, tmp_path, forgetful), BUILT)
 
 
 def test_an_image_that_is_not_there_is_a_sentence(engine_world: EngineWorld) -> None:
     with pytest.raises(Problem) as caught:
-        contain(engine_world.engine, "localhost/none:1")
+        try_engine(engine_world.engine, "localhost/none:1")
     assert caught.value.what == "podman has no image localhost/none:1 on this machine."
-    assert "`opsctl image build`" in caught.value.mend
+    assert "`opsctl image build`" in caught.value.hint
 
 
 def test_an_image_that_is_none_of_ours_is_a_sentence(engine_world: EngineWorld) -> None:
     with pytest.raises(Problem) as caught:
-        contain(engine_world.engine, BASE)
+        try_engine(engine_world.engine, BASE)
     assert caught.value.what.startswith(f"podman cannot run {BASE} as a job's container: ")
-    assert "`opsctl image build`" in caught.value.mend
+    assert "`opsctl image build`" in caught.value.hint

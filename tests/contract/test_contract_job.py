@@ -14,7 +14,7 @@ from support.example_platform import platform
 
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
-from opsctl.core.platform.options import Wish
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.runs import m2g_options
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, document_key, scan_document
@@ -138,7 +138,9 @@ def test_status_reads_what_the_job_writes(exit_code):
 
 
 def test_the_previews_outputs_do_not_pass_for_m2gs():
-    wish = Wish(name="local", region="us-east-1", account_id="123456789012", is_local=True, version="0.1.0")
-    generator = derivative._generator(wish.platform_variables()["image"])
+    options = PlatformOptions(
+        name="local", region="us-east-1", account_id="123456789012", is_local=True, version="0.1.0"
+    )
+    generator = derivative._generator(options.platform_variables()["image"])
     assert generator["Name"] == "opsctl preview"
     assert derivative._generator("repository/opsctl-m2g:0.1.0")["Name"] == "m2g"

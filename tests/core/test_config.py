@@ -8,8 +8,8 @@ from typing import Any, get_args
 import pytest
 
 from opsctl.core.config import (
+    ConfigEntry,
     Configuration,
-    Entry,
     Layer,
     Source,
     doubtful_variables,
@@ -53,7 +53,7 @@ ACCEPTED = [
 @pytest.mark.parametrize(("typed", "value", "key", "found"), ACCEPTED, ids=lambda one: str(one)[:30])
 def test_what_a_file_may_say(typed: str, value: Any, key: str, found: Any) -> None:
     layer = said(typed, value)
-    assert layer == Layer((Entry(key, found, Source("folder", "f.toml", 7)),))
+    assert layer == Layer((ConfigEntry(key, found, Source("folder", "f.toml", 7)),))
 
 
 REFUSED = [
@@ -96,15 +96,15 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "value", "what", "mend"), REFUSED, ids=lambda one: str(one)[:40])
-def test_what_a_file_may_not_say(typed: str, value: Any, what: str, mend: str) -> None:
+@pytest.mark.parametrize(("typed", "value", "what", "hint"), REFUSED, ids=lambda one: str(one)[:40])
+def test_what_a_file_may_not_say(typed: str, value: Any, what: str, hint: str) -> None:
     layer = said(typed, value)
     assert layer.entries == ()
     (problem,) = layer.problems
     assert problem.exit_code == 1
     assert problem.what.startswith("f.toml:7: ")
     assert what in problem.what
-    assert mend in problem.mend
+    assert hint in problem.hint
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_what_a_file_may_not_say(typed: str, value: Any, what: str, mend: str) -
 def test_a_secret_is_refused_by_its_name_and_never_repeated(key: str) -> None:
     (problem,) = said(key, "AKIAVERYSECRET").problems
     assert f"{key.split('.')[-1]} is a secret" in problem.what
-    assert "profile" in problem.mend
+    assert "profile" in problem.hint
     assert "AKIAVERYSECRET" not in str(problem)
 
 
@@ -163,7 +163,7 @@ VARIABLES = [
 
 @pytest.mark.parametrize(("name", "text", "key", "found"), VARIABLES)
 def test_what_a_variable_may_say(name: str, text: str, key: str, found: Any) -> None:
-    assert from_variables({name: text}) == Layer((Entry(key, found, Source("variable", name)),))
+    assert from_variables({name: text}) == Layer((ConfigEntry(key, found, Source("variable", name)),))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from opsctl.commands.platform.image import Built
+from opsctl.commands.platform.image import BuiltImage
 from opsctl.commands.platform.image_push import push
 from opsctl.core.errors import Problem
 from opsctl.engine import find_engine
@@ -98,15 +98,15 @@ SILENT = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "words", "what", "mend"), SILENT)
+@pytest.mark.parametrize(("kind", "words", "what", "hint"), SILENT)
 def test_an_engine_that_does_not_answer_gets_a_sentence_of_its_own(
-    path: Path, kind: str, words: str, what: str, mend: str
+    path: Path, kind: str, words: str, what: str, hint: str
 ) -> None:
     program(path, "docker" if kind is DOCKER else "podman", kind, fails(words))
     with pytest.raises(Problem) as caught:
         found(path)
     assert what in caught.value.what
-    assert mend in caught.value.mend
+    assert hint in caught.value.hint
 
 
 def test_without_any_it_says_what_to_install_and_who_else_can(path: Path) -> None:
@@ -114,7 +114,7 @@ def test_without_any_it_says_what_to_install_and_who_else_can(path: Path) -> Non
         found(path)
     assert "neither Docker nor Podman is on the PATH" in caught.value.what
     for word in ("docs.docker.com", "podman.io", "CI", "opsctl up --image"):
-        assert word in caught.value.mend
+        assert word in caught.value.hint
     with pytest.raises(Problem, match="OPSCTL_ENGINE names nerdctl"):
         found(path, OPSCTL_ENGINE="nerdctl")
 
@@ -143,7 +143,7 @@ case "$1" in
         echo "0.1.0: digest: sha256:{"a" * 64} size: 1234" ;;
 esac""",
     )
-    built = Built(
+    built = BuiltImage(
         image="opsctl-m2g:0.1.0",
         image_id="b" * 64,
         base=None,

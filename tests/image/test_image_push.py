@@ -17,7 +17,7 @@ from support.registry_world import HOST, RegistryWorld, registry
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.ecr.registry import Registry
-from opsctl.commands.platform.image_push import Pushed, built_image
+from opsctl.commands.platform.image_push import PushedImage, built_image
 from opsctl.commands.platform.image_push import push as command
 from opsctl.core.errors import Problem
 from opsctl.engine import find_engine
@@ -40,7 +40,7 @@ class Account:
     home: Path
     ecr: Any
 
-    def push(self, tag: str, *, named: bool = True) -> Pushed:
+    def push(self, tag: str, *, named: bool = True) -> PushedImage:
         """Push the image of a tag on this machine."""
         engine = find_engine(self.world.environment)
         built = built_image(engine, version=tag, tag=None)
@@ -87,7 +87,7 @@ def test_the_same_image_again_is_nothing_to_push(account: Account, built: str) -
     account.name(built, "same")
     first = account.push("same")
     account.tell_ecr("same")
-    assert account.push("same") == Pushed(image=first.image, tag="same", is_new=False)
+    assert account.push("same") == PushedImage(image=first.image, tag="same", is_new=False)
 
 
 def test_a_tag_is_never_written_over(account: Account, built: str) -> None:

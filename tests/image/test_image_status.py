@@ -12,7 +12,7 @@ import pytest
 from support.engine_world import opsctl
 from support.example_platform import platform
 
-from opsctl.aws.ecr.registry import Stored
+from opsctl.aws.ecr.registry import StoredImage
 from opsctl.commands.platform.image_status import ImageStatus, status
 from opsctl.core.errors import Problem
 from opsctl.render.image import show_image_status
@@ -20,7 +20,7 @@ from opsctl.render.screen import Screen
 
 DIGEST = "sha256:" + "a" * 64
 OURS = platform().repository_url
-STORED = Stored(
+STORED = StoredImage(
     digest=DIGEST,
     tags=("0.1.0-abc",),
     pushed_at=datetime(2026, 11, 22, 18, 40, tzinfo=UTC),
@@ -34,10 +34,10 @@ class FakeRegistry:
 
     url = OURS
 
-    def __init__(self, stored: Stored | Problem | None) -> None:
+    def __init__(self, stored: StoredImage | Problem | None) -> None:
         self.stored = stored
 
-    def find(self, **_: Any) -> Stored | None:
+    def find(self, **_: Any) -> StoredImage | None:
         if isinstance(self.stored, Problem):
             raise self.stored
         return self.stored
@@ -60,7 +60,7 @@ class FakeEngine:
         return json.dumps([{"Id": "sha256:1", "Size": 3, "Config": {"Labels": labels}}])
 
 
-def asked(image: str | None, stored: Stored | Problem | None, *, source: str | None = "new") -> ImageStatus:
+def asked(image: str | None, stored: StoredImage | Problem | None, *, source: str | None = "new") -> ImageStatus:
     registry: Any = FakeRegistry(stored)
     engine: Any = FakeEngine(source) if source else None
     return status(platform(), dict.fromkeys(platform().models, image), registry=registry, engine=engine, source="new")

@@ -74,7 +74,7 @@ def test_a_state_that_somebody_holds(root: Root) -> None:
         with pytest.raises(Problem) as caught:
             root.plan()
     assert caught.value.what == "Terraform's state lock is held by ada@lab-7 since 2026-11-22 18:40 UTC (apply)."
-    assert f"-chdir={root.folder} force-unlock {info['ID']}`" in caught.value.mend
+    assert f"-chdir={root.folder} force-unlock {info['ID']}`" in caught.value.hint
     # What a dead one leaves (the information, without the lock) holds nobody up.
     (root.folder / ".terraform.tfstate.lock.info").write_text(json.dumps(info))
     assert root.plan().changes == ()
@@ -151,7 +151,7 @@ def test_each_way_that_a_provider_does_not_install(tmp_path: Path) -> None:
     next(mirror.rglob("terraform-provider-aws*")).write_text("another one")
     with pytest.raises(Problem, match="is not the one that this platform was made with .its checksum") as caught:
         root.init(mirror=mirror)
-    assert f"remove {root.folder}/.terraform.lock.hcl" in caught.value.mend
+    assert f"remove {root.folder}/.terraform.lock.hcl" in caught.value.hint
     shutil.rmtree(root.folder / ".terraform")
     with pytest.raises(Problem, match="no longer has the version of the AWS provider"):
         root.init(mirror=mirror_of(tmp_path / "later", "5.101.0"))

@@ -132,12 +132,12 @@ def test_a_process_that_is_not_the_server_gets_no_signal(deaf: subprocess.Popen[
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     files = control.Files(tmp_path)
     files.folder.mkdir()
-    files.objects.write_text("in the way")
+    files.objects.write_text("blocked_by_active_job")
     with pytest.raises(Problem) as caught:
         control.start(tmp_path, entrypoint=SHELL)
     assert "did not start" in caught.value.what
     assert "objects" in caught.value.what
-    assert str(files.log) in caught.value.mend
+    assert str(files.log) in caught.value.hint
 
 
 def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(control.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(Problem) as caught:
         control.start(tmp_path)
-    assert caught.value.mend == 'Install it: pip install "opsctl[local]"'
+    assert caught.value.hint == 'Install it: pip install "opsctl[local]"'
 
 
 def test_asking_costs_neither_moto_nor_flask() -> None:

@@ -102,7 +102,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     with pytest.raises(Problem) as raised:
         write_sample(tmp_path)
     assert "not empty" in raised.value.what
-    assert raised.value.mend
+    assert raised.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 

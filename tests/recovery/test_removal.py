@@ -15,7 +15,7 @@ from opsctl.aws.platform import inventory as inventory_module
 from opsctl.aws.platform.inventory import Inventory
 from opsctl.aws.platform.removal import Removal
 from opsctl.core.errors import Problem
-from opsctl.core.platform.inventory import Kind, Resource
+from opsctl.core.platform.inventory import Resource, ResourceKind
 
 
 class Clock:
@@ -62,7 +62,11 @@ def test_all_of_a_platform_goes_and_its_neighbours_stay(clients: Clients, client
     before = {name: standing(client, name) for name in names}
     found = Inventory(clients).of("one")
     assert len(found) == len(before["one"]) == 17
-    assert {one.kind for one in found} == set(Kind) - {Kind.INSTANCE, Kind.VOLUME, Kind.INTERFACE}
+    assert {one.kind for one in found} == set(ResourceKind) - {
+        ResourceKind.INSTANCE,
+        ResourceKind.VOLUME,
+        ResourceKind.INTERFACE,
+    }
     gone: list[Resource] = []
     assert removal(clients, "one", Clock(), on_gone=gone.append).remove(found) == ()
     assert sorted(one.key for one in gone) == sorted(one.key for one in found)
@@ -79,7 +83,14 @@ def test_what_has_our_name_and_not_our_tag_is_shown_and_stays(clients: Clients, 
     assert {"opsctl-bare-csd", f"opsctl-bare-csd-{SUFFIX}", "opsctl-bare-jobs"} <= named
     left = removal(clients, "bare", Clock()).remove(Inventory(clients).of("bare"))
     assert {one.resource.kind for one in left} == {
-        *(Kind.QUEUE, Kind.ENVIRONMENT, Kind.DEFINITION, Kind.TEMPLATE, Kind.ROLE, Kind.PROFILE),
+        *(
+            ResourceKind.QUEUE,
+            ResourceKind.ENVIRONMENT,
+            ResourceKind.DEFINITION,
+            ResourceKind.TEMPLATE,
+            ResourceKind.ROLE,
+            ResourceKind.PROFILE,
+        ),
     }
     assert all("does not carry the platform's tag" in one.reason for one in left)
     assert "opsctl-bare-csd" in standing(client, "bare")
@@ -91,7 +102,7 @@ def test_an_invalid_environment_gets_its_role_back_and_goes(clients: Clients, cl
     iam.detach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/service-role/AWSBatchServiceRole")
     iam.delete_role(RoleName=role)
     found = Inventory(clients).of("sick")
-    environment = next(one for one in found if one.kind == Kind.ENVIRONMENT)
+    environment = next(one for one in found if one.kind == ResourceKind.ENVIRONMENT)
     assert environment.is_invalid
     assert "does not exist" in environment.reason
     assert removal(clients, "sick", Clock()).remove(found) == ()
@@ -119,10 +130,10 @@ def test_a_wait_ends_and_the_rest_is_named_and_typed_again_it_goes_on(clients: C
         refused(clients.ec2, "DeleteVpc", "DependencyViolation", "it has dependencies"),
     ):
         found = Inventory(clients).of("stuck")
-        left = removal(clients, "stuck", clock, patience_seconds=60).remove(found)
+        left = removal(clients, "stuck", clock, timeout_seconds=60).remove(found)
     assert [(one.resource.kind, one.reason) for one in left] == [
-        (Kind.SECURITY_GROUP, "sg-1 has a dependent object"),
-        (Kind.VPC, "it has dependencies"),
+        (ResourceKind.SECURITY_GROUP, "sg-1 has a dependent object"),
+        (ResourceKind.VPC, "it has dependencies"),
     ]
     # One wait in vain is enough: what depends on it is not waited for as long.
     assert 60 <= clock.seconds < 100
@@ -145,7 +156,7 @@ def test_a_volume_that_costs_money_goes_and_a_live_instance_is_ended(clients: Cl
         TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
     )["Instances"][0]["InstanceId"]
     found = Inventory(clients).of("paid")
-    assert {Kind.INSTANCE, Kind.VOLUME} <= {one.kind for one in found}
+    assert {ResourceKind.INSTANCE, ResourceKind.VOLUME} <= {one.kind for one in found}
     assert removal(clients, "paid", Clock()).remove(found) == ()
     state = ec2.describe_instances(InstanceIds=[mine])["Reservations"][0]["Instances"][0]["State"]["Name"]
     assert state == "terminated"
@@ -156,7 +167,7 @@ def test_an_internet_gateway_that_was_never_attached_is_found(clients: Clients, 
     spec = [{"ResourceType": "internet-gateway", "Tags": [{"Key": "opsctl:platform", "Value": "lone"}]}]
     client("ec2").create_internet_gateway(TagSpecifications=spec)
     found = Inventory(clients).of("lone")
-    assert [one.kind for one in found] == [Kind.GATEWAY]
+    assert [one.kind for one in found] == [ResourceKind.GATEWAY]
     assert removal(clients, "lone", Clock()).remove(found) == ()
     assert Inventory(clients).of("lone") == ()
 
@@ -183,7 +194,7 @@ def test_what_aws_forbids_is_told_and_does_not_stop_the_rest(clients: Clients, c
     found = Inventory(clients).of("kept")
     with refused(clients.ssm, "DeleteParameter", "AccessDeniedException", "not authorized"):
         left = removal(clients, "kept", Clock()).remove(found)
-    assert [one.resource.kind for one in left] == [Kind.RECORD]
+    assert [one.resource.kind for one in left] == [ResourceKind.RECORD]
     assert standing(client, "kept") == ["/opsctl/kept/platform"]
     assert removal(clients, "kept", Clock()).remove(found) == ()
 

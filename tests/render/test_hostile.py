@@ -14,28 +14,28 @@ from test_plan_view import made, outcome
 from test_status_view import detail, rich_status, run
 from test_why_view import answer, failed
 
-from opsctl.commands.dataset.discovery import Found
-from opsctl.commands.platform.down import Receipt
+from opsctl.commands.dataset.discovery import ChosenScans
+from opsctl.commands.platform.down import TeardownReport
 from opsctl.commands.platform.teardown_totals import Contents
 from opsctl.commands.runs.audit import Audit, AuditRow
-from opsctl.commands.runs.cancel import Intent, Outcome
+from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
 from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
 from opsctl.core.dataset.scan_validation import Verdict
 from opsctl.core.platform.terraform_events import Step
 from opsctl.render.audit import show_audit
 from opsctl.render.cancel import show_intent, show_outcome
 from opsctl.render.cost import show_cost, show_costs
-from opsctl.render.down import show_receipt
+from opsctl.render.down import show_teardown_report
 from opsctl.render.run import outcome_line, plan_lines
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.scans import show_scans, show_verdicts
 from opsctl.render.screen import Screen
 from opsctl.render.status import show_status, watching
-from opsctl.render.up import applying
+from opsctl.render.up import apply_progress
 from opsctl.render.why import show_why
 
 EVIL = "evil\x1b[2J\x1b]0;owned\x07\x9b31m\r\x08\u202e"
-_OURS = {"state", "level", "standing", "kind", "sure", "pipeline", "status", "model", "resources", "options", "only"}
+_OURS = {"state", "level", "disposition", "kind", "sure", "pipeline", "status", "model", "resources", "options", "only"}
 
 
 def poisoned(value: Any, name: str = "") -> Any:
@@ -62,13 +62,15 @@ def filled(kind: type[Any], **changes: Any) -> Any:
     return kind(**{**texts, **changes})
 
 
-def a_found() -> Found:
+def a_found() -> ChosenScans:
     scan = Scan(name=EVIL, subject="1", session=None, entities={}, pipeline="dwi", inputs=(), note=EVIL)
-    return Found(discovery=Discovery(scans=(scan,), excluded=(filled(Exclusion),), warnings=(EVIL,)), chosen=(scan,))
+    return ChosenScans(
+        discovery=Discovery(scans=(scan,), excluded=(filled(Exclusion),), warnings=(EVIL,)), chosen=(scan,)
+    )
 
 
 def apply(screen: Screen) -> None:
-    with applying(screen, title=EVIL, total=1) as on_step:
+    with apply_progress(screen, title=EVIL, total=1) as on_step:
         on_step(Step(EVIL, "begin", "create"))
         on_step(Step(EVIL, "done", "create", 1))
 
@@ -104,16 +106,21 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
         screen, a_found(), [filled(Verdict, level="wrong", findings=(EVIL,)), filled(Verdict, level="fine")]
     ),
     "intent": lambda screen: show_intent(
-        screen, filled(Intent, status=poisoned(rich_status()), chosen=poisoned(rich_status()).scans, is_whole=True)
+        screen, filled(CancelPlan, status=poisoned(rich_status()), chosen=poisoned(rich_status()).scans, is_whole=True)
     ),
     "outcome": lambda screen: show_outcome(
         screen,
-        filled(Outcome, cancelled=(EVIL,), finished_before=(EVIL,), finished_meanwhile=(EVIL,), left=(EVIL,)),
+        filled(CancelOutcome, cancelled=(EVIL,), finished_before=(EVIL,), finished_meanwhile=(EVIL,), left=(EVIL,)),
     ),
-    "receipt": lambda screen: show_receipt(
+    "receipt": lambda screen: show_teardown_report(
         screen,
         filled(
-            Receipt, removed=1, left=(EVIL,), contents=Contents(1, 1, is_whole=True), spent=None, idle_usd_per_hour=0.0
+            TeardownReport,
+            removed=1,
+            left=(EVIL,),
+            contents=Contents(1, 1, is_whole=True),
+            spent=None,
+            idle_usd_per_hour=0.0,
         ),
         kept_at=Path("/x/" + EVIL.replace("\x00", "")),
     ),

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from opsctl.commands.logs.follow import DoneBefore, Hitch, NextAttempt, ScanEnd
+from opsctl.commands.logs.follow import DoneBefore, NextAttempt, PollFailed, ScanEnd
 from opsctl.core.errors import Problem
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.runs.status import ScanStatus, State
@@ -120,7 +120,7 @@ def test_what_is_not_a_line_is_words(capsys: pytest.CaptureFixture[str]) -> None
     view = LogView(Screen(), names=("sub-01",))
     view.show(DoneBefore(290))
     view.show(NextAttempt("sub-01", 2))
-    view.show(Hitch(Problem("The connection to AWS broke while reading the logs.", "Type it again.")))
+    view.show(PollFailed(Problem("The connection to AWS broke while reading the logs.", "Type it again.")))
     view.show(end("DONE", seconds=65))
     view.show(end("FAILED", "bval and bvec differ in count: 65 and 64"))
     out, err = capsys.readouterr()

@@ -7,29 +7,29 @@ from typing import Any
 
 import pytest
 
-from opsctl.commands.runs.plan import Plan
-from opsctl.commands.runs.request import Order
-from opsctl.commands.runs.run import Outcome
+from opsctl.commands.runs.plan import RunPlan
+from opsctl.commands.runs.request import RunRequest
+from opsctl.commands.runs.run import RunOutcome
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.location import Location
 from opsctl.core.runs.m2g_options import M2gOptions
-from opsctl.core.runs.scan_history import ScanStanding, Standing
+from opsctl.core.runs.scan_history import Disposition, ScanDisposition
 from opsctl.render.run import nothing_line, outcome_line, plan_lines
 
 
-def made(*standings: Standing, only: Any = "missing") -> Plan:
+def made(*dispositions: Disposition, only: Any = "missing") -> RunPlan:
     scans = tuple(
         Scan(name=f"sub-{number}", subject=str(number), session=None, entities={}, pipeline="dwi", inputs=())
-        for number in range(len(standings))
+        for number in range(len(dispositions))
     )
     platform: Any = None
-    return Plan(
-        order=Order(dataset=Location("data", "HNU1"), options=M2gOptions(), only=only),
+    return RunPlan(
+        request=RunRequest(dataset=Location("data", "HNU1"), options=M2gOptions(), only=only),
         platform=platform,
         discovery=Discovery(scans=scans, excluded=()),
         chosen=scans,
         output=Location("data", "HNU1/derivatives/m2g-csa-native"),
-        standings=tuple(ScanStanding(scan.name, "k", one) for scan, one in zip(scans, standings, strict=True)),
+        dispositions=tuple(ScanDisposition(scan.name, "k", one) for scan, one in zip(scans, dispositions, strict=True)),
         earlier=(),
         run_id="R",
         moment=datetime.now(UTC),
@@ -51,12 +51,12 @@ def test_what_m2g_is_asked_for_and_where_it_goes() -> None:
         (made("done", "new", only="failed"), "No scan has failed: nothing to submit (1 done, 0 in flight of 2)."),
     ],
 )
-def test_nothing_to_do(plan: Plan, line: str) -> None:
+def test_nothing_to_do(plan: RunPlan, line: str) -> None:
     assert nothing_line(plan) == line
 
 
-def outcome(**changes: Any) -> Outcome:
-    return Outcome(**{"run_id": "R", "submitted": 3, "done": 0, "in_flight": 0, **changes})
+def outcome(**changes: Any) -> RunOutcome:
+    return RunOutcome(**{"run_id": "R", "submitted": 3, "done": 0, "in_flight": 0, **changes})
 
 
 @pytest.mark.parametrize(
@@ -69,5 +69,5 @@ def outcome(**changes: Any) -> Outcome:
         (outcome(submitted=0, in_flight=3), "Nothing had to be submitted: 3 in flight; R shows them."),
     ],
 )
-def test_the_outcome(one: Outcome, line: str) -> None:
+def test_the_outcome(one: RunOutcome, line: str) -> None:
     assert outcome_line(one) == line

@@ -19,9 +19,9 @@ from support.browser import Browser, found
 from support.report_world import CAUSES, png, scene
 
 from opsctl.commands.results.report import MARK
-from opsctl.commands.results.report_assets import Wanted
+from opsctl.commands.results.report_assets import Asset
 from opsctl.core.errors import Problem
-from opsctl.render.report.pictures import Darkroom, Developed, within
+from opsctl.render.report.pictures import DecodedImage, ImageDecoder, within
 from opsctl.render.report.plots import HEIGHT, WIDTH, distribution
 
 HOSTILE = '<img src="https://evil.example/x.png" onerror="document.title=1"> \x1b[2J`rm`</style><script>'
@@ -142,12 +142,12 @@ def test_what_is_left_out_is_said() -> None:
     )
 
 
-def wanted(kind: Any = "connectome", **changes: Any) -> Wanted:
-    return Wanted(index=0, kind=kind, name="Desikan", uri="s3://data/x", size_bytes=1, **changes)
+def wanted(kind: Any = "connectome", **changes: Any) -> Asset:
+    return Asset(index=0, kind=kind, name="Desikan", uri="s3://data/x", size_bytes=1, **changes)
 
 
-def matrix(text: str, **changes: Any) -> Developed:
-    return Darkroom(picture_count=1).develop(wanted(**changes), text.encode())
+def matrix(text: str, **changes: Any) -> DecodedImage:
+    return ImageDecoder(picture_count=1).decode(wanted(**changes), text.encode())
 
 
 def pixels(uri: str) -> Image.Image:
@@ -182,13 +182,13 @@ def test_a_large_atlas_is_drawn_smaller() -> None:
     made = matrix("\n".join(rows))
     assert made.large is not None and made.thumb is not None
     assert made.large.width == 225 and made.thumb.width <= 80
-    assert matrix("0,1\n1,0\n", is_pictured=False) == Developed(nodes=2, edges=1)
+    assert matrix("0,1\n1,0\n", is_pictured=False) == DecodedImage(nodes=2, edges=1)
 
 
 def test_the_more_pictures_the_smaller() -> None:
     widths = []
     for count in (1, 200, 1000):
-        made = Darkroom(picture_count=count).develop(wanted("QA"), png(width=2400, height=1600))
+        made = ImageDecoder(picture_count=count).decode(wanted("QA"), png(width=2400, height=1600))
         assert made.large is not None and made.thumb is not None
         widths.append(made.large.width)
         assert pixels(made.large.uri).size == (made.large.width, made.large.height)
@@ -197,12 +197,12 @@ def test_the_more_pictures_the_smaller() -> None:
 
 
 def test_the_page_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Darkroom(picture_count=1).develop(wanted("QA"), png(width=400, height=300))
+    made = ImageDecoder(picture_count=1).decode(wanted("QA"), png(width=400, height=300))
     assert made.large is not None
     items = {replace(wanted("QA"), index=index): made for index in range(5)}
     kept = within(items, most_bytes=int(2.5 * len(made.large.uri)))
-    assert [one.large is not None for one in kept.values() if isinstance(one, Developed)] == [True] * 2 + [False] * 3
-    assert all(isinstance(one, Developed) and one.thumb for one in kept.values())
+    assert [one.large is not None for one in kept.values() if isinstance(one, DecodedImage)] == [True] * 2 + [False] * 3
+    assert all(isinstance(one, DecodedImage) and one.thumb for one in kept.values())
     monkeypatch.setattr("opsctl.render.report._MOST_PICTURE_BYTES", 1)
     assert "2 pictures only small" in text_of(scene(["DONE"], pictures=1).html())
 
@@ -210,7 +210,7 @@ def test_the_page_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("body", [b"", b"GIF89a", png(width=40, height=40)[:200]])
 def test_what_is_no_picture_is_told_at_its_scan(body: bytes) -> None:
     with pytest.raises(Problem, match="not a PNG picture"):
-        Darkroom(picture_count=1).develop(wanted("QA"), body)
+        ImageDecoder(picture_count=1).decode(wanted("QA"), body)
     made = scene(["DONE"], pictures=1)
     said = text_of(replace(made, bodies=dict.fromkeys(made.bodies, body)).html())
     assert "QA x_slices.png: The file is not a PNG picture" in said
@@ -222,7 +222,7 @@ def test_a_picture_that_would_fill_the_memory_is_not_unpacked() -> None:
     Image.new("1", (9000, 9000)).save(file, "png")
     assert len(file.getvalue()) < 100_000
     with pytest.raises(Problem, match="9,000 x 9,000 pixels"):
-        Darkroom(picture_count=1).develop(wanted("QA"), file.getvalue())
+        ImageDecoder(picture_count=1).decode(wanted("QA"), file.getvalue())
 
 
 def test_three_thousand_scans_stay_usable() -> None:

@@ -152,7 +152,7 @@ def test_nobody_to_ask_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys:
     with pytest.raises(UsageProblem, match="no terminal to answer on") as caught:
         Screen().confirm("Submit 3 jobs?", assume_yes=False)
     assert caught.value.exit_code == 2
-    assert "--yes" in caught.value.mend
+    assert "--yes" in caught.value.hint
     assert Screen().confirm("Submit 3 jobs?", assume_yes=True)
     assert capsys.readouterr() == ("", "")
 

@@ -13,7 +13,7 @@ import pytest
 from support.repository import ROOT
 from support.windows import terminal
 
-from opsctl.commands.runs.cancel import Intent, Outcome
+from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
 from opsctl.commands.runs.scan_detail import ScanDetail, details_json
 from opsctl.core.costs.cost import Bill, ScanBill
 from opsctl.core.runs.attempt import Attempt
@@ -323,8 +323,8 @@ def test_the_contract_notices_what_is_missing_or_new(value: dict[str, Any]) -> N
 
 def test_cancelling_says_what_is_active_and_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     found = status("DONE", "RUNNING", "RUNNABLE")
-    show_intent(Screen(), Intent(status=found, chosen=found.scans, is_whole=True))
-    outcome = Outcome(
+    show_intent(Screen(), CancelPlan(status=found, chosen=found.scans, is_whole=True))
+    outcome = CancelOutcome(
         run_id="R", cancelled=("a", "b"), finished_before=("c",), finished_meanwhile=("d",), left=("sub-09/ses-1",)
     )
     show_outcome(Screen(), outcome)

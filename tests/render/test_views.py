@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from support.repository import ROOT
 
-from opsctl.commands.platform.down import Receipt
-from opsctl.commands.platform.orphans import Found
+from opsctl.commands.platform.down import TeardownReport
+from opsctl.commands.platform.orphans import OrphanReport
 from opsctl.commands.platform.teardown_totals import Contents, Spent
 from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
-from opsctl.core.platform.inventory import Kind, Resource
-from opsctl.core.platform.terraform_events import Change, Plan, Step
-from opsctl.render.down import show_receipt
+from opsctl.core.platform.inventory import Resource, ResourceKind
+from opsctl.core.platform.terraform_events import Change, Step, TerraformPlan
+from opsctl.render.down import show_teardown_report
 from opsctl.render.scans import discovery_lines
 from opsctl.render.screen import Screen
-from opsctl.render.up import applying, found_lines, plan_lines
+from opsctl.render.up import apply_progress, orphan_lines, plan_lines
 
 
 def test_a_discovery_tells_counts_reasons_and_choices() -> None:
@@ -38,7 +38,7 @@ def test_a_discovery_tells_counts_reasons_and_choices() -> None:
 
 
 def test_a_plan_is_told_in_words() -> None:
-    plan = Plan(
+    plan = TerraformPlan(
         (Change("a", "t", "vpc", "create"), Change("b", "t", "vpc", "create"), Change("c", "t", "odd", "delete"))
     )
     assert plan_lines(plan, idle_usd_per_hour=0.045) == [
@@ -49,7 +49,7 @@ def test_a_plan_is_told_in_words() -> None:
 
 
 def test_an_apply_is_a_line_a_resource_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with applying(Screen(), title="up m2g", total=2) as on_step:
+    with apply_progress(Screen(), title="up m2g", total=2) as on_step:
         for address in ('module.batch.aws_batch_job_queue.model["csd"]', "aws_ecr_repository.jobs"):
             on_step(Step(address, "begin", "create"))
             on_step(Step(address, "progress", "create", 10))
@@ -63,19 +63,19 @@ def test_an_apply_is_a_line_a_resource_where_there_is_no_terminal(capsys: pytest
 
 
 def test_a_replaced_resource_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
-    from opsctl.core.platform.terraform_events import Transcript
+    from opsctl.core.platform.terraform_events import EventLog
 
     recorded = ROOT / "tests/core/platform/terraform_lines/apply_replace.jsonl"
-    transcript = Transcript()
+    transcript = EventLog()
     steps = [transcript.read(one, root="storage") for one in recorded.read_text().splitlines()]
-    with applying(Screen(), title="up m2g", total=len(transcript.plan().changes)) as on_step:
+    with apply_progress(Screen(), title="up m2g", total=len(transcript.plan().changes)) as on_step:
         for step in steps:
             if step is not None:
                 on_step(step)
     assert "up m2g 3/3" in capsys.readouterr().err
 
 
-RECEIPT = Receipt(
+RECEIPT = TeardownReport(
     name="m2g",
     removed=1,
     left=(),
@@ -89,8 +89,8 @@ RECEIPT = Receipt(
 @pytest.mark.parametrize("left", [(), ("role opsctl-m2g-job", "VPC vpc-1: it is held")])
 @pytest.mark.parametrize("kept_at", [None, Path("/somewhere")])
 def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], kept_at: Path | None) -> None:
-    receipt = dataclasses.replace(RECEIPT, left=left, is_local=kept_at is not None)
-    show_receipt(Screen(), receipt, kept_at=kept_at)
+    report = dataclasses.replace(RECEIPT, left=left, is_local=kept_at is not None)
+    show_teardown_report(Screen(), report, kept_at=kept_at)
     money = "about $12.30" if kept_at is None else "$0.00 here; on AWS about $12.30"
     assert capsys.readouterr().err.splitlines() == [
         "removed  1 resource",
@@ -118,23 +118,25 @@ def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], ke
 def test_a_receipt_says_what_it_does_not_know(
     capsys: pytest.CaptureFixture[str], more: dict[str, Any], line: str
 ) -> None:
-    show_receipt(Screen(), dataclasses.replace(RECEIPT, **more), kept_at=None)
+    show_teardown_report(Screen(), dataclasses.replace(RECEIPT, **more), kept_at=None)
     assert line in capsys.readouterr().err.splitlines()
 
 
 def test_what_an_earlier_up_left_is_told_in_words() -> None:
     made = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-    role = Resource(kind=Kind.ROLE, id="r", name="r", since=made)
-    group = Resource(kind=Kind.LOG_GROUP, id="/opsctl/m2g")
-    sick = Resource(kind=Kind.ENVIRONMENT, id="e", name="e", state="INVALID", reason="no role")
-    foreign = Resource(kind=Kind.QUEUE, id="q", name="q", is_tagged=False)
-    vpc = Resource(kind=Kind.VPC, id="vpc-1")
-    found = Found(name="m2g", orphans=(vpc, role), foreign=(foreign,), log_group=group, invalid=(sick,), replace=("a",))
-    assert found_lines(found, now=made + timedelta(minutes=3)) == [
+    role = Resource(kind=ResourceKind.ROLE, id="r", name="r", since=made)
+    group = Resource(kind=ResourceKind.LOG_GROUP, id="/opsctl/m2g")
+    sick = Resource(kind=ResourceKind.ENVIRONMENT, id="e", name="e", state="INVALID", reason="no role")
+    foreign = Resource(kind=ResourceKind.QUEUE, id="q", name="q", is_tagged=False)
+    vpc = Resource(kind=ResourceKind.VPC, id="vpc-1")
+    found = OrphanReport(
+        name="m2g", orphans=(vpc, role), foreign=(foreign,), log_group=group, invalid=(sick,), replace=("a",)
+    )
+    assert orphan_lines(found, now=made + timedelta(minutes=3)) == [
         "2 left of an earlier up that was killed (the last 3 min 00 s ago), to be removed first:",
         "  1 VPC, 1 role",
         "  not opsctl's, so it stays: job queue q",
         "The log group /opsctl/m2g is taken over, with its lines.",
         "compute environment e is INVALID and is made anew. AWS says: no role",
     ]
-    assert found_lines(Found(name="m2g"), now=made) == []
+    assert orphan_lines(OrphanReport(name="m2g"), now=made) == []

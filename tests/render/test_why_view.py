@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from opsctl.core.diagnosis.finding import Finding
-from opsctl.core.diagnosis.queue_snapshot import Hidden
+from opsctl.core.diagnosis.queue_snapshot import NotVisible
 from opsctl.core.diagnosis.why import Answer, Explanation
 from opsctl.core.runs.attempt import Attempt
 from opsctl.render.screen import Screen
@@ -91,7 +91,9 @@ def test_attempts_and_places_of_one_scan(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_what_is_hidden_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    _, err = shown(capsys, answer(failed(), hidden=(Hidden("ec2:DescribeSubnets", "is not permitted"),), notes=("N.",)))
+    _, err = shown(
+        capsys, answer(failed(), hidden=(NotVisible("ec2:DescribeSubnets", "is not permitted"),), notes=("N.",))
+    )
     assert "could not be looked at: ec2:DescribeSubnets is not permitted" in err
     assert "N." in err
 
@@ -100,7 +102,7 @@ def test_what_a_job_wrote_is_not_obeyed(capsys: pytest.CaptureFixture[str]) -> N
     evil = "m2g \x1b[2J\x1b]0;owned\x07[red]x[/red]"
     attempt = Attempt(index=0, number=1, job_id="j", reason=evil)
     explanation = failed(title=evil, words=evil, findings=(Finding(evil, evil),), attempts=(attempt,))
-    out, err = shown(capsys, answer(explanation, hidden=(Hidden("x", evil),)))
+    out, err = shown(capsys, answer(explanation, hidden=(NotVisible("x", evil),)))
     assert "\x1b" not in out + err
     assert "\x07" not in out + err
     assert out.count("[red]x[/red]") == 2

@@ -263,7 +263,7 @@ QUEUE = ("aws_batch_job_queue", "model")
         pytest.param(by_hand(*QUEUE, was={"name": "q"}, now=None, actions=("no-op",)), id="gone and not wanted"),
         pytest.param(
             by_hand(*QUEUE, was={"state": "ENABLED"}, now={"state": "ENABLED"}, wanted={"state": "DISABLED"}),
-            id="wished, not by hand",
+            id="by option, not by hand",
         ),
     ],
 )
@@ -271,7 +271,7 @@ def test_what_terraform_only_noted_is_no_change_by_hand(plan: dict[str, Any]) ->
     assert drift_sentences(plan) == ()
 
 
-def test_a_wish_beside_a_change_by_hand_is_not_taken_for_one() -> None:
+def test_an_option_beside_a_change_by_hand_is_not_taken_for_one() -> None:
     plan = by_hand(
         *QUEUE,
         key="csd",

@@ -16,16 +16,16 @@ from shared_world import ACCOUNT, REGION, Server
 from support.repository import ROOT
 
 from opsctl.core.platform.drift_sentences import drift_sentences
-from opsctl.core.platform.options import Wish
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.local import control
 from opsctl.terraform.provider import find_mirror
 
 T = TypeVar("T")
 
 SOURCE = ROOT / "terraform"
-WISH = Wish(name="seen", region=REGION, account_id=ACCOUNT, version="0.1.0")
+OPTIONS = PlatformOptions(name="seen", region=REGION, account_id=ACCOUNT, version="0.1.0")
 ROLE = f"opsctl-seen-{REGION}-job"
-BUCKET = WISH.bucket
+BUCKET = OPTIONS.bucket
 #: Quickly made, and of every kind that a person finds in the console: settings, rules, policies, tags.
 TARGETS = {
     "storage": ("aws_s3_bucket_versioning.data", "aws_s3_bucket_public_access_block.data"),
@@ -44,7 +44,7 @@ class Applied:
         shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         self.folder = folder / "terraform"
         self.server = server
-        variables = {"storage": WISH.storage_variables(), "platform": WISH.platform_variables()}
+        variables = {"storage": OPTIONS.storage_variables(), "platform": OPTIONS.platform_variables()}
         mirror = find_mirror(os.environ)
         for root, values in variables.items():
             (self.folder / root / "terraform.tfvars.json").write_text(json.dumps(values))

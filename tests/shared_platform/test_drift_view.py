@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from opsctl.core.platform.terraform_events import Change, Plan, merged
+from opsctl.core.platform.terraform_events import Change, TerraformPlan, merged
 from opsctl.render.up import plan_lines
 
 CHANGE = Change("module.batch.aws_batch_job_queue.model", "aws_batch_job_queue", "batch", "update")
 
 
 def test_they_stand_before_what_is_done_about_them() -> None:
-    storage = Plan(by_hand=("versioning of the data bucket is suspended",))
-    plan = merged([storage, Plan((CHANGE,), by_hand=("the csd queue was disabled by hand",))])
+    storage = TerraformPlan(by_hand=("versioning of the data bucket is suspended",))
+    plan = merged([storage, TerraformPlan((CHANGE,), by_hand=("the csd queue was disabled by hand",))])
     lines = plan_lines(plan, idle_usd_per_hour=0)
     assert lines[:4] == [
         "Not as the last `up` left it:",
@@ -21,4 +21,4 @@ def test_they_stand_before_what_is_done_about_them() -> None:
 
 
 def test_no_headline_over_nothing() -> None:
-    assert plan_lines(Plan((CHANGE,)), idle_usd_per_hour=0)[0] == "1 to change: batch 1"
+    assert plan_lines(TerraformPlan((CHANGE,)), idle_usd_per_hour=0)[0] == "1 to change: batch 1"

@@ -64,7 +64,7 @@ def test_one_that_may_be_public_is_refused(s3: Any, bucket: StateBucket, name: s
     s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     with pytest.raises(Problem, match=f"{name} is not private") as caught:
         bucket.exists()
-    assert f"aws s3api put-public-access-block --bucket {name}" in caught.value.mend
+    assert f"aws s3api put-public-access-block --bucket {name}" in caught.value.hint
     s3.delete_public_access_block(Bucket=name)
     with pytest.raises(Problem, match=f"{name} is not private"):
         bucket.exists()
@@ -131,7 +131,7 @@ def test_a_lock_is_held_by_one_and_says_by_whom(files: StateFiles, s3: Any, name
             bob.locked(name, "k", "k.tflock"),
         ):
             pass
-        assert f"aws s3 rm s3://{name}/k.tflock" in caught.value.mend
+        assert f"aws s3 rm s3://{name}/k.tflock" in caught.value.hint
         # The refused one has not taken it away.
         assert files.read(name, "k.tflock") is not None
     with bob.locked(name, "k", "k.tflock"):

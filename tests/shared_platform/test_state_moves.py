@@ -171,7 +171,7 @@ def test_from_one_place_to_another_and_home_again(people: Any, place: StatePlace
     assert keys(s3, place) == [place.note_key(NAME)]
     with pytest.raises(Problem, match=f"moved away from {place.uri} on .* UTC by ann@laptop") as caught:
         bob.keeper.propose(place)
-    assert f"opsctl up --name m2g --state {elsewhere.uri}" in caught.value.mend
+    assert f"opsctl up --name m2g --state {elsewhere.uri}" in caught.value.hint
     bob.move(elsewhere)
     assert bob.sees_nothing_to_do()
     # Home again, and away a second time.

@@ -15,7 +15,7 @@ from opsctl.core.costs.cost import Rates
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 
 MADE = "2026-11-22T12:00:00Z"
@@ -225,27 +225,27 @@ class MemoryRecords:
     """What `opsctl.commands.runs.records.Records` would read."""
 
     runs: dict[str, Run] = field(default_factory=dict)
-    journals: dict[str, list[Submission]] = field(default_factory=dict)
+    submission_logs: dict[str, list[Submission]] = field(default_factory=dict)
     written: dict[str, dict[int, Result]] = field(default_factory=dict)
     tried: dict[str, list[Attempt]] = field(default_factory=dict)
-    kept: dict[str, dict[int, Job]] = field(default_factory=dict)
+    kept: dict[str, dict[int, BatchJob]] = field(default_factory=dict)
     keeps: int = 0
 
-    def add(self, run: Run, *journal: Submission, results: Iterable[Result] = ()) -> Run:
+    def add(self, run: Run, *submission_log: Submission, results: Iterable[Result] = ()) -> Run:
         self.runs[run.run_id] = run
-        self.journals[run.run_id] = list(journal)
+        self.submission_logs[run.run_id] = list(submission_log)
         self.written[run.run_id] = {one.index: one for one in results}
         return run
 
     def run(self, run_id: str) -> Run:
         return self.runs[run_id]
 
-    def journal(self, run_id: str) -> list[Submission]:
-        return list(self.journals[run_id])
+    def submission_log(self, run_id: str) -> list[Submission]:
+        return list(self.submission_logs[run_id])
 
     def put_submission(self, run_id: str, submission: Submission) -> None:
-        self.journals[run_id] = [
-            submission if one.number == submission.number else one for one in self.journals[run_id]
+        self.submission_logs[run_id] = [
+            submission if one.number == submission.number else one for one in self.submission_logs[run_id]
         ]
 
     def results(self, run_id: str) -> dict[int, Result]:
@@ -254,10 +254,10 @@ class MemoryRecords:
     def attempts(self, run_id: str) -> list[Attempt]:
         return list(self.tried.get(run_id, ()))
 
-    def kept_jobs(self, run_id: str) -> dict[int, Job]:
+    def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
         return dict(self.kept.get(run_id, {}))
 
-    def keep_jobs(self, run_id: str, jobs: Mapping[int, Job]) -> None:
+    def save_final_job_states(self, run_id: str, jobs: Mapping[int, BatchJob]) -> None:
         self.keeps += 1
         self.kept[run_id] = dict(jobs)
 

@@ -15,14 +15,14 @@ from opsctl.aws.logs import Logs
 from opsctl.commands.logs.follow import Event, ScanEnd, follow
 from opsctl.commands.logs.reader import LogReader
 from opsctl.commands.logs.streams import LogStreams
-from opsctl.commands.retry import Endurance
+from opsctl.commands.retry import RetryPolicy
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import StatusReader
-from opsctl.core.logs.log_line import LogLine, Wanted
+from opsctl.core.logs.log_line import LineFilter, LogLine
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 from support.batch_world import MemoryRecords, made_result, made_run, submitted
 
@@ -137,8 +137,8 @@ class LogWorld:
 
     # What following is given.
 
-    def endurance(self, *, patience: float = 600.0) -> Endurance:
-        return Endurance(poll_seconds=1.0, patience_seconds=patience, clock=lambda: self.now)
+    def retry(self, *, timeout: float = 600.0) -> RetryPolicy:
+        return RetryPolicy(poll_seconds=1.0, timeout_seconds=timeout, clock=lambda: self.now)
 
     # Batch's adapter.
 
@@ -147,19 +147,19 @@ class LogWorld:
         counts = Counter(job.status for job in self._jobs().values())
         return {} if self.forgotten else {one.job_id: dict(counts) for one in submissions}
 
-    def jobs(self, submissions: list[Submission]) -> dict[int, Job]:
+    def jobs(self, submissions: list[Submission]) -> dict[int, BatchJob]:
         assert submissions
         self.batch_calls += 1
         return {index: replace(job, log_streams=(), attempts=()) for index, job in self._jobs().items()}
 
-    def children(self, parent_id: str, status: str) -> dict[int, Job]:
+    def children(self, parent_id: str, status: str) -> dict[int, BatchJob]:
         assert parent_id == "p"
         return {index: job for index, job in self._jobs().items() if job.status == status}
 
-    def describe(self, job_ids: Collection[str]) -> dict[str, Job]:
+    def describe(self, job_ids: Collection[str]) -> dict[str, BatchJob]:
         return {job.job_id: job for job in self._jobs().values() if job.job_id in job_ids}
 
-    def _jobs(self) -> dict[int, Job]:
+    def _jobs(self) -> dict[int, BatchJob]:
         if self.forgotten:
             return {}
         found = {}
@@ -167,7 +167,7 @@ class LogWorld:
             past = [phase for phase in phases if phase.since <= self.now]
             if past:
                 streams = tuple(dict.fromkeys(stream for phase in past for stream in phase.streams))
-                found[index] = Job(job_id=f"p:{index}", status=past[-1].status, log_streams=streams)
+                found[index] = BatchJob(job_id=f"p:{index}", status=past[-1].status, log_streams=streams)
         return found
 
     # The records.
@@ -220,15 +220,15 @@ class LogWorld:
             logs=Logs(batch, group="/opsctl/m2g"),
             records=records,
             streams=LogStreams(facts, states, records=records, batch=batch),
-            wanted=Wanted(**wanted),
+            wanted=LineFilter(**wanted),
             now=lambda: datetime.fromtimestamp(START_MS / 1000 + self.now, UTC),
         )
 
-    def following(self, *, patience: float = 600.0, status_polls: int = 1, **wanted: Any) -> Iterator[Event]:
+    def following(self, *, timeout: float = 600.0, status_polls: int = 1, **wanted: Any) -> Iterator[Event]:
         return follow(
             self.reader(**wanted),
             sleep=self.sleep,
-            endurance=self.endurance(patience=patience),
+            retry=self.retry(timeout=timeout),
             status_polls=status_polls,
         )
 
@@ -253,11 +253,11 @@ class _Records(MemoryRecords):
         self._world = world
 
     def results(self, run_id: str) -> dict[int, Result]:
-        return self._world.results_now() if self.journals[run_id] else {}
+        return self._world.results_now() if self.submission_logs[run_id] else {}
 
     def attempts(self, run_id: str) -> list[Attempt]:
         self._world.records_read += 1
-        return self._world.attempts_now() if self.journals[run_id] else []
+        return self._world.attempts_now() if self.submission_logs[run_id] else []
 
 
 def lines(events: Sequence[Event]) -> list[tuple[str, str]]:

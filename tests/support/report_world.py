@@ -11,17 +11,17 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Choice, Wanted
+from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.cost import Rates, bill
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import by_scan, with_retries
+from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.result import OutputFile, Result
-from opsctl.core.runs.status import Job, State, join
+from opsctl.core.runs.status import BatchJob, State, join
 from opsctl.render.report import page
-from opsctl.render.report.pictures import Darkroom, Developed
+from opsctl.render.report.pictures import DecodedImage, ImageDecoder
 
 START = datetime(2026, 11, 20, 17, 2, 11, tzinfo=UTC)
 OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
@@ -46,15 +46,15 @@ class Scene:
     """A report and the files behind it."""
 
     report: Report
-    choice: Choice
-    bodies: Mapping[Wanted, bytes]
+    choice: AssetSelection
+    bodies: Mapping[Asset, bytes]
 
     def html(self) -> str:
-        room = Darkroom(picture_count=sum(one.kind == "QA" for one in self.bodies))
-        made: dict[Wanted, Developed | Problem] = {}
+        room = ImageDecoder(picture_count=sum(one.kind == "QA" for one in self.bodies))
+        made: dict[Asset, DecodedImage | Problem] = {}
         for wanted, body in self.bodies.items():
             try:
-                made[wanted] = room.develop(wanted, body)
+                made[wanted] = room.decode(wanted, body)
             except Problem as problem:
                 made[wanted] = problem
         return page(self.report, self.choice, made)
@@ -101,15 +101,15 @@ def scene(
     names = tuple(name.format(index + 1) for index in range(len(states)))
     run = _run(names)
     results: dict[int, Result] = {}
-    jobs: dict[int, Job] = {}
+    jobs: dict[int, BatchJob] = {}
     attempts: list[Attempt] = []
-    bodies: dict[Wanted, bytes] = {}
+    bodies: dict[Asset, bytes] = {}
     matrices = [matrix_text(nodes, seed=seed).encode() for seed in range(pictures)]
     slices = [png(seed=seed) for seed in range(pictures)]
     for index, state in enumerate(states):
         begun = START + timedelta(seconds=some.uniform(0, 3000))
         if state in ("PENDING", "RUNNABLE"):
-            jobs[index] = Job(job_id=f"j:{index}", status=state)
+            jobs[index] = BatchJob(job_id=f"j:{index}", status=state)
             continue
         if index % 9 == 4:
             ended = begun + timedelta(minutes=some.uniform(5, 50))
@@ -120,7 +120,7 @@ def scene(
         seconds = {"pull": some.uniform(9, 30), "m2g": m2g, "push": some.uniform(3, 8)}
         ended = begun + timedelta(seconds=sum(seconds.values()))
         if state in ("RUNNING", "STARTING"):
-            jobs[index] = Job(job_id=f"j:{index}", status=state)
+            jobs[index] = BatchJob(job_id=f"j:{index}", status=state)
             attempts.append(_attempt(index, number, begun, None))
             continue
         why = "" if state == "DONE" else (cause if cause is not None else CAUSES[index % len(CAUSES)])
@@ -149,7 +149,7 @@ def scene(
                 body = matrices[index % pictures] if kind == "connectome" else slices[index % pictures]
                 label = file.uri.split("/")[-2 if kind == "connectome" else -1]
                 bodies[
-                    Wanted(
+                    Asset(
                         index=index,
                         kind="connectome" if kind == "connectome" else "QA",
                         name=label,
@@ -158,7 +158,7 @@ def scene(
                     )
                 ] = body
     now = START + timedelta(hours=3 if any(state not in ("DONE", "FAILED") for state in states) else 62)
-    joined, merged = join(run, results=results, jobs=jobs), by_scan(attempts, jobs)
+    joined, merged = join(run, results=results, jobs=jobs), attempts_by_scan(attempts, jobs)
     reckoned = bill(attempts, jobs, RATES, now=now)
     report = Report(
         run=run,
@@ -168,7 +168,7 @@ def scene(
         attempts=merged,
         image_digest="sha256:" + "3f" * 32,
     )
-    return Scene(report, Choice(tuple(bodies), ()), bodies)
+    return Scene(report, AssetSelection(tuple(bodies), ()), bodies)
 
 
 def _run(names: tuple[str, ...]) -> Run:

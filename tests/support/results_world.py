@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.results.download import fetch
-from opsctl.commands.results.download_plan import Download, Haul, collect
+from opsctl.commands.results.download import download
+from opsctl.commands.results.download_plan import Download, DownloadPlan, plan_download
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -94,12 +94,12 @@ class World:
     def key(self, place: str) -> str:
         return f"{OUTPUT}/{place}".removeprefix("s3://data/")
 
-    def haul(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN) -> Haul:
+    def plan(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN) -> DownloadPlan:
         batch: Any = None  # nothing of this asks Batch
-        return collect(RunReader(self.records.run(run_id), records=self.records, batch=batch), folder, what=what)
+        return plan_download(RunReader(self.records.run(run_id), records=self.records, batch=batch), folder, what=what)
 
     def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:
         """The places that were told to be here."""
         arrived: list[Download] = []
-        fetch(self.haul(folder, what), self.storage, on_file=arrived.append, **options)
+        download(self.plan(folder, what), self.storage, on_file=arrived.append, **options)
         return sorted(one.place for one in arrived)

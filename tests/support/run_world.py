@@ -13,12 +13,12 @@ from typing import Any
 from opsctl.assets import bids_config
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget
-from opsctl.commands.runs.plan import Plan, output_of, plan
-from opsctl.commands.runs.prior_runs import Surveyor
+from opsctl.commands.runs.plan import RunPlan, output_of, plan
+from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.request import Order
-from opsctl.commands.runs.run import Outcome, Runner
-from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs.request import RunRequest
+from opsctl.commands.runs.run import RunOutcome, RunSubmission
+from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.dataset.discovery import SUFFIXES
 from opsctl.core.dataset.entities import EntityPatterns
@@ -75,8 +75,8 @@ def put_dataset(s3: Any, *places: str, name: str = "HNU1") -> None:
             s3.put_object(Bucket="data", Key=f"{name}/{place}/{path}", Body=b"x")
 
 
-def order(**changes: Any) -> Order:
-    made = Order(
+def request(**changes: Any) -> RunRequest:
+    made = RunRequest(
         dataset=Location("data", "HNU1"),
         options=M2gOptions(),
         command_line=("opsctl", "run", "HNU1"),
@@ -103,8 +103,8 @@ class RunWorld:
     def records(self) -> Records:
         return Records(self.storage, data_bucket="data")
 
-    def surveyor(self, one: Order) -> Surveyor:
-        return Surveyor(
+    def prior_runs(self, one: RunRequest) -> PriorRuns:
+        return PriorRuns(
             output_of(one, PLATFORM),
             PLATFORM,
             dataset_name=one.dataset.name,
@@ -113,22 +113,22 @@ class RunWorld:
             batch=self.batch.adapter(),
         )
 
-    def plan(self, **changes: Any) -> Plan:
+    def plan(self, **changes: Any) -> RunPlan:
         """The plan of an order, a minute after the one before."""
         self.minutes += 1
-        one = order(**changes)
+        one = request(**changes)
         return plan(
             one,
             PLATFORM,
             self.storage,
-            self.surveyor(one),
+            self.prior_runs(one),
             patterns=PATTERNS,
             moment=MOMENT + timedelta(minutes=self.minutes),
             token=f"{self.minutes:04x}",
         )
 
-    def turn(self, made: Plan) -> Turn:
-        return Turn(
+    def lease(self, made: RunPlan) -> SubmissionLease:
+        return SubmissionLease(
             self.storage,
             Home(self.home),
             made.output,
@@ -138,23 +138,23 @@ class RunWorld:
             sleep=self.naps.append,
         )
 
-    def carry_out(self, made: Plan, *, budget: Budget | None = None) -> Outcome:
-        turn = self.turn(made)
+    def carry_out(self, made: RunPlan, *, budget: Budget | None = None) -> RunOutcome:
+        lease = self.lease(made)
         submitter = Submitter(
-            self.batch.adapter(), self.records, PLATFORM, turn=turn, sleep=self.naps.append, now=lambda: MOMENT
+            self.batch.adapter(), self.records, PLATFORM, lease=lease, sleep=self.naps.append, now=lambda: MOMENT
         )
-        runner = Runner(
+        runner = RunSubmission(
             made,
-            surveyor=self.surveyor(made.order),
+            prior_runs=self.prior_runs(made.request),
             submitter=submitter,
-            turn=turn,
+            lease=lease,
             records=self.records,
             budget=budget,
             now=lambda: MOMENT,
         )
         return runner.carry_out()
 
-    def run(self, **changes: Any) -> Outcome:
+    def run(self, **changes: Any) -> RunOutcome:
         """Type `opsctl run HNU1 --yes`."""
         return self.carry_out(self.plan(**changes))
 

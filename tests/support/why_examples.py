@@ -7,12 +7,12 @@ from typing import Any
 
 from opsctl.core.diagnosis.finding import Wait
 from opsctl.core.diagnosis.queue_snapshot import (
-    Environment,
-    Facts,
+    ComputeEnvironment,
     Image,
     InstanceType,
     Queue,
     QueuedJob,
+    QueueSnapshot,
     Quota,
     SecurityGroup,
     Subnet,
@@ -20,8 +20,8 @@ from opsctl.core.diagnosis.queue_snapshot import (
 from opsctl.core.runs.manifest import Run
 
 QUEUE = Queue(name="opsctl-m2g-csd", state="ENABLED", status="VALID")
-ENVIRONMENT = Environment(name="env", state="ENABLED", status="VALID", max_vcpus=512, desired_vcpus=0)
-HEALTHY = Facts(
+ENVIRONMENT = ComputeEnvironment(name="env", state="ENABLED", status="VALID", max_vcpus=512, desired_vcpus=0)
+HEALTHY = QueueSnapshot(
     vcpus=2,
     memory_mib=15200,
     is_spot=False,

@@ -79,7 +79,7 @@ def test_the_record_says_what_was_asked_for(seen: Seen) -> None:
         "spot_fallback": False,
         "root_volume_gib": 100,
         "opsctl_version": "0.1.0",
-        "wish": {},
+        "options": {},
     }
 
 

@@ -67,7 +67,7 @@ def test_roots_take_the_variables_that_opsctl_gives(root: str) -> None:
         "storage": "noncurrent_days",
         "platform": "repository_arn repository_url image source_buckets spot csd_max_vcpus csa_max_vcpus"
         " more_instance_families spot_fallback zones no_capacity_wait_seconds misfit_wait_seconds root_volume_gib"
-        " key_pair log_retention_days attempt_timeout_seconds attempts vpc_cidr opsctl_version wish",
+        " key_pair log_retention_days attempt_timeout_seconds attempts vpc_cidr opsctl_version options",
     }
     assert names == {*both.split(), *further[root].split()}
 

@@ -13,7 +13,7 @@ from botocore.parsers import ResponseParserError
 from opsctl.aws.errors import THROTTLED, code_of, translated
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import timestamp
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 
 if TYPE_CHECKING:
@@ -109,9 +109,9 @@ class Batch:
             for detail in self._describe([submission.job_id for submission in submissions])
         }
 
-    def jobs(self, submissions: Iterable[Submission]) -> dict[int, Job]:
+    def jobs(self, submissions: Iterable[Submission]) -> dict[int, BatchJob]:
         """Batch's word on every scan of a run, by the scan's index; those that Batch has forgotten are missing."""
-        found: dict[int, Job] = {}
+        found: dict[int, BatchJob] = {}
         plain: dict[str, int] = {}
         for submission in submissions:
             if submission.is_array:
@@ -130,7 +130,7 @@ class Batch:
             found[index] = _job(detail).of_scan(index)
         return found
 
-    def describe(self, job_ids: Sequence[str]) -> dict[str, Job]:
+    def describe(self, job_ids: Sequence[str]) -> dict[str, BatchJob]:
         """Jobs with their attempts and log streams, by id."""
         return {detail["jobId"]: _job(detail) for detail in self._describe(job_ids)}
 
@@ -164,7 +164,7 @@ class Batch:
                     refused[error["job"]] = error.get("message") or error.get("code", "")
         return refused
 
-    def children(self, parent_id: str, status: str) -> dict[int, Job]:
+    def children(self, parent_id: str, status: str) -> dict[int, BatchJob]:
         """An array's children in one of Batch's statuses, by their place in the array; 1,000 a call."""
         with translated("asking AWS Batch for the jobs' states"):
             listed = self._list(arrayJobId=parent_id, jobStatus=status)
@@ -191,12 +191,12 @@ class Batch:
                 yield from self._client.describe_jobs(jobs=list(job_ids[start : start + _DESCRIBE_LIMIT]))["jobs"]
 
 
-def _job(reply: Mapping[str, Any]) -> Job:
+def _job(reply: Mapping[str, Any]) -> BatchJob:
     container = reply.get("container", {})
     reasons = [reply.get("statusReason", ""), container.get("reason", "")]
     streams = [attempt.get("container", {}).get("logStreamName", "") for attempt in reply.get("attempts", ())]
     streams.append(container.get("logStreamName", ""))
-    return Job(
+    return BatchJob(
         job_id=reply["jobId"],
         status=reply["status"],
         reason="; ".join(dict.fromkeys(reason for reason in reasons if reason)),

@@ -12,13 +12,13 @@ from botocore.exceptions import ClientError
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
 from opsctl.core.diagnosis.queue_snapshot import (
-    Environment,
-    Facts,
-    Hidden,
+    ComputeEnvironment,
     Image,
     InstanceType,
+    NotVisible,
     Queue,
     QueuedJob,
+    QueueSnapshot,
     Quota,
     SecurityGroup,
     Subnet,
@@ -39,7 +39,7 @@ _ECR = re.compile(
 _DESCRIBE_LIMIT = 100
 
 
-class Wanted(Protocol):
+class JobRequirements(Protocol):
     """What is to run: a run, or a scan that nobody has submitted."""
 
     @property
@@ -55,7 +55,7 @@ class Wanted(Protocol):
         """What the jobs run."""
 
 
-def gather(clients: Clients, platform: Platform, run: Wanted) -> Facts:
+def gather(clients: Clients, platform: Platform, run: JobRequirements) -> QueueSnapshot:
     """Ask AWS for everything that may keep a run's jobs from starting, at once where one answer needs no other.
 
     Parameters
@@ -68,7 +68,7 @@ def gather(clients: Clients, platform: Platform, run: Wanted) -> Facts:
     Raises
     ------
     Problem
-        Never for a single fact: that is then `Hidden`.
+        Never for a single fact: that is then `NotVisible`.
     """
     resources = platform.models[run.resources]
     asker = _Asker(clients, is_spot=platform.spot)
@@ -76,7 +76,7 @@ def gather(clients: Clients, platform: Platform, run: Wanted) -> Facts:
     clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
     with ThreadPoolExecutor(9) as pool:
 
-        def ask(action: str, look: Callable[[], T]) -> Callable[[], T | Hidden]:
+        def ask(action: str, look: Callable[[], T]) -> Callable[[], T | NotVisible]:
             return pool.submit(_looked, action, look).result
 
         queue = ask("batch:DescribeJobQueues", lambda: asker.queue(resources.job_queue))
@@ -89,14 +89,14 @@ def gather(clients: Clients, platform: Platform, run: Wanted) -> Facts:
         used = ask("ec2:DescribeInstances", asker.vcpus_in_use) if on_aws else _nothing
         image = ask("ecr:DescribeImages", lambda: asker.image(run.image)) if on_aws else _nothing
         environments = own()
-        found = () if isinstance(environments, Hidden) else environments
+        found = () if isinstance(environments, NotVisible) else environments
         subnet_ids = sorted({one for environment in found for one in environment.subnet_ids})
         group_ids = sorted({one for environment in found for one in environment.security_group_ids})
         subnets = ask("ec2:DescribeSubnets", lambda: asker.subnets(subnet_ids))
         groups = ask("ec2:DescribeSecurityGroups", lambda: asker.security_groups(group_ids))
         # Without the environments nobody knows which subnets they are.
-        unknown = environments if isinstance(environments, Hidden) else None
-        return Facts(
+        unknown = environments if isinstance(environments, NotVisible) else None
+        return QueueSnapshot(
             vcpus=resources.vcpus,
             memory_mib=run.memory_mib or resources.memory_mib,
             is_spot=platform.spot,
@@ -114,7 +114,7 @@ def gather(clients: Clients, platform: Platform, run: Wanted) -> Facts:
         )
 
 
-def vcpu_quota(clients: Clients, *, is_spot: bool) -> Quota | Hidden:
+def vcpu_quota(clients: Clients, *, is_spot: bool) -> Quota | NotVisible:
     """The account's limit on vCPUs, for whoever has no platform yet."""
     return _looked("servicequotas:GetServiceQuota", _Asker(clients, is_spot=is_spot).quota)
 
@@ -123,7 +123,7 @@ def _nothing() -> None:
     return None
 
 
-def _looked(action: str, look: Callable[[], T]) -> T | Hidden:
+def _looked(action: str, look: Callable[[], T]) -> T | NotVisible:
     try:
         with translated("looking for causes"):
             return look()
@@ -131,8 +131,8 @@ def _looked(action: str, look: Callable[[], T]) -> T | Hidden:
         error = problem.__cause__
         if isinstance(error, ClientError) and code_of(error) in _DENIED:
             service = action.partition(":")[0]
-            return Hidden(f"{service}:{error.operation_name}", "is not permitted")
-        return Hidden(action, f"failed ({problem.what.rstrip('.')})")
+            return NotVisible(f"{service}:{error.operation_name}", "is not permitted")
+        return NotVisible(action, f"failed ({problem.what.rstrip('.')})")
 
 
 class _Asker:
@@ -153,7 +153,7 @@ class _Asker:
             )
         return None
 
-    def environments(self, arns: Sequence[str]) -> tuple[Environment, ...]:
+    def environments(self, arns: Sequence[str]) -> tuple[ComputeEnvironment, ...]:
         """The compute environments; one that is gone is missing."""
         reply = self._clients.batch.describe_compute_environments(computeEnvironments=list(arns))
         return tuple(_environment(one) for one in reply["computeEnvironments"])
@@ -254,9 +254,9 @@ class _Asker:
         return tuple(SecurityGroup(one["GroupId"], bool(one.get("IpPermissionsEgress"))) for one in found)
 
 
-def _environment(one: Any) -> Environment:
+def _environment(one: Any) -> ComputeEnvironment:
     resources = one.get("computeResources", {})
-    return Environment(
+    return ComputeEnvironment(
         name=one["computeEnvironmentName"],
         state=one.get("state", "ENABLED"),
         status=one.get("status", "VALID"),

@@ -26,7 +26,7 @@ _MANIFESTS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class StoredImage:
     """An image as the repository holds it.
 
     Attributes
@@ -70,7 +70,7 @@ class Registry:
             reply = self._client.get_authorization_token()
         return reply["authorizationData"][0]["authorizationToken"]
 
-    def find(self, *, tag: str | None = None, digest: str | None = None) -> Stored | None:
+    def find(self, *, tag: str | None = None, digest: str | None = None) -> StoredImage | None:
         """The image of a tag or a digest; None when it is not there.
 
         Raises
@@ -90,7 +90,7 @@ class Registry:
             return None
         found = details[0]
         counts = found.get("imageScanFindingsSummary", {}).get("findingSeverityCounts")
-        return Stored(
+        return StoredImage(
             digest=found["imageDigest"],
             tags=tuple(sorted(found.get("imageTags", ()))),
             pushed_at=found.get("imagePushedAt"),

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from opsctl.aws.clients import Clients
-from opsctl.core.platform.inventory import TAG, Kind, Resource
+from opsctl.core.platform.inventory import TAG, Resource, ResourceKind
 
 _SERVICE_POLICY = "service-role/AWSBatchServiceRole"
 
 
-class Steps:
+class DeleteSteps:
     """Asks AWS for what comes next with a resource, and tells what it waits for; nothing when it is gone.
 
     Attributes
@@ -25,17 +25,17 @@ class Steps:
         self._clients = clients
         self._name = name
         self.given_back: list[Resource] = []
-        self._by_kind: Mapping[Kind, Callable[[Resource], str]] = {
-            Kind.QUEUE: self._queue,
-            Kind.ENVIRONMENT: self._environment,
-            Kind.INSTANCE: self._instance,
-            Kind.DEFINITION: self._definition,
-            Kind.ENDPOINT: self._endpoint,
-            Kind.INTERFACE: self._interface,
-            Kind.GATEWAY: self._gateway,
-            Kind.ROUTES: self._routes,
-            Kind.PROFILE: self._profile,
-            Kind.ROLE: self._role,
+        self._by_kind: Mapping[ResourceKind, Callable[[Resource], str]] = {
+            ResourceKind.QUEUE: self._queue,
+            ResourceKind.ENVIRONMENT: self._environment,
+            ResourceKind.INSTANCE: self._instance,
+            ResourceKind.DEFINITION: self._definition,
+            ResourceKind.ENDPOINT: self._endpoint,
+            ResourceKind.INTERFACE: self._interface,
+            ResourceKind.GATEWAY: self._gateway,
+            ResourceKind.ROUTES: self._routes,
+            ResourceKind.PROFILE: self._profile,
+            ResourceKind.ROLE: self._role,
         }
 
     def take(self, one: Resource) -> str:
@@ -103,7 +103,7 @@ class Steps:
                 AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
                 Tags=[{"Key": TAG, "Value": self._name}],
             )
-            self.given_back.append(Resource(kind=Kind.ROLE, id=role, name=role, arn=arn))
+            self.given_back.append(Resource(kind=ResourceKind.ROLE, id=role, name=role, arn=arn))
         except iam.exceptions.EntityAlreadyExistsException:
             pass
         iam.attach_role_policy(RoleName=role, PolicyArn=f"arn:{partition}:iam::aws:policy/{_SERVICE_POLICY}")
@@ -176,14 +176,14 @@ class Steps:
 
     def _plain(self, one: Resource) -> str:
         clients = self._clients
-        deletes: Mapping[Kind, Callable[[], Any]] = {
-            Kind.VOLUME: lambda: clients.ec2.delete_volume(VolumeId=one.id),
-            Kind.TEMPLATE: lambda: clients.ec2.delete_launch_template(LaunchTemplateId=one.id),
-            Kind.SECURITY_GROUP: lambda: clients.ec2.delete_security_group(GroupId=one.id),
-            Kind.SUBNET: lambda: clients.ec2.delete_subnet(SubnetId=one.id),
-            Kind.VPC: lambda: clients.ec2.delete_vpc(VpcId=one.id),
-            Kind.LOG_GROUP: lambda: clients.logs.delete_log_group(logGroupName=one.id),
-            Kind.RECORD: lambda: clients.ssm.delete_parameter(Name=one.id),
+        deletes: Mapping[ResourceKind, Callable[[], Any]] = {
+            ResourceKind.VOLUME: lambda: clients.ec2.delete_volume(VolumeId=one.id),
+            ResourceKind.TEMPLATE: lambda: clients.ec2.delete_launch_template(LaunchTemplateId=one.id),
+            ResourceKind.SECURITY_GROUP: lambda: clients.ec2.delete_security_group(GroupId=one.id),
+            ResourceKind.SUBNET: lambda: clients.ec2.delete_subnet(SubnetId=one.id),
+            ResourceKind.VPC: lambda: clients.ec2.delete_vpc(VpcId=one.id),
+            ResourceKind.LOG_GROUP: lambda: clients.logs.delete_log_group(logGroupName=one.id),
+            ResourceKind.RECORD: lambda: clients.ssm.delete_parameter(Name=one.id),
         }
         deletes[one.kind]()
         return ""

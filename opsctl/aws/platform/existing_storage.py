@@ -12,7 +12,7 @@ _BUCKET_ADDRESS = "aws_s3_bucket.data[0]"
 _REPOSITORY_ADDRESS = "aws_ecr_repository.jobs"
 
 
-def left_storage(clients: Clients, *, bucket: str | None, repository: str, account_id: str) -> dict[str, str]:
+def existing_storage(clients: Clients, *, bucket: str | None, repository: str, account_id: str) -> dict[str, str]:
     """The bucket and the repository that are there: ids by their addresses in the storage root.
 
     Only looked at. All else that the storage root makes are settings of the two, which are written again as they were.

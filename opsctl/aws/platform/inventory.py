@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.platform.inventory import TAG, Kind, Resource, batch_names, is_ours, role_names
+from opsctl.core.platform.inventory import TAG, Resource, ResourceKind, batch_names, is_ours, role_names
 from opsctl.core.platform.platform import record_parameter
 
 _GONE = ("DELETED", "INACTIVE")
@@ -51,7 +51,7 @@ class Inventory:
         )
         with translated("taking the inventory"), ThreadPoolExecutor(len(services)) as pool:
             found = [one for some in pool.map(lambda ask: list(ask(name)), services) for one in some]
-        order = list(Kind)
+        order = list(ResourceKind)
         return tuple(sorted(found, key=lambda one: (order.index(one.kind), one.name, one.id)))
 
     def is_empty(self) -> bool:
@@ -74,7 +74,7 @@ class Inventory:
                 ours = is_ours(queue["jobQueueName"], batch_names(name), queue.get("tags") or {}, platform=name)
                 if ours is not None and queue.get("status") not in _GONE:
                     yield Resource(
-                        kind=Kind.QUEUE,
+                        kind=ResourceKind.QUEUE,
                         id=queue["jobQueueName"],
                         name=queue["jobQueueName"],
                         arn=queue["jobQueueArn"],
@@ -91,7 +91,7 @@ class Inventory:
                 ours = is_ours(named, batch_names(name), one.get("tags") or {}, platform=name)
                 if ours is not None and one.get("status") not in _GONE:
                     yield Resource(
-                        kind=Kind.ENVIRONMENT,
+                        kind=ResourceKind.ENVIRONMENT,
                         id=named,
                         name=named,
                         arn=one["computeEnvironmentArn"],
@@ -108,7 +108,11 @@ class Inventory:
                 if ours is not None:
                     revision = f"{one['jobDefinitionName']}:{one['revision']}"
                     yield Resource(
-                        kind=Kind.DEFINITION, id=revision, name=revision, arn=one["jobDefinitionArn"], is_tagged=ours
+                        kind=ResourceKind.DEFINITION,
+                        id=revision,
+                        name=revision,
+                        arn=one["jobDefinitionArn"],
+                        is_tagged=ours,
                     )
 
     def _templates(self, name: str) -> Iterator[Resource]:
@@ -117,7 +121,7 @@ class Inventory:
                 ours = is_ours(one["LaunchTemplateName"], batch_names(name), _tags(one), platform=name)
                 if ours is not None:
                     yield Resource(
-                        kind=Kind.TEMPLATE,
+                        kind=ResourceKind.TEMPLATE,
                         id=one["LaunchTemplateId"],
                         name=one["LaunchTemplateName"],
                         since=one.get("CreateTime"),
@@ -129,13 +133,18 @@ class Inventory:
         for page in self._clients.ec2.get_paginator("describe_instances").paginate(Filters=wanted):  # type: ignore[arg-type]
             for one in (instance for some in page["Reservations"] for instance in some["Instances"]):
                 yield Resource(
-                    kind=Kind.INSTANCE, id=one["InstanceId"], state=one["State"]["Name"], since=one.get("LaunchTime")
+                    kind=ResourceKind.INSTANCE,
+                    id=one["InstanceId"],
+                    state=one["State"]["Name"],
+                    since=one.get("LaunchTime"),
                 )
 
     def _volumes(self, name: str) -> Iterator[Resource]:
         for page in self._clients.ec2.get_paginator("describe_volumes").paginate(Filters=_tagged(name)):  # type: ignore[arg-type]
             for one in page["Volumes"]:
-                yield Resource(kind=Kind.VOLUME, id=one["VolumeId"], state=one["State"], since=one.get("CreateTime"))
+                yield Resource(
+                    kind=ResourceKind.VOLUME, id=one["VolumeId"], state=one["State"], since=one.get("CreateTime")
+                )
 
     def _networks(self, name: str) -> Iterator[Resource]:
         """The VPCs by their tag and all that lies in them, by its tag or not: a VPC goes only when it is empty."""
@@ -143,12 +152,12 @@ class Inventory:
         pages = ec2.get_paginator("describe_vpcs").paginate(Filters=_tagged(name))  # type: ignore[arg-type]
         tagged = [vpc for page in pages for vpc in page["Vpcs"]]
         for vpc in tagged:
-            yield Resource(kind=Kind.VPC, id=vpc["VpcId"], name=_tags(vpc).get("Name", ""))
+            yield Resource(kind=ResourceKind.VPC, id=vpc["VpcId"], name=_tags(vpc).get("Name", ""))
         inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"] for vpc in tagged]}] if tagged else None
         for call, key, kind, id_key in _IN_A_VPC:
             # A gateway is made before it is put into its VPC, and a kill comes in between.
-            filters = [_tagged(name)] if kind == Kind.GATEWAY else []
-            where = "attachment.vpc-id" if kind == Kind.GATEWAY else "vpc-id"
+            filters = [_tagged(name)] if kind == ResourceKind.GATEWAY else []
+            where = "attachment.vpc-id" if kind == ResourceKind.GATEWAY else "vpc-id"
             filters += [[{**inside[0], "Name": where}]] if inside else []
             seen: dict[str, Any] = {}
             for one_filter in filters:
@@ -162,7 +171,7 @@ class Inventory:
         for page in iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": _IAM_PAGE}):
             for named in (role["RoleName"] for role in page["Roles"] if pattern.fullmatch(role["RoleName"])):
                 with _unless_gone():
-                    yield from _of_iam(Kind.ROLE, iam.get_role(RoleName=named)["Role"], named, platform=name)
+                    yield from _of_iam(ResourceKind.ROLE, iam.get_role(RoleName=named)["Role"], named, platform=name)
 
     def _profiles(self, name: str) -> Iterator[Resource]:
         iam = self._clients.iam
@@ -172,7 +181,7 @@ class Inventory:
                 if pattern.fullmatch(named):
                     with _unless_gone():
                         found = iam.get_instance_profile(InstanceProfileName=named)["InstanceProfile"]
-                        yield from _of_iam(Kind.PROFILE, found, named, platform=name)
+                        yield from _of_iam(ResourceKind.PROFILE, found, named, platform=name)
 
     def _log_group(self, name: str) -> Iterator[Resource]:
         group = f"/opsctl/{name}"
@@ -181,7 +190,7 @@ class Inventory:
                 if one["logGroupName"] == group:
                     made = one.get("creationTime")
                     yield Resource(
-                        kind=Kind.LOG_GROUP,
+                        kind=ResourceKind.LOG_GROUP,
                         id=group,
                         # CloudWatch's own way to say "and its streams".
                         arn=one.get("arn", "").removesuffix(":*"),
@@ -190,17 +199,19 @@ class Inventory:
 
     def _record(self, name: str) -> Iterator[Resource]:
         for one in self._clients.ssm.get_parameters(Names=[record_parameter(name)])["Parameters"]:
-            yield Resource(kind=Kind.RECORD, id=one["Name"], arn=one.get("ARN", ""), since=one.get("LastModifiedDate"))
+            yield Resource(
+                kind=ResourceKind.RECORD, id=one["Name"], arn=one.get("ARN", ""), since=one.get("LastModifiedDate")
+            )
 
 
 #: Operation, its reply's list, and what it holds; each is filtered by the VPC.
 _IN_A_VPC = (
-    ("describe_vpc_endpoints", "VpcEndpoints", Kind.ENDPOINT, "VpcEndpointId"),
-    ("describe_network_interfaces", "NetworkInterfaces", Kind.INTERFACE, "NetworkInterfaceId"),
-    ("describe_security_groups", "SecurityGroups", Kind.SECURITY_GROUP, "GroupId"),
-    ("describe_internet_gateways", "InternetGateways", Kind.GATEWAY, "InternetGatewayId"),
-    ("describe_subnets", "Subnets", Kind.SUBNET, "SubnetId"),
-    ("describe_route_tables", "RouteTables", Kind.ROUTES, "RouteTableId"),
+    ("describe_vpc_endpoints", "VpcEndpoints", ResourceKind.ENDPOINT, "VpcEndpointId"),
+    ("describe_network_interfaces", "NetworkInterfaces", ResourceKind.INTERFACE, "NetworkInterfaceId"),
+    ("describe_security_groups", "SecurityGroups", ResourceKind.SECURITY_GROUP, "GroupId"),
+    ("describe_internet_gateways", "InternetGateways", ResourceKind.GATEWAY, "InternetGatewayId"),
+    ("describe_subnets", "Subnets", ResourceKind.SUBNET, "SubnetId"),
+    ("describe_route_tables", "RouteTables", ResourceKind.ROUTES, "RouteTableId"),
 )
 
 
@@ -211,7 +222,7 @@ def _comes_with_vpc(one: Mapping[str, Any]) -> bool:
     return one.get("GroupName") == "default" or is_main or is_going
 
 
-def _in_vpc(kind: Kind, one: Mapping[str, Any], id_key: str, name: str) -> Resource:
+def _in_vpc(kind: ResourceKind, one: Mapping[str, Any], id_key: str, name: str) -> Resource:
     tags = _tags(one)
     holder = one.get("Attachment", {})
     user = holder.get("InstanceId") or holder.get("InstanceOwnerId") or one.get("Description", "")
@@ -220,7 +231,7 @@ def _in_vpc(kind: Kind, one: Mapping[str, Any], id_key: str, name: str) -> Resou
         id=one[id_key],
         name=tags.get("Name", ""),
         state=str(one.get("State") or one.get("Status") or ""),
-        reason=f"used by {user}" if kind == Kind.INTERFACE and user else "",
+        reason=f"used by {user}" if kind == ResourceKind.INTERFACE and user else "",
         is_tagged=tags.get(TAG) == name,
         uses=(one["VpcId"],) if one.get("VpcId") else (),
     )
@@ -234,7 +245,7 @@ def _used_by(environment: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(one for one in found if one)
 
 
-def _of_iam(kind: Kind, one: Mapping[str, Any], named: str, *, platform: str) -> Iterator[Resource]:
+def _of_iam(kind: ResourceKind, one: Mapping[str, Any], named: str, *, platform: str) -> Iterator[Resource]:
     """Of the reply about one thing: the lists tell no tags."""
     tags = _tags(one)
     if tags.get(TAG, platform) == platform:

@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
-from opsctl.aws.platform.delete_steps import Steps, says_gone
-from opsctl.aws.transient import passes
+from opsctl.aws.platform.delete_steps import DeleteSteps, says_gone
+from opsctl.aws.transient import is_transient
 from opsctl.core.errors import Problem
-from opsctl.core.platform.inventory import Kind, Resource
+from opsctl.core.platform.inventory import Resource, ResourceKind
 
 _POLL_SECONDS = 3.0
 #: Batch takes some minutes to let instances go, and EC2 as long to let their network interfaces go.
@@ -34,7 +34,7 @@ OnGone = Callable[[Resource], None]
 
 
 @dataclass(frozen=True)
-class Left:
+class NotRemoved:
     """What could not be removed, and why."""
 
     resource: Resource
@@ -61,18 +61,18 @@ class Removal:
         *,
         on_gone: OnGone = lambda _: None,
         on_wait: OnWait = lambda _: None,
-        patience_seconds: float = _PATIENCE_SECONDS,
+        timeout_seconds: float = _PATIENCE_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_gone = on_gone
         self._on_wait = on_wait
-        self._patience_seconds = patience_seconds
+        self._patience_seconds = timeout_seconds
         self._sleep = sleep
         self._now = now
-        self._steps = Steps(clients, name)
+        self._steps = DeleteSteps(clients, name)
 
-    def remove(self, resources: Iterable[Resource]) -> tuple[Left, ...]:
+    def remove(self, resources: Iterable[Resource]) -> tuple[NotRemoved, ...]:
         """Remove what can be removed; typed again, it goes on.
 
         Returns
@@ -80,33 +80,36 @@ class Removal:
         tuple
             What is left and why; empty when all is gone. What does not carry the tag is never touched.
         """
-        everything = sorted(resources, key=lambda one: list(Kind).index(one.kind))
+        everything = sorted(resources, key=lambda one: list(ResourceKind).index(one.kind))
         mine = {
-            kind: [one for one in everything if one.kind == kind and (one.is_tagged or kind == Kind.INTERFACE)]
-            for kind in Kind
+            kind: [one for one in everything if one.kind == kind and (one.is_tagged or kind == ResourceKind.INTERFACE)]
+            for kind in ResourceKind
         }
         foreign = [one for one in everything if one not in mine[one.kind]]
-        left: list[Left] = []
-        for kind in Kind:
-            given = self._steps.given_back if kind == Kind.ROLE else []
+        left: list[NotRemoved] = []
+        for kind in ResourceKind:
+            given = self._steps.given_back if kind == ResourceKind.ROLE else []
             # A VPC never gets empty of what is not ours.
-            in_vain = bool(left) or (bool(foreign) and kind == Kind.VPC)
-            patience = _LITTLE_PATIENCE_SECONDS if in_vain else self._patience_seconds
-            left += self._remove_kind([*mine[kind], *given], patience=min(patience, self._patience_seconds))
-        return (*left, *(Left(one, "it does not carry the platform's tag: opsctl did not make it") for one in foreign))
+            in_vain = bool(left) or (bool(foreign) and kind == ResourceKind.VPC)
+            timeout = _LITTLE_PATIENCE_SECONDS if in_vain else self._patience_seconds
+            left += self._remove_kind([*mine[kind], *given], timeout=min(timeout, self._patience_seconds))
+        return (
+            *left,
+            *(NotRemoved(one, "it does not carry the platform's tag: opsctl did not make it") for one in foreign),
+        )
 
-    def _remove_kind(self, resources: Sequence[Resource], *, patience: float) -> list[Left]:
+    def _remove_kind(self, resources: Sequence[Resource], *, timeout: float) -> list[NotRemoved]:
         """Ask for all of a kind, then again for those that are still there."""
-        left: list[Left] = []
+        left: list[NotRemoved] = []
         pending = {one.key: one for one in resources}
-        until = self._now() + patience
+        until = self._now() + timeout
         while True:
             waits: dict[str, str] = {}
             for one in pending.values():
                 try:
                     words = self._try(one)
                 except Problem as problem:
-                    left.append(Left(one, problem.what))
+                    left.append(NotRemoved(one, problem.what))
                     continue
                 if words:
                     waits[one.key] = words
@@ -116,7 +119,7 @@ class Removal:
             if not pending:
                 return left
             if self._now() >= until:
-                return left + [Left(one, waits[key]) for key, one in pending.items()]
+                return left + [NotRemoved(one, waits[key]) for key, one in pending.items()]
             one = next(iter(pending.values()))
             self._on_wait(f"waiting for {one.words}: {waits[one.key]}")
             self._sleep(_POLL_SECONDS)
@@ -135,12 +138,12 @@ class Removal:
         except Problem as problem:
             cause = problem.__cause__
             if not isinstance(cause, ClientError):
-                if passes(problem):
+                if is_transient(problem):
                     return problem.what
                 raise
             code = code_of(cause)
             if says_gone(code):
                 return ""
-            if code in _BUSY or passes(problem):
+            if code in _BUSY or is_transient(problem):
                 return str(cause.response.get("Error", {}).get("Message") or code)
             raise

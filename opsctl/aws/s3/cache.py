@@ -64,31 +64,31 @@ class Cache:
         with self._lock, suppress(sqlite3.Error), self._database:
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
 
-    def note(self, bucket: str, name: str, value: Any) -> None:
+    def put_value(self, bucket: str, name: str, value: Any) -> None:
         """Remember something that is known of a bucket; written only where it is news."""
-        if self.noted(bucket, name) == value:
+        if self.get_value(bucket, name) == value:
             return
         with self._lock, suppress(sqlite3.Error), self._database:
             self._database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (bucket, name, json.dumps(value)))
 
-    def noted(self, bucket: str, name: str) -> Any:
+    def get_value(self, bucket: str, name: str) -> Any:
         """What was noted last under a name; None where nothing was."""
         with self._lock:
-            return _noted(self._database, bucket, name)
+            return _read_value(self._database, bucket, name)
 
 
-def glance(path: Path, bucket: str, name: str) -> Any:
+def read_if_free(path: Path, bucket: str, name: str) -> Any:
     """A note, for completion: nothing is made, and nobody waits; None where there is none, or the file is busy."""
     with suppress(OSError, sqlite3.Error):
         database = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_GLANCE_SECONDS)
         try:
-            return _noted(database, bucket, name)
+            return _read_value(database, bucket, name)
         finally:
             database.close()
     return None
 
 
-def _noted(database: sqlite3.Connection, bucket: str, name: str) -> Any:
+def _read_value(database: sqlite3.Connection, bucket: str, name: str) -> Any:
     with suppress(sqlite3.Error, ValueError):
         query = "SELECT value FROM notes WHERE bucket = ? AND name = ?"
         for (value,) in database.execute(query, (bucket, name)):

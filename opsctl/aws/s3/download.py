@@ -39,7 +39,7 @@ class NotPublished(Problem):
     """An object is gone, or not the one that the job published: another try does not help, another job does."""
 
 
-class Part:
+class PartialFile:
     """`NAME.part` beside a file: its bytes gather here, and one process at a time has it.
 
     Parameters
@@ -57,7 +57,7 @@ class Part:
         self._stop = stop
         self._is_settled = False
 
-    def __enter__(self) -> Part:
+    def __enter__(self) -> PartialFile:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         while True:
             self.file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
@@ -115,7 +115,7 @@ class Part:
 
 def replace_file(target: Path, content: bytes) -> None:
     """Write a small file so that nobody ever sees it half."""
-    with Part(target, stop=Event()) as part:
+    with PartialFile(target, stop=Event()) as part:
         part.start_anew()
         part.file.write(content)
         part.finish()
@@ -151,7 +151,7 @@ def download(client: S3Client, file: OutputFile, target: Path, *, stop: Event) -
     OSError
         When the disk refuses it.
     """
-    with Part(target, stop=stop) as part:
+    with PartialFile(target, stop=stop) as part:
         if is_right(target, file):
             part.discard()
             return
@@ -162,7 +162,7 @@ def download(client: S3Client, file: OutputFile, target: Path, *, stop: Event) -
 class _Fetch:
     """One object into one part."""
 
-    def __init__(self, client: S3Client, file: OutputFile, part: Part, *, stop: Event) -> None:
+    def __init__(self, client: S3Client, file: OutputFile, part: PartialFile, *, stop: Event) -> None:
         self._client = client
         self._file = file
         self._part = part

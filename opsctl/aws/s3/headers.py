@@ -13,7 +13,7 @@ from nibabel.spatialimages import HeaderDataError
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.body import read
 from opsctl.core.dataset.scan import Scan
-from opsctl.core.dataset.scan_validation import Facts, ImageHeader
+from opsctl.core.dataset.scan_validation import ImageHeader, ScanMetadata
 from opsctl.core.location import parse_uri
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Headers:
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
-    def facts(self, scan: Scan) -> Facts:
+    def facts(self, scan: Scan) -> ScanMetadata:
         """A scan's sidecars and its image's header."""
         by_role = {one.role: one.uri for one in scan.inputs}
         bval = self._text(by_role["bval"]) if "bval" in by_role else None
@@ -39,8 +39,8 @@ class Headers:
         try:
             header = _header(self._beginning(image), compressed=image.endswith(".gz"))
         except (zlib.error, HeaderDataError, ValueError) as error:
-            return Facts(bval=bval, bvec=bvec, header_fault=f"its header cannot be read ({error})")
-        return Facts(bval=bval, bvec=bvec, header=header)
+            return ScanMetadata(bval=bval, bvec=bvec, header_fault=f"its header cannot be read ({error})")
+        return ScanMetadata(bval=bval, bvec=bvec, header=header)
 
     def _text(self, uri: str) -> str:
         location = parse_uri(uri)

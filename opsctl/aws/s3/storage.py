@@ -187,9 +187,9 @@ class Storage:
         beside = Location(location.bucket, location.prefix.rpartition("/")[0])
         there = [name for name in self.folders(beside) if name != "opsctl"]
         near = get_close_matches(location.name, there, n=5, cutoff=0.3) or there[:5]
-        mend = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
+        hint = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
         return Problem(
-            f"There is nothing at {location.uri}.", f"{mend} `opsctl upload DIR --name NAME` brings one there."
+            f"There is nothing at {location.uri}.", f"{hint} `opsctl upload DIR --name NAME` brings one there."
         )
 
 

@@ -37,7 +37,7 @@ def containers_of(
         if engine is not None:
             raise UsageProblem("--engine is for the local platform only: `opsctl up --local --engine docker`.")
         return None
-    from opsctl.commands.platform.containers import contain
+    from opsctl.commands.platform.containers import try_engine
     from opsctl.commands.platform.image import NAME
     from opsctl.core.platform.options import DEFAULT
     from opsctl.engine import find_engine
@@ -55,13 +55,13 @@ def containers_of(
     with context.screen.waiting(f"trying a container of {wanted}"):
         found = find_engine(os.environ, name=wanted)
         of_jobs = image if image is not None else earlier.get("image")
-        tried = contain(found, of_jobs if of_jobs not in (None, DEFAULT) else f"{NAME}:{__version__}")
+        tried = try_engine(found, of_jobs if of_jobs not in (None, DEFAULT) else f"{NAME}:{__version__}")
     # Debian's `docker` may be Podman: the choice is called as the person calls it.
     return replace(tried, name=str(wanted))
 
 
 def engine_option(containers: Containers | None) -> str:
-    """The engine as a typed option: the wish says what runs, not what was once asked for."""
+    """The engine as a typed option, so that the platform's options name the engine that runs."""
     from opsctl.core.platform.options import DEFAULT
 
     return containers.name if containers is not None else DEFAULT
@@ -77,13 +77,13 @@ def say_where_jobs_run(context: Context, containers: Containers | None, image: s
 
 
 def _earlier(context: Context, name: str) -> dict[str, Any]:
-    from opsctl.commands.platform.terraform_workspace import begun_options
+    from opsctl.commands.platform.terraform_workspace import pending_up_options
 
-    begun = begun_options(context.home, name=name)
-    if begun is not None:
-        return begun
+    pending = pending_up_options(context.home, name=name)
+    if pending is not None:
+        return pending
     try:
         record = context.home.recall(name)
     except Problem:
         return {}
-    return dict(record.wish) if record is not None else {}
+    return dict(record.options) if record is not None else {}

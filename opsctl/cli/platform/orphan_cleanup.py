@@ -12,25 +12,25 @@ if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
     from opsctl.aws.platform.removal import Removal
     from opsctl.cli.context import Context
-    from opsctl.commands.platform.orphans import Found
-    from opsctl.core.platform.options import Wish
+    from opsctl.commands.platform.orphans import OrphanReport
+    from opsctl.core.platform.options import PlatformOptions
     from opsctl.terraform.root import Root
 
 
-class OrphanDesk:
+class OrphanCleanup:
     """One `up`'s look at what is there already.
 
     Parameters
     ----------
-    wish
+    options
         What is being made.
     """
 
-    def __init__(self, context: Context, clients: Clients, wish: Wish) -> None:
+    def __init__(self, context: Context, clients: Clients, options: PlatformOptions) -> None:
         self._screen = context.screen
         self._clients = clients
-        self._wish = wish
-        self._found: Found | None = None
+        self._options = options
+        self._found: OrphanReport | None = None
         self._storage: list[str] = []
         # Both roots are looked at side by side, and a session makes no clients in two threads.
         _ = clients.batch, clients.ec2, clients.iam, clients.logs, clients.ssm, clients.s3, clients.ecr
@@ -48,21 +48,21 @@ class OrphanDesk:
         Problem
             See `opsctl.commands.platform.orphans.look`.
         """
-        from opsctl.aws.platform.existing_storage import left_storage
+        from opsctl.aws.platform.existing_storage import existing_storage
         from opsctl.aws.platform.inventory import Inventory
         from opsctl.commands.platform.orphans import look, look_at_storage
 
-        wish = self._wish
+        options = self._options
         if root.name == "storage":
-            there = left_storage(
+            there = existing_storage(
                 self._clients,
-                bucket=wish.bucket if wish.data_bucket is None else None,
-                repository=wish.repository_url.rpartition("/")[2],
-                account_id=wish.account_id,
+                bucket=options.bucket if options.data_bucket is None else None,
+                repository=options.repository_url.rpartition("/")[2],
+                account_id=options.account_id,
             )
             self._storage = look_at_storage(root, there)
             return ()
-        self._found = look(root, name=wish.name, inventory=Inventory(self._clients), batch=self._batch)
+        self._found = look(root, name=options.name, inventory=Inventory(self._clients), batch=self._batch)
         return self._found.replace
 
     @property
@@ -72,12 +72,12 @@ class OrphanDesk:
 
     def say(self) -> None:
         """Say what was found, beside the plan."""
-        from opsctl.render.up import found_lines
+        from opsctl.render.up import orphan_lines
 
         for one in self._storage:
             self._screen.say(f"{one} is there already and is taken over as it is.")
         if self._found is not None:
-            for line in found_lines(self._found, now=datetime.now(UTC)):
+            for line in orphan_lines(self._found, now=datetime.now(UTC)):
                 self._screen.say(line)
 
     def refuse_under_jobs(self) -> None:
@@ -91,8 +91,8 @@ class OrphanDesk:
         from opsctl.aws.platform.inventory import Inventory
         from opsctl.commands.platform.down import jobs_of, queues_of, refuse_while_active
 
-        queues = queues_of(Inventory(self._clients).of(self._wish.name))
-        refuse_while_active(jobs_of(self._batch, queues), mend="Wait for the end (`opsctl status`).")
+        queues = queues_of(Inventory(self._clients).of(self._options.name))
+        refuse_while_active(jobs_of(self._batch, queues), hint="Wait for the end (`opsctl status`).")
 
     def clear(self) -> None:
         """Remove what stands in the way of the apply.
@@ -120,9 +120,9 @@ class OrphanDesk:
         from opsctl.commands.platform.orphans import settle
 
         storage, platform = roots
-        storage.take_over({})
+        storage.import_existing({})
         with self._screen.waiting("looking at what there is"):
-            settle(platform, name=self._wish.name, inventory=Inventory(self._clients), removal=self._removal())
+            settle(platform, name=self._options.name, inventory=Inventory(self._clients), removal=self._removal())
 
     @property
     def _batch(self) -> Batch:
@@ -133,4 +133,4 @@ class OrphanDesk:
     def _removal(self) -> Removal:
         from opsctl.aws.platform.removal import Removal
 
-        return Removal(self._clients, self._wish.name, sleep=time.sleep)
+        return Removal(self._clients, self._options.name, sleep=time.sleep)

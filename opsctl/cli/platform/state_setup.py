@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
     from opsctl.aws.s3.state_bucket import StateBucket
     from opsctl.cli.context import Context
-    from opsctl.commands.platform.remembered_platform import Trace
+    from opsctl.commands.platform.remembered_platform import RememberedPlatform
     from opsctl.commands.platform.state import Moving, StateKeeper
-    from opsctl.core.platform.options import Wish
+    from opsctl.core.platform.options import PlatformOptions
     from opsctl.home import Home
     from opsctl.terraform.binary import Binary
     from opsctl.terraform.root import Root
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 def settle_state(
     context: Context,
     clients: Clients,
-    wish: Wish,
+    options: PlatformOptions,
     binary: Binary,
     *,
     is_typed: bool,
     assume_yes: bool,
     only_look: bool = False,
     for_down: bool = False,
-) -> Wish:
-    """Bring the state to where it is wished, or take it from where it lies; returns the wish with that place.
+) -> PlatformOptions:
+    """Move the state to where the options say, or find where it lies; returns the options with that location.
 
     Parameters
     ----------
@@ -56,32 +56,34 @@ def settle_state(
     from opsctl.aws.s3.state_files import StateFiles
     from opsctl.commands.platform.state import StateKeeper
 
-    files = StateFiles(clients.s3, account_id=wish.account_id, who=f"{getpass.getuser()}@{socket.gethostname()}")
-    is_elsewhere = wish.is_local or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
-    keeper = StateKeeper(context.home, wish.name, files, path_style=is_elsewhere)
+    files = StateFiles(clients.s3, account_id=options.account_id, who=f"{getpass.getuser()}@{socket.gethostname()}")
+    is_elsewhere = options.is_local or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
+    keeper = StateKeeper(context.home, options.name, files, path_style=is_elsewhere)
     keeper.tidy()
     target = keeper.here
-    if is_typed or (wish.state or LOCAL) != LOCAL:
-        target = parse_place(wish.state or LOCAL, region=wish.region)
+    if is_typed or (options.state or LOCAL) != LOCAL:
+        target = parse_place(options.state or LOCAL, region=options.region)
     if target is not None:
         ensure_locks(binary.version)
-        _refuse_data_bucket(target, wish)
-        if wish.is_local:
+        _refuse_data_bucket(target, options)
+        if options.is_local:
             keeper.forget_before(_began(context))
-    _settle(context, clients, wish, keeper, target, assume_yes=assume_yes, only_look=only_look)
-    if not wish.is_local and not for_down and not keeper.knows("platform"):
-        _refuse_without_state(clients, wish)
-    return replace(wish, state=target.uri if target is not None else None)
+    _settle(context, clients, options, keeper, target, assume_yes=assume_yes, only_look=only_look)
+    if not options.is_local and not for_down and not keeper.knows("platform"):
+        _refuse_without_state(clients, options)
+    return replace(options, state=target.uri if target is not None else None)
 
 
-def is_state_shared(home: Home, trace: Trace) -> bool:
+def is_state_shared(home: Home, remembered: RememberedPlatform) -> bool:
     """Whether a platform's state lies on S3, by its record or by what this machine has set up."""
-    options = trace.platform.wish if trace.platform is not None else {}
-    backend = home.platform_dir(trace.name) / "terraform" / "platform" / BACKEND_FILE
+    options = remembered.platform.options if remembered.platform is not None else {}
+    backend = home.platform_dir(remembered.name) / "terraform" / "platform" / BACKEND_FILE
     return options.get("state", LOCAL) != LOCAL or backend.exists()
 
 
-def shared_root(context: Context, clients: Clients, trace: Trace, binary: Binary, environment: dict[str, str]) -> Root:
+def shared_root(
+    context: Context, clients: Clients, remembered: RememberedPlatform, binary: Binary, environment: dict[str, str]
+) -> Root:
     """The platform root with its state on S3, set up for `down` also where `up` was never typed.
 
     Raises
@@ -90,22 +92,22 @@ def shared_root(context: Context, clients: Clients, trace: Trace, binary: Binary
         As `settle_state`; and when Terraform cannot be set up.
     """
     from opsctl import __version__
-    from opsctl.cli.platform.terraform_session import where, workspace_of
-    from opsctl.core.platform.options import Wish
+    from opsctl.cli.platform.terraform_session import terraform_workspace_of, where
+    from opsctl.core.platform.options import PlatformOptions
     from opsctl.terraform.provider import find_mirror
 
     here = where(clients)
-    wish = Wish(
-        name=trace.name,
+    options = PlatformOptions(
+        name=remembered.name,
         region=here["region"],
         account_id=here["account_id"],
-        is_local=trace.is_local,
+        is_local=remembered.is_local,
         version=__version__,
-    ).with_options(trace.platform.wish if trace.platform is not None else {})
-    settle_state(context, clients, wish, binary, is_typed=False, assume_yes=True, for_down=True)
-    root = workspace_of(context, trace.name, binary, environment).platform
+    ).with_options(remembered.platform.options if remembered.platform is not None else {})
+    settle_state(context, clients, options, binary, is_typed=False, assume_yes=True, for_down=True)
+    root = terraform_workspace_of(context, remembered.name, binary, environment).platform
     if not (root.folder / "terraform.tfvars.json").exists():
-        root.set_variables(wish.platform_variables())
+        root.set_variables(options.platform_variables())
     root.init(mirror=find_mirror(os.environ))
     return root
 
@@ -113,7 +115,7 @@ def shared_root(context: Context, clients: Clients, trace: Trace, binary: Binary
 def _settle(
     context: Context,
     clients: Clients,
-    wish: Wish,
+    options: PlatformOptions,
     keeper: StateKeeper,
     target: StatePlace | None,
     *,
@@ -121,34 +123,36 @@ def _settle(
     only_look: bool,
 ) -> None:
     screen = context.screen
-    has_bucket = target is None or _look_at_bucket(context, clients, wish, target, is_home=keeper.here == target)
+    has_bucket = target is None or _look_at_bucket(context, clients, options, target, is_home=keeper.here == target)
     moving = keeper.propose(target)
     if moving is None:
         return
     if only_look and (moving.step != "join" or any(moving.mine.values())):
-        screen.say(_outlook(wish.name, moving, has_bucket=has_bucket))
+        screen.say(_outlook(options.name, moving, has_bucket=has_bucket))
         return
-    question = _question(wish.name, moving, has_bucket=has_bucket)
+    question = _question(options.name, moving, has_bucket=has_bucket)
     if question and not screen.confirm(question, assume_yes=assume_yes):
         screen.say("Nothing was made.")
         raise typer.Exit(1)
     if target is not None and not has_bucket:
-        _bucket(clients, wish, target).make()
+        _bucket(clients, options, target).make()
         screen.say(f"The bucket {target.bucket} is made: private, encrypted, versioned, TLS only.")
     with screen.waiting("bringing the state there"):
         kept = keeper.carry_out(moving)
-    screen.say(_done(wish.name, moving))
+    screen.say(_done(options.name, moving))
     for path in kept:
         screen.say(f"  the copy that lay here: {path}")
 
 
-def _look_at_bucket(context: Context, clients: Clients, wish: Wish, target: StatePlace, *, is_home: bool) -> bool:
+def _look_at_bucket(
+    context: Context, clients: Clients, options: PlatformOptions, target: StatePlace, *, is_home: bool
+) -> bool:
     """Whether the bucket is there and fit; a state that lay there cannot be without it."""
-    bucket = _bucket(clients, wish, target)
+    bucket = _bucket(clients, options, target)
     if not bucket.exists():
         if is_home:
             raise Problem(
-                f"The bucket {target.bucket}, where the state of {wish.name} lies, is gone.",
+                f"The bucket {target.bucket}, where the state of {options.name} lies, is gone.",
                 "Ask who has removed it. Without the state, `opsctl down` still removes what is up.",
             )
         return False
@@ -160,28 +164,28 @@ def _look_at_bucket(context: Context, clients: Clients, wish: Wish, target: Stat
     return True
 
 
-def _bucket(clients: Clients, wish: Wish, target: StatePlace) -> StateBucket:
+def _bucket(clients: Clients, options: PlatformOptions, target: StatePlace) -> StateBucket:
     from opsctl.aws.s3.state_bucket import StateBucket
 
-    return StateBucket(clients.s3, target.bucket, region=wish.region, account_id=wish.account_id)
+    return StateBucket(clients.s3, target.bucket, region=options.region, account_id=options.account_id)
 
 
-def _refuse_data_bucket(target: StatePlace, wish: Wish) -> None:
-    if target.bucket == wish.bucket:
+def _refuse_data_bucket(target: StatePlace, options: PlatformOptions) -> None:
+    if target.bucket == options.bucket:
         raise Problem(
             f"The state cannot lie in the data bucket {target.bucket}: every job may read all of it.",
             "Name another bucket with --state; one that is not there yet is made.",
         )
 
 
-def _refuse_without_state(clients: Clients, wish: Wish) -> None:
+def _refuse_without_state(clients: Clients, options: PlatformOptions) -> None:
     """A platform that is up and whose state is unknown here would be taken for a heap of strangers."""
     from opsctl.aws.platform.platform_parameter import read_record
 
-    if read_record(clients.ssm, wish.name) is not None:
+    if read_record(clients.ssm, options.name) is not None:
         raise Problem(
-            f"The platform {wish.name} is up in {wish.region} already, but its state lies on another machine.",
-            f"There, `opsctl up --name {wish.name} --state s3://BUCKET/KEY` shares it; then type this again. "
+            f"The platform {options.name} is up in {options.region} already, but its state lies on another machine.",
+            f"There, `opsctl up --name {options.name} --state s3://BUCKET/KEY` shares it; then type this again. "
             "Every other verb works without it.",
         )
 

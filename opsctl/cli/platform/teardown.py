@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from opsctl.cli.platform.state_setup import is_state_shared, shared_root
-from opsctl.cli.platform.terraform_session import terraform_environment, workspace_of
-from opsctl.core.errors import AtWork, Interrupted, Problem
+from opsctl.cli.platform.terraform_session import terraform_environment, terraform_workspace_of
+from opsctl.core.errors import Interrupted, PlatformBusy, Problem
 
 if TYPE_CHECKING:
     from opsctl.aws.batch.batch import ActiveJob, Batch
     from opsctl.aws.clients import Clients
     from opsctl.cli.context import Context
-    from opsctl.commands.platform.down import Gone, Receipt
-    from opsctl.commands.platform.remembered_platform import Trace
-    from opsctl.commands.platform.teardown_totals import Adding
+    from opsctl.commands.platform.down import Gone, TeardownReport
+    from opsctl.commands.platform.remembered_platform import RememberedPlatform
+    from opsctl.commands.platform.teardown_totals import CostTotal
     from opsctl.core.platform.inventory import Resource
     from opsctl.terraform.root import Root
 
@@ -41,13 +41,19 @@ class Teardown:
     """
 
     def __init__(
-        self, context: Context, trace: Trace, clients: Clients, *, endpoint_url: str | None, keep_logs: bool
+        self,
+        context: Context,
+        remembered: RememberedPlatform,
+        clients: Clients,
+        *,
+        endpoint_url: str | None,
+        keep_logs: bool,
     ) -> None:
         from opsctl.aws.platform.inventory import Inventory
 
         self._context = context
         self._screen = context.screen
-        self._trace = trace
+        self._remembered = remembered
         self._clients = clients
         self._endpoint_url = endpoint_url
         self._keep_logs = keep_logs
@@ -63,11 +69,11 @@ class Teardown:
         from opsctl.core.platform.inventory import known_types
 
         with self._screen.waiting("looking at what there is"):
-            self._resources = going(self._inventory.of(self._trace.name), keep_logs=self._keep_logs)
+            self._resources = going(self._inventory.of(self._remembered.name), keep_logs=self._keep_logs)
             self._root = self._find_root()
         try:
             self._types = known_types(self._root.state()) if self._root else []
-        except AtWork:
+        except PlatformBusy:
             raise
         except Problem as problem:
             self._screen.warn(f"{problem.what} What AWS shows is removed without it.")
@@ -95,34 +101,34 @@ class Teardown:
             with self._screen.waiting(f"ending {len(jobs)} jobs"):
                 end_jobs(self._batch, queues, jobs, sleep=time.sleep)
 
-    def carry_out(self) -> Receipt:
+    def carry_out(self) -> TeardownReport:
         """Take it down, and write the receipt."""
         from opsctl.aws.s3.storage import Storage
-        from opsctl.commands.platform.down import Receipt
-        from opsctl.commands.platform.teardown_totals import Counting
+        from opsctl.commands.platform.down import TeardownReport
+        from opsctl.commands.platform.teardown_totals import ContentsTotal
         from opsctl.core.costs.cost import idle_usd_per_hour
 
-        bucket = self._trace.data_bucket
-        counting = Counting(Storage(self._clients.s3), bucket) if bucket else None
-        adding = self._adding()
+        bucket = self._remembered.data_bucket
+        counting = ContentsTotal(Storage(self._clients.s3), bucket) if bucket else None
+        adding = self._cost_total()
         gone = self._gone()
         if gone.trouble is not None:
             self._screen.warn(f"{gone.trouble.what} The rest was removed without Terraform.")
         with self._screen.waiting("counting what is kept"):
-            return Receipt(
-                name=self._trace.name,
+            return TeardownReport(
+                name=self._remembered.name,
                 removed=gone.removed,
                 left=gone.left,
                 data_bucket=bucket,
-                contents=counting.contents(patience_seconds=_COUNTING_SECONDS) if counting else None,
-                repository_url=self._trace.repository_url,
-                log_group=f"/opsctl/{self._trace.name}" if self._keep_logs else None,
-                spent=adding.spent(patience_seconds=_ADDING_SECONDS) if adding else None,
+                contents=counting.contents(timeout_seconds=_COUNTING_SECONDS) if counting else None,
+                repository_url=self._remembered.repository_url,
+                log_group=f"/opsctl/{self._remembered.name}" if self._keep_logs else None,
+                spent=adding.spent(timeout_seconds=_ADDING_SECONDS) if adding else None,
                 idle_usd_per_hour=idle_usd_per_hour(self._types),
-                is_local=self._trace.is_local,
+                is_local=self._remembered.is_local,
             )
 
-    def close(self, receipt: Receipt) -> None:
+    def close(self, report: TeardownReport) -> None:
         """Show the receipt; forget the platform when nothing is left.
 
         Raises
@@ -130,32 +136,32 @@ class Teardown:
         Problem
             When something is left.
         """
-        from opsctl.render.down import show_receipt
+        from opsctl.render.down import show_teardown_report
 
         home = self._context.home
-        if not receipt.left:
-            home.forget(receipt.name)
+        if not report.left:
+            home.forget(report.name)
             # Other platforms, also half-made ones, and log lines that are to be kept are in its memory.
-            if receipt.is_local and not home.local_names() and self._inventory.is_empty():
+            if report.is_local and not home.local_names() and self._inventory.is_empty():
                 from opsctl.local import control
 
                 control.stop(home.path)
-        show_receipt(self._screen, receipt, kept_at=home.local if receipt.is_local else None)
-        if receipt.left:
+        show_teardown_report(self._screen, report, kept_at=home.local if report.is_local else None)
+        if report.left:
             raise Problem(
-                f"{len(receipt.left)} left.",
-                f"Type `opsctl down --name {receipt.name}` again; what stays can be removed in the console.",
+                f"{len(report.left)} left.",
+                f"Type `opsctl down --name {report.name}` again; what stays can be removed in the console.",
             )
 
     def _gone(self) -> Gone:
         from opsctl.aws.platform.removal import Removal
         from opsctl.commands.platform.down import tear_down
         from opsctl.core.platform.terraform_events import Step
-        from opsctl.render.up import applying
+        from opsctl.render.up import apply_progress
 
-        name = self._trace.name
+        name = self._remembered.name
         total = len(self._types) or len(self._resources)
-        with applying(self._screen, title=f"down {name}", total=total) as on_step:
+        with apply_progress(self._screen, title=f"down {name}", total=total) as on_step:
             removal = Removal(
                 self._clients,
                 name,
@@ -179,11 +185,15 @@ class Teardown:
     def _ask(self, jobs: list[ActiveJob], *, yes: bool) -> None:
         from opsctl.core.platform.inventory import counts_text
 
-        name = self._trace.name
+        name = self._remembered.name
         if self._root is None:
             self._screen.say(f"This machine has no Terraform state of {name}; AWS shows {len(self._resources)} of it:")
             self._screen.say(f"  {counts_text(self._resources)}")
-        kept = f"The bucket {self._trace.data_bucket} is kept" if self._trace.data_bucket else "The bucket is kept"
+        kept = (
+            f"The bucket {self._remembered.data_bucket} is kept"
+            if self._remembered.data_bucket
+            else "The bucket is kept"
+        )
         lines = "so are the log lines" if self._keep_logs else "the log lines are not (--keep-logs keeps them)"
         ended = f" {len(jobs)} active jobs are ended." if jobs else ""
         if not self._screen.confirm(f"Take the platform {name} down?{ended} {kept}, {lines}.", assume_yes=yes):
@@ -194,8 +204,8 @@ class Teardown:
         from opsctl.commands.platform.terraform_workspace import has_platform_state
         from opsctl.terraform.binary import find_binary
 
-        is_shared = is_state_shared(self._context.home, self._trace)
-        if not is_shared and not has_platform_state(self._context.home, name=self._trace.name):
+        is_shared = is_state_shared(self._context.home, self._remembered)
+        if not is_shared and not has_platform_state(self._context.home, name=self._remembered.name):
             return None
         try:
             binary = find_binary(os.environ)
@@ -204,10 +214,10 @@ class Teardown:
             return None
         environment = terraform_environment(self._clients, endpoint_url=self._endpoint_url)
         if is_shared:
-            return shared_root(self._context, self._clients, self._trace, binary, environment)
-        return workspace_of(self._context, self._trace.name, binary, environment, lay_out=False).platform
+            return shared_root(self._context, self._clients, self._remembered, binary, environment)
+        return terraform_workspace_of(self._context, self._remembered.name, binary, environment, lay_out=False).platform
 
-    def _adding(self) -> Adding | None:
+    def _cost_total(self) -> CostTotal | None:
         """Add up what the runs have cost, from the platform's record; a half-made one has none."""
         from datetime import UTC, datetime
 
@@ -215,10 +225,10 @@ class Teardown:
         from opsctl.aws.s3.cache import Cache
         from opsctl.aws.s3.storage import Storage
         from opsctl.commands.costs.cost import RunCost, all_costs
-        from opsctl.commands.platform.teardown_totals import Adding
+        from opsctl.commands.platform.teardown_totals import CostTotal
         from opsctl.commands.runs.records import Records
 
-        platform, clients, home = self._trace.platform, self._clients, self._context.home
+        platform, clients, home = self._remembered.platform, self._clients, self._context.home
         if platform is None:
             return None
         storage = Storage(clients.s3)
@@ -234,7 +244,7 @@ class Teardown:
                 now=datetime.now(UTC),
             )
 
-        return Adding(costs, name=platform.name)
+        return CostTotal(costs, name=platform.name)
 
     @property
     def _batch(self) -> Batch:

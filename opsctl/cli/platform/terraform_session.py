@@ -18,7 +18,7 @@ from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
-    from opsctl.commands.platform.terraform_workspace import Workspace
+    from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
     from opsctl.local.control import Containers
     from opsctl.terraform.binary import Binary
 
@@ -53,7 +53,7 @@ def endpoint(context: Context, name: str, *, local: bool, containers: Containers
             control.stop(folder)
 
 
-def claim(context: Context, name: str) -> None:
+def lock_platform(context: Context, name: str) -> None:
     """Have the platform's folder to this command alone until it ends.
 
     Raises
@@ -61,9 +61,9 @@ def claim(context: Context, name: str) -> None:
     Problem
         Where another opsctl is at work there.
     """
-    from opsctl.commands.platform.platform_lock import claimed
+    from opsctl.commands.platform.platform_lock import platform_lock
 
-    work = claimed(context.home, name, verb=verb(), say=context.screen.say, sleep=time.sleep)
+    work = platform_lock(context.home, name, verb=verb(), say=context.screen.say, sleep=time.sleep)
     click.get_current_context().with_resource(work)
 
 
@@ -107,9 +107,9 @@ def where(clients: Clients) -> dict[str, str]:
         return {"region": clients.region, "account_id": clients.sts.get_caller_identity()["Account"]}
 
 
-def workspace_of(
+def terraform_workspace_of(
     context: Context, name: str, binary: Binary, environment: dict[str, str], *, lay_out: bool = True
-) -> Workspace:
+) -> TerraformWorkspace:
     """The platform's folder with both roots; `lay_out` brings this version's Terraform code there."""
     from opsctl.assets import terraform_dir
     from opsctl.commands.platform.terraform_workspace import lay_out_code, open_workspace

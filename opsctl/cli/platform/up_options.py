@@ -1,4 +1,4 @@
-"""`up`'s wish: what is typed now over what earlier ones have asked for, and that in a line for the person."""
+"""The options of `up`: typed ones over those of earlier `up`s, with a line that says what is remembered."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.context import Context
-from opsctl.core.platform.options import Wish, changed, spelled, typed_variables
+from opsctl.core.platform.options import PlatformOptions, changed, spelled, typed_variables
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
-    from opsctl.commands.platform.terraform_workspace import Workspace
+    from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
     from opsctl.core.platform.platform import Platform
 
 _VARIABLE = re.compile(r'^variable "(\w+)"', re.M)
 
 
-def wish_of(
+def merge_options(
     context: Context,
     clients: Clients,
-    workspace: Workspace,
-    wish: Wish,
+    workspace: TerraformWorkspace,
+    platform_options: PlatformOptions,
     *,
     typed: Mapping[str, Any],
     settings: Sequence[str],
-) -> Wish:
-    """The whole wish; what is remembered, and what is not kept on, is said.
+) -> PlatformOptions:
+    """Merge the typed options with those of earlier `up`s, and say which are remembered and which are dropped.
 
     Parameters
     ----------
-    wish
+    platform_options
         The platform, with no options.
     typed
         The options on the command line (`opsctl.core.platform.options.typed_options`).
@@ -42,12 +42,12 @@ def wish_of(
     UsageProblem
         Where a setting is none of the platform's.
     """
-    from opsctl.commands.platform.previous_options import earlier_options
+    from opsctl.commands.platform.previous_options import previous_options
 
-    variables = typed_variables(settings, declared=_declared(), managed=tuple(wish.platform_variables()))
-    earlier = earlier_options(context.home, workspace, wish, record=_on_aws(clients, wish))
-    whole = wish.with_options(changed(earlier, typed, variables))
-    before, now = spelled(wish.with_options(earlier).options), spelled(whole.options)
+    variables = typed_variables(settings, declared=_declared(), managed=tuple(platform_options.platform_variables()))
+    earlier = previous_options(context.home, workspace, platform_options, record=_on_aws(clients, platform_options))
+    whole = platform_options.with_options(changed(earlier, typed, variables))
+    before, now = spelled(platform_options.with_options(earlier).non_defaults), spelled(whole.non_defaults)
     kept = [option for option in before if option in now and not _is_typed(option, typed, variables)]
     if kept:
         context.screen.say(f"As before: {' '.join(kept)}")
@@ -72,15 +72,15 @@ def _declared() -> list[str]:
     ]
 
 
-def _on_aws(clients: Clients, wish: Wish) -> Platform | None:
+def _on_aws(clients: Clients, platform_options: PlatformOptions) -> Platform | None:
     """The record in the parameter store; one that cannot be read, because another version wrote it, does not count."""
-    if wish.is_local:
+    if platform_options.is_local:
         return None
     from opsctl.aws.platform.platform_parameter import read_record
     from opsctl.core.errors import Problem
 
     try:
-        return read_record(clients.ssm, wish.name)
+        return read_record(clients.ssm, platform_options.name)
     except Problem as problem:
         if isinstance(problem.__cause__, (KeyError, TypeError, ValueError)):
             return None

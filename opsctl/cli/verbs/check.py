@@ -29,7 +29,7 @@ from opsctl.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from opsctl.commands.dataset.discovery import Found
+    from opsctl.commands.dataset.discovery import ChosenScans
 
 _SOME_WRONG = 1
 
@@ -90,5 +90,5 @@ def check(
         raise typer.Exit(_SOME_WRONG)
 
 
-def _left_out(found: Found) -> dict[str, object]:
+def _left_out(found: ChosenScans) -> dict[str, object]:
     return {"excluded": found.as_json()["excluded"], "warnings": list(found.discovery.warnings)}

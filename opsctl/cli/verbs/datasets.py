@@ -29,7 +29,9 @@ def datasets(
         if key.startswith(completion.DATASETS)
     }
     with context.screen.waiting("looking"):
-        found = command(context.storage, data_bucket=bucket, notes=context.records.notes, named=configured)
+        found = command(
+            context.storage, data_bucket=bucket, completion_cache=context.records.completion_cache, named=configured
+        )
     if as_json:
         context.screen.json(json_of(found, data_bucket=bucket))
     else:

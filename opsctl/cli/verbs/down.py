@@ -10,13 +10,13 @@ import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, Local, NewPlatformName, Profile, Region, Yes
-from opsctl.cli.platform.terraform_session import claim, clients_of, ensure_time, platform_name, where
+from opsctl.cli.platform.terraform_session import clients_of, ensure_time, lock_platform, platform_name, where
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
-    from opsctl.commands.platform.remembered_platform import Trace
+    from opsctl.commands.platform.remembered_platform import RememberedPlatform
 
 
 def down(
@@ -35,28 +35,30 @@ def down(
     Example: opsctl down
     """
     from opsctl.cli.platform.teardown import Teardown
-    from opsctl.commands.platform.remembered_platform import half_made, trace_of
+    from opsctl.commands.platform.remembered_platform import remember_platform, unfinished_platform
 
     name = platform_name(name, local=local)
     context = Context(platform_name=name, region=region, profile=profile)
-    chosen = name or context.configuration.get("platform") or context.home.current() or half_made(context.home)
+    chosen = (
+        name or context.configuration.get("platform") or context.home.current() or unfinished_platform(context.home)
+    )
     if chosen is None:
         context.screen.say("Nothing is up: nothing to remove.")
         return
-    trace = trace_of(context.home, check_name(chosen))
-    trace = replace(trace, is_local=trace.is_local or local)
-    claim(context, chosen)
-    endpoint_url = _local_endpoint(context, chosen) if trace.is_local else None
-    if trace.is_local and endpoint_url is None:
+    remembered = remember_platform(context.home, check_name(chosen))
+    remembered = replace(remembered, is_local=remembered.is_local or local)
+    lock_platform(context, chosen)
+    endpoint_url = _local_endpoint(context, chosen) if remembered.is_local else None
+    if remembered.is_local and endpoint_url is None:
         return
     clients = clients_of(
-        region=region or trace.region or context.configuration.get("region"),
+        region=region or remembered.region or context.configuration.get("region"),
         profile=profile or context.configuration.get("profile"),
         endpoint_url=endpoint_url,
     )
     teardown = Teardown(
         context,
-        _completed(trace, clients, endpoint_url=endpoint_url),
+        _completed(remembered, clients, endpoint_url=endpoint_url),
         clients,
         endpoint_url=endpoint_url,
         keep_logs=keep_logs,
@@ -68,10 +70,10 @@ def down(
     if endpoint_url is None:
         ensure_time(clients)
     teardown.refuse_or_end_jobs(force=force, yes=yes)
-    receipt = teardown.carry_out()
+    report = teardown.carry_out()
     if as_json:
-        context.screen.json(receipt.as_json())
-    teardown.close(receipt)
+        context.screen.json(report.as_json())
+    teardown.close(report)
 
 
 def _local_endpoint(context: Context, name: str) -> str | None:
@@ -89,7 +91,7 @@ def _local_endpoint(context: Context, name: str) -> str | None:
     return None
 
 
-def _completed(trace: Trace, clients: Clients, *, endpoint_url: str | None) -> Trace:
+def _completed(remembered: RememberedPlatform, clients: Clients, *, endpoint_url: str | None) -> RememberedPlatform:
     """What this machine remembers, and what it does not: from the platform's own record, else by its names.
 
     Raises
@@ -100,25 +102,28 @@ def _completed(trace: Trace, clients: Clients, *, endpoint_url: str | None) -> T
     from opsctl.aws.platform.platform_parameter import read_record
 
     here = where(clients)
-    if trace.account_id not in (None, here["account_id"]):
+    if remembered.account_id not in (None, here["account_id"]):
         raise Problem(
-            f"The platform {trace.name} is in account {trace.account_id}, and this login is of {here['account_id']}.",
+            f"The platform {remembered.name} is in account {remembered.account_id}, and this login is of "
+            f"{here['account_id']}.",
             "Name its login with --profile.",
         )
-    if trace.region not in (None, here["region"]):
+    if remembered.region not in (None, here["region"]):
         raise Problem(
-            f"The platform {trace.name} is in {trace.region}, not in {here['region']}.", "Leave out --region."
+            f"The platform {remembered.name} is in {remembered.region}, not in {here['region']}.", "Leave out --region."
         )
-    platform = trace.platform
+    platform = remembered.platform
     if platform is None:
         # A record of another version tells nothing here; the names still do.
         with suppress(Problem):
-            platform = read_record(clients.ssm, trace.name)
+            platform = read_record(clients.ssm, remembered.name)
     if platform is not None:
         platform = replace(platform, endpoint_url=endpoint_url)
     return replace(
-        trace,
+        remembered,
         platform=platform,
-        data_bucket=platform.data_bucket if platform else trace.data_bucket or data_bucket_name(trace.name, **here),
-        repository_url=trace.repository_url or repository_url(trace.name, **here),
+        data_bucket=platform.data_bucket
+        if platform
+        else remembered.data_bucket or data_bucket_name(remembered.name, **here),
+        repository_url=remembered.repository_url or repository_url(remembered.name, **here),
     )

@@ -14,8 +14,8 @@ from opsctl.core.errors import Interrupted
 
 if TYPE_CHECKING:
     from opsctl.commands.logs.reader import LogReader
-    from opsctl.commands.retry import Endurance
-    from opsctl.core.logs.log_line import Wanted
+    from opsctl.commands.retry import RetryPolicy
+    from opsctl.core.logs.log_line import LineFilter
 
 _SOME_FAILED = 1
 _TAIL_FOLLOWING = 10
@@ -69,7 +69,7 @@ def logs(
 
     Example: opsctl logs --follow
     """
-    from opsctl.core.logs.log_line import Grep, Wanted
+    from opsctl.core.logs.log_line import Grep, LineFilter
     from opsctl.core.logs.since import moment_of
     from opsctl.core.runs.names import named
 
@@ -79,7 +79,7 @@ def logs(
         run = context.records.run(run_id)
     if following and tail is None and since is None:
         tail = _TAIL_FOLLOWING
-    wanted = Wanted(
+    wanted = LineFilter(
         indices=frozenset(named(run.scans, scans)) if scans else None,
         failed_only=failed,
         attempt=attempt,
@@ -95,7 +95,7 @@ def logs(
         _show(context, reader, as_json=as_json, with_time=timestamps)
 
 
-def open_reader(context: Context, run_id: str, wanted: Wanted | None = None) -> LogReader:
+def open_reader(context: Context, run_id: str, wanted: LineFilter | None = None) -> LogReader:
     """The reader of a run's lines.
 
     Parameters
@@ -106,7 +106,7 @@ def open_reader(context: Context, run_id: str, wanted: Wanted | None = None) -> 
     from opsctl.cli.verbs.status import open_status
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.logs.streams import LogStreams
-    from opsctl.core.logs.log_line import Wanted
+    from opsctl.core.logs.log_line import LineFilter
 
     facts = context.reader(run_id)
     states = open_status(context, run_id)
@@ -116,7 +116,7 @@ def open_reader(context: Context, run_id: str, wanted: Wanted | None = None) -> 
         logs=context.logs,
         records=context.records,
         streams=LogStreams(facts, states, records=context.records, batch=context.batch),
-        wanted=wanted or Wanted(),
+        wanted=wanted or LineFilter(),
         now=lambda: datetime.now(UTC),
     )
 
@@ -130,19 +130,19 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
         After Ctrl-C, which stops watching and nothing else.
     """
     from opsctl.commands.logs.follow import follow
-    from opsctl.commands.retry import enduring
+    from opsctl.commands.retry import with_retry
     from opsctl.render.logs import LogView
 
     view = LogView(context.screen, names=reader.names, as_json=as_json, with_time=with_time)
     context.screen.say(f"{reader.run.run_id}: Ctrl-C stops watching, the jobs go on", style="dim")
-    endurance = _endurance(context)
+    retry = _retry_policy(context)
     status_polls = 1 if context.platform.is_local else _STATUS_POLLS_ON_AWS
     try:
-        for event in follow(reader, sleep=time.sleep, endurance=endurance, status_polls=status_polls):
+        for event in follow(reader, sleep=time.sleep, retry=retry, status_polls=status_polls):
             view.show(event)
             if view.is_unread:
                 return
-        found = enduring(reader.states.poll, endurance, sleep=time.sleep, on_fault=view.hitch)
+        found = with_retry(reader.states.poll, retry, sleep=time.sleep, on_fault=view.hitch)
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
     view.show_end(found)
@@ -152,18 +152,18 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
 
 def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool) -> None:
     """All that is there."""
-    from opsctl.commands.retry import enduring
+    from opsctl.commands.retry import with_retry
     from opsctl.render.logs import LogView
 
     view = LogView(context.screen, names=reader.names, as_json=as_json, with_time=with_time)
-    endurance = _endurance(context)
+    retry = _retry_policy(context)
     count = 0
     with context.screen.waiting("asking"):
-        enduring(reader.ask_which_failed, endurance, sleep=time.sleep, on_fault=view.hitch)
+        with_retry(reader.ask_which_failed, retry, sleep=time.sleep, on_fault=view.hitch)
     while not reader.is_whole and not view.is_unread:
         with context.screen.waiting("reading"):
-            lines = enduring(
-                reader.lines, endurance, sleep=time.sleep, on_fault=view.hitch, progress=lambda: reader.pages
+            lines = with_retry(
+                reader.lines, retry, sleep=time.sleep, on_fault=view.hitch, progress=lambda: reader.pages
             )
         count += len(lines)
         for line in lines:
@@ -180,8 +180,8 @@ def _nothing(reader: LogReader) -> str:
     return f"{reader.run.run_id} has no log lines yet: `opsctl logs --follow` waits for them."
 
 
-def _endurance(context: Context) -> Endurance:
-    from opsctl.commands.retry import Endurance
+def _retry_policy(context: Context) -> RetryPolicy:
+    from opsctl.commands.retry import RetryPolicy
 
-    patience = _LOCAL_PATIENCE_SECONDS if context.platform.is_local else _PATIENCE_SECONDS
-    return Endurance(poll_seconds=_POLL_SECONDS, patience_seconds=patience, clock=time.monotonic)
+    timeout = _LOCAL_PATIENCE_SECONDS if context.platform.is_local else _PATIENCE_SECONDS
+    return RetryPolicy(poll_seconds=_POLL_SECONDS, timeout_seconds=timeout, clock=time.monotonic)

@@ -32,7 +32,7 @@ def report(
     from opsctl.commands.results.report import gather, target_of, write
     from opsctl.commands.results.report_assets import choose, fetch
     from opsctl.render.report import page
-    from opsctl.render.report.pictures import Darkroom
+    from opsctl.render.report.pictures import ImageDecoder
     from opsctl.render.screen import counted, size_text
 
     context = Context(platform_name=platform, profile=profile)
@@ -44,11 +44,11 @@ def report(
         asked = open_status(context, reader.run.run_id)
         found = gather(reader, asked, records=context.records, now=datetime.now(UTC))
         choice = choose(found, context.storage, data_bucket=context.platform.data_bucket)
-    room = Darkroom(picture_count=sum(one.kind == "QA" for one in choice.wanted))
+    room = ImageDecoder(picture_count=sum(one.kind == "QA" for one in choice.wanted))
     size_bytes = sum(one.size_bytes for one in choice.wanted)
     with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:
         developed = fetch(
-            choice.wanted, context.storage, develop=room.develop, on_file=lambda one: advance(one.size_bytes)
+            choice.wanted, context.storage, decode=room.decode, on_file=lambda one: advance(one.size_bytes)
         )
     written = write(page(found, choice, developed), target)
     screen.say(f"{found.run.run_id}: {counted(len(found.status.scans), 'scan')}, {size_text(written)}")

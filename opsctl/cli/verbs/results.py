@@ -37,31 +37,31 @@ def results(
 
     Example: opsctl results connectomes
     """
-    from opsctl.commands.results.download import fetch, write_table
-    from opsctl.commands.results.download_plan import collect
+    from opsctl.commands.results.download import download, write_table
+    from opsctl.commands.results.download_plan import plan_download
     from opsctl.render.screen import counted, harmless
 
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
     with screen.waiting("looking what there is"):
         reader = context.reader(run_id)
-        haul = collect(reader, folder, what=what)
-    with screen.transfer(f"to {folder}", size_bytes=haul.size_bytes) as advance:
-        fetched = fetch(haul, context.storage, on_file=lambda one: advance(one.file.size_bytes))
+        plan = plan_download(reader, folder, what=what)
+    with screen.transfer(f"to {folder}", size_bytes=plan.size_bytes) as advance:
+        fetched = download(plan, context.storage, on_file=lambda one: advance(one.file.size_bytes))
     table = None
     if what != "qa":
         with screen.waiting("writing the table"):
-            table = write_table(haul, _cost_by_scan(context, reader))
+            table = write_table(plan, _cost_by_scan(context, reader))
     noun = {"connectomes": "connectome", "qa": "QA file", "all": "file"}[what]
-    scans = counted(len({one.index for one in haul.downloads}), "scan")
-    missing = f" ({counted(len(haul.missing), 'scan')} not done: `opsctl status` says why)" if haul.missing else ""
-    screen.say(f"{folder}: {counted(len(haul.downloads), noun)} of {scans}{missing}")
-    if fetched < len(haul.downloads):
-        screen.say(f"{counted(len(haul.downloads) - fetched, 'file')} of them here already")
+    scans = counted(len({one.index for one in plan.downloads}), "scan")
+    missing = f" ({counted(len(plan.missing), 'scan')} not done: `opsctl status` says why)" if plan.missing else ""
+    screen.say(f"{folder}: {counted(len(plan.downloads), noun)} of {scans}{missing}")
+    if fetched < len(plan.downloads):
+        screen.say(f"{counted(len(plan.downloads) - fetched, 'file')} of them here already")
     if as_json:
-        screen.json(haul.as_json(table=table))
+        screen.json(plan.as_json(table=table))
     else:
-        for one in haul.downloads:
+        for one in plan.downloads:
             screen.data.print(harmless(str(one.target)), markup=False)
 
 

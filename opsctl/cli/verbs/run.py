@@ -31,7 +31,7 @@ from opsctl.cli.options import (
     Yes,
     selection,
 )
-from opsctl.cli.run_wiring import Desk
+from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.dataset.selection import Only
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.runs.m2g_options import (
@@ -47,7 +47,7 @@ from opsctl.core.runs.m2g_options import (
 
 if TYPE_CHECKING:
     from opsctl.aws.s3.storage import Storage
-    from opsctl.commands.runs.plan import Plan
+    from opsctl.commands.runs.plan import RunPlan
 
 _DEFAULTS = M2gOptions()
 
@@ -113,11 +113,11 @@ def run(
 
     Example: opsctl run HNU1 --sp native
     """
-    from opsctl.commands.runs.request import Order
+    from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import keep_documents
     from opsctl.core.location import check_label
     from opsctl.core.runs.parcellations import doubts
-    from opsctl.render.run import outcome_line, plan_lines, standing_lines
+    from opsctl.render.run import disposition_lines, outcome_line, plan_lines
     from opsctl.render.screen import counted
 
     options = M2gOptions(
@@ -143,7 +143,7 @@ def run(
     screen = context.screen
     for doubt in context.configuration.doubts:
         screen.warn(doubt)
-    order = Order(
+    request = RunRequest(
         dataset=context.dataset(dataset, bucket=bucket),
         options=options,
         modif=check_label(modif, option="--modif") if modif is not None else None,
@@ -165,10 +165,10 @@ def run(
         user=getpass.getuser(),
         version=__version__,
     )
-    desk = Desk(context, order)
-    with screen.waiting(f"reading {order.dataset.uri}"):
-        source = context.storage_of(order.dataset, is_public=no_sign_request)
-        made = desk.plan(source)
+    wiring = RunWiring(context, request)
+    with screen.waiting(f"reading {request.dataset.uri}"):
+        source = context.storage_of(request.dataset, is_public=no_sign_request)
+        made = wiring.plan(source)
     for line in plan_lines(made):
         screen.say(line)
     for doubt in doubts(options.parcellation):
@@ -176,9 +176,9 @@ def run(
     if not made.rest():
         _say_nothing_to_do(context, made, as_json=as_json, following=following)
         return
-    for line in standing_lines(made, desk.estimate(made)):
+    for line in disposition_lines(made, wiring.estimate(made)):
         screen.say(line)
-    desk.refuse_above_budget(made)
+    wiring.refuse_above_budget(made)
     _warn_of_wrong_scans(context, made, source)
     if jobdir is not None:
         keep_documents(made, jobdir)
@@ -188,7 +188,7 @@ def run(
     if not screen.confirm(f"Submit {counted(len(made.rest()), 'job')}?", assume_yes=yes):
         screen.say("Nothing was submitted.")
         raise typer.Exit(1)
-    outcome = desk.carry_out(made)
+    outcome = wiring.carry_out(made)
     screen.say(outcome_line(outcome), style="green")
     if as_json:
         screen.json(outcome.as_json())
@@ -212,9 +212,9 @@ def _follow(context: Context, run_id: str) -> None:
     follow_to_end(context, open_reader(context, run_id), as_json=False)
 
 
-def _say_nothing_to_do(context: Context, made: Plan, *, as_json: bool, following: bool) -> None:
+def _say_nothing_to_do(context: Context, made: RunPlan, *, as_json: bool, following: bool) -> None:
     """All is done or on its way: that is fine, and the run to look at is the latest into this place."""
-    from opsctl.commands.runs.run import Outcome
+    from opsctl.commands.runs.run import RunOutcome
     from opsctl.render.run import nothing_line
 
     run_id = made.earlier[-1].run_id if made.earlier else ""
@@ -224,11 +224,11 @@ def _say_nothing_to_do(context: Context, made: Plan, *, as_json: bool, following
         _follow(context, run_id)
         return
     if as_json:
-        context.screen.json(Outcome(run_id=run_id, submitted=0, done=done, in_flight=in_flight).as_json())
+        context.screen.json(RunOutcome(run_id=run_id, submitted=0, done=done, in_flight=in_flight).as_json())
     context.screen.hints({"opsctl status": "where it stands", "opsctl results DIR": "bring the connectomes home"})
 
 
-def _warn_of_wrong_scans(context: Context, made: Plan, source: Storage) -> None:
+def _warn_of_wrong_scans(context: Context, made: RunPlan, source: Storage) -> None:
     """Look at a few scans as `check` looks at all; a job that must fail costs as much as one that does not."""
     from opsctl.aws.s3.headers import Headers
     from opsctl.commands.dataset.check import check, spread
@@ -255,7 +255,7 @@ def _warn_of_wrong_scans(context: Context, made: Plan, source: Storage) -> None:
         context.screen.say(f"{counted(len(looked_at), 'scan')} looked into; `opsctl check` reads all")
 
 
-def _show_dry_run(context: Context, made: Plan, *, as_json: bool) -> None:
+def _show_dry_run(context: Context, made: RunPlan, *, as_json: bool) -> None:
     from opsctl.render.scans import scan_lines
 
     screen = context.screen

@@ -12,22 +12,22 @@ from opsctl.cli.context import Context
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.options import Local, NewPlatformName, Profile, Region, Yes
 from opsctl.cli.platform.engine_setup import containers_of, engine_option, say_where_jobs_run
-from opsctl.cli.platform.orphan_cleanup import OrphanDesk
+from opsctl.cli.platform.orphan_cleanup import OrphanCleanup
 from opsctl.cli.platform.terraform_session import (
-    claim,
     clients_of,
     endpoint,
     ensure_time,
+    lock_platform,
     platform_name,
     terraform_environment,
+    terraform_workspace_of,
     where,
-    workspace_of,
 )
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import DEFAULT_NAME, check_name
 
 if TYPE_CHECKING:
-    from opsctl.core.platform.options import Wish
+    from opsctl.core.platform.options import PlatformOptions
     from opsctl.core.platform.platform import Platform
     from opsctl.local.control import Containers
 
@@ -83,11 +83,11 @@ def up(
     """
     from opsctl.aws.ecr.image import is_in_ecr
     from opsctl.cli.platform.state_setup import settle_state
-    from opsctl.cli.platform.up_options import wish_of
-    from opsctl.commands.platform.terraform_workspace import ensure_room, forget_begun, keep_begun
+    from opsctl.cli.platform.up_options import merge_options
+    from opsctl.commands.platform.terraform_workspace import clear_pending_up, ensure_room, save_pending_up
     from opsctl.commands.platform.up import carry_out, propose
-    from opsctl.core.platform.options import Wish, typed_options
-    from opsctl.render.up import applying, plan_lines
+    from opsctl.core.platform.options import PlatformOptions, typed_options
+    from opsctl.render.up import apply_progress, plan_lines
     from opsctl.terraform.binary import find_binary
     from opsctl.terraform.provider import find_mirror
 
@@ -96,7 +96,7 @@ def up(
     chosen = check_name(platform_name(name, local=local) or DEFAULT_NAME)
     context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
-    claim(context, chosen)
+    lock_platform(context, chosen)
     binary, mirror = find_binary(os.environ), find_mirror(os.environ)
     ensure_room(context.home, mirror=mirror)
     containers = containers_of(context, chosen, local=local, engine=engine, image=image)
@@ -109,20 +109,22 @@ def up(
         place = where(clients)
         if not local:
             ensure_time(clients)
-        workspace = workspace_of(context, chosen, binary, terraform_environment(clients, endpoint_url=endpoint_url))
-        wish = Wish(
+        workspace = terraform_workspace_of(
+            context, chosen, binary, terraform_environment(clients, endpoint_url=endpoint_url)
+        )
+        options = PlatformOptions(
             name=chosen, region=place["region"], account_id=place["account_id"], is_local=local, version=__version__
         )
-        wish = wish_of(context, clients, workspace, wish, typed=typed, settings=settings or ())
-        if not local and wish.image and not is_in_ecr(wish.image):
+        options = merge_options(context, clients, workspace, options, typed=typed, settings=settings or ())
+        if not local and options.image and not is_in_ecr(options.image):
             screen.warn(
-                f"{wish.image} is not on ECR: each instance pulls it for itself, and Docker Hub refuses many at once "
-                "(`opsctl image push`)."
+                f"{options.image} is not on ECR: each instance pulls it for itself, and Docker Hub refuses many at "
+                "once (`opsctl image push`)."
             )
-        orphans = OrphanDesk(context, clients, wish)
-        wish = settle_state(context, clients, wish, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
+        orphans = OrphanCleanup(context, clients, options)
+        options = settle_state(context, clients, options, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
         with screen.waiting("planning"):
-            proposal = propose(workspace, wish, mirror=mirror, look=orphans.look)
+            proposal = propose(workspace, options, mirror=mirror, look=orphans.look)
         orphans.say()
         if proposal.plan.changes:
             for line in plan_lines(proposal.plan, idle_usd_per_hour=proposal.idle_usd_per_hour):
@@ -134,32 +136,37 @@ def up(
             raise typer.Exit(_CHANGES if has_work else 0)
         if proposal.replaces_environments:
             orphans.refuse_under_jobs()
-        if has_work and not screen.confirm(_question(wish), assume_yes=yes):
+        if has_work and not screen.confirm(_question(options), assume_yes=yes):
             screen.say("Nothing was made.")
             raise typer.Exit(1)
-        keep_begun(context.home, wish)
+        save_pending_up(context.home, options)
         orphans.clear()
-        with applying(screen, title=f"up {chosen}", total=len(proposal.plan.changes)) as on_step:
-            platform = carry_out(workspace, wish, proposal, endpoint_url=endpoint_url, on_step=on_step)
+        with apply_progress(screen, title=f"up {chosen}", total=len(proposal.plan.changes)) as on_step:
+            platform = carry_out(workspace, options, proposal, endpoint_url=endpoint_url, on_step=on_step)
         orphans.settle(workspace.roots)
     context.home.keep(platform)
-    forget_begun(context.home, name=chosen)
-    _say_it_is_up(context, wish, platform, containers=containers, is_new=bool(proposal.plan.changes))
+    clear_pending_up(context.home, name=chosen)
+    _say_it_is_up(context, options, platform, containers=containers, is_new=bool(proposal.plan.changes))
 
 
 def _say_it_is_up(
-    context: Context, wish: Wish, platform: Platform, *, containers: Containers | None, is_new: bool
+    context: Context,
+    options: PlatformOptions,
+    platform: Platform,
+    *,
+    containers: Containers | None,
+    is_new: bool,
 ) -> None:
     """What stands, what its jobs run, and what to type next."""
     screen = context.screen
     words = "is up." if is_new else "is up already: nothing changed."
-    screen.say(f"The platform {wish.name} {words}", style="green")
+    screen.say(f"The platform {options.name} {words}", style="green")
     say_where_jobs_run(context, containers, platform.image)
-    if not wish.is_local and wish.image is None:
+    if not options.is_local and options.image is None:
         screen.say(f"Its jobs run {platform.image}: make it once, with `opsctl image build` and `opsctl image push`.")
-    if context.configuration.get("platform") not in (None, wish.name):
+    if context.configuration.get("platform") not in (None, options.name):
         other = context.configuration.values["platform"]
-        screen.warn(f"{other.source} names the platform {other.value}: for this one, add --platform {wish.name}.")
+        screen.warn(f"{other.source} names the platform {other.value}: for this one, add --platform {options.name}.")
     screen.hints(
         {
             "opsctl upload DIR --name HNU1": "bring a BIDS dataset there",
@@ -169,6 +176,6 @@ def _say_it_is_up(
     )
 
 
-def _question(wish: Wish) -> str:
-    place = "on this machine" if wish.is_local else f"in account {wish.account_id}, {wish.region}"
-    return f"Make the platform {wish.name} {place}?"
+def _question(options: PlatformOptions) -> str:
+    place = "on this machine" if options.is_local else f"in account {options.account_id}, {options.region}"
+    return f"Make the platform {options.name} {place}?"

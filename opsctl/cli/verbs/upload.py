@@ -42,7 +42,7 @@ def upload(
         send(found, context.storage, on_file=lambda _, size: advance(size))
     sent = f"{counted(len(found.files), 'file')} sent ({size_text(found.size_bytes)})"
     screen.say(f"{location.uri}: {sent}, {found.unchanged} there already")
-    context.records.notes.dataset(location.prefix)
+    context.records.completion_cache.dataset(location.prefix)
     if as_json:
         screen.json(
             {

@@ -45,7 +45,7 @@ def spending(
             for index, job in jobs.items()
             if not job.is_over and not (index in results and results[index].succeeded)
         }
-        words = {**records.kept_jobs(run.run_id), **jobs}
+        words = {**records.load_final_job_states(run.run_id), **jobs}
         by_scan = bill(records.attempts(run.run_id), words, rates, now=now).by_scan
         usd += sum(one.usd for index, one in by_scan.items() if index not in active)
         usd += sum(max(usd_per_scan, by_scan[index].usd if index in by_scan else 0.0) for index in active)

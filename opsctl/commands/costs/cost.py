@@ -17,7 +17,7 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 SCHEMA_VERSION = 1
 
@@ -154,7 +154,7 @@ def finished_hours(records: Records, *, platform: Platform, model: str, pipeline
 
 def jobs_for_bill(
     reader: RunReader, *, attempts: Collection[Attempt], results: Mapping[int, Result], records: Records, batch: Batch
-) -> dict[int, Job]:
+) -> dict[int, BatchJob]:
     """Batch's word on the scans whose attempts do not tell their whole story by themselves; nothing else is asked.
 
     These are attempts without an end, numbers that are missing (lost before their runner wrote anything), and,
@@ -175,7 +175,7 @@ def jobs_for_bill(
     described = batch.describe(sorted(set(asked.values()))) if asked else {}
     found = {index: described[job_id] for index, job_id in asked.items() if job_id in described}
     forgotten = {reader.run.origin(index).run_id for index in {*asked, *silent} - set(found)}
-    kept = {run_id: records.kept_jobs(run_id) for run_id in forgotten}
+    kept = {run_id: records.load_final_job_states(run_id) for run_id in forgotten}
     for index in {*asked, *silent} - set(found):
         origin = reader.run.origin(index)
         if origin.index in kept[origin.run_id]:
@@ -192,7 +192,7 @@ def _job_id(reader: RunReader, index: int) -> str:
 
 
 def _bill_of(
-    indices: range, attempts: Collection[Attempt], jobs: Mapping[int, Job], rates: Rates, *, now: datetime
+    indices: range, attempts: Collection[Attempt], jobs: Mapping[int, BatchJob], rates: Rates, *, now: datetime
 ) -> Bill:
     return bill(
         [one for one in attempts if one.index in indices],

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs.completion_cache import Notes
+from opsctl.commands.runs.completion_cache import CompletionCache
 from opsctl.core.location import Location, parse_uri
 
 SCHEMA_VERSION = 1
@@ -41,7 +41,7 @@ class DatasetLine:
 
 
 def datasets(
-    storage: Storage, *, data_bucket: str, notes: Notes, named: Mapping[str, str] | None = None
+    storage: Storage, *, data_bucket: str, completion_cache: CompletionCache, named: Mapping[str, str] | None = None
 ) -> list[DatasetLine]:
     """Every folder of the data bucket but opsctl's own, then what the configuration names.
 
@@ -73,7 +73,7 @@ def datasets(
         for name, uri in (named or {}).items()
         if parse_uri(uri).uri not in {line.uri for line in here}
     ]
-    notes.datasets([*folders, *(line.name for line in elsewhere)])
+    completion_cache.datasets([*folders, *(line.name for line in elsewhere)])
     return [*here, *elsewhere]
 
 

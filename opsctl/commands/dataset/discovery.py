@@ -32,7 +32,7 @@ class Query:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class ChosenScans:
     """A dataset's scans and what was left out of them.
 
     Attributes
@@ -61,7 +61,7 @@ class Found:
         }
 
 
-def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> Found:
+def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenScans:
     """List a dataset and choose among its scans.
 
     Raises
@@ -79,10 +79,10 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> Found:
         pipeline=query.pipeline,
         t1w=query.t1w,
     )
-    return Found(discovery=discovery, chosen=query.selection.of(discovery.scans) if discovery.scans else ())
+    return ChosenScans(discovery=discovery, chosen=query.selection.of(discovery.scans) if discovery.scans else ())
 
 
-def ensure_runnable(found: Found, query: Query) -> None:
+def ensure_runnable(found: ChosenScans, query: Query) -> None:
     """Whether there is anything to submit.
 
     Raises

@@ -18,7 +18,7 @@ from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
 from opsctl.core.diagnosis.doctor import Line, lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
-from opsctl.core.diagnosis.queue_snapshot import Facts, Hidden
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
 from opsctl.home import Home
@@ -70,7 +70,7 @@ class Diagnosis:
             "wrong": self.count("wrong"),
             "warnings": self.count("warning"),
             "checks": [
-                {"topic": line.topic, "level": line.level, "what": line.what, "mend": line.mend} for line in self.lines
+                {"topic": line.topic, "level": line.level, "what": line.what, "hint": line.hint} for line in self.lines
             ],
         }
 
@@ -159,7 +159,7 @@ def _on_this_machine(home: Home, platform: Platform, looks: _Looks) -> dict[str,
 
 
 def _on_aws(
-    clients: Clients, login: Login, found: Platform | Problem | Hidden | None, question: Question, looks: _Looks
+    clients: Clients, login: Login, found: Platform | Problem | NotVisible | None, question: Question, looks: _Looks
 ) -> dict[str, Any]:
     platform = found if isinstance(found, Platform) else None
     # Making a client is not safe in threads.
@@ -179,7 +179,7 @@ def _behind(clients: Clients, platform: Platform, looks: _Looks) -> dict[str, An
     # Making a client is not safe in threads.
     clients.s3, clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
 
-    def ask(model: str) -> Callable[[], Facts]:
+    def ask(model: str) -> Callable[[], QueueSnapshot]:
         return lambda: gather(clients, platform, _Scan(model, platform.image))
 
     bucket = looks.begin("s3:ListBucket", lambda: aws.can_list(clients, platform.data_bucket))
@@ -205,7 +205,7 @@ class _Looks:
         self._seconds = seconds
         self._end = time.monotonic() + seconds
 
-    def begin(self, name: str, look: Callable[[], T]) -> Callable[[], T | Problem | Hidden]:
+    def begin(self, name: str, look: Callable[[], T]) -> Callable[[], T | Problem | NotVisible]:
         """Start one, in a thread that the program's end does not wait for; returns what gives its answer."""
         future: Future[T] = Future()
 
@@ -215,13 +215,13 @@ class _Looks:
             except BaseException as error:
                 future.set_exception(error)
 
-        def answer() -> T | Problem | Hidden:
+        def answer() -> T | Problem | NotVisible:
             try:
                 return future.result(timeout=max(0.0, self._end - time.monotonic()))
             except Problem as problem:
                 return problem
             except FutureTimeoutError:
-                return Hidden(name, f"did not answer within {self._seconds:g} s")
+                return NotVisible(name, f"did not answer within {self._seconds:g} s")
 
         threading.Thread(target=run, name=f"doctor: {name}", daemon=True).start()
         return answer

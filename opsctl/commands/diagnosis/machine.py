@@ -10,7 +10,7 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from opsctl.core.diagnosis.doctor_facts import Disk, Engine, Provider
+from opsctl.core.diagnosis.doctor_facts import Disk, EngineVersion, Provider
 from opsctl.core.errors import Problem
 from opsctl.terraform.binary import find_binary
 from opsctl.terraform.provider import find_mirror
@@ -60,7 +60,7 @@ def provider(environment: Mapping[str, str]) -> Provider:
     return Provider(str(mirror)) if mirror is not None else Provider(None, _registry_answers())
 
 
-def engine(environment: Mapping[str, str]) -> Engine | None:
+def engine(environment: Mapping[str, str]) -> EngineVersion | None:
     """Docker or Podman, rather one that answers; None where there is neither."""
     silent = None
     for name, program in _ENGINES.items():
@@ -69,8 +69,8 @@ def engine(environment: Mapping[str, str]) -> Engine | None:
             continue
         version = _engine_version(path, _VERSION[program])
         if version:
-            return Engine(name, version)
-        silent = silent or Engine(name, "")
+            return EngineVersion(name, version)
+        silent = silent or EngineVersion(name, "")
     return silent
 
 

@@ -13,15 +13,15 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.finding import Finding, Wait
 from opsctl.core.diagnosis.pending_causes import is_blocked_reason
-from opsctl.core.diagnosis.queue_snapshot import Facts, Hidden
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
 from opsctl.core.location import Location, run_location
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import by_scan
+from opsctl.core.runs.attempt_merge import attempts_by_scan
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job, ScanStatus, State, join
-from opsctl.core.runs.unsubmitted_scans import unsent
+from opsctl.core.runs.status import BatchJob, ScanStatus, State, join
+from opsctl.core.runs.unsubmitted_scans import unsubmitted_reasons
 
 _WAITING = ("PENDING", "RUNNABLE", "STARTING")
 
@@ -35,7 +35,7 @@ class _Case:
     now: datetime
     statuses: Mapping[int, ScanStatus]
     results: Mapping[int, Result]
-    jobs: Mapping[int, Job]
+    jobs: Mapping[int, BatchJob]
     attempts: Mapping[int, tuple[Attempt, ...]]
     #: By index: the job (of an array the parent's) and when it was submitted.
     submitted: Mapping[int, tuple[str, str]]
@@ -59,7 +59,7 @@ def why(
     batch: Batch,
     storage: Storage,
     platform: Platform,
-    look: Callable[[], Facts],
+    look: Callable[[], QueueSnapshot],
     now: datetime,
 ) -> Answer:
     """Why scans wait, or failed.
@@ -109,8 +109,8 @@ def _case(reader: RunReader, batch: Batch, platform: Platform, indices: Sequence
         (index,) = indices
         jobs[index] = batch.describe([jobs[index].job_id]).get(jobs[index].job_id, jobs[index])
     results = reader.results()
-    never = unsent(reader.run, reader.journal(), now=now)
-    status = join(reader.run, results=results, jobs=jobs, unsent=never, indices=indices)
+    never = unsubmitted_reasons(reader.run, reader.submission_log(), now=now)
+    status = join(reader.run, results=results, jobs=jobs, unsubmitted=never, indices=indices)
     # Of a run of thousands that is over, the attempts would be read for nothing.
     is_asked = len(indices) == 1 or not status.is_over
     submitted = {}
@@ -126,12 +126,12 @@ def _case(reader: RunReader, batch: Batch, platform: Platform, indices: Sequence
         statuses={one.index: one for one in status.scans},
         results=results,
         jobs=jobs,
-        attempts=by_scan(reader.attempts() if is_asked else (), jobs),
+        attempts=attempts_by_scan(reader.attempts() if is_asked else (), jobs),
         submitted=submitted,
     )
 
 
-def _failures(case: _Case, indices: Sequence[int], facts: Facts | None) -> list[Explanation]:
+def _failures(case: _Case, indices: Sequence[int], facts: QueueSnapshot | None) -> list[Explanation]:
     groups: dict[str, list[int]] = defaultdict(list)
     for index in indices:
         groups[cause_of(case.words(index), run=case.reader.run).title].append(index)
@@ -152,7 +152,7 @@ def _failures(case: _Case, indices: Sequence[int], facts: Facts | None) -> list[
     return found
 
 
-def _waits(case: _Case, indices: Sequence[int], facts: Facts | None) -> list[Explanation]:
+def _waits(case: _Case, indices: Sequence[int], facts: QueueSnapshot | None) -> list[Explanation]:
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index in indices:
         one = case.statuses[index]
@@ -256,7 +256,7 @@ def _counts(case: _Case, indices: Sequence[int]) -> dict[State, int]:
     return dict(found)
 
 
-def _notes(facts: Facts | None) -> tuple[str, ...]:
-    if facts is None or facts.image is None or isinstance(facts.image, Hidden) or facts.image.exists is not None:
+def _notes(facts: QueueSnapshot | None) -> tuple[str, ...]:
+    if facts is None or facts.image is None or isinstance(facts.image, NotVisible) or facts.image.exists is not None:
         return ()
     return (f"Whether {facts.image.uri} is there, its own registry alone can tell: it is not in this region's ECR.",)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from opsctl.commands.logs.reader import ENDED, LogReader
-from opsctl.commands.retry import Endurance
+from opsctl.commands.retry import RetryPolicy
 from opsctl.core.errors import Problem
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.runs.status import RunStatus, ScanStatus
@@ -38,17 +38,17 @@ class NextAttempt:
 
 
 @dataclass(frozen=True)
-class Hitch:
+class PollFailed:
     """AWS gives no answer for now; following goes on."""
 
     problem: Problem
 
 
-Event = LogLine | ScanEnd | DoneBefore | NextAttempt | Hitch
+Event = LogLine | ScanEnd | DoneBefore | NextAttempt | PollFailed
 
 
 def follow(
-    reader: LogReader, *, sleep: Callable[[float], None], endurance: Endurance, status_polls: int = 1
+    reader: LogReader, *, sleep: Callable[[float], None], retry: RetryPolicy, status_polls: int = 1
 ) -> Iterator[Event]:
     """A run's lines as they come, and each scan's end, until the run has ended and its last lines are read.
 
@@ -80,12 +80,12 @@ def follow(
                 polls_left = status_polls
             fresh = reader.lines()
         except Problem as problem:
-            if endurance.fault(problem, progress=reader.pages):
-                yield Hitch(problem)
+            if retry.fault(problem, progress=reader.pages):
+                yield PollFailed(problem)
             polls_left = 0
-            sleep(endurance.pause)
+            sleep(retry.pause)
             continue
-        endurance.answered()
+        retry.answered()
         polls_left -= 1
         yield from story.told(fresh)
         if not reader.is_whole:
@@ -96,7 +96,7 @@ def follow(
         quiet = quiet + 1 if not fresh and reader.is_over else 0
         is_last_due = quiet == reader.quiet_polls
         if not is_last_due:
-            sleep(endurance.pause)
+            sleep(retry.pause)
 
 
 class _Story:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from opsctl.aws.logs import LogEvent, Logs, Sweep
-from opsctl.commands.logs.streams import LogStreams, Place
+from opsctl.commands.logs.streams import LogStreams, StreamOwner
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import StatusReader
-from opsctl.core.logs.log_line import LogLine, Wanted
+from opsctl.core.logs.log_line import LineFilter, LogLine
 from opsctl.core.logs.window import Window
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.status import RunStatus
@@ -58,7 +58,7 @@ class LogReader:
         logs: Logs,
         records: Records,
         streams: LogStreams,
-        wanted: Wanted,
+        wanted: LineFilter,
         now: Callable[[], datetime],
     ) -> None:
         self.run = reader.run
@@ -86,7 +86,7 @@ class LogReader:
         self._window = Window(self._look_back_ms() if self._tail is not None else self._origin_ms)
         self._sweep: Sweep | None = None
         self._count = 0
-        self._held: list[tuple[LogEvent, Place]] = []
+        self._held: list[tuple[LogEvent, StreamOwner]] = []
         self._unknown: dict[str, list[LogEvent]] = defaultdict(list)
         # Streams that had lines when they were not known or not wanted: the earliest line of each.
         self._passed_over: dict[str, int] = {}
@@ -182,7 +182,7 @@ class LogReader:
             else:
                 self._hold(event, place)
 
-    def _hold(self, event: LogEvent, place: Place) -> None:
+    def _hold(self, event: LogEvent, place: StreamOwner) -> None:
         if not self._is_wanted(place):
             self._pass_over(event)
         elif self.wanted.takes(event.timestamp_ms, event.message) and self._window.is_new(
@@ -190,7 +190,7 @@ class LogReader:
         ):
             self._held.append((event, place))
 
-    def _is_wanted(self, place: Place) -> bool:
+    def _is_wanted(self, place: StreamOwner) -> bool:
         return place.index in self._shown and self.wanted.attempt in (None, place.attempt)
 
     def _pass_over(self, event: LogEvent) -> None:
@@ -251,7 +251,7 @@ class LogReader:
         self._held = self._held[len(self._held) - min(len(self._held), self._tail or 0) :]
 
 
-def _by_time(held: tuple[LogEvent, Place]) -> tuple[int, int]:
+def _by_time(held: tuple[LogEvent, StreamOwner]) -> tuple[int, int]:
     """By time; lines of one millisecond by their ids, which CloudWatch counts up."""
     event = held[0]
     return event.timestamp_ms, int(event.event_id) if event.event_id.isdecimal() else 0

@@ -6,7 +6,7 @@ import socket
 import subprocess
 
 from opsctl.core.errors import Problem
-from opsctl.engine import Engine, last_words
+from opsctl.engine import Engine, final_output
 from opsctl.local.control import Containers
 from opsctl.local.jobs.container import CONFINED, USER, limit_words
 
@@ -35,7 +35,7 @@ _TRIAL = ({"type": "MEMORY", "value": str(_TRIAL_MIB)}, {"type": "VCPU", "value"
 _LIMITS = (("memory", "cpu"), ("memory",), ())
 
 
-def contain(engine: Engine, image: str) -> Containers:
+def try_engine(engine: Engine, image: str) -> Containers:
     """Run the image once as jobs will run, and see what the engine can limit here.
 
     Parameters
@@ -97,7 +97,7 @@ def _try(engine: Engine, image: str, port: int) -> tuple[tuple[str, ...], int, l
         )
         if said := done.stdout.split():
             return limits, done.returncode, said
-        refusal = refusal or last_words(done.stderr)
+        refusal = refusal or final_output(done.stderr)
     raise Problem(
         f"{engine.name} cannot run {image} as a job's container: {refusal}",
         "Is it an image of opsctl's jobs? `opsctl image build` makes one.",

@@ -10,8 +10,8 @@ from opsctl.aws.batch.batch import ActiveJob, Batch
 from opsctl.aws.platform.inventory import Inventory
 from opsctl.aws.platform.removal import Removal
 from opsctl.commands.platform.teardown_totals import Contents, Spent
-from opsctl.core.errors import AtWork, Interrupted, Problem
-from opsctl.core.platform.inventory import Kind, Resource, addresses_of
+from opsctl.core.errors import Interrupted, PlatformBusy, Problem
+from opsctl.core.platform.inventory import Resource, ResourceKind, addresses_of
 from opsctl.core.platform.platform import Platform
 from opsctl.core.platform.terraform_events import Step
 from opsctl.terraform.root import OnStep, Root
@@ -21,7 +21,7 @@ _CANCEL_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Receipt:
+class TeardownReport:
     """What is gone, what was kept, and what it cost.
 
     Attributes
@@ -85,11 +85,11 @@ def jobs_of(batch: Batch, queues: Iterable[str]) -> list[ActiveJob]:
 
 def queues_of(resources: Iterable[Resource]) -> list[str]:
     """The ARNs of the queues among an inventory."""
-    return [one.arn for one in resources if one.kind == Kind.QUEUE]
+    return [one.arn for one in resources if one.kind == ResourceKind.QUEUE]
 
 
 def refuse_while_active(
-    jobs: list[ActiveJob], *, mend: str = "Wait for the end (`opsctl status`), or end them with `opsctl down --force`."
+    jobs: list[ActiveJob], *, hint: str = "Wait for the end (`opsctl status`), or end them with `opsctl down --force`."
 ) -> None:
     """The guard on everything that would take instances away under running scans.
 
@@ -103,7 +103,7 @@ def refuse_while_active(
         more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
         raise Problem(
             f"{len(jobs)} job{'s are' if len(jobs) > 1 else ' is'} still active: {names}{more}.",
-            mend,
+            hint,
         )
 
 
@@ -151,7 +151,7 @@ def tear_down(
     if root is not None:
         try:
             _destroy(root, removed, name=name, keep_logs=keep_logs, on_step=on_step)
-        except (Interrupted, AtWork):
+        except (Interrupted, PlatformBusy):
             raise
         except Problem as problem:
             trouble = problem
@@ -168,9 +168,9 @@ def tear_down(
 
 def _destroy(root: Root, removed: list[str], *, name: str, keep_logs: bool, on_step: OnStep) -> None:
     """Let Terraform remove what it knows; into `removed` go the addresses, also of a destroy that breaks off."""
-    root.take_over({})
+    root.import_existing({})
     if keep_logs:
-        root.forget(addresses_of(root.state(), [f"/opsctl/{name}"]))
+        root.state_rm(addresses_of(root.state(), [f"/opsctl/{name}"]))
 
     def count(step: Step) -> None:
         if step.state == "done":
@@ -182,4 +182,4 @@ def _destroy(root: Root, removed: list[str], *, name: str, keep_logs: bool, on_s
 
 def going(resources: Iterable[Resource], *, keep_logs: bool) -> list[Resource]:
     """What a teardown is about: all but a log group that is to be kept."""
-    return [one for one in resources if not (keep_logs and one.kind == Kind.LOG_GROUP)]
+    return [one for one in resources if not (keep_logs and one.kind == ResourceKind.LOG_GROUP)]

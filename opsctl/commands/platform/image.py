@@ -31,7 +31,7 @@ OnLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Built:
+class BuiltImage:
     """An image on this machine.
 
     Attributes
@@ -86,7 +86,7 @@ def build(
     options: Sequence[str],
     environment: Mapping[str, str],
     on_line: OnLine,
-) -> Built:
+) -> BuiltImage:
     """Build the image on its base, the base's tag resolved to a digest first.
 
     Parameters
@@ -128,13 +128,13 @@ def build(
     return made
 
 
-def find_built(engine: Engine, image: str) -> Built | None:
+def find_built(engine: Engine, image: str) -> BuiltImage | None:
     """An image on this machine, or None."""
     found = _inspected(engine, image)
     if found is None:
         return None
     labels = found.get("Config", {}).get("Labels") or {}
-    return Built(
+    return BuiltImage(
         image=image,
         image_id=found["Id"].removeprefix("sha256:"),
         base=labels.get(BASE_LABEL),

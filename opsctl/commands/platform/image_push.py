@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsctl.aws.ecr.registry import Registry, ensure_same
-from opsctl.commands.platform.image import NAME, Built, OnLine, checked_tag, find_built
+from opsctl.commands.platform.image import NAME, BuiltImage, OnLine, checked_tag, find_built
 from opsctl.core.errors import Problem
 from opsctl.engine import Engine
 
@@ -20,7 +20,7 @@ _ID_LENGTH = 12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pushed:
+class PushedImage:
     """An image in the repository.
 
     Attributes
@@ -38,7 +38,7 @@ class Pushed:
     is_new: bool
 
 
-def built_image(engine: Engine, *, version: str, tag: str | None) -> Built:
+def built_image(engine: Engine, *, version: str, tag: str | None) -> BuiltImage:
     """The image that was built here.
 
     Raises
@@ -54,7 +54,9 @@ def built_image(engine: Engine, *, version: str, tag: str | None) -> Built:
     return built
 
 
-def push(engine: Engine, registry: Registry, built: Built, *, version: str, tag: str | None, on_line: OnLine) -> Pushed:
+def push(
+    engine: Engine, registry: Registry, built: BuiltImage, *, version: str, tag: str | None, on_line: OnLine
+) -> PushedImage:
     """Bring the built image to the repository, unless it is there.
 
     Parameters
@@ -77,12 +79,12 @@ def push(engine: Engine, registry: Registry, built: Built, *, version: str, tag:
                 f"{registry.url}:{there} is another image already, and a tag of this repository is never written over.",
                 "Take another: opsctl image build --tag OTHER, then opsctl image push --tag OTHER",
             )
-        return Pushed(image=f"{registry.url}@{stored.digest}", tag=there, is_new=False)
+        return PushedImage(image=f"{registry.url}@{stored.digest}", tag=there, is_new=False)
     name = f"{registry.url}:{there}"
     engine.ask("tag", built.image, name)
     digest = _send(engine, registry, name, on_line)
     ensure_same(registry, tag=there, digest=digest)
-    return Pushed(image=f"{registry.url}@{digest}", tag=there, is_new=True)
+    return PushedImage(image=f"{registry.url}@{digest}", tag=there, is_new=True)
 
 
 def _send(engine: Engine, registry: Registry, name: str, on_line: OnLine) -> str:

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from opsctl.aws.ecr.image import pinned_digest
-from opsctl.aws.ecr.registry import Registry, Stored
-from opsctl.commands.platform.image import Built, find_built
+from opsctl.aws.ecr.registry import Registry, StoredImage
+from opsctl.commands.platform.image import BuiltImage, find_built
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.engine import Engine
@@ -52,9 +52,9 @@ class ImageStatus:
     platform: str
     definitions: tuple[Definition, ...]
     repository_url: str | None
-    stored: Stored | None
+    stored: StoredImage | None
     hidden: str
-    made: Built | None
+    made: BuiltImage | None
     source: str
 
     @property
@@ -122,7 +122,7 @@ def status(
     )
 
 
-def _stored(registry: Registry | None, image: str | None) -> tuple[Stored | None, str]:
+def _stored(registry: Registry | None, image: str | None) -> tuple[StoredImage | None, str]:
     if registry is None or image is None or not image.startswith(registry.url):
         return None, ""
     digest = pinned_digest(image)
@@ -132,7 +132,9 @@ def _stored(registry: Registry | None, image: str | None) -> tuple[Stored | None
         return None, problem.what
 
 
-def _made(engine: Engine | None, image: str | None, stored: Stored | None, registry: Registry | None) -> Built | None:
+def _made(
+    engine: Engine | None, image: str | None, stored: StoredImage | None, registry: Registry | None
+) -> BuiltImage | None:
     """The image as the engine has it: by its name, or by the tag under which it was pushed from here."""
     if engine is None or image is None:
         return None

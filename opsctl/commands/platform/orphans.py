@@ -3,8 +3,8 @@
 `up` calls three functions, in this order (`opsctl.cli.platform.orphan_cleanup` has the adapters):
 
 1. `look`, between `init` and `plan` of the platform root: what there is, and what will become of it. It lets the plan
-   take over a log group that is there already, with its lines. `Found.replace` is for the plan: the addresses of
-   environments that AWS has given up. `opsctl.render.up.found_lines` says it all, beside the plan and under its
+   take over a log group that is there already, with its lines. `OrphanReport.replace` is for the plan: the addresses of
+   environments that AWS has given up. `opsctl.render.up.orphan_lines` says it all, beside the plan and under its
    one question.
 2. `clear`, after the yes and before the apply.
 3. `settle`, after the apply: what could not go before, and the inventory.
@@ -18,13 +18,13 @@ from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.platform.inventory import Inventory
-from opsctl.aws.platform.removal import Left, Removal
+from opsctl.aws.platform.removal import NotRemoved, Removal
 from opsctl.commands.platform.down import jobs_of, queues_of
 from opsctl.core.errors import Problem
 from opsctl.core.platform.inventory import (
     NAMED_KINDS,
-    Kind,
     Resource,
+    ResourceKind,
     addresses_of,
     counts_text,
     in_use,
@@ -38,7 +38,7 @@ LOG_GROUP_ADDRESS = "module.batch.aws_cloudwatch_log_group.jobs"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class OrphanReport:
     """What stands before an `up`.
 
     Attributes
@@ -77,7 +77,7 @@ class Found:
         return max(moments, default=None)
 
 
-def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> Found:
+def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> OrphanReport:
     """Compare what AWS shows of a platform with what its state knows.
 
     Raises
@@ -88,14 +88,14 @@ def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> Found:
     found, state = inventory.of(name), root.state()
     known = known_keys(state)
     unknown = orphans(found, known)
-    if not known and any(one.kind == Kind.RECORD for one in unknown):
+    if not known and any(one.kind == ResourceKind.RECORD for one in unknown):
         raise Problem(
             f"The platform {name} is up already, and this machine has no Terraform state of it: "
             "it was made from another one.",
             f"Use it (`--platform {name}`), or remove it with `opsctl down --name {name}`.",
         )
-    log_group = next((one for one in unknown if one.kind == Kind.LOG_GROUP), None)
-    root.take_over({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})
+    log_group = next((one for one in unknown if one.kind == ResourceKind.LOG_GROUP), None)
+    root.import_existing({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})
     rest = [one for one in unknown if one is not log_group and one.is_tagged]
     jobs = jobs_of(batch, queues_of(rest))
     if jobs:
@@ -106,7 +106,7 @@ def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> Found:
         )
     used = in_use(found, known)
     invalid = tuple(one for one in found if one.is_invalid and one not in unknown)
-    return Found(
+    return OrphanReport(
         name=name,
         orphans=tuple(one for one in rest if not {one.key, one.id} & used),
         later=tuple(one for one in rest if {one.key, one.id} & used),
@@ -132,11 +132,11 @@ def look_at_storage(root: Root, there: Mapping[str, str]) -> list[str]:
     """
     known = known_keys(root.state())
     unknown = {address: one for address, one in there.items() if one not in known}
-    root.take_over(unknown)
+    root.import_existing(unknown)
     return list(unknown.values())
 
 
-def clear(found: Found, removal: Removal) -> None:
+def clear(found: OrphanReport, removal: Removal) -> None:
     """Remove the orphans that the apply would stumble over.
 
     Raises
@@ -161,7 +161,7 @@ def settle(root: Root, *, name: str, inventory: Inventory, removal: Removal) -> 
         When there is still something that the state does not know.
     """
     # It has done its work, and a destroy must not meet it.
-    root.take_over({})
+    root.import_existing({})
     found, known = inventory.of(name), known_keys(root.state())
     left = removal.remove(one for one in orphans(found, known) if one.is_tagged)
     if left:
@@ -173,6 +173,6 @@ def settle(root: Root, *, name: str, inventory: Inventory, removal: Removal) -> 
     return tuple(one for one in found if one not in orphans(found, known))
 
 
-def _reasons(left: tuple[Left, ...]) -> str:
+def _reasons(left: tuple[NotRemoved, ...]) -> str:
     told = [f"{one.resource.words} ({one.reason})" for one in left[:3]]
     return "; ".join([*told, *([f"and {len(left) - 3} more"] if len(left) > 3 else [])])

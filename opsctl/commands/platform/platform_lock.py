@@ -11,14 +11,14 @@ from pathlib import Path
 
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.home import Home
-from opsctl.lock_file import Worker, WorkLock
-from opsctl.terraform.process import survivor
+from opsctl.lock_file import LockFile, LockOwner
+from opsctl.terraform.process import running_terraform
 
 _LOOK_SECONDS = 0.5
 
 
 @contextmanager
-def claimed(
+def platform_lock(
     home: Home, name: str, *, verb: str, say: Callable[[str], None], sleep: Callable[[float], None]
 ) -> Iterator[None]:
     """Have a platform's folder to oneself while the block lasts.
@@ -35,14 +35,14 @@ def claimed(
     Interrupted
         After Ctrl-C while it waits for a Terraform that an earlier opsctl has left.
     """
-    lock = WorkLock(home.make(home.platform_dir(name)) / "at-work.json")
+    lock = LockFile(home.make(home.platform_dir(name)) / "lock.json")
     if not lock.take():
         raise _busy(name, lock.holder())
     try:
-        lock.sign(Worker.now(os.getpid(), verb))
+        lock.sign(LockOwner.now(os.getpid(), verb))
         for root in ("storage", "platform"):
             _wait(home, name, root, say=say, sleep=sleep)
-            _mend(home.platform_dir(name) / "terraform" / root, say=say)
+            _restore_backup(home.platform_dir(name) / "terraform" / root, say=say)
         yield
     finally:
         lock.let_go()
@@ -50,7 +50,7 @@ def claimed(
 
 def _wait(home: Home, name: str, root: str, *, say: Callable[[str], None], sleep: Callable[[float], None]) -> None:
     folder = home.platform_dir(name) / "terraform" / root
-    worker = survivor(folder)
+    worker = running_terraform(folder)
     if worker is None:
         return
     say(
@@ -58,7 +58,7 @@ def _wait(home: Home, name: str, root: str, *, say: Callable[[str], None], sleep
         "waiting until it has ended. Ctrl-C stops waiting."
     )
     try:
-        while survivor(folder) is not None:
+        while running_terraform(folder) is not None:
             sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:
         raise Interrupted(
@@ -68,7 +68,7 @@ def _wait(home: Home, name: str, root: str, *, say: Callable[[str], None], sleep
     say("It has ended.")
 
 
-def _mend(folder: Path, *, say: Callable[[str], None]) -> None:
+def _restore_backup(folder: Path, *, say: Callable[[str], None]) -> None:
     """Take the state before the last one where Terraform was killed while it wrote: it empties the file first."""
     state, backup = folder / "terraform.tfstate", folder / "terraform.tfstate.backup"
     if not state.exists() or _is_whole(state) or not _is_whole(backup):
@@ -86,7 +86,7 @@ def _is_whole(state: Path) -> bool:
         return False
 
 
-def _busy(name: str, worker: Worker | None) -> Problem:
+def _busy(name: str, worker: LockOwner | None) -> Problem:
     if worker is None:
         return Problem(f"Another opsctl is at work on the platform {name}.", "Wait until it has ended.")
     return Problem(

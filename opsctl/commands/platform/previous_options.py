@@ -5,19 +5,21 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from opsctl.commands.platform.terraform_workspace import Workspace, begun_options
+from opsctl.commands.platform.terraform_workspace import TerraformWorkspace, pending_up_options
 from opsctl.core.errors import Problem
-from opsctl.core.platform.options import Wish
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform
 from opsctl.home import Home
 
 
-def earlier_options(home: Home, workspace: Workspace, wish: Wish, *, record: Platform | None) -> dict[str, Any]:
-    """What was wished of this platform before.
+def previous_options(
+    home: Home, workspace: TerraformWorkspace, platform_options: PlatformOptions, *, record: Platform | None
+) -> dict[str, Any]:
+    """The options of earlier `up`s of this platform.
 
     Parameters
     ----------
-    wish
+    platform_options
         Whose platform; its options do not matter here.
     record
         The platform's record on AWS, where there is one; else this machine's counts.
@@ -26,18 +28,18 @@ def earlier_options(home: Home, workspace: Workspace, wish: Wish, *, record: Pla
     -------
     dict
         The options of an `up` that was broken off, which the next one goes on with; else the record's. The storage's
-        bucket outlives `down`, and so does the wish for it.
+        bucket outlives `down`, and so does that option.
     """
-    options = begun_options(home, name=wish.name)
+    options = pending_up_options(home, name=platform_options.name)
     if options is None:
-        options = _recorded(record or _recalled(home, wish.name))
+        options = _recorded(record or _recalled(home, platform_options.name))
     bucket = _bucket_of(workspace)
-    if bucket is not None and bucket != wish.with_options({"data_bucket": None}).bucket:
+    if bucket is not None and bucket != platform_options.with_options({"data_bucket": None}).bucket:
         options.setdefault("data_bucket", bucket)
     return options
 
 
-def _bucket_of(workspace: Workspace) -> str | None:
+def _bucket_of(workspace: TerraformWorkspace) -> str | None:
     # A state on S3 can be asked only where it has been set up already.
     with suppress(Problem):
         bucket: str | None = workspace.storage.recorded_outputs().get("data_bucket")
@@ -53,12 +55,4 @@ def _recalled(home: Home, name: str) -> Platform | None:
 
 
 def _recorded(record: Platform | None) -> dict[str, Any]:
-    if record is None:
-        return {}
-    options = dict(record.wish)
-    # Records of opsctl 0.1 hold no wishes, but these two can be seen.
-    if record.spot:
-        options.setdefault("spot", True)
-    if not record.is_local and record.image != f"{record.repository_url}:{record.opsctl_version}":
-        options.setdefault("image", record.image)
-    return options
+    return {} if record is None else dict(record.options)

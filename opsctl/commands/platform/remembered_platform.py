@@ -13,7 +13,7 @@ from opsctl.home import Home
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
+class RememberedPlatform:
     """Where a platform was, or was being, made.
 
     Attributes
@@ -33,12 +33,12 @@ class Trace:
     repository_url: str | None = None
 
 
-def trace_of(home: Home, name: str) -> Trace:
+def remember_platform(home: Home, name: str) -> RememberedPlatform:
     """Everything that this machine knows of a platform, which may be nothing."""
     with suppress(Problem):
         platform = home.recall(name)
         if platform is not None:
-            return Trace(
+            return RememberedPlatform(
                 name=name,
                 platform=platform,
                 is_local=platform.is_local,
@@ -49,7 +49,7 @@ def trace_of(home: Home, name: str) -> Trace:
             )
     try:
         written = json.loads((home.platform_dir(name) / "terraform" / "platform" / "terraform.tfvars.json").read_text())
-        return Trace(
+        return RememberedPlatform(
             name=name,
             platform=None,
             # Only an endpoint that is not AWS's has its buckets in the path.
@@ -60,10 +60,10 @@ def trace_of(home: Home, name: str) -> Trace:
             repository_url=written["repository_url"],
         )
     except (OSError, ValueError, KeyError):
-        return Trace(name=name, platform=None, is_local=name == LOCAL_NAME)
+        return RememberedPlatform(name=name, platform=None, is_local=name == LOCAL_NAME)
 
 
-def half_made(home: Home) -> str | None:
+def unfinished_platform(home: Home) -> str | None:
     """The platform that an `up` began and did not end, where there is one, and only one."""
     names = [one.name for one in home.path.glob("platforms/*") if has_platform_state(home, name=one.name)]
     return names[0] if len(names) == 1 else None

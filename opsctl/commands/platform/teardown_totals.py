@@ -34,7 +34,7 @@ class Spent:
     is_complete: bool
 
 
-class Counting:
+class ContentsTotal:
     """Counts a bucket from now on, in a thread of its own."""
 
     def __init__(self, storage: Storage, bucket: str) -> None:
@@ -56,13 +56,13 @@ class Counting:
             return
         self._is_whole = True
 
-    def contents(self, *, patience_seconds: float) -> Contents:
+    def contents(self, *, timeout_seconds: float) -> Contents:
         """What there is, or what was seen of it so far."""
-        self._thread.join(patience_seconds)
+        self._thread.join(timeout_seconds)
         return Contents(self._object_count, self._size_bytes, self._is_whole)
 
 
-class Adding:
+class CostTotal:
     """Adds up what a platform's runs have cost, in a thread of its own.
 
     Parameters
@@ -85,7 +85,7 @@ class Adding:
             return
         self._spent = Spent(sum(one.own.usd for one in found), len(found), all(one.own.is_complete for one in found))
 
-    def spent(self, *, patience_seconds: float) -> Spent | None:
+    def spent(self, *, timeout_seconds: float) -> Spent | None:
         """The sum, or None where it is not known in time."""
-        self._thread.join(patience_seconds)
+        self._thread.join(timeout_seconds)
         return self._spent

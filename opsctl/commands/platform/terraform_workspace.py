@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform.options import Wish
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.state_location import BACKEND_FILE
 from opsctl.home import Home
 from opsctl.terraform.binary import Binary
@@ -25,7 +25,7 @@ _PROVIDER_BYTES = 800_000_000
 
 
 @dataclass(frozen=True)
-class Workspace:
+class TerraformWorkspace:
     """The two roots of one platform.
 
     Attributes
@@ -50,7 +50,7 @@ class Workspace:
 
 def open_workspace(
     home: Home, *, name: str, binary: Binary, environment: Mapping[str, str], interrupts: Interrupts | None = None
-) -> Workspace:
+) -> TerraformWorkspace:
     """The roots as they lie in a platform's folder."""
     code = home.platform_dir(name) / "terraform"
     shared = interrupts or Interrupts()
@@ -58,7 +58,7 @@ def open_workspace(
     def root(which: str) -> Root:
         return Root(which, folder=code / which, binary=binary, environment=environment, interrupts=shared)
 
-    return Workspace(storage=root("storage"), platform=root("platform"), interrupts=shared)
+    return TerraformWorkspace(storage=root("storage"), platform=root("platform"), interrupts=shared)
 
 
 def ensure_room(home: Home, *, mirror: Path | None) -> None:
@@ -81,26 +81,26 @@ def ensure_room(home: Home, *, mirror: Path | None) -> None:
         )
 
 
-def keep_begun(home: Home, wish: Wish) -> None:
+def save_pending_up(home: Home, options: PlatformOptions) -> None:
     """Remember what is being made until it is made: the next `up` goes on with the same options."""
-    home.write(_begun(home, wish.name), json.dumps(wish.options))
+    home.write(_pending_up(home, options.name), json.dumps(options.non_defaults))
 
 
-def forget_begun(home: Home, *, name: str) -> None:
+def clear_pending_up(home: Home, *, name: str) -> None:
     """What was begun is made, or taken down."""
-    _begun(home, name).unlink(missing_ok=True)
+    _pending_up(home, name).unlink(missing_ok=True)
 
 
-def begun_options(home: Home, *, name: str) -> dict[str, Any] | None:
+def pending_up_options(home: Home, *, name: str) -> dict[str, Any] | None:
     """The options of an `up` that has not come to its end, or None."""
     with suppress(FileNotFoundError, ValueError):
-        options: dict[str, Any] = json.loads(_begun(home, name).read_text())
+        options: dict[str, Any] = json.loads(_pending_up(home, name).read_text())
         return options
     return None
 
 
-def _begun(home: Home, name: str) -> Path:
-    return home.platform_dir(name) / "begun.json"
+def _pending_up(home: Home, name: str) -> Path:
+    return home.platform_dir(name) / "pending-up.json"
 
 
 def lay_out_code(home: Home, *, name: str, source: Path) -> None:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from opsctl.commands.platform.terraform_workspace import Workspace
+from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
 from opsctl.core.costs.cost import idle_usd_per_hour
-from opsctl.core.errors import Interrupted, Problem, StillAtWork
-from opsctl.core.platform.options import Wish
+from opsctl.core.errors import Interrupted, Problem, StillRunning
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform
-from opsctl.core.platform.terraform_events import Plan, merged
+from opsctl.core.platform.terraform_events import TerraformPlan, merged
 from opsctl.terraform.provider import is_unpacked
 from opsctl.terraform.root import OnStep, Root
 
@@ -32,8 +32,8 @@ class Proposal:
         What the platform costs while no job runs.
     """
 
-    storage: Plan
-    platform: Plan
+    storage: TerraformPlan
+    platform: TerraformPlan
     idle_usd_per_hour: float
 
     @property
@@ -45,13 +45,17 @@ class Proposal:
         )
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> TerraformPlan:
         """Both together."""
         return merged([self.storage, self.platform])
 
 
 def propose(
-    workspace: Workspace, wish: Wish, *, mirror: Path | None, look: Callable[[Root], Sequence[str]] = lambda _: ()
+    workspace: TerraformWorkspace,
+    options: PlatformOptions,
+    *,
+    mirror: Path | None,
+    look: Callable[[Root], Sequence[str]] = lambda _: (),
 ) -> Proposal:
     """Set both roots up and plan them, side by side: each spends most of its time waiting.
 
@@ -60,15 +64,15 @@ def propose(
     look
         Called for each root before it is planned; gives the addresses of what shall be made anew.
     """
-    workspace.storage.set_variables(wish.storage_variables())
-    workspace.platform.set_variables(wish.platform_variables())
+    workspace.storage.set_variables(options.storage_variables())
+    workspace.platform.set_variables(options.platform_variables())
     links = mirror is not None and is_unpacked(mirror)
     if not links:
         # Downloaded or unpacked once: the second root links to what the first one has.
         workspace.storage.init(mirror=mirror)
         workspace.platform.init(mirror=workspace.storage.providers)
 
-    def plan(root: Root) -> Plan:
+    def plan(root: Root) -> TerraformPlan:
         if links:
             root.init(mirror=mirror)
         return root.plan(replace=look(root))
@@ -79,7 +83,12 @@ def propose(
 
 
 def carry_out(
-    workspace: Workspace, wish: Wish, proposal: Proposal, *, endpoint_url: str | None, on_step: OnStep
+    workspace: TerraformWorkspace,
+    options: PlatformOptions,
+    proposal: Proposal,
+    *,
+    endpoint_url: str | None,
+    on_step: OnStep,
 ) -> Platform:
     """Apply what was proposed, both roots side by side, and read the platform's record.
 
@@ -101,16 +110,16 @@ def carry_out(
 
     _side_by_side(workspace, apply)
     made = workspace.storage.outputs()
-    if made["data_bucket"] != wish.bucket or made["repository_url"] != wish.repository_url:
+    if made["data_bucket"] != options.bucket or made["repository_url"] != options.repository_url:
         raise Problem(
             f"The storage was made as {made['data_bucket']} and {made['repository_url']}, "
-            f"but {wish.bucket} and {wish.repository_url} were planned.",
+            f"but {options.bucket} and {options.repository_url} were planned.",
             "Another platform of this name was made with other options: use `--name` for a second one.",
         )
     return Platform.from_record(workspace.platform.outputs()["record"], endpoint_url=endpoint_url)
 
 
-def _side_by_side(workspace: Workspace, do: Callable[[Root], T]) -> tuple[T, T]:
+def _side_by_side(workspace: TerraformWorkspace, do: Callable[[Root], T]) -> tuple[T, T]:
     """Do something with both roots at once; both come to their end, whatever becomes of the other.
 
     The platform needs nothing of the storage but names, and these are known before (docs/decisions/0001).
@@ -118,7 +127,7 @@ def _side_by_side(workspace: Workspace, do: Callable[[Root], T]) -> tuple[T, T]:
     with workspace.interrupts.counting(), ThreadPoolExecutor(2) as pool:
         storage, platform = (pool.submit(do, root) for root in workspace.roots)
     wrong = [one for one in (storage.exception(), platform.exception()) if one is not None]
-    for kind in (StillAtWork, Interrupted):
+    for kind in (StillRunning, Interrupted):
         for error in wrong:
             if isinstance(error, kind):
                 raise error
@@ -127,7 +136,7 @@ def _side_by_side(workspace: Workspace, do: Callable[[Root], T]) -> tuple[T, T]:
         raise type(problem)(
             f"{problem.what} The rest of the platform stands, but has no bucket to work with until `opsctl up` has "
             "come to its end.",
-            problem.mend,
+            problem.hint,
         )
     for error in wrong:
         raise error

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-from opsctl.aws.s3.download import NotPublished, download, is_right, replace_file
+from opsctl.aws.s3.download import NotPublished, is_right, replace_file
+from opsctl.aws.s3.download import download as download_file
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.results.download_plan import Download, Haul
+from opsctl.commands.results.download_plan import Download, DownloadPlan
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.results import connectome_table
@@ -31,8 +32,12 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
-def fetch(
-    haul: Haul, storage: Storage, *, on_file: Callable[[Download], None], free: Callable[[Path], int] = free_bytes
+def download(
+    plan: DownloadPlan,
+    storage: Storage,
+    *,
+    on_file: Callable[[Download], None],
+    free: Callable[[Path], int] = free_bytes,
 ) -> int:
     """Download everything that is not here yet, and check every byte; how many files had to be fetched.
 
@@ -50,22 +55,22 @@ def fetch(
         After Ctrl-C, with how many files are still to come.
     """
     try:
-        haul.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=haul.folder):
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=plan.folder):
             pass
-        _describe(haul, storage)
+        _describe(plan, storage)
         with ThreadPoolExecutor(_THREADS) as pool:
-            rights = list(pool.map(lambda one: is_right(one.target, one.file), haul.downloads))
+            rights = list(pool.map(lambda one: is_right(one.target, one.file), plan.downloads))
     except OSError as error:
         raise Problem(
-            f"{error.filename or haul.folder} cannot be written ({error.strerror}).", "Name another folder."
+            f"{error.filename or plan.folder} cannot be written ({error.strerror}).", "Name another folder."
         ) from error
-    for one, right in zip(haul.downloads, rights, strict=True):
+    for one, right in zip(plan.downloads, rights, strict=True):
         if right:
             on_file(one)
-    wanted = [one for one, right in zip(haul.downloads, rights, strict=True) if not right]
-    _check_room(haul.folder, wanted, free)
-    _Fetching(haul, storage, on_file).run(wanted)
+    wanted = [one for one, right in zip(plan.downloads, rights, strict=True) if not right]
+    _check_room(plan.folder, wanted, free)
+    _Fetching(plan, storage, on_file).run(wanted)
     return len(wanted)
 
 
@@ -85,8 +90,8 @@ def _check_room(folder: Path, wanted: list[Download], free: Callable[[Path], int
 class _Fetching:
     """Several files at once; what one file meets does not keep the others from coming."""
 
-    def __init__(self, haul: Haul, storage: Storage, on_file: Callable[[Download], None]) -> None:
-        self._haul = haul
+    def __init__(self, plan: DownloadPlan, storage: Storage, on_file: Callable[[Download], None]) -> None:
+        self._plan = plan
         self._client = storage.client
         self._on_file = on_file
         self._stop = Event()
@@ -95,7 +100,7 @@ class _Fetching:
 
     def run(self, wanted: list[Download]) -> None:
         """Fetch them all, or say how many are missing and why."""
-        again = f"`opsctl results {self._haul.folder}` goes on where this stopped."
+        again = f"`opsctl results {self._plan.folder}` goes on where this stopped."
         with ThreadPoolExecutor(_THREADS) as pool:
             try:
                 list(pool.map(self._one, wanted))
@@ -108,14 +113,14 @@ class _Fetching:
                 self._stop.set()
         if self._faults:
             first = self._faults[0]
-            missing = f"{_files(len(wanted) - len(self._arrived))} of {len(self._haul.downloads):,} missing:"
-            raise Problem(f"{missing} {first.what}", f"{first.mend} {again}".strip()) from first
+            missing = f"{_files(len(wanted) - len(self._arrived))} of {len(self._plan.downloads):,} missing:"
+            raise Problem(f"{missing} {first.what}", f"{first.hint} {again}".strip()) from first
 
     def _one(self, one: Download) -> None:
         if self._stop.is_set():
             return
         try:
-            download(self._client, one.file, one.target, stop=self._stop)
+            download_file(self._client, one.file, one.target, stop=self._stop)
         except Interrupted:
             return
         except OSError as error:
@@ -136,19 +141,19 @@ def _files(count: int) -> str:
     return f"{count:,} file{'' if count == 1 else 's'}"
 
 
-def _describe(haul: Haul, storage: Storage) -> None:
+def _describe(plan: DownloadPlan, storage: Storage) -> None:
     """What a BIDS derivative has at its top; nothing of another dataset is written over."""
-    home = parse_uri(haul.run.output)
+    home = parse_uri(plan.run.output)
     there = storage.get_json(home.bucket, f"{home.prefix}/{_DESCRIPTION}")
-    path = haul.folder / _DESCRIPTION
+    path = plan.folder / _DESCRIPTION
     if path.exists() and not connectome_table.is_same_dataset(_json(path), there):
-        raise Problem(f"{haul.folder} holds another dataset ({path} says so).", "Name another folder.")
+        raise Problem(f"{plan.folder} holds another dataset ({path} says so).", "Name another folder.")
     if there is not None:
         replace_file(path, (json.dumps(there, indent=2, ensure_ascii=False) + "\n").encode())
-    if not list(haul.folder.glob("README*")):
-        replace_file(haul.folder / "README.md", connectome_table.readme(haul.run.run_id, haul.run.dataset).encode())
-    if not (haul.folder / ".bidsignore").exists():
-        replace_file(haul.folder / ".bidsignore", connectome_table.BIDSIGNORE.encode())
+    if not list(plan.folder.glob("README*")):
+        replace_file(plan.folder / "README.md", connectome_table.readme(plan.run.run_id, plan.run.dataset).encode())
+    if not (plan.folder / ".bidsignore").exists():
+        replace_file(plan.folder / ".bidsignore", connectome_table.BIDSIGNORE.encode())
 
 
 def _json(path: Path) -> object:
@@ -159,7 +164,7 @@ def _json(path: Path) -> object:
     return value
 
 
-def write_table(haul: Haul, costs: Mapping[int, float]) -> Path:
+def write_table(plan: DownloadPlan, costs: Mapping[int, float]) -> Path:
     """Write `connectomes.tsv` and its sidecar, in one step each.
 
     Parameters
@@ -173,20 +178,20 @@ def write_table(haul: Haul, costs: Mapping[int, float]) -> Path:
         When the disk refuses it.
     """
     rows = [
-        connectome_table.Row(
+        connectome_table.ConnectomeRow(
             scan=one.scan,
             file=one.place,
             size=_size(one.target),
-            seconds=haul.seconds.get(one.index),
+            seconds=plan.seconds.get(one.index),
             cost_usd=costs.get(one.index),
         )
-        for one in haul.downloads
+        for one in plan.downloads
         if one.is_connectome
     ]
-    path = haul.folder / connectome_table.NAME
+    path = plan.folder / connectome_table.NAME
     try:
         sidecar = json.dumps(connectome_table.COLUMNS, indent=2, ensure_ascii=False) + "\n"
-        replace_file(haul.folder / connectome_table.SIDECAR_NAME, sidecar.encode())
+        replace_file(plan.folder / connectome_table.SIDECAR_NAME, sidecar.encode())
         replace_file(path, connectome_table.table(rows).encode())
     except OSError as error:
         raise Problem(f"{path} cannot be written ({error.strerror}).", "Make room, then type it again.") from error

@@ -47,7 +47,7 @@ class Download:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Haul:
+class DownloadPlan:
     """What a run has to bring home.
 
     Attributes
@@ -87,7 +87,7 @@ class Haul:
         }
 
 
-def collect(reader: RunReader, folder: Path, *, what: What = "connectomes") -> Haul:
+def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes") -> DownloadPlan:
     """Which files a run has, those of adopted scans too, and where each goes below `folder`.
 
     Raises
@@ -99,7 +99,7 @@ def collect(reader: RunReader, folder: Path, *, what: What = "connectomes") -> H
     done = {index: one for index, one in sorted(reader.results().items()) if one.succeeded}
     if not done:
         raise Problem(f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.")
-    return Haul(
+    return DownloadPlan(
         run=run,
         what=what,
         folder=folder,

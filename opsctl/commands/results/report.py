@@ -14,10 +14,10 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import StatusReader
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import by_scan
+from opsctl.core.runs.attempt_merge import attempts_by_scan
 from opsctl.core.runs.manifest import Origin, Run, timestamp
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job, RunStatus
+from opsctl.core.runs.status import BatchJob, RunStatus
 
 #: By this a report knows its own kind; it stands in the first lines of the file.
 MARK = '<meta name="generator" content="opsctl report">'
@@ -64,18 +64,18 @@ def gather(reader: RunReader, asked: StatusReader, *, records: Records, now: dat
         at=timestamp(now),
         status=status,
         results=reader.results(),
-        attempts=by_scan(reader.attempts(), _last_words(run, records)),
+        attempts=attempts_by_scan(reader.attempts(), _last_words(run, records)),
         image_digest=document.get("image_digest") or "",
     )
 
 
-def _last_words(run: Run, records: Records) -> dict[int, Job]:
+def _last_words(run: Run, records: Records) -> dict[int, BatchJob]:
     """What Batch said of jobs that ended without a word of their own: lost instances, images not pulled."""
     places = {run.origin(index): index for index in range(len(run.scans))}
     return {
         places[origin]: job
         for run_id in {origin.run_id for origin in places}
-        for index, job in records.kept_jobs(run_id).items()
+        for index, job in records.load_final_job_states(run_id).items()
         if (origin := Origin(run_id, index)) in places
     }
 

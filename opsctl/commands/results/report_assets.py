@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Asset:
     """One file of a scan that the report shows.
 
     Attributes
@@ -49,20 +49,20 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Choice:
+class AssetSelection:
     """What is fetched, and in words what is not."""
 
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[Asset, ...]
     left_out: tuple[str, ...]
 
 
-def choose(report: Report, storage: Storage, *, data_bucket: str) -> Choice:
+def choose(report: Report, storage: Storage, *, data_bucket: str) -> AssetSelection:
     """Which files the report shows: of each scan its first connectome by name and some QA pictures, failures first."""
     states = {scan.index: scan.state for scan in report.status.scans}
     indices = sorted(states, key=lambda index: (states[index] != "FAILED", index))
     most_qa = 4 if len(indices) <= _MANY_SCANS else 1
     failed_qa = _failed_qa(report, storage, data_bucket=data_bucket)
-    wanted: list[Wanted] = []
+    wanted: list[Asset] = []
     hidden_qa = too_large = 0
     for place, index in enumerate(indices):
         result = report.results.get(index)
@@ -83,16 +83,16 @@ def choose(report: Report, storage: Storage, *, data_bucket: str) -> Choice:
         left_out.append(f"{hidden_qa:,} more QA pictures lie beside the outputs (`opsctl results DIR --what qa`).")
     if too_large:
         left_out.append(f"{too_large:,} files over {_LARGEST_BYTES // 1_000_000} MB are not shown.")
-    return Choice(tuple(wanted), tuple(left_out))
+    return AssetSelection(tuple(wanted), tuple(left_out))
 
 
 def fetch(
-    wanted: Sequence[Wanted],
+    wanted: Sequence[Asset],
     storage: Storage,
     *,
-    develop: Callable[[Wanted, bytes], _T],
-    on_file: Callable[[Wanted], None],
-) -> dict[Wanted, _T | Problem]:
+    decode: Callable[[Asset, bytes], _T],
+    on_file: Callable[[Asset], None],
+) -> dict[Asset, _T | Problem]:
     """Read the files in parallel and make of each what the report shows; one that cannot be read stops nothing.
 
     Parameters
@@ -103,9 +103,9 @@ def fetch(
         Told of each file, whatever became of it.
     """
 
-    def one(item: Wanted) -> _T | Problem:
+    def one(item: Asset) -> _T | Problem:
         try:
-            return develop(item, _body(item, storage))
+            return decode(item, _body(item, storage))
         except Problem as problem:
             return problem
         finally:
@@ -115,12 +115,12 @@ def fetch(
         return dict(zip(wanted, pool.map(one, wanted), strict=True))
 
 
-def _files(index: int, result: Result | None) -> list[Wanted]:
+def _files(index: int, result: Result | None) -> list[Asset]:
     if result is None:
         return []
     connectomes = set(result.connectomes)
     return [
-        Wanted(
+        Asset(
             index=index,
             kind="connectome" if one.uri in connectomes else "QA",
             name=atlas_of(one.uri) if one.uri in connectomes else one.uri.rpartition("/")[2],
@@ -142,13 +142,13 @@ def _is_qa(name: str) -> bool:
     return name.lower().endswith(".png") and bool({"qa_d", "qa_f"} & set(name.split("/")))
 
 
-def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[int, list[Wanted]]:
+def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[int, list[Asset]]:
     """What the failed scans' last attempts left: their jobs keep it with the run's records."""
     by_run: dict[str, dict[int, int]] = defaultdict(dict)
     for scan in report.status.failed:
         origin = report.run.origin(scan.index)
         by_run[origin.run_id][origin.index] = scan.index
-    found: dict[int, dict[str, list[Wanted]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[int, dict[str, list[Asset]]] = defaultdict(lambda: defaultdict(list))
     for run_id, places in by_run.items():
         folder = Location(data_bucket, f"{run_location(run_id, data_bucket=data_bucket).prefix}/failures")
         for one in storage.below(folder):
@@ -157,21 +157,21 @@ def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[in
             if index is not None and rest and _is_qa(one.key):
                 uri = f"s3://{data_bucket}/{one.key}"
                 found[index][attempt].append(
-                    Wanted(index=index, kind="QA", name=rest[-1], uri=uri, size_bytes=one.size_bytes)
+                    Asset(index=index, kind="QA", name=rest[-1], uri=uri, size_bytes=one.size_bytes)
                 )
     return {index: attempts[max(attempts, key=lambda name: (len(name), name))] for index, attempts in found.items()}
 
 
-def _telling_first(one: Wanted) -> tuple[bool, str]:
+def _telling_first(one: Asset) -> tuple[bool, str]:
     """By name; m2g's plots of the graphs last, for the report draws the matrix itself."""
     return "graph" in one.uri.partition("/qa_")[2], one.uri
 
 
-def _numbers_only(one: Wanted) -> Wanted:
-    return Wanted(**{**vars(one), "is_pictured": False})
+def _numbers_only(one: Asset) -> Asset:
+    return Asset(**{**vars(one), "is_pictured": False})
 
 
-def _body(item: Wanted, storage: Storage) -> bytes:
+def _body(item: Asset, storage: Storage) -> bytes:
     location = parse_uri(item.uri)
     body = BytesIO()
     with translated(f"reading {item.uri}"):

@@ -11,8 +11,8 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.state_counts import tally
-from opsctl.core.runs.status import FROM_BATCH, Job, State
+from opsctl.core.runs.state_counts import count_states
+from opsctl.core.runs.status import FROM_BATCH, BatchJob, State
 from opsctl.core.runs.submission import Submission
 
 Summaries = Mapping[str, Mapping[str, int]]
@@ -27,7 +27,7 @@ _WAITS = re.compile(r"CAPACITY|MISCONFIGURATION|EC2_|SERVICE_ROLE|ACTION_REQUIRE
 
 
 @dataclass
-class Census:
+class Poll:
     """What one poll found.
 
     Attributes
@@ -40,13 +40,13 @@ class Census:
         The scans that `unlisted` counts.
     """
 
-    jobs: dict[int, Job] = field(default_factory=dict)
+    jobs: dict[int, BatchJob] = field(default_factory=dict)
     unlisted: Counter[State] = field(default_factory=Counter)
     counted: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
-class Part:
+class SubmissionSlice:
     """One submission, as far as this run's scans are its children.
 
     Attributes
@@ -69,7 +69,7 @@ class Part:
         return len(self.here) == self.submission.size
 
 
-class Children:
+class ArrayJobs:
     """The jobs of one run's scans, adopted ones among them.
 
     Parameters
@@ -83,11 +83,11 @@ class Children:
         self._batch = batch
         self._places = run.places()
         #: Last words, by this run's index: they do not change any more.
-        self._ended: dict[int, Job] = {}
+        self._ended: dict[int, BatchJob] = {}
         self._described: set[int] = set()
-        self._kept: dict[str, dict[int, Job]] = {}
+        self._saved: dict[str, dict[int, BatchJob]] = {}
 
-    def parts(self, submissions: Mapping[str, Sequence[Submission]]) -> list[Part]:
+    def parts(self, submissions: Mapping[str, Sequence[Submission]]) -> list[SubmissionSlice]:
         """The submissions that concern this run."""
         found = []
         for run_id, some in submissions.items():
@@ -95,16 +95,21 @@ class Children:
             for one in some:
                 here = {there: places[there] for there in one.indices if there in places}
                 if here:
-                    found.append(Part(run_id, one, here))
+                    found.append(SubmissionSlice(run_id, one, here))
         return found
 
-    def summaries(self, parts: Sequence[Part]) -> dict[str, dict[str, int]]:
+    def summaries(self, parts: Sequence[SubmissionSlice]) -> dict[str, dict[str, int]]:
         """The parents' counts: one call for up to 100 of them."""
         return self._batch.summaries([part.submission for part in parts])
 
-    def census(
-        self, parts: Sequence[Part], summaries: Summaries, results: Mapping[int, Result], *, known: Mapping[int, Job]
-    ) -> Census:
+    def poll(
+        self,
+        parts: Sequence[SubmissionSlice],
+        summaries: Summaries,
+        results: Mapping[int, Result],
+        *,
+        known: Mapping[int, BatchJob],
+    ) -> Poll:
         """Where the scans stand that have no succeeded result.
 
         Parameters
@@ -115,7 +120,7 @@ class Children:
             Jobs that were asked for already, one by one.
         """
         done = {index for index, result in results.items() if result.succeeded}
-        found = Census()
+        found = Poll()
         self._learn_ended(known)
         found.jobs |= {here: job for here, job in known.items() if here not in done}
         singly: dict[str, int] = {}
@@ -125,7 +130,7 @@ class Children:
             if not open_:
                 continue
             if summary is None:
-                kept = self._kept_of(part.run_id)
+                kept = self._saved_states_of(part.run_id)
                 self._learn_ended({here: kept[there] for there, here in open_.items() if there in kept})
             elif part.submission.is_array and part.is_whole:
                 self._list_ended(part, summary, open_, done)
@@ -138,28 +143,28 @@ class Children:
             else:
                 singly |= {part.job_id(there): here for there, here in open_.items() if here not in self._ended}
         found.jobs |= self._one_by_one(singly)
-        self._learn_last_words(parts, results, done)
+        self._learn_final_states(parts, results, done)
         found.jobs |= {index: job for index, job in self._ended.items() if index not in done}
         return found
 
-    def describe(self, parts: Sequence[Part], indices: Sequence[int]) -> dict[int, Job]:
+    def describe(self, parts: Sequence[SubmissionSlice], indices: Sequence[int]) -> dict[int, BatchJob]:
         """Some scans' jobs with their attempts: a call for each hundred."""
         wanted = set(indices)
         ids = {part.job_id(there): here for part in parts for there, here in part.here.items() if here in wanted}
         return {ids[job_id]: job for job_id, job in self._batch.describe(list(ids)).items()}
 
-    def all_jobs(self, parts: Sequence[Part], summaries: Summaries) -> dict[int, Job]:
+    def all_jobs(self, parts: Sequence[SubmissionSlice], summaries: Summaries) -> dict[int, BatchJob]:
         """Every scan's job: lists the children; what Batch has forgotten is as it was written down."""
-        found: dict[int, Job] = {}
+        found: dict[int, BatchJob] = {}
         for part in parts:
-            known = self._kept_of(part.run_id)
+            known = self._saved_states_of(part.run_id)
             if part.submission.job_id in summaries:
                 known = {**known, **self._batch.jobs([part.submission])}
             found |= {part.here[there]: job for there, job in known.items() if there in part.here}
         described = {index: self._ended[index] for index in self._described & found.keys()}
         return {**found, **described}
 
-    def wait_reason(self, parts: Sequence[Part], summaries: Summaries) -> str:
+    def wait_reason(self, parts: Sequence[SubmissionSlice], summaries: Summaries) -> str:
         """Why the first job in the line waits: one call for each array of which nothing starts or runs."""
         for part in parts:
             summary = summaries.get(part.submission.job_id, {})
@@ -172,7 +177,9 @@ class Children:
                     return waits[0]
         return ""
 
-    def _list_ended(self, part: Part, summary: Mapping[str, int], open_: Mapping[int, int], done: set[int]) -> None:
+    def _list_ended(
+        self, part: SubmissionSlice, summary: Mapping[str, int], open_: Mapping[int, int], done: set[int]
+    ) -> None:
         """Learn which failed, and which ended well without a result: only where the counts say that some did."""
         mine = [here for here in part.here.values() if here in self._ended]
         failed = {here for here in mine if self._ended[here].status == "FAILED"}
@@ -189,14 +196,14 @@ class Children:
             # ListJobs lags behind the parent's summary.
             self._one_by_one(lost)
 
-    def _count(self, summary: Mapping[str, int], open_: Mapping[int, int], found: Census) -> None:
+    def _count(self, summary: Mapping[str, int], open_: Mapping[int, int], found: Poll) -> None:
         active = {here for here in open_.values() if here not in self._ended}
         known = [FROM_BATCH[found.jobs[here].status] for here in active & found.jobs.keys()]
         counted = active - found.jobs.keys()
         found.counted |= counted
-        found.unlisted.update(tally(summary, count=len(counted), known=known))
+        found.unlisted.update(count_states(summary, count=len(counted), known=known))
 
-    def _learn(self, part: Part, children: Mapping[int, Job], *, done: set[int] = frozenset()) -> None:  # type: ignore[assignment]
+    def _learn(self, part: SubmissionSlice, children: Mapping[int, BatchJob], *, done: set[int] = frozenset()) -> None:  # type: ignore[assignment]
         for place, job in children.items():
             here = part.here[part.submission.offset + place]
             if here not in self._ended and here not in done:
@@ -205,18 +212,20 @@ class Children:
     def _is(self, here: int, status: str) -> bool:
         return here in self._ended and self._ended[here].status == status
 
-    def _one_by_one(self, ids: Mapping[str, int]) -> dict[int, Job]:
+    def _one_by_one(self, ids: Mapping[str, int]) -> dict[int, BatchJob]:
         found = {ids[job_id]: job for job_id, job in self._batch.describe(list(ids)).items()}
         self._learn_ended(found)
         return found
 
-    def _learn_ended(self, jobs: Mapping[int, Job]) -> None:
+    def _learn_ended(self, jobs: Mapping[int, BatchJob]) -> None:
         """Remember the last words among jobs that were described: they say more than a list does."""
         over = {here: job for here, job in jobs.items() if job.is_over}
         self._ended |= over
         self._described |= over.keys()
 
-    def _learn_last_words(self, parts: Sequence[Part], results: Mapping[int, Result], done: set[int]) -> None:
+    def _learn_final_states(
+        self, parts: Sequence[SubmissionSlice], results: Mapping[int, Result], done: set[int]
+    ) -> None:
         """Describe, once, the ended jobs that left no result: their attempts are known to Batch alone."""
         bare = {
             here
@@ -227,7 +236,7 @@ class Children:
             return
         wanted: dict[str, int] = {}
         for part in parts:
-            kept = self._kept_of(part.run_id) if bare & set(part.here.values()) else {}
+            kept = self._saved_states_of(part.run_id) if bare & set(part.here.values()) else {}
             for there, here in part.here.items():
                 if here not in bare:
                     continue
@@ -238,12 +247,12 @@ class Children:
                     wanted[part.job_id(there)] = here
         self._one_by_one(wanted)
 
-    def _kept_of(self, run_id: str) -> Mapping[int, Job]:
-        if run_id not in self._kept:
-            self._kept[run_id] = self._records.kept_jobs(run_id)
-        return self._kept[run_id]
+    def _saved_states_of(self, run_id: str) -> Mapping[int, BatchJob]:
+        if run_id not in self._saved:
+            self._saved[run_id] = self._records.load_final_job_states(run_id)
+        return self._saved[run_id]
 
-    def last_words(self, results: Mapping[int, Result]) -> dict[int, Job]:
+    def final_job_states(self, results: Mapping[int, Result]) -> dict[int, BatchJob]:
         """What only Batch knows, and forgets: ended jobs that left no result, and who cancelled which."""
         return {
             index: job
@@ -253,6 +262,6 @@ class Children:
         }
 
 
-def _is_later(job: Job, result: Result | None) -> bool:
+def _is_later(job: BatchJob, result: Result | None) -> bool:
     """Whether a job's end is not the one that its result tells: its last attempt left none."""
     return result is None or job.job_id != result.job_id or job.exit_code != result.exit_code

@@ -14,7 +14,7 @@ from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Exclusion
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location, parse_uri
-from opsctl.core.runs.audit import AuditRow, Entry, audit_row, strays
+from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row, strays
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 
@@ -93,7 +93,7 @@ def audit(
     discovery = discover(
         objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=latest.m2g["pipeline"]
     )
-    entries: dict[str, list[Entry]] = defaultdict(list)
+    entries: dict[str, list[AuditEntry]] = defaultdict(list)
     results: list[Result] = []
     for run in reversed(runs):
         own = records.results(run.run_id)
@@ -127,14 +127,14 @@ def _runs(dataset: Location, output_name: str | None, records: Records) -> list[
     return into
 
 
-def _entries(run: Run, results: dict[int, Result], *, records: Records, batch: Batch) -> list[tuple[str, Entry]]:
+def _entries(run: Run, results: dict[int, Result], *, records: Records, batch: Batch) -> list[tuple[str, AuditEntry]]:
     submissions = records.submissions(run.run_id)
     documents = records.documents(run.run_id)
-    words = {**records.kept_jobs(run.run_id), **batch.jobs(submissions)}
+    words = {**records.load_final_job_states(run.run_id), **batch.jobs(submissions)}
     return [
         (
             run.scans[index],
-            Entry(
+            AuditEntry(
                 run_id=run.run_id,
                 inputs={one["uri"]: one["etag"] for one in documents.get(index, {}).get("inputs", ())},
                 result=results.get(index),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.aws.batch.batch import UNFINISHED, Batch
-from opsctl.commands.runs.array_jobs import Part
+from opsctl.commands.runs.array_jobs import SubmissionSlice
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.status import StatusReader
 from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State, cancel_reason
@@ -21,7 +21,7 @@ _PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class CancelOutcome:
     """What came of it, scans by name.
 
     Attributes
@@ -53,7 +53,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Intent:
+class CancelPlan:
     """What is to be cancelled, as it stands before.
 
     Attributes
@@ -80,9 +80,9 @@ class Intent:
         """Those that are done or have failed."""
         return tuple(scan for scan in self.chosen if scan.state not in ACTIVE and scan.is_submitted)
 
-    def nothing(self) -> Outcome:
+    def nothing(self) -> CancelOutcome:
         """What came of it where nothing was active."""
-        return Outcome(
+        return CancelOutcome(
             run_id=self.status.run.run_id, cancelled=(), finished_before=tuple(scan.name for scan in self.finished)
         )
 
@@ -120,7 +120,7 @@ class Canceller:
         self._clock = clock
         self._timestamp = timestamp
 
-    def intent(self, indices: Sequence[int] | None) -> Intent:
+    def intent(self, indices: Sequence[int] | None) -> CancelPlan:
         """What would be cancelled; nothing is ended yet.
 
         Parameters
@@ -130,13 +130,13 @@ class Canceller:
         """
         status = self._reader.whole()
         wanted = set(range(len(status.scans))) if indices is None else set(indices)
-        return Intent(
+        return CancelPlan(
             status=status,
             chosen=tuple(scan for scan in status.scans if scan.index in wanted),
             is_whole=len(wanted) == len(status.scans),
         )
 
-    def carry_out(self, intent: Intent, *, poll_seconds: float) -> Outcome:
+    def carry_out(self, intent: CancelPlan, *, poll_seconds: float) -> CancelOutcome:
         """End them, and look until all have ended or patience has.
 
         A parent's end is not taken for its children's: the children are looked at, and those that go on are told
@@ -166,7 +166,7 @@ class Canceller:
                 given_up = submission.abandoned(f"cancelled by {self._user}", at=self._timestamp())
                 self._records.put_submission(run_id, given_up)
 
-    def _unfinished(self, parts: Sequence[Part]) -> list[Part]:
+    def _unfinished(self, parts: Sequence[SubmissionSlice]) -> list[SubmissionSlice]:
         summaries = self._batch.summaries([part.submission for part in parts])
         return [
             part
@@ -174,11 +174,11 @@ class Canceller:
             if any(summaries.get(part.submission.job_id, {}).get(status) for status in UNFINISHED)
         ]
 
-    def _tell(self, part: Part, indices: set[int]) -> None:
+    def _tell(self, part: SubmissionSlice, indices: set[int]) -> None:
         ids = [part.job_id(there) for there, here in part.here.items() if here in indices]
         self._batch.terminate_all(ids, reason=self._reason)
 
-    def _active(self, part: Part, wanted: set[int]) -> set[int]:
+    def _active(self, part: SubmissionSlice, wanted: set[int]) -> set[int]:
         """Which of the scans' jobs go on."""
         mine = {there: here for there, here in part.here.items() if here in wanted}
         if not part.submission.is_array or len(mine) <= _FEW:
@@ -188,7 +188,7 @@ class Canceller:
         going_on = {place for status in UNFINISHED for place in self._batch.children(part.submission.job_id, status)}
         return {here for there, here in mine.items() if there - offset in going_on}
 
-    def _wait(self, parts: Sequence[Part], wanted: set[int], *, poll_seconds: float) -> None:
+    def _wait(self, parts: Sequence[SubmissionSlice], wanted: set[int], *, poll_seconds: float) -> None:
         begun = told = self._clock()
         while True:
             summed = self._unfinished(parts) if wanted else []
@@ -206,13 +206,13 @@ class Canceller:
                 return
             self._sleep(poll_seconds)
 
-    def _outcome(self, intent: Intent) -> Outcome:
+    def _outcome(self, intent: CancelPlan) -> CancelOutcome:
         now = {scan.index: scan for scan in self._reader.whole().scans}
 
         def names(*states: State) -> tuple[str, ...]:
             return tuple(scan.name for scan in intent.active if now[scan.index].state in states)
 
-        return Outcome(
+        return CancelOutcome(
             run_id=intent.status.run.run_id,
             cancelled=names("FAILED"),
             finished_before=tuple(scan.name for scan in intent.finished),

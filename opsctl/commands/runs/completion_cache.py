@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from opsctl.aws.s3.cache import Cache, glance
+from opsctl.aws.s3.cache import Cache, read_if_free
 
 if TYPE_CHECKING:
     from opsctl.core.runs.manifest import Run
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _RUNS, _DATASETS = "runs", "datasets"
 
 
-class Notes:
+class CompletionCache:
     """Names of runs, scans and datasets, and what runs came to.
 
     Parameters
@@ -29,36 +29,36 @@ class Notes:
 
     def runs(self, run_ids: Sequence[str]) -> None:
         """Every run that there is, oldest first."""
-        self._cache.note(self._bucket, _RUNS, list(run_ids))
+        self._cache.put_value(self._bucket, _RUNS, list(run_ids))
 
     def run(self, run: Run) -> None:
         """A run's scans, and its dataset."""
-        self._cache.note(self._bucket, f"scans/{run.run_id}", list(run.scans))
+        self._cache.put_value(self._bucket, f"scans/{run.run_id}", list(run.scans))
         dataset = _in_bucket(run.dataset, self._bucket)
-        self._cache.note(self._bucket, f"dataset/{dataset}", run.run_id)
+        self._cache.put_value(self._bucket, f"dataset/{dataset}", run.run_id)
         self.dataset(dataset)
 
     def dataset(self, name: str) -> None:
         """One more dataset, by its name in the bucket or its address."""
-        known = self._cache.noted(self._bucket, _DATASETS) or []
-        self._cache.note(self._bucket, _DATASETS, sorted({*known, name}))
+        known = self._cache.get_value(self._bucket, _DATASETS) or []
+        self._cache.put_value(self._bucket, _DATASETS, sorted({*known, name}))
 
     def datasets(self, names: Sequence[str]) -> None:
         """All that lie in the bucket; those in other buckets stay."""
-        known = self._cache.noted(self._bucket, _DATASETS) or []
-        self._cache.note(self._bucket, _DATASETS, sorted({*names, *(one for one in known if "://" in one)}))
+        known = self._cache.get_value(self._bucket, _DATASETS) or []
+        self._cache.put_value(self._bucket, _DATASETS, sorted({*names, *(one for one in known if "://" in one)}))
 
     def ended(self, run_id: str) -> dict[str, Any] | None:
         """What an ended run came to; None where that is not known."""
-        found: dict[str, Any] | None = self._cache.noted(self._bucket, f"ended/{run_id}")
+        found: dict[str, Any] | None = self._cache.get_value(self._bucket, f"ended/{run_id}")
         return found
 
     def end(self, run_id: str, value: dict[str, Any]) -> None:
         """What a run came to, once nothing changes it any more."""
-        self._cache.note(self._bucket, f"ended/{run_id}", value)
+        self._cache.put_value(self._bucket, f"ended/{run_id}", value)
 
 
-class Glance:
+class CompletionReader:
     """The notes as completion reads them: at once or not at all.
 
     Parameters
@@ -87,11 +87,11 @@ class Glance:
 
     def scans_of(self, dataset: str) -> list[str]:
         """A dataset's scans, as the run of it has them that was looked at last."""
-        run_id = glance(self._path, self._bucket, f"dataset/{_in_bucket(dataset, self._bucket)}")
+        run_id = read_if_free(self._path, self._bucket, f"dataset/{_in_bucket(dataset, self._bucket)}")
         return self._read(f"scans/{run_id}") if run_id else []
 
     def _read(self, name: str) -> list[str]:
-        return glance(self._path, self._bucket, name) or []
+        return read_if_free(self._path, self._bucket, name) or []
 
 
 def _in_bucket(dataset: str, bucket: str) -> str:

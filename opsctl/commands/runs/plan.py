@@ -10,20 +10,20 @@ from typing import Any
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.discovery import ensure_runnable, find
-from opsctl.commands.runs.prior_runs import Surveyor
-from opsctl.commands.runs.request import Order
+from opsctl.commands.runs.prior_runs import PriorRuns
+from opsctl.commands.runs.request import RunRequest
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location, derivatives
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, make_run_id, mixing_run, scan_document, scan_key, timestamp
-from opsctl.core.runs.scan_history import ScanStanding, Standing
+from opsctl.core.runs.scan_history import Disposition, ScanDisposition
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RunPlan:
     """What an order comes to.
 
     Attributes
@@ -40,12 +40,12 @@ class Plan:
         `sha256:…` of the platform's image, where it is known.
     """
 
-    order: Order
+    request: RunRequest
     platform: Platform
     discovery: Discovery
     chosen: tuple[Scan, ...]
     output: Location
-    standings: tuple[ScanStanding, ...]
+    dispositions: tuple[ScanDisposition, ...]
     earlier: tuple[Run, ...]
     run_id: str
     moment: datetime
@@ -54,16 +54,16 @@ class Plan:
     @property
     def wanted(self) -> list[tuple[str, str]]:
         """The scans' names and keys."""
-        return [(one.name, one.key) for one in self.standings]
+        return [(one.name, one.key) for one in self.dispositions]
 
     @property
-    def counts(self) -> dict[Standing, int]:
+    def counts(self) -> dict[Disposition, int]:
         """How many scans stand how."""
-        return dict(Counter(one.standing for one in self.standings))
+        return dict(Counter(one.disposition for one in self.dispositions))
 
-    def rest(self, standings: Sequence[ScanStanding] | None = None) -> list[ScanStanding]:
+    def rest(self, dispositions: Sequence[ScanDisposition] | None = None) -> list[ScanDisposition]:
         """What is to be submitted."""
-        return [one for one in standings or self.standings if one.is_submitted(self.order.only)]
+        return [one for one in dispositions or self.dispositions if one.is_submitted(self.request.only)]
 
     @property
     def rest_scans(self) -> tuple[Scan, ...]:
@@ -71,7 +71,7 @@ class Plan:
         names = {one.name for one in self.rest()}
         return tuple(scan for scan in self.chosen if scan.name in names)
 
-    def run(self, standings: Sequence[ScanStanding], *, at_once: int = LARGEST_ARRAY) -> Run:
+    def run(self, dispositions: Sequence[ScanDisposition], *, at_once: int = LARGEST_ARRAY) -> Run:
         """The run that submits the rest and adopts what is done or in flight.
 
         Parameters
@@ -81,17 +81,19 @@ class Plan:
         at_once
             How many scans a submission takes at most.
         """
-        rest = self.rest(standings)
-        order = self.order
+        rest = self.rest(dispositions)
+        request = self.request
         adopted = [
-            one for one in standings if not one.is_submitted(order.only) and one.standing in ("done", "in flight")
+            one
+            for one in dispositions
+            if not one.is_submitted(request.only) and one.disposition in ("done", "in flight")
         ]
         return Run(
             run_id=self.run_id,
-            dataset=order.dataset.uri,
+            dataset=request.dataset.uri,
             output=self.output.uri,
-            m2g=order.options.as_dict(),
-            model=order.options.diffusion_model,
+            m2g=request.options.as_dict(),
+            model=request.options.diffusion_model,
             image=self.platform.image,
             platform=self.platform.name,
             region=self.platform.region,
@@ -99,26 +101,28 @@ class Plan:
             keys=tuple(one.key for one in (*rest, *adopted)),
             sizes=tuple(array_sizes(len(rest), most=at_once)),
             adopted=tuple(one.origin for one in adopted if one.origin is not None),
-            resources=order.resources(self.platform),
-            memory_mib=order.memory_mib,
-            max_spend_usd=order.max_spend_usd,
+            resources=request.resources(self.platform),
+            memory_mib=request.memory_mib,
+            max_spend_usd=request.max_spend_usd,
             created_at=timestamp(self.moment),
-            created_by=order.user,
-            command_line=order.command_line,
-            opsctl_version=order.version,
+            created_by=request.user,
+            command_line=request.command_line,
+            opsctl_version=request.version,
         )
 
     def documents(self, run: Run) -> dict[int, dict[str, Any]]:
         """The JSONs of the scans that a run submits, by index."""
         scans = {scan.name: scan for scan in self.chosen}
         return {
-            index: scan_document(scans[name], self.order.options, run=run, index=index, image_digest=self.image_digest)
+            index: scan_document(
+                scans[name], self.request.options, run=run, index=index, image_digest=self.image_digest
+            )
             for index, name in enumerate(run.scans[: run.submitted_count])
         }
 
     def as_json(self) -> dict[str, Any]:
         """What `run --dry-run --json` prints."""
-        run = self.run(self.standings)
+        run = self.run(self.dispositions)
         submissions = submissions_of(run, self.platform, at=run.created_at)
         return {
             "run": run.as_json(),
@@ -130,16 +134,16 @@ class Plan:
 
 
 def plan(
-    order: Order,
+    request: RunRequest,
     platform: Platform,
     source: Storage,
-    surveyor: Surveyor,
+    prior_runs: PriorRuns,
     *,
     patterns: EntityPatterns,
     moment: datetime,
     token: str,
     image_digest: str | None = None,
-) -> Plan:
+) -> RunPlan:
     """From a dataset's keys to what is to be done.
 
     Parameters
@@ -153,36 +157,36 @@ def plan(
         When the dataset is not there, holds nothing to run, its output place holds another run's options, or jobs with
         other inputs are on their way there.
     """
-    order.resources(platform)
-    found = find(order.query, source, patterns=patterns)
-    ensure_runnable(found, order.query)
-    earlier = surveyor.runs()
-    run_id = make_run_id(order.dataset.name, moment=moment, token=token)
-    wanted = [(scan.name, scan_key(scan, order.options, image=platform.image)) for scan in found.chosen]
-    made = Plan(
-        order=order,
+    request.resources(platform)
+    found = find(request.query, source, patterns=patterns)
+    ensure_runnable(found, request.query)
+    earlier = prior_runs.runs()
+    run_id = make_run_id(request.dataset.name, moment=moment, token=token)
+    wanted = [(scan.name, scan_key(scan, request.options, image=platform.image)) for scan in found.chosen]
+    made = RunPlan(
+        request=request,
         platform=platform,
         discovery=found.discovery,
         chosen=found.chosen,
-        output=output_of(order, platform),
-        standings=tuple(surveyor.standings(wanted, earlier)),
+        output=output_of(request, platform),
+        dispositions=tuple(prior_runs.dispositions(wanted, earlier)),
         earlier=tuple(earlier),
         run_id=run_id,
         moment=moment,
         image_digest=image_digest,
     )
-    _refuse_mixing(made, surveyor)
-    ensure_nothing_in_the_way(made.standings)
-    _refuse_foreign(made, surveyor)
+    _refuse_mixing(made, prior_runs)
+    ensure_nothing_in_the_way(made.dispositions)
+    _refuse_foreign(made, prior_runs)
     return made
 
 
-def output_of(order: Order, platform: Platform) -> Location:
+def output_of(request: RunRequest, platform: Platform) -> Location:
     """The derivatives folder."""
-    return derivatives(order.dataset, order.output_name, data_bucket=platform.data_bucket)
+    return derivatives(request.dataset, request.output_name, data_bucket=platform.data_bucket)
 
 
-def ensure_nothing_in_the_way(standings: Sequence[ScanStanding]) -> None:
+def ensure_nothing_in_the_way(dispositions: Sequence[ScanDisposition]) -> None:
     """Two jobs of other work never write into one place.
 
     Raises
@@ -190,7 +194,7 @@ def ensure_nothing_in_the_way(standings: Sequence[ScanStanding]) -> None:
     Problem
         With the scans whose jobs are on their way with other inputs or another image.
     """
-    busy = [one for one in standings if one.standing == "in the way"]
+    busy = [one for one in dispositions if one.disposition == "blocked_by_active_job"]
     if busy:
         names = ", ".join(one.name for one in busy[:3]) + (" …" if len(busy) > 3 else "")
         run_id = busy[0].origin.run_id if busy[0].origin else ""
@@ -200,11 +204,11 @@ def ensure_nothing_in_the_way(standings: Sequence[ScanStanding]) -> None:
         )
 
 
-def _refuse_mixing(made: Plan, surveyor: Surveyor) -> None:
+def _refuse_mixing(made: RunPlan, prior_runs: PriorRuns) -> None:
     other = mixing_run(
-        made.order.dataset.uri,
-        made.order.options.as_dict(),
-        [run for run in made.earlier if surveyor.has_submitted(run)],
+        made.request.dataset.uri,
+        made.request.options.as_dict(),
+        [run for run in made.earlier if prior_runs.has_submitted(run)],
     )
     if other is not None:
         raise Problem(
@@ -214,9 +218,9 @@ def _refuse_mixing(made: Plan, surveyor: Surveyor) -> None:
         )
 
 
-def _refuse_foreign(made: Plan, surveyor: Surveyor) -> None:
-    new = {one.name for one in made.standings if one.standing == "new"}
-    foreign = surveyor.foreign(new, made.earlier)
+def _refuse_foreign(made: RunPlan, prior_runs: PriorRuns) -> None:
+    new = {one.name for one in made.dispositions if one.disposition == "new"}
+    foreign = prior_runs.foreign(new, made.earlier)
     if foreign:
         raise Problem(
             f"The output place holds files that opsctl did not write ({len(foreign)}, e.g. {foreign[0]}): they are"

@@ -13,12 +13,12 @@ from opsctl.core.location import Location, parse_uri
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.scan_history import History, ScanStanding, survey
+from opsctl.core.runs.scan_history import RunHistory, ScanDisposition, scan_dispositions
 from opsctl.core.runs.submission import Submission, submissions_of
 
 
 @dataclass(frozen=True)
-class Unsettled:
+class UnconfirmedSubmission:
     """A submission of which nobody has written down that Batch has it: its `run` was cut short."""
 
     run: Run
@@ -30,7 +30,7 @@ class Unsettled:
         return {(self.run.scans[index], self.run.keys[index]) for index in self.submission.indices}
 
 
-class Surveyor:
+class PriorRuns:
     """Reads the history of one output place.
 
     Parameters
@@ -63,17 +63,17 @@ class Surveyor:
         """The runs into this place, oldest first."""
         return [run for run in self._records.runs_of(self._dataset_name) if run.output == self._output.uri]
 
-    def unsettled(self, runs: Sequence[Run]) -> list[Unsettled]:
+    def unsettled(self, runs: Sequence[Run]) -> list[UnconfirmedSubmission]:
         """The submissions that were cut short, oldest first; one that the journal does not hold may have been made."""
         found = []
         for run in runs:
-            journal = {one.number: one for one in self._records.journal(run.run_id)}
+            submission_log = {one.number: one for one in self._records.submission_log(run.run_id)}
             intended = submissions_of(run, self._platform, at=run.created_at)
-            known = [journal.get(one.number, one) for one in intended]
-            found += [Unsettled(run, one) for one in known if one.state == "intended"]
+            known = [submission_log.get(one.number, one) for one in intended]
+            found += [UnconfirmedSubmission(run, one) for one in known if one.state == "intended"]
         return found
 
-    def standings(self, wanted: Sequence[tuple[str, str]], runs: Sequence[Run]) -> list[ScanStanding]:
+    def dispositions(self, wanted: Sequence[tuple[str, str]], runs: Sequence[Run]) -> list[ScanDisposition]:
         """Where each scan stands.
 
         Parameters
@@ -84,12 +84,12 @@ class Surveyor:
         self._there = None
         names = {name for name, _ in wanted}
         concerned = [run for run in runs if names & set(run.scans[: run.submitted_count])]
-        return survey(wanted, [self._history(run) for run in concerned], stands=self._stands)
+        return scan_dispositions(wanted, [self._history(run) for run in concerned], stands=self._stands)
 
     def has_submitted(self, run: Run) -> bool:
         """Whether jobs of a run exist or may exist: not where all of it was given up."""
-        journal = self._records.journal(run.run_id)
-        return not journal or any(one.state != "abandoned" for one in journal)
+        submission_log = self._records.submission_log(run.run_id)
+        return not submission_log or any(one.state != "abandoned" for one in submission_log)
 
     def foreign(self, names: Collection[str], runs: Sequence[Run]) -> list[str]:
         """The files in the places of scans that no job of opsctl has ever written to.
@@ -113,12 +113,12 @@ class Surveyor:
             self._there = self._storage.outputs(self._output)
         return self._there
 
-    def _history(self, run: Run) -> History:
+    def _history(self, run: Run) -> RunHistory:
         # Batch first: a job that ends in between has then written its result.
         submissions = self._records.submissions(run.run_id)
         unfinished = _unfinished(submissions, self._batch.summaries(submissions))
         jobs = self._batch.jobs(unfinished)
-        return History(
+        return RunHistory(
             run=run,
             submitted=[index for one in submissions for index in one.indices],
             results=self._records.results(run.run_id),

@@ -11,7 +11,7 @@ from typing import Any
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs.completion_cache import Notes
+from opsctl.commands.runs.completion_cache import CompletionCache
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
@@ -19,7 +19,7 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run, document_key, may_be_run_of, run_moment
 from opsctl.core.runs.names import run_named
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 
 
@@ -37,7 +37,7 @@ class Records:
         self._bucket = data_bucket
         self._cache = cache or Cache()
         #: What completion and `opsctl runs` need not ask again.
-        self.notes = Notes(self._cache, data_bucket)
+        self.completion_cache = CompletionCache(self._cache, data_bucket)
         # What was read and parsed already: a run of 10,000 scans is polled.
         self._parsed: dict[S3Object, dict[str, Any]] = {}
         self._results: dict[S3Object, Result] = {}
@@ -46,7 +46,7 @@ class Records:
         """Every run, oldest first."""
         names = self._storage.folders(Location(self._bucket, RUNS_PREFIX.rstrip("/")))
         found = sorted(names, key=run_moment)
-        self.notes.runs(found)
+        self.completion_cache.runs(found)
         return found
 
     def run(self, run_id: str | None) -> Run:
@@ -72,7 +72,7 @@ class Records:
             raise Problem(f"The run {run_id} has no record: it was killed before it sent anything.", "")
         if found is None:
             raise Problem("There is no run yet.", "`opsctl run DATASET` starts one.")
-        self.notes.run(found)
+        self.completion_cache.run(found)
         return found
 
     def runs(self, run_ids: Sequence[str]) -> dict[str, Run]:
@@ -104,20 +104,20 @@ class Records:
         """Write a run's scans' JSONs and its journal beside what the block does, which may wait for them."""
         prefix = self._prefix(run.run_id)
         scans = {document_key(prefix, "scans", index): one for index, one in documents.items()}
-        journal = {_journal_key(prefix, one): one.as_json() for one in intended}
-        return self._storage.putting_jsons(self._bucket, {**scans, **journal})
+        submission_log = {_submission_key(prefix, one): one.as_json() for one in intended}
+        return self._storage.putting_jsons(self._bucket, {**scans, **submission_log})
 
     def put_record(self, run: Run) -> None:
         """Write a run's record: last, for without it there is no run."""
         self._storage.put_json(self._bucket, f"{self._prefix(run.run_id)}/run.json", run.as_json())
 
-    def journal(self, run_id: str) -> list[Submission]:
+    def submission_log(self, run_id: str) -> list[Submission]:
         """A run's submissions as they were written down, in order; one that was never reached is missing."""
         return [Submission(**value) for _, value in self._documents(run_id, "submissions")]
 
     def submissions(self, run_id: str) -> list[Submission]:
         """Those that Batch is known to have."""
-        return [one for one in self.journal(run_id) if one.state == "submitted"]
+        return [one for one in self.submission_log(run_id) if one.state == "submitted"]
 
     def put_submission(self, run_id: str, submission: Submission) -> None:
         """Write one entry of the journal; of an abandoned one the mark for its jobs first."""
@@ -128,7 +128,7 @@ class Records:
                 document_key(prefix, "abandoned", submission.offset),
                 {"schema_version": 1, **asdict(submission)},
             )
-        self._storage.put_json(self._bucket, _journal_key(prefix, submission), submission.as_json())
+        self._storage.put_json(self._bucket, _submission_key(prefix, submission), submission.as_json())
 
     def document(self, run_id: str, index: int) -> dict[str, Any] | None:
         """A scan's JSON, as its job reads it."""
@@ -161,16 +161,16 @@ class Records:
                 highest[index] = max(number, highest.get(index, 0))
         return highest
 
-    def kept_jobs(self, run_id: str) -> dict[int, Job]:
+    def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
         """Batch's last word on the jobs that left no result, as far as somebody has asked while Batch knew it."""
-        value = self._storage.get_json(self._bucket, f"{self._prefix(run_id)}/batch.json")
+        value = self._storage.get_json(self._bucket, f"{self._prefix(run_id)}/final_job_states.json")
         jobs = (value or {}).get("jobs", {})
-        return {int(index): Job.from_json(one) for index, one in jobs.items()}
+        return {int(index): BatchJob.from_json(one) for index, one in jobs.items()}
 
-    def keep_jobs(self, run_id: str, jobs: Mapping[int, Job]) -> None:
+    def save_final_job_states(self, run_id: str, jobs: Mapping[int, BatchJob]) -> None:
         """Write down Batch's last words."""
         value = {"schema_version": 1, "jobs": {str(index): asdict(job) for index, job in sorted(jobs.items())}}
-        self._storage.put_json(self._bucket, f"{self._prefix(run_id)}/batch.json", value)
+        self._storage.put_json(self._bucket, f"{self._prefix(run_id)}/final_job_states.json", value)
 
     def _documents(self, run_id: str, folder: str) -> list[tuple[S3Object, dict[str, Any]]]:
         """The records of a folder in their keys' order; read from S3 only where this machine does not know them."""
@@ -194,7 +194,7 @@ class Records:
         return run_location(run_id, data_bucket=self._bucket).prefix
 
 
-def _journal_key(run_prefix: str, submission: Submission) -> str:
+def _submission_key(run_prefix: str, submission: Submission) -> str:
     return f"{run_prefix}/submissions/{submission.number:02d}.json"
 
 

@@ -13,7 +13,7 @@ from opsctl.core.runs.m2g_options import M2gOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
+class RunRequest:
     """What was typed.
 
     Attributes

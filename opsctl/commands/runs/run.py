@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.commands.costs.budget import Budget
-from opsctl.commands.runs.plan import Plan, ensure_nothing_in_the_way
-from opsctl.commands.runs.prior_runs import Surveyor, Unsettled
+from opsctl.commands.runs.plan import RunPlan, ensure_nothing_in_the_way
+from opsctl.commands.runs.prior_runs import PriorRuns, UnconfirmedSubmission
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.manifest import Run, timestamp
-from opsctl.core.runs.scan_history import ScanStanding
+from opsctl.core.runs.scan_history import ScanDisposition
 from opsctl.core.runs.submission import LARGEST_ARRAY, Submission, submissions_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class RunOutcome:
     """What `run` came to.
 
     Attributes
@@ -50,7 +50,7 @@ class Outcome:
         return {**asdict(self), "continued": list(self.continued)}
 
 
-class Runner:
+class RunSubmission:
     """Carries a plan out.
 
     Parameters
@@ -65,30 +65,30 @@ class Runner:
 
     def __init__(
         self,
-        made: Plan,
+        made: RunPlan,
         *,
-        surveyor: Surveyor,
+        prior_runs: PriorRuns,
         submitter: Submitter,
-        turn: Turn,
+        lease: SubmissionLease,
         records: Records,
         budget: Budget | None,
         now: Callable[[], datetime],
     ) -> None:
         self._plan = made
-        self._surveyor = surveyor
+        self._prior_runs = prior_runs
         self._submitter = submitter
-        self._turn = turn
+        self._lease = lease
         self._records = records
         self._budget = budget
         self._now = now
         # Earlier runs may settle it all, and then a folder without a record would be left.
-        self._proposed = None if made.earlier else self._run_of(made.standings)
+        self._proposed = None if made.earlier else self._run_of(made.dispositions)
         self._current: tuple[Run, Submission] | None = None
         self._sent: list[Submission] = []
         self._continued: dict[str, int] = {}
         self._total = 0
 
-    def carry_out(self) -> Outcome:
+    def carry_out(self) -> RunOutcome:
         """Wait for the turn and submit what is to be submitted, nothing twice.
 
         Raises
@@ -98,7 +98,7 @@ class Runner:
         Interrupted
             After Ctrl-C; says the same.
         """
-        with self._sending() as wait, self._turn.take():
+        with self._sending() as wait, self._lease.take():
             try:
                 return self._carry_out(wait)
             except KeyboardInterrupt as error:
@@ -108,7 +108,7 @@ class Runner:
                     self._sent += [found] if found else []
                 raise Interrupted(f"Stopped. {self._so_far()}", _GOES_ON) from error
             except Problem as problem:
-                raise Problem(f"{problem.what} {self._so_far()}", problem.mend or _GOES_ON) from problem
+                raise Problem(f"{problem.what} {self._so_far()}", problem.hint or _GOES_ON) from problem
 
     def _sending(self) -> AbstractContextManager[Callable[[], None]]:
         """Send what the first record into a place stands on, while others have the turn: without it there is no run."""
@@ -117,26 +117,26 @@ class Runner:
         documents, intended = self._plan.documents(self._proposed), self._intended(self._proposed)
         return self._records.putting_documents(self._proposed, documents, intended)
 
-    def _carry_out(self, wait: Callable[[], None]) -> Outcome:
+    def _carry_out(self, wait: Callable[[], None]) -> RunOutcome:
         # Others may have submitted since the plan was made: everything is looked at again.
-        runs = self._surveyor.runs()
+        runs = self._prior_runs.runs()
         confirmed = {_pair(one) for one in self._plan.rest()}
         self._total = len(confirmed)
-        standings = self._surveyor.standings(self._plan.wanted, runs)
-        unsettled = self._surveyor.unsettled(runs)
+        dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
+        unsettled = self._prior_runs.unsettled(runs)
         if unsettled:
-            self._settle(unsettled, confirmed & self._missing(standings))
-            standings = self._surveyor.standings(self._plan.wanted, runs)
-        ensure_nothing_in_the_way(standings)
+            self._settle(unsettled, confirmed & self._missing(dispositions))
+            dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
+        ensure_nothing_in_the_way(dispositions)
         # What is missing only since the plan was made was not said yes to.
-        left = [one for one in standings if not one.is_submitted(self._plan.order.only) or _pair(one) in confirmed]
+        left = [one for one in dispositions if not one.is_submitted(self._plan.request.only) or _pair(one) in confirmed]
         run = self._run_of(left)
         if run.sizes:
             wait()
             self._submit(run)
-        counts = Counter(one.standing for one in standings)
+        counts = Counter(one.disposition for one in dispositions)
         latest = run.run_id if run.sizes or not runs else runs[-1].run_id
-        return Outcome(
+        return RunOutcome(
             run_id=[latest, *self._continued][-1] if not run.sizes else latest,
             submitted=sum(one.size for one in self._sent),
             done=counts["done"],
@@ -144,10 +144,10 @@ class Runner:
             continued=tuple(self._continued),
         )
 
-    def _missing(self, standings: Sequence[ScanStanding]) -> set[tuple[str, str]]:
-        return {_pair(one) for one in self._plan.rest(standings)}
+    def _missing(self, dispositions: Sequence[ScanDisposition]) -> set[tuple[str, str]]:
+        return {_pair(one) for one in self._plan.rest(dispositions)}
 
-    def _settle(self, unsettled: Sequence[Unsettled], missing: set[tuple[str, str]]) -> None:
+    def _settle(self, unsettled: Sequence[UnconfirmedSubmission], missing: set[tuple[str, str]]) -> None:
         """Bring earlier submissions to their end: found, made now where they are still wanted, or given up."""
         for one in unsettled:
             if self._submitter.find(one.run, one.submission) is not None:
@@ -159,11 +159,11 @@ class Runner:
                 self._submitter.abandon(one.run, one.submission, "a later `opsctl run` went on without it")
 
     def _is_alike(self, run: Run) -> bool:
-        mine = self._plan.order
+        mine = self._plan.request
         return (run.resources, run.memory_mib) == (mine.resources(self._plan.platform), mine.memory_mib)
 
-    def _run_of(self, standings: Sequence[ScanStanding]) -> Run:
-        return self._plan.run(standings, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
+    def _run_of(self, dispositions: Sequence[ScanDisposition]) -> Run:
+        return self._plan.run(dispositions, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
 
     def _intended(self, run: Run) -> list[Submission]:
         return submissions_of(run, self._plan.platform, at=timestamp(self._now()))
@@ -198,7 +198,7 @@ class Runner:
 _GOES_ON = "Typed again, it goes on from there."
 
 
-def keep_documents(made: Plan, folder: Path) -> None:
+def keep_documents(made: RunPlan, folder: Path) -> None:
     """Keep the run's JSONs on this machine too (`--jobdir`).
 
     Raises
@@ -206,7 +206,7 @@ def keep_documents(made: Plan, folder: Path) -> None:
     Problem
         When the folder cannot be written to: found before anything is submitted.
     """
-    run = made.run(made.standings)
+    run = made.run(made.dispositions)
     target = folder / run.run_id
     try:
         (target / "scans").mkdir(parents=True, exist_ok=True)
@@ -219,5 +219,5 @@ def keep_documents(made: Plan, folder: Path) -> None:
         ) from error
 
 
-def _pair(one: ScanStanding) -> tuple[str, str]:
+def _pair(one: ScanDisposition) -> tuple[str, str]:
     return one.name, one.key

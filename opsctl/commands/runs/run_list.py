@@ -102,7 +102,9 @@ def runs(
         name = dataset.rstrip("/").rpartition("/")[2]
         every = [run_id for run_id in every if may_be_run_of(run_id, name)]
     chosen = every if last is None else every[-last:]
-    known = {run_id: RunLine(**value) for run_id in chosen if (value := records.notes.ended(run_id)) is not None}
+    known = {
+        run_id: RunLine(**value) for run_id in chosen if (value := records.completion_cache.ended(run_id)) is not None
+    }
     fresh = records.runs([run_id for run_id in chosen if run_id not in known])
 
     def look(run: Run) -> RunLine:
@@ -134,7 +136,7 @@ def _look(run: Run, *, records: Records, batch: Batch, now: Callable[[], datetim
         # What was cut short may be submitted yet, by whoever types the run again.
         is_over = not active and states.jobs_are_over and all(scan.is_submitted for scan in found.scans)
     if is_over:
-        records.notes.end(run.run_id, asdict(line))
+        records.completion_cache.end(run.run_id, asdict(line))
     return line
 
 

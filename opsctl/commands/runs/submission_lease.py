@@ -1,7 +1,7 @@
 """Whose turn it is to submit into an output place.
 
 Batch takes every SubmitJob, so two people who type the same run at once would pay twice. A turn is an object
-`opsctl/outputs/HASH/turn.N.json` that S3 lets one of them create; the highest N holds, and its holder renews it. It
+`opsctl/outputs/HASH/lease.N.json` that S3 lets one of them create; the highest N holds, and its holder renews it. It
 ends when it is given back, when its process has died (on the same machine the operating system tells), or when it has
 not been renewed for a minute.
 """
@@ -38,7 +38,7 @@ class _Top:
     age_seconds: float
 
 
-class Turn:
+class SubmissionLease:
     """The turn at one output place.
 
     Parameters

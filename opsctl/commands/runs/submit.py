@@ -11,7 +11,7 @@ from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch, Throttled, Unanswered
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, timestamp
@@ -40,14 +40,14 @@ class Submitter:
         records: Records,
         platform: Platform,
         *,
-        turn: Turn,
+        lease: SubmissionLease,
         sleep: Callable[[float], None],
         now: Callable[[], datetime],
     ) -> None:
         self._batch = batch
         self._records = records
         self._platform = platform
-        self._turn = turn
+        self._lease = lease
         self._sleep = sleep
         self._now = now
 
@@ -62,7 +62,7 @@ class Submitter:
         request = submit_request(submission, run, self._platform)
         pause = 1.0
         for _ in range(_TRIES):
-            self._turn.check()
+            self._lease.check()
             try:
                 return self._submitted(run, submission, self._batch.submit(request))
             except Throttled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from opsctl.aws.transient import passes
+from opsctl.aws.transient import is_transient
 from opsctl.core.errors import Problem
 from opsctl.core.runs.status import RunStatus
 
@@ -35,7 +35,7 @@ def watch(ask: Callable[[], RunStatus], *, sleep: Callable[[float], None], poll_
             found = ask()
         except Problem as problem:
             unanswered += 1
-            if unanswered == _UNANSWERED or not passes(problem):
+            if unanswered == _UNANSWERED or not is_transient(problem):
                 raise
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         else:

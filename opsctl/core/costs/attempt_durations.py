@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 
 @dataclass
-class Span:
+class AttemptDuration:
     """An attempt that started.
 
     Attributes
@@ -28,7 +28,9 @@ class Span:
     is_running: bool = False
 
 
-def spans_of(attempts: Iterable[Attempt], jobs: Mapping[int, Job], *, now: datetime) -> list[Span]:
+def attempt_durations(
+    attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob], *, now: datetime
+) -> list[AttemptDuration]:
     """How long each attempt was there: till its own end, else till the job's next began, else till now if it runs.
 
     Parameters
@@ -49,7 +51,7 @@ def spans_of(attempts: Iterable[Attempt], jobs: Mapping[int, Job], *, now: datet
         job = jobs.get(one.index)
         if job is not None and job.job_id != one.job_id:
             job = None
-        span = Span(one, None, hours_between(start, now.isoformat()))
+        span = AttemptDuration(one, None, hours_between(start, now.isoformat()))
         if one.stopped_at is not None:
             span.hours = hours_between(start, one.stopped_at)
         elif after is not None:
@@ -62,9 +64,9 @@ def spans_of(attempts: Iterable[Attempt], jobs: Mapping[int, Job], *, now: datet
     return made
 
 
-def fruit(spans: Sequence[Span]) -> Span | None:
+def credited_attempt(durations: Sequence[AttemptDuration]) -> AttemptDuration | None:
     """The one attempt of a scan that its result is of: the first that succeeded, else the last that gave a verdict."""
-    ended = sorted((span for span in spans if not span.is_running), key=_end)
+    ended = sorted((span for span in durations if not span.is_running), key=_end)
     for span in ended:
         if span.attempt.exit_code == 0:
             return span
@@ -79,7 +81,7 @@ def hours_between(start: str, end: str) -> float:
     return max(0.0, seconds) / 3600
 
 
-def _merged(attempts: Iterable[Attempt], jobs: Mapping[int, Job]) -> list[Attempt]:
+def _merged(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> list[Attempt]:
     """The runners' records, filled from Batch's word; Batch alone where a runner wrote nothing. Only what started."""
     found = {(one.index, one.job_id, one.number): one for one in attempts}
     for index, job in jobs.items():
@@ -98,5 +100,5 @@ def _merged(attempts: Iterable[Attempt], jobs: Mapping[int, Job]) -> list[Attemp
     return [found[key] for key in sorted(found) if found[key].started_at is not None]
 
 
-def _end(span: Span) -> tuple[str, int]:
+def _end(span: AttemptDuration) -> tuple[str, int]:
     return (span.attempt.stopped_at or span.attempt.started_at or "", span.attempt.number)

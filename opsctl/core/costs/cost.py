@@ -13,11 +13,11 @@ from datetime import datetime
 from statistics import median
 from typing import Literal
 
-from opsctl.core.costs.attempt_durations import Span, fruit, hours_between, spans_of
+from opsctl.core.costs.attempt_durations import AttemptDuration, attempt_durations, credited_attempt, hours_between
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 #: What no figure of opsctl's holds; said wherever a bill is shown.
 NOT_INCLUDED = "without instances' boot and idle time, data transfer, storage on S3 and requests"
@@ -200,7 +200,7 @@ def estimate(platform: Platform, resources: ModelResources, *, scan_count: int, 
     )
 
 
-def bill(attempts: Sequence[Attempt], jobs: Mapping[int, Job], rates: Rates, *, now: datetime) -> Bill:
+def bill(attempts: Sequence[Attempt], jobs: Mapping[int, BatchJob], rates: Rates, *, now: datetime) -> Bill:
     """What attempts have cost so far.
 
     Parameters
@@ -212,12 +212,12 @@ def bill(attempts: Sequence[Attempt], jobs: Mapping[int, Job], rates: Rates, *, 
     now
         The end, for this sum, of what still runs; with its time zone.
     """
-    spans = spans_of(attempts, jobs, now=now)
-    known = [span.hours for span in spans if span.hours is not None]
+    durations = attempt_durations(attempts, jobs, now=now)
+    known = [span.hours for span in durations if span.hours is not None]
     typical = median(known) if known else GUIDE_HOURS
-    by_index: dict[int, list[Span]] = defaultdict(list)
+    by_index: dict[int, list[AttemptDuration]] = defaultdict(list)
     guessed = 0
-    for span in spans:
+    for span in durations:
         if span.hours is None:
             guessed += 1
             span.hours = min(typical, span.longest)
@@ -225,14 +225,14 @@ def bill(attempts: Sequence[Attempt], jobs: Mapping[int, Job], rates: Rates, *, 
     by_scan = {}
     lost_hours = 0.0
     for index, some in sorted(by_index.items()):
-        lost = [span for span in some if not span.is_running and span is not fruit(some)]
+        lost = [span for span in some if not span.is_running and span is not credited_attempt(some)]
         hours = sum(span.hours or 0.0 for span in some)
         lost_hours += sum(span.hours or 0.0 for span in lost)
         by_scan[index] = ScanBill(usd=hours * rates.usd_per_hour, hours=hours, attempts=len(some), lost=len(lost))
     return Bill(
         usd=sum(one.usd for one in by_scan.values()),
         hours=sum(one.hours for one in by_scan.values()),
-        attempts=len(spans),
+        attempts=len(durations),
         lost_attempts=sum(one.lost for one in by_scan.values()),
         lost_usd=lost_hours * rates.usd_per_hour,
         by_scan=by_scan,

@@ -9,7 +9,7 @@ _IMAGE = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 _DATATYPES = {"dwi": "dwi", "bold": "func", "T1w": "anat"}
 
 
-def fault_of_name(path: str) -> str:
+def name_error(path: str) -> str:
     """What is wrong with a path that no pattern of pybids fits.
 
     Parameters

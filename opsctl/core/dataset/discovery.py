@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from opsctl.core.dataset.bids_name_errors import fault_of_name
+from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Exclusion, Input, Role, S3Object, Scan
 from opsctl.core.errors import Problem
@@ -87,7 +87,7 @@ def discover(
         if not may_matter(path, pipeline=pipeline) or not _is_raw(path):
             continue
         parsed = patterns.parse(path)
-        reason = fault_of_name(path) if parsed is None else _fault(parsed, one)
+        reason = name_error(path) if parsed is None else _fault(parsed, one)
         if not reason and parsed is not None:
             index.add(parsed, one)
         elif _is_primary(path, pipeline):

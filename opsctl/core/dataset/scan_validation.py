@@ -52,7 +52,7 @@ class ImageHeader:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class ScanMetadata:
     """What was read of one scan.
 
     Attributes
@@ -90,7 +90,7 @@ class Verdict:
         return {"scan": self.scan, "verdict": self.level, "findings": list(self.findings)}
 
 
-def judge(scan: Scan, facts: Facts, *, root_volume_gib: int) -> Verdict:
+def judge(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> Verdict:
     """What m2g would make of a scan.
 
     Parameters
@@ -116,7 +116,7 @@ def judge(scan: Scan, facts: Facts, *, root_volume_gib: int) -> Verdict:
     return Verdict(scan=scan.name, level=level, findings=(*wrong, *warnings))
 
 
-def _gradients(facts: Facts) -> list[str]:
+def _gradients(facts: ScanMetadata) -> list[str]:
     try:
         bvals = _bvals(facts.bval or "")
         bvecs = _bvecs(facts.bvec or "")

@@ -1,6 +1,6 @@
 """What `doctor` looks at, as one snapshot: the rules of `opsctl.core.diagnosis.doctor` read nothing else.
 
-A fact is a `Problem` where looking at it failed in a way that a person can mend, and `Hidden` where it could not be
+A fact is a `Problem` where looking at it failed in a way that a person can mend, and `NotVisible` where it could not be
 looked at.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from opsctl.core.diagnosis.queue_snapshot import Facts, Hidden, Quota
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot, Quota
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 
@@ -24,7 +24,7 @@ class Provider:
 
 
 @dataclass(frozen=True)
-class Engine:
+class EngineVersion:
     """Docker or Podman; an empty version: it is installed, and its service does not answer."""
 
     name: str
@@ -115,17 +115,17 @@ class Checkup:
     has_local_parts: bool
     region: str | None
     configuration: tuple[Problem, ...] = ()
-    terraform: str | Problem | Hidden
-    provider: Provider | Problem | Hidden
-    engine: Engine | Problem | Hidden | None
-    disk: Disk | Problem | Hidden
-    login: Login | Problem | Hidden
-    platform: Platform | Problem | Hidden | None
+    terraform: str | Problem | NotVisible
+    provider: Provider | Problem | NotVisible
+    engine: EngineVersion | Problem | NotVisible | None
+    disk: Disk | Problem | NotVisible
+    login: Login | Problem | NotVisible
+    platform: Platform | Problem | NotVisible | None
     local_server: str | None = None
-    permissions: tuple[Permission, ...] | Problem | Hidden | None = None
-    facts: Mapping[str, Facts | Problem | Hidden] = field(default_factory=dict)
-    bucket: bool | Problem | Hidden | None = None
-    quota: Quota | Problem | Hidden | None = None
+    permissions: tuple[Permission, ...] | Problem | NotVisible | None = None
+    facts: Mapping[str, QueueSnapshot | Problem | NotVisible] = field(default_factory=dict)
+    bucket: bool | Problem | NotVisible | None = None
+    quota: Quota | Problem | NotVisible | None = None
 
     @property
     def is_first_use(self) -> bool:

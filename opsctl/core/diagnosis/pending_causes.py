@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from opsctl.core.diagnosis.finding import Finding, Sure, Wait
-from opsctl.core.diagnosis.queue_snapshot import Environment, Facts, Hidden
-from opsctl.core.diagnosis.waiting_reasons import patience, running, starting
+from opsctl.core.diagnosis.queue_snapshot import ComputeEnvironment, NotVisible, QueueSnapshot
+from opsctl.core.diagnosis.waiting_reasons import expected_wait, running, starting
 
 #: AWS registers less than an instance has: the kernel and the ECS agent keep some (15.8 of an r5.large's 16 GiB).
 _REGISTERED = 0.985
@@ -20,7 +20,7 @@ def is_blocked_reason(reason: str) -> bool:
     return bool(_BLOCKED.match(reason))
 
 
-def blockers(facts: Facts, wait: Wait) -> list[Finding]:
+def blockers(facts: QueueSnapshot, wait: Wait) -> list[Finding]:
     """What keeps a job from starting, most likely first; never empty."""
     if wait.status == "STARTING":
         found = [*_image(facts), *_log_group(facts)] or [starting(wait)]
@@ -35,20 +35,20 @@ def blockers(facts: Facts, wait: Wait) -> list[Finding]:
             *_image(facts),
             *_log_group(facts),
         ]
-        found = sorted(found, key=lambda one: one.sure != "certain") or [patience(facts, wait)]
+        found = sorted(found, key=lambda one: one.sure != "certain") or [expected_wait(facts, wait)]
     return found
 
 
-def pulling(facts: Facts) -> list[Finding]:
+def pulling(facts: QueueSnapshot) -> list[Finding]:
     """What keeps an image from being pulled or a container from being started, as far as the facts show it."""
     return [*_image(facts), *_network(facts, None), *_log_group(facts)]
 
 
-def _queue(facts: Facts) -> Iterator[Finding]:
+def _queue(facts: QueueSnapshot) -> Iterator[Finding]:
     queue = facts.queue
     if queue is None:
         yield Finding("The job queue is not there any more.", "`opsctl up` makes it anew; then run the rest again.")
-    elif not isinstance(queue, Hidden):
+    elif not isinstance(queue, NotVisible):
         if queue.state == "DISABLED":
             yield Finding(f"The job queue {queue.name} is DISABLED: it starts nothing.", f"Enable it: {_UP}")
         if queue.status == "INVALID":
@@ -57,8 +57,8 @@ def _queue(facts: Facts) -> Iterator[Finding]:
             yield Finding(f"The job queue {queue.name} is being deleted.", "`opsctl up` makes it anew.")
 
 
-def _environments(facts: Facts) -> Iterator[Finding]:
-    if isinstance(facts.environments, Hidden):
+def _environments(facts: QueueSnapshot) -> Iterator[Finding]:
+    if isinstance(facts.environments, NotVisible):
         return
     if not facts.environments and facts.queue is not None:
         yield Finding("The job queue has no compute environment.", _UP)
@@ -73,7 +73,7 @@ def _environments(facts: Facts) -> Iterator[Finding]:
             yield Finding(f"The compute environment {one.name} is {one.status}.", "Nothing: it ends by itself.")
 
 
-def _invalid(one: Environment) -> Finding:
+def _invalid(one: ComputeEnvironment) -> Finding:
     what = f"The compute environment {one.name} is INVALID: {one.reason or 'Batch gives no reason'}."
     if re.search(r"AssumeRole|is not\s+authorized|Not authorized|IamFleetRole|[Rr]ole", one.reason):
         return Finding(what, f"Its role is gone, misnamed or lacks a policy. {_UP}")
@@ -84,13 +84,13 @@ def _invalid(one: Environment) -> Finding:
     return Finding(what, _UP)
 
 
-def _size(facts: Facts) -> Iterator[Finding]:
-    environments = () if isinstance(facts.environments, Hidden) else facts.environments
+def _size(facts: QueueSnapshot) -> Iterator[Finding]:
+    environments = () if isinstance(facts.environments, NotVisible) else facts.environments
     most = max((one.max_vcpus for one in environments), default=None)
     if most is not None and most < facts.vcpus:
         yield Finding(f"A scan asks for {facts.vcpus} vCPUs, and the compute environment allows {most} in all.", _UP)
     kind = facts.instance_type
-    if isinstance(kind, Hidden):
+    if isinstance(kind, NotVisible):
         return
     registered = int(kind.memory_mib * _REGISTERED)
     if facts.vcpus > kind.vcpus:
@@ -104,8 +104,8 @@ def _size(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _reason(facts: Facts, wait: Wait) -> Iterator[Finding]:
-    line = () if isinstance(facts.line, Hidden) else facts.line
+def _reason(facts: QueueSnapshot, wait: Wait) -> Iterator[Finding]:
+    line = () if isinstance(facts.line, NotVisible) else facts.line
     heads = [wait.head_reason, *(one.reason for one in line)]
     reason = wait.reason or next((one for one in heads if is_blocked_reason(one)), "")
     behind = "" if wait.reason or not reason else " (of the job at the queue's head)"
@@ -140,9 +140,9 @@ def _reason(facts: Facts, wait: Wait) -> Iterator[Finding]:
         yield Finding(said, 'AWS\'s page "Jobs stuck in a RUNNABLE status" may know this reason.')
 
 
-def _quota(facts: Facts) -> Iterator[Finding]:
+def _quota(facts: QueueSnapshot) -> Iterator[Finding]:
     quota, used = facts.quota, facts.vcpus_in_use
-    if quota is None or isinstance(quota, Hidden):
+    if quota is None or isinstance(quota, NotVisible):
         return
     kind = "Spot" if facts.is_spot else "on-demand"
     ask = f"Ask AWS for more: Service Quotas, EC2, {quota.code} (takes hours to days)."
@@ -155,10 +155,10 @@ def _quota(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _network(facts: Facts, wait: Wait | None) -> Iterator[Finding]:
+def _network(facts: QueueSnapshot, wait: Wait | None) -> Iterator[Finding]:
     # An instance that has joined proves the way out: only where none runs is the network to be suspected.
     sure: Sure = "likely" if wait is None or running(facts) else "certain"
-    if not isinstance(facts.subnets, Hidden):
+    if not isinstance(facts.subnets, NotVisible):
         closed = [one.problem for one in facts.subnets if one.problem]
         every = len(closed) == len(facts.subnets)
         if closed:
@@ -167,21 +167,21 @@ def _network(facts: Facts, wait: Wait | None) -> Iterator[Finding]:
                 f"A subnet needs a public address and an internet gateway, or a NAT gateway. {_UP}",
                 sure if every else "likely",
             )
-    if not isinstance(facts.security_groups, Hidden):
+    if not isinstance(facts.security_groups, NotVisible):
         shut = [one.group_id for one in facts.security_groups if not one.lets_out]
         if shut and len(shut) == len(facts.security_groups):
             yield Finding(f"The security group {', '.join(shut)} lets instances reach nothing.", _UP, sure)
 
 
-def _image(facts: Facts) -> Iterator[Finding]:
+def _image(facts: QueueSnapshot) -> Iterator[Finding]:
     image = facts.image
-    if image is not None and not isinstance(image, Hidden) and image.exists is False:
+    if image is not None and not isinstance(image, NotVisible) and image.exists is False:
         yield Finding(
             f"The image {image.uri} is not in its repository: no container can start.",
             "Push it, or name another with `opsctl up --image URI`.",
         )
 
 
-def _log_group(facts: Facts) -> Iterator[Finding]:
+def _log_group(facts: QueueSnapshot) -> Iterator[Finding]:
     if facts.has_log_group is False:
         yield Finding("The jobs' log group is gone: no container can start without it.", _UP)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True)
-class Hidden:
+class NotVisible:
     """A fact that could not be looked at.
 
     Attributes
@@ -37,7 +37,7 @@ class Queue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Environment:
+class ComputeEnvironment:
     """A compute environment of the queue; `state` and `status` as a queue's.
 
     Attributes
@@ -138,8 +138,8 @@ class InstanceType:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """A snapshot. A field is `Hidden` where it could not be looked at, None where there is no such thing.
+class QueueSnapshot:
+    """A snapshot. A field is `NotVisible` where it could not be looked at, None where there is no such thing.
 
     Attributes
     ----------
@@ -161,19 +161,19 @@ class Facts:
     memory_mib: int
     is_spot: bool
     is_local: bool
-    queue: Queue | Hidden | None
-    environments: tuple[Environment, ...] | Hidden
-    line: tuple[QueuedJob, ...] | Hidden
-    quota: Quota | Hidden | None
-    vcpus_in_use: int | Hidden | None
-    subnets: tuple[Subnet, ...] | Hidden
-    security_groups: tuple[SecurityGroup, ...] | Hidden
-    image: Image | Hidden | None
-    instance_type: InstanceType | Hidden
-    has_log_group: bool | Hidden
+    queue: Queue | NotVisible | None
+    environments: tuple[ComputeEnvironment, ...] | NotVisible
+    line: tuple[QueuedJob, ...] | NotVisible
+    quota: Quota | NotVisible | None
+    vcpus_in_use: int | NotVisible | None
+    subnets: tuple[Subnet, ...] | NotVisible
+    security_groups: tuple[SecurityGroup, ...] | NotVisible
+    image: Image | NotVisible | None
+    instance_type: InstanceType | NotVisible
+    has_log_group: bool | NotVisible
 
     @property
-    def hidden(self) -> tuple[Hidden, ...]:
+    def hidden(self) -> tuple[NotVisible, ...]:
         """Everything that could not be looked at, each once."""
-        found = [value for one in fields(self) if isinstance(value := getattr(self, one.name), Hidden)]
+        found = [value for one in fields(self) if isinstance(value := getattr(self, one.name), NotVisible)]
         return tuple(dict.fromkeys(found))

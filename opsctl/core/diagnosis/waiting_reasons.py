@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.core.diagnosis.finding import Finding, Wait
-from opsctl.core.diagnosis.queue_snapshot import Facts, Hidden
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 
 #: From RUNNABLE to a running container: an instance boots, joins the cluster and pulls the image.
 _BOOT_SECONDS = 600
@@ -20,20 +20,20 @@ def starting(wait: Wait) -> Finding:
     )
 
 
-def patience(facts: Facts, wait: Wait) -> Finding:
+def expected_wait(facts: QueueSnapshot, wait: Wait) -> Finding:
     """Of a job that no instance has, where nothing is wrong that can be seen."""
     if wait.status in ("SUBMITTED", "PENDING"):
         return Finding("Batch has just taken it and has not put it in line yet.", "Nothing: seconds to a minute.")
     return _turn(facts, wait) or _boot(facts, wait)
 
 
-def running(facts: Facts) -> int:
+def running(facts: QueueSnapshot) -> int:
     """How many scans the queue has running, whose run they may be of."""
-    return 0 if isinstance(facts.line, Hidden) else sum(one.running for one in facts.line)
+    return 0 if isinstance(facts.line, NotVisible) else sum(one.running for one in facts.line)
 
 
-def _turn(facts: Facts, wait: Wait) -> Finding | None:
-    if isinstance(facts.line, Hidden):
+def _turn(facts: QueueSnapshot, wait: Wait) -> Finding | None:
+    if isinstance(facts.line, NotVisible):
         return None
     run, queued = running(facts), sum(one.waiting for one in facts.line)
     mine = next((one for one in facts.line if one.job_id == wait.job_id), None)
@@ -55,8 +55,8 @@ def _turn(facts: Facts, wait: Wait) -> Finding | None:
     return None
 
 
-def _boot(facts: Facts, wait: Wait) -> Finding:
-    wanted = 0 if isinstance(facts.environments, Hidden) else sum(one.desired_vcpus for one in facts.environments)
+def _boot(facts: QueueSnapshot, wait: Wait) -> Finding:
+    wanted = 0 if isinstance(facts.environments, NotVisible) else sum(one.desired_vcpus for one in facts.environments)
     since = f"RUNNABLE for {_minutes(wait.seconds)}"
     if wait.seconds < _BOOT_SECONDS:
         now = f"Batch wants {wanted} vCPUs now" if wanted else "Batch looks for instances every few minutes"
@@ -78,8 +78,8 @@ def _boot(facts: Facts, wait: Wait) -> Finding:
     )
 
 
-def _at_once(facts: Facts) -> int:
-    if isinstance(facts.environments, Hidden) or not facts.vcpus:
+def _at_once(facts: QueueSnapshot) -> int:
+    if isinstance(facts.environments, NotVisible) or not facts.vcpus:
         return 0
     return sum(one.max_vcpus for one in facts.environments) // facts.vcpus
 

@@ -11,12 +11,12 @@ from typing import Any, Literal
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.finding import Finding, Wait
 from opsctl.core.diagnosis.pending_causes import blockers, is_blocked_reason, pulling
-from opsctl.core.diagnosis.queue_snapshot import Facts, Hidden
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job, State
+from opsctl.core.runs.status import BatchJob, State
 
 _SHOWN = 5
 
@@ -68,7 +68,7 @@ class Answer:
     counts: Mapping[State, int]
     running_seconds: float
     explanations: tuple[Explanation, ...]
-    hidden: tuple[Hidden, ...] = ()
+    hidden: tuple[NotVisible, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -114,13 +114,13 @@ def matching(scans: tuple[str, ...], wanted: str | None) -> tuple[int, ...]:
     if found:
         return found
     near = get_close_matches(wanted, scans, n=_SHOWN, cutoff=0.6) or [name for name in scans if wanted in name][:_SHOWN]
-    mend = f"Near: {', '.join(near)}." if near else f"Its scans are {', '.join(scans[:_SHOWN])}"
+    hint = f"Near: {', '.join(near)}." if near else f"Its scans are {', '.join(scans[:_SHOWN])}"
     if not near:
-        mend += ", …" if len(scans) > _SHOWN else "."
-    raise Problem(f"The run has no scan {wanted}.", mend)
+        hint += ", …" if len(scans) > _SHOWN else "."
+    raise Problem(f"The run has no scan {wanted}.", hint)
 
 
-def waiting(facts: Facts, wait: Wait, *, run: Run) -> list[Finding]:
+def waiting(facts: QueueSnapshot, wait: Wait, *, run: Run) -> list[Finding]:
     """Why scans wait; one that is tried again says so first."""
     if not wait.reason or is_blocked_reason(wait.reason):
         return blockers(facts, wait)
@@ -132,7 +132,7 @@ def waiting(facts: Facts, wait: Wait, *, run: Run) -> list[Finding]:
     return [again, *blockers(facts, replace(wait, reason=""))]
 
 
-def said(words: str, job: Job | None) -> str:
+def said(words: str, job: BatchJob | None) -> str:
     """The words that explain most: of a job that was told to stop only Batch knows by whom."""
     if words.startswith("stopped by SIG") and job is not None:
         told = (job.reason, *(attempt.reason for attempt in reversed(job.attempts)))
@@ -141,7 +141,13 @@ def said(words: str, job: Job | None) -> str:
 
 
 def failure(
-    words: str, *, run: Run, memory_mib: int, is_spot: bool, result: Result | None = None, facts: Facts | None = None
+    words: str,
+    *,
+    run: Run,
+    memory_mib: int,
+    is_spot: bool,
+    result: Result | None = None,
+    facts: QueueSnapshot | None = None,
 ) -> list[Finding]:
     """Why a scan failed.
 

@@ -63,7 +63,7 @@ class Grep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class LineFilter:
     """Which of a run's lines are to be shown.
 
     Attributes

@@ -59,13 +59,13 @@ def drifts(plan: Mapping[str, Any]) -> Iterator[Drift]:
     """
     planned = {one["address"]: one["change"] for one in plan.get("resource_changes", ())}
     for found in plan.get("resource_drift", ()):
-        mend = planned.get(found["address"])
-        if mend is None or mend["actions"] == ["no-op"] or found.get("mode", "managed") != "managed":
+        hint = planned.get(found["address"])
+        if hint is None or hint["actions"] == ["no-op"] or found.get("mode", "managed") != "managed":
             continue
-        yield from _of_resource(found, mend)
+        yield from _of_resource(found, hint)
 
 
-def _of_resource(found: Mapping[str, Any], mend: Mapping[str, Any]) -> Iterator[Drift]:
+def _of_resource(found: Mapping[str, Any], hint: Mapping[str, Any]) -> Iterator[Drift]:
     change = found["change"]
     was = change["before"] or {}
     key = _KEY.search(found["address"])
@@ -77,10 +77,10 @@ def _of_resource(found: Mapping[str, Any], mend: Mapping[str, Any]) -> Iterator[
     }
     if change["after"] is None:
         # What `down` or another `up` takes away as well was not gone against anybody's will.
-        if "create" in mend["actions"]:
+        if "create" in hint["actions"]:
             yield Drift(**about)
         return
-    wanted, unknown = mend.get("after") or {}, mend.get("after_unknown") or {}
+    wanted, unknown = hint.get("after") or {}, hint.get("after_unknown") or {}
     secret = (change.get("before_sensitive") or {}, change.get("after_sensitive") or {})
     for path, (before, now, then, is_unknown, *is_secret) in _leaves(was, change["after"], wanted, unknown, *secret):
         # tags_all holds them together with the provider's own; what is to be known only later was never written down.

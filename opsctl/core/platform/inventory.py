@@ -17,7 +17,7 @@ _WORD = r"[a-z0-9]+"
 _SUFFIX = r"(-\d{26})?"
 
 
-class Kind(StrEnum):
+class ResourceKind(StrEnum):
     """What the platform root makes, and what AWS makes for it, in words; in the order in which it can go."""
 
     QUEUE = "job queue"
@@ -62,7 +62,7 @@ class Resource:
         Keys of what must not go before it.
     """
 
-    kind: Kind
+    kind: ResourceKind
     id: str
     name: str = ""
     arn: str = ""
@@ -86,12 +86,19 @@ class Resource:
     @property
     def is_invalid(self) -> bool:
         """Whether AWS has given it up: a compute environment that starts no instance any more."""
-        return self.kind == Kind.ENVIRONMENT and self.state == "INVALID"
+        return self.kind == ResourceKind.ENVIRONMENT and self.state == "INVALID"
 
 
-_MADE_BY_BATCH = {Kind.INSTANCE, Kind.VOLUME, Kind.INTERFACE}
+_MADE_BY_BATCH = {ResourceKind.INSTANCE, ResourceKind.VOLUME, ResourceKind.INTERFACE}
 #: What may stand in the way by its name alone.
-NAMED_KINDS = {Kind.QUEUE, Kind.ENVIRONMENT, Kind.DEFINITION, Kind.TEMPLATE, Kind.PROFILE, Kind.ROLE}
+NAMED_KINDS = {
+    ResourceKind.QUEUE,
+    ResourceKind.ENVIRONMENT,
+    ResourceKind.DEFINITION,
+    ResourceKind.TEMPLATE,
+    ResourceKind.PROFILE,
+    ResourceKind.ROLE,
+}
 
 
 def is_ours(named: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, platform: str) -> bool | None:
@@ -123,12 +130,12 @@ def role_names(platform: str, *, region: str) -> re.Pattern[str]:
 
 
 def counts_text(resources: Iterable[Resource]) -> str:
-    """`2 job queues, 1 VPC`, in the order of `Kind`."""
+    """`2 job queues, 1 VPC`, in the order of `ResourceKind`."""
     counted = Counter(one.kind for one in resources)
-    return ", ".join(f"{counted[kind]} {_many(kind, counted[kind])}" for kind in Kind if counted[kind])
+    return ", ".join(f"{counted[kind]} {_many(kind, counted[kind])}" for kind in ResourceKind if counted[kind])
 
 
-def _many(kind: Kind, count: int) -> str:
+def _many(kind: ResourceKind, count: int) -> str:
     return str(kind) if count == 1 else f"{kind}s"
 
 
@@ -194,7 +201,7 @@ def orphans(found: Iterable[Resource], known: Collection[str]) -> tuple[Resource
     """What no state knows. Instances and what hangs on them are Batch's, and go with their environment."""
     found = tuple(found)
     unknown = tuple(one for one in found if not _is_known(one, known))
-    if any(one.kind == Kind.ENVIRONMENT and _is_known(one, known) for one in found):
+    if any(one.kind == ResourceKind.ENVIRONMENT and _is_known(one, known) for one in found):
         return tuple(one for one in unknown if one.kind not in _MADE_BY_BATCH)
     return unknown
 

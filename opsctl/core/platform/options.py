@@ -30,7 +30,7 @@ _SET = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*)=(.*)$", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class PlatformOptions:
     """A platform as a person wants it.
 
     Attributes
@@ -73,12 +73,12 @@ class Wish:
         return repository_url(self.name, account_id=self.account_id, region=self.region)
 
     @property
-    def options(self) -> dict[str, Any]:
+    def non_defaults(self) -> dict[str, Any]:
         """What differs from the defaults, as the platform's record keeps it."""
         plain = {one.name: getattr(self, one.name) for one in _OPTIONS}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items() if value}
 
-    def with_options(self, options: Mapping[str, Any]) -> Wish:
+    def with_options(self, options: Mapping[str, Any]) -> PlatformOptions:
         """The same platform with options as a record or `typed_options` has them; unknown ones are passed over."""
         known = {one.name for one in _OPTIONS}
         fitting = {name: value for name, value in options.items() if name in known}
@@ -104,10 +104,10 @@ class Wish:
         UsageProblem
             Where the options are more than the platform's record can hold.
         """
-        wish = json.dumps(self.options, sort_keys=True, separators=(",", ":"))
-        if len(wish) > _REMEMBERED_BYTES:
+        recorded = json.dumps(self.non_defaults, sort_keys=True, separators=(",", ":"))
+        if len(recorded) > _REMEMBERED_BYTES:
             raise UsageProblem(
-                f"The options are too long to be kept in the platform's record: {len(wish)} characters, "
+                f"The options are too long to be kept in the platform's record: {len(recorded)} characters, "
                 f"{_REMEMBERED_BYTES} fit."
             )
         local_image = _BUILT_IMAGE if self.engine else _LOCAL_IMAGE
@@ -124,11 +124,13 @@ class Wish:
             "spot": self.spot,
             "path_style": self.is_local,
             "opsctl_version": self.version,
-            "wish": wish,
+            "options": recorded,
         }
 
 
-_OPTIONS = [one for one in fields(Wish) if one.name not in ("name", "region", "account_id", "is_local", "version")]
+_OPTIONS = [
+    one for one in fields(PlatformOptions) if one.name not in ("name", "region", "account_id", "is_local", "version")
+]
 
 
 def typed_options(

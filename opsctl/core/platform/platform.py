@@ -61,7 +61,7 @@ class Platform:
         `csd` and `csa`.
     spot_fallback
         Whether scans may also run on demand where Spot has no capacity.
-    wish
+    options
         The options of `up` that differ from the defaults; empty in a record of an older opsctl.
     """
 
@@ -78,7 +78,7 @@ class Platform:
     models: Mapping[str, ModelResources]
     endpoint_url: str | None = None
     spot_fallback: bool = False
-    wish: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:
@@ -112,7 +112,7 @@ class Platform:
                 models=models,
                 endpoint_url=endpoint_url or record.get("endpoint_url"),
                 spot_fallback=record.get("spot_fallback", False),
-                wish=dict(record.get("wish") or {}),
+                options=dict(record.get("options") or {}),
             )
         except (KeyError, TypeError) as error:
             raise Problem(

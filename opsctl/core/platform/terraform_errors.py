@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opsctl.core.errors import AtWork, Problem, UsageProblem
+from opsctl.core.errors import PlatformBusy, Problem, UsageProblem
 
 _LOGIN = "Log in again (`aws sso login`, or new keys), then type the same command: it goes on from there."
 
@@ -103,10 +103,10 @@ class Lock:
     created: str
     operation: str
 
-    def problem(self, *, unlock: str) -> AtWork:
+    def problem(self, *, unlock: str) -> PlatformBusy:
         """Who holds it since when, and the command that breaks it."""
         since = f" since {self.created} UTC" if self.created else ""
-        return AtWork(
+        return PlatformBusy(
             f"Terraform's state lock is held by {self.who}{since} ({self.operation or 'at work'}).",
             f"Wait until that has ended. Only if you know that it is dead, break its lock: `{unlock}`.",
         )

@@ -37,7 +37,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TerraformPlan:
     """What an apply would do.
 
     Attributes
@@ -73,7 +73,7 @@ class Step:
 
 
 @dataclass
-class Transcript:
+class EventLog:
     """Everything that one Terraform command said, collected while it runs."""
 
     changes: list[Change] = field(default_factory=list)
@@ -116,9 +116,9 @@ class Transcript:
             return Step(hook["resource"]["addr"], state, hook.get("action", ""), hook.get("elapsed_seconds", 0.0))
         return None
 
-    def plan(self) -> Plan:
+    def plan(self) -> TerraformPlan:
         """The planned changes."""
-        return Plan(tuple(self.changes), tuple(self.drifted))
+        return TerraformPlan(tuple(self.changes), tuple(self.drifted))
 
     def _planned(self, change: Mapping[str, Any], root: str) -> None:
         action = _ACTIONS.get(change["action"])
@@ -143,10 +143,10 @@ def _diagnostic(said: Mapping[str, Any]) -> Diagnostic:
     return Diagnostic(str(said["summary"]), str(said.get("detail", "")), str(said.get("address", "")))
 
 
-def merged(plans: Iterable[Plan]) -> Plan:
+def merged(plans: Iterable[TerraformPlan]) -> TerraformPlan:
     """Several roots' plans as one."""
     together = list(plans)
-    return Plan(
+    return TerraformPlan(
         tuple(change for plan in together for change in plan.changes),
         tuple(address for plan in together for address in plan.drifted),
         tuple(sentence for plan in together for sentence in plan.by_hand),

@@ -36,7 +36,7 @@ _GRAPHS = {"connectomes_d", "connectomes_f"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ConnectomeRow:
     """One connectome of one scan.
 
     Attributes
@@ -73,7 +73,7 @@ class Row:
         )
 
 
-def table(rows: Iterable[Row]) -> str:
+def table(rows: Iterable[ConnectomeRow]) -> str:
     """`connectomes.tsv`."""
     lines = [tuple(COLUMNS), *(row.cells() for row in rows)]
     # A tab or a line's end in an object's key would shift the columns.

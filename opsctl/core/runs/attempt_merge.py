@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.status import Job, RunStatus
+from opsctl.core.runs.status import BatchJob, RunStatus
 
 #: Of an attempt that never said its end, where Batch's word is not known (any more).
 _LOST = "lost: it ended without a word"
 
 
-def by_scan(attempts: Iterable[Attempt], jobs: Mapping[int, Job]) -> dict[int, tuple[Attempt, ...]]:
+def attempts_by_scan(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> dict[int, tuple[Attempt, ...]]:
     """Every scan's attempts, oldest first, two jobs' after each other.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 AuditState = Literal["complete", "in flight", "failed", "missing", "outputs damaged", "inputs changed"]
 
@@ -40,7 +40,7 @@ class AuditRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class AuditEntry:
     """What one run has of a scan.
 
     Attributes
@@ -52,7 +52,7 @@ class Entry:
     run_id: str
     inputs: Mapping[str, str]
     result: Result | None
-    job: Job | None
+    job: BatchJob | None
 
     @property
     def has_succeeded(self) -> bool:
@@ -61,7 +61,7 @@ class Entry:
 
 
 def audit_row(
-    scan: str, entries: Sequence[Entry], *, dataset: Mapping[str, str], derivatives: Mapping[str, S3Object]
+    scan: str, entries: Sequence[AuditEntry], *, dataset: Mapping[str, str], derivatives: Mapping[str, S3Object]
 ) -> AuditRow:
     """One scan's row.
 
@@ -113,14 +113,14 @@ def strays(derivatives: Mapping[str, S3Object], results: Sequence[Result]) -> li
     return sorted(uri for uri in derivatives if uri not in listed and "/sub-" in uri)
 
 
-def _inputs(entry: Entry, dataset: Mapping[str, str]) -> str:
+def _inputs(entry: AuditEntry, dataset: Mapping[str, str]) -> str:
     gone = [uri for uri in entry.inputs if uri not in dataset]
     changed = [uri for uri, etag in entry.inputs.items() if uri in dataset and dataset[uri] != etag]
     words = [f"{_name(uri)} is gone" for uri in gone] + [f"{_name(uri)} has changed" for uri in changed]
     return "; ".join(words) or "unchanged"
 
 
-def _failure(entry: Entry) -> str:
+def _failure(entry: AuditEntry) -> str:
     if entry.result is not None and entry.result.cause:
         return entry.result.cause
     if entry.job is None:

@@ -65,5 +65,5 @@ def run_named(runs: Sequence[str], typed: str) -> str:
     if not runs:
         raise Problem(f"There is no run {typed}.", "There is no run yet: `opsctl run DATASET` starts one.")
     near = get_close_matches(typed, runs, n=_NEAR, cutoff=0.6)
-    mend = f"Near: {', '.join(near)}. " if near else f"The latest is {runs[-1]}. "
-    raise Problem(f"There is no run {typed}.", f"{mend}`opsctl runs` lists them.")
+    hint = f"Near: {', '.join(near)}. " if near else f"The latest is {runs[-1]}. "
+    raise Problem(f"There is no run {typed}.", f"{hint}`opsctl runs` lists them.")

@@ -10,12 +10,12 @@ from typing import Literal
 from opsctl.core.dataset.selection import Only
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
-Standing = Literal["done", "in flight", "in the way", "damaged", "failed", "changed", "new"]
+Disposition = Literal["done", "in flight", "blocked_by_active_job", "damaged", "failed", "changed", "new"]
 
 #: What is submitted: an `in flight` scan never is, so that no two jobs write into one place.
-_SUBMITTED: dict[Only, tuple[Standing, ...]] = {
+_SUBMITTED: dict[Only, tuple[Disposition, ...]] = {
     "missing": ("damaged", "failed", "changed", "new"),
     "failed": ("failed",),
     "all": ("done", "damaged", "failed", "changed", "new"),
@@ -23,7 +23,7 @@ _SUBMITTED: dict[Only, tuple[Standing, ...]] = {
 
 
 @dataclass(frozen=True)
-class History:
+class RunHistory:
     """An earlier run into the same place.
 
     Attributes
@@ -37,32 +37,32 @@ class History:
     run: Run
     submitted: Sequence[int]
     results: Mapping[int, Result]
-    jobs: Mapping[int, Job]
+    jobs: Mapping[int, BatchJob]
 
 
 @dataclass(frozen=True)
-class ScanStanding:
+class ScanDisposition:
     """Where one scan stands.
 
     Attributes
     ----------
-    standing
-        `done`: an output of this very key stands. `in flight`: a job of this key is on its way. `in the way`: a job of
-        another key is, which would write into the same place. `damaged`: it was done, but its files are gone or others.
-        `failed`: the last job of this key failed. `changed`: there are only jobs of other keys, so inputs, options or
-        image have changed. `new`: there is nothing.
+    disposition
+        `done`: an output of this very key stands. `in flight`: a job of this key is active.
+        `blocked_by_active_job`: a job of another key is active and would write into the same place. `damaged`: it was
+        done, but its files are missing or differ. `failed`: the last job of this key failed. `changed`: there are only
+        jobs of other keys, so inputs, options or image have changed. `new`: there is no job.
     origin
         The entry that says so; None where there is none.
     """
 
     name: str
     key: str
-    standing: Standing
+    disposition: Disposition
     origin: Origin | None = None
 
     def is_submitted(self, only: Only) -> bool:
         """Whether `--only` means it."""
-        return self.standing in _SUBMITTED[only]
+        return self.disposition in _SUBMITTED[only]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _Entry:
     key: str
     origin: Origin
     result: Result | None
-    job: Job | None
+    job: BatchJob | None
 
     @property
     def has_succeeded(self) -> bool:
@@ -83,9 +83,9 @@ class _Entry:
         return self.job is not None and not self.job.is_over and not self.has_succeeded
 
 
-def survey(
-    wanted: Sequence[tuple[str, str]], history: Sequence[History], *, stands: Callable[[Result], bool]
-) -> list[ScanStanding]:
+def scan_dispositions(
+    wanted: Sequence[tuple[str, str]], history: Sequence[RunHistory], *, stands: Callable[[Result], bool]
+) -> list[ScanDisposition]:
     """Where each scan stands.
 
     Parameters
@@ -107,24 +107,26 @@ def survey(
                 job=past.jobs.get(index),
             )
             entries[past.run.scans[index]].append(entry)
-    return [_standing(name, key, entries.get(name, ()), stands) for name, key in wanted]
+    return [_disposition(name, key, entries.get(name, ()), stands) for name, key in wanted]
 
 
-def _standing(name: str, key: str, entries: Sequence[_Entry], stands: Callable[[Result], bool]) -> ScanStanding:
+def _disposition(name: str, key: str, entries: Sequence[_Entry], stands: Callable[[Result], bool]) -> ScanDisposition:
     """One scan's, from its entries, the newest first."""
     for entry in entries:
         if entry.is_active:
-            return ScanStanding(name, key, "in flight" if entry.key == key else "in the way", entry.origin)
+            return ScanDisposition(
+                name, key, "in flight" if entry.key == key else "blocked_by_active_job", entry.origin
+            )
     same = [entry for entry in entries if entry.key == key]
     done = [entry for entry in same if entry.has_succeeded]
     for entry in done:
         # Only the files tell whether a later job of another key has written over them.
         if entry.result is not None and stands(entry.result):
-            return ScanStanding(name, key, "done", entry.origin)
+            return ScanDisposition(name, key, "done", entry.origin)
     if done:
-        return ScanStanding(name, key, "damaged", done[0].origin)
+        return ScanDisposition(name, key, "damaged", done[0].origin)
     if same:
-        return ScanStanding(name, key, "failed", same[0].origin)
+        return ScanDisposition(name, key, "failed", same[0].origin)
     if entries:
-        return ScanStanding(name, key, "changed", entries[0].origin)
-    return ScanStanding(name, key, "new")
+        return ScanDisposition(name, key, "changed", entries[0].origin)
+    return ScanDisposition(name, key, "new")

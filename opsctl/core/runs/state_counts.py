@@ -11,7 +11,7 @@ from opsctl.core.runs.status import ACTIVE, FROM_BATCH, State
 _FIRST_TO_GO: tuple[State, ...] = ("RUNNING", "STARTING", "RUNNABLE", "PENDING")
 
 
-def tally(summary: Mapping[str, int], *, count: int, known: Iterable[State] = ()) -> dict[State, int]:
+def count_states(summary: Mapping[str, int], *, count: int, known: Iterable[State] = ()) -> dict[State, int]:
     """The states of exactly `count` scans, as near to Batch's summary as can be.
 
     Parameters

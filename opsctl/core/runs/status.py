@@ -42,7 +42,7 @@ def cancel_reason(user: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Job:
+class BatchJob:
     """Batch's word on one scan's job.
 
     Attributes
@@ -75,13 +75,13 @@ class Job:
         match = _CANCELLED.search(self.reason) if self.status == "FAILED" else None
         return match[1].strip() if match else None
 
-    def of_scan(self, index: int) -> Job:
+    def of_scan(self, index: int) -> BatchJob:
         """The same, its attempts at the scan's index in a run rather than in the array."""
         return replace(self, attempts=tuple(replace(one, index=index) for one in self.attempts))
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Job:
-        """What was written down of it (`batch.json`)."""
+    def from_json(cls, value: Mapping[str, Any]) -> BatchJob:
+        """What was written down of it (`final_job_states.json`)."""
         attempts = tuple(Attempt(**one) for one in value["attempts"])
         return cls(**{**value, "attempts": attempts, "log_streams": tuple(value["log_streams"])})
 
@@ -225,8 +225,8 @@ def join(
     run: Run,
     *,
     results: Mapping[int, Result],
-    jobs: Mapping[int, Job],
-    unsent: Mapping[int, ScanStatus] | None = None,
+    jobs: Mapping[int, BatchJob],
+    unsubmitted: Mapping[int, ScanStatus] | None = None,
     indices: Iterable[int] | None = None,
 ) -> RunStatus:
     """What each scan of a run is, by the rule: done when its result says `succeeded`.
@@ -239,12 +239,12 @@ def join(
         By the scan's index; those that are there.
     jobs
         Batch's word by the scan's index; missing where Batch was not asked or has forgotten.
-    unsent
+    unsubmitted
         What is to be said of the scans that Batch has no job for (`opsctl.core.runs.unsubmitted_scans`).
     indices
         The scans that are meant; None: all.
     """
-    never: Mapping[int, ScanStatus] = unsent or {}
+    never: Mapping[int, ScanStatus] = unsubmitted or {}
     scans = []
     for index in range(len(run.scans)) if indices is None else indices:
         result, job = results.get(index), jobs.get(index)
@@ -255,7 +255,7 @@ def join(
     return RunStatus(run=run, scans=tuple(scans))
 
 
-def _scan_status(index: int, name: str, result: Result | None, job: Job | None) -> ScanStatus:
+def _scan_status(index: int, name: str, result: Result | None, job: BatchJob | None) -> ScanStatus:
     if result is not None and result.succeeded:
         return ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
     tried = len(job.attempts) if job is not None else 0
@@ -271,7 +271,7 @@ def _scan_status(index: int, name: str, result: Result | None, job: Job | None) 
     )
 
 
-def _cause(result: Result | None, job: Job | None) -> str:
+def _cause(result: Result | None, job: BatchJob | None) -> str:
     if job is not None and job.cancelled_by is not None:
         # The job that is told to end says only that somebody told it.
         return f"cancelled by {job.cancelled_by}"

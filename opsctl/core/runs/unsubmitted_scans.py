@@ -13,7 +13,7 @@ from opsctl.core.runs.submission import Submission
 _UNDER_WAY = timedelta(minutes=2)
 
 
-def unsent(run: Run, journal: Sequence[Submission], *, now: datetime) -> dict[int, ScanStatus]:
+def unsubmitted_reasons(run: Run, submission_log: Sequence[Submission], *, now: datetime) -> dict[int, ScanStatus]:
     """What is to be said of each scan that was not submitted, by its index.
 
     Parameters
@@ -23,9 +23,9 @@ def unsent(run: Run, journal: Sequence[Submission], *, now: datetime) -> dict[in
     now
         A submission that was written down less than two minutes before may be under way.
     """
-    newest = max([datetime.fromisoformat(moment) for moment in (run.created_at, *(one.at for one in journal))])
+    newest = max([datetime.fromisoformat(moment) for moment in (run.created_at, *(one.at for one in submission_log))])
     is_under_way = now - newest < _UNDER_WAY
-    known = {index: one for one in journal for index in one.indices}
+    known = {index: one for one in submission_log for index in one.indices}
     found: dict[int, ScanStatus] = {}
     for index in range(run.submitted_count):
         submission = known.get(index)

@@ -19,7 +19,7 @@ from moto.logs.exceptions import ResourceNotFoundException
 
 from opsctl.local.batch import describe
 from opsctl.local.batch.environments import EnvironmentRules
-from opsctl.local.batch.job import Attempt, Job, Status, Submission
+from opsctl.local.batch.job import Job, JobAttempt, JobRequest, Status
 from opsctl.local.batch.queue import CannotStart, Running, Scheduler
 from opsctl.local.batch.time_limits import TimeLimits
 from opsctl.local.logs import JobLog
@@ -30,13 +30,13 @@ _DEFAULT_GROUP = "/aws/batch/job"
 _PAYLOAD_BYTES = 30 * 1024
 
 
-class Launcher:
+class JobLauncher:
     """Gives each attempt its log stream and starts it, as a process or in a container: `begin` knows."""
 
-    def __init__(self, begin: Callable[[Job, Attempt, JobLog | None], Running]) -> None:
+    def __init__(self, begin: Callable[[Job, JobAttempt, JobLog | None], Running]) -> None:
         self._begin = begin
 
-    def start(self, job: Job, attempt: Attempt) -> Running:
+    def start(self, job: Job, attempt: JobAttempt) -> Running:
         """Start the attempt; without its log group a container does not start on AWS, and so neither here."""
         configuration = job.submission.container.get("logConfiguration") or {"logDriver": "awslogs"}
         log = None
@@ -59,7 +59,7 @@ class Launcher:
         return self._begin(job, attempt, log)
 
 
-class Response(TimeLimits, EnvironmentRules):
+class BatchResponse(TimeLimits, EnvironmentRules):
     """The HTTP side. One scheduler serves all regions and accounts: there is only this machine."""
 
     __module__ = "moto.batch.responses"
@@ -163,7 +163,7 @@ class Response(TimeLimits, EnvironmentRules):
         return "{}"
 
 
-def _submission(backend: BatchBackend, request: Mapping[str, Any]) -> Submission:
+def _submission(backend: BatchBackend, request: Mapping[str, Any]) -> JobRequest:
     if not _JOB_NAME.fullmatch(request["jobName"]):
         raise ClientException("Job name should match valid pattern: letters, digits, - and _, at most 128.")
     queue = backend.get_job_queue(request["jobQueue"])
@@ -181,7 +181,7 @@ def _submission(backend: BatchBackend, request: Mapping[str, Any]) -> Submission
     overrides = request.get("containerOverrides") or {}
     if any(entry["name"].startswith("AWS_BATCH") for entry in overrides.get("environment") or ()):
         raise ClientException("Environment variables cannot start with AWS_BATCH: the names are reserved.")
-    return Submission(
+    return JobRequest(
         name=request["jobName"],
         definition=definition,
         queue=queue,
@@ -248,9 +248,9 @@ def _page(jobs: Iterable[Job], request: Mapping[str, Any], *, most: int) -> tupl
 
 def install(scheduler: Scheduler, *, rehearsal: Rehearsal | None = None) -> None:
     """Put the job calls in the place of moto's. Before moto's server is made."""
-    Response.scheduler = scheduler
-    Response.rehearsal = rehearsal
+    BatchResponse.scheduler = scheduler
+    BatchResponse.rehearsal = rehearsal
     for path in urls.url_paths:
-        urls.url_paths[path] = Response.dispatch
+        urls.url_paths[path] = BatchResponse.dispatch
     for action in ("terminatejobs", "canceljobs"):
-        urls.url_paths[f"{{0}}/v1/{action}$"] = Response.dispatch
+        urls.url_paths[f"{{0}}/v1/{action}$"] = BatchResponse.dispatch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from opsctl.local.batch.job import Attempt, Job, Status
+from opsctl.local.batch.job import Job, JobAttempt, Status
 
 
 def summary(job: Job) -> dict[str, Any]:
@@ -67,14 +67,14 @@ def _arn(job: Job) -> str:
     return f"{job.submission.queue.arn.rpartition(':')[0]}:job/{job.job_id}"
 
 
-def _placement(attempt: Attempt) -> dict[str, Any]:
+def _placement(attempt: JobAttempt) -> dict[str, Any]:
     facts: dict[str, Any] = {"taskArn": attempt.task_arn}
     if attempt.log_stream is not None:
         facts["logStreamName"] = attempt.log_stream
     return facts
 
 
-def _ending(attempt: Attempt) -> dict[str, Any]:
+def _ending(attempt: JobAttempt) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if attempt.outcome is not None and attempt.outcome.exit_code is not None:
         facts["exitCode"] = attempt.outcome.exit_code
@@ -83,7 +83,7 @@ def _ending(attempt: Attempt) -> dict[str, Any]:
     return facts
 
 
-def _attempt(attempt: Attempt) -> dict[str, Any]:
+def _attempt(attempt: JobAttempt) -> dict[str, Any]:
     facts: dict[str, Any] = {"container": {**_placement(attempt), **_ending(attempt), "networkInterfaces": []}}
     if attempt.started_at is not None:
         facts["startedAt"] = attempt.started_at

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from opsctl.local.batch.retry import Outcome
+from opsctl.local.batch.retry import AttemptOutcome
 
 
 class Status(StrEnum):
@@ -40,7 +40,7 @@ def now_ms() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class JobRequest:
     """What SubmitJob said, once for a parent and all its children.
 
     Parameters
@@ -68,7 +68,7 @@ class Submission:
 
 
 @dataclass(slots=True)
-class Attempt:
+class JobAttempt:
     """One start of a job's process. Times in milliseconds since 1970."""
 
     number: int
@@ -76,7 +76,7 @@ class Attempt:
     log_stream: str | None = None
     started_at: int | None = None
     stopped_at: int | None = None
-    outcome: Outcome | None = None
+    outcome: AttemptOutcome | None = None
 
 
 class Job:
@@ -96,7 +96,7 @@ class Job:
     )  # fmt: skip
 
     def __init__(
-        self, job_id: str, submission: Submission, *, number: int, parent: Job | None = None, index: int | None = None
+        self, job_id: str, submission: JobRequest, *, number: int, parent: Job | None = None, index: int | None = None
     ) -> None:
         self.job_id = job_id
         self.submission = submission
@@ -106,7 +106,7 @@ class Job:
         self.children: list[Job] = []
         self.counts: Counter[Status] = Counter()
         self.counts_at = submission.created_at
-        self.attempts: list[Attempt] = []
+        self.attempts: list[JobAttempt] = []
         self.started_at: int | None = None
         self.stopped_at: int | None = None
         self.status_reason: str | None = None

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Protocol
 
-from opsctl.local.batch.job import Attempt, Job, Status, Submission, now_ms
-from opsctl.local.batch.retry import Outcome, should_retry
+from opsctl.local.batch.job import Job, JobAttempt, JobRequest, Status, now_ms
+from opsctl.local.batch.retry import AttemptOutcome, should_retry
 
 _LOG = logging.getLogger(__name__)
 _LOOK_AGAIN_SECONDS = 0.1
@@ -20,7 +20,7 @@ _LOOK_AGAIN_SECONDS = 0.1
 class Running(Protocol):
     """A started attempt."""
 
-    def wait(self) -> Outcome:
+    def wait(self) -> AttemptOutcome:
         """Block until the attempt has ended."""
 
     def stop(self) -> None:
@@ -37,7 +37,7 @@ class CannotStart(Exception):
 class Launcher(Protocol):
     """What turns a job into a process."""
 
-    def start(self, job: Job, attempt: Attempt) -> Running:
+    def start(self, job: Job, attempt: JobAttempt) -> Running:
         """Start the attempt and note its log stream; raises CannotStart."""
 
 
@@ -81,7 +81,7 @@ class Scheduler:
         """Hold it to read several facts of a job that belong together."""
         return self._lock
 
-    def submit(self, submission: Submission, *, array_size: int | None) -> Job:
+    def submit(self, submission: JobRequest, *, array_size: int | None) -> Job:
         """Take a job in, or a parent with its children, all SUBMITTED."""
         with self._lock:
             job = Job(str(uuid.uuid4()), submission, number=next(self._numbers))
@@ -191,12 +191,12 @@ class Scheduler:
             except Exception:
                 # A fault of this program must cost one attempt, not a slot for the rest of the server's life.
                 _LOG.exception("attempt %s of job %s", attempt.number, job.job_id)
-                outcome = Outcome(None, "The local platform failed, see its server.log", "Task failed to start")
+                outcome = AttemptOutcome(None, "The local platform failed, see its server.log", "Task failed to start")
             with self._changed:
                 self._settle(job, attempt, outcome)
                 self._changed.notify_all()
 
-    def _next(self) -> tuple[Job, Attempt] | None:
+    def _next(self) -> tuple[Job, JobAttempt] | None:
         with self._changed:
             while (job := self._take()) is None and not self._closing:
                 # Nobody tells when capacity is back.
@@ -206,15 +206,15 @@ class Scheduler:
             job.status = Status.STARTING
             task = uuid.uuid4().hex
             owner, _, queue = job.submission.queue.arn.replace(":batch:", ":ecs:", 1).partition(":job-queue/")
-            attempt = Attempt(len(job.attempts) + 1, f"{owner}:task/{queue}/{task}")
+            attempt = JobAttempt(len(job.attempts) + 1, f"{owner}:task/{queue}/{task}")
             job.attempts.append(attempt)
             return job, attempt
 
-    def _run(self, job: Job, attempt: Attempt) -> Outcome:
+    def _run(self, job: Job, attempt: JobAttempt) -> AttemptOutcome:
         try:
             running = self._launcher.start(job, attempt)
         except CannotStart as error:
-            return Outcome(None, str(error), "Task failed to start")
+            return AttemptOutcome(None, str(error), "Task failed to start")
         with self._lock:
             attempt.started_at = now_ms()
             job.started_at = attempt.started_at
@@ -226,7 +226,7 @@ class Scheduler:
                 running.stop()
         return running.wait()
 
-    def _settle(self, job: Job, attempt: Attempt, outcome: Outcome) -> None:
+    def _settle(self, job: Job, attempt: JobAttempt, outcome: AttemptOutcome) -> None:
         attempt.stopped_at = now_ms()
         attempt.outcome = outcome
         job.running = None

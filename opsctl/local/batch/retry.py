@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttemptOutcome:
     """How one attempt ended.
 
     Parameters
@@ -36,7 +36,7 @@ class Outcome:
         return self.exit_code == 0 and not self.timed_out and not self.stopped
 
 
-def should_retry(outcome: Outcome, *, attempt: int, attempts: int, rules: Sequence[Mapping[str, str]]) -> bool:
+def should_retry(outcome: AttemptOutcome, *, attempt: int, attempts: int, rules: Sequence[Mapping[str, str]]) -> bool:
     """Tell whether a failed attempt is followed by another.
 
     Parameters
@@ -63,7 +63,7 @@ def should_retry(outcome: Outcome, *, attempt: int, attempts: int, rules: Sequen
     return True
 
 
-def _holds(rule: Mapping[str, str], outcome: Outcome) -> bool:
+def _holds(rule: Mapping[str, str], outcome: AttemptOutcome) -> bool:
     facts = {
         "onExitCode": None if outcome.exit_code is None else str(outcome.exit_code),
         "onReason": outcome.reason,

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opsctl.local.batch.job import Attempt, Job
+from opsctl.local.batch.job import Job, JobAttempt
 from opsctl.local.batch.queue import CannotStart
-from opsctl.local.batch.retry import Outcome
+from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.control import Containers
 from opsctl.local.jobs.process import ONE_THREAD, Process, batch_variables, command_words, work_dir
 
@@ -40,7 +40,7 @@ CONFINED = (
 
 
 @dataclass(frozen=True)
-class ContainerPlace:
+class ContainerSettings:
     """Where and how jobs run in containers.
 
     Parameters
@@ -67,15 +67,15 @@ class ContainerPlace:
 class Container(Process):
     """A running container."""
 
-    def wait(self) -> Outcome:
+    def wait(self) -> AttemptOutcome:
         """Carry its lines to the log until it has ended, and give how it did."""
         outcome = super().wait()
         if outcome.exit_code in _NOT_STARTED and not outcome.stopped:
-            return Outcome(None, f"CannotStartContainerError: {self._last_line}", "Task failed to start")
+            return AttemptOutcome(None, f"CannotStartContainerError: {self._last_line}", "Task failed to start")
         return outcome
 
 
-def start(job: Job, attempt: Attempt, log: JobLog | None, *, place: ContainerPlace) -> Container:
+def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, place: ContainerSettings) -> Container:
     """Start an attempt's container.
 
     Raises

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, cast
 
-from opsctl.local.batch.job import Attempt, Job, now_ms
+from opsctl.local.batch.job import Job, JobAttempt, now_ms
 from opsctl.local.batch.queue import CannotStart
-from opsctl.local.batch.retry import Outcome
+from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.jobs.lines import Lines
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ ONE_THREAD = dict.fromkeys(
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessSettings:
     """Where and how jobs run.
 
     Parameters
@@ -62,7 +62,7 @@ class Place:
     stop_grace_seconds: float = 30.0
 
 
-def start(job: Job, attempt: Attempt, log: JobLog | None, *, place: Place) -> Process:
+def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, place: ProcessSettings) -> Process:
     """Start an attempt's process.
 
     Raises
@@ -89,7 +89,7 @@ def start(job: Job, attempt: Attempt, log: JobLog | None, *, place: Place) -> Pr
     )
 
 
-def work_dir(job: Job, attempt: Attempt, jobs_dir: Path) -> Path:
+def work_dir(job: Job, attempt: JobAttempt, jobs_dir: Path) -> Path:
     """The attempt's folder on this machine."""
     # A child's id holds a colon, which no PATH-like variable could carry.
     return jobs_dir / job.job_id.replace(":", "_") / f"attempt-{attempt.number}"
@@ -103,7 +103,7 @@ def command_words(job: Job) -> Iterator[str]:
         yield word
 
 
-def batch_variables(job: Job, attempt: Attempt) -> dict[str, str]:
+def batch_variables(job: Job, attempt: JobAttempt) -> dict[str, str]:
     """The variables that the definition and the submission name, and Batch's own."""
     given = {entry["name"]: entry["value"] for entry in job.submission.container.get("environment") or ()}
     queue = job.submission.queue
@@ -199,7 +199,7 @@ class Process:
         # Only noted: the lifeline belongs to the thread in `wait`, which may be closing it just now.
         self._kill_at = time.monotonic()
 
-    def wait(self) -> Outcome:
+    def wait(self) -> AttemptOutcome:
         """Carry the lines to the log until the process has ended, and give how it did."""
         lines = Lines()
         pending: list[tuple[int, str]] = []
@@ -241,14 +241,14 @@ class Process:
             os.close(self._lifeline)
             self._lifeline = -1
 
-    def _end(self) -> Outcome:
+    def _end(self) -> AttemptOutcome:
         code = self._process.wait()
         self._kill()
         self._output.close()
         shutil.rmtree(self._work_dir, ignore_errors=True)
         with suppress(OSError):
             self._work_dir.parent.rmdir()
-        return Outcome(
+        return AttemptOutcome(
             exit_code=code if code >= 0 else 128 - code,
             reason=None,
             status_reason="Job attempt duration exceeded timeout" if self._timed_out else _EXITED,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from opsctl.assets import container_dir
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
-from opsctl.local.batch.job import Attempt, Job
+from opsctl.local.batch.job import Job, JobAttempt
 from opsctl.local.batch.queue import Running
 from opsctl.local.control import Containers, Files, python_path
 from opsctl.local.jobs import container, process
@@ -43,7 +43,7 @@ def starter(
     stop_grace_seconds: float,
     containers: Containers | None = None,
     entrypoint: Sequence[str] | None = None,
-) -> Callable[[Job, Attempt, JobLog | None], Running]:
+) -> Callable[[Job, JobAttempt, JobLog | None], Running]:
     """Give what starts an attempt.
 
     Parameters
@@ -61,7 +61,7 @@ def starter(
     """
     environment = {**_AWS, "AWS_ENDPOINT_URL": endpoint_url}
     if containers is not None:
-        contained = container.ContainerPlace(containers, files.home, files.jobs, environment, stop_grace_seconds)
+        contained = container.ContainerSettings(containers, files.home, files.jobs, environment, stop_grace_seconds)
         return partial(container.start, place=contained)
     return partial(process.start, place=_processes(files, environment, entrypoint, stop_grace_seconds))
 
@@ -83,15 +83,15 @@ def remove_leftovers(files: Files) -> int:
 
 def _processes(
     files: Files, environment: Mapping[str, str], entrypoint: Sequence[str] | None, stop_grace_seconds: float
-) -> process.Place:
+) -> process.ProcessSettings:
     _write_preview_command(files.bin)
     path = os.pathsep.join((str(files.bin), os.environ.get("PATH", os.defpath)))
     if entrypoint is not None:
-        return process.Place(tuple(entrypoint), files.jobs, {**environment, "PATH": path}, stop_grace_seconds)
+        return process.ProcessSettings(tuple(entrypoint), files.jobs, {**environment, "PATH": path}, stop_grace_seconds)
     # The local runner is looked for only where it is needed.
     runner = {"PATH": path, "PYTHONPATH": str(container_dir())}
     command = (sys.executable, "-m", "m2g_job")
-    return process.Place(command, files.jobs, {**environment, **runner}, stop_grace_seconds)
+    return process.ProcessSettings(command, files.jobs, {**environment, **runner}, stop_grace_seconds)
 
 
 def _write_preview_command(folder: Path) -> None:

@@ -94,7 +94,7 @@ def _list(bucket: Any, prefix: str | None, delimiter: str | None, after: str | N
     return keys.page(prefix=prefix or "", delimiter=delimiter or "", after=after or "", most=limit)
 
 
-class Response(responses.S3Response):
+class DurableS3Response(responses.S3Response):
     """The HTTP side: one writer a key, and its changes on the disk before it is answered."""
 
     __module__ = "moto.s3.responses"
@@ -205,4 +205,4 @@ def install(store: Store) -> None:
     models.FakeBucket = Bucket  # type: ignore[misc]
     models.s3_backends.backend = Backend
     # moto reloads its URL table from this name.
-    responses.S3Response = Response  # type: ignore[misc]
+    responses.S3Response = DurableS3Response  # type: ignore[misc]

@@ -12,11 +12,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from opsctl.commands.results.report import MARK, Report
-from opsctl.commands.results.report_assets import Choice, Wanted
+from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.cost import NOT_INCLUDED
 from opsctl.core.costs.usd import about_text, usd_text
 from opsctl.core.errors import Problem
-from opsctl.render.report.pictures import Developed, within
+from opsctl.render.report.pictures import DecodedImage, within
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, harmless, size_text
 
@@ -26,7 +26,7 @@ _MOST_PICTURE_BYTES = 25_000_000
 _FEW = 12
 
 
-def page(report: Report, choice: Choice, developed: Mapping[Wanted, Developed | Problem]) -> str:
+def page(report: Report, choice: AssetSelection, developed: Mapping[Asset, DecodedImage | Problem]) -> str:
     """The whole report.
 
     Parameters

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from opsctl.commands.results.report_assets import Wanted
+from opsctl.commands.results.report_assets import Asset
 from opsctl.core.errors import Problem
 from opsctl.core.results.connectome import Connectome, parse_connectome
 
@@ -45,7 +45,7 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Developed:
+class DecodedImage:
     """A file of a scan as the page shows it.
 
     Attributes
@@ -65,7 +65,7 @@ class Developed:
     scale: str = ""
 
 
-class Darkroom:
+class ImageDecoder:
     """Makes the pictures of one report, the smaller the more there are.
 
     Parameters
@@ -77,7 +77,7 @@ class Darkroom:
     def __init__(self, *, picture_count: int) -> None:
         self.longest_pixels = 1200 if picture_count <= 40 else 720 if picture_count <= 300 else 420
 
-    def develop(self, wanted: Wanted, body: bytes) -> Developed:
+    def decode(self, wanted: Asset, body: bytes) -> DecodedImage:
         """Make what the page shows of a file.
 
         Raises
@@ -89,7 +89,7 @@ class Darkroom:
             return _connectome(parse_connectome(body.decode("utf-8", errors="replace")), is_pictured=wanted.is_pictured)
         return self._picture(body)
 
-    def _picture(self, body: bytes) -> Developed:
+    def _picture(self, body: bytes) -> DecodedImage:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -105,15 +105,17 @@ class Darkroom:
         paper.thumbnail((self.longest_pixels, self.longest_pixels), Image.Resampling.LANCZOS, reducing_gap=3.0)
         large = _packed(paper, "webp", quality=_QUALITY, method=2)
         paper.thumbnail((_THUMB_PIXELS, _THUMB_PIXELS), Image.Resampling.LANCZOS)
-        return Developed(thumb=_packed(paper, "webp", quality=_QUALITY, method=2), large=large)
+        return DecodedImage(thumb=_packed(paper, "webp", quality=_QUALITY, method=2), large=large)
 
 
-def within(developed: Mapping[Wanted, Developed | Problem], *, most_bytes: int) -> dict[Wanted, Developed | Problem]:
+def within(
+    developed: Mapping[Asset, DecodedImage | Problem], *, most_bytes: int
+) -> dict[Asset, DecodedImage | Problem]:
     """The same, without the large pictures that would make the page too large; the first ones stay."""
     left = most_bytes
     kept = dict(developed)
     for wanted, made in developed.items():
-        if isinstance(made, Developed) and made.large is not None:
+        if isinstance(made, DecodedImage) and made.large is not None:
             left -= len(made.large.uri)
             if left < 0:
                 kept[wanted] = replace(made, large=None)
@@ -127,8 +129,8 @@ def _packed(image: Image.Image, kind: str, **options: Any) -> Shown:
     return Shown(uri=uri, width=image.width, height=image.height)
 
 
-def _connectome(connectome: Connectome, *, is_pictured: bool) -> Developed:
-    numbers = Developed(nodes=connectome.nodes, edges=connectome.edges)
+def _connectome(connectome: Connectome, *, is_pictured: bool) -> DecodedImage:
+    numbers = DecodedImage(nodes=connectome.nodes, edges=connectome.edges)
     if not is_pictured:
         return numbers
     matrix = np.nan_to_num(np.asarray(connectome.matrix, dtype=np.float64), posinf=0.0, neginf=0.0)
@@ -143,7 +145,7 @@ def _connectome(connectome: Connectome, *, is_pictured: bool) -> Developed:
         levels = 255 * np.log1p(matrix) / (np.log1p(strongest) or 1.0)
         scale = f"dark 0, yellow {strongest:,.5g}, logarithmic"
     palette = _palette(_SIGNED if is_signed else _COUNTS)
-    return Developed(
+    return DecodedImage(
         thumb=_drawn(levels, palette, most_pixels=_MATRIX_THUMB_PIXELS),
         large=_drawn(levels, palette, most_pixels=_MOST_MATRIX_PIXELS),
         nodes=numbers.nodes,

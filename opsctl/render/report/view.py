@@ -10,14 +10,14 @@ from functools import cached_property
 from typing import Any
 
 from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Choice, Wanted, atlas_of
+from opsctl.commands.results.report_assets import Asset, AssetSelection, atlas_of
 from opsctl.core.costs.cost import ScanBill
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import ScanStatus
-from opsctl.render.report.pictures import Developed
+from opsctl.render.report.pictures import DecodedImage
 from opsctl.render.report.plots import Distribution, distribution
 from opsctl.render.screen import counted, duration_text
 
@@ -48,13 +48,13 @@ class Plot:
 class Picture:
     """A file of a scan, or why it cannot be shown."""
 
-    wanted: Wanted
-    developed: Developed
+    wanted: Asset
+    developed: DecodedImage
     problem: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ScanRow:
     """A scan."""
 
     scan: ScanStatus
@@ -91,7 +91,9 @@ class Row:
 class View:
     """Everything that the template asks for."""
 
-    def __init__(self, report: Report, choice: Choice, developed: Mapping[Wanted, Developed | Problem]) -> None:
+    def __init__(
+        self, report: Report, choice: AssetSelection, developed: Mapping[Asset, DecodedImage | Problem]
+    ) -> None:
         self.report, self.run, self.status, self.bill = report, report.run, report.status, report.status.bill
         self.total = len(report.status.scans)
         self.counts = report.status.counts
@@ -100,7 +102,7 @@ class View:
         pictures: dict[int, list[Picture]] = defaultdict(list)
         for wanted, made in developed.items():
             if isinstance(made, Problem):
-                pictures[wanted.index].append(Picture(wanted=wanted, developed=Developed(), problem=made.what))
+                pictures[wanted.index].append(Picture(wanted=wanted, developed=DecodedImage(), problem=made.what))
             else:
                 pictures[wanted.index].append(Picture(wanted=wanted, developed=made))
         self.small_only = sum(
@@ -108,7 +110,7 @@ class View:
         )
         self.unread = sum(1 for made in developed.values() if isinstance(made, Problem))
         self.rows = [
-            Row(
+            ScanRow(
                 scan=scan,
                 result=report.results.get(scan.index),
                 attempts=report.attempts.get(scan.index, ()),
@@ -119,7 +121,7 @@ class View:
             for scan in report.status.scans
         ]
         self.failed = [row for row in self.rows if row.scan.state == "FAILED" and row.scan.is_submitted]
-        self.unsent = [row for row in self.rows if row.scan.state == "FAILED" and not row.scan.is_submitted]
+        self.unsubmitted = [row for row in self.rows if row.scan.state == "FAILED" and not row.scan.is_submitted]
         self.done = [row for row in self.rows if row.scan.state == "DONE"]
         self.under_way = [row for row in self.rows if row.scan.state not in ("FAILED", "DONE")]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
@@ -138,7 +140,7 @@ class View:
         parts = [f"{done:,} of {scans} done" if done else f"None of {scans} done"]
         parts += [f"{failed:,} failed"] if failed else []
         parts += [f"{going:,} not finished yet"] if going else []
-        parts += [f"{len(self.unsent):,} not submitted"] if self.unsent else []
+        parts += [f"{len(self.unsubmitted):,} not submitted"] if self.unsubmitted else []
         return ", ".join(parts)
 
     @property
@@ -147,7 +149,7 @@ class View:
         parts = [("done", len(self.done)), ("failed", len(self.failed))]
         running = sum(1 for row in self.under_way if row.scan.state in ("RUNNING", "STARTING"))
         parts += [("running", running), ("waiting", len(self.under_way) - running)]
-        parts += [("not submitted", len(self.unsent))] if self.unsent else []
+        parts += [("not submitted", len(self.unsubmitted))] if self.unsubmitted else []
         x, made = 0.0, []
         for name, count in parts:
             # A single failure among thousands must be seen too.
@@ -190,7 +192,7 @@ class View:
         ]
 
     @cached_property
-    def sheet(self) -> list[Row]:
+    def sheet(self) -> list[ScanRow]:
         """The scans whose matrices are shown side by side."""
         return [row for row in self.done if row.connectome is not None and row.connectome.developed.thumb is not None]
 
@@ -209,12 +211,12 @@ class View:
         return (datetime.fromisoformat(max(ends)) - datetime.fromisoformat(min(starts))).total_seconds()
 
     @cached_property
-    def retried(self) -> list[Row]:
+    def retried(self) -> list[ScanRow]:
         """Scans that were tried more than once, the most often tried first."""
         return sorted((row for row in self.rows if row.scan.retried), key=lambda row: -len(row.scan.retried))
 
     @property
-    def retried_shown(self) -> list[Row]:
+    def retried_shown(self) -> list[ScanRow]:
         """As many of them as are listed one by one."""
         return self.retried[:_MOST_RETRIED]
 

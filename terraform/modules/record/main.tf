@@ -16,7 +16,7 @@ locals {
     spot_fallback   = var.spot_fallback
     root_volume_gib = var.root_volume_gib
     opsctl_version  = var.opsctl_version
-    wish            = jsondecode(var.wish)
+    options         = jsondecode(var.options)
 
     # Further types stand there only where there are some: an opsctl that does not know them can then still read the rest.
     models = {

@@ -62,7 +62,7 @@ variable "models" {
   }))
 }
 
-variable "wish" {
+variable "options" {
   description = "Options of `opsctl up` that differ from its defaults (JSON object), so that the next one keeps them."
   type        = string
   default     = "{}"

@@ -12,7 +12,7 @@ from opsctl.aws.batch.batch import ActiveJob, Batch
 from opsctl.aws.clients import Clients
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 
 STATUSES = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
@@ -66,9 +66,9 @@ def test_every_child_of_an_array_is_asked_for_in_every_status_and_page(stubbed: 
             listed(stubber, request, [])
     found = batch.jobs([submission("p", offset=5_001, size=3)])
     assert found == {
-        5_001: Job(job_id="p:0", status="RUNNING"),
-        5_003: Job(job_id="p:2", status="RUNNING"),
-        5_002: Job(job_id="p:1", status="FAILED", reason="Host EC2 (i-1) terminated.", exit_code=137),
+        5_001: BatchJob(job_id="p:0", status="RUNNING"),
+        5_003: BatchJob(job_id="p:2", status="RUNNING"),
+        5_002: BatchJob(job_id="p:1", status="FAILED", reason="Host EC2 (i-1) terminated.", exit_code=137),
     }
 
 
@@ -95,7 +95,7 @@ def test_plain_jobs_are_described_and_those_that_batch_forgot_are_missing(stubbe
     )
     stubber.add_response("describe_jobs", {"jobs": [reply]}, {"jobs": ["a", "gone"]})
     assert batch.jobs([submission("a", offset=7), submission("gone", offset=9)]) == {
-        7: Job(
+        7: BatchJob(
             job_id="a",
             status="RUNNING",
             reason="Essential container in task exited; OutOfMemoryError",

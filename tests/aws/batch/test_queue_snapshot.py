@@ -16,11 +16,11 @@ from support.example_platform import platform
 from opsctl.aws.batch.queue_snapshot import gather
 from opsctl.aws.clients import Clients
 from opsctl.core.diagnosis.queue_snapshot import (
-    Facts,
-    Hidden,
     Image,
     InstanceType,
+    NotVisible,
     QueuedJob,
+    QueueSnapshot,
     Quota,
     SecurityGroup,
     Subnet,
@@ -171,7 +171,7 @@ class Aws:
     def _reply(status: int, value: dict[str, Any]) -> tuple[AWSResponse, dict[str, Any]]:
         return AWSResponse("https://x", status, {}, None), {**value, "ResponseMetadata": {"HTTPStatusCode": status}}
 
-    def facts(self, *, run: Run = RUN, **changes: Any) -> Facts:
+    def facts(self, *, run: Run = RUN, **changes: Any) -> QueueSnapshot:
         return gather(self.clients, dataclasses.replace(PLATFORM, **changes), run)
 
 
@@ -264,8 +264,8 @@ def test_what_is_not_permitted_is_hidden_and_nothing_else(aws: Aws, operation: s
     aws.refused[operation] = (403, code)
     facts = aws.facts()
     action, names = FIELDS[operation]
-    assert facts.hidden == (Hidden(action, "is not permitted"),)
-    hidden = [one.name for one in dataclasses.fields(facts) if isinstance(getattr(facts, one.name), Hidden)]
+    assert facts.hidden == (NotVisible(action, "is not permitted"),)
+    hidden = [one.name for one in dataclasses.fields(facts) if isinstance(getattr(facts, one.name), NotVisible)]
     assert sorted(hidden) == sorted(names)
 
 

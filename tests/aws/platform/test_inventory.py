@@ -9,9 +9,9 @@ import pytest
 from moto import mock_aws
 
 from opsctl.aws.clients import Clients
-from opsctl.aws.platform.existing_storage import left_storage
+from opsctl.aws.platform.existing_storage import existing_storage
 from opsctl.aws.platform.inventory import Inventory
-from opsctl.core.platform.inventory import Kind
+from opsctl.core.platform.inventory import ResourceKind
 
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
@@ -59,15 +59,15 @@ def test_everything_of_the_platform_is_named_and_nothing_else(clients: Clients) 
     boto3.client("ecr", region_name="us-east-1").create_repository(repositoryName="opsctl-m2g")
     boto3.client("iam").create_role(RoleName="opsctl-m2g-us-east-1-operator", AssumeRolePolicyDocument=TRUST)
     found = Inventory(clients).of("m2g")
-    assert [(one.kind, one.name or one.id) for one in found if one.kind != Kind.VPC and one.is_tagged] == [
-        (Kind.DEFINITION, "opsctl-m2g-csa:1"),
-        (Kind.TEMPLATE, "opsctl-m2g-jobs"),
-        (Kind.PROFILE, "opsctl-m2g-us-east-1-instance"),
-        (Kind.ROLE, "opsctl-m2g-us-east-1-job"),
-        (Kind.LOG_GROUP, "/opsctl/m2g"),
-        (Kind.RECORD, "/opsctl/m2g/platform"),
+    assert [(one.kind, one.name or one.id) for one in found if one.kind != ResourceKind.VPC and one.is_tagged] == [
+        (ResourceKind.DEFINITION, "opsctl-m2g-csa:1"),
+        (ResourceKind.TEMPLATE, "opsctl-m2g-jobs"),
+        (ResourceKind.PROFILE, "opsctl-m2g-us-east-1-instance"),
+        (ResourceKind.ROLE, "opsctl-m2g-us-east-1-job"),
+        (ResourceKind.LOG_GROUP, "/opsctl/m2g"),
+        (ResourceKind.RECORD, "/opsctl/m2g/platform"),
     ]
-    assert len([one for one in found if one.kind == Kind.VPC]) == 1
+    assert len([one for one in found if one.kind == ResourceKind.VPC]) == 1
     # Somebody's own role: shown, and not ours.
     assert [one.name for one in found if not one.is_tagged] == ["opsctl-m2g-us-east-1-operator"]
     assert Inventory(clients).of("other") == ()
@@ -75,10 +75,10 @@ def test_everything_of_the_platform_is_named_and_nothing_else(clients: Clients) 
 
 def test_the_storage_that_is_there_is_found_and_only_the_accounts_own(clients: Clients) -> None:
     names = {"bucket": "opsctl-m2g-123456789012-us-east-1", "repository": "opsctl-m2g"}
-    assert left_storage(clients, **names, account_id="123456789012") == {}
+    assert existing_storage(clients, **names, account_id="123456789012") == {}
     clients.s3.create_bucket(Bucket=names["bucket"])
     clients.ecr.create_repository(repositoryName=names["repository"])
     both = {"aws_s3_bucket.data[0]": names["bucket"], "aws_ecr_repository.jobs": names["repository"]}
-    assert left_storage(clients, **names, account_id="123456789012") == both
-    own = left_storage(clients, bucket=None, repository=names["repository"], account_id="123456789012")
+    assert existing_storage(clients, **names, account_id="123456789012") == both
+    own = existing_storage(clients, bucket=None, repository=names["repository"], account_id="123456789012")
     assert own == {"aws_ecr_repository.jobs": names["repository"]}

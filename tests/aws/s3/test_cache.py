@@ -42,9 +42,10 @@ def test_many_threads_at_once(tmp_path: Path) -> None:
     def use(number: int) -> bool:
         mine = [one(f"{number}-{part}", "e") for part in range(20)]
         cache.keep("data", dict.fromkeys(mine, str(number)))
-        cache.note("data", f"note {number}", number)
+        cache.put_value("data", f"note {number}", number)
         return (
-            set(cache.get("data", mine).values()) == {str(number)} and cache.noted("data", f"note {number}") == number
+            set(cache.get("data", mine).values()) == {str(number)}
+            and cache.get_value("data", f"note {number}") == number
         )
 
     with ThreadPoolExecutor(16) as pool:

@@ -14,7 +14,7 @@ import pytest
 from support.object_server import ObjectServer
 
 from opsctl.aws.s3 import download as module
-from opsctl.aws.s3.download import NotPublished, Part, download, is_right, replace_file
+from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_right, replace_file
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.result import OutputFile
 
@@ -128,7 +128,7 @@ def test_other_bytes_than_were_published_never_get_the_name(server: ObjectServer
         server.body = body
         with pytest.raises(NotPublished) as caught:
             get(server, tmp_path / "a.csv", published)
-        assert "run the scan again" in caught.value.mend
+        assert "run the scan again" in caught.value.hint
         assert names(tmp_path) == ["a.csv"]
         assert (tmp_path / "a.csv").read_bytes() == b"mine"
         server.body = BODY
@@ -246,7 +246,7 @@ def test_two_processes_fetch_one_file_once(server: ObjectServer, tmp_path: Path,
 def test_a_wait_for_another_process_can_be_stopped(server: ObjectServer, tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
-    with Part(tmp_path / "a.csv", stop=threading.Event()), pytest.raises(Interrupted):
+    with PartialFile(tmp_path / "a.csv", stop=threading.Event()), pytest.raises(Interrupted):
         download(server.client(), server.file(), tmp_path / "a.csv", stop=stop)
     assert server.asked == []
 
@@ -265,7 +265,7 @@ def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tm
     target = tmp_path / "a"
     ready, opened = threading.Event(), threading.Event()
 
-    class Waiting(Part):
+    class Waiting(PartialFile):
         def _is_ours(self) -> bool:
             if not opened.is_set():
                 opened.set()  # this one has the part open, and now the other one finishes it
@@ -277,7 +277,7 @@ def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tm
             part.file.write(b"second")
 
     thread = threading.Thread(target=second)
-    with Part(target, stop=threading.Event()) as part:
+    with PartialFile(target, stop=threading.Event()) as part:
         thread.start()
         assert opened.wait(10)
         part.file.write(b"first!")

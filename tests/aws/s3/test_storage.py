@@ -81,32 +81,32 @@ def test_nothing_there_tells_what_there_is(s3: Any, storage: Storage) -> None:
     put(s3, "HNU1/sub-01/a", "KKI/sub-01/a", "opsctl/runs/R/run.json")
     with pytest.raises(Problem, match=r"There is nothing at s3://data/HNU2\.") as caught:
         storage.dataset(Location("data", "HNU2"))
-    assert "HNU1" in caught.value.mend
-    assert "opsctl upload" in caught.value.mend
+    assert "HNU1" in caught.value.hint
+    assert "opsctl upload" in caught.value.hint
     # The bucket's own records are not a dataset.
-    assert "opsctl," not in caught.value.mend
-    assert "opsctl." not in caught.value.mend
+    assert "opsctl," not in caught.value.hint
+    assert "opsctl." not in caught.value.hint
 
 
 def test_an_empty_bucket(storage: Storage) -> None:
     with pytest.raises(Problem) as caught:
         storage.dataset(Location("data", "HNU1"))
-    assert "holds no dataset yet" in caught.value.mend
+    assert "holds no dataset yet" in caught.value.hint
 
 
 def test_near_names_are_looked_for_beside_the_dataset(s3: Any, storage: Storage) -> None:
     put(s3, "studies/HNU1/sub-01/a", "other/sub-01/a")
     with pytest.raises(Problem) as caught:
         storage.dataset(Location("data", "studies/HNU2"))
-    assert "HNU1" in caught.value.mend
-    assert "other" not in caught.value.mend
+    assert "HNU1" in caught.value.hint
+    assert "other" not in caught.value.hint
 
 
 def test_the_near_names_are_told_first(s3: Any, storage: Storage) -> None:
     put(s3, *(f"{name}/sub-01/a" for name in ("ABIDE", "ADHD", "BNU1", "BNU3", "DC1", "HNU1")))
     with pytest.raises(Problem) as caught:
         storage.dataset(Location("data", "HNU2"))
-    assert "HNU1" in caught.value.mend
+    assert "HNU1" in caught.value.hint
 
 
 @pytest.mark.parametrize("call", ["dataset", "below", "folders"])

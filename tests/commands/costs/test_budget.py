@@ -55,7 +55,7 @@ def test_above_it_says_how_many_would_fit() -> None:
     with pytest.raises(Problem) as caught:
         budget(10.0, Spending(7.5, 0)).ensure(4)
     assert "$7.50 spent or on its way, and 4 scans more at about $4.00: above --max-spend 10." in caught.value.what
-    assert "--first 2" in caught.value.mend
+    assert "--first 2" in caught.value.hint
 
 
 def test_without_a_price_there_is_no_budget() -> None:
@@ -89,7 +89,7 @@ def world(s3: Any, storage: Storage, tmp_path: Path) -> RunWorld:
 
 def asked(world: RunWorld, one: Any) -> Spending:
     return spending(
-        world.surveyor(one.order).runs(),
+        world.prior_runs(one.request).runs(),
         records=world.records,
         batch=world.batch.adapter(),
         rates=RATES,
@@ -131,9 +131,9 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
     # 3 dollars for the first two; two more would be 5.
     assert "$3.00 spent or on its way" in caught.value.what
     assert "2 of 8 scans were submitted, 6 were not" in caught.value.what
-    journal = world.records.journal(run_id)
-    assert [one.state for one in journal] == ["submitted", "abandoned", "abandoned", "abandoned"]
-    assert "above --max-spend 4.5" in journal[1].note
+    submission_log = world.records.submission_log(run_id)
+    assert [one.state for one in submission_log] == ["submitted", "abandoned", "abandoned", "abandoned"]
+    assert "above --max-spend 4.5" in submission_log[1].note
     # Later and with more money the rest goes on.
     world.batch.on_submit = lambda request: None
     later = world.plan()

@@ -22,7 +22,7 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Origin, Run, timestamp
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 
 START = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -225,11 +225,11 @@ def test_what_batch_has_forgotten_comes_from_what_was_written_down(world: World)
     world.attempt(EARLIER, 0, hours=(0, None))
     told = Attempt(index=0, number=1, job_id="array:0", started_at=at(0), stopped_at=at(2))
     silent = Attempt(index=1, number=1, job_id="array:1", started_at=at(0), stopped_at=at(5))
-    world.records.keep_jobs(
+    world.records.save_final_job_states(
         EARLIER,
         {
-            0: Job(job_id="array:0", status="FAILED", attempts=(told,)),
-            1: Job(job_id="array:1", status="FAILED", attempts=(silent,)),
+            0: BatchJob(job_id="array:0", status="FAILED", attempts=(told,)),
+            1: BatchJob(job_id="array:1", status="FAILED", attempts=(silent,)),
         },
     )
     found = ask(world, FakeBatch())

@@ -92,7 +92,7 @@ def test_a_broken_link_is_named_before_anything_is_sent(folder: Path, storage: S
     (folder / "sub-01/dwi/gone.nii.gz").symlink_to("nowhere")
     with pytest.raises(Problem, match=r"gone\.nii\.gz cannot be read") as caught:
         compare(folder, HERE, storage)
-    assert "broken link" in caught.value.mend.lower()
+    assert "broken link" in caught.value.hint.lower()
     assert storage.below(HERE) == []
 
 

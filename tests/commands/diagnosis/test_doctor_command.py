@@ -168,7 +168,7 @@ def test_without_a_simulation_harmless_calls_tell(aws: Aws, question: Question, 
     assert (wrong.level, wrong.what) == ("wrong", "Not permitted: logs:FilterLogEvents.")
     assert "batch:SubmitJob" in untested.what
     assert "ec2:CreateVpc" not in untested.what
-    assert "iam:SimulatePrincipalPolicy" in untested.mend
+    assert "iam:SimulatePrincipalPolicy" in untested.hint
 
 
 @pytest.mark.parametrize("refused", [{}, {"SimulatePrincipalPolicy": "AccessDenied", "CreateVpc": "DryRunOperation"}])
@@ -225,7 +225,7 @@ def test_first_use_leads_the_way(question: Question) -> None:
     found = doctor(question)
     assert found.is_first_use
     assert {line.topic for line in found.lines if line.level == "wrong"} <= {"Terraform", "provider"}
-    assert "opsctl up --local" in of(found, "platform")[0].mend
+    assert "opsctl up --local" in of(found, "platform")[0].hint
     assert of(found, "AWS login")[0].level == "warning"
 
 
@@ -238,7 +238,7 @@ def test_whoever_names_a_profile_wants_aws(question: Question) -> None:
 def test_a_local_platform_whose_process_has_ended(question: Question) -> None:
     question.home.keep(platform(name="local", endpoint_url="http://127.0.0.1:1"))
     (line,) = of(doctor(question), "platform")
-    assert (line.level, line.mend) == ("wrong", "`opsctl up --local` brings it back, with its data.")
+    assert (line.level, line.hint) == ("wrong", "`opsctl up --local` brings it back, with its data.")
 
 
 def test_a_damaged_record(question: Question) -> None:
@@ -285,7 +285,7 @@ def test_what_does_not_answer_in_time_is_said_not_to_have(deaf: None, question: 
 def test_the_json(question: Question) -> None:
     value = doctor(question).as_json()
     assert set(value) == {"schema_version", "wrong", "warnings", "checks"}
-    assert {tuple(one) for one in value["checks"]} == {("topic", "level", "what", "mend")}
+    assert {tuple(one) for one in value["checks"]} == {("topic", "level", "what", "hint")}
     assert value["wrong"] == sum(one["level"] == "wrong" for one in value["checks"])
 
 

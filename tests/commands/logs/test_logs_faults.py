@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.log_world import LogWorld, ends, lines, messages, refused
 
-from opsctl.commands.logs.follow import Hitch
+from opsctl.commands.logs.follow import PollFailed
 from opsctl.core.errors import Problem
 
 FAULTS = [
@@ -52,7 +52,7 @@ def test_a_fault_is_sat_out_with_one_word(error: Exception) -> None:
     events = world.followed()
     assert Counter(messages(events)) == Counter(one.message for one in world.events)
     assert [name for name, _ in ends(events)] == ["sub-01", "sub-02"]
-    assert len([one for one in events if isinstance(one, Hitch)]) == 1
+    assert len([one for one in events if isinstance(one, PollFailed)]) == 1
 
 
 def test_the_pauses_grow_under_throttling_and_shrink_again() -> None:
@@ -69,7 +69,7 @@ def test_no_pause_is_longer_than_a_minute() -> None:
     world.while_read = failing(*range(10, 20), error=refused("ThrottlingException"))
     events = world.followed()
     assert max(world.sleeps) == 60
-    assert len([one for one in events if isinstance(one, Hitch)]) == 1
+    assert len([one for one in events if isinstance(one, PollFailed)]) == 1
     assert Counter(messages(events)) == Counter(one.message for one in world.events)
 
 
@@ -77,7 +77,7 @@ def test_a_fault_that_does_not_pass_is_told_in_the_end() -> None:
     world = long_run(until=1500)
     world.while_read = failing(*range(10, 1000), error=EndpointConnectionError(endpoint_url="http://logs"))
     with pytest.raises(Problem, match="http://logs cannot be reached"):
-        world.followed(patience=300)
+        world.followed(timeout=300)
     assert 300 <= world.now < 500
 
 
@@ -90,7 +90,7 @@ def test_who_was_never_answered_waits_a_minute_and_no_longer() -> None:
 
     world.while_asked = unanswered
     with pytest.raises(Problem):
-        world.followed(patience=1000)
+        world.followed(timeout=1000)
     assert 60 <= world.now < 200
 
 
@@ -171,6 +171,6 @@ def test_any_faults_lose_and_repeat_nothing(data: st.DataObject) -> None:
             raise which.choice(FAULTS)
 
     world.while_read = fault
-    events = world.followed(patience=1000)
+    events = world.followed(timeout=1000)
     assert Counter(messages(events)) == Counter(one.message for one in world.events)
     assert {scan for scan, _ in lines(events)} == {"sub-01", "sub-02"}

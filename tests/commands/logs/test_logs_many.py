@@ -10,7 +10,7 @@ from opsctl.aws.logs import LogEvent
 from opsctl.commands.logs import reader as reader_module
 from opsctl.commands.logs import streams
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 STREAMS = 300
 LINES = 100_000
@@ -108,7 +108,7 @@ def test_an_attempt_without_a_stream_is_counted_too() -> None:
     def tried(number: int, stream: str) -> Attempt:
         return Attempt(index=0, number=number, job_id="p:0", log_stream=stream)
 
-    job = Job(job_id="p:0", status="RUNNING", attempts=(tried(1, ""), tried(2, "b")), log_streams=("b", "c"))
+    job = BatchJob(job_id="p:0", status="RUNNING", attempts=(tried(1, ""), tried(2, "b")), log_streams=("b", "c"))
     assert streams._numbered(job) == {"b": 2, "c": 3}
 
 
@@ -125,9 +125,9 @@ def test_the_records_are_not_read_at_every_line_of_another_run() -> None:
 
 
 def test_lines_of_one_millisecond_keep_the_order_of_their_ids() -> None:
-    from opsctl.commands.logs.streams import Place
+    from opsctl.commands.logs.streams import StreamOwner
 
-    place = Place(0, 1)
+    place = StreamOwner(0, 1)
     events = [LogEvent(f"{number:056d}", "s", 5, "m") for number in (11, 9, 10)]
     held = sorted(((one, place) for one in events), key=reader_module._by_time)
     assert [int(one.event_id) for one, _ in held] == [9, 10, 11]

@@ -8,7 +8,7 @@ import pytest
 from support.run_world import PLATFORM
 
 from opsctl.aws.batch.batch import ActiveJob
-from opsctl.aws.platform.removal import Left
+from opsctl.aws.platform.removal import NotRemoved
 from opsctl.commands.platform.down import (
     Gone,
     active_jobs,
@@ -18,8 +18,8 @@ from opsctl.commands.platform.down import (
     refuse_while_active,
     tear_down,
 )
-from opsctl.core.errors import AtWork, Interrupted, Problem
-from opsctl.core.platform.inventory import Kind, Resource
+from opsctl.core.errors import Interrupted, PlatformBusy, Problem
+from opsctl.core.platform.inventory import Resource, ResourceKind
 from opsctl.core.platform.terraform_events import Step
 
 
@@ -58,7 +58,7 @@ def test_the_queues_of_both_models_are_asked() -> None:
 
 
 def test_the_queues_of_an_inventory() -> None:
-    queue = Resource(kind=Kind.QUEUE, id="opsctl-m2g-csd", arn="arn:queue-csd")
+    queue = Resource(kind=ResourceKind.QUEUE, id="opsctl-m2g-csd", arn="arn:queue-csd")
     assert queues_of([queue, VPC]) == ["arn:queue-csd"]
 
 
@@ -78,7 +78,7 @@ def test_active_jobs_are_counted_and_named(count: int, words: str) -> None:
     with pytest.raises(Problem) as caught:
         refuse_while_active([job(number) for number in range(count)])
     assert caught.value.what == words
-    assert "--force" in caught.value.mend
+    assert "--force" in caught.value.hint
     assert caught.value.exit_code == 1
 
 
@@ -109,10 +109,10 @@ class Root:
         group = {"mode": "managed", "type": "aws_cloudwatch_log_group", "name": "jobs", "module": "module.batch"}
         return {"resources": [{**group, "instances": [{"attributes": {"id": "/opsctl/m2g", "arn": "arn:group"}}]}]}
 
-    def take_over(self, existing: dict[str, str]) -> None:
+    def import_existing(self, existing: dict[str, str]) -> None:
         self.asked.append(f"take over {existing}")
 
-    def forget(self, addresses: list[str]) -> None:
+    def state_rm(self, addresses: list[str]) -> None:
         self.asked.append(f"forget {addresses}")
 
     def destroy(self, on_step: Any) -> int:
@@ -136,16 +136,16 @@ class World:
         self.asked.append(f"inventory of {name}")
         return tuple(self.there)
 
-    def remove(self, resources: Any) -> tuple[Left, ...]:
+    def remove(self, resources: Any) -> tuple[NotRemoved, ...]:
         self.asked.append("remove")
         mine = list(resources)
         self.there = [one for one in self.there if one not in mine or one.id in self.stuck]
-        return tuple(Left(one, "it is held") for one in mine if one.id in self.stuck)
+        return tuple(NotRemoved(one, "it is held") for one in mine if one.id in self.stuck)
 
 
-ROLE = Resource(kind=Kind.ROLE, id="opsctl-m2g-us-east-1-job", name="opsctl-m2g-us-east-1-job", arn="arn:role")
-VPC = Resource(kind=Kind.VPC, id="vpc-1")
-LOGS = Resource(kind=Kind.LOG_GROUP, id="/opsctl/m2g", arn="arn:group")
+ROLE = Resource(kind=ResourceKind.ROLE, id="opsctl-m2g-us-east-1-job", name="opsctl-m2g-us-east-1-job", arn="arn:role")
+VPC = Resource(kind=ResourceKind.VPC, id="vpc-1")
+LOGS = Resource(kind=ResourceKind.LOG_GROUP, id="/opsctl/m2g", arn="arn:group")
 
 
 def torn(root: Root | None, world: World, *, keep_logs: bool = False) -> tuple[Gone, list[Step]]:
@@ -181,7 +181,7 @@ def test_a_destroy_that_fails_is_mended_and_hides_no_receipt() -> None:
     assert gone.trouble is not None
 
 
-@pytest.mark.parametrize("breaks", [Interrupted("Stopped."), AtWork("The state is locked.")])
+@pytest.mark.parametrize("breaks", [Interrupted("Stopped."), PlatformBusy("The state is locked.")])
 def test_nothing_is_removed_behind_the_back_of_a_terraform_at_work(breaks: Problem) -> None:
     asked: list[str] = []
     with pytest.raises(type(breaks)):

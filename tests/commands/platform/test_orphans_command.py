@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from opsctl.aws.batch.batch import ActiveJob
-from opsctl.aws.platform.removal import Left
+from opsctl.aws.platform.removal import NotRemoved
 from opsctl.commands.platform.orphans import clear, look, look_at_storage, settle
 from opsctl.core.errors import Problem
-from opsctl.core.platform.inventory import Kind, Resource
+from opsctl.core.platform.inventory import Resource, ResourceKind
 
 
-def thing(kind: Kind, key: str, **more: Any) -> Resource:
+def thing(kind: ResourceKind, key: str, **more: Any) -> Resource:
     return Resource(kind=kind, id=key, name=key, arn=f"arn:{key}", **more)
 
 
@@ -31,7 +31,7 @@ class Root:
 
         return {"resources": [one(resource) for resource in self.known]}
 
-    def take_over(self, existing: dict[str, str]) -> None:
+    def import_existing(self, existing: dict[str, str]) -> None:
         self.taken_over = existing
 
 
@@ -50,10 +50,10 @@ class World:
     def active(self, queue: str) -> list[ActiveJob]:
         return self.jobs
 
-    def remove(self, resources: Any) -> tuple[Left, ...]:
+    def remove(self, resources: Any) -> tuple[NotRemoved, ...]:
         mine = list(resources)
         self.removed += mine
-        return tuple(Left(one, "it is held") for one in mine) if self.stuck else ()
+        return tuple(NotRemoved(one, "it is held") for one in mine) if self.stuck else ()
 
 
 def looked(root: Root, world: World) -> Any:
@@ -61,11 +61,11 @@ def looked(root: Root, world: World) -> Any:
     return look(fakes[0], name="m2g", inventory=fakes[1], batch=fakes[1])
 
 
-ENVIRONMENT = thing(Kind.ENVIRONMENT, "env")
-QUEUE = thing(Kind.QUEUE, "queue", uses=("arn:env",))
-ROLE = thing(Kind.ROLE, "role")
-RECORD = thing(Kind.RECORD, "record")
-LOGS = thing(Kind.LOG_GROUP, "/opsctl/m2g")
+ENVIRONMENT = thing(ResourceKind.ENVIRONMENT, "env")
+QUEUE = thing(ResourceKind.QUEUE, "queue", uses=("arn:env",))
+ROLE = thing(ResourceKind.ROLE, "role")
+RECORD = thing(ResourceKind.RECORD, "record")
+LOGS = thing(ResourceKind.LOG_GROUP, "/opsctl/m2g")
 
 
 def test_all_is_as_the_state_has_it() -> None:
@@ -93,8 +93,8 @@ def test_what_a_known_queue_uses_goes_after_the_apply() -> None:
 def test_a_live_platform_of_another_machine_is_refused() -> None:
     with pytest.raises(Problem, match="The platform m2g is up already") as caught:
         looked(Root(), World(QUEUE, ENVIRONMENT, RECORD))
-    assert "--platform m2g" in caught.value.mend
-    assert "opsctl down --name m2g" in caught.value.mend
+    assert "--platform m2g" in caught.value.hint
+    assert "opsctl down --name m2g" in caught.value.hint
 
 
 def test_a_record_that_the_own_state_misses_is_an_orphan_like_others() -> None:
@@ -105,21 +105,21 @@ def test_no_orphan_goes_under_active_jobs() -> None:
     root = Root(ENVIRONMENT)
     with pytest.raises(Problem, match="2 jobs are active on them, such as run-0") as caught:
         looked(root, World(QUEUE, active=2))
-    assert "--force" in caught.value.mend
+    assert "--force" in caught.value.hint
     # Those of the platform itself do not matter.
     looked(Root(QUEUE), World(QUEUE, active=2))
 
 
 def test_an_environment_that_aws_has_given_up_is_made_anew() -> None:
-    sick = thing(Kind.ENVIRONMENT, "env", state="INVALID", reason="no role")
+    sick = thing(ResourceKind.ENVIRONMENT, "env", state="INVALID", reason="no role")
     found = looked(Root(ENVIRONMENT), World(sick))
     assert (found.invalid, found.replace) == ((sick,), ("t.env",))
     assert looked(Root(QUEUE), World(QUEUE, sick)).replace == ()
 
 
 def test_what_has_only_our_name_is_shown_and_stays() -> None:
-    other = thing(Kind.QUEUE, "queue", is_tagged=False)
-    subnet = thing(Kind.SUBNET, "theirs", is_tagged=False)
+    other = thing(ResourceKind.QUEUE, "queue", is_tagged=False)
+    subnet = thing(ResourceKind.SUBNET, "theirs", is_tagged=False)
     found = looked(Root(ENVIRONMENT), World(other, subnet, active=1))
     assert (found.foreign, found.orphans) == ((other,), ())
 
@@ -142,6 +142,6 @@ def test_after_the_apply_the_rest_goes() -> None:
 
 
 def test_the_storage_is_taken_over_where_its_state_is_lost() -> None:
-    root: Any = Root(Resource(kind=Kind.VPC, id="bucket"))
+    root: Any = Root(Resource(kind=ResourceKind.VPC, id="bucket"))
     assert look_at_storage(root, {"a.b": "bucket", "a.r": "repository"}) == ["repository"]
     assert root.taken_over == {"a.r": "repository"}

@@ -10,26 +10,26 @@ from typing import Any
 import pytest
 from support.run_world import PLATFORM
 
-from opsctl.commands.platform.previous_options import earlier_options
-from opsctl.commands.platform.terraform_workspace import keep_begun
-from opsctl.core.platform.options import Wish
+from opsctl.commands.platform.previous_options import previous_options
+from opsctl.commands.platform.terraform_workspace import save_pending_up
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform
 from opsctl.home import Home
 
-WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
+OPTIONS = PlatformOptions(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
 ON_AWS = dataclasses.replace(
     PLATFORM,
     name="m2g",
     endpoint_url=None,
     spot=False,
     image=f"{PLATFORM.repository_url}:{PLATFORM.opsctl_version}",
-    wish={"source_buckets": ["a-bucket"]},
+    options={"source_buckets": ["a-bucket"]},
 )
 
 
 def found(home: Home, *, record: Platform | None = None, **outputs: Any) -> dict[str, Any]:
     workspace: Any = SimpleNamespace(storage=SimpleNamespace(recorded_outputs=lambda: outputs))
-    return earlier_options(home, workspace, WISH, record=record)
+    return previous_options(home, workspace, OPTIONS, record=record)
 
 
 @pytest.fixture
@@ -42,26 +42,20 @@ def test_nothing_was_wished_before(home: Home) -> None:
 
 
 def test_the_record_on_aws_counts_before_this_machines(home: Home) -> None:
-    home.keep(dataclasses.replace(ON_AWS, wish={"source_buckets": ["b-bucket"]}))
+    home.keep(dataclasses.replace(ON_AWS, options={"source_buckets": ["b-bucket"]}))
     assert found(home) == {"source_buckets": ["b-bucket"]}
     assert found(home, record=ON_AWS) == {"source_buckets": ["a-bucket"]}
 
 
 def test_an_up_that_was_broken_off_counts_before_both(home: Home) -> None:
     home.keep(ON_AWS)
-    keep_begun(home, WISH.with_options({"source_buckets": ["c-bucket"]}))
+    save_pending_up(home, OPTIONS.with_options({"source_buckets": ["c-bucket"]}))
     assert found(home, record=ON_AWS) == {"source_buckets": ["c-bucket"]}
 
 
 def test_the_storages_bucket_outlives_down(home: Home) -> None:
-    assert found(home, data_bucket=WISH.bucket) == {}
+    assert found(home, data_bucket=OPTIONS.bucket) == {}
     assert found(home, data_bucket="mine") == {"data_bucket": "mine"}
-
-
-def test_a_record_of_an_older_opsctl_shows_some_of_it(home: Home) -> None:
-    old = dataclasses.replace(ON_AWS, wish={}, spot=True, image="me/m2g:1")
-    assert found(home, record=old) == {"spot": True, "image": "me/m2g:1"}
-    assert found(home, record=dataclasses.replace(ON_AWS, wish={})) == {}
 
 
 def test_a_damaged_record_is_no_hindrance(home: Home) -> None:
@@ -73,7 +67,5 @@ def test_a_damaged_record_is_no_hindrance(home: Home) -> None:
     assert found(home) == {}
 
 
-def test_the_wish_travels_with_the_record() -> None:
+def test_the_options_travel_with_the_record() -> None:
     assert Platform.from_record(ON_AWS.as_record()) == ON_AWS
-    old = {key: value for key, value in ON_AWS.as_record().items() if key != "wish"}
-    assert Platform.from_record(old).wish == {}

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from opsctl.commands.platform.terraform_workspace import (
-    begun_options,
+    clear_pending_up,
     ensure_room,
-    forget_begun,
     forget_platform_state,
     has_platform_state,
-    keep_begun,
     lay_out_code,
+    pending_up_options,
+    save_pending_up,
 )
 from opsctl.core.errors import Problem
-from opsctl.core.platform.options import Wish
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.home import Home
 from opsctl.terraform.provider import os_arch
 
@@ -79,14 +79,14 @@ def test_the_state_of_a_local_platform_that_has_ended_is_dropped_but_not_the_sto
 
 
 def test_what_is_wished_is_what_both_roots_are_told() -> None:
-    wish = Wish(name="lab", region="eu-central-1", account_id="123456789012", version="0.1.0", spot=True)
-    storage, platform = wish.storage_variables(), wish.platform_variables()
+    options = PlatformOptions(name="lab", region="eu-central-1", account_id="123456789012", version="0.1.0", spot=True)
+    storage, platform = options.storage_variables(), options.platform_variables()
     assert storage["data_bucket"] is None
     assert platform["data_bucket"] == "opsctl-lab-123456789012-eu-central-1"
     assert platform["image"] == "123456789012.dkr.ecr.eu-central-1.amazonaws.com/opsctl-lab:0.1.0"
     assert platform["spot"] is True
     assert storage["path_style"] is platform["path_style"] is False
-    own = Wish(name="lab", region="r", account_id="1", data_bucket="mine", image="x:1", is_local=True)
+    own = PlatformOptions(name="lab", region="r", account_id="1", data_bucket="mine", image="x:1", is_local=True)
     assert own.storage_variables()["data_bucket"] == own.platform_variables()["data_bucket"] == "mine"
     assert own.platform_variables()["image"] == "x:1"
     assert own.platform_variables()["path_style"] is True
@@ -97,19 +97,19 @@ def test_every_variable_is_one_that_the_root_declares(root: str) -> None:
     from opsctl.assets import terraform_dir
 
     declared = (terraform_dir() / root / "variables.tf").read_text()
-    wish = Wish(name="lab", region="us-east-1", account_id="123456789012", version="0.1.0")
-    variables = wish.storage_variables() if root == "storage" else wish.platform_variables()
+    options = PlatformOptions(name="lab", region="us-east-1", account_id="123456789012", version="0.1.0")
+    variables = options.storage_variables() if root == "storage" else options.platform_variables()
     assert [name for name in variables if f'variable "{name}"' not in declared] == []
 
 
 def test_what_is_begun_is_remembered_until_it_is_made(tmp_path: Path) -> None:
     home = Home(tmp_path)
-    wish = Wish(name="lab", region="us-east-1", account_id="123456789012", spot=True)
-    assert begun_options(home, name="lab") is None
-    keep_begun(home, wish)
-    assert begun_options(home, name="lab") == {"spot": True}
-    forget_begun(home, name="lab")
-    assert begun_options(home, name="lab") is None
+    options = PlatformOptions(name="lab", region="us-east-1", account_id="123456789012", spot=True)
+    assert pending_up_options(home, name="lab") is None
+    save_pending_up(home, options)
+    assert pending_up_options(home, name="lab") == {"spot": True}
+    clear_pending_up(home, name="lab")
+    assert pending_up_options(home, name="lab") is None
 
 
 def test_a_disk_that_is_nearly_full_is_told_before_anything_is_made(

@@ -10,22 +10,24 @@ from typing import Any
 import pytest
 from support.run_world import PLATFORM
 
-from opsctl.commands.platform.terraform_workspace import Workspace
+from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
 from opsctl.commands.platform.up import Proposal, carry_out, propose
-from opsctl.core.errors import Interrupted, Problem, StillAtWork
-from opsctl.core.platform.options import Wish
-from opsctl.core.platform.terraform_events import Change, Plan
+from opsctl.core.errors import Interrupted, Problem, StillRunning
+from opsctl.core.platform.options import PlatformOptions
+from opsctl.core.platform.terraform_events import Change, TerraformPlan
 from opsctl.terraform.provider import os_arch
 
-WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
-NEW = Plan((Change("module.vpc.aws_nat_gateway.a", "aws_nat_gateway", "vpc", "create"),))
-NOTHING = Plan()
+OPTIONS = PlatformOptions(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
+NEW = TerraformPlan((Change("module.vpc.aws_nat_gateway.a", "aws_nat_gateway", "vpc", "create"),))
+NOTHING = TerraformPlan()
 
 
 class FakeRoot:
     """A Terraform root that writes down what was asked of it, in one list for both."""
 
-    def __init__(self, name: str, asked: list[str], *, plan: Plan, outputs: dict[str, Any], has_state: bool) -> None:
+    def __init__(
+        self, name: str, asked: list[str], *, plan: TerraformPlan, outputs: dict[str, Any], has_state: bool
+    ) -> None:
         self.name = name
         self.asked = asked
         self.has_state = has_state
@@ -40,7 +42,7 @@ class FakeRoot:
     def init(self, *, mirror: Path | None) -> None:
         self.asked.append(f"{self.name} init {mirror}")
 
-    def plan(self, *, replace: Sequence[str] = ()) -> Plan:
+    def plan(self, *, replace: Sequence[str] = ()) -> TerraformPlan:
         self.asked.append(f"{self.name} plan")
         return self._plan
 
@@ -68,19 +70,24 @@ def asked() -> list[str]:
 
 
 def workspace(
-    asked: list[str], *, storage: Plan = NEW, platform: Plan = NEW, has_state: bool = False, **made: str
-) -> Workspace:
-    storage_outputs = {"data_bucket": WISH.bucket, "repository_url": WISH.repository_url, **made}
+    asked: list[str],
+    *,
+    storage: TerraformPlan = NEW,
+    platform: TerraformPlan = NEW,
+    has_state: bool = False,
+    **made: str,
+) -> TerraformWorkspace:
+    storage_outputs = {"data_bucket": OPTIONS.bucket, "repository_url": OPTIONS.repository_url, **made}
     fakes: list[Any] = [
         FakeRoot("storage", asked, plan=storage, outputs=storage_outputs, has_state=has_state),
         FakeRoot("platform", asked, plan=platform, outputs={"record": PLATFORM.as_record()}, has_state=has_state),
     ]
-    return Workspace(*fakes)
+    return TerraformWorkspace(*fakes)
 
 
 def test_both_roots_are_told_their_variables_and_planned(asked: list[str], tmp_path: Path) -> None:
     made = workspace(asked, storage=NOTHING)
-    proposal = propose(made, WISH, mirror=unpacked(tmp_path))
+    proposal = propose(made, OPTIONS, mirror=unpacked(tmp_path))
     roots: list[Any] = [made.storage, made.platform]
     assert [root.variables["name"] for root in roots] == ["m2g", "m2g"]
     assert sorted(asked) == sorted(
@@ -90,14 +97,14 @@ def test_both_roots_are_told_their_variables_and_planned(asked: list[str], tmp_p
     assert proposal.idle_usd_per_hour == pytest.approx(0.045)
 
 
-def carried_out(made: Workspace, **plans: Plan) -> Any:
+def carried_out(made: TerraformWorkspace, **plans: TerraformPlan) -> Any:
     proposal = Proposal(idle_usd_per_hour=0, **{"storage": NEW, "platform": NEW, **plans})
-    return carry_out(made, WISH, proposal, endpoint_url="http://127.0.0.1:1", on_step=lambda step: None)
+    return carry_out(made, OPTIONS, proposal, endpoint_url="http://127.0.0.1:1", on_step=lambda step: None)
 
 
 @pytest.mark.parametrize("mirror", [None, Path("packed")])
 def test_a_provider_that_must_be_unpacked_is_unpacked_once(asked: list[str], mirror: Path | None) -> None:
-    propose(workspace(asked), WISH, mirror=mirror)
+    propose(workspace(asked), OPTIONS, mirror=mirror)
     assert asked[:2] == [f"storage init {mirror}", "platform init storage's providers"]
     assert sorted(asked[2:]) == ["platform plan", "storage plan"]
 
@@ -115,7 +122,7 @@ def test_a_storage_that_fails_is_told_with_what_stands_beside_it(asked: list[str
         Problem, match="could not be made. The rest of the platform stands, but has no bucket"
     ) as caught:
         carried_out(made)
-    assert caught.value.mend == "Mend it."
+    assert caught.value.hint == "Mend it."
     assert sorted(asked) == ["platform apply", "storage apply"]
 
 
@@ -133,9 +140,9 @@ def test_an_interruption_counts_before_any_failure(asked: list[str], which: int)
 def test_what_goes_on_by_itself_is_told_before_what_has_ended(asked: list[str], which: int) -> None:
     made = workspace(asked, has_state=True)
     roots: list[Any] = [made.storage, made.platform]
-    roots[which].breaks = StillAtWork("Terraform still ends what it has begun.")
+    roots[which].breaks = StillRunning("Terraform still ends what it has begun.")
     roots[1 - which].breaks = Interrupted("Terraform has saved what it had made.")
-    with pytest.raises(StillAtWork):
+    with pytest.raises(StillRunning):
         carried_out(made)
 
 
@@ -161,4 +168,4 @@ def test_a_root_without_a_state_is_applied_though_it_has_nothing_to_change(asked
 def test_a_storage_made_otherwise_is_told(asked: list[str], made: dict[str, str]) -> None:
     with pytest.raises(Problem, match="other") as caught:
         carried_out(workspace(asked, **made))
-    assert "--name" in caught.value.mend
+    assert "--name" in caught.value.hint

@@ -15,7 +15,7 @@ from support.results_world import OUTPUT, RUN, World
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.report import MARK, Report, gather, target_of, write
-from opsctl.commands.results.report_assets import Choice, Wanted, choose, fetch
+from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, fetch
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import Money, StatusReader
@@ -23,7 +23,7 @@ from opsctl.core.costs.cost import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
-from opsctl.core.runs.status import Job, join
+from opsctl.core.runs.status import BatchJob, join
 
 NOW = datetime(2026, 11, 22, 20, 0, 0, tzinfo=UTC)
 DOLLAR = Rates(
@@ -81,11 +81,11 @@ def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *
     world.storage.put_json("data", f"opsctl/runs/{run_id}/attempts/{index:05d}.{number}.0123abcd.json", value)
 
 
-def chosen(world: World, report: Report) -> Choice:
+def chosen(world: World, report: Report) -> AssetSelection:
     return choose(report, world.storage, data_bucket="data")
 
 
-def names(choice: Choice) -> list[tuple[int, str, str]]:
+def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
     return [(one.index, one.kind, one.name) for one in choice.wanted]
 
 
@@ -108,7 +108,7 @@ def test_a_lost_attempt_ends_with_batchs_word_of_it(world: World) -> None:
     world.put_run(RUN, sizes=(1,), adopted=(Origin(earlier, 1),))
     put_attempt(world, 1, 1, None, run_id=earlier)
     word = Attempt(index=1, number=1, job_id="j", stopped_at="2026-11-22T12:30:00Z", reason="Host EC2 terminated.")
-    world.records.keep_jobs(earlier, {1: Job(job_id="j", status="FAILED", attempts=(word,))})
+    world.records.save_final_job_states(earlier, {1: BatchJob(job_id="j", status="FAILED", attempts=(word,))})
     (attempt,) = gathered(world).attempts[1]
     assert (attempt.reason, attempt.seconds) == ("Host EC2 terminated.", 1800.0)
 
@@ -153,18 +153,18 @@ def test_what_is_too_large_is_not_fetched(world: World) -> None:
     report = many(world, 1)
     large = tuple(replace(one, size_bytes=17_000_000) for one in report.results[0].files)
     choice = chosen(world, replace(report, results={0: replace(report.results[0], files=large)}))
-    assert choice == Choice((), ("4 files over 16 MB are not shown.",))
+    assert choice == AssetSelection((), ("4 files over 16 MB are not shown.",))
 
 
-def fetched(world: World, wanted: Sequence[Wanted]) -> tuple[list[bytes | str], list[Wanted]]:
-    told: list[Wanted] = []
+def fetched(world: World, wanted: Sequence[Asset]) -> tuple[list[bytes | str], list[Asset]]:
+    told: list[Asset] = []
 
-    def develop(item: Wanted, body: bytes) -> bytes:
+    def decode(item: Asset, body: bytes) -> bytes:
         if body == b"odd":
             raise Problem("It is odd.")
         return body
 
-    made = fetch(wanted, world.storage, develop=develop, on_file=told.append)
+    made = fetch(wanted, world.storage, decode=decode, on_file=told.append)
     assert list(made) == list(wanted)
     return [one.what if isinstance(one, Problem) else one for one in made.values()], told
 
@@ -195,7 +195,7 @@ def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
     target.write_text("<html>mine")
     with pytest.raises(Problem, match=r"thesis\.html is there already and is no report") as caught:
         target_of(target, run, folder=tmp_path)
-    assert caught.value.mend == "Name another file."
+    assert caught.value.hint == "Name another file."
     target.write_text(f"<!doctype html>{MARK}")
     assert target_of(target, run, folder=tmp_path) == target
     assert write("<new>ü\udcff", target) == target.stat().st_size

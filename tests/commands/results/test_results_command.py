@@ -15,7 +15,7 @@ from support.results_world import ABOUT, DESCRIPTION, EARLIER, OTHER, OUTPUT, PL
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results import download as module
-from opsctl.commands.results.download import fetch, write_table
+from opsctl.commands.results.download import download, write_table
 from opsctl.commands.runs.records import Records
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.manifest import Origin
@@ -68,10 +68,10 @@ def test_functional_outputs_have_their_own_folders(world: World, tmp_path: Path)
 
 
 def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
-    haul = done.haul(tmp_path)
-    assert haul.missing == ("sub-02",)
+    plan = done.plan(tmp_path)
+    assert plan.missing == ("sub-02",)
     body = b"0,2\n2,0\n"
-    assert haul.as_json(table=tmp_path / "connectomes.tsv") == {
+    assert plan.as_json(table=tmp_path / "connectomes.tsv") == {
         "schema_version": 1,
         "run_id": RUN,
         "what": "connectomes",
@@ -88,11 +88,11 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
         "table": str(tmp_path / "connectomes.tsv"),
         "missing": ["sub-02"],
     }
-    assert [one["path"] for one in done.haul(tmp_path, "qa").as_json(table=None)["files"]] == [str(tmp_path / QA)]
+    assert [one["path"] for one in done.plan(tmp_path, "qa").as_json(table=None)["files"]] == [str(tmp_path / QA)]
     done.publish(1, {}, status="failed", cause="c")
-    assert done.haul(tmp_path).missing == ("sub-02",)
+    assert done.plan(tmp_path).missing == ("sub-02",)
     done.publish(1, {"sub-02/x.csv": b"3"})
-    assert done.haul(tmp_path).missing == ()
+    assert done.plan(tmp_path).missing == ()
 
 
 def test_scans_that_an_earlier_run_made_are_this_runs_too(done: World, tmp_path: Path) -> None:
@@ -101,12 +101,12 @@ def test_scans_that_an_earlier_run_made_are_this_runs_too(done: World, tmp_path:
     scans = ("sub-02", "sub-01/ses-1")
     done.put_run(RUN, scans=scans, sizes=(1,), adopted=(Origin(EARLIER, 0),))
     done.publish(0, {"sub-02/x.csv": b"3"})
-    haul = done.haul(tmp_path)
-    assert [(one.index, one.scan, one.place) for one in haul.downloads] == [
+    plan = done.plan(tmp_path)
+    assert [(one.index, one.scan, one.place) for one in plan.downloads] == [
         (0, "sub-02", "sub-02/x.csv"),
         (1, "sub-01/ses-1", PLACE),
     ]
-    assert haul.missing == ()
+    assert plan.missing == ()
 
 
 @pytest.mark.parametrize("status", ["failed", None])
@@ -114,8 +114,8 @@ def test_nothing_done_yet(world: World, tmp_path: Path, status: str | None) -> N
     if status is not None:
         world.publish(0, {}, status=status, cause="c")
     with pytest.raises(Problem, match=f"No scan of {RUN} is done yet") as caught:
-        world.haul(tmp_path)
-    assert "opsctl status" in caught.value.mend
+        world.plan(tmp_path)
+    assert "opsctl status" in caught.value.hint
 
 
 def test_a_second_time_fetches_only_what_is_not_here(done: World, tmp_path: Path, asked: list[str]) -> None:
@@ -137,8 +137,8 @@ def test_one_bad_file_does_not_keep_the_others_from_coming(done: World, tmp_path
     done.s3.delete_object(Bucket="data", Key=done.key("sub-02/c.csv"))
     with pytest.raises(Problem, match=r"2 files of 5 missing: .*sub-02/[bc]\.csv") as caught:
         done.fetched(tmp_path)
-    assert "run the scan again" in caught.value.mend.lower()
-    assert f"`opsctl results {tmp_path}` goes on" in caught.value.mend
+    assert "run the scan again" in caught.value.hint.lower()
+    assert f"`opsctl results {tmp_path}` goes on" in caught.value.hint
     assert names(tmp_path) == {PLACE, "sub-02/a.csv", "sub-02/d.csv", *ABOUT}
 
 
@@ -152,7 +152,7 @@ def test_a_network_that_is_down_is_not_tried_for_each_of_a_thousand_files(
         tried.append(target)
         raise Problem("s3 cannot be reached.", "Is the network up?")
 
-    monkeypatch.setattr(module, "download", down)
+    monkeypatch.setattr(module, "download_file", down)
     with pytest.raises(Problem, match="201 files of 201 missing: s3 cannot be reached"):
         done.fetched(tmp_path)
     assert len(tried) < 40
@@ -161,7 +161,7 @@ def test_a_network_that_is_down_is_not_tried_for_each_of_a_thousand_files(
 def test_a_disk_without_room_is_found_before_anything_is_fetched(done: World, tmp_path: Path, asked: list[str]) -> None:
     with pytest.raises(Problem, match="are to come, and the disk of .* has") as caught:
         done.fetched(tmp_path, free=lambda _: 7)
-    assert "name another folder" in caught.value.mend
+    assert "name another folder" in caught.value.hint
     assert asked == []
     assert done.fetched(tmp_path, free=lambda _: 8) == [PLACE]
     # What is here already needs no room.
@@ -174,10 +174,10 @@ def test_a_disk_that_fills_up_is_a_sentence(done: World, tmp_path: Path, monkeyp
     def full(client: Any, file: Any, target: Path, **_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "download", full)
+    monkeypatch.setattr(module, "download_file", full)
     with pytest.raises(Problem, match="51 files of 51 missing: .* cannot be written .No space left") as caught:
         done.fetched(tmp_path)
-    assert "Make room" in caught.value.mend
+    assert "Make room" in caught.value.hint
 
 
 @pytest.mark.parametrize("where", ["folder", "file"])
@@ -202,7 +202,7 @@ def test_ctrl_c_says_what_is_still_to_come(done: World, tmp_path: Path, monkeypa
     monkeypatch.setattr(module, "ThreadPoolExecutor", Pool)
     with pytest.raises(Interrupted, match="Stopped: 1 file still to come") as caught:
         done.fetched(tmp_path)
-    assert "goes on where this stopped" in caught.value.mend
+    assert "goes on where this stopped" in caught.value.hint
 
 
 OUTSIDE = [
@@ -219,7 +219,7 @@ OUTSIDE = [
 def test_a_result_that_points_outside_its_run_is_refused(world: World, tmp_path: Path, uri: str) -> None:
     world.publish(0, {uri: b"x"})
     with pytest.raises(Problem, match="not one of the outputs"):
-        world.haul(tmp_path / "home")
+        world.plan(tmp_path / "home")
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -230,9 +230,9 @@ def rows(path: Path) -> list[dict[str, str]]:
 def test_the_table(done: World, tmp_path: Path) -> None:
     func = "sub-02/connectomes_f/AAL/sub-02_func_AAL_edgelist.csv"
     done.publish(1, {func: b"1 2 0.5\n1 3 nan\n", "sub-02/no graph.csv": b"words"})
-    haul = done.haul(tmp_path, "all")
-    fetch(haul, done.storage, on_file=lambda _: None)
-    path = write_table(haul, {0: 0.1234567})
+    plan = done.plan(tmp_path, "all")
+    download(plan, done.storage, on_file=lambda _: None)
+    path = write_table(plan, {0: 0.1234567})
     assert path == tmp_path / "connectomes.tsv"
     assert rows(path) == [
         {
@@ -277,9 +277,9 @@ def test_the_table(done: World, tmp_path: Path) -> None:
 
 def test_a_key_with_a_tab_does_not_shift_the_columns(done: World, tmp_path: Path) -> None:
     done.publish(1, {"sub-02/a\tb\nc.csv": b"1"})
-    haul = done.haul(tmp_path)
-    fetch(haul, done.storage, on_file=lambda _: None)
-    assert [row["file"] for row in rows(write_table(haul, {}))] == [PLACE, "sub-02/a b c.csv"]
+    plan = done.plan(tmp_path)
+    download(plan, done.storage, on_file=lambda _: None)
+    assert [row["file"] for row in rows(write_table(plan, {}))] == [PLACE, "sub-02/a b c.csv"]
 
 
 def test_the_folder_is_a_derivative_as_pybids_reads_it(done: World, tmp_path: Path) -> None:

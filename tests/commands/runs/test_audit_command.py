@@ -76,4 +76,4 @@ def test_what_was_never_run_or_elsewhere_is_told(world: RunWorld) -> None:
     world.run()
     with pytest.raises(Problem, match="No run of s3://data/HNU1 wrote to quick") as caught:
         audited(world, output_name="quick")
-    assert caught.value.mend == "There is: m2g-csa-native."
+    assert caught.value.hint == "There is: m2g-csa-native."

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.batch_world import BatchWorld, Child, MemoryRecords, made_result, made_run, reader_of, submitted
 
-from opsctl.commands.runs.cancel import Canceller, Outcome
+from opsctl.commands.runs.cancel import Canceller, CancelOutcome
 from opsctl.core.errors import Problem
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.names import named
@@ -40,7 +40,7 @@ class Place:
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def cancel(self, *names: str) -> Outcome:
+    def cancel(self, *names: str) -> CancelOutcome:
         canceller = self.canceller()
         intent = canceller.intent(named(self.run.scans, names) if names else None)
         return canceller.carry_out(intent, poll_seconds=1.0)
@@ -156,7 +156,7 @@ def test_scans_adopted_on_their_way_are_ended_and_their_runs_others_are_not() ->
 
 def test_a_submission_that_nobody_wrote_down_is_ended_twins_and_all() -> None:
     there = place("RUNNING", "RUNNING")
-    there.records.journals[there.run.run_id] = [submitted(there.run, state="intended", job_id="")]
+    there.records.submission_logs[there.run.run_id] = [submitted(there.run, state="intended", job_id="")]
     there.world.names[f"{there.run.run_id}-00"] = ["p", "twin"]
     there.world.plain["twin"] = Child("RUNNING")
     assert len(there.cancel().cancelled) == 2
@@ -167,7 +167,7 @@ def test_a_submission_that_batch_does_not_have_is_marked_so_that_its_jobs_write_
     there = Place(made_run(2, created_at="2026-11-22T13:59:30Z"))
     there.records.add(there.run, submitted(there.run, state="intended", job_id=""))
     outcome = there.cancel()
-    (entry,) = there.records.journal(there.run.run_id)
+    (entry,) = there.records.submission_log(there.run.run_id)
     assert (entry.state, entry.note) == ("abandoned", "cancelled by ada")
     assert outcome.cancelled == ("sub-00000", "sub-00001")
     assert set(there.causes().values()) == {"not submitted: cancelled by ada"}
@@ -194,7 +194,7 @@ def test_who_cancelled_is_known_after_batch_has_forgotten_also_where_the_job_lef
 def test_an_unknown_scan_tells_near_names() -> None:
     with pytest.raises(Problem, match="no scan sub-0001") as caught:
         named(("sub-00001", "sub-00002", "x"), ["sub-0001"])
-    assert "sub-00001" in caught.value.mend
+    assert "sub-00001" in caught.value.hint
     assert caught.value.exit_code == 1
 
 

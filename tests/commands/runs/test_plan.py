@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.run_world import PLATFORM, RunWorld, order, put_dataset, put_run
+from support.run_world import PLATFORM, RunWorld, put_dataset, put_run, request
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs.plan import Plan
+from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.run import keep_documents
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import Location
@@ -34,7 +34,7 @@ def dataset(s3: Any) -> None:
 @pytest.mark.usefixtures("dataset")
 def test_what_is_planned(world: RunWorld) -> None:
     made = world.plan()
-    run = made.run(made.standings)
+    run = made.run(made.dispositions)
     assert run.run_id == "HNU1-20261122-120100-0001"
     assert run.scans == SUBJECTS
     assert run.output == "s3://data/HNU1/derivatives/m2g-csa-native"
@@ -51,9 +51,9 @@ def test_what_is_planned(world: RunWorld) -> None:
 
 
 @pytest.mark.usefixtures("dataset")
-def test_planning_writes_nothing(world: RunWorld, journal: list[str]) -> None:
+def test_planning_writes_nothing(world: RunWorld, s3_writes: list[str]) -> None:
     world.plan()
-    assert journal == []
+    assert s3_writes == []
     assert world.batch.calls == 0
 
 
@@ -77,14 +77,14 @@ REFUSED = [
 @pytest.mark.usefixtures("dataset")
 @pytest.mark.parametrize(("changes", "words"), REFUSED)
 def test_a_refusal_says_why_and_writes_nothing(
-    world: RunWorld, changes: dict[str, Any], words: str, journal: list[str]
+    world: RunWorld, changes: dict[str, Any], words: str, s3_writes: list[str]
 ) -> None:
     put_run(world.storage, "HNU1-20261121-120000-aaaa")
-    journal.clear()
+    s3_writes.clear()
     with pytest.raises(Problem, match=words) as caught:
         world.plan(**changes)
     assert caught.value.exit_code == 1
-    assert journal == []
+    assert s3_writes == []
 
 
 def test_when_all_is_excluded_the_reasons_are_told(s3: Any, world: RunWorld) -> None:
@@ -114,7 +114,7 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 def test_filters(world: RunWorld, changes: dict[str, Any], names: list[str]) -> None:
     made = world.plan(**changes)
     assert [scan.name for scan in made.chosen] == names
-    run = made.run(made.standings)
+    run = made.run(made.dispositions)
     assert run.scans == tuple(names)
     assert list(made.documents(run)) == list(range(len(names)))
     assert len(made.discovery.scans) == 4
@@ -131,7 +131,7 @@ def test_filters(world: RunWorld, changes: dict[str, Any], names: list[str]) -> 
     ],
 )
 def test_the_derivatives_folders_name(changes: dict[str, Any], name: str) -> None:
-    assert order(**changes).output_name == name
+    assert request(**changes).output_name == name
 
 
 @pytest.mark.usefixtures("dataset")
@@ -159,25 +159,25 @@ def test_a_dataset_of_another_bucket_is_read_there_and_its_outputs_go_home(s3: A
         s3.put_object(Bucket="open", Key=f"studies/KKI/sub-01/{name}", Body=b"x")
     made = world.plan(dataset=Location("open", "studies/KKI"))
     assert made.run_id.startswith("KKI-")
-    documents = made.documents(made.run(made.standings))
+    documents = made.documents(made.run(made.dispositions))
     assert documents[0]["inputs"][0]["uri"] == "s3://open/studies/KKI/sub-01/dwi/sub-01_dwi.nii"
     assert documents[0]["output"] == "s3://data/KKI/derivatives/m2g-csa-native/sub-01"
 
 
 @pytest.fixture
-def made(world: RunWorld, dataset: None) -> Plan:
+def made(world: RunWorld, dataset: None) -> RunPlan:
     return world.plan()
 
 
-def test_the_documents_are_kept_here_too(made: Plan, tmp_path: Path) -> None:
+def test_the_documents_are_kept_here_too(made: RunPlan, tmp_path: Path) -> None:
     keep_documents(made, tmp_path / "jobs")
     folder = tmp_path / "jobs" / made.run_id
-    assert Run.from_json(json.loads((folder / "run.json").read_text())) == made.run(made.standings)
+    assert Run.from_json(json.loads((folder / "run.json").read_text())) == made.run(made.dispositions)
     kept = [json.loads(path.read_text()) for path in sorted((folder / "scans").iterdir())]
-    assert kept == list(made.documents(made.run(made.standings)).values())
+    assert kept == list(made.documents(made.run(made.dispositions)).values())
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(made: Plan, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_told(made: RunPlan, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Problem, match="cannot be written"):
         keep_documents(made, tmp_path / "file")
@@ -187,7 +187,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(made: Plan, tmp_path: Path) 
 @pytest.mark.parametrize(("memory_mib", "resources"), [(None, "csd"), (15200, "csd"), (2048, "csd"), (15201, "csa")])
 def test_more_memory_is_found_on_larger_instances(world: RunWorld, memory_mib: int | None, resources: str) -> None:
     made = world.plan(options=M2gOptions(diffusion_model="csd"), memory_mib=memory_mib)
-    run = made.run(made.standings)
+    run = made.run(made.dispositions)
     assert (run.model, run.resources, run.memory_mib) == ("csd", resources, memory_mib)
 
 
@@ -203,7 +203,7 @@ def test_jobs_with_other_inputs_on_their_way_to_the_same_place_are_not_joined(wo
     s3.put_object(Bucket="data", Key="HNU1/sub-01/dwi/sub-01_dwi.bval", Body=b"other")
     with pytest.raises(Problem, match=r"still on their way to the same place \(sub-01\)") as caught:
         world.plan()
-    assert f"opsctl cancel --run {first.run_id}" in caught.value.mend
+    assert f"opsctl cancel --run {first.run_id}" in caught.value.hint
 
 
 @pytest.mark.usefixtures("dataset")
@@ -232,7 +232,7 @@ def test_what_a_job_of_ours_left_half_is_no_strangers(world: RunWorld, s3: Any) 
 @pytest.mark.usefixtures("dataset")
 def test_a_run_that_was_given_up_mixes_with_nothing(world: RunWorld) -> None:
     made = world.plan(options=M2gOptions(seeds=1))
-    run = made.run(made.standings)
+    run = made.run(made.dispositions)
     world.records.put_run(run, made.documents(run))
     for one in submissions_of(run, PLATFORM, at="t"):
         world.records.put_submission(run.run_id, one.abandoned("not wanted", at="t"))

@@ -30,7 +30,7 @@ def test_no_run_yet(records: Records) -> None:
         records.run(None)
     with pytest.raises(Problem, match="There is no run X") as caught:
         records.run("X")
-    assert "opsctl run DATASET" in caught.value.mend
+    assert "opsctl run DATASET" in caught.value.hint
 
 
 def test_an_unknown_run_tells_the_latest(storage: Storage, records: Records) -> None:
@@ -65,7 +65,7 @@ def test_the_journal_is_in_order_and_only_what_batch_has_is_submitted(records: R
     intended = dataclasses.replace(submission(2), state="intended", job_id="")
     for one in (submission(10), intended, submission(0)):
         records.put_submission("R", one)
-    assert records.journal("R") == [submission(0), intended, submission(10)]
+    assert records.submission_log("R") == [submission(0), intended, submission(10)]
     assert records.submissions("R") == [submission(0), submission(10)]
 
 

@@ -53,11 +53,11 @@ def submitted(world: RunWorld) -> Counter[str]:
 ONCE = Counter(dict.fromkeys(SUBJECTS, 1))
 
 
-def test_records_and_journal_are_written_before_they_are_needed(world: RunWorld, journal: list[str]) -> None:
-    world.batch.on_submit = lambda request: journal.append("SubmitJob")
+def test_records_and_journal_are_written_before_they_are_needed(world: RunWorld, s3_writes: list[str]) -> None:
+    world.batch.on_submit = lambda request: s3_writes.append("SubmitJob")
     outcome = world.run()
     folder = f"opsctl/runs/{FIRST}"
-    written = [key for key in journal if not key.startswith("opsctl/outputs/")]
+    written = [key for key in s3_writes if not key.startswith("opsctl/outputs/")]
     journalled = f"{folder}/submissions/00.json"
     assert sorted(written[:5]) == [*(f"{folder}/scans/{index:05d}.json" for index in range(4)), journalled]
     assert written[5:] == [f"{folder}/run.json", "SubmitJob", journalled]
@@ -157,7 +157,7 @@ def test_killed_in_a_submission_and_typed_again(world: RunWorld, faults: list[Fa
     # The first run went on under its own name; no second one was made.
     assert outcome.run_id == FIRST
     assert world.plan().counts == {"in flight": 4}
-    assert [one.state for one in world.records.journal(FIRST)] == ["submitted", "submitted"]
+    assert [one.state for one in world.records.submission_log(FIRST)] == ["submitted", "submitted"]
 
 
 @pytest.mark.parametrize("writes", range(7))
@@ -198,7 +198,7 @@ def test_killed_and_then_other_scans_are_typed(world: RunWorld) -> None:
     assert outcome.submitted == 1
     assert submitted(world) == Counter({"sub-01": 1})
     # Nobody wants the four any more: a job of them that turns up nevertheless is told so.
-    (given_up,) = world.records.journal(FIRST)
+    (given_up,) = world.records.submission_log(FIRST)
     assert given_up.state == "abandoned"
     assert world.storage.get_json("data", f"opsctl/runs/{FIRST}/abandoned/00000.json") is not None
 
@@ -230,7 +230,7 @@ def test_scans_that_another_submits_meanwhile_leave_the_run_and_its_jsons(world:
     assert (outcome.submitted, outcome.in_flight) == (3, 1)
     run, documents = world.records.run(outcome.run_id), world.records.documents(outcome.run_id)
     assert [documents[index]["scan"]["name"] for index in range(3)] == list(run.scans[:3])
-    assert [one.size for one in world.records.journal(outcome.run_id)] == [3]
+    assert [one.size for one in world.records.submission_log(outcome.run_id)] == [3]
 
 
 FAULTS = [
@@ -287,7 +287,7 @@ def test_cut_short_it_says_exactly_what_is_submitted(
         world.run()
     assert words in caught.value.what
     assert caught.value.exit_code == code
-    assert "goes on" in caught.value.mend or "administrator" in caught.value.mend
+    assert "goes on" in caught.value.hint or "administrator" in caught.value.hint
     world.run()
     assert submitted(world) == ONCE
 

@@ -16,7 +16,7 @@ from support.run_world import put_run, result_json
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.datasets import datasets
-from opsctl.commands.runs.completion_cache import Glance
+from opsctl.commands.runs.completion_cache import CompletionReader
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_list import RunList, runs
 from opsctl.core.errors import Problem
@@ -178,7 +178,7 @@ def test_datasets_with_their_subjects_and_derivatives(
         s3.put_object(Bucket="data", Key=key, Body=b"x")
     calls.clear()
     named = {"mine": "s3://elsewhere/ragged", "same": "s3://data/HNU1"}
-    found = datasets(storage, data_bucket="data", notes=records.notes, named=named)
+    found = datasets(storage, data_bucket="data", completion_cache=records.completion_cache, named=named)
     assert [(one.name, one.subjects, one.derivatives) for one in found] == [
         ("HNU1", 2, ("m2g-csa-native", "quick")),
         ("HNU10", 1, ()),
@@ -193,11 +193,11 @@ def test_a_run_by_its_beginning_or_its_end() -> None:
     assert [run_named(ids, typed) for typed in (A, "rag", "HNU1-20261121", "aaaa", "cccc")] == [A, C, B, A, C]
     with pytest.raises(Problem, match="2 runs could be HNU1") as caught:
         run_named(ids, "HNU1")
-    assert f"{B}, {A}" in caught.value.mend
+    assert f"{B}, {A}" in caught.value.hint
     with pytest.raises(Problem, match="There is no run HNU1-20261121-120000-bbbc") as caught:
         run_named(ids, "HNU1-20261121-120000-bbbc")
-    assert caught.value.mend.startswith(f"Near: {B}")
-    assert "opsctl runs" in caught.value.mend
+    assert caught.value.hint.startswith(f"Near: {B}")
+    assert "opsctl runs" in caught.value.hint
     for typed in ("", "aaa", "120000", "zzzz"):
         with pytest.raises(Problem, match="There is no run"):
             run_named(ids, typed)
@@ -226,16 +226,16 @@ def test_what_was_looked_at_is_known_to_completion(storage: Storage, tmp_path: P
     put_run(storage, A)
     put_run(storage, C, dataset="s3://elsewhere/ragged", scans=("sub-alice",), keys=("k",), sizes=(1,))
     records.run(None)
-    known = Glance(path, "data")
+    known = CompletionReader(path, "data")
     assert known.runs() == [A, C]
     assert known.scans(None) == known.scans_of("s3://elsewhere/ragged") == ["sub-alice"]
     assert (known.scans(A), known.datasets()) == ([], ["s3://elsewhere/ragged"])
     records.run(A)
     assert known.scans(A) == known.scans_of("HNU1") == ["sub-01", "sub-02"]
     storage.put_json("data", "lab/sub-01/x", {})
-    datasets(storage, data_bucket="data", notes=records.notes)
+    datasets(storage, data_bucket="data", completion_cache=records.completion_cache)
     assert known.datasets() == ["lab", "s3://elsewhere/ragged"]
-    assert Glance(tmp_path / "none", "data").runs() == []
+    assert CompletionReader(tmp_path / "none", "data").runs() == []
     assert not (tmp_path / "none").exists()
 
 

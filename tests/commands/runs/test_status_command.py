@@ -194,7 +194,7 @@ def test_an_array_that_was_adopted_whole_is_one_call() -> None:
     world, records = BatchWorld(), MemoryRecords()
     world.arrays["old"] = [Child("RUNNING")] * 5000
     old = records.add(made_run(5000, run_id="HNU1-20261121-120000-aaaa"))
-    records.journals[old.run_id] = [submitted(old, job_id="old")]
+    records.submission_logs[old.run_id] = [submitted(old, job_id="old")]
     run = made_run(5000, sizes=(), adopted=tuple(Origin(old.run_id, index) for index in range(5000)))
     records.add(run)
     assert counts(reader_of(run, records, world.adapter).poll()) == {"RUNNING": 5000}
@@ -261,7 +261,7 @@ def test_what_nobody_wrote_down_before_batch_forgot_is_said_so() -> None:
 
 def test_a_colleague_who_may_only_read_sees_the_status() -> None:
     class ReadOnly(MemoryRecords):
-        def keep_jobs(self, run_id: str, jobs: Any) -> None:
+        def save_final_job_states(self, run_id: str, jobs: Any) -> None:
             raise Problem("AWS does not permit PutObject")
 
     world, records = BatchWorld(), ReadOnly()

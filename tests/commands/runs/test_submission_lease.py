@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs import submission_lease as turns
-from opsctl.commands.runs.submission_lease import Turn
+from opsctl.commands.runs import submission_lease as lease_module
+from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 from opsctl.home import Home
@@ -21,9 +21,9 @@ OUTPUT = Location("data", "HNU1/derivatives/m2g-csa-native")
 FOLDER = "opsctl/outputs/"
 
 
-def make(storage: Storage, home: Path, *, waits: list[str] | None = None, **more: Any) -> Turn:
+def make(storage: Storage, home: Path, *, waits: list[str] | None = None, **more: Any) -> SubmissionLease:
     said = waits if waits is not None else []
-    return Turn(
+    return SubmissionLease(
         storage,
         Home(home),
         more.pop("output", OUTPUT),
@@ -108,7 +108,7 @@ def test_one_of_another_home_that_was_not_renewed_for_a_minute_is_over(
     mine = make(storage, tmp_path, sleep=_never)
     storage.put_json("data", mine._key(1), {"state": "held", "token": "t", "home": "elsewhere", "who": "x"})
     real = storage.get_json_with_age
-    monkeypatch.setattr(storage, "get_json_with_age", lambda *one: (real(*one)[0], turns.LEASE_SECONDS + 1))  # type: ignore[index]
+    monkeypatch.setattr(storage, "get_json_with_age", lambda *one: (real(*one)[0], lease_module.LEASE_SECONDS + 1))  # type: ignore[index]
     with mine.take():
         pass
 

@@ -14,7 +14,7 @@ from opsctl.core.costs.prices import rates_of
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import timestamp
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 START = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 NOW = START + timedelta(hours=10)
@@ -47,8 +47,8 @@ def attempt(
     )
 
 
-def job(index: int, status: str, *attempts: Attempt, **more: Any) -> Job:
-    return Job(job_id=f"job:{index}", status=status, attempts=attempts, **more)
+def job(index: int, status: str, *attempts: Attempt, **more: Any) -> BatchJob:
+    return BatchJob(job_id=f"job:{index}", status=status, attempts=attempts, **more)
 
 
 def result(minutes: float, *, status: Any = "succeeded") -> Result:
@@ -231,7 +231,7 @@ def test_what_only_batch_saw_is_paid_under_the_runs_own_index() -> None:
 
 def test_two_jobs_of_one_scan_are_both_paid_and_one_is_lost() -> None:
     both = [attempt(0, stop=2, job_id="a"), attempt(0, start=0.5, stop=3, job_id="b")]
-    found = bill(both, {0: Job(job_id="a", status="SUCCEEDED")}, DOLLAR, now=NOW)
+    found = bill(both, {0: BatchJob(job_id="a", status="SUCCEEDED")}, DOLLAR, now=NOW)
     assert (found.attempts, found.hours, found.lost_attempts) == (2, pytest.approx(4.5), 1)
     assert found.lost_usd == pytest.approx(2.5)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.core.dataset.scan import Scan
-from opsctl.core.dataset.scan_validation import DIRECTIONS_NEEDED, Facts, ImageHeader, judge
+from opsctl.core.dataset.scan_validation import DIRECTIONS_NEEDED, ImageHeader, ScanMetadata, judge
 from opsctl.core.runs.parcellations import NEUROPARC, doubts, matched
 
 VOLUMES = 33
@@ -38,16 +38,16 @@ def bvec(vectors: list[tuple[float, float, float]]) -> str:
     return "\n".join(" ".join(f"{value:.6f}" for value in row) for row in zip(*vectors, strict=True))
 
 
-def facts(**changes: object) -> Facts:
+def facts(**changes: object) -> ScanMetadata:
     good = {
         "bval": bval([0.0] + [1000.0] * (VOLUMES - 1)),
         "bvec": bvec([(0.0, 0.0, 0.0), *directions(VOLUMES - 1)]),
         "header": ImageHeader((10, 10, 10, VOLUMES), 2),
     }
-    return Facts(**{**good, **changes})
+    return ScanMetadata(**{**good, **changes})
 
 
-def findings(given_facts: Facts, *, pipeline: str = "dwi", root_volume_gib: int = 100) -> tuple[str, str]:
+def findings(given_facts: ScanMetadata, *, pipeline: str = "dwi", root_volume_gib: int = 100) -> tuple[str, str]:
     verdict = judge(scan(pipeline), given_facts, root_volume_gib=root_volume_gib)
     return verdict.level, "; ".join(verdict.findings)
 
@@ -118,7 +118,7 @@ def test_a_scan_that_does_not_fit_the_disk_is_a_warning() -> None:
 
 def test_a_bold_series_needs_no_gradients() -> None:
     header = ImageHeader((10, 10, 10, 200), 2)
-    assert findings(Facts(header=header), pipeline="func") == ("fine", "")
+    assert findings(ScanMetadata(header=header), pipeline="func") == ("fine", "")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

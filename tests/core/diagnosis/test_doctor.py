@@ -10,14 +10,14 @@ from support.example_platform import platform
 from support.why_examples import HEALTHY
 
 from opsctl.core.diagnosis.doctor import Line, lines
-from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, Engine, Login, Permission, Provider, Terminal
-from opsctl.core.diagnosis.queue_snapshot import Hidden, Quota
+from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, EngineVersion, Login, Permission, Provider, Terminal
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, Quota
 from opsctl.core.errors import Problem
 
 GB = 1_000_000_000
 ADA = Login(arn="arn:aws:iam::123456789012:user/ada", account_id="123456789012", skew_seconds=0.4)
 NO_LOGIN = Problem("There are no AWS credentials.", "Log in.")
-LATE = Hidden("docker version", "did not answer within 8 s")
+LATE = NotVisible("docker version", "did not answer within 8 s")
 ON_AWS = platform()
 LOCAL = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
@@ -32,7 +32,7 @@ WELL = Checkup(
     region="us-east-1",
     terraform="1.9.5 (/usr/bin/terraform)",
     provider=Provider("/mirror"),
-    engine=Engine("Docker", "27.1"),
+    engine=EngineVersion("Docker", "27.1"),
     disk=Disk("/home/ada", 80 * GB),
     login=ADA,
     platform=ON_AWS,
@@ -60,7 +60,7 @@ def test_where_all_is_well_every_line_is_fine() -> None:
 def test_on_this_machine_a_missing_login_is_a_warning_only() -> None:
     odd = [line for line in lines(AT_HOME) if line.level != "fine"]
     assert [(line.topic, line.level) for line in odd] == [("AWS login", "warning")]
-    assert odd[0].mend == "Only for AWS: log in."
+    assert odd[0].hint == "Only for AWS: log in."
 
 
 def facts_with(**changes: Any) -> dict[str, Any]:
@@ -77,20 +77,32 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"terminal": Terminal("", False, 80)}, "terminal", "warning", "Writes plain ASCII", "UTF-8"),
     ({"terminal": Terminal("UTF-8", True, 30)}, "terminal", "warning", "30 columns", "wider"),
     ({"terraform": Problem("Terraform is not on the PATH.", "Install it.")}, "Terraform", "wrong", "PATH", "Install"),
-    ({"terraform": Hidden("terraform version", "is late")}, "Terraform", "warning", "terraform version is late", ""),
+    (
+        {"terraform": NotVisible("terraform version", "is late")},
+        "Terraform",
+        "warning",
+        "terraform version is late",
+        "",
+    ),
     ({"provider": Problem("No.", "Name one.")}, "provider", "wrong", "No.", "Name one."),
     ({"provider": Provider(None, True)}, "provider", "fine", "registry, which answers", ""),
     ({"provider": Provider(None, False)}, "provider", "warning", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
     ({"provider": Provider(None), "platform": None}, "provider", "wrong", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
     ({"has_local_parts": False}, "local parts", "warning", "not installed", "opsctl[local]"),
     ({"engine": None}, "containers", "warning", "Neither Docker nor Podman", "Install one"),
-    ({"engine": Engine("Docker", "")}, "containers", "warning", "Docker is installed, and does not", "Start Docker."),
+    (
+        {"engine": EngineVersion("Docker", "")},
+        "containers",
+        "warning",
+        "Docker is installed, and does not",
+        "Start Docker.",
+    ),
     ({"engine": LATE}, "containers", "warning", "Could not be looked at: docker version did not answer", ""),
     ({"disk": Disk("/h", GB // 10)}, "disk", "wrong", "Only 0.1 GB free for /h.", "OPSCTL_HOME"),
     ({"disk": Disk("/h", GB)}, "disk", "fine", "1.0 GB free", ""),
     ({"configuration": (Problem("x.toml, line 3.", "Say y."),)}, "configuration", "wrong", "line 3", "Say y."),
     ({"login": NO_LOGIN}, "AWS login", "wrong", "There are no AWS credentials.", "Log in."),
-    ({"login": Hidden("sts", "is late")}, "AWS login", "warning", "sts is late", ""),
+    ({"login": NotVisible("sts", "is late")}, "AWS login", "warning", "sts is late", ""),
     ({"region": None}, "AWS region", "wrong", "No AWS region is set.", "--region"),
     ({"permissions": LATE}, "permissions", "warning", "Could not be looked at", ""),
     ({"bucket": Problem("The bucket data does not exist.", "?")}, "data bucket", "wrong", "does not exist", "?"),
@@ -103,22 +115,28 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
         facts_with(environments=(dataclasses.replace(ENVIRONMENT, status="INVALID", reason="no role"),)),
         *("queue csd", "wrong", "env is INVALID: no role", "opsctl up"),
     ),
-    (facts_with(queue=Hidden("batch:DescribeJobQueues", "is not permitted")), "queue csd", "warning", "batch:Des", ""),
+    (
+        facts_with(queue=NotVisible("batch:DescribeJobQueues", "is not permitted")),
+        "queue csd",
+        "warning",
+        "batch:Des",
+        "",
+    ),
     (facts_with(quota=Quota("L-1", 1)), "quota", "wrong", "may run 1 on-demand vCPUs, and a scan needs 2", "L-1"),
     (facts_with(quota=Quota("L-1", 32)), "quota", "warning", "16 scans at once instead of 256", "Service Quotas"),
-    (facts_with(quota=Hidden("servicequotas:Get", "is not permitted")), "quota", "warning", "servicequotas", ""),
+    (facts_with(quota=NotVisible("servicequotas:Get", "is not permitted")), "quota", "warning", "servicequotas", ""),
     ({"platform": platform(spot=True)}, "quota", "fine", "2000 Spot vCPUs", ""),
     ({"platform": None, "quota": Quota("L-1", 5)}, "quota", "warning", "1 scans at once instead of 256", "L-1"),
 ]
 
 
-@pytest.mark.parametrize(("changes", "topic", "level", "what", "mend"), RULES)
-def test_rules(changes: dict[str, Any], topic: str, level: str, what: str, mend: str) -> None:
+@pytest.mark.parametrize(("changes", "topic", "level", "what", "hint"), RULES)
+def test_rules(changes: dict[str, Any], topic: str, level: str, what: str, hint: str) -> None:
     (line,) = [one for one in found(**changes) if one.topic == topic]
     assert line.level == level
     assert what in line.what
-    assert mend in line.mend
-    assert bool(line.mend) or line.level == "fine" or "ould not be looked at" in line.what
+    assert hint in line.hint
+    assert bool(line.hint) or line.level == "fine" or "ould not be looked at" in line.what
 
 
 LOGINS = [
@@ -132,7 +150,7 @@ LOGINS = [
 @pytest.mark.parametrize(("changes", "level", "what"), LOGINS)
 def test_who_and_until_when(changes: dict[str, Any], level: str, what: str) -> None:
     (line,) = [one for one in found(login=dataclasses.replace(ADA, **changes)) if one.topic == "AWS login"]
-    assert (line.level, bool(line.mend)) == (level, level == "warning")
+    assert (line.level, bool(line.hint)) == (level, level == "warning")
     assert what in line.what
 
 
@@ -169,7 +187,7 @@ HOME_RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"has_local_parts": False}, "local parts", "wrong"),
     ({"engine": None}, "containers", "fine"),
     ({"disk": Disk("/h", GB)}, "disk", "warning"),
-    ({"login": Hidden("sts", "is late")}, "AWS login", "warning"),
+    ({"login": NotVisible("sts", "is late")}, "AWS login", "warning"),
 ]
 
 

@@ -10,10 +10,10 @@ from support.why_examples import ENVIRONMENT, HEALTHY, QUEUE, WAIT
 
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import (
-    Facts,
-    Hidden,
     Image,
+    NotVisible,
     QueuedJob,
+    QueueSnapshot,
     Quota,
     SecurityGroup,
     Subnet,
@@ -198,12 +198,12 @@ def test_where_instances_run_a_closed_subnet_is_less_sure() -> None:
     assert blockers(closed, WAIT)[0].sure == "likely"
 
 
-LOOKED_AT = [one.name for one in dataclasses.fields(Facts) if "Hidden" in str(one.type)]
+LOOKED_AT = [one.name for one in dataclasses.fields(QueueSnapshot) if "NotVisible" in str(one.type)]
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
 def test_a_hidden_fact_is_no_finding_and_is_said_to_be_hidden(name: str) -> None:
-    hidden = Hidden("x:Y", "is not permitted")
+    hidden = NotVisible("x:Y", "is not permitted")
     facts = dataclasses.replace(HEALTHY, **{name: hidden})
     assert facts.hidden == (hidden,)
     assert hidden.sentence == "could not be looked at: x:Y is not permitted"
@@ -211,7 +211,7 @@ def test_a_hidden_fact_is_no_finding_and_is_said_to_be_hidden(name: str) -> None
 
 
 def test_everything_hidden_still_gives_an_answer() -> None:
-    facts = dataclasses.replace(HEALTHY, **dict.fromkeys(LOOKED_AT, Hidden("x:Y", "is not permitted")))
+    facts = dataclasses.replace(HEALTHY, **dict.fromkeys(LOOKED_AT, NotVisible("x:Y", "is not permitted")))
     assert len(facts.hidden) == 1
     assert blockers(facts, WAIT)
     assert pulling(facts) == []

@@ -10,12 +10,12 @@ import pytest
 from support.why_examples import HEALTHY, WAIT, run
 
 from opsctl.core.diagnosis.finding import Finding
-from opsctl.core.diagnosis.queue_snapshot import Hidden, Image
+from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible
 from opsctl.core.diagnosis.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 SCANS = ("sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1")
 
@@ -50,17 +50,17 @@ def test_a_name_or_a_glob_means_scans(wanted: str | None, found: tuple[int, ...]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "mend"),
+    ("wanted", "hint"),
     [
         ("sub-01/ses-3", "Near: sub-01/ses-"),
         ("02", "Near: sub-02/ses-1."),
         ("banana", "Its scans are sub-01/ses-1, sub-01/ses-2, sub-02/ses-1."),
     ],
 )
-def test_an_unknown_name_is_told_with_near_ones(wanted: str, mend: str) -> None:
+def test_an_unknown_name_is_told_with_near_ones(wanted: str, hint: str) -> None:
     with pytest.raises(Problem, match="The run has no scan") as caught:
         matching(SCANS, wanted)
-    assert mend in caught.value.mend
+    assert hint in caught.value.hint
 
 
 MEMORY = "`opsctl run HNU1 --only failed --memory 30400`."
@@ -112,7 +112,7 @@ STOPPED = "stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)"
 )
 def test_who_stopped_a_job_only_batch_knows(reason: str, attempts: tuple[str, ...], title: str) -> None:
     ended = tuple(Attempt(index=0, number=1, job_id="j", reason=words) for words in attempts)
-    job = Job(job_id="j", status="FAILED", reason=reason, attempts=ended)
+    job = BatchJob(job_id="j", status="FAILED", reason=reason, attempts=ended)
     assert said(STOPPED, job) == title
     assert said(STOPPED, None) == STOPPED
     assert said("m2g failed", job) == "m2g failed"
@@ -144,7 +144,7 @@ def test_the_json_is_whole() -> None:
         counts={"FAILED": 1},
         running_seconds=1.6,
         explanations=(explanation,),
-        hidden=(Hidden("ec2:X", "is not permitted"),),
+        hidden=(NotVisible("ec2:X", "is not permitted"),),
         notes=("n",),
     )
     value = json.loads(json.dumps(answer.as_json()))

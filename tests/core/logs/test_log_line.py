@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core.logs.log_line import Grep, LogLine, Wanted
+from opsctl.core.logs.log_line import Grep, LineFilter, LogLine
 
 
 def test_a_line_as_json() -> None:
@@ -37,8 +37,8 @@ def test_grep_takes_a_regular_expression_or_plain_text(pattern: str, message: st
 
 
 def test_what_is_wanted_of_a_stream() -> None:
-    wanted = Wanted(since_ms=10, grep=Grep("a"))
+    wanted = LineFilter(since_ms=10, grep=Grep("a"))
     assert [wanted.takes(10, "a"), wanted.takes(9, "a"), wanted.takes(10, "b")] == [True, False, False]
-    assert Wanted().takes(0, "")
-    assert not Wanted(tail=5).is_narrow
-    assert Wanted(attempt=1).is_narrow
+    assert LineFilter().takes(0, "")
+    assert not LineFilter(tail=5).is_narrow
+    assert LineFilter(attempt=1).is_narrow

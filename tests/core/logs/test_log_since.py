@@ -58,7 +58,7 @@ def test_a_moment_without_zone_is_local_time(typed: str, monkeypatch: pytest.Mon
 def test_what_is_no_time_is_told_with_examples(typed: str) -> None:
     with pytest.raises(UsageProblem, match="is not a time") as caught:
         moment_of(typed, now=NOW)
-    assert "2h" in caught.value.mend
+    assert "2h" in caught.value.hint
 
 
 def test_a_moment_to_come_is_refused() -> None:

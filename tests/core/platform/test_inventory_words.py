@@ -8,8 +8,8 @@ import pytest
 
 from opsctl.core.platform.inventory import (
     TAG,
-    Kind,
     Resource,
+    ResourceKind,
     addresses_of,
     batch_names,
     counts_text,
@@ -115,38 +115,42 @@ def test_where_things_are_in_a_state(keys: list[str], addresses: list[str]) -> N
     assert addresses_of(STATE, keys) == addresses
 
 
-def thing(kind: Kind, key: str, **more: Any) -> Resource:
+def thing(kind: ResourceKind, key: str, **more: Any) -> Resource:
     return Resource(kind=kind, id=key, **more)
 
 
 def test_orphans_are_what_the_state_does_not_know() -> None:
-    vpcs = [thing(Kind.VPC, "vpc-1"), thing(Kind.VPC, "vpc-2")]
+    vpcs = [thing(ResourceKind.VPC, "vpc-1"), thing(ResourceKind.VPC, "vpc-2")]
     assert orphans(vpcs, known_keys(STATE)) == (vpcs[1],)
 
 
 def test_a_role_is_not_the_profile_of_its_name() -> None:
-    role = thing(Kind.ROLE, "opsctl-m2g-us-east-1-instance", arn="arn:role")
-    profile = thing(Kind.PROFILE, "opsctl-m2g-us-east-1-instance", arn="arn:profile")
+    role = thing(ResourceKind.ROLE, "opsctl-m2g-us-east-1-instance", arn="arn:role")
+    profile = thing(ResourceKind.PROFILE, "opsctl-m2g-us-east-1-instance", arn="arn:profile")
     assert orphans([role, profile], {"arn:role", "arn:profile"}) == ()
     assert profile.key != role.key
 
 
 @pytest.mark.parametrize(("environment", "unknown"), [("arn:env-csd", 0), ("arn:another", 3)])
 def test_the_instances_of_a_known_environment_are_no_orphans(environment: str, unknown: int) -> None:
-    made = [thing(Kind.INSTANCE, "i-1"), thing(Kind.VOLUME, "vol-1"), thing(Kind.INTERFACE, "eni-1")]
-    found = orphans([thing(Kind.ENVIRONMENT, "x", arn=environment), *made], known_keys(STATE))
+    made = [
+        thing(ResourceKind.INSTANCE, "i-1"),
+        thing(ResourceKind.VOLUME, "vol-1"),
+        thing(ResourceKind.INTERFACE, "eni-1"),
+    ]
+    found = orphans([thing(ResourceKind.ENVIRONMENT, "x", arn=environment), *made], known_keys(STATE))
     assert len([one for one in found if one in made]) == unknown
 
 
 def test_what_known_things_use_stays_for_now() -> None:
-    queue = thing(Kind.QUEUE, "q", arn="arn:q", uses=("arn:new", "arn:env-csd"))
-    orphan = thing(Kind.QUEUE, "p", arn="arn:p", uses=("arn:other",))
+    queue = thing(ResourceKind.QUEUE, "q", arn="arn:q", uses=("arn:new", "arn:env-csd"))
+    orphan = thing(ResourceKind.QUEUE, "p", arn="arn:p", uses=("arn:other",))
     assert in_use([queue, orphan], {"arn:q"}) == {"arn:new", "arn:env-csd"}
 
 
 def test_words() -> None:
-    assert thing(Kind.ROLE, "r", name="r").words == "role r"
-    assert thing(Kind.SUBNET, "subnet-1", name="opsctl-m2g-a").words == "subnet opsctl-m2g-a (subnet-1)"
-    assert thing(Kind.VPC, "vpc-1").words == "VPC vpc-1"
-    some = [thing(Kind.VPC, "v"), thing(Kind.QUEUE, "a"), thing(Kind.QUEUE, "b")]
+    assert thing(ResourceKind.ROLE, "r", name="r").words == "role r"
+    assert thing(ResourceKind.SUBNET, "subnet-1", name="opsctl-m2g-a").words == "subnet opsctl-m2g-a (subnet-1)"
+    assert thing(ResourceKind.VPC, "vpc-1").words == "VPC vpc-1"
+    some = [thing(ResourceKind.VPC, "v"), thing(ResourceKind.QUEUE, "a"), thing(ResourceKind.QUEUE, "b")]
     assert counts_text(some) == "2 job queues, 1 VPC"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.platform.options import Wish, changed, spelled, typed_options, typed_variables
+from opsctl.core.platform.options import PlatformOptions, changed, spelled, typed_options, typed_variables
 
-WISH = Wish(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
+OPTIONS = PlatformOptions(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
 NOT_TYPED: dict[str, Any] = {"data_bucket": None, "source_buckets": None, "image": None, "spot": None}
 EARLIER = {
     "spot": True,
@@ -22,7 +22,7 @@ EARLIER = {
 
 def after(typed: dict[str, Any], *settings: str) -> dict[str, Any]:
     variables = typed_variables(settings, declared=["csd_max_vcpus", "key_pair", "name"], managed=["name"])
-    return WISH.with_options(changed(EARLIER, typed_options(**{**NOT_TYPED, **typed}), variables)).options
+    return OPTIONS.with_options(changed(EARLIER, typed_options(**{**NOT_TYPED, **typed}), variables)).non_defaults
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,15 @@ def test_what_is_typed_wins_and_the_rest_is_remembered(
 
 
 def test_only_what_differs_from_the_defaults_is_kept() -> None:
-    assert WISH.options == {}
-    assert WISH.platform_variables()["wish"] == "{}"
-    wished = WISH.with_options({"spot": True, "of a later opsctl": 1})
-    assert json.loads(wished.platform_variables()["wish"]) == {"spot": True}
+    assert OPTIONS.non_defaults == {}
+    assert OPTIONS.platform_variables()["options"] == "{}"
+    chosen = OPTIONS.with_options({"spot": True, "of a later opsctl": 1})
+    assert json.loads(chosen.platform_variables()["options"]) == {"spot": True}
 
 
 def test_options_that_the_record_cannot_hold_are_refused() -> None:
     with pytest.raises(UsageProblem, match="too long to be kept"):
-        WISH.with_options({"source_buckets": [f"bucket-{number:050}" for number in range(30)]}).platform_variables()
+        OPTIONS.with_options({"source_buckets": [f"bucket-{number:050}" for number in range(30)]}).platform_variables()
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,16 @@ def test_a_value_is_json_or_plain_text(text: str, value: Any) -> None:
         ("csd_max_vcpus", "must be NAME=VALUE"),
         ("=1", "must be NAME=VALUE"),
         ("image=x", "opsctl sets this by itself. Type --image."),
-        ("wish={}", "opsctl sets this by itself."),
+        ("options={}", "opsctl sets this by itself."),
         ("csd_max_vcpu=1", "no such variable. Did you mean csd_max_vcpus?"),
         ("zzz=1", "no such variable. It has csd_max_vcpus, key_pair."),
     ],
 )
 def test_what_is_no_setting_of_the_platform_is_refused(setting: str, words: str) -> None:
     with pytest.raises(UsageProblem, match=words) as caught:
-        typed_variables([setting], declared=["csd_max_vcpus", "key_pair", "image", "wish"], managed=["image", "wish"])
+        typed_variables(
+            [setting], declared=["csd_max_vcpus", "key_pair", "image", "options"], managed=["image", "options"]
+        )
     assert caught.value.exit_code == 2
 
 
@@ -111,10 +113,10 @@ def test_options_are_spelled_as_they_are_typed() -> None:
 
 
 def test_both_roots_take_the_tags() -> None:
-    wished = WISH.with_options({"variables": {"tags": {"lab": "x"}, "csd_max_vcpus": 2}})
-    assert wished.storage_variables()["tags"] == wished.platform_variables()["tags"] == {"lab": "x"}
-    assert "csd_max_vcpus" not in wished.storage_variables()
+    chosen = OPTIONS.with_options({"variables": {"tags": {"lab": "x"}, "csd_max_vcpus": 2}})
+    assert chosen.storage_variables()["tags"] == chosen.platform_variables()["tags"] == {"lab": "x"}
+    assert "csd_max_vcpus" not in chosen.storage_variables()
 
 
 def test_what_opsctl_sets_cannot_be_overridden_by_a_record() -> None:
-    assert WISH.with_options({"variables": {"name": "other"}}).platform_variables()["name"] == "m2g"
+    assert OPTIONS.with_options({"variables": {"name": "other"}}).platform_variables()["name"] == "m2g"

@@ -59,7 +59,7 @@ UNREADABLE = [
 def test_a_record_of_another_version_is_refused_with_the_way_out(record: dict[str, Any]) -> None:
     with pytest.raises(Problem, match="another version of opsctl") as problem:
         Platform.from_record(record)
-    assert "opsctl up" in problem.value.mend
+    assert "opsctl up" in problem.value.hint
 
 
 @pytest.mark.parametrize("name", ["m2g", "local", "a1", "lab-2", "a" * 20])

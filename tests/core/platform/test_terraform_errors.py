@@ -64,8 +64,8 @@ def test_a_lock_says_who_since_when_and_how_to_break_it() -> None:
     problem = explained([Diagnostic("Error acquiring the state lock", LOCK)], unlock=UNLOCK)
     assert problem is not None
     assert problem.what == "Terraform's state lock is held by ada@lab-7 since 2026-11-22 18:40 UTC (apply)."
-    assert "`terraform -chdir=HERE force-unlock 0b8a5f0c-bd3f-2a2a-74a7-6d0b9b1c7b7e`" in problem.mend
-    assert "Only if you know that it is dead" in problem.mend
+    assert "`terraform -chdir=HERE force-unlock 0b8a5f0c-bd3f-2a2a-74a7-6d0b9b1c7b7e`" in problem.hint
+    assert "Only if you know that it is dead" in problem.hint
     bare = lock_of([Diagnostic("Error acquiring the state lock", "Error message: no")])
     assert bare is not None and bare.who == "somebody"
 
@@ -80,7 +80,7 @@ def test_a_lock_says_who_since_when_and_how_to_break_it() -> None:
 )
 def test_a_login_that_ended_half_way(text: str) -> None:
     problem = explained([Diagnostic(text)], unlock=UNLOCK)
-    assert problem is not None and "login ended half way" in problem.what and "aws sso login" in problem.mend
+    assert problem is not None and "login ended half way" in problem.what and "aws sso login" in problem.hint
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_a_login_that_ended_half_way(text: str) -> None:
 )
 def test_what_exists_already_is_named_with_the_way_round_it(text: str, named: str) -> None:
     problem = explained([Diagnostic(text)], unlock=UNLOCK)
-    assert problem is not None and f"{named} exists already" in problem.what and "--name" in problem.mend
+    assert problem is not None and f"{named} exists already" in problem.what and "--name" in problem.hint
 
 
 def test_a_refused_variable_is_a_matter_of_usage() -> None:
@@ -161,7 +161,7 @@ INIT = [
 def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, words: str) -> None:
     problem = init_problem(errors, mirror=mirror, places=["/a", "/b"], lock_file="/x/.terraform.lock.hcl")
     assert problem is not None and words in problem.what
-    assert problem.mend
+    assert problem.hint
 
 
 def test_broken_code_is_no_matter_of_the_provider() -> None:

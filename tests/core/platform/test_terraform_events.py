@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from opsctl.core.platform.terraform_events import Change, Plan, Step, Transcript, merged
+from opsctl.core.platform.terraform_events import Change, EventLog, Step, TerraformPlan, merged
 
 LINES = Path(__file__).parent / "terraform_lines"
 
 
-def read(name: str, *, root: str = "storage") -> tuple[Transcript, list[Step]]:
-    transcript = Transcript()
+def read(name: str, *, root: str = "storage") -> tuple[EventLog, list[Step]]:
+    transcript = EventLog()
     steps = [transcript.read(line, root=root) for line in (LINES / f"{name}.jsonl").read_text().splitlines()]
     return transcript, [step for step in steps if step is not None]
 
@@ -90,7 +90,7 @@ def test_a_bad_variable_is_told_in_the_words_of_its_validation() -> None:
 
 
 def test_an_error_says_which_resource_it_is_about() -> None:
-    transcript = Transcript()
+    transcript = EventLog()
     said = {
         "severity": "error",
         "summary": "creating ECR Repository",
@@ -120,7 +120,7 @@ MOVED = event(type="planned_change", change={"resource": {"addr": "a.b", "resour
 
 
 def test_progress_is_a_step() -> None:
-    step = Transcript().read(PROGRESS, root="platform")
+    step = EventLog().read(PROGRESS, root="platform")
     assert step == Step('module.batch.aws_batch_job_queue.model["csd"]', "progress", "create", 20)
 
 
@@ -130,17 +130,17 @@ def test_progress_is_a_step() -> None:
      event(type="log", message="x"), WARNING, NO_OP, MOVED],
 )  # fmt: skip
 def test_everything_else_is_passed_over(line: str) -> None:
-    transcript = Transcript()
+    transcript = EventLog()
     assert transcript.read(line, root="storage") is None
-    assert transcript == Transcript()
+    assert transcript == EventLog()
 
 
 def test_several_roots_are_one_plan() -> None:
     storage, platform = (
-        Plan((Change("a", "t", "storage", "create"),), ("d",)),
-        Plan((Change("b", "t", "vpc", "delete"),)),
+        TerraformPlan((Change("a", "t", "storage", "create"),), ("d",)),
+        TerraformPlan((Change("b", "t", "vpc", "delete"),)),
     )
     both = merged([storage, platform])
     assert both.counts() == {"create": 1, "delete": 1}
     assert both.drifted == ("d",)
-    assert merged([]) == Plan()
+    assert merged([]) == TerraformPlan()

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from opsctl.core.dataset.scan import S3Object
-from opsctl.core.runs.audit import AuditState, Entry, audit_row, strays
+from opsctl.core.runs.audit import AuditEntry, AuditState, audit_row, strays
 from opsctl.core.runs.result import OutputFile, Result
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.status import BatchJob
 
 DWI = "s3://data/HNU1/sub-01/dwi/sub-01_dwi.nii.gz"
 OUT = "s3://data/HNU1/derivatives/m2g/sub-01/c.csv"
@@ -26,9 +26,9 @@ def result(status: str, **changes: Any) -> Result:
     return Result(**{**fields, **changes})
 
 
-def entry(run_id: str = "R", result: Result | None = None, job: str | None = None, reason: str = "") -> Entry:
-    word = Job(job_id="j", status=job, reason=reason) if job else None
-    return Entry(run_id=run_id, inputs={DWI: "e1"}, result=result, job=word)
+def entry(run_id: str = "R", result: Result | None = None, job: str | None = None, reason: str = "") -> AuditEntry:
+    word = BatchJob(job_id="j", status=job, reason=reason) if job else None
+    return AuditEntry(run_id=run_id, inputs={DWI: "e1"}, result=result, job=word)
 
 
 def there(etag: str = "e", *uris: str) -> dict[str, S3Object]:
@@ -41,7 +41,7 @@ SAME = {DWI: "e1"}
 DONE, ALL = "done (attempt 2)", "all 2 files"
 LOST = "Host EC2 (instance i-1) terminated."
 FORGOTTEN = "no result, and AWS Batch does not know the job"
-TABLE: list[tuple[str, list[Entry], dict[str, str], dict[str, S3Object], AuditState, str, str, str]] = [
+TABLE: list[tuple[str, list[AuditEntry], dict[str, str], dict[str, S3Object], AuditState, str, str, str]] = [
     ("never", [], SAME, {}, "missing", "", "was never submitted", "none"),
     ("complete", [entry(result=OK)], SAME, there(), "complete", "unchanged", DONE, ALL),
     ("one gone", [entry(result=OK)], SAME, there("e", OUT), "outputs damaged", "unchanged", DONE, "1 of 2 files gone"),
@@ -62,7 +62,7 @@ TABLE: list[tuple[str, list[Entry], dict[str, str], dict[str, S3Object], AuditSt
     ids=[one[0] for one in TABLE],
 )
 def test_a_row(
-    entries: list[Entry],
+    entries: list[AuditEntry],
     dataset: dict[str, str],
     derivatives: dict[str, S3Object],
     state: AuditState,

@@ -9,8 +9,8 @@ from support.core_examples import run
 
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.scan_history import History, Only, ScanStanding, Standing, survey
-from opsctl.core.runs.status import Job
+from opsctl.core.runs.scan_history import Disposition, Only, RunHistory, ScanDisposition, scan_dispositions
+from opsctl.core.runs.status import BatchJob
 
 OK, BAD = "succeeded", "failed"
 
@@ -37,18 +37,18 @@ def result(status: str) -> Result:
 
 def past(
     run_id: str, key: str, status: str | None = None, job: str | None = None, *, submitted: bool = True
-) -> History:
+) -> RunHistory:
     made: Run = run(1, run_id=run_id, scans=("sub-1",), keys=(key,))
-    return History(
+    return RunHistory(
         run=made,
         submitted=[0] if submitted else [],
         results={0: result(status)} if status else {},
-        jobs={0: Job(job_id="j", status=job)} if job else {},
+        jobs={0: BatchJob(job_id="j", status=job)} if job else {},
     )
 
 
 # What happened, oldest first, for a scan whose key is now "k"; do the files of a succeeded result stand?
-TABLE: list[tuple[str, list[History], bool, Standing, str]] = [
+TABLE: list[tuple[str, list[RunHistory], bool, Disposition, str]] = [
     ("nothing yet", [], True, "new", ""),
     ("a run that was cut short before SubmitJob", [past("a", "k", submitted=False)], True, "new", ""),
     ("done", [past("a", "k", OK)], True, "done", "a"),
@@ -61,7 +61,7 @@ TABLE: list[tuple[str, list[History], bool, Standing, str]] = [
     ("forgotten by Batch", [past("a", "k")], True, "failed", "a"),
     ("waits", [past("a", "k", None, "RUNNABLE")], True, "in flight", "a"),
     ("runs, after a failed attempt", [past("a", "k", BAD, "RUNNING")], True, "in flight", "a"),
-    ("other work runs", [past("a", "old", None, "RUNNING")], True, "in the way", "a"),
+    ("other work runs", [past("a", "old", None, "RUNNING")], True, "blocked_by_active_job", "a"),
     ("other work was done", [past("a", "old", OK)], True, "changed", "a"),
     ("done, then other work over it", [past("a", "k", OK), past("b", "old", OK)], False, "damaged", "a"),
     ("done, then other work that failed early", [past("a", "k", OK), past("b", "old", BAD)], True, "done", "a"),
@@ -74,38 +74,46 @@ TABLE: list[tuple[str, list[History], bool, Standing, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("history", "stands", "standing", "run_id"), [one[1:] for one in TABLE], ids=[one[0] for one in TABLE]
+    ("history", "stands", "disposition", "run_id"), [one[1:] for one in TABLE], ids=[one[0] for one in TABLE]
 )
-def test_where_a_scan_stands(history: list[History], stands: bool, standing: Standing, run_id: str) -> None:
-    (found,) = survey([("sub-1", "k")], history, stands=lambda _: stands)
-    assert found == ScanStanding("sub-1", "k", standing, Origin(run_id, 0) if run_id else None)
+def test_where_a_scan_stands(history: list[RunHistory], stands: bool, disposition: Disposition, run_id: str) -> None:
+    (found,) = scan_dispositions([("sub-1", "k")], history, stands=lambda _: stands)
+    assert found == ScanDisposition("sub-1", "k", disposition, Origin(run_id, 0) if run_id else None)
 
 
 def test_scans_of_equal_bytes_are_told_apart_by_name() -> None:
-    (found,) = survey([("sub-2", "k")], [past("a", "k", OK)], stands=lambda _: True)
-    assert found.standing == "new"
+    (found,) = scan_dispositions([("sub-2", "k")], [past("a", "k", OK)], stands=lambda _: True)
+    assert found.disposition == "new"
 
 
 def test_adopted_entries_are_looked_up_where_they_were_made() -> None:
-    later = History(
+    later = RunHistory(
         run=run(1, run_id="b", scans=("sub-1",), keys=("k",), sizes=(), adopted=(Origin("a", 0),)),
         submitted=[],
         results={},
         jobs={},
     )
-    (found,) = survey([("sub-1", "k")], [past("a", "k", OK), later], stands=lambda _: True)
+    (found,) = scan_dispositions([("sub-1", "k")], [past("a", "k", OK), later], stands=lambda _: True)
     assert found.origin == Origin("a", 0)
 
 
-SUBMITTED: dict[Only, set[Standing]] = {
+SUBMITTED: dict[Only, set[Disposition]] = {
     "missing": {"new", "failed", "changed", "damaged"},
     "failed": {"failed"},
     "all": {"new", "failed", "changed", "damaged", "done"},
 }
-STANDINGS: tuple[Standing, ...] = ("done", "in flight", "in the way", "damaged", "failed", "changed", "new")
+DISPOSITIONS: tuple[Disposition, ...] = (
+    "done",
+    "in flight",
+    "blocked_by_active_job",
+    "damaged",
+    "failed",
+    "changed",
+    "new",
+)
 
 
 @pytest.mark.parametrize("only", SUBMITTED)
-@pytest.mark.parametrize("standing", STANDINGS)
-def test_what_only_means(only: Only, standing: Standing) -> None:
-    assert ScanStanding("s", "k", standing).is_submitted(only) == (standing in SUBMITTED[only])
+@pytest.mark.parametrize("disposition", DISPOSITIONS)
+def test_what_only_means(only: Only, disposition: Disposition) -> None:
+    assert ScanDisposition("s", "k", disposition).is_submitted(only) == (disposition in SUBMITTED[only])

@@ -11,11 +11,11 @@ import pytest
 from support.core_examples import MOMENT, run
 
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import by_scan, with_retries
+from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.state_counts import tally
-from opsctl.core.runs.status import STATES, Job, RunStatus, ScanStatus, State, cancel_reason, join
-from opsctl.core.runs.unsubmitted_scans import unsent
+from opsctl.core.runs.state_counts import count_states
+from opsctl.core.runs.status import STATES, BatchJob, RunStatus, ScanStatus, State, cancel_reason, join
+from opsctl.core.runs.unsubmitted_scans import unsubmitted_reasons
 
 
 def result(status: str = "succeeded", **changes: Any) -> Result:
@@ -43,7 +43,7 @@ def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:
     return tuple(Attempt(**{"index": 0, "number": number + 1, "job_id": "j", **changes}) for number in range(count))
 
 
-def one(status: str | None, job: Job | None) -> ScanStatus:
+def one(status: str | None, job: BatchJob | None) -> ScanStatus:
     results = {} if status is None else {0: result(status)}
     return join(run(1), results=results, jobs={} if job is None else {0: job}).scans[0]
 
@@ -62,35 +62,39 @@ TRUTH: Mapping[str | None, list[str]] = {
     [(written, batch, state) for written, row in TRUTH.items() for batch, state in zip(BATCH, row, strict=True)],
 )
 def test_the_truth_table(written: str | None, batch: str | None, state: str) -> None:
-    found = one(written, None if batch is None else Job(job_id="j", status=batch, reason="r"))
+    found = one(written, None if batch is None else BatchJob(job_id="j", status=batch, reason="r"))
     assert found.state == state
     assert (found.index, found.name) == (0, "sub-00000")
 
 
 CAUSES = [
     ("succeeded", None, ""),
-    ("succeeded", Job(job_id="j", status="FAILED", reason="Host EC2 terminated"), ""),
+    ("succeeded", BatchJob(job_id="j", status="FAILED", reason="Host EC2 terminated"), ""),
     ("failed", None, "m2g ended with exit code 1"),
-    ("failed", Job(job_id="j", status="FAILED", reason="Essential container exited"), "m2g ended with exit code 1"),
-    ("failed", Job(job_id="j", status="RUNNABLE", reason="MISCONFIGURATION:x"), "MISCONFIGURATION:x"),
+    (
+        "failed",
+        BatchJob(job_id="j", status="FAILED", reason="Essential container exited"),
+        "m2g ended with exit code 1",
+    ),
+    ("failed", BatchJob(job_id="j", status="RUNNABLE", reason="MISCONFIGURATION:x"), "MISCONFIGURATION:x"),
     (None, None, "no result, and AWS Batch does not know the job"),
-    (None, Job(job_id="j", status="SUCCEEDED"), "the job ended well but left no result"),
-    (None, Job(job_id="j", status="FAILED"), "failed without a reason"),
-    (None, Job(job_id="j", status="FAILED", reason="OutOfMemory"), "OutOfMemory"),
-    (None, Job(job_id="j", status="FAILED", exit_code=137), "exit code 137"),
-    (None, Job(job_id="j", status="FAILED", exit_code=0, reason="r"), "exit code 0: r"),
-    (None, Job(job_id="j", status="RUNNABLE"), ""),
-    (None, Job(job_id="j", status="FAILED", reason=cancel_reason("ada lovelace")), "cancelled by ada lovelace"),
-    ("failed", Job(job_id="j", status="FAILED", reason=f"{cancel_reason('ada')}; exit"), "cancelled by ada"),
-    ("succeeded", Job(job_id="j", status="FAILED", reason=cancel_reason("ada")), ""),
-    ("failed", Job(job_id="other", status="FAILED", reason="r", attempts=ended(3)), "m2g ended with exit code 1"),
-    ("failed", Job(job_id="j", status="FAILED", reason="Host EC2", attempts=ended(3)), "Host EC2"),
-    (None, Job(job_id="j", status="RUNNABLE", reason="CAPACITY:x"), "CAPACITY:x"),
+    (None, BatchJob(job_id="j", status="SUCCEEDED"), "the job ended well but left no result"),
+    (None, BatchJob(job_id="j", status="FAILED"), "failed without a reason"),
+    (None, BatchJob(job_id="j", status="FAILED", reason="OutOfMemory"), "OutOfMemory"),
+    (None, BatchJob(job_id="j", status="FAILED", exit_code=137), "exit code 137"),
+    (None, BatchJob(job_id="j", status="FAILED", exit_code=0, reason="r"), "exit code 0: r"),
+    (None, BatchJob(job_id="j", status="RUNNABLE"), ""),
+    (None, BatchJob(job_id="j", status="FAILED", reason=cancel_reason("ada lovelace")), "cancelled by ada lovelace"),
+    ("failed", BatchJob(job_id="j", status="FAILED", reason=f"{cancel_reason('ada')}; exit"), "cancelled by ada"),
+    ("succeeded", BatchJob(job_id="j", status="FAILED", reason=cancel_reason("ada")), ""),
+    ("failed", BatchJob(job_id="other", status="FAILED", reason="r", attempts=ended(3)), "m2g ended with exit code 1"),
+    ("failed", BatchJob(job_id="j", status="FAILED", reason="Host EC2", attempts=ended(3)), "Host EC2"),
+    (None, BatchJob(job_id="j", status="RUNNABLE", reason="CAPACITY:x"), "CAPACITY:x"),
 ]
 
 
 @pytest.mark.parametrize(("written", "job", "cause"), CAUSES)
-def test_causes(written: str | None, job: Job | None, cause: str) -> None:
+def test_causes(written: str | None, job: BatchJob | None, cause: str) -> None:
     assert one(written, job).cause == cause
 
 
@@ -101,12 +105,12 @@ def test_a_failed_result_without_words_tells_its_exit_code() -> None:
 
 def test_attempts_and_seconds_come_from_the_result_else_from_batch() -> None:
     assert (one("succeeded", None).attempt, one("succeeded", None).seconds) == (2, 3.5)
-    running = one("failed", Job(job_id="j", status="RUNNING", attempts=ended(3)))
+    running = one("failed", BatchJob(job_id="j", status="RUNNING", attempts=ended(3)))
     assert (running.attempt, running.seconds) == (3, 0.0)
 
 
 def mixed() -> RunStatus:
-    jobs = {1: Job(job_id="b", status="RUNNING"), 2: Job(job_id="c", status="FAILED", reason="r")}
+    jobs = {1: BatchJob(job_id="b", status="RUNNING"), 2: BatchJob(job_id="c", status="FAILED", reason="r")}
     return join(run(3), results={0: result()}, jobs=jobs)
 
 
@@ -122,7 +126,7 @@ def test_a_runs_counts_name_every_state() -> None:
     [("SUBMITTED", False), ("RUNNABLE", False), ("RUNNING", False), ("SUCCEEDED", True), ("FAILED", True)],
 )
 def test_a_run_is_over_when_no_job_will_change_anything(status: str, is_over: bool) -> None:
-    found = join(run(2), results={0: result()}, jobs={1: Job(job_id="j", status=status)})
+    found = join(run(2), results={0: result()}, jobs={1: BatchJob(job_id="j", status=status)})
     assert found.is_over is is_over
 
 
@@ -166,7 +170,7 @@ TALLIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
 def test_a_summary_is_made_to_fit_the_results(
     summary: dict[str, int], count: int, known: list[State], states: dict[str, int]
 ) -> None:
-    assert tally(summary, count=count, known=known) == states
+    assert count_states(summary, count=count, known=known) == states
 
 
 def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -> None:
@@ -176,7 +180,7 @@ def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -
         Attempt(index=4, number=1, job_id="twin", started_at="2026-11-22T12:05:00Z"),
     ]
     said = ended(2, reason="Host EC2 (instance i-1) terminated.")
-    merged = by_scan(wrote, {4: Job(job_id="j", status="RUNNING", attempts=said)})
+    merged = attempts_by_scan(wrote, {4: BatchJob(job_id="j", status="RUNNING", attempts=said)})
     assert [(one.job_id, one.number, one.reason) for one in merged[4]] == [
         ("j", 1, "Host EC2 (instance i-1) terminated."),
         ("twin", 1, ""),
@@ -190,13 +194,13 @@ def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -
 def test_an_attempt_that_never_said_its_end_was_lost() -> None:
     wrote = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
     scan = ScanStatus(index=0, name="sub-0", state="RUNNING")
-    (told,) = with_retries(RunStatus(run=run(1), scans=(scan,)), by_scan(wrote, {})).scans
+    (told,) = with_retries(RunStatus(run=run(1), scans=(scan,)), attempts_by_scan(wrote, {})).scans
     assert told.retried == ("lost: it ended without a word",)
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])
 def test_a_submission_is_under_way_for_two_minutes(minutes: int, state: str) -> None:
     made = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
-    found = unsent(made, [], now=MOMENT + timedelta(minutes=minutes))
+    found = unsubmitted_reasons(made, [], now=MOMENT + timedelta(minutes=minutes))
     assert {scan.state for scan in found.values()} == {state}
     assert not any(scan.is_submitted for scan in found.values())

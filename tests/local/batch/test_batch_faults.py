@@ -14,7 +14,7 @@ from support.repository import ROOT
 
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.local import control
-from opsctl.local.faults import Kind, Plan
+from opsctl.local.faults import FaultKind, FaultPlan
 from opsctl.local.rehearsal import FAULTS_PATH
 
 EXITED = "Essential container in task exited"
@@ -170,7 +170,7 @@ def test_a_stale_list_lacks_young_jobs_only(calm: Platform, gate: Path) -> None:
     assert calm.job(old)["status"] == "RUNNING"
     assert follow(calm, {"stale_list": {"rate": 1, "seconds": 0}})[0] == 200
     assert listed() == [old]
-    plan = Plan.parse('{"seed": 3, "stale_list": {"rate": 0.5, "seconds": 3600}}')
+    plan = FaultPlan.parse('{"seed": 3, "stale_list": {"rate": 0.5, "seconds": 3600}}')
     assert follow(calm, {"seed": 3, "stale_list": {"rate": 0.5, "seconds": 3600}})[0] == 200
     assert [listed() == [] for _ in range(12)] == [plan.is_stale(number) for number in range(12)]
 
@@ -178,7 +178,7 @@ def test_a_stale_list_lacks_young_jobs_only(calm: Platform, gate: Path) -> None:
 def test_chances_give_what_the_plan_says_and_are_counted(homes: Homes) -> None:
     given = {"seed": 5, "cannot_pull": 0.4, "host_terminated": 0.3, "moment_seconds": [0, 0.2]}
     platform = Platform(*homes.start(faults=given))
-    plan = Plan.parse(json.dumps(given))
+    plan = FaultPlan.parse(json.dumps(given))
     parent = platform.submit("true", size=20, retryStrategy={"attempts": 1})
     platform.wait(parent)
     children = platform.batch.describe_jobs(jobs=[f"{parent}:{index}" for index in range(20)])["jobs"]
@@ -187,24 +187,24 @@ def test_chances_give_what_the_plan_says_and_are_counted(homes: Homes) -> None:
         fault = plan.fault(index + 1, name="job", index=index, attempt=1)
         if fault is None:
             assert child["status"] == "SUCCEEDED"
-        elif fault.kind is Kind.CANNOT_PULL:
+        elif fault.kind is FaultKind.CANNOT_PULL:
             assert child["container"]["reason"].startswith("CannotPullContainerError")
         else:
             assert child["statusReason"] == f"Host EC2 (instance {fault.instance_id}) terminated."
     faults = [plan.fault(index + 1, name="job", index=index, attempt=1) for index in range(20)]
     kinds = [fault.kind for fault in faults if fault is not None]
     assert follow(platform) == (200, {kind: kinds.count(kind) for kind in set(kinds)})
-    assert set(kinds) == {Kind.CANNOT_PULL, Kind.HOST_TERMINATED}
+    assert set(kinds) == {FaultKind.CANNOT_PULL, FaultKind.HOST_TERMINATED}
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_another() -> None:
     def drawn(seed: int) -> list[Any]:
-        plan = Plan(seed=seed, host_terminated=0.2, killed=0.1, cannot_pull=0.1)
+        plan = FaultPlan(seed=seed, host_terminated=0.2, killed=0.1, cannot_pull=0.1)
         return [plan.fault(number, name="x", index=None, attempt=a) for number in range(1000) for a in (1, 2)]
 
     assert drawn(7) == drawn(7) != drawn(8)
     kinds = [fault.kind for fault in drawn(7) if fault is not None]
-    for kind, chance in ((Kind.HOST_TERMINATED, 0.2), (Kind.KILLED, 0.1), (Kind.CANNOT_PULL, 0.1)):
+    for kind, chance in ((FaultKind.HOST_TERMINATED, 0.2), (FaultKind.KILLED, 0.1), (FaultKind.CANNOT_PULL, 0.1)):
         assert abs(kinds.count(kind) / 2000 - chance) < 0.03
     assert all(0 <= fault.after_seconds <= 2 for fault in drawn(7) if fault is not None)
 
@@ -226,7 +226,7 @@ def test_the_same_seed_gives_the_same_plan_and_another_another() -> None:
 )
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(UsageProblem, match="faults cannot be read"):
-        Plan.parse(text)
+        FaultPlan.parse(text)
 
 
 def test_a_server_says_what_is_wrong_with_its_faults(homes: Homes, calm: Platform) -> None:

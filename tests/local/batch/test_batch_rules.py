@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.local.batch.retry import Outcome, should_retry
+from opsctl.local.batch.retry import AttemptOutcome, should_retry
 from opsctl.local.jobs.lines import MAX_LINE_BYTES, Lines
 
 EXITED = "Essential container in task exited"
@@ -19,27 +19,27 @@ RULES = [
 @pytest.mark.parametrize(
     ("outcome", "rules", "again"),
     [
-        (Outcome(75, None, EXITED), RULES, True),
-        (Outcome(1, None, EXITED), RULES, False),
-        (Outcome(137, "OutOfMemoryError: Container killed", EXITED), RULES, False),
-        (Outcome(None, None, "Host EC2 (instance i-1) terminated."), RULES, True),
-        (Outcome(None, "CannotPullContainerError: x", "Task failed to start"), RULES, True),
-        (Outcome(None, "CannotStartContainerError: x", "Task failed to start"), RULES, False),
-        (Outcome(1, None, EXITED), [], True),
-        (Outcome(1, None, EXITED), [{"onExitCode": "2", "action": "EXIT"}], True),
-        (Outcome(137, None, EXITED), [{"onExitCode": "13*", "action": "EXIT"}], False),
-        (Outcome(1, None, EXITED), [{"onExitCode": "1", "onReason": "Out*", "action": "EXIT"}], True),
-        (Outcome(1, "Out of", EXITED), [{"onExitCode": "1", "onReason": "Out*", "action": "EXIT"}], False),
+        (AttemptOutcome(75, None, EXITED), RULES, True),
+        (AttemptOutcome(1, None, EXITED), RULES, False),
+        (AttemptOutcome(137, "OutOfMemoryError: Container killed", EXITED), RULES, False),
+        (AttemptOutcome(None, None, "Host EC2 (instance i-1) terminated."), RULES, True),
+        (AttemptOutcome(None, "CannotPullContainerError: x", "Task failed to start"), RULES, True),
+        (AttemptOutcome(None, "CannotStartContainerError: x", "Task failed to start"), RULES, False),
+        (AttemptOutcome(1, None, EXITED), [], True),
+        (AttemptOutcome(1, None, EXITED), [{"onExitCode": "2", "action": "EXIT"}], True),
+        (AttemptOutcome(137, None, EXITED), [{"onExitCode": "13*", "action": "EXIT"}], False),
+        (AttemptOutcome(1, None, EXITED), [{"onExitCode": "1", "onReason": "Out*", "action": "EXIT"}], True),
+        (AttemptOutcome(1, "Out of", EXITED), [{"onExitCode": "1", "onReason": "Out*", "action": "EXIT"}], False),
         (
-            Outcome(1, None, EXITED),
+            AttemptOutcome(1, None, EXITED),
             [{"onExitCode": "1", "action": "exit"}, {"onExitCode": "1", "action": "retry"}],
             False,
         ),
-        (Outcome(75, None, EXITED, stopped=True), RULES, False),
-        (Outcome(75, None, EXITED, timed_out=True), RULES, False),
+        (AttemptOutcome(75, None, EXITED, stopped=True), RULES, False),
+        (AttemptOutcome(75, None, EXITED, timed_out=True), RULES, False),
     ],
 )
-def test_the_first_rule_that_holds_decides(outcome: Outcome, rules: list[dict[str, str]], again: bool) -> None:
+def test_the_first_rule_that_holds_decides(outcome: AttemptOutcome, rules: list[dict[str, str]], again: bool) -> None:
     assert should_retry(outcome, attempt=1, attempts=3, rules=rules) is again
     assert not should_retry(outcome, attempt=3, attempts=3, rules=rules)
 

@@ -185,7 +185,7 @@ def test_a_request_that_meets_a_vanished_blob_looks_again(monkeypatch: pytest.Mo
         return answer
 
     monkeypatch.setattr(s3.responses.S3Response, "key_response", moto)
-    assert s3.Response().key_response(SimpleNamespace(method="GET"), "", {}) == (200, {}, b"new")
+    assert s3.DurableS3Response().key_response(SimpleNamespace(method="GET"), "", {}) == (200, {}, b"new")
 
 
 def test_a_form_upload_is_kept_too(bucket: Bucket) -> None:

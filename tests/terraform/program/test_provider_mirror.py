@@ -114,7 +114,7 @@ def test_another_version_or_machine_is_not_taken(
     make(named, **wrong)  # type: ignore[operator]
     with pytest.raises(Problem, match=f"{MIRROR_VARIABLE}={named} holds no AWS provider") as caught:
         find_mirror({**home, MIRROR_VARIABLE: str(named)}, opt=opt)
-    assert os_arch() in caught.value.mend
+    assert os_arch() in caught.value.hint
 
 
 def test_a_fitting_version_beside_others_is_found(home: dict[str, str], opt: Path, tmp_path: Path) -> None:

@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 from support.fake_terraform import FakeTerraform, hook
 
-from opsctl.commands.platform.platform_lock import claimed
+from opsctl.commands.platform.platform_lock import platform_lock
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.home import Home
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.interrupts import Interrupts
-from opsctl.terraform.process import TerraformProcess, survivor
+from opsctl.terraform.process import TerraformProcess, running_terraform
 from opsctl.terraform.root import Root
 
 WAIT_SECONDS = 60
@@ -136,7 +136,7 @@ def test_after_a_second_ctrl_c_it_comes_to_its_end_by_itself_and_the_next_meets_
         rest, _ = process.communicate(timeout=WAIT_SECONDS)
     pid = terraform.calls[0]["pid"]
     assert rest.startswith(f"130 Stopped at once. Terraform (process {pid}) still ends what it has begun")
-    left = survivor(tmp_path / "root")
+    left = running_terraform(tmp_path / "root")
     assert left is not None and (left.pid, left.verb) == (pid, "apply")
     go_on.write_text("")
     gone(tmp_path / "root")
@@ -152,7 +152,7 @@ def test_a_state_that_was_being_written_is_taken_from_the_one_before(tmp_path: P
     state, backup, words = root / "terraform.tfstate", root / "terraform.tfstate.backup", list[str]()
 
     def claim() -> None:
-        with claimed(home, "m2g", verb="up", say=words.append, sleep=time.sleep):
+        with platform_lock(home, "m2g", verb="up", say=words.append, sleep=time.sleep):
             pass
 
     state.write_text(broken)
@@ -169,7 +169,7 @@ def test_a_state_that_was_being_written_is_taken_from_the_one_before(tmp_path: P
 
 def gone(folder: Path) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    while survivor(folder) is not None:
+    while running_terraform(folder) is not None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -179,7 +179,7 @@ def test_it_outlives_a_killed_opsctl_and_its_words_are_kept(terraform: FakeTerra
     with driven(terraform, tmp_path) as process:
         process.kill()
         process.wait()
-        left = survivor(tmp_path / "root")
+        left = running_terraform(tmp_path / "root")
         assert left is not None and left.pid == terraform.calls[0]["pid"]
         with pytest.raises(Problem, match=f"already at work on this platform .process {left.pid}, `terraform apply`"):
             root_of(terraform, tmp_path).plan()
@@ -219,7 +219,7 @@ def test_one_opsctl_at_a_time_has_a_platforms_folder(tmp_path: Path) -> None:
     words: list[str] = []
 
     def have(verb: str) -> AbstractContextManager[None]:
-        return claimed(home, "m2g", verb=verb, say=words.append, sleep=time.sleep)
+        return platform_lock(home, "m2g", verb=verb, say=words.append, sleep=time.sleep)
 
     with have("up"):
         with pytest.raises(Problem) as caught, have("down"):
@@ -248,8 +248,8 @@ def test_what_an_earlier_one_has_left_is_waited_for(terraform: FakeTerraform, tm
                 os.kill(pid, signal.SIGINT)
             gone(tmp_path / "root")
 
-        with claimed(home, "m2g", verb="up", say=words.append, sleep=end):
-            assert survivor(tmp_path / "root") is None
+        with platform_lock(home, "m2g", verb="up", say=words.append, sleep=end):
+            assert running_terraform(tmp_path / "root") is None
     assert words[0].startswith(
         f"Terraform (process {pid}) of an earlier command has been at work on the platform since"
     )
@@ -285,7 +285,7 @@ def test_waiting_can_be_stopped(terraform: FakeTerraform, tmp_path: Path) -> Non
 
         with (
             pytest.raises(Interrupted, match=f"Stopped waiting. Terraform .process {pid}. goes on"),
-            claimed(home, "m2g", verb="up", say=lambda _: None, sleep=interrupt),
+            platform_lock(home, "m2g", verb="up", say=lambda _: None, sleep=interrupt),
         ):
             pass
         os.kill(pid, signal.SIGINT)

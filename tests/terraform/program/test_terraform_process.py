@@ -46,7 +46,7 @@ def test_one_that_is_too_old(terraform: FakeTerraform, version: str) -> None:
     terraform.says({"terraform_version": version})
     with pytest.raises(Problem, match=f"Terraform {version} .* is too old: version 1.5 or later is needed") as caught:
         find_binary(terraform.environment)
-    assert "https://" in caught.value.mend
+    assert "https://" in caught.value.hint
 
 
 def test_none_at_all(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_errors_are_told_in_terraforms_own_words(terraform: FakeTerraform, root:
         root.apply(lambda step: None)
     said = "creating IAM Role AccessDenied: not you (and 1 more)"
     assert caught.value.what == f"Terraform could not apply the platform: {said}"
-    assert "Nothing that was made is lost." in caught.value.mend
+    assert "Nothing that was made is lost." in caught.value.hint
 
 
 FRAMED = "╷\n│ Error: Invalid provider configuration\n│ \n│ on providers.tf line 2\n╵\n"
@@ -205,7 +205,7 @@ def test_a_registry_that_cannot_be_reached_is_told_with_the_way_out(
     with pytest.raises(Problem, match="provider cannot be had: the Terraform registry was not reached") as caught:
         root.init(mirror=None)
     assert "/usr/share/terraform/plugins" in caught.value.what
-    assert "OPSCTL_PROVIDER_MIRROR" in caught.value.mend
+    assert "OPSCTL_PROVIDER_MIRROR" in caught.value.hint
     with pytest.raises(Problem, match="Terraform could not be set up: Failed to query available provider packages"):
         root.init(mirror=tmp_path)
 
@@ -317,7 +317,7 @@ def test_one_that_is_killed_from_outside_is_told(terraform: FakeTerraform, root:
     terraform.does("os.kill(os.getpid(), signal.SIGKILL)")
     with pytest.raises(Problem, match=r"Terraform was ended from outside \(signal 9\)") as caught:
         root.apply(lambda step: None)
-    assert "Type the same command" in caught.value.mend
+    assert "Type the same command" in caught.value.hint
 
 
 def test_a_disk_that_runs_full_stops_it_while_it_can_still_save(
