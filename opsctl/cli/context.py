@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import Problem
@@ -90,9 +91,7 @@ class Context:
     @cached_property
     def storage(self) -> Storage:
         """S3."""
-        from opsctl.aws.s3.storage import Storage
-
-        return Storage(self.clients.s3)
+        return storage_of(self.clients)
 
     def dataset(self, typed: str, *, bucket: str | None = None) -> Location:
         """Where a dataset lies: a name of the configuration, a name in the data bucket, or an address.
@@ -147,11 +146,7 @@ class Context:
     @cached_property
     def records(self) -> Records:
         """The runs' records."""
-        from opsctl.aws.s3.cache import Cache
-        from opsctl.commands.runs.records import Records
-
-        self.home.make(self.home.path)
-        return Records(self.storage, data_bucket=self.platform.data_bucket, cache=Cache(self.home.cache))
+        return records_of(self.storage, self.home, data_bucket=self.platform.data_bucket)
 
     def reader(self, run_id: str | None) -> RunReader:
         """Everything that is known of a run; None: the latest run."""
@@ -162,9 +157,7 @@ class Context:
     @cached_property
     def batch(self) -> Batch:
         """AWS Batch."""
-        from opsctl.aws.batch.batch import Batch
-
-        return Batch(self.clients.batch, submit_client=self.clients.batch_once)
+        return batch_of(self.clients)
 
     @cached_property
     def logs(self) -> Logs:

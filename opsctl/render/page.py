@@ -72,6 +72,14 @@ class Page(Console):
         """Print; text is made harmless and folded first."""
         super().print(*(self._fitted(one) for one in objects), **settings)
 
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        """Write what is due; Rich would write it again after a Ctrl-C that comes during the write."""
+        try:
+            super().__exit__(kind, error, trace)
+        except KeyboardInterrupt:
+            with self.capture():  # which empties Rich's buffer
+                raise
+
     def on_broken_pipe(self) -> None:
         """Nobody reads any more: Python would complain once more while closing."""
         self.is_unread = self.quiet = True

@@ -29,10 +29,24 @@ class Screen:
         settle_streams()
         self.words = Page(stderr=True)
         self.data = Page()
+        self._said_once: set[str] = set()
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """One line of words; markup in it is text."""
         self.words.print(text, style=style)
+
+    def say_once(self, text: str, *, key: str | None = None) -> None:
+        """A line about a wait: said once, however often it is looked.
+
+        Parameters
+        ----------
+        key
+            What makes two lines the same; None: the text.
+        """
+        key = text if key is None else key
+        if key not in self._said_once:
+            self._said_once.add(key)
+            self.say(text)
 
     def warn(self, text: str) -> None:
         """A line that must not be overlooked."""

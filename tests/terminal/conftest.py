@@ -19,8 +19,8 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallPlatform]:
 
 @pytest.fixture
 def seat(small: SmallPlatform) -> Iterator[Seat]:
-    """Terminals on the platform; what still runs in them ends with the test."""
+    """Terminals on the platform; what still runs in them, and on the platform, ends with the test."""
     made = Seat(small.environment)
     yield made
-    small.gate.touch()
     made.close()
+    small.finish_jobs()

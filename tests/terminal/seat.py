@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,7 +16,8 @@ import pyte.modes
 
 _ALTERNATE = 1049 << 5
 _ROWS = 24
-_SECONDS = 40.0
+#: At most; far more than a loaded machine takes.
+_SECONDS = 120.0
 _SCREENS = Path(__file__).parent / "screens"
 
 #: Names and times, which differ from one day to the next in their letters only.
@@ -25,7 +27,7 @@ _NAMES = re.compile(
 )
 #: Durations and what they cost.
 _AMOUNTS = (
-    (re.compile(r" +\d+(\.\d)? s\b"), " N s"),
+    (re.compile(r"(?: +\d+ min)? +\d+(\.\d)? s\b"), " N s"),
     (re.compile(r"(?:about|under)(\s+)\$0\.0\d\b"), r"about\1$0.0N"),
     (re.compile(r" {2,}(?:about )?\$0\.0[N\d] "), "  $0.0N "),
 )
@@ -87,6 +89,8 @@ class Terminal:
             dimensions=(_ROWS, columns),
             timeout=_SECONDS,
             cwd=folder,
+            # A test run that was started in the background ignores SIGINT, and its children would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._child.delaybeforesend = None
 

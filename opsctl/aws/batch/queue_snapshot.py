@@ -10,7 +10,9 @@ from typing import Any, Protocol, TypeVar
 from botocore.exceptions import ClientError
 
 from opsctl.aws.clients import Clients
+from opsctl.aws.ecr.image import ecr_parts
 from opsctl.aws.errors import code_of, translated
+from opsctl.aws.refusals import DENIED
 from opsctl.core.diagnosis.queue_snapshot import (
     ComputeEnvironment,
     Image,
@@ -28,14 +30,10 @@ from opsctl.core.platform.platform import Platform
 
 T = TypeVar("T")
 
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"}
 #: EC2's quotas on the vCPUs of the standard families (A, C, D, H, I, M, R, T, Z).
 _ON_DEMAND_QUOTA, _SPOT_QUOTA = "L-1216C47A", "L-34B43A08"
 _STANDARD = re.compile(r"^(a|c|d|h|i|m|r|t|z)\d|^im\d|^is\d")
 _WAITING, _RUNNING = ("SUBMITTED", "PENDING", "RUNNABLE"), ("STARTING", "RUNNING")
-_ECR = re.compile(
-    r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)(?::([^@]+))?(?:@(sha256:\w+))?$"
-)
 _DESCRIBE_LIMIT = 100
 
 
@@ -129,7 +127,7 @@ def _looked(action: str, look: Callable[[], T]) -> T | NotVisible:
             return look()
     except Problem as problem:
         error = problem.__cause__
-        if isinstance(error, ClientError) and code_of(error) in _DENIED:
+        if isinstance(error, ClientError) and code_of(error) in DENIED:
             service = action.partition(":")[0]
             return NotVisible(f"{service}:{error.operation_name}", "is not permitted")
         return NotVisible(action, f"failed ({problem.what.rstrip('.')})")
@@ -206,15 +204,14 @@ class _Asker:
 
     def image(self, uri: str) -> Image:
         """Whether the image is there; only ECR is asked."""
-        ecr = _ECR.match(uri)
-        if ecr is None:
+        parts = ecr_parts(uri)
+        if parts is None or parts["region"] != self._clients.region:
             return Image(uri, None)
-        account, region, repository, tag, digest = ecr.groups()
-        if region != self._clients.region:
-            return Image(uri, None)
-        wanted: Any = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
+        image_id: Any = {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"] or "latest"}
         try:
-            self._clients.ecr.describe_images(registryId=account, repositoryName=repository, imageIds=[wanted])
+            self._clients.ecr.describe_images(
+                registryId=parts["account"], repositoryName=parts["repository"], imageIds=[image_id]
+            )
         except ClientError as error:
             if code_of(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
                 return Image(uri, False)

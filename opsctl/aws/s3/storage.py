@@ -140,11 +140,6 @@ class Storage:
                 raise
         return True
 
-    def put_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write many records at once; returns when all are there."""
-        with self.putting_jsons(bucket, values) as wait:
-            wait()
-
     @contextmanager
     def putting_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Callable[[], None]]:
         """Write many records at once, beside what the block does; what it gets returns when all are there.

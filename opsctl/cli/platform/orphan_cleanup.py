@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from opsctl.cli.adapters import batch_of
+
 if TYPE_CHECKING:
-    from opsctl.aws.batch.batch import Batch
     from opsctl.aws.clients import Clients
     from opsctl.aws.platform.removal import Removal
     from opsctl.cli.context import Context
@@ -62,7 +63,7 @@ class OrphanCleanup:
             )
             self._storage = look_at_storage(root, there)
             return ()
-        self._found = look(root, name=options.name, inventory=Inventory(self._clients), batch=self._batch)
+        self._found = look(root, name=options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients))
         return self._found.replace
 
     @property
@@ -92,7 +93,7 @@ class OrphanCleanup:
         from opsctl.commands.platform.down import jobs_of, queues_of, refuse_while_active
 
         queues = queues_of(Inventory(self._clients).of(self._options.name))
-        refuse_while_active(jobs_of(self._batch, queues), hint="Wait for the end (`opsctl status`).")
+        refuse_while_active(jobs_of(batch_of(self._clients), queues), hint="Wait for the end (`opsctl status`).")
 
     def clear(self) -> None:
         """Remove what stands in the way of the apply.
@@ -123,12 +124,6 @@ class OrphanCleanup:
         storage.import_existing({})
         with self._screen.waiting("looking at what there is"):
             settle(platform, name=self._options.name, inventory=Inventory(self._clients), removal=self._removal())
-
-    @property
-    def _batch(self) -> Batch:
-        from opsctl.aws.batch.batch import Batch
-
-        return Batch(self._clients.batch, submit_client=self._clients.batch_once)
 
     def _removal(self) -> Removal:
         from opsctl.aws.platform.removal import Removal

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.cli.platform.state_setup import is_state_shared, shared_root
 from opsctl.cli.platform.terraform_session import terraform_environment, terraform_workspace_of
 from opsctl.core.errors import Interrupted, PlatformBusy, Problem
 
 if TYPE_CHECKING:
-    from opsctl.aws.batch.batch import ActiveJob, Batch
+    from opsctl.aws.batch.batch import ActiveJob
     from opsctl.aws.clients import Clients
     from opsctl.cli.context import Context
     from opsctl.commands.platform.down import Gone, TeardownReport
@@ -61,7 +62,6 @@ class Teardown:
         self._resources: list[Resource] = []
         self._root: Root | None = None
         self._types: list[str] = []
-        self._said: set[str] = set()
 
     def finds_anything(self) -> bool:
         """Look at what AWS shows and what Terraform knows."""
@@ -92,24 +92,23 @@ class Teardown:
         """
         from opsctl.commands.platform.down import end_jobs, jobs_of, queues_of, refuse_while_active
 
-        queues = queues_of(self._resources)
-        jobs = jobs_of(self._batch, queues)
+        queues, batch = queues_of(self._resources), batch_of(self._clients)
+        jobs = jobs_of(batch, queues)
         if not force:
             refuse_while_active(jobs)
         self._ask(jobs, yes=yes)
         if jobs:
             with self._screen.waiting(f"ending {len(jobs)} jobs"):
-                end_jobs(self._batch, queues, jobs, sleep=time.sleep)
+                end_jobs(batch, queues, jobs, sleep=time.sleep)
 
     def carry_out(self) -> TeardownReport:
         """Take it down, and write the receipt."""
-        from opsctl.aws.s3.storage import Storage
         from opsctl.commands.platform.down import TeardownReport
         from opsctl.commands.platform.teardown_totals import ContentsTotal
         from opsctl.core.costs.cost import idle_usd_per_hour
 
         bucket = self._remembered.data_bucket
-        counting = ContentsTotal(Storage(self._clients.s3), bucket) if bucket else None
+        counting = ContentsTotal(storage_of(self._clients), bucket) if bucket else None
         adding = self._cost_total()
         gone = self._gone()
         if gone.trouble is not None:
@@ -166,7 +165,7 @@ class Teardown:
                 self._clients,
                 name,
                 on_gone=lambda one: on_step(Step(one.words, "done", "delete")),
-                on_wait=self._say_once,
+                on_wait=lambda text: self._screen.say_once(f"  {text}"),
             )
             try:
                 return tear_down(
@@ -222,37 +221,24 @@ class Teardown:
         from datetime import UTC, datetime
 
         from opsctl.aws.pricing import rates
-        from opsctl.aws.s3.cache import Cache
-        from opsctl.aws.s3.storage import Storage
         from opsctl.commands.costs.cost import RunCost, all_costs
         from opsctl.commands.platform.teardown_totals import CostTotal
-        from opsctl.commands.runs.records import Records
 
         platform, clients, home = self._remembered.platform, self._clients, self._context.home
         if platform is None:
             return None
-        storage = Storage(clients.s3)
+        storage, batch = storage_of(clients), batch_of(clients)
 
         def costs() -> list[RunCost]:
-            records = Records(storage, data_bucket=platform.data_bucket, cache=Cache(home.cache))
-            known = {model: rates(clients, platform, one, home=home) for model, one in platform.models.items()}
+            rates_by_model = {
+                model: rates(clients, platform, resources, home=home) for model, resources in platform.models.items()
+            }
             return all_costs(
-                records=records,
-                batch=self._batch,
+                records=records_of(storage, home, data_bucket=platform.data_bucket),
+                batch=batch,
                 platform=platform,
-                rates_of=lambda run: known[run.resources],
+                rates_of=lambda run: rates_by_model[run.resources],
                 now=datetime.now(UTC),
             )
 
         return CostTotal(costs, name=platform.name)
-
-    @property
-    def _batch(self) -> Batch:
-        from opsctl.aws.batch.batch import Batch
-
-        return Batch(self._clients.batch, submit_client=self._clients.batch_once)
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._screen.say(f"  {text}")

@@ -15,6 +15,7 @@ from opsctl.core.errors import Interrupted
 if TYPE_CHECKING:
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.retry import RetryPolicy
+    from opsctl.commands.runs.run_reader import RunReader
     from opsctl.core.logs.log_line import LineFilter
 
 _SOME_FAILED = 1
@@ -25,8 +26,8 @@ _POLL_SECONDS = 1.0
 _STATUS_POLLS_ON_AWS = 5
 
 #: AWS comes back, and so does the network; a local platform that has ended does not.
-_PATIENCE_SECONDS = 1800.0
-_LOCAL_PATIENCE_SECONDS = 10.0
+_TIMEOUT_SECONDS = 1800.0
+_LOCAL_TIMEOUT_SECONDS = 10.0
 
 
 def logs(
@@ -76,11 +77,11 @@ def logs(
     moment = moment_of(since, now=datetime.now(UTC)) if since is not None else None
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("asking"):
-        run = context.records.run(run_id)
+        run_reader = context.reader(run_id)
     if following and tail is None and since is None:
         tail = _TAIL_FOLLOWING
-    wanted = LineFilter(
-        indices=frozenset(named(run.scans, scans)) if scans else None,
+    line_filter = LineFilter(
+        indices=frozenset(named(run_reader.run.scans, scans)) if scans else None,
         failed_only=failed,
         attempt=attempt,
         since_ms=int(moment.timestamp() * 1000) if moment is not None else None,
@@ -88,35 +89,34 @@ def logs(
         tail=tail,
     )
     with context.screen.waiting("asking"):
-        reader = open_reader(context, run.run_id, wanted)
+        # Only what is said at the end of following tells the costs.
+        reader = _log_reader(context, run_reader, line_filter, has_costs=following)
     if following:
         follow_to_end(context, reader, as_json=as_json, with_time=timestamps)
     else:
         _show(context, reader, as_json=as_json, with_time=timestamps)
 
 
-def open_reader(context: Context, run_id: str, wanted: LineFilter | None = None) -> LogReader:
-    """The reader of a run's lines.
+def open_reader(context: Context, run_id: str) -> LogReader:
+    """The reader of all lines of a run."""
+    from opsctl.core.logs.log_line import LineFilter
 
-    Parameters
-    ----------
-    wanted
-        Which of them; None: all.
-    """
+    return _log_reader(context, context.reader(run_id), LineFilter(), has_costs=True)
+
+
+def _log_reader(context: Context, run_reader: RunReader, line_filter: LineFilter, *, has_costs: bool) -> LogReader:
     from opsctl.cli.verbs.status import open_status
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.logs.streams import LogStreams
-    from opsctl.core.logs.log_line import LineFilter
 
-    facts = context.reader(run_id)
-    states = open_status(context, run_id)
+    states = open_status(context, run_reader, has_costs=has_costs)
     return LogReader(
-        facts,
+        run_reader,
         states,
         logs=context.logs,
         records=context.records,
-        streams=LogStreams(facts, states, records=context.records, batch=context.batch),
-        wanted=wanted or LineFilter(),
+        streams=LogStreams(run_reader, states, records=context.records, batch=context.batch),
+        wanted=line_filter,
         now=lambda: datetime.now(UTC),
     )
 
@@ -183,5 +183,5 @@ def _nothing(reader: LogReader) -> str:
 def _retry_policy(context: Context) -> RetryPolicy:
     from opsctl.commands.retry import RetryPolicy
 
-    timeout = _LOCAL_PATIENCE_SECONDS if context.platform.is_local else _PATIENCE_SECONDS
+    timeout = _LOCAL_TIMEOUT_SECONDS if context.platform.is_local else _TIMEOUT_SECONDS
     return RetryPolicy(poll_seconds=_POLL_SECONDS, timeout_seconds=timeout, clock=time.monotonic)

@@ -41,8 +41,7 @@ def report(
         reader = context.reader(run_id)
         # Before the work: a file that may not be replaced is said at once.
         target = target_of(file, reader.run, folder=Path())
-        asked = open_status(context, reader.run.run_id)
-        found = gather(reader, asked, records=context.records, now=datetime.now(UTC))
+        found = gather(reader, open_status(context, reader), records=context.records, now=datetime.now(UTC))
         choice = choose(found, context.storage, data_bucket=context.platform.data_bucket)
     room = ImageDecoder(picture_count=sum(one.kind == "QA" for one in choice.wanted))
     size_bytes = sum(one.size_bytes for one in choice.wanted)

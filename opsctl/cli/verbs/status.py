@@ -13,6 +13,7 @@ from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, ScansWhole
 from opsctl.core.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
+    from opsctl.commands.runs.run_reader import RunReader
     from opsctl.commands.runs.status import StatusReader
     from opsctl.core.runs.status import RunStatus
 
@@ -43,7 +44,7 @@ def status(
         raise UsageProblem("--scan shows a scan as it is now.", "Leave out --watch and --wait.")
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("asking"):
-        reader = open_status(context, run_id)
+        reader = open_status(context, context.reader(run_id))
     if scan:
         _show_scans(context, reader, scan, as_json=as_json)
     elif watching or waiting:
@@ -57,18 +58,25 @@ def status(
         _show(context, found, as_json=as_json)
 
 
-def open_status(context: Context, run_id: str | None) -> StatusReader:
-    """The reader of a run's status; None: the latest run."""
-    # Asked before the rest is imported: a person waits.
-    reader = context.reader(run_id)
-    from opsctl.aws.pricing import rates
+def open_status(context: Context, reader: RunReader, *, has_costs: bool = True) -> StatusReader:
+    """The reader of a run's status.
+
+    Parameters
+    ----------
+    has_costs
+        False: the status says nothing of money, and AWS is not asked for prices.
+    """
     from opsctl.commands.runs.status import Money, StatusReader
 
-    resources = context.platform.models[reader.run.resources]
-    money = Money(
-        rates=rates(context.clients, context.platform, resources, home=context.home),
-        is_local=context.platform.is_local,
-    )
+    money = None
+    if has_costs:
+        from opsctl.aws.pricing import rates
+
+        resources = context.platform.models[reader.run.resources]
+        money = Money(
+            rates=rates(context.clients, context.platform, resources, home=context.home),
+            is_local=context.platform.is_local,
+        )
     return StatusReader(
         reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), money=money
     )
