@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from opsctl.core.dataset.discovery import SUFFIXES
+from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.errors import Problem
 
 _PACKAGE = Path(__file__).resolve().parent
@@ -44,6 +46,11 @@ def container_dir() -> Path:
         When the installation does not hold it.
     """
     return _folder("container", landmark="m2g_job")
+
+
+def entity_patterns() -> EntityPatterns:
+    """Return pybids' entity patterns for the suffixes of m2g's inputs."""
+    return EntityPatterns(bids_config(), suffixes=SUFFIXES)
 
 
 def bids_config() -> dict[str, Any]:

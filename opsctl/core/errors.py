@@ -1,4 +1,4 @@
-"""Everything that can go wrong in a way a person can mend. One boundary (`opsctl.cli`) turns these into exit codes."""
+"""The errors that a user can fix. One boundary (`opsctl.__main__`) turns them into exit codes."""
 
 from __future__ import annotations
 

@@ -265,11 +265,11 @@ def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tm
     ready, opened = threading.Event(), threading.Event()
 
     class Waiting(PartialFile):
-        def _is_ours(self) -> bool:
+        def _is_locked(self) -> bool:
             if not opened.is_set():
                 opened.set()  # this one has the part open, and now the other one finishes it
                 assert ready.wait(10)
-            return super()._is_ours()
+            return super()._is_locked()
 
     def second() -> None:
         with Waiting(target, stop=threading.Event()) as part:
