@@ -1,4 +1,4 @@
-"""`logs`, and what `run --follow` follows with: what a run's jobs say."""
+"""`logs`: the log lines of a run's jobs; `run --follow` follows with it too."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _SOME_FAILED = 1
 _TAIL_FOLLOWING = 10
 
 _POLL_SECONDS = 1.0
-#: Batch's limits are shared by everybody in the account: on AWS it is asked once in so many polls.
+#: The account shares Batch's API limits: on AWS the status is asked for once in so many polls.
 _STATUS_POLLS_ON_AWS = 5
 
-#: AWS comes back, and so does the network; a local platform that has ended does not.
+#: How long to retry: AWS and the network come back; a local platform that has ended does not.
 _TIMEOUT_SECONDS = 1800.0
 _LOCAL_TIMEOUT_SECONDS = 10.0
 
@@ -142,16 +142,16 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
             view.show(event)
             if view.is_unread:
                 return
-        found = with_retry(reader.states.poll, retry, sleep=time.sleep, on_fault=view.hitch)
+        status = with_retry(reader.states.poll, retry, sleep=time.sleep, on_fault=view.hitch)
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
-    view.show_end(found)
-    if any(scan.index in reader.meant for scan in found.failed):
+    view.show_end(status)
+    if any(scan.index in reader.meant for scan in status.failed):
         raise typer.Exit(_SOME_FAILED)
 
 
 def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool) -> None:
-    """All that is there."""
+    """Show all lines that there are now."""
     from opsctl.commands.retry import with_retry
     from opsctl.render.logs import LogView
 
@@ -169,10 +169,10 @@ def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool
         for line in lines:
             view.show(line)
     if not count:
-        context.screen.say(_nothing(reader))
+        context.screen.say(_no_lines_text(reader))
 
 
-def _nothing(reader: LogReader) -> str:
+def _no_lines_text(reader: LogReader) -> str:
     if not reader.has_scans:
         return f"No scan of {reader.run.run_id} has failed."
     if reader.wanted.is_narrow:

@@ -1,4 +1,4 @@
-"""`status`: where a run stands."""
+"""`status`: the state of a run and of its scans."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _SOME_FAILED = 1
 
-#: Between two polls. AWS's limits are shared by everybody in the account.
-_LOCAL_SECONDS = 1.0
-_AWS_SECONDS = 5.0
+#: Between two polls. The account shares AWS's API limits.
+_LOCAL_POLL_SECONDS = 1.0
+_AWS_POLL_SECONDS = 5.0
 
 
 def status(
@@ -48,14 +48,14 @@ def status(
     if scan:
         _show_scans(context, reader, scan, as_json=as_json)
     elif watching or waiting:
-        found = _to_the_end(context, reader, is_shown=watching)
-        _show(context, reader.whole() if as_json else found, as_json=as_json)
-        if found.failed:
+        last = _poll_to_end(context, reader, is_shown=watching)
+        _show(context, reader.whole() if as_json else last, as_json=as_json)
+        if last.failed:
             raise typer.Exit(_SOME_FAILED)
     else:
         with context.screen.waiting("asking"):
-            found = reader.whole() if as_json else reader.poll()
-        _show(context, found, as_json=as_json)
+            current = reader.whole() if as_json else reader.poll()
+        _show(context, current, as_json=as_json)
 
 
 def open_status(context: Context, reader: RunReader, *, has_costs: bool = True) -> StatusReader:
@@ -82,32 +82,32 @@ def open_status(context: Context, reader: RunReader, *, has_costs: bool = True) 
     )
 
 
-def _to_the_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
+def _poll_to_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
     from opsctl.commands.runs.watch import watch
     from opsctl.render.status import watching
 
-    seconds = _LOCAL_SECONDS if context.platform.is_local else _AWS_SECONDS
-    found: RunStatus | None = None
+    poll_seconds = _LOCAL_POLL_SECONDS if context.platform.is_local else _AWS_POLL_SECONDS
+    last: RunStatus | None = None
     try:
         with watching(context.screen, is_shown=is_shown) as show:
-            for found in watch(reader.poll, sleep=time.sleep, poll_seconds=seconds):
-                show(found)
+            for last in watch(reader.poll, sleep=time.sleep, poll_seconds=poll_seconds):
+                show(last)
     except KeyboardInterrupt as error:
-        if is_shown and found is not None:
-            _show(context, found, as_json=False)
+        if is_shown and last is not None:
+            _show(context, last, as_json=False)
         again = "--watch" if is_shown else "--wait"
         raise Interrupted("Stopped watching; the jobs go on.", f"`opsctl status {again}` watches again.") from error
-    assert found is not None  # noqa: S101 it ends only after a status
-    return found
+    assert last is not None  # noqa: S101 it ends only after a status
+    return last
 
 
-def _show(context: Context, found: RunStatus, *, as_json: bool) -> None:
+def _show(context: Context, run_status: RunStatus, *, as_json: bool) -> None:
     from opsctl.render.status import show_status
 
     if as_json:
-        context.screen.json(found.as_json())
+        context.screen.json(run_status.as_json())
     else:
-        show_status(context.screen, found)
+        show_status(context.screen, run_status)
 
 
 def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_json: bool) -> None:
