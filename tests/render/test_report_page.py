@@ -21,7 +21,7 @@ from support.report_world import CAUSES, png, scene
 from opsctl.commands.results.report import MARK
 from opsctl.commands.results.report_assets import Asset
 from opsctl.core.errors import Problem
-from opsctl.render.report.pictures import DecodedImage, ImageDecoder, within
+from opsctl.render.report.pictures import DecodedImage, ImageDecoder, limit_size
 from opsctl.render.report.plots import HEIGHT, WIDTH, distribution
 
 HOSTILE = '<img src="https://evil.example/x.png" onerror="document.title=1"> \x1b[2J`rm`</style><script>'
@@ -200,7 +200,7 @@ def test_the_page_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ImageDecoder(picture_count=1).decode(wanted("QA"), png(width=400, height=300))
     assert made.large is not None
     items = {replace(wanted("QA"), index=index): made for index in range(5)}
-    kept = within(items, most_bytes=int(2.5 * len(made.large.uri)))
+    kept = limit_size(items, max_bytes=int(2.5 * len(made.large.uri)))
     assert [one.large is not None for one in kept.values() if isinstance(one, DecodedImage)] == [True] * 2 + [False] * 3
     assert all(isinstance(one, DecodedImage) and one.thumb for one in kept.values())
     monkeypatch.setattr("opsctl.render.report._MOST_PICTURE_BYTES", 1)
