@@ -30,7 +30,7 @@ def up(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-        monkeypatch.setattr("opsctl.cli.context.Context._alive", lambda self, known: known)
+        monkeypatch.setattr("opsctl.cli.context.Context._at_current_endpoint", lambda self, known: known)
         Home(home).keep(platform())
         yield
 

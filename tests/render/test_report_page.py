@@ -203,7 +203,7 @@ def test_the_page_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     kept = limit_size(items, max_bytes=int(2.5 * len(made.large.uri)))
     assert [one.large is not None for one in kept.values() if isinstance(one, DecodedImage)] == [True] * 2 + [False] * 3
     assert all(isinstance(one, DecodedImage) and one.thumb for one in kept.values())
-    monkeypatch.setattr("opsctl.render.report._MOST_PICTURE_BYTES", 1)
+    monkeypatch.setattr("opsctl.render.report._MAX_PICTURE_BYTES", 1)
     assert "2 pictures only small" in text_of(scene(["DONE"], pictures=1).html())
 
 
