@@ -14,7 +14,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Request:
-    """A request; `headers` are found whatever the case of their names."""
+    """A request; the names of `headers` are case-insensitive."""
 
     method: str
     path: str
