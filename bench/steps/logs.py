@@ -28,9 +28,9 @@ def measure(*, quick: bool) -> list[Row]:
         place = run_location(run.run_id, data_bucket="data").prefix
         for index in range(_STREAMS):
             server.say(stream_of(index), [f"line {number} of scan {index}" for number in range(_LINES)])
-        bench.storage.put_jsons(
-            "data", {f"{place}/attempts/{i:05d}.1.{i:08x}.json": _attempt(run.run_id, i) for i in range(_STREAMS)}
-        )
+        attempts = {f"{place}/attempts/{i:05d}.1.{i:08x}.json": _attempt(run.run_id, i) for i in range(_STREAMS)}
+        with bench.storage.putting_jsons("data", attempts) as wait:
+            wait()
         client = bench.clients.logs
         pairs = 3 if quick else 5
         # Empty homes; making the clients is no part of reading, on either side.
