@@ -98,7 +98,7 @@ class RunSubmission:
         Interrupted
             After Ctrl-C; says the same.
         """
-        with self._sending() as wait, self._lease.take():
+        with self._sending() as wait, self._lease.acquire():
             try:
                 return self._carry_out(wait)
             except KeyboardInterrupt as error:
@@ -123,7 +123,7 @@ class RunSubmission:
         confirmed = {_pair(one) for one in self._plan.rest()}
         self._total = len(confirmed)
         dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
-        unsettled = self._prior_runs.unsettled(runs)
+        unsettled = self._prior_runs.unconfirmed(runs)
         if unsettled:
             self._settle(unsettled, confirmed & self._missing(dispositions))
             dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
