@@ -74,48 +74,6 @@ def datasets(
     return [*in_bucket, *elsewhere]
 
 
-def as_json(self) -> dict[str, Any]:
-    """One element of `datasets` in `datasets --json`."""
-    return {**asdict(self), "derivatives": list(self.derivatives)}
-
-
-def datasets(
-    storage: Storage, *, data_bucket: str, completion_cache: CompletionCache, named: Mapping[str, str] | None = None
-) -> list[DatasetLine]:
-    """Every folder of the data bucket but opsctl's own, then what the configuration names.
-
-    Parameters
-    ----------
-    named
-        Addresses by the names that the configuration gives them.
-    """
-    folders = [name for name in storage.folders(Location(data_bucket, "")) if name != _OURS]
-
-    def look(name: str) -> DatasetLine:
-        location = Location(data_bucket, name)
-        below = storage.folders(location)
-        made = storage.folders(Location(data_bucket, f"{name}/derivatives")) if "derivatives" in below else []
-        subjects = sum(one.startswith("sub-") for one in below)
-        return DatasetLine(name=name, uri=location.uri, subjects=subjects, derivatives=tuple(made))
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        here = list(pool.map(look, folders))
-    by_name = {line.name: line for line in here}
-    elsewhere = [
-        DatasetLine(
-            name=name,
-            uri=parse_uri(uri).uri,
-            subjects=None,
-            # Outputs lie in the data bucket wherever the dataset does.
-            derivatives=by_name[at].derivatives if (at := parse_uri(uri).name) in by_name else (),
-        )
-        for name, uri in (named or {}).items()
-        if parse_uri(uri).uri not in {line.uri for line in here}
-    ]
-    completion_cache.datasets([*folders, *(line.name for line in elsewhere)])
-    return [*here, *elsewhere]
-
-
 def as_json(lines: list[DatasetLine], *, data_bucket: str) -> dict[str, Any]:
     """What `datasets --json` prints."""
     return {
