@@ -109,7 +109,7 @@ def test_an_attempt_without_a_stream_is_counted_too() -> None:
         return Attempt(index=0, number=number, job_id="p:0", log_stream=stream)
 
     job = BatchJob(job_id="p:0", status="RUNNING", attempts=(tried(1, ""), tried(2, "b")), log_streams=("b", "c"))
-    assert streams._numbered(job) == {"b": 2, "c": 3}
+    assert streams._attempt_by_stream(job) == {"b": 2, "c": 3}
 
 
 def test_the_records_are_not_read_at_every_line_of_another_run() -> None:
