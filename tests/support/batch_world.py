@@ -1,4 +1,4 @@
-"""Batch as boto3 shows it, scripted job by job and counted call by call; and the records of runs in memory."""
+"""A scripted Batch client that counts its calls, and the records of runs in memory."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ class Child:
     exit_code: int | None = None
     attempts: tuple[tuple[int | None, str], ...] = ()
     streams: tuple[str, ...] = ()
-    is_stubborn: bool = False  # the parent's end does not reach it
+    is_stubborn: bool = False  # terminating the parent does not end it
 
 
 @dataclass
 class BatchWorld:
-    """The client's calls, over jobs that a test sets."""
+    """A boto3 Batch client whose jobs a test sets."""
 
     arrays: dict[str, list[Child]] = field(default_factory=dict)
     plain: dict[str, Child] = field(default_factory=dict)
@@ -224,7 +224,7 @@ class BatchWorld:
 
 @dataclass
 class MemoryRecords:
-    """What `opsctl.commands.runs.records.Records` would read."""
+    """Stands in for `opsctl.commands.runs.records.Records`."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     submission_logs: dict[str, list[Submission]] = field(default_factory=dict)
@@ -270,7 +270,7 @@ class MemoryRecords:
 
 
 def reader_of(run: Run, records: Any, batch: Batch, *, now: datetime = NOW, money: bool = True) -> StatusReader:
-    """The reader that a verb makes; its clock stands still."""
+    """The status reader as a verb builds it, with a fixed clock."""
     return StatusReader(
         RunReader(run, records=records, batch=batch),
         records=records,

@@ -1,4 +1,4 @@
-"""A run that happens while its logs are read: CloudWatch, Batch and the records, scripted second by second."""
+"""A run that is in progress while its logs are read: CloudWatch, Batch and records, scripted by the second."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_SECONDS = 2_000
 
 @dataclass(frozen=True)
 class Written:
-    """A line: when it was written, and from when on CloudWatch shows it; both seconds after the run was made."""
+    """A line: when it was written and when CloudWatch shows it, in seconds after the run was created."""
 
     stream: str
     written: float
@@ -42,7 +42,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Phase:
-    """A job's state from a second on. DescribeJobs knows the streams, ListJobs does not."""
+    """A job's state from a given second on. DescribeJobs knows the streams, ListJobs does not."""
 
     since: float
     status: str
@@ -52,7 +52,7 @@ class Phase:
 
 @dataclass
 class LogWorld:
-    """Time stands still but for `sleep`."""
+    """The scripted run; time passes only in `sleep`."""
 
     scans: tuple[str, ...]
     now: float = 0.0
@@ -66,7 +66,7 @@ class LogWorld:
     batch_calls: int = 0
 
     adopted_from: str = ""  # the model of an earlier run, if its jobs are the run's
-    # Since when which scan's job told its stream, of which attempt.
+    # (since, scan, stream, attempt): what the jobs have recorded.
     recorded_streams: list[tuple[float, int, str, int]] = field(default_factory=list)
     prefixes_read: list[str] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)  # the windows that were read
@@ -236,7 +236,7 @@ class LogWorld:
         return list(self.following(**settings))
 
     def read(self, **filters: Any) -> list[LogLine]:
-        """All that is there now, as `logs` without `--follow` reads it."""
+        """Every line there is now, as `logs` without `--follow` reads it."""
         reader = self.reader(**filters)
         reader.ask_which_failed()
         lines_read: list[LogLine] = []
@@ -246,7 +246,7 @@ class LogWorld:
 
 
 class _Records(MemoryRecords):
-    """The records as they are now."""
+    """The records at the current second."""
 
     def __init__(self, world: LogWorld) -> None:
         super().__init__()
@@ -273,7 +273,7 @@ def ends(events: Sequence[Event]) -> list[tuple[str, str]]:
 
 
 def refused(code: str, *, status: int = 400) -> ClientError:
-    """What AWS answers instead."""
+    """An error reply of AWS."""
     return ClientError(
         {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "FilterLogEvents",

@@ -1,4 +1,4 @@
-"""A platform, a small dataset in S3 and the run that it becomes."""
+"""A platform, a small dataset in S3 and everything that `run` needs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ PLATFORM = Platform(
 
 
 def put_dataset(s3: Any, *scans: str, name: str = "HNU1") -> None:
-    """A whole scan for each `sub-X[/ses-Y]`."""
+    """Put one complete scan for each `sub-X[/ses-Y]`."""
     for scan in scans:
         stem = scan.replace("/", "_")
         for path in (
@@ -90,7 +90,7 @@ def request(**changes: Any) -> RunRequest:
 
 @dataclass
 class RunWorld:
-    """Everything that `run` needs, of one person at one machine."""
+    """Everything that `run` needs, for one person on one machine."""
 
     storage: Storage
     home: Path
@@ -114,7 +114,7 @@ class RunWorld:
         )
 
     def plan(self, **changes: Any) -> RunPlan:
-        """The plan of an order, a minute after the one before."""
+        """The plan of a request, made a minute after the previous one."""
         self.minutes += 1
         run_request = request(**changes)
         return plan(
@@ -155,11 +155,11 @@ class RunWorld:
         return runner.carry_out()
 
     def run(self, **changes: Any) -> RunOutcome:
-        """Type `opsctl run HNU1 --yes`."""
+        """Do what `opsctl run HNU1 --yes` does."""
         return self.carry_out(self.plan(**changes))
 
     def finish(self, run_id: str, *indices: int, status: str = "succeeded", body: bytes = b"1 2 3") -> None:
-        """The jobs of some scans end: outputs and result are there."""
+        """End the jobs of some scans: write their outputs and results."""
         run = self.records.run(run_id)
         for index in indices:
             uri = f"{run.output}/{run.scans[index]}/connectomes_d/one_connectome.csv"

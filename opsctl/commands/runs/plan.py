@@ -65,7 +65,8 @@ class RunPlan:
 
     def rest(self, dispositions: Sequence[ScanDisposition] | None = None) -> list[ScanDisposition]:
         """The scans to submit, of the plan's own or of newer dispositions."""
-        return [scan for scan in dispositions or self.dispositions if scan.is_submitted(self.request.only)]
+        scans = self.dispositions if dispositions is None else dispositions
+        return [scan for scan in scans if scan.is_submitted(self.request.only)]
 
     @property
     def rest_scans(self) -> tuple[Scan, ...]:

@@ -100,7 +100,7 @@ def asked(world: RunWorld, plan: Any) -> Spending:
 
 def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld) -> None:
     plan = world.plan(max_spend_usd=4.5)
-    # Scans turn out to cost more than was estimated: each portion is over at once, at twice the price.
+    # Scans turn out to cost more than was estimated: each portion ends at once, at twice the price.
     run_id = plan.run_id
 
     def over(request: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`cost` over records in S3 and a Batch that answers DescribeJobs: what is asked, and whose money is in which sum."""
+"""`cost` over records in S3 and a Batch that answers DescribeJobs: which jobs are described, which sum counts what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults while following: sat out with a word, or told; never a line lost or shown twice."""
+"""Faults while following: retried with one message, or raised; no line is lost or shown twice."""
 
 from __future__ import annotations
 

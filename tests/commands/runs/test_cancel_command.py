@@ -1,4 +1,4 @@
-"""Cancel: every job that is meant ends, is seen to end, and no other."""
+"""`cancel`: every chosen job ends and is seen to end, and no other job does."""
 
 from __future__ import annotations
 

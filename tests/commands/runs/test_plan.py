@@ -1,4 +1,4 @@
-"""What `run` is going to do: found, compared with the earlier runs, priced; nothing is written and nothing guessed."""
+"""What `run` is going to do: scans found and compared with the earlier runs; nothing is written."""
 
 from __future__ import annotations
 

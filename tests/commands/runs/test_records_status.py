@@ -1,4 +1,4 @@
-"""The runs' records, and the status that is made of them and Batch's word."""
+"""The runs' records, and the status that is derived from them and from Batch."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def submission(number: int) -> Submission:
     )
 
 
-def test_the_journal_is_in_order_and_only_what_batch_has_is_submitted(records: Records) -> None:
+def test_the_submission_log_is_in_order_and_only_what_batch_has_is_submitted(records: Records) -> None:
     intended = dataclasses.replace(submission(2), state="intended", job_id="")
     for entry in (submission(10), intended, submission(0)):
         records.put_submission("R", entry)
@@ -95,7 +95,7 @@ def test_the_results_are_read_after_batch_was_asked(s3: Any, storage: Storage, r
         assert (status.counts["DONE"], status.counts["RUNNING"], status.counts["FAILED"]) == (1, 1, 0)
 
 
-def test_batchs_last_words_are_written_beside_the_run(storage: Storage, records: Records) -> None:
+def test_final_job_states_are_saved_beside_the_run(storage: Storage, records: Records) -> None:
     run = made_run(1, run_id=LATE)
     storage.put_json("data", f"opsctl/runs/{LATE}/run.json", run.as_json())
     records.put_submission(LATE, submitted(run))

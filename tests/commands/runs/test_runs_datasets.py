@@ -98,7 +98,7 @@ def test_a_hundred_runs_that_have_ended_are_one_call(storage: Storage, tmp_path:
     world.calls.clear()
     again = listed(Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache")), world)
     assert again == first
-    # One listing of the runs; the record, the results and the journal of the one that is not over; one word of Batch.
+    # One listing of the runs; record, results and submissions of the run that is not over; one call of Batch.
     assert sum(calls.values()) <= 6
     assert sum(world.calls.values()) <= 2
 

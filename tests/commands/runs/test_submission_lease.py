@@ -109,10 +109,8 @@ def test_a_lease_of_another_home_expires_when_it_was_not_renewed_for_a_minute(
 ) -> None:
     lease = make(storage, tmp_path, sleep=_never)
     storage.put_json("data", lease._key(1), {"state": "held", "token": "t", "home": "elsewhere", "who": "x"})
-    real = storage.get_json_with_age
-    monkeypatch.setattr(
-        storage, "get_json_with_age", lambda *arguments: (real(*arguments)[0], lease_module.LEASE_SECONDS + 1)
-    )  # type: ignore[index]
+    body, _ = storage.get_json_with_age("data", lease._key(1)) or ({}, 0.0)
+    monkeypatch.setattr(storage, "get_json_with_age", lambda *_: (body, lease_module.LEASE_SECONDS + 1))
     with lease.acquire():
         pass
 
