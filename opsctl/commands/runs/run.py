@@ -103,7 +103,7 @@ class RunSubmission:
         Interrupted
             After Ctrl-C; it says the same.
         """
-        with self._sending_documents() as wait, self._lease.take():
+        with self._sending_documents() as wait, self._lease.acquire():
             try:
                 return self._submit_under_lease(wait)
             except KeyboardInterrupt as error:
@@ -131,7 +131,7 @@ class RunSubmission:
         confirmed = {_pair(scan) for scan in self._plan.rest()}
         self._total = len(confirmed)
         dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
-        unconfirmed = self._prior_runs.unsettled(runs)
+        unconfirmed = self._prior_runs.unconfirmed(runs)
         if unconfirmed:
             self._settle(unconfirmed, confirmed & self._missing(dispositions))
             dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
