@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from support.example_platform import platform
 
-from opsctl.core.costs.cost import Hours, Rates, bill, estimate, hours_of, idle_usd_per_hour
+from opsctl.core.costs.bill import bill
+from opsctl.core.costs.estimate import Hours, Rates, estimate, hours_of, idle_usd_per_hour
 from opsctl.core.costs.prices import rates_of
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import timestamp

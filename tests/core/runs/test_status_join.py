@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.core_examples import MOMENT, run
 
+from opsctl.core.costs.attempt_durations import attempt_durations
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries
 from opsctl.core.runs.result import Result
@@ -189,6 +190,25 @@ def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -
     scan = ScanStatus(index=4, name="sub-4", state="RUNNING")
     (told,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
     assert (told.attempt, told.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
+
+
+def test_the_retries_and_the_bill_see_the_same_attempts() -> None:
+    recorded = [
+        Attempt(index=0, number=1, job_id="j", started_at="2026-11-22T12:00:00+00:00"),
+        Attempt(index=1, number=1, job_id="k"),
+    ]
+    end = {"stopped_at": "2026-11-22T13:00:00+00:00", "exit_code": 75, "reason": "Host EC2 (instance i-1) terminated."}
+    times = {"started_at": "2026-11-22T12:30:00+00:00", **end}
+    jobs = {
+        0: BatchJob(job_id="j", status="FAILED", attempts=ended(1, **{**times, "index": 7})),
+        1: BatchJob(job_id="k", status="FAILED", attempts=ended(1, **{**times, "index": 8, "job_id": "k"})),
+        2: BatchJob(job_id="m", status="FAILED", attempts=ended(1, **{**times, "index": 9, "job_id": "m"})),
+    }
+    by_scan = attempts_by_scan(recorded, jobs)
+    billed = attempt_durations(recorded, jobs, now=MOMENT + timedelta(hours=5))
+    assert [duration.attempt for duration in billed] == [attempt for index in (0, 1, 2) for attempt in by_scan[index]]
+    assert [(duration.attempt.index, duration.hours) for duration in billed] == [(0, 1.0), (1, 0.5), (2, 0.5)]
+    assert {duration.attempt.exit_code for duration in billed} == {75}
 
 
 def test_an_attempt_that_never_said_its_end_was_lost() -> None:
