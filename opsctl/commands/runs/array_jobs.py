@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
+from opsctl.core.diagnosis.finding import is_blocked_reason
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.state_counts import count_states
@@ -21,9 +21,6 @@ _OVER = ("SUCCEEDED", "FAILED")
 
 #: So many children of an array that is this run's in part only are listed rather than described by the hundred.
 _MANY = 500
-
-#: Batch's documented reasons of a job that waits; a retried one carries its last attempt's end instead.
-_WAITS = re.compile(r"CAPACITY|MISCONFIGURATION|EC2_|SERVICE_ROLE|ACTION_REQUIRED|UNDETERMINED")
 
 
 @dataclass
@@ -173,7 +170,7 @@ class ArrayJobs:
                     reasons = self._batch.wait_reasons(part.submission.job_id)
                 else:
                     reasons = [job.reason for job in self._batch.describe([part.submission.job_id]).values()]
-                if waits := [reason for reason in reasons if _WAITS.match(reason)]:
+                if waits := [reason for reason in reasons if is_blocked_reason(reason)]:
                     return waits[0]
         return ""
 

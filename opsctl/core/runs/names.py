@@ -38,6 +38,7 @@ def named(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
         indices = indices or {index for index, scan in enumerate(scans) if fnmatchcase(scan, name_or_glob)}
         if not indices:
             near = get_close_matches(name_or_glob, scans, n=_NEAR, cutoff=0.5)
+            near = near or [scan for scan in scans if name_or_glob and name_or_glob in scan][:_NEAR]
             raise Problem(
                 f"The run has no scan {pattern}.",
                 f"Near: {', '.join(near)}" if near else f"It has {len(scans)}, such as {', '.join(scans[:2])}.",

@@ -11,13 +11,10 @@ from support.why_examples import HEALTHY, WAIT, run
 
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible
-from opsctl.core.diagnosis.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
-from opsctl.core.errors import Problem
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, said, waiting
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob
-
-SCANS = ("sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1")
 
 
 def result(**changes: Any) -> Result:
@@ -39,28 +36,6 @@ def result(**changes: Any) -> Result:
         job_id="j",
     )
     return dataclasses.replace(made, **changes)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [(None, (0, 1, 2)), ("sub-01/ses-2", (1,)), ("sub-01*", (0, 1)), ("*ses-1", (0, 2)), ("sub-0[2-9]*", (2,))],
-)
-def test_a_name_or_a_glob_means_scans(wanted: str | None, found: tuple[int, ...]) -> None:
-    assert matching(SCANS, wanted) == found
-
-
-@pytest.mark.parametrize(
-    ("wanted", "hint"),
-    [
-        ("sub-01/ses-3", "Near: sub-01/ses-"),
-        ("02", "Near: sub-02/ses-1."),
-        ("banana", "Its scans are sub-01/ses-1, sub-01/ses-2, sub-02/ses-1."),
-    ],
-)
-def test_an_unknown_name_is_told_with_near_ones(wanted: str, hint: str) -> None:
-    with pytest.raises(Problem, match="The run has no scan") as caught:
-        matching(SCANS, wanted)
-    assert hint in caught.value.hint
 
 
 MEMORY = "`opsctl run HNU1 --only failed --memory 30400`."
