@@ -81,7 +81,7 @@ def test_what_lies_before_the_beginning_is_not_shown_unless_its_stream_is_read_a
 
 
 def test_old_ids_are_forgotten_and_their_lines_never_come_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_module, "_MOST_KEPT", 100)
+    monkeypatch.setattr(window_module, "_MOST_IDS", 100)
     window = Window(0)
     moments = [number * MINUTE for number in range(200)]
     for moment in moments:
