@@ -131,18 +131,18 @@ def merge(layers: Sequence[Layer], *, doubts: Sequence[str] = ()) -> Configurati
     return Configuration(values, problems, tuple(doubts))
 
 
-def from_file(said: Iterable[Said], *, path: str, layer: Literal["folder", "user"]) -> Layer:
+def from_file(file_entries: Iterable[Said], *, path: str, layer: Literal["folder", "user"]) -> Layer:
     """Check a file's entries.
 
     Parameters
     ----------
-    said
+    file_entries
         The entries in the file's order. The header of a table is an entry with an empty dictionary.
     """
     entries: dict[str, ConfigEntry] = {}
     problems: list[Problem] = []
     refused: set[tuple[str, ...]] = set()
-    for parts, value, line in said:
+    for parts, value, line in file_entries:
         source = Source(layer, path, line)
         if any(parts[: len(prefix)] == prefix for prefix in refused):
             continue

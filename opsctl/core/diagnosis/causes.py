@@ -52,17 +52,17 @@ class Group:
     example: str
 
 
-def cause_of(words: str, *, run: Run | None = None) -> Cause:
+def cause_of(message: str, *, run: Run | None = None) -> Cause:
     """The cause that a message means.
 
     Parameters
     ----------
-    words
+    message
         A result's cause, an attempt's reason, Batch's status reason, or a cause that `status` shows.
     run
         The help contains this run's own command, ready to be typed; None: `opsctl run DATASET`.
     """
-    title, help_ = _title_and_help(words)
+    title, help_ = _title_and_help(message)
     if help_ == MEMORY and run is not None and (run.memory_mib or 0) >= LARGEST_MEMORY_MIB:
         help_ = NO_MORE_MEMORY
     if help_ == MEMORY and run is not None and run.memory_mib is None and run.resources == "csa":

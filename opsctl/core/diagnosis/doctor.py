@@ -220,7 +220,7 @@ def _quotas(checkup: Checkup) -> Iterator[Line]:
     platform = checkup.platform
     if not isinstance(platform, Platform):
         if checkup.quota is not None:
-            yield _quota(checkup.quota, wanted=_DEFAULT_MAX_VCPUS, scan=4, is_spot=False)
+            yield _quota(checkup.quota, max_vcpus=_DEFAULT_MAX_VCPUS, vcpus_per_scan=4, is_spot=False)
         return
     # All models share one quota, so compare it with the model that may use most.
     queues = [
@@ -229,25 +229,25 @@ def _quotas(checkup: Checkup) -> Iterator[Line]:
         if isinstance(facts, QueueSnapshot)
     ]
     if queues and not platform.is_local:
-        wanted, largest = max(queues, key=lambda pair: pair[0])
+        max_vcpus, largest = max(queues, key=lambda pair: pair[0])
         if largest.quota is not None:
             vcpus_per_scan = max(facts.vcpus for _, facts in queues)
-            yield _quota(largest.quota, wanted=wanted, scan=vcpus_per_scan, is_spot=platform.spot)
+            yield _quota(largest.quota, max_vcpus=max_vcpus, vcpus_per_scan=vcpus_per_scan, is_spot=platform.spot)
 
 
-def _quota(quota: Quota | Problem | NotVisible, *, wanted: int, scan: int, is_spot: bool) -> Line:
+def _quota(quota: Quota | Problem | NotVisible, *, max_vcpus: int, vcpus_per_scan: int, is_spot: bool) -> Line:
     if isinstance(quota, Problem | NotVisible):
         return _unread("quota", quota, "warning")
     kind = "Spot" if is_spot else "on-demand"
     hint = f"Ask AWS for more: Service Quotas, EC2, {quota.code} (takes hours to days)."
-    if quota.vcpus < scan:
-        what = f"The account may run {quota.vcpus} {kind} vCPUs, and a scan needs {scan}."
+    if quota.vcpus < vcpus_per_scan:
+        what = f"The account may run {quota.vcpus} {kind} vCPUs, and a scan needs {vcpus_per_scan}."
         return Line("quota", "wrong", what, hint)
-    if quota.vcpus < wanted:
-        at_once = f"{quota.vcpus // scan} scans at once instead of {wanted // scan}"
-        what = f"The account may run {quota.vcpus} {kind} vCPUs, the platform would use {wanted}: {at_once}."
+    if quota.vcpus < max_vcpus:
+        at_once = f"{quota.vcpus // vcpus_per_scan} scans at once instead of {max_vcpus // vcpus_per_scan}"
+        what = f"The account may run {quota.vcpus} {kind} vCPUs, the platform would use {max_vcpus}: {at_once}."
         return Line("quota", "warning", what, hint)
-    return Line("quota", "fine", f"{quota.vcpus} {kind} vCPUs, enough for {wanted}")
+    return Line("quota", "fine", f"{quota.vcpus} {kind} vCPUs, enough for {max_vcpus}")
 
 
 def _platform(checkup: Checkup) -> Iterator[Line]:

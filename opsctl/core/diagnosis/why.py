@@ -107,17 +107,17 @@ def waiting(facts: QueueSnapshot, wait: Wait, *, run: Run) -> list[Finding]:
     return [retry, *blockers(facts, replace(wait, reason=""))]
 
 
-def said(words: str, job: BatchJob | None) -> str:
+def said(message: str, job: BatchJob | None) -> str:
     """The most informative message: for a scan that was stopped, Batch's reason if it says who stopped it."""
-    if words.startswith("stopped by SIG") and job is not None:
+    if message.startswith("stopped by SIG") and job is not None:
         for reason in (job.reason, *(attempt.reason for attempt in reversed(job.attempts))):
             if not cause_of(reason).title.startswith("stopped") and _is_informative(reason):
                 return reason
-    return words
+    return message
 
 
 def failure(
-    words: str,
+    message: str,
     *,
     run: Run,
     memory_mib: int,
@@ -129,7 +129,7 @@ def failure(
 
     Parameters
     ----------
-    words
+    message
         The message that `said` returns.
     memory_mib
         Memory of its job.
@@ -140,7 +140,7 @@ def failure(
     facts
         Needed where `needs_facts` returns True.
     """
-    cause = cause_of(words, run=run)
+    cause = cause_of(message, run=run)
     what = cause.title
     is_likely = "most likely" in cause.title or cause.title.startswith("stopped")
     if cause.title.startswith("Spot took"):
@@ -154,14 +154,14 @@ def failure(
         peak = result.peak_memory_mib if result is not None else 0
         what += f": its largest process had reached {peak:,} of {limit}" if peak else f"; it had {limit}"
     findings = [Finding(f"{what[:1].upper()}{what[1:]}.", _sentence(cause.help), "likely" if is_likely else "certain")]
-    if facts is not None and needs_facts(words):
+    if facts is not None and needs_facts(message):
         findings += pulling(facts)
     return findings
 
 
-def needs_facts(words: str) -> bool:
+def needs_facts(message: str) -> bool:
     """Whether the platform itself (image, network, log group) may explain a failure further."""
-    title = cause_of(words).title
+    title = cause_of(message).title
     return title.startswith(("the image cannot be pulled", "the log group is missing", "the container cannot be"))
 
 

@@ -161,12 +161,12 @@ class Snapshot:
             ) from error
 
 
-def step_of(mine: Snapshot | None, theirs: Snapshot | None, *, source: str, target: str) -> Step:
+def step_of(current: Snapshot | None, existing: Snapshot | None, *, source: str, target: str) -> Step:
     """Decide how to bring one root's state to its new location.
 
     Parameters
     ----------
-    mine, theirs
+    current, existing
         The state at the current location, and the one at the new location.
     source, target
         The two locations in words.
@@ -181,16 +181,16 @@ def step_of(mine: Snapshot | None, theirs: Snapshot | None, *, source: str, targ
     Problem
         If the new location has the state of another platform.
     """
-    if mine is None:
-        return "begin" if theirs is None else "join"
-    if theirs is None:
+    if current is None:
+        return "begin" if existing is None else "join"
+    if existing is None:
         return "move"
-    if mine.lineage == theirs.lineage:
-        return "move" if mine.serial > theirs.serial else "join"
-    if mine.resource_count == 0:
+    if current.lineage == existing.lineage:
+        return "move" if current.serial > existing.serial else "join"
+    if current.resource_count == 0:
         return "join"
     raise Problem(
-        f"{target} holds the state of another platform ({theirs.resource_count} resources); the one on {source} "
-        f"has {mine.resource_count} and would be lost.",
+        f"{target} holds the state of another platform ({existing.resource_count} resources); the one on {source} "
+        f"has {current.resource_count} and would be lost.",
         "Name another place with --state, or bring up a platform of another name with --name.",
     )

@@ -84,13 +84,13 @@ class _Entry:
 
 
 def scan_dispositions(
-    wanted: Sequence[tuple[str, str]], history: Sequence[RunHistory], *, stands: Callable[[Result], bool]
+    scans: Sequence[tuple[str, str]], history: Sequence[RunHistory], *, stands: Callable[[Result], bool]
 ) -> list[ScanDisposition]:
     """What has become of each scan.
 
     Parameters
     ----------
-    wanted
+    scans
         The scans' names and keys.
     history
         The runs into the same location, oldest first.
@@ -107,7 +107,7 @@ def scan_dispositions(
                 job=earlier.jobs.get(index),
             )
             entries[earlier.run.scans[index]].append(entry)
-    return [_disposition(name, key, entries.get(name, ()), stands) for name, key in wanted]
+    return [_disposition(name, key, entries.get(name, ()), stands) for name, key in scans]
 
 
 def _disposition(name: str, key: str, entries: Sequence[_Entry], stands: Callable[[Result], bool]) -> ScanDisposition:
