@@ -16,7 +16,7 @@ MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 def run(count: int = 2, **changes: Any) -> Run:
     changes = {"resources": changes.get("model", "csa"), "sizes": tuple(array_sizes(count)), **changes}
-    made = Run(
+    base = Run(
         run_id="HNU1-20261122-120000-ab12",
         dataset="s3://data/HNU1",
         output="s3://data/HNU1/derivatives/m2g-csa-native",
@@ -34,7 +34,7 @@ def run(count: int = 2, **changes: Any) -> Run:
         sizes=(),
         resources="csa",
     )
-    return dataclasses.replace(made, **changes)
+    return dataclasses.replace(base, **changes)
 
 
 def scan(**changes: Any) -> Scan:
@@ -45,7 +45,7 @@ def scan(**changes: Any) -> Scan:
         Input(uri=f"{folder}/dwi/sub-01_ses-1_dwi.bvec", role="bvec", size_bytes=20, etag="e3"),
         Input(uri=f"{folder}/anat/sub-01_ses-1_T1w.nii.gz", role="T1w", size_bytes=500, etag="e4"),
     )
-    made = Scan(
+    base = Scan(
         name="sub-01/ses-1",
         subject="01",
         session="1",
@@ -53,4 +53,4 @@ def scan(**changes: Any) -> Scan:
         pipeline="dwi",
         inputs=inputs,
     )
-    return dataclasses.replace(made, **changes)
+    return dataclasses.replace(base, **changes)

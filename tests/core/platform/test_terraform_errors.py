@@ -108,8 +108,8 @@ def test_what_exists_already_is_named_with_the_way_round_it(text: str, named: st
 
 
 def test_a_refused_variable_is_a_matter_of_usage() -> None:
-    said = "csd_max_vcpus must be a whole number of at least 2.\n\nThis was checked by the validation rule at x"
-    problem = explained([Diagnostic("Invalid value for variable", said)], unlock=UNLOCK)
+    detail = "csd_max_vcpus must be a whole number of at least 2.\n\nThis was checked by the validation rule at x"
+    problem = explained([Diagnostic("Invalid value for variable", detail)], unlock=UNLOCK)
     assert isinstance(problem, UsageProblem)
     assert problem.what == "--set: csd_max_vcpus must be a whole number of at least 2."
 
@@ -157,10 +157,10 @@ INIT = [
 ]
 
 
-@pytest.mark.parametrize(("errors", "mirror", "words"), INIT)
-def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, words: str) -> None:
+@pytest.mark.parametrize(("errors", "mirror", "message"), INIT)
+def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, message: str) -> None:
     problem = init_problem(errors, mirror=mirror, places=["/a", "/b"], lock_file="/x/.terraform.lock.hcl")
-    assert problem is not None and words in problem.what
+    assert problem is not None and message in problem.what
     assert problem.hint
 
 

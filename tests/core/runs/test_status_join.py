@@ -44,7 +44,7 @@ def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:
     return tuple(Attempt(**{"index": 0, "number": number + 1, "job_id": "j", **changes}) for number in range(count))
 
 
-def one(status: str | None, job: BatchJob | None) -> ScanStatus:
+def scan_status(status: str | None, job: BatchJob | None) -> ScanStatus:
     results = {} if status is None else {0: result(status)}
     return join(run(1), results=results, jobs={} if job is None else {0: job}).scans[0]
 
@@ -63,9 +63,9 @@ TRUTH: Mapping[str | None, list[str]] = {
     [(written, batch, state) for written, row in TRUTH.items() for batch, state in zip(BATCH, row, strict=True)],
 )
 def test_the_truth_table(written: str | None, batch: str | None, state: str) -> None:
-    found = one(written, None if batch is None else BatchJob(job_id="j", status=batch, reason="r"))
-    assert found.state == state
-    assert (found.index, found.name) == (0, "sub-00000")
+    scan = scan_status(written, None if batch is None else BatchJob(job_id="j", status=batch, reason="r"))
+    assert scan.state == state
+    assert (scan.index, scan.name) == (0, "sub-00000")
 
 
 CAUSES = [
@@ -96,17 +96,17 @@ CAUSES = [
 
 @pytest.mark.parametrize(("written", "job", "cause"), CAUSES)
 def test_causes(written: str | None, job: BatchJob | None, cause: str) -> None:
-    assert one(written, job).cause == cause
+    assert scan_status(written, job).cause == cause
 
 
 def test_a_failed_result_without_words_tells_its_exit_code() -> None:
-    found = join(run(1), results={0: result("failed", cause=None, exit_code=2)}, jobs={})
-    assert found.scans[0].cause == "exit code 2"
+    status_of_run = join(run(1), results={0: result("failed", cause=None, exit_code=2)}, jobs={})
+    assert status_of_run.scans[0].cause == "exit code 2"
 
 
 def test_attempts_and_seconds_come_from_the_result_else_from_batch() -> None:
-    assert (one("succeeded", None).attempt, one("succeeded", None).seconds) == (2, 3.5)
-    running = one("failed", BatchJob(job_id="j", status="RUNNING", attempts=ended(3)))
+    assert (scan_status("succeeded", None).attempt, scan_status("succeeded", None).seconds) == (2, 3.5)
+    running = scan_status("failed", BatchJob(job_id="j", status="RUNNING", attempts=ended(3)))
     assert (running.attempt, running.seconds) == (3, 0.0)
 
 
@@ -127,8 +127,8 @@ def test_a_runs_counts_name_every_state() -> None:
     [("SUBMITTED", False), ("RUNNABLE", False), ("RUNNING", False), ("SUCCEEDED", True), ("FAILED", True)],
 )
 def test_a_run_is_over_when_no_job_will_change_anything(status: str, is_over: bool) -> None:
-    found = join(run(2), results={0: result()}, jobs={1: BatchJob(job_id="j", status=status)})
-    assert found.is_over is is_over
+    status_of_run = join(run(2), results={0: result()}, jobs={1: BatchJob(job_id="j", status=status)})
+    assert status_of_run.is_over is is_over
 
 
 def test_status_as_json() -> None:
@@ -153,7 +153,7 @@ def test_scans_that_nobody_listed_are_counted() -> None:
     assert (status.counts["RUNNABLE"], status.total, status.is_over) == (2, 5, False)
 
 
-TALLIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
+SUMMARIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
     ({"SUBMITTED": 1, "PENDING": 2, "RUNNING": 3, "SUCCEEDED": 9}, 6, [], {"PENDING": 3, "RUNNING": 3}),
     # Done before its job's end: the one that goes was running.
     ({"RUNNABLE": 2, "RUNNING": 3}, 4, [], {"RUNNABLE": 2, "RUNNING": 2}),
@@ -167,7 +167,7 @@ TALLIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
 ]
 
 
-@pytest.mark.parametrize(("summary", "count", "known", "states"), TALLIES)
+@pytest.mark.parametrize(("summary", "count", "known", "states"), SUMMARIES)
 def test_a_summary_is_made_to_fit_the_results(
     summary: dict[str, int], count: int, known: list[State], states: dict[str, int]
 ) -> None:
@@ -175,21 +175,21 @@ def test_a_summary_is_made_to_fit_the_results(
 
 
 def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -> None:
-    wrote = [
+    recorded = [
         Attempt(index=4, number=1, job_id="j", started_at="2026-11-22T12:00:00Z"),
         Attempt(index=4, number=2, job_id="j", started_at="2026-11-22T12:20:00Z", exit_code=0),
         Attempt(index=4, number=1, job_id="twin", started_at="2026-11-22T12:05:00Z"),
     ]
-    said = ended(2, reason="Host EC2 (instance i-1) terminated.")
-    merged = attempts_by_scan(wrote, {4: BatchJob(job_id="j", status="RUNNING", attempts=said)})
-    assert [(one.job_id, one.number, one.reason) for one in merged[4]] == [
+    reported = ended(2, reason="Host EC2 (instance i-1) terminated.")
+    merged = attempts_by_scan(recorded, {4: BatchJob(job_id="j", status="RUNNING", attempts=reported)})
+    assert [(attempt.job_id, attempt.number, attempt.reason) for attempt in merged[4]] == [
         ("j", 1, "Host EC2 (instance i-1) terminated."),
         ("twin", 1, ""),
         ("j", 2, ""),
     ]
     scan = ScanStatus(index=4, name="sub-4", state="RUNNING")
-    (told,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
-    assert (told.attempt, told.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
+    (status,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
+    assert (status.attempt, status.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
 
 
 def test_the_retries_and_the_bill_see_the_same_attempts() -> None:
@@ -212,15 +212,15 @@ def test_the_retries_and_the_bill_see_the_same_attempts() -> None:
 
 
 def test_an_attempt_that_never_said_its_end_was_lost() -> None:
-    wrote = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
+    recorded = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
     scan = ScanStatus(index=0, name="sub-0", state="RUNNING")
-    (told,) = with_retries(RunStatus(run=run(1), scans=(scan,)), attempts_by_scan(wrote, {})).scans
-    assert told.retried == ("lost: it ended without a word",)
+    (status,) = with_retries(RunStatus(run=run(1), scans=(scan,)), attempts_by_scan(recorded, {})).scans
+    assert status.retried == ("lost: it ended without a word",)
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])
 def test_a_submission_is_under_way_for_two_minutes(minutes: int, state: str) -> None:
-    made = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
-    found = unsubmitted_reasons(made, [], now=MOMENT + timedelta(minutes=minutes))
-    assert {scan.state for scan in found.values()} == {state}
-    assert not any(scan.is_submitted for scan in found.values())
+    recorded_run = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
+    statuses = unsubmitted_reasons(recorded_run, [], now=MOMENT + timedelta(minutes=minutes))
+    assert {scan.state for scan in statuses.values()} == {state}
+    assert not any(scan.is_submitted for scan in statuses.values())
