@@ -1,4 +1,4 @@
-"""A platform, a run, a scan: the plain data that several tests of the core begin with."""
+"""A run, a scan and rates: plain data for several tests of the core."""
 
 from __future__ import annotations
 
@@ -6,12 +6,22 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.submission import array_sizes
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+#: A dollar per hour, so that hours can be read as dollars.
+DOLLAR = Rates(
+    instance_usd_per_hour=0.9,
+    disk_usd_per_gib_hour=0.0005,
+    address_usd_per_hour=0.05,
+    root_volume_gib=100,
+    source="a test's",
+    kind="on-demand",
+)
 
 
 def run(count: int = 2, **changes: Any) -> Run:
