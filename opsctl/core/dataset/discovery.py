@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 
 from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
+from opsctl.core.dataset.file_index import SIDECARS, BidsFile, FileIndex
 from opsctl.core.dataset.scan import Discovery, Exclusion, Input, Role, S3Object, Scan
 from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import Pipeline
@@ -16,22 +16,16 @@ from opsctl.core.runs.m2g_options import Pipeline
 #: The suffixes of the files that discovery uses, for `EntityPatterns`.
 SUFFIXES = ("dwi", "bold", "T1w")
 
-#: `--t1w any-session`: use the subject's T1w of another session where the scan's session has none.
-ANY_SESSION = "any-session"
-
 _IMAGES = (".nii.gz", ".nii")
-_SIDECARS = (".bval", ".bvec")
 _PRIMARY: dict[Pipeline, tuple[str, ...]] = {"dwi": ("dwi",), "func": ("bold",), "both": ("dwi", "bold")}
 # The endings of the files of each pipeline's scans, in lower case, so that a wrong case is reported, not overlooked.
 _ENDINGS: dict[Pipeline, tuple[str, ...]] = {
     pipeline: tuple(f"{suffix}{ending}".lower() for suffix in (*primary, "T1w") for ending in _IMAGES)
-    + (tuple(f"dwi{ending}" for ending in _SIDECARS) if "dwi" in primary else ())
+    + (tuple(f"dwi{ending}" for ending in SIDECARS) if "dwi" in primary else ())
     for pipeline, primary in _PRIMARY.items()
 }
 _DESCRIPTION = "dataset_description.json"
 _NOT_MAGNITUDE = ("phase", "real", "imag")
-
-_File = tuple[BidsPath, S3Object]
 
 
 def may_matter(path: str, *, pipeline: Pipeline) -> bool:
@@ -77,7 +71,7 @@ def discover(
     Problem
         Where two subjects, sessions or scans differ only in case, because some file systems cannot hold both.
     """
-    index = _Index(t1w)
+    index = FileIndex(t1w)
     exclusions: list[Exclusion] = []
     has_description = False
     for obj in objects:
@@ -112,75 +106,11 @@ def discover(
     )
 
 
-class _Index:
-    """The files of a dataset that scans are made of, by suffix, folder and subject."""
-
-    def __init__(self, t1w: str | None) -> None:
-        self._t1w = t1w
-        self._by_suffix: dict[str, list[_File]] = defaultdict(list)
-        self._sidecars: dict[tuple[str, str], list[_File]] = defaultdict(list)
-        self._anatomical: dict[str, list[_File]] = defaultdict(list)
-
-    def add(self, path: BidsPath, obj: S3Object) -> None:
-        suffix, extension = path.entities["suffix"], path.entities["extension"]
-        if extension in _SIDECARS:
-            self._sidecars[path.folder, extension].append((path, obj))
-        elif suffix == "T1w":
-            self._anatomical[path.entities["subject"]].append((path, obj))
-        else:
-            self._by_suffix[suffix].append((path, obj))
-
-    def primary(self, suffixes: Sequence[str]) -> list[_File]:
-        return [image for suffix in suffixes for image in self._by_suffix[suffix]]
-
-    def sidecars(self, image: BidsPath, extension: str) -> list[_File]:
-        """Find an image's sidecars by BIDS's inheritance principle.
-
-        A sidecar applies if it has no entity that the image lacks. The nearest folder upwards with such sidecars
-        decides, and in it those that share most entities with the image: several only where they fit equally well.
-        """
-        folder = image.folder
-        # Compare entities, not the parts of the name: `run-01` is `run-1`.
-        image_entities = image.entities.items() - {("extension", image.entities["extension"])}
-        while True:
-            applicable = [
-                (path, obj)
-                for path, obj in self._sidecars.get((folder, extension), ())
-                if path.entities.items() - {("extension", extension)} <= image_entities
-            ]
-            if applicable:
-                most_pairs = max(len(path.pairs) for path, _ in applicable)
-                return [(path, obj) for path, obj in applicable if len(path.pairs) == most_pairs]
-            if not folder:
-                return []
-            folder = folder.rpartition("/")[0]
-
-    def t1w(self, image: BidsPath) -> list[_File]:
-        """The T1w images that the scan may use, the preferred one first."""
-        subject, session = image.entities["subject"], image.entities.get("session")
-        of_subject = self._anatomical.get(subject, [])
-        usable = [file for file in of_subject if file[0].entities.get("session") == session]
-        if self._t1w == ANY_SESSION:
-            usable = usable or of_subject
-        elif self._t1w is not None:
-            usable = [file for file in usable if fnmatchcase(file[0].path.rsplit("/", 1)[-1], self._t1w)]
-        return sorted(usable, key=lambda file: (file[0].entities.get("run", 0), file[0].path))
-
-    def folders(self) -> Iterator[str]:
-        """The subjects and sessions that have primary images, including images that are excluded later."""
-        for images in self._by_suffix.values():
-            for path, _ in images:
-                subject = f"sub-{path.entities['subject']}"
-                yield subject
-                if "session" in path.entities:
-                    yield f"{subject}/ses-{path.entities['session']}"
-
-
 def _is_raw(path: str) -> bool:
     """Whether a path is below `sub-*`, or a sidecar at the root that every scan inherits; hidden files are not raw."""
     if any(part.startswith(".") and part not in (".", "..") for part in path.split("/")):
         return False
-    return path.startswith("sub-") or ("/" not in path and path.endswith(_SIDECARS))
+    return path.startswith("sub-") or ("/" not in path and path.endswith(SIDECARS))
 
 
 def _is_primary(path: str, pipeline: Pipeline) -> bool:
@@ -196,7 +126,7 @@ def _file_error(path: BidsPath, obj: S3Object) -> str:
     return ""
 
 
-def _scan(image: _File, index: _Index, bucket: str) -> Scan | Exclusion:
+def _scan(image: BidsFile, index: FileIndex, bucket: str) -> Scan | Exclusion:
     path, obj = image
     is_dwi = path.entities["suffix"] == "dwi"
     inputs = [_input(bucket, obj, "dwi" if is_dwi else "bold")]
