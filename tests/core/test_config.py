@@ -1,4 +1,4 @@
-"""The configuration's rules: which keys and values there may be, and whose word counts."""
+"""The configuration: the keys and values that are allowed, and which layer decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Datasets as listings: small ones written out, generated ones for the properties."""
+"""Datasets as listings: helpers for small ones, and a strategy for generated ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIX = "HNU1/"
 
 
 def listing(paths: Iterable[str], *, prefix: str = PREFIX, empty: Collection[str] = ()) -> list[S3Object]:
-    """Objects below a prefix; those named in `empty` have no byte."""
+    """Objects below a prefix; those named in `empty` have 0 bytes."""
     return [
         S3Object(
             key=prefix + path,
@@ -43,7 +43,7 @@ def dwi(stem: str, *, image: str = ".nii.gz") -> list[str]:
 
 
 def inputs(scan: Scan) -> dict[str, str]:
-    """Paths below the dataset by role."""
+    """Paths relative to the dataset, by role."""
     return {file.role: file.uri.removeprefix(f"s3://data/{PREFIX}") for file in scan.inputs}
 
 
@@ -52,14 +52,14 @@ def reasons(discovery: Discovery) -> dict[str, str]:
 
 
 def images(discovery: Discovery) -> list[str]:
-    """The keys of all primary images: a scan's and an exclusion's, each as often as it is named."""
+    """The keys of all primary images: a scan's and an exclusion's, each as often as it is listed."""
     primary = [scan.inputs[0].uri.removeprefix("s3://data/") for scan in discovery.scans]
     return sorted(primary + [exclusion.key for exclusion in discovery.excluded])
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A generated dataset: its paths, and those of them that are primary dwi images."""
+    """A generated dataset: its paths, and the paths of its primary dwi images."""
 
     paths: tuple[str, ...]
     primary: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""A platform on which nothing is wrong, a scan that waits there, and its run."""
+"""A platform without a fault, a scan that waits on it, and its run."""
 
 from __future__ import annotations
 

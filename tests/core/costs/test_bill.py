@@ -131,7 +131,7 @@ def test_what_never_started_costs_nothing() -> None:
 
 
 def test_what_only_batch_saw_is_paid_under_the_runs_own_index() -> None:
-    # Batch counts within the second array job; the run's index goes on.
+    # Batch counts within the second array job; the run's indices continue.
     seen = dataclasses.replace(attempt(0, 1, start=0, stop=1.5, **LOST), job_id="job:10001")
     billed = bill([], {10_001: job(10_001, "FAILED", seen)}, DOLLAR, now=NOW)
     assert billed.by_scan.keys() == {10_001}

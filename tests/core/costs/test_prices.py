@@ -1,4 +1,4 @@
-"""The dated table: what it holds, what it scales, and what it says of itself."""
+"""The dated price table: its regions, the scaling by size, and the source that it names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from opsctl.core.costs.prices import LivePrice, rates_of
 
-# The commercial regions that need no opt-in, AWS's default ones.
+# The commercial regions that are enabled by default.
 USUAL_REGIONS = [
     "us-east-1",
     "us-east-2",
@@ -36,7 +36,7 @@ def rates(kind: str = "r5.large", *, region: str = "us-east-1", spot: bool = Fal
 def test_every_usual_region_is_in_the_table(region: str) -> None:
     priced = rates(region=region)
     assert priced.source == "opsctl's table of 2026-01"
-    # No region is cheaper than us-east-1, and none twice as dear.
+    # No region is cheaper than us-east-1, and none costs twice as much.
     assert 0.126 <= priced.instance_usd_per_hour <= 0.252
     assert 0.08 / 730 <= priced.disk_usd_per_gib_hour <= 0.16 / 730
 

@@ -1,6 +1,6 @@
-"""What pybids finds in a dataset on disk, resolved to scans by BIDS's rules: the reference for discovery.
+"""The reference for discovery: the files that pybids finds on disk, combined to scans by BIDS's rules.
 
-`BIDSLayout.get_bval` is no reference: it also takes sidecars with entities that the image lacks (`run-2_dwi.bval` for
+`BIDSLayout.get_bval` is not used: it also accepts sidecars with entities that the image lacks (`run-2_dwi.bval` for
 an image without a run). The specification's inheritance principle forbids that, so only the layout's files and their
 entities are taken, and the principle itself is written out here.
 """
@@ -31,7 +31,7 @@ Found = tuple[str, str | None, frozenset[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Reference:
-    """What there is to find: the scans, and the images that must be left out."""
+    """The expected scans, and the images that must be excluded."""
 
     scans: frozenset[Found]
     excluded: frozenset[str]
@@ -50,7 +50,7 @@ def discovery_of(
 
 
 def found_by(discovery: Discovery, *, prefix: str = PREFIX) -> Reference:
-    """A discovery in the reference's words."""
+    """A discovery in the form of a reference."""
     start = f"s3://data/{prefix}"
     return Reference(
         frozenset(
@@ -62,7 +62,7 @@ def found_by(discovery: Discovery, *, prefix: str = PREFIX) -> Reference:
 
 
 def primary(paths: Iterable[str], pipeline: Pipeline = "dwi") -> list[str]:
-    """What was meant to be an image of a scan: by place and ending alone, whatever the rest of the name."""
+    """The paths of primary images, judged by folder and ending alone."""
     endings = tuple(f"{suffix}{end}" for suffix in _SUFFIXES[pipeline] for end in IMAGES)
     return sorted(p for p in paths if p.startswith("sub-") and not _is_hidden(p) and p.lower().endswith(endings))
 
@@ -72,7 +72,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def write(root: Path, paths: Iterable[str], *, empty: Collection[str] = ()) -> None:
-    """The dataset on disk: a byte a file, and the description that pybids asks for."""
+    """Write the dataset to disk: one byte per file, and the description that pybids requires."""
     for path in paths:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +82,7 @@ def write(root: Path, paths: Iterable[str], *, empty: Collection[str] = ()) -> N
 
 def reference(root: Path, *, pipeline: Pipeline = "dwi", t1w: str | None = None) -> Reference:
     """The scans of the dataset in a folder, from pybids' index of it."""
-    # Without the JSON sidecars' contents: they say nothing about which files there are.
+    # The contents of the JSON sidecars are not needed.
     layout = BIDSLayout(root, indexer=BIDSLayoutIndexer(validate=True, index_metadata=False))
     files = {
         PurePosixPath(path).relative_to(root.as_posix()).as_posix(): dict(file.get_entities())
@@ -117,7 +117,7 @@ def _is_magnitude(entities: Mapping[str, Any]) -> bool:
 
 
 def _sidecar(files: Mapping[str, Mapping[str, Any]], image: str, extension: str) -> str | None:
-    """The nearest folder's, then the one with the most entities; None also where several are equally good."""
+    """The sidecar of the nearest folder with the most entities; None where none or several fit best."""
     image_entities = {name: value for name, value in files[image].items() if name != "extension"}
     for folder in PurePosixPath(image).parents:
         fitting = {
@@ -199,7 +199,7 @@ def _pairs(draw: st.DrawFn, names: Collection[str] = tuple(_VALUES)) -> tuple[st
 
 @st.composite
 def _session(draw: st.DrawFn, subject: str, session: str | None) -> list[str]:
-    """A session's images with sidecars beside and above, each with a subset of some image's entities."""
+    """A session's images, and sidecars beside and above them, each with a subset of some image's entities."""
     pairs = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
     folder = "/".join(pairs)
     tails = draw(st.lists(_pairs(), max_size=3, unique=True))
@@ -249,7 +249,7 @@ def _wrong(folder: str, pairs: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def datasets(draw: st.DrawFn) -> list[str]:
-    """Paths of a dataset: mostly BIDS's, with pieces missing, doubled, inherited and misnamed."""
+    """Paths of a dataset: mostly valid, with files missing, duplicated, inherited and misnamed."""
     labels = ("01", "2a", "2b", "test", "A+b", "1")
     paths: list[str] = draw(_some(_NOISE, 5))
     for subject in draw(st.lists(st.sampled_from(labels), min_size=1, max_size=2, unique=True)):

@@ -1,4 +1,4 @@
-"""Discovery and pybids' BIDSLayout come to the same scans, for every dataset that a disk can hold."""
+"""Discovery finds the same scans as pybids' BIDSLayout, for every dataset that a disk can hold."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opsctl.core.runs.m2g_options import Pipeline
 
 
 def check_accounts(discovery: Discovery, meant: Sequence[str]) -> None:
-    """Every image once, each exclusion with words, and names that can stand side by side as folders."""
+    """Every image is listed once, each exclusion has a reason, and the scans' names can be folders side by side."""
     assert images(discovery) == sorted(meant)
     assert all(exclusion.reason.strip() for exclusion in discovery.excluded)
     names = [scan.name for scan in discovery.scans]
@@ -27,7 +27,7 @@ def check_accounts(discovery: Discovery, meant: Sequence[str]) -> None:
     assert not [(outer, inner) for outer in names for inner in names if inner.startswith(f"{outer}/")]
 
 
-# No shrinking: each try indexes a folder, and a failing dataset is small as it comes.
+# No shrinking, because each try indexes a folder, and failing datasets are small anyway.
 @settings(max_examples=120, phases=[Phase.explicit, Phase.generate])
 @given(
     datasets(),
@@ -56,7 +56,7 @@ def session(place: str, *tails: str, image: str = ".nii.gz") -> list[str]:
 
 @dataclass(frozen=True)
 class Case:
-    """A dataset with the scans' names, the exclusions' reasons, and some files that a scan must have got."""
+    """A dataset, the names of its scans, the reasons of its exclusions, and some expected inputs."""
 
     paths: Sequence[str]
     names: Sequence[str]
@@ -178,7 +178,7 @@ CASES = {
         ],
         ["sub-1"],
     ),
-    # It is the validator's list of exceptions; pybids and we read the dataset without it.
+    # The file lists exceptions for the validator; pybids and opsctl ignore it.
     "bidsignore": Case([*session("sub-1", ""), ".bidsignore"], ["sub-1"]),
     "upper and lower case": Case(
         [*session("sub-A/ses-Test", "_acq-mB", "_acq-Mc"), "sub-A/ses-Test/dwi/sub-A_ses-Test_dwi.NII.GZ"],

@@ -1,4 +1,4 @@
-"""Discovery: which scans there are, what they are called, and which files each one gets."""
+"""Discovery: the scans, their names, and the files of each scan."""
 
 from __future__ import annotations
 

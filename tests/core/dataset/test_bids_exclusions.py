@@ -1,4 +1,4 @@
-"""What discovery leaves out: every image is named with the reason, none vanishes."""
+"""Exclusions: every image that discovery leaves out is listed with its reason."""
 
 from __future__ import annotations
 

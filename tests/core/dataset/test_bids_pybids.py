@@ -1,4 +1,4 @@
-"""pybids reads the same datasets from disk and must come to the same words."""
+"""pybids reads the same datasets from disk and must find the same scans and entities."""
 
 from __future__ import annotations
 
@@ -128,14 +128,14 @@ def _paths(draw: st.DrawFn) -> str:
 def test_entities_agree_with_pybids(path: str) -> None:
     ours = PATTERNS.parse(path)
     if ours is None:
-        # pybids' layout leaves out what its validator refuses. (Its path patterns know no chunk of a bold series.)
+        # pybids' layout omits what its validator refuses. (Its path patterns lack the chunks of a bold series.)
         of_interest = path.endswith(tuple(f"{suffix}{end}" for suffix in SUFFIXES for end in (".nii.gz", ".nii")))
         assert not (of_interest and "chunk-" not in path and BIDSValidator().is_bids(f"/{path}"))
         return
     assert BIDSValidator().is_bids(f"/{path}")
     theirs = parse_file_entities(f"/{path}", config=["bids"])
     assert dict(ours.entities) == theirs
-    # PaddedInt equals 1 and "01": the type must be plain, it goes into JSON.
+    # PaddedInt equals both 1 and "01"; JSON needs the plain types.
     assert {type(value) for value in ours.entities.values()} <= {str, int}
 
 

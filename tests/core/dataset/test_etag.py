@@ -1,4 +1,4 @@
-"""S3's etag as a function of the bytes, checked against an S3 that computes it itself."""
+"""The computed etag equals the one that moto's S3 computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdicts before money: sidecars and headers as scanners and tools really write them."""
+"""Validation of sidecars and headers as scanners and tools write them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def scan(pipeline: str = "dwi") -> Scan:
 
 
 def directions(count: int) -> list[tuple[float, float, float]]:
-    """Points of a spiral over half the sphere: no two on one axis."""
+    """Points of a spiral over a hemisphere, no two of them on one axis."""
     points = []
     for number in range(count):
         z = (number + 0.5) / count

@@ -1,4 +1,4 @@
-"""Causes by group: every sentence that the runner, Batch, Docker and `status` can say."""
+"""The cause of every message of the runner, Batch, Docker and `status`."""
 
 from __future__ import annotations
 
@@ -124,13 +124,13 @@ def test_every_sentence_has_its_group_and_its_help(message: str, title: str, hel
 
 
 def test_every_fault_of_the_runner_is_known() -> None:
-    # The sentences are read from the runner itself: a new one without a group must show here.
+    # The messages are read from the runner's source, so a new one without a cause fails here.
     source = ROOT / "container" / "m2g_job"
     raised = re.compile(r"(?:WrongInput|ScanFailed|PassingFault|Stopped)\(\s*f?\"([^\"]+)\"")
     sentences = [message for path in sorted(source.glob("*.py")) for message in raised.findall(path.read_text())]
     assert len(sentences) > 20
     filled = [re.sub(r"\{[^}]*\}", "bval", message) for message in sentences if re.search("[a-z] [a-z]", message)]
-    # An unknown sentence is its own title: more words, another title.
+    # An unknown message is its own title, so more words give another title.
     unknown = [message for message in filled if cause_of(message).title != cause_of(f"{message} and more").title]
     assert unknown == []
 

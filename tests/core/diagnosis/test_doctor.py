@@ -21,7 +21,7 @@ LATE = NotVisible("docker version", "did not answer within 8 s")
 ON_AWS = platform()
 LOCAL = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
-#: A machine with a platform on AWS on which all is well.
+#: A machine with a platform on AWS, without any fault.
 WELL = Checkup(
     python=(3, 12, 1),
     version="0.1.0",

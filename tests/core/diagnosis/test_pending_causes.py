@@ -1,4 +1,4 @@
-"""Why a job does not start: a table from AWS's documented reasons and states to what is said."""
+"""Why a job does not start: findings for AWS's documented reasons and for the states of the platform."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def environment(**changes: Any) -> dict[str, Any]:
     return {"environments": (dataclasses.replace(ENVIRONMENT, **changes),)}
 
 
-#: AWS's own words, from its page "Jobs stuck in a RUNNABLE status".
+#: Quoted from AWS's page "Jobs stuck in a RUNNABLE status".
 REASONS = [
     (
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type [x]",
@@ -90,7 +90,7 @@ def test_each_documented_reason(reason: str, what: str, do: str, sure: str) -> N
 def test_status_and_why_know_the_same_reasons_of_a_blocked_queue(reason: BlockedReason) -> None:
     (documented,) = [text for text, *_ in REASONS if reason in text]
     assert is_blocked_reason(documented)
-    # Without AWS's prefix, too.
+    # Some are also recognised without the prefix.
     assert is_blocked_reason(reason) == (reason not in (BlockedReason.MAX_VCPUS, BlockedReason.JOB_SIZE))
     assert cause_of(documented).title in {title for _, title, _ in CAUSES}
 

@@ -1,4 +1,4 @@
-"""The answer of `why`: which scans are meant, why they failed, and that nothing is made up."""
+"""The answer of `why`: why scans failed or wait."""
 
 from __future__ import annotations
 

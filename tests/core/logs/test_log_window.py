@@ -1,4 +1,4 @@
-"""The window that moves on: reads far enough back, shows nothing twice, forgets what it need not know."""
+"""The window reads far enough back, shows no event twice, and forgets old event ids."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_old_ids_are_forgotten_and_their_lines_never_come_twice(monkeypatch: pyt
         assert window.is_new(f"id-{moment}", moment)
         window.went_by(moment, now_ms=LATER)
     window.forget()
-    # In the middle of a pass nothing older comes but what is new: pages come in time's order.
+    # Pages are ordered by time, so an older event in the middle of a pass is a new one.
     assert window.is_new("late", 20 * MINUTE)
     window.begin_anew()
     assert not any(window.is_new(f"id-{moment}", moment) for moment in moments)

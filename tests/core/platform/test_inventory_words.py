@@ -55,7 +55,7 @@ def test_what_is_a_platforms_by_name_and_tag(name: str, tags: dict[str, str], ou
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-12-job", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-2-job", False),
-        # The platform m2g-us-east-1, in two regions, and one that begins like it.
+        # Names of the platform m2g-us-east-1 in two regions, and of one whose name begins like it.
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-us-east-1-job", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-eu-west-2-job", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-x-us-gov-east-1-job", False),

@@ -1,4 +1,4 @@
-"""Options of `up`: typed over remembered, kept as little as possible, taken back by name."""
+"""Options of `up`: typed options override recorded ones, only non-defaults are recorded, and each can be reset."""
 
 from __future__ import annotations
 

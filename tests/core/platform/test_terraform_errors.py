@@ -1,4 +1,4 @@
-"""Terraform's errors in words, and which of them pass by themselves."""
+"""Explanations of Terraform's errors, and which errors are transient."""
 
 # ruff: noqa: E501 Terraform's own lines
 
@@ -45,7 +45,7 @@ def test_nothing_else_is_tried_again(text: str) -> None:
     assert not is_race([])
 
 
-# Terraform 1.11.4's own words.
+# Messages of Terraform 1.11.4.
 LOCK = """Error message: resource temporarily unavailable
 Lock Info:
   ID:        0b8a5f0c-bd3f-2a2a-74a7-6d0b9b1c7b7e
@@ -125,7 +125,7 @@ def test_what_is_not_known_is_left_to_terraforms_own_words() -> None:
     assert explained([Diagnostic("VpcLimitExceeded: The maximum number of VPCs")], unlock=UNLOCK) is None
 
 
-# Terraform 1.11.4's own words, its lines and frames as it breaks them.
+# Messages of Terraform 1.11.4, with its line breaks and frames.
 INIT = [
     (
         "│ Error: Failed to query available provider packages\n│ \n│ Could not retrieve the list of available versions for"

@@ -1,4 +1,4 @@
-"""What Terraform prints, understood. The lines in terraform_lines/ are Terraform 1.11.4's own, with the AWS provider
+"""Parse Terraform's output. The lines in terraform_lines/ were printed by Terraform 1.11.4 with the AWS provider
 5.100 against an AWS server on the same machine; only its refresh_* lines are left out.
 """
 

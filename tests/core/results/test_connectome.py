@@ -1,4 +1,4 @@
-"""Connectomes in m2g's two shapes: a matrix, and blank-separated edges."""
+"""Connectomes in m2g's two formats: a matrix, and an edge list."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_an_edge_that_only_one_triangle_holds_is_an_edge() -> None:
 
 
 def test_edges_as_m2g_writes_them() -> None:
-    """`networkx.write_weighted_edgelist`, blank-separated: only edges that are, nodes by their numbers."""
+    """`networkx.write_weighted_edgelist`, blank-separated: only existing edges, nodes as numbers."""
     text = "1 2 34.0\n1 7 2.0\n2 2 9.0\n3 7 1.5\n"
     connectome = parse_connectome(text)
     assert connectome.matrix == (

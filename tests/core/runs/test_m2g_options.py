@@ -1,4 +1,4 @@
-"""m2g's options and the exact words that m2g is called with."""
+"""m2g's options, and the exact arguments that m2g is called with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run's record and the requests that submit it."""
+"""A run's record, its id, and its scans' keys and JSONs."""
 
 from __future__ import annotations
 

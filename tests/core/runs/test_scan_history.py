@@ -1,4 +1,4 @@
-"""What has become of a scan, from all the runs into its place."""
+"""What has become of a scan, over all runs into its output location."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def past(
     )
 
 
-# What happened, oldest first, for a scan whose key is now "k"; do the files of a succeeded result stand?
+# The history, oldest first, of a scan whose key is now "k", and whether the files of a succeeded result still exist.
 TABLE: list[tuple[str, list[RunHistory], bool, Disposition, str]] = [
     ("nothing yet", [], True, "new", ""),
     ("a run that was cut short before SubmitJob", [past("a", "k", submitted=False)], True, "new", ""),

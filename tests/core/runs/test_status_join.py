@@ -1,4 +1,4 @@
-"""A run's status: the whole truth table of results and Batch's states."""
+"""A run's status for every combination of result and Batch's status."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def scan_status(status: str | None, job: BatchJob | None) -> ScanStatus:
 
 
 BATCH = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", None]
-#: By result, in BATCH's order: succeeded wins always, failed counts once Batch is done with the job.
+#: By result, in BATCH's order: `succeeded` always decides, `failed` only after Batch has ended the job.
 TRUTH: Mapping[str | None, list[str]] = {
     "succeeded": ["DONE"] * 8,
     "failed": ["PENDING", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "FAILED", "FAILED"],
@@ -155,13 +155,13 @@ def test_scans_that_nobody_listed_are_counted() -> None:
 
 SUMMARIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
     ({"SUBMITTED": 1, "PENDING": 2, "RUNNING": 3, "SUCCEEDED": 9}, 6, [], {"PENDING": 3, "RUNNING": 3}),
-    # Done before its job's end: the one that goes was running.
+    # One scan was done before its job ended: it was running.
     ({"RUNNABLE": 2, "RUNNING": 3}, 4, [], {"RUNNABLE": 2, "RUNNING": 2}),
     ({"RUNNABLE": 2, "STARTING": 1}, 1, [], {"RUNNABLE": 1}),
-    # Known one by one: the summary counts it, too.
+    # The summary also counts the scan whose state is known.
     ({"RUNNABLE": 2, "RUNNING": 3}, 4, ["RUNNABLE"], {"RUNNABLE": 1, "RUNNING": 3}),
     ({"RUNNABLE": 0, "RUNNING": 3}, 2, ["RUNNABLE"], {"RUNNING": 2}),
-    # Batch says that one has ended, and nobody knows yet how.
+    # A scan has ended, and its result is not known yet.
     ({"FAILED": 1, "RUNNABLE": 1}, 2, [], {"RUNNABLE": 1, "RUNNING": 1}),
     ({"SUCCEEDED": 3}, 0, [], {}),
 ]
