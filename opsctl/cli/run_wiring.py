@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.prior_runs import PriorRuns
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
-    from opsctl.core.costs.cost import Estimate, Rates
+    from opsctl.core.costs.estimate import Estimate, Rates
     from opsctl.core.platform.platform import ModelResources
 
 
@@ -67,7 +67,7 @@ class RunWiring:
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
         from opsctl.commands.costs.cost import finished_hours
-        from opsctl.core.costs.cost import estimate
+        from opsctl.core.costs.estimate import estimate
 
         options = self._request.options
         hours = finished_hours(

@@ -11,7 +11,7 @@ from typing import Any
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import Money, StatusReader
-from opsctl.core.costs.cost import Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result

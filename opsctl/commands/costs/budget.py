@@ -8,8 +8,8 @@ from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
-from opsctl.core.costs.cost import Estimate, Rates, bill
-from opsctl.core.costs.usd import about_text, usd_text
+from opsctl.core.costs.bill import bill
+from opsctl.core.costs.estimate import Estimate, Rates, about_text, usd_text
 from opsctl.core.errors import Problem
 from opsctl.core.runs.manifest import Run
 

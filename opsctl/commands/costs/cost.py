@@ -12,7 +12,8 @@ from typing import Any
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
-from opsctl.core.costs.cost import ENOUGH_SCANS, NOT_INCLUDED, Bill, Hours, Rates, bill, hours_of
+from opsctl.core.costs.bill import NOT_INCLUDED, Bill, bill
+from opsctl.core.costs.estimate import ENOUGH_SCANS, Hours, Rates, hours_of
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt

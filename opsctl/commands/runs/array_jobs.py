@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
+from opsctl.core.diagnosis.finding import is_blocked_reason
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.state_counts import count_states
-from opsctl.core.runs.status import FROM_BATCH, BatchJob, State
+from opsctl.core.runs.status import ENDED, FROM_BATCH, BatchJob, State
 from opsctl.core.runs.submission import Submission
 
 Summaries = Mapping[str, Mapping[str, int]]
 
-_ENDED_STATUSES = ("SUCCEEDED", "FAILED")
-
 #: Of an array that is only partly this run's, more scans than this are listed rather than described 100 per call.
 _MOST_DESCRIBED = 500
-
-#: Batch's documented reasons of a waiting job. A retried job shows the reason of its last attempt's end instead.
-_WAIT_REASON = re.compile(r"CAPACITY|MISCONFIGURATION|EC2_|SERVICE_ROLE|ACTION_REQUIRED|UNDETERMINED")
 
 
 def has_active_jobs(summary: Mapping[str, int]) -> bool:
     """Whether an array's summary counts a job that has not ended."""
-    return any(count for status, count in summary.items() if status not in _ENDED_STATUSES)
+    return any(count for status, count in summary.items() if status not in ENDED)
 
 
 @dataclass
@@ -183,7 +178,7 @@ class ArrayJobs:
                     reasons = self._batch.wait_reasons(part.submission.job_id)
                 else:
                     reasons = [job.reason for job in self._batch.describe([part.submission.job_id]).values()]
-                if wait_reasons := [reason for reason in reasons if _WAIT_REASON.match(reason)]:
+                if wait_reasons := [reason for reason in reasons if is_blocked_reason(reason)]:
                     return wait_reasons[0]
         return ""
 

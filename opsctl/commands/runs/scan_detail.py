@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from opsctl.core.costs.cost import ScanBill
+from opsctl.core.costs.bill import ScanBill
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import Result

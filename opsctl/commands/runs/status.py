@@ -13,7 +13,8 @@ from opsctl.commands.runs.array_jobs import ArrayJobs, SubmissionSlice, Summarie
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.scan_detail import ScanDetail
-from opsctl.core.costs.cost import Bill, Rates, ScanBill, bill
+from opsctl.core.costs.bill import Bill, ScanBill, bill
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.location import parse_uri, run_location
 from opsctl.core.runs.attempt import Attempt

@@ -10,7 +10,7 @@ from support.run_world import MOMENT, PLATFORM, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget, Spending, spending
-from opsctl.core.costs.cost import Estimate, Rates
+from opsctl.core.costs.estimate import Estimate, Rates
 from opsctl.core.errors import Problem
 
 RATES = Rates(

@@ -16,7 +16,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.cost import all_costs, cost, finished_hours
 from opsctl.commands.runs.records import Records
-from opsctl.core.costs.cost import Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
