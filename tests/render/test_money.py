@@ -9,8 +9,8 @@ import pytest
 from support.cost_examples import RATES, RUN, a_cost
 from support.example_platform import platform
 
-from opsctl.core.costs.cost import Estimate, bill
-from opsctl.core.costs.usd import usd_text
+from opsctl.core.costs.bill import bill
+from opsctl.core.costs.estimate import Estimate, usd_text
 from opsctl.render.cost import charged_text, estimate_lines, show_cost, show_costs
 from opsctl.render.screen import Screen
 

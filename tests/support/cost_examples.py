@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from opsctl.commands.costs.cost import RunCost
-from opsctl.core.costs.cost import Bill, Rates, bill
+from opsctl.core.costs.bill import Bill, bill
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin, Run
 

@@ -10,7 +10,7 @@ from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome
 from opsctl.commands.runs.scan_detail import ScanDetail
-from opsctl.core.costs.cost import Bill, ScanBill
+from opsctl.core.costs.bill import Bill, ScanBill
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.why import Answer, Explanation

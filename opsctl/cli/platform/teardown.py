@@ -104,7 +104,7 @@ class Teardown:
         """Remove everything; returns what was removed, left and kept."""
         from opsctl.commands.platform.down import TeardownReport
         from opsctl.commands.platform.teardown_totals import ContentsTotal
-        from opsctl.core.costs.cost import idle_usd_per_hour
+        from opsctl.core.costs.estimate import idle_usd_per_hour
 
         bucket = self._remembered.data_bucket
         contents_total = ContentsTotal(storage_of(self._clients), bucket) if bucket else None
