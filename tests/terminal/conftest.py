@@ -9,9 +9,12 @@ from small_platform import SmallPlatform
 from terminals import Terminals
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallPlatform]:
-    """One platform with one dataset of three scans, the last of which cannot be processed."""
+    """A platform for each file with a dataset of three scans, the last of which cannot be processed.
+
+    Not shared between files: what a run is said to cost depends on the scans that have finished.
+    """
     platform = SmallPlatform(tmp_path_factory.mktemp("small"))
     yield platform
     platform.close()
