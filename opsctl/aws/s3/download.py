@@ -113,14 +113,6 @@ class PartialFile:
         self._is_settled = True
 
 
-def replace_file(target: Path, content: bytes) -> None:
-    """Write a small file so that nobody ever sees it half."""
-    with PartialFile(target, stop=Event()) as part:
-        part.start_anew()
-        part.file.write(content)
-        part.finish()
-
-
 def is_right(path: Path, file: OutputFile) -> bool:
     """Whether a published file is here, whole."""
     return path.is_file() and path.stat().st_size == file.size_bytes and file_sha256(path) == file.sha256

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from opsctl.core.errors import Interrupted, Problem
 from opsctl.home import Home
 from opsctl.lock_file import LockFile, LockOwner
 from opsctl.terraform.process import running_terraform
+from opsctl.whole_file import write_whole
 
 _LOOK_SECONDS = 0.5
 
@@ -73,9 +73,7 @@ def _restore_backup(folder: Path, *, say: Callable[[str], None]) -> None:
     state, backup = folder / "terraform.tfstate", folder / "terraform.tfstate.backup"
     if not state.exists() or _is_whole(state) or not _is_whole(backup):
         return
-    copy = state.with_suffix(".part")
-    shutil.copyfile(backup, copy)
-    copy.replace(state)
+    write_whole(state, backup.read_bytes())
     say("Terraform was killed while it saved its state: the one before it is taken.")
 
 

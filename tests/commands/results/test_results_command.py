@@ -195,7 +195,7 @@ def test_a_place_that_cannot_be_written_to_is_told(done: World, tmp_path: Path, 
 def test_ctrl_c_says_what_is_still_to_come(done: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Pool(module.ThreadPoolExecutor):
         def map(self, function: Callable[..., Any], *rest: Any, **_: Any) -> Any:  # type: ignore[override]
-            if getattr(function, "__name__", "") == "_one":
+            if getattr(function, "__name__", "") == "_download":
                 raise KeyboardInterrupt
             return super().map(function, *rest)
 
