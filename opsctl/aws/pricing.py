@@ -7,10 +7,10 @@ import queue
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.aws.clients import Clients
+from opsctl.aws.s3.cache import Cache
 from opsctl.core.costs.cost import Rates
 from opsctl.core.costs.prices import LivePrice, rates_of
 from opsctl.core.errors import Problem
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 #: How long a person waits for one price before the table stands for it.
 PATIENCE_SECONDS = 3.0
-_KEPT_FOR = timedelta(days=1)
-_SCHEMA_VERSION = 1
+_CACHED_FOR = timedelta(days=1)
 
 
 def rates(
@@ -44,29 +43,34 @@ def rates(
     Parameters
     ----------
     home
-        Where AWS's answers are kept for a day; None: they are not.
+        The home whose cache keeps AWS's answers for a day; None: they are not kept.
     now
         The present, with its time zone.
-    patience_seconds
+    timeout_seconds
         For each of the two questions: the Spot price and, where that is not told, the on-demand price.
     """
     live, why = None, ""
     if not platform.is_local:
-        kept = _Kept(home, platform.name, now=now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        cache = Cache(home.cache if home else None)
         why = "AWS's price list could not be asked"
         if platform.spot:
-            live = kept.or_ask(
-                platform.region,
+            live = _cached_or_asked(
+                cache,
+                platform,
                 resources.instance_type,
                 is_spot=True,
+                now=now,
                 ask=lambda: _within(
                     timeout_seconds, lambda: clients.ec2, lambda ec2: _spot_price(ec2, resources.instance_type)
                 ),
             )
-        live = live or kept.or_ask(
-            platform.region,
+        live = live or _cached_or_asked(
+            cache,
+            platform,
             resources.instance_type,
             is_spot=False,
+            now=now,
             ask=lambda: _within(
                 timeout_seconds,
                 lambda: clients.pricing,
@@ -148,49 +152,33 @@ def _within(seconds: float, client: Callable[[], Any], ask: Callable[[Any], floa
         return None
 
 
-class _Kept:
-    """AWS's answers of the last day, in the platform's folder."""
+def _cached_or_asked(
+    cache: Cache,
+    platform: Platform,
+    instance_type: str,
+    *,
+    is_spot: bool,
+    now: datetime,
+    ask: Callable[[], float | None],
+) -> LivePrice | None:
+    """The price that AWS told within the last day, else the one that it tells now, which is then cached."""
+    name = f"price/{platform.region}/{instance_type}/{'spot' if is_spot else 'on-demand'}"
+    price = _valid_price(cache.get_value(platform.data_bucket, name), is_spot=is_spot, now=now)
+    if price is not None:
+        return price
+    usd_per_hour = ask()
+    if usd_per_hour is None:
+        return None
+    asked_at = timestamp(now)
+    cache.put_value(platform.data_bucket, name, {"usd_per_hour": usd_per_hour, "asked_at": asked_at})
+    return LivePrice(usd_per_hour, asked_on=asked_at[:10], is_spot=is_spot)
 
-    def __init__(self, home: Home | None, platform_name: str, *, now: datetime) -> None:
-        self._home = home
-        self._folder = home.platform_dir(platform_name) if home else Path()
-        self._now = now
 
-    def or_ask(
-        self, region: str, instance_type: str, *, is_spot: bool, ask: Callable[[], float | None]
-    ) -> LivePrice | None:
-        """The price that is kept, else the one that is asked for, which is then kept."""
-        name = f"{region} {instance_type} {'Spot' if is_spot else 'on-demand'}"
-        prices = self._read()
-        found = prices.get(name)
-        if found is None:
-            told = ask()
-            if told is None:
-                return None
-            found = {"usd_per_hour": told, "asked_at": timestamp(self._now)}
-            self._write({**prices, name: found})
-        return LivePrice(found["usd_per_hour"], asked_on=found["asked_at"][:10], is_spot=is_spot)
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        if self._home is None:
-            return {}
-        try:
-            prices = json.loads((self._folder / "prices.json").read_text())["prices"]
-            return {
-                name: {"usd_per_hour": float(one["usd_per_hour"]), "asked_at": str(one["asked_at"])}
-                for name, one in prices.items()
-                if timedelta(0) <= self._now - datetime.fromisoformat(one["asked_at"]) < _KEPT_FOR
-            }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {}
-
-    def _write(self, prices: dict[str, dict[str, Any]]) -> None:
-        if self._home is None:
-            return
-        try:
-            path = self._home.make(self._folder) / "prices.json"
-            partial = path.with_name(f"{path.name}.part")
-            partial.write_text(json.dumps({"schema_version": _SCHEMA_VERSION, "prices": prices}, indent=1))
-            partial.replace(path)
-        except (OSError, Problem):
-            return  # it would only have saved the next question
+def _valid_price(value: Any, *, is_spot: bool, now: datetime) -> LivePrice | None:
+    try:
+        asked_at = str(value["asked_at"])
+        if not timedelta(0) <= now - datetime.fromisoformat(asked_at) < _CACHED_FOR:
+            return None
+        return LivePrice(float(value["usd_per_hour"]), asked_on=asked_at[:10], is_spot=is_spot)
+    except (ValueError, KeyError, TypeError):
+        return None
