@@ -42,7 +42,7 @@ def merge_options(
     UsageProblem
         Where a setting is none of the platform's.
     """
-    from opsctl.commands.platform.previous_options import previous_options
+    from opsctl.commands.platform.remembered_platform import previous_options
 
     variables = typed_variables(settings, declared=_declared(), managed=tuple(platform_options.platform_variables()))
     earlier = previous_options(context.home, workspace, platform_options, record=_on_aws(clients, platform_options))

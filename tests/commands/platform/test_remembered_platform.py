@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.run_world import PLATFORM
 
-from opsctl.commands.platform.previous_options import previous_options
+from opsctl.commands.platform.remembered_platform import previous_options
 from opsctl.commands.platform.terraform_workspace import save_pending_up
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform
