@@ -14,7 +14,6 @@ from pathlib import Path
 
 from support.repository import ROOT
 
-_TESTS = ROOT / "tests"
 _TOOLS = (
     *("sh", "env", "ln", "chmod", "mkdir", "cat", "cp", "ls", "rm", "sleep", "id", "touch", "test", "true", "uname"),
 )
@@ -49,7 +48,7 @@ def write_base(archive: Path) -> None:
     if certificates:
         files["/etc/ssl/certs/ca-certificates.crt"] = certificates
     texts = {
-        "/usr/local/bin/m2g": f"#!{python} -B\n{(_TESTS / 'container' / 'fake_m2g.py').read_text()}",
+        "/usr/local/bin/m2g": f"#!{python} -B\n{(ROOT / 'tests/support/fake_m2g.py').read_text()}",
         "/etc/passwd": _PASSWD,
         "/etc/pip.conf": _PIP,
     }
