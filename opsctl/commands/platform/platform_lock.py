@@ -38,17 +38,17 @@ def platform_lock(
         After Ctrl-C during the wait for a Terraform that an earlier opsctl has left running.
     """
     lock = LockFile(home.make(home.platform_dir(name)) / "lock.json")
-    if not lock.take():
-        raise _busy(name, lock.holder())
+    if not lock.acquire():
+        raise _busy(name, lock.read_owner())
     try:
-        lock.sign(LockOwner.now(os.getpid(), verb))
+        lock.write_owner(LockOwner.now(os.getpid(), verb))
         for root in ("storage", "platform"):
             folder = home.platform_dir(name) / "terraform" / root
             _wait_for_terraform(folder, say=say, sleep=sleep)
             _restore_backup(folder, say=say)
         yield
     finally:
-        lock.let_go()
+        lock.release()
 
 
 def _wait_for_terraform(folder: Path, *, say: Callable[[str], None], sleep: Callable[[float], None]) -> None:
