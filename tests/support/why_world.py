@@ -192,10 +192,10 @@ class World:
     def is_over(self, run: Run) -> bool:
         return set(self.statuses(run)) <= {"SUCCEEDED", "FAILED"}
 
-    def why(self, run: Run, wanted: str | None = None) -> Answer:
+    def why(self, run: Run, pattern: str | None = None) -> Answer:
         """What the verb does, in this process."""
         return why(
-            wanted,
+            pattern,
             reader=self.reader(run),
             batch=self.batch,
             storage=self.storage,

@@ -23,7 +23,7 @@ from opsctl.terraform.provider import os_arch
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    made = tmp_path / "terraform"
+    source = tmp_path / "terraform"
     for name in (
         "storage/main.tf",
         "platform/main.tf",
@@ -33,9 +33,9 @@ def source(tmp_path: Path) -> Path:
         "platform/terraform.tfstate",
         "README.md",
     ):
-        (made / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).write_text("of the source")
-    return made
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("of the source")
+    return source
 
 
 def files(folder: Path) -> list[str]:
@@ -53,13 +53,13 @@ def test_a_new_version_replaces_the_code_and_keeps_state_variables_and_providers
     home = Home(tmp_path / "home")
     lay_out_code(home, name="m2g", source=source)
     folder = home.platform_dir("m2g") / "terraform"
-    kept = ["platform/terraform.tfstate", "platform/terraform.tfvars.json", "platform/.terraform/providers/y"]
-    for name in (*kept, "platform/gone.tf", "modules/old/main.tf"):
+    kept_files = ["platform/terraform.tfstate", "platform/terraform.tfvars.json", "platform/.terraform/providers/y"]
+    for name in (*kept_files, "platform/gone.tf", "modules/old/main.tf"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("of the platform")
     (source / "platform/main.tf").write_text("new")
     lay_out_code(home, name="m2g", source=source)
-    assert files(folder) == sorted([*kept, "modules/vpc/main.tf", "platform/main.tf", "storage/main.tf"])
+    assert files(folder) == sorted([*kept_files, "modules/vpc/main.tf", "platform/main.tf", "storage/main.tf"])
     assert (folder / "platform/main.tf").read_text() == "new"
     assert (folder / "platform/terraform.tfstate").read_text() == "of the platform"
 
