@@ -92,18 +92,18 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.world.fate(self.command, self.path, self.headers, body)
         if fault is not None and fault.code:
-            kind, said = fault.reply()
-            self._answer(fault.status, [("Content-Type", kind), ("x-amzn-ErrorType", fault.code)], said)
+            kind, content = fault.reply()
+            self._answer(fault.status, [("Content-Type", kind), ("x-amzn-ErrorType", fault.code)], content)
             return
         upstream = http.client.HTTPConnection("127.0.0.1", self.world.upstream_port, timeout=120)
         upstream.request(self.command, self.path, body, dict(self.headers.items()))
         answer = upstream.getresponse()
-        said = answer.read()
+        content = answer.read()
         upstream.close()
         if fault is not None:
             self.close_connection = True
             return
-        self._answer(answer.status, answer.getheaders(), said)
+        self._answer(answer.status, answer.getheaders(), content)
 
     do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
 

@@ -26,7 +26,7 @@ exec {terraform} "$@"
 
 
 @dataclass(frozen=True)
-class Said:
+class CommandResult:
     """How a command ended, and all that it said."""
 
     code: int
@@ -34,7 +34,7 @@ class Said:
 
 
 @dataclass
-class Life:
+class Machine:
     """One home; several platforms may live in it side by side."""
 
     folder: Path
@@ -46,24 +46,24 @@ class Life:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
         mirror = {key: os.environ[key] for key in ("OPSCTL_PROVIDER_MIRROR",) if key in os.environ}
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "200"}
-        return {**kept, **mirror, **own, "AWS_EC2_METADATA_DISABLED": "true", **self.variables}
+        return {**inherited, **mirror, **own, "AWS_EC2_METADATA_DISABLED": "true", **self.variables}
 
-    def through(self, endpoint: str) -> Life:
+    def through(self, endpoint: str) -> Machine:
         """The same home, but Terraform's calls go elsewhere."""
         programs = self.folder / f"bin-{endpoint.rpartition(':')[2]}"
         programs.mkdir()
         program = programs / "terraform"
         program.write_text(_PASS_ON.format(endpoint=endpoint, terraform=shutil.which("terraform")))
         program.chmod(0o755)
-        return Life(self.folder, {**self.variables, "PATH": f"{programs}:{os.environ['PATH']}"})
+        return Machine(self.folder, {**self.variables, "PATH": f"{programs}:{os.environ['PATH']}"})
 
-    def type(self, *words: str) -> Said:
+    def run(self, *arguments: str) -> CommandResult:
         """Type a command and wait for its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "opsctl", *words],
+        process = subprocess.run(
+            [sys.executable, "-m", "opsctl", *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -72,12 +72,12 @@ class Life:
             timeout=_SECONDS,
             check=False,
         )
-        return Said(done.returncode, done.stdout)
+        return CommandResult(process.returncode, process.stdout)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Begin a command."""
         return subprocess.Popen(
-            [sys.executable, "-m", "opsctl", *words],
+            [sys.executable, "-m", "opsctl", *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -85,11 +85,11 @@ class Life:
             text=True,
         )
 
-    def terminal(self, *words: str) -> pexpect.spawn:
+    def terminal(self, *arguments: str) -> pexpect.spawn:
         """Begin a command in a terminal of its own."""
         return pexpect.spawn(
             sys.executable,
-            ["-m", "opsctl", *words],
+            ["-m", "opsctl", *arguments],
             env=self.environment,
             dimensions=(40, 200),
             timeout=_SECONDS,
@@ -100,7 +100,7 @@ class Life:
         return self.home / "platforms" / name / "terraform" / root
 
     def until_making(
-        self, name: str, *, verb: str = "apply", begun: str = "aws_vpc", terminal: pexpect.spawn | None = None
+        self, name: str, *, verb: str = "apply", resource: str = "aws_vpc", terminal: pexpect.spawn | None = None
     ) -> int:
         """Wait until Terraform has begun to make (or remove) a resource; gives its process."""
         log = self.root(name) / "log" / f"{verb}.out"
@@ -110,10 +110,10 @@ class Life:
                 # A terminal that nobody reads runs full, and who writes to it waits.
                 terminal.expect(pexpect.TIMEOUT, timeout=0)
             return log.exists() and any(
-                '"apply_start"' in line and begun in line for line in log.read_text().splitlines()
+                '"apply_start"' in line and resource in line for line in log.read_text().splitlines()
             )
 
-        until(has_begun, f"{begun} in {log}")
+        until(has_begun, f"{resource} in {log}")
         return int(json.loads((self.root(name) / "terraform.lock").read_text())["pid"])
 
     def state(self, name: str) -> dict[str, Any]:
@@ -132,11 +132,11 @@ def until(fact: Callable[[], object], what: str, seconds: float = 300.0) -> None
         time.sleep(0.05)
 
 
-def end_of(terminal: pexpect.spawn) -> Said:
+def end_of(terminal: pexpect.spawn) -> CommandResult:
     """Read a terminal to its end."""
     terminal.expect(pexpect.EOF)
     terminal.close()
-    return Said(terminal.exitstatus if terminal.exitstatus is not None else -1, terminal.before)
+    return CommandResult(terminal.exitstatus if terminal.exitstatus is not None else -1, terminal.before)
 
 
 def is_running(pid: int) -> bool:
@@ -148,8 +148,8 @@ def is_running(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return said.startswith("Z") or not said
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return state.startswith("Z") or not state
 
 
 def kill(pid: int) -> None:
