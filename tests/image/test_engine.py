@@ -1,4 +1,4 @@
-"""Finding an engine: which one is taken, and what is said of one that does not answer."""
+"""Which engine is found, and the error when it does not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`image build` with a real engine: what it makes, on what, and what Ctrl-C leaves."""
+"""`image build` with a real engine: the image, its base, and Ctrl-C."""
 
 from __future__ import annotations
 

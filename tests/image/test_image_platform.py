@@ -1,4 +1,4 @@
-"""`image push` and `image status` on a platform that counts as AWS, with a real engine, registry and Terraform."""
+"""`image push` and `image status` on a platform that is treated as AWS, with a real engine, registry and Terraform."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Lab:
         return {name: image for name, (_, image) in newest.items() if name.startswith(REPOSITORY)}
 
     def logins(self) -> list[Path]:
-        """Files that a login was left in."""
+        """Files in which a login was left behind."""
         home = Path(self.environment["HOME"])
         return [path for path in home.rglob("*") if path.is_file() and b"auth" in path.read_bytes()]
 
@@ -107,7 +107,7 @@ def lab(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def pushed(lab: Lab) -> tuple[Any, Any, Any, list[Path]]:
-    """Status before, the push, status after, and the logins that were left."""
+    """The status before and after a push, the push, and the logins that it left behind."""
     engine = lab.world.podman("tag", "localhost/opsctl-m2g:built-once", f"localhost/opsctl-m2g:{__version__}")
     assert engine == ""
     before = lab.run("image", "status", "--json")

@@ -1,4 +1,4 @@
-"""Pushing with a real engine to a real registry that wants a login, and ECR's own words about what lies there."""
+"""Push with a real engine to a real registry that needs a login."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ URL = f"{HOST}/{REPOSITORY}"
 
 @dataclass(frozen=True)
 class Account:
-    """ECR's words from the local platform, and a registry in its place."""
+    """An account whose ECR API is the local platform's, with a real registry."""
 
     world: EngineWorld
     place: RegistryWorld

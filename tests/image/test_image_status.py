@@ -1,4 +1,4 @@
-"""`image status`: what is said of each state of an image, and what the verbs say before anything is there."""
+"""`image status`: the sentence for each state of an image, and the errors without engine or platform."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STORED = StoredImage(
 
 
 class FakeRegistry:
-    """One image, or what keeps AWS from answering."""
+    """A registry with one image, or one that AWS refuses to show."""
 
     url = OURS
 

@@ -1,4 +1,4 @@
-"""opsctl with a home of its own and the real Terraform, typed, interrupted and killed from outside."""
+"""Run, interrupt and kill opsctl with its own home and the real Terraform."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ exec {terraform} "$@"
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended, and all that it said."""
+    """The exit code and the output of a command."""
 
     code: int
     text: str
@@ -35,7 +35,7 @@ class CommandResult:
 
 @dataclass
 class Machine:
-    """One home; several platforms may live in it side by side."""
+    """One home, in which several platforms can be created in parallel."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Machine:
         return {**inherited, **mirror, **own, "AWS_EC2_METADATA_DISABLED": "true", **self.variables}
 
     def through(self, endpoint: str) -> Machine:
-        """The same home, but Terraform's calls go elsewhere."""
+        """The same home, with Terraform's calls going to another endpoint."""
         programs = self.folder / f"bin-{endpoint.rpartition(':')[2]}"
         programs.mkdir()
         program = programs / "terraform"
@@ -61,7 +61,7 @@ class Machine:
         return Machine(self.folder, {**self.variables, "PATH": f"{programs}:{os.environ['PATH']}"})
 
     def run(self, *arguments: str) -> CommandResult:
-        """Type a command and wait for its end."""
+        """Run a command to its end."""
         process = subprocess.run(
             [sys.executable, "-m", "opsctl", *arguments],
             env=self.environment,
@@ -75,7 +75,7 @@ class Machine:
         return CommandResult(process.returncode, process.stdout)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin a command."""
+        """Start a command."""
         return subprocess.Popen(
             [sys.executable, "-m", "opsctl", *arguments],
             env=self.environment,
@@ -86,7 +86,7 @@ class Machine:
         )
 
     def terminal(self, *arguments: str) -> pexpect.spawn:
-        """Begin a command in a terminal of its own."""
+        """Start a command in its own terminal."""
         return pexpect.spawn(
             sys.executable,
             ["-m", "opsctl", *arguments],
@@ -102,7 +102,7 @@ class Machine:
     def until_making(
         self, name: str, *, verb: str = "apply", resource: str = "aws_vpc", terminal: pexpect.spawn | None = None
     ) -> int:
-        """Wait until Terraform has begun to make (or remove) a resource; gives its process."""
+        """Wait until Terraform begins to create (or remove) a resource; returns its process id."""
         log = self.root(name) / "log" / f"{verb}.out"
 
         def has_begun() -> bool:
@@ -125,7 +125,7 @@ class Machine:
 
 
 def until(fact: Callable[[], object], what: str, seconds: float = 300.0) -> None:
-    """Wait for something that another process does."""
+    """Wait until a function is true."""
     deadline = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < deadline, f"{what} did not come"
@@ -133,7 +133,7 @@ def until(fact: Callable[[], object], what: str, seconds: float = 300.0) -> None
 
 
 def end_of(terminal: pexpect.spawn) -> CommandResult:
-    """Read a terminal to its end."""
+    """Read the rest of a terminal's output."""
     terminal.expect(pexpect.EOF)
     terminal.close()
     return CommandResult(terminal.exitstatus if terminal.exitstatus is not None else -1, terminal.before)

@@ -1,4 +1,4 @@
-"""What befalls a platform on its way up and down: told, nothing lost, and the next command heals; real Terraform."""
+"""Faults during `up` and `down` with the real Terraform: reported, nothing lost, and the next command recovers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Story = Callable[[Machine, int], dict[str, Any]]
 
 
 def races(machine: Machine, port: int) -> dict[str, Any]:
-    """A role that Batch does not see yet, a profile too, and a queue that has not let go of its environment."""
+    """A role and a profile that Batch does not see yet, and a queue that still uses its environment."""
     with faulty(
         port,
         Fault("batch", "CreateComputeEnvironment", "ClientException", NOT_VALID),
@@ -159,7 +159,7 @@ STORIES: tuple[Story, ...] = (
 
 
 class Outcomes:
-    """What became of each story; one that broke off breaks its own test only."""
+    """The outcome of each story; a story that fails breaks only its own test."""
 
     def __init__(self, stories: dict[str, Future[dict[str, Any]]], buckets: dict[str, dict[str, bool]]) -> None:
         self._stories = stories

@@ -1,4 +1,4 @@
-"""Credentials that end soon: `up` and `down` refuse before they change anything, and say until when they hold."""
+"""`up` and `down` refuse credentials that expire soon before they change anything, and say when they expire."""
 
 from __future__ import annotations
 

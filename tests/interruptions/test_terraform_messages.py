@@ -1,4 +1,4 @@
-"""The real Terraform's own words, on roots of a few lines, as opsctl tells them."""
+"""The real Terraform's errors, on roots of a few lines, as opsctl reports them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`up` broken off, with the real Terraform: Ctrl-C in a terminal, and opsctl killed. The next `up` goes on."""
+"""`up` interrupted with the real Terraform, by Ctrl-C in a terminal and by a kill. The next `up` continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real program on platforms of one home and one server, killed when the API shows so many of its resources."""
+"""Run opsctl on a local platform, and kill it when the API shows a given number of resources."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Program:
         return self.run("down", "--local", "--name", name, "--yes", *arguments, **more)
 
     def kill(self, name: str, *arguments: str, when: Callable[[int], bool], opsctl: bool = True) -> CommandResult:
-        """Run a command, and kill its Terraform (and opsctl itself) -9 once the count of resources is so."""
+        """Run a command, and kill -9 its Terraform (and opsctl itself) once `when(count of resources)` is true."""
         process = self.start(*arguments)
         client, deadline = self.client, time.monotonic() + COMMAND_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
@@ -89,7 +89,7 @@ class Program:
         return CommandResult(process.returncode, out, err)
 
     def state_ids(self, name: str) -> set[str]:
-        """What the platform root's state knows."""
+        """The ids of the resources in the platform root's state."""
         path = self.home / "platforms" / name / "terraform" / "platform" / "terraform.tfstate"
         state: dict[str, Any] = json.loads(path.read_text())
         return {
@@ -100,7 +100,7 @@ class Program:
         }
 
     def bucket(self, name: str) -> dict[str, Any]:
-        """Everything that must be the same, whatever becomes of the platform."""
+        """Everything of the storage that must not change."""
         s3, bucket = self.client("s3"), f"opsctl-{name}-123456789012-us-east-1"
         keys = [obj["Key"] for obj in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
         settings = (
@@ -127,7 +127,7 @@ class Program:
 
 
 def _terraforms(folder: Path) -> list[int]:
-    """The Terraforms at work in a platform's folder; each leads a session of its own."""
+    """The ids of the Terraform processes in a platform's folder; each leads its own session."""
     pids = []
     for entry in Path("/proc").iterdir():
         try:

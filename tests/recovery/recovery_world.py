@@ -1,4 +1,4 @@
-"""Platforms made call by call, and counted by code that shares nothing with opsctl's inventory."""
+"""Create platforms without Terraform, and count them by code that is independent of opsctl's inventory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def client_of(endpoint_url: str) -> ClientOf:
 
 
 def make(client: ClientOf, name: str, *, tagged: bool = True) -> dict[str, str]:
-    """A platform root without Terraform: something of each kind. Returns what tests want to name."""
+    """Create a resource of each kind without Terraform; returns the ids that tests need."""
     prefix, tags = f"opsctl-{name}", {TAG: name} if tagged else {}
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
     ec2, batch, iam = client("ec2"), client("batch"), client("iam")
@@ -119,7 +119,7 @@ def make(client: ClientOf, name: str, *, tagged: bool = True) -> dict[str, str]:
 
 
 def standing(client: ClientOf, name: str) -> list[str]:
-    """What there is of a platform, service by service; a VPC's own group and table do not count."""
+    """The names of a platform's resources, without a VPC's default security group and route table."""
     batch, ec2, iam = client("batch"), client("ec2"), client("iam")
     names = [resource["jobQueueName"] for resource in batch.describe_job_queues()["jobQueues"]]
     names += [

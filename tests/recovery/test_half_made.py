@@ -1,4 +1,4 @@
-"""An `up` that was killed in its middle, and the ways down from there: platforms side by side on one server."""
+"""`down` after an `up` that was killed half-way: several platforms on one server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ KILL_AT = {"early": 4, "late": 20}
 
 @dataclass(frozen=True)
 class Observations:
-    """What was said, and what there was, at each step of one platform."""
+    """The results of the commands, and the resources after each step."""
 
     killed: CommandResult
     half: list[str]
@@ -50,7 +50,7 @@ def no_terraform(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def lose(folder: Path) -> None:
-    """The platform's folder is gone: another machine, or a broken disk."""
+    """Remove the platform's folder, as on another machine or after a disk failure."""
     shutil.rmtree(folder)
 
 
@@ -113,7 +113,7 @@ def test_nothing_is_up(program: Program, tmp_path: Path) -> None:
 
 
 def test_jobs_are_named_before_anything_is_touched(program: Program) -> None:
-    """On a platform that only AWS knows; `--force` ends them, and all goes."""
+    """On a platform without a Terraform state; `--force` ends the jobs and removes everything."""
     platform = make(program.client, "busy")
     batch = program.client("batch")
     batch.submit_job(jobName="scan", jobQueue=platform["queue"], jobDefinition="opsctl-busy-csd")

@@ -1,4 +1,4 @@
-"""Everything of a platform is found and removed without Terraform, in an order that AWS takes, and nothing else."""
+"""All resources of a platform, and no others, are removed without Terraform, in an order that AWS accepts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opsctl.core.platform.inventory import Resource, ResourceKind
 
 
 class Clock:
-    """Time that passes only while somebody waits; what happens meanwhile is up to the test."""
+    """A clock that advances only during sleeps, in which a test can do something."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -37,7 +37,7 @@ class Clock:
 
 @contextmanager
 def refused(client: Any, operation: str, code: str, message: str) -> Iterator[None]:
-    """AWS refuses one operation as long as the block lasts."""
+    """AWS refuses one operation while the block runs."""
 
     def refuse(**_: Any) -> None:
         raise ClientError({"Error": {"Code": code, "Message": message}}, operation)
@@ -110,7 +110,7 @@ def test_an_invalid_environment_gets_its_role_back_and_goes(clients: Clients, cl
 
 
 def test_what_is_in_use_is_waited_for(clients: Clients, client: ClientOf) -> None:
-    """A network interface holds its security group, until whoever has it lets go."""
+    """A network interface blocks its security group until it is deleted."""
     platform = make(client, "busy")
     ec2 = client("ec2")
     interface = ec2.create_network_interface(SubnetId=platform["subnet"], Groups=[platform["group"]])

@@ -1,4 +1,4 @@
-"""`up` finds what an earlier one left and heals, whatever was killed; bucket and repository stay as they are."""
+"""`up` recovers after an earlier command was killed; bucket and repository stay unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROLE_POLICY = "arn:aws:iam::aws:policy/service-role/AWSBatchServiceRole"
 
 @dataclass
 class Observations:
-    """Everything about one platform, by a name of its own."""
+    """What was observed of one platform, by the name of the step."""
 
     results: dict[str, CommandResult] = field(default_factory=dict)
     resources: dict[str, list[str]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
 
 
 def kill_up(program: Program, name: str, observed: Observations, *, at: int) -> None:
-    """Killed half way up, healed by typing it again; then killed half way down, and down."""
+    """Kill `up` half-way and repeat it, then kill `down` half-way and repeat it."""
     arguments = ("up", "--local", "--name", name, "--yes")
     observed.results["killed"] = program.kill(name, *arguments, when=lambda count: count >= at)
     observed.resources["half"] = standing(program.client, name)
@@ -62,7 +62,7 @@ def kill_up(program: Program, name: str, observed: Observations, *, at: int) -> 
 
 
 def lose_state(program: Program, name: str) -> None:
-    """A kill between a call and its record, at its worst: nothing was recorded."""
+    """The worst case of a kill between a call and its record: nothing was recorded."""
     for state in (program.home / "platforms" / name).glob("terraform/*/terraform.tfstate*"):
         state.unlink()
 

@@ -1,4 +1,4 @@
-"""Reports of runs that never were: any number of scans, in any state, with pictures of their own."""
+"""Reports of made-up runs: any number of scans, in any state, with pictures."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LOST = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
 @dataclass(frozen=True)
 class Scene:
-    """A report and the files behind it."""
+    """A report and the files that it shows."""
 
     report: Report
     choice: AssetSelection
@@ -61,7 +61,7 @@ class Scene:
 
 
 def matrix_text(nodes: int, *, seed: int) -> str:
-    """A block-like graph: neighbours are joined more."""
+    """A matrix of two blocks, in which near nodes have more edges."""
     rng = random.Random(seed)
     rows = [[0] * nodes for _ in range(nodes)]
     for row in range(nodes):
@@ -73,7 +73,7 @@ def matrix_text(nodes: int, *, seed: int) -> str:
 
 
 def png(*, width: int = 960, height: int = 860, seed: int = 0) -> bytes:
-    """Something like a slice through a head."""
+    """A picture that resembles a slice through a head."""
     rng = random.Random(seed)
     image = Image.new("RGB", (width, height), "black")
     draw = ImageDraw.Draw(image)
@@ -96,7 +96,7 @@ def scene(
     is_local: bool = False,
     pictures: int = 6,
 ) -> Scene:
-    """A run whose scans are in these states; `pictures` different ones go round."""
+    """A run whose scans are in these states; they share `pictures` different pictures."""
     rng = random.Random(4)
     names = tuple(name.format(index + 1) for index in range(len(states)))
     run = _run(names)

@@ -63,7 +63,7 @@ class World:
         self.storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
 
     def publish(self, index: int, files: Mapping[str, bytes], *, run_id: str = RUN, **changes: Any) -> None:
-        """A result and its files, by their places below the output or their whole addresses."""
+        """Publish a result and its files, given by their paths below the output or by their URIs."""
         listed = []
         for place, body in files.items():
             uri = place if place.startswith("s3:") else f"{OUTPUT}/{place}"
@@ -102,7 +102,7 @@ class World:
         return plan_download(RunReader(self.records.run(run_id), records=self.records, batch=batch), folder, what=what)
 
     def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:
-        """The places that were told to be here."""
+        """Download, and return the paths of the files that were reported."""
         completed: list[Download] = []
         download(self.plan(folder, what), self.storage, on_file=completed.append, **options)
         return sorted(item.place for item in completed)

@@ -1,4 +1,4 @@
-"""`doctor`: everything is looked at, at once, in time, and nothing is touched."""
+"""`doctor`: all checks run at once, within the time limit, and change nothing."""
 
 from __future__ import annotations
 

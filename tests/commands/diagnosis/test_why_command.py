@@ -1,4 +1,4 @@
-"""`why` on a real local server: jobs that wait, jobs that fail, and jobs that are well."""
+"""`why` on a real local server: jobs that wait, fail and succeed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def gate(world: World, tmp_path: Path) -> Iterator[Path]:
-    """A path for which jobs wait. It is opened in the end, and no fault holds any more."""
+    """A path for which jobs wait; at the end it is created, and faults are cleared."""
     world.faults({"seed": 1})
     path = tmp_path / "gate"
     yield path
@@ -39,7 +39,7 @@ def waiting_for(gate: Path) -> str:
 
 
 def opsctl(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The verb itself."""
+    """Run the program."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return subprocess.run(
         [sys.executable, "-m", "opsctl", *arguments],

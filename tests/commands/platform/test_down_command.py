@@ -1,4 +1,4 @@
-"""`down`: not while jobs are active; ended jobs are waited for; the receipt is AWS's word."""
+"""`down`: it refuses active jobs, waits for ended ones, and reports what AWS shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from opsctl.core.platform.terraform_events import Step
 
 
 class Queues:
-    """Batch's queues: what they hold, and after how many polls an ended job is gone."""
+    """Batch's queues: their jobs, and after how many polls an ended job disappears."""
 
     def __init__(self, held: dict[str, list[ActiveJob]], *, polls: int = 0) -> None:
         self.held = held
@@ -99,7 +99,7 @@ def test_jobs_that_do_not_end_are_told_after_five_minutes() -> None:
 
 
 class Root:
-    """A platform root: what its state knows, and how its destroy ends."""
+    """A platform root with a state and an outcome of its destroy."""
 
     def __init__(self, calls: list[str], *, breaks: Problem | None = None) -> None:
         self.calls = calls
@@ -125,7 +125,7 @@ class Root:
 
 
 class World:
-    """What AWS shows, and a removal that takes all of it but what is stuck."""
+    """An inventory, and a removal that removes everything except the stuck resources."""
 
     def __init__(self, calls: list[str], resources: list[Resource], *, stuck: tuple[str, ...] = ()) -> None:
         self.calls = calls

@@ -1,4 +1,4 @@
-"""Before an `up`: what AWS shows and no state knows, sorted by what becomes of it; the state is Terraform's JSON."""
+"""Orphans before an `up`, sorted by what happens to them; the state is Terraform's JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def thing(kind: ResourceKind, key: str, **more: Any) -> Resource:
 
 
 class Root:
-    """A platform root whose state knows some things."""
+    """A platform root whose state knows some resources."""
 
     def __init__(self, *known: Resource) -> None:
         self.known = known
@@ -36,7 +36,7 @@ class Root:
 
 
 class World:
-    """AWS: what there is, which jobs are active, and what cannot be removed."""
+    """AWS: its resources, its active jobs, and whether removals fail."""
 
     def __init__(self, *resources: Resource, active: int = 0, stuck: bool = False) -> None:
         self.resources = resources

@@ -1,4 +1,4 @@
-"""Where the options of earlier `up`s are found again."""
+"""The options of earlier `up`s: of an unfinished one, of the record, of the storage."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def test_nothing_was_wished_before(home: Home) -> None:
+def test_without_an_earlier_up_there_are_no_options(home: Home) -> None:
     assert options(home) == {}
 
 

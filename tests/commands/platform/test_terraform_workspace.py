@@ -1,4 +1,4 @@
-"""A platform's folder: new code in, states and providers kept."""
+"""A platform's folder: the code is replaced, states and providers are kept."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_the_state_of_a_local_platform_that_has_ended_is_dropped_but_not_the_sto
     assert files(folder) == ["storage/terraform.tfstate", "storage/terraform.tfstate.backup"]
 
 
-def test_what_is_wished_is_what_both_roots_are_told() -> None:
+def test_both_roots_get_the_options_as_variables() -> None:
     options = PlatformOptions(name="lab", region="eu-central-1", account_id="123456789012", version="0.1.0", spot=True)
     storage, platform = options.storage_variables(), options.platform_variables()
     assert storage["data_bucket"] is None

@@ -1,4 +1,4 @@
-"""`up`: both roots side by side, nothing applied that is as it should be, the record as Terraform puts it out."""
+"""`up`: both roots run in parallel, unchanged ones are not applied, and the record is Terraform's output."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTHING = TerraformPlan()
 
 
 class FakeRoot:
-    """A Terraform root that writes down what was asked of it, in one list for both."""
+    """A Terraform root that records its calls, in one list for both roots."""
 
     def __init__(
         self, name: str, calls: list[str], *, plan: TerraformPlan, outputs: dict[str, Any], has_state: bool

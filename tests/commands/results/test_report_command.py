@@ -1,4 +1,4 @@
-"""`report`: which facts and files of a run it takes, and where it writes."""
+"""`report`: which facts and files of a run it shows, and where it writes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def world(s3: Any, storage: Storage, records: Records) -> World:
 
 
 def gathered(world: World, *, run_id: str = RUN) -> Report:
-    """As the verb gathers it, with a Batch that has forgotten everything."""
+    """Gather a report as the verb does, with a Batch that knows no job any more."""
 
     class Client:
         def describe_jobs(self, **_: Any) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def test_a_failed_scans_pictures_lie_with_the_runs_records(world: World) -> None
 
 
 def many(world: World, count: int) -> Report:
-    """A report of so many scans with the first one's files."""
+    """A report of `count` scans, all with the first one's files."""
     world.publish(0, {**CONNECTOMES, **QA})
     report = gathered(world)
     run = replace(

@@ -1,4 +1,4 @@
-"""`results`: what a run made comes home, every byte checked, and nowhere else than below the folder."""
+"""`results`: a run's files are downloaded and verified, and only below the folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terraform interrupted, left to itself, met again: it always comes to its end. The program is the test's own."""
+"""Terraform that is interrupted, left running or killed always saves its state. The program is a fake."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def root_of(terraform: FakeTerraform, tmp_path: Path) -> Root:
 # Ctrl-C.
 
 #: Waits for the first interrupt, saves, and looks whether another has come meanwhile.
-PATIENT = """
+SLOW_TO_END = """
 signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
 print({begin!r}, flush=True)
 got = 0
-for seconds in ({patience}, 0.3):
+for seconds in ({wait_seconds}, 0.3):
     got += signal.sigtimedwait({{signal.SIGINT}}, seconds) is not None
 open({counted!r}, "w").write(str(got))
 print({done!r}, flush=True)
@@ -62,7 +62,7 @@ from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.root import Root
 from opsctl.terraform.binary import Binary
 folder, binary = Path(sys.argv[1]), sys.argv[2]
-say = lambda words: print(words, flush=True)
+say = lambda message: print(message, flush=True)
 root = Root("platform", folder=folder, binary=Binary(binary, "1.11.4"), environment={"PATH": os.environ["PATH"]},
             interrupts=Interrupts(say))
 try:
@@ -74,7 +74,7 @@ except Interrupted as error:
 
 @contextmanager
 def driven(terraform: FakeTerraform, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """opsctl's side of an apply as a real process, at work."""
+    """Run opsctl's side of an apply as a real process."""
     (tmp_path / "root").mkdir()
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "root"), str(terraform.path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
@@ -86,14 +86,14 @@ def driven(terraform: FakeTerraform, tmp_path: Path) -> Iterator[subprocess.Pope
             process.kill()
 
 
-def patient(terraform: FakeTerraform, tmp_path: Path) -> Path:
+def finishing_slowly(terraform: FakeTerraform, tmp_path: Path) -> Path:
     counted = tmp_path / "interrupts"
     terraform.does(
-        PATIENT.format(
+        SLOW_TO_END.format(
             begin=json.dumps(hook("apply_start", "a.b")),
             done=json.dumps(hook("apply_complete", "a.b")),
             counted=str(counted),
-            patience=WAIT_SECONDS,
+            wait_seconds=WAIT_SECONDS,
         )
     )
     return counted
@@ -101,7 +101,7 @@ def patient(terraform: FakeTerraform, tmp_path: Path) -> Path:
 
 def test_ctrl_c_is_forwarded_once_and_terraform_finishes_what_it_must(terraform: FakeTerraform, tmp_path: Path) -> None:
     """A real process, and the signal as a terminal sends it: to the whole group that opsctl is in."""
-    counted = patient(terraform, tmp_path)
+    counted = finishing_slowly(terraform, tmp_path)
     with driven(terraform, tmp_path) as process:
         os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=WAIT_SECONDS)
@@ -175,7 +175,7 @@ def gone(folder: Path) -> None:
 
 
 def test_it_outlives_a_killed_opsctl_and_its_words_are_kept(terraform: FakeTerraform, tmp_path: Path) -> None:
-    counted = patient(terraform, tmp_path)
+    counted = finishing_slowly(terraform, tmp_path)
     with driven(terraform, tmp_path) as process:
         process.kill()
         process.wait()
@@ -233,7 +233,7 @@ def test_one_opsctl_at_a_time_has_a_platforms_folder(tmp_path: Path) -> None:
 
 
 def test_what_an_earlier_one_has_left_is_waited_for(terraform: FakeTerraform, tmp_path: Path) -> None:
-    counted = patient(terraform, tmp_path)
+    counted = finishing_slowly(terraform, tmp_path)
     home = Home(tmp_path / "home")
     messages: list[str] = []
     with driven(terraform, tmp_path) as process:
@@ -271,7 +271,7 @@ def test_roots_that_work_side_by_side_never_take_each_others_start_for_work(tmp_
 
 
 def test_waiting_can_be_stopped(terraform: FakeTerraform, tmp_path: Path) -> None:
-    patient(terraform, tmp_path)
+    finishing_slowly(terraform, tmp_path)
     home = Home(tmp_path / "home")
     with driven(terraform, tmp_path) as process:
         process.kill()

@@ -1,4 +1,4 @@
-"""Terraform as a process: found, streamed, checked, tried again. The program is the test's own."""
+"""Terraform as a process: found, streamed, checked, tried again. The program is a fake."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_a_plan_is_read_from_the_stream(terraform: FakeTerraform, root: Root) ->
 
 
 def test_steps_are_told_while_it_runs(terraform: FakeTerraform, root: Root, tmp_path: Path) -> None:
-    """The program goes on only when its first line has been told: nothing is held back until the end."""
+    """The program goes on only after its first line was reported: lines are not held back until the end."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     first, last = json.dumps(hook("apply_start", "a.b")), json.dumps(hook("apply_complete", "a.b", elapsed_seconds=3))
