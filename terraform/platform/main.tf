@@ -77,13 +77,3 @@ module "record" {
   models          = module.batch.models
   options         = var.options
 }
-
-# Policies for people, as text: see modules/operator.
-module "operator" {
-  source = "../modules/operator"
-
-  name           = var.name
-  data_bucket    = var.data_bucket
-  source_buckets = var.source_buckets
-  models         = keys(local.models)
-}

@@ -17,18 +17,3 @@ output "record" {
     error_message = "spot_fallback needs spot: on-demand instances have nothing to fall back to."
   }
 }
-
-output "run_policy" {
-  description = "IAM policy (JSON) for people who run datasets; docs/policies/run.json is the same text."
-  value       = module.operator.run_policy
-}
-
-output "up_policy" {
-  description = "IAM policy (JSON) for people who make the platform and take it down; docs/policies/up.json is the same text."
-  value       = module.operator.up_policy
-}
-
-output "up_network_policy" {
-  description = "The network's half of it, docs/policies/up-network.json: IAM takes 6,144 characters a policy."
-  value       = module.operator.up_network_policy
-}

@@ -10,8 +10,7 @@ from xml.sax.saxutils import escape
 import pytest
 from botocore.awsrequest import AWSResponse
 from support.iam_evaluator import Request, decide
-from support.policy_files import document
-from support.rendered_policies import ACCOUNT, NAME, REGION
+from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.identity import permissions
@@ -93,7 +92,7 @@ def test_doctor_is_told_what_the_policies_say(monkeypatch, files, denied):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     clients = Clients(region=REGION)
-    documents = [document(file, NAME=NAME, ACCOUNT=ACCOUNT, REGION=REGION) for file in files]
+    documents = [document(file, **PLATFORM) for file in files]
     clients.iam.meta.events.register("before-send", simulation(documents))
     who = Login(arn=USER, account_id=ACCOUNT, minutes_left=None, skew_seconds=0)
     found = permissions(clients, who, platform(), name=NAME)

@@ -1,21 +1,28 @@
-"""The policies for people: IAM takes them, they name what there is, and docs/policies holds the same text."""
+"""The policies in docs/policies: IAM takes them, they name what exists, and docs/permissions.md explains them."""
 
 from __future__ import annotations
 
-import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 from support.iam_evaluator import glob
-from support.policy_files import FOLDER, RENDERED, document, filled
-from support.rendered_policies import ACCOUNT, NAME, REGION
+from support.policy_files import ACCOUNT, FILES, FOLDER, document, filled
 
+PAGE = (FOLDER.parent / "permissions.md").read_text()
 #: The longest of each that opsctl or AWS takes.
-LONGEST = {"NAME": "n" * 20, "ACCOUNT": ACCOUNT, "REGION": "ap-southeast-1", "STATE_BUCKET": "b" * 63}
+LONGEST = {
+    "DATA_BUCKET": "b" * 63,
+    "NAME": "n" * 20,
+    "ACCOUNT": ACCOUNT,
+    "REGION": "ap-southeast-1",
+    "STATE_BUCKET": "b" * 63,
+}
 #: IAM's limit of a managed policy; it does not count white space.
 MOST_CHARACTERS = 6144
-FILES = (*RENDERED, "state")
 
 
 def statements(file: str) -> list[dict]:
@@ -48,20 +55,6 @@ def takes(row: dict, resource: str) -> bool:
 
 EVERY = [(file, statement) for file in FILES for statement in statements(file)]
 NAMES = [f"{file} {statement['Sid']}" for file, statement in EVERY]
-
-
-@pytest.mark.parametrize("file", RENDERED)
-def test_docs_hold_what_terraform_renders(policies, file, tmp_path):
-    rendered = policies.texts[file].strip() + "\n"
-    wanted = tmp_path / f"{file}.json"
-    wanted.write_text(rendered.replace(ACCOUNT, "ACCOUNT").replace(REGION, "REGION").replace(NAME, "NAME"))
-    assert filled(file, NAME=NAME, ACCOUNT=ACCOUNT, REGION=REGION) == rendered, f"cp {wanted} {FOLDER}"
-
-
-def test_a_source_bucket_adds_reading_and_nothing_else(policies):
-    plain, more = (json.loads(texts["run"]) for texts in (policies.texts, policies.texts_with_source))
-    changed = [new for old, new in zip(plain["Statement"], more["Statement"], strict=True) if old != new]
-    assert [one["Sid"] for one in changed] == ["FindDatasetsAndRuns", "ReadDatasetsAndResults"]
 
 
 def test_there_are_no_other_files():
@@ -129,9 +122,25 @@ def test_what_changes_something_is_narrowed(file):
             assert levels <= {"List", "Read"}, statement["Sid"]
 
 
-def test_the_docs_say_what_one_loses():
-    told = (FOLDER.parent / "permissions.md").read_text()
+def test_the_page_says_what_is_lost_without_a_statement():
     optional = [statement["Sid"] for _, statement in EVERY if statement["Sid"].startswith("Optional")]
     assert len(optional) >= 7
-    assert [name for name in optional if f"| `{name}` |" not in told] == []
-    assert [file for file in FILES if f"policies/{file}.json" not in told] == []
+    assert [name for name in optional if f"| `{name}` |" not in PAGE] == []
+    assert [file for file in FILES if f"policies/{file}.json" not in PAGE] == []
+
+
+def test_the_pages_commands_fill_in_the_placeholders(tmp_path):
+    (script,) = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    shutil.copytree(FOLDER, tmp_path / "docs" / "policies")
+    aws = tmp_path / "aws"
+    aws.write_text('#!/bin/sh\necho "$@" >> calls\n')
+    aws.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-eu"], input=script, text=True, cwd=tmp_path, env={"PATH": path}, check=True)
+
+    platform = {"NAME": "m2g", "ACCOUNT": "123456789012", "REGION": "us-east-1"}
+    calls = (tmp_path / "calls").read_text().splitlines()
+    for file in ("run", "up", "up-network"):
+        assert (tmp_path / f"{file}.json").read_text() == filled(file, **platform)
+        assert f"iam create-policy --policy-name opsctl-m2g-{file} --policy-document file://{file}.json" in calls
+    assert calls[-1].endswith("--policy-arn arn:aws:iam::123456789012:policy/opsctl-m2g-run")

@@ -1,4 +1,4 @@
-"""Who may do what: policy_table.tsv, decided by the policies that the real Terraform renders."""
+"""Who may do what: policy_table.tsv, decided by docs/policies and by the roles' policies as Terraform renders them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from support.iam_evaluator import Request, decide
-from support.policy_files import document
-from support.rendered_policies import ACCOUNT, DATA_BUCKET, NAME, REGION, SOURCE_BUCKET, Policies
+from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document, with_source_bucket
+from support.rendered_policies import DATA_BUCKET, SOURCE_BUCKET, Policies
 
 _HERE = f"{REGION}:{ACCOUNT}"
 _SHORT = {
@@ -43,11 +43,13 @@ def request_of(row: dict[str, str]) -> Request:
 
 
 def own_policies(who: str, policies: Policies) -> list[dict]:
-    state = {"NAME": NAME, "STATE_BUCKET": "lab-states", "STATE_PREFIX": "labs"}
-    texts = {"runner": ("run",), "administrator": ("up", "up-network")}
-    if who in texts:
-        return [policies.parsed(name) for name in texts[who]]
-    return {"owner": [_OWNER], "stater": [document("state", **state)], **policies.attached}.get(who, [])
+    people = {
+        "owner": [_OWNER],
+        "runner": [with_source_bucket(document("run", **PLATFORM), SOURCE_BUCKET)],
+        "administrator": [document(file, **PLATFORM) for file in ("up", "up-network")],
+        "stater": [document("state", **PLATFORM, STATE_BUCKET="lab-states", STATE_PREFIX="labs")],
+    }
+    return (people | policies.attached).get(who, [])
 
 
 def policies_there(request: Request, policies: Policies) -> list[dict]:

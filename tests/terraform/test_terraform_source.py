@@ -74,7 +74,7 @@ def test_roots_take_the_variables_that_opsctl_gives(root: str) -> None:
 
 def test_the_platforms_root_only_calls_modules() -> None:
     assert [name for kind in ("resource", "data") for name, _ in blocks(kind) if name.startswith("platform/")] == []
-    assert {name.split('"')[1] for name, _ in blocks("module")} == {"vpc", "iam", "batch", "record", "operator"}
+    assert {name.split('"')[1] for name, _ in blocks("module")} == {"vpc", "iam", "batch", "record"}
 
 
 def test_every_statement_of_a_policy_is_named_and_narrow() -> None:
