@@ -43,25 +43,6 @@ run "a_bucket_of_its_own" {
   }
 
   assert {
-    condition = (
-      data.aws_iam_policy_document.tls_only[0].statement[0].effect == "Deny" &&
-      one(data.aws_iam_policy_document.tls_only[0].statement[0].actions) == "s3:*" &&
-      one(data.aws_iam_policy_document.tls_only[0].statement[0].condition).variable == "aws:SecureTransport" &&
-      length(aws_s3_bucket_policy.data) == 1
-    )
-    error_message = "TLS only."
-  }
-
-  assert {
-    condition = (
-      data.aws_iam_policy_document.tls_only[0].statement[1].effect == "Deny" &&
-      one(data.aws_iam_policy_document.tls_only[0].statement[1].condition).variable == "s3:TlsVersion" &&
-      one(one(data.aws_iam_policy_document.tls_only[0].statement[1].condition).values) == "1.2"
-    )
-    error_message = "TLS 1.2 or later."
-  }
-
-  assert {
     condition = jsonencode([
       for rule in aws_s3_bucket_lifecycle_configuration.data[0].rule : [
         rule.id, rule.status, rule.abort_incomplete_multipart_upload[0].days_after_initiation, length(rule.expiration), length(rule.noncurrent_version_expiration), length(rule.transition),

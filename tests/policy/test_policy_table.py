@@ -17,11 +17,14 @@ _SHORT = {
     "source": f"arn:aws:s3:::{SOURCE_BUCKET}",
     "other_data": f"arn:aws:s3:::opsctl-{NAME}-x-{ACCOUNT}-{REGION}",
     "state": "arn:aws:s3:::lab-states",
+    "open": "arn:aws:s3:::open-to-the-account",
     "digits": "2" * 26,
     "iam": f"arn:aws:iam::{ACCOUNT}",
     **{service: f"arn:aws:{service}:{_HERE}" for service in ("batch", "ec2", "ecr", "logs", "ssm")},
 }
 _OWNER = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+#: The policy of the bucket `open`.
+_OPEN_BUCKET = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}
 #: What every request of today carries.
 _CONTEXT = {
     "aws:RequestedRegion": REGION,
@@ -53,10 +56,12 @@ def own_policies(who: str, policies: Policies) -> list[dict]:
 
 
 def policies_there(request: Request, policies: Policies) -> list[dict]:
-    """The policy of what is asked for: the data bucket's, or a role's trust."""
+    """Return the policies on the requested resource: a role's trust policy, or a bucket's."""
     if request.resource.startswith("role/"):
         return [policies.trust[request.resource.removeprefix("role/")]]
-    return [policies.bucket] if request.resource.split("/")[0] == _SHORT["data"] else []
+    buckets = {_SHORT["data"]: policies.bucket, _SHORT["open"]: _OPEN_BUCKET}
+    bucket = request.resource.split("/")[0]
+    return [buckets[bucket]] if bucket in buckets else []
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['# who']} {row['action']} {row['resource']}"[:90])

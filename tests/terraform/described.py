@@ -35,22 +35,13 @@ def describe_bucket(aws: Aws, bucket: str) -> dict[str, Any]:
     return answers
 
 
-def describe_roles(aws: Aws) -> dict[str, dict[str, Any]]:
+def managed_policies(aws: Aws) -> dict[str, list[str]]:
+    """Return the names of the policies attached to each role."""
     iam = aws.client("iam")
-    described = {}
-    for kind, role in ROLES.items():
-        inline = [
-            iam.get_role_policy(RoleName=role, PolicyName=name)
-            for name in iam.list_role_policies(RoleName=role)["PolicyNames"]
-        ]
-        described[kind] = {
-            "trust": iam.get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"],
-            "attached": [
-                policy["PolicyName"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]
-            ],
-            "statements": [statement for policy in inline for statement in policy["PolicyDocument"]["Statement"]],
-        }
-    return described
+    return {
+        kind: [policy["PolicyName"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
+        for kind, role in ROLES.items()
+    }
 
 
 def describe_platform(aws: Aws) -> dict[str, Any]:
@@ -76,7 +67,7 @@ def describe_platform(aws: Aws) -> dict[str, Any]:
         "security_group": next(group for group in groups if group["GroupName"].startswith(f"{PREFIX}-jobs-")),
         "subnets": ec2.describe_subnets(Filters=OURS)["Subnets"],
         "endpoints": ec2.describe_vpc_endpoints(Filters=OURS)["VpcEndpoints"],
-        "roles": describe_roles(aws),
+        "managed_policies": managed_policies(aws),
         "log_groups": aws.client("logs").describe_log_groups(logGroupNamePrefix=f"/opsctl/{NAME}")["logGroups"],
         "repository": aws.client("ecr").describe_repositories(repositoryNames=[PREFIX])["repositories"][0],
     }

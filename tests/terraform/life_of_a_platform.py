@@ -41,7 +41,7 @@ class Seen:
     security_group: dict[str, Any]
     subnets: list[dict[str, Any]]
     endpoints: list[dict[str, Any]]
-    roles: dict[str, dict[str, Any]]
+    managed_policies: dict[str, list[str]]
     log_groups: list[dict[str, Any]]
     repository: dict[str, Any]
     second_plans: dict[str, int]
@@ -51,7 +51,6 @@ class Seen:
     bucket_after_down: dict[str, Any]
     left_after_down: dict[str, list[str]]
     storage_destroy: str
-    bucket_policy: dict[str, Any]
     lab_bucket: dict[str, Any]
     lab_bucket_after: dict[str, Any]
     lab_storage: dict[str, Any]
@@ -135,7 +134,6 @@ def live_once(aws: Aws, terraform: Terraform) -> Seen:
             for dependency in instance["dependencies"]
         },
         bucket=bucket,
-        bucket_policy=json.loads(aws.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"]),
         bucket_after_down=describe_bucket(aws, BUCKET),
         left_after_down=what_is_left(aws),
         storage_destroy=terraform.run("storage", "destroy", "-auto-approve", *COMMON, accept=(1,)).stderr,
