@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -44,6 +43,12 @@ def managed_policies(aws: Aws) -> dict[str, list[str]]:
     }
 
 
+def describe_parameter(aws: Aws, name: str) -> dict[str, Any]:
+    ssm = aws.client("ssm")
+    (described,) = ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [name]}])["Parameters"]
+    return described | ssm.get_parameter(Name=name)["Parameter"]
+
+
 def describe_platform(aws: Aws) -> dict[str, Any]:
     batch, ec2 = aws.client("batch"), aws.client("ec2")
     groups = ec2.describe_security_groups(Filters=OURS)["SecurityGroups"]
@@ -53,7 +58,7 @@ def describe_platform(aws: Aws) -> dict[str, Any]:
         return name.removeprefix(f"{PREFIX}-")[:3]
 
     return {
-        "parameter": json.loads(aws.client("ssm").get_parameter(Name=f"/opsctl/{NAME}/platform")["Parameter"]["Value"]),
+        "parameter": describe_parameter(aws, f"/opsctl/{NAME}/platform"),
         "environments": {
             model(found["computeEnvironmentName"]): found
             for found in batch.describe_compute_environments()["computeEnvironments"]

@@ -6,6 +6,9 @@ step, so no test depends on another or on their order.
 
 from __future__ import annotations
 
+import base64
+import json
+
 import pytest
 from described import NAME, PREFIX
 from life_of_a_platform import BUCKET, STORAGE, Seen, live_once
@@ -28,7 +31,9 @@ def test_storage_is_called_as_was_known_beforehand(seen: Seen) -> None:
 
 
 def test_the_record_in_ssm_is_the_output(seen: Seen) -> None:
-    assert seen.parameter == seen.record
+    assert json.loads(seen.parameter["Value"]) == seen.record
+    # Colleagues read it without a key's permission, and the tier costs nothing.
+    assert (seen.parameter["Type"], seen.parameter["Tier"]) == ("String", "Standard")
 
 
 def test_the_record_names_what_batch_has(seen: Seen) -> None:
@@ -76,6 +81,10 @@ def test_compute_environments(seen: Seen, model: str, instance_type: str, max_vc
     assert (resources["type"], resources["allocationStrategy"]) == ("EC2", "BEST_FIT_PROGRESSIVE")
     assert (resources["minvCpus"], resources["maxvCpus"], resources["instanceTypes"]) == (0, max_vcpus, [instance_type])
     assert resources["launchTemplate"]["version"] == str(seen.template["VersionNumber"])
+    # The image whose root device the launch template names.
+    assert [config["imageType"] for config in resources["ec2Configuration"]] == ["ECS_AL2023"]
+    assert environment["serviceRole"].endswith(f"role/{PREFIX}-{REGION}-service")
+    assert resources["instanceRole"].endswith(f"instance-profile/{PREFIX}-{REGION}-instance")
     assert resources["securityGroupIds"] == [seen.security_group["GroupId"]]
     assert set(resources["subnets"]) == {subnet["SubnetId"] for subnet in seen.subnets}
     assert "tags" not in resources
@@ -104,7 +113,7 @@ def test_job_definitions(seen: Seen, model: str, vcpus: int, memory_mib: int) ->
     definition = seen.definitions[model]
     container = definition["containerProperties"]
     needs = {need["type"]: need["value"] for need in container["resourceRequirements"]}
-    assert definition["jobDefinitionName"] == f"{PREFIX}-{model}"
+    assert (definition["jobDefinitionName"], definition["platformCapabilities"]) == (f"{PREFIX}-{model}", ["EC2"])
     assert needs == {"VCPU": str(vcpus), "MEMORY": str(memory_mib)}
     assert container["image"] == seen.record["image"]
     assert container["privileged"] is False
@@ -113,10 +122,13 @@ def test_job_definitions(seen: Seen, model: str, vcpus: int, memory_mib: int) ->
     }
     assert container["jobRoleArn"].endswith(f"role/{PREFIX}-{REGION}-job")
     assert container["environment"] == [{"name": "AWS_DEFAULT_REGION", "value": REGION}]
-    assert container["logConfiguration"]["options"] == {
-        "awslogs-group": seen.record["log_group"],
-        "awslogs-region": REGION,
-        "awslogs-stream-prefix": model,
+    assert container["logConfiguration"] == {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": seen.record["log_group"],
+            "awslogs-region": REGION,
+            "awslogs-stream-prefix": model,
+        },
     }
     assert definition["timeout"] == {"attemptDurationSeconds": 21600}
     assert definition["propagateTags"] is True
@@ -154,6 +166,10 @@ def test_instances(seen: Seen) -> None:
     }
     for kind in ("instance", "volume"):
         assert tags[kind] == {"Name": f"{PREFIX}-job", "opsctl:platform": NAME, "lab": "neuro"}
+    # Batch takes MIME only, and m2g's image needs longer than ECS waits by default.
+    user_data = base64.b64decode(data["UserData"]).decode()
+    assert user_data.startswith("MIME-Version: 1.0\n")
+    assert "\nECS_CONTAINER_CREATE_TIMEOUT=20m\n" in user_data
 
 
 def test_network(seen: Seen) -> None:

@@ -77,6 +77,10 @@ def test_the_platforms_root_only_calls_modules() -> None:
     assert {name.split('"')[1] for name, _ in blocks("module")} == {"vpc", "iam", "batch", "record"}
 
 
+def test_nothing_that_holds_data_is_deleted_while_it_is_full() -> None:
+    assert [file for file in FILES if re.search(r"^ *force_(destroy|delete)", file.read_text(), re.MULTILINE)] == []
+
+
 def test_every_statement_of_a_policy_is_named_and_narrow() -> None:
     documents = [(name, body) for name, body in blocks("data") if '"aws_iam_policy_document"' in name]
     statements = [(name, found[1]) for name, body in documents for found in STATEMENT.finditer(body)]
