@@ -60,20 +60,3 @@ module "batch" {
   instance_profile_arn     = module.iam.instance_profile_arn
   job_role_arn             = module.iam.job_role_arn
 }
-
-module "record" {
-  source = "../modules/record"
-
-  name            = var.name
-  region          = var.region
-  data_bucket     = var.data_bucket
-  repository_url  = var.repository_url
-  image           = var.image
-  log_group       = module.batch.log_group
-  spot            = var.spot
-  spot_fallback   = var.spot && var.spot_fallback
-  root_volume_gib = var.root_volume_gib
-  opsctl_version  = var.opsctl_version
-  models          = module.batch.models
-  options         = var.options
-}

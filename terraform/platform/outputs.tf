@@ -1,6 +1,9 @@
 output "record" {
   description = "What opsctl knows of this platform; the same JSON lies in the SSM parameter /opsctl/<name>/platform."
-  value       = module.record.record
+  value       = local.record
+
+  # Not before it can be read from SSM as well.
+  depends_on = [aws_ssm_parameter.record]
 
   # Instances may pull from this platform's repository only. Said now, not as CannotPullContainer after the first paid instance.
   precondition {
