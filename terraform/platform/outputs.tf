@@ -2,10 +2,11 @@ output "record" {
   description = "What opsctl knows of this platform; the same JSON lies in the SSM parameter /opsctl/<name>/platform."
   value       = local.record
 
-  # Not before it can be read from SSM as well.
+  # The record is an output only once it can also be read from SSM.
   depends_on = [aws_ssm_parameter.record]
 
-  # Instances may pull from this platform's repository only. Said now, not as CannotPullContainer after the first paid instance.
+  # Instances may pull only from this platform's repository. Refuse other images now, not with CannotPullContainer after the first
+  # instance has been paid for.
   precondition {
     condition = (
       startswith(var.image, "${var.repository_url}:") ||

@@ -1,4 +1,4 @@
-# Only what no platform of tests/terraform has: Spot, waiting for ever, a size that never fits.
+# Only settings that tests/terraform does not apply: Spot, waiting for ever, a size that never fits.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -69,7 +69,7 @@ run "spot_with_fallback_and_more_types" {
     condition = {
       for name, environment in aws_batch_compute_environment.model : name => "${environment.compute_resources[0].type} ${environment.compute_resources[0].allocation_strategy}"
     } == { csd = "SPOT SPOT_PRICE_CAPACITY_OPTIMIZED", csd-on-demand = "EC2 BEST_FIT_PROGRESSIVE" }
-    error_message = "Spot, and beside it on-demand."
+    error_message = "A Spot environment and an on-demand environment."
   }
 
   assert {
@@ -121,7 +121,7 @@ run "wait_for_capacity_for_ever" {
 
   assert {
     condition     = alltrue([for queue in aws_batch_job_queue.model : [for limit in queue.job_state_time_limit_action : split(":", limit.reason)[0]] == ["MISCONFIGURATION", "MISCONFIGURATION"]])
-    error_message = "Whoever has the patience waits for capacity; what no instance can hold is cancelled all the same."
+    error_message = "Without a limit, a scan waits for capacity for ever; a scan that no instance can hold is still cancelled."
   }
 }
 

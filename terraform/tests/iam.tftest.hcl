@@ -1,4 +1,4 @@
-# Only what tests/policy does not render. A mocked provider renders no policy, so statements are asserted, not documents.
+# Only cases that tests/policy does not render. A mocked provider renders no policies, so these runs assert statements.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -66,6 +66,6 @@ run "another_partition" {
         tolist(data.aws_iam_policy_document.instance.statement[2].resources),
       ) : startswith(arn, "arn:aws-us-gov:")
     ])
-    error_message = "GovCloud's and China's ARNs begin otherwise."
+    error_message = "ARNs in GovCloud and China begin differently."
   }
 }

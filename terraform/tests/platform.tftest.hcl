@@ -1,4 +1,4 @@
-# How the root hands things on: each module is tested in a file of its own.
+# How the root passes its variables on. Each module has its own file of tests.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -14,7 +14,7 @@ variables {
   opsctl_version = "0.1.0"
 }
 
-# Applied, because the record's ARNs are known only then.
+# Applied, because the record's ARNs are known only after an apply.
 run "what_was_asked_for" {
   module {
     source = "./platform"

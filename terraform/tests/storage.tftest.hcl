@@ -1,4 +1,4 @@
-# Only what no storage of tests/terraform has.
+# Only a setting that tests/terraform does not apply.
 
 mock_provider "aws" {
   source = "./tests/mocks"
