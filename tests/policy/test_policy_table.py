@@ -11,8 +11,9 @@ from support.iam_evaluator import Request, decide
 from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document, with_source_bucket
 from support.rendered_policies import DATA_BUCKET, SOURCE_BUCKET, Policies
 
-_HERE = f"{REGION}:{ACCOUNT}"
-_SHORT = {
+_REGION_AND_ACCOUNT = f"{REGION}:{ACCOUNT}"
+#: What the table's words in braces stand for.
+_ABBREVIATIONS = {
     "data": f"arn:aws:s3:::{DATA_BUCKET}",
     "source": f"arn:aws:s3:::{SOURCE_BUCKET}",
     "other_data": f"arn:aws:s3:::opsctl-{NAME}-x-{ACCOUNT}-{REGION}",
@@ -20,12 +21,12 @@ _SHORT = {
     "open": "arn:aws:s3:::open-to-the-account",
     "digits": "2" * 26,
     "iam": f"arn:aws:iam::{ACCOUNT}",
-    **{service: f"arn:aws:{service}:{_HERE}" for service in ("batch", "ec2", "ecr", "logs", "ssm")},
+    **{service: f"arn:aws:{service}:{_REGION_AND_ACCOUNT}" for service in ("batch", "ec2", "ecr", "logs", "ssm")},
 }
 _OWNER = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 #: The policy of the bucket `open`.
 _OPEN_BUCKET = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}
-#: What every request of today carries.
+#: The condition keys of an ordinary request.
 _CONTEXT = {
     "aws:RequestedRegion": REGION,
     "aws:SecureTransport": "true",
@@ -40,9 +41,9 @@ def rows() -> list[dict[str, str]]:
 
 
 def request_of(row: dict[str, str]) -> Request:
-    pairs = [pair.partition("=") for pair in row["context"].format(**_SHORT).split(";") if pair]
-    given = {key: value for key, _, value in pairs}
-    return Request(row["action"], row["resource"].format(**_SHORT), {**_CONTEXT, **given}, row["# who"])
+    pairs = [pair.partition("=") for pair in row["context"].format(**_ABBREVIATIONS).split(";") if pair]
+    context = _CONTEXT | {key: value for key, _, value in pairs}
+    return Request(row["action"], row["resource"].format(**_ABBREVIATIONS), context, row["# who"])
 
 
 def own_policies(who: str, policies: Policies) -> list[dict]:
@@ -59,7 +60,7 @@ def policies_there(request: Request, policies: Policies) -> list[dict]:
     """Return the policies on the requested resource: a role's trust policy, or a bucket's."""
     if request.resource.startswith("role/"):
         return [policies.trust[request.resource.removeprefix("role/")]]
-    buckets = {_SHORT["data"]: policies.bucket, _SHORT["open"]: _OPEN_BUCKET}
+    buckets = {_ABBREVIATIONS["data"]: policies.bucket, _ABBREVIATIONS["open"]: _OPEN_BUCKET}
     bucket = request.resource.split("/")[0]
     return [buckets[bucket]] if bucket in buckets else []
 

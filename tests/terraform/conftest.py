@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.local_aws import Aws, running
-from support.real_terraform import Terraform, copied
+from support.real_terraform import Terraform, copy_configuration
 
 
 @pytest.fixture(scope="module")
@@ -19,4 +19,4 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 def terraform(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Terraform:
     """Terraform for one module's tests: with the server where the module uses it, else with no AWS at all."""
     settings = request.getfixturevalue("aws").settings if getattr(request.module, "NEEDS_AWS", False) else {}
-    return copied(tmp_path_factory.mktemp("terraform"), settings=settings)
+    return copy_configuration(tmp_path_factory.mktemp("terraform"), settings=settings)

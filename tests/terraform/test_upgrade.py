@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.local_aws import REGION, Aws
-from support.real_terraform import Terraform, copied
+from support.real_terraform import Terraform, copy_configuration
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -31,7 +31,7 @@ VARIABLES = {
 @pytest.fixture(scope="module")
 def upgrades(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[str]]]:
     """What `up` would do to each root, and to a platform whose launch template this version changed."""
-    terraform = copied(tmp_path_factory.mktemp("upgrade"), settings=aws.settings)
+    terraform = copy_configuration(tmp_path_factory.mktemp("upgrade"), settings=aws.settings)
     for root in VARIABLES:
         shutil.copy(STATES / f"{root}.json", terraform.tree / root / "terraform.tfstate")
         terraform.init(root)
