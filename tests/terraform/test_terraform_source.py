@@ -1,4 +1,4 @@
-"""What can be said of the configuration without AWS: its form, its rules, its own tests."""
+"""What can be tested of the configuration without AWS: its form, its rules, its own tests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ OPTIONS = PlatformOptions(name="m2g", region="us-east-1", account_id="1234567890
 
 
 def blocks(kind: str) -> list[tuple[str, str]]:
+    """Return the name (file and labels) and the body of every block of a kind."""
     return [
-        (f"{file.relative_to(SOURCE)} {found[2]}", found[3])
+        (f"{file.relative_to(SOURCE)} {match[2]}", match[3])
         for file in FILES
-        for found in BLOCK.finditer(file.read_text())
-        if found[1] == kind
+        for match in BLOCK.finditer(file.read_text())
+        if match[1] == kind
     ]
 
 
@@ -39,14 +40,14 @@ def test_is_valid(terraform: Terraform, root: str) -> None:
 @pytest.mark.timeout(600)
 def test_its_own_tests_pass(terraform: Terraform) -> None:
     terraform.init(".")
-    said = terraform.run(".", "test").stdout
-    written = sum(
+    output = terraform.run(".", "test").stdout
+    runs = sum(
         len(re.findall(r'^run "', file.read_text(), re.MULTILINE)) for file in (SOURCE / "tests").glob("*.tftest.hcl")
     )
 
-    # `terraform test` is content with finding none.
-    assert f"Success! {written} passed, 0 failed." in said
-    assert written > 30
+    # `terraform test` also succeeds if it finds no tests.
+    assert f"Success! {runs} passed, 0 failed." in output
+    assert runs > 30
 
 
 def test_variables_and_outputs_are_described() -> None:
@@ -99,15 +100,14 @@ def test_instances_wait_for_their_way_out() -> None:
 
 def test_every_statement_of_a_policy_is_named_and_narrow() -> None:
     documents = [(name, body) for name, body in blocks("data") if '"aws_iam_policy_document"' in name]
-    statements = [(name, found[1]) for name, body in documents for found in STATEMENT.finditer(body)]
+    statements = [(name, match[1]) for name, body in documents for match in STATEMENT.finditer(body)]
 
     assert len(statements) >= 8
     for name, statement in statements:
         assert re.search(r'^    sid +=\s"[A-Za-z0-9]+"$', statement, re.MULTILINE), name
         if re.search(r'^    resources +=\s\["\*"\]$', statement, re.MULTILINE):
-            # AWS's reference is asked in tests/policy whether that is so.
             assert re.search(r"^    # .*resource form", statement, re.MULTILINE), name
 
 
 def test_the_repository_holds_nothing_that_terraform_wrote() -> None:
-    assert [found for pattern in (".terraform*", "*.tfstate*", "*.tfplan") for found in SOURCE.rglob(pattern)] == []
+    assert [path for pattern in (".terraform*", "*.tfstate*", "*.tfplan") for path in SOURCE.rglob(pattern)] == []
