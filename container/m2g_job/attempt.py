@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable
 
 from m2g_job.environment import Environment
 from m2g_job.faults import ConditionFailed, ConditionsUnsupported
@@ -45,8 +45,8 @@ class Attempt:
         self._log_stream = log_stream
         self._uri = name(environment)
         self._lock = threading.Lock()
-        self._code: Optional[int] = None
-        self._ending: Optional[threading.Thread] = None
+        self._code: int | None = None
+        self._ending: threading.Thread | None = None
         self.started_at = timestamp()
         #: The scan's name, once it is known.
         self.scan = ""
@@ -94,7 +94,7 @@ class Attempt:
         except Exception as error:
             self._log.say(f"the attempt's record could not be written: {error}")
 
-    def _write_first(self, record: Dict[str, Any]) -> None:
+    def _write_first(self, record: dict[str, Any]) -> None:
         try:
             self._s3.write(self._uri, record, if_none=True)
         except ConditionFailed:
@@ -103,8 +103,8 @@ class Attempt:
             self._s3.write(self._uri, record)
 
     def _record(
-        self, *, stopped_at: Optional[str] = None, exit_code: Optional[int] = None, cause: str = ""
-    ) -> Dict[str, Any]:
+        self, *, stopped_at: str | None = None, exit_code: int | None = None, cause: str = ""
+    ) -> dict[str, Any]:
         return {
             "schema_version": 1,
             "run_id": self._environment.run_id,

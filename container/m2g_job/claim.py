@@ -13,7 +13,7 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Callable, Dict, Optional, Type
+from typing import Any, Callable
 
 from m2g_job.environment import Environment
 from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, Fault, Outrun, PassingFault
@@ -36,7 +36,7 @@ class _Top:
 
     generation: int
     age: timedelta
-    body: Dict[str, Any]
+    body: dict[str, Any]
 
     @property
     def holder(self) -> str:
@@ -126,7 +126,7 @@ class Claims:
             pause = min(2 * pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
             self._wait(pause)
 
-    def _reason_to_take(self, top: Optional[_Top]) -> str:
+    def _reason_to_take(self, top: _Top | None) -> str:
         if top is None:
             return "nobody holds it"
         if top.body.get("state") == "released":
@@ -147,10 +147,10 @@ class Claims:
             raise AlreadyPublished(published)
         return self._claim(generation)
 
-    def _claim(self, generation: Optional[int]) -> Claim:
+    def _claim(self, generation: int | None) -> Claim:
         return Claim(self, generation, log=self._log, monotonic=self._monotonic)
 
-    def top(self) -> Optional[_Top]:
+    def top(self) -> _Top | None:
         """The highest generation, or None where there is none."""
         prefix = self._environment.uri("claims", ".")
         found = []
@@ -187,7 +187,7 @@ class Claim:
     """
 
     def __init__(
-        self, claims: Claims, generation: Optional[int], *, log: Log, monotonic: Callable[[], float] = time.monotonic
+        self, claims: Claims, generation: int | None, *, log: Log, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._claims = claims
         self._generation = generation
@@ -203,7 +203,7 @@ class Claim:
             self._thread.start()
         return self
 
-    def __exit__(self, kind: Optional[Type[BaseException]], _error: object, _trace: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: object) -> None:
         self._ended.set()
         if self._generation is None:
             return

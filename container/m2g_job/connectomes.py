@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Sequence
+from typing import Sequence
 
 from m2g_job.faults import ScanFailed
 
@@ -15,7 +15,7 @@ def _has_content(path: str) -> bool:
         return any(piece.strip() for piece in iter(lambda: stream.read(65536), b""))
 
 
-def find(session_dir: str, pipeline: str) -> Dict[str, List[str]]:
+def find(session_dir: str, pipeline: str) -> dict[str, list[str]]:
     """The connectomes that are not empty, by atlas folder.
 
     Parameters
@@ -32,7 +32,7 @@ def find(session_dir: str, pipeline: str) -> Dict[str, List[str]]:
     """
     folder, ending = _PLACES[pipeline]
     top = os.path.join(session_dir, folder)
-    found: Dict[str, List[str]] = {}
+    found: dict[str, list[str]] = {}
     for atlas in sorted(os.listdir(top)) if os.path.isdir(top) else []:
         atlas_dir = os.path.join(top, atlas)
         if os.path.isdir(atlas_dir):
@@ -41,7 +41,7 @@ def find(session_dir: str, pipeline: str) -> Dict[str, List[str]]:
     return found
 
 
-def verify(session_dir: str, pipeline: str, parcellation: Sequence[str]) -> List[str]:
+def verify(session_dir: str, pipeline: str, parcellation: Sequence[str]) -> list[str]:
     """The paths of all connectomes, where the scan has those that were asked for.
 
     Parameters

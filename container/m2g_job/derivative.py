@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from m2g_job.faults import ConditionFailed, ConditionsUnsupported
 from m2g_job.s3 import S3
@@ -17,7 +17,7 @@ PREVIEW_WARNING = "a small preview in m2g's place: no scientific results"
 SOURCE = "source"
 
 
-def description(scan: Scan, *, m2g_version: Optional[str]) -> Dict[str, Any]:
+def description(scan: Scan, *, m2g_version: str | None) -> dict[str, Any]:
     """What `dataset_description.json` says: the same for every scan of a run."""
     return {
         "Name": posixpath.basename(scan.derivative),
@@ -29,7 +29,7 @@ def description(scan: Scan, *, m2g_version: Optional[str]) -> Dict[str, Any]:
     }
 
 
-def generators(scan: Scan, *, m2g_version: Optional[str]) -> List[Dict[str, Any]]:
+def generators(scan: Scan, *, m2g_version: str | None) -> list[dict[str, Any]]:
     """What made the outputs, in BIDS's words.
 
     Parameters
@@ -59,7 +59,7 @@ def is_preview(image: str) -> bool:
     return image.split(":", 1)[0] == PREVIEW_IMAGE
 
 
-def _generator(image: str, *, digest: Optional[str] = None) -> Dict[str, Any]:
+def _generator(image: str, *, digest: str | None = None) -> dict[str, Any]:
     if is_preview(image):
         return {"Name": "opsctl preview", "Description": PREVIEW_WARNING}
     container = {"Type": "docker", "Tag": image}
@@ -70,7 +70,7 @@ def _generator(image: str, *, digest: Optional[str] = None) -> Dict[str, Any]:
     return {"Name": "m2g", "CodeURL": "https://github.com/neurodata/m2g", "Container": container}
 
 
-def describe(s3: S3, scan: Scan, *, m2g_version: Optional[str]) -> None:
+def describe(s3: S3, scan: Scan, *, m2g_version: str | None) -> None:
     """Write the description where none stands: hundreds of jobs try at once, and the first one wins."""
     uri = f"{scan.derivative}/dataset_description.json"
     if s3.read(uri) is not None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import List
 
 from m2g_job.faults import WrongInput
 
 
-def _rows(path: str, role: str) -> List[List[float]]:
+def _rows(path: str, role: str) -> list[list[float]]:
     try:
         with open(path, encoding="utf-8") as lines:
             rows = [[float(word) for word in line.replace(",", " ").split()] for line in lines]

@@ -7,7 +7,7 @@ import os
 import time
 import traceback
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterator, Mapping, Sequence
 
 from m2g_job import abandoned, connectomes, derivative, m2g, memory, outputs, provenance, staging, version
 from m2g_job import scan as scans
@@ -61,7 +61,7 @@ class Job:
         self._results = Results(s3, environment, log)
         self._claims = Claims(s3, environment, log, results=self._results, wait=stop.wait)
         self._m2g_ran = False
-        self._m2g_version: Optional[str] = None
+        self._m2g_version: str | None = None
         self._log_path = os.path.join(environment.output_dir, "m2g.log")
 
     def run(self) -> int:
@@ -90,7 +90,7 @@ class Job:
         self._log.say(f"still not through {_LAST_WORD_SECONDS:.0f} s after the signal: ending here, exit code {code}")
         os._exit(code)
 
-    def _end(self) -> Tuple[int, str]:
+    def _end(self) -> tuple[int, str]:
         """Process the scan; the exit code, and the cause in words ("" for a success of this job's own)."""
         try:
             self._succeed()
@@ -114,14 +114,14 @@ class Job:
         self._log.say(traceback.format_exc())
         return f"opsctl's job runner failed: {type(error).__name__}: {error}"
 
-    def _leave_to(self, end: AlreadyPublished) -> Tuple[int, str]:
+    def _leave_to(self, end: AlreadyPublished) -> tuple[int, str]:
         words = "job {} (attempt {}) has published this scan's result; this job writes nothing".format(
             end.result.get("job_id") or "without an id", end.result.get("attempt")
         )
         self._log.say(f"done: {words}")
         return 0, words
 
-    def _abandon(self, end: Abandoned) -> Tuple[int, str]:
+    def _abandon(self, end: Abandoned) -> tuple[int, str]:
         self._log.say(f"nothing is written: {end}")
         return WrongInput.exit_code, str(end)
 
@@ -172,15 +172,13 @@ class Job:
         size = staging.pull(self._s3, scan, self._environment.input_dir, stop=self._stop)
         staging.check(scan, self._environment.input_dir, stop=self._stop)
         self._log.say(
-            "pulled and checked {} files, {:.1f} MB, in {:.1f} s".format(
-                len(scan.inputs), size / 1e6, time.monotonic() - started
-            )
+            f"pulled and checked {len(scan.inputs)} files, {size / 1e6:.1f} MB, in {time.monotonic() - started:.1f} s"
         )
 
     def _session_dir(self, scan: Scan) -> str:
         return os.path.join(self._environment.output_dir, f"sub-{scan.subject}", f"ses-{scan.session_label}")
 
-    def _run_m2g(self, scan: Scan) -> List[str]:
+    def _run_m2g(self, scan: Scan) -> list[str]:
         self._stop.check()
         self._m2g_ran = True
         words = m2g.command(scan.argv, input_dir=self._environment.input_dir, output_dir=self._environment.output_dir)
@@ -190,9 +188,8 @@ class Job:
         finally:
             self._report.peak_memory_mib = memory.peak_mib()
         self._log.say(
-            "m2g ended with exit code {} after {:.1f} s, peak memory {} MiB".format(
-                outcome.exit_code, outcome.seconds, outcome.peak_memory_mib
-            )
+            f"m2g ended with exit code {outcome.exit_code} after {outcome.seconds:.1f} s, "
+            f"peak memory {outcome.peak_memory_mib} MiB"
         )
         if outcome.exit_code != 0:
             raise ScanFailed(m2g.cause(outcome))
@@ -204,7 +201,7 @@ class Job:
         self._log.say(f"connectomes: {len(found)}")
         return found
 
-    def _collected(self, scan: Scan) -> List[outputs.Output]:
+    def _collected(self, scan: Scan) -> list[outputs.Output]:
         return outputs.collect(self._session_dir(scan), made_up_session=scan.session is None)
 
     def _publish(self, scan: Scan, products: Sequence[str]) -> None:
@@ -230,7 +227,7 @@ class Job:
             )
         )
 
-    def _push(self, scan: Scan, files: List[outputs.Output], origin: outputs.Output) -> Dict[str, Any]:
+    def _push(self, scan: Scan, files: list[outputs.Output], origin: outputs.Output) -> dict[str, Any]:
         self._check_abandoned()
         with self._claims.take() as claim:
             # Once more: another job may have held the claim for minutes.
@@ -254,7 +251,7 @@ class Job:
         self._stop.check(grace_seconds=_PUSH_GRACE_SECONDS)
         claim.check_lease()
 
-    def _fail(self, fault: Fault) -> Tuple[int, str]:
+    def _fail(self, fault: Fault) -> tuple[int, str]:
         """Keep what shows why, then say it in the result: on the same road as a success, so that it never hides one."""
         self._log.say(f"failed: {fault}")
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from typing import BinaryIO, Optional
+from typing import BinaryIO
 
 
 class Log:
@@ -17,7 +17,7 @@ class Log:
         Where the lines go; standard output where None.
     """
 
-    def __init__(self, stream: Optional[BinaryIO] = None) -> None:
+    def __init__(self, stream: BinaryIO | None = None) -> None:
         self._stream = sys.stdout.buffer if stream is None else stream
         self._lock = threading.Lock()
 

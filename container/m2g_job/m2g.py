@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from dataclasses import dataclass
-from typing import BinaryIO, Deque, Dict, List, Mapping, Sequence, Tuple
+from typing import BinaryIO, Mapping, Sequence
 
 from m2g_job import memory
 from m2g_job.faults import ScanFailed, Stopped
@@ -59,11 +59,11 @@ class Outcome:
     exit_code: int
     seconds: float
     peak_memory_mib: int
-    tail: Tuple[str, ...]
+    tail: tuple[str, ...]
     out_of_memory_kills: int = 0
 
 
-def child_environment(variables: Mapping[str, str]) -> Dict[str, str]:
+def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """The environment that m2g gets: the job's, less what belongs to the runner alone."""
     kept = {name: value for name, value in variables.items() if name not in _NOT_FOR_M2G + _CREDENTIALS}
     # Python holds back what it prints into a pipe; the log is followed while m2g runs.
@@ -71,7 +71,7 @@ def child_environment(variables: Mapping[str, str]) -> Dict[str, str]:
     return kept
 
 
-def command(argv: Sequence[str], *, input_dir: str, output_dir: str) -> List[str]:
+def command(argv: Sequence[str], *, input_dir: str, output_dir: str) -> list[str]:
     """The scan's argv with this job's folders in it."""
     folders = {"INPUT_DIR": input_dir, "OUTPUT_DIR": output_dir}
     return [folders.get(word, word) for word in argv]
@@ -85,7 +85,7 @@ class _Follower(threading.Thread):
         self._descriptor = descriptor
         self._copy = copy
         self._log = log
-        self.tail: Deque[str] = collections.deque(maxlen=_TAIL_LINES)
+        self.tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
 
     def run(self) -> None:
         with self._copy:
@@ -232,7 +232,7 @@ def shortage(outcome: Outcome) -> str:
     return ""
 
 
-def _when(outcome: Outcome) -> Tuple[str, str]:
+def _when(outcome: Outcome) -> tuple[str, str]:
     return f"after {outcome.seconds:.0f} s", f": {outcome.tail[-1][:300]}" if outcome.tail else ""
 
 

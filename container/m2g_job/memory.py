@@ -6,7 +6,7 @@ import contextlib
 import re
 import resource
 import sys
-from typing import Iterator, Optional
+from typing import Iterator
 
 #: Of this container's own control group: version 2, then version 1.
 _COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
@@ -42,7 +42,7 @@ def offered_first() -> Iterator[None]:
             _score(before)
 
 
-def _score(value: str) -> Optional[str]:
+def _score(value: str) -> str | None:
     """Set this process's own; what it was, None where the kernel has no such thing."""
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "r+", encoding="ascii") as score:
         before = score.read().strip()

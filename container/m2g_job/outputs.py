@@ -7,7 +7,7 @@ import os
 import posixpath
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Sequence
 
 from m2g_job.faults import PassingFault, ScanFailed
 from m2g_job.s3 import PUSH_THREADS, S3
@@ -24,10 +24,10 @@ class Output:
 
     path: str
     key: str
-    data: Optional[bytes] = None
+    data: bytes | None = None
 
 
-def collect(session_dir: str, *, made_up_session: bool) -> List[Output]:
+def collect(session_dir: str, *, made_up_session: bool) -> list[Output]:
     """Every regular file of a session but the intermediates.
 
     Parameters
@@ -42,7 +42,7 @@ def collect(session_dir: str, *, made_up_session: bool) -> List[Output]:
     ScanFailed
         Two files would have one key.
     """
-    found: Dict[str, Output] = {}
+    found: dict[str, Output] = {}
     for folder, names, files in os.walk(session_dir):
         relative = os.path.relpath(folder, session_dir)
         if relative == ".":
@@ -62,12 +62,12 @@ def collect(session_dir: str, *, made_up_session: bool) -> List[Output]:
     return list(found.values())
 
 
-def qa(outputs: Sequence[Output]) -> List[Output]:
+def qa(outputs: Sequence[Output]) -> list[Output]:
     """Those of the outputs that show why a scan failed: quality pictures and C-PAC's logs."""
     return [output for output in outputs if output.key.split("/", 1)[0] in _QA]
 
 
-def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[], None]) -> List[Dict[str, Any]]:
+def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[], None]) -> list[dict[str, Any]]:
     """Upload files in parallel, each under its SHA-256.
 
     Parameters
@@ -100,7 +100,7 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
             raise
 
 
-def _push_one(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> Dict[str, Any]:
+def _push_one(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> dict[str, Any]:
     guard()
     if output.data is not None:
         etag = s3.put(uri, output.data, guard=guard)
@@ -114,11 +114,11 @@ def _push_one(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> Di
     return _entry(uri, size, digest, s3.upload(output.path, uri, sha256=digest.digest(), guard=guard))
 
 
-def _entry(uri: str, size_bytes: int, digest: Any, etag: Optional[str]) -> Dict[str, Any]:
+def _entry(uri: str, size_bytes: int, digest: Any, etag: str | None) -> dict[str, Any]:
     return {"uri": uri, "size_bytes": size_bytes, "sha256": digest.hexdigest(), "etag": etag}
 
 
-def verify(s3: S3, files: Sequence[Dict[str, Any]], base_uri: str) -> List[Dict[str, Any]]:
+def verify(s3: S3, files: Sequence[dict[str, Any]], base_uri: str) -> list[dict[str, Any]]:
     """The files as a result lists them, where each object on S3 still is the one that was uploaded.
 
     One listing of the place answers for all of them.

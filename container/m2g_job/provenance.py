@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Mapping
 from urllib.parse import quote
 
 from m2g_job import derivative
@@ -16,7 +16,7 @@ def output(
     scan: Scan,
     environment: Environment,
     *,
-    m2g_version: Optional[str],
+    m2g_version: str | None,
     started_at: str,
     seconds: Mapping[str, float],
 ) -> Output:
@@ -31,7 +31,7 @@ def output(
     started_at, seconds
         Of the attempt, so far: the push is still to come.
     """
-    content: Dict[str, Any] = {
+    content: dict[str, Any] = {
         "Description": derivative.PREVIEW_WARNING if derivative.is_preview(scan.image) else "connectomes of one scan",
         "Sources": [bids_uri(entry, scan) for entry in scan.inputs],
         "SourceDatasets": [{"URL": scan.dataset}],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 from m2g_job.environment import Environment
 from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, PassingFault
@@ -34,13 +34,13 @@ class Report:
         self._environment = environment
         self._log_stream = log_stream
         self.started_at = timestamp()
-        self.scan: Optional[Scan] = None
+        self.scan: Scan | None = None
         self.seconds = {"pull": 0.0, "m2g": 0.0, "push": 0.0}
         self.peak_memory_mib = 0
-        self.files: List[Dict[str, Any]] = []
-        self.connectomes: List[str] = []
+        self.files: list[dict[str, Any]] = []
+        self.connectomes: list[str] = []
 
-    def result(self, *, exit_code: int, cause: str = "") -> Dict[str, Any]:
+    def result(self, *, exit_code: int, cause: str = "") -> dict[str, Any]:
         """The result as its contract has it; `succeeded` where `exit_code` is 0, which then lists the outputs."""
         scan, files = self.scan, self.files if exit_code == 0 else []
         return {
@@ -77,13 +77,13 @@ class Results:
         self._log = log
         self.uri = environment.uri("results")
 
-    def succeeded(self) -> Optional[Dict[str, Any]]:
+    def succeeded(self) -> dict[str, Any] | None:
         """The result that stands, where it says succeeded."""
         document = self._s3.read(self.uri)
         value = document.value if document else None
         return value if value and value.get("status") == "succeeded" else None
 
-    def write(self, result: Dict[str, Any], *, check: Callable[[], None]) -> None:
+    def write(self, result: dict[str, Any], *, check: Callable[[], None]) -> None:
         """Write the result: over nothing, or over a failed one that has not changed since it was read.
 
         Parameters

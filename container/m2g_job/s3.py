@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Iterator, TypeVar
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -80,7 +80,7 @@ class Document:
     etag: str
 
     @property
-    def value(self) -> Optional[Dict[str, Any]]:
+    def value(self) -> dict[str, Any] | None:
         """The JSON object in it."""
         try:
             value = json.loads(self.data.decode("utf-8"))
@@ -114,13 +114,13 @@ def make_client() -> Any:
     return client
 
 
-def _set_condition_aside(params: Dict[str, Any], context: Dict[str, Any], **_rest: Any) -> None:
+def _set_condition_aside(params: dict[str, Any], context: dict[str, Any], **_rest: Any) -> None:
     for name in ("IfNoneMatch", "IfMatch", "Guard"):
         if name in params:
             context[f"opsctl_{name}"] = params.pop(name)
 
 
-def _put_condition_back(params: Dict[str, Any], context: Dict[str, Any], **_rest: Any) -> None:
+def _put_condition_back(params: dict[str, Any], context: dict[str, Any], **_rest: Any) -> None:
     for name, header in (("IfNoneMatch", "If-None-Match"), ("IfMatch", "If-Match")):
         if f"opsctl_{name}" in context:
             params["headers"][header] = context[f"opsctl_{name}"]
@@ -134,14 +134,14 @@ def _ask_guard(request: Any, **_rest: Any) -> None:
         guard()
 
 
-def _send_at_once(params: Dict[str, Any], **_rest: Any) -> None:
+def _send_at_once(params: dict[str, Any], **_rest: Any) -> None:
     # The SDK asks S3 before each body whether it may be sent (Expect: 100-continue), in a handler of `before-call.s3`,
     # and waits for the answer: that doubles the time of what is small.
     if isinstance(params.get("body"), io.BytesIO):
         params["headers"].pop("Expect", None)
 
 
-def split(uri: str) -> Dict[str, str]:
+def split(uri: str) -> dict[str, str]:
     """`Bucket` and `Key` of an S3 URI, the key's bytes kept as they are."""
     bucket, key = uri[len("s3://") :].split("/", 1)
     return {"Bucket": bucket, "Key": key}
@@ -165,8 +165,8 @@ def _whole(ask: Callable[[], _Reply]) -> _Reply:
     return ask()
 
 
-def _bytes(value: Dict[str, Any]) -> bytes:
-    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode("utf-8")
+def _bytes(value: dict[str, Any]) -> bytes:
+    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()
 
 
 class S3:
@@ -192,7 +192,7 @@ class S3:
         encrypted = reply.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in reply
         return Head(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
 
-    def read(self, uri: str) -> Optional[Document]:
+    def read(self, uri: str) -> Document | None:
         """A small object's bytes, or None where there is none."""
         try:
             with _asking("GetObject", uri):
@@ -204,7 +204,7 @@ class S3:
         reply = self._client.get_object(**split(uri))
         return Document(reply["Body"].read(), reply["ETag"].strip('"'))
 
-    def write(self, uri: str, value: Dict[str, Any], *, if_none: bool = False, if_etag: Optional[str] = None) -> None:
+    def write(self, uri: str, value: dict[str, Any], *, if_none: bool = False, if_etag: str | None = None) -> None:
         """Write a small JSON document.
 
         Parameters
@@ -224,7 +224,7 @@ class S3:
             This S3 has no conditional writes.
         """
         data = _bytes(value)
-        condition: Dict[str, Any] = {}
+        condition: dict[str, Any] = {}
         if if_none:
             condition = {"IfNoneMatch": "*"}
         elif if_etag is not None:
@@ -266,7 +266,7 @@ class S3:
             )
         return str(reply["ETag"]).strip('"')
 
-    def upload(self, path: str, uri: str, *, sha256: bytes, guard: Callable[[], None]) -> Optional[str]:
+    def upload(self, path: str, uri: str, *, sha256: bytes, guard: Callable[[], None]) -> str | None:
         """Upload a file; S3 compares the bytes it receives with a SHA-256 and refuses others.
 
         Parameters
@@ -315,7 +315,7 @@ class S3:
             except _REPLACED as error:
                 raise PassingFault(f"{uri} was replaced while it was read") from error
 
-    def ages(self, prefix_uri: str) -> List[Tuple[str, timedelta]]:
+    def ages(self, prefix_uri: str) -> list[tuple[str, timedelta]]:
         """The keys under a prefix (at most 1,000), each with its age by S3's own clock.
 
         The age is the reply's `Date` less `LastModified`: the clocks of two jobs' machines never meet.
@@ -326,7 +326,7 @@ class S3:
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
         return [(entry["Key"], now - entry["LastModified"]) for entry in reply.get("Contents", [])]
 
-    def listed(self, prefix_uri: str) -> Dict[str, Listed]:
+    def listed(self, prefix_uri: str) -> dict[str, Listed]:
         """All objects under a prefix, by their URIs."""
         target = split(prefix_uri)
         pages = self._client.get_paginator("list_objects_v2")

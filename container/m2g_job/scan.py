@@ -6,7 +6,7 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Mapping
 
 from m2g_job.environment import Environment
 from m2g_job.faults import WrongInput
@@ -47,14 +47,14 @@ class Scan:
     dataset: str
     name: str
     subject: str
-    session: Optional[str]
-    inputs: Tuple[Input, ...]
+    session: str | None
+    inputs: tuple[Input, ...]
     pipeline: str
-    parcellation: Tuple[str, ...]
+    parcellation: tuple[str, ...]
     options: Mapping[str, Any]
-    argv: Tuple[str, ...]
+    argv: tuple[str, ...]
     image: str
-    image_digest: Optional[str]
+    image_digest: str | None
     opsctl_version: str
     output: str
     key: str
@@ -113,7 +113,7 @@ def parse(data: bytes, environment: Environment) -> Scan:
     return scan
 
 
-def _scan(raw: Dict[str, Any]) -> Scan:
+def _scan(raw: dict[str, Any]) -> Scan:
     digest = raw["image_digest"]
     if digest is not None and not _DIGEST.match(_text(digest)):
         raise WrongInput(f"{digest!r} is not an image's digest")
@@ -171,7 +171,7 @@ def _check_inputs(scan: Scan) -> None:
 
 
 def _check_argv(scan: Scan) -> None:
-    words: List[str] = list(scan.argv)
+    words: list[str] = list(scan.argv)
     if words[:1] != ["m2g"] or words.count("INPUT_DIR") != 1 or words.count("OUTPUT_DIR") != 1:
         raise WrongInput("argv is not m2g's with INPUT_DIR and OUTPUT_DIR once each")
     wanted = {"--participant_label": scan.subject, "--session_label": scan.session_label, "--pipeline": scan.pipeline}

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Dict, Optional
 
 from m2g_job import gradients, nifti
 from m2g_job.faults import PassingFault, S3Refused, ScanFailed, WrongInput
@@ -37,7 +36,7 @@ def empty(folder: str) -> None:
                 os.unlink(entry.path)
 
 
-def layout(scan: Scan) -> Dict[str, Input]:
+def layout(scan: Scan) -> dict[str, Input]:
     """Where each input goes, relative to m2g's input folder.
 
     The gradients take the image's stem, wherever in the dataset they were found; the T1w takes the name that m2g's own
@@ -86,9 +85,10 @@ def pull(s3: S3, scan: Scan, input_dir: str, *, stop: Stop) -> int:
     total = sum(entry.size_bytes for entry in scan.inputs)
     free = shutil.disk_usage(input_dir).free
     if free < total + MARGIN_BYTES:
+        free_gib, inputs_gib, margin_gib = (size / 1024**3 for size in (free, total, MARGIN_BYTES))
         raise ScanFailed(
-            "the disk is too small: {:.1f} GiB are free and the inputs need {:.1f} GiB beside {:.1f} GiB to work in; "
-            "give the platform a larger root volume".format(free / 1024**3, total / 1024**3, MARGIN_BYTES / 1024**3)
+            f"the disk is too small: {free_gib:.1f} GiB are free and the inputs need {inputs_gib:.1f} GiB beside "
+            f"{margin_gib:.1f} GiB to work in; give the platform a larger root volume"
         )
     with open(os.path.join(input_dir, "dataset_description.json"), "w", encoding="utf-8") as description:
         json.dump({"Name": "one scan, staged for m2g", "BIDSVersion": "1.9.0"}, description)
@@ -116,7 +116,7 @@ def pull(s3: S3, scan: Scan, input_dir: str, *, stop: Stop) -> int:
 def _download(s3: S3, entry: Input, path: str, stop: Stop) -> None:
     try:
         head = _unchanged(s3, entry)
-        problem: Optional[str] = None
+        problem: str | None = None
         for pause in _PAUSES_SECONDS:
             try:
                 s3.download(entry.uri, path, on_bytes=lambda _count: stop.check())
@@ -141,7 +141,7 @@ def _unchanged(s3: S3, entry: Input) -> Head:
     return head
 
 
-def _difference(path: str, head: Head) -> Optional[str]:
+def _difference(path: str, head: Head) -> str | None:
     size = os.path.getsize(path)
     if size != head.size_bytes:
         return f"{size} bytes of {head.size_bytes}"

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from typing import List, Mapping, Optional
+from typing import Mapping
 
 #: A big environment's metadata on a cold disk takes seconds; nothing is worth more than that.
 _TIMEOUT_SECONDS = 15.0
@@ -21,7 +21,7 @@ print(version("m2g"))
 """
 
 
-def find(command: str, variables: Mapping[str, str]) -> Optional[str]:
+def find(command: str, variables: Mapping[str, str]) -> str | None:
     """The version of the package m2g that a command is of.
 
     Parameters
@@ -58,7 +58,7 @@ def find(command: str, variables: Mapping[str, str]) -> Optional[str]:
     return lines[-1]
 
 
-def _interpreter(path: str) -> List[str]:
+def _interpreter(path: str) -> list[str]:
     """The words of a script's first line, where they start a Python."""
     try:
         with open(path, "rb") as script:
