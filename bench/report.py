@@ -78,12 +78,12 @@ class Report:
         return "\n".join([f"Measured on: {'; '.join(where)}.", "", *lines, ""])
 
     def write_docs(self, docs: Path) -> None:
-        """Put the table into its place in docs/performance.md, and draw docs/growth.svg."""
+        """Put the table into its place in docs/performance.md, and draw docs/growth.png."""
         from bench.plot import draw
 
         page = docs / "performance.md"
         page.write_text(replaced(page.read_text(), self.markdown()))
-        draw(self.growth("s"), self.growth("MiB"), docs / "growth.svg")
+        draw(self.growth("s"), self.growth("MiB"), docs / "growth.png")
 
     def growth(self, unit: str) -> dict[int, float]:
         """Seconds or MiB by the number of scans."""
