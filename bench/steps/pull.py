@@ -26,7 +26,7 @@ def measure(*, quick: bool) -> list[Row]:
         tempfile.TemporaryDirectory(dir=room) as folder,
         environment(server.url),
     ):
-        from m2g_job.s3 import S3, make_client, split
+        from m2g_job.s3 import S3, bucket_and_key, make_client
 
         client = make_client()
         s3 = S3(client)
@@ -36,7 +36,7 @@ def measure(*, quick: bool) -> list[Row]:
             s3.download(uri, str(target), on_bytes=lambda _count: None)
 
         def by_one_connection() -> None:
-            body = client.get_object(**split(uri))["Body"]
+            body = client.get_object(**bucket_and_key(uri))["Body"]
             with target.open("wb") as file:
                 for piece in body.iter_chunks(1024 * 1024):
                     file.write(piece)

@@ -25,7 +25,7 @@ def measure(*, quick: bool) -> list[Row]:
     sample = _QUICK_SAMPLE if quick else _SAMPLE
     with serving(latency_ms=_LATENCY_MS) as server, tempfile.TemporaryDirectory() as folder, environment(server.url):
         from m2g_job import outputs
-        from m2g_job.s3 import S3, make_client, split
+        from m2g_job.s3 import S3, bucket_and_key, make_client
 
         for number in range(_FILES):
             path = Path(folder) / f"connectomes_d/atlas-{number % 30}/{number}.csv"
@@ -42,7 +42,7 @@ def measure(*, quick: bool) -> list[Row]:
         def by_each() -> None:
             for one in files[:sample]:
                 data = Path(one.path).read_bytes()
-                place: dict[str, Any] = split(f"s3://data/plain/{one.key}")
+                place: dict[str, Any] = bucket_and_key(f"s3://data/plain/{one.key}")
                 client.put_object(Body=data, ChecksumSHA256=_base64(hashlib.sha256(data).digest()), **place)
 
         by_job()

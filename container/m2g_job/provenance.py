@@ -1,4 +1,4 @@
-"""What one scan's outputs were made from and by what, beside them: `…_provenance.json`."""
+"""`…_provenance.json` beside one scan's outputs: what they were made from, and by which programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def output(
     started_at: str,
     seconds: Mapping[str, float],
 ) -> Output:
-    """The provenance as one of the scan's outputs; in memory, so that a disk that m2g has filled does not lose a scan.
+    """The provenance as one of the scan's outputs; held in memory, since m2g may have filled the disk.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def output(
     m2g_version
         None where it is not known.
     started_at, seconds
-        Of the attempt, so far: the push is still to come.
+        The attempt's start, and the duration of each phase so far: the push comes later.
     """
     content: dict[str, Any] = {
         "Description": derivative.PREVIEW_WARNING if derivative.is_preview(scan.image) else "connectomes of one scan",
@@ -62,8 +62,8 @@ def output(
 
 
 def bids_uri(entry: Input, scan: Scan) -> str:
-    """An input as BIDS names a file of another dataset; as it is where it lies elsewhere."""
-    top = f"{scan.dataset}/"
-    if not entry.uri.startswith(top):
+    """The BIDS URI of an input; its own URI where it is not part of the scan's dataset."""
+    prefix = f"{scan.dataset}/"
+    if not entry.uri.startswith(prefix):
         return entry.uri
-    return f"bids:{derivative.SOURCE}:{quote(entry.uri[len(top) :], safe='/+=~')}"
+    return f"bids:{derivative.SOURCE}:{quote(entry.uri[len(prefix) :], safe='/+=~')}"

@@ -1,4 +1,4 @@
-"""A scan's result: written last, once, and never over a succeeded one."""
+"""A scan's result: written once, after all outputs, and never over a succeeded one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _TRIES = 10
 
 
 def timestamp() -> str:
-    """Now in UTC, as results write it."""
+    """The time now in UTC, in the format of results."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Report:
-    """What is known about this attempt so far; it becomes the result.
+class ResultBuilder:
+    """Collects what is known about this attempt and builds the result.
 
     Parameters
     ----------
     environment
-        The job.
+        The job's.
     log_stream
         Its CloudWatch stream, or "".
     """
@@ -40,8 +40,8 @@ class Report:
         self.files: list[dict[str, Any]] = []
         self.connectomes: list[str] = []
 
-    def result(self, *, exit_code: int, cause: str = "") -> dict[str, Any]:
-        """The result as its contract has it; `succeeded` where `exit_code` is 0, which then lists the outputs."""
+    def build(self, *, exit_code: int, cause: str = "") -> dict[str, Any]:
+        """The result's JSON: `succeeded` with its outputs where `exit_code` is 0, otherwise `failed`."""
         scan, files = self.scan, self.files if exit_code == 0 else []
         return {
             "schema_version": 1,
@@ -70,7 +70,7 @@ class Report:
 
 
 class Results:
-    """The place of one scan's result on S3."""
+    """Reads and writes one scan's result on S3."""
 
     def __init__(self, s3: S3, environment: Environment, log: Log) -> None:
         self._s3 = s3
@@ -78,33 +78,33 @@ class Results:
         self.uri = environment.uri("results")
 
     def succeeded(self) -> dict[str, Any] | None:
-        """The result that stands, where it says succeeded."""
+        """The result on S3, or None where there is none or it did not succeed."""
         document = self._s3.read(self.uri)
         value = document.value if document else None
         return value if value and value.get("status") == "succeeded" else None
 
     def write(self, result: dict[str, Any], *, check: Callable[[], None]) -> None:
-        """Write the result: over nothing, or over a failed one that has not changed since it was read.
+        """Write the result, over nothing or over a failed one that has not changed since it was read.
 
         Parameters
         ----------
         result
-            The whole result.
+            From `ResultBuilder.build`.
         check
-            Called just before each write; what it raises stops the write (another job's claim, see `claim`).
+            Called just before each write; an exception that it raises stops the write (see `Claim.check`).
 
         Raises
         ------
         AlreadyPublished
-            A succeeded result stands; it is never overwritten.
+            A succeeded result exists.
         PassingFault
-            S3 did not let a condition hold long enough.
+            Other writers changed the object between every read and write.
         """
         for _ in range(_TRIES):
             document = self._s3.read(self.uri)
             value = document.value if document else None
             if value == result:
-                return  # an earlier try of this loop, whose reply was lost
+                return  # an earlier write of this loop, whose reply was lost
             if value and value.get("status") == "succeeded":
                 raise AlreadyPublished(value)
             check()
@@ -114,7 +114,7 @@ class Results:
             except ConditionFailed:
                 continue
             except ConditionsUnsupported:
-                self._log.say("this S3 has no conditional writes: the result is written without")
+                self._log.write("this S3 has no conditional writes: the result is written without")
                 self._s3.write(self.uri, result)
                 return
         raise PassingFault(f"{self.uri} changes too often to be written")

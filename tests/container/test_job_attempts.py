@@ -88,7 +88,7 @@ def test_wrong_inputs_and_passing_faults_are_in_it(world: World, s3: LocalS3) ->
     assert record["cause"].startswith("the scan's JSON cannot be read")
 
 
-@pytest.mark.parametrize("broken", ["job.Job._succeed", "job.Job._fail"])
+@pytest.mark.parametrize("broken", ["job.Job._run_scan", "job.Job._record_failure"])
 def test_a_bug_of_the_runners_is_in_it(world: World, broken: str) -> None:
     break_it = f"import m2g_job.job as job\ndef bug(*_): raise ZeroDivisionError('a bug')\n{broken} = bug\n"
     code, output = world.run(python=(sys.executable, "-c", break_it + RUN_MAIN), FAKE_M2G="exit-1")
@@ -118,8 +118,8 @@ def test_a_record_that_cannot_be_written_costs_nothing_but_a_line(
 
 def test_an_s3_that_does_not_answer_holds_neither_the_begin_nor_the_end(world: World, s3: LocalS3) -> None:
     held = s3.hold(is_record)
-    patience = "import m2g_job.attempt as attempt, m2g_job.job as job\nattempt._BEGIN_SECONDS = 0.1\n"
-    job = world.start(python=(sys.executable, "-c", f"{patience}job.END_SECONDS = 0.1\n{RUN_MAIN}"))
+    patience = "import m2g_job.attempt as attempt, m2g_job.job as job\nattempt._START_TIMEOUT_SECONDS = 0.1\n"
+    job = world.start(python=(sys.executable, "-c", f"{patience}job.END_TIMEOUT_SECONDS = 0.1\n{RUN_MAIN}"))
 
     assert job.wait() == 0, job.output
     assert not held.released.is_set()
@@ -136,7 +136,7 @@ def test_a_begin_that_comes_late_does_not_hide_the_end(world: World, s3: LocalS3
         return request in begin
 
     held = s3.hold(is_first)
-    patience = "import m2g_job.attempt as attempt\nattempt._BEGIN_SECONDS = 0.1\n"
+    patience = "import m2g_job.attempt as attempt\nattempt._START_TIMEOUT_SECONDS = 0.1\n"
     assert world.run(python=(sys.executable, "-c", patience + RUN_MAIN))[0] == 0
     assert world.attempt()["exit_code"] == 0
 

@@ -111,10 +111,10 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
     from m2g_job import m2g
     from m2g_job.faults import Stopped
     from m2g_job.log import Log
-    from m2g_job.stop import Stop
+    from m2g_job.stop import StopRequest
 
-    class AlreadyWanted(Stop):
-        wanted = property(lambda self: output_dir.exists() and "hanging" in log_path.read_text())  # type: ignore[assignment]
+    class AlreadyRequested(StopRequest):
+        received = property(lambda self: output_dir.exists() and "hanging" in log_path.read_text())  # type: ignore[assignment]
 
     output_dir, log_path = world.folder / "out", world.folder / "m2g.log"
     log_path.touch()
@@ -129,7 +129,7 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
             words,
             log=Log(stream),
             log_path=str(log_path),
-            stop=AlreadyWanted(),
+            stop=AlreadyRequested(),
             variables={"PATH": "/usr/bin:/bin", "FAKE_M2G": "hang-deaf"},
             grace_seconds=0.5,
         )
@@ -140,15 +140,15 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
 def test_what_is_left_of_batchs_30_seconds_after_sigterm() -> None:
     from m2g_job import job, m2g
 
-    assert job._LAST_WORD_SECONDS + job._LAST_WORD_PATIENCE_SECONDS <= 28
-    assert m2g.GRACE_SECONDS + m2g._REST_SECONDS <= job._LAST_WORD_SECONDS - 6, "for the logs and the result"
-    assert job._PUSH_GRACE_SECONDS <= job._LAST_WORD_SECONDS - 6
+    assert job.FORCED_EXIT_SECONDS + job.FORCED_EXIT_TIMEOUT_SECONDS <= 28
+    assert m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS <= job.FORCED_EXIT_SECONDS - 6, "for the logs and the result"
+    assert job.PUSH_GRACE_SECONDS <= job.FORCED_EXIT_SECONDS - 6
 
 
 @pytest.mark.parametrize("place", ["HNU1/sub-0025427", OUTPUT, f"{RUN}/claims", f"{RUN}/results"])
 def test_sigterm_while_s3_does_not_answer_ends_with_the_attempts_word(world: World, s3: LocalS3, place: str) -> None:
     s3.hold(lambda request: request.key.startswith(place) and request.method != "HEAD")
-    soon = "import os, m2g_job.job as job\njob._LAST_WORD_SECONDS = 3.0\njob._PUSH_GRACE_SECONDS = 1.0\n"
+    soon = "import os, m2g_job.job as job\njob.FORCED_EXIT_SECONDS = 3.0\njob.PUSH_GRACE_SECONDS = 1.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
     job = world.start(python=(sys.executable, "-c", soon + main))
     s3.holds[0].wait()
@@ -174,7 +174,7 @@ def test_sigterm_while_a_download_hangs_still_leaves_a_result(world: World, s3: 
 
 def test_a_push_that_outlasts_its_grace_is_stopped_and_its_logs_kept(world: World, s3: LocalS3) -> None:
     push = s3.hold(lambda request: request.method == "PUT" and request.key.startswith(f"{OUTPUT}/dwi/"))
-    soon = "import os, m2g_job.job as job\njob._PUSH_GRACE_SECONDS = 0.0\n"
+    soon = "import os, m2g_job.job as job\njob.PUSH_GRACE_SECONDS = 0.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
     job = world.start(python=(sys.executable, "-c", soon + main), FAKE_M2G_FILES="60")
     push.wait(10)

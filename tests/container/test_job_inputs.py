@@ -186,7 +186,7 @@ def test_a_header_with_impossible_dimensions_is_refused() -> None:
     head = bytearray(nifti(7)[:540])
     struct.pack_into("<h", head, 42, -5)
     with pytest.raises(WrongInput, match="broken NIfTI header"):
-        images.parse(bytes(head), "image")
+        images.parse_header(bytes(head), "image")
 
 
 @pytest.mark.parametrize(

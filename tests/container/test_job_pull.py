@@ -15,7 +15,7 @@ from m2g_job import staging
 from m2g_job.faults import WrongInput
 from m2g_job.s3 import S3, make_client
 from m2g_job.scan import Input
-from m2g_job.stop import Stop
+from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3, Request
 
 PART_BYTES = 16 * 1024 * 1024
@@ -76,7 +76,7 @@ def test_a_file_that_is_replaced_while_its_parts_come_is_refused(s3: LocalS3, tm
     entry = Input(URI, "dwi", head.size_bytes, head.etag)
 
     with ThreadPoolExecutor(1) as pool:
-        pull = pool.submit(staging._download, S3(make_client()), entry, str(tmp_path / "ours"), Stop())
+        pull = pool.submit(staging._download, S3(make_client()), entry, str(tmp_path / "ours"), StopRequest())
         hold.wait()
         put(s3, tmp_path, b"b" * (PART_BYTES + 7))
         hold.released.set()

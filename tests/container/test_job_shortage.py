@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from m2g_job import m2g, memory
 from m2g_job.log import Log
-from m2g_job.stop import Stop
+from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3, Request
 from support.job_world import OUTPUT, RUN, World, nifti
 
@@ -66,7 +66,7 @@ def test_the_kept_log_is_there_before_m2g_can_fill_the_disk(tmp_path: Path) -> N
             ["test", "-e", str(kept)],
             log=Log(stream),
             log_path=str(kept),
-            stop=Stop(),
+            stop=StopRequest(),
             variables={"PATH": "/usr/bin:/bin"},
         )
     assert ended.exit_code == 0
@@ -103,8 +103,8 @@ def test_a_full_disk_that_m2g_hides_behind_exit_code_0_is_named(world: World) ->
 NO_SPACE = 'print("C-PAC: No space left on device", flush=True)\n'
 
 
-def outcome(*, exit_code: int = 1, tail: tuple[str, ...] = (), kills: int = 0) -> m2g.Outcome:
-    return m2g.Outcome(exit_code, 61.2, 15100, tail, kills)
+def outcome(*, exit_code: int = 1, tail: tuple[str, ...] = (), kills: int = 0) -> m2g.M2gExit:
+    return m2g.M2gExit(exit_code, 61.2, 15100, tail, kills)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def outcome(*, exit_code: int = 1, tail: tuple[str, ...] = (), kills: int = 0) -
         (outcome(tail=("OSError: Disk quota exceeded",)), "the disk is full: m2g ended after 61 s"),
     ],
 )
-def test_a_shortage_has_its_words_and_figures(ended: m2g.Outcome, cause: str) -> None:
+def test_a_shortage_has_its_words_and_figures(ended: m2g.M2gExit, cause: str) -> None:
     said = m2g.cause(ended)
     assert said.startswith(cause)
     assert "15100 MiB" in said or "disk" in said

@@ -9,7 +9,7 @@ from m2g_job import derivative
 from m2g_job import environment as job_environment
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
-from m2g_job.result import Report
+from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
 from opsctl.core.dataset.scan import Input, Scan
@@ -123,13 +123,13 @@ def test_the_job_reads_the_environment_that_run_submits():
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
-    report = Report(environment(7), log_stream="csa/default/abc")
+    builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
     document = scan_document(scan(), M2gOptions(), run=run(), index=7)
-    report.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
-    report.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
-    report.connectomes = ["s3://b/x.csv"]
+    builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
+    builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
+    builder.connectomes = ["s3://b/x.csv"]
     result = Result.from_json(
-        json.loads(json.dumps(report.result(exit_code=exit_code, cause="" if not exit_code else "why")))
+        json.loads(json.dumps(builder.build(exit_code=exit_code, cause="" if not exit_code else "why")))
     )
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
     assert result.succeeded is (exit_code == 0)
