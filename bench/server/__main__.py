@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from typing import Any
 
 from bench.server.batch import Batch
 from bench.server.http import Connection, Reply, Request, Settings
@@ -28,12 +29,12 @@ class _Services:
             return self._batch.answer(request)
         return self._s3.answer(request)
 
-    def _configure(self, settings: dict[str, object]) -> Reply:
+    def _configure(self, settings: dict[str, Any]) -> Reply:
         count, self._settings.count = self._settings.count, 0
         if "latency_ms" in settings:
-            self._settings.latency_seconds = float(str(settings["latency_ms"])) / 1000
+            self._settings.latency_seconds = float(settings["latency_ms"]) / 1000
         if "stream" in settings:
-            self._logs.write_lines(str(settings["stream"]), settings["lines"])
+            self._logs.write_lines(settings["stream"], settings["lines"])
         return Reply.json({"count": count})
 
 

@@ -66,7 +66,7 @@ class _Terminal:
         """Wait for a mark; return when it appeared."""
         with self._arrived:
             if not self._arrived.wait_for(lambda: mark in self.seen_at, timeout=_TIMEOUT_SECONDS):
-                raise SystemExit(f"{mark} never came: {self.process.args}")
+                raise SystemExit(f"{mark} never came: {self.process.args!r}")
             return self.seen_at[mark]
 
     def close(self) -> None:

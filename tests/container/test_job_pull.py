@@ -49,11 +49,11 @@ def test_six_parts_are_under_way_at_once_and_make_one_file(s3: LocalS3, tmp_path
     data = os.urandom(1024) * (5 * 16 * 1024) + b"end"
     put(s3, tmp_path, data)
     hold = s3.hold(is_part)
-    target, seen, lock = tmp_path / "ours", [], threading.Lock()
+    target, sizes, lock = tmp_path / "ours", [], threading.Lock()
 
     def count(size: int) -> None:
         with lock:
-            seen.append(size)
+            sizes.append(size)
 
     with ThreadPoolExecutor(1) as pool:
         download = pool.submit(S3(make_client()).download, URI, str(target), on_bytes=count)
@@ -62,7 +62,7 @@ def test_six_parts_are_under_way_at_once_and_make_one_file(s3: LocalS3, tmp_path
         download.result(timeout=120)
 
     assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(data).digest()
-    assert sum(seen) == len(data)
+    assert sum(sizes) == len(data)
     parts = sorted(request.headers["range"] for request in s3.requests if is_part(request))
     assert parts[0] == f"bytes=0-{PART_BYTES - 1}"
     assert len(parts) == 6

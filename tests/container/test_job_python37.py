@@ -47,14 +47,14 @@ def image_python(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
 @pytest.mark.e2e
 def test_a_scan_and_its_faults_with_the_images_python_and_boto3(world: World, image_python: tuple[str, Path]) -> None:
     python, lib = image_python
-    seen = subprocess.run(
+    version_and_path = subprocess.run(
         [python, "-S", "-c", "import boto3, s3transfer; print(boto3.__version__, boto3.__file__)"],
         env={"PYTHONPATH": str(lib)},
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert seen.startswith(f"1.33.13 {lib}")
+    assert version_and_path.startswith(f"1.33.13 {lib}")
     options = {"python": (python, "-S", "-B"), "path": f"{CONTAINER}{os.pathsep}{lib}"}
 
     assert world.run(FAKE_M2G="exit-1", **options)[0] == 1
