@@ -16,7 +16,7 @@ from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform.root import OnStep
 
-_WORDS = {"vpc": "network", "iam": "roles", "batch": "batch", "record": "record", "storage": "storage"}
+_WORDS = {"vpc": "network", "iam": "roles", "batch": "batch", "platform": "record", "storage": "storage"}
 _VERBS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to remove"}
 _SHOWN_AT_ONCE = 4
 

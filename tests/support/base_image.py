@@ -14,6 +14,7 @@ from pathlib import Path
 
 from support.repository import ROOT
 
+_TESTS = ROOT / "tests"
 _TOOLS = (
     *("sh", "env", "ln", "chmod", "mkdir", "cat", "cp", "ls", "rm", "sleep", "id", "touch", "test", "true", "uname"),
 )
@@ -48,7 +49,7 @@ def write_base(archive: Path) -> None:
     if certificates:
         files["/etc/ssl/certs/ca-certificates.crt"] = certificates
     texts = {
-        "/usr/local/bin/m2g": f"#!{python} -B\n{(ROOT / 'tests/support/fake_m2g.py').read_text()}",
+        "/usr/local/bin/m2g": f"#!{python} -B\n{(_TESTS / 'support' / 'fake_m2g.py').read_text()}",
         "/etc/passwd": _PASSWD,
         "/etc/pip.conf": _PIP,
     }
