@@ -7,10 +7,10 @@ import queue
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.aws.clients import Clients
+from opsctl.aws.s3.cache import Cache
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.costs.prices import LivePrice, rates_of
 from opsctl.core.errors import Problem
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
 #: How long the user waits for one price before the built-in table is used.
 TIMEOUT_SECONDS = 3.0
-_VALID_FOR = timedelta(days=1)
-_SCHEMA_VERSION = 1
+_CACHED_FOR = timedelta(days=1)
 
 
 def rates(
@@ -44,7 +43,7 @@ def rates(
     Parameters
     ----------
     home
-        Where AWS's answers are cached for a day; None: they are not cached.
+        The home whose cache holds AWS's answers for a day; None: they are not cached.
     now
         The current time, with its time zone.
     timeout_seconds
@@ -52,21 +51,26 @@ def rates(
     """
     live, why_table = None, ""
     if not platform.is_local:
-        cache = _PriceCache(home, platform.name, now=now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        cache = Cache(home.cache if home else None)
         why_table = "AWS's price list could not be asked"
         if platform.spot:
-            live = cache.get_or_ask(
-                platform.region,
+            live = _get_or_ask(
+                cache,
+                platform,
                 resources.instance_type,
                 is_spot=True,
+                now=now,
                 ask=lambda: _ask_within(
                     timeout_seconds, lambda: clients.ec2, lambda ec2: _spot_price(ec2, resources.instance_type)
                 ),
             )
-        live = live or cache.get_or_ask(
-            platform.region,
+        live = live or _get_or_ask(
+            cache,
+            platform,
             resources.instance_type,
             is_spot=False,
+            now=now,
             ask=lambda: _ask_within(
                 timeout_seconds,
                 lambda: clients.pricing,
@@ -147,49 +151,33 @@ def _ask_within(seconds: float, client: Callable[[], Any], ask: Callable[[Any], 
         return None
 
 
-class _PriceCache:
-    """AWS's answers of the last day, in a file in the platform's folder."""
+def _get_or_ask(
+    cache: Cache,
+    platform: Platform,
+    instance_type: str,
+    *,
+    is_spot: bool,
+    now: datetime,
+    ask: Callable[[], float | None],
+) -> LivePrice | None:
+    """The price cached within the last day, or else the one that `ask` returns, which is then cached."""
+    name = f"price/{platform.region}/{instance_type}/{'spot' if is_spot else 'on-demand'}"
+    price = _valid_price(cache.get_value(platform.data_bucket, name), is_spot=is_spot, now=now)
+    if price is not None:
+        return price
+    usd_per_hour = ask()
+    if usd_per_hour is None:
+        return None
+    asked_at = timestamp(now)
+    cache.put_value(platform.data_bucket, name, {"usd_per_hour": usd_per_hour, "asked_at": asked_at})
+    return LivePrice(usd_per_hour, asked_on=asked_at[:10], is_spot=is_spot)
 
-    def __init__(self, home: Home | None, platform_name: str, *, now: datetime) -> None:
-        self._home = home
-        self._folder = home.platform_dir(platform_name) if home else Path()
-        self._now = now
 
-    def get_or_ask(
-        self, region: str, instance_type: str, *, is_spot: bool, ask: Callable[[], float | None]
-    ) -> LivePrice | None:
-        """The cached price, or else the one that `ask` returns, which is then cached."""
-        name = f"{region} {instance_type} {'Spot' if is_spot else 'on-demand'}"
-        prices = self._read()
-        entry = prices.get(name)
-        if entry is None:
-            price = ask()
-            if price is None:
-                return None
-            entry = {"usd_per_hour": price, "asked_at": timestamp(self._now)}
-            self._write({**prices, name: entry})
-        return LivePrice(entry["usd_per_hour"], asked_on=entry["asked_at"][:10], is_spot=is_spot)
-
-    def _read(self) -> dict[str, dict[str, Any]]:
-        if self._home is None:
-            return {}
-        try:
-            prices = json.loads((self._folder / "prices.json").read_text())["prices"]
-            return {
-                name: {"usd_per_hour": float(entry["usd_per_hour"]), "asked_at": str(entry["asked_at"])}
-                for name, entry in prices.items()
-                if timedelta(0) <= self._now - datetime.fromisoformat(entry["asked_at"]) < _VALID_FOR
-            }
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {}
-
-    def _write(self, prices: dict[str, dict[str, Any]]) -> None:
-        if self._home is None:
-            return
-        try:
-            path = self._home.make(self._folder) / "prices.json"
-            partial = path.with_name(f"{path.name}.part")
-            partial.write_text(json.dumps({"schema_version": _SCHEMA_VERSION, "prices": prices}, indent=1))
-            partial.replace(path)
-        except (OSError, Problem):
-            return  # the cache only saves time
+def _valid_price(value: Any, *, is_spot: bool, now: datetime) -> LivePrice | None:
+    try:
+        asked_at = str(value["asked_at"])
+        if not timedelta(0) <= now - datetime.fromisoformat(asked_at) < _CACHED_FOR:
+            return None
+        return LivePrice(float(value["usd_per_hour"]), asked_on=asked_at[:10], is_spot=is_spot)
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -39,10 +39,15 @@ def test_a_discovery_tells_counts_reasons_and_choices() -> None:
 
 def test_a_plan_is_told_in_words() -> None:
     plan = TerraformPlan(
-        (Change("a", "t", "vpc", "create"), Change("b", "t", "vpc", "create"), Change("c", "t", "odd", "delete"))
+        (
+            Change("a", "t", "vpc", "create"),
+            Change("b", "t", "vpc", "create"),
+            Change("aws_ssm_parameter.record", "aws_ssm_parameter", "platform", "create"),
+            Change("c", "t", "odd", "delete"),
+        )
     )
     assert plan_lines(plan, idle_usd_per_hour=0.045) == [
-        "2 to create: network 2",
+        "3 to create: network 2, record 1",
         "1 to remove: odd 1",
         "Idle it costs $0.04/h; what is stored costs its storage.",
     ]

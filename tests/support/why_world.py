@@ -1,4 +1,4 @@
-"""A run on a real local server whose jobs are shell scripts, with faults on purpose: what `why` looks at."""
+"""A run on a real local server whose jobs are shell scripts and that can inject faults, for `why`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GROUP = "/opsctl/local"
 
 
 def until(fact: Callable[[], Any], *, seconds: float = 30.0) -> Any:
-    """Ask again and again until the answer is true; fail after the time."""
+    """Call a function until its result is true; fail after the timeout."""
     deadline = time.monotonic() + seconds
     while not (answer := fact()):
         assert time.monotonic() < deadline, "it did not come about in time"
@@ -98,11 +98,11 @@ class World:
         return subnet, environment["computeEnvironmentArn"]
 
     def public(self, subnet: str, *, yes: bool) -> None:
-        """Whether the subnet gives public addresses."""
+        """Set whether the subnet assigns public addresses."""
         self.clients.ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": yes})
 
     def faults(self, plan: dict[str, Any]) -> None:
-        """Let something go wrong from now on."""
+        """Inject faults from now on."""
         connection = HTTPConnection("127.0.0.1", self.server.port, timeout=10)
         connection.request("PUT", FAULTS_PATH, body=json.dumps(plan))
         assert connection.getresponse().read() is not None
@@ -162,7 +162,7 @@ class World:
         return run
 
     def put_result(self, run: Run, index: int, **changes: Any) -> None:
-        """What the runner would have left."""
+        """Write a result as the job runner would."""
         value = {
             "schema_version": 1,
             "run_id": run.run_id,
@@ -186,16 +186,16 @@ class World:
         return RunReader(run, records=self.records, batch=self.batch)
 
     def statuses(self, run: Run) -> list[str]:
-        """Batch's word on every scan."""
+        """Batch's status of every scan's job."""
         return [job.status for _, job in sorted(self.reader(run).jobs().items())]
 
     def is_over(self, run: Run) -> bool:
         return set(self.statuses(run)) <= {"SUCCEEDED", "FAILED"}
 
-    def why(self, run: Run, wanted: str | None = None) -> Answer:
-        """What the verb does, in this process."""
+    def why(self, run: Run, pattern: str | None = None) -> Answer:
+        """Run `why` in this process."""
         return why(
-            wanted,
+            pattern,
             reader=self.reader(run),
             batch=self.batch,
             storage=self.storage,

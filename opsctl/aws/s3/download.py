@@ -113,14 +113,6 @@ class PartialFile:
         self._is_finished = True
 
 
-def replace_file(target: Path, content: bytes) -> None:
-    """Write a small file atomically."""
-    with PartialFile(target, stop=Event()) as part:
-        part.start_anew()
-        part.file.write(content)
-        part.finish()
-
-
 def is_right(path: Path, file: OutputFile) -> bool:
     """Whether a file has the published size and SHA-256."""
     return path.is_file() and path.stat().st_size == file.size_bytes and file_sha256(path) == file.sha256

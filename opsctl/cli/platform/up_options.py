@@ -42,7 +42,7 @@ def merge_options(
     UsageProblem
         If a setting is not a variable of the platform.
     """
-    from opsctl.commands.platform.previous_options import previous_options
+    from opsctl.commands.platform.remembered_platform import previous_options
 
     variables = typed_variables(
         settings, declared=_declared_variables(), managed=tuple(platform_options.platform_variables())

@@ -10,10 +10,11 @@ from functools import cached_property
 from typing import Any
 
 from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection, atlas_of
+from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.bill import ScanBill
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.errors import Problem
+from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import ScanStatus

@@ -15,7 +15,7 @@ from support.object_server import ObjectServer, object_client
 from support.scripted_http import Reply, Request
 
 from opsctl.aws.s3 import download as module
-from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_right, replace_file
+from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_right
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.result import OutputFile
 
@@ -312,12 +312,3 @@ def test_a_file_system_without_locks(server: ObjectServer, tmp_path: Path, monke
     monkeypatch.setattr(fcntl, "flock", flock)
     get(server, tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes() == BODY
-
-
-def test_a_small_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    path = tmp_path / "t.tsv"
-    (tmp_path / "t.tsv.part").write_bytes(b"what a killed one left, longer than the new content")
-    path.write_bytes(b"old")
-    replace_file(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert names(tmp_path) == ["t.tsv"]
