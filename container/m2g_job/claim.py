@@ -24,7 +24,7 @@ from m2g_job.faults import (
     ConditionsUnsupported,
     Fault,
     HeldByAnotherJob,
-    PassingFault,
+    TransientFault,
 )
 from m2g_job.log import Log
 from m2g_job.result import Results, timestamp
@@ -221,7 +221,7 @@ class Claim:
         if self._generation is None:
             return
         self._thread.join()
-        if kind is not None and issubclass(kind, (PassingFault, HeldByAnotherJob)):
+        if kind is not None and issubclass(kind, (TransientFault, HeldByAnotherJob)):
             return  # S3 does not answer, or another job holds the claim: there is nothing to release
         try:
             self._claims.write(self._generation, "released")
@@ -253,13 +253,13 @@ class Claim:
         ------
         HeldByAnotherJob
             The last renewal found another job's claim.
-        PassingFault
+        TransientFault
             No renewal succeeded for `LEASE_SECONDS`: another job may have taken over the claim.
         """
         if self._lost:
             raise HeldByAnotherJob(self._lost)
         if self._expired:
-            raise PassingFault(f"the claim on this scan could not be renewed for {LEASE_SECONDS:.0f} s")
+            raise TransientFault(f"the claim on this scan could not be renewed for {LEASE_SECONDS:.0f} s")
 
     def check(self) -> None:
         """Do the same as `check_lease`, and list the claims on S3 for a higher generation."""

@@ -21,7 +21,7 @@ class WrongInput(Fault):
     exit_code = 2
 
 
-class PassingFault(Fault):
+class TransientFault(Fault):
     """S3 or the network did not answer: the job definition retries exit code 75 (EX_TEMPFAIL)."""
 
     exit_code = 75

@@ -19,10 +19,10 @@ from m2g_job.faults import (
     AlreadyPublished,
     Fault,
     HeldByAnotherJob,
-    PassingFault,
     S3Refused,
     ScanFailed,
     Stopped,
+    TransientFault,
     WrongInput,
 )
 from m2g_job.log import Log
@@ -104,7 +104,7 @@ class Job:
             return self._already_published(published)
         except Abandoned as abandonment:
             return self._abandoned(abandonment)
-        except PassingFault as fault:
+        except TransientFault as fault:
             self._log.write(f"a passing fault, to be tried again: {fault}")
             return fault.exit_code, str(fault)
         except Fault as fault:

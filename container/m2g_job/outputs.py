@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
-from m2g_job.faults import PassingFault, ScanFailed
+from m2g_job.faults import ScanFailed, TransientFault
 from m2g_job.s3 import PUSH_THREADS, S3
 from m2g_job.scan import MADE_UP_SESSION
 
@@ -93,7 +93,7 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
 
     Raises
     ------
-    PassingFault
+    TransientFault
         S3 did not answer.
     """
     with ThreadPoolExecutor(PUSH_THREADS) as pool:
@@ -139,13 +139,13 @@ def verify(s3: S3, files: Sequence[dict[str, Any]], base_uri: str) -> list[dict[
 
     Raises
     ------
-    PassingFault
+    TransientFault
         S3 did not answer, or another job has written over a file.
     """
     objects = s3.list_objects(f"{base_uri}/")
     for entry in files:
         obj = objects.get(entry["uri"])
         if obj is None or obj.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, obj.etag):
-            raise PassingFault(f"{entry['uri']} is not what this job uploaded")
+            raise TransientFault(f"{entry['uri']} is not what this job uploaded")
     # A later listing shows the same etag as long as nobody has replaced the object.
     return [{**entry, "etag": objects[entry["uri"]].etag} for entry in files]

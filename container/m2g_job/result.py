@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from typing import Any, Callable
 
 from m2g_job.environment import Environment
-from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, PassingFault
+from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, TransientFault
 from m2g_job.log import Log
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
@@ -97,7 +97,7 @@ class Results:
         ------
         AlreadyPublished
             A succeeded result exists.
-        PassingFault
+        TransientFault
             Other writers changed the object between every read and write.
         """
         for _ in range(_TRIES):
@@ -117,4 +117,4 @@ class Results:
                 self._log.write("this S3 has no conditional writes: the result is written without")
                 self._s3.write(self.uri, result)
                 return
-        raise PassingFault(f"{self.uri} changes too often to be written")
+        raise TransientFault(f"{self.uri} changes too often to be written")

@@ -22,7 +22,7 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError,
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as transfer_errors
 
-from m2g_job.faults import ConditionFailed, PassingFault, S3Missing
+from m2g_job.faults import ConditionFailed, S3Missing, TransientFault
 from m2g_job.s3_errors import translate
 
 #: Enough to hide S3's latency in a push of some hundred files, few enough not to be throttled.
@@ -172,7 +172,7 @@ def _json_bytes(value: dict[str, Any]) -> bytes:
 class S3:
     """Reads, writes, uploads, downloads and listings.
 
-    Every method raises `PassingFault`, `S3Refused` or `S3Missing` (see `faults`). No object gets an ACL: buckets made
+    Every method raises `TransientFault`, `S3Refused` or `S3Missing` (see `faults`). No object gets an ACL: buckets made
     since 2023 refuse ACLs.
 
     Parameters
@@ -322,7 +322,7 @@ class S3:
             try:
                 self._client.download_file(source["Bucket"], source["Key"], path, Callback=on_bytes, Config=_DOWNLOAD)
             except _REPLACED_ERROR as error:
-                raise PassingFault(f"{uri} was replaced while it was read") from error
+                raise TransientFault(f"{uri} was replaced while it was read") from error
 
     def ages(self, prefix_uri: str) -> list[tuple[str, timedelta]]:
         """The keys under a prefix (at most 1,000), each with its age.

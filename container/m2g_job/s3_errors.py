@@ -5,7 +5,7 @@ from __future__ import annotations
 from boto3.exceptions import Boto3Error, S3UploadFailedError
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from m2g_job.faults import ConditionFailed, ConditionsUnsupported, PassingFault, S3Missing, S3Refused
+from m2g_job.faults import ConditionFailed, ConditionsUnsupported, S3Missing, S3Refused, TransientFault
 
 #: Error codes of transient errors. A status of 500 or higher is transient whatever its code.
 _TRANSIENT_CODES = {
@@ -45,7 +45,7 @@ def translate(error: Exception, operation: str, uri: str) -> Exception:
     -------
     Exception
         `S3Missing`, `S3Refused`, `ConditionFailed` or `ConditionsUnsupported` by the error code of S3's reply;
-        `PassingFault` for throttling, server errors and a reply that did not arrive; `error` itself where it is none
+        `TransientFault` for throttling, server errors and a reply that did not arrive; `error` itself where it is none
         of these.
     """
     if isinstance(error, S3UploadFailedError) and isinstance(error.__context__, ClientError):
@@ -57,7 +57,7 @@ def translate(error: Exception, operation: str, uri: str) -> Exception:
     # The others are failures to reach S3: connections, timeouts, broken bodies, and the endpoint that gives the role's
     # credentials, which is throttled where many containers start at once.
     if isinstance(error, (BotoCoreError, Boto3Error, ConnectionError)):
-        return PassingFault(f"S3 did not answer {operation} {uri}: {type(error).__name__}: {error}")
+        return TransientFault(f"S3 did not answer {operation} {uri}: {type(error).__name__}: {error}")
     return error
 
 
@@ -70,7 +70,7 @@ def _translate_reply(error: ClientError, operation: str, uri: str) -> Exception:
     if code == "NotImplemented" or status == 501:
         return ConditionsUnsupported(message)
     if code in _TRANSIENT_CODES or status >= 500:
-        return PassingFault(message)
+        return TransientFault(message)
     if code in _MISSING_CODES:
         return S3Missing(message)
     return S3Refused(message)

@@ -13,7 +13,7 @@ import shutil
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 from m2g_job import gradients, nifti
-from m2g_job.faults import PassingFault, S3Refused, ScanFailed, WrongInput
+from m2g_job.faults import S3Refused, ScanFailed, TransientFault, WrongInput
 from m2g_job.s3 import S3, ObjectHead
 from m2g_job.scan import MADE_UP_SESSION, Input, Scan
 from m2g_job.stop import StopRequest
@@ -76,7 +76,7 @@ def pull(s3: S3, scan: Scan, input_dir: str, *, stop: StopRequest) -> int:
         An input is missing, denied, or has changed since the run was submitted.
     ScanFailed
         The disk is too small.
-    PassingFault
+    TransientFault
         S3 did not answer.
     """
     total = sum(entry.size_bytes for entry in scan.inputs)
@@ -116,7 +116,7 @@ def _download(s3: S3, entry: Input, path: str, stop: StopRequest) -> None:
             try:
                 s3.download(entry.uri, path, on_bytes=lambda _count: stop.check())
                 problem = _difference(path, head)
-            except PassingFault as fault:  # the reply broke off in each of the SDK's attempts
+            except TransientFault as fault:  # the reply broke off in each of the SDK's attempts
                 problem = str(fault)
             if problem is None:
                 if not head.plain_md5:
@@ -124,7 +124,7 @@ def _download(s3: S3, entry: Input, path: str, stop: StopRequest) -> None:
                     _head_unchanged(s3, entry)
                 return
             stop.sleep(pause)
-        raise PassingFault(f"{entry.name} did not arrive whole: {problem}")
+        raise TransientFault(f"{entry.name} did not arrive whole: {problem}")
     except S3Refused as error:
         raise WrongInput(f"{entry.name} cannot be read: {error}")
 

@@ -13,7 +13,7 @@ import typer._completion_classes
 
 from opsctl.config import load, working_folder
 from opsctl.core.errors import Problem
-from opsctl.core.runs.names import run_named
+from opsctl.core.runs.names import find_run
 from opsctl.home import Home
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _scans(ctx: typer.Context) -> list[str]:
         configured = _configuration().dataset(dataset)
         return completion_cache.scans_of(configured.value if configured else dataset)
     try:
-        return completion_cache.scans(run_named(completion_cache.runs(), run_id) if run_id else None)
+        return completion_cache.scans(find_run(completion_cache.runs(), run_id) if run_id else None)
     except Problem:
         return []
 

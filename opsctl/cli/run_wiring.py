@@ -74,7 +74,7 @@ class RunWiring:
             model=options.diffusion_model,
             pipeline="func" if options.pipeline == "func" else "dwi",
         )
-        count = len(plan.rest())
+        count = len(plan.to_submit())
         return estimate(self._context.platform, self._resources, scan_count=count, rates=self._rates, hours=hours)
 
     def refuse_above_budget(self, plan: RunPlan) -> None:
@@ -88,7 +88,7 @@ class RunWiring:
         if self._request.max_spend_usd is not None:
             estimate = self.estimate(plan)
             self._budget(self._request.max_spend_usd, estimate).ensure_affordable(
-                self._spending(estimate).usd, len(plan.rest())
+                self._spending(estimate).usd, len(plan.to_submit())
             )
 
     def carry_out(self, plan: RunPlan) -> RunOutcome:
@@ -180,7 +180,7 @@ class RunWiring:
         return Budget(
             limit_usd,
             estimate=estimate,
-            asked=lambda: self._spending(estimate),
+            current_spending=lambda: self._spending(estimate),
             at_once=max(1, self._resources.max_vcpus // self._resources.vcpus),
             sleep=time.sleep,
             on_wait=self._on_wait,

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import check_label, parse_uri
-from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, checked, from_text, kind_of, meant
+from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, did_you_mean, from_text, kind_of, validated
 
 #: An entry of a file: the key's parts, the value, and the line where it begins.
 Said = tuple[tuple[str, ...], Any, int]
@@ -169,7 +169,7 @@ def from_variables(environment: Mapping[str, str]) -> Layer:
         if not text:
             continue
         try:
-            value = checked(setting, from_text(setting, text))
+            value = validated(setting, from_text(setting, text))
             if setting.key in entries:
                 raise Problem(f"{setting.key} is set a second time, after {entries[setting.key].source}.", "Unset one.")
         except Problem as problem:
@@ -183,7 +183,7 @@ def doubtful_variables(environment: Mapping[str, str]) -> list[str]:
     """A warning for each `OPSCTL_…` variable that opsctl does not use."""
     known = [*BY_VARIABLE, *OTHER_VARIABLES]
     names = sorted(name for name in environment if name.startswith("OPSCTL_") and name not in known)
-    return [f"{shown(name)} is no variable of opsctl's.{meant(name, known)}" for name in names]
+    return [f"{shown(name)} is no variable of opsctl's.{did_you_mean(name, known)}" for name in names]
 
 
 def shown(key: str) -> str:
@@ -224,7 +224,7 @@ def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | 
     if normalized not in BY_PATH:
         raise _unknown(parts)
     setting = BY_PATH[normalized]
-    return ConfigEntry(setting.key, checked(setting, value), source)
+    return ConfigEntry(setting.key, validated(setting, value), source)
 
 
 def _dataset(name: str, value: Any) -> str:
@@ -248,4 +248,4 @@ def _unknown(parts: tuple[str, ...]) -> Problem:
         place = "at the file's beginning, before any table" if is_m2g else "below [m2g]"
         return Problem(what, f"It belongs {place}.")
     known += [] if is_m2g else list(_TABLES)
-    return Problem(what, meant(name, known).strip() or f"There are {', '.join(sorted(known))}.")
+    return Problem(what, did_you_mean(name, known).strip() or f"There are {', '.join(sorted(known))}.")

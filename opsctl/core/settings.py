@@ -82,7 +82,7 @@ BY_PATH = {
 }
 
 
-def checked(setting: Setting, value: Any) -> Any:
+def validated(setting: Setting, value: Any) -> Any:
     """A value of a setting, converted to the type of its option.
 
     Raises
@@ -109,7 +109,7 @@ def checked(setting: Setting, value: Any) -> Any:
 
 def _nearest_value(message: str, value: Any) -> str:
     _, _, allowed = message.rstrip(".").partition("m2g's values: ")
-    return meant(value, allowed.split(", ")).strip() if allowed and isinstance(value, str) else ""
+    return did_you_mean(value, allowed.split(", ")).strip() if allowed and isinstance(value, str) else ""
 
 
 def _typed(setting: Setting, value: Any) -> Any:
@@ -158,7 +158,7 @@ def from_text(setting: Setting, text: str) -> Any:
     return text
 
 
-def meant(name: str, known: Sequence[str]) -> str:
+def did_you_mean(name: str, known: Sequence[str]) -> str:
     """` Did you mean …?`; empty where no known name is similar."""
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     return f" Did you mean {near[0]}?" if near else ""

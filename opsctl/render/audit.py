@@ -31,7 +31,9 @@ def show_audit(screen: Screen, audit: Audit, *, all_scans: bool) -> None:
         screen.data.print(line + Text(f"{row.state}: {harmless('; '.join(parts))}", style="default"))
     if audit.excluded:
         screen.say(f"{counted(len(audit.excluded), 'image')} that m2g cannot process: `opsctl scans` names them")
-    if audit.strays:
-        shown = ", ".join(harmless(uri) for uri in audit.strays[:_STRAYS_SHOWN])
-        more = " …" if len(audit.strays) > _STRAYS_SHOWN else ""
-        screen.warn(f"{counted(len(audit.strays), 'file')} in the output place that no result lists: {shown}{more}")
+    if audit.unlisted_files:
+        shown = ", ".join(harmless(uri) for uri in audit.unlisted_files[:_STRAYS_SHOWN])
+        more = " …" if len(audit.unlisted_files) > _STRAYS_SHOWN else ""
+        screen.warn(
+            f"{counted(len(audit.unlisted_files), 'file')} in the output place that no result lists: {shown}{more}"
+        )

@@ -11,21 +11,21 @@ from opsctl.render.screen import Screen, counted
 _NAMES_SHOWN = 10
 
 
-def show_intent(screen: Screen, intent: CancelPlan) -> None:
+def show_cancel_plan(screen: Screen, plan: CancelPlan) -> None:
     """Show the scans that are active, and those that have finished."""
-    screen.say(intent.status.run.run_id, style="bold")
-    states = Counter(scan.state for scan in intent.active)
+    screen.say(plan.status.run.run_id, style="bold")
+    states = Counter(scan.state for scan in plan.active)
     if states:
         counts = ", ".join(f"{count} {state}" for state, count in states.items())
-        screen.say(f"{counted(len(intent.active), 'scan')} active: {counts}")
-        _show_names(screen, [scan.name for scan in intent.active])
+        screen.say(f"{counted(len(plan.active), 'scan')} active: {counts}")
+        _show_names(screen, [scan.name for scan in plan.active])
     else:
-        whose = "The run has no active scan" if intent.is_whole else "None of these scans is active"
+        whose = "The run has no active scan" if plan.is_whole else "None of these scans is active"
         screen.say(f"{whose}: nothing to cancel.")
-    ends = Counter(scan.state for scan in intent.finished)
+    ends = Counter(scan.state for scan in plan.finished)
     if ends:
         counts = ", ".join(f"{count} {state}" for state, count in ends.items())
-        screen.say(f"{counted(len(intent.finished), 'scan')} finished already: {counts}")
+        screen.say(f"{counted(len(plan.finished), 'scan')} finished already: {counts}")
 
 
 def show_outcome(screen: Screen, outcome: CancelOutcome) -> None:

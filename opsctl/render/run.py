@@ -25,7 +25,7 @@ def plan_lines(plan: RunPlan) -> list[str]:
     if len(plan.chosen) < len(plan.discovery.scans):
         lines.append(f"  {counted(len(plan.chosen), 'scan')} of them chosen")
     options = plan.request.options
-    size_bytes = sum(scan.size_bytes for scan in plan.rest_scans)
+    size_bytes = sum(scan.size_bytes for scan in plan.scans_to_submit)
     size = f"; {size_text(size_bytes)} in" if size_bytes else ""
     lines.append(f"m2g: {options.pipeline}, {options.diffusion_model}, {options.space}, {options.mod}{size}")
     lines.append(f"out: {plan.output.uri}")
@@ -38,12 +38,13 @@ def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
     lines = []
     if plan.earlier:
         lines.append(
-            f"{counts.get('done', 0):,} done, {counts.get('in flight', 0):,} in flight, {len(plan.rest()):,} to submit"
+            f"{counts.get('done', 0):,} done, {counts.get('in flight', 0):,} in flight, "
+            f"{len(plan.to_submit()):,} to submit"
         )
         reasons = [
             f"{counts[disposition]:,} {reason}"
             for disposition, reason in _REASONS.items()
-            if counts.get(disposition) and any(scan.disposition == disposition for scan in plan.rest())
+            if counts.get(disposition) and any(scan.disposition == disposition for scan in plan.to_submit())
         ]
         lines += [f"  {reason}" for reason in reasons]
     return [*lines, *estimate_lines(estimate, plan.platform)]

@@ -77,5 +77,5 @@ def _output_rows(detail: ScanDetail) -> list[tuple[str, str]]:
     if detail.cost is not None:
         lines.append(("cost", charged_text(detail.cost.usd, is_local=detail.is_local)))
     if detail.status.state == "FAILED" and detail.attempts:
-        lines.append(("logs", f"{detail.kept_uri} (with its QA), where an attempt could still push them"))
+        lines.append(("logs", f"{detail.failures_uri} (with its QA), where an attempt could still push them"))
     return lines

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from m2g_job import claim as claims
 from m2g_job import environment, outputs
-from m2g_job.faults import AlreadyPublished, HeldByAnotherJob, PassingFault
+from m2g_job.faults import AlreadyPublished, HeldByAnotherJob, TransientFault
 from m2g_job.log import Log
 from m2g_job.result import Results
 from m2g_job.s3 import S3, make_client
@@ -73,7 +73,7 @@ def test_the_renewal_notices_a_higher_generation(world: World, monkeypatch: pyte
 def test_a_holder_past_its_lease_renews_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "RENEW_SECONDS", 0.05)
     job = ClaimsOfJob("job-a")
-    with pytest.raises(PassingFault, match="could not be renewed"), job.claims.take() as claim:
+    with pytest.raises(TransientFault, match="could not be renewed"), job.claims.take() as claim:
         job.now += claims.LEASE_SECONDS + 1
         until(lambda: not [thread for thread in threading.enumerate() if thread.name == "claim"])
         claim.check_lease()
@@ -89,7 +89,7 @@ def test_the_lease_counts_from_when_the_claim_was_asked_for(world: World, s3: Lo
 
     s3.rules.append(answer_late)
     s3.lose_reply(lambda request: is_reply_lost and request.key.startswith(CLAIM))
-    with pytest.raises(PassingFault, match="could not be renewed"), job.claims.take() as claim:
+    with pytest.raises(TransientFault, match="could not be renewed"), job.claims.take() as claim:
         claim.check_lease()
     assert world.keys(CLAIM) == [f"{CLAIM}.1.json"]
 
@@ -111,7 +111,7 @@ def test_a_holder_past_its_lease_does_not_retry_an_upload(
         return (503, "SlowDown")
 
     s3.rules.append(sleep_through)
-    with pytest.raises(PassingFault, match="could not be renewed"), job.claims.take() as claim:
+    with pytest.raises(TransientFault, match="could not be renewed"), job.claims.take() as claim:
         outputs.push(job.s3, [outputs.Output(str(path), "x.csv")], f"s3://{BUCKET}/{OUTPUT}", guard=claim.check_lease)
     assert len(tries) == 1, "the SDK's own retry would have written over the next holder's object"
     assert json.loads(world.get(f"{CLAIM}.1.json"))["state"] == "held"

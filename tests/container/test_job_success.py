@@ -89,7 +89,7 @@ def test_nothing_is_made_public_and_nothing_written_elsewhere(world: World, s3: 
 
 
 def test_a_large_file_goes_up_in_parts(world: World, s3: LocalS3) -> None:
-    from m2g_job.faults import PassingFault
+    from m2g_job.faults import TransientFault
     from m2g_job.outputs import Output, push, verify
     from m2g_job.s3 import S3, make_client
 
@@ -107,9 +107,9 @@ def test_a_large_file_goes_up_in_parts(world: World, s3: LocalS3) -> None:
     assert len(parts) == 2
     assert all(request.headers.get("x-amz-sdk-checksum-algorithm") == "SHA256" for request in parts)
     world.put(f"{OUTPUT}/tracts.bin", b"another job's")
-    with pytest.raises(PassingFault, match="not what this job uploaded"):
+    with pytest.raises(TransientFault, match="not what this job uploaded"):
         verify(client, pushed, f"s3://{BUCKET}/{OUTPUT}")
-    with pytest.raises(PassingFault, match="not what this job uploaded"):
+    with pytest.raises(TransientFault, match="not what this job uploaded"):
         verify(client, pushed, f"s3://{BUCKET}/nothing-is-here")
 
 

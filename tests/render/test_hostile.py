@@ -21,7 +21,7 @@ from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
 from opsctl.core.dataset.scan_validation import Verdict
 from opsctl.core.platform.terraform_events import Step
 from opsctl.render.audit import show_audit
-from opsctl.render.cancel import show_intent, show_outcome
+from opsctl.render.cancel import show_cancel_plan, show_outcome
 from opsctl.render.cost import show_cost, show_costs
 from opsctl.render.down import show_teardown_report
 from opsctl.render.run import outcome_line, plan_lines
@@ -103,7 +103,7 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
     "verdicts": lambda screen: show_verdicts(
         screen, a_found(), [filled(Verdict, level="wrong", findings=(EVIL,)), filled(Verdict, level="fine")]
     ),
-    "intent": lambda screen: show_intent(
+    "intent": lambda screen: show_cancel_plan(
         screen, filled(CancelPlan, status=poisoned(rich_status()), chosen=poisoned(rich_status()).scans, is_whole=True)
     ),
     "outcome": lambda screen: show_outcome(
@@ -125,7 +125,7 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
     "why": lambda screen: show_why(screen, poisoned(answer(failed()))),
     "audit": lambda screen: show_audit(
         screen,
-        filled(Audit, rows=(filled(AuditRow),), excluded=(filled(Exclusion),), strays=(EVIL,)),
+        filled(Audit, rows=(filled(AuditRow),), excluded=(filled(Exclusion),), unlisted_files=(EVIL,)),
         all_scans=True,
     ),
     "apply": apply,

@@ -16,7 +16,7 @@ from support.windows import terminal
 from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
 from opsctl.commands.runs.scan_detail import details_json
 from opsctl.core.runs.status import State
-from opsctl.render.cancel import show_intent, show_outcome
+from opsctl.render.cancel import show_cancel_plan, show_outcome
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.screen import Screen
 from opsctl.render.status import show_status, watching
@@ -227,7 +227,7 @@ def test_the_contract_notices_what_is_missing_or_new(value: dict[str, Any]) -> N
 
 def test_cancelling_says_what_is_active_and_what_came_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     found = status("DONE", "RUNNING", "RUNNABLE")
-    show_intent(Screen(), CancelPlan(status=found, chosen=found.scans, is_whole=True))
+    show_cancel_plan(Screen(), CancelPlan(status=found, chosen=found.scans, is_whole=True))
     outcome = CancelOutcome(
         run_id="R", cancelled=("a", "b"), finished_before=("c",), finished_meanwhile=("d",), left=("sub-09/ses-1",)
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import Money, StatusReader
+from opsctl.commands.runs.status import Pricing, StatusReader
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
@@ -276,5 +276,5 @@ def reader_of(run: Run, records: Any, batch: Batch, *, now: datetime = NOW, mone
         records=records,
         batch=batch,
         now=lambda: now,
-        money=Money(rates=RATES, is_local=False) if money else None,
+        money=Pricing(rates=RATES, is_local=False) if money else None,
     )

@@ -110,7 +110,7 @@ def detail(state: State, *, has_result: bool = True, **changes: Any) -> ScanDeta
         document={"inputs": inputs, "output": "s3://data/out", "key": "key"},
         attempts=(lost, ended),
         result=result() if has_result else None,
-        kept_uri="s3://data/opsctl/runs/OLD/failures/00003/",
+        failures_uri="s3://data/opsctl/runs/OLD/failures/00003/",
         cost=ScanBill(usd=0.5, hours=1.0, attempts=2, lost=1),
         is_local=False,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.aws.batch.batch import Batch
-from opsctl.aws.batch.queue_snapshot import gather
+from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.diagnosis.why import why
@@ -200,6 +200,6 @@ class World:
             batch=self.batch,
             storage=self.storage,
             platform=self.platform,
-            look=lambda: gather(self.clients, self.platform, run),
+            look=lambda: take_snapshot(self.clients, self.platform, run),
             now=datetime.now(UTC),
         )

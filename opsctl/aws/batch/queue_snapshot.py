@@ -53,7 +53,7 @@ class JobRequirements(Protocol):
         """The jobs' image."""
 
 
-def gather(clients: Clients, platform: Platform, run: JobRequirements) -> QueueSnapshot:
+def take_snapshot(clients: Clients, platform: Platform, run: JobRequirements) -> QueueSnapshot:
     """Ask AWS for everything that may keep a run's jobs from starting, in parallel where possible.
 
     Parameters

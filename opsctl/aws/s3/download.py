@@ -98,7 +98,7 @@ class PartialFile:
         """The size of the partial file."""
         return os.fstat(self.file.fileno()).st_size
 
-    def start_anew(self) -> None:
+    def truncate(self) -> None:
         """Discard the bytes received so far."""
         self.file.truncate(0)
 
@@ -113,7 +113,7 @@ class PartialFile:
         self._is_finished = True
 
 
-def is_right(path: Path, file: OutputFile) -> bool:
+def is_complete(path: Path, file: OutputFile) -> bool:
     """Whether a file has the published size and SHA-256."""
     return path.is_file() and path.stat().st_size == file.size_bytes and file_sha256(path) == file.sha256
 
@@ -144,7 +144,7 @@ def download(client: S3Client, file: OutputFile, target: Path, *, stop: Event) -
         If the disk refuses to write.
     """
     with PartialFile(target, stop=stop) as part:
-        if is_right(target, file):
+        if is_complete(target, file):
             part.discard()
             return
         _Fetch(client, file, part, stop=stop).run()
@@ -164,13 +164,13 @@ class _Fetch:
     def run(self) -> None:
         """Complete the partial file and check it."""
         if self._part.size_bytes > self._file.size_bytes:
-            self._part.start_anew()
+            self._part.truncate()
         for is_last in (False, True):
             self._fill()
             if self._part.size_bytes == self._file.size_bytes and file_sha256(self._part.path) == self._file.sha256:
                 return
             # The first bytes may be of an earlier object: download all of it once more.
-            self._part.start_anew()
+            self._part.truncate()
             if is_last:
                 raise NotPublished(
                     f"{self._file.uri} is not the file that the job published (its size or SHA-256 differs).",
@@ -214,7 +214,7 @@ class _Fetch:
             if code not in _CHANGED or not conditions:
                 raise
             # The object was replaced, perhaps by the same bytes (a copied bucket): the SHA-256 will tell.
-            self._part.start_anew()
+            self._part.truncate()
             self._etag = ""
             self._read_on()
             return

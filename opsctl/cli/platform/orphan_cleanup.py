@@ -36,7 +36,7 @@ class OrphanCleanup:
         # Both roots are checked in parallel, and a session is not thread-safe: create the clients first.
         _ = clients.batch, clients.ec2, clients.iam, clients.logs, clients.ssm, clients.s3, clients.ecr
 
-    def look(self, root: Root) -> Sequence[str]:
+    def find_orphans(self, root: Root) -> Sequence[str]:
         """Compare AWS with a root's state before planning.
 
         Returns
@@ -47,11 +47,11 @@ class OrphanCleanup:
         Raises
         ------
         Problem
-            See `opsctl.commands.platform.orphans.look`.
+            See `opsctl.commands.platform.orphans.find_orphans`.
         """
         from opsctl.aws.platform.existing_storage import existing_storage
         from opsctl.aws.platform.inventory import Inventory
-        from opsctl.commands.platform.orphans import look, look_at_storage
+        from opsctl.commands.platform.orphans import find_existing_storage, find_orphans
 
         options = self._options
         if root.name == "storage":
@@ -61,15 +61,17 @@ class OrphanCleanup:
                 repository=options.repository_url.rpartition("/")[2],
                 account_id=options.account_id,
             )
-            self._adopted_storage = look_at_storage(root, existing)
+            self._adopted_storage = find_existing_storage(root, existing)
             return ()
-        self._report = look(root, name=options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients))
+        self._report = find_orphans(
+            root, name=options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients)
+        )
         return self._report.replace
 
     @property
-    def needs_a_yes(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether something would be removed."""
-        return self._report is not None and self._report.needs_a_yes
+        return self._report is not None and self._report.needs_confirmation
 
     def say(self) -> None:
         """Show what was found."""
@@ -95,7 +97,7 @@ class OrphanCleanup:
         queues = queues_of(Inventory(self._clients).of(self._options.name))
         refuse_while_active(jobs_of(batch_of(self._clients), queues), hint="Wait for the end (`opsctl status`).")
 
-    def clear(self) -> None:
+    def remove_orphans(self) -> None:
         """Remove what would make the apply fail.
 
         Raises
@@ -103,13 +105,13 @@ class OrphanCleanup:
         Problem
             If something could not be removed.
         """
-        from opsctl.commands.platform.orphans import clear
+        from opsctl.commands.platform.orphans import remove_orphans
 
         if self._report is not None and self._report.orphans:
             with self._screen.waiting(f"removing {len(self._report.orphans)} left of an earlier up"):
-                clear(self._report, self._removal())
+                remove_orphans(self._report, self._removal())
 
-    def settle(self, roots: Sequence[Root]) -> None:
+    def finish_cleanup(self, roots: Sequence[Root]) -> None:
         """Check the inventory after the apply.
 
         Raises
@@ -118,12 +120,14 @@ class OrphanCleanup:
             If a resource exists that no Terraform state has.
         """
         from opsctl.aws.platform.inventory import Inventory
-        from opsctl.commands.platform.orphans import settle
+        from opsctl.commands.platform.orphans import finish_cleanup
 
         storage, platform = roots
         storage.import_existing({})
         with self._screen.waiting("looking at what there is"):
-            settle(platform, name=self._options.name, inventory=Inventory(self._clients), removal=self._removal())
+            finish_cleanup(
+                platform, name=self._options.name, inventory=Inventory(self._clients), removal=self._removal()
+            )
 
     def _removal(self) -> Removal:
         from opsctl.aws.platform.removal import Removal

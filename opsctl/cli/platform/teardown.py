@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from opsctl.aws.batch.batch import ActiveJob
     from opsctl.aws.clients import Clients
     from opsctl.cli.context import Context
-    from opsctl.commands.platform.down import Gone, TeardownReport
+    from opsctl.commands.platform.down import TeardownOutcome, TeardownReport
     from opsctl.commands.platform.remembered_platform import RememberedPlatform
     from opsctl.commands.platform.teardown_totals import CostTotal
     from opsctl.core.platform.inventory import Resource
@@ -64,11 +64,11 @@ class Teardown:
 
     def finds_anything(self) -> bool:
         """Take the inventory and read the Terraform state; returns whether there is anything to remove."""
-        from opsctl.commands.platform.down import going
+        from opsctl.commands.platform.down import resources_to_remove
         from opsctl.core.platform.inventory import known_types
 
         with self._screen.waiting("looking at what there is"):
-            self._resources = going(self._inventory.of(self._remembered.name), keep_logs=self._keep_logs)
+            self._resources = resources_to_remove(self._inventory.of(self._remembered.name), keep_logs=self._keep_logs)
             self._root = self._find_root()
         try:
             self._types = known_types(self._root.state()) if self._root else []
@@ -110,8 +110,8 @@ class Teardown:
         contents_total = ContentsTotal(storage_of(self._clients), bucket) if bucket else None
         cost_total = self._cost_total()
         gone = self._remove()
-        if gone.trouble is not None:
-            self._screen.warn(f"{gone.trouble.what} The rest was removed without Terraform.")
+        if gone.destroy_error is not None:
+            self._screen.warn(f"{gone.destroy_error.what} The rest was removed without Terraform.")
         with self._screen.waiting("counting what is kept"):
             return TeardownReport(
                 name=self._remembered.name,
@@ -151,7 +151,7 @@ class Teardown:
                 f"Type `opsctl down --name {report.name}` again; what stays can be removed in the console.",
             )
 
-    def _remove(self) -> Gone:
+    def _remove(self) -> TeardownOutcome:
         from opsctl.aws.platform.removal import Removal
         from opsctl.commands.platform.down import tear_down
         from opsctl.core.platform.terraform_events import Step

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.context import Context
-from opsctl.core.platform.options import PlatformOptions, changed, spelled, typed_variables
+from opsctl.core.platform.options import PlatformOptions, as_arguments, override_options, typed_variables
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
@@ -50,8 +50,8 @@ def merge_options(
     earlier = previous_options(
         context.home, workspace, platform_options, record=_recorded_platform(clients, platform_options)
     )
-    merged = platform_options.with_options(changed(earlier, typed, variables))
-    before, now = spelled(platform_options.with_options(earlier).non_defaults), spelled(merged.non_defaults)
+    merged = platform_options.with_options(override_options(earlier, typed, variables))
+    before, now = as_arguments(platform_options.with_options(earlier).non_defaults), as_arguments(merged.non_defaults)
     kept = [option for option in before if option in now and not _is_typed(option, typed, variables)]
     if kept:
         context.screen.say(f"As before: {' '.join(kept)}")
@@ -63,7 +63,7 @@ def merge_options(
 
 def _is_typed(option: str, typed: Mapping[str, Any], variables: Mapping[str, Any]) -> bool:
     set_variables = {name: value for name, value in variables.items() if value is not None}
-    return option in spelled({**typed, "variables": set_variables})
+    return option in as_arguments({**typed, "variables": set_variables})
 
 
 def _declared_variables() -> list[str]:

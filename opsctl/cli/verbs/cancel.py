@@ -36,8 +36,8 @@ def cancel(
     from opsctl.commands.runs.cancel import Canceller
     from opsctl.commands.runs.status import StatusReader
     from opsctl.core.runs.manifest import timestamp
-    from opsctl.core.runs.names import named
-    from opsctl.render.cancel import show_intent, show_outcome
+    from opsctl.core.runs.names import find_scans
+    from opsctl.render.cancel import show_cancel_plan, show_outcome
     from opsctl.render.screen import counted
 
     context = Context(platform_name=platform, profile=profile)
@@ -53,19 +53,19 @@ def cancel(
             clock=time.monotonic,
             timestamp=lambda: timestamp(datetime.now(UTC)),
         )
-        intent = canceller.intent(named(reader.run.scans, scans) if scans else None)
-    show_intent(screen, intent)
-    if not intent.active:
+        plan = canceller.plan(find_scans(reader.run.scans, scans) if scans else None)
+    show_cancel_plan(screen, plan)
+    if not plan.active:
         if as_json:
-            screen.json(intent.nothing().as_json())
+            screen.json(plan.empty_outcome().as_json())
         return
-    if not screen.confirm(f"Cancel {counted(len(intent.active), 'scan')}?", assume_yes=yes):
+    if not screen.confirm(f"Cancel {counted(len(plan.active), 'scan')}?", assume_yes=yes):
         screen.say("Nothing was cancelled.")
         raise typer.Exit(_DECLINED)
     poll_seconds = _LOCAL_POLL_SECONDS if context.platform.is_local else _AWS_POLL_SECONDS
     try:
         with screen.waiting("ending the jobs: a running one gets 30 s"):
-            outcome = canceller.carry_out(intent, poll_seconds=poll_seconds)
+            outcome = canceller.carry_out(plan, poll_seconds=poll_seconds)
     except KeyboardInterrupt as error:
         raise Interrupted(
             "Stopped looking; not every job may have been told to end.", "`opsctl cancel` goes on."

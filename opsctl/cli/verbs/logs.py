@@ -72,7 +72,7 @@ def logs(
     """
     from opsctl.core.logs.log_line import Grep, LineFilter
     from opsctl.core.logs.since import moment_of
-    from opsctl.core.runs.names import named
+    from opsctl.core.runs.names import find_scans
 
     moment = moment_of(since, now=datetime.now(UTC)) if since is not None else None
     context = Context(platform_name=platform, profile=profile)
@@ -81,7 +81,7 @@ def logs(
     if following and tail is None and since is None:
         tail = _TAIL_FOLLOWING
     line_filter = LineFilter(
-        indices=frozenset(named(run_reader.run.scans, scans)) if scans else None,
+        indices=frozenset(find_scans(run_reader.run.scans, scans)) if scans else None,
         failed_only=failed,
         attempt=attempt,
         since_ms=int(moment.timestamp() * 1000) if moment is not None else None,
@@ -146,7 +146,7 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
     view.show_end(status)
-    if any(scan.index in reader.meant for scan in status.failed):
+    if any(scan.index in reader.reported_indices for scan in status.failed):
         raise typer.Exit(_SOME_FAILED)
 
 

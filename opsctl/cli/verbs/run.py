@@ -69,7 +69,7 @@ def run(
         storage = context.storage_of(request.dataset, is_public=source.no_sign_request)
         plan = wiring.plan(storage)
     _show_plan(context, plan)
-    if not plan.rest():
+    if not plan.to_submit():
         _say_nothing_to_do(context, plan, submission)
         return
     _show_work(context, plan, wiring)
@@ -136,7 +136,7 @@ def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> None:
 def _ask(context: Context, plan: RunPlan, *, assume_yes: bool) -> None:
     from opsctl.render.screen import counted
 
-    if not context.screen.confirm(f"Submit {counted(len(plan.rest()), 'job')}?", assume_yes=assume_yes):
+    if not context.screen.confirm(f"Submit {counted(len(plan.to_submit()), 'job')}?", assume_yes=assume_yes):
         context.screen.say("Nothing was submitted.")
         raise typer.Exit(1)
 
@@ -189,7 +189,7 @@ def _warn_of_wrong_scans(context: Context, plan: RunPlan, storage: Storage) -> N
     from opsctl.commands.dataset.check import check, spread
     from opsctl.render.screen import counted
 
-    sample = spread(plan.rest_scans)
+    sample = spread(plan.scans_to_submit)
     try:
         with context.screen.waiting("looking at some scans"):
             verdicts = check(
@@ -205,7 +205,7 @@ def _warn_of_wrong_scans(context: Context, plan: RunPlan, storage: Storage) -> N
     for verdict in verdicts:
         if verdict.level != "fine":
             context.screen.warn(f"{verdict.scan}: {'; '.join(verdict.findings)}")
-    if len(sample) < len(plan.rest_scans):
+    if len(sample) < len(plan.scans_to_submit):
         context.screen.say(f"{counted(len(sample), 'scan')} looked into; `opsctl check` reads all")
 
 
@@ -217,7 +217,7 @@ def _show_dry_run(context: Context, plan: RunPlan, *, as_json: bool) -> None:
     if as_json:
         screen.json(value)
         return
-    for line in scan_lines(plan.rest_scans):
+    for line in scan_lines(plan.scans_to_submit):
         screen.data.print(line, markup=False)
     screen.say("\nThe first scan's JSON:")
     screen.json(value["scans"][0])

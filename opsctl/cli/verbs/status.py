@@ -66,14 +66,14 @@ def open_status(context: Context, reader: RunReader, *, has_costs: bool = True) 
     has_costs
         False: the status says nothing of money, and AWS is not asked for prices.
     """
-    from opsctl.commands.runs.status import Money, StatusReader
+    from opsctl.commands.runs.status import Pricing, StatusReader
 
     money = None
     if has_costs:
         from opsctl.aws.pricing import rates
 
         resources = context.platform.models[reader.run.resources]
-        money = Money(
+        money = Pricing(
             rates=rates(context.clients, context.platform, resources, home=context.home),
             is_local=context.platform.is_local,
         )
@@ -112,11 +112,11 @@ def _show(context: Context, run_status: RunStatus, *, as_json: bool) -> None:
 
 def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_json: bool) -> None:
     from opsctl.commands.runs.scan_detail import details_json
-    from opsctl.core.runs.names import named
+    from opsctl.core.runs.names import find_scans
     from opsctl.render.scan_detail import show_detail
 
     with context.screen.waiting("asking"):
-        details = reader.details(named(reader.run.scans, names))
+        details = reader.details(find_scans(reader.run.scans, names))
     if as_json:
         context.screen.json(details_json(details))
         return

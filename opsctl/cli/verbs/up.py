@@ -124,12 +124,12 @@ def up(
         orphans = OrphanCleanup(context, clients, options)
         options = settle_state(context, clients, options, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
         with screen.waiting("planning"):
-            proposal = propose(workspace, options, mirror=mirror, look=orphans.look)
+            proposal = propose(workspace, options, mirror=mirror, look=orphans.find_orphans)
         orphans.say()
         if proposal.plan.changes:
             for line in plan_lines(proposal.plan, idle_usd_per_hour=proposal.idle_usd_per_hour):
                 screen.say(line)
-        has_work = bool(proposal.plan.changes) or orphans.needs_a_yes
+        has_work = bool(proposal.plan.changes) or orphans.needs_confirmation
         if plan:
             if not has_work:
                 screen.say(f"The platform {chosen} is as it should be: nothing to do.")
@@ -140,10 +140,10 @@ def up(
             screen.say("Nothing was made.")
             raise typer.Exit(1)
         save_pending_up(context.home, options)
-        orphans.clear()
+        orphans.remove_orphans()
         with apply_progress(screen, title=f"up {chosen}", total=len(proposal.plan.changes)) as on_step:
             platform = carry_out(workspace, options, proposal, endpoint_url=endpoint_url, on_step=on_step)
-        orphans.settle(workspace.roots)
+        orphans.finish_cleanup(workspace.roots)
     context.home.keep(platform)
     clear_pending_up(context.home, name=chosen)
     _say_platform_is_up(context, options, platform, containers=containers, is_new=bool(proposal.plan.changes))

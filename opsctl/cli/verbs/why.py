@@ -33,7 +33,7 @@ def why(
 
     Example: opsctl why sub-0025427/ses-1
     """
-    from opsctl.aws.batch.queue_snapshot import gather
+    from opsctl.aws.batch.queue_snapshot import take_snapshot
     from opsctl.commands.diagnosis.why import why as command
     from opsctl.render.why import show_why
 
@@ -46,7 +46,7 @@ def why(
             batch=context.batch,
             storage=context.storage,
             platform=context.platform,
-            look=lambda: gather(context.clients, context.platform, reader.run),
+            look=lambda: take_snapshot(context.clients, context.platform, reader.run),
             now=datetime.now(UTC),
         )
     if as_json:

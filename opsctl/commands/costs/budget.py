@@ -76,7 +76,7 @@ class Budget:
         limit_usd: float,
         *,
         estimate: Estimate,
-        asked: Callable[[], Spending],
+        current_spending: Callable[[], Spending],
         at_once: int,
         sleep: Callable[[float], None],
         on_wait: Callable[[str], None],
@@ -84,7 +84,7 @@ class Budget:
         self._limit_usd = limit_usd
         self._usd_per_scan = estimate.usd_per_scan
         self._is_complete = estimate.is_complete
-        self._asked = asked
+        self._asked = current_spending
         self._at_once = at_once
         self._sleep = sleep
         self._on_wait = on_wait

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from opsctl.aws.s3.headers import Headers
 from opsctl.core.dataset.scan import Scan
-from opsctl.core.dataset.scan_validation import Verdict, judge
+from opsctl.core.dataset.scan_validation import Verdict, validate_scan
 
 _THREADS = 16
 
@@ -21,7 +21,7 @@ def check(
     """Judge every scan by its sidecars and its image's header; `on_scan` is called after each."""
 
     def check_scan(scan: Scan) -> Verdict:
-        verdict = judge(scan, headers.facts(scan), root_volume_gib=root_volume_gib)
+        verdict = validate_scan(scan, headers.facts(scan), root_volume_gib=root_volume_gib)
         on_scan()
         return verdict
 

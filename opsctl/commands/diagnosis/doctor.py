@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from opsctl.aws import identity as aws
-from opsctl.aws.batch.queue_snapshot import gather, vcpu_quota
+from opsctl.aws.batch.queue_snapshot import take_snapshot, vcpu_quota
 from opsctl.aws.clients import Clients
 from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
@@ -190,7 +190,7 @@ def _bucket_and_queues(clients: Clients, platform: Platform, checks: _Checks) ->
     clients.s3, clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
 
     def snapshot(model: str) -> Callable[[], QueueSnapshot]:
-        return lambda: gather(clients, platform, _SmallestJob(model, platform.image))
+        return lambda: take_snapshot(clients, platform, _SmallestJob(model, platform.image))
 
     bucket = checks.start("s3:ListBucket", lambda: aws.can_list(clients, platform.data_bucket))
     snapshots = {model: checks.start("batch:DescribeJobQueues", snapshot(model)) for model in sorted(platform.models)}

@@ -14,15 +14,15 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.finding import Finding, Wait, is_blocked_reason
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
-from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, said, waiting
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, most_informative_message, needs_facts, waiting
 from opsctl.core.location import Location, run_location
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import attempts_by_scan
-from opsctl.core.runs.names import named
+from opsctl.core.runs.names import find_scans
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob, ScanStatus, join
-from opsctl.core.runs.unsubmitted_scans import unsubmitted_reasons
+from opsctl.core.runs.unsubmitted_scans import unsubmitted_statuses
 
 _WAITING = ("PENDING", "RUNNABLE", "STARTING")
 
@@ -54,7 +54,7 @@ class _Case:
         return run.memory_mib or self.platform.models[run.resources].memory_mib
 
     def reason(self, index: int) -> str:
-        return said(self.statuses[index].cause, self.jobs.get(index))
+        return most_informative_message(self.statuses[index].cause, self.jobs.get(index))
 
     def seconds_since(self, moment: str) -> float:
         return max(0.0, (self.now - datetime.fromisoformat(moment)).total_seconds())
@@ -87,7 +87,7 @@ def why(
         When the run has no such scan.
     """
     scans = reader.run.scans
-    indices = range(len(scans)) if pattern is None else named(scans, [pattern])
+    indices = range(len(scans)) if pattern is None else find_scans(scans, [pattern])
     case = _case(reader, batch, platform, indices, now=now)
     states = {index: case.statuses[index].state for index in indices}
     failed = [index for index in indices if states[index] == "FAILED"]
@@ -119,7 +119,7 @@ def _case(reader: RunReader, batch: Batch, platform: Platform, indices: Sequence
         (index,) = indices
         jobs[index] = batch.describe([jobs[index].job_id]).get(jobs[index].job_id, jobs[index])
     results = reader.results()
-    unsubmitted = unsubmitted_reasons(reader.run, reader.submission_log(), now=now)
+    unsubmitted = unsubmitted_statuses(reader.run, reader.submission_log(), now=now)
     status = join(reader.run, results=results, jobs=jobs, unsubmitted=unsubmitted, indices=indices)
     # A run that is over needs no attempts, and there may be thousands to read.
     needs_attempts = len(indices) == 1 or not status.is_over

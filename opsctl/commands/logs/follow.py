@@ -106,7 +106,7 @@ class _EventOrder:
 
     def note_ended(self, status: RunStatus) -> Iterator[Event]:
         """Remember which scans have ended; the first time, yield how many were done before."""
-        ended = [scan for scan in status.scans if scan.state in ENDED and scan.index in self._reader.meant]
+        ended = [scan for scan in status.scans if scan.state in ENDED and scan.index in self._reader.reported_indices]
         if self._reported is None:
             done = {scan.index for scan in ended if scan.state == "DONE"}
             self._reported = done if len(done) > _MOST_DONE_BEFORE else set()

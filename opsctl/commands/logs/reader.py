@@ -70,7 +70,7 @@ class LogReader:
         # The scans whose lines are returned: with `--failed` those that have failed so far.
         self._selected = frozenset() if wanted.failed_only else self._indices
         #: The scans whose ends are reported.
-        self.meant = frozenset(range(len(self.run.scans))) if wanted.indices is None else wanted.indices
+        self.reported_indices = frozenset(range(len(self.run.scans))) if wanted.indices is None else wanted.indices
         self._is_run_over = self._are_named_over = False
         runs = _runs_of(self.run, self._indices, records)
         # One log group holds the lines of all runs: the streams of one model share a prefix.

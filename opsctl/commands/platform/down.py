@@ -59,7 +59,7 @@ class TeardownReport:
 
 
 @dataclass(frozen=True)
-class Gone:
+class TeardownOutcome:
     """The outcome of a teardown.
 
     Attributes
@@ -72,7 +72,7 @@ class Gone:
 
     removed: int
     left: tuple[str, ...]
-    trouble: Problem | None
+    destroy_error: Problem | None
 
 
 def active_jobs(batch: Batch, platform: Platform) -> list[ActiveJob]:
@@ -131,7 +131,7 @@ def end_jobs(batch: Batch, queues: Sequence[str], jobs: list[ActiveJob], *, slee
 
 def tear_down(
     root: Root | None, *, name: str, inventory: Inventory, removal: Removal, keep_logs: bool, on_step: OnStep
-) -> Gone:
+) -> TeardownOutcome:
     """Destroy the platform root, then remove every resource that AWS still shows.
 
     Parameters
@@ -149,25 +149,25 @@ def tear_down(
         After Ctrl-C.
     """
     destroyed: list[str] = []
-    trouble = None
+    destroy_error = None
     if root is not None:
         try:
             _destroy(root, destroyed, name=name, keep_logs=keep_logs, on_step=on_step)
         except (Interrupted, PlatformBusy):
             raise
         except Problem as problem:
-            trouble = problem
-    undestroyed = going(inventory.of(name), keep_logs=keep_logs)
+            destroy_error = problem
+    undestroyed = resources_to_remove(inventory.of(name), keep_logs=keep_logs)
     reasons = {failure.resource.key: failure.reason for failure in removal.remove(undestroyed)}
-    remaining = going(inventory.of(name), keep_logs=keep_logs)
+    remaining = resources_to_remove(inventory.of(name), keep_logs=keep_logs)
     removed_directly = {resource.key for resource in undestroyed} - {resource.key for resource in remaining}
-    return Gone(
+    return TeardownOutcome(
         removed=len(destroyed) + len(removed_directly),
         left=tuple(
             f"{resource.words}: {reasons[resource.key]}" if resource.key in reasons else resource.words
             for resource in remaining
         ),
-        trouble=trouble,
+        destroy_error=destroy_error,
     )
 
 
@@ -185,6 +185,6 @@ def _destroy(root: Root, destroyed: list[str], *, name: str, keep_logs: bool, on
     root.destroy(count)
 
 
-def going(resources: Iterable[Resource], *, keep_logs: bool) -> list[Resource]:
+def resources_to_remove(resources: Iterable[Resource], *, keep_logs: bool) -> list[Resource]:
     """The resources that a teardown removes: all but, with `keep_logs`, the log group."""
     return [resource for resource in resources if not (keep_logs and resource.kind == ResourceKind.LOG_GROUP)]

@@ -66,7 +66,7 @@ class OrphanReport:
     replace: tuple[str, ...] = ()
 
     @property
-    def needs_a_yes(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether orphans are removed."""
         return bool(self.orphans or self.later)
 
@@ -77,7 +77,7 @@ class OrphanReport:
         return max((resource.since for resource in orphans if resource.since is not None), default=None)
 
 
-def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> OrphanReport:
+def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> OrphanReport:
     """Compare AWS's inventory of a platform with its Terraform state.
 
     Raises
@@ -117,7 +117,7 @@ def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> Orphan
     )
 
 
-def look_at_storage(root: Root, existing: Mapping[str, str]) -> list[str]:
+def find_existing_storage(root: Root, existing: Mapping[str, str]) -> list[str]:
     """Let the storage root's plan import existing resources that its state does not know, unchanged.
 
     Parameters
@@ -136,7 +136,7 @@ def look_at_storage(root: Root, existing: Mapping[str, str]) -> list[str]:
     return list(unknown.values())
 
 
-def clear(report: OrphanReport, removal: Removal) -> None:
+def remove_orphans(report: OrphanReport, removal: Removal) -> None:
     """Remove the orphans that would make the apply fail.
 
     Raises
@@ -152,7 +152,7 @@ def clear(report: OrphanReport, removal: Removal) -> None:
         )
 
 
-def settle(root: Root, *, name: str, inventory: Inventory, removal: Removal) -> tuple[Resource, ...]:
+def finish_cleanup(root: Root, *, name: str, inventory: Inventory, removal: Removal) -> tuple[Resource, ...]:
     """Remove the orphans that were in use before the apply; returns the platform's resources.
 
     Raises

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-from opsctl.aws.s3.download import NotPublished, is_right
+from opsctl.aws.s3.download import NotPublished, is_complete
 from opsctl.aws.s3.download import download as download_file
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.download_plan import Download, DownloadPlan
@@ -70,14 +70,14 @@ def download(
             pass
         _describe(plan, storage)
         with ThreadPoolExecutor(_THREADS) as pool:
-            are_complete = list(pool.map(lambda item: is_right(item.target, item.file), plan.downloads))
+            arrived = list(pool.map(lambda item: is_complete(item.target, item.file), plan.downloads))
     except OSError as error:
         raise Problem(
             f"{error.filename or plan.folder} cannot be written ({error.strerror}).", "Name another folder."
         ) from error
     missing = []
-    for item, is_complete in zip(plan.downloads, are_complete, strict=True):
-        if is_complete:
+    for item, has_arrived in zip(plan.downloads, arrived, strict=True):
+        if has_arrived:
             on_file(item)
         else:
             missing.append(item)

@@ -14,7 +14,7 @@ from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Exclusion
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location, parse_uri
-from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row, strays
+from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row, unlisted_files
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 
@@ -31,7 +31,7 @@ class Audit:
         Every scan of the dataset.
     excluded
         The images that m2g cannot process.
-    strays
+    unlisted_files
         URIs of files in the output location that no succeeded result lists.
     """
 
@@ -39,7 +39,7 @@ class Audit:
     output: str
     rows: tuple[AuditRow, ...]
     excluded: tuple[Exclusion, ...]
-    strays: tuple[str, ...]
+    unlisted_files: tuple[str, ...]
 
     @property
     def is_complete(self) -> bool:
@@ -61,7 +61,7 @@ class Audit:
             "counts": self.counts,
             "scans": [row.as_json() for row in self.rows],
             "excluded": [asdict(exclusion) for exclusion in self.excluded],
-            "strays": list(self.strays),
+            "strays": list(self.unlisted_files),
         }
 
 
@@ -112,7 +112,7 @@ def audit(
             audit_row(scan.name, entries[scan.name], dataset=etags, derivatives=outputs) for scan in discovery.scans
         ),
         excluded=discovery.excluded,
-        strays=tuple(strays(outputs, results)),
+        unlisted_files=tuple(unlisted_files(outputs, results)),
     )
 
 

@@ -82,7 +82,7 @@ class CancelPlan:
         """The chosen scans that are done or have failed."""
         return tuple(scan for scan in self.chosen if scan.state not in ACTIVE and scan.is_submitted)
 
-    def nothing(self) -> CancelOutcome:
+    def empty_outcome(self) -> CancelOutcome:
         """The outcome where no chosen scan is active."""
         return CancelOutcome(
             run_id=self.status.run.run_id, cancelled=(), finished_before=tuple(scan.name for scan in self.finished)
@@ -122,7 +122,7 @@ class Canceller:
         self._clock = clock
         self._timestamp = timestamp
 
-    def intent(self, indices: Sequence[int] | None) -> CancelPlan:
+    def plan(self, indices: Sequence[int] | None) -> CancelPlan:
         """What would be cancelled; ends nothing yet.
 
         Parameters
@@ -138,22 +138,22 @@ class Canceller:
             is_whole=len(chosen) == len(status.scans),
         )
 
-    def carry_out(self, intent: CancelPlan, *, poll_seconds: float) -> CancelOutcome:
+    def carry_out(self, plan: CancelPlan, *, poll_seconds: float) -> CancelOutcome:
         """End the jobs, and wait until all have ended or for three minutes.
 
         A terminated array does not prove that its children ended: those that are still active are terminated too.
         """
-        chosen = {scan.index for scan in intent.chosen}
+        chosen = {scan.index for scan in plan.chosen}
         parts = [part for part in self._reader.parts() if chosen & part.run_indices]
-        if intent.is_whole:
-            self._abandon_intended(intent.status.run.run_id)
+        if plan.is_whole:
+            self._abandon_intended(plan.status.run.run_id)
         for part in self._with_active_jobs(parts):
             if part.is_whole and part.run_indices <= chosen:
                 self._batch.terminate(part.submission.job_id, reason=self._reason)
             else:
                 self._terminate(part, self._active(part, chosen))
         self._wait(parts, chosen, poll_seconds=poll_seconds)
-        return self._outcome(intent)
+        return self._outcome(plan)
 
     def _abandon_intended(self, run_id: str) -> None:
         """End every job of the submissions that are still `intended`, and abandon those that have no job."""
@@ -220,16 +220,16 @@ class Canceller:
                 return
             self._sleep(poll_seconds)
 
-    def _outcome(self, intent: CancelPlan) -> CancelOutcome:
+    def _outcome(self, plan: CancelPlan) -> CancelOutcome:
         scans = {scan.index: scan for scan in self._reader.whole().scans}
 
         def names(*states: State) -> tuple[str, ...]:
-            return tuple(scan.name for scan in intent.active if scans[scan.index].state in states)
+            return tuple(scan.name for scan in plan.active if scans[scan.index].state in states)
 
         return CancelOutcome(
-            run_id=intent.status.run.run_id,
+            run_id=plan.status.run.run_id,
             cancelled=names("FAILED"),
-            finished_before=tuple(scan.name for scan in intent.finished),
+            finished_before=tuple(scan.name for scan in plan.finished),
             finished_meanwhile=names("DONE"),
             left=names(*ACTIVE),
         )

@@ -54,7 +54,7 @@ class RunPlan:
     image_digest: str | None = None
 
     @property
-    def wanted(self) -> list[tuple[str, str]]:
+    def scan_keys(self) -> list[tuple[str, str]]:
         """The chosen scans' names and keys."""
         return [(scan.name, scan.key) for scan in self.dispositions]
 
@@ -63,15 +63,15 @@ class RunPlan:
         """How many scans have which disposition."""
         return dict(Counter(scan.disposition for scan in self.dispositions))
 
-    def rest(self, dispositions: Sequence[ScanDisposition] | None = None) -> list[ScanDisposition]:
+    def to_submit(self, dispositions: Sequence[ScanDisposition] | None = None) -> list[ScanDisposition]:
         """The scans to submit, of the plan's own or of newer dispositions."""
         scans = self.dispositions if dispositions is None else dispositions
         return [scan for scan in scans if scan.is_submitted(self.request.only)]
 
     @property
-    def rest_scans(self) -> tuple[Scan, ...]:
+    def scans_to_submit(self) -> tuple[Scan, ...]:
         """The scans to submit, with their inputs."""
-        names = {scan.name for scan in self.rest()}
+        names = {scan.name for scan in self.to_submit()}
         return tuple(scan for scan in self.chosen if scan.name in names)
 
     def run(self, dispositions: Sequence[ScanDisposition], *, at_once: int = LARGEST_ARRAY) -> Run:
@@ -84,7 +84,7 @@ class RunPlan:
         at_once
             The largest number of scans in one submission.
         """
-        rest = self.rest(dispositions)
+        to_submit = self.to_submit(dispositions)
         request = self.request
         adopted = [
             scan
@@ -100,9 +100,9 @@ class RunPlan:
             image=self.platform.image,
             platform=self.platform.name,
             region=self.platform.region,
-            scans=tuple(scan.name for scan in (*rest, *adopted)),
-            keys=tuple(scan.key for scan in (*rest, *adopted)),
-            sizes=tuple(array_sizes(len(rest), most=at_once)),
+            scans=tuple(scan.name for scan in (*to_submit, *adopted)),
+            keys=tuple(scan.key for scan in (*to_submit, *adopted)),
+            sizes=tuple(array_sizes(len(to_submit), most=at_once)),
             adopted=tuple(scan.origin for scan in adopted if scan.origin is not None),
             resources=request.resources(self.platform),
             memory_mib=request.memory_mib,
@@ -179,7 +179,7 @@ def plan(
         image_digest=image_digest,
     )
     _refuse_other_options(plan, prior_runs)
-    ensure_nothing_in_the_way(plan.dispositions)
+    ensure_not_blocked(plan.dispositions)
     _refuse_foreign_files(plan, prior_runs)
     return plan
 
@@ -189,7 +189,7 @@ def output_of(request: RunRequest, platform: Platform) -> Location:
     return derivatives(request.dataset, request.output_name, data_bucket=platform.data_bucket)
 
 
-def ensure_nothing_in_the_way(dispositions: Sequence[ScanDisposition]) -> None:
+def ensure_not_blocked(dispositions: Sequence[ScanDisposition]) -> None:
     """Ensure that no active job with another key would write to the same place as a new one.
 
     Raises

@@ -86,7 +86,9 @@ class PriorRuns:
         self._output_objects = None
         names = {name for name, _ in scan_keys}
         relevant = [run for run in runs if names & set(run.scans[: run.submitted_count])]
-        return scan_dispositions(scan_keys, [self._history(run) for run in relevant], stands=self._has_intact_files)
+        return scan_dispositions(
+            scan_keys, [self._history(run) for run in relevant], has_intact_files=self._has_intact_files
+        )
 
     def has_submitted(self, run: Run) -> bool:
         """Whether jobs of a run exist or may exist: False only where all its submissions were abandoned."""

@@ -16,7 +16,7 @@ from opsctl.core.errors import Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run, document_key, may_be_run_of, run_moment
-from opsctl.core.runs.names import run_named
+from opsctl.core.runs.names import find_run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
@@ -54,7 +54,7 @@ class Records:
         Parameters
         ----------
         run_id
-            The whole id, or a part that names one run only (`opsctl.core.runs.names.run_named`).
+            The whole id, or a part that names one run only (`opsctl.core.runs.names.find_run`).
 
         Raises
         ------
@@ -65,7 +65,7 @@ class Records:
         if run is None:
             known = self.run_ids()
             # A run that was killed before it wrote its record does not count.
-            candidates = reversed(known) if run_id is None else [run_named(known, run_id)]
+            candidates = reversed(known) if run_id is None else [find_run(known, run_id)]
             run = next((record for candidate in candidates if (record := self._read_run(candidate)) is not None), None)
         if run is None and run_id is not None:
             raise Problem(f"The run {run_id} has no record: it was killed before it sent anything.", "")
@@ -91,11 +91,11 @@ class Records:
         self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission] = ()
     ) -> None:
         """Write a run's scan JSONs, its submissions and its record."""
-        with self.putting_documents(run, documents, intended) as wait:
+        with self.writing_documents(run, documents, intended) as wait:
             wait()
         self.put_record(run)
 
-    def putting_documents(
+    def writing_documents(
         self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission]
     ) -> AbstractContextManager[Callable[[], None]]:
         """Write a run's scan JSONs and submissions while the block runs; the block may call what it gets to wait."""

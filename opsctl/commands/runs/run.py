@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.commands.costs.budget import Budget
-from opsctl.commands.runs.plan import RunPlan, ensure_nothing_in_the_way
+from opsctl.commands.runs.plan import RunPlan, ensure_not_blocked
 from opsctl.commands.runs.prior_runs import PriorRuns, UnconfirmedSubmission
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
@@ -123,19 +123,19 @@ class RunSubmission:
         if self._proposed is None:
             return nullcontext(lambda: None)
         documents, intended = self._plan.documents(self._proposed), self._intended(self._proposed)
-        return self._records.putting_documents(self._proposed, documents, intended)
+        return self._records.writing_documents(self._proposed, documents, intended)
 
     def _submit_under_lease(self, wait: Callable[[], None]) -> RunOutcome:
         # Others may have submitted since the plan was made, so everything is read again.
         runs = self._prior_runs.runs()
-        confirmed = {_pair(scan) for scan in self._plan.rest()}
+        confirmed = {_pair(scan) for scan in self._plan.to_submit()}
         self._total = len(confirmed)
-        dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
+        dispositions = self._prior_runs.dispositions(self._plan.scan_keys, runs)
         unconfirmed = self._prior_runs.unconfirmed(runs)
         if unconfirmed:
             self._settle(unconfirmed, confirmed & self._missing(dispositions))
-            dispositions = self._prior_runs.dispositions(self._plan.wanted, runs)
-        ensure_nothing_in_the_way(dispositions)
+            dispositions = self._prior_runs.dispositions(self._plan.scan_keys, runs)
+        ensure_not_blocked(dispositions)
         # A scan that is missing only since the plan was made was not confirmed.
         scans = [
             scan for scan in dispositions if not scan.is_submitted(self._plan.request.only) or _pair(scan) in confirmed
@@ -155,7 +155,7 @@ class RunSubmission:
         )
 
     def _missing(self, dispositions: Sequence[ScanDisposition]) -> set[tuple[str, str]]:
-        return {_pair(scan) for scan in self._plan.rest(dispositions)}
+        return {_pair(scan) for scan in self._plan.to_submit(dispositions)}
 
     def _settle(self, unconfirmed: Sequence[UnconfirmedSubmission], missing: set[tuple[str, str]]) -> None:
         """Settle earlier submissions: find their jobs, submit them now if still wanted, or mark them abandoned."""

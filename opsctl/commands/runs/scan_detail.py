@@ -41,7 +41,7 @@ class ScanDetail:
     document: Mapping[str, Any] | None
     attempts: tuple[Attempt, ...]
     result: Result | None
-    kept_uri: str
+    failures_uri: str
     cost: ScanBill | None
     is_local: bool
 
@@ -58,7 +58,7 @@ class ScanDetail:
             "outputs": None
             if result is None or not result.succeeded
             else {"files": [asdict(file) for file in result.files], "connectomes": list(result.connectomes)},
-            "kept": self.kept_uri,
+            "kept": self.failures_uri,
             "cost": None
             if self.cost is None
             else {

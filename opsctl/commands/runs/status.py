@@ -23,14 +23,14 @@ from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob, RunStatus, ScanStatus, join
 from opsctl.core.runs.submission import Submission
-from opsctl.core.runs.unsubmitted_scans import unsubmitted_reasons
+from opsctl.core.runs.unsubmitted_scans import unsubmitted_statuses
 
 #: DescribeJobs takes 100 jobs: one call per poll explains why earlier attempts ended.
 _RETRIED_PER_POLL = 100
 
 
 @dataclass(frozen=True)
-class Money:
+class Pricing:
     """The prices of a run.
 
     Attributes
@@ -61,7 +61,7 @@ class StatusReader:
         records: Records,
         batch: Batch,
         now: Callable[[], datetime],
-        money: Money | None = None,
+        money: Pricing | None = None,
     ) -> None:
         self.run = reader.run
         self._reader = reader
@@ -137,7 +137,7 @@ class StatusReader:
                 document=self._records.document(origin.run_id, origin.index),
                 attempts=merged.get(scan.index, ()),
                 result=results.get(scan.index),
-                kept_uri=self._failures_uri(origin),
+                failures_uri=self._failures_uri(origin),
                 cost=_cost_of(status, scan.index),
                 is_local=status.is_local,
             )
@@ -156,7 +156,7 @@ class StatusReader:
         if sum(submission.size for submission in own) < self.run.submitted_count:
             submission_log = [self._looked_up(submission) for submission in self._reader.submission_log()]
             submissions[self.run.run_id] = [entry for entry in submission_log if entry.state == "submitted"]
-            self._unsubmitted = unsubmitted_reasons(self.run, submission_log, now=self._now())
+            self._unsubmitted = unsubmitted_statuses(self.run, submission_log, now=self._now())
         return self._array_jobs.parts(submissions)
 
     def _failures_uri(self, origin: Origin) -> str:

@@ -90,7 +90,7 @@ class Verdict:
         return {"scan": self.scan, "verdict": self.level, "findings": list(self.findings)}
 
 
-def judge(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> Verdict:
+def validate_scan(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> Verdict:
     """Decide whether m2g can process a scan.
 
     Parameters

@@ -107,7 +107,7 @@ def waiting(facts: QueueSnapshot, wait: Wait, *, run: Run) -> list[Finding]:
     return [retry, *blockers(facts, replace(wait, reason=""))]
 
 
-def said(message: str, job: BatchJob | None) -> str:
+def most_informative_message(message: str, job: BatchJob | None) -> str:
     """The most informative message: for a scan that was stopped, Batch's reason if it says who stopped it."""
     if message.startswith("stopped by SIG") and job is not None:
         for reason in (job.reason, *(attempt.reason for attempt in reversed(job.attempts))):

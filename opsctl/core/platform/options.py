@@ -10,7 +10,7 @@ from typing import Any
 
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import data_bucket_name, repository_arn, repository_url
-from opsctl.core.settings import meant
+from opsctl.core.settings import did_you_mean
 
 #: Values that reset a recorded option: `--image default`, `--source-bucket none`.
 DEFAULT = "default"
@@ -188,20 +188,22 @@ def typed_variables(settings: Sequence[str], *, declared: Sequence[str], managed
         if name in managed:
             raise UsageProblem(f"--set {name}: opsctl sets this by itself.{_OPTION_OF.get(name, '')}")
         if name not in settable:
-            hint = meant(name, settable) or f" It has {', '.join(settable)}."
+            hint = did_you_mean(name, settable) or f" It has {', '.join(settable)}."
             raise UsageProblem(f"--set {name}: the platform has no such variable.{hint}")
         typed[name] = None if text == DEFAULT else _value(text)
     return typed
 
 
-def changed(earlier: Mapping[str, Any], typed: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
+def override_options(
+    earlier: Mapping[str, Any], typed: Mapping[str, Any], variables: Mapping[str, Any]
+) -> dict[str, Any]:
     """Earlier options overridden by the typed ones; a variable of None is removed."""
     merged = {**earlier.get("variables", {}), **variables}
     variables = {name: value for name, value in merged.items() if value is not None}
     return {**earlier, **typed, "variables": variables}
 
 
-def spelled(options: Mapping[str, Any]) -> list[str]:
+def as_arguments(options: Mapping[str, Any]) -> list[str]:
     """Options as they are typed on the command line."""
     arguments = []
     for name, value in sorted(options.items()):

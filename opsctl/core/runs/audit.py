@@ -108,7 +108,7 @@ def audit_row(
     )
 
 
-def strays(derivatives: Mapping[str, S3Object], results: Sequence[Result]) -> list[str]:
+def unlisted_files(derivatives: Mapping[str, S3Object], results: Sequence[Result]) -> list[str]:
     """The files below `sub-*` of an output location that no succeeded result lists."""
     listed = {file.uri for result in results if result.succeeded for file in result.files}
     return sorted(uri for uri in derivatives if uri not in listed and "/sub-" in uri)

@@ -11,7 +11,7 @@ from opsctl.core.errors import Problem
 _NEAR = 5
 
 
-def named(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
+def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
     """Find the scans that match any of the patterns.
 
     Parameters
@@ -47,7 +47,7 @@ def named(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
     return sorted(matches)
 
 
-def run_named(runs: Sequence[str], typed: str) -> str:
+def find_run(runs: Sequence[str], typed: str) -> str:
     """Find a run by its id, by the beginning of its id, or by the id's last part.
 
     Parameters

@@ -84,7 +84,7 @@ class _Entry:
 
 
 def scan_dispositions(
-    scans: Sequence[tuple[str, str]], history: Sequence[RunHistory], *, stands: Callable[[Result], bool]
+    scans: Sequence[tuple[str, str]], history: Sequence[RunHistory], *, has_intact_files: Callable[[Result], bool]
 ) -> list[ScanDisposition]:
     """What has become of each scan.
 
@@ -107,10 +107,12 @@ def scan_dispositions(
                 job=earlier.jobs.get(index),
             )
             entries[earlier.run.scans[index]].append(entry)
-    return [_disposition(name, key, entries.get(name, ()), stands) for name, key in scans]
+    return [_disposition(name, key, entries.get(name, ()), has_intact_files) for name, key in scans]
 
 
-def _disposition(name: str, key: str, entries: Sequence[_Entry], stands: Callable[[Result], bool]) -> ScanDisposition:
+def _disposition(
+    name: str, key: str, entries: Sequence[_Entry], has_intact_files: Callable[[Result], bool]
+) -> ScanDisposition:
     # The entries are newest first.
     for entry in entries:
         if entry.is_active:
@@ -121,7 +123,7 @@ def _disposition(name: str, key: str, entries: Sequence[_Entry], stands: Callabl
     done = [entry for entry in same if entry.has_succeeded]
     for entry in done:
         # A later job of another key may have overwritten the files, so only the files themselves tell.
-        if entry.result is not None and stands(entry.result):
+        if entry.result is not None and has_intact_files(entry.result):
             return ScanDisposition(name, key, "done", entry.origin)
     if done:
         return ScanDisposition(name, key, "damaged", done[0].origin)

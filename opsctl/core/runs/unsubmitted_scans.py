@@ -13,7 +13,7 @@ from opsctl.core.runs.submission import Submission
 _LONGEST_PAUSE = timedelta(minutes=2)
 
 
-def unsubmitted_reasons(run: Run, submission_log: Sequence[Submission], *, now: datetime) -> dict[int, ScanStatus]:
+def unsubmitted_statuses(run: Run, submission_log: Sequence[Submission], *, now: datetime) -> dict[int, ScanStatus]:
     """The status of each scan that was not submitted, by scan index.
 
     Parameters

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.validate import ParamValidator
 from support.example_platform import platform
 
-from opsctl.aws.batch.queue_snapshot import gather
+from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
 from opsctl.aws.refusals import DENIED
 from opsctl.core.diagnosis.queue_snapshot import (
@@ -173,7 +173,7 @@ class Aws:
         return AWSResponse("https://x", status, {}, None), {**value, "ResponseMetadata": {"HTTPStatusCode": status}}
 
     def facts(self, *, run: Run = RUN, **changes: Any) -> QueueSnapshot:
-        return gather(self.clients, dataclasses.replace(PLATFORM, **changes), run)
+        return take_snapshot(self.clients, dataclasses.replace(PLATFORM, **changes), run)
 
 
 @pytest.fixture(scope="module")

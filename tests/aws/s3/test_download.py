@@ -15,7 +15,7 @@ from support.object_server import ObjectServer, object_client
 from support.scripted_http import Reply, Request
 
 from opsctl.aws.s3 import download as module
-from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_right
+from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_complete
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.result import OutputFile
 
@@ -78,7 +78,7 @@ def test_a_part_that_is_whole_is_only_checked(server: ObjectServer, tmp_path: Pa
     (tmp_path / "a.csv.part").write_bytes(BODY)
     get(server, tmp_path / "a.csv")
     assert server.asked == []
-    assert is_right(tmp_path / "a.csv", server.file())
+    assert is_complete(tmp_path / "a.csv", server.file())
 
 
 @pytest.mark.parametrize("left", [b"other bytes" * 1000, BODY + b"more", b"x" * len(BODY)])

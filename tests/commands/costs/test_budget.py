@@ -32,7 +32,7 @@ def budget(
     return Budget(
         limit_usd,
         estimate=Estimate(usd=0.0, usd_per_scan=PER_SCAN, wall_hours=1.0, basis=""),
-        asked=lambda: remaining.pop(0) if len(remaining) > 1 else remaining[0],
+        current_spending=lambda: remaining.pop(0) if len(remaining) > 1 else remaining[0],
         at_once=4,
         sleep=(sleeps if sleeps is not None else []).append,
         on_wait=(messages if messages is not None else []).append,
@@ -62,7 +62,7 @@ def test_without_a_price_there_is_no_budget() -> None:
     limited = Budget(
         1000.0,
         estimate=Estimate(usd=0.0, usd_per_scan=0.01, wall_hours=1.0, basis="", is_complete=False),
-        asked=lambda: Spending(0.0, 0),
+        current_spending=lambda: Spending(0.0, 0),
         at_once=4,
         sleep=lambda seconds: None,
         on_wait=lambda text: None,
@@ -87,7 +87,7 @@ def world(s3: Any, storage: Storage, tmp_path: Path) -> RunWorld:
     return RunWorld(storage, tmp_path)
 
 
-def asked(world: RunWorld, plan: Any) -> Spending:
+def current_spending(world: RunWorld, plan: Any) -> Spending:
     return spending(
         world.prior_runs(plan.request).runs(),
         records=world.records,
@@ -121,7 +121,7 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
     limited = Budget(
         4.5,
         estimate=Estimate(usd=0.0, usd_per_scan=PER_SCAN, wall_hours=1.0, basis=""),
-        asked=lambda: asked(world, plan),
+        current_spending=lambda: current_spending(world, plan),
         at_once=4,
         sleep=world.sleeps.append,
         on_wait=world.messages.append,
@@ -137,15 +137,15 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
     # Later and with more money the rest goes on.
     world.batch.on_submit = lambda request: None
     later = world.plan()
-    assert (later.counts, len(later.rest())) == ({"done": 2, "new": 6}, 6)
+    assert (later.counts, len(later.to_submit())) == ({"done": 2, "new": 6}, 6)
 
 
 def test_what_earlier_runs_into_the_place_have_spent_counts(world: RunWorld) -> None:
     first = world.run()
     plan = world.plan()
     # Eight on their way, at their estimate.
-    assert asked(world, plan) == Spending(8.0, 8)
+    assert current_spending(world, plan) == Spending(8.0, 8)
     world.batch.end("job-0", "SUCCEEDED")
     world.finish(first.run_id, *range(8))
-    assert asked(world, plan) == Spending(0.0, 0)
+    assert current_spending(world, plan) == Spending(0.0, 0)
     assert PLATFORM.models["csa"].vcpus == 2

@@ -10,7 +10,7 @@ from support.run_world import PLATFORM
 from opsctl.aws.batch.batch import ActiveJob
 from opsctl.aws.platform.removal import NotRemoved
 from opsctl.commands.platform.down import (
-    Gone,
+    TeardownOutcome,
     active_jobs,
     end_jobs,
     jobs_of,
@@ -150,7 +150,7 @@ VPC = Resource(kind=ResourceKind.VPC, id="vpc-1")
 LOGS = Resource(kind=ResourceKind.LOG_GROUP, id="/opsctl/m2g", arn="arn:group")
 
 
-def torn(root: Root | None, world: World, *, keep_logs: bool = False) -> tuple[Gone, list[Step]]:
+def torn(root: Root | None, world: World, *, keep_logs: bool = False) -> tuple[TeardownOutcome, list[Step]]:
     fakes: Any = (root, world)
     steps: list[Step] = []
     gone = tear_down(
@@ -163,7 +163,7 @@ def test_aws_has_the_last_word_not_terraform() -> None:
     calls: list[str] = []
     gone, steps = torn(Root(calls), World(calls, [ROLE, VPC]))
     assert calls == ["take over {}", "destroy", "inventory of m2g", "remove", "inventory of m2g"]
-    assert gone == Gone(removed=3, left=(), trouble=None)
+    assert gone == TeardownOutcome(removed=3, left=(), destroy_error=None)
     assert [step.state for step in steps] == ["begin", "done"]
 
 
@@ -180,7 +180,7 @@ def test_a_destroy_that_fails_is_mended_and_hides_no_receipt() -> None:
     assert gone.left == ()
     # What Terraform had removed before it broke off counts.
     assert gone.removed == 3
-    assert gone.trouble is not None
+    assert gone.destroy_error is not None
 
 
 @pytest.mark.parametrize("breaks", [Interrupted("Stopped."), PlatformBusy("The state is locked.")])
@@ -194,7 +194,7 @@ def test_nothing_is_removed_behind_the_back_of_a_terraform_at_work(breaks: Probl
 def test_without_a_state_all_is_removed_by_hand() -> None:
     calls: list[str] = []
     gone, _ = torn(None, World(calls, [ROLE, VPC, LOGS]))
-    assert gone == Gone(removed=3, left=(), trouble=None)
+    assert gone == TeardownOutcome(removed=3, left=(), destroy_error=None)
 
 
 def test_kept_log_lines_are_neither_destroyed_nor_left_over() -> None:

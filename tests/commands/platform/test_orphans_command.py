@@ -8,7 +8,7 @@ import pytest
 
 from opsctl.aws.batch.batch import ActiveJob
 from opsctl.aws.platform.removal import NotRemoved
-from opsctl.commands.platform.orphans import clear, look, look_at_storage, settle
+from opsctl.commands.platform.orphans import find_existing_storage, find_orphans, finish_cleanup, remove_orphans
 from opsctl.core.errors import Problem
 from opsctl.core.platform.inventory import Resource, ResourceKind
 
@@ -58,7 +58,7 @@ class World:
 
 def looked(root: Root, world: World) -> Any:
     fakes: Any = (root, world)
-    return look(fakes[0], name="m2g", inventory=fakes[1], batch=fakes[1])
+    return find_orphans(fakes[0], name="m2g", inventory=fakes[1], batch=fakes[1])
 
 
 ENVIRONMENT = thing(ResourceKind.ENVIRONMENT, "env")
@@ -71,7 +71,7 @@ LOGS = thing(ResourceKind.LOG_GROUP, "/opsctl/m2g")
 def test_all_is_as_the_state_has_it() -> None:
     root = Root(QUEUE, ENVIRONMENT, RECORD, LOGS)
     report = looked(root, World(QUEUE, ENVIRONMENT, RECORD, LOGS))
-    assert not report.needs_a_yes
+    assert not report.needs_confirmation
     assert (report.orphans, report.log_group, report.replace) == ((), None, ())
     assert root.taken_over == {}
 
@@ -87,7 +87,7 @@ def test_orphans_go_and_log_lines_are_taken_over() -> None:
 def test_what_a_known_queue_uses_goes_after_the_apply() -> None:
     report = looked(Root(QUEUE), World(QUEUE, ENVIRONMENT, ROLE))
     assert (report.orphans, report.later) == ((ROLE,), (ENVIRONMENT,))
-    assert report.needs_a_yes
+    assert report.needs_confirmation
 
 
 def test_a_live_platform_of_another_machine_is_refused() -> None:
@@ -127,21 +127,21 @@ def test_what_has_only_our_name_is_shown_and_stays() -> None:
 def test_orphans_that_cannot_go_stop_the_up_and_are_named() -> None:
     world: Any = World(ROLE, stuck=True)
     with pytest.raises(Problem, match=r"1 role of an earlier `up` could not be removed: role role \(it is held\)"):
-        clear(looked(Root(ENVIRONMENT), world), world)
+        remove_orphans(looked(Root(ENVIRONMENT), world), world)
 
 
 def test_after_the_apply_the_rest_goes() -> None:
     root: Any = Root(QUEUE)
     world: Any = World(QUEUE, ENVIRONMENT)
-    assert settle(root, name="m2g", inventory=world, removal=world) == (QUEUE,)
+    assert finish_cleanup(root, name="m2g", inventory=world, removal=world) == (QUEUE,)
     assert world.removed == [ENVIRONMENT]
     assert root.taken_over == {}
     stuck: Any = World(QUEUE, ENVIRONMENT, stuck=True)
     with pytest.raises(Problem, match="1 compute environment of an earlier `up` could not be removed"):
-        settle(root, name="m2g", inventory=stuck, removal=stuck)
+        finish_cleanup(root, name="m2g", inventory=stuck, removal=stuck)
 
 
 def test_the_storage_is_taken_over_where_its_state_is_lost() -> None:
     root: Any = Root(Resource(kind=ResourceKind.VPC, id="bucket"))
-    assert look_at_storage(root, {"a.b": "bucket", "a.r": "repository"}) == ["repository"]
+    assert find_existing_storage(root, {"a.b": "bucket", "a.r": "repository"}) == ["repository"]
     assert root.taken_over == {"a.r": "repository"}

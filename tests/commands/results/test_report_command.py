@@ -18,7 +18,7 @@ from opsctl.commands.results.report import MARK, Report, gather, target_of, writ
 from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, fetch
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import Money, StatusReader
+from opsctl.commands.runs.status import Pricing, StatusReader
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
@@ -59,7 +59,7 @@ def gathered(world: World, *, run_id: str = RUN) -> Report:
     client: Any = Client()
     batch = Batch(client, submit_client=client)
     reader = RunReader(world.records.run(run_id), records=world.records, batch=batch)
-    money = Money(rates=DOLLAR, is_local=True)
+    money = Pricing(rates=DOLLAR, is_local=True)
     status_reader = StatusReader(reader, records=world.records, batch=batch, now=lambda: NOW, money=money)
     return gather(reader, status_reader, records=world.records, now=NOW)
 

@@ -67,7 +67,7 @@ def test_changed_inputs_and_strange_files_are_seen(world: RunWorld, s3: Any) -> 
     result = audited(world)
     assert result.counts == {"inputs changed": 1, "complete": 2}
     assert result.rows[0].inputs == "sub-01_dwi.bval has changed"
-    assert result.strays == ("s3://data/HNU1/derivatives/m2g-csa-native/sub-03/foreign.csv",)
+    assert result.unlisted_files == ("s3://data/HNU1/derivatives/m2g-csa-native/sub-03/foreign.csv",)
 
 
 def test_what_was_never_run_or_elsewhere_is_told(world: RunWorld) -> None:

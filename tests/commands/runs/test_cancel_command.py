@@ -11,7 +11,7 @@ from support.batch_world import BatchWorld, Child, MemoryRecords, made_result, m
 from opsctl.commands.runs.cancel import Canceller, CancelOutcome
 from opsctl.core.errors import Problem
 from opsctl.core.runs.manifest import Origin, Run
-from opsctl.core.runs.names import named
+from opsctl.core.runs.names import find_scans
 
 REASON = "opsctl cancel: by ada"
 
@@ -42,8 +42,8 @@ class Scenario:
 
     def cancel(self, *names: str) -> CancelOutcome:
         canceller = self.canceller()
-        intent = canceller.intent(named(self.run.scans, names) if names else None)
-        return canceller.carry_out(intent, poll_seconds=1.0)
+        plan = canceller.plan(find_scans(self.run.scans, names) if names else None)
+        return canceller.carry_out(plan, poll_seconds=1.0)
 
     def causes(self) -> dict[str, str]:
         status = reader_of(self.run, self.records, self.world.adapter).poll()
@@ -135,10 +135,10 @@ def test_hundreds_of_an_array_are_ended_fifty_a_call() -> None:
 def test_what_finishes_by_itself_meanwhile_is_told_apart() -> None:
     scenario = scenario_of("RUNNING", "RUNNING")
     canceller = scenario.canceller()
-    intent = canceller.intent(None)
+    plan = canceller.plan(None)
     scenario.world.arrays["p"][0].status = "SUCCEEDED"
     scenario.records.written[scenario.run.run_id][0] = made_result(0)
-    outcome = canceller.carry_out(intent, poll_seconds=1.0)
+    outcome = canceller.carry_out(plan, poll_seconds=1.0)
     assert (outcome.finished_meanwhile, outcome.cancelled) == (("sub-00000",), ("sub-00001",))
 
 
@@ -175,9 +175,9 @@ def test_a_submission_that_batch_does_not_have_is_marked_so_that_its_jobs_write_
 
 def test_nothing_active_is_seen_before_anything_is_done() -> None:
     scenario = scenario_of("SUCCEEDED", "FAILED")
-    intent = scenario.canceller().intent(None)
-    assert (intent.active, len(intent.finished)) == ((), 2)
-    assert intent.nothing().as_json()["finished_before"] == ["sub-00000", "sub-00001"]
+    plan = scenario.canceller().plan(None)
+    assert (plan.active, len(plan.finished)) == ((), 2)
+    assert plan.empty_outcome().as_json()["finished_before"] == ["sub-00000", "sub-00001"]
     assert scenario.world.terminated == []
 
 
@@ -193,13 +193,13 @@ def test_who_cancelled_is_known_after_batch_has_forgotten_also_where_the_job_lef
 
 def test_an_unknown_scan_tells_near_names() -> None:
     with pytest.raises(Problem, match="no scan sub-0001") as caught:
-        named(("sub-00001", "sub-00002", "x"), ["sub-0001"])
+        find_scans(("sub-00001", "sub-00002", "x"), ["sub-0001"])
     assert "sub-00001" in caught.value.hint
     assert caught.value.exit_code == 1
 
 
 def test_names_and_globs() -> None:
     scans = ("sub-01/ses-1", "sub-01/ses-2", "sub-[1]", "sub-1")
-    assert named(scans, ["sub-01/*", "sub-01/ses-2"]) == [0, 1]
+    assert find_scans(scans, ["sub-01/*", "sub-01/ses-2"]) == [0, 1]
     # A name that looks like a glob is a name first.
-    assert named(scans, ["sub-[1]"]) == [2]
+    assert find_scans(scans, ["sub-[1]"]) == [2]

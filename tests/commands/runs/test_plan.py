@@ -211,13 +211,13 @@ def test_files_of_somebody_else_are_never_written_over(world: RunWorld, s3: Any)
     place = "HNU1/derivatives/m2g-csa-native"
     s3.put_object(Bucket="data", Key=f"{place}/dataset_description.json", Body=b"{}")
     s3.put_object(Bucket="data", Key=f"{place}/sub-99/old.csv", Body=b"x")
-    assert len(world.plan().rest()) == 4
+    assert len(world.plan().to_submit()) == 4
     s3.put_object(Bucket="data", Key=f"{place}/sub-02/ses-1/old.csv", Body=b"x")
     with pytest.raises(
         Problem, match=r"did not write \(1, e.g. s3://data/HNU1/derivatives/m2g-csa-native/sub-02/ses-1"
     ):
         world.plan()
-    assert len(world.plan(modif="mine").rest()) == 4
+    assert len(world.plan(modif="mine").to_submit()) == 4
 
 
 @pytest.mark.usefixtures("dataset")
@@ -236,4 +236,4 @@ def test_a_run_that_was_given_up_mixes_with_nothing(world: RunWorld) -> None:
     world.records.put_run(run, plan.documents(run))
     for submission in submissions_of(run, PLATFORM, at="t"):
         world.records.put_submission(run.run_id, submission.abandoned("not wanted", at="t"))
-    assert len(world.plan().rest()) == 4
+    assert len(world.plan().to_submit()) == 4

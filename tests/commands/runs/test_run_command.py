@@ -71,7 +71,7 @@ def test_typed_again_it_submits_nothing(world: RunWorld) -> None:
     world.run()
     again = world.plan()
     assert again.counts == {"in flight": 4}
-    assert again.rest() == []
+    assert again.to_submit() == []
     assert world.carry_out(again).submitted == 0
     assert submitted(world) == ONCE
 
@@ -117,7 +117,7 @@ def test_outputs_that_are_gone_or_others_are_made_again(world: RunWorld, s3: Any
     s3.put_object(Bucket="data", Key=f"{place}/sub-03/connectomes_d/one_connectome.csv", Body=b"6 6 6")
     plan = world.plan()
     assert plan.counts == {"done": 2, "damaged": 2}
-    assert [scan.name for scan in plan.rest()] == ["sub-01", "sub-03"]
+    assert [scan.name for scan in plan.to_submit()] == ["sub-01", "sub-03"]
 
 
 def test_other_inputs_are_other_work(world: RunWorld, s3: Any) -> None:

@@ -21,7 +21,7 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_list import RunList, runs
 from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import M2gOptions
-from opsctl.core.runs.names import run_named
+from opsctl.core.runs.names import find_run
 from opsctl.render.runs import ago_text
 
 A, B, C = "HNU1-20261120-120000-aaaa", "HNU1-20261121-120000-bbbb", "ragged-20261122-120000-cccc"
@@ -190,17 +190,17 @@ def test_datasets_with_their_subjects_and_derivatives(
 
 def test_a_run_by_its_beginning_or_its_end() -> None:
     ids = [A, B, C]
-    assert [run_named(ids, typed) for typed in (A, "rag", "HNU1-20261121", "aaaa", "cccc")] == [A, C, B, A, C]
+    assert [find_run(ids, typed) for typed in (A, "rag", "HNU1-20261121", "aaaa", "cccc")] == [A, C, B, A, C]
     with pytest.raises(Problem, match="2 runs could be HNU1") as caught:
-        run_named(ids, "HNU1")
+        find_run(ids, "HNU1")
     assert f"{B}, {A}" in caught.value.hint
     with pytest.raises(Problem, match="There is no run HNU1-20261121-120000-bbbc") as caught:
-        run_named(ids, "HNU1-20261121-120000-bbbc")
+        find_run(ids, "HNU1-20261121-120000-bbbc")
     assert caught.value.hint.startswith(f"Near: {B}")
     assert "opsctl runs" in caught.value.hint
     for typed in ("", "aaa", "120000", "zzzz"):
         with pytest.raises(Problem, match="There is no run"):
-            run_named(ids, typed)
+            find_run(ids, typed)
 
 
 def test_a_run_is_found_by_a_part_of_its_id(storage: Storage, records: Records) -> None:

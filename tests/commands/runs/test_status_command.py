@@ -296,7 +296,7 @@ def test_one_scan_whole() -> None:
     assert detail.status.cause == "exit code 137: OutOfMemory"
     (attempt,) = detail.attempts
     assert (attempt.exit_code, attempt.reason, attempt.log_stream) == (137, "OutOfMemory", "csa/default/x")
-    assert detail.kept_uri == f"s3://data/opsctl/runs/{run.run_id}/failures/00001/"
+    assert detail.failures_uri == f"s3://data/opsctl/runs/{run.run_id}/failures/00001/"
     assert detail.as_json()["inputs"][0]["role"] == "dwi"
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsctl.core.dataset.scan import Scan
-from opsctl.core.dataset.scan_validation import DIRECTIONS_NEEDED, ImageHeader, ScanMetadata, judge
+from opsctl.core.dataset.scan_validation import DIRECTIONS_NEEDED, ImageHeader, ScanMetadata, validate_scan
 from opsctl.core.runs.parcellations import NEUROPARC, doubts, matched
 
 VOLUMES = 33
@@ -48,7 +48,7 @@ def facts(**changes: object) -> ScanMetadata:
 
 
 def findings(given_facts: ScanMetadata, *, pipeline: str = "dwi", root_volume_gib: int = 100) -> tuple[str, str]:
-    verdict = judge(scan(pipeline), given_facts, root_volume_gib=root_volume_gib)
+    verdict = validate_scan(scan(pipeline), given_facts, root_volume_gib=root_volume_gib)
     return verdict.level, "; ".join(verdict.findings)
 
 

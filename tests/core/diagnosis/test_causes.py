@@ -126,7 +126,7 @@ def test_every_sentence_has_its_group_and_its_help(message: str, title: str, hel
 def test_every_fault_of_the_runner_is_known() -> None:
     # The messages are read from the runner's source, so a new one without a cause fails here.
     source = ROOT / "container" / "m2g_job"
-    raised = re.compile(r"(?:WrongInput|ScanFailed|PassingFault|Stopped)\(\s*f?\"([^\"]+)\"")
+    raised = re.compile(r"(?:WrongInput|ScanFailed|TransientFault|Stopped)\(\s*f?\"([^\"]+)\"")
     sentences = [message for path in sorted(source.glob("*.py")) for message in raised.findall(path.read_text())]
     assert len(sentences) > 20
     filled = [re.sub(r"\{[^}]*\}", "bval", message) for message in sentences if re.search("[a-z] [a-z]", message)]

@@ -11,7 +11,7 @@ from support.why_examples import HEALTHY, WAIT, run
 
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible
-from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, said, waiting
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, most_informative_message, needs_facts, waiting
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob
@@ -90,9 +90,9 @@ STOPPED = "stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)"
 def test_who_stopped_a_job_only_batch_knows(reason: str, attempts: tuple[str, ...], title: str) -> None:
     ended = tuple(Attempt(index=0, number=1, job_id="j", reason=message) for message in attempts)
     job = BatchJob(job_id="j", status="FAILED", reason=reason, attempts=ended)
-    assert said(STOPPED, job) == title
-    assert said(STOPPED, None) == STOPPED
-    assert said("m2g failed", job) == "m2g failed"
+    assert most_informative_message(STOPPED, job) == title
+    assert most_informative_message(STOPPED, None) == STOPPED
+    assert most_informative_message("m2g failed", job) == "m2g failed"
 
 
 def test_a_scan_that_is_tried_again_says_so_first() -> None:

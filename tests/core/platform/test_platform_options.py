@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.platform.options import PlatformOptions, changed, spelled, typed_options, typed_variables
+from opsctl.core.platform.options import PlatformOptions, as_arguments, override_options, typed_options, typed_variables
 
 OPTIONS = PlatformOptions(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
 NOT_TYPED: dict[str, Any] = {"data_bucket": None, "source_buckets": None, "image": None, "spot": None}
@@ -22,7 +22,9 @@ EARLIER = {
 
 def after(typed: dict[str, Any], *settings: str) -> dict[str, Any]:
     variables = typed_variables(settings, declared=["csd_max_vcpus", "key_pair", "name"], managed=["name"])
-    return OPTIONS.with_options(changed(EARLIER, typed_options(**{**NOT_TYPED, **typed}), variables)).non_defaults
+    return OPTIONS.with_options(
+        override_options(EARLIER, typed_options(**{**NOT_TYPED, **typed}), variables)
+    ).non_defaults
 
 
 @pytest.mark.parametrize(
@@ -103,7 +105,7 @@ def test_none_takes_all_back_and_stands_alone() -> None:
 
 
 def test_options_are_spelled_as_they_are_typed() -> None:
-    assert spelled(EARLIER) == [
+    assert as_arguments(EARLIER) == [
         "--image me/m2g:1",
         "--source-bucket a-bucket",
         "--source-bucket b-bucket",

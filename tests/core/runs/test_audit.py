@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from opsctl.core.dataset.scan import S3Object
-from opsctl.core.runs.audit import AuditEntry, AuditState, audit_row, strays
+from opsctl.core.runs.audit import AuditEntry, AuditState, audit_row, unlisted_files
 from opsctl.core.runs.result import OutputFile, Result
 from opsctl.core.runs.status import BatchJob
 
@@ -77,5 +77,5 @@ def test_a_row(
 def test_files_that_nobody_published_are_named() -> None:
     foreign = OUT.replace("c.csv", "old.csv")
     description = "s3://data/HNU1/derivatives/m2g/dataset_description.json"
-    assert strays(there("e", OUT, SECOND, foreign, description), [OK]) == [foreign]
-    assert strays(there(), [BAD]) == [OUT, SECOND]
+    assert unlisted_files(there("e", OUT, SECOND, foreign, description), [OK]) == [foreign]
+    assert unlisted_files(there(), [BAD]) == [OUT, SECOND]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opsctl.core.errors import Problem
-from opsctl.core.runs.names import named
+from opsctl.core.runs.names import find_scans
 
 SCANS = ("sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1", "sub-[1]")
 
@@ -22,7 +22,7 @@ SCANS = ("sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1", "sub-[1]")
     ],
 )
 def test_a_name_or_a_glob_selects_scans(pattern: str, indices: list[int]) -> None:
-    assert named(SCANS, [pattern]) == indices
+    assert find_scans(SCANS, [pattern]) == indices
 
 
 @pytest.mark.parametrize(
@@ -36,5 +36,5 @@ def test_a_name_or_a_glob_selects_scans(pattern: str, indices: list[int]) -> Non
 )
 def test_an_unknown_name_is_answered_with_similar_ones(pattern: str, hint: str) -> None:
     with pytest.raises(Problem, match="The run has no scan") as caught:
-        named(SCANS, [pattern])
+        find_scans(SCANS, [pattern])
     assert hint in caught.value.hint

@@ -74,15 +74,17 @@ TABLE: list[tuple[str, list[RunHistory], bool, Disposition, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("history", "stands", "disposition", "run_id"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
+    ("history", "has_intact_files", "disposition", "run_id"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
-def test_where_a_scan_stands(history: list[RunHistory], stands: bool, disposition: Disposition, run_id: str) -> None:
-    (scan,) = scan_dispositions([("sub-1", "k")], history, stands=lambda _: stands)
+def test_where_a_scan_stands(
+    history: list[RunHistory], has_intact_files: bool, disposition: Disposition, run_id: str
+) -> None:
+    (scan,) = scan_dispositions([("sub-1", "k")], history, has_intact_files=lambda _: has_intact_files)
     assert scan == ScanDisposition("sub-1", "k", disposition, Origin(run_id, 0) if run_id else None)
 
 
 def test_scans_of_equal_bytes_are_told_apart_by_name() -> None:
-    (scan,) = scan_dispositions([("sub-2", "k")], [past("a", "k", OK)], stands=lambda _: True)
+    (scan,) = scan_dispositions([("sub-2", "k")], [past("a", "k", OK)], has_intact_files=lambda _: True)
     assert scan.disposition == "new"
 
 
@@ -93,7 +95,7 @@ def test_adopted_entries_are_looked_up_where_they_were_made() -> None:
         results={},
         jobs={},
     )
-    (scan,) = scan_dispositions([("sub-1", "k")], [past("a", "k", OK), later], stands=lambda _: True)
+    (scan,) = scan_dispositions([("sub-1", "k")], [past("a", "k", OK), later], has_intact_files=lambda _: True)
     assert scan.origin == Origin("a", 0)
 
 

@@ -16,7 +16,7 @@ from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.state_counts import count_states
 from opsctl.core.runs.status import STATES, BatchJob, RunStatus, ScanStatus, State, cancel_reason, join
-from opsctl.core.runs.unsubmitted_scans import unsubmitted_reasons
+from opsctl.core.runs.unsubmitted_scans import unsubmitted_statuses
 
 
 def result(status: str = "succeeded", **changes: Any) -> Result:
@@ -221,6 +221,6 @@ def test_an_attempt_that_never_said_its_end_was_lost() -> None:
 @pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])
 def test_a_submission_is_under_way_for_two_minutes(minutes: int, state: str) -> None:
     recorded_run = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
-    statuses = unsubmitted_reasons(recorded_run, [], now=MOMENT + timedelta(minutes=minutes))
+    statuses = unsubmitted_statuses(recorded_run, [], now=MOMENT + timedelta(minutes=minutes))
     assert {scan.state for scan in statuses.values()} == {state}
     assert not any(scan.is_submitted for scan in statuses.values())
