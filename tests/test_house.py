@@ -6,6 +6,8 @@ import ast
 import re
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -77,7 +79,7 @@ def test_no_module_is_called_utils() -> None:
     assert [path for path in sources() if path.stem in ("utils", "helpers", "misc", "common")] == []
 
 
-@pytest.mark.parametrize("path", core(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", core(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_the_core_is_pure(path: Path) -> None:
     tree = ast.parse(path.read_text())
     imported: set[str] = set()
@@ -106,3 +108,42 @@ def test_imports_are_light(module: str) -> None:
     code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+#: Words that this code once used in place of the field's own.
+PRIVATE_WORDS = {
+    *("album", "begun", "census", "darkroom", "desk", "endurance", "endure", "enduring", "fruit", "glance", "haul"),
+    *(
+        "mend",
+        "mishap",
+        "mishaps",
+        "patience",
+        "standing",
+        "standings",
+        "surveyor",
+        "tally",
+        "unsent",
+        "wish",
+        "wished",
+    ),
+}
+#: Names that say nothing of what they hold.
+EMPTY_NAMES = {"one", "found", "made", "here", "there", "wanted", "mine", "theirs", "told"}
+
+
+@pytest.mark.parametrize("folder", ["opsctl", "container"])
+def test_names_are_the_fields(folder: str) -> None:
+    private = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for name, line in _names(path)
+        if PRIVATE_WORDS & set(name.strip("_").lower().split("_")) or name.strip("_") in EMPTY_NAMES
+    ]
+    assert private == []
+
+
+def _names(path: Path) -> Iterator[tuple[str, int]]:
+    with path.open("rb") as file:
+        for token in tokenize.tokenize(file.readline):
+            if token.type == tokenize.NAME:
+                yield token.string, token.start[0]

@@ -83,11 +83,11 @@ def _sentences(status: ImageStatus) -> Iterator[str]:
         yield f"In the repository{_facts(status)}."
     if status.repository_url is not None and not status.is_pinned and (status.stored or not status.is_own):
         yield "Named by a tag, not by its digest: `opsctl image push` writes the digest down."
-    if status.made is None or status.made.source is None:
+    if status.local_image is None or status.local_image.source is None:
         yield "What it was made from is not known on this machine."
     else:
-        digest = f" ({status.made.base_digest})" if status.made.base_digest else ""
-        yield f"Built by opsctl {status.made.version} on {status.made.base}{digest}."
+        digest = f" ({status.local_image.base_digest})" if status.local_image.base_digest else ""
+        yield f"Built by opsctl {status.local_image.version} on {status.local_image.base}{digest}."
     if status.is_outdated:
         yield "Its code is not this opsctl's: build and push again (opsctl image build, opsctl image push)."
 

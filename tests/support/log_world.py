@@ -220,7 +220,7 @@ class LogWorld:
             logs=Logs(batch, group="/opsctl/m2g"),
             records=records,
             streams=LogStreams(facts, states, records=records, batch=batch),
-            wanted=LineFilter(**filters),
+            line_filter=LineFilter(**filters),
             now=lambda: datetime.fromtimestamp(START_MS / 1000 + self.now, UTC),
         )
 

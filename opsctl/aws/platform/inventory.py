@@ -133,7 +133,7 @@ class Inventory:
     def _instances(self, name: str) -> Iterator[Resource]:
         filters = [*_tagged(name), {"Name": "instance-state-name", "Values": _INSTANCE_STATES}]
         for page in self._clients.ec2.get_paginator("describe_instances").paginate(Filters=filters):  # type: ignore[arg-type]
-            instances = (one for reservation in page["Reservations"] for one in reservation["Instances"])
+            instances = (instance for reservation in page["Reservations"] for instance in reservation["Instances"])
             for instance in instances:
                 yield Resource(
                     kind=ResourceKind.INSTANCE,

@@ -36,7 +36,7 @@ def audit(
     context = Context(platform_name=platform, profile=profile)
     location = context.dataset(dataset, bucket=bucket)
     with context.screen.waiting(f"reading {location.uri}"):
-        found = command(
+        result = command(
             location,
             output_name=modif,
             source=context.storage_of(location, is_public=no_sign_request),
@@ -46,9 +46,9 @@ def audit(
             patterns=entity_patterns(),
         )
     if as_json:
-        context.screen.json(found.as_json())
+        context.screen.json(result.as_json())
     else:
-        show_audit(context.screen, found, all_scans=all_scans)
-    if not found.is_complete:
+        show_audit(context.screen, result, all_scans=all_scans)
+    if not result.is_complete:
         context.screen.hints({f"opsctl run {dataset}": "submit what is missing", "opsctl why": "what went wrong"})
         raise typer.Exit(_INCOMPLETE)

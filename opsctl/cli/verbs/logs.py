@@ -116,7 +116,7 @@ def _log_reader(context: Context, run_reader: RunReader, line_filter: LineFilter
         logs=context.logs,
         records=context.records,
         streams=LogStreams(run_reader, states, records=context.records, batch=context.batch),
-        wanted=line_filter,
+        line_filter=line_filter,
         now=lambda: datetime.now(UTC),
     )
 
@@ -175,7 +175,7 @@ def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool
 def _no_lines_text(reader: LogReader) -> str:
     if not reader.has_scans:
         return f"No scan of {reader.run.run_id} has failed."
-    if reader.wanted.is_narrow:
+    if reader.line_filter.is_narrow:
         return f"{reader.run.run_id} has no such lines."
     return f"{reader.run.run_id} has no log lines yet: `opsctl logs --follow` waits for them."
 

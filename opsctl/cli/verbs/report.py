@@ -43,11 +43,11 @@ def report(
         target = target_of(file, reader.run, folder=Path())
         gathered = gather(reader, open_status(context, reader), records=context.records, now=datetime.now(UTC))
         choice = choose(gathered, context.storage, data_bucket=context.platform.data_bucket)
-    decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.wanted))
-    size_bytes = sum(asset.size_bytes for asset in choice.wanted)
+    decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
+    size_bytes = sum(asset.size_bytes for asset in choice.assets)
     with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:
         images = fetch(
-            choice.wanted, context.storage, decode=decoder.decode, on_file=lambda asset: advance(asset.size_bytes)
+            choice.assets, context.storage, decode=decoder.decode, on_file=lambda asset: advance(asset.size_bytes)
         )
     written_bytes = write(page(gathered, choice, images), target)
     screen.say(f"{gathered.run.run_id}: {counted(len(gathered.status.scans), 'scan')}, {size_text(written_bytes)}")

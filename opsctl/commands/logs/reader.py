@@ -39,7 +39,7 @@ class LogReader:
 
     Parameters
     ----------
-    wanted
+    line_filter
         Which lines to return.
     now
         The clock, with its time zone.
@@ -53,7 +53,7 @@ class LogReader:
         logs: Logs,
         records: Records,
         streams: LogStreams,
-        wanted: LineFilter,
+        line_filter: LineFilter,
         now: Callable[[], datetime],
     ) -> None:
         self.run = reader.run
@@ -64,20 +64,22 @@ class LogReader:
         self.pages = 0
         self._logs = logs
         self._streams = streams
-        self.wanted = wanted
+        self.line_filter = line_filter
         self._now = now
-        self._indices = _indices_with_lines(reader) if wanted.indices is None else wanted.indices
+        self._indices = _indices_with_lines(reader) if line_filter.indices is None else line_filter.indices
         # The scans whose lines are returned: with `--failed` those that have failed so far.
-        self._selected = frozenset() if wanted.failed_only else self._indices
+        self._selected = frozenset() if line_filter.failed_only else self._indices
         #: The scans whose ends are reported.
-        self.reported_indices = frozenset(range(len(self.run.scans))) if wanted.indices is None else wanted.indices
+        self.reported_indices = (
+            frozenset(range(len(self.run.scans))) if line_filter.indices is None else line_filter.indices
+        )
         self._is_run_over = self._are_named_over = False
         runs = _runs_of(self.run, self._indices, records)
         # One log group holds the lines of all runs: the streams of one model share a prefix.
         self._prefixes = sorted({f"{run.resources}/default/" for run in runs})
         earliest = min(datetime.fromisoformat(run.created_at) for run in runs) - _CLOCK_SKEW
-        self._start_ms = max(_milliseconds(earliest), wanted.since_ms or 0)
-        self._tail = wanted.tail
+        self._start_ms = max(_milliseconds(earliest), line_filter.since_ms or 0)
+        self._tail = line_filter.tail
         self._tail_span = _FIRST_TAIL_SPAN
         self._window = Window(self._tail_start_ms() if self._tail is not None else self._start_ms)
         self._sweep: Sweep | None = None
@@ -129,14 +131,14 @@ class LogReader:
         status = self.states.states()
         self._is_run_over = status.is_over and self.states.jobs_are_over
         ended = {scan.index for scan in status.scans if scan.state in ENDED}
-        self._are_named_over = self.wanted.indices is not None and self.wanted.indices <= ended
-        if self.wanted.failed_only:
+        self._are_named_over = self.line_filter.indices is not None and self.line_filter.indices <= ended
+        if self.line_filter.failed_only:
             self._selected = self._indices & {scan.index for scan in status.failed}
         return status
 
     def ask_which_failed(self) -> None:
         """Read the run's status if `--failed` needs it to select lines."""
-        if self.wanted.failed_only:
+        if self.line_filter.failed_only:
             self.status()
 
     @property
@@ -183,13 +185,13 @@ class LogReader:
         """Hold a selected line to return it later; skip any other."""
         if not self._is_selected(owner):
             self._skip(event)
-        elif self.wanted.takes(event.timestamp_ms, event.message) and self._window.is_new(
+        elif self.line_filter.takes(event.timestamp_ms, event.message) and self._window.is_new(
             event.event_id, event.timestamp_ms, again=event.stream in self._reread
         ):
             self._held.append((event, owner))
 
     def _is_selected(self, owner: StreamOwner) -> bool:
-        return owner.index in self._selected and self.wanted.attempt in (None, owner.attempt)
+        return owner.index in self._selected and self.line_filter.attempt in (None, owner.attempt)
 
     def _skip(self, event: LogEvent) -> None:
         known = self._skipped_from_ms.get(event.stream, event.timestamp_ms)
@@ -214,7 +216,7 @@ class LogReader:
             owner = self._streams.owner(stream)
             if owner is not None and self._is_selected(owner):
                 begin_ms = self._skipped_from_ms.pop(stream)
-                if self.wanted.failed_only:
+                if self.line_filter.failed_only:
                     # Its first lines may be older than anything that was read.
                     begin_ms = self._start_ms
                 self._reread.add(stream)

@@ -43,7 +43,7 @@ class ImageStatus:
         The image in the repository; None when it is not there or could not be looked up.
     hidden
         Why the repository could not be asked, or empty.
-    made
+    local_image
         The same image on this machine; None when it is not here.
     source
         The hash of the code that this opsctl would build.
@@ -54,7 +54,7 @@ class ImageStatus:
     repository_url: str | None
     stored: StoredImage | None
     hidden: str
-    made: BuiltImage | None
+    local_image: BuiltImage | None
     source: str
 
     @property
@@ -76,7 +76,11 @@ class ImageStatus:
     @property
     def is_outdated(self) -> bool | None:
         """Whether the image's code differs from this opsctl's; None when unknown."""
-        return None if self.made is None or self.made.source is None else self.made.source != self.source
+        return (
+            None
+            if self.local_image is None or self.local_image.source is None
+            else self.local_image.source != self.source
+        )
 
     def as_json(self) -> dict[str, Any]:
         """The output of `image status --json`."""
@@ -119,7 +123,7 @@ def status(
         repository_url=registry.url if registry else None,
         stored=stored,
         hidden=hidden,
-        made=_find_local(engine, image, stored, registry),
+        local_image=_find_local(engine, image, stored, registry),
         source=source,
     )
 

@@ -56,7 +56,7 @@ class Asset:
 class AssetSelection:
     """The files that the report shows, and sentences about those that it leaves out."""
 
-    wanted: tuple[Asset, ...]
+    assets: tuple[Asset, ...]
     left_out: tuple[str, ...]
 
 

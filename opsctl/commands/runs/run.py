@@ -194,8 +194,8 @@ class RunSubmission:
                 try:
                     self._budget.ensure(submission.size)
                 except Problem as problem:
-                    for unsent in submissions[number:]:
-                        self._submitter.abandon(run, unsent, f"the budget was reached: {problem.what}")
+                    for remaining in submissions[number:]:
+                        self._submitter.abandon(run, remaining, f"the budget was reached: {problem.what}")
                     raise
             self._current = run, submission
             self._sent.append(self._submitter.submit(run, submission))

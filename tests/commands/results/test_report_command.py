@@ -86,7 +86,7 @@ def chosen(world: World, report: Report) -> AssetSelection:
 
 
 def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
-    return [(asset.index, asset.kind, asset.name) for asset in choice.wanted]
+    return [(asset.index, asset.kind, asset.name) for asset in choice.assets]
 
 
 def test_the_facts_of_a_run(world: World) -> None:
@@ -142,12 +142,12 @@ def many(world: World, count: int) -> Report:
 
 def test_of_many_scans_less_is_shown_and_said(world: World) -> None:
     choice = chosen(world, many(world, 31))
-    assert [asset.kind for asset in choice.wanted].count("QA") == 31
+    assert [asset.kind for asset in choice.assets].count("QA") == 31
     assert any(sentence.startswith("62 more QA pictures") for sentence in choice.left_out)
     choice = chosen(world, many(world, 1003))
-    graphs = [asset for asset in choice.wanted if asset.kind == "connectome"]
+    graphs = [asset for asset in choice.assets if asset.kind == "connectome"]
     assert [asset.is_pictured for asset in graphs] == [True] * 1000 + [False] * 3
-    assert {asset.index for asset in choice.wanted if asset.kind == "QA"} == set(range(1000))
+    assert {asset.index for asset in choice.assets if asset.kind == "QA"} == set(range(1000))
     assert choice.left_out[0] == "The scans after the first 1,000 have their numbers, and no pictures."
 
 
@@ -173,7 +173,7 @@ def fetched(world: World, assets: Sequence[Asset]) -> tuple[list[bytes | str], l
 
 def test_a_file_that_cannot_be_shown_stops_nothing(world: World) -> None:
     world.publish(0, {f"sub-01/ses-1/qa_d/{name}.png": name.encode() for name in ("fine", "odd", "gone", "other")})
-    assets = chosen(world, gathered(world)).wanted
+    assets = chosen(world, gathered(world)).assets
     assert [asset.name for asset in assets] == ["fine.png", "gone.png", "odd.png", "other.png"]
     world.s3.delete_object(Bucket="data", Key=world.key("sub-01/ses-1/qa_d/gone.png"))
     world.s3.put_object(Bucket="data", Key=world.key("sub-01/ses-1/qa_d/other.png"), Body=b"written since")
