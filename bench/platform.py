@@ -193,7 +193,7 @@ class BenchPlatform:
             logs=Logs(self.clients.logs, group=self.platform.log_group),
             records=self.records,
             streams=LogStreams(run_reader, states, records=self.records, batch=self.batch),
-            wanted=LineFilter(),
+            line_filter=LineFilter(),
             now=lambda: datetime.now(UTC),
         )
 
