@@ -16,14 +16,14 @@ from changes_by_hand import SAID, change_by_hand
 from shared_world import ACCOUNT, REGION, Machine, Said, Server
 
 from opsctl.aws.s3.state_files import StateFiles
-from opsctl.core.platform.state_location import StatePlace
+from opsctl.core.platform.state_location import StateLocation
 from opsctl.local import control
 
 # One long story, told once for all tests; on a machine that does much else it takes its time.
 pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
 
-PLACE = StatePlace("lab-states", "opsctl", REGION)
-STATE = ("--state", PLACE.uri)
+LOCATION = StateLocation("lab-states", "opsctl", REGION)
+STATE = ("--state", LOCATION.uri)
 LAB = ("--name", "lab")
 DAILY = {
     "datasets": ("datasets", "--json"),
@@ -97,7 +97,7 @@ def buckets(server: Server) -> list[str]:
 
 
 def keys(server: Server) -> list[str]:
-    return [one["Key"] for one in server.client("s3").list_objects_v2(Bucket=PLACE.bucket).get("Contents", [])]
+    return [one["Key"] for one in server.client("s3").list_objects_v2(Bucket=LOCATION.bucket).get("Contents", [])]
 
 
 def daily(told: Story, carl: Machine) -> None:
@@ -114,7 +114,7 @@ def daily(told: Story, carl: Machine) -> None:
 def locked(told: Story, bob: Machine) -> None:
     """The lock of somebody who is at work, or was when the power went: nobody can tell from here."""
     files = StateFiles(told.server.client("s3"), account_id=ACCOUNT, who="ann@laptop")
-    with files.locked(PLACE.bucket, PLACE.key("lab", "platform"), PLACE.lock_key("lab", "platform")):
+    with files.locked(LOCATION.bucket, LOCATION.key("lab", "platform")):
         told.type("locked", bob, "up", *LAB, "--yes")
         command = re.search(r"`([^`]*force-unlock[^`]*)`", told.said["locked"].err.replace("\n", " "))
         assert command is not None, told.said["locked"].err
@@ -137,7 +137,7 @@ def by_hand(told: Story, ann: Machine, bob: Machine) -> None:
 
 def test_a_plan_makes_no_bucket(story: Story) -> None:
     assert story.said["plan"].code == 2, story.said["plan"].err
-    assert f"The state would be kept at {PLACE.uri}. The bucket lab-states would be made." in story.said["plan"].err
+    assert f"The state would be kept at {LOCATION.uri}. The bucket lab-states would be made." in story.said["plan"].err
     assert story.seen["buckets after plan"] == []
 
 
@@ -159,7 +159,7 @@ def test_a_state_of_one_machine_moves_and_the_platform_stays_as_it_is(story: Sto
 
 def test_two_platforms_share_a_bucket_and_nothing_else(story: Story) -> None:
     assert story.said["other up"].code == 0, story.said["other up"].err
-    states = {PLACE.key(name, root) for name in ("lab", "other") for root in ("storage", "platform")}
+    states = {LOCATION.key(name, root) for name in ("lab", "other") for root in ("storage", "platform")}
     assert set(story.seen["keys"]) == states
     assert story.said["other is untouched"].code == 0, story.said["other is untouched"].err
 
@@ -167,7 +167,7 @@ def test_two_platforms_share_a_bucket_and_nothing_else(story: Story) -> None:
 def test_the_same_platform_from_a_second_machine(story: Story) -> None:
     said = story.said["second machine"]
     assert said.code == 0, said.err
-    assert f"The state of lab is taken from {PLACE.uri}." in said.words
+    assert f"The state of lab is taken from {LOCATION.uri}." in said.words
     assert "The platform lab is up already: nothing changed." in said.words
 
 
@@ -221,5 +221,5 @@ def test_down_from_a_machine_that_never_saw_it(story: Story) -> None:
     said = story.said["down on a third machine"]
     assert said.code == 0, said.err
     assert json.loads(said.out)["left"] == []
-    state = story.server.client("s3").get_object(Bucket=PLACE.bucket, Key=PLACE.key("lab", "platform"))
+    state = story.server.client("s3").get_object(Bucket=LOCATION.bucket, Key=LOCATION.key("lab", "platform"))
     assert json.loads(state["Body"].read())["resources"] == []

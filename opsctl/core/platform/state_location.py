@@ -1,4 +1,4 @@
-"""Where Terraform's state lies: on this machine, or on S3 for all who share the platform."""
+"""The location of a platform's Terraform state: this machine, or an S3 address that a team shares."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from typing import Any, Literal
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import parse_uri
 
-#: `--state local` takes the state back to this machine.
+#: `--state local` moves the state back to this machine.
 LOCAL = "local"
 
-#: Beside a root's code: where its state lies. Without it, the state lies in the same folder.
+#: Terraform's backend block, in a root's folder. Without this file the state lies in the same folder.
 BACKEND_FILE = "backend.tf.json"
 
-#: The two roots, each with a state of its own.
+#: The two roots; each has its own state.
 ROOTS = ("storage", "platform")
 
-#: Terraform's lock file on S3 came with 1.10.
+#: The first Terraform version that locks a state with an S3 object.
 OLDEST_VERSION = (1, 10)
 
-Step = Literal["begin", "join", "move"]
+#: How one root gets its state at the target: `begin` without any state, `join` takes the state that lies there, `move`
+#: copies the state from the source.
+MoveAction = Literal["begin", "join", "move"]
 
 
 @dataclass(frozen=True)
-class StatePlace:
-    """A bucket and a prefix, below which each platform has a folder of its own.
+class StateLocation:
+    """A bucket and a prefix; each platform has its own folder below the prefix.
 
     Attributes
     ----------
     region
-        The bucket's; the platform's as well.
+        The region of the bucket and of the platform.
     """
 
     bucket: str
@@ -45,19 +47,15 @@ class StatePlace:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def key(self, name: str, root: str) -> str:
-        """The object that holds the state of one root of the platform `name`."""
+        """Return the key of the state of one root of the platform `name`."""
         return f"{self._folder(name)}/{root}.tfstate"
 
-    def lock_key(self, name: str, root: str) -> str:
-        """Terraform's lock beside it."""
-        return f"{self.key(name, root)}.tflock"
-
     def note_key(self, name: str) -> str:
-        """The note that a platform's state lay here and where it went."""
+        """Return the key of the note that says where the platform's state was moved to."""
         return f"{self._folder(name)}/moved.json"
 
     def backend(self, name: str, root: str, *, path_style: bool) -> dict[str, Any]:
-        """Terraform's backend block as JSON. It names no credentials: those are in Terraform's environment."""
+        """Return Terraform's backend block. It holds no credentials: Terraform takes those from its environment."""
         settings = {
             "bucket": self.bucket,
             "key": self.key(name, root),
@@ -72,32 +70,37 @@ class StatePlace:
         return f"{self.prefix}/{name}" if self.prefix else name
 
 
-def parse_place(typed: str, *, region: str) -> StatePlace | None:
-    """`--state` as typed; None is this machine.
+def location_label(location: StateLocation | None) -> str:
+    """Return a location as messages name it; None is this machine."""
+    return location.uri if location is not None else "this machine"
+
+
+def parse_state_option(value: str, *, region: str) -> StateLocation | None:
+    """Parse the value of `--state`; None is this machine.
 
     Raises
     ------
     UsageProblem
-        Where it is neither `local` nor an S3 address.
+        When it is neither `local` nor an S3 address.
     """
-    if typed == LOCAL:
+    if value == LOCAL:
         return None
-    if "://" not in typed:
-        raise UsageProblem(f"--state {typed}: type an address such as s3://lab-states/opsctl, or local.")
-    location = parse_uri(typed)
+    if "://" not in value:
+        raise UsageProblem(f"--state {value}: type an address such as s3://lab-states/opsctl, or local.")
+    location = parse_uri(value)
     if any(part in ("", ".", "..") for part in location.prefix.split("/")) and location.prefix:
-        raise UsageProblem(f"--state {typed}: Terraform takes no empty part in a key.")
-    return StatePlace(location.bucket, location.prefix, region)
+        raise UsageProblem(f"--state {value}: Terraform takes no empty part in a key.")
+    return StateLocation(location.bucket, location.prefix, region)
 
 
-def place_of_backend(block: Mapping[str, Any], *, name: str, root: str) -> StatePlace:
-    """The place that a backend block of ours names."""
+def location_of_backend(block: Mapping[str, Any], *, name: str, root: str) -> StateLocation:
+    """Return the location that a block made by `StateLocation.backend` names."""
     settings = block["terraform"]["backend"]["s3"]
     prefix = settings["key"].removesuffix(f"{name}/{root}.tfstate").rstrip("/")
-    return StatePlace(settings["bucket"], prefix, settings["region"])
+    return StateLocation(settings["bucket"], prefix, settings["region"])
 
 
-def ensure_locks(version: str) -> None:
+def ensure_s3_locking(version: str) -> None:
     """Refuse a Terraform that cannot lock a state on S3.
 
     Raises
@@ -113,19 +116,19 @@ def ensure_locks(version: str) -> None:
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """A state as it was read.
+class StateSnapshot:
+    """A state file's content.
 
     Attributes
     ----------
     text
-        The file as it is.
+        The whole file.
     lineage
-        What Terraform gave it at its birth; a copy keeps it.
+        Terraform's id of the state; a copy has the same.
     serial
-        Rises with each change.
+        Terraform's counter of changes.
     resource_count
-        How many resources it knows.
+        Number of managed resource instances.
     """
 
     text: str
@@ -134,20 +137,25 @@ class Snapshot:
     resource_count: int
 
     @classmethod
-    def of(cls, text: str, *, where: str) -> Snapshot | None:
-        """Read a state file; None for one that nothing was ever written to.
+    def parse(cls, text: str, *, where: str) -> StateSnapshot | None:
+        """Parse a state file; None for an empty one.
+
+        Parameters
+        ----------
+        where
+            Path or URI of the file, for the error message.
 
         Raises
         ------
         Problem
-            Where it is no state.
+            When the text is not a Terraform state.
         """
         if not text.strip():
             return None
         try:
             state = json.loads(text)
-            managed = [one for one in state["resources"] if one.get("mode") == "managed"]
-            count = sum(len(one.get("instances", ())) for one in managed)
+            managed = [resource for resource in state["resources"] if resource.get("mode") == "managed"]
+            count = sum(len(resource.get("instances", ())) for resource in managed)
             return cls(text, str(state["lineage"]), int(state["serial"]), count)
         except (ValueError, KeyError, TypeError) as error:
             raise Problem(
@@ -156,31 +164,33 @@ class Snapshot:
             ) from error
 
 
-def step_of(mine: Snapshot | None, theirs: Snapshot | None, *, source: str, target: str) -> Step:
-    """What brings one root's state to its new place.
+def choose_action(
+    source_state: StateSnapshot | None, target_state: StateSnapshot | None, *, source: str, target: str
+) -> MoveAction:
+    """Decide how one root gets its state at the target.
 
     Parameters
     ----------
-    mine, theirs
-        What lies where it was until now, and at the new place.
+    source_state, target_state
+        The states that lie at the present location and at the new one.
     source, target
-        Both in words.
+        Labels of both locations, for the error message.
 
     Raises
     ------
     Problem
-        Where two different states would become one.
+        When the target holds a different state, and the source's would be lost.
     """
-    if mine is None:
-        return "begin" if theirs is None else "join"
-    if theirs is None:
+    if source_state is None:
+        return "begin" if target_state is None else "join"
+    if target_state is None:
         return "move"
-    if mine.lineage == theirs.lineage:
-        return "move" if mine.serial > theirs.serial else "join"
-    if mine.resource_count == 0:
+    if source_state.lineage == target_state.lineage:
+        return "move" if source_state.serial > target_state.serial else "join"
+    if source_state.resource_count == 0:
         return "join"
     raise Problem(
-        f"{target} holds the state of another platform ({theirs.resource_count} resources); the one on {source} "
-        f"has {mine.resource_count} and would be lost.",
+        f"{target} holds the state of another platform ({target_state.resource_count} resources); the one on {source} "
+        f"has {source_state.resource_count} and would be lost.",
         "Name another place with --state, or bring up a platform of another name with --name.",
     )
