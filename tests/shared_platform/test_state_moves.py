@@ -1,6 +1,6 @@
-"""A state brought from place to place by opsctl, and what the real Terraform says of it there.
+"""Moves of a state by opsctl, checked with the real Terraform at the new location.
 
-The roots are Terraform's own `terraform_data`, which needs no provider and no AWS: what is tested is the state's way.
+The roots use Terraform's built-in `terraform_data`, which needs no provider.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ class Person:
     def folder(self, root: str) -> Path:
         return self.home.platform_dir(NAME) / "terraform" / root
 
-    def terraform(self, root: str, *words: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
-        ended = subprocess.run(
-            ["terraform", *words, "-no-color"],
+    def terraform(self, root: str, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            ["terraform", *arguments, "-no-color"],
             cwd=self.folder(root),
             env=self.server.environment,
             stdin=subprocess.DEVNULL,
@@ -65,8 +65,8 @@ class Person:
             timeout=120,
             check=False,
         )
-        assert code is None or ended.returncode == code, ended.stdout + ended.stderr
-        return ended
+        assert code is None or result.returncode == code, result.stdout + result.stderr
+        return result
 
     def apply(self, what: str = "first") -> None:
         for root in ROOTS:
@@ -76,8 +76,8 @@ class Person:
     def sees_nothing_to_do(self, what: str = "first") -> bool:
         for root in ROOTS:
             self.terraform(root, "init", "-input=false")
-        words = ("plan", "-input=false", "-detailed-exitcode", f"-var=what={what}")
-        return all(self.terraform(root, *words, code=None).returncode == 0 for root in ROOTS)
+        plan = ("plan", "-input=false", "-detailed-exitcode", f"-var=what={what}")
+        return all(self.terraform(root, *plan, code=None).returncode == 0 for root in ROOTS)
 
     def state(self, root: str) -> dict[str, Any]:
         """As Terraform itself reads it."""
@@ -97,11 +97,11 @@ def people(server: Server, s3: Any, tmp_path: Path) -> Callable[[str], Person]:
     def person(who: str) -> Person:
         home = Home(tmp_path / who)
         files = StateFiles(s3, account_id=ACCOUNT, who=f"{who}@laptop")
-        one = Person(who, home, StateMover(home, NAME, files, path_style=True), server)
+        somebody = Person(who, home, StateMover(home, NAME, files, path_style=True), server)
         for root in ROOTS:
-            home.make(one.folder(root))
-            (one.folder(root) / "main.tf").write_text(CODE)
-        return one
+            home.make(somebody.folder(root))
+            (somebody.folder(root) / "main.tf").write_text(CODE)
+        return somebody
 
     return person
 
@@ -143,7 +143,7 @@ def test_a_state_of_this_machine_moves_to_s3_and_is_the_same_there(
 
 
 def keys(s3: Any, location: StateLocation) -> list[str]:
-    return [one["Key"] for one in s3.list_objects_v2(Bucket=location.bucket).get("Contents", [])]
+    return [obj["Key"] for obj in s3.list_objects_v2(Bucket=location.bucket).get("Contents", [])]
 
 
 def test_a_colleague_takes_the_same_state_and_both_go_on_with_it(people: Any, location: StateLocation) -> None:
@@ -227,25 +227,25 @@ def test_a_state_that_changed_after_the_question_is_looked_at_again(people: Any,
 def test_a_move_that_is_killed_is_ended_by_the_next(
     people: Any, location: StateLocation, s3: Any, monkeypatch: pytest.MonkeyPatch, is_shared: bool, after: int
 ) -> None:
-    """Broken off before its n-th step that leaves a trace, wherever that is."""
+    """With Terraform; test_killed_moves.py kills before every step."""
     ann = people("ann")
     ann.apply()
     before = {root: json.loads(ann.local_state(root).read_text()) for root in ROOTS}
     if is_shared:
         ann.move(new_location(s3))
-    left = after
+    steps_left = after
 
     class Killed(BaseException):
         pass
 
     def counting(call: Callable[..., Any]) -> Callable[..., Any]:
-        def step(*words: Any, **more: Any) -> Any:
-            nonlocal left
-            # What a dead process does not do either: take its locks away.
-            if left == 0:
+        def step(*arguments: Any, **options: Any) -> Any:
+            nonlocal steps_left
+            # A dead process does not release its locks either.
+            if steps_left == 0:
                 raise Killed
-            left -= 1
-            return call(*words, **more)
+            steps_left -= 1
+            return call(*arguments, **options)
 
         return step
 
@@ -254,9 +254,9 @@ def test_a_move_that_is_killed_is_ended_by_the_next(
             patch.setattr(owner, method, counting(getattr(owner, method)))
         with pytest.raises(Killed):
             ann.move(location)
-    for one in filter(None, (location, ann.mover.location)):
-        for lock in [key for key in keys(s3, one) if key.endswith(".tflock")]:
-            s3.delete_object(Bucket=one.bucket, Key=lock)
+    for locked in filter(None, (location, ann.mover.location)):
+        for lock in [key for key in keys(s3, locked) if key.endswith(".tflock")]:
+            s3.delete_object(Bucket=locked.bucket, Key=lock)
     ann.mover.put_away_leftovers()
     move = ann.mover.propose(location)
     if move is not None:
@@ -295,8 +295,8 @@ def test_one_gets_the_lock_and_the_other_is_told_who_has_it(
     for pipe in (began, end):
         subprocess.run(["mkfifo", pipe], check=True)
     (ann.folder("platform") / "waits.tf").write_text(WAITS % (began, end))
-    for one in (ann, bob):
-        one.terraform("platform", "init", "-input=false")
+    for person in (ann, bob):
+        person.terraform("platform", "init", "-input=false")
     holder = subprocess.Popen(
         ["terraform", "apply", "-input=false", "-auto-approve"],
         cwd=ann.folder("platform"),
