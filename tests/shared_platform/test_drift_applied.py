@@ -103,7 +103,7 @@ def test_what_was_changed_by_hand_is_told_and_an_apply_mends_it(applied: Applied
     change(applied.server)
     storage, platform = applied.in_both(applied.sentences)
     assert set(storage) == {
-        "versioning of the data bucket is suspresult",
+        "versioning of the data bucket is suspended",
         "the data bucket's public access is not blocked any more",
     }
     assert set(platform) == {
@@ -119,7 +119,7 @@ def test_what_was_changed_by_hand_is_told_and_an_apply_mends_it(applied: Applied
 
 def change(server: Server) -> None:
     s3, ec2, iam = (server.client(service) for service in ("s3", "ec2", "iam"))
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspresult"})
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Suspended"})
     s3.delete_public_access_block(Bucket=BUCKET)
     server.client("logs").delete_retention_policy(logGroupName="/opsctl/seen")
     group: dict[str, Any] = ec2.describe_security_groups(
