@@ -170,7 +170,7 @@ class Root:
         Problem
             When Terraform fails; quotes its error. The state is kept, and the next `up` continues from it.
         Interrupted
-            After Ctrl-C, once Terraform has result.
+            After Ctrl-C, once Terraform has ended.
         """
         self._applied_variables.unlink(missing_ok=True)
         for retries_left in range(_RETRIES, -1, -1):
@@ -212,10 +212,8 @@ class Root:
 
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name."""
-        result = self._run(self._command.cmd("output", json=IsFlagged))
-        if result.code != 0:
-            raise Problem(f"Terraform's outputs cannot be read: {_first_lines(result.errors)}")
-        return {name: output["value"] for name, output in json.loads(result.output).items()}
+        outputs = self._output_of(self._command.cmd("output", json=IsFlagged), "Terraform's outputs cannot be read")
+        return {name: output["value"] for name, output in json.loads(outputs).items()}
 
     def state(self) -> dict[str, Any]:
         """Return the state as `terraform state pull` prints it. Needs no provider; a state on S3 needs `init` first.
@@ -226,11 +224,11 @@ class Root:
             When the state cannot be read.
         """
         self._push_errored_state()
-        result = self._run(self._command.cmd("state pull"))
-        if result.code != 0:
-            raise Problem(f"Terraform's state of the {self.name} cannot be read: {_first_lines(result.errors)}")
+        pulled = self._output_of(
+            self._command.cmd("state pull"), f"Terraform's state of the {self.name} cannot be read"
+        )
         # Without a state, Terraform prints nothing.
-        state: dict[str, Any] = json.loads(result.output) if result.output.strip() else {}
+        state: dict[str, Any] = json.loads(pulled) if pulled.strip() else {}
         return state
 
     def state_rm(self, addresses: Sequence[str]) -> None:
@@ -243,9 +241,9 @@ class Root:
         """
         if not addresses:
             return
-        result = self._run(self._command.cmd("state rm", *addresses))
-        if result.code != 0:
-            raise Problem(f"Terraform could not let go of {', '.join(addresses)}: {_first_lines(result.errors)}")
+        self._output_of(
+            self._command.cmd("state rm", *addresses), f"Terraform could not let go of {', '.join(addresses)}"
+        )
 
     def import_existing(self, existing: Mapping[str, str]) -> None:
         """Let the next plan import existing resources instead of creating them.
@@ -272,9 +270,7 @@ class Root:
         """
         tainted = tainted_addresses(self._read_state())
         for address in tainted:
-            result = self._run(self._command.cmd("untaint", address))
-            if result.code != 0:
-                raise Problem(f"Terraform could not go on with {address}: {_first_lines(result.errors)}")
+            self._output_of(self._command.cmd("untaint", address), f"Terraform could not go on with {address}")
         return bool(tainted)
 
     def _drift_sentences(self) -> tuple[str, ...]:
@@ -322,6 +318,13 @@ class Root:
                 f"If the platform's state is newer, remove {errored.name}; then type the same command.",
             )
         errored.unlink()
+
+    def _output_of(self, command: list[str], failure: str) -> str:
+        """Run a command and return its output; when it fails, raise a `Problem` that begins with `failure`."""
+        result = self._run(command)
+        if result.code != 0:
+            raise Problem(f"{failure}: {_first_lines(result.errors)}")
+        return result.output
 
     def _run(
         self,
