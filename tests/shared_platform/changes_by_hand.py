@@ -1,10 +1,10 @@
-"""What somebody does in the console, and the sentence that must tell it."""
+"""Changes that somebody makes in the console, and the sentence that must report each."""
 
 from __future__ import annotations
 
 from shared_world import ACCOUNT, REGION, Server
 
-SAID = [
+SENTENCES = [
     "versioning of the data bucket is suspended",
     "the csd queue was disabled by hand",
     "the job definition csd was deregistered",
@@ -24,8 +24,10 @@ def change_by_hand(server: Server, name: str) -> None:
     )
     batch = server.client("batch")
     batch.update_job_queue(jobQueue=f"{prefix}-csd", state="DISABLED")
-    for one in batch.describe_job_definitions(jobDefinitionName=f"{prefix}-csd", status="ACTIVE")["jobDefinitions"]:
-        batch.deregister_job_definition(jobDefinition=one["jobDefinitionArn"])
+    for definition in batch.describe_job_definitions(jobDefinitionName=f"{prefix}-csd", status="ACTIVE")[
+        "jobDefinitions"
+    ]:
+        batch.deregister_job_definition(jobDefinition=definition["jobDefinitionArn"])
     server.client("logs").delete_retention_policy(logGroupName=f"/opsctl/{name}")
     ec2 = server.client("ec2")
     groups = ec2.describe_security_groups(Filters=[{"Name": "tag:Name", "Values": [f"{prefix}-jobs"]}])

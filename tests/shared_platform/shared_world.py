@@ -17,18 +17,18 @@ ACCOUNT = "123456789012"
 
 @dataclass(frozen=True)
 class Server:
-    """Where AWS answers."""
+    """A server with AWS's API."""
 
     url: str
     home: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """What anybody's shell says; nothing of the developer's own AWS or Terraform."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
+        """A shell's environment, without the developer's own settings for AWS and Terraform."""
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
         mirror = os.environ.get("OPSCTL_PROVIDER_MIRROR")
         return {
-            **kept,
+            **inherited,
             **({"OPSCTL_PROVIDER_MIRROR": mirror} if mirror else {}),
             "AWS_ENDPOINT_URL": self.url,
             "AWS_ACCESS_KEY_ID": "local",
@@ -43,16 +43,16 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one command left behind."""
+class CommandResult:
+    """Exit code and output of one command."""
 
     code: int
     out: str
     err: str
 
     @property
-    def words(self) -> str:
-        """What it said to the person, without the line ends of a narrow terminal."""
+    def message(self) -> str:
+        """Standard error in one line, as if the terminal were wide."""
         return " ".join(self.err.split())
 
 
@@ -72,20 +72,20 @@ class Machine:
     def without_terraform(self) -> None:
         """Leave on the PATH only what holds no Terraform."""
         self.path = os.pathsep.join(
-            one for one in self.path.split(os.pathsep) if not (Path(one) / "terraform").exists()
+            folder for folder in self.path.split(os.pathsep) if not (Path(folder) / "terraform").exists()
         )
 
-    def type(self, *words: str) -> Said:
+    def run(self, *arguments: str) -> CommandResult:
         self.folder.mkdir(exist_ok=True)
-        own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "80", "PATH": self.path}
+        own_settings = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "80", "PATH": self.path}
         done = subprocess.run(
-            [Path(sys.executable).with_name("opsctl"), *words],
+            [Path(sys.executable).with_name("opsctl"), *arguments],
             cwd=self.folder,
-            env={**self.server.environment, **own},
+            env={**self.server.environment, **own_settings},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=1200,
             check=False,
         )
-        return Said(done.returncode, done.stdout, done.stderr)
+        return CommandResult(done.returncode, done.stdout, done.stderr)

@@ -234,9 +234,11 @@ def test_every_type_of_resource_that_the_roots_make_has_a_name_of_its_own() -> N
     from opsctl.core.platform.drift_sentences import _SUBJECTS
 
     source = ROOT / "terraform"
-    made = {kind for file in source.rglob("*.tf") for kind in re.findall(r'^resource "(\w+)"', file.read_text(), re.M)}
-    assert made
-    assert sorted(made - set(_SUBJECTS)) == []
+    resource_types = {
+        kind for file in source.rglob("*.tf") for kind in re.findall(r'^resource "(\w+)"', file.read_text(), re.M)
+    }
+    assert resource_types
+    assert sorted(resource_types - set(_SUBJECTS)) == []
 
 
 # What is none.

@@ -1,4 +1,4 @@
-"""What the real Terraform and provider see of changes by hand, in words. Of the platform only what is made fast."""
+"""Sentences for changes by hand, from plans of the real Terraform. Only resources that are created fast."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class Applied:
 
         self.in_both(begin)
 
-    def in_both(self, do: Callable[[str], T]) -> list[T]:
-        """Side by side, as opsctl does it: each waits most of its time."""
-        with ThreadPoolExecutor(2) as hands:
-            return list(hands.map(do, TARGETS))
+    def in_both(self, function: Callable[[str], T]) -> list[T]:
+        """Call a function for both roots at the same time, as opsctl does."""
+        with ThreadPoolExecutor(2) as executor:
+            return list(executor.map(function, TARGETS))
 
-    def run(self, root: str, *words: str) -> str:
-        ended = subprocess.run(
-            ["terraform", *words],
+    def run(self, root: str, *arguments: str) -> str:
+        result = subprocess.run(
+            ["terraform", *arguments],
             cwd=self.folder / root,
             env=self.server.environment,
             stdin=subprocess.DEVNULL,
@@ -70,8 +70,8 @@ class Applied:
             text=True,
             check=False,
         )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
 
     def apply(self, root: str) -> None:
         self.run(root, "apply", "-input=false", "-auto-approve", *self._targets(root))
@@ -81,7 +81,7 @@ class Applied:
         return drift_sentences(json.loads(self.run(root, "show", "-json", "plan")))
 
     def _targets(self, root: str) -> list[str]:
-        return [f"-target={one}" for one in TARGETS[root]]
+        return [f"-target={target}" for target in TARGETS[root]]
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Applied]:
 
 
 def test_nothing_was_changed_by_hand(applied: Applied) -> None:
-    """Terraform notes a lot when it looks for the first time: none of it is anybody's doing."""
+    """The first refresh after an apply notes many differences that nobody made."""
     assert applied.in_both(applied.sentences) == [(), ()]
 
 

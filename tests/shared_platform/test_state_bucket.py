@@ -1,4 +1,4 @@
-"""The bucket of the states: made safely, looked at before it is trusted."""
+"""The bucket for states: created with safe settings, checked before it is used."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def test_a_bucket_that_is_made_is_fit(s3: Any, bucket: StateBucket, name: str) -
 
 def test_it_is_made_in_the_platforms_region(server: Server, name: str) -> None:
     client = server.client("s3", region="eu-central-1")
-    one = StateBucket(client, name, region="eu-central-1", account_id=ACCOUNT)
-    one.make()
+    bucket = StateBucket(client, name, region="eu-central-1", account_id=ACCOUNT)
+    bucket.make()
     assert client.get_bucket_location(Bucket=name)["LocationConstraint"] == "eu-central-1"
-    assert one.exists()
+    assert bucket.exists()
 
 
 def test_one_that_may_be_public_is_refused(s3: Any, bucket: StateBucket, name: str) -> None:
@@ -70,7 +70,7 @@ def test_one_that_may_be_public_is_refused(s3: Any, bucket: StateBucket, name: s
         bucket.exists()
 
 
-def test_one_without_versions_is_told(s3: Any, bucket: StateBucket, name: str) -> None:
+def test_one_without_versions_is_reported(s3: Any, bucket: StateBucket, name: str) -> None:
     bucket.make()
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Suspended"})
     assert bucket.exists()
@@ -78,14 +78,14 @@ def test_one_without_versions_is_told(s3: Any, bucket: StateBucket, name: str) -
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "region", "words"),
+    ("status", "code", "region", "message"),
     [
         (403, "403", "eu-central-1", "lab-states belongs to somebody else"),
         (403, "403", "us-west-2", "lab-states lies in us-west-2, the platform in eu-central-1"),
         (301, "301", "us-west-2", "lab-states lies in us-west-2, the platform in eu-central-1"),
     ],
 )
-def test_somebody_elses_bucket(server: Server, status: int, code: str, region: str, words: str) -> None:
+def test_somebody_elses_bucket(server: Server, status: int, code: str, region: str, message: str) -> None:
     """As S3 answers HeadBucket with another account as the expected owner; moto does not look at that."""
     client = server.client("s3", region="eu-central-1")
     with Stubber(client) as stub:
@@ -96,7 +96,7 @@ def test_somebody_elses_bucket(server: Server, status: int, code: str, region: s
             response_meta={"HTTPHeaders": {"x-amz-bucket-region": region}},
             expected_params={"Bucket": "lab-states", "ExpectedBucketOwner": ACCOUNT},
         )
-        with pytest.raises(Problem, match=words):
+        with pytest.raises(Problem, match=message):
             StateBucket(client, "lab-states", region="eu-central-1", account_id=ACCOUNT).exists()
 
 
@@ -125,16 +125,16 @@ def test_nothing_is_written_over_what_is_there(files: StateFiles, name: str) -> 
 
 def test_a_lock_is_held_by_one_and_says_by_whom(files: StateFiles, s3: Any, name: str) -> None:
     bob = StateFiles(s3, account_id=ACCOUNT, who="bob@ward3")
-    with files.locked(name, "k", "k.tflock"):
+    with files.locked(name, "k"):
         with (
             pytest.raises(Problem, match=r"held by ann@laptop since \d{4}-\d\d-\d\d \d\d:\d\d UTC") as caught,
-            bob.locked(name, "k", "k.tflock"),
+            bob.locked(name, "k"),
         ):
             pass
         assert f"aws s3 rm s3://{name}/k.tflock" in caught.value.hint
         # The refused one has not taken it away.
         assert files.read(name, "k.tflock") is not None
-    with bob.locked(name, "k", "k.tflock"):
+    with bob.locked(name, "k"):
         # Broken by hand, and another's now.
         files.write(name, "k.tflock", "another's")
     assert files.read(name, "k.tflock") == "another's"

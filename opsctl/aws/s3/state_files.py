@@ -1,4 +1,4 @@
-"""States of Terraform as objects on S3, written only where nothing else is, and under Terraform's own lock."""
+"""Terraform states as S3 objects: read, written and deleted, with Terraform's own lock."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
-_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+_PRECONDITION_FAILED = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
 
 
 class StateFiles:
-    """Objects of one account's buckets.
+    """The state objects in one account's buckets.
 
     Parameters
     ----------
     account_id
-        Whose buckets they must be: a bucket of that name in another account is never read or written.
+        The account that must own the buckets: a bucket of the same name in another account is never read or written.
     who
-        `ann@laptop`: what a lock and a note say.
+        `ann@laptop`: recorded in locks and notes.
     """
 
     def __init__(self, client: S3Client, *, account_id: str, who: str) -> None:
@@ -39,88 +39,83 @@ class StateFiles:
         self.who = who
 
     def read(self, bucket: str, key: str) -> str | None:
-        """An object's text, or None where there is none."""
-        with translated(f"reading s3://{bucket}/{key}"):
-            try:
-                reply = self._client.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)
-                return reply["Body"].read().decode()
-            except ClientError as error:
-                if code_of(error) in _MISSING:
-                    return None
-                raise
+        """Return an object's text, or None if it does not exist."""
+        with translated(f"reading s3://{bucket}/{key}"), _missing_suppressed():
+            reply = self._client.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)
+            return reply["Body"].read().decode()
+        return None
 
     def changed_at(self, bucket: str, key: str) -> datetime | None:
-        """When an object was written last, or None where there is none."""
-        with translated(f"looking at s3://{bucket}/{key}"):
-            try:
-                return self._client.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)["LastModified"]
-            except ClientError as error:
-                if code_of(error) in _MISSING:
-                    return None
-                raise
+        """Return when an object was last written, or None if it does not exist."""
+        with translated(f"looking at s3://{bucket}/{key}"), _missing_suppressed():
+            return self._client.head_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)["LastModified"]
+        return None
 
     def create(self, bucket: str, key: str, text: str) -> None:
-        """Write an object where there is none.
+        """Write an object that must not exist yet.
 
         Raises
         ------
         Problem
-            When one is there.
+            When it exists.
         """
-        if not self._created(bucket, key, text):
+        if not self._put_if_absent(bucket, key, text):
             raise Problem(
                 f"s3://{bucket}/{key} has come into being just now.", "Somebody else is at work: look, then try again."
             )
 
     def write(self, bucket: str, key: str, text: str) -> None:
-        """Write an object over what is there."""
+        """Write an object, replacing an existing one."""
         with translated(f"writing s3://{bucket}/{key}"):
-            self._client.put_object(**self._put(bucket, key, text))
+            self._client.put_object(**self._put_parameters(bucket, key, text))
 
     def delete(self, bucket: str, key: str) -> None:
-        """Take an object away; a versioned bucket keeps it as an old version."""
+        """Delete an object; a versioned bucket keeps it as an old version."""
         with translated(f"deleting s3://{bucket}/{key}"):
             self._client.delete_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)
 
     @contextmanager
-    def locked(self, bucket: str, key: str, lock_key: str) -> Iterator[None]:
-        """Hold a state's lock as Terraform does, so that none works on it meanwhile.
+    def locked(self, bucket: str, key: str) -> Iterator[None]:
+        """Hold the lock of a state as Terraform does, so that no Terraform works on the state meanwhile.
 
         Raises
         ------
         Problem
-            With who holds it since when.
+            When the lock is held; says by whom and since when.
         """
-        lock = {
-            "ID": str(uuid.uuid4()),
-            "Operation": "OperationTypeMove",
-            "Info": "",
-            "Who": self.who,
-            "Version": "opsctl",
-            "Created": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-            "Path": f"{bucket}/{key}",
-        }
-        mine = json.dumps(lock)
-        if not self._created(bucket, lock_key, mine):
-            raise _held(self.read(bucket, lock_key), bucket, lock_key)
+        # https://developer.hashicorp.com/terraform/language/backend/s3#state-locking
+        lock_key = f"{key}.tflock"
+        lock = json.dumps(
+            {
+                "ID": str(uuid.uuid4()),
+                "Operation": "OperationTypeMove",
+                "Who": self.who,
+                "Version": "opsctl",
+                "Created": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+                "Path": f"{bucket}/{key}",
+            }
+        )
+        if not self._put_if_absent(bucket, lock_key, lock):
+            raise _lock_problem(self.read(bucket, lock_key), bucket, lock_key)
         try:
             yield
         finally:
-            # Somebody may have broken it, and somebody else have it now.
-            if self.read(bucket, lock_key) == mine:
+            # The lock may have been broken by hand, and belong to somebody else now.
+            if self.read(bucket, lock_key) == lock:
                 self.delete(bucket, lock_key)
 
-    def _created(self, bucket: str, key: str, text: str) -> bool:
+    def _put_if_absent(self, bucket: str, key: str, text: str) -> bool:
+        """Write an object unless it exists; return whether it was written."""
         with translated(f"writing s3://{bucket}/{key}"):
             try:
-                self._client.put_object(**self._put(bucket, key, text), IfNoneMatch="*")
+                self._client.put_object(**self._put_parameters(bucket, key, text), IfNoneMatch="*")
             except ClientError as error:
-                if code_of(error) in _TAKEN:
+                if code_of(error) in _PRECONDITION_FAILED:
                     return False
                 raise
         return True
 
-    def _put(self, bucket: str, key: str, text: str) -> dict[str, Any]:
+    def _put_parameters(self, bucket: str, key: str, text: str) -> dict[str, Any]:
         return {
             "Bucket": bucket,
             "Key": key,
@@ -131,15 +126,24 @@ class StateFiles:
         }
 
 
-def _held(text: str | None, bucket: str, lock_key: str) -> Problem:
+@contextmanager
+def _missing_suppressed() -> Iterator[None]:
     try:
-        found = json.loads(text or "{}")
+        yield
+    except ClientError as error:
+        if code_of(error) not in _MISSING:
+            raise
+
+
+def _lock_problem(text: str | None, bucket: str, lock_key: str) -> Problem:
+    try:
+        held = json.loads(text or "{}")
     except ValueError:
-        found = {}
+        held = {}
     lock = Lock(
-        id=found.get("ID", ""),
-        who=found.get("Who", "somebody"),
-        created=found.get("Created", "")[:16].replace("T", " "),
-        operation=found.get("Operation", "").removeprefix("OperationType").lower(),
+        id=held.get("ID", ""),
+        who=held.get("Who", "somebody"),
+        created=held.get("Created", "")[:16].replace("T", " "),
+        operation=held.get("Operation", "").removeprefix("OperationType").lower(),
     )
     return lock.problem(unlock=f"aws s3 rm s3://{bucket}/{lock_key}")

@@ -1,4 +1,4 @@
-"""Where the state of the platform lies that `up` and `down` are about: settled before Terraform is asked anything."""
+"""Find or change the location of the platform's Terraform state, before `up` and `down` run Terraform."""
 
 from __future__ import annotations
 
@@ -12,14 +12,21 @@ from typing import TYPE_CHECKING
 import typer
 
 from opsctl.core.errors import Problem
-from opsctl.core.platform.state_location import BACKEND_FILE, LOCAL, StatePlace, ensure_locks, parse_place
+from opsctl.core.platform.state_location import (
+    BACKEND_FILE,
+    LOCAL,
+    StateLocation,
+    ensure_s3_locking,
+    location_label,
+    parse_state_option,
+)
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
     from opsctl.aws.s3.state_bucket import StateBucket
     from opsctl.cli.context import Context
     from opsctl.commands.platform.remembered_platform import RememberedPlatform
-    from opsctl.commands.platform.state import Moving, StateKeeper
+    from opsctl.commands.platform.state import StateMove, StateMover
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.home import Home
     from opsctl.terraform.binary import Binary
@@ -37,45 +44,45 @@ def settle_state(
     only_look: bool = False,
     for_down: bool = False,
 ) -> PlatformOptions:
-    """Move the state to where the options say, or find where it lies; returns the options with that location.
+    """Move the state to the location in the options, or find its location; return the options with the location.
 
     Parameters
     ----------
     is_typed
-        Whether `--state` was typed now. Only then does a state move; a remembered place is only looked up.
+        Whether `--state` was typed now; otherwise a remembered location counts only if it is on S3.
     only_look
-        Change nothing, say what would be done (`up --plan`).
+        Move nothing, say what would be done (`up --plan`).
     for_down
-        To do without a state is well: what is up can be removed without one.
+        Accept a missing state: `down` can remove a platform without one.
 
     Raises
     ------
     Problem
-        When the place cannot be trusted, another state lies there, or the platform's state lies elsewhere.
+        When the bucket is not safe, another state lies there, or the platform's state lies elsewhere.
     """
     from opsctl.aws.s3.state_files import StateFiles
-    from opsctl.commands.platform.state import StateKeeper
+    from opsctl.commands.platform.state import StateMover
 
     files = StateFiles(clients.s3, account_id=options.account_id, who=f"{getpass.getuser()}@{socket.gethostname()}")
-    is_elsewhere = options.is_local or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
-    keeper = StateKeeper(context.home, options.name, files, path_style=is_elsewhere)
-    keeper.tidy()
-    target = keeper.here
+    has_other_endpoint = options.is_local or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
+    mover = StateMover(context.home, options.name, files, path_style=has_other_endpoint)
+    mover.put_away_leftovers()
+    target = mover.location
     if is_typed or (options.state or LOCAL) != LOCAL:
-        target = parse_place(options.state or LOCAL, region=options.region)
+        target = parse_state_option(options.state or LOCAL, region=options.region)
     if target is not None:
-        ensure_locks(binary.version)
+        ensure_s3_locking(binary.version)
         _refuse_data_bucket(target, options)
         if options.is_local:
-            keeper.forget_before(_began(context))
-    _settle(context, clients, options, keeper, target, assume_yes=assume_yes, only_look=only_look)
-    if not options.is_local and not for_down and not keeper.knows("platform"):
+            mover.drop_platform_state_before(_server_start(context))
+    _move_state(context, clients, options, mover, target, assume_yes=assume_yes, only_look=only_look)
+    if not options.is_local and not for_down and not mover.has_state("platform"):
         _refuse_without_state(clients, options)
     return replace(options, state=target.uri if target is not None else None)
 
 
 def is_state_shared(home: Home, remembered: RememberedPlatform) -> bool:
-    """Whether a platform's state lies on S3, by its record or by what this machine has set up."""
+    """Return whether a platform's state lies on S3, by its record or by this machine's backend file."""
     options = remembered.platform.options if remembered.platform is not None else {}
     backend = home.platform_dir(remembered.name) / "terraform" / "platform" / BACKEND_FILE
     return options.get("state", LOCAL) != LOCAL or backend.exists()
@@ -84,7 +91,7 @@ def is_state_shared(home: Home, remembered: RememberedPlatform) -> bool:
 def shared_root(
     context: Context, clients: Clients, remembered: RememberedPlatform, binary: Binary, environment: dict[str, str]
 ) -> Root:
-    """The platform root with its state on S3, set up for `down` also where `up` was never typed.
+    """Return the platform root with its state on S3, ready for `down` even if `up` never ran on this machine.
 
     Raises
     ------
@@ -96,11 +103,11 @@ def shared_root(
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.terraform.provider import find_mirror
 
-    here = where(clients)
+    account = where(clients)
     options = PlatformOptions(
         name=remembered.name,
-        region=here["region"],
-        account_id=here["account_id"],
+        region=account["region"],
+        account_id=account["account_id"],
         is_local=remembered.is_local,
         version=__version__,
     ).with_options(remembered.platform.options if remembered.platform is not None else {})
@@ -112,45 +119,46 @@ def shared_root(
     return root
 
 
-def _settle(
+def _move_state(
     context: Context,
     clients: Clients,
     options: PlatformOptions,
-    keeper: StateKeeper,
-    target: StatePlace | None,
+    mover: StateMover,
+    target: StateLocation | None,
     *,
     assume_yes: bool,
     only_look: bool,
 ) -> None:
     screen = context.screen
-    has_bucket = target is None or _look_at_bucket(context, clients, options, target, is_home=keeper.here == target)
-    moving = keeper.propose(target)
-    if moving is None:
+    has_bucket = target is None or _check_bucket(context, clients, options, target, is_current=mover.location == target)
+    move = mover.propose(target)
+    if move is None:
         return
-    if only_look and (moving.step != "join" or any(moving.mine.values())):
-        screen.say(_outlook(options.name, moving, has_bucket=has_bucket))
+    # A machine without a state of its own may join for a plan: that changes nothing for anybody.
+    if only_look and (move.action != "join" or any(move.source_states.values())):
+        screen.say(_preview(options.name, move, has_bucket=has_bucket))
         return
-    question = _question(options.name, moving, has_bucket=has_bucket)
+    question = _question(options.name, move, has_bucket=has_bucket)
     if question and not screen.confirm(question, assume_yes=assume_yes):
         screen.say("Nothing was made.")
         raise typer.Exit(1)
     if target is not None and not has_bucket:
-        _bucket(clients, options, target).make()
+        _state_bucket(clients, options, target).make()
         screen.say(f"The bucket {target.bucket} is made: private, encrypted, versioned, TLS only.")
     with screen.waiting("bringing the state there"):
-        kept = keeper.carry_out(moving)
-    screen.say(_done(options.name, moving))
-    for path in kept:
+        copies = mover.carry_out(move)
+    screen.say(_outcome(options.name, move))
+    for path in copies:
         screen.say(f"  the copy that lay here: {path}")
 
 
-def _look_at_bucket(
-    context: Context, clients: Clients, options: PlatformOptions, target: StatePlace, *, is_home: bool
+def _check_bucket(
+    context: Context, clients: Clients, options: PlatformOptions, target: StateLocation, *, is_current: bool
 ) -> bool:
-    """Whether the bucket is there and fit; a state that lay there cannot be without it."""
-    bucket = _bucket(clients, options, target)
+    """Return whether the bucket exists; refuse one that is not safe, or that is gone although the state lies there."""
+    bucket = _state_bucket(clients, options, target)
     if not bucket.exists():
-        if is_home:
+        if is_current:
             raise Problem(
                 f"The bucket {target.bucket}, where the state of {options.name} lies, is gone.",
                 "Ask who has removed it. Without the state, `opsctl down` still removes what is up.",
@@ -164,13 +172,13 @@ def _look_at_bucket(
     return True
 
 
-def _bucket(clients: Clients, options: PlatformOptions, target: StatePlace) -> StateBucket:
+def _state_bucket(clients: Clients, options: PlatformOptions, target: StateLocation) -> StateBucket:
     from opsctl.aws.s3.state_bucket import StateBucket
 
     return StateBucket(clients.s3, target.bucket, region=options.region, account_id=options.account_id)
 
 
-def _refuse_data_bucket(target: StatePlace, options: PlatformOptions) -> None:
+def _refuse_data_bucket(target: StateLocation, options: PlatformOptions) -> None:
     if target.bucket == options.bucket:
         raise Problem(
             f"The state cannot lie in the data bucket {target.bucket}: every job may read all of it.",
@@ -179,7 +187,7 @@ def _refuse_data_bucket(target: StatePlace, options: PlatformOptions) -> None:
 
 
 def _refuse_without_state(clients: Clients, options: PlatformOptions) -> None:
-    """A platform that is up and whose state is unknown here would be taken for a heap of strangers."""
+    """Refuse to work on a platform that is up but whose state is not available here."""
     from opsctl.aws.platform.platform_parameter import read_record
 
     if read_record(clients.ssm, options.name) is not None:
@@ -190,7 +198,7 @@ def _refuse_without_state(clients: Clients, options: PlatformOptions) -> None:
         )
 
 
-def _began(context: Context) -> datetime:
+def _server_start(context: Context) -> datetime:
     from opsctl.local import control
 
     server = control.find(context.home.path)
@@ -199,34 +207,30 @@ def _began(context: Context) -> datetime:
     return datetime.fromisoformat(server.started_at)
 
 
-def _place_words(place: StatePlace | None) -> str:
-    return place.uri if place is not None else "this machine"
-
-
-def _outlook(name: str, moving: Moving, *, has_bucket: bool) -> str:
-    bucket = "" if has_bucket else f" The bucket {moving.target.bucket if moving.target else ''} would be made."
-    if moving.step == "begin":
-        return f"The state would be kept at {_place_words(moving.target)}.{bucket}"
+def _preview(name: str, move: StateMove, *, has_bucket: bool) -> str:
+    bucket = "" if has_bucket else f" The bucket {move.target.bucket if move.target else ''} would be made."
+    if move.action == "begin":
+        return f"The state would be kept at {location_label(move.target)}.{bucket}"
     return (
-        f"The state of {name} ({moving.resource_count} resources) would move from {_place_words(moving.source)} to "
-        f"{_place_words(moving.target)}.{bucket} What follows is planned where it lies now."
+        f"The state of {name} ({move.resource_count} resources) would move from {location_label(move.source)} to "
+        f"{location_label(move.target)}.{bucket} What follows is planned where it lies now."
     )
 
 
-def _question(name: str, moving: Moving, *, has_bucket: bool) -> str:
-    if moving.step == "move":
+def _question(name: str, move: StateMove, *, has_bucket: bool) -> str:
+    if move.action == "move":
         bucket = "" if has_bucket else " and make that bucket"
         return (
-            f"Move the state of {name} ({moving.resource_count} resources) from {_place_words(moving.source)} to "
-            f"{_place_words(moving.target)}{bucket}?"
+            f"Move the state of {name} ({move.resource_count} resources) from {location_label(move.source)} to "
+            f"{location_label(move.target)}{bucket}?"
         )
-    return "" if has_bucket or moving.target is None else f"Make the bucket {moving.target.bucket} for the state?"
+    return "" if has_bucket or move.target is None else f"Make the bucket {move.target.bucket} for the state?"
 
 
-def _done(name: str, moving: Moving) -> str:
-    at = f"at {moving.target.uri}" if moving.target else "on this machine"
-    if moving.step == "begin":
+def _outcome(name: str, move: StateMove) -> str:
+    at = f"at {move.target.uri}" if move.target else "on this machine"
+    if move.action == "begin":
         return f"The state is kept {at}."
-    if moving.step == "join":
-        return f"The state of {name} is taken from {_place_words(moving.target)}."
-    return f"The state of {name} lies {at} now ({moving.resource_count} resources)."
+    if move.action == "join":
+        return f"The state of {name} is taken from {location_label(move.target)}."
+    return f"The state of {name} lies {at} now ({move.resource_count} resources)."

@@ -1,14 +1,16 @@
-"""A platform's state brought to another place: copied, compared, and only then believed there.
+"""Move a platform's Terraform state between this machine and S3.
 
-Nothing is ever written over another state, and nothing is lost: what lay on this machine is kept as a copy, what lay on
-S3 as an old version with a note where it went. Killed at any moment, the same command ends it.
+opsctl copies the state itself, because `terraform init -migrate-state` can overwrite another platform's state and
+cannot be resumed safely (docs/decisions/0012). A state is copied under Terraform's locks and compared before it is
+used. A copy of a local state stays on this machine; on S3 an old version and a note stay. The same command resumes a
+killed move.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,58 +22,65 @@ from opsctl.core.platform.state_location import (
     BACKEND_FILE,
     LOCAL,
     ROOTS,
-    Snapshot,
-    StatePlace,
-    Step,
-    place_of_backend,
-    step_of,
+    MoveAction,
+    StateLocation,
+    StateSnapshot,
+    choose_action,
+    location_label,
+    location_of_backend,
 )
 from opsctl.home import Home
 
-_STATE = "terraform.tfstate"
+_STATE_FILE = "terraform.tfstate"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moving:
-    """What brings a platform's state to a place.
+class StateMove:
+    """A proposed change of a state's location.
 
     Attributes
     ----------
     source, target
-        None is this machine.
-    mine, theirs
-        By root: what lies at the source and at the target.
-    steps
-        By root.
+        The present location and the new one; None is this machine.
+    source_states, target_states
+        By root: the states at both locations.
+    actions
+        By root, for the roots whose location changes.
     """
 
-    source: StatePlace | None
-    target: StatePlace | None
-    mine: Mapping[str, Snapshot | None]
-    theirs: Mapping[str, Snapshot | None]
-    steps: Mapping[str, Step]
+    source: StateLocation | None
+    target: StateLocation | None
+    source_states: Mapping[str, StateSnapshot | None]
+    target_states: Mapping[str, StateSnapshot | None]
+    actions: Mapping[str, MoveAction]
 
     @property
-    def step(self) -> Step:
-        """The weightiest of the steps."""
-        return next((step for step in ("move", "join") if step in self.steps.values()), "begin")
+    def action(self) -> MoveAction:
+        """What the move is called in messages: `move` if any root's state moves, else `join`, else `begin`."""
+        return next((action for action in ("move", "join") if action in self.actions.values()), "begin")
 
     @property
     def resource_count(self) -> int:
-        """How many resources the states know that will count."""
-        kept = [self.mine[root] if step == "move" else self.theirs[root] for root, step in self.steps.items()]
-        return sum(one.resource_count for one in kept if one is not None)
+        """Number of resources in the states that will be used."""
+        used = [
+            self.source_states[root] if action == "move" else self.target_states[root]
+            for root, action in self.actions.items()
+        ]
+        return sum(state.resource_count for state in used if state is not None)
+
+    @property
+    def lineages(self) -> list[str]:
+        """The lineages of the states at the source."""
+        return [state.lineage for state in self.source_states.values() if state is not None]
 
 
-class StateKeeper:
-    """Where one platform's states lie, and how they get elsewhere.
+class StateMover:
+    """Finds and changes the location of one platform's states.
 
     Parameters
     ----------
-    name
-        The platform's.
     path_style
-        Address buckets as ENDPOINT/BUCKET: for endpoints that are not AWS's.
+        Address buckets as ENDPOINT/BUCKET, for endpoints other than AWS's.
     """
 
     def __init__(self, home: Home, name: str, files: StateFiles, *, path_style: bool = False) -> None:
@@ -81,183 +90,189 @@ class StateKeeper:
         self._path_style = path_style
 
     @property
-    def here(self) -> StatePlace | None:
-        """Where this machine takes the state from; None is from itself."""
-        return self._place("platform") or self._place("storage")
+    def location(self) -> StateLocation | None:
+        """Where this machine takes the states from; None is this machine."""
+        return self._location_of("platform") or self._location_of("storage")
 
-    def propose(self, target: StatePlace | None) -> Moving | None:
-        """What has to be done to have the state there; None when it is there. Nothing is changed.
+    def propose(self, target: StateLocation | None) -> StateMove | None:
+        """Return what must be done to have the states at `target`, or None if they are there. Nothing is changed.
 
         Raises
         ------
         Problem
-            When the state was moved away from there, or another platform's lies there.
+            When the state was moved away from `target`, or another platform's state lies there.
         """
-        mine = {root: self._read(self._place(root), root) for root in ROOTS}
+        sources = {root: self._location_of(root) for root in ROOTS}
+        source_states = {root: self._read(location, root) for root, location in sources.items()}
         if target is not None:
-            self._refuse_moved(target, mine)
-        if all(self._place(root) == target for root in ROOTS):
+            self._refuse_moved_away(target, source_states)
+        if all(location == target for location in sources.values()):
             return None
-        theirs = {root: self._read(target, root) for root in ROOTS}
-        steps = {
-            root: step_of(mine[root], theirs[root], source=_words(self._place(root)), target=_words(target))
-            for root in ROOTS
-            if self._place(root) != target
+        target_states = {root: self._read(target, root) for root in ROOTS}
+        actions = {
+            root: choose_action(
+                source_states[root],
+                target_states[root],
+                source=location_label(location),
+                target=location_label(target),
+            )
+            for root, location in sources.items()
+            if location != target
         }
-        return Moving(source=self.here, target=target, mine=mine, theirs=theirs, steps=steps)
+        return StateMove(
+            source=self.location,
+            target=target,
+            source_states=source_states,
+            target_states=target_states,
+            actions=actions,
+        )
 
-    def carry_out(self, moving: Moving) -> list[Path]:
-        """Copy, compare, switch over, and only then put away what lay at the old place.
+    def carry_out(self, move: StateMove) -> list[Path]:
+        """Copy and compare the states, leave notes at the source, switch over, then delete the states at the source.
 
         Returns
         -------
         list of Path
-            The copies that are kept on this machine.
+            The copies of local states that are kept on this machine.
 
         Raises
         ------
         Problem
-            When somebody works on a state, or it is not the one that was looked at.
+            When a state's lock is held, or a state is not the one that was proposed.
         """
-        sources = {root: self._place(root) for root in moving.steps}
+        sources = {root: self._location_of(root) for root in move.actions}
+        moved_roots = [root for root, action in move.actions.items() if action == "move"]
         with ExitStack() as locks:
-            for root, step in moving.steps.items():
-                for place in (sources[root], moving.target) if step == "move" else ():
-                    if place is not None:
-                        lock = place.lock_key(self._name, root)
-                        locks.enter_context(self._files.locked(place.bucket, place.key(self._name, root), lock))
-            for root, step in moving.steps.items():
-                if step == "move":
-                    self._copy(root, moving)
-            for root in moving.steps:
-                self._switch(root, moving.target)
-            kept = [*self._put_away(moving.steps)] if moving.target is not None else []
-            if moving.target is not None and moving.step == "move":
-                # It lies here again.
-                self._files.delete(moving.target.bucket, moving.target.note_key(self._name))
-            for place in dict.fromkeys(one for one in sources.values() if one is not None):
-                self._retire(place, moving)
-        return kept
+            for root in moved_roots:
+                for location in (sources[root], move.target):
+                    if location is not None:
+                        locks.enter_context(self._files.locked(location.bucket, location.key(self._name, root)))
+            for root in moved_roots:
+                self._copy(root, move)
+            if move.lineages:
+                # Before the switch: if opsctl is killed after it, nobody goes on with the state at the source.
+                for location in dict.fromkeys(location for location in sources.values() if location is not None):
+                    self._write_note(location, move)
+                if move.target is not None:
+                    self._files.delete(move.target.bucket, move.target.note_key(self._name))
+            for root in move.actions:
+                self._switch(root, move.target)
+            copies = self._put_away(move.actions) if move.target is not None else []
+            for root, location in sources.items():
+                if location is not None and move.lineages:
+                    self._files.delete(location.bucket, location.key(self._name, root))
+        return copies
 
-    def tidy(self) -> list[Path]:
-        """Put away states that lie here although this machine takes them from S3: left by a move that was killed."""
-        return [*self._put_away([root for root in ROOTS if self._place(root) is not None])]
+    def put_away_leftovers(self) -> None:
+        """Put away local states that a killed move left although this machine takes the states from S3."""
+        self._put_away(root for root in ROOTS if self._location_of(root) is not None)
 
-    def knows(self, root: str) -> bool:
-        """Whether a state was ever written where this machine takes it from."""
-        return self._read(self._place(root), root) is not None
+    def has_state(self, root: str) -> bool:
+        """Return whether a state was ever written where this machine takes it from."""
+        return self._read(self._location_of(root), root) is not None
 
-    def forget_before(self, moment: datetime) -> None:
-        """Drop a local platform's state on S3 that is older than its server: what it speaks of ended with that."""
-        place = self._place("platform")
-        if place is None:
+    def drop_platform_state_before(self, started_at: datetime) -> None:
+        """Delete a local platform's state on S3 if it is older than the server, whose resources were in memory only."""
+        location = self._location_of("platform")
+        if location is None:
             return
-        key = place.key(self._name, "platform")
-        changed_at = self._files.changed_at(place.bucket, key)
-        if changed_at is not None and changed_at < moment:
-            self._files.delete(place.bucket, key)
+        key = location.key(self._name, "platform")
+        changed_at = self._files.changed_at(location.bucket, key)
+        if changed_at is not None and changed_at < started_at:
+            self._files.delete(location.bucket, key)
 
-    def _copy(self, root: str, moving: Moving) -> None:
-        snapshot = moving.mine[root]
-        if snapshot is None or self._read(self._place(root), root) != snapshot:
+    def _copy(self, root: str, move: StateMove) -> None:
+        """Copy one root's state to the target, and read it back."""
+        state = move.source_states[root]
+        if state is None or self._read(self._location_of(root), root) != state:
             raise Problem(f"The {root}'s state has changed meanwhile.", "Type the same command again.")
-        if moving.target is None:
-            self._write_here(root, snapshot.text)
+        if move.target is None:
+            self._put_away([root])
+            _write_private(self._folder(root) / _STATE_FILE, state.text)
         else:
-            bucket, key = moving.target.bucket, moving.target.key(self._name, root)
-            write = self._files.create if moving.theirs[root] is None else self._files.write
-            write(bucket, key, snapshot.text)
-        if self._read(moving.target, root) != snapshot:
+            write = self._files.create if move.target_states[root] is None else self._files.write
+            write(move.target.bucket, move.target.key(self._name, root), state.text)
+        if self._read(move.target, root) != state:
             raise Problem(
-                f"The {root}'s state did not arrive whole at {_words(moving.target)}.",
+                f"The {root}'s state did not arrive whole at {location_label(move.target)}.",
                 "Nothing was switched over. Type the same command again.",
             )
 
-    def _write_here(self, root: str, text: str) -> None:
-        path = self._folder(root) / _STATE
-        if path.exists():
-            path.replace(self._copy_path(root))
-        _write(path, text)
-
-    def _put_away(self, roots: Mapping[str, Step] | list[str]) -> Iterator[Path]:
+    def _put_away(self, roots: Iterable[str]) -> list[Path]:
+        """Move local state files into `old-states`; return their new paths."""
+        copies = []
         for root in roots:
-            path = self._folder(root) / _STATE
+            path = self._folder(root) / _STATE_FILE
             if path.exists():
-                copy = self._copy_path(root)
-                path.replace(copy)
-                yield copy
+                folder = self._home.make(self._home.platform_dir(self._name) / "old-states")
+                copies.append(path.replace(folder / f"{root}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.tfstate"))
+        return copies
 
-    def _copy_path(self, root: str) -> Path:
-        folder = self._home.make(self._home.platform_dir(self._name) / "old-states")
-        return folder / f"{root}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}.tfstate"
-
-    def _switch(self, root: str, target: StatePlace | None) -> None:
+    def _switch(self, root: str, target: StateLocation | None) -> None:
+        """Let Terraform take the root's state from `target`."""
         folder = self._home.make(self._folder(root))
         if target is None:
             (folder / BACKEND_FILE).unlink(missing_ok=True)
         else:
             block = target.backend(self._name, root, path_style=self._path_style)
-            _write(folder / BACKEND_FILE, json.dumps(block, indent=1))
-        # What Terraform remembers of the last backend: with it, `init` would want to move the state by itself.
-        (folder / ".terraform" / _STATE).unlink(missing_ok=True)
+            _write_private(folder / BACKEND_FILE, json.dumps(block, indent=1))
+        # Terraform's record of the last backend: with the record, `init` would want to migrate the state itself.
+        (folder / ".terraform" / _STATE_FILE).unlink(missing_ok=True)
 
-    def _retire(self, place: StatePlace, moving: Moving) -> None:
-        lineages = [one.lineage for one in moving.mine.values() if one is not None]
-        if not lineages:
-            return
+    def _write_note(self, location: StateLocation, move: StateMove) -> None:
+        """Leave a note that the state moves away from `location`."""
         note = {
-            "to": moving.target.uri if moving.target else LOCAL,
+            "to": move.target.uri if move.target else LOCAL,
             "who": self._files.who,
             "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            "lineages": lineages,
+            "lineages": move.lineages,
         }
-        # The note first: at no moment does the place look as if nothing had ever been there.
-        self._files.write(place.bucket, place.note_key(self._name), json.dumps(note))
-        for root in moving.steps:
-            self._files.delete(place.bucket, place.key(self._name, root))
+        self._files.write(location.bucket, location.note_key(self._name), json.dumps(note))
 
-    def _refuse_moved(self, place: StatePlace, mine: Mapping[str, Snapshot | None]) -> None:
-        text = self._files.read(place.bucket, place.note_key(self._name))
+    def _refuse_moved_away(self, location: StateLocation, source_states: Mapping[str, StateSnapshot | None]) -> None:
+        """Refuse a location whose note says that the state was moved away, unless this machine brings it back."""
+        text = self._files.read(location.bucket, location.note_key(self._name))
         if text is None:
             return
         note = json.loads(text)
-        if any(one is not None and one.lineage in note["lineages"] for one in mine.values()):
+        holds_state = any(state is not None and state.lineage in note["lineages"] for state in source_states.values())
+        if holds_state and self.location != location:
             return
-        moved = f"The state of {self._name} was moved away from {place.uri} on {note['at']} by {note['who']}"
-        if note["to"] == LOCAL:
+        moved = f"The state of {self._name} was moved away from {location.uri} on {note['at']} by {note['who']}"
+        # A move to this machine that was killed before the switch is resumed like any other.
+        is_own_move = holds_state and note["who"] == self._files.who
+        if note["to"] == LOCAL and not is_own_move:
             raise Problem(
                 f"{moved}, to the machine there.",
-                f"There, `opsctl up --name {self._name} --state {place.uri}` shares it again.",
+                f"There, `opsctl up --name {self._name} --state {location.uri}` shares it again.",
             )
         raise Problem(f"{moved}.", f"Type `opsctl up --name {self._name} --state {note['to']}`.")
 
     def _folder(self, root: str) -> Path:
         return self._home.platform_dir(self._name) / "terraform" / root
 
-    def _place(self, root: str) -> StatePlace | None:
+    def _location_of(self, root: str) -> StateLocation | None:
         try:
             text = (self._folder(root) / BACKEND_FILE).read_text()
         except FileNotFoundError:
             return None
-        return place_of_backend(json.loads(text), name=self._name, root=root)
+        return location_of_backend(json.loads(text), name=self._name, root=root)
 
-    def _read(self, place: StatePlace | None, root: str) -> Snapshot | None:
-        if place is not None:
-            key = place.key(self._name, root)
-            return Snapshot.of(self._files.read(place.bucket, key) or "", where=f"s3://{place.bucket}/{key}")
-        path = self._folder(root) / _STATE
+    def _read(self, location: StateLocation | None, root: str) -> StateSnapshot | None:
+        if location is not None:
+            key = location.key(self._name, root)
+            return StateSnapshot.parse(
+                self._files.read(location.bucket, key) or "", where=f"s3://{location.bucket}/{key}"
+            )
+        path = self._folder(root) / _STATE_FILE
         try:
-            return Snapshot.of(path.read_text(), where=str(path))
+            return StateSnapshot.parse(path.read_text(), where=str(path))
         except FileNotFoundError:
             return None
 
 
-def _words(place: StatePlace | None) -> str:
-    return place.uri if place is not None else "this machine"
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all, and for this user only."""
+def _write_private(path: Path, text: str) -> None:
+    """Write a file atomically, readable for this user only."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

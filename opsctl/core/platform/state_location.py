@@ -1,4 +1,4 @@
-"""Where Terraform's state is stored: on this machine, or on S3 for all users of the platform."""
+"""The location of a platform's Terraform state: this machine, or an S3 address that a team shares."""
 
 from __future__ import annotations
 
@@ -10,29 +10,31 @@ from typing import Any, Literal
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import parse_uri
 
-#: `--state local` moves the state to this machine.
+#: `--state local` moves the state back to this machine.
 LOCAL = "local"
 
-#: The file beside a root's code that says where its state is. Without it, the state is in the same folder.
+#: Terraform's backend block, in a root's folder. Without this file the state lies in the same folder.
 BACKEND_FILE = "backend.tf.json"
 
 #: The two roots; each has its own state.
 ROOTS = ("storage", "platform")
 
-#: Terraform supports lock files on S3 since this version.
+#: The first Terraform version that locks a state with an S3 object.
 OLDEST_VERSION = (1, 10)
 
-Step = Literal["begin", "join", "move"]
+#: How one root gets its state at the target: `begin` without any state, `join` takes the state that lies there, `move`
+#: copies the state from the source.
+MoveAction = Literal["begin", "join", "move"]
 
 
 @dataclass(frozen=True)
-class StatePlace:
-    """A bucket and a prefix below which each platform has a folder.
+class StateLocation:
+    """A bucket and a prefix; each platform has its own folder below the prefix.
 
     Attributes
     ----------
     region
-        Region of both the bucket and the platform.
+        The region of the bucket and of the platform.
     """
 
     bucket: str
@@ -45,19 +47,15 @@ class StatePlace:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
 
     def key(self, name: str, root: str) -> str:
-        """The object that holds the state of one root of the platform `name`."""
+        """Return the key of the state of one root of the platform `name`."""
         return f"{self._folder(name)}/{root}.tfstate"
 
-    def lock_key(self, name: str, root: str) -> str:
-        """The object that is Terraform's lock on that state."""
-        return f"{self.key(name, root)}.tflock"
-
     def note_key(self, name: str) -> str:
-        """The note that says where a platform's state was moved to."""
+        """Return the key of the note that says where the platform's state was moved to."""
         return f"{self._folder(name)}/moved.json"
 
     def backend(self, name: str, root: str, *, path_style: bool) -> dict[str, Any]:
-        """Terraform's backend block as JSON, without credentials: Terraform's environment has them."""
+        """Return Terraform's backend block. It holds no credentials: Terraform takes those from its environment."""
         settings = {
             "bucket": self.bucket,
             "key": self.key(name, root),
@@ -72,43 +70,43 @@ class StatePlace:
         return f"{self.prefix}/{name}" if self.prefix else name
 
 
-def parse_place(typed: str, *, region: str) -> StatePlace | None:
-    """Parse `--state`.
+def location_label(location: StateLocation | None) -> str:
+    """Return a location as messages name it; None is this machine."""
+    return location.uri if location is not None else "this machine"
 
-    Returns
-    -------
-    StatePlace or None
-        None for this machine.
+
+def parse_state_option(value: str, *, region: str) -> StateLocation | None:
+    """Parse the value of `--state`; None is this machine.
 
     Raises
     ------
     UsageProblem
-        If it is neither `local` nor a valid S3 address.
+        When it is neither `local` nor an S3 address.
     """
-    if typed == LOCAL:
+    if value == LOCAL:
         return None
-    if "://" not in typed:
-        raise UsageProblem(f"--state {typed}: type an address such as s3://lab-states/opsctl, or local.")
-    location = parse_uri(typed)
+    if "://" not in value:
+        raise UsageProblem(f"--state {value}: type an address such as s3://lab-states/opsctl, or local.")
+    location = parse_uri(value)
     if any(part in ("", ".", "..") for part in location.prefix.split("/")) and location.prefix:
-        raise UsageProblem(f"--state {typed}: Terraform takes no empty part in a key.")
-    return StatePlace(location.bucket, location.prefix, region)
+        raise UsageProblem(f"--state {value}: Terraform takes no empty part in a key.")
+    return StateLocation(location.bucket, location.prefix, region)
 
 
-def place_of_backend(block: Mapping[str, Any], *, name: str, root: str) -> StatePlace:
-    """The location in a backend block that `StatePlace.backend` made."""
+def location_of_backend(block: Mapping[str, Any], *, name: str, root: str) -> StateLocation:
+    """Return the location that a block made by `StateLocation.backend` names."""
     settings = block["terraform"]["backend"]["s3"]
     prefix = settings["key"].removesuffix(f"{name}/{root}.tfstate").rstrip("/")
-    return StatePlace(settings["bucket"], prefix, settings["region"])
+    return StateLocation(settings["bucket"], prefix, settings["region"])
 
 
-def ensure_locks(version: str) -> None:
-    """Check that Terraform can lock a state on S3.
+def ensure_s3_locking(version: str) -> None:
+    """Refuse a Terraform that cannot lock a state on S3.
 
     Raises
     ------
     Problem
-        If the version is older than 1.10.
+        For a version before 1.10.
     """
     if tuple(int(part) for part in version.split("-")[0].split(".")[:2]) < OLDEST_VERSION:
         raise Problem(
@@ -118,7 +116,7 @@ def ensure_locks(version: str) -> None:
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class StateSnapshot:
     """A state file's content.
 
     Attributes
@@ -126,11 +124,11 @@ class Snapshot:
     text
         The whole file.
     lineage
-        The id that Terraform gave the state when it was created; copies share it.
+        Terraform's id of the state; a copy has the same.
     serial
-        Increases with each change.
+        Terraform's counter of changes.
     resource_count
-        Number of resources in the state.
+        Number of managed resource instances.
     """
 
     text: str
@@ -139,13 +137,18 @@ class Snapshot:
     resource_count: int
 
     @classmethod
-    def of(cls, text: str, *, where: str) -> Snapshot | None:
+    def parse(cls, text: str, *, where: str) -> StateSnapshot | None:
         """Parse a state file; None for an empty one.
+
+        Parameters
+        ----------
+        where
+            Path or URI of the file, for the error message.
 
         Raises
         ------
         Problem
-            If it is not a state.
+            When the text is not a Terraform state.
         """
         if not text.strip():
             return None
@@ -161,36 +164,33 @@ class Snapshot:
             ) from error
 
 
-def step_of(current: Snapshot | None, existing: Snapshot | None, *, source: str, target: str) -> Step:
-    """Decide how to bring one root's state to its new location.
+def choose_action(
+    source_state: StateSnapshot | None, target_state: StateSnapshot | None, *, source: str, target: str
+) -> MoveAction:
+    """Decide how one root gets its state at the target.
 
     Parameters
     ----------
-    current, existing
-        The state at the current location, and the one at the new location.
+    source_state, target_state
+        The states that lie at the present location and at the new one.
     source, target
-        The two locations in words.
-
-    Returns
-    -------
-    str
-        `begin`: there is no state yet. `join`: use the one at the new location. `move`: copy the current one there.
+        Labels of both locations, for the error message.
 
     Raises
     ------
     Problem
-        If the new location has the state of another platform.
+        When the target holds a different state, and the source's would be lost.
     """
-    if current is None:
-        return "begin" if existing is None else "join"
-    if existing is None:
+    if source_state is None:
+        return "begin" if target_state is None else "join"
+    if target_state is None:
         return "move"
-    if current.lineage == existing.lineage:
-        return "move" if current.serial > existing.serial else "join"
-    if current.resource_count == 0:
+    if source_state.lineage == target_state.lineage:
+        return "move" if source_state.serial > target_state.serial else "join"
+    if source_state.resource_count == 0:
         return "join"
     raise Problem(
-        f"{target} holds the state of another platform ({existing.resource_count} resources); the one on {source} "
-        f"has {current.resource_count} and would be lost.",
+        f"{target} holds the state of another platform ({target_state.resource_count} resources); the one on {source} "
+        f"has {source_state.resource_count} and would be lost.",
         "Name another place with --state, or bring up a platform of another name with --name.",
     )
