@@ -9,7 +9,6 @@ killed move.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from opsctl.core.platform.state_location import (
     location_of_backend,
 )
 from opsctl.home import Home
+from opsctl.whole_file import write_whole
 
 _STATE_FILE = "terraform.tfstate"
 
@@ -188,7 +188,7 @@ class StateMover:
             raise Problem(f"The {root}'s state has changed meanwhile.", "Type the same command again.")
         if move.target is None:
             self._put_away([root])
-            _write_private(self._folder(root) / _STATE_FILE, state.text)
+            write_whole(self._folder(root) / _STATE_FILE, state.text)
         else:
             write = self._files.create if move.target_states[root] is None else self._files.write
             write(move.target.bucket, move.target.key(self._name, root), state.text)
@@ -215,7 +215,7 @@ class StateMover:
             (folder / BACKEND_FILE).unlink(missing_ok=True)
         else:
             block = target.backend(self._name, root, path_style=self._path_style)
-            _write_private(folder / BACKEND_FILE, json.dumps(block, indent=1))
+            write_whole(folder / BACKEND_FILE, json.dumps(block, indent=1))
         # Terraform's record of the last backend: with the record, `init` would want to migrate the state itself.
         (folder / ".terraform" / _STATE_FILE).unlink(missing_ok=True)
 
@@ -269,11 +269,3 @@ class StateMover:
             return StateSnapshot.parse(path.read_text(), where=str(path))
         except FileNotFoundError:
             return None
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file atomically, readable for this user only."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    partial.replace(path)
