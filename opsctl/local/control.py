@@ -135,8 +135,8 @@ def start(
     slots: int | None = None,
     entrypoint: Sequence[str] | None = None,
     stop_grace_seconds: float | None = None,
-    faults: Mapping[str, object] | None = None,
     containers: Containers | None = None,
+    program: Sequence[str] = (sys.executable, "-m", "opsctl.local.server"),
 ) -> LocalServer:
     """Start the server, or give the one that runs. It lives on when this process and its terminal have gone.
 
@@ -150,10 +150,10 @@ def start(
         What each job runs before its `command`; the job runner by default.
     stop_grace_seconds
         Between SIGTERM and SIGKILL of a job; 30 by default.
-    faults
-        What shall go wrong with jobs, for rehearsals: `opsctl.local.faults.FaultPlan`'s parameters.
     containers
         What jobs run in; a server that runs already without it, or with another, is a Problem.
+    program
+        The server's command, which takes the options of `opsctl.local.server`.
 
     Raises
     ------
@@ -175,11 +175,10 @@ def start(
             if containers is not None:
                 refuse_another(running, containers.name)
             return running
-        command = [sys.executable, "-m", "opsctl.local.server", "--home", str(files.home)]
+        command = [*program, "--home", str(files.home)]
         for option, value in (("--slots", slots), ("--stop-grace-seconds", stop_grace_seconds)):
             command += [option, str(value)] if value is not None else []
         command += ["--entrypoint", json.dumps(list(entrypoint))] if entrypoint is not None else []
-        command += ["--faults", json.dumps(faults)] if faults is not None else []
         command += ["--containers", json.dumps(asdict(containers))] if containers is not None else []
         return _spawn(files, command)
 

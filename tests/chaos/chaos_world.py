@@ -18,6 +18,7 @@ from fault_proxy import FaultProxy
 from laptop import Laptop
 from routes import jobs_through, platform_faults
 from sightings import Sightings
+from support import faulty_server
 from support.local_servers import GROUP, client, kill
 from support.local_servers import Platform as Parts
 from support.repository import ROOT
@@ -65,8 +66,8 @@ class World:
         self.sightings = Sightings(self.proxy)
         self.ledger = folder / "ledger"
         self.ledger.touch()
-        self.server = control.start(
-            self._home, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=30.0, faults={}
+        self.server = faulty_server.start(
+            self._home, faults={}, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=30.0
         )
         self.laptops: list[Laptop] = []
         try:

@@ -18,6 +18,7 @@ from botocore.config import Config
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import LOCAL_REGION
 from opsctl.local import control
+from support import faulty_server
 
 SHELL = ("/bin/sh", "-c")
 GROUP = "/opsctl/test"
@@ -68,10 +69,14 @@ class Homes:
         """Give a new folder."""
         return Path(tempfile.mkdtemp(dir=self._root))
 
-    def start(self, home: Path | None = None, **options: Any) -> tuple[Path, control.LocalServer]:
-        """Start a server whose jobs are shell scripts, two at once."""
+    def start(
+        self, home: Path | None = None, *, faults: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[Path, control.LocalServer]:
+        """Start a server whose jobs are shell scripts, two at once, with a plan of faults if one is given."""
         home = home or self.new()
         options = {"slots": 2, "entrypoint": SHELL, "stop_grace_seconds": 1.0, **options}
+        if faults is not None:
+            return home, faulty_server.start(home, faults=faults, **options)
         return home, control.start(home, **options)
 
     def close(self) -> None:

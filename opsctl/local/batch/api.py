@@ -23,7 +23,6 @@ from opsctl.local.batch.job import Job, JobAttempt, JobRequest, Status
 from opsctl.local.batch.queue import CannotStart, Running, Scheduler
 from opsctl.local.batch.time_limits import TimeLimits
 from opsctl.local.logs import JobLog
-from opsctl.local.rehearsal import Rehearsal
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _DEFAULT_GROUP = "/aws/batch/job"
@@ -64,7 +63,6 @@ class BatchResponse(TimeLimits, EnvironmentRules):
 
     __module__ = "moto.batch.responses"
     scheduler: ClassVar[Scheduler]
-    rehearsal: ClassVar[Rehearsal | None] = None
 
     def submitjob(self) -> str:
         """Answer SubmitJob."""
@@ -111,8 +109,6 @@ class BatchResponse(TimeLimits, EnvironmentRules):
                 if queue is None:
                     raise ClientException(f"Job queue {queue_name} does not exist")
                 jobs = self.scheduler.jobs(queue.arn)
-            if self.rehearsal is not None:
-                jobs = self.rehearsal.listed(jobs)
             found = _filtered(jobs, filters[0]) if filters else (job for job in jobs if job.status == status)
             page, token = _page(found, request, most=100 if filters else 1000)
             answer: dict[str, Any] = {"jobSummaryList": [describe.summary(job) for job in page]}
@@ -246,10 +242,9 @@ def _page(jobs: Iterable[Job], request: Mapping[str, Any], *, most: int) -> tupl
     return page, None
 
 
-def install(scheduler: Scheduler, *, rehearsal: Rehearsal | None = None) -> None:
+def install(scheduler: Scheduler) -> None:
     """Put the job calls in the place of moto's. Before moto's server is made."""
     BatchResponse.scheduler = scheduler
-    BatchResponse.rehearsal = rehearsal
     for path in urls.url_paths:
         urls.url_paths[path] = BatchResponse.dispatch
     for action in ("terminatejobs", "canceljobs"):

@@ -6,7 +6,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import count
 from typing import Protocol
 
@@ -14,7 +14,6 @@ from opsctl.local.batch.job import Job, JobAttempt, JobRequest, Status, now_ms
 from opsctl.local.batch.retry import AttemptOutcome, should_retry
 
 _LOG = logging.getLogger(__name__)
-_LOOK_AGAIN_SECONDS = 0.1
 
 
 class Running(Protocol):
@@ -53,14 +52,10 @@ class Scheduler:
         Starts the processes.
     slots
         How many jobs run at once.
-    shortage
-        Tells why a job cannot start just now, or None; it is asked again and again. Absent: never short.
     """
 
-    def __init__(self, launcher: Launcher, *, slots: int, shortage: Callable[[Job], str | None] | None = None) -> None:
+    def __init__(self, launcher: Launcher, *, slots: int) -> None:
         self._launcher = launcher
-        self._shortage = shortage
-        self._short: set[Job] = set()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._jobs: dict[str, Job] = {}
@@ -139,6 +134,10 @@ class Scheduler:
         for thread in self._threads:
             thread.join()
 
+    def has_capacity(self, job: Job) -> bool:  # noqa: ARG002
+        """Whether the first job of a queue can start: always, since the slots are all the capacity there is."""
+        return True
+
     @staticmethod
     def _unfinished(job: Job) -> Iterable[Job]:
         # The parent first: the last child's end must find the reason on it.
@@ -168,20 +167,9 @@ class Scheduler:
         for line in self._runnable.values():
             while line and line[0].status is not Status.RUNNABLE:
                 line.popleft()
-            if line and not self._is_short(line[0]) and (best is None or _urgency(line[0]) < _urgency(best[0])):
+            if line and self.has_capacity(line[0]) and (best is None or _urgency(line[0]) < _urgency(best[0])):
                 best = line
         return best.popleft() if best else None
-
-    def _is_short(self, job: Job) -> bool:
-        # AWS writes the reason on the job that blocks its queue, the first, and on no other.
-        reason = self._shortage(job) if self._shortage is not None else None
-        if reason is not None:
-            job.status_reason = reason
-            self._short.add(job)
-        elif job in self._short:
-            job.status_reason = None
-            self._short.discard(job)
-        return reason is not None
 
     def _serve(self) -> None:
         while (taken := self._next()) is not None:
@@ -199,8 +187,7 @@ class Scheduler:
     def _next(self) -> tuple[Job, JobAttempt] | None:
         with self._changed:
             while (job := self._take()) is None and not self._closing:
-                # Nobody tells when capacity is back.
-                self._changed.wait(_LOOK_AGAIN_SECONDS if self._shortage is not None else None)
+                self._changed.wait()
             if job is None or self._closing:
                 return None
             job.status = Status.STARTING

@@ -10,8 +10,9 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from support.recording_site import recording_environment
 
-from opsctl.local import calls, control
+from opsctl.local import control
 
 
 class Recorded:
@@ -38,7 +39,8 @@ def recorded(tmp_path_factory):
     home = tmp_path_factory.mktemp("recorded")
     path = home / "calls.jsonl"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(calls.VARIABLE, str(path))
+        for name, value in recording_environment(path).items():
+            patch.setenv(name, value)
         one = Recorded(home, path)
     one.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     yield one
@@ -113,7 +115,8 @@ def test_what_was_refused_is_on_record_as_well(recorded):
 
 
 def test_without_the_variable_nothing_is_written(tmp_path, monkeypatch):
-    monkeypatch.delenv(calls.VARIABLE, raising=False)
+    for name in recording_environment(tmp_path):
+        monkeypatch.delenv(name, raising=False)
     server = control.start(tmp_path, slots=1)
     try:
         boto3.Session("local", "local", region_name="us-east-1").client(
