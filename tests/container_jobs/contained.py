@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from support.engine_world import EngineWorld, built_once
-from support.local_servers import GROUP, Platform, alive, kill, until
+from support.local_servers import GROUP, Platform, alive, kill
+from support.waiting import until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control

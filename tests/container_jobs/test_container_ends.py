@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from contained import SHELL_IMAGE, Contained
 from support.engine_world import EngineWorld
-from support.local_servers import alive, kill, until
+from support.local_servers import alive, kill
+from support.waiting import until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control

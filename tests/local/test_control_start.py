@@ -15,7 +15,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from support.local_servers import SHELL, Homes, alive, kill, record, until
+from support.local_servers import SHELL, Homes, alive, kill, record
+from support.waiting import until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control

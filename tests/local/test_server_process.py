@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.local_servers import Homes, Platform, alive, client, kill, record, until
+from support.local_servers import Homes, Platform, alive, client, kill, record
+from support.waiting import until
 
 from opsctl.local import control
 

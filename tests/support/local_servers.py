@@ -7,8 +7,6 @@ import os
 import shutil
 import signal
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +17,10 @@ from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import LOCAL_REGION
 from opsctl.local import control
 from support import faulty_server
+from support.waiting import until
 
 SHELL = ("/bin/sh", "-c")
 GROUP = "/opsctl/test"
-
-
-def until(fact: Callable[[], Any], *, seconds: float = 30.0) -> Any:
-    """Ask again and again until the answer is true; fail after the time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := fact()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-    return answer
 
 
 def alive(pid: int) -> bool:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,15 +21,6 @@ from opsctl.home import Home
 from support import faulty_server
 
 GROUP = "/opsctl/local"
-
-
-def until(fact: Callable[[], Any], *, seconds: float = 30.0) -> Any:
-    """Ask again and again until the answer is true; fail after the time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := fact()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-    return answer
 
 
 class World:

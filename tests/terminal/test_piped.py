@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from seat import Seat
 from small_platform import SmallPlatform
-from support.local_servers import until
+from support.waiting import until
 
 #: Verbs that print data, and how they end after a run with a failed scan.
 DATA = [

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from support.batch_fault_plan import FaultKind, FaultPlan
 from support.faulty_server import request_faults
-from support.local_servers import Homes, Platform, alive, until, waiting_for
+from support.local_servers import Homes, Platform, alive, waiting_for
 from support.repository import ROOT
+from support.waiting import until
 
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.local import control

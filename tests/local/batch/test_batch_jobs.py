@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.local_servers import Platform, alive, until, waiting_for
+from support.local_servers import Platform, alive, waiting_for
+from support.waiting import until
 
 RULES = [
     {"onStatusReason": "Host EC2*", "action": "RETRY"},
