@@ -25,9 +25,9 @@ from typing import Any
 
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
-from opsctl.local.batch.queue import Scheduler
+from opsctl.local.batch.scheduler import Scheduler
 from opsctl.local.control import IDENTITY_PATH, Containers, Files
-from opsctl.local.jobs import starter
+from opsctl.local.jobs import attempts
 
 #: A WSGI application.
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -107,6 +107,7 @@ def serve(
 
     from opsctl.local import logs
     from opsctl.local.batch import api as batch
+    from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.s3 import api as s3
     from opsctl.local.s3.store import Store
 
@@ -121,10 +122,10 @@ def serve(
 
     listener = _listen(files, options.port)
     port = listener.getsockname()[1]
-    leftovers = starter.remove_leftovers(files)
+    leftovers = attempts.remove_leftovers(files)
     store = Store(files.objects)
-    launcher = batch.JobLauncher(
-        starter.starter(
+    launcher = JobLauncher(
+        attempts.attempt_starter(
             files,
             endpoint_url=f"http://{_HOST}:{port}",
             stop_grace_seconds=options.stop_grace_seconds,

@@ -97,7 +97,7 @@ class JobKiller:
         found = _RECORD.search(passing.target)
         assert found is not None
         for pid, words, variables in _processes(b"m2g_job"):
-            if b"supervise.py" in b" ".join(words):
+            if b"process_supervisor.py" in b" ".join(words):
                 continue
             offset, child = (
                 int(variables.get(name, 0)) for name in ("OPSCTL_SCAN_OFFSET", "AWS_BATCH_JOB_ARRAY_INDEX")

@@ -39,7 +39,7 @@ def supervisors(name: str) -> list[int]:
     """The programs that watch over a container of this name."""
     from test_container_jobs import processes
 
-    return [pid for pid, words in processes() if "contain.py" in words and name in words]
+    return [pid for pid, words in processes() if "container_supervisor.py" in words and name in words]
 
 
 def test_a_server_that_stops_takes_its_containers_with_it(own: Contained) -> None:

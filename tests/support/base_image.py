@@ -49,7 +49,7 @@ def write_base(archive: Path) -> None:
     if certificates:
         files["/etc/ssl/certs/ca-certificates.crt"] = certificates
     texts = {
-        "/usr/local/bin/m2g": f"#!{python} -B\n{(_TESTS / 'container' / 'fake_m2g.py').read_text()}",
+        "/usr/local/bin/m2g": f"#!{python} -B\n{(_TESTS / 'support' / 'fake_m2g.py').read_text()}",
         "/etc/passwd": _PASSWD,
         "/etc/pip.conf": _PIP,
     }

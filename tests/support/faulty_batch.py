@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from opsctl.local.batch.job import Job, JobAttempt, now_ms
-from opsctl.local.batch.queue import CannotStart, Launcher, Running, Scheduler
 from opsctl.local.batch.retry import AttemptOutcome
+from opsctl.local.batch.scheduler import CannotStart, Launcher, Running, Scheduler
 from support.batch_fault_plan import Fault, FaultKind, FaultPlan
 
 _LOG = logging.getLogger(__name__)
@@ -56,13 +56,13 @@ class BatchFaults:
 
     def fault(self, job: Job, attempt: JobAttempt) -> Fault | None:
         """The fault of an attempt, or None."""
-        return self._plan.fault(job.number, name=job.submission.name, index=job.index, attempt=attempt.number)
+        return self._plan.fault(job.number, name=job.request.name, index=job.index, attempt=attempt.number)
 
     def shortage(self, job: Job) -> str | None:
         """The reason why a job cannot start now, in AWS's words, or None."""
         with self._lock:
             no_capacity, set_at = self._plan.no_capacity, self._set_at
-        queue = job.submission.queue
+        queue = job.request.queue
         if no_capacity is None or not fnmatchcase(queue.name, no_capacity.queue):
             return None
         if no_capacity.seconds is not None and time.monotonic() - set_at >= no_capacity.seconds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opsctl.local.batch.retry import AttemptOutcome, should_retry
-from opsctl.local.jobs.lines import MAX_LINE_BYTES, Lines
+from opsctl.local.jobs.log_lines import MAX_LINE_BYTES, LineSplitter
 
 EXITED = "Essential container in task exited"
 RULES = [
@@ -45,8 +45,8 @@ def test_the_first_rule_that_holds_decides(outcome: AttemptOutcome, rules: list[
 
 
 def cut(*chunks: bytes) -> list[str]:
-    lines = Lines()
-    return [line for chunk in chunks for line in lines.feed(chunk)] + list(lines.rest())
+    splitter = LineSplitter()
+    return [line for chunk in chunks for line in splitter.feed(chunk)] + list(splitter.rest())
 
 
 def test_lines_are_put_together_from_pieces() -> None:
