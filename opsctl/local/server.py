@@ -1,7 +1,7 @@
 """The local platform's process: `python -m opsctl.local.server --home DIR [--port N] [--slots N]`.
 
-One moto server on 127.0.0.1 with our Batch, S3 and logs in it. Whoever may reach it may run jobs as its user, so it
-listens on this machine only, and turns away what a web page in the user's browser could send.
+One moto server on 127.0.0.1 with opsctl's own Batch, S3 and logs. Whoever can reach it can run jobs as its user, so it
+listens on this machine only, and refuses the requests that a web page in the user's browser could send.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ Middleware = Callable[[Application], Application]
 _LOG = logging.getLogger("opsctl.local")
 _HOST = "127.0.0.1"
 _CREDENTIALS = {**LOCAL_CREDENTIALS, "AWS_DEFAULT_REGION": LOCAL_REGION}
-# moto reads these when it is imported. The names of AWS's own policies are what Terraform attaches to roles.
+# moto reads these when it is imported. Terraform attaches AWS's managed policies to roles.
 _MOTO = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_DISABLE_GLOBAL_CORS": "true"}
 
 
 class Front:
-    """What stands before moto: the identity path, and a door that only programs of this machine pass.
+    """Answers the identity path, refuses requests of web pages, and passes all others to moto.
 
-    A page that the user looks at could otherwise post to 127.0.0.1 (browsers send an Origin with it), or reach it
-    under a name of its own (Host). moto's `/moto-api/reset` would forget every object without a word.
+    A page in the user's browser could otherwise post to 127.0.0.1 (browsers then send an Origin), or reach it under a
+    host name of its own (Host). moto's `/moto-api/reset` would delete every object without confirmation.
     """
 
     def __init__(self, application: Application, token: str) -> None:
@@ -54,8 +54,8 @@ class Front:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
         host = environ.get("HTTP_HOST", "").rpartition(":")[0] or environ.get("HTTP_HOST", "")
-        foreign = "HTTP_ORIGIN" in environ or not host.endswith((_HOST, "localhost"))
-        if foreign or environ["PATH_INFO"].startswith("/moto-api"):
+        from_web_page = "HTTP_ORIGIN" in environ or not host.endswith((_HOST, "localhost"))
+        if from_web_page or environ["PATH_INFO"].startswith("/moto-api"):
             start_response("403 Forbidden", [("Content-Length", "0")])
             return [b""]
         if environ["PATH_INFO"] == IDENTITY_PATH:
@@ -66,8 +66,8 @@ class Front:
 
 
 def _listen(files: Files, port: int | None) -> socket.socket:
-    remembered = int(files.port.read_text()) if files.port.exists() and files.port.read_text().isdigit() else 0
-    for candidate in (port,) if port is not None else (remembered, 0):
+    last_port = int(files.port.read_text()) if files.port.exists() and files.port.read_text().isdigit() else 0
+    for candidate in (port,) if port is not None else (last_port, 0):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -97,7 +97,7 @@ def serve(
     scheduler_type: Callable[..., Scheduler] = Scheduler,
     middleware: Middleware | None = None,
 ) -> None:
-    """Run the server until `stopping` is set; then stop the jobs, and only then the server that they talk to."""
+    """Run the server until `stopping` is set; then stop the jobs, and after them the server, which they still call."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
     os.environ.update(_CREDENTIALS | _MOTO)
@@ -112,11 +112,11 @@ def serve(
     from opsctl.local.s3.store import Store
 
     class Handler(MotoRequestHandler):
-        # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's receipt.
+        # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's ACK.
         disable_nagle_algorithm = True
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            # Keys name subjects: a line a request would be a second, endless copy of them. Failures only.
+            # Failures only: object keys name subjects, and the log should not collect them.
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
