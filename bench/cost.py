@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from bench.row import Row, against
-from opsctl.core.costs.cost import GUIDE_HOURS, idle_usd_per_hour
+from opsctl.core.costs.estimate import GUIDE_HOURS, idle_usd_per_hour
 from opsctl.core.costs.prices import rates_of
 
 _REGION = "us-east-1"

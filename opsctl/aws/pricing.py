@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsctl.aws.clients import Clients
-from opsctl.core.costs.cost import Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.costs.prices import LivePrice, rates_of
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import ModelResources, Platform

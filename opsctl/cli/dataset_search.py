@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opsctl.cli.context import Context
-from opsctl.core.dataset.selection import Selection
-
 if TYPE_CHECKING:
     from opsctl.aws.s3.storage import Storage
+    from opsctl.cli.context import Context
+    from opsctl.cli.option_groups import DatasetSource, ScanFilters
     from opsctl.commands.dataset.discovery import ChosenScans
     from opsctl.core.runs.m2g_options import Pipeline
 
-_SOME_WRONG = 1
-
 
 def find_scans(
-    context: Context,
-    dataset: str,
-    chosen: Selection,
-    *,
-    pipeline: Pipeline,
-    t1w: str | None,
-    bucket: str | None,
-    is_public: bool,
+    context: Context, dataset: str, *, pipeline: Pipeline, filters: ScanFilters, source: DatasetSource
 ) -> tuple[ChosenScans, Storage]:
     """Find a dataset's scans and choose among them; also returns S3 as the dataset is read."""
     from opsctl.assets import bids_config
@@ -31,8 +21,8 @@ def find_scans(
     from opsctl.core.dataset.discovery import SUFFIXES
     from opsctl.core.dataset.entities import EntityPatterns
 
-    location = context.dataset(dataset, bucket=bucket)
-    storage = context.storage_of(location, is_public=is_public)
-    query = Query(dataset=location, pipeline=pipeline, selection=chosen, t1w=t1w)
+    location = context.dataset(dataset, bucket=source.bucket)
+    storage = context.storage_of(location, is_public=source.no_sign_request)
+    query = Query(dataset=location, pipeline=pipeline, selection=filters.selection, t1w=source.t1w)
     with context.screen.waiting(f"reading {location.uri}"):
         return find(query, storage, patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES)), storage

@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from opsctl.cli import completion
-from opsctl.core.dataset.selection import Selection
 from opsctl.core.runs.m2g_options import Pipeline
 
 PlatformName = Annotated[
@@ -95,30 +94,6 @@ Bucket = Annotated[str | None, typer.Option("--bucket", help="The dataset's buck
 NoSignRequest = Annotated[
     bool, typer.Option("--no-sign-request", help="Read the dataset's bucket without credentials: it is public.")
 ]
-
-
-def selection(
-    *,
-    participant_label: list[str] | None,
-    session_label: list[str] | None,
-    task: list[str] | None,
-    acq: list[str] | None,
-    run_label: list[str] | None,
-    scan: list[str] | None,
-    exclude: list[str] | None,
-    first: int | None,
-) -> Selection:
-    """The filters as typed."""
-    return Selection(
-        participant_labels=tuple(participant_label or ()),
-        session_labels=tuple(session_label or ()),
-        tasks=tuple(task or ()),
-        acquisitions=tuple(acq or ()),
-        runs=tuple(run_label or ()),
-        names=tuple(scan or ()),
-        exclude=tuple(exclude or ()),
-        first=first,
-    )
 
 
 _SPELLED_BY_M2G = {"participant_label", "session_label", "diffusion_model", "track_type", "mem_gb", "n_cpus"}

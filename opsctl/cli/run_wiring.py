@@ -1,4 +1,4 @@
-"""The adapters that `run` needs, around one order."""
+"""The adapters that `run` needs, built from the request."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.prior_runs import PriorRuns
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
-    from opsctl.core.costs.cost import Estimate, Rates
+    from opsctl.core.costs.estimate import Estimate, Rates
     from opsctl.core.platform.platform import ModelResources
 
 
 class RunWiring:
-    """Where an order is planned, priced and carried out.
+    """Plans, prices and carries out one run request.
 
     Parameters
     ----------
     context
-        The verb's.
-    order
+        Of the verb.
+    request
         What was typed.
     """
 
@@ -37,7 +37,7 @@ class RunWiring:
         self._request = request
 
     def plan(self, source: Storage) -> RunPlan:
-        """What there is to do; nothing is written.
+        """Plan what is to be done; nothing is written.
 
         Parameters
         ----------
@@ -64,10 +64,10 @@ class RunWiring:
             image_digest=None if context.platform.is_local else digest_of(context.clients.ecr, context.platform.image),
         )
 
-    def estimate(self, made: RunPlan) -> Estimate:
-        """About what the rest costs."""
+    def estimate(self, plan: RunPlan) -> Estimate:
+        """Estimate what the scans to submit cost."""
         from opsctl.commands.costs.cost import finished_hours
-        from opsctl.core.costs.cost import estimate
+        from opsctl.core.costs.estimate import estimate
 
         options = self._request.options
         hours = finished_hours(
@@ -76,30 +76,30 @@ class RunWiring:
             model=options.diffusion_model,
             pipeline="func" if options.pipeline == "func" else "dwi",
         )
-        count = len(made.rest())
+        count = len(plan.rest())
         return estimate(self._context.platform, self._resources, scan_count=count, rates=self._rates, hours=hours)
 
-    def refuse_above_budget(self, made: RunPlan) -> None:
-        """Refuse before the question what `--max-spend` would not let through to its end.
+    def refuse_above_budget(self, plan: RunPlan) -> None:
+        """Refuse, before the confirmation, what `--max-spend` does not cover.
 
         Raises
         ------
         Problem
-            With what it would cost.
+            Says what it would cost.
         """
         if self._request.max_spend_usd is not None:
-            each = self.estimate(made)
-            self._budget(self._request.max_spend_usd, each).ensure_affordable(
-                self._spending(each).usd, len(made.rest())
+            estimate = self.estimate(plan)
+            self._budget(self._request.max_spend_usd, estimate).ensure_affordable(
+                self._spending(estimate).usd, len(plan.rest())
             )
 
-    def carry_out(self, made: RunPlan) -> RunOutcome:
-        """Wait for the turn at the output place and submit.
+    def carry_out(self, plan: RunPlan) -> RunOutcome:
+        """Wait for the lease on the output location and submit.
 
         Raises
         ------
         Problem, Interrupted
-            With what was submitted and what was not.
+            Says what was submitted and what was not.
         """
         import socket
 
@@ -111,7 +111,7 @@ class RunWiring:
         lease = SubmissionLease(
             context.storage,
             context.home,
-            made.output,
+            plan.output,
             data_bucket=context.platform.data_bucket,
             who=f"{self._request.user}@{socket.gethostname()}",
             on_wait=self._say_once,
@@ -126,12 +126,12 @@ class RunWiring:
         )
         limit_usd = self._request.max_spend_usd
         runner = RunSubmission(
-            made,
+            plan,
             prior_runs=self._prior_runs,
             submitter=submitter,
             lease=lease,
             records=context.records,
-            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(made)),
+            budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(plan)),
             now=lambda: datetime.now(UTC),
         )
         try:
@@ -189,7 +189,7 @@ class RunWiring:
         )
 
     def _say_once(self, text: str) -> None:
-        """Words about a wait: each only once, however often it is looked."""
+        """Print a message about a wait once, however often it is repeated."""
         if text.partition(" (")[0] != getattr(self, "_said", ""):
             self._said = text.partition(" (")[0]
             self._context.screen.say(text)

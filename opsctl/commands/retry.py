@@ -1,4 +1,4 @@
-"""Going on over faults that pass by themselves."""
+"""Retries calls that fail transiently."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from opsctl.aws.transient import is_transient
 from opsctl.core.errors import Problem
 
 _LONGEST_PAUSE_SECONDS = 60.0
-_BETWEEN_WORDS_SECONDS = 60.0
-#: Who was never answered may have a wrong address.
+_BETWEEN_REPORTS_SECONDS = 60.0
+#: Until a first call is answered the timeout is shorter: the address may be wrong.
 _FIRST_TIMEOUT_SECONDS = 60.0
 
 _T = TypeVar("_T")
@@ -22,87 +22,88 @@ class RetryPolicy:
     Parameters
     ----------
     poll_seconds
-        The pause where all is well; twice as long after each fault, up to a minute, and step by step shorter again.
-    patience_seconds
-        So long without an answer is the end.
+        The shortest pause. It doubles after each fault, up to a minute, and shrinks again after each answer.
+    timeout_seconds
+        Give up when no call was answered for this long.
     clock
-        Seconds, only ever growing.
+        Seconds; only ever grows.
     """
 
     def __init__(self, *, poll_seconds: float, timeout_seconds: float, clock: Callable[[], float]) -> None:
+        #: Seconds to wait before the next call.
         self.pause = poll_seconds
-        self._least = poll_seconds
+        self._shortest_pause = poll_seconds
         self._timeout = timeout_seconds
         self._clock = clock
-        self._since: float | None = None
-        self._said = float("-inf")
+        self._failing_since: float | None = None
+        self._reported_at = float("-inf")
         self._was_answered = False
         self._progress = 0
 
-    def fault(self, problem: Problem, *, progress: int = 0) -> bool:
-        """A call got no answer. Returns whether that is worth a word: once a row of faults, at most once a minute.
+    def record_fault(self, problem: Problem, *, progress: int = 0) -> bool:
+        """Record that a call failed. Returns whether to report it: the first of a series, at most once a minute.
 
         Parameters
         ----------
         progress
-            What has grown since the last fault if parts of the call were answered.
+            A number that has grown since the last fault if parts of the call were answered.
 
         Raises
         ------
         Problem
-            The same, where it does not pass by itself or has lasted too long.
+            The same one, if it is not transient or has lasted too long.
         """
         now = self._clock()
         if progress != self._progress:
             self._progress = progress
-            self.answered()
-        is_first = self._since is None
-        self._since = now if self._since is None else self._since
+            self.record_success()
+        is_first = self._failing_since is None
+        self._failing_since = now if self._failing_since is None else self._failing_since
         timeout = self._timeout if self._was_answered else min(self._timeout, _FIRST_TIMEOUT_SECONDS)
-        if not is_transient(problem) or now - self._since >= timeout:
+        if not is_transient(problem) or now - self._failing_since >= timeout:
             raise problem
-        self.pause = min(2 * self.pause, max(_LONGEST_PAUSE_SECONDS, self._least))
-        if not is_first or now - self._said < _BETWEEN_WORDS_SECONDS:
+        self.pause = min(2 * self.pause, max(_LONGEST_PAUSE_SECONDS, self._shortest_pause))
+        if not is_first or now - self._reported_at < _BETWEEN_REPORTS_SECONDS:
             return False
-        self._said = now
+        self._reported_at = now
         return True
 
-    def answered(self) -> None:
-        """A call went well."""
-        self._since = None
+    def record_success(self) -> None:
+        """Record that a call was answered."""
+        self._failing_since = None
         self._was_answered = True
-        self.pause = max(self._least, self.pause / 4)
+        self.pause = max(self._shortest_pause, self.pause / 4)
 
 
 def with_retry(
-    ask: Callable[[], _T],
+    call: Callable[[], _T],
     retry: RetryPolicy,
     *,
     sleep: Callable[[float], None],
     on_fault: Callable[[Problem], None],
     progress: Callable[[], int] = lambda: 0,
 ) -> _T:
-    """What a call answers, after as many tries as it takes.
+    """Make a call until it is answered, and return its answer.
 
     Parameters
     ----------
     on_fault
-        Told those that are worth a word.
+        Called with each fault that should be reported.
     progress
-        Grows with each part of a call that is answered.
+        Returns a number that grows with each part of the call that is answered.
 
     Raises
     ------
     Problem
-        See `RetryPolicy.fault`.
+        See `RetryPolicy.record_fault`.
     """
     while True:
         try:
-            found = ask()
+            answer = call()
         except Problem as problem:
-            if retry.fault(problem, progress=progress()):
+            if retry.record_fault(problem, progress=progress()):
                 on_fault(problem)
             sleep(retry.pause)
         else:
-            retry.answered()
-            return found
+            retry.record_success()
+            return answer

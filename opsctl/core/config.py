@@ -1,7 +1,7 @@
-"""The configuration: which keys there are, what each may hold, and which layer's word counts.
+"""The configuration: checks each layer's keys and values, and merges the layers.
 
-Later layers win: defaults, the folder's file, the user's file, the environment's variables. (Options come last of all;
-they are the command line's.) Every value keeps where it was said, so that `opsctl config` and each error can name it.
+Later layers override earlier ones: defaults, the folder's file, the user's file, environment variables. (The command
+line overrides them all.) Every value keeps its source, so that `opsctl config` and errors can name it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import check_label, parse_uri
 from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, checked, from_text, kind_of, meant
 
-#: One thing that a file says: the key's parts, its value, the line where it begins.
+#: An entry of a file: the key's parts, the value, and the line where it begins.
 Said = tuple[tuple[str, ...], Any, int]
 
-#: `OPSCTL_…` variables that are no settings: where things are, and what a job is told.
+#: `OPSCTL_…` variables that are not settings: locations, and the environment of jobs.
 OTHER_VARIABLES = (
     *("OPSCTL_CONFIG", "OPSCTL_HOME", "OPSCTL_PROVIDER_MIRROR"),
     *("OPSCTL_RUN_URI", "OPSCTL_SCAN_OFFSET", "OPSCTL_WORK_DIR", "OPSCTL_LOG_STREAM"),
@@ -31,7 +31,7 @@ _SECRET = re.compile(r"secret|password|passwd|credential|access[_-]?key|session[
 
 @dataclass(frozen=True)
 class Source:
-    """Where a value was said.
+    """Where a value comes from.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class ConfigEntry:
 
 @dataclass(frozen=True)
 class Value:
-    """What counts for a key, and what it hides, the nearest layer first."""
+    """The effective value of a key, and the values that it overrides, those of later layers first."""
 
     key: str
     value: Any
@@ -67,13 +67,13 @@ class Value:
 
     @property
     def is_default(self) -> bool:
-        """Whether nobody said anything."""
+        """Whether the value is the default."""
         return self.source.layer == "default"
 
 
 @dataclass(frozen=True)
 class Layer:
-    """What one file, or the environment, says; and what is wrong with it."""
+    """The entries of one file or of the environment, and the errors in it."""
 
     entries: tuple[ConfigEntry, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -86,9 +86,9 @@ class Configuration:
     Attributes
     ----------
     problems
-        What is wrong. Nothing may be carried out under half a configuration.
+        The errors. No command may run with a partial configuration.
     doubts
-        Words about variables that look like opsctl's and are not.
+        Warnings on variables that look like opsctl's, but are not.
     """
 
     values: Mapping[str, Value] = field(default_factory=dict)
@@ -96,20 +96,20 @@ class Configuration:
     doubts: tuple[str, ...] = ()
 
     def get(self, key: str) -> Any:
-        """What counts for a key."""
+        """The effective value of a key."""
         return self.values[key].value
 
     def dataset(self, name: str) -> Value | None:
-        """A dataset that the configuration names."""
+        """The configured address of a dataset; None where its name is not configured."""
         return self.values.get(f"datasets.{name}")
 
     def ensure_whole(self) -> None:
-        """Refuse to go on where anything is wrong.
+        """Check that there are no errors.
 
         Raises
         ------
         Problem
-            The first one, and how many more there are.
+            The first error, with the number of others.
         """
         if self.problems:
             first, *more = self.problems
@@ -118,32 +118,33 @@ class Configuration:
 
 
 def merge(layers: Sequence[Layer], *, doubts: Sequence[str] = ()) -> Configuration:
-    """Put the layers over each other, the last on top."""
+    """Merge the layers; a later layer overrides an earlier one."""
     defaults = [ConfigEntry(setting.key, setting.default, Source("default")) for setting in SETTINGS]
-    said: dict[str, list[ConfigEntry]] = {}
+    entries: dict[str, list[ConfigEntry]] = {}
     for entry in [*defaults, *(entry for layer in layers for entry in layer.entries)]:
-        said.setdefault(entry.key, []).insert(0, entry)
+        entries.setdefault(entry.key, []).insert(0, entry)
     values = {
-        key: Value(key, top.value, top.source, tuple(one for one in below if one.source.name))
-        for key, (top, *below) in said.items()
+        key: Value(key, top.value, top.source, tuple(hidden for hidden in below if hidden.source.name))
+        for key, (top, *below) in entries.items()
     }
-    return Configuration(values, tuple(one for layer in layers for one in layer.problems), tuple(doubts))
+    problems = tuple(problem for layer in layers for problem in layer.problems)
+    return Configuration(values, problems, tuple(doubts))
 
 
-def from_file(said: Iterable[Said], *, path: str, layer: Literal["folder", "user"]) -> Layer:
-    """Check what a file says, key by key.
+def from_file(file_entries: Iterable[Said], *, path: str, layer: Literal["folder", "user"]) -> Layer:
+    """Check a file's entries.
 
     Parameters
     ----------
-    said
-        In the file's order. A table without a value of its own comes as an empty dictionary.
+    file_entries
+        The entries in the file's order. The header of a table is an entry with an empty dictionary.
     """
     entries: dict[str, ConfigEntry] = {}
     problems: list[Problem] = []
-    unknown: set[tuple[str, ...]] = set()
-    for parts, value, line in said:
+    refused: set[tuple[str, ...]] = set()
+    for parts, value, line in file_entries:
         source = Source(layer, path, line)
-        if any(parts[: len(one)] == one for one in unknown):
+        if any(parts[: len(prefix)] == prefix for prefix in refused):
             continue
         try:
             entry = _entry(parts, value, source)
@@ -151,7 +152,7 @@ def from_file(said: Iterable[Said], *, path: str, layer: Literal["folder", "user
                 earlier = entries[entry.key].source.line
                 raise Problem(f"{entry.key} is set a second time, after line {earlier}.", "Leave one of them out.")
         except Problem as problem:
-            unknown.add(parts)
+            refused.add(parts)
             problems.append(_at(source, problem))
             continue
         if entry is not None:
@@ -160,7 +161,7 @@ def from_file(said: Iterable[Said], *, path: str, layer: Literal["folder", "user
 
 
 def from_variables(environment: Mapping[str, str]) -> Layer:
-    """Check the environment's settings. An empty variable says nothing."""
+    """Check the environment's settings. An empty variable counts as not set."""
     entries: dict[str, ConfigEntry] = {}
     problems: list[Problem] = []
     for name, setting in BY_VARIABLE.items():
@@ -179,14 +180,14 @@ def from_variables(environment: Mapping[str, str]) -> Layer:
 
 
 def doubtful_variables(environment: Mapping[str, str]) -> list[str]:
-    """A sentence for each `OPSCTL_…` variable that nothing reads."""
+    """A warning for each `OPSCTL_…` variable that opsctl does not use."""
     known = [*BY_VARIABLE, *OTHER_VARIABLES]
     names = sorted(name for name in environment if name.startswith("OPSCTL_") and name not in known)
     return [f"{shown(name)} is no variable of opsctl's.{meant(name, known)}" for name in names]
 
 
 def shown(key: str) -> str:
-    """A key as a person may see it: with anything odd in it quoted, and control characters escaped."""
+    """A key for a message: quoted, with control characters escaped, where it has unusual characters."""
     return key if re.fullmatch(r"[A-Za-z0-9_.-]+", key) else json.dumps(key)
 
 
@@ -195,12 +196,12 @@ def _at(source: Source, problem: Problem) -> Problem:
 
 
 def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | None:
-    """One key and its value; None for a table's mere beginning.
+    """The entry of one key; None for the header of a table.
 
     Raises
     ------
     Problem
-        Where the key is none of ours, or its value cannot be.
+        If the key is unknown or its value is not allowed.
     """
     is_dataset = parts[0] == "datasets" and isinstance(value, str) and value.startswith("s3://")
     if not is_dataset and any(_SECRET.search(part) for part in parts):
@@ -214,15 +215,15 @@ def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | 
         raise Problem(f"{parts[0]} is a table, not a value.", f"Write [{parts[0]}], and its keys below.")
     if parts[0] == "datasets" and len(parts) == 2:
         return ConfigEntry(f"datasets.{parts[1]}", _dataset(parts[1], value), source)
-    spelled = (*parts[:-1], parts[-1].replace("-", "_"))
+    normalized = (*parts[:-1], parts[-1].replace("-", "_"))
     for depth in range(1, len(parts)):
         if parts[:depth] in BY_PATH:
             raise Problem(f"{'.'.join(parts[:depth])} is a value, not a table.")
     if parts[0] == "datasets":
         raise Problem(f"{'.'.join(map(shown, parts))} is no dataset's name.", 'Write NAME = "s3://BUCKET/PATH".')
-    if spelled not in BY_PATH:
+    if normalized not in BY_PATH:
         raise _unknown(parts)
-    setting = BY_PATH[spelled]
+    setting = BY_PATH[normalized]
     return ConfigEntry(setting.key, checked(setting, value), source)
 
 
@@ -238,13 +239,13 @@ def _dataset(name: str, value: Any) -> str:
 
 
 def _unknown(parts: tuple[str, ...]) -> Problem:
-    table, name = parts[0], parts[-1]
-    inside = table == "m2g" and len(parts) > 1
-    known = [path[-1] for path in BY_PATH if len(path) == (2 if inside else 1)]
-    what = f"{shown(name)} is no key of [m2g]." if inside else f"{shown('.'.join(parts))} is no key of opsctl's."
-    other = (name.replace("-", "_"),) if inside else ("m2g", name.replace("-", "_"))
-    if other in BY_PATH and len(parts) <= 2:
-        place = "at the file's beginning, before any table" if inside else "below [m2g]"
+    name = parts[-1]
+    is_m2g = parts[0] == "m2g" and len(parts) > 1
+    known = [path[-1] for path in BY_PATH if len(path) == (2 if is_m2g else 1)]
+    what = f"{shown(name)} is no key of [m2g]." if is_m2g else f"{shown('.'.join(parts))} is no key of opsctl's."
+    other_path = (name.replace("-", "_"),) if is_m2g else ("m2g", name.replace("-", "_"))
+    if other_path in BY_PATH and len(parts) <= 2:
+        place = "at the file's beginning, before any table" if is_m2g else "below [m2g]"
         return Problem(what, f"It belongs {place}.")
-    known += [] if inside else list(_TABLES)
+    known += [] if is_m2g else list(_TABLES)
     return Problem(what, meant(name, known).strip() or f"There are {', '.join(sorted(known))}.")

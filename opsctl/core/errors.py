@@ -1,17 +1,17 @@
-"""Everything that can go wrong in a way a person can mend. One boundary (`opsctl.cli`) turns these into exit codes."""
+"""Failures that the user can fix. `opsctl.__main__` turns them into messages and exit codes."""
 
 from __future__ import annotations
 
 
 class Problem(Exception):
-    """A failure with its mend: exit code 1.
+    """A failure with a hint: exit code 1.
 
     Parameters
     ----------
     what
         One sentence: what happened.
-    mend
-        What to do about it, or empty where the sentence says it already.
+    hint
+        What to do about it; empty where the sentence says so already.
     """
 
     exit_code = 1
@@ -23,20 +23,20 @@ class Problem(Exception):
 
 
 class UsageProblem(Problem):
-    """Options or arguments that no state of the world would make right: exit code 2."""
+    """Options or arguments that can never be right: exit code 2."""
 
     exit_code = 2
 
 
 class PlatformBusy(Problem):
-    """Somebody else is at work on what was to be changed: nothing was touched."""
+    """Another process is changing the same platform; nothing was changed."""
 
 
 class Interrupted(Problem):
-    """Ctrl-C, with what it left behind in words: exit code 130."""
+    """Ctrl-C, with a message on what it left behind: exit code 130."""
 
     exit_code = 130
 
 
 class StillRunning(Interrupted):
-    """Ctrl-C again: something comes to its end by itself, and whoever comes next must wait for it."""
+    """A second Ctrl-C: something still runs until its own end, and the next command must wait for it."""

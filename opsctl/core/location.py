@@ -1,4 +1,4 @@
-"""S3 addresses and the one place that knows where everything lies in the data bucket."""
+"""S3 addresses, and the locations of everything in the data bucket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Location:
 
     @property
     def key_prefix(self) -> str:
-        """What the keys begin with: the slash keeps `HNU10` out of `HNU1`."""
+        """The beginning of the keys; its slash excludes `HNU10` from `HNU1`."""
         return f"{self.prefix}/" if self.prefix else ""
 
     @property
@@ -38,12 +38,12 @@ class Location:
 
 
 def parse_uri(uri: str) -> Location:
-    """Take `s3://bucket/prefix` apart.
+    """Parse `s3://bucket/prefix`.
 
     Raises
     ------
     UsageProblem
-        Where it is no S3 address.
+        If it is not an S3 address.
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, prefix = rest.partition("/")
@@ -53,12 +53,12 @@ def parse_uri(uri: str) -> Location:
 
 
 def dataset_location(dataset: str, *, data_bucket: str, bucket: str | None = None) -> Location:
-    """Where a dataset lies: a name in the data bucket (or in `bucket`), or an address of its own.
+    """The location of a dataset: a name in the data bucket (or in `bucket`), or an S3 address.
 
     Raises
     ------
     UsageProblem
-        Where the name is empty, or `--bucket` contradicts the address.
+        If the name is empty, or `--bucket` contradicts the address.
     """
     if "://" in dataset:
         location = parse_uri(dataset)
@@ -71,12 +71,12 @@ def dataset_location(dataset: str, *, data_bucket: str, bucket: str | None = Non
 
 
 def check_label(value: str, *, option: str) -> str:
-    """A name that becomes one folder in S3: letters, digits, `.`, `_` and `-`.
+    """Return a name that is valid as one folder in S3: letters, digits, `.`, `_` and `-`.
 
     Raises
     ------
     UsageProblem
-        Where it is anything else; an empty output name would write into the raw dataset.
+        If it is anything else; an empty output name would write into the raw dataset.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
         raise UsageProblem(f"{option} {value!r} must be one folder's name: letters, digits, `.`, `_` and `-`.")
@@ -84,7 +84,7 @@ def check_label(value: str, *, option: str) -> str:
 
 
 def derivatives(dataset: Location, modif: str, *, data_bucket: str) -> Location:
-    """Where a run's outputs go: below the dataset's name in the data bucket, also for a source in another bucket."""
+    """The location of outputs: below the dataset's name in the data bucket, also for a dataset in another bucket."""
     prefix = dataset.prefix if dataset.bucket == data_bucket and dataset.prefix else dataset.name
     return Location(data_bucket, f"{prefix}/derivatives/{modif}")
 

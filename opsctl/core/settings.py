@@ -1,4 +1,4 @@
-"""The settings: each key that may be configured, and what it may hold."""
+"""The settings: each key of the configuration, and the values that it allows."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ Kind = Literal["text", "a number", "a whole number", "true or false", "a list of
 _LEAST_MEMORY_MIB = 1024
 _YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
-#: opsctl's shorter options for m2g's names.
-_SHORTER = {"diffusion_model": ("model",), "space": ("sp",)}
+#: opsctl's shorter names of m2g's options.
+_SHORT_NAMES = {"diffusion_model": ("model",), "space": ("sp",)}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A key: `platform`, or `m2g.space`.
+    """A key of the configuration, such as `platform` or `m2g.space`.
 
     Attributes
     ----------
     default
-        None where opsctl looks elsewhere; `otherwise` says where.
+        None where opsctl determines the value itself; `otherwise` says how.
     also
-        Other spellings of the key's last part.
+        Other names for the key's last part.
     """
 
     key: str
@@ -41,12 +41,12 @@ class Setting:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """How the key's last part may be spelled."""
+        """All names for the key's last part."""
         return (self.key.rpartition(".")[2], *self.also)
 
     @property
     def variable(self) -> str:
-        """The environment's variable."""
+        """The environment variable."""
         return _variable(self.names[0])
 
 
@@ -61,9 +61,9 @@ def _m2g_setting(name: str, default: Any) -> Setting:
         float: "a number",
         tuple: "a list of names",
     }
-    # m2g gives memory in whole GB by default and accepts parts of one, as opsctl's option does.
+    # m2g's default is a whole number of GB, but m2g and opsctl's option accept fractions, too.
     kind = "a number" if name == "mem_gb" else kinds.get(type(default), "text")
-    return Setting(f"m2g.{name}", kind, default, "none" if default in (None, ()) else "", _SHORTER.get(name, ()))
+    return Setting(f"m2g.{name}", kind, default, "none" if default in (None, ()) else "", _SHORT_NAMES.get(name, ()))
 
 
 SETTINGS = (
@@ -72,7 +72,7 @@ SETTINGS = (
     Setting("profile", "text", otherwise="your AWS configuration's"),
     Setting("max_spend", "a number", otherwise="no limit"),
     Setting("memory", "a whole number", otherwise="the model's"),
-    *(_m2g_setting(one.name, getattr(M2gOptions(), one.name)) for one in fields(M2gOptions)),
+    *(_m2g_setting(option.name, getattr(M2gOptions(), option.name)) for option in fields(M2gOptions)),
 )
 BY_VARIABLE = {_variable(name): setting for setting in SETTINGS for name in setting.names}
 BY_PATH = {
@@ -83,12 +83,12 @@ BY_PATH = {
 
 
 def checked(setting: Setting, value: Any) -> Any:
-    """A value as the option takes it.
+    """A value of a setting, converted to the type of its option.
 
     Raises
     ------
     Problem
-        Where it is of the wrong type, or is not allowed.
+        If it has the wrong type or is not allowed.
     """
     value = _typed(setting, value)
     name = setting.names[0]
@@ -102,13 +102,13 @@ def checked(setting: Setting, value: Any) -> Any:
         elif setting.key == "memory" and value < _LEAST_MEMORY_MIB:
             raise Problem(f"memory is in MiB, {_LEAST_MEMORY_MIB} or more, not {value}.")
     except UsageProblem as problem:
-        words = problem.what.removeprefix("--")
-        raise Problem(words, _nearest_value(words, value)) from problem
+        message = problem.what.removeprefix("--")
+        raise Problem(message, _nearest_value(message, value)) from problem
     return value
 
 
-def _nearest_value(words: str, value: Any) -> str:
-    _, _, allowed = words.rstrip(".").partition("m2g's values: ")
+def _nearest_value(message: str, value: Any) -> str:
+    _, _, allowed = message.rstrip(".").partition("m2g's values: ")
     return meant(value, allowed.split(", ")).strip() if allowed and isinstance(value, str) else ""
 
 
@@ -116,20 +116,20 @@ def _typed(setting: Setting, value: Any) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     match setting.kind:
         case "text" if isinstance(value, str):
-            return _plain(setting, value)
+            return _checked_text(setting, value)
         case "true or false" if isinstance(value, bool):
             return value
         case "a whole number" if is_number and isinstance(value, int):
             return value
         case "a number" if is_number:
             return value
-        case "a list of names" if isinstance(value, list) and all(isinstance(one, str) for one in value):
-            return tuple(_plain(setting, one) for one in value)
+        case "a list of names" if isinstance(value, list) and all(isinstance(name, str) for name in value):
+            return tuple(_checked_text(setting, name) for name in value)
     kind = setting.kind if setting.kind != "a list of names" else 'a list of names, ["A", "B"]'
     raise Problem(f"{setting.key} must be {kind}, not {kind_of(value)}.")
 
 
-def _plain(setting: Setting, text: str) -> str:
+def _checked_text(setting: Setting, text: str) -> str:
     if not text.strip() or not text.isprintable():
         raise Problem(f"{setting.key} is empty or holds characters that cannot be printed.", "Leave it out.")
     return text
@@ -142,7 +142,7 @@ def kind_of(value: Any) -> str:
 
 
 def from_text(setting: Setting, text: str) -> Any:
-    """A variable's text as TOML would hold it; what cannot be read stays text, and is refused as such."""
+    """Convert a variable's text to the setting's type; text that cannot be converted stays, and is refused later."""
     try:
         match setting.kind:
             case "true or false":
@@ -159,6 +159,6 @@ def from_text(setting: Setting, text: str) -> Any:
 
 
 def meant(name: str, known: Sequence[str]) -> str:
-    """` Did you mean …?`, or nothing where nothing is near."""
+    """` Did you mean …?`; empty where no known name is similar."""
     near = get_close_matches(name, known, n=1, cutoff=0.6)
     return f" Did you mean {near[0]}?" if near else ""

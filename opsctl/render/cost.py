@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from opsctl.commands.costs.cost import RunCost
-from opsctl.core.costs.cost import NOT_INCLUDED, Bill, Estimate
-from opsctl.core.costs.usd import about_text, usd_text
+from opsctl.core.costs.bill import NOT_INCLUDED, Bill
+from opsctl.core.costs.estimate import Estimate, about_text, usd_text
 from opsctl.core.platform.platform import Platform
 from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, duration_text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.run import RunOutcome
-from opsctl.core.costs.cost import Estimate
+from opsctl.core.costs.estimate import Estimate
 from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.cost import estimate_lines
 from opsctl.render.scans import discovery_lines

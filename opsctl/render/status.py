@@ -10,7 +10,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from opsctl.core.costs.usd import about_text
+from opsctl.core.costs.estimate import about_text
 from opsctl.core.diagnosis.causes import Group as CauseGroup
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State

@@ -32,13 +32,13 @@ _SUBMISSION: tuple[tuple[str, str, bool, int], ...] = (
     ("after the journal", r"s3\.PutObject .*/submissions/\d+\.json", True, 1),
     ("before it is written down", r"s3\.PutObject .*/submissions/\d+\.json", False, 2),
     ("after the run's record", r"s3\.PutObject .*/run\.json", True, 1),
-    ("with its turn", r"s3\.PutObject .*/turn\.\d+\.json", True, 1),
+    ("after the lease was acquired", r"s3\.PutObject .*/lease\.\d+\.json", True, 1),
     ("before SubmitJob", r"batch\.SubmitJob ", False, 1),
     ("after it is written down", r"s3\.PutObject .*/submissions/\d+\.json", True, 2),
     ("before the run's record", r"s3\.PutObject .*/run\.json", False, 1),
     ("before the journal", r"s3\.PutObject .*/submissions/\d+\.json", False, 1),
-    ("as it gives its turn back", r"s3\.PutObject .*/turn\.\d+\.json", False, 2),
-    ("before its turn", r"s3\.PutObject .*/turn\.\d+\.json", False, 1),
+    ("before the lease is released", r"s3\.PutObject .*/lease\.\d+\.json", False, 2),
+    ("before the lease is acquired", r"s3\.PutObject .*/lease\.\d+\.json", False, 1),
 )
 _DOWNLOAD = r"s3\.GetObject .*/derivatives/.*/sub-"
 

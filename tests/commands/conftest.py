@@ -1,4 +1,4 @@
-"""The commands' world: S3 as moto has it, in this process."""
+"""Fixtures for the commands: S3 by moto, in this process."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def s3_client() -> Any:
 
 
 def _dated(parsed: dict[str, Any], **_: Any) -> None:
-    """Every HTTP server says the time; moto inside a process does not."""
+    """Add the Date header that S3 sends and moto leaves out."""
     parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", formatdate(usegmt=True))
 
 
 @pytest.fixture
 def s3(s3_client: Any) -> Iterator[Any]:
-    """A bucket `data` with nothing in it."""
+    """An S3 client and an empty bucket `data`."""
     with mock_aws():
         s3_client.create_bucket(Bucket="data")
         yield s3_client
@@ -38,13 +38,13 @@ def s3(s3_client: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def whole_storage(s3_client: Any) -> Storage:
-    """One for each client, as opsctl itself has it."""
+    """One adapter for each client, as in opsctl itself."""
     return Storage(s3_client)
 
 
 @pytest.fixture
 def storage(s3: Any, whole_storage: Storage) -> Storage:
-    """S3 through our adapter."""
+    """The S3 adapter on the empty bucket."""
     return whole_storage
 
 
@@ -55,7 +55,7 @@ def records(storage: Storage) -> Records:
 
 @pytest.fixture
 def s3_writes(s3: Any) -> Iterator[list[str]]:
-    """What was asked of AWS, in its order: each S3 write by its key; a test may add its own words."""
+    """The keys of the S3 writes, in order; a test may add other calls."""
     asked: list[str] = []
 
     def note(params: dict[str, Any], **_: Any) -> None:

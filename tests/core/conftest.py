@@ -1,4 +1,4 @@
-"""What the core's tests share: pybids' patterns, and properties that are the same on every machine."""
+"""Shared by the core's tests: pybids' patterns, and property tests with the same examples on every machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opsctl.assets import bids_config
 from opsctl.core.dataset.discovery import SUFFIXES
 from opsctl.core.dataset.entities import EntityPatterns
 
-# The same examples everywhere, and no clock: a busy machine must not turn a property red.
+# The same examples everywhere and no deadline, so that property tests do not fail on a busy machine.
 settings.register_profile("core", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("core")
 

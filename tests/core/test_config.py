@@ -1,4 +1,4 @@
-"""The configuration's rules: which keys and values there may be, and whose word counts."""
+"""The configuration: the keys and values that are allowed, and which layer decides."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from opsctl.core.runs import m2g_options
 from opsctl.core.settings import SETTINGS
 
 
-def said(key: str, value: Any) -> Layer:
-    """A file that says one thing, in line 7."""
+def file_with(key: str, value: Any) -> Layer:
+    """A file with one entry, in line 7."""
     return from_file([(tuple(key.split(".")), value, 7)], path="f.toml", layer="folder")
 
 
@@ -50,10 +50,10 @@ ACCEPTED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "value", "key", "found"), ACCEPTED, ids=lambda one: str(one)[:30])
-def test_what_a_file_may_say(typed: str, value: Any, key: str, found: Any) -> None:
-    layer = said(typed, value)
-    assert layer == Layer((ConfigEntry(key, found, Source("folder", "f.toml", 7)),))
+@pytest.mark.parametrize(("typed", "value", "key", "configured"), ACCEPTED, ids=lambda value: str(value)[:30])
+def test_what_a_file_may_say(typed: str, value: Any, key: str, configured: Any) -> None:
+    layer = file_with(typed, value)
+    assert layer == Layer((ConfigEntry(key, configured, Source("folder", "f.toml", 7)),))
 
 
 REFUSED = [
@@ -96,9 +96,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "value", "what", "hint"), REFUSED, ids=lambda one: str(one)[:40])
+@pytest.mark.parametrize(("typed", "value", "what", "hint"), REFUSED, ids=lambda value: str(value)[:40])
 def test_what_a_file_may_not_say(typed: str, value: Any, what: str, hint: str) -> None:
-    layer = said(typed, value)
+    layer = file_with(typed, value)
     assert layer.entries == ()
     (problem,) = layer.problems
     assert problem.exit_code == 1
@@ -115,14 +115,14 @@ def test_what_a_file_may_not_say(typed: str, value: Any, what: str, hint: str) -
     ],
 )
 def test_a_secret_is_refused_by_its_name_and_never_repeated(key: str) -> None:
-    (problem,) = said(key, "AKIAVERYSECRET").problems
+    (problem,) = file_with(key, "AKIAVERYSECRET").problems
     assert f"{key.split('.')[-1]} is a secret" in problem.what
     assert "profile" in problem.hint
     assert "AKIAVERYSECRET" not in str(problem)
 
 
 def test_an_odd_key_cannot_move_the_terminal() -> None:
-    (problem,) = said("a\x1b[2Jb", 1).problems
+    (problem,) = file_with("a\x1b[2Jb", 1).problems
     assert "\x1b" not in str(problem)
     assert "u001b" in str(problem)
 
@@ -135,14 +135,14 @@ def test_a_table_that_is_none_is_told_once() -> None:
 def test_two_spellings_of_one_key_contradict_each_other() -> None:
     parts = [(("m2g", "model"), "csa", 3), (("m2g", "diffusion_model"), "csd", 5)]
     layer = from_file(parts, path="f", layer="user")
-    assert [one.value for one in layer.entries] == ["csa"]
+    assert [entry.value for entry in layer.entries] == ["csa"]
     assert "f:5: m2g.diffusion_model is set a second time, after line 3." in str(layer.problems[0])
 
 
 def test_every_problem_is_told() -> None:
     parts = [(("a",), 1, 1), (("platform",), "lab", 2), (("m2g", "seeds"), 0, 4)]
     layer = from_file(parts, path="f", layer="user")
-    assert [str(one).partition(" ")[0] for one in layer.problems] == ["f:1:", "f:4:"]
+    assert [str(problem).partition(" ")[0] for problem in layer.problems] == ["f:1:", "f:4:"]
     with pytest.raises(Problem, match="And 1 more: `opsctl config` shows all"):
         merge([layer]).ensure_whole()
 
@@ -161,9 +161,9 @@ VARIABLES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "key", "found"), VARIABLES)
-def test_what_a_variable_may_say(name: str, text: str, key: str, found: Any) -> None:
-    assert from_variables({name: text}) == Layer((ConfigEntry(key, found, Source("variable", name)),))
+@pytest.mark.parametrize(("name", "text", "key", "configured"), VARIABLES)
+def test_what_a_variable_may_say(name: str, text: str, key: str, configured: Any) -> None:
+    assert from_variables({name: text}) == Layer((ConfigEntry(key, configured, Source("variable", name)),))
 
 
 @pytest.mark.parametrize(
@@ -185,15 +185,15 @@ def test_an_empty_variable_says_nothing() -> None:
 
 
 def test_variables_that_nothing_reads_are_doubted_and_opsctls_own_are_not() -> None:
-    own = ["OPSCTL_HOME", "OPSCTL_CONFIG", "OPSCTL_PROVIDER_MIRROR", "OPSCTL_RUN_URI", "OPSCTL_TR", "PATH"]
-    assert doubtful_variables(dict.fromkeys(own, "x")) == []
+    known = ["OPSCTL_HOME", "OPSCTL_CONFIG", "OPSCTL_PROVIDER_MIRROR", "OPSCTL_RUN_URI", "OPSCTL_TR", "PATH"]
+    assert doubtful_variables(dict.fromkeys(known, "x")) == []
     (doubt,) = doubtful_variables({"OPSCTL_SPAEC": "x"})
     assert doubt == "OPSCTL_SPAEC is no variable of opsctl's. Did you mean OPSCTL_SPACE?"
 
 
 def test_the_last_layer_wins_and_what_it_hides_is_kept() -> None:
     layers = [
-        said("m2g.seeds", 1),
+        file_with("m2g.seeds", 1),
         from_file([(("m2g", "seeds"), 2, 3)], path="u.toml", layer="user"),
         from_variables({"OPSCTL_SEEDS": "3"}),
     ]
@@ -201,24 +201,24 @@ def test_the_last_layer_wins_and_what_it_hides_is_kept() -> None:
         assert merge(layers[:count]).get("m2g.seeds") == expected
     value = merge(layers).values["m2g.seeds"]
     assert str(value.source) == "OPSCTL_SEEDS"
-    assert [(one.value, str(one.source)) for one in value.hides] == [(2, "u.toml:3"), (1, "f.toml:7")]
+    assert [(entry.value, str(entry.source)) for entry in value.hides] == [(2, "u.toml:3"), (1, "f.toml:7")]
     assert not value.is_default
     assert merge([]).values["m2g.seeds"].is_default
 
 
 def test_every_option_of_m2g_may_be_configured_with_every_word_it_accepts() -> None:
     by_key = {setting.key: setting for setting in SETTINGS}
-    for one in fields(m2g_options.M2gOptions):
-        assert f"m2g.{one.name}" in by_key
-    for name, words in {
+    for option in fields(m2g_options.M2gOptions):
+        assert f"m2g.{option.name}" in by_key
+    for name, values in {
         "space": m2g_options.Space,
         "skull": m2g_options.Skull,
         "acquisition": m2g_options.Acquisition,
     }.items():
-        for word in get_args(words):
-            assert said(f"m2g.{name}", word).problems == ()
+        for value in get_args(values):
+            assert file_with(f"m2g.{name}", value).problems == ()
 
 
 def test_a_configuration_without_faults_goes_on() -> None:
     Configuration().ensure_whole()
-    assert merge([said("datasets.A", "s3://lab/a")]).dataset("B") is None
+    assert merge([file_with("datasets.A", "s3://lab/a")]).dataset("B") is None

@@ -1,4 +1,4 @@
-"""S3 addresses, and where everything lies."""
+"""S3 addresses and locations in the data bucket."""
 
 from __future__ import annotations
 

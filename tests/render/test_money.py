@@ -9,8 +9,8 @@ import pytest
 from support.example_platform import platform
 
 from opsctl.commands.costs.cost import RunCost
-from opsctl.core.costs.cost import Bill, Estimate, Rates, bill
-from opsctl.core.costs.usd import usd_text
+from opsctl.core.costs.bill import Bill, bill
+from opsctl.core.costs.estimate import Estimate, Rates, usd_text
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.render.cost import charged_text, estimate_lines, show_cost, show_costs

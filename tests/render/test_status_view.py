@@ -15,7 +15,7 @@ from support.windows import terminal
 
 from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
 from opsctl.commands.runs.scan_detail import ScanDetail, details_json
-from opsctl.core.costs.cost import Bill, ScanBill
+from opsctl.core.costs.bill import Bill, ScanBill
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import OutputFile, Result

@@ -1,4 +1,4 @@
-"""Batch as boto3 shows it, scripted job by job and counted call by call; and the records of runs in memory."""
+"""A scripted Batch client that counts its calls, and the records of runs in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import Money, StatusReader
-from opsctl.core.costs.cost import Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
@@ -33,7 +33,7 @@ _PAGE = 1000
 
 
 def made_run(count: int, *, run_id: str = "HNU1-20261122-120000-ab12", **changes: Any) -> Run:
-    """A run that submits `count` scans in one job, if nothing else is said."""
+    """A run that submits `count` scans in one job, unless `changes` say otherwise."""
     fields: dict[str, Any] = {
         "run_id": run_id,
         "dataset": "s3://data/HNU1",
@@ -57,7 +57,7 @@ def made_run(count: int, *, run_id: str = "HNU1-20261122-120000-ab12", **changes
 
 
 def submitted(run: Run, *, job_id: str = "p", number: int = 0, **changes: Any) -> Submission:
-    """The journal's entry of one of a run's jobs."""
+    """The record of one of a run's submissions."""
     fields: dict[str, Any] = {
         "number": number,
         "job_name": f"{run.run_id}-{number:02d}",
@@ -104,12 +104,12 @@ class Child:
     exit_code: int | None = None
     attempts: tuple[tuple[int | None, str], ...] = ()
     streams: tuple[str, ...] = ()
-    is_stubborn: bool = False  # the parent's end does not reach it
+    is_stubborn: bool = False  # terminating the parent does not end it
 
 
 @dataclass
 class BatchWorld:
-    """The client's calls, over jobs that a test sets."""
+    """A boto3 Batch client whose jobs a test sets."""
 
     arrays: dict[str, list[Child]] = field(default_factory=dict)
     plain: dict[str, Child] = field(default_factory=dict)
@@ -127,20 +127,20 @@ class BatchWorld:
     def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
         self.calls["DescribeJobs"] += 1
         assert 1 <= len(jobs) <= 100
-        return {"jobs": [reply for one in jobs if (reply := self._reply(one))]}
+        return {"jobs": [reply for job_id in jobs if (reply := self._reply(job_id))]}
 
     def list_jobs(self, **request: Any) -> dict[str, Any]:
         self.calls["ListJobs"] += 1
         if "jobQueue" in request:
             ids = self.names.get(request["filters"][0]["values"][0], [])
             name = request["filters"][0]["values"][0]
-            found = [{"jobId": one, "jobName": name, "createdAt": number} for number, one in enumerate(ids)]
-            return {"jobSummaryList": found}
+            summaries = [{"jobId": job_id, "jobName": name, "createdAt": number} for number, job_id in enumerate(ids)]
+            return {"jobSummaryList": summaries}
         children = self.arrays.get(request["arrayJobId"], [])
         start = int(request.get("nextToken", 0))
-        found = [number for number, child in enumerate(children) if child.status == request["jobStatus"]]
-        page = found[start : start + _PAGE]
-        more = {"nextToken": str(start + _PAGE)} if len(found) > start + _PAGE else {}
+        indices = [number for number, child in enumerate(children) if child.status == request["jobStatus"]]
+        page = indices[start : start + _PAGE]
+        more = {"nextToken": str(start + _PAGE)} if len(indices) > start + _PAGE else {}
         return {"jobSummaryList": [self._summary(request["arrayJobId"], number) for number in page], **more}
 
     def get_paginator(self, name: str) -> BatchWorld:
@@ -168,10 +168,10 @@ class BatchWorld:
         self.calls["TerminateJobs"] += 1
         self.bulk_sizes.append(len(jobs))
         assert 1 <= len(jobs) <= 50
-        for one in jobs:
-            self.terminated.append((one, reason))
-            if one not in self.unending:
-                self._end(self._child(one), reason)
+        for job_id in jobs:
+            self.terminated.append((job_id, reason))
+            if job_id not in self.unending:
+                self._end(self._child(job_id), reason)
         return {"successful": jobs, "errors": []}
 
     def _end(self, child: Child | None, reason: str) -> None:
@@ -179,12 +179,14 @@ class BatchWorld:
             child.status, child.reason = "FAILED", reason
 
     def _child(self, job_id: str) -> Child | None:
-        parent, _, place = job_id.partition(":")
-        return self.arrays[parent][int(place)] if place and parent in self.arrays else self.plain.get(job_id)
+        parent, _, child_index = job_id.partition(":")
+        return (
+            self.arrays[parent][int(child_index)] if child_index and parent in self.arrays else self.plain.get(job_id)
+        )
 
-    def _summary(self, parent: str, place: int) -> dict[str, Any]:
-        child = self.arrays[parent][place]
-        return {**self._short(f"{parent}:{place}", child), "arrayProperties": {"index": place}}
+    def _summary(self, parent: str, child_index: int) -> dict[str, Any]:
+        child = self.arrays[parent][child_index]
+        return {**self._short(f"{parent}:{child_index}", child), "arrayProperties": {"index": child_index}}
 
     def _short(self, job_id: str, child: Child) -> dict[str, Any]:
         container = {} if child.exit_code is None else {"exitCode": child.exit_code}
@@ -215,26 +217,26 @@ class BatchWorld:
         ]
         if child.streams:
             reply["container"]["logStreamName"] = child.streams[-1]
-            reply["attempts"] += [{"container": {"logStreamName": one}} for one in child.streams[:-1]]
-        place = job_id.partition(":")[2]
-        return {**reply, **({"arrayProperties": {"index": int(place)}} if place else {})}
+            reply["attempts"] += [{"container": {"logStreamName": stream}} for stream in child.streams[:-1]]
+        child_index = job_id.partition(":")[2]
+        return {**reply, **({"arrayProperties": {"index": int(child_index)}} if child_index else {})}
 
 
 @dataclass
 class MemoryRecords:
-    """What `opsctl.commands.runs.records.Records` would read."""
+    """Stands in for `opsctl.commands.runs.records.Records`."""
 
     runs: dict[str, Run] = field(default_factory=dict)
     submission_logs: dict[str, list[Submission]] = field(default_factory=dict)
     written: dict[str, dict[int, Result]] = field(default_factory=dict)
-    tried: dict[str, list[Attempt]] = field(default_factory=dict)
-    kept: dict[str, dict[int, BatchJob]] = field(default_factory=dict)
-    keeps: int = 0
+    recorded_attempts: dict[str, list[Attempt]] = field(default_factory=dict)
+    final_job_states: dict[str, dict[int, BatchJob]] = field(default_factory=dict)
+    saves: int = 0
 
     def add(self, run: Run, *submission_log: Submission, results: Iterable[Result] = ()) -> Run:
         self.runs[run.run_id] = run
         self.submission_logs[run.run_id] = list(submission_log)
-        self.written[run.run_id] = {one.index: one for one in results}
+        self.written[run.run_id] = {result.index: result for result in results}
         return run
 
     def run(self, run_id: str) -> Run:
@@ -245,21 +247,21 @@ class MemoryRecords:
 
     def put_submission(self, run_id: str, submission: Submission) -> None:
         self.submission_logs[run_id] = [
-            submission if one.number == submission.number else one for one in self.submission_logs[run_id]
+            submission if entry.number == submission.number else entry for entry in self.submission_logs[run_id]
         ]
 
     def results(self, run_id: str) -> dict[int, Result]:
         return dict(self.written[run_id])
 
     def attempts(self, run_id: str) -> list[Attempt]:
-        return list(self.tried.get(run_id, ()))
+        return list(self.recorded_attempts.get(run_id, ()))
 
     def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
-        return dict(self.kept.get(run_id, {}))
+        return dict(self.final_job_states.get(run_id, {}))
 
     def save_final_job_states(self, run_id: str, jobs: Mapping[int, BatchJob]) -> None:
-        self.keeps += 1
-        self.kept[run_id] = dict(jobs)
+        self.saves += 1
+        self.final_job_states[run_id] = dict(jobs)
 
     def document(self, run_id: str, index: int) -> dict[str, Any]:
         name = self.runs[run_id].scans[index]
@@ -268,7 +270,7 @@ class MemoryRecords:
 
 
 def reader_of(run: Run, records: Any, batch: Batch, *, now: datetime = NOW, money: bool = True) -> StatusReader:
-    """The reader that a verb makes; its clock stands still."""
+    """The status reader as a verb builds it, with a fixed clock."""
     return StatusReader(
         RunReader(run, records=records, batch=batch),
         records=records,

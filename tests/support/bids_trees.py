@@ -1,4 +1,4 @@
-"""Datasets as listings: small ones written out, generated ones for the properties."""
+"""Datasets as listings: helpers for small ones, and a strategy for generated ones."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREFIX = "HNU1/"
 
 
 def listing(paths: Iterable[str], *, prefix: str = PREFIX, empty: Collection[str] = ()) -> list[S3Object]:
-    """Objects below a prefix; those named in `empty` have no byte."""
+    """Objects below a prefix; those named in `empty` have 0 bytes."""
     return [
         S3Object(
             key=prefix + path,
@@ -30,7 +30,7 @@ def listing(paths: Iterable[str], *, prefix: str = PREFIX, empty: Collection[str
     ]
 
 
-def found(
+def discovered(
     paths: Iterable[str], *, pipeline: Pipeline = "dwi", prefix: str = PREFIX, empty: Collection[str] = ()
 ) -> Discovery:
     objects = listing(paths, prefix=prefix, empty=empty)
@@ -43,23 +43,23 @@ def dwi(stem: str, *, image: str = ".nii.gz") -> list[str]:
 
 
 def inputs(scan: Scan) -> dict[str, str]:
-    """Paths below the dataset by role."""
-    return {one.role: one.uri.removeprefix(f"s3://data/{PREFIX}") for one in scan.inputs}
+    """Paths relative to the dataset, by role."""
+    return {file.role: file.uri.removeprefix(f"s3://data/{PREFIX}") for file in scan.inputs}
 
 
 def reasons(discovery: Discovery) -> dict[str, str]:
-    return {one.key.removeprefix(PREFIX): one.reason for one in discovery.excluded}
+    return {exclusion.key.removeprefix(PREFIX): exclusion.reason for exclusion in discovery.excluded}
 
 
 def images(discovery: Discovery) -> list[str]:
-    """The keys of all primary images: a scan's and an exclusion's, each as often as it is named."""
+    """The keys of all primary images: a scan's and an exclusion's, each as often as it is listed."""
     primary = [scan.inputs[0].uri.removeprefix("s3://data/") for scan in discovery.scans]
-    return sorted(primary + [one.key for one in discovery.excluded])
+    return sorted(primary + [exclusion.key for exclusion in discovery.excluded])
 
 
 @dataclass(frozen=True)
 class Tree:
-    """A generated dataset: its paths, and those of them that are primary dwi images."""
+    """A generated dataset: its paths, and the paths of its primary dwi images."""
 
     paths: tuple[str, ...]
     primary: tuple[str, ...]
@@ -74,29 +74,29 @@ def _labels(largest: int) -> st.SearchStrategy[list[str]]:
 
 @st.composite
 def trees(draw: st.DrawFn) -> Tree:
-    """Valid names and places; any piece but the images may be missing, doubled or inherited."""
+    """Valid names and folders; any file but the images may be missing, duplicated or inherited."""
     paths = draw(st.lists(st.sampled_from(["dwi.bval", "dwi.bvec", "README", "dataset_description.json"]), unique=True))
     primary: list[str] = []
     for subject in draw(_labels(3)):
         sessions = draw(st.one_of(st.just([None]), _labels(3)))
         for session in sessions:
             folder = f"sub-{subject}" + (f"/ses-{session}" if session else "")
-            words = f"sub-{subject}" + (f"_ses-{session}" if session else "")
+            pairs = f"sub-{subject}" + (f"_ses-{session}" if session else "")
             tails = draw(st.lists(_tails(), max_size=3, unique_by=str.lower))
             for tail in tails:
-                stem = f"{folder}/dwi/{words}{tail}"
+                stem = f"{folder}/dwi/{pairs}{tail}"
                 primary.append(f"{stem}_dwi{draw(st.sampled_from(['.nii', '.nii.gz']))}")
-                paths += [f"{stem}_dwi{one}" for one in draw(_some(".bval", ".bvec", ".json"))]
+                paths += [f"{stem}_dwi{ending}" for ending in draw(_some(".bval", ".bvec", ".json"))]
             paths += [
-                f"{folder}/anat/{words}{one}_T1w.nii.gz" for one in draw(_some("", "_run-1", "_run-02", "_acq-b"))
+                f"{folder}/anat/{pairs}{entity}_T1w.nii.gz" for entity in draw(_some("", "_run-1", "_run-02", "_acq-b"))
             ]
-            paths += [f"{folder}/{one}" for one in draw(_some(f"{words}_dwi.bval", f"{words}_dwi.bvec"))]
-    # A listing's order means nothing.
+            paths += [f"{folder}/{name}" for name in draw(_some(f"{pairs}_dwi.bval", f"{pairs}_dwi.bvec"))]
+    # A listing may have any order.
     return Tree(tuple(draw(st.permutations(paths + primary))), tuple(primary))
 
 
-def _some(*words: str) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(words), unique=True)
+def _some(*choices: str) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(choices), unique=True)
 
 
 @st.composite

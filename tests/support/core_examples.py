@@ -1,4 +1,4 @@
-"""A platform, a run, a scan: the plain data that several tests of the core begin with."""
+"""A run, a scan and rates: plain data for several tests of the core."""
 
 from __future__ import annotations
 
@@ -6,17 +6,27 @@ import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.submission import array_sizes
 
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
+#: A dollar per hour, so that hours can be read as dollars.
+DOLLAR = Rates(
+    instance_usd_per_hour=0.9,
+    disk_usd_per_gib_hour=0.0005,
+    address_usd_per_hour=0.05,
+    root_volume_gib=100,
+    source="a test's",
+    kind="on-demand",
+)
 
 
 def run(count: int = 2, **changes: Any) -> Run:
     changes = {"resources": changes.get("model", "csa"), "sizes": tuple(array_sizes(count)), **changes}
-    made = Run(
+    base = Run(
         run_id="HNU1-20261122-120000-ab12",
         dataset="s3://data/HNU1",
         output="s3://data/HNU1/derivatives/m2g-csa-native",
@@ -34,7 +44,7 @@ def run(count: int = 2, **changes: Any) -> Run:
         sizes=(),
         resources="csa",
     )
-    return dataclasses.replace(made, **changes)
+    return dataclasses.replace(base, **changes)
 
 
 def scan(**changes: Any) -> Scan:
@@ -45,7 +55,7 @@ def scan(**changes: Any) -> Scan:
         Input(uri=f"{folder}/dwi/sub-01_ses-1_dwi.bvec", role="bvec", size_bytes=20, etag="e3"),
         Input(uri=f"{folder}/anat/sub-01_ses-1_T1w.nii.gz", role="T1w", size_bytes=500, etag="e4"),
     )
-    made = Scan(
+    base = Scan(
         name="sub-01/ses-1",
         subject="01",
         session="1",
@@ -53,4 +63,4 @@ def scan(**changes: Any) -> Scan:
         pipeline="dwi",
         inputs=inputs,
     )
-    return dataclasses.replace(made, **changes)
+    return dataclasses.replace(base, **changes)

@@ -1,4 +1,4 @@
-"""AWS Batch as a client sees it: jobs by name, faults before and after a call, a ListJobs that lags behind."""
+"""A fake AWS Batch client: jobs by name, faults before and after a call, a ListJobs that lags behind."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DENIED = refused("AccessDeniedException", 403, "not you")
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one SubmitJob instead of an answer; `carried_out`: Batch took it nevertheless."""
+    """The error that one SubmitJob raises; `carried_out`: Batch accepted the job nevertheless."""
 
     raised: BaseException
     carried_out: bool = False
@@ -74,7 +74,7 @@ class FakeBatch:
         return {}
 
     def end(self, job_id: str, *states: str) -> None:
-        """The states that the children of a job have from now on."""
+        """Set the states of a job's children."""
         job = self.jobs[job_id]
         job["states"] = list(states) * job["size"] if len(states) == 1 else list(states)
 

@@ -1,4 +1,4 @@
-"""A run that happens while its logs are read: CloudWatch, Batch and the records, scripted second by second."""
+"""A run that is in progress while its logs are read: CloudWatch, Batch and records, scripted by the second."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LONGEST_SECONDS = 2_000
 
 @dataclass(frozen=True)
 class Written:
-    """A line: when it was written, and from when on CloudWatch shows it; both seconds after the run was made."""
+    """A line: when it was written and when CloudWatch shows it, in seconds after the run was created."""
 
     stream: str
     written: float
@@ -42,7 +42,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Phase:
-    """A job's state from a second on. DescribeJobs knows the streams, ListJobs does not."""
+    """A job's state from a given second on. DescribeJobs knows the streams, ListJobs does not."""
 
     since: float
     status: str
@@ -52,7 +52,7 @@ class Phase:
 
 @dataclass
 class LogWorld:
-    """Time stands still but for `sleep`."""
+    """The scripted run; time passes only in `sleep`."""
 
     scans: tuple[str, ...]
     now: float = 0.0
@@ -66,8 +66,8 @@ class LogWorld:
     batch_calls: int = 0
 
     adopted_from: str = ""  # the model of an earlier run, if its jobs are the run's
-    # Since when which scan's job told its stream, of which attempt.
-    told: list[tuple[float, int, str, int]] = field(default_factory=list)
+    # (since, scan, stream, attempt): what the jobs have recorded.
+    recorded_streams: list[tuple[float, int, str, int]] = field(default_factory=list)
     prefixes_read: list[str] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)  # the windows that were read
     calls: int = 0
@@ -85,11 +85,11 @@ class LogWorld:
     def job(self, index: int, *phases: tuple[float, str] | tuple[float, str, tuple[str, ...]]) -> None:
         self.phases[index] = [
             Phase(
-                one[0],
-                one[1],
-                tuple(name if "/" in name else f"csa/default/{name}" for name in (one[2] if len(one) > 2 else ())),
+                phase[0],
+                phase[1],
+                tuple(name if "/" in name else f"csa/default/{name}" for name in (phase[2] if len(phase) > 2 else ())),
             )
-            for one in phases
+            for phase in phases
         ]
 
     def result(self, index: int, since: float, **changes: Any) -> None:
@@ -145,7 +145,7 @@ class LogWorld:
     def summaries(self, submissions: list[Submission]) -> dict[str, dict[str, int]]:
         self.while_asked()
         counts = Counter(job.status for job in self._jobs().values())
-        return {} if self.forgotten else {one.job_id: dict(counts) for one in submissions}
+        return {} if self.forgotten else {submission.job_id: dict(counts) for submission in submissions}
 
     def jobs(self, submissions: list[Submission]) -> dict[int, BatchJob]:
         assert submissions
@@ -162,19 +162,19 @@ class LogWorld:
     def _jobs(self) -> dict[int, BatchJob]:
         if self.forgotten:
             return {}
-        found = {}
+        jobs = {}
         for index, phases in self.phases.items():
             past = [phase for phase in phases if phase.since <= self.now]
             if past:
                 streams = tuple(dict.fromkeys(stream for phase in past for stream in phase.streams))
-                found[index] = BatchJob(job_id=f"p:{index}", status=past[-1].status, log_streams=streams)
-        return found
+                jobs[index] = BatchJob(job_id=f"p:{index}", status=past[-1].status, log_streams=streams)
+        return jobs
 
     # The records.
 
     def results_now(self) -> dict[int, Result]:
         return {
-            index: [one for since, one in written if since <= self.now][-1]
+            index: [result for since, result in written if since <= self.now][-1]
             for index, written in self.results.items()
             if any(since <= self.now for since, _ in written)
         }
@@ -182,7 +182,7 @@ class LogWorld:
     def attempts_now(self) -> list[Attempt]:
         return [
             Attempt(index=index, number=number, job_id=f"p:{index}", log_stream=f"csa/default/{stream}")
-            for since, index, stream, number in self.told
+            for since, index, stream, number in self.recorded_streams
             if since <= self.now
         ]
 
@@ -191,7 +191,7 @@ class LogWorld:
         self.now += seconds
         assert self.now < LONGEST_SECONDS, "following does not end"
 
-    def reader(self, **wanted: Any) -> LogReader:
+    def reader(self, **filters: Any) -> LogReader:
         batch: Any = self
         records: Any = _Records(self)
         count = len(self.scans)
@@ -220,13 +220,13 @@ class LogWorld:
             logs=Logs(batch, group="/opsctl/m2g"),
             records=records,
             streams=LogStreams(facts, states, records=records, batch=batch),
-            wanted=LineFilter(**wanted),
+            wanted=LineFilter(**filters),
             now=lambda: datetime.fromtimestamp(START_MS / 1000 + self.now, UTC),
         )
 
-    def following(self, *, timeout: float = 600.0, status_polls: int = 1, **wanted: Any) -> Iterator[Event]:
+    def following(self, *, timeout: float = 600.0, status_polls: int = 1, **filters: Any) -> Iterator[Event]:
         return follow(
-            self.reader(**wanted),
+            self.reader(**filters),
             sleep=self.sleep,
             retry=self.retry(timeout=timeout),
             status_polls=status_polls,
@@ -235,18 +235,18 @@ class LogWorld:
     def followed(self, **settings: Any) -> list[Event]:
         return list(self.following(**settings))
 
-    def read(self, **wanted: Any) -> list[LogLine]:
-        """All that is there now, as `logs` without `--follow` reads it."""
-        reader = self.reader(**wanted)
+    def read(self, **filters: Any) -> list[LogLine]:
+        """Every line there is now, as `logs` without `--follow` reads it."""
+        reader = self.reader(**filters)
         reader.ask_which_failed()
-        found: list[LogLine] = []
+        lines_read: list[LogLine] = []
         while not reader.is_whole:
-            found += reader.lines()
-        return found
+            lines_read += reader.lines()
+        return lines_read
 
 
 class _Records(MemoryRecords):
-    """The records as they are now."""
+    """The records at the current second."""
 
     def __init__(self, world: LogWorld) -> None:
         super().__init__()
@@ -261,7 +261,7 @@ class _Records(MemoryRecords):
 
 
 def lines(events: Sequence[Event]) -> list[tuple[str, str]]:
-    return [(one.scan, one.message) for one in events if isinstance(one, LogLine)]
+    return [(event.scan, event.message) for event in events if isinstance(event, LogLine)]
 
 
 def messages(events: Sequence[Event]) -> list[str]:
@@ -269,11 +269,11 @@ def messages(events: Sequence[Event]) -> list[str]:
 
 
 def ends(events: Sequence[Event]) -> list[tuple[str, str]]:
-    return [(one.scan.name, one.scan.state) for one in events if isinstance(one, ScanEnd)]
+    return [(event.scan.name, event.scan.state) for event in events if isinstance(event, ScanEnd)]
 
 
 def refused(code: str, *, status: int = 400) -> ClientError:
-    """What AWS answers instead."""
+    """An error reply of AWS."""
     return ClientError(
         {"Error": {"Code": code, "Message": "x"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
         "FilterLogEvents",

@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_assets import Asset, AssetSelection
-from opsctl.core.costs.cost import Rates, bill
+from opsctl.core.costs.bill import bill
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries

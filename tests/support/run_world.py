@@ -1,4 +1,4 @@
-"""A platform, a small dataset in S3 and the run that it becomes."""
+"""A platform, a small dataset in S3 and everything that `run` needs."""
 
 from __future__ import annotations
 
@@ -62,90 +62,90 @@ PLATFORM = Platform(
 )
 
 
-def put_dataset(s3: Any, *places: str, name: str = "HNU1") -> None:
-    """A whole scan for each `sub-X[/ses-Y]`."""
-    for place in places:
-        words = place.replace("/", "_")
+def put_dataset(s3: Any, *scans: str, name: str = "HNU1") -> None:
+    """Put one complete scan for each `sub-X[/ses-Y]`."""
+    for scan in scans:
+        stem = scan.replace("/", "_")
         for path in (
-            f"dwi/{words}_dwi.nii.gz",
-            f"dwi/{words}_dwi.bval",
-            f"dwi/{words}_dwi.bvec",
-            f"anat/{words}_T1w.nii",
+            f"dwi/{stem}_dwi.nii.gz",
+            f"dwi/{stem}_dwi.bval",
+            f"dwi/{stem}_dwi.bvec",
+            f"anat/{stem}_T1w.nii",
         ):
-            s3.put_object(Bucket="data", Key=f"{name}/{place}/{path}", Body=b"x")
+            s3.put_object(Bucket="data", Key=f"{name}/{scan}/{path}", Body=b"x")
 
 
 def request(**changes: Any) -> RunRequest:
-    made = RunRequest(
+    run_request = RunRequest(
         dataset=Location("data", "HNU1"),
         options=M2gOptions(),
         command_line=("opsctl", "run", "HNU1"),
         user="ada",
         version="0.1.0",
     )
-    filters = {one.name for one in dataclasses.fields(Selection)}
+    filters = {filter_field.name for filter_field in dataclasses.fields(Selection)}
     selection = Selection(**{name: changes.pop(name) for name in filters & changes.keys()})
-    return dataclasses.replace(made, selection=selection, **changes)
+    return dataclasses.replace(run_request, selection=selection, **changes)
 
 
 @dataclass
 class RunWorld:
-    """Everything that `run` needs, of one person at one machine."""
+    """Everything that `run` needs, for one person on one machine."""
 
     storage: Storage
     home: Path
     batch: FakeBatch = field(default_factory=FakeBatch)
-    naps: list[float] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
+    sleeps: list[float] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     minutes: int = 0
 
     @property
     def records(self) -> Records:
         return Records(self.storage, data_bucket="data")
 
-    def prior_runs(self, one: RunRequest) -> PriorRuns:
+    def prior_runs(self, run_request: RunRequest) -> PriorRuns:
         return PriorRuns(
-            output_of(one, PLATFORM),
+            output_of(run_request, PLATFORM),
             PLATFORM,
-            dataset_name=one.dataset.name,
+            dataset_name=run_request.dataset.name,
             records=self.records,
             storage=self.storage,
             batch=self.batch.adapter(),
         )
 
     def plan(self, **changes: Any) -> RunPlan:
-        """The plan of an order, a minute after the one before."""
+        """The plan of a request, made a minute after the previous one."""
         self.minutes += 1
-        one = request(**changes)
+        run_request = request(**changes)
         return plan(
-            one,
+            run_request,
             PLATFORM,
             self.storage,
-            self.prior_runs(one),
+            self.prior_runs(run_request),
             patterns=PATTERNS,
             moment=MOMENT + timedelta(minutes=self.minutes),
             token=f"{self.minutes:04x}",
         )
 
-    def lease(self, made: RunPlan) -> SubmissionLease:
+    def lease(self, plan: RunPlan) -> SubmissionLease:
         return SubmissionLease(
             self.storage,
             Home(self.home),
-            made.output,
+            plan.output,
             data_bucket="data",
             who="ada@lab",
-            on_wait=self.said.append,
-            sleep=self.naps.append,
+            on_wait=self.messages.append,
+            sleep=self.sleeps.append,
         )
 
-    def carry_out(self, made: RunPlan, *, budget: Budget | None = None) -> RunOutcome:
-        lease = self.lease(made)
+    def carry_out(self, plan: RunPlan, *, budget: Budget | None = None) -> RunOutcome:
+        lease = self.lease(plan)
         submitter = Submitter(
-            self.batch.adapter(), self.records, PLATFORM, lease=lease, sleep=self.naps.append, now=lambda: MOMENT
+            self.batch.adapter(), self.records, PLATFORM, lease=lease, sleep=self.sleeps.append, now=lambda: MOMENT
         )
         runner = RunSubmission(
-            made,
-            prior_runs=self.prior_runs(made.request),
+            plan,
+            prior_runs=self.prior_runs(plan.request),
             submitter=submitter,
             lease=lease,
             records=self.records,
@@ -155,23 +155,23 @@ class RunWorld:
         return runner.carry_out()
 
     def run(self, **changes: Any) -> RunOutcome:
-        """Type `opsctl run HNU1 --yes`."""
+        """Do what `opsctl run HNU1 --yes` does."""
         return self.carry_out(self.plan(**changes))
 
     def finish(self, run_id: str, *indices: int, status: str = "succeeded", body: bytes = b"1 2 3") -> None:
-        """The jobs of some scans end: outputs and result are there."""
-        made = self.records.run(run_id)
+        """End the jobs of some scans: write their outputs and results."""
+        run = self.records.run(run_id)
         for index in indices:
-            uri = f"{made.output}/{made.scans[index]}/connectomes_d/one_connectome.csv"
+            uri = f"{run.output}/{run.scans[index]}/connectomes_d/one_connectome.csv"
             files = [(uri, body)] if status == "succeeded" else []
             if files:
                 self.storage.client.put_object(Bucket="data", Key=uri.removeprefix("s3://data/"), Body=body)
-            value = result_json(index, made.scans[index], files, status=status, key=made.keys[index], run_id=run_id)
+            value = result_json(index, run.scans[index], files, status=status, key=run.keys[index], run_id=run_id)
             self.storage.put_json("data", f"opsctl/runs/{run_id}/results/{index:05d}.json", value)
 
 
 def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
-    made = Run(
+    run = Run(
         run_id=run_id,
         dataset="s3://data/HNU1",
         output="s3://data/HNU1/derivatives/m2g-csa-native",
@@ -189,9 +189,9 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
         sizes=(2,),
         resources="csa",
     )
-    made = dataclasses.replace(made, **changes)
-    storage.put_json("data", f"opsctl/runs/{run_id}/run.json", made.as_json())
-    return made
+    run = dataclasses.replace(run, **changes)
+    storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
+    return run
 
 
 def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), **changes: Any) -> dict[str, Any]:

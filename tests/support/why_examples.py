@@ -1,4 +1,4 @@
-"""A platform on which nothing is wrong, a scan that waits there, and its run."""
+"""A platform without a fault, a scan that waits on it, and its run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ WAIT = Wait(status="RUNNABLE", seconds=120, job_id="mine")
 
 
 def run(**changes: Any) -> Run:
-    made = Run(
+    base = Run(
         run_id="HNU1-20261122-120000-ab12",
         dataset="s3://data/HNU1",
         output="s3://data/HNU1/derivatives/m2g-csd-native",
@@ -59,4 +59,4 @@ def run(**changes: Any) -> Run:
         sizes=(1,),
         resources="csd",
     )
-    return dataclasses.replace(made, **changes)
+    return dataclasses.replace(base, **changes)

@@ -106,7 +106,7 @@ class Teardown:
         from opsctl.aws.s3.storage import Storage
         from opsctl.commands.platform.down import TeardownReport
         from opsctl.commands.platform.teardown_totals import ContentsTotal
-        from opsctl.core.costs.cost import idle_usd_per_hour
+        from opsctl.core.costs.estimate import idle_usd_per_hour
 
         bucket = self._remembered.data_bucket
         counting = ContentsTotal(Storage(self._clients.s3), bucket) if bucket else None

@@ -2,53 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.dataset_search import find_scans
-from opsctl.cli.options import (
-    Acq,
-    AsJson,
-    Bucket,
-    Dataset,
-    Exclude,
-    First,
-    NoSignRequest,
-    ParticipantLabel,
-    PlatformName,
-    Profile,
-    RunLabel,
-    ScanName,
-    SessionLabel,
-    T1w,
-    Task,
-    WhichPipeline,
-    selection,
-)
-
-if TYPE_CHECKING:
-    from opsctl.commands.dataset.discovery import ChosenScans
+from opsctl.cli.option_groups import DatasetSource, ScanFilters, expanded
+from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, WhichPipeline
 
 _SOME_WRONG = 1
 
 
+@expanded
 def check(
     dataset: Dataset,
     *,
     pipeline: WhichPipeline = "dwi",
-    participant_label: ParticipantLabel = None,
-    session_label: SessionLabel = None,
-    task: Task = None,
-    acq: Acq = None,
-    run_label: RunLabel = None,
-    scan: ScanName = None,
-    exclude: Exclude = None,
-    first: First = None,
-    t1w: T1w = None,
-    bucket: Bucket = None,
-    no_sign_request: NoSignRequest = False,
+    filters: ScanFilters,
+    source: DatasetSource,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
@@ -58,37 +28,22 @@ def check(
     Example: opsctl check HNU1
     """
     from opsctl.aws.s3.headers import Headers
-    from opsctl.commands.dataset.check import check as command
+    from opsctl.commands.dataset.check import check as check_scans
     from opsctl.render.scans import show_verdicts
 
     context = Context(platform_name=platform, profile=profile)
-    chosen = selection(
-        participant_label=participant_label,
-        session_label=session_label,
-        task=task,
-        acq=acq,
-        run_label=run_label,
-        scan=scan,
-        exclude=exclude,
-        first=first,
-    )
-    found, storage = find_scans(
-        context, dataset, chosen, pipeline=pipeline, t1w=t1w, bucket=bucket, is_public=no_sign_request
-    )
-    with context.screen.counting("reading headers", total=len(found.chosen)) as advance:
-        verdicts = command(
-            found.chosen,
+    chosen, storage = find_scans(context, dataset, pipeline=pipeline, filters=filters, source=source)
+    with context.screen.counting("reading headers", total=len(chosen.chosen)) as advance:
+        verdicts = check_scans(
+            chosen.chosen,
             Headers(storage.client),
             root_volume_gib=context.platform.root_volume_gib,
             on_scan=lambda: advance(1),
         )
     if as_json:
-        context.screen.json({"scans": [verdict.as_json() for verdict in verdicts], **_left_out(found)})
+        exclusions = {"excluded": chosen.as_json()["excluded"], "warnings": list(chosen.discovery.warnings)}
+        context.screen.json({"scans": [verdict.as_json() for verdict in verdicts], **exclusions})
     else:
-        show_verdicts(context.screen, found, verdicts)
+        show_verdicts(context.screen, chosen, verdicts)
     if any(verdict.level == "wrong" for verdict in verdicts):
         raise typer.Exit(_SOME_WRONG)
-
-
-def _left_out(found: ChosenScans) -> dict[str, object]:
-    return {"excluded": found.as_json()["excluded"], "warnings": list(found.discovery.warnings)}

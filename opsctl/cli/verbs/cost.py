@@ -29,7 +29,7 @@ def cost(
     from opsctl.aws.pricing import rates
     from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs
     from opsctl.commands.costs.cost import cost as command
-    from opsctl.core.costs.cost import Rates
+    from opsctl.core.costs.estimate import Rates
     from opsctl.core.runs.manifest import Run
     from opsctl.render.cost import show_cost, show_costs
 

@@ -70,7 +70,7 @@ def _cost_by_scan(context: Context, reader: RunReader) -> dict[int, float]:
     from datetime import UTC, datetime
 
     from opsctl.aws.pricing import rates
-    from opsctl.core.costs.cost import bill
+    from opsctl.core.costs.bill import bill
 
     try:
         resources = context.platform.models[reader.run.resources]

@@ -1,4 +1,4 @@
-"""`--max-spend`: what a place's scans have cost so far, and whether more may be submitted."""
+"""`--max-spend`: what the scans of an output location have cost so far, and whether more may be submitted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
-from opsctl.core.costs.cost import Estimate, Rates, bill
-from opsctl.core.costs.usd import about_text, usd_text
+from opsctl.core.costs.bill import bill
+from opsctl.core.costs.estimate import Estimate, Rates, about_text, usd_text
 from opsctl.core.errors import Problem
 from opsctl.core.runs.manifest import Run
 
@@ -18,14 +18,14 @@ _POLL_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Spending:
-    """What the scans of some runs cost.
+    """What the scans of several runs cost.
 
     Attributes
     ----------
     usd
-        What their attempts have cost; a scan on its way counts with its whole estimate.
+        What their attempts have cost; a scan in flight counts with its whole estimate.
     in_flight
-        How many are on their way.
+        How many scans are in flight.
     """
 
     usd: float
@@ -35,7 +35,7 @@ class Spending:
 def spending(
     runs: Sequence[Run], *, records: Records, batch: Batch, rates: Rates, usd_per_scan: float, now: datetime
 ) -> Spending:
-    """What the runs' own scans have cost and will cost."""
+    """What the scans that these runs submitted have cost and will cost."""
     usd, in_flight = 0.0, 0
     for run in runs:
         jobs = batch.jobs(records.submissions(run.run_id))
@@ -45,30 +45,30 @@ def spending(
             for index, job in jobs.items()
             if not job.is_over and not (index in results and results[index].succeeded)
         }
-        words = {**records.load_final_job_states(run.run_id), **jobs}
-        by_scan = bill(records.attempts(run.run_id), words, rates, now=now).by_scan
-        usd += sum(one.usd for index, one in by_scan.items() if index not in active)
+        all_jobs = {**records.load_final_job_states(run.run_id), **jobs}
+        by_scan = bill(records.attempts(run.run_id), all_jobs, rates, now=now).by_scan
+        usd += sum(scan_bill.usd for index, scan_bill in by_scan.items() if index not in active)
         usd += sum(max(usd_per_scan, by_scan[index].usd if index in by_scan else 0.0) for index in active)
         in_flight += len(active)
     return Spending(usd=usd, in_flight=in_flight)
 
 
 class Budget:
-    """Lets submissions through as long as the money lasts.
+    """Admits submissions while their estimated cost stays below the limit.
 
-    Scans are submitted in portions, as many as the compute environment runs at once: what is submitted is paid for, and
-    what it costs is known only when it has run.
+    Scans are submitted in portions, and no more are in flight than the compute environment runs at once: submitted
+    scans must be paid for, and their cost is known only afterwards.
 
     Parameters
     ----------
     limit_usd
         `--max-spend`.
     asked
-        What the scans cost so far.
+        Returns what the scans have cost so far.
     at_once
         How many scans run at the same time.
     on_wait
-        Told what is waited for.
+        Called with a message that says what is waited for.
     """
 
     def __init__(
@@ -91,29 +91,29 @@ class Budget:
 
     @property
     def portion(self) -> int:
-        """How many scans a submission takes at most: half of what runs at once, so that no instance waits."""
+        """The largest number of scans in one submission: half of what runs at once, so that no instance is idle."""
         return max(1, self._at_once // 2)
 
     def ensure(self, count: int) -> None:
-        """Wait until there is room for `count` scans more, and see that the money lasts for them.
+        """Wait until `count` more scans can run at once, and ensure that the budget allows them.
 
         Raises
         ------
         Problem
-            When the running total would pass the budget.
+            When the running total would exceed the budget.
         """
-        while (found := self._asked()).in_flight + count > self._at_once and found.in_flight:
-            self._on_wait(f"{found.in_flight} scans are on their way: the next {count} follow when there is room")
+        while (current := self._asked()).in_flight + count > self._at_once and current.in_flight:
+            self._on_wait(f"{current.in_flight} scans are on their way: the next {count} follow when there is room")
             self._sleep(_POLL_SECONDS)
-        self.ensure_affordable(found.usd, count)
+        self.ensure_affordable(current.usd, count)
 
     def ensure_affordable(self, so_far_usd: float, count: int) -> None:
-        """See that the money lasts for `count` scans more.
+        """Ensure that the budget allows `count` more scans.
 
         Raises
         ------
         Problem
-            When the running total would pass the budget.
+            When the running total would exceed the budget, or the price is not known.
         """
         if not self._is_complete:
             raise Problem(

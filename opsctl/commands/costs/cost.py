@@ -1,9 +1,10 @@
-"""`cost`: what runs have cost, by their attempts' real times; and how long scans have taken, for the next estimate."""
+"""`cost`: what runs have cost, from their attempts' times; and how long scans took, for the next estimate."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +12,8 @@ from typing import Any
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
-from opsctl.core.costs.cost import ENOUGH_SCANS, NOT_INCLUDED, Bill, Hours, Rates, bill, hours_of
+from opsctl.core.costs.bill import NOT_INCLUDED, Bill, bill
+from opsctl.core.costs.estimate import ENOUGH_SCANS, Hours, Rates, hours_of
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
@@ -21,8 +23,8 @@ from opsctl.core.runs.status import BatchJob
 
 SCHEMA_VERSION = 1
 
-#: As many jobs without a word of their own are asked for: one call.
-_SILENT_ASKED = 100
+#: Up to this many scans without attempt and result are described: DescribeJobs takes 100 jobs.
+_MOST_DESCRIBED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +34,11 @@ class RunCost:
     Attributes
     ----------
     own
-        Of the jobs that this run submitted.
+        The bill of the jobs that this run submitted.
     adopted
-        Of the scans that earlier runs' jobs did or do for it: paid there, so in no sum over runs; None without any.
+        The bill of the scans that it adopted; counted under the runs that submitted them. None where it adopted none.
     is_local
-        Nothing was charged: the figures say what AWS would have.
+        Nothing was charged: the figures are what AWS would charge.
     """
 
     run: Run
@@ -46,7 +48,7 @@ class RunCost:
     is_local: bool
 
     def as_json(self, *, by_scan: bool = True) -> dict[str, Any]:
-        """What `cost --json` prints of a run."""
+        """What `cost --json` prints for a run."""
         value: dict[str, Any] = {
             "run_id": self.run.run_id,
             "dataset": self.run.dataset,
@@ -85,23 +87,12 @@ def cost(
     Parameters
     ----------
     rates_of
-        A run's prices.
+        Returns a run's prices.
     now
         With its time zone.
     """
     run = records.run(run_id)
-    reader = RunReader(run, records=records, batch=batch)
-    rates = rates_of(run)
-    attempts = reader.attempts()
-    jobs = jobs_for_bill(reader, attempts=attempts, results=reader.results(), records=records, batch=batch)
-    own = run.submitted_count
-    return RunCost(
-        run=run,
-        rates=rates,
-        own=_bill_of(range(own), attempts, jobs, rates, now=now),
-        adopted=_bill_of(range(own, len(run.scans)), attempts, jobs, rates, now=now) if run.adopted else None,
-        is_local=platform.is_local,
-    )
+    return _cost_of(run, records=records, batch=batch, platform=platform, rates=rates_of(run), now=now)
 
 
 def all_costs(
@@ -112,19 +103,39 @@ def all_costs(
     rates_of: Callable[[Run], Rates],
     now: datetime,
 ) -> list[RunCost]:
-    """What every run has cost, oldest first; one that cannot be read is left out."""
-    found = []
-    for run_id in records.run_ids():
-        try:
-            found.append(cost(run_id, records=records, batch=batch, platform=platform, rates_of=rates_of, now=now))
-        except Problem:
-            # Killed before its record stood: it submitted nothing.
-            continue
-    return found
+    """What every run has cost, oldest first; a run that cannot be read is left out."""
+    costs = []
+    for run in records.runs(records.run_ids()).values():
+        with suppress(Problem):
+            costs.append(_cost_of(run, records=records, batch=batch, platform=platform, rates=rates_of(run), now=now))
+    return costs
+
+
+def _cost_of(run: Run, *, records: Records, batch: Batch, platform: Platform, rates: Rates, now: datetime) -> RunCost:
+    reader = RunReader(run, records=records, batch=batch)
+    attempts = reader.attempts()
+    jobs = _jobs_for_bill(reader, attempts=attempts, results=reader.results(), records=records, batch=batch)
+    own_count = run.submitted_count
+
+    def bill_of(indices: range) -> Bill:
+        return bill(
+            [attempt for attempt in attempts if attempt.index in indices],
+            {index: job for index, job in jobs.items() if index in indices},
+            rates,
+            now=now,
+        )
+
+    return RunCost(
+        run=run,
+        rates=rates,
+        own=bill_of(range(own_count)),
+        adopted=bill_of(range(own_count, len(run.scans))) if run.adopted else None,
+        is_local=platform.is_local,
+    )
 
 
 def finished_hours(records: Records, *, platform: Platform, model: str, pipeline: str = "dwi") -> Hours:
-    """How long a scan of this model takes on this platform: from its newest runs, as few as hold five finished scans.
+    """How long a scan takes on this platform, from the newest runs that together hold five finished scans.
 
     Parameters
     ----------
@@ -141,46 +152,47 @@ def finished_hours(records: Records, *, platform: Platform, model: str, pipeline
             continue
         if (run.platform, run.model, run.m2g.get("pipeline", "dwi")) != (platform.name, model, pipeline):
             continue
-        results += [one for one in records.results(run_id).values() if one.succeeded]
+        results += [result for result in records.results(run_id).values() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:
             break
-    found = hours_of(results)
-    if platform.is_local and found.is_measured:
+    hours = hours_of(results)
+    if platform.is_local and hours.is_measured:
         return replace(
-            found, source=f"{found.source}, with the preview in m2g's place: m2g itself takes about 65 minutes"
+            hours, source=f"{hours.source}, with the preview in m2g's place: m2g itself takes about 65 minutes"
         )
-    return found
+    return hours
 
 
-def jobs_for_bill(
+def _jobs_for_bill(
     reader: RunReader, *, attempts: Collection[Attempt], results: Mapping[int, Result], records: Records, batch: Batch
 ) -> dict[int, BatchJob]:
-    """Batch's word on the scans whose attempts do not tell their whole story by themselves; nothing else is asked.
+    """The jobs of the scans whose recorded attempts are incomplete, by index; Batch is asked for no other.
 
-    These are attempts without an end, numbers that are missing (lost before their runner wrote anything), and,
-    where they are few, scans without attempt and result. What Batch has forgotten comes from what was written down.
+    Incomplete are attempts without an end, and scans with a gap in their attempt numbers: the job of a lost attempt
+    recorded nothing. Scans without attempt and result are described too while they are few. What Batch has forgotten
+    comes from the saved final states.
     """
     numbers: dict[int, set[int]] = defaultdict(set)
-    asked: dict[int, str] = {}
-    for one in attempts:
-        numbers[one.index].add(one.number)
-        if one.stopped_at is None:
-            asked[one.index] = one.job_id
-    silent = [index for index in range(len(reader.run.scans)) if index not in numbers and index not in results]
-    gaps = [index for index, some in numbers.items() if len(some) < max(some)]
-    for index in [*gaps, *(silent if len(silent) <= _SILENT_ASKED else [])]:
-        job_id = _job_id(reader, index)
-        if job_id:
-            asked.setdefault(index, job_id)
-    described = batch.describe(sorted(set(asked.values()))) if asked else {}
-    found = {index: described[job_id] for index, job_id in asked.items() if job_id in described}
-    forgotten = {reader.run.origin(index).run_id for index in {*asked, *silent} - set(found)}
-    kept = {run_id: records.load_final_job_states(run_id) for run_id in forgotten}
-    for index in {*asked, *silent} - set(found):
+    job_ids: dict[int, str] = {}
+    for attempt in attempts:
+        numbers[attempt.index].add(attempt.number)
+        if attempt.stopped_at is None:
+            job_ids[attempt.index] = attempt.job_id
+    unrecorded = [index for index in range(len(reader.run.scans)) if index not in numbers and index not in results]
+    with_gaps = [index for index, recorded in numbers.items() if len(recorded) < max(recorded)]
+    for index in [*with_gaps, *(unrecorded if len(unrecorded) <= _MOST_DESCRIBED else [])]:
+        if job_id := _job_id(reader, index):
+            job_ids.setdefault(index, job_id)
+    described = batch.describe(sorted(set(job_ids.values()))) if job_ids else {}
+    jobs = {index: described[job_id] for index, job_id in job_ids.items() if job_id in described}
+    saved: dict[str, dict[int, BatchJob]] = {}
+    for index in {*job_ids, *unrecorded} - set(jobs):
         origin = reader.run.origin(index)
-        if origin.index in kept[origin.run_id]:
-            found[index] = kept[origin.run_id][origin.index]
-    return found
+        if origin.run_id not in saved:
+            saved[origin.run_id] = records.load_final_job_states(origin.run_id)
+        if origin.index in saved[origin.run_id]:
+            jobs[index] = saved[origin.run_id][origin.index]
+    return jobs
 
 
 def _job_id(reader: RunReader, index: int) -> str:
@@ -191,25 +203,14 @@ def _job_id(reader: RunReader, index: int) -> str:
     return ""
 
 
-def _bill_of(
-    indices: range, attempts: Collection[Attempt], jobs: Mapping[int, BatchJob], rates: Rates, *, now: datetime
-) -> Bill:
-    return bill(
-        [one for one in attempts if one.index in indices],
-        {index: job for index, job in jobs.items() if index in indices},
-        rates,
-        now=now,
-    )
-
-
-def _sums(one: Bill) -> dict[str, Any]:
-    scans = len(one.by_scan)
+def _sums(total: Bill) -> dict[str, Any]:
+    scan_count = len(total.by_scan)
     return {
-        "usd": one.usd,
-        "hours": one.hours,
-        "attempts": one.attempts,
-        "lost_attempts": one.lost_attempts,
-        "lost_usd": one.lost_usd,
-        "scan_count": scans,
-        "usd_per_scan": one.usd / scans if scans else None,
+        "usd": total.usd,
+        "hours": total.hours,
+        "attempts": total.attempts,
+        "lost_attempts": total.lost_attempts,
+        "lost_usd": total.lost_usd,
+        "scan_count": scan_count,
+        "usd_per_scan": total.usd / scan_count if scan_count else None,
     }

@@ -1,4 +1,4 @@
-"""`check`: whether m2g will do with a dataset's scans, before anyone pays."""
+"""`check`: whether m2g can process a dataset's scans, before a job is paid for."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from opsctl.core.dataset.scan_validation import Verdict, judge
 
 _THREADS = 16
 
-#: How many scans `run` looks at: three small requests each, all at once.
+#: `run` checks about this many scans: three small requests each, all at once.
 _SPOT_CHECKED = 16
 
 
 def check(
     scans: Sequence[Scan], headers: Headers, *, root_volume_gib: int, on_scan: Callable[[], None]
 ) -> list[Verdict]:
-    """Judge every scan by its sidecars and its image's header; `on_scan` is told of each that is read."""
+    """Judge every scan by its sidecars and its image's header; `on_scan` is called after each."""
 
-    def one(scan: Scan) -> Verdict:
+    def check_scan(scan: Scan) -> Verdict:
         verdict = judge(scan, headers.facts(scan), root_volume_gib=root_volume_gib)
         on_scan()
         return verdict
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(one, scans))
+        return list(pool.map(check_scan, scans))
 
 
 def spread(scans: Sequence[Scan]) -> tuple[Scan, ...]:
-    """A few scans from all over a dataset: what `run` looks at, for whom reading every header would take too long."""
+    """A few scans spread evenly over a dataset, for `run`: reading every header would take too long."""
     step = max(1, -(-len(scans) // _SPOT_CHECKED))
     return tuple(scans[::step])

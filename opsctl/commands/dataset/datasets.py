@@ -1,4 +1,4 @@
-"""`datasets`: what lies in the data bucket, from listings of one level each."""
+"""`datasets`: lists the datasets in the data bucket, from listings of one level each."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from opsctl.core.location import Location, parse_uri
 
 SCHEMA_VERSION = 1
 
-_AT_ONCE = 8
-#: opsctl's own records.
-_OURS = "opsctl"
+_THREADS = 8
+#: The folder of opsctl's own records.
+_OPSCTL_FOLDER = "opsctl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,9 @@ class DatasetLine:
     Attributes
     ----------
     subjects
-        How many folders `sub-*` it has; None where nobody looked: it lies in another bucket.
+        How many `sub-*` folders it has; None where it is in another bucket, which is not listed.
     derivatives
-        What it was made into: the folders below `derivatives/` in the data bucket.
+        The names of the folders below `derivatives/` in the data bucket.
     """
 
     name: str
@@ -36,45 +36,42 @@ class DatasetLine:
     derivatives: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """One of `datasets --json`."""
+        """One element of `datasets` in `datasets --json`."""
         return {**asdict(self), "derivatives": list(self.derivatives)}
 
 
 def datasets(
     storage: Storage, *, data_bucket: str, completion_cache: CompletionCache, named: Mapping[str, str] | None = None
 ) -> list[DatasetLine]:
-    """Every folder of the data bucket but opsctl's own, then what the configuration names.
+    """Every folder of the data bucket except opsctl's own, then the datasets that the configuration names.
 
     Parameters
     ----------
     named
-        Addresses by the names that the configuration gives them.
+        URIs by the names that the configuration gives them.
     """
-    folders = [name for name in storage.folders(Location(data_bucket, "")) if name != _OURS]
+    names = [name for name in storage.folders(Location(data_bucket, "")) if name != _OPSCTL_FOLDER]
 
-    def look(name: str) -> DatasetLine:
+    def read_line(name: str) -> DatasetLine:
         location = Location(data_bucket, name)
-        below = storage.folders(location)
-        made = storage.folders(Location(data_bucket, f"{name}/derivatives")) if "derivatives" in below else []
-        subjects = sum(one.startswith("sub-") for one in below)
-        return DatasetLine(name=name, uri=location.uri, subjects=subjects, derivatives=tuple(made))
+        folders = storage.folders(location)
+        has_derivatives = "derivatives" in folders
+        derivatives = storage.folders(Location(data_bucket, f"{name}/derivatives")) if has_derivatives else []
+        subjects = sum(folder.startswith("sub-") for folder in folders)
+        return DatasetLine(name=name, uri=location.uri, subjects=subjects, derivatives=tuple(derivatives))
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        here = list(pool.map(look, folders))
-    by_name = {line.name: line for line in here}
+    with ThreadPoolExecutor(_THREADS) as pool:
+        in_bucket = list(pool.map(read_line, names))
+    # Outputs are in the data bucket, under the dataset's name, whichever bucket the dataset is in.
+    derivatives_of = {line.name: line.derivatives for line in in_bucket}
+    uris_in_bucket = {line.uri for line in in_bucket}
     elsewhere = [
-        DatasetLine(
-            name=name,
-            uri=parse_uri(uri).uri,
-            subjects=None,
-            # Outputs lie in the data bucket wherever the dataset does.
-            derivatives=by_name[at].derivatives if (at := parse_uri(uri).name) in by_name else (),
-        )
+        DatasetLine(name=name, uri=at.uri, subjects=None, derivatives=derivatives_of.get(at.name, ()))
         for name, uri in (named or {}).items()
-        if parse_uri(uri).uri not in {line.uri for line in here}
+        if (at := parse_uri(uri)).uri not in uris_in_bucket
     ]
-    completion_cache.datasets([*folders, *(line.name for line in elsewhere)])
-    return [*here, *elsewhere]
+    completion_cache.datasets([*names, *(line.name for line in elsewhere)])
+    return [*in_bucket, *elsewhere]
 
 
 def as_json(lines: list[DatasetLine], *, data_bucket: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A dataset's scans, found and chosen: what `scans`, `check` and `run` all begin with."""
+"""Finds a dataset's scans and selects among them; the first step of `scans`, `check` and `run`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Query:
     Attributes
     ----------
     t1w
-        See `opsctl.core.dataset.discovery.discover`.
+        Which T1w a scan gets; see `opsctl.core.dataset.discovery.discover`.
     """
 
     dataset: Location
@@ -33,12 +33,12 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenScans:
-    """A dataset's scans and what was left out of them.
+    """A dataset's scans and exclusions, and the scans that a query selects.
 
     Attributes
     ----------
     chosen
-        The scans that the selection means.
+        The selected scans.
     """
 
     discovery: Discovery
@@ -53,22 +53,23 @@ class ChosenScans:
                     "subject": scan.subject,
                     "session": scan.session,
                     "entities": dict(scan.entities),
-                    "inputs": [asdict(one) for one in scan.inputs],
+                    "inputs": [asdict(file) for file in scan.inputs],
                 }
                 for scan in self.chosen
             ],
-            "excluded": [asdict(one) for one in self.discovery.excluded],
+            "excluded": [asdict(exclusion) for exclusion in self.discovery.excluded],
         }
 
 
 def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenScans:
-    """List a dataset and choose among its scans.
+    """List a dataset and select among its scans.
+
+    Returns also when no scan can be run; `ensure_runnable` refuses that.
 
     Raises
     ------
     Problem
-        When the dataset is not there, or a filter leaves nothing. A dataset in which nothing can be run is an answer;
-        `ensure_runnable` makes it a problem.
+        When the dataset does not exist, or a filter leaves nothing.
     """
     objects = storage.dataset(query.dataset, pipeline=query.pipeline)
     discovery = discover(
@@ -82,21 +83,21 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenS
     return ChosenScans(discovery=discovery, chosen=query.selection.of(discovery.scans) if discovery.scans else ())
 
 
-def ensure_runnable(found: ChosenScans, query: Query) -> None:
-    """Whether there is anything to submit.
+def ensure_runnable(scans: ChosenScans, query: Query) -> None:
+    """Ensure that there is a scan to run.
 
     Raises
     ------
     Problem
-        With the reasons when every image is excluded, or that there is none.
+        When there is no image, or with the reasons when every image is excluded.
     """
-    if found.chosen:
+    if scans.chosen:
         return
-    excluded = found.discovery.excluded
+    excluded = scans.discovery.excluded
     kind = {"dwi": "dwi", "func": "bold", "both": "dwi or bold"}[query.pipeline]
     if not excluded:
         raise Problem(f"There is no {kind} image in {query.dataset.uri}.", "Is it a BIDS dataset?")
-    reasons = sorted({one.reason for one in excluded})
+    reasons = sorted({exclusion.reason for exclusion in excluded})
     raise Problem(
         f"Nothing in {query.dataset.uri} can be run: all {len(excluded)} {kind} images are excluded "
         f"({'; '.join(reasons[:3])}).",

@@ -1,4 +1,4 @@
-"""`upload`: a local BIDS folder into the data bucket; a second time sends only what changed."""
+"""`upload`: sends a local BIDS folder to the data bucket; files that S3 already has are skipped."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 
-#: Other people's outputs and histories: a run writes its own derivatives there.
-_LEFT_OUT = ("derivatives",)
+#: Runs write their own derivatives to this folder of the data bucket, so local ones are not sent.
+_SKIPPED_FOLDERS = ("derivatives",)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Upload:
-    """What there is to send.
+    """What to send.
 
     Attributes
     ----------
     files
-        Local paths by key, those that S3 lacks or holds with other bytes.
+        Local paths by key: the files that S3 does not have, or has with other content.
+    size_bytes
+        Of these files.
     unchanged
-        How many files S3 has already.
+        How many files S3 already has.
     """
 
     location: Location
@@ -37,51 +39,51 @@ class Upload:
 
 
 def compare(folder: Path, location: Location, storage: Storage) -> Upload:
-    """Which files of a BIDS folder S3 does not have yet.
+    """Compare a BIDS folder with S3, to find the files to send.
 
     Raises
     ------
     Problem
-        When the folder is none, holds no subject, or cannot be read.
+        When the folder does not exist, has no subject, or cannot be read.
     """
     if not folder.is_dir():
         raise Problem(f"{folder} is not a folder.", "Name the folder that holds dataset_description.json and sub-*/.")
     if not any(folder.glob("sub-*/")):
         raise Problem(f"{folder} holds no sub-*/ folder, so it is no BIDS dataset.", "Is it the folder above or below?")
-    there = {one.key: one for one in storage.below(location)}
-    ours = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
+    remote_objects = {obj.key: obj for obj in storage.below(location)}
+    local_files = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
     try:
         with ThreadPoolExecutor() as pool:
-            same = pool.map(lambda item: _same(item[1], there.get(item[0])), ours.items())
-            files = {key: path for (key, path), is_same in zip(ours.items(), same, strict=True) if not is_same}
+            same = pool.map(lambda item: _is_same(item[1], remote_objects.get(item[0])), local_files.items())
+            files = {key: path for (key, path), is_same in zip(local_files.items(), same, strict=True) if not is_same}
         size_bytes = sum(path.stat().st_size for path in files.values())
     except OSError as error:
         raise Problem(
             f"{error.filename} cannot be read ({error.strerror}).", "A broken link, or permissions?"
         ) from error
-    return Upload(location=location, files=files, size_bytes=size_bytes, unchanged=len(ours) - len(files))
+    return Upload(location=location, files=files, size_bytes=size_bytes, unchanged=len(local_files) - len(files))
 
 
 def send(upload: Upload, storage: Storage, *, on_file: Callable[[str, int], None]) -> None:
-    """Send what `compare` found; `on_file` is told each key that has arrived and its size in bytes."""
+    """Send the files that `compare` found; `on_file` is called after each with its key and size in bytes."""
     storage.upload(upload.files, upload.location.bucket, done=on_file)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file that belongs to the dataset: no hidden ones but `.bidsignore`, no derivatives."""
-    # Linked folders are followed: that is how many labs lay a dataset out.
+    """Every file of the dataset, without derivatives and without hidden files other than `.bidsignore`."""
+    # Many labs lay a dataset out with symbolic links to folders.
     for base, folders, names in os.walk(folder, followlinks=True):
         is_root = Path(base) == folder
         folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not (is_root and name in _LEFT_OUT)
+            name for name in folders if not name.startswith(".") and not (is_root and name in _SKIPPED_FOLDERS)
         )
         for name in sorted(names):
             if not name.startswith(".") or (is_root and name == ".bidsignore"):
                 yield Path(base, name)
 
 
-def _same(path: Path, there: S3Object | None) -> bool:
-    if there is None or there.size_bytes != path.stat().st_size:
+def _is_same(path: Path, obj: S3Object | None) -> bool:
+    if obj is None or obj.size_bytes != path.stat().st_size:
         return False
     with path.open("rb") as file:
-        return etag(iter(lambda: file.read(PART_BYTES), b"")) == there.etag
+        return etag(iter(lambda: file.read(PART_BYTES), b"")) == obj.etag

@@ -11,14 +11,14 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.diagnosis.causes import cause_of
-from opsctl.core.diagnosis.finding import Finding, Wait
-from opsctl.core.diagnosis.pending_causes import is_blocked_reason
+from opsctl.core.diagnosis.finding import Finding, Wait, is_blocked_reason
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
-from opsctl.core.diagnosis.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, said, waiting
 from opsctl.core.location import Location, run_location
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import attempts_by_scan
+from opsctl.core.runs.names import named
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob, ScanStatus, State, join
 from opsctl.core.runs.unsubmitted_scans import unsubmitted_reasons
@@ -78,7 +78,8 @@ def why(
     Problem
         Where the run has no such scan.
     """
-    indices = matching(reader.run.scans, wanted)
+    scans = reader.run.scans
+    indices = range(len(scans)) if wanted is None else named(scans, [wanted])
     case = _case(reader, batch, platform, indices, now=now)
     states = {state: [i for i in indices if case.statuses[i].state == state] for state in ("FAILED", "RUNNING", "DONE")}
     waits = [index for index in indices if case.statuses[index].state in _WAITING]

@@ -1,4 +1,4 @@
-"""Which scan and attempt a log stream belongs to."""
+"""Finds the scan and attempt that a log stream belongs to."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import StatusReader
 from opsctl.core.runs.status import BatchJob
 
-# RUNNABLE: a job that waits to be tried again has had attempts.
+# RUNNABLE: a job that waits for a retry has had attempts.
 _MAY_HAVE_MORE = ("RUNNABLE", "STARTING", "RUNNING", "FAILED")
 
 
 @dataclass(frozen=True, slots=True)
 class StreamOwner:
-    """Whose lines a stream carries.
+    """The scan and attempt that wrote a stream.
 
     Attributes
     ----------
     index
-        The scan's, in the run.
+        The scan's index in the run.
     attempt
         From 1.
     """
@@ -34,71 +34,64 @@ class StreamOwner:
 
 
 class LogStreams:
-    """The streams of one run's jobs: the jobs write them down as they start; else Batch is asked.
-
-    Parameters
-    ----------
-    reader
-        The run's facts.
-    states
-        Where it stands.
-    """
+    """The log streams of one run's jobs: each job records its stream when it starts, else Batch is asked."""
 
     def __init__(self, reader: RunReader, states: StatusReader, *, records: Records, batch: Batch) -> None:
         self._reader = reader
         self._states = states
+        self._batch = batch
         self._array_jobs = ArrayJobs(reader.run, records=records, batch=batch)
-        self._places: dict[str, StreamOwner] = {}
-        self._asked: Counter[str] = Counter()
+        self._owners: dict[str, StreamOwner] = {}
+        self._times_asked: Counter[str] = Counter()
 
-    def place(self, stream: str) -> StreamOwner | None:
-        """Whose it is; None: another run's, or not known yet."""
-        return self._places.get(stream)
+    def owner(self, stream: str) -> StreamOwner | None:
+        """The stream's scan and attempt; None where it is another run's, or not known yet."""
+        return self._owners.get(stream)
 
-    def learn(self, unknown: Set[str], *, is_last: bool = False) -> None:
-        """Find out whose streams are that have lines. Those of other runs are asked about more and more rarely.
+    def identify(self, unknown: Set[str], *, is_last: bool = False) -> None:
+        """Look for the owners of streams. Streams of other runs are looked for more and more rarely.
 
         Parameters
         ----------
         is_last
-            Ask whatever was asked before.
+            Look for all of them, however often that was done before.
         """
-        self._asked.update(unknown)
-        if not unknown or not (is_last or any(_is_power_of_two(self._asked[stream]) for stream in unknown)):
+        self._times_asked.update(unknown)
+        if not unknown or not (is_last or any(_is_power_of_two(self._times_asked[stream]) for stream in unknown)):
             return
         for attempt in self._reader.attempts():
             if attempt.log_stream:
-                self._places[attempt.log_stream] = StreamOwner(attempt.index, attempt.number)
-        if unknown - self._places.keys():
+                self._owners[attempt.log_stream] = StreamOwner(attempt.index, attempt.number)
+        if unknown - self._owners.keys():
             for result in self._reader.results().values():
-                self._places.setdefault(result.log_stream, StreamOwner(result.index, result.attempt))
-        if unknown - self._places.keys():
+                self._owners.setdefault(result.log_stream, StreamOwner(result.index, result.attempt))
+        if unknown - self._owners.keys():
             self._ask_batch()
 
     def _ask_batch(self) -> None:
-        """Describe the jobs that may have a stream that is not known."""
+        """Describe the jobs that may have an unknown stream."""
         parts = self._states.parts()
-        jobs = self._array_jobs.all_jobs(parts, self._array_jobs.summaries(parts))
+        jobs = self._array_jobs.all_jobs(parts, self._batch.summaries([part.submission for part in parts]))
         known: dict[int, set[int]] = defaultdict(set)
-        for place in self._places.values():
-            known[place.index].add(place.attempt)
-        wanted = [index for index, job in jobs.items() if _may_have_more(job, known[index])]
-        described = self._array_jobs.describe(parts, wanted)
-        # What was written down of a job that Batch has forgotten names its streams, too.
+        for owner in self._owners.values():
+            known[owner.index].add(owner.attempt)
+        indices = [index for index, job in jobs.items() if _may_have_more(job, known[index])]
+        described = self._array_jobs.describe(parts, indices)
+        # A saved job that Batch has forgotten names its streams too.
         for index, job in {**jobs, **described}.items():
-            for stream, number in _numbered(job).items():
-                self._places.setdefault(stream, StreamOwner(index, number))
+            for stream, number in _attempt_by_stream(job).items():
+                self._owners.setdefault(stream, StreamOwner(index, number))
 
 
-def _numbered(job: BatchJob) -> dict[str, int]:
-    """The attempt of each of a job's streams. An attempt whose image could not be pulled has none."""
-    found = {one.log_stream: one.number for one in job.attempts if one.log_stream}
-    others = [stream for stream in job.log_streams if stream not in found]
-    return found | {stream: number for number, stream in enumerate(others, start=len(job.attempts) + 1)}
+def _attempt_by_stream(job: BatchJob) -> dict[str, int]:
+    """The attempt of each of a job's streams; an attempt whose image could not be pulled has no stream."""
+    numbers = {attempt.log_stream: attempt.number for attempt in job.attempts if attempt.log_stream}
+    others = [stream for stream in job.log_streams if stream not in numbers]
+    return numbers | {stream: number for number, stream in enumerate(others, start=len(job.attempts) + 1)}
 
 
 def _may_have_more(job: BatchJob, known: Set[int]) -> bool:
-    """Whether a job may have streams that nobody wrote down: a lost attempt leaves no record."""
+    """Whether a job may have streams that were not recorded: a lost attempt records nothing."""
     if job.status == "SUCCEEDED":
         return not known or known != set(range(1, max(known) + 1))
     return job.status in _MAY_HAVE_MORE

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
-from opsctl.core.costs.cost import idle_usd_per_hour
+from opsctl.core.costs.estimate import idle_usd_per_hour
 from opsctl.core.errors import Interrupted, Problem, StillRunning
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform

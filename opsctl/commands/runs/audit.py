@@ -1,4 +1,4 @@
-"""`audit`: every scan of a dataset × inputs, job, outputs."""
+"""`audit`: checks the inputs, job and outputs of every scan of a dataset."""
 
 from __future__ import annotations
 
@@ -21,16 +21,18 @@ from opsctl.core.runs.result import Result
 
 @dataclass(frozen=True, kw_only=True)
 class Audit:
-    """What an output place has of a dataset.
+    """The state of a dataset's scans in one output location.
 
     Attributes
     ----------
+    output
+        S3 URI of the derivatives folder.
     rows
         Every scan of the dataset.
     excluded
         The images that m2g cannot process.
     strays
-        Files of the output place that no succeeded result lists.
+        URIs of files in the output location that no succeeded result lists.
     """
 
     dataset: str
@@ -41,7 +43,7 @@ class Audit:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every scan is."""
+        """Whether every scan is complete."""
         return all(row.state == "complete" for row in self.rows)
 
     @property
@@ -58,7 +60,7 @@ class Audit:
             "complete": self.is_complete,
             "counts": self.counts,
             "scans": [row.as_json() for row in self.rows],
-            "excluded": [asdict(one) for one in self.excluded],
+            "excluded": [asdict(exclusion) for exclusion in self.excluded],
             "strays": list(self.strays),
         }
 
@@ -73,72 +75,77 @@ def audit(
     batch: Batch,
     patterns: EntityPatterns,
 ) -> Audit:
-    """Hold a dataset against one of its output places.
+    """Audit a dataset's scans in one output location.
 
     Parameters
     ----------
     output_name
-        The derivatives folder; None: where the latest run of the dataset wrote to.
+        The derivatives folder's name; None: that of the dataset's latest run.
     source, storage
         S3 as the dataset is read, and the data bucket.
 
     Raises
     ------
     Problem
-        When the dataset is not there, or nothing was ever run on it.
+        When the dataset does not exist, or no run of it wrote to the output location.
     """
     runs = _runs(dataset, output_name, records)
     latest = runs[-1]
-    objects = source.dataset(dataset, pipeline=latest.m2g["pipeline"])
+    dataset_objects = source.dataset(dataset, pipeline=latest.m2g["pipeline"])
     discovery = discover(
-        objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=latest.m2g["pipeline"]
+        dataset_objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=latest.m2g["pipeline"]
     )
     entries: dict[str, list[AuditEntry]] = defaultdict(list)
     results: list[Result] = []
     for run in reversed(runs):
-        own = records.results(run.run_id)
-        results += own.values()
-        for name, entry in _entries(run, own, records=records, batch=batch):
+        run_results = records.results(run.run_id)
+        results += run_results.values()
+        for name, entry in _entries(run, run_results, records=records, batch=batch):
             entries[name].append(entry)
-    place = parse_uri(latest.output)
-    there = {f"s3://{place.bucket}/{key}": one for key, one in storage.outputs(place).items()}
-    etags = {f"s3://{dataset.bucket}/{one.key}": one.etag for one in objects}
+    location = parse_uri(latest.output)
+    outputs = {f"s3://{location.bucket}/{key}": obj for key, obj in storage.outputs(location).items()}
+    etags = {f"s3://{dataset.bucket}/{obj.key}": obj.etag for obj in dataset_objects}
     return Audit(
         dataset=dataset.uri,
         output=latest.output,
         rows=tuple(
-            audit_row(scan.name, entries[scan.name], dataset=etags, derivatives=there) for scan in discovery.scans
+            audit_row(scan.name, entries[scan.name], dataset=etags, derivatives=outputs) for scan in discovery.scans
         ),
         excluded=discovery.excluded,
-        strays=tuple(strays(there, results)),
+        strays=tuple(strays(outputs, results)),
     )
 
 
 def _runs(dataset: Location, output_name: str | None, records: Records) -> list[Run]:
-    """The runs of a dataset into one place, oldest first."""
+    """The runs of a dataset with one output name, oldest first."""
     runs = [run for run in records.runs_of(dataset.name) if run.dataset == dataset.uri]
     if not runs:
         raise Problem(f"Nothing was ever run on {dataset.uri}.", f"`opsctl run {dataset.name}` does.")
-    place = runs[-1].output.rpartition("/")[2] if output_name is None else output_name
-    into = [run for run in runs if run.output.rpartition("/")[2] == place]
-    if not into:
-        there = sorted({run.output.rpartition("/")[2] for run in runs})
-        raise Problem(f"No run of {dataset.uri} wrote to {place}.", f"There is: {', '.join(there)}.")
-    return into
+    name = _output_name(runs[-1]) if output_name is None else output_name
+    chosen = [run for run in runs if _output_name(run) == name]
+    if not chosen:
+        names = sorted({_output_name(run) for run in runs})
+        raise Problem(f"No run of {dataset.uri} wrote to {name}.", f"There is: {', '.join(names)}.")
+    return chosen
+
+
+def _output_name(run: Run) -> str:
+    return run.output.rpartition("/")[2]
 
 
 def _entries(run: Run, results: dict[int, Result], *, records: Records, batch: Batch) -> list[tuple[str, AuditEntry]]:
+    """The run's submitted scans, by name."""
     submissions = records.submissions(run.run_id)
     documents = records.documents(run.run_id)
-    words = {**records.load_final_job_states(run.run_id), **batch.jobs(submissions)}
+    jobs = {**records.load_final_job_states(run.run_id), **batch.jobs(submissions)}
     return [
         (
             run.scans[index],
             AuditEntry(
                 run_id=run.run_id,
-                inputs={one["uri"]: one["etag"] for one in documents.get(index, {}).get("inputs", ())},
+                inputs={file["uri"]: file["etag"] for file in documents.get(index, {}).get("inputs", ())},
                 result=results.get(index),
-                job=words.get(index),
+                job=jobs.get(index),
             ),
         )
         for submission in submissions

@@ -1,37 +1,39 @@
-"""`cancel`: ends a run's jobs, or some of them, and looks until every one has ended."""
+"""`cancel`: ends the jobs of a run, or of some of its scans, and waits until they have ended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
 from opsctl.aws.batch.batch import UNFINISHED, Batch
-from opsctl.commands.runs.array_jobs import SubmissionSlice
+from opsctl.commands.runs.array_jobs import SubmissionSlice, has_active_jobs
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.status import StatusReader
 from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State, cancel_reason
 
-#: A running job gets SIGTERM and then thirty seconds; what still goes on after so long is asked again one by one.
-_MOP_UP_SECONDS = 10.0
-#: So many children are described by the hundred rather than found by listing the whole array.
-_FEW = 500
-#: The end of looking: by then a job that was told to end has been killed.
-_PATIENCE_SECONDS = 180.0
+#: Jobs that are still active after this long are terminated again, one by one. A running job has 30 s after SIGTERM.
+_TERMINATE_AGAIN_SECONDS = 10.0
+#: Up to this many children are described 100 per call; for more the whole array is listed.
+_MOST_DESCRIBED = 500
+#: Waiting ends after this long: a job that was told to end has been killed by then.
+_TIMEOUT_SECONDS = 180.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class CancelOutcome:
-    """What came of it, scans by name.
+    """The result of a cancellation, as names of scans.
 
     Attributes
     ----------
     cancelled
-        Whose jobs have ended without being done.
-    finished_before, finished_meanwhile
-        Done or failed when it was asked for; done by themselves before it reached them.
+        Scans whose jobs were ended before they were done.
+    finished_before
+        Scans that were done or failed before the cancellation.
+    finished_meanwhile
+        Scans that were done before the cancellation reached them.
     left
-        Whose jobs go on: Batch would not end them.
+        Scans whose jobs are still active: Batch did not end them.
     """
 
     run_id: str
@@ -54,16 +56,16 @@ class CancelOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class CancelPlan:
-    """What is to be cancelled, as it stands before.
+    """What to cancel, and its status before the cancellation.
 
     Attributes
     ----------
     status
-        The whole run.
+        Of the whole run.
     chosen
-        The scans that are meant.
+        The scans to cancel, whatever their state.
     is_whole
-        Whether they are all of the run's.
+        Whether they are all scans of the run.
     """
 
     status: RunStatus
@@ -72,32 +74,32 @@ class CancelPlan:
 
     @property
     def active(self) -> tuple[ScanStatus, ...]:
-        """Those that have a job, or may get one."""
+        """The chosen scans that have an active job, or may get one."""
         return tuple(scan for scan in self.chosen if scan.state in ACTIVE)
 
     @property
     def finished(self) -> tuple[ScanStatus, ...]:
-        """Those that are done or have failed."""
+        """The chosen scans that are done or have failed."""
         return tuple(scan for scan in self.chosen if scan.state not in ACTIVE and scan.is_submitted)
 
     def nothing(self) -> CancelOutcome:
-        """What came of it where nothing was active."""
+        """The outcome where no chosen scan is active."""
         return CancelOutcome(
             run_id=self.status.run.run_id, cancelled=(), finished_before=tuple(scan.name for scan in self.finished)
         )
 
 
 class Canceller:
-    """Ends the jobs of one run.
+    """Ends jobs of one run.
 
     Parameters
     ----------
-    reader
-        Where the run stands.
     user
-        Who asked: Batch keeps it as the reason.
-    sleep, clock
-        Waits, and tells how many seconds have gone; injected.
+        Who cancels: Batch keeps the name in the jobs' reason.
+    clock
+        Seconds; only ever grows.
+    timestamp
+        The time now, UTC, ISO 8601.
     """
 
     def __init__(
@@ -121,96 +123,108 @@ class Canceller:
         self._timestamp = timestamp
 
     def intent(self, indices: Sequence[int] | None) -> CancelPlan:
-        """What would be cancelled; nothing is ended yet.
+        """What would be cancelled; ends nothing yet.
 
         Parameters
         ----------
         indices
-            None: the whole run.
+            The scans; None: the whole run.
         """
         status = self._reader.whole()
-        wanted = set(range(len(status.scans))) if indices is None else set(indices)
+        chosen = set(range(len(status.scans))) if indices is None else set(indices)
         return CancelPlan(
             status=status,
-            chosen=tuple(scan for scan in status.scans if scan.index in wanted),
-            is_whole=len(wanted) == len(status.scans),
+            chosen=tuple(scan for scan in status.scans if scan.index in chosen),
+            is_whole=len(chosen) == len(status.scans),
         )
 
     def carry_out(self, intent: CancelPlan, *, poll_seconds: float) -> CancelOutcome:
-        """End them, and look until all have ended or patience has.
+        """End the jobs, and wait until all have ended or for three minutes.
 
-        A parent's end is not taken for its children's: the children are looked at, and those that go on are told
-        themselves.
+        A terminated array does not prove that its children ended: those that are still active are terminated too.
         """
-        wanted = {scan.index for scan in intent.chosen}
-        parts = [part for part in self._reader.parts() if wanted & set(part.here.values())]
+        chosen = {scan.index for scan in intent.chosen}
+        parts = [part for part in self._reader.parts() if chosen & part.run_indices]
         if intent.is_whole:
-            self._give_up(intent.status.run.run_id)
-        for part in self._unfinished(parts):
-            if part.is_whole and set(part.here.values()) <= wanted:
+            self._abandon_intended(intent.status.run.run_id)
+        for part in self._with_active_jobs(parts):
+            if part.is_whole and part.run_indices <= chosen:
                 self._batch.terminate(part.submission.job_id, reason=self._reason)
             else:
-                self._tell(part, self._active(part, wanted))
-        self._wait(parts, wanted, poll_seconds=poll_seconds)
+                self._terminate(part, self._active(part, chosen))
+        self._wait(parts, chosen, poll_seconds=poll_seconds)
         return self._outcome(intent)
 
-    def _give_up(self, run_id: str) -> None:
-        """Of the submissions that nobody has written down as done: end every job, and mark those that have none yet."""
+    def _abandon_intended(self, run_id: str) -> None:
+        """End every job of the submissions that are still `intended`, and abandon those that have no job."""
         for submission in self._reader.intended():
-            # A submission whose reply was lost may stand twice.
+            # A submission whose reply was lost may have two jobs.
             job_ids = self._batch.find(submission.job_queue, submission.job_name)
             for job_id in job_ids:
                 self._batch.terminate(job_id, reason=self._reason)
             if not job_ids:
-                # With this mark, a job of it that turns up writes nothing.
-                given_up = submission.abandoned(f"cancelled by {self._user}", at=self._timestamp())
-                self._records.put_submission(run_id, given_up)
+                # By this mark, a job of it that starts nevertheless writes nothing.
+                abandoned = submission.abandoned(f"cancelled by {self._user}", at=self._timestamp())
+                self._records.put_submission(run_id, abandoned)
 
-    def _unfinished(self, parts: Sequence[SubmissionSlice]) -> list[SubmissionSlice]:
+    def _with_active_jobs(self, parts: Sequence[SubmissionSlice]) -> list[SubmissionSlice]:
         summaries = self._batch.summaries([part.submission for part in parts])
-        return [
-            part
-            for part in parts
-            if any(summaries.get(part.submission.job_id, {}).get(status) for status in UNFINISHED)
+        return [part for part in parts if has_active_jobs(summaries.get(part.submission.job_id, {}))]
+
+    def _terminate(self, part: SubmissionSlice, indices: Set[int]) -> None:
+        job_ids = [
+            part.job_id(origin_index)
+            for origin_index, run_index in part.run_index_by_origin.items()
+            if run_index in indices
         ]
+        self._batch.terminate_all(job_ids, reason=self._reason)
 
-    def _tell(self, part: SubmissionSlice, indices: set[int]) -> None:
-        ids = [part.job_id(there) for there, here in part.here.items() if here in indices]
-        self._batch.terminate_all(ids, reason=self._reason)
+    def _active(self, part: SubmissionSlice, chosen: Set[int]) -> set[int]:
+        """The chosen scans, by this run's index, whose jobs in a submission have not ended."""
+        submission = part.submission
+        run_index_by_origin = {
+            origin_index: run_index
+            for origin_index, run_index in part.run_index_by_origin.items()
+            if run_index in chosen
+        }
+        if submission.is_array and len(run_index_by_origin) > _MOST_DESCRIBED:
+            active = {
+                submission.offset + child_index
+                for status in UNFINISHED
+                for child_index in self._batch.children(submission.job_id, status)
+            }
+        else:
+            jobs = self._batch.describe([part.job_id(origin_index) for origin_index in run_index_by_origin])
+            active = {
+                origin_index
+                for origin_index in run_index_by_origin
+                if (job := jobs.get(part.job_id(origin_index))) and not job.is_over
+            }
+        return {run_index for origin_index, run_index in run_index_by_origin.items() if origin_index in active}
 
-    def _active(self, part: SubmissionSlice, wanted: set[int]) -> set[int]:
-        """Which of the scans' jobs go on."""
-        mine = {there: here for there, here in part.here.items() if here in wanted}
-        if not part.submission.is_array or len(mine) <= _FEW:
-            jobs = self._batch.describe([part.job_id(there) for there in mine])
-            return {here for there, here in mine.items() if (job := jobs.get(part.job_id(there))) and not job.is_over}
-        offset = part.submission.offset
-        going_on = {place for status in UNFINISHED for place in self._batch.children(part.submission.job_id, status)}
-        return {here for there, here in mine.items() if there - offset in going_on}
-
-    def _wait(self, parts: Sequence[SubmissionSlice], wanted: set[int], *, poll_seconds: float) -> None:
-        begun = told = self._clock()
+    def _wait(self, parts: Sequence[SubmissionSlice], chosen: Set[int], *, poll_seconds: float) -> None:
+        started = terminated = self._clock()
         while True:
-            summed = self._unfinished(parts) if wanted else []
-            is_late = self._clock() - told >= _MOP_UP_SECONDS
-            # While the parents' summaries say that many go on, no child is asked about.
-            if not summed or is_late or any(not set(part.here.values()) <= wanted for part in summed):
-                going_on = [(part, active) for part in parts if (active := self._active(part, wanted))]
-                if not going_on:
+            counted_active = self._with_active_jobs(parts) if chosen else []
+            is_late = self._clock() - terminated >= _TERMINATE_AGAIN_SECONDS
+            # While the arrays' summaries count active jobs of chosen scans only, no child is described or listed.
+            if not counted_active or is_late or any(not part.run_indices <= chosen for part in counted_active):
+                active_by_part = [(part, active) for part in parts if (active := self._active(part, chosen))]
+                if not active_by_part:
                     return
-                if is_late or not summed:
-                    told = self._clock()
-                    for part, active in going_on:
-                        self._tell(part, active)
-            if self._clock() - begun > _PATIENCE_SECONDS:
+                if is_late or not counted_active:
+                    terminated = self._clock()
+                    for part, active in active_by_part:
+                        self._terminate(part, active)
+            if self._clock() - started > _TIMEOUT_SECONDS:
                 return
             self._sleep(poll_seconds)
 
     def _outcome(self, intent: CancelPlan) -> CancelOutcome:
-        now = {scan.index: scan for scan in self._reader.whole().scans}
+        scans = {scan.index: scan for scan in self._reader.whole().scans}
 
         def names(*states: State) -> tuple[str, ...]:
-            return tuple(scan.name for scan in intent.active if now[scan.index].state in states)
+            return tuple(scan.name for scan in intent.active if scans[scan.index].state in states)
 
         return CancelOutcome(
             run_id=intent.status.run.run_id,

@@ -1,4 +1,4 @@
-"""What earlier commands have learnt of a data bucket, kept on this machine: for completion, and to ask less."""
+"""Names of runs, scans and datasets, cached on this machine: for shell completion, and to send fewer requests."""
 
 from __future__ import annotations
 
@@ -15,51 +15,45 @@ _RUNS, _DATASETS = "runs", "datasets"
 
 
 class CompletionCache:
-    """Names of runs, scans and datasets, and what runs came to.
-
-    Parameters
-    ----------
-    bucket
-        The data bucket.
-    """
+    """Stores the names in a data bucket, and how its runs ended."""
 
     def __init__(self, cache: Cache, bucket: str) -> None:
         self._cache = cache
         self._bucket = bucket
 
     def runs(self, run_ids: Sequence[str]) -> None:
-        """Every run that there is, oldest first."""
+        """Store the ids of all runs, oldest first."""
         self._cache.put_value(self._bucket, _RUNS, list(run_ids))
 
     def run(self, run: Run) -> None:
-        """A run's scans, and its dataset."""
+        """Store a run's scans and its dataset."""
         self._cache.put_value(self._bucket, f"scans/{run.run_id}", list(run.scans))
         dataset = _in_bucket(run.dataset, self._bucket)
         self._cache.put_value(self._bucket, f"dataset/{dataset}", run.run_id)
         self.dataset(dataset)
 
     def dataset(self, name: str) -> None:
-        """One more dataset, by its name in the bucket or its address."""
+        """Add a dataset: its name in the bucket, or its URI."""
         known = self._cache.get_value(self._bucket, _DATASETS) or []
         self._cache.put_value(self._bucket, _DATASETS, sorted({*known, name}))
 
     def datasets(self, names: Sequence[str]) -> None:
-        """All that lie in the bucket; those in other buckets stay."""
+        """Replace the datasets in the bucket; those in other buckets are kept."""
         known = self._cache.get_value(self._bucket, _DATASETS) or []
-        self._cache.put_value(self._bucket, _DATASETS, sorted({*names, *(one for one in known if "://" in one)}))
+        self._cache.put_value(self._bucket, _DATASETS, sorted({*names, *(uri for uri in known if "://" in uri)}))
 
     def ended(self, run_id: str) -> dict[str, Any] | None:
-        """What an ended run came to; None where that is not known."""
-        found: dict[str, Any] | None = self._cache.get_value(self._bucket, f"ended/{run_id}")
-        return found
+        """How an ended run ended; None where that is not known."""
+        value: dict[str, Any] | None = self._cache.get_value(self._bucket, f"ended/{run_id}")
+        return value
 
     def end(self, run_id: str, value: dict[str, Any]) -> None:
-        """What a run came to, once nothing changes it any more."""
+        """Store how a run ended, once nothing can change it."""
         self._cache.put_value(self._bucket, f"ended/{run_id}", value)
 
 
 class CompletionReader:
-    """The notes as completion reads them: at once or not at all.
+    """Reads the names for completion, which never waits: a busy cache reads as empty.
 
     Parameters
     ----------
@@ -72,21 +66,24 @@ class CompletionReader:
         self._bucket = bucket
 
     def runs(self) -> list[str]:
-        """Runs, oldest first."""
+        """Ids of runs, oldest first."""
         return self._read(_RUNS)
 
     def datasets(self) -> list[str]:
-        """Datasets by name."""
+        """Names and URIs of datasets."""
         return self._read(_DATASETS)
 
     def scans(self, run_id: str | None) -> list[str]:
-        """A run's scans; None: the latest run's that anybody has looked at."""
+        """A run's scans; None: those of the latest run whose scans are known."""
         if run_id is not None:
             return self._read(f"scans/{run_id}")
-        return next((found for one in reversed(self.runs()) if (found := self._read(f"scans/{one}"))), [])
+        for known_id in reversed(self.runs()):
+            if scans := self._read(f"scans/{known_id}"):
+                return scans
+        return []
 
     def scans_of(self, dataset: str) -> list[str]:
-        """A dataset's scans, as the run of it has them that was looked at last."""
+        """A dataset's scans, from the last of its runs that a command has read."""
         run_id = read_if_free(self._path, self._bucket, f"dataset/{_in_bucket(dataset, self._bucket)}")
         return self._read(f"scans/{run_id}") if run_id else []
 
@@ -95,5 +92,5 @@ class CompletionReader:
 
 
 def _in_bucket(dataset: str, bucket: str) -> str:
-    """A dataset as a person names it: by its name in the data bucket, or by its address elsewhere."""
+    """A dataset as users type it: its name in the data bucket, else its URI."""
     return dataset.removeprefix(f"s3://{bucket}/")

@@ -1,4 +1,4 @@
-"""`run`, before the yes: discover, look at the earlier runs, and say what there is to do. Nothing is written."""
+"""`run` before the confirmation: finds the scans, reads the earlier runs and plans what to submit. Writes nothing."""
 
 from __future__ import annotations
 
@@ -24,18 +24,20 @@ from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """What an order comes to.
+    """What a request would submit, and why.
 
     Attributes
     ----------
     chosen
-        The scans that are meant.
-    standings
-        What has become of each of them so far.
+        The scans that the request selects.
+    output
+        The derivatives folder.
+    dispositions
+        What has become of each chosen scan so far.
     earlier
-        The runs into the same place, oldest first.
+        The runs with the same output location, oldest first.
     run_id
-        The name of the run that would be made.
+        The id of the run that would be made.
     image_digest
         `sha256:…` of the platform's image, where it is known.
     """
@@ -53,40 +55,41 @@ class RunPlan:
 
     @property
     def wanted(self) -> list[tuple[str, str]]:
-        """The scans' names and keys."""
-        return [(one.name, one.key) for one in self.dispositions]
+        """The chosen scans' names and keys."""
+        return [(scan.name, scan.key) for scan in self.dispositions]
 
     @property
     def counts(self) -> dict[Disposition, int]:
-        """How many scans stand how."""
-        return dict(Counter(one.disposition for one in self.dispositions))
+        """How many scans have which disposition."""
+        return dict(Counter(scan.disposition for scan in self.dispositions))
 
     def rest(self, dispositions: Sequence[ScanDisposition] | None = None) -> list[ScanDisposition]:
-        """What is to be submitted."""
-        return [one for one in dispositions or self.dispositions if one.is_submitted(self.request.only)]
+        """The scans to submit, of the plan's own or of newer dispositions."""
+        scans = self.dispositions if dispositions is None else dispositions
+        return [scan for scan in scans if scan.is_submitted(self.request.only)]
 
     @property
     def rest_scans(self) -> tuple[Scan, ...]:
-        """The scans that are to be submitted."""
-        names = {one.name for one in self.rest()}
+        """The scans to submit, with their inputs."""
+        names = {scan.name for scan in self.rest()}
         return tuple(scan for scan in self.chosen if scan.name in names)
 
     def run(self, dispositions: Sequence[ScanDisposition], *, at_once: int = LARGEST_ARRAY) -> Run:
-        """The run that submits the rest and adopts what is done or in flight.
+        """The run that submits the rest and adopts the scans that are done or in flight.
 
         Parameters
         ----------
-        standings
+        dispositions
             Of the chosen scans; those that are neither submitted nor adopted are left out.
         at_once
-            How many scans a submission takes at most.
+            The largest number of scans in one submission.
         """
         rest = self.rest(dispositions)
         request = self.request
         adopted = [
-            one
-            for one in dispositions
-            if not one.is_submitted(request.only) and one.disposition in ("done", "in flight")
+            scan
+            for scan in dispositions
+            if not scan.is_submitted(request.only) and scan.disposition in ("done", "in flight")
         ]
         return Run(
             run_id=self.run_id,
@@ -97,10 +100,10 @@ class RunPlan:
             image=self.platform.image,
             platform=self.platform.name,
             region=self.platform.region,
-            scans=tuple(one.name for one in (*rest, *adopted)),
-            keys=tuple(one.key for one in (*rest, *adopted)),
+            scans=tuple(scan.name for scan in (*rest, *adopted)),
+            keys=tuple(scan.key for scan in (*rest, *adopted)),
             sizes=tuple(array_sizes(len(rest), most=at_once)),
-            adopted=tuple(one.origin for one in adopted if one.origin is not None),
+            adopted=tuple(scan.origin for scan in adopted if scan.origin is not None),
             resources=request.resources(self.platform),
             memory_mib=request.memory_mib,
             max_spend_usd=request.max_spend_usd,
@@ -111,7 +114,7 @@ class RunPlan:
         )
 
     def documents(self, run: Run) -> dict[int, dict[str, Any]]:
-        """The JSONs of the scans that a run submits, by index."""
+        """The JSONs of the scans that the run submits, by index."""
         scans = {scan.name: scan for scan in self.chosen}
         return {
             index: scan_document(
@@ -128,8 +131,8 @@ class RunPlan:
             "run": run.as_json(),
             "counts": self.counts,
             "scans": list(self.documents(run).values()),
-            "excluded": [asdict(one) for one in self.discovery.excluded],
-            "requests": [submit_request(one, run, self.platform) for one in submissions],
+            "excluded": [asdict(exclusion) for exclusion in self.discovery.excluded],
+            "requests": [submit_request(submission, run, self.platform) for submission in submissions],
         }
 
 
@@ -144,7 +147,7 @@ def plan(
     token: str,
     image_digest: str | None = None,
 ) -> RunPlan:
-    """From a dataset's keys to what is to be done.
+    """Plan what a request submits.
 
     Parameters
     ----------
@@ -154,73 +157,73 @@ def plan(
     Raises
     ------
     Problem
-        When the dataset is not there, holds nothing to run, its output place holds another run's options, or jobs with
-        other inputs are on their way there.
+        When the dataset does not exist or has no scan to run, when its output location holds a run with other options
+        or files that opsctl did not write, or when jobs with other inputs would write there.
     """
     request.resources(platform)
-    found = find(request.query, source, patterns=patterns)
-    ensure_runnable(found, request.query)
+    scans = find(request.query, source, patterns=patterns)
+    ensure_runnable(scans, request.query)
     earlier = prior_runs.runs()
     run_id = make_run_id(request.dataset.name, moment=moment, token=token)
-    wanted = [(scan.name, scan_key(scan, request.options, image=platform.image)) for scan in found.chosen]
-    made = RunPlan(
+    scan_keys = [(scan.name, scan_key(scan, request.options, image=platform.image)) for scan in scans.chosen]
+    plan = RunPlan(
         request=request,
         platform=platform,
-        discovery=found.discovery,
-        chosen=found.chosen,
+        discovery=scans.discovery,
+        chosen=scans.chosen,
         output=output_of(request, platform),
-        dispositions=tuple(prior_runs.dispositions(wanted, earlier)),
+        dispositions=tuple(prior_runs.dispositions(scan_keys, earlier)),
         earlier=tuple(earlier),
         run_id=run_id,
         moment=moment,
         image_digest=image_digest,
     )
-    _refuse_mixing(made, prior_runs)
-    ensure_nothing_in_the_way(made.dispositions)
-    _refuse_foreign(made, prior_runs)
-    return made
+    _refuse_other_options(plan, prior_runs)
+    ensure_nothing_in_the_way(plan.dispositions)
+    _refuse_foreign_files(plan, prior_runs)
+    return plan
 
 
 def output_of(request: RunRequest, platform: Platform) -> Location:
-    """The derivatives folder."""
+    """The derivatives folder that a request writes to."""
     return derivatives(request.dataset, request.output_name, data_bucket=platform.data_bucket)
 
 
 def ensure_nothing_in_the_way(dispositions: Sequence[ScanDisposition]) -> None:
-    """Two jobs of other work never write into one place.
+    """Ensure that no active job with another key would write to the same place as a new one.
 
     Raises
     ------
     Problem
-        With the scans whose jobs are on their way with other inputs or another image.
+        With the scans whose active jobs have other inputs or another image.
     """
-    busy = [one for one in dispositions if one.disposition == "blocked_by_active_job"]
-    if busy:
-        names = ", ".join(one.name for one in busy[:3]) + (" …" if len(busy) > 3 else "")
-        run_id = busy[0].origin.run_id if busy[0].origin else ""
+    blocked = [scan for scan in dispositions if scan.disposition == "blocked_by_active_job"]
+    if blocked:
+        names = ", ".join(scan.name for scan in blocked[:3]) + (" …" if len(blocked) > 3 else "")
+        run_id = blocked[0].origin.run_id if blocked[0].origin else ""
         raise Problem(
             f"Jobs of {run_id} with other inputs or another image are still on their way to the same place ({names}).",
             f"Wait for their end, or end them: `opsctl cancel --run {run_id}`.",
         )
 
 
-def _refuse_mixing(made: RunPlan, prior_runs: PriorRuns) -> None:
+def _refuse_other_options(plan: RunPlan, prior_runs: PriorRuns) -> None:
     other = mixing_run(
-        made.request.dataset.uri,
-        made.request.options.as_dict(),
-        [run for run in made.earlier if prior_runs.has_submitted(run)],
+        plan.request.dataset.uri,
+        plan.request.options.as_dict(),
+        [run for run in plan.earlier if prior_runs.has_submitted(run)],
     )
     if other is not None:
         raise Problem(
-            f"{made.output.uri} holds the outputs of {other.run_id}, which ran with other options: they are never"
+            f"{plan.output.uri} holds the outputs of {other.run_id}, which ran with other options: they are never"
             " mixed.",
             "Name another output with --modif.",
         )
 
 
-def _refuse_foreign(made: RunPlan, prior_runs: PriorRuns) -> None:
-    new = {one.name for one in made.dispositions if one.disposition == "new"}
-    foreign = prior_runs.foreign(new, made.earlier)
+def _refuse_foreign_files(plan: RunPlan, prior_runs: PriorRuns) -> None:
+    new = {scan.name for scan in plan.dispositions if scan.disposition == "new"}
+    foreign = prior_runs.foreign(new, plan.earlier)
     if foreign:
         raise Problem(
             f"The output place holds files that opsctl did not write ({len(foreign)}, e.g. {foreign[0]}): they are"

@@ -1,4 +1,4 @@
-"""What a person orders with `run`."""
+"""What the user asks `run` for."""
 
 from __future__ import annotations
 
@@ -14,22 +14,20 @@ from opsctl.core.runs.m2g_options import M2gOptions
 
 @dataclass(frozen=True, kw_only=True)
 class RunRequest:
-    """What was typed.
+    """The arguments and options of one `opsctl run`.
 
     Attributes
     ----------
-    dataset
-        Where the dataset lies.
     modif
-        The derivatives folder's name, or None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
+        The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
     selection
-        Which of the dataset's scans are meant.
+        Which of the dataset's scans are chosen.
     t1w
         Which T1w a scan gets; see `opsctl.core.dataset.discovery.discover`.
     only
-        Which of those are submitted: what is missing, only what has failed, or all of them again.
+        Which chosen scans are submitted: the missing ones, only the failed ones, or all of them again.
     memory_mib
-        What each job gets; None: as the model's job definition says.
+        Memory of each job; None: what the model's job definition says.
     max_spend_usd
         The budget, or None.
     """
@@ -48,12 +46,12 @@ class RunRequest:
 
     @property
     def query(self) -> Query:
-        """Which scans that are."""
+        """The request's scans, as a query."""
         return Query(dataset=self.dataset, pipeline=self.options.pipeline, selection=self.selection, t1w=self.t1w)
 
     @property
     def output_name(self) -> str:
-        """The derivatives folder's name: other models and spaces never meet in one."""
+        """The derivatives folder's name: it differs by model and space, so that outputs never mix."""
         if self.modif is not None:
             return self.modif
         if self.options.pipeline == "func":
@@ -62,19 +60,19 @@ class RunRequest:
         return f"{base}-{self.options.diffusion_model}-{self.options.space}"
 
     def resources(self, platform: Platform) -> str:
-        """Whose queue the jobs go to: the model's own, or with `--memory` the smallest that has so much.
+        """The model whose queue the jobs use: its own, or with `--memory` the smallest with enough memory.
 
         Raises
         ------
         UsageProblem
-            When no instance of the platform has so much.
+            When no job of the platform can have that much memory.
         """
         model = self.options.diffusion_model
-        wanted = self.memory_mib
-        if wanted is None or wanted <= platform.models[model].memory_mib:
+        memory_mib = self.memory_mib
+        if memory_mib is None or memory_mib <= platform.models[model].memory_mib:
             return model
-        fitting = [name for name, one in platform.models.items() if one.memory_mib >= wanted]
+        fitting = [name for name, resources in platform.models.items() if resources.memory_mib >= memory_mib]
         if not fitting:
-            most = max(one.memory_mib for one in platform.models.values())
-            raise UsageProblem(f"--memory {wanted} is more than any job can get here: at most {most} MiB.")
+            most = max(resources.memory_mib for resources in platform.models.values())
+            raise UsageProblem(f"--memory {memory_mib} is more than any job can get here: at most {most} MiB.")
         return min(fitting, key=lambda name: platform.models[name].memory_mib)

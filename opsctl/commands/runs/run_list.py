@@ -1,4 +1,4 @@
-"""`runs`: every run with what it came to; nobody is asked twice about one that has ended."""
+"""`runs`: lists the runs with their counts; an ended run is read only once and then cached."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opsctl.core.runs.status import ACTIVE
 
 SCHEMA_VERSION = 1
 
-_AT_ONCE = 4
+_THREADS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,11 @@ class RunLine:
     Attributes
     ----------
     dataset, output
-        S3 addresses.
+        S3 URIs.
     options
-        m2g's options where they are not m2g's defaults.
+        m2g's options that differ from m2g's defaults.
     active
-        How many scans still wait or run.
+        How many scans wait or run.
     """
 
     run_id: str
@@ -49,13 +49,13 @@ class RunLine:
 
     @property
     def state(self) -> str:
-        """In one word."""
+        """`active`, `failed` or `done`."""
         if self.active:
             return "active"
         return "failed" if self.failed else "done"
 
     def as_json(self) -> dict[str, Any]:
-        """One of `runs --json`."""
+        """One element of `runs` in `runs --json`."""
         return {**asdict(self), "state": self.state}
 
 
@@ -66,9 +66,9 @@ class RunList:
     Attributes
     ----------
     earlier
-        How many older runs were not looked at.
+        How many older runs were left out.
     unread
-        Runs without a record that this version of opsctl can read.
+        Ids of the runs without a record that this version of opsctl can read.
     """
 
     lines: tuple[RunLine, ...]
@@ -88,54 +88,53 @@ class RunList:
 def runs(
     *, records: Records, batch: Batch, now: Callable[[], datetime], dataset: str | None = None, last: int | None = None
 ) -> RunList:
-    """The runs that there are.
+    """List the runs.
 
     Parameters
     ----------
     dataset
-        Only the runs of this one: its name or its address.
+        Only the runs of this dataset: its name or its URI.
     last
-        No more than so many; None: all.
+        At most this many, the latest ones; None: all.
     """
-    every = records.run_ids()
+    run_ids = records.run_ids()
     if dataset is not None:
         name = dataset.rstrip("/").rpartition("/")[2]
-        every = [run_id for run_id in every if may_be_run_of(run_id, name)]
-    chosen = every if last is None else every[-last:]
-    known = {
+        run_ids = [run_id for run_id in run_ids if may_be_run_of(run_id, name)]
+    chosen = run_ids if last is None else run_ids[-last:]
+    cached = {
         run_id: RunLine(**value) for run_id in chosen if (value := records.completion_cache.ended(run_id)) is not None
     }
-    fresh = records.runs([run_id for run_id in chosen if run_id not in known])
+    uncached = records.runs([run_id for run_id in chosen if run_id not in cached])
 
-    def look(run: Run) -> RunLine:
-        return _look(run, records=records, batch=batch, now=now)
+    def read_line(run: Run) -> RunLine:
+        return _read_line(run, records=records, batch=batch, now=now)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = {**known, **{line.run_id: line for line in pool.map(look, fresh.values())}}
-    lines = [found[run_id] for run_id in chosen if run_id in found]
+    with ThreadPoolExecutor(_THREADS) as pool:
+        by_run = {**cached, **{line.run_id: line for line in pool.map(read_line, uncached.values())}}
+    lines = [by_run[run_id] for run_id in chosen if run_id in by_run]
     return RunList(
         lines=tuple(line for line in lines if dataset is None or _is_of(line, dataset)),
-        earlier=len(every) - len(chosen),
-        unread=tuple(run_id for run_id in chosen if run_id not in found),
+        earlier=len(run_ids) - len(chosen),
+        unread=tuple(run_id for run_id in chosen if run_id not in by_run),
     )
 
 
-def _look(run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime]) -> RunLine:
+def _read_line(run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime]) -> RunLine:
     reader = RunReader(run, records=records, batch=batch)
-    results = reader.results()
-    done, total = sum(one.succeeded for one in results.values()), len(run.scans)
-    if done == total:
-        # The results are the truth: Batch has nothing to add.
-        line, is_over = _line(run, done=done, failed=0, active=0), True
+    done = sum(result.succeeded for result in reader.results().values())
+    if done == len(run.scans):
+        # Results decide, so Batch is not asked.
+        line, is_final = _line(run, done=done, failed=0, active=0), True
     else:
-        states = StatusReader(reader, records=records, batch=batch, now=now)
-        found = states.states()
-        counts = found.counts
+        status_reader = StatusReader(reader, records=records, batch=batch, now=now)
+        status = status_reader.states()
+        counts = status.counts
         active = sum(counts[state] for state in ACTIVE)
         line = _line(run, done=counts["DONE"], failed=counts["FAILED"], active=active)
-        # What was cut short may be submitted yet, by whoever types the run again.
-        is_over = not active and states.jobs_are_over and all(scan.is_submitted for scan in found.scans)
-    if is_over:
+        # A submission that was cut short may still be made by the next `opsctl run`.
+        is_final = not active and status_reader.jobs_are_over and all(scan.is_submitted for scan in status.scans)
+    if is_final:
         records.completion_cache.end(run.run_id, asdict(line))
     return line
 

@@ -1,4 +1,4 @@
-"""One scan of a run whole: what went in, each attempt, what came out, and where its logs are."""
+"""Details of one scan: its inputs, attempts, outputs, cost and the place of its logs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from opsctl.core.costs.cost import ScanBill
+from opsctl.core.costs.bill import ScanBill
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import Result
@@ -20,19 +20,19 @@ class ScanDetail:
     Attributes
     ----------
     run_id
-        The run that the person sees.
+        The run that the user asked about.
     origin
-        Where its records are: an adopted scan's are in the run that submitted it.
+        The run and index of the scan's records: an adopted scan's are in the run that submitted it.
     document
-        The scan's JSON as its job reads it; None where it is gone.
+        The scan's JSON as its job reads it; None where it does not exist.
     attempts
         Of all its jobs, oldest first.
     result
-        The one that stands; None where there is none.
+        None where there is none.
     kept_uri
-        Where the logs and QA of its failed attempts are.
+        The folder with the logs and QA of its failed attempts.
     cost
-        As AWS charges; None where no attempt began, or nobody reckoned.
+        What AWS charges; None where no attempt began, or without prices.
     """
 
     run_id: str
@@ -46,7 +46,7 @@ class ScanDetail:
     is_local: bool
 
     def as_json(self) -> dict[str, Any]:
-        """One of `scans` in `status --scan NAME --json`."""
+        """One element of `scans` in `status --scan NAME --json`."""
         document, result = self.document or {}, self.result
         return {
             **self.status.as_json(),
@@ -54,7 +54,7 @@ class ScanDetail:
             "key": document.get("key"),
             "inputs": document.get("inputs", []),
             "output": document.get("output"),
-            "attempts": [{**asdict(one), "seconds": one.seconds} for one in self.attempts],
+            "attempts": [{**asdict(attempt), "seconds": attempt.seconds} for attempt in self.attempts],
             "outputs": None
             if result is None or not result.succeeded
             else {"files": [asdict(file) for file in result.files], "connectomes": list(result.connectomes)},

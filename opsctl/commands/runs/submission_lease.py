@@ -1,9 +1,9 @@
-"""Whose turn it is to submit into an output place.
+"""A lease on an output location, so that only one process submits to it at a time.
 
-Batch takes every SubmitJob, so two people who type the same run at once would pay twice. A turn is an object
-`opsctl/outputs/HASH/lease.N.json` that S3 lets one of them create; the highest N holds, and its holder renews it. It
-ends when it is given back, when its process has died (on the same machine the operating system tells), or when it has
-not been renewed for a minute.
+Batch accepts every SubmitJob, so two people who run the same dataset at once would both pay. A lease is an S3 object
+`opsctl/outputs/HASH/lease.N.json`, which S3 lets only one process create. The one with the highest N counts, and its
+holder renews it. A lease ends when it is released, when its process has died (on the same machine a lock file tells),
+or when it has not been renewed for a minute.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ from opsctl.core.errors import Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
 from opsctl.home import Home
 
-#: A holder that has not renewed for so long is taken for dead. Longer than `_TRUSTED` and one SubmitJob together.
+#: A lease that was not renewed for this long has expired. Longer than `_TRUSTED_SECONDS` and one SubmitJob together.
 LEASE_SECONDS = 60.0
 _RENEW_SECONDS = 10.0
-#: How long after a renewal the holder still submits.
+#: How long after a renewal the holder may still submit.
 _TRUSTED_SECONDS = 30.0
 _POLL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
-class _Top:
+class _LeaseObject:
+    """The newest lease object, as S3 has it."""
+
     generation: int
     body: dict[str, Any]
     age_seconds: float
 
 
 class SubmissionLease:
-    """The turn at one output place.
+    """The lease on one output location.
 
     Parameters
     ----------
     home
-        This machine's folder: a process of the same home is seen to live or to be dead at once.
+        opsctl's folder on this machine: whether a holder of the same home is alive is known at once.
     output
         The derivatives folder.
     who
-        For the others to read: `ada@lab-mac`.
+        The holder's name for others to read: `ada@lab-mac`.
     on_wait
-        Told who holds the turn, each time somebody else does.
-    sleep, monotonic
-        Injected, so that waiting is a plain test.
+        Called with a message each time that somebody else holds the lease.
     """
 
     def __init__(
@@ -78,11 +78,11 @@ class SubmissionLease:
         self._token = uuid.uuid4().hex
         self._generation = 0
         self._renewed_at = 0.0
-        self._ended = threading.Event()
+        self._released = threading.Event()
 
     @contextmanager
-    def take(self) -> Iterator[None]:
-        """Wait for the turn, hold it inside the block, give it back.
+    def acquire(self) -> Iterator[None]:
+        """Wait for the lease, hold and renew it inside the block, then release it.
 
         Raises
         ------
@@ -90,76 +90,77 @@ class SubmissionLease:
             When S3 refuses.
         """
         with self._home.alive(self._token):
-            while not self._try():
+            while not self._try_acquire():
                 self._sleep(_POLL_SECONDS)
-            renewal = threading.Thread(target=self._renew, name="turn", daemon=True)
+            renewal = threading.Thread(target=self._renew, name="lease", daemon=True)
             renewal.start()
             try:
                 yield
             finally:
-                self._ended.set()
+                self._released.set()
                 renewal.join()
-                # Not given back, it runs out.
+                # A lease that could not be released expires.
                 with suppress(Problem):
                     self._put("released")
 
-    def check(self) -> None:
-        """Make sure that the turn is still this process's; before each submission.
+    def ensure_held(self) -> None:
+        """Ensure that this process still holds the lease; called before each submission.
 
         Raises
         ------
         Problem
-            When it is not, or nobody knows.
+            When another process holds it, or it could not be renewed in time.
         """
-        # Who holds it is asked only where it is somebody else.
-        top = self._top() if self._latest() > self._generation else None
-        if top is not None and top.generation > self._generation:
+        # The newest object is read only where the listing shows that it is somebody else's.
+        lease = self._newest() if self._highest_generation() > self._generation else None
+        if lease is not None and lease.generation > self._generation:
             raise Problem(
-                f"{_holder(top)} has taken over the submission.", "`opsctl status` shows what became of the scans."
+                f"{_holder(lease)} has taken over the submission.", "`opsctl status` shows what became of the scans."
             )
         if self._monotonic() - self._renewed_at > _TRUSTED_SECONDS:
             raise Problem("S3 has not answered for half a minute: nothing more is submitted.", "Type it again.")
 
-    def _try(self) -> bool:
-        top = self._top()
-        if top is not None and top.body.get("token") != self._token and not self._has_ended(top):
-            self._on_wait(f"{_holder(top)} is submitting to the same place (last sign {top.age_seconds:.0f} s ago)")
-            return False
-        if top is not None and top.body.get("token") == self._token:
-            # A call whose reply was lost has made it.
-            self._generation = top.generation
+    def _try_acquire(self) -> bool:
+        lease = self._newest()
+        if lease is not None and lease.body.get("token") == self._token:
+            # An earlier call created it, but its reply was lost.
+            self._generation = lease.generation
             self._renewed_at = self._monotonic()
             return True
-        asked_at = self._monotonic()
-        self._generation = top.generation + 1 if top else 1
+        if lease is not None and not self._has_ended(lease):
+            self._on_wait(f"{_holder(lease)} is submitting to the same place (last sign {lease.age_seconds:.0f} s ago)")
+            return False
+        requested_at = self._monotonic()
+        self._generation = lease.generation + 1 if lease else 1
         if not self._storage.create_json(self._bucket, self._key(self._generation), self._body("held")):
-            return False  # another was faster, or the reply to ours was lost: the next look tells
-        self._renewed_at = asked_at
+            # Another process was faster, or the reply was lost: the next try finds out.
+            return False
+        self._renewed_at = requested_at
         return True
 
-    def _has_ended(self, top: _Top) -> bool:
-        if top.body.get("state") == "released" or top.age_seconds > LEASE_SECONDS:
+    def _has_ended(self, lease: _LeaseObject) -> bool:
+        if lease.body.get("state") == "released" or lease.age_seconds > LEASE_SECONDS:
             return True
-        return top.body.get("home") == self._home.identity and not self._home.is_alive(str(top.body.get("token")))
+        return lease.body.get("home") == self._home.identity and not self._home.is_alive(str(lease.body.get("token")))
 
-    def _latest(self) -> int:
-        """The highest generation there is, 0 where there is none."""
-        there = self._storage.below(Location(self._bucket, self._folder))
-        found = (re.search(r"/turn\.(\d+)\.json$", one.key) for one in there)
-        return max((int(match[1]) for match in found if match), default=0)
+    def _highest_generation(self) -> int:
+        """The highest N of the lease objects, 0 where there is none."""
+        objects = self._storage.below(Location(self._bucket, self._folder))
+        matches = (re.search(r"/lease\.(\d+)\.json$", obj.key) for obj in objects)
+        return max((int(match[1]) for match in matches if match), default=0)
 
-    def _top(self) -> _Top | None:
-        latest = self._latest()
-        read = self._storage.get_json_with_age(self._bucket, self._key(latest)) if latest else None
-        return _Top(latest, *read) if read else None
+    def _newest(self) -> _LeaseObject | None:
+        generation = self._highest_generation()
+        read = self._storage.get_json_with_age(self._bucket, self._key(generation)) if generation else None
+        return _LeaseObject(generation, *read) if read else None
 
     def _renew(self) -> None:
-        while not self._ended.wait(_RENEW_SECONDS):
-            asked_at = self._monotonic()
-            # What cannot be renewed is not trusted for long; `check` says so.
+        while not self._released.wait(_RENEW_SECONDS):
+            requested_at = self._monotonic()
+            # A failed renewal is not reported here: `ensure_held` refuses once the last one is too old.
             with suppress(Problem):
                 self._put("held")
-                self._renewed_at = asked_at
+                self._renewed_at = requested_at
 
     def _put(self, state: str) -> None:
         self._storage.put_json(self._bucket, self._key(self._generation), self._body(state))
@@ -174,8 +175,8 @@ class SubmissionLease:
         }
 
     def _key(self, generation: int) -> str:
-        return f"{self._folder}/turn.{generation:05d}.json"
+        return f"{self._folder}/lease.{generation:05d}.json"
 
 
-def _holder(top: _Top) -> str:
-    return str(top.body.get("who") or "somebody else")
+def _holder(lease: _LeaseObject) -> str:
+    return str(lease.body.get("who") or "somebody else")

@@ -1,7 +1,7 @@
-"""SubmitJob, which knows no idempotency token: a journal before each call, and a look for the exact name when in doubt.
+"""Calls SubmitJob, which has no idempotency token, so that no submission is lost and none is made twice.
 
-So a submission happens once, whatever is killed or lost. ListJobs may be stale, therefore "once" is "at least once" in
-the end, and the job runner lets only one of two jobs publish a scan.
+Each submission is recorded before the call, and a job whose reply was lost is looked up by its exact name. ListJobs may
+be stale, so in the end a submission happens at least once; the job runner lets only one of two jobs publish a scan.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from opsctl.core.runs.submission import Submission, submit_request
 
 _TRIES = 10
 _LONGEST_PAUSE_SECONDS = 20.0
-#: Before each look for a job's name: ListJobs may lag behind.
-_LOOKS_SECONDS = (0.2, 0.8, 2.0)
+#: Pauses before each look-up of a job's name: ListJobs may lag behind.
+_LOOK_UP_PAUSES_SECONDS = (0.2, 0.8, 2.0)
 
 
 class Submitter:
@@ -28,10 +28,8 @@ class Submitter:
 
     Parameters
     ----------
-    turn
+    lease
         Held by this process.
-    sleep, now
-        Injected: waiting is a plain test.
     """
 
     def __init__(
@@ -52,42 +50,42 @@ class Submitter:
         self._now = now
 
     def submit(self, run: Run, submission: Submission) -> Submission:
-        """Submit what is written down as intended, and write down that Batch has it.
+        """Submit an `intended` submission and record that Batch has it.
 
         Raises
         ------
         Problem
-            When Batch refuses, does not answer, or another process has the turn.
+            When Batch refuses or does not answer, or another process holds the lease.
         """
         request = submit_request(submission, run, self._platform)
         pause = 1.0
         for _ in range(_TRIES):
-            self._lease.check()
+            self._lease.ensure_held()
             try:
                 return self._submitted(run, submission, self._batch.submit(request))
             except Throttled:
-                # Not carried out: no need to look.
+                # Batch has not accepted the call, so there is no job to look up.
                 self._sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             except Unanswered:
-                found = self.find(run, submission)
-                if found is not None:
-                    return found
+                submitted = self.find(run, submission)
+                if submitted is not None:
+                    return submitted
         raise Problem("AWS Batch takes no submission at the moment.", "Type it again in a few minutes: it goes on.")
 
     def find(self, run: Run, submission: Submission) -> Submission | None:
-        """Look whether Batch has it, by its exact name; then that is written down."""
-        for pause in _LOOKS_SECONDS:
+        """Look a submission up by its exact job name; record it if Batch has it, else return None."""
+        for pause in _LOOK_UP_PAUSES_SECONDS:
             self._sleep(pause)
             job_ids = self._batch.find(submission.job_queue, submission.job_name)
             if job_ids:
-                for twice in job_ids[1:]:
-                    self._batch.terminate(twice, reason="opsctl: submitted twice")
+                for duplicate_id in job_ids[1:]:
+                    self._batch.terminate(duplicate_id, reason="opsctl: submitted twice")
                 return self._submitted(run, submission, job_ids[0])
         return None
 
     def abandon(self, run: Run, submission: Submission, note: str) -> None:
-        """Give up what Batch does not have: from now on a job of it that turns up writes nothing."""
+        """Give up a submission that Batch does not have: a job of it that starts nevertheless writes nothing."""
         self._records.put_submission(run.run_id, submission.abandoned(note, at=timestamp(self._now())))
 
     def _submitted(self, run: Run, submission: Submission, job_id: str) -> Submission:

@@ -1,4 +1,4 @@
-"""`status --watch` and `--wait`: a run's status again and again until it is over."""
+"""`status --watch` and `--wait`: polls a run's status until the run is over."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from opsctl.core.errors import Problem
 from opsctl.core.runs.status import RunStatus
 
 _LONGEST_PAUSE_SECONDS = 60.0
-#: So many polls in a row that AWS does not answer are the end of watching.
-_UNANSWERED = 15
+#: Watching ends after this many polls in a row without an answer.
+_MOST_UNANSWERED = 15
 
 
 def watch(ask: Callable[[], RunStatus], *, sleep: Callable[[float], None], poll_seconds: float) -> Iterator[RunStatus]:
-    """A run's status again and again until it is over; a passing fault of AWS or the network is sat out.
+    """Poll a run's status until the run is over, through transient faults of AWS or the network.
 
     Parameters
     ----------
     ask
-        Gives the status.
+        Returns the status.
     poll_seconds
-        Between two polls; twice as long after each that AWS did not answer, up to a minute.
+        Pause between two polls; doubles after each poll without an answer, up to a minute.
 
     Raises
     ------
     Problem
-        For what does not pass.
+        For a fault that is not transient, or the 15th fault in a row.
     """
     pause = poll_seconds
     unanswered = 0
     while True:
         try:
-            found = ask()
+            status = ask()
         except Problem as problem:
             unanswered += 1
-            if unanswered == _UNANSWERED or not is_transient(problem):
+            if unanswered == _MOST_UNANSWERED or not is_transient(problem):
                 raise
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         else:
-            yield found
-            if found.is_over:
+            yield status
+            if status.is_over:
                 return
             unanswered = 0
             pause = max(poll_seconds, pause / 2)

@@ -1,4 +1,4 @@
-"""How long attempts were there: the runners' records, and Batch's word where a runner could not write its end."""
+"""How long attempts ran, from the job runners' records and, where a runner recorded no end, from AWS Batch."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.attempt_merge import merge_attempts
 from opsctl.core.runs.status import BatchJob
 
 
 @dataclass
 class AttemptDuration:
-    """An attempt that started.
+    """The duration of an attempt that started.
 
     Attributes
     ----------
     hours
-        How long it was there; None: nobody knows.
+        How long the attempt occupied its instance; None where unknown.
     longest
         Hours from its start until now.
     """
@@ -31,74 +32,61 @@ class AttemptDuration:
 def attempt_durations(
     attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob], *, now: datetime
 ) -> list[AttemptDuration]:
-    """How long each attempt was there: till its own end, else till the job's next began, else till now if it runs.
+    """The duration of each attempt: until its own end, else the start of the job's next attempt, else now if it runs.
 
     Parameters
     ----------
     attempts
-        As their runners wrote them down.
+        The runners' records.
     jobs
-        Batch's word by the scan's index.
+        Batch's jobs by scan index.
     """
-    found = _merged(attempts, jobs)
-    made = []
-    # In the order of scan, job and number: a job's next attempt follows at once.
-    for position, one in enumerate(found):
-        start = one.started_at or ""
-        after = found[position + 1] if position + 1 < len(found) else None
-        if after is not None and (after.index, after.job_id) != (one.index, one.job_id):
-            after = None
-        job = jobs.get(one.index)
-        if job is not None and job.job_id != one.job_id:
+    # Ordered by scan, job and number, so that a job's next attempt follows directly.
+    started = [attempt for attempt in merge_attempts(attempts, jobs) if attempt.started_at is not None]
+    durations = []
+    for position, attempt in enumerate(started):
+        start = attempt.started_at or ""
+        following = started[position + 1] if position + 1 < len(started) else None
+        if following is not None and (following.index, following.job_id) != (attempt.index, attempt.job_id):
+            following = None
+        job = jobs.get(attempt.index)
+        if job is not None and job.job_id != attempt.job_id:
             job = None
-        span = AttemptDuration(one, None, hours_between(start, now.isoformat()))
-        if one.stopped_at is not None:
-            span.hours = hours_between(start, one.stopped_at)
-        elif after is not None:
-            span.hours = hours_between(start, after.started_at or "")
-        elif job is not None and job.status in ("STARTING", "RUNNING") and one.number > len(job.attempts):
-            span.hours, span.is_running = span.longest, True
-        if after is None and one.exit_code is None and job is not None and job.is_over:
-            span.attempt = replace(one, exit_code=job.exit_code)
-        made.append(span)
-    return made
+        duration = AttemptDuration(attempt, None, hours_between(start, now.isoformat()))
+        if attempt.stopped_at is not None:
+            duration.hours = hours_between(start, attempt.stopped_at)
+        elif following is not None:
+            duration.hours = hours_between(start, following.started_at or "")
+        elif job is not None and job.status in ("STARTING", "RUNNING") and attempt.number > len(job.attempts):
+            duration.hours, duration.is_running = duration.longest, True
+        if following is None and attempt.exit_code is None and job is not None and job.is_over:
+            duration.attempt = replace(attempt, exit_code=job.exit_code)
+        durations.append(duration)
+    return durations
 
 
 def credited_attempt(durations: Sequence[AttemptDuration]) -> AttemptDuration | None:
-    """The one attempt of a scan that its result is of: the first that succeeded, else the last that gave a verdict."""
-    ended = sorted((span for span in durations if not span.is_running), key=_end)
-    for span in ended:
-        if span.attempt.exit_code == 0:
-            return span
-    # 1 and 2 are the runner's words on the scan itself; everything else (75, 137, 143, none) says nothing of it.
-    judged = [span for span in ended if span.attempt.exit_code in (1, 2)]
+    """The attempt that produced the scan's result: the first that succeeded, else the last that failed by itself.
+
+    Returns
+    -------
+    AttemptDuration or None
+        None where every attempt runs or was ended from outside.
+    """
+    ended = sorted((duration for duration in durations if not duration.is_running), key=_end)
+    for duration in ended:
+        if duration.attempt.exit_code == 0:
+            return duration
+    # The runner exits with 1 or 2 for a fault of the scan; any other code (75, 137, 143, none) says nothing about it.
+    judged = [duration for duration in ended if duration.attempt.exit_code in (1, 2)]
     return judged[-1] if judged else None
 
 
 def hours_between(start: str, end: str) -> float:
-    """Hours between two moments in ISO 8601; 0 where the clocks of two machines put them the wrong way round."""
+    """Hours between two ISO 8601 times; 0 where `end` is before `start`, as the clocks of two machines may differ."""
     seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
     return max(0.0, seconds) / 3600
 
 
-def _merged(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> list[Attempt]:
-    """The runners' records, filled from Batch's word; Batch alone where a runner wrote nothing. Only what started."""
-    found = {(one.index, one.job_id, one.number): one for one in attempts}
-    for index, job in jobs.items():
-        for told in job.attempts:
-            key = (index, job.job_id, told.number)
-            own = found.get(key)
-            if own is None:
-                # Batch counts within an array job, a run's index goes on through several of them.
-                found[key] = replace(told, index=index)
-            else:
-                found[key] = replace(
-                    own,
-                    stopped_at=own.stopped_at or told.stopped_at,
-                    exit_code=told.exit_code if own.exit_code is None else own.exit_code,
-                )
-    return [found[key] for key in sorted(found) if found[key].started_at is not None]
-
-
-def _end(span: AttemptDuration) -> tuple[str, int]:
-    return (span.attempt.stopped_at or span.attempt.started_at or "", span.attempt.number)
+def _end(duration: AttemptDuration) -> tuple[str, int]:
+    return (duration.attempt.stopped_at or duration.attempt.started_at or "", duration.attempt.number)

@@ -1,23 +1,23 @@
-"""A dated table of AWS's prices by region, for when AWS cannot be asked; docs/cost.md names its sources."""
+"""A dated table of AWS's prices by region, used where AWS's own cannot be had; docs/cost.md names its sources."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from opsctl.core.costs.cost import Rates
+from opsctl.core.costs.estimate import Rates
 
-#: When the table was made.
+#: The month of the prices.
 TABLE_DATE = "2026-01"
-#: Whose prices stand for a region that is not in the table.
+#: Its prices are used for a region that is not in the table.
 DEFAULT_REGION = "us-east-1"
-#: What Spot costs of on-demand, about: its usual place; AWS's own answer goes before it.
+#: A usual Spot price as a share of the on-demand price; AWS's own Spot price takes precedence.
 SPOT_SHARE = 0.3
 
 _ADDRESS_USD_PER_HOUR = 0.005  # the same in every commercial region
-_HOURS_A_MONTH = 730  # AWS's own divisor
+_HOURS_PER_MONTH = 730  # what AWS divides a monthly price by
 
-#: By region: r5.xlarge on demand with Linux (USD an hour), and gp3 (USD a GiB-month).
+#: By region: r5.xlarge on demand with Linux (USD per hour), and gp3 (USD per GiB-month).
 _TABLE: dict[str, tuple[float, float]] = {
     "af-south-1": (0.336, 0.1047),
     "ap-east-1": (0.334, 0.1056),
@@ -47,14 +47,14 @@ _SIZE = re.compile(r"r5\.(?:large|(\d*)xlarge)")
 
 @dataclass(frozen=True)
 class LivePrice:
-    """An instance's price as AWS told it.
+    """An instance's price, as AWS gave it.
 
     Attributes
     ----------
     asked_on
-        The day, as `2026-11-22`.
+        The date of the request, such as `2026-11-22`.
     is_spot
-        Whether it is the Spot price; else the on-demand one.
+        Whether it is the Spot price; otherwise it is the on-demand price.
     """
 
     usd_per_hour: float
@@ -71,26 +71,26 @@ def rates_of(
     live: LivePrice | None = None,
     why_table: str = "",
 ) -> Rates:
-    """What an instance costs an hour, with its disk and address.
+    """What an instance costs per hour, with its disk and address.
 
     Parameters
     ----------
     instance_type
         EC2's name.
     live
-        Goes before the table's price of the instance; disk and address are always the table's.
+        AWS's price of the instance, used instead of the table's. Disk and address are always the table's.
     why_table
-        Why AWS's price is not there, in words; empty where nobody meant to ask.
+        Why AWS's price could not be had, in words; empty where AWS was not to be asked.
     """
     source = f"opsctl's table of {TABLE_DATE}"
     if region not in _TABLE:
         source += f" with {DEFAULT_REGION}'s prices, for {region} is not in it"
-    r5_xlarge, gib_month = _TABLE.get(region, _TABLE[DEFAULT_REGION])
+    r5_xlarge, usd_per_gib_month = _TABLE.get(region, _TABLE[DEFAULT_REGION])
     price: float | None
     if live is not None:
         price = live.usd_per_hour
-        what = "Spot prices" if live.is_spot else "price list"
-        source = f"AWS's {what}, asked {live.asked_on}; disk and address from {source}"
+        list_name = "Spot prices" if live.is_spot else "price list"
+        source = f"AWS's {list_name}, asked {live.asked_on}; disk and address from {source}"
     else:
         price = _scaled(instance_type, r5_xlarge=r5_xlarge)
         source += f": {why_table}" if why_table else ""
@@ -100,7 +100,7 @@ def rates_of(
         source += f"; Spot taken as {SPOT_SHARE} of on-demand"
     return Rates(
         instance_usd_per_hour=price or 0.0,
-        disk_usd_per_gib_hour=gib_month / _HOURS_A_MONTH,
+        disk_usd_per_gib_hour=usd_per_gib_month / _HOURS_PER_MONTH,
         address_usd_per_hour=_ADDRESS_USD_PER_HOUR,
         root_volume_gib=root_volume_gib,
         source=source,
@@ -110,7 +110,7 @@ def rates_of(
 
 
 def _scaled(instance_type: str, *, r5_xlarge: float) -> float | None:
-    """AWS prices a family by size: r5.large is half of r5.xlarge, r5.4xlarge four times; None for other families."""
+    """The price of any r5 size: AWS prices a family in proportion to size. None for other families."""
     match = _SIZE.fullmatch(instance_type)
     if match is None:
         return None

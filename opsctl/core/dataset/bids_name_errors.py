@@ -1,4 +1,4 @@
-"""Why a name is none of BIDS's, in words: asked only of files whose ending says that they were meant to be scans."""
+"""Why a file name is not valid in BIDS, in words; for files whose ending shows that they were meant to be scans."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ _DATATYPES = {"dwi": "dwi", "bold": "func", "T1w": "anat"}
 
 
 def name_error(path: str) -> str:
-    """What is wrong with a path that no pattern of pybids fits.
+    """What is wrong with a path that no pattern of pybids matches.
 
     Parameters
     ----------
     path
-        Below the dataset's root.
+        Relative to the dataset's root.
 
     Returns
     -------
     str
-        Words for a person, never empty.
+        A phrase, never empty.
     """
     *folders, name = path.split("/")
     *pairs, last = name.split("_")
@@ -30,14 +30,16 @@ def name_error(path: str) -> str:
         return f"its ending .{extension} is not lower case"
     if "" in folders:
         return "its path has an empty folder name"
-    odd = [word for word in (*(f for f in folders if f.startswith(("sub-", "ses-"))), *pairs) if not _PAIR.match(word)]
-    if odd:
-        return f"{odd[0]} is not a BIDS entity and label (letters and digits only)"
+    entity_folders = [folder for folder in folders if folder.startswith(("sub-", "ses-"))]
+    invalid = [pair for pair in (*entity_folders, *pairs) if not _PAIR.match(pair)]
+    if invalid:
+        return f"{invalid[0]} is not a BIDS entity and label (letters and digits only)"
     if folders and folders[0] != (pairs or [""])[0]:
         return f"its name does not begin with its folder's subject, {folders[0]}"
-    sessions = {word for word in (*folders, *pairs) if word.startswith("ses-")}
-    in_folders, in_name = any(f.startswith("ses-") for f in folders), any(p.startswith("ses-") for p in pairs)
-    if len(sessions) > 1 or in_folders != in_name:
+    in_folders = {folder for folder in folders if folder.startswith("ses-")}
+    in_name = {pair for pair in pairs if pair.startswith("ses-")}
+    sessions = in_folders | in_name
+    if len(sessions) > 1 or bool(in_folders) != bool(in_name):
         return f"its folder and its name disagree about the session ({', '.join(sorted(sessions))})"
     if folders[-1:] != [_DATATYPES.get(suffix, "")]:
         return f"it does not lie in a folder {_DATATYPES.get(suffix, 'of its datatype')}/ of its subject or session"

@@ -1,8 +1,8 @@
-"""BIDS paths, by the patterns that pybids ships.
+"""Parse BIDS paths with the patterns that pybids ships.
 
-The patterns are the one source of entity rules; they are read as data (`opsctl.assets.bids_config`), because
-importing pybids costs half a second at every start. Its path patterns say which names are BIDS's, its entity
-patterns what a label may be.
+The patterns are the only source of entity rules. opsctl reads them as data (`opsctl.assets.bids_config`), because
+importing pybids takes half a second at every start. pybids' path patterns define the valid file names, its entity
+patterns the valid labels.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# The words of a path pattern: `{run}`, `{suffix<T1w|T2w>}`, `{extension<.nii|.json>|.json}`, `<index>`, `[` and `]`.
-_WORD = re.compile(r"\{(?P<entity>\w+)(?:<(?P<values>[^>]*)>)?(?:\|[^}]*)?\}|(?P<index><index>)|(?P<bracket>[\[\]])")
+# The tokens of a path pattern: `{run}`, `{suffix<T1w|T2w>}`, `{extension<.nii|.json>|.json}`, `<index>`, `[` and `]`.
+_TOKEN = re.compile(r"\{(?P<entity>\w+)(?:<(?P<values>[^>]*)>)?(?:\|[^}]*)?\}|(?P<index><index>)|(?P<bracket>[\[\]])")
 
-# pybids' path patterns lack what its validator, and so its layout, takes: the chunks of a bold series.
-_LACKING = ("[_part-{part}]_{suffix<bold|", "[_part-{part}][_chunk-{chunk}]_{suffix<bold|")
+# pybids' path patterns lack the chunks of a bold series, which its validator, and so its layout, accepts.
+_WITH_CHUNKS = ("[_part-{part}]_{suffix<bold|", "[_part-{part}][_chunk-{chunk}]_{suffix<bold|")
 
-# What an entity's own pattern takes as its label: the first group, `(\d+)`, `(mag|phase|real|imag)`.
+# An entity's label is the first group of its pattern: `(\d+)`, `(mag|phase|real|imag)`.
 _LABEL = re.compile(r"\(((?:[^()]|\\.)*)\)")
 
 
 @dataclass(frozen=True, slots=True)
 class BidsPath:
-    """One path of a dataset, taken apart.
+    """A parsed path of a dataset.
 
     Attributes
     ----------
     folder
-        The folders above the file, `sub-01/ses-1/dwi`, empty at the dataset's root.
+        The folders above the file, such as `sub-01/ses-1/dwi`; empty at the dataset's root.
     entities
-        pybids' entity names to labels (`run` an integer), with `suffix`, `extension` and `datatype`.
+        Labels by pybids' entity name (`run` is an integer), with `suffix`, `extension` and `datatype`.
     pairs
-        The file name's own `entity-label` words in their order.
+        The `entity-label` pairs of the file name, in their order.
     """
 
     path: str
@@ -48,9 +48,9 @@ class EntityPatterns:
     Parameters
     ----------
     config
-        The parsed `bids.json` of pybids.
+        pybids' parsed `bids.json`.
     suffixes
-        Which files are of interest: `dwi`, `bold`, `T1w`.
+        The suffixes of the files to parse: `dwi`, `bold`, `T1w`.
     """
 
     def __init__(self, config: Mapping[str, Any], *, suffixes: Sequence[str]) -> None:
@@ -58,72 +58,72 @@ class EntityPatterns:
         self._integers = frozenset(entity["name"] for entity in config["entities"] if entity.get("dtype") == "int")
         self._patterns = {
             suffix: [
-                # `\d` is 0 to 9 only: BIDS knows no other script's digits.
+                # With re.ASCII, `\d` matches 0 to 9 only: BIDS allows no other script's digits.
                 re.compile(expression, re.ASCII)
                 for template in config["default_path_patterns"]
-                for level in _levels(template.replace(*_LACKING))
+                for level in _levels(template.replace(*_WITH_CHUNKS))
                 if (expression := _expression(level, suffix, labels)) is not None
             ]
             for suffix in suffixes
         }
 
     def parse(self, path: str) -> BidsPath | None:
-        """Take a path below the dataset's root apart.
+        """Parse a path relative to the dataset's root.
 
         Returns
         -------
         BidsPath or None
-            None where pybids has no pattern for it: another suffix, a label that BIDS does not allow, entities in
-            another order, a folder that speaks of another subject or session.
+            None where no pattern matches: another suffix, a label that BIDS does not allow, entities in another
+            order, or a folder of another subject or session.
         """
         folder, _, name = path.rpartition("/")
         *pairs, last = name.split("_")
         for pattern in self._patterns.get(last.partition(".")[0], ()):
             match = pattern.fullmatch(path)
             if match is not None:
-                found = {name: label for name, label in match.groupdict().items() if label is not None}
-                for integer in self._integers & found.keys():
-                    found[integer] = int(found[integer])
-                return BidsPath(path, folder, found, tuple(pairs))
+                entities = {entity: label for entity, label in match.groupdict().items() if label is not None}
+                for entity in self._integers & entities.keys():
+                    entities[entity] = int(entities[entity])
+                return BidsPath(path, folder, entities, tuple(pairs))
         return None
 
 
 def _levels(template: str) -> list[str]:
-    """A template, and for a file that may be inherited the same one a folder and a session higher.
+    """A template and, for a file that may be inherited, the same template in the subject's and the session's folder.
 
-    pybids spells out the pattern beside the image and the one at the dataset's root; those at the subject and at the
-    session follow from BIDS's inheritance principle: the folder's entities, then the file's own.
+    pybids contains only the patterns beside the image and at the dataset's root. The other two follow from BIDS's
+    inheritance principle: the folder's entities come before the file's own.
     """
     if template.startswith("sub-"):
         return [template]
-    higher = ("sub-{subject}/sub-{subject}_", "sub-{subject}/ses-{session}/sub-{subject}_ses-{session}_")
-    return [template, *(start + template for start in higher)]
+    prefixes = ("sub-{subject}/sub-{subject}_", "sub-{subject}/ses-{session}/sub-{subject}_ses-{session}_")
+    return [template, *(prefix + template for prefix in prefixes)]
 
 
 def _label(pattern: str) -> str:
-    found = _LABEL.search(pattern)
-    return found.group(1) if found is not None else ".+"
+    match = _LABEL.search(pattern)
+    return match.group(1) if match is not None else ".+"
 
 
 def _expression(template: str, suffix: str, labels: Mapping[str, str]) -> str | None:
-    """A template as a regular expression for one suffix, or None where the template is for others."""
-    words = list(_WORD.finditer(template))
-    if not any(word["entity"] == "suffix" and suffix in (word["values"] or "").split("|") for word in words):
+    """A template as a regular expression for one suffix; None where the template is for other suffixes."""
+    tokens = list(_TOKEN.finditer(template))
+    if not any(token["entity"] == "suffix" and suffix in (token["values"] or "").split("|") for token in tokens):
         return None
     parts: list[str] = []
     seen: set[str] = set()
     end = 0
-    for word in words:
-        parts.append(re.escape(template[end : word.start()]))
-        end = word.end()
-        if word["bracket"]:
-            parts.append("(?:" if word["bracket"] == "[" else ")?")
-        elif word["index"]:
+    for token in tokens:
+        parts.append(re.escape(template[end : token.start()]))
+        end = token.end()
+        if token["bracket"]:
+            parts.append("(?:" if token["bracket"] == "[" else ")?")
+        elif token["index"]:
             parts.append(r"(?P<chunk>\d+)")
         else:
-            values = suffix if word["entity"] == "suffix" else word["values"]
-            parts.append(_group(word["entity"], values, labels, seen))
-    # Where a folder speaks of a session, the name must too.
+            values = suffix if token["entity"] == "suffix" else token["values"]
+            parts.append(_group(token["entity"], values, labels, seen))
+    # Where the folders contain a session, the file name must contain it, too.
     optional = "(?:_ses\\-(?P=session))?"
     return ("".join(parts) + re.escape(template[end:])).replace(optional, f"(?(session){optional[3:-2]})")
 

@@ -1,4 +1,4 @@
-"""Scans: what one job processes, and what was left out and why."""
+"""Scans, and the images of a dataset that were left out, with the reason."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class S3Object:
     Attributes
     ----------
     key
-        S3's own bytes, decoded as UTF-8 and nothing else.
+        S3's bytes decoded as UTF-8, without any other change.
     etag
-        Without the quotes that S3 puts around it.
+        Without S3's quotes.
     """
 
     key: str
@@ -28,7 +28,7 @@ class S3Object:
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """A file that a scan's job pulls."""
+    """A file that a scan's job downloads."""
 
     uri: str
     role: Role
@@ -38,20 +38,20 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """One primary image with its sidecars and its T1w.
+    """A primary image with its sidecars and its T1w: what one job processes.
 
     Attributes
     ----------
     name
         `sub-0025427/ses-1`; further entities (`/acq-x_run-2`) only where the session has several.
     subject, session
-        BIDS labels; `session` None where the dataset has none.
+        BIDS labels; `session` is None where the dataset has no sessions.
     entities
-        The primary image's, by pybids' names.
+        The primary image's entities, under pybids' names.
     pipeline
         `dwi` or `func`.
     note
-        A choice that was made for the person and must be shown (which T1w of several), or empty.
+        A choice that opsctl made and shows (which of several T1w); may be empty.
     """
 
     name: str
@@ -64,20 +64,20 @@ class Scan:
 
     @property
     def size_bytes(self) -> int:
-        """What the job pulls."""
-        return sum(one.size_bytes for one in self.inputs)
+        """Size of all inputs."""
+        return sum(file.size_bytes for file in self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exclusion:
-    """An image that m2g cannot process, or that was not asked for.
+    """A primary image that is not processed.
 
     Attributes
     ----------
     key
-        The S3 key as it stands.
+        The image's S3 key.
     reason
-        Words for a person.
+        Why, in words.
     """
 
     key: str
@@ -86,7 +86,7 @@ class Exclusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Discovery:
-    """What a dataset holds for m2g."""
+    """What a dataset contains for m2g."""
 
     scans: tuple[Scan, ...]
     excluded: tuple[Exclusion, ...]

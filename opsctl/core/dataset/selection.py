@@ -1,4 +1,4 @@
-"""Which of a dataset's scans are meant: labels, entities and patterns, each filter told when it leaves nothing."""
+"""Select scans of a dataset by labels, entities and patterns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opsctl.core.errors import Problem
 if TYPE_CHECKING:
     from opsctl.core.dataset.scan import Scan
 
-#: Which of the chosen scans are submitted, by what has become of them.
+#: Which of the selected scans are submitted, by what has become of them.
 Only = Literal["missing", "failed", "all"]
 
 _SHOWN = 8
@@ -20,18 +20,18 @@ _SHOWN = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """Filters; an empty one lets everything through, and globs work in all of them.
+    """Filters on scans. An empty filter matches every scan; all filters accept globs.
 
     Attributes
     ----------
     participant_labels, session_labels
         BIDS labels, with or without `sub-` and `ses-`.
     tasks, acquisitions, runs
-        Labels of the image's `task`, `acq` and `run` entities; a run's leading zeros do not matter.
+        Labels of the image's `task`, `acq` and `run` entities; leading zeros of a run are ignored.
     names, exclude
-        Scan names (`sub-01/ses-1*`) to take and to leave out.
+        Scan names (`sub-01/ses-1*`) to include and to exclude.
     first
-        Only the first N of what is left: a canary.
+        Select only the first N of the matching scans.
     """
 
     participant_labels: tuple[str, ...] = ()
@@ -44,35 +44,35 @@ class Selection:
     first: int | None = None
 
     def of(self, scans: Sequence[Scan]) -> tuple[Scan, ...]:
-        """The scans that are meant, in their order.
+        """The scans that match all filters, in their order.
 
         Raises
         ------
         Problem
-            When a filter leaves nothing: which one, and what there is.
+            Where a filter matches no scan; names the filter and the existing labels.
         """
-        chosen = tuple(scans)
-        for option, wanted, label_of in self._filters():
-            if wanted:
-                kept = tuple(scan for scan in chosen if any(fnmatchcase(label_of(scan), word) for word in wanted))
-                if not kept:
-                    raise _nothing_left(option, wanted, chosen, label_of)
-                chosen = kept
+        selected = tuple(scans)
+        for option, patterns, label_of in self._filters():
+            if patterns:
+                matching = tuple(scan for scan in selected if _matches(label_of(scan), patterns))
+                if not matching:
+                    raise _nothing_left(option, patterns, selected, label_of)
+                selected = matching
         if self.exclude:
-            kept = tuple(scan for scan in chosen if not any(fnmatchcase(scan.name, word) for word in self.exclude))
-            if not kept:
-                raise Problem(f"--exclude {' '.join(self.exclude)} leaves no scan of {len(chosen)}.")
-            chosen = kept
-        return chosen[: self.first] if self.first is not None else chosen
+            remaining = tuple(scan for scan in selected if not _matches(scan.name, self.exclude))
+            if not remaining:
+                raise Problem(f"--exclude {' '.join(self.exclude)} leaves no scan of {len(selected)}.")
+            selected = remaining
+        return selected[: self.first] if self.first is not None else selected
 
     def _filters(self) -> list[tuple[str, list[str], Callable[[Scan], str]]]:
-        def without(words: Sequence[str], prefix: str) -> list[str]:
-            return [word.removeprefix(prefix) for word in words]
+        def without(labels: Sequence[str], prefix: str) -> list[str]:
+            return [label.removeprefix(prefix) for label in labels]
 
         def entity(name: str) -> Callable[[Scan], str]:
             return lambda scan: str(scan.entities.get(name, ""))
 
-        runs = [word.lstrip("0") or word for word in without(self.runs, "run-")]
+        runs = [label.lstrip("0") or label for label in without(self.runs, "run-")]
         return [
             ("--participant-label", without(self.participant_labels, "sub-"), lambda scan: scan.subject),
             ("--session-label", without(self.session_labels, "ses-"), lambda scan: scan.session or ""),
@@ -83,13 +83,17 @@ class Selection:
         ]
 
 
-#: No filter at all.
+#: Selects every scan.
 EVERYTHING = Selection()
 
 
+def _matches(label: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(label, pattern) for pattern in patterns)
+
+
 def _nothing_left(
-    option: str, wanted: Sequence[str], scans: Sequence[Scan], label_of: Callable[[Scan], str]
+    option: str, patterns: Sequence[str], scans: Sequence[Scan], label_of: Callable[[Scan], str]
 ) -> Problem:
-    there = sorted({label_of(scan) for scan in scans} - {""})
-    shown = ", ".join(there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
-    return Problem(f"{option} {' '.join(wanted)} leaves no scan.", f"There are: {shown}." if there else "")
+    labels = sorted({label_of(scan) for scan in scans} - {""})
+    shown = ", ".join(labels[:_SHOWN]) + (", …" if len(labels) > _SHOWN else "")
+    return Problem(f"{option} {' '.join(patterns)} leaves no scan.", f"There are: {shown}." if labels else "")

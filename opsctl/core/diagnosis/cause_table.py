@@ -1,11 +1,13 @@
-"""The known causes: patterns of what the runner, Batch, Docker and `status` say, each with its title and its help.
+"""The known causes: patterns of messages of the runner, Batch, Docker and `status`, each with its title and help.
 
-In a help, `{run}` stands for the command that runs the rest, `{dataset}` for the dataset's name.
+In a help text, `{run}` is replaced by the command that runs the rest, `{dataset}` by the dataset's name.
 """
 
 from __future__ import annotations
 
-#: What the largest queue's jobs get; scans that ran out of less can have it.
+from opsctl.core.diagnosis.finding import BlockedReason
+
+#: Memory of the jobs of the largest queue, suggested for scans that ran out of less.
 LARGEST_MEMORY_MIB = 30_400
 
 _AGAIN = "`{run}` runs just the rest"
@@ -18,10 +20,10 @@ NO_MORE_MEMORY = "its jobs have the largest instance's memory already: fewer --s
 _DISK = "a larger root volume (the platform's root_volume_gib, by an administrator), then `{run} --only failed`"
 _ASK = "a fault of opsctl's: report it with the lines of `opsctl logs`"
 
-#: Pattern, title, help, the first that fits decides. What m2g itself wrote comes after a colon and is never looked at:
-#: it may hold any words. Numbers, paths and ids are in no title, or every scan would be a group of its own.
+#: Pattern, title and help; the first pattern that matches decides. The output of m2g itself, after a colon, is never
+#: matched, because it may contain any words. Titles contain no numbers, paths or ids: scans are grouped by title.
 CAUSES: tuple[tuple[str, str, str], ...] = (
-    # The runner's sentences, from their beginning.
+    # Messages of the runner, from their beginning.
     (r"^m2g was killed \(SIGKILL\)|^m2g ran out of memory", "out of memory", MEMORY),
     (
         r"^m2g cannot be started",
@@ -62,7 +64,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
         "`opsctl up --source-bucket BUCKET` lets the jobs read the dataset's bucket, then `{run}`",
     ),
     (r"^.+ cannot be read", "an input cannot be read", _CHECK),
-    # Batch's and people's ends. First those that are meant, whatever the container said on its way out.
+    # Jobs ended by Batch or by a person. Deliberate ends come first, whatever the container's own message was.
     (r"^cancelled by (?!opsctl down)|opsctl cancel\b", "cancelled", "`{run}` runs it after all"),
     (r"opsctl down\b", "cancelled by `opsctl down`", "`opsctl up`, then `{run}` runs just the rest"),
     # The job queue's time limits: terraform/modules/batch/job_queue.tf.
@@ -72,12 +74,12 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
         "`{run}` later, or let it have more pools (more_instance_families, spot_fallback in docs/platform.md)",
     ),
     (
-        r"JobStateTimeLimit.*COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        rf"JobStateTimeLimit.*{BlockedReason.MAX_VCPUS}",
         "cancelled: the compute environment allows fewer vCPUs than one scan",
         _PLATFORM,
     ),
     (
-        r"JobStateTimeLimit.*JOB_RESOURCE_REQUIREMENT",
+        rf"JobStateTimeLimit.*{BlockedReason.JOB_SIZE}",
         "cancelled: the job asks for more than an instance has",
         "`{run} --memory MIB` with less",
     ),
@@ -95,7 +97,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
         "timed out",
         "a scan that takes longer than the others: `opsctl logs` shows where",
     ),
-    # Containers that never ran. A full disk comes as an image that cannot be pulled.
+    # Containers that never ran. Docker reports a full disk as an image that cannot be pulled.
     (r"[Nn]o space left on device|failed to register layer", "the disk is full", _DISK),
     (
         r"CannotPull.*(toomanyrequests|rate limit|429)",
@@ -132,7 +134,7 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
         LOGS,
     ),
     (r"OutOfMemoryError|Container killed due to memory", "out of memory", MEMORY),
-    # S3, passing and not.
+    # S3: transient errors first, then permanent ones.
     (
         r"^S3 did not answer|^S3 answered .*(SlowDown|Throttl|TooManyRequests|RequestLimit|InternalError|Unavailable"
         r"|\(5\d\d\))|did not arrive whole|was replaced while it was read|is not what this job uploaded"
@@ -144,29 +146,29 @@ CAUSES: tuple[tuple[str, str, str], ...] = (
     (r"^S3 answered .*(AccessDenied|403)", "S3 does not let the job read or write", _PLATFORM),
     (r"^S3 answered .*NoSuchBucket", "the data bucket is gone", "`opsctl up` makes it anew; its data is lost"),
     (r"^S3 answered ", "S3 refused a request", LOGS),
-    # What opsctl itself wrote wrongly, or another version of it.
+    # Records of another run, and abandoned submissions.
     (
         r"a succeeded result with another key stands",
         "another run's result stands in its place",
         "`{run}` makes a new run",
     ),
     (r"given up|abandoned", "its submission was given up", _AGAIN),
-    # status's own words.
+    # Messages of `status` itself.
     (r"AWS Batch does not know the job", "Batch has forgotten the job, and there is no result", _AGAIN),
     (r"ended well but left no result", "the job ended well but left no result", _FAILED),
     (r"\bbudget\b", "not submitted: the budget is used up", "`{run} --max-spend USD` with more"),
     (r"never submitted|^not submitted", "never submitted", _AGAIN),
     (r"^is being submitted", "is being submitted", "nothing: seconds to a minute"),
     (r"failed without a reason", "failed without a reason", LOGS),
-    # Waiting, in AWS's words.
-    (r"^CAPACITY:", "AWS has no such instances to give now", "nothing: it starts when there are some"),
-    (r"COMPUTE_ENVIRONMENT_MAX_RESOURCE", "the compute environment allows fewer vCPUs than one scan", _PLATFORM),
-    (r"JOB_RESOURCE_REQUIREMENT", "the job asks for more than an instance has", "`{run} --memory MIB` with less"),
-    (r"SERVICE_ROLE_PERMISSIONS", "Batch's service role lacks permissions", "`opsctl up` mends the role"),
-    (r"EC2_INSTANCE_CONFIGURATION_UNSUPPORTED", "the instance type is not to be had here so", "`opsctl up` mends it"),
-    (r"^ACTION_REQUIRED", "the compute environment is INVALID", "`opsctl up` mends it"),
-    (r"^UNDETERMINED", "Batch does not know why", "`opsctl why` looks at what Batch does not"),
-    # Signals and exit codes, where nobody said more.
+    # Batch's reasons for jobs that wait.
+    (rf"^{BlockedReason.CAPACITY}", "AWS has no such instances to give now", "nothing: it starts when there are some"),
+    (BlockedReason.MAX_VCPUS, "the compute environment allows fewer vCPUs than one scan", _PLATFORM),
+    (BlockedReason.JOB_SIZE, "the job asks for more than an instance has", "`{run} --memory MIB` with less"),
+    (BlockedReason.SERVICE_ROLE, "Batch's service role lacks permissions", "`opsctl up` mends the role"),
+    (BlockedReason.INSTANCE_CONFIGURATION, "the instance type is not to be had here so", "`opsctl up` mends it"),
+    (rf"^{BlockedReason.INVALID_ENVIRONMENT}", "the compute environment is INVALID", "`opsctl up` mends it"),
+    (rf"^{BlockedReason.UNDETERMINED}", "Batch does not know why", "`opsctl why` looks at what Batch does not"),
+    # Signals and exit codes without a further message.
     (r"stopped by SIGINT", "stopped by Ctrl-C", _AGAIN),
     (r"stopped by SIG|\bexit code 143\b", "stopped from outside (Spot, a timeout or a cancelled job)", _AGAIN),
     (r"\bexit code 137\b", "killed, most likely out of memory", MEMORY),

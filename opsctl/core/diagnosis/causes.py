@@ -1,4 +1,4 @@
-"""Causes, grouped: what the runner, Batch and Docker say of a failure, by one title each, and what helps."""
+"""From the message of a failure to its cause: one title for all scans that share it, and what to do about it."""
 
 from __future__ import annotations
 
@@ -15,19 +15,20 @@ _PATTERNS = tuple((re.compile(pattern), title, help_) for pattern, title, help_ 
 
 _M2G_FAILED = re.compile(r"^m2g ended with exit code (\d+) after [^:]*(?:: (.*))?$", re.DOTALL)
 #: What differs from scan to scan: addresses, paths, file names, ids and numbers.
-_OWN = re.compile(
+_SCAN_SPECIFIC = re.compile(
     r"s3://\S+|(?:~|\.{0,2})/[^\s'\":,;)]+|\b(?:sub|ses)-[\w./-]+|\bi-[0-9a-f]{8,}\b|\b[0-9a-f]{8}[0-9a-f-]*\b"
     r"|\b0x[0-9a-f]+\b|(?<![\w.])[-+]?\d[\d.,:]*(?:e[-+]?\d+)?\b"
 )
-#: What a shell takes as it is.
-_PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
-_VALUED = {"--only", "--memory", "--max-spend"}
-_BARE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
+#: An argument that a shell needs no quotes for.
+_UNQUOTED = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
+#: Options of `run` that apply to one run only, with and without a value.
+_ONCE_WITH_VALUE = {"--only", "--memory", "--max-spend"}
+_ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
 
 
 @dataclass(frozen=True)
 class Cause:
-    """What a failure is called, and the command or deed that helps; empty where there is none."""
+    """The title of a cause, and the command or action that helps; `help` may be empty."""
 
     title: str
     help: str
@@ -35,14 +36,14 @@ class Cause:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Scans with one cause.
+    """Scans with the same cause.
 
     Attributes
     ----------
     scans
-        Their names, in their order.
+        The scans' names, in their order.
     example
-        The first scan's own words.
+        The message of the first scan.
     """
 
     title: str
@@ -51,17 +52,17 @@ class Group:
     example: str
 
 
-def cause_of(words: str, *, run: Run | None = None) -> Cause:
-    """The group that a cause belongs to.
+def cause_of(message: str, *, run: Run | None = None) -> Cause:
+    """The cause that a message means.
 
     Parameters
     ----------
-    words
-        A result's cause, an attempt's reason, Batch's status reason, or what `status` says of a scan.
+    message
+        A result's cause, an attempt's reason, Batch's status reason, or a cause that `status` shows.
     run
-        Fills its own command into the help, so that it can be typed as it stands; without it, `opsctl run DATASET`.
+        The help contains this run's own command, ready to be typed; None: `opsctl run DATASET`.
     """
-    title, help_ = _known(words)
+    title, help_ = _title_and_help(message)
     if help_ == MEMORY and run is not None and (run.memory_mib or 0) >= LARGEST_MEMORY_MIB:
         help_ = NO_MORE_MEMORY
     if help_ == MEMORY and run is not None and run.memory_mib is None and run.resources == "csa":
@@ -70,60 +71,65 @@ def cause_of(words: str, *, run: Run | None = None) -> Cause:
 
 
 def grouped(causes: Mapping[str, str], *, run: Run | None = None) -> list[Group]:
-    """Scans by their causes' groups, the largest first, then as they come.
+    """Group scans by their causes, the largest group first.
 
     Parameters
     ----------
     causes
-        The words of each scan, by its name.
+        The message of each scan, by scan name.
     run
-        As for `cause_of`.
+        See `cause_of`.
     """
-    found: dict[Cause, list[str]] = defaultdict(list)
-    for name, words in causes.items():
-        found[cause_of(words, run=run)].append(name)
+    names_by_cause: dict[Cause, list[str]] = defaultdict(list)
+    for name, message in causes.items():
+        names_by_cause[cause_of(message, run=run)].append(name)
     groups = [
         Group(title=cause.title, help=cause.help, scans=tuple(names), example=causes[names[0]])
-        for cause, names in found.items()
+        for cause, names in names_by_cause.items()
     ]
     return sorted(groups, key=lambda group: -len(group.scans))
 
 
 def run_again(run: Run | None) -> str:
-    """The command that runs a run's rest: as it was typed, without what is said anew each time."""
+    """The command that runs the rest of a run: as it was typed, without the options that apply to one run only."""
     if run is None or run.command_line[1:2] != ("run",):
         return f"opsctl run {_dataset(run)}"
-    words = list(run.command_line)
-    kept = []
-    while words:
-        word = words.pop(0)
-        if word in _VALUED:
-            words[:1] = []
-        elif word not in _BARE and word.partition("=")[0] not in _VALUED:
-            kept.append(word)
-    return " ".join(word if _PLAIN.fullmatch(word) else "'" + word.replace("'", "'\\''") + "'" for word in kept)
+    remaining = list(run.command_line)
+    arguments = []
+    while remaining:
+        argument = remaining.pop(0)
+        if argument in _ONCE_WITH_VALUE:
+            remaining[:1] = []
+        elif argument not in _ONCE and argument.partition("=")[0] not in _ONCE_WITH_VALUE:
+            arguments.append(argument)
+    return " ".join(map(_quoted, arguments))
+
+
+def _quoted(argument: str) -> str:
+    return argument if _UNQUOTED.fullmatch(argument) else "'" + argument.replace("'", "'\\''") + "'"
 
 
 def _dataset(run: Run | None) -> str:
     if run is None:
         return "DATASET"
-    # Outputs lie below the dataset's name in the data bucket: a dataset beside them is known by its name there.
+    # Outputs are below the dataset's name in the data bucket, so a dataset in that bucket is known by its name.
     bucket, _, prefix = run.dataset.removeprefix("s3://").partition("/")
     return prefix if run.output.startswith(f"s3://{bucket}/") and prefix else run.dataset
 
 
-def _known(words: str) -> tuple[str, str]:
-    failed = _M2G_FAILED.match(words)
-    if failed:
-        code, last = failed.groups()
-        return (f"m2g failed: {_common(last)}" if last else f"m2g failed with exit code {code}"), LOGS
+def _title_and_help(message: str) -> tuple[str, str]:
+    m2g_failed = _M2G_FAILED.match(message)
+    if m2g_failed:
+        exit_code, last_line = m2g_failed.groups()
+        title = f"m2g failed: {_generalized(last_line)}" if last_line else f"m2g failed with exit code {exit_code}"
+        return title, LOGS
     for pattern, title, help_ in _PATTERNS:
-        if pattern.search(words):
+        if pattern.search(message):
             return title, help_
-    return _common(words) or "failed without a reason", LOGS
+    return _generalized(message) or "failed without a reason", LOGS
 
 
-def _common(words: str) -> str:
-    """Words without what differs from scan to scan."""
-    text = " ".join(_OWN.sub("…", words).split())
+def _generalized(message: str) -> str:
+    """A message without what differs from scan to scan."""
+    text = " ".join(_SCAN_SPECIFIC.sub("…", message).split())
     return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"

@@ -1,7 +1,7 @@
-"""What `doctor` looks at, as one snapshot: the rules of `opsctl.core.diagnosis.doctor` read nothing else.
+"""The facts that `doctor` examines: the only input of the rules in `opsctl.core.diagnosis.doctor`.
 
-A fact is a `Problem` where looking at it failed in a way that a person can mend, and `NotVisible` where it could not be
-looked at.
+A fact is a `Problem` where the user can fix why it could not be read, and `NotVisible` where it could not be read
+otherwise.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from opsctl.core.platform.platform import Platform
 
 @dataclass(frozen=True)
 class Provider:
-    """Where Terraform's AWS provider comes from: a mirror on this machine, or the registry, if that answers."""
+    """Where Terraform's AWS provider comes from: a mirror on this machine, or else Terraform's registry."""
 
     mirror: str | None
     registry_answers: bool = False
@@ -25,7 +25,7 @@ class Provider:
 
 @dataclass(frozen=True)
 class EngineVersion:
-    """Docker or Podman; an empty version: it is installed, and its service does not answer."""
+    """Docker or Podman; `version` is empty where it is installed, but its service does not answer."""
 
     name: str
     version: str
@@ -33,7 +33,7 @@ class EngineVersion:
 
 @dataclass(frozen=True)
 class Terminal:
-    """What opsctl writes to."""
+    """The terminal or pipe that opsctl writes to."""
 
     encoding: str
     is_terminal: bool
@@ -42,7 +42,7 @@ class Terminal:
 
 @dataclass(frozen=True)
 class Disk:
-    """Where opsctl keeps its things."""
+    """The disk that holds opsctl's home folder."""
 
     path: str
     free_bytes: int
@@ -50,16 +50,16 @@ class Disk:
 
 @dataclass(frozen=True, kw_only=True)
 class Login:
-    """Who AWS takes us for.
+    """The identity that AWS sees.
 
     Attributes
     ----------
     arn, account_id
-        Of the user or the role.
+        The user's or role's.
     minutes_left
-        Until the credentials end; None where they have no end, or renew themselves.
+        Time until the credentials expire; None where they do not expire, or are renewed automatically.
     skew_seconds
-        How far this machine's clock is ahead of AWS's; None where AWS did not tell its time.
+        How far this machine's clock is ahead of AWS's; None where AWS sent no time.
     """
 
     arn: str
@@ -75,9 +75,9 @@ class Permission:
     Attributes
     ----------
     purpose
-        `run`: every day's verbs; `up`: making and removing a platform.
+        `run`: daily commands; `up`: creating and removing a platform.
     state
-        `untested` where only doing it would tell.
+        `untested` where the action cannot be tried without carrying it out.
     """
 
     action: str
@@ -87,24 +87,24 @@ class Permission:
 
 @dataclass(frozen=True, kw_only=True)
 class Checkup:
-    """All that was looked at.
+    """All facts.
 
     Attributes
     ----------
     wants_aws
-        Whether AWS is used here: a platform on it, or a region or a profile that was asked for.
+        Whether AWS is used: the platform is on AWS, or a region or profile was asked for.
     has_local_parts
         Whether the extra `local` is installed.
     platform
-        The one that is meant; None where none is up.
+        The selected platform; None where there is none.
     local_server
-        Where the local platform's process answers; None where it has ended.
+        Address at which the local platform's process answers; None where it has ended.
     facts
-        By model; of the platform's queue and what is behind it.
+        The platform's queues by model.
     bucket
-        True: it can be listed.
+        True where the data bucket can be listed.
     quota
-        Of the account, where there is no platform to hold it against.
+        The account's quota; only where there is no platform.
     """
 
     python: tuple[int, int, int]
@@ -129,5 +129,5 @@ class Checkup:
 
     @property
     def is_first_use(self) -> bool:
-        """Nothing is up, and nobody has logged in to AWS."""
+        """Whether there is no platform and no AWS login."""
         return self.platform is None and not isinstance(self.login, Login)

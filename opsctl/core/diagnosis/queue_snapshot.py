@@ -1,4 +1,4 @@
-"""What AWS shows of a platform's queue at one moment; the rules in `pending_causes` read nothing else."""
+"""What AWS shows of a platform's queue at one moment: the only input of the rules in `pending_causes`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class NotVisible:
-    """A fact that could not be looked at.
+    """A fact that could not be read.
 
     Attributes
     ----------
     action
-        IAM's name of what was asked, `ec2:DescribeSubnets`.
+        The IAM action, such as `ec2:DescribeSubnets`.
     why
-        `is not permitted`, or what AWS said instead.
+        `is not permitted`, or AWS's error.
     """
 
     action: str
@@ -22,7 +22,7 @@ class NotVisible:
 
     @property
     def sentence(self) -> str:
-        """For a person."""
+        """The whole as a sentence, without a capital and a full stop."""
         return f"could not be looked at: {self.action} {self.why}"
 
 
@@ -43,7 +43,7 @@ class ComputeEnvironment:
     Attributes
     ----------
     desired_vcpus
-        What Batch wants to have now; 0 while it starts nothing.
+        How many vCPUs Batch wants to have now; 0 while it starts no instance.
     """
 
     name: str
@@ -59,16 +59,16 @@ class ComputeEnvironment:
 
 @dataclass(frozen=True, kw_only=True)
 class QueuedJob:
-    """A job that the queue holds, an array as one.
+    """A job, or a whole array job, in the queue.
 
     Attributes
     ----------
     created_at_ms
-        Since 1970: by it jobs stand in line.
+        Milliseconds since 1970; Batch starts jobs in this order.
     waiting, running
-        How many of its scans; those that are STARTING run.
+        Number of its scans; STARTING counts as running.
     reason
-        Batch's status reason; of an array's children it is not seen from here.
+        Batch's status reason; for an array job, the reasons of its children are not included.
     """
 
     job_id: str
@@ -80,7 +80,7 @@ class QueuedJob:
 
 @dataclass(frozen=True)
 class Quota:
-    """The account's limit on vCPUs of the standard families, and how many run now, of all users."""
+    """The account's limit on running vCPUs of the standard instance families; `code` is Service Quotas' code."""
 
     code: str
     vcpus: int
@@ -88,14 +88,14 @@ class Quota:
 
 @dataclass(frozen=True)
 class Subnet:
-    """Where instances start.
+    """A subnet in which instances start.
 
     Attributes
     ----------
     gives_public_ip
-        `MapPublicIpOnLaunch`.
+        EC2's `MapPublicIpOnLaunch`.
     way_out
-        Where its route to 0.0.0.0/0 leads: `igw-…`, `nat-…`, …; empty where there is none.
+        Target of its route to 0.0.0.0/0: `igw-…`, `nat-…`, …; empty where there is none.
     """
 
     subnet_id: str
@@ -104,7 +104,7 @@ class Subnet:
 
     @property
     def problem(self) -> str:
-        """Why an instance in it cannot reach AWS; empty where it can."""
+        """Why an instance in the subnet cannot reach AWS; empty where it can."""
         if not self.way_out:
             return f"{self.subnet_id} has no route to the internet"
         if self.way_out.startswith("igw-") and not self.gives_public_ip:
@@ -114,7 +114,7 @@ class Subnet:
 
 @dataclass(frozen=True)
 class SecurityGroup:
-    """Whether it lets instances speak to the outside."""
+    """A security group, and whether it allows outbound traffic."""
 
     group_id: str
     lets_out: bool
@@ -122,7 +122,7 @@ class SecurityGroup:
 
 @dataclass(frozen=True)
 class Image:
-    """What the jobs run; `exists` is None where only its registry, which is not ECR, could tell."""
+    """The jobs' image; `exists` is None for an image outside ECR, whose registry is not asked."""
 
     uri: str
     exists: bool | None
@@ -130,7 +130,7 @@ class Image:
 
 @dataclass(frozen=True)
 class InstanceType:
-    """EC2's word on an instance type."""
+    """An instance type, as EC2 describes it."""
 
     name: str
     vcpus: int
@@ -139,22 +139,22 @@ class InstanceType:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueSnapshot:
-    """A snapshot. A field is `NotVisible` where it could not be looked at, None where there is no such thing.
+    """A snapshot. A field is `NotVisible` where it could not be read, and None where the thing does not exist.
 
     Attributes
     ----------
     vcpus, memory_mib
-        What one scan asks for.
+        What one scan requests.
     is_local
-        Whether the jobs run on this machine: what is AWS's alone (quota, image) is then None.
+        Whether the jobs run on this machine; the fields that exist only on AWS (quota, image) are then None.
     environments
-        The queue's, in its order.
+        The queue's compute environments, in its order.
     line
-        What the queue holds, oldest first.
+        The jobs in the queue, oldest first.
     vcpus_in_use
-        Of the account, in the quota's families.
+        Running vCPUs of the account, in the instance families of the quota.
     has_log_group
-        Whether the jobs' log group is there.
+        Whether the jobs' log group exists.
     """
 
     vcpus: int
@@ -174,6 +174,6 @@ class QueueSnapshot:
 
     @property
     def hidden(self) -> tuple[NotVisible, ...]:
-        """Everything that could not be looked at, each once."""
-        found = [value for one in fields(self) if isinstance(value := getattr(self, one.name), NotVisible)]
-        return tuple(dict.fromkeys(found))
+        """The facts that could not be read, each once."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return tuple(dict.fromkeys(value for value in values if isinstance(value, NotVisible)))

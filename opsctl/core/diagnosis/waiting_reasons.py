@@ -1,4 +1,4 @@
-"""What merely waits: for its turn, for an instance to boot, for an image. Said calmly, and when patience should end."""
+"""Findings for a wait without a fault: for other jobs, for an instance to boot or for an image to be pulled."""
 
 from __future__ import annotations
 
@@ -10,64 +10,70 @@ _BOOT_SECONDS = 600
 
 
 def starting(wait: Wait) -> Finding:
-    """Of a job that an instance has."""
+    """The finding for a job that is STARTING."""
     if wait.seconds < _BOOT_SECONDS:
         return Finding("An instance has it: it pulls the image and starts the container.", "Nothing: a few minutes.")
     return Finding(
-        f"STARTING for {_minutes(wait.seconds)}: the image is slow to come, or cannot be pulled.",
+        f"STARTING for {_duration_text(wait.seconds)}: the image is slow to come, or cannot be pulled.",
         "Wait for Batch's word; a big image belongs into the platform's own repository (ECR, same region).",
         "likely",
     )
 
 
 def expected_wait(facts: QueueSnapshot, wait: Wait) -> Finding:
-    """Of a job that no instance has, where nothing is wrong that can be seen."""
+    """The finding for a job without an instance, where no fault is visible."""
     if wait.status in ("SUBMITTED", "PENDING"):
         return Finding("Batch has just taken it and has not put it in line yet.", "Nothing: seconds to a minute.")
-    return _turn(facts, wait) or _boot(facts, wait)
+    return _behind_others(facts, wait) or _booting(facts, wait)
 
 
 def running(facts: QueueSnapshot) -> int:
-    """How many scans the queue has running, whose run they may be of."""
-    return 0 if isinstance(facts.line, NotVisible) else sum(one.running for one in facts.line)
+    """Number of running scans in the queue, of any run."""
+    return 0 if isinstance(facts.line, NotVisible) else sum(job.running for job in facts.line)
 
 
-def _turn(facts: QueueSnapshot, wait: Wait) -> Finding | None:
+def minutes_text(minutes: int) -> str:
+    """`5 min`, `1 h 05 min`; at least `1 min`."""
+    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{max(1, minutes)} min"
+
+
+def _duration_text(seconds: float) -> str:
+    return minutes_text(round(seconds / 60))
+
+
+def _behind_others(facts: QueueSnapshot, wait: Wait) -> Finding | None:
     if isinstance(facts.line, NotVisible):
         return None
-    run, queued = running(facts), sum(one.waiting for one in facts.line)
-    mine = next((one for one in facts.line if one.job_id == wait.job_id), None)
-    before = sum(one.waiting for one in facts.line if mine and one.created_at_ms < mine.created_at_ms)
+    run_count, queued = running(facts), sum(job.waiting for job in facts.line)
+    own_job = next((job for job in facts.line if job.job_id == wait.job_id), None)
+    before = sum(job.waiting for job in facts.line if own_job and job.created_at_ms < own_job.created_at_ms)
     ahead = before + wait.ahead_in_array
-    place = f", {ahead} of them before it" if ahead else ""
-    line = f"{run} run, {queued} wait{place}"
-    most = _at_once(facts)
+    line = f"{run_count} run, {queued} wait" + (f", {ahead} of them before it" if ahead else "")
+    at_once = _most_at_once(facts)
+    others_end = "Nothing: it starts when others end."
     if facts.is_local:
-        return Finding(
-            f"Waits its turn on this machine, a job a core: {line}.", "Nothing: it starts when others end."
-        )  # fmt: skip
-    if most and run >= most:
-        return Finding(
-            f"Waits its turn: {line}; the platform runs {most} at once.", "Nothing: it starts when others end."
-        )  # fmt: skip
-    if run and ahead:
+        return Finding(f"Waits its turn on this machine, a job a core: {line}.", others_end)
+    if at_once and run_count >= at_once:
+        return Finding(f"Waits its turn: {line}; the platform runs {at_once} at once.", others_end)
+    if run_count and ahead:
         return Finding(f"Waits its turn: {line}.", "Nothing: Batch adds instances for them.", "likely")
     return None
 
 
-def _boot(facts: QueueSnapshot, wait: Wait) -> Finding:
-    wanted = 0 if isinstance(facts.environments, NotVisible) else sum(one.desired_vcpus for one in facts.environments)
-    since = f"RUNNABLE for {_minutes(wait.seconds)}"
+def _booting(facts: QueueSnapshot, wait: Wait) -> Finding:
+    environments = () if isinstance(facts.environments, NotVisible) else facts.environments
+    desired = sum(environment.desired_vcpus for environment in environments)
+    since = f"RUNNABLE for {_duration_text(wait.seconds)}"
     if wait.seconds < _BOOT_SECONDS:
-        now = f"Batch wants {wanted} vCPUs now" if wanted else "Batch looks for instances every few minutes"
+        now = f"Batch wants {desired} vCPUs now" if desired else "Batch looks for instances every few minutes"
         return Finding(
             f"Waits for an instance to boot: {since}, {now}.",
             "Nothing: usually 2 to 5 minutes.",
-            "certain" if wanted else "likely",
+            "certain" if desired else "likely",
         )
-    if wanted:
+    if desired:
         return Finding(
-            f"{since}, and Batch wants {wanted} vCPUs: the instances do not come, or do not join.",
+            f"{since}, and Batch wants {desired} vCPUs: the instances do not come, or do not join.",
             "Look at the instances in EC2's console: the instance role and the ECS agent are what opsctl cannot see.",
             "likely",
         )
@@ -78,12 +84,8 @@ def _boot(facts: QueueSnapshot, wait: Wait) -> Finding:
     )
 
 
-def _at_once(facts: QueueSnapshot) -> int:
+def _most_at_once(facts: QueueSnapshot) -> int:
+    """How many scans can run at a time; 0 where unknown."""
     if isinstance(facts.environments, NotVisible) or not facts.vcpus:
         return 0
-    return sum(one.max_vcpus for one in facts.environments) // facts.vcpus
-
-
-def _minutes(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{max(1, minutes)} min"
+    return sum(environment.max_vcpus for environment in facts.environments) // facts.vcpus

@@ -1,42 +1,37 @@
-"""The answer of `why`: each group of scans that wait or failed, with what explains it."""
+"""The answer of `why`: the scans that wait or failed, grouped, each group with its explanation."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from opsctl.core.diagnosis.causes import cause_of
-from opsctl.core.diagnosis.finding import Finding, Wait
-from opsctl.core.diagnosis.pending_causes import blockers, is_blocked_reason, pulling
+from opsctl.core.diagnosis.finding import Finding, Wait, is_blocked_reason
+from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
-from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob, State
-
-_SHOWN = 5
 
 Kind = Literal["failed", "waiting", "running", "done"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Scans that have one explanation.
+    """Scans that have the same explanation.
 
     Attributes
     ----------
     title
         What has become of them, in few words.
     words
-        What the job, or Batch, said itself of the first of them; empty where nothing.
+        The message of the first scan's job, or of Batch about it; may be empty.
     attempts
-        Where one scan was asked for: all of its, oldest first.
+        All attempts, oldest first; only where one scan was asked for.
     places
-        Where one scan was asked for: what there is to look at, and where.
+        Where to look further, by what is to be found there; only where one scan was asked for.
     """
 
     kind: Kind
@@ -50,18 +45,18 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Why a run, or a scan of it, stands where it stands.
+    """Why the scans of a run are in their states.
 
     Attributes
     ----------
     counts
-        How many of the scans that were asked for are in each state.
+        Number of the scans that were asked for, by state.
     running_seconds
-        How long those that run have run, the longest first; 0 where none does.
+        How long the longest running scan has run; 0 where none runs.
     hidden
-        What could not be looked at, and might explain more.
+        Facts that could not be read and might explain more.
     notes
-        What could not be known for another reason.
+        Sentences on what could not be found out for another reason.
     """
 
     run_id: str
@@ -73,8 +68,8 @@ class Answer:
 
     @property
     def is_calm(self) -> bool:
-        """Whether nothing failed and nothing waits."""
-        return not any(one.kind in ("failed", "waiting") for one in self.explanations)
+        """Whether no scan failed and no scan waits."""
+        return not any(explanation.kind in ("failed", "waiting") for explanation in self.explanations)
 
     def as_json(self) -> dict[str, Any]:
         """What `why --json` prints."""
@@ -85,63 +80,44 @@ class Answer:
             "running_seconds": round(self.running_seconds),
             "explanations": [
                 {
-                    "kind": one.kind,
-                    "title": one.title,
-                    "scans": list(one.scans),
-                    "words": one.words,
-                    "findings": [asdict(finding) for finding in one.findings],
-                    "attempts": [asdict(attempt) for attempt in one.attempts],
-                    "places": dict(one.places),
+                    "kind": explanation.kind,
+                    "title": explanation.title,
+                    "scans": list(explanation.scans),
+                    "words": explanation.words,
+                    "findings": [asdict(finding) for finding in explanation.findings],
+                    "attempts": [asdict(attempt) for attempt in explanation.attempts],
+                    "places": dict(explanation.places),
                 }
-                for one in self.explanations
+                for explanation in self.explanations
             ],
-            "hidden": [asdict(one) for one in self.hidden],
+            "hidden": [asdict(fact) for fact in self.hidden],
             "notes": list(self.notes),
         }
 
 
-def matching(scans: tuple[str, ...], wanted: str | None) -> tuple[int, ...]:
-    """The scans that a name or a glob means, by index; None: all.
-
-    Raises
-    ------
-    Problem
-        Where there is none, with near names.
-    """
-    if wanted is None:
-        return tuple(range(len(scans)))
-    found = tuple(index for index, name in enumerate(scans) if name == wanted or fnmatchcase(name, wanted))
-    if found:
-        return found
-    near = get_close_matches(wanted, scans, n=_SHOWN, cutoff=0.6) or [name for name in scans if wanted in name][:_SHOWN]
-    hint = f"Near: {', '.join(near)}." if near else f"Its scans are {', '.join(scans[:_SHOWN])}"
-    if not near:
-        hint += ", …" if len(scans) > _SHOWN else "."
-    raise Problem(f"The run has no scan {wanted}.", hint)
-
-
 def waiting(facts: QueueSnapshot, wait: Wait, *, run: Run) -> list[Finding]:
-    """Why scans wait; one that is tried again says so first."""
+    """Why scans wait; for a retried scan, the first finding says so."""
     if not wait.reason or is_blocked_reason(wait.reason):
         return blockers(facts, wait)
-    # Batch leaves the last attempt's end as the reason of a job that waits for the next.
-    again = Finding(
+    # While a job waits for its next attempt, Batch's reason is still the end of the previous one.
+    retry = Finding(
         f"Waits to be tried again; the attempt before ended so: {cause_of(wait.reason, run=run).title}.",
         "Nothing: Batch tries it again by itself.",
     )
-    return [again, *blockers(facts, replace(wait, reason=""))]
+    return [retry, *blockers(facts, replace(wait, reason=""))]
 
 
-def said(words: str, job: BatchJob | None) -> str:
-    """The words that explain most: of a job that was told to stop only Batch knows by whom."""
-    if words.startswith("stopped by SIG") and job is not None:
-        told = (job.reason, *(attempt.reason for attempt in reversed(job.attempts)))
-        return next((one for one in told if not cause_of(one).title.startswith("stopped") and _tells(one)), words)
-    return words
+def said(message: str, job: BatchJob | None) -> str:
+    """The most informative message: for a scan that was stopped, Batch's reason if it says who stopped it."""
+    if message.startswith("stopped by SIG") and job is not None:
+        for reason in (job.reason, *(attempt.reason for attempt in reversed(job.attempts))):
+            if not cause_of(reason).title.startswith("stopped") and _is_informative(reason):
+                return reason
+    return message
 
 
 def failure(
-    words: str,
+    message: str,
     *,
     run: Run,
     memory_mib: int,
@@ -153,19 +129,20 @@ def failure(
 
     Parameters
     ----------
-    words
-        See `said`.
+    message
+        The message that `said` returns.
     memory_mib
-        What its job had.
+        Memory of its job.
     is_spot
         Whether the platform uses Spot instances.
     result
-        What the job left, where it left any.
+        The job's result, if it wrote one.
     facts
-        Needed where `needs_facts` says so.
+        Needed where `needs_facts` returns True.
     """
-    cause = cause_of(words, run=run)
-    what, sure = cause.title, "likely" if "most likely" in cause.title or cause.title.startswith("stopped") else ""
+    cause = cause_of(message, run=run)
+    what = cause.title
+    is_likely = "most likely" in cause.title or cause.title.startswith("stopped")
     if cause.title.startswith("Spot took"):
         what = (
             "Spot took the instance back, on every attempt"
@@ -173,24 +150,24 @@ def failure(
             else "the instance was lost: this platform uses no Spot, so it failed, or somebody terminated it"
         )
     if "out of memory" in cause.title:
-        had = f"{memory_mib:,} MiB"
+        limit = f"{memory_mib:,} MiB"
         peak = result.peak_memory_mib if result is not None else 0
-        what += f": its largest process had reached {peak:,} of {had}" if peak else f"; it had {had}"
-    findings = [Finding(f"{what[:1].upper()}{what[1:]}.", _sentence(cause.help), "likely" if sure else "certain")]
-    if facts is not None and needs_facts(words):
+        what += f": its largest process had reached {peak:,} of {limit}" if peak else f"; it had {limit}"
+    findings = [Finding(f"{what[:1].upper()}{what[1:]}.", _sentence(cause.help), "likely" if is_likely else "certain")]
+    if facts is not None and needs_facts(message):
         findings += pulling(facts)
     return findings
 
 
-def needs_facts(words: str) -> bool:
-    """Whether the platform itself may tell more of a failure: its image, its network, its log group."""
-    title = cause_of(words).title
+def needs_facts(message: str) -> bool:
+    """Whether the platform itself (image, network, log group) may explain a failure further."""
+    title = cause_of(message).title
     return title.startswith(("the image cannot be pulled", "the log group is missing", "the container cannot be"))
 
 
-def _tells(reason: str) -> bool:
+def _is_informative(reason: str) -> bool:
     return bool(reason) and not reason.startswith("Essential container in task exited")
 
 
-def _sentence(words: str) -> str:
-    return words and f"{words[:1].upper()}{words[1:].rstrip('.')}."
+def _sentence(text: str) -> str:
+    return text and f"{text[:1].upper()}{text[1:].rstrip('.')}."

@@ -1,4 +1,4 @@
-"""One line of one scan's job, and which lines are wanted."""
+"""Log lines of scans' jobs, and the filters on them."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line of one scan's job.
+    """One log line of a scan's job.
 
     Attributes
     ----------
     attempt
-        Which of the scan's, from 1.
+        Number of the scan's attempt, from 1.
     """
 
     scan: str
@@ -31,7 +31,7 @@ class LogLine:
         return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def as_json(self) -> dict[str, Any]:
-        """One object a line of `logs --json`."""
+        """A line of `logs --json`."""
         return {
             "time": self.time,
             "scan": self.scan,
@@ -42,12 +42,12 @@ class LogLine:
 
 
 class Grep:
-    """What a line must contain: a regular expression found in it, or the pattern itself as plain text.
+    """A pattern that matches a line as a regular expression or as plain text.
 
     Parameters
     ----------
     pattern
-        As typed; `(` alone is no regular expression, and is plain text only.
+        As typed. An invalid regular expression such as `(` is plain text only.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -58,26 +58,26 @@ class Grep:
             self._expression = re.compile(re.escape(pattern))
 
     def matches(self, message: str) -> bool:
-        """Whether a line is wanted."""
+        """Whether a line contains the pattern."""
         return self._text in message or self._expression.search(message) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
 class LineFilter:
-    """Which of a run's lines are to be shown.
+    """Which of a run's lines to show.
 
     Attributes
     ----------
     indices
-        The scans that were named; None: all that are the run's own.
+        Indices of the scans to show; None: all that the run submitted itself.
     failed_only
-        Of those, the ones that have failed.
+        Show only the failed ones of these scans.
     attempt
-        Only this attempt's.
+        Show only this attempt.
     since_ms
-        Only from this moment on.
+        Show only lines from this time on; milliseconds since 1970.
     tail
-        Of what is there already, so many of the last; None: all.
+        Show only this many of the last existing lines; None: all.
     """
 
     indices: frozenset[int] | None = None
@@ -89,11 +89,12 @@ class LineFilter:
 
     @property
     def is_narrow(self) -> bool:
-        """Whether lines that are there may be left out."""
-        return any(one is not None for one in (self.indices, self.attempt, self.since_ms, self.grep)) or self.tail == 0
+        """Whether the filter may omit existing lines."""
+        limits = (self.indices, self.attempt, self.since_ms, self.grep)
+        return any(limit is not None for limit in limits) or self.tail == 0
 
     def takes(self, timestamp_ms: int, message: str) -> bool:
-        """Whether a line of a stream that is wanted is wanted itself."""
+        """Whether to show a line of a stream that is shown."""
         return (self.since_ms is None or timestamp_ms >= self.since_ms) and (
             self.grep is None or self.grep.matches(message)
         )

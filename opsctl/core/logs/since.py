@@ -1,4 +1,4 @@
-"""`--since`: how long ago, or a moment."""
+"""Parse `--since`: a duration before now, or a time."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ _PART = re.compile(r"(\d+)\s*([smhdw])", re.IGNORECASE)
 
 
 def moment_of(text: str, *, now: datetime) -> datetime:
-    """The moment that is meant by `30m`, `1d12h` or an ISO 8601 time.
+    """The time that `30m`, `1d12h` or an ISO 8601 time means.
 
     Parameters
     ----------
     text
-        A time without a zone is this machine's local time.
+        A time without a time zone is this machine's local time.
     now
-        With its zone.
+        With its time zone.
 
     Raises
     ------
     UsageProblem
-        Where it is neither, or still to come.
+        If it is neither a duration nor a time, or a time in the future.
     """
-    words = text.strip()
+    stripped = text.strip()
     try:
-        if _AGO.fullmatch(words):
-            ago = sum((timedelta(**{_UNITS[unit.lower()]: int(n)}) for n, unit in _PART.findall(words)), timedelta())
+        if _AGO.fullmatch(stripped):
+            parts = _PART.findall(stripped)
+            ago = sum((timedelta(**{_UNITS[unit.lower()]: int(count)}) for count, unit in parts), timedelta())
             return now.astimezone(UTC) - ago
-        found = datetime.fromisoformat(words).astimezone(UTC)
+        moment = datetime.fromisoformat(stripped).astimezone(UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise UsageProblem(
             f"--since {text} is not a time.", "Say how long ago (30m, 2h, 1d) or when (2026-11-22T10:00Z)."
         ) from error
-    if found > now:
+    if moment > now:
         raise UsageProblem(f"--since {text} is still to come.", "A time without a zone is local: add Z for UTC.")
-    return found
+    return moment

@@ -1,4 +1,4 @@
-"""What somebody changed by hand since the last `up`, out of Terraform's plan.
+"""Find in Terraform's plan what somebody changed by hand since the last `up`.
 
 https://developer.hashicorp.com/terraform/internals/json-format#plan-representation
 """
@@ -15,20 +15,20 @@ _KEY = re.compile(r'\["?([^\]"]+)"?\]$')
 
 @dataclass(frozen=True, kw_only=True)
 class Drift:
-    """One thing that is not as the last `up` left it.
+    """One difference from what the last `up` left.
 
     Attributes
     ----------
     resource_type, name, key
-        `aws_batch_job_queue`, `model`, and `csd` where there is one of several.
+        Such as `aws_batch_job_queue`, `model` and `csd`; `key` is empty for a resource without instances.
     facts
-        The resource as the last `up` left it.
+        The resource's attributes as the last `up` left them.
     path
-        The attribute with dots, blocks of one entry without their number; empty where the resource is gone.
+        The attribute, with dots and without the index of a single block; empty where the resource is gone.
     was, now
-        The attribute's values. A tag that was not there, or is not any more, is None.
+        The attribute's values. A tag that does not exist is None.
     is_secret
-        Whether Terraform calls the value sensitive: it is never shown.
+        Whether Terraform marks the value as sensitive; it is then never shown.
     """
 
     resource_type: str
@@ -42,64 +42,66 @@ class Drift:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the whole resource is gone."""
+        """Whether the resource was deleted."""
         return not self.path
 
 
 def drifts(plan: Mapping[str, Any]) -> Iterator[Drift]:
-    """Every change by hand that an apply of this plan would mend.
+    """Every change by hand that applying the plan would undo.
 
-    What Terraform only noted while it looked (an address that AWS chose, what `ignore_changes` leaves alone) is no
-    change by hand, and it does not touch it.
+    Other differences that Terraform reports (an address that AWS chose, attributes under `ignore_changes`) are not
+    changes by hand, and an apply leaves them.
 
     Parameters
     ----------
     plan
-        What `terraform show -json PLANFILE` prints.
+        The output of `terraform show -json PLANFILE`.
     """
-    planned = {one["address"]: one["change"] for one in plan.get("resource_changes", ())}
-    for found in plan.get("resource_drift", ()):
-        hint = planned.get(found["address"])
-        if hint is None or hint["actions"] == ["no-op"] or found.get("mode", "managed") != "managed":
+    planned = {resource["address"]: resource["change"] for resource in plan.get("resource_changes", ())}
+    for resource in plan.get("resource_drift", ()):
+        planned_change = planned.get(resource["address"])
+        if planned_change is None or planned_change["actions"] == ["no-op"]:
             continue
-        yield from _of_resource(found, hint)
+        if resource.get("mode", "managed") == "managed":
+            yield from _of_resource(resource, planned_change)
 
 
-def _of_resource(found: Mapping[str, Any], hint: Mapping[str, Any]) -> Iterator[Drift]:
-    change = found["change"]
+def _of_resource(resource: Mapping[str, Any], planned: Mapping[str, Any]) -> Iterator[Drift]:
+    change = resource["change"]
     was = change["before"] or {}
-    key = _KEY.search(found["address"])
-    about = {
-        "resource_type": found["type"],
-        "name": found["name"],
+    key = _KEY.search(resource["address"])
+    identity = {
+        "resource_type": resource["type"],
+        "name": resource["name"],
         "key": key.group(1) if key else "",
         "facts": was,
     }
     if change["after"] is None:
-        # What `down` or another `up` takes away as well was not gone against anybody's will.
-        if "create" in hint["actions"]:
-            yield Drift(**about)
+        # Not a drift if the plan would delete the resource anyway.
+        if "create" in planned["actions"]:
+            yield Drift(**identity)
         return
-    wanted, unknown = hint.get("after") or {}, hint.get("after_unknown") or {}
+    after, unknown = planned.get("after") or {}, planned.get("after_unknown") or {}
     secret = (change.get("before_sensitive") or {}, change.get("after_sensitive") or {})
-    for path, (before, now, then, is_unknown, *is_secret) in _leaves(was, change["after"], wanted, unknown, *secret):
-        # tags_all holds them together with the provider's own; what is to be known only later was never written down.
+    for path, (before, now, then, is_unknown, *is_secret) in _leaves(was, change["after"], after, unknown, *secret):
+        # tags_all contains all tags. A value that is known only after an apply was never set by hand.
         if path.split(".")[0] == "tags" or not _is_unset(is_unknown):
             continue
         if not _same(before, now) and not _same(now, then):
-            yield Drift(**about, path=path, was=before, now=now, is_secret=any(map(_marks_secret, is_secret)))
+            yield Drift(**identity, path=path, was=before, now=now, is_secret=any(map(_marks_secret, is_secret)))
 
 
 def _leaves(*values: Any, path: str = "") -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Walk several values of one shape at once, the first two leading; a list of one block is that block."""
+    """Walk several values of one shape at once, guided by the first two; a list of one block counts as that block."""
     before, now = values[:2]
     if isinstance(before, dict) and isinstance(now, dict):
         for name in sorted({*before, *now}):
-            inner = tuple(one.get(name) if isinstance(one, dict) else one for one in values)
+            inner = tuple(value.get(name) if isinstance(value, dict) else value for value in values)
             yield from _leaves(*inner, path=f"{path}.{name}" if path else name)
     elif _is_block(before) and _is_block(now):
-        # Some marks (sensitive, unknown) leave an empty list where nothing is marked.
-        yield from _leaves(*((one[0] if one else None) if isinstance(one, list) else one for one in values), path=path)
+        # The marks (sensitive, unknown) have an empty list where nothing is marked.
+        blocks = ((value[0] if value else None) if isinstance(value, list) else value for value in values)
+        yield from _leaves(*blocks, path=path)
     else:
         yield path, values
 
@@ -112,9 +114,9 @@ def _is_unset(value: Any) -> bool:
     return value in (None, False, "", [], {})
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Whether two values mean the same: AWS's answers know no difference between not set and empty."""
-    return one == other or (_is_unset(one) and _is_unset(other))
+def _same(value: Any, other: Any) -> bool:
+    """Whether two values mean the same: AWS's replies do not distinguish unset from empty."""
+    return value == other or (_is_unset(value) and _is_unset(other))
 
 
 def _marks_secret(mark: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A change by hand in one plain sentence."""
+"""Describe each change by hand in one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opsctl.core.platform.drift import Drift, drifts
 
 _MOST_CHARACTERS = 60
 
-#: What a person calls a resource: a text with the resource's own attributes, `key` and `name` in it.
+#: A resource's name in sentences; a template with `key`, `name` and attributes of the resource.
 _SUBJECTS: Mapping[str, str] = {
     "aws_batch_job_queue": "the {key} queue",
     "aws_batch_compute_environment": "the {key} environment",
@@ -42,7 +42,7 @@ _SUBJECTS: Mapping[str, str] = {
     "aws_ecr_lifecycle_policy": "the image repository's lifecycle",
 }
 
-#: What one calls it that is gone, where "… is gone" is not the word.
+#: The sentence for a deleted resource, where it is not "… is gone".
 _GONE: Mapping[str, str] = {
     "aws_batch_job_definition": "{subject} was deregistered",
     "aws_iam_role_policy_attachment": "{subject} was detached",
@@ -53,12 +53,12 @@ _GONE: Mapping[str, str] = {
 
 
 def drift_sentences(plan: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every change by hand as a sentence without a full stop, in Terraform's order, none twice.
+    """Every change by hand as a sentence without a full stop, in Terraform's order, without repetitions.
 
     Parameters
     ----------
     plan
-        What `terraform show -json PLANFILE` prints.
+        The output of `terraform show -json PLANFILE`.
     """
     return tuple(dict.fromkeys(sentence for drift in drifts(plan) for sentence in _sentences(drift)))
 
@@ -72,11 +72,11 @@ def _sentences(drift: Drift) -> list[str]:
     special = _SPECIAL.get((drift.resource_type, drift.path)) or _SPECIAL.get((drift.resource_type, "*"))
     if special is not None and not drift.is_secret:
         return special(drift, subject)
-    words = drift.path.split(".")[-1].replace("_", " ")
+    attribute = drift.path.split(".")[-1].replace("_", " ")
     was, now = _value(drift.was), _value(drift.now)
     if drift.is_secret or was is None or now is None:
-        return [f"the {words} of {subject} was changed by hand"]
-    return [f"the {words} of {subject} is {now} instead of {was}"]
+        return [f"the {attribute} of {subject} was changed by hand"]
+    return [f"the {attribute} of {subject} is {now} instead of {was}"]
 
 
 def _subject(drift: Drift) -> str:
@@ -101,19 +101,19 @@ def _tag(drift: Drift, subject: str) -> str:
 
 
 def _value(value: Any) -> str | None:
-    """A short plain value, or None: of a policy or a list a sentence says only that it was changed."""
+    """A short simple value as text; None for a policy, a list or an empty value."""
     if value is None or value == "" or isinstance(value, (list, dict)):
         return None
     text = json.dumps(value) if isinstance(value, bool) else str(value)
     return text if len(text) <= _MOST_CHARACTERS and not text.startswith("{") else None
 
 
-def _turned(words: Mapping[Any, str]) -> Callable[[Drift, str], list[str]]:
-    """Words for each value that it may have now; of any other, that it was changed."""
-    return lambda drift, subject: [words.get(drift.now, "{subject} was changed by hand").format(subject=subject)]
+def _by_value(sentences: Mapping[Any, str]) -> Callable[[Drift, str], list[str]]:
+    """A sentence for each value that the attribute may have now; for others, that it was changed."""
+    return lambda drift, subject: [sentences.get(drift.now, "{subject} was changed by hand").format(subject=subject)]
 
 
-def _changed(drift: Drift, subject: str) -> list[str]:  # noqa: ARG001 as the others
+def _changed(drift: Drift, subject: str) -> list[str]:  # noqa: ARG001  # signature of _SPECIAL
     return [f"{subject} was changed by hand"]
 
 
@@ -122,25 +122,25 @@ def _retention(drift: Drift, subject: str) -> list[str]:
     return [f"{subject} keeps lines {f'for {now}' if drift.now else now} instead of {drift.was} days"]
 
 
-def _most_vcpus(drift: Drift, subject: str) -> list[str]:
+def _max_vcpus(drift: Drift, subject: str) -> list[str]:
     return [f"{subject}'s most vCPUs are {drift.now} instead of {drift.was}"]
 
 
-def _let_in(drift: Drift, subject: str) -> list[str]:
+def _ingress(drift: Drift, subject: str) -> list[str]:
     return [f"{subject} lets {ports} in from {source}" for ports, source in _rules(drift.now, drift.was)] + [
         f"{subject} does not let {ports} in from {source} any more" for ports, source in _rules(drift.was, drift.now)
     ]
 
 
-def _let_out(drift: Drift, subject: str) -> list[str]:
+def _egress(drift: Drift, subject: str) -> list[str]:
     return [f"{subject} lets {ports} out to {target}" for ports, target in _rules(drift.now, drift.was)] + [
         f"{subject} does not let {ports} out to {target} any more" for ports, target in _rules(drift.was, drift.now)
     ]
 
 
-def _rules(these: Any, without: Any) -> list[tuple[str, str]]:
-    """Each rule of a group that the other list does not have: its ports and whom it is about."""
-    return [(_ports(rule), _ends(rule)) for rule in these or () if rule not in (without or ())]
+def _rules(rules: Any, without: Any) -> list[tuple[str, str]]:
+    """Ports and peers of each security group rule that is not in the other list."""
+    return [(_ports(rule), _peers(rule)) for rule in rules or () if rule not in (without or ())]
 
 
 def _ports(rule: Mapping[str, Any]) -> str:
@@ -151,10 +151,10 @@ def _ports(rule: Mapping[str, Any]) -> str:
     return ports if rule["protocol"] == "tcp" else f"{rule['protocol']} {ports}"
 
 
-def _ends(rule: Mapping[str, Any]) -> str:
+def _peers(rule: Mapping[str, Any]) -> str:
     lists = ("cidr_blocks", "ipv6_cidr_blocks", "security_groups", "prefix_list_ids")
-    ends = [str(one) for name in lists for one in rule.get(name) or ()]
-    return ", ".join([*ends, *(["itself"] if rule.get("self") else [])]) or "nowhere"
+    peers = [str(peer) for name in lists for peer in rule.get(name) or ()]
+    return ", ".join([*peers, *(["itself"] if rule.get("self") else [])]) or "nowhere"
 
 
 def _routes(drift: Drift, subject: str) -> list[str]:
@@ -163,32 +163,32 @@ def _routes(drift: Drift, subject: str) -> list[str]:
 
     gone, new = targets(drift.was) - targets(drift.now), targets(drift.now) - targets(drift.was)
     return [
-        *(f"{subject} has lost its way to {one}" for one in sorted(gone)),
-        *(f"{subject} has a way to {one}, which is not opsctl's" for one in sorted(new)),
+        *(f"{subject} has lost its way to {target}" for target in sorted(gone)),
+        *(f"{subject} has a way to {target}, which is not opsctl's" for target in sorted(new)),
     ] or _changed(drift, subject)
 
 
 _QUEUE = "aws_batch_job_queue"
 _ENVIRONMENT = "aws_batch_compute_environment"
-_SWITCH = _turned({"DISABLED": "{subject} was disabled by hand", "ENABLED": "{subject} was enabled by hand"})
+_SWITCH = _by_value({"DISABLED": "{subject} was disabled by hand", "ENABLED": "{subject} was enabled by hand"})
 _SPECIAL: Mapping[tuple[str, str], Callable[[Drift, str], list[str]]] = {
     (_QUEUE, "state"): _SWITCH,
     (_QUEUE, "job_state_time_limit_action"): lambda _, subject: [
         f"{subject}'s rule for jobs that cannot start was changed by hand"
     ],
     (_ENVIRONMENT, "state"): _SWITCH,
-    (_ENVIRONMENT, "compute_resources.max_vcpus"): _most_vcpus,
+    (_ENVIRONMENT, "compute_resources.max_vcpus"): _max_vcpus,
     ("aws_cloudwatch_log_group", "retention_in_days"): _retention,
-    ("aws_security_group", "ingress"): _let_in,
-    ("aws_security_group", "egress"): _let_out,
-    ("aws_default_security_group", "ingress"): _let_in,
-    ("aws_default_security_group", "egress"): _let_out,
+    ("aws_security_group", "ingress"): _ingress,
+    ("aws_security_group", "egress"): _egress,
+    ("aws_default_security_group", "ingress"): _ingress,
+    ("aws_default_security_group", "egress"): _egress,
     ("aws_route_table", "route"): _routes,
-    ("aws_subnet", "map_public_ip_on_launch"): _turned(
+    ("aws_subnet", "map_public_ip_on_launch"): _by_value(
         {False: "{subject} gives its instances no public address any more"}
     ),
-    ("aws_vpc", "enable_dns_hostnames"): _turned({False: "{subject} gives its instances no names any more"}),
-    ("aws_vpc", "enable_dns_support"): _turned({False: "{subject} finds no names any more (DNS is off)"}),
+    ("aws_vpc", "enable_dns_hostnames"): _by_value({False: "{subject} gives its instances no names any more"}),
+    ("aws_vpc", "enable_dns_support"): _by_value({False: "{subject} finds no names any more (DNS is off)"}),
     ("aws_launch_template", "*"): _changed,
     ("aws_iam_role", "assume_role_policy"): lambda _, subject: [f"who may take {subject} was changed by hand"],
     ("aws_iam_role_policy", "policy"): _changed,
@@ -197,7 +197,7 @@ _SPECIAL: Mapping[tuple[str, str], Callable[[Drift, str], list[str]]] = {
     ("aws_s3_bucket_lifecycle_configuration", "*"): _changed,
     ("aws_ecr_repository_policy", "policy"): _changed,
     ("aws_ecr_lifecycle_policy", "policy"): _changed,
-    ("aws_s3_bucket_versioning", "versioning_configuration.status"): _turned({"Suspended": "{subject} is suspended"}),
+    ("aws_s3_bucket_versioning", "versioning_configuration.status"): _by_value({"Suspended": "{subject} is suspended"}),
     ("aws_s3_bucket_ownership_controls", "rule.object_ownership"): lambda *_: ["the data bucket lets ACLs in again"],
     ("aws_s3_bucket_server_side_encryption_configuration", "*"): _changed,
     **{
@@ -206,7 +206,7 @@ _SPECIAL: Mapping[tuple[str, str], Callable[[Drift, str], list[str]]] = {
         ]
         for setting in ("block_public_acls", "block_public_policy", "ignore_public_acls", "restrict_public_buckets")
     },
-    ("aws_ecr_repository", "image_tag_mutability"): _turned(
+    ("aws_ecr_repository", "image_tag_mutability"): _by_value(
         {"MUTABLE": "the image repository lets a tag move to another image"}
     ),
 }

@@ -1,4 +1,4 @@
-"""What AWS shows of a platform, as plain data: which of it is ours, which of it Terraform's state does not know."""
+"""The resources of a platform on AWS: which ones are the platform's, and which ones are not in Terraform's state."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing import Any
 TAG = "opsctl:platform"
 
 _WORD = r"[a-z0-9]+"
-# What Terraform appends to a name prefix.
+# Terraform appends this to a name prefix.
 _SUFFIX = r"(-\d{26})?"
 
 
 class ResourceKind(StrEnum):
-    """What the platform root makes, and what AWS makes for it, in words; in the order in which it can go."""
+    """What the platform root, or AWS for it, creates. The order is the one in which they can be deleted."""
 
     QUEUE = "job queue"
     ENVIRONMENT = "compute environment"
@@ -36,30 +36,30 @@ class ResourceKind(StrEnum):
     PROFILE = "instance profile"
     ROLE = "role"
     LOG_GROUP = "log group"
-    # Last: as long as it stands, a platform that is half gone is found by its name from everywhere.
+    # Last: while it exists, a half-deleted platform can be found by its name from any machine.
     RECORD = "parameter"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource:
-    """One thing that exists.
+    """An existing resource.
 
     Attributes
     ----------
     id
-        What AWS takes when it is asked to delete it.
+        The id that AWS's delete call needs.
     name
-        As people know it; empty where that is the id.
+        Empty where the resource has no name besides its id.
     arn
-        Empty where AWS does not tell it (most of EC2).
+        Empty where AWS does not return it (most of EC2).
     state, reason
-        AWS's words: `INVALID` and why, `in-use` and by what.
+        AWS's: such as `INVALID` and why, `in-use` and by what.
     since
-        When it was made, with its time zone, where AWS tells it.
+        Time of creation with its time zone; None where AWS does not return it.
     is_tagged
-        Whether it carries this platform's tag: what only has a name like ours is shown and never removed.
+        Whether it has this platform's tag. A resource that only has a matching name is shown, but never deleted.
     uses
-        Keys of what must not go before it.
+        Keys of the resources that must not be deleted before it.
     """
 
     kind: ResourceKind
@@ -74,23 +74,23 @@ class Resource:
 
     @property
     def key(self) -> str:
-        """What tells it from everything else: a role and an instance profile may share their name."""
+        """The ARN or id, which is unique; a role and an instance profile may share their name."""
         return self.arn or self.id
 
     @property
     def words(self) -> str:
         """`role opsctl-m2g-us-east-1-job`, `security group opsctl-m2g-jobs (sg-1)`."""
-        named = f"{self.name} ({self.id})" if self.name and self.kind not in NAMED_KINDS else self.name or self.id
-        return f"{self.kind} {named}"
+        label = f"{self.name} ({self.id})" if self.name and self.kind not in NAMED_KINDS else self.name or self.id
+        return f"{self.kind} {label}"
 
     @property
     def is_invalid(self) -> bool:
-        """Whether AWS has given it up: a compute environment that starts no instance any more."""
+        """Whether it is a compute environment that AWS has marked INVALID: it starts no instances."""
         return self.kind == ResourceKind.ENVIRONMENT and self.state == "INVALID"
 
 
-_MADE_BY_BATCH = {ResourceKind.INSTANCE, ResourceKind.VOLUME, ResourceKind.INTERFACE}
-#: What may stand in the way by its name alone.
+_CREATED_BY_BATCH = {ResourceKind.INSTANCE, ResourceKind.VOLUME, ResourceKind.INTERFACE}
+#: Kinds whose name can conflict with a new platform's.
 NAMED_KINDS = {
     ResourceKind.QUEUE,
     ResourceKind.ENVIRONMENT,
@@ -101,41 +101,41 @@ NAMED_KINDS = {
 }
 
 
-def is_ours(named: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, platform: str) -> bool | None:
-    """Whether a resource is a platform's: True by its tag, False by nothing but its name, None: it is not.
+def is_ours(name: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, platform: str) -> bool | None:
+    """Whether a resource is a platform's: True by its tag, False by its name only, None if it is not.
 
-    The prefix of the platform `m2g` also begins the names of a platform `m2g-x`, so a name counts only as a whole.
+    The names of a platform `m2g-x` begin with the prefix of a platform `m2g`, so the whole name must match.
 
     Parameters
     ----------
     pattern
-        Of `batch_names` or `role_names`.
+        The result of `batch_names` or `role_names`.
     """
     if TAG in tags:
-        return True if tags[TAG] == platform and named.startswith(f"opsctl-{platform}-") else None
-    return False if pattern.fullmatch(named) else None
+        return True if tags[TAG] == platform and name.startswith(f"opsctl-{platform}-") else None
+    return False if pattern.fullmatch(name) else None
 
 
 def batch_names(platform: str) -> re.Pattern[str]:
-    """The names of queues, environments, job definitions and launch templates: one word behind the platform's name."""
+    """Matches queues, environments, job definitions and launch templates: the prefix and one word."""
     return re.compile(rf"opsctl-{re.escape(platform)}-{_WORD}{_SUFFIX}")
 
 
 def role_names(platform: str, *, region: str) -> re.Pattern[str]:
-    """The names of roles and instance profiles, which are an account's: the region and letters behind the name.
+    """Matches roles and instance profiles: the prefix, the region and words. These names are unique in an account.
 
-    Every region ends with a number, so a platform `m2g-us-east-1` has none that looks like one of `m2g` in us-east-1.
+    Every region ends with a number, so no name of a platform `m2g-us-east-1` matches those of `m2g` in us-east-1.
     """
     return re.compile(rf"opsctl-{re.escape(platform)}-{re.escape(region)}(-[a-z]+)+")
 
 
 def counts_text(resources: Iterable[Resource]) -> str:
     """`2 job queues, 1 VPC`, in the order of `ResourceKind`."""
-    counted = Counter(one.kind for one in resources)
-    return ", ".join(f"{counted[kind]} {_many(kind, counted[kind])}" for kind in ResourceKind if counted[kind])
+    counts = Counter(resource.kind for resource in resources)
+    return ", ".join(f"{counts[kind]} {_noun(kind, counts[kind])}" for kind in ResourceKind if counts[kind])
 
 
-def _many(kind: ResourceKind, count: int) -> str:
+def _noun(kind: ResourceKind, count: int) -> str:
     return str(kind) if count == 1 else f"{kind}s"
 
 
@@ -143,34 +143,34 @@ def _many(kind: ResourceKind, count: int) -> str:
 
 
 def known_keys(state: Mapping[str, Any]) -> frozenset[str]:
-    """The ids and ARNs of everything that a state knows.
+    """The ids and ARNs of all resources in a state.
 
     Parameters
     ----------
     state
-        As `terraform state pull` prints it.
+        The output of `terraform state pull`, parsed.
     """
-    found = (one.get("attributes", {}) for _, one in _instances(state))
-    return frozenset(value for one in found for value in (one.get("id"), one.get("arn")) if value)
+    every = (instance.get("attributes", {}) for _, instance in _instances(state))
+    return frozenset(key for attributes in every for key in (attributes.get("id"), attributes.get("arn")) if key)
 
 
 def known_types(state: Mapping[str, Any]) -> list[str]:
-    """Terraform's type of each thing that a state knows, once a thing."""
+    """Terraform's type of each resource in a state; a type may occur several times."""
     return [str(resource["type"]) for resource, _ in _instances(state)]
 
 
 def addresses_of(state: Mapping[str, Any], keys: Collection[str]) -> list[str]:
-    """Where in a state the things of these ids or ARNs are; what is on its way out anyway (deposed) is left out."""
-    found = []
+    """The addresses in a state of resources by id or ARN, without deposed ones, which Terraform deletes anyway."""
+    addresses = []
     for resource, instance in _instances(state):
         attributes = instance.get("attributes", {})
         if {attributes.get("id"), attributes.get("arn")} & set(keys) and not instance.get("deposed"):
-            found.append(_address(resource, instance))
-    return found
+            addresses.append(_address(resource, instance))
+    return addresses
 
 
 def tainted_addresses(state: Mapping[str, Any]) -> list[str]:
-    """Where in a state the things are whose making was broken off after AWS had made them."""
+    """The addresses in a state of tainted resources: AWS created them, but Terraform was interrupted or failed."""
     return [
         _address(resource, instance)
         for resource, instance in _instances(state)
@@ -197,19 +197,19 @@ def _address(resource: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
 # What a state does not know.
 
 
-def orphans(found: Iterable[Resource], known: Collection[str]) -> tuple[Resource, ...]:
-    """What no state knows. Instances and what hangs on them are Batch's, and go with their environment."""
-    found = tuple(found)
-    unknown = tuple(one for one in found if not _is_known(one, known))
-    if any(one.kind == ResourceKind.ENVIRONMENT and _is_known(one, known) for one in found):
-        return tuple(one for one in unknown if one.kind not in _MADE_BY_BATCH)
+def orphans(resources: Iterable[Resource], known: Collection[str]) -> tuple[Resource, ...]:
+    """The resources that are not in a state, without those that Batch creates and deletes with a known environment."""
+    resources = tuple(resources)
+    unknown = tuple(resource for resource in resources if not _is_known(resource, known))
+    if any(resource.kind == ResourceKind.ENVIRONMENT and _is_known(resource, known) for resource in resources):
+        return tuple(resource for resource in unknown if resource.kind not in _CREATED_BY_BATCH)
     return unknown
 
 
-def in_use(found: Iterable[Resource], known: Collection[str]) -> frozenset[str]:
-    """What must stay as long as the things that the state knows use it."""
-    return frozenset(use for one in found if _is_known(one, known) for use in one.uses)
+def in_use(resources: Iterable[Resource], known: Collection[str]) -> frozenset[str]:
+    """Keys of the resources that the resources in the state use, and that must therefore not be deleted."""
+    return frozenset(used for resource in resources if _is_known(resource, known) for used in resource.uses)
 
 
-def _is_known(one: Resource, known: Collection[str]) -> bool:
-    return one.key in known or one.id in known
+def _is_known(resource: Resource, known: Collection[str]) -> bool:
+    return resource.key in known or resource.id in known

@@ -1,4 +1,4 @@
-"""What a person wants of a platform: typed now, or remembered from an earlier `up`."""
+"""The options of a platform, typed now or recorded by an earlier `up`."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import data_bucket_name, repository_arn, repository_url
 from opsctl.core.settings import meant
 
-#: What takes a remembered option back: `--image default`, `--source-bucket none`.
+#: Values that reset a recorded option: `--image default`, `--source-bucket none`.
 DEFAULT = "default"
 NONE = "none"
 
 _LOCAL_IMAGE = "opsctl-preview"
-#: What `opsctl image build` makes: with an engine the local platform's jobs need an image that is there.
+#: The image that `opsctl image build` builds; local jobs in a container engine need an existing image.
 _BUILT_IMAGE = "opsctl-m2g"
 
-#: The parameter that holds the record may have 4096 characters, and the record itself takes half of them.
-_REMEMBERED_BYTES = 1200
+#: The SSM parameter with the record is limited to 4096 characters, and the rest of the record takes half of them.
+_LONGEST_OPTIONS = 1200
 
-#: Both roots make things that take tags.
-_OF_BOTH_ROOTS = ("tags",)
+#: Variables that both roots have.
+_SHARED_VARIABLES = ("tags",)
 
-_SET = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*)=(.*)$", re.DOTALL)
+_ASSIGNMENT = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*)=(.*)$", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformOptions:
-    """A platform as a person wants it.
+    """The options of one platform.
 
     Attributes
     ----------
     data_bucket
-        An existing bucket, or None: the storage root makes one.
+        An existing bucket; None: the storage root creates one.
     source_buckets
         Other buckets whose datasets the jobs may read.
     image
-        What the jobs run, or None: the platform's own repository at this version.
+        The jobs' image; None: the one of this version in the platform's own repository.
     engine
-        What runs the jobs of a local platform, or None: processes.
+        The container engine of a local platform's jobs; None: jobs are processes.
     state
-        Where Terraform's state lies, or None: on this machine.
+        Location of Terraform's state; None: this machine.
     variables
         Further variables of terraform/platform (`--set`).
     """
@@ -64,51 +64,50 @@ class PlatformOptions:
 
     @property
     def bucket(self) -> str:
-        """The data bucket's name, known before it is made."""
+        """The data bucket's name, also before it exists."""
         return self.data_bucket or data_bucket_name(self.name, account_id=self.account_id, region=self.region)
 
     @property
     def repository_url(self) -> str:
-        """The image repository's address, known before it is made."""
+        """The image repository's address, also before it exists."""
         return repository_url(self.name, account_id=self.account_id, region=self.region)
 
     @property
     def non_defaults(self) -> dict[str, Any]:
-        """What differs from the defaults, as the platform's record keeps it."""
-        plain = {one.name: getattr(self, one.name) for one in _OPTIONS}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in plain.items() if value}
+        """The options that differ from the defaults, as the platform's record stores them."""
+        options = {name: getattr(self, name) for name in _OPTIONS}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items() if value}
 
     def with_options(self, options: Mapping[str, Any]) -> PlatformOptions:
-        """The same platform with options as a record or `typed_options` has them; unknown ones are passed over."""
-        known = {one.name for one in _OPTIONS}
-        fitting = {name: value for name, value in options.items() if name in known}
-        if "source_buckets" in fitting:
-            fitting["source_buckets"] = tuple(fitting["source_buckets"])
-        return replace(self, **fitting)
+        """A copy with the options of a record or of `typed_options`; unknown options are ignored."""
+        known = {name: value for name, value in options.items() if name in _OPTIONS}
+        if "source_buckets" in known:
+            known["source_buckets"] = tuple(known["source_buckets"])
+        return replace(self, **known)
 
     def storage_variables(self) -> dict[str, Any]:
-        """terraform/storage's variables."""
+        """The variables of terraform/storage."""
         return {
             "name": self.name,
             "region": self.region,
             "data_bucket": self.data_bucket,
             "path_style": self.is_local,
-            **{name: self.variables[name] for name in _OF_BOTH_ROOTS if name in self.variables},
+            **{name: self.variables[name] for name in _SHARED_VARIABLES if name in self.variables},
         }
 
     def platform_variables(self) -> dict[str, Any]:
-        """terraform/platform's variables.
+        """The variables of terraform/platform.
 
         Raises
         ------
         UsageProblem
-            Where the options are more than the platform's record can hold.
+            If the options are too long for the platform's record.
         """
         recorded = json.dumps(self.non_defaults, sort_keys=True, separators=(",", ":"))
-        if len(recorded) > _REMEMBERED_BYTES:
+        if len(recorded) > _LONGEST_OPTIONS:
             raise UsageProblem(
                 f"The options are too long to be kept in the platform's record: {len(recorded)} characters, "
-                f"{_REMEMBERED_BYTES} fit."
+                f"{_LONGEST_OPTIONS} fit."
             )
         local_image = _BUILT_IMAGE if self.engine else _LOCAL_IMAGE
         own_image = f"{local_image if self.is_local else self.repository_url}:{self.version}"
@@ -128,8 +127,11 @@ class PlatformOptions:
         }
 
 
+#: The fields that the platform's record stores as options.
 _OPTIONS = [
-    one for one in fields(PlatformOptions) if one.name not in ("name", "region", "account_id", "is_local", "version")
+    option.name
+    for option in fields(PlatformOptions)
+    if option.name not in ("name", "region", "account_id", "is_local", "version")
 ]
 
 
@@ -141,12 +143,12 @@ def typed_options(
     spot: bool | None,
     **others: str | None,
 ) -> dict[str, Any]:
-    """The options that stand on the command line; None is one that does not.
+    """The options that were typed; None as an argument means not typed.
 
     Raises
     ------
     UsageProblem
-        Where `none` stands beside names.
+        If `none` is combined with names.
     """
     typed: dict[str, Any] = {}
     for name, value in {"data_bucket": data_bucket, "image": image, **others}.items():
@@ -162,57 +164,58 @@ def typed_options(
 
 
 def typed_variables(settings: Sequence[str], *, declared: Sequence[str], managed: Sequence[str]) -> dict[str, Any]:
-    """`--set NAME=VALUE` as typed: JSON, or else plain text; None takes an earlier one back.
+    """Parse `--set NAME=VALUE`: the value is JSON, or else plain text; None resets the variable.
 
     Parameters
     ----------
     declared
-        terraform/platform's variables.
+        The variables of terraform/platform.
     managed
-        Those of them that opsctl itself sets.
+        The variables among them that opsctl sets itself.
 
     Raises
     ------
     UsageProblem
-        For what is no NAME=VALUE, is not declared, or is opsctl's own.
+        If a setting is not NAME=VALUE, or its variable is not declared or is managed.
     """
-    free = sorted(set(declared) - set(managed))
+    settable = sorted(set(declared) - set(managed))
     typed: dict[str, Any] = {}
     for setting in settings:
-        parts = _SET.match(setting)
-        if parts is None:
+        match = _ASSIGNMENT.match(setting)
+        if match is None:
             raise UsageProblem(f"--set {setting}: it must be NAME=VALUE, such as --set csd_max_vcpus=64.")
-        name, text = parts[1].replace("-", "_"), parts[2]
+        name, text = match[1].replace("-", "_"), match[2]
         if name in managed:
             raise UsageProblem(f"--set {name}: opsctl sets this by itself.{_OPTION_OF.get(name, '')}")
-        if name not in free:
-            near = meant(name, free)
-            raise UsageProblem(f"--set {name}: the platform has no such variable.{near or f' It has {_listed(free)}.'}")
+        if name not in settable:
+            hint = meant(name, settable) or f" It has {', '.join(settable)}."
+            raise UsageProblem(f"--set {name}: the platform has no such variable.{hint}")
         typed[name] = None if text == DEFAULT else _value(text)
     return typed
 
 
 def changed(earlier: Mapping[str, Any], typed: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Earlier options with the typed ones over them; a variable of None goes."""
-    together = {**earlier.get("variables", {}), **variables}
-    kept = {name: value for name, value in together.items() if value is not None}
-    return {**earlier, **typed, "variables": kept}
+    """Earlier options overridden by the typed ones; a variable of None is removed."""
+    merged = {**earlier.get("variables", {}), **variables}
+    variables = {name: value for name, value in merged.items() if value is not None}
+    return {**earlier, **typed, "variables": variables}
 
 
 def spelled(options: Mapping[str, Any]) -> list[str]:
-    """Options as they would be typed."""
-    words = []
+    """Options as they are typed on the command line."""
+    arguments = []
     for name, value in sorted(options.items()):
         option = f"--{name.replace('_', '-')}"
         if name == "source_buckets":
-            words += [f"--source-bucket {bucket}" for bucket in value]
+            arguments += [f"--source-bucket {bucket}" for bucket in value]
         elif name == "variables":
-            words += [f"--set {variable}={_text(given)}" for variable, given in sorted(value.items())]
+            arguments += [f"--set {variable}={_text(setting)}" for variable, setting in sorted(value.items())]
         elif value:
-            words.append(option if value is True else f"{option} {value}")
-    return words
+            arguments.append(option if value is True else f"{option} {value}")
+    return arguments
 
 
+#: Hint for a variable that has an option of its own.
 _OPTION_OF = {
     "data_bucket": " Type --data-bucket.",
     "source_buckets": " Type --source-bucket.",
@@ -232,7 +235,3 @@ def _value(text: str) -> Any:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

@@ -1,4 +1,4 @@
-"""The platform: the frozen record of what `up` made. Everything after `up` reads only this."""
+"""The record of what `up` created. Every other command reads only this."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ DEFAULT_NAME = "m2g"
 LOCAL_NAME = "local"
 LOCAL_REGION = "us-east-1"
 
-#: What the local platform is asked with: the person's own credentials never go there.
+#: The local platform's credentials; the user's own are never sent to it.
 LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
-# ECR refuses a hyphen at the end, or two in a row.
+# ECR does not allow a hyphen at the end, or two in a row.
 _NAME = re.compile(r"^(?=.{2,20}$)[a-z](?:-?[a-z0-9])+$")
 
 
@@ -30,13 +30,13 @@ class ModelResources:
     job_queue, compute_environment, job_definition
         ARNs; the job definition's with its revision.
     instance_type
-        EC2's name, one scan an instance.
+        EC2's name; each instance runs one scan.
     vcpus, memory_mib
         What one job gets.
     max_vcpus
-        The compute environment's upper bound: `max_vcpus // vcpus` scans run at once.
+        Upper limit of the compute environment: at most `max_vcpus // vcpus` scans run at a time.
     more_instance_types
-        Others of the same size that scans may run on too.
+        Further types of the same size on which scans may run.
     """
 
     job_queue: str
@@ -51,18 +51,18 @@ class ModelResources:
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """What `up` made, as Terraform's output and the SSM parameter describe it.
+    """What `up` created, from Terraform's output or the SSM parameter.
 
     Attributes
     ----------
     endpoint_url
-        The local platform's address; None on AWS. Known to this machine only, so not in the SSM parameter.
+        The local platform's address; None on AWS. It is valid on this machine only, so the SSM parameter lacks it.
     models
         `csd` and `csa`.
     spot_fallback
         Whether scans may also run on demand where Spot has no capacity.
     options
-        The options of `up` that differ from the defaults; empty in a record of an older opsctl.
+        The options of `up` that differ from the defaults.
     """
 
     name: str
@@ -82,17 +82,17 @@ class Platform:
 
     @property
     def is_local(self) -> bool:
-        """Whether this platform lives on this machine."""
+        """Whether the platform runs on this machine."""
         return self.endpoint_url is not None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], *, endpoint_url: str | None = None) -> Platform:
-        """Parse Terraform's output, the SSM parameter or this machine's copy.
+        """Parse Terraform's output, the SSM parameter, or this machine's copy of it.
 
         Raises
         ------
         Problem
-            When the record was written by another version of opsctl and cannot be read.
+            If the record was written by another version of opsctl and cannot be read.
         """
         try:
             if record["schema_version"] != SCHEMA_VERSION:
@@ -121,26 +121,23 @@ class Platform:
             ) from error
 
     def as_record(self) -> dict[str, Any]:
-        """The record as JSON holds it."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self), "models": _plain(self.models)}
+        """The record as JSON."""
+        models = {name: asdict(resources) for name, resources in self.models.items()}
+        return {"schema_version": SCHEMA_VERSION, **asdict(self), "models": models}
 
 
 def _model(fields: Mapping[str, Any]) -> ModelResources:
-    # A list in JSON.
+    # JSON has lists instead of tuples.
     return ModelResources(**{**fields, "more_instance_types": tuple(fields.get("more_instance_types", ()))})
 
 
-def _plain(models: Mapping[str, ModelResources]) -> dict[str, Any]:
-    return {name: asdict(resources) for name, resources in models.items()}
-
-
 def check_name(name: str) -> str:
-    """A platform's name, or the sentence why not.
+    """Return the name of a platform if it is valid.
 
     Raises
     ------
     UsageProblem
-        Where AWS would refuse a resource named so.
+        If AWS would not accept a resource with this name.
     """
     if not _NAME.fullmatch(name):
         raise UsageProblem(
@@ -151,33 +148,33 @@ def check_name(name: str) -> str:
 
 
 def resource_prefix(name: str) -> str:
-    """What the names of all of a platform's resources begin with."""
+    """The beginning of the names of all of a platform's resources."""
     return f"opsctl-{name}"
 
 
 def record_parameter(name: str) -> str:
-    """The SSM parameter that holds a platform's record, for colleagues who did not run `up`."""
+    """The SSM parameter that holds a platform's record, for users who did not run `up` themselves."""
     return f"/opsctl/{name}/platform"
 
 
 def data_bucket_name(name: str, *, account_id: str, region: str) -> str:
-    """The data bucket that the storage root makes: bucket names are global, so account and region are in it."""
+    """The data bucket that the storage root creates. Bucket names are global, so the name has account and region."""
     return f"{resource_prefix(name)}-{account_id}-{region}"
 
 
 def repository_arn(name: str, *, account_id: str, region: str) -> str:
-    """The image repository's ARN, known before Terraform makes it: the platform's plan needs it."""
+    """The image repository's ARN; the platform's plan needs it before Terraform creates the repository."""
     return f"arn:{_partition(region)}:ecr:{region}:{account_id}:repository/{resource_prefix(name)}"
 
 
 def repository_url(name: str, *, account_id: str, region: str) -> str:
-    """The image repository's address, known before Terraform makes it."""
+    """The image repository's address, also before Terraform creates it."""
     suffix = "amazonaws.com.cn" if _partition(region) == "aws-cn" else "amazonaws.com"
     return f"{account_id}.dkr.ecr.{region}.{suffix}/{resource_prefix(name)}"
 
 
 def _partition(region: str) -> str:
-    """AWS's own division of its regions, which every ARN begins with: China and GovCloud stand apart.
+    """The AWS partition of a region, which is part of every ARN.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """

@@ -1,4 +1,4 @@
-"""Where Terraform's state lies: on this machine, or on S3 for all who share the platform."""
+"""Where Terraform's state is stored: on this machine, or on S3 for all users of the platform."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, Literal
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import parse_uri
 
-#: `--state local` takes the state back to this machine.
+#: `--state local` moves the state to this machine.
 LOCAL = "local"
 
-#: Beside a root's code: where its state lies. Without it, the state lies in the same folder.
+#: The file beside a root's code that says where its state is. Without it, the state is in the same folder.
 BACKEND_FILE = "backend.tf.json"
 
-#: The two roots, each with a state of its own.
+#: The two roots; each has its own state.
 ROOTS = ("storage", "platform")
 
-#: Terraform's lock file on S3 came with 1.10.
+#: Terraform supports lock files on S3 since this version.
 OLDEST_VERSION = (1, 10)
 
 Step = Literal["begin", "join", "move"]
@@ -27,12 +27,12 @@ Step = Literal["begin", "join", "move"]
 
 @dataclass(frozen=True)
 class StatePlace:
-    """A bucket and a prefix, below which each platform has a folder of its own.
+    """A bucket and a prefix below which each platform has a folder.
 
     Attributes
     ----------
     region
-        The bucket's; the platform's as well.
+        Region of both the bucket and the platform.
     """
 
     bucket: str
@@ -49,15 +49,15 @@ class StatePlace:
         return f"{self._folder(name)}/{root}.tfstate"
 
     def lock_key(self, name: str, root: str) -> str:
-        """Terraform's lock beside it."""
+        """The object that is Terraform's lock on that state."""
         return f"{self.key(name, root)}.tflock"
 
     def note_key(self, name: str) -> str:
-        """The note that a platform's state lay here and where it went."""
+        """The note that says where a platform's state was moved to."""
         return f"{self._folder(name)}/moved.json"
 
     def backend(self, name: str, root: str, *, path_style: bool) -> dict[str, Any]:
-        """Terraform's backend block as JSON. It names no credentials: those are in Terraform's environment."""
+        """Terraform's backend block as JSON, without credentials: Terraform's environment has them."""
         settings = {
             "bucket": self.bucket,
             "key": self.key(name, root),
@@ -73,12 +73,17 @@ class StatePlace:
 
 
 def parse_place(typed: str, *, region: str) -> StatePlace | None:
-    """`--state` as typed; None is this machine.
+    """Parse `--state`.
+
+    Returns
+    -------
+    StatePlace or None
+        None for this machine.
 
     Raises
     ------
     UsageProblem
-        Where it is neither `local` nor an S3 address.
+        If it is neither `local` nor a valid S3 address.
     """
     if typed == LOCAL:
         return None
@@ -91,19 +96,19 @@ def parse_place(typed: str, *, region: str) -> StatePlace | None:
 
 
 def place_of_backend(block: Mapping[str, Any], *, name: str, root: str) -> StatePlace:
-    """The place that a backend block of ours names."""
+    """The location in a backend block that `StatePlace.backend` made."""
     settings = block["terraform"]["backend"]["s3"]
     prefix = settings["key"].removesuffix(f"{name}/{root}.tfstate").rstrip("/")
     return StatePlace(settings["bucket"], prefix, settings["region"])
 
 
 def ensure_locks(version: str) -> None:
-    """Refuse a Terraform that cannot lock a state on S3.
+    """Check that Terraform can lock a state on S3.
 
     Raises
     ------
     Problem
-        For a version before 1.10.
+        If the version is older than 1.10.
     """
     if tuple(int(part) for part in version.split("-")[0].split(".")[:2]) < OLDEST_VERSION:
         raise Problem(
@@ -114,18 +119,18 @@ def ensure_locks(version: str) -> None:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A state as it was read.
+    """A state file's content.
 
     Attributes
     ----------
     text
-        The file as it is.
+        The whole file.
     lineage
-        What Terraform gave it at its birth; a copy keeps it.
+        The id that Terraform gave the state when it was created; copies share it.
     serial
-        Rises with each change.
+        Increases with each change.
     resource_count
-        How many resources it knows.
+        Number of resources in the state.
     """
 
     text: str
@@ -135,19 +140,19 @@ class Snapshot:
 
     @classmethod
     def of(cls, text: str, *, where: str) -> Snapshot | None:
-        """Read a state file; None for one that nothing was ever written to.
+        """Parse a state file; None for an empty one.
 
         Raises
         ------
         Problem
-            Where it is no state.
+            If it is not a state.
         """
         if not text.strip():
             return None
         try:
             state = json.loads(text)
-            managed = [one for one in state["resources"] if one.get("mode") == "managed"]
-            count = sum(len(one.get("instances", ())) for one in managed)
+            managed = [resource for resource in state["resources"] if resource.get("mode") == "managed"]
+            count = sum(len(resource.get("instances", ())) for resource in managed)
             return cls(text, str(state["lineage"]), int(state["serial"]), count)
         except (ValueError, KeyError, TypeError) as error:
             raise Problem(
@@ -156,31 +161,36 @@ class Snapshot:
             ) from error
 
 
-def step_of(mine: Snapshot | None, theirs: Snapshot | None, *, source: str, target: str) -> Step:
-    """What brings one root's state to its new place.
+def step_of(current: Snapshot | None, existing: Snapshot | None, *, source: str, target: str) -> Step:
+    """Decide how to bring one root's state to its new location.
 
     Parameters
     ----------
-    mine, theirs
-        What lies where it was until now, and at the new place.
+    current, existing
+        The state at the current location, and the one at the new location.
     source, target
-        Both in words.
+        The two locations in words.
+
+    Returns
+    -------
+    str
+        `begin`: there is no state yet. `join`: use the one at the new location. `move`: copy the current one there.
 
     Raises
     ------
     Problem
-        Where two different states would become one.
+        If the new location has the state of another platform.
     """
-    if mine is None:
-        return "begin" if theirs is None else "join"
-    if theirs is None:
+    if current is None:
+        return "begin" if existing is None else "join"
+    if existing is None:
         return "move"
-    if mine.lineage == theirs.lineage:
-        return "move" if mine.serial > theirs.serial else "join"
-    if mine.resource_count == 0:
+    if current.lineage == existing.lineage:
+        return "move" if current.serial > existing.serial else "join"
+    if current.resource_count == 0:
         return "join"
     raise Problem(
-        f"{target} holds the state of another platform ({theirs.resource_count} resources); the one on {source} "
-        f"has {mine.resource_count} and would be lost.",
+        f"{target} holds the state of another platform ({existing.resource_count} resources); the one on {source} "
+        f"has {current.resource_count} and would be lost.",
         "Name another place with --state, or bring up a platform of another name with --name.",
     )

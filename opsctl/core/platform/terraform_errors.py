@@ -1,6 +1,6 @@
-"""What can befall Terraform, by its own words: what a person is told, and what passes when it is tried again.
+"""Known Terraform errors, recognised by their message: the ones to retry, and the ones to explain.
 
-Terraform hands AWS's errors on as text, so text is all there is to go by.
+Terraform passes AWS's errors on as text only, without a code.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _LOGIN = "Log in again (`aws sso login`, or new keys), then type the same comman
 
 _MIRROR_VARIABLE = "OPSCTL_PROVIDER_MIRROR"
 
-#: Of Terraform 1.5 to 1.11, on one line.
+#: Messages of Terraform 1.5 to 1.11, joined to one line.
 _CHECKSUM = re.compile(
     r"doesn't match any of the checksums|checksum(?:s)? (?:previously )?recorded in the dependency lock"
 )
@@ -31,16 +31,16 @@ _SPACE = re.compile(r"no space left on device|disk quota exceeded", re.I)
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """An error as Terraform gives it.
+    """An error that Terraform reports.
 
     Attributes
     ----------
     summary
-        Its headline; the provider's own words.
+        The error's first line, from the provider.
     detail
-        The lines below it, or empty.
+        Further lines; may be empty.
     address
-        The resource that it is about, or empty.
+        The resource's address; may be empty.
     """
 
     summary: str
@@ -49,31 +49,31 @@ class Diagnostic:
 
     @property
     def text(self) -> str:
-        """All of it."""
+        """Summary and detail."""
         return f"{self.summary}\n{self.detail}"
 
     @property
     def sentence(self) -> str:
-        """One line: the summary, where it is, and the first line of the detail."""
+        """One line: the summary, the address and the first line of the detail."""
         detail = self.detail.strip().splitlines()
-        words = [self.summary.strip()]
+        parts = [self.summary.strip()]
         if self.address:
-            words.append(f"({self.address})")
-        if detail and detail[0] not in words[0]:
-            words.append(detail[0])
-        return " ".join(words)
+            parts.append(f"({self.address})")
+        if detail and detail[0] not in parts[0]:
+            parts.append(detail[0])
+        return " ".join(parts)
 
 
-#: AWS's own races, each with its source. What is not here is never tried again.
+#: Transient errors after a change in AWS, each with its source. No other error is retried.
 _RACES = tuple(
     re.compile(pattern)
     for pattern in (
-        # The queue lets go of the environment a while after UpdateJobQueue or DeleteJobQueue has said so.
+        # A queue releases its environment some time after UpdateJobQueue or DeleteJobQueue has returned.
         # https://github.com/hashicorp/terraform-provider-aws/issues/46925
         r"found existing JobQueue relationship",
         # The same after an update of either: https://github.com/hashicorp/terraform-provider-aws/issues/13221
         r"(?i)resource is being modified",
-        # A role or an instance profile that IAM has made, and that other services do not see yet.
+        # A new role or instance profile that other services do not see yet.
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
         r"(?i)Invalid ?IAM ?Instance ?Profile",
         # https://github.com/hashicorp/terraform-provider-aws/issues/37945
@@ -83,20 +83,19 @@ _RACES = tuple(
     )
 )
 
-_SPACE = re.compile(r"no space left on device|disk quota exceeded", re.I)
 _EXPIRED = re.compile(r"ExpiredToken|RequestExpired|TokenRefreshRequired|security token included in the request is exp")
 _EXISTS = re.compile(
     r"EntityAlreadyExists|AlreadyExistsException|ParameterAlreadyExists|\bAlreadyExists\b|BucketAlreadyExists"
     r"|InvalidGroup\.Duplicate|ObjectA?lreadyExists|[Oo]bject already exists|already exists"
 )
-_NAMED = re.compile(r"^(?:error )?creating (?P<kind>.+?) \((?P<name>[^)]+)\)")
+_CREATING = re.compile(r"^(?:error )?creating (?P<kind>.+?) \((?P<name>[^)]+)\)")
 _LOCKED = re.compile(r"[Ee]rror acquiring the state lock")
 _LOCK_FIELD = re.compile(r"^\s*(ID|Path|Operation|Who|Created):\s*(.+?)\s*$", re.M)
 
 
 @dataclass(frozen=True)
 class Lock:
-    """Who holds a state, as Terraform's lock tells it."""
+    """Who holds the lock of a state, as Terraform reports it."""
 
     id: str
     who: str
@@ -104,7 +103,7 @@ class Lock:
     operation: str
 
     def problem(self, *, unlock: str) -> PlatformBusy:
-        """Who holds it since when, and the command that breaks it."""
+        """The error that names the lock's holder and the command that removes the lock."""
         since = f" since {self.created} UTC" if self.created else ""
         return PlatformBusy(
             f"Terraform's state lock is held by {self.who}{since} ({self.operation or 'at work'}).",
@@ -113,7 +112,7 @@ class Lock:
 
 
 def is_race(errors: Sequence[Diagnostic]) -> bool:
-    """Whether all that went wrong is known to pass by itself."""
+    """Whether all errors are known to be transient."""
     return bool(errors) and all(any(race.search(error.text) for race in _RACES) for error in errors)
 
 
@@ -123,29 +122,29 @@ def is_full_disk(errors: Sequence[Diagnostic]) -> bool:
 
 
 def lock_of(errors: Sequence[Diagnostic]) -> Lock | None:
-    """The lock that stood in the way, if that is what went wrong."""
+    """The lock that Terraform could not acquire; None where the errors are others."""
     for error in errors:
         if _LOCKED.search(error.text):
-            found = dict(_LOCK_FIELD.findall(error.text))
+            fields = dict(_LOCK_FIELD.findall(error.text))
             return Lock(
-                id=found.get("ID", ""),
-                who=found.get("Who", "somebody"),
-                created=found.get("Created", "")[:16],
-                operation=found.get("Operation", "").removeprefix("OperationType").lower(),
+                id=fields.get("ID", ""),
+                who=fields.get("Who", "somebody"),
+                created=fields.get("Created", "")[:16],
+                operation=fields.get("Operation", "").removeprefix("OperationType").lower(),
             )
     return None
 
 
 def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
-    """What went wrong in a sentence with its mend, where it is known.
+    """The explanation of a known error; None where it is unknown.
 
     Parameters
     ----------
     unlock
-        The command that breaks the state's lock, with `{id}` for the lock's.
+        The command that removes the state's lock, with `{id}` for the lock's id.
     """
     for error in errors:
-        # What the variables' own validations say begins with the variable's name.
+        # The messages of the variables' validations begin with the variable's name.
         if error.summary.startswith("Invalid value for"):
             return UsageProblem(f"--set: {error.detail.strip().splitlines()[0]}")
     lock = lock_of(errors)
@@ -165,8 +164,8 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
 
 
 def _exists(error: Diagnostic) -> Problem:
-    named = _NAMED.match(error.summary)
-    what = f"{named['kind']} {named['name']}" if named else error.address or error.summary
+    creating = _CREATING.match(error.summary)
+    what = f"{creating['kind']} {creating['name']}" if creating else error.address or error.summary
     return Problem(
         f"{what} exists already, and Terraform does not know it as this platform's.",
         "Remove or rename it if it is yours, or make a platform of another name: `opsctl up --name OTHER`.",
@@ -174,41 +173,41 @@ def _exists(error: Diagnostic) -> Problem:
 
 
 def init_problem(errors: str, *, mirror: str | None, places: Sequence[str], lock_file: str) -> Problem | None:
-    """What `terraform init` met, or None where it has nothing to do with the provider.
+    """Explain why `terraform init` could not install the provider; None where it failed for another reason.
 
     Parameters
     ----------
     errors
-        What it said on standard error.
+        Its standard error.
     mirror
-        Where it was told to take the provider from; None: from Terraform's registry.
+        The provider mirror that it used; None: Terraform's registry.
     places
-        Where copies on this machine were looked for.
+        The folders on this machine that were searched for copies.
     lock_file
-        What it remembers the provider of the last `init` by.
+        Terraform's dependency lock file, which records the provider of the last `init`.
     """
-    said = " ".join(errors.replace("│", " ").split())
+    message = " ".join(errors.replace("│", " ").split())
     where = f"the provider mirror {mirror}" if mirror else "Terraform's registry"
-    if _SPACE.search(said):
+    if _SPACE.search(message):
         return Problem("The disk is full: Terraform's provider needs about 700 MB.", "Free some space.")
-    if _CHECKSUM.search(said):
+    if _CHECKSUM.search(message):
         return Problem(
             f"Terraform's AWS provider from {where} is not the one that this platform was made with (its checksum "
             "differs).",
             f"If you changed it on purpose, or use another machine now, remove {lock_file}; else do not trust it.",
         )
-    if _LOCKED_VERSION.search(said):
+    if _LOCKED_VERSION.search(message):
         return Problem(
             f"{where[0].upper()}{where[1:]} no longer has the version of the AWS provider that this platform was made "
             "with.",
             f"To go on with the version that is there, remove {lock_file}.",
         )
-    if mirror is not None and _ABSENT.search(said):
+    if mirror is not None and _ABSENT.search(message):
         return Problem(
             f"{where[0].upper()}{where[1:]} has no AWS provider that fits this machine.",
             f"Name another one with {_MIRROR_VARIABLE}.",
         )
-    if mirror is None and _UNREACHABLE.search(said):
+    if mirror is None and _UNREACHABLE.search(message):
         return Problem(
             "Terraform's AWS provider cannot be had: the Terraform registry was not reached, and no copy lies in "
             f"{', '.join(places)}.",

@@ -1,4 +1,4 @@
-"""What Terraform says it will do and does, from its machine-readable output.
+"""Parse Terraform's machine-readable output: what it plans, does and reports.
 
 https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 """
@@ -22,12 +22,12 @@ _MODULE = re.compile(r"^module\.([A-Za-z0-9_-]+)")
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that will change.
+    """A planned change of one resource.
 
     Attributes
     ----------
     module
-        The first module on its address, empty for the root's own.
+        The first module of its address; for the root's own resources, the root's name.
     """
 
     address: str
@@ -43,9 +43,9 @@ class TerraformPlan:
     Attributes
     ----------
     drifted
-        The addresses of what is not as the state says.
+        Addresses of the resources that differ from the state.
     by_hand
-        What somebody changed by hand and an apply would mend, in words.
+        Sentences on what somebody changed by hand and an apply would undo.
     """
 
     changes: tuple[Change, ...] = ()
@@ -53,18 +53,17 @@ class TerraformPlan:
     by_hand: tuple[str, ...] = ()
 
     def counts(self) -> dict[Action, int]:
-        """How many resources by action."""
-        found = Counter(change.action for change in self.changes)
-        return dict(found)
+        """Number of changed resources by action."""
+        return dict(Counter(change.action for change in self.changes))
 
     def by_module(self, action: Action) -> dict[str, int]:
-        """How many resources of each module an action concerns; the root counts under its own name."""
+        """Number of resources by module for one action; the root counts under its own name."""
         return dict(Counter(change.module for change in self.changes if change.action == action))
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of an apply or destroy: a resource began, goes on, is done or failed."""
+    """Progress of one resource in an apply or destroy."""
 
     address: str
     state: Literal["begin", "progress", "done", "failed"]
@@ -74,7 +73,7 @@ class Step:
 
 @dataclass
 class EventLog:
-    """Everything that one Terraform command said, collected while it runs."""
+    """The events of one Terraform command, collected while it runs."""
 
     changes: list[Change] = field(default_factory=list)
     drifted: list[str] = field(default_factory=list)
@@ -82,19 +81,19 @@ class EventLog:
     finished: int = 0
 
     def read(self, line: str, *, root: str) -> Step | None:
-        """Take one line in.
+        """Add one line of output.
 
         Parameters
         ----------
         line
-            As Terraform printed it; what is not JSON is passed over (a warning about the CLI's configuration).
+            A line as printed. Lines that are not JSON are ignored, such as a warning about the CLI's configuration.
         root
             The name under which the root's own resources are counted.
 
         Returns
         -------
         Step or None
-            What there is to show, if anything.
+            The progress to show; None where the line has none.
         """
         try:
             event = json.loads(line)
@@ -102,7 +101,7 @@ class EventLog:
             return None
         kind = event.get("type") if isinstance(event, dict) else None
         if kind == "planned_change":
-            self._planned(event["change"], root)
+            self._add_planned(event["change"], root)
         elif kind == "resource_drift":
             self.drifted.append(event["change"]["resource"]["addr"])
         elif kind == "diagnostic" and event["diagnostic"]["severity"] == "error":
@@ -120,7 +119,7 @@ class EventLog:
         """The planned changes."""
         return TerraformPlan(tuple(self.changes), tuple(self.drifted))
 
-    def _planned(self, change: Mapping[str, Any], root: str) -> None:
+    def _add_planned(self, change: Mapping[str, Any], root: str) -> None:
         action = _ACTIONS.get(change["action"])
         if action is None:
             return
@@ -139,15 +138,15 @@ _HOOKS: Mapping[str, Literal["begin", "progress", "done", "failed"]] = {
 }
 
 
-def _diagnostic(said: Mapping[str, Any]) -> Diagnostic:
-    return Diagnostic(str(said["summary"]), str(said.get("detail", "")), str(said.get("address", "")))
+def _diagnostic(event: Mapping[str, Any]) -> Diagnostic:
+    return Diagnostic(str(event["summary"]), str(event.get("detail", "")), str(event.get("address", "")))
 
 
 def merged(plans: Iterable[TerraformPlan]) -> TerraformPlan:
-    """Several roots' plans as one."""
-    together = list(plans)
+    """Merge the plans of several roots."""
+    every = list(plans)
     return TerraformPlan(
-        tuple(change for plan in together for change in plan.changes),
-        tuple(address for plan in together for address in plan.drifted),
-        tuple(sentence for plan in together for sentence in plan.by_hand),
+        tuple(change for plan in every for change in plan.changes),
+        tuple(address for plan in every for address in plan.drifted),
+        tuple(sentence for plan in every for sentence in plan.by_hand),
     )

@@ -1,4 +1,4 @@
-"""A connectome: the graph that a scan becomes, in the two shapes that m2g writes it in."""
+"""Parse connectomes: the graphs that m2g writes, as a matrix or as an edge list."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from opsctl.core.errors import Problem
 
-#: m2g's largest parcellations have 72,784 regions: as a matrix that is 40 GB, and no picture of it shows anything.
+#: Limit for a matrix. With the 72,784 regions of m2g's largest parcellation it would take 40 GB and show nothing.
 MOST_NODES = 4096
 
 _Rows = list[tuple[float, ...]]
@@ -14,14 +14,14 @@ _Rows = list[tuple[float, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class GraphSize:
-    """How large a connectome is.
+    """The size of a connectome.
 
     Attributes
     ----------
     nodes
-        Of a matrix its rows; of an edge list the nodes that it names: it says nothing of those without an edge.
+        Number of a matrix's rows, or of the nodes in an edge list, which does not list nodes without an edge.
     edges
-        Pairs of nodes, whichever way round, whose weight is a number other than zero; no node with itself.
+        Number of unordered pairs of different nodes whose weight is a number other than zero.
     """
 
     nodes: int
@@ -35,61 +35,62 @@ class Connectome:
     Attributes
     ----------
     matrix
-        Row by row; of an edge list symmetric, its nodes in the order of their numbers.
+        Row by row. From an edge list: symmetric, with the nodes in the order of their numbers.
     """
 
     matrix: tuple[tuple[float, ...], ...]
 
     @property
     def nodes(self) -> int:
-        """How many regions."""
+        """Number of regions."""
         return len(self.matrix)
 
     @property
     def edges(self) -> int:
-        """How many pairs of regions are connected."""
+        """Number of connected pairs of regions."""
         columns = zip(*self.matrix, strict=True)
         pairs = (
             pair
             for index, (row, column) in enumerate(zip(self.matrix, columns, strict=True), start=1)
             for pair in zip(row[index:], column[index:], strict=True)
         )
-        return sum(1 for there, back in pairs if _connects(there) or _connects(back))
+        return sum(1 for forward, backward in pairs if _connects(forward) or _connects(backward))
 
 
 def parse_connectome(text: str) -> Connectome:
-    """Read a connectome's file.
+    """Parse a connectome's file.
 
     Parameters
     ----------
     text
-        A square matrix, its numbers apart by commas or blanks, or an edge list: `node node weight` a line, by blanks.
+        A square matrix with commas or blanks between the numbers, or an edge list with `node node weight` per line.
 
     Raises
     ------
     Problem
-        When it is neither, or has more than `MOST_NODES` nodes.
+        If it is neither, or has more than `MOST_NODES` nodes.
     """
     rows, is_matrix = _read(text)
     if is_matrix:
         _check_nodes(len(rows))
         return Connectome(tuple(rows))
     edges = _edges(rows)
-    places = {label: place for place, label in enumerate(sorted({label for pair in edges for label in pair}))}
-    _check_nodes(len(places))
-    matrix = [[0.0] * len(places) for _ in places]
-    for (one, other), weight in edges.items():
-        matrix[places[one]][places[other]] = matrix[places[other]][places[one]] = weight
+    index_of = {label: index for index, label in enumerate(sorted(_nodes(edges)))}
+    _check_nodes(len(index_of))
+    matrix = [[0.0] * len(index_of) for _ in index_of]
+    for (node, other), weight in edges.items():
+        row, column = index_of[node], index_of[other]
+        matrix[row][column] = matrix[column][row] = weight
     return Connectome(tuple(map(tuple, matrix)))
 
 
 def size_of(text: str) -> GraphSize:
-    """How large the connectome in a file is, however large: of an edge list no matrix is made.
+    """The size of the connectome in a file. There is no limit for an edge list, which is not made into a matrix.
 
     Raises
     ------
     Problem
-        When it is neither a square matrix nor an edge list.
+        If it is neither a square matrix nor an edge list.
     """
     rows, is_matrix = _read(text)
     if is_matrix:
@@ -97,36 +98,40 @@ def size_of(text: str) -> GraphSize:
         return GraphSize(nodes=matrix.nodes, edges=matrix.edges)
     edges = _edges(rows)
     return GraphSize(
-        nodes=len({label for pair in edges for label in pair}),
-        edges=sum(1 for (one, other), weight in edges.items() if one != other and _connects(weight)),
+        nodes=len(_nodes(edges)),
+        edges=sum(1 for (node, other), weight in edges.items() if node != other and _connects(weight)),
     )
 
 
 def _connects(weight: float) -> bool:
-    # A correlation with a region without signal is `nan`, the only number that differs from itself.
+    # The correlation with a region without signal is `nan`, which differs from itself.
     return weight != 0 and weight == weight
 
 
 def _read(text: str) -> tuple[_Rows, bool]:
-    """The numbers line by line, and whether they are a square matrix."""
+    """The numbers line by line, and whether they form a square matrix."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
         raise Problem("The connectome is empty.")
-    between = "," if "," in lines[0] else None
+    separator = "," if "," in lines[0] else None
     try:
-        rows = [tuple(map(float, line.split(between))) for line in lines]
+        rows = [tuple(map(float, line.split(separator))) for line in lines]
     except ValueError as error:
         raise Problem(f"The connectome holds something else than numbers ({error}).") from error
     if any(len(row) != len(rows) for row in rows):
         return rows, False
-    # Three lines of three numbers may be three edges: what has commas, or is symmetric, is a matrix.
-    return rows, len(rows) != 3 or between == "," or rows == list(zip(*rows, strict=True))
+    # Three lines of three numbers may also be three edges; with commas, or if symmetric, they are a matrix.
+    return rows, len(rows) != 3 or separator == "," or rows == list(zip(*rows, strict=True))
 
 
 def _edges(rows: _Rows) -> dict[tuple[float, float], float]:
     if any(len(row) != 3 or not (row[0].is_integer() and row[1].is_integer()) for row in rows):
         raise Problem("The connectome is neither a square matrix nor a list of edges.")
-    return {(one, other) if one <= other else (other, one): weight for one, other, weight in rows}
+    return {(node, other) if node <= other else (other, node): weight for node, other, weight in rows}
+
+
+def _nodes(edges: dict[tuple[float, float], float]) -> set[float]:
+    return {node for pair in edges for node in pair}
 
 
 def _check_nodes(count: int) -> None:

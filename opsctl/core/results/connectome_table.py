@@ -1,4 +1,4 @@
-"""The table of a run's connectomes, as BIDS writes tables: tab-separated, `n/a` where nothing is known."""
+"""The table of a run's connectomes, in BIDS's format: tab-separated, `n/a` for missing values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from opsctl.core.results.connectome import GraphSize
 NAME = "connectomes.tsv"
 SIDECAR_NAME = "connectomes.json"
 
-#: The sidecar: what each column is, as BIDS wants it of a table of one's own.
+#: The sidecar, which describes each column; BIDS requires it for a table that BIDS does not define.
 COLUMNS: dict[str, dict[str, str]] = {
     "scan": {"Description": "The scan's name in opsctl"},
     "participant_id": {"Description": "BIDS subject"},
@@ -44,11 +44,11 @@ class ConnectomeRow:
     file
         Path relative to the table, with `/`.
     size
-        None where the file is no connectome that can be read.
+        None where the file cannot be read as a connectome.
     seconds
-        The attempt from its start to its end.
+        Duration of the attempt that succeeded.
     cost_usd
-        None where it is not known.
+        None where unknown.
     """
 
     scan: str
@@ -58,7 +58,7 @@ class ConnectomeRow:
     cost_usd: float | None
 
     def cells(self) -> tuple[str, ...]:
-        """In the columns' order."""
+        """The values in the order of the columns."""
         parts = self.scan.split("/")
         return (
             self.scan,
@@ -74,20 +74,20 @@ class ConnectomeRow:
 
 
 def table(rows: Iterable[ConnectomeRow]) -> str:
-    """`connectomes.tsv`."""
+    """The content of `connectomes.tsv`."""
     lines = [tuple(COLUMNS), *(row.cells() for row in rows)]
-    # A tab or a line's end in an object's key would shift the columns.
+    # A tab or a line break in an object's key would shift the columns.
     return "".join("\t".join(" ".join(cell.split()) for cell in line) + "\n" for line in lines)
 
 
 def atlas_of(file: str) -> str:
-    """The folder below `connectomes_d` or `connectomes_f`; `n/a` where the file does not lie so."""
+    """The parcellation: the folder below `connectomes_d` or `connectomes_f`; `n/a` where the path has neither."""
     folders = file.split("/")[:-1]
     return next((atlas for graphs, atlas in pairwise(folders) if graphs in _GRAPHS), _UNKNOWN)
 
 
 def readme(run: str, dataset: str) -> str:
-    """`README.md`, which BIDS wants in every dataset."""
+    """The content of `README.md`, which BIDS requires in every dataset."""
     return (
         f"# Connectomes of {dataset}\n\n"
         f"Made by m2g, run over the dataset by opsctl; fetched by `opsctl results` from the run {run}.\n"
@@ -96,12 +96,12 @@ def readme(run: str, dataset: str) -> str:
     )
 
 
-#: What of this folder has no BIDS name: m2g names its outputs its own way.
+#: The files without a BIDS name: m2g has its own names for outputs.
 BIDSIGNORE = f"{NAME}\n{SIDECAR_NAME}\nsub-*/**\n"
 
 
-def is_same_dataset(here: Any, there: dict[str, Any] | None) -> bool:
-    """Whether two `dataset_description.json` are of one derivative; `there` is None where none was published."""
-    if not isinstance(here, dict) or here.get("DatasetType") != "derivative":
+def is_same_dataset(local: Any, published: dict[str, Any] | None) -> bool:
+    """Whether two `dataset_description.json` describe the same derivative; `published` is None where there is none."""
+    if not isinstance(local, dict) or local.get("DatasetType") != "derivative":
         return False
-    return there is None or all(here.get(name) == there.get(name) for name in ("Name", "SourceDatasets"))
+    return published is None or all(local.get(name) == published.get(name) for name in ("Name", "SourceDatasets"))

@@ -1,4 +1,4 @@
-"""One attempt at a scan: what the job runner wrote of it, filled up with Batch's word."""
+"""One attempt at a scan, as the job runner recorded it or as AWS Batch reports it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Attempt:
     Attributes
     ----------
     index
-        The scan's, in its run.
+        Index of the scan in its run.
     number
         From 1.
     started_at, stopped_at
-        UTC, ISO 8601; None where nobody knows: not started (an image that could not be pulled), or lost with its
-        instance before it could say its end.
+        UTC, ISO 8601. None where unknown: the attempt did not start (its image could not be pulled), or it was lost
+        with its instance before it recorded its end.
     exit_code
-        None while it runs, and where it was lost.
+        None while the attempt runs, and where it was lost.
     reason
-        Why it ended, in the runner's words or else in Batch's; empty where it ended well or runs.
+        Why it ended, as the runner or else Batch says; empty for an attempt that succeeded or runs.
     """
 
     index: int
@@ -38,14 +38,15 @@ class Attempt:
 
     @property
     def seconds(self) -> float | None:
-        """How long it ran; None where its start or its end is not known."""
+        """How long the attempt ran; None where its start or end is unknown."""
         if self.started_at is None or self.stopped_at is None:
             return None
-        return max(0.0, (_moment(self.stopped_at) - _moment(self.started_at)).total_seconds())
+        ran_for = datetime.fromisoformat(self.stopped_at) - datetime.fromisoformat(self.started_at)
+        return max(0.0, ran_for.total_seconds())
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Attempt:
-        """What the runner wrote as `attempts/INDEX.NUMBER.TOKEN.json`."""
+        """Parse `attempts/INDEX.NUMBER.TOKEN.json`, which the runner wrote."""
         return cls(
             index=value["index"],
             number=value["attempt"],
@@ -56,7 +57,3 @@ class Attempt:
             reason=value["cause"],
             log_stream=value["log_stream"],
         )
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""A scan's attempts: what its jobs wrote down, filled up with what Batch says of them."""
+"""The attempts of each scan: the job runners' records, completed with what AWS Batch reports."""
 
 from __future__ import annotations
 
@@ -9,61 +9,75 @@ from dataclasses import replace
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.status import BatchJob, RunStatus
 
-#: Of an attempt that never said its end, where Batch's word is not known (any more).
+#: Reason of an attempt that did not record its end and of which Batch reports none.
 _LOST = "lost: it ended without a word"
 
 
-def attempts_by_scan(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> dict[int, tuple[Attempt, ...]]:
-    """Every scan's attempts, oldest first, two jobs' after each other.
+def merge_attempts(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> list[Attempt]:
+    """Complete the runners' records from Batch's, and add the attempts that left no record.
+
+    What a runner recorded takes precedence.
 
     Parameters
     ----------
     attempts
-        As the runners wrote them down, in any order.
+        The runners' records, in any order.
     jobs
-        Batch's word by the scan's index, as far as it was asked: its attempts end where a runner was lost.
+        Batch's jobs by scan index, as far as Batch was asked.
+
+    Returns
+    -------
+    list of Attempt
+        Ordered by scan index, job id and number, each attempt once.
     """
-    found: dict[int, dict[tuple[str, int], Attempt]] = defaultdict(dict)
-    for one in attempts:
-        found[one.index][one.job_id, one.number] = one
+    merged = {(attempt.index, attempt.job_id, attempt.number): attempt for attempt in attempts}
     for index, job in jobs.items():
-        for word in job.attempts:
-            known = found[index].get((word.job_id, word.number))
-            filled = _filled(known, word) if known else replace(word, index=index)
-            # Batch says "Essential container in task exited" of those that ended well, too.
-            found[index][word.job_id, word.number] = replace(filled, reason="") if filled.exit_code == 0 else filled
-    return {index: tuple(sorted(some.values(), key=_by_time)) for index, some in found.items()}
+        for reported in job.attempts:
+            key = (index, reported.job_id, reported.number)
+            # Batch counts within an array job; a run's indices continue through several arrays.
+            attempt = _completed(merged[key], reported) if key in merged else replace(reported, index=index)
+            # Batch reports "Essential container in task exited" for successful attempts, too.
+            merged[key] = replace(attempt, reason="") if attempt.exit_code == 0 else attempt
+    return [merged[key] for key in sorted(merged)]
+
+
+def attempts_by_scan(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> dict[int, tuple[Attempt, ...]]:
+    """Group the merged attempts by scan index, oldest first; see `merge_attempts` for the parameters."""
+    by_scan: dict[int, list[Attempt]] = defaultdict(list)
+    for attempt in merge_attempts(attempts, jobs):
+        by_scan[attempt.index].append(attempt)
+    return {index: tuple(sorted(own_attempts, key=_by_time)) for index, own_attempts in by_scan.items()}
 
 
 def with_retries(status: RunStatus, attempts: Mapping[int, Sequence[Attempt]]) -> RunStatus:
-    """A status whose scans tell which attempt they are on, and why those before it ended."""
+    """Add to each scan its latest attempt and why the earlier ones ended."""
     scans = []
     for scan in status.scans:
-        some = _of_one_job(attempts.get(scan.index, ()))
-        latest = max([scan.attempt, *(one.number for one in some)])
-        reasons = tuple(one.reason or _LOST for one in some if one.number < latest)
+        own_attempts = _of_one_job(attempts.get(scan.index, ()))
+        latest = max([scan.attempt, *(attempt.number for attempt in own_attempts)])
+        reasons = tuple(attempt.reason or _LOST for attempt in own_attempts if attempt.number < latest)
         scans.append(replace(scan, attempt=latest, retried=reasons))
     return replace(status, scans=tuple(scans))
 
 
 def _of_one_job(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The attempts of the job that got furthest: of two jobs, both count from 1."""
+    """The attempts of the job with the most attempts: a scan may have two jobs, and each counts from 1."""
     if not attempts:
         return []
-    furthest = max(attempts, key=lambda one: one.number)
-    return [one for one in attempts if one.job_id == furthest.job_id]
+    furthest = max(attempts, key=lambda attempt: attempt.number)
+    return [attempt for attempt in attempts if attempt.job_id == furthest.job_id]
 
 
-def _filled(known: Attempt, word: Attempt) -> Attempt:
+def _completed(recorded: Attempt, reported: Attempt) -> Attempt:
     return replace(
-        known,
-        started_at=known.started_at or word.started_at,
-        stopped_at=known.stopped_at or word.stopped_at,
-        exit_code=known.exit_code if known.exit_code is not None else word.exit_code,
-        reason=known.reason or word.reason,
-        log_stream=known.log_stream or word.log_stream,
+        recorded,
+        started_at=recorded.started_at or reported.started_at,
+        stopped_at=recorded.stopped_at or reported.stopped_at,
+        exit_code=recorded.exit_code if recorded.exit_code is not None else reported.exit_code,
+        reason=recorded.reason or reported.reason,
+        log_stream=recorded.log_stream or reported.log_stream,
     )
 
 
-def _by_time(one: Attempt) -> tuple[str, int]:
-    return (one.started_at or one.stopped_at or "", one.number)
+def _by_time(attempt: Attempt) -> tuple[str, int]:
+    return (attempt.started_at or attempt.stopped_at or "", attempt.number)

@@ -1,4 +1,4 @@
-"""Every scan of a dataset held against what an output place has of it: inputs, job, outputs."""
+"""Check each scan of a dataset against its output location: inputs, job and outputs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class AuditRow:
     Attributes
     ----------
     state
-        `complete`: a job succeeded on the inputs as they are, and every file that it published stands as it was.
+        `complete`: a job succeeded on the inputs as they are now, and every file that it published is unchanged.
     inputs, job, outputs
-        Words for a person on each.
+        A phrase on each.
     run_id
-        The run that they are about; empty where there is none.
+        The run that these phrases are about; empty where there is none.
     """
 
     scan: str
@@ -35,18 +35,18 @@ class AuditRow:
     run_id: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """As `audit --json` prints it."""
+        """An entry of `audit --json`."""
         return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEntry:
-    """What one run has of a scan.
+    """One run's records of a scan.
 
     Attributes
     ----------
     inputs
-        Etags by URI, as its job was told.
+        Etags by URI, as the scan's JSON lists them.
     """
 
     run_id: str
@@ -56,30 +56,31 @@ class AuditEntry:
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether its result says so."""
+        """Whether its result says `succeeded`."""
         return self.result is not None and self.result.succeeded
 
 
 def audit_row(
     scan: str, entries: Sequence[AuditEntry], *, dataset: Mapping[str, str], derivatives: Mapping[str, S3Object]
 ) -> AuditRow:
-    """One scan's row.
+    """Audit one scan.
 
     Parameters
     ----------
     entries
-        Those that Batch has had, the newest first.
+        The submitted ones, newest first.
     dataset
-        The etags of the dataset's objects by URI, as they are today.
+        Current etags of the dataset's objects by URI.
     derivatives
-        The output place's objects by URI.
+        Objects of the output location by URI.
     """
     if not entries:
         return AuditRow(scan=scan, state="missing", inputs="", job="was never submitted", outputs="none")
     active = next(
-        (one for one in entries if one.job is not None and not one.job.is_over and not one.has_succeeded), None
+        (entry for entry in entries if entry.job is not None and not entry.job.is_over and not entry.has_succeeded),
+        None,
     )
-    done = next((one for one in entries if one.has_succeeded), None)
+    done = next((entry for entry in entries if entry.has_succeeded), None)
     entry = active or done or entries[0]
     inputs = _inputs(entry, dataset)
     if active is not None and active.job is not None:
@@ -108,7 +109,7 @@ def audit_row(
 
 
 def strays(derivatives: Mapping[str, S3Object], results: Sequence[Result]) -> list[str]:
-    """The files below `sub-*` of an output place that no succeeded result lists."""
+    """The files below `sub-*` of an output location that no succeeded result lists."""
     listed = {file.uri for result in results if result.succeeded for file in result.files}
     return sorted(uri for uri in derivatives if uri not in listed and "/sub-" in uri)
 
@@ -116,8 +117,8 @@ def strays(derivatives: Mapping[str, S3Object], results: Sequence[Result]) -> li
 def _inputs(entry: AuditEntry, dataset: Mapping[str, str]) -> str:
     gone = [uri for uri in entry.inputs if uri not in dataset]
     changed = [uri for uri, etag in entry.inputs.items() if uri in dataset and dataset[uri] != etag]
-    words = [f"{_name(uri)} is gone" for uri in gone] + [f"{_name(uri)} has changed" for uri in changed]
-    return "; ".join(words) or "unchanged"
+    parts = [f"{_file_name(uri)} is gone" for uri in gone] + [f"{_file_name(uri)} has changed" for uri in changed]
+    return "; ".join(parts) or "unchanged"
 
 
 def _failure(entry: AuditEntry) -> str:
@@ -131,15 +132,15 @@ def _failure(entry: AuditEntry) -> str:
 def _damage(result: Result, derivatives: Mapping[str, S3Object]) -> str:
     missing, changed = 0, 0
     for file in result.files:
-        found = derivatives.get(file.uri)
-        if found is None:
+        obj = derivatives.get(file.uri)
+        if obj is None:
             missing += 1
-        elif (found.size_bytes, found.etag) != (file.size_bytes, file.etag):
+        elif (obj.size_bytes, obj.etag) != (file.size_bytes, file.etag):
             changed += 1
-    words = [f"{missing} of {len(result.files)} files gone"] if missing else []
-    words += [f"{changed} of {len(result.files)} files are others"] if changed else []
-    return ", ".join(words)
+    parts = [f"{missing} of {len(result.files)} files gone"] if missing else []
+    parts += [f"{changed} of {len(result.files)} files are others"] if changed else []
+    return ", ".join(parts)
 
 
-def _name(uri: str) -> str:
+def _file_name(uri: str) -> str:
     return uri.rpartition("/")[2]

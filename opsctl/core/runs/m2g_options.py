@@ -1,7 +1,7 @@
-"""m2g's command line: every option it accepts, its allowed values and its defaults.
+"""m2g's command line: the options that it accepts, with their allowed values and defaults.
 
-Source: neurodata/m2g, release 0.3.0 (commit 95d271f7). Anything that m2g does not know ends a paid job
-with argparse's exit 2, so nothing is passed that does not stand here.
+Source: neurodata/m2g, release 0.3.0 (commit 95d271f7). m2g exits with 2 on an unknown option, which would waste a paid
+job, so only the options listed here are passed.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ VoxelSize = Literal["1mm", "2mm", "4mm"]
 Acquisition = Literal["alt+z", "altplus", "alt+z2", "altminus", "alt-z", "alt-z2", "seqplus", "seqminus"]
 Skull = Literal["below", "cerebelum", "eye", "general"]
 
-#: The session label that a scan gets inside its job where the dataset has no sessions: m2g needs one.
-#: It never shows in the outputs' names.
+#: The session label inside the job where the dataset has no sessions, because m2g needs one.
+#: It never appears in the names of outputs.
 MADE_UP_SESSION = "nosession"
 
-#: What stands in a scan's `argv` for the two folders; the job puts its own in their place.
+#: Placeholders for the two folders in a scan's `argv`; the job replaces them.
 INPUT_DIR = "INPUT_DIR"
 OUTPUT_DIR = "OUTPUT_DIR"
 
@@ -63,7 +63,7 @@ class M2gOptions:
     Attributes
     ----------
     pipeline
-        `dwi`, `func` or `both`. `both` is opsctl's to split: a job gets one of the other two.
+        `dwi`, `func` or `both`. opsctl splits `both`: each job runs one of the other two.
     diffusion_model
         `csa` (m2g's default) or `csd`.
     space
@@ -73,19 +73,19 @@ class M2gOptions:
     track_type
         `local` or `particle`.
     seeds
-        Seeding density, 1 or more; 1 is a quick look.
+        Seeding density, 1 or more; 1 is for quick tests.
     voxelsize
         `1mm`, `2mm` or `4mm`.
     parcellation
-        Names matched as case-sensitive substrings of neuroparc's file names; none means all of them.
+        Case-sensitive parts of neuroparc's file names; none selects all parcellations.
     acquisition
         Slice order (func).
     tr
         Repetition time in seconds (func).
     mem_gb, n_cpus
-        Memory in GB (func) and processor count.
+        Memory in GB (func) and number of processors.
     skull
-        A parameter set for difficult skull strips, or None.
+        The parameter set for a difficult skull strip, or None.
     skipeddy, skipreg
         Skip eddy correction, skip registration.
     """
@@ -119,7 +119,7 @@ class M2gOptions:
                 raise UsageProblem(f"--parcellation {name!r} is not the name of a parcellation.")
 
     def for_pipeline(self, pipeline: Pipeline) -> M2gOptions:
-        """The same options with another pipeline: what one job of a `both` run gets."""
+        """The same options with another pipeline, for one job of a `both` run."""
         return replace(self, pipeline=pipeline)
 
     def as_dict(self) -> dict[str, Any]:
@@ -128,32 +128,32 @@ class M2gOptions:
 
 
 def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]:
-    """What m2g is called with for one scan, an argument a list element and never a shell's line.
+    """The arguments of m2g for one scan; they are never passed through a shell.
 
-    The folders come first: m2g's list options (`--parcellation A B`) would swallow them at the end.
+    The folders come first: at the end, m2g's list options (`--parcellation A B`) would consume them.
 
     Parameters
     ----------
     options
-        With `pipeline` `dwi` or `func`.
+        Their `pipeline` is `dwi` or `func`.
     subject, session
-        BIDS labels without `sub-` and `ses-`; `session` None where the dataset has none.
+        BIDS labels without `sub-` and `ses-`; `session` is None where the dataset has no sessions.
 
     Returns
     -------
     list of str
         `m2g`, the placeholders `INPUT_DIR` and `OUTPUT_DIR`, then every option that the pipeline reads.
     """
-    words = ["m2g", INPUT_DIR, OUTPUT_DIR, "--pipeline", options.pipeline]
-    words += ["--participant_label", subject, "--session_label", session or MADE_UP_SESSION]
+    arguments = ["m2g", INPUT_DIR, OUTPUT_DIR, "--pipeline", options.pipeline]
+    arguments += ["--participant_label", subject, "--session_label", session or MADE_UP_SESSION]
     for name in _DWI_OPTIONS if options.pipeline == "dwi" else _FUNC_OPTIONS:
         value = getattr(options, name)
         if value is True:
-            words.append(f"--{name}")
+            arguments.append(f"--{name}")
         elif value is None or value is False or value == ():
             continue
         elif isinstance(value, tuple):
-            words += [f"--{name}", *value]
+            arguments += [f"--{name}", *value]
         else:
-            words += [f"--{name}", str(value)]
-    return words
+            arguments += [f"--{name}", str(value)]
+    return arguments

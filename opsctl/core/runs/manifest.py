@@ -1,4 +1,4 @@
-"""A run's record: `run.json` and one JSON a scan."""
+"""A run's record: `run.json`, and one JSON per scan."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from opsctl.core.runs.m2g_options import M2gOptions, argv
 
 SCHEMA_VERSION = 1
 
-#: What `run.json` says only where it was asked for.
+#: Fields of `run.json` that may be null.
 _MAY_BE_NULL = {"memory_mib", "max_spend_usd"}
 
 
 @dataclass(frozen=True)
 class Origin:
-    """An entry of an earlier run that stands for a scan of this one: done, or on its way, when this run began."""
+    """A scan of an earlier run that this run adopted, because it was done or in flight when this run began."""
 
     run_id: str
     index: int
@@ -37,27 +37,28 @@ class Run:
     dataset, output
         S3 addresses of the dataset and of its derivatives folder.
     m2g
-        m2g's options, named as m2g names them.
+        m2g's options, under m2g's names.
     model
-        `csd` or `csa`: whose queue the jobs went to.
+        The diffusion model, `csd` or `csa`.
     scans
-        Names by index: first those that this run submits, then the adopted ones.
+        Names by index: first the scans that this run submits, then the adopted ones.
     keys
-        The scans' keys (`scan_key`), by index.
+        The scans' keys (`scan_key`) by index.
     sizes
-        How many scans each of the run's submissions takes, in order; the sum is how many it submits.
+        Number of scans of each submission, in order. Their sum is the number of scans that this run submits.
     adopted
-        For each scan after those: the earlier run's entry that stands for it.
+        For each adopted scan, its origin in an earlier run.
     resources
-        Whose queue and job definition the jobs use, `csd` or `csa`: not always the model's (`--memory`).
+        The model whose queue and job definition the jobs use, `csd` or `csa`; `--memory` may choose another than
+        `model`.
     memory_mib
-        What each job gets, where it is not the job definition's own.
+        Memory of each job; None where the job definition's value applies.
     max_spend_usd
-        The budget, where one was given.
+        The budget; None where none was given.
     created_at
         UTC, ISO 8601.
     command_line
-        What was typed, word by word.
+        The command as typed, one argument per element.
     """
 
     run_id: str
@@ -82,30 +83,30 @@ class Run:
 
     @property
     def submitted_count(self) -> int:
-        """How many of the scans are this run's own; the others are adopted."""
+        """Number of scans that this run submits; the others are adopted."""
         return sum(self.sizes)
 
     def origin(self, index: int) -> Origin:
-        """Where a scan's job and result are to be found: in this run, or in the one that it was adopted from."""
-        own = self.submitted_count
-        return Origin(self.run_id, index) if index < own else self.adopted[index - own]
+        """The run and index under which a scan's job and result are found; for an adopted scan, in the earlier run."""
+        submitted = self.submitted_count
+        return Origin(self.run_id, index) if index < submitted else self.adopted[index - submitted]
 
     def places(self) -> dict[str, dict[int, int]]:
-        """The scans' indices by the run that their records are in, and by their index there."""
-        found: dict[str, dict[int, int]] = {}
+        """The scans' indices by the id of the run that has their records, and by their index in that run."""
+        by_run: dict[str, dict[int, int]] = {}
         for index in range(len(self.scans)):
             origin = self.origin(index)
-            found.setdefault(origin.run_id, {})[origin.index] = index
-        return found
+            by_run.setdefault(origin.run_id, {})[origin.index] = index
+        return by_run
 
     def as_json(self) -> dict[str, Any]:
-        """`run.json`."""
+        """The content of `run.json`."""
         return {
             "schema_version": SCHEMA_VERSION,
             **asdict(self),
             "count": len(self.scans),
             **{name: list(value) for name, value in vars(self).items() if isinstance(value, tuple)},
-            "adopted": [asdict(one) for one in self.adopted],
+            "adopted": [asdict(origin) for origin in self.adopted],
         }
 
     @classmethod
@@ -115,34 +116,34 @@ class Run:
         Raises
         ------
         Problem
-            Where it is not a run of schema version 1.
+            If `value` is not a run of schema version 1.
         """
         fields = {name: value.get(name) for name in cls.__dataclass_fields__}
-        missing = [name for name, one in fields.items() if one is None and name not in _MAY_BE_NULL]
+        missing = [name for name, content in fields.items() if content is None and name not in _MAY_BE_NULL]
         if value.get("schema_version") != SCHEMA_VERSION or missing:
             raise Problem(f"The run {value.get('run_id', '?')} was recorded by another version of opsctl.")
-        fields |= {name: tuple(one) for name, one in fields.items() if isinstance(one, list)}
-        fields["adopted"] = tuple(Origin(**one) for one in value["adopted"])
-        return cls(**fields)  # type: ignore[arg-type]  # parsed JSON: every field is checked to be there
+        fields |= {name: tuple(content) for name, content in fields.items() if isinstance(content, list)}
+        fields["adopted"] = tuple(Origin(**origin) for origin in value["adopted"])
+        return cls(**fields)  # type: ignore[arg-type]  # parsed JSON, whose fields are checked above
 
 
 def timestamp(moment: datetime) -> str:
-    """UTC, ISO 8601, to the second."""
+    """A time in UTC, as ISO 8601 to the second."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def make_run_id(dataset_name: str, *, moment: datetime, token: str) -> str:
-    """`DATASET-YYYYMMDD-HHMMSS-xxxx`, safe as a Batch job name whatever the dataset is called."""
+    """`DATASET-YYYYMMDD-HHMMSS-xxxx`, valid in a Batch job name whatever the dataset's name is."""
     return f"{_safe(dataset_name)}-{moment.astimezone(UTC):%Y%m%d-%H%M%S}-{token}"
 
 
 def run_moment(run_id: str) -> str:
-    """The part of a run's id by which runs sort in time."""
+    """The part of a run's id that sorts runs by time."""
     return run_id[-20:]
 
 
 def may_be_run_of(run_id: str, dataset_name: str) -> bool:
-    """Whether a run's id is one that this dataset's runs get; so may those of another whose name differs in a `.`."""
+    """Whether a run's id fits a dataset; it also fits datasets whose names differ only in characters like `.`."""
     return run_id[:-21] == _safe(dataset_name)
 
 
@@ -151,9 +152,9 @@ def _safe(dataset_name: str) -> str:
 
 
 def scan_key(scan: Scan, options: M2gOptions, *, image: str) -> str:
-    """The same work has the same key: a SHA-256 over the inputs' etags, the options and the image."""
+    """SHA-256 of the inputs' etags, the options and the image: the same work has the same key."""
     work = {
-        "inputs": sorted([one.role, one.etag] for one in scan.inputs),
+        "inputs": sorted([file.role, file.etag] for file in scan.inputs),
         "m2g": options.for_pipeline(scan.pipeline).as_dict(),
         "image": image,
     }
@@ -163,14 +164,14 @@ def scan_key(scan: Scan, options: M2gOptions, *, image: str) -> str:
 def scan_document(
     scan: Scan, options: M2gOptions, *, run: Run, index: int, image_digest: str | None = None
 ) -> dict[str, Any]:
-    """A scan's JSON: all that its job needs to know.
+    """The content of a scan's JSON: everything that its job needs to know.
 
     Parameters
     ----------
     image_digest
-        `sha256:…` of the run's image, where it is known.
+        `sha256:…` of the run's image; None where unknown.
     """
-    own = options.for_pipeline(scan.pipeline)
+    own_options = options.for_pipeline(scan.pipeline)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
@@ -183,9 +184,9 @@ def scan_document(
             "session": scan.session,
             "entities": dict(scan.entities),
         },
-        "inputs": [asdict(one) for one in scan.inputs],
-        "m2g": own.as_dict(),
-        "argv": argv(own, subject=scan.subject, session=scan.session),
+        "inputs": [asdict(file) for file in scan.inputs],
+        "m2g": own_options.as_dict(),
+        "argv": argv(own_options, subject=scan.subject, session=scan.session),
         "image": run.image,
         "image_digest": image_digest,
         "output": f"{run.output}/{scan.name}",
@@ -194,12 +195,12 @@ def scan_document(
 
 
 def document_key(run_prefix: str, folder: str, index: int) -> str:
-    """`…/scans/00000.json`, `…/results/00000.json`."""
+    """The key of a scan's JSON in a folder of a run, such as `…/scans/00000.json` or `…/results/00000.json`."""
     return f"{run_prefix}/{folder}/{index:05d}.json"
 
 
 def mixing_run(dataset: str, m2g: Mapping[str, Any], earlier: Sequence[Run]) -> Run | None:
-    """An earlier run into the same place of another dataset or with other options: outputs are never mixed."""
+    """The first earlier run into the same location that has another dataset or other options; None if there is none."""
     for other in earlier:
         if other.dataset != dataset or dict(other.m2g) != dict(m2g):
             return other

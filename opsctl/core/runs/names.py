@@ -1,4 +1,4 @@
-"""Scans and runs as a person names them: `sub-01/ses-1`, or a glob; a run by its id, or a part of it."""
+"""Find the scans and runs that a person names: scans by name or glob, a run by its id or a part of it."""
 
 from __future__ import annotations
 
@@ -12,56 +12,62 @@ _NEAR = 5
 
 
 def named(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
-    """The indices of the scans that are meant, each once, in the run's order.
+    """Find the scans that match any of the patterns.
 
     Parameters
     ----------
     scans
-        All of a run, by index.
+        The names of all scans of a run, by index.
     patterns
-        Names or globs; a name wins over what it would mean as a glob.
+        Names or globs; slashes at either end are ignored. A pattern that is a scan's name matches only that scan.
+
+    Returns
+    -------
+    list of int
+        The scans' indices, in the run's order, each once.
 
     Raises
     ------
     Problem
-        For the first pattern that no scan fits: which scans have near names.
+        For the first pattern that matches no scan, with similar names.
     """
-    found: set[int] = set()
+    matches: set[int] = set()
     for pattern in patterns:
-        wanted = pattern.strip("/")
-        here = {index for index, name in enumerate(scans) if name == wanted}
-        here = here or {index for index, name in enumerate(scans) if fnmatchcase(name, wanted)}
-        if not here:
-            near = get_close_matches(wanted, scans, n=_NEAR, cutoff=0.5)
+        name_or_glob = pattern.strip("/")
+        indices = {index for index, scan in enumerate(scans) if scan == name_or_glob}
+        indices = indices or {index for index, scan in enumerate(scans) if fnmatchcase(scan, name_or_glob)}
+        if not indices:
+            near = get_close_matches(name_or_glob, scans, n=_NEAR, cutoff=0.5)
+            near = near or [scan for scan in scans if name_or_glob and name_or_glob in scan][:_NEAR]
             raise Problem(
                 f"The run has no scan {pattern}.",
                 f"Near: {', '.join(near)}" if near else f"It has {len(scans)}, such as {', '.join(scans[:2])}.",
             )
-        found |= here
-    return sorted(found)
+        matches |= indices
+    return sorted(matches)
 
 
 def run_named(runs: Sequence[str], typed: str) -> str:
-    """The run that is meant: by its id, by how only its id begins, or by its last part.
+    """Find a run by its id, by the beginning of its id, or by the id's last part.
 
     Parameters
     ----------
     runs
-        Every run's id, oldest first.
+        The ids of all runs, oldest first.
 
     Raises
     ------
     Problem
-        When no run is meant, or more than one could be.
+        Where no run matches, or more than one.
     """
     if typed in runs:
         return typed
-    here = [run_id for run_id in runs if typed and (run_id.startswith(typed) or run_id.endswith(f"-{typed}"))]
-    if len(here) == 1:
-        return here[0]
-    if here:
-        newest = ", ".join([*reversed(here[-_NEAR:]), *(["…"] if here[_NEAR:] else [])])
-        raise Problem(f"{len(here)} runs could be {typed}.", f"Type more of one: {newest}")
+    matches = [run_id for run_id in runs if typed and (run_id.startswith(typed) or run_id.endswith(f"-{typed}"))]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        newest = ", ".join([*reversed(matches[-_NEAR:]), *(["…"] if matches[_NEAR:] else [])])
+        raise Problem(f"{len(matches)} runs could be {typed}.", f"Type more of one: {newest}")
     if not runs:
         raise Problem(f"There is no run {typed}.", "There is no run yet: `opsctl run DATASET` starts one.")
     near = get_close_matches(typed, runs, n=_NEAR, cutoff=0.6)

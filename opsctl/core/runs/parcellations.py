@@ -1,7 +1,7 @@
-"""neuroparc's parcellations, by whose file names m2g chooses.
+"""neuroparc's parcellations. m2g selects them by a part of their file names.
 
 Source: github.com/neurodata/neuroparc, atlases/label/Human/NAME_space-MNI152NLin6_res-RxRxR.nii.gz (commits 37ae8a6d
-and 48d8c69b). The list may lack what an image adds, so an unknown name is a warning and no refusal.
+and 48d8c69b). An image may add others, so an unknown name is a warning, not an error.
 """
 
 from __future__ import annotations
@@ -60,17 +60,18 @@ _SPACE = "_space-MNI152NLin6_res-"
 
 
 def matched(name: str) -> list[str]:
-    """The parcellations that m2g takes for a name: a substring of the file's name, case as it stands."""
-    return [one for one in NEUROPARC if name in f"{one}{_SPACE}"]
+    """The parcellations that m2g selects for a name: those whose file name contains it, case-sensitively."""
+    return [parcellation for parcellation in NEUROPARC if name in f"{parcellation}{_SPACE}"]
 
 
 def doubts(names: Sequence[str]) -> list[str]:
-    """A sentence for each name that m2g would find in no file of neuroparc's."""
-    found = []
-    by_lower = {one.lower(): one for one in NEUROPARC}
+    """A warning for each name that selects none of neuroparc's parcellations."""
+    warnings = []
+    by_lower_case = {parcellation.lower(): parcellation for parcellation in NEUROPARC}
     for name in names:
         if not matched(name):
-            near = [by_lower[one] for one in get_close_matches(name.lower().strip("_"), by_lower, n=3)]
+            similar = get_close_matches(name.lower().strip("_"), by_lower_case, n=3)
+            near = [by_lower_case[lower_case] for lower_case in similar]
             hint = f" (upper and lower case matter: {', '.join(near)}?)" if near else ""
-            found.append(f"--parcellation {name} is in no name of neuroparc's that opsctl knows{hint}")
-    return found
+            warnings.append(f"--parcellation {name} is in no name of neuroparc's that opsctl knows{hint}")
+    return warnings

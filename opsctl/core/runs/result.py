@@ -1,4 +1,4 @@
-"""A scan's result, as its job wrote it. S3 is the truth: a scan is done when its result says so."""
+"""A scan's result, as its job wrote it to S3: a scan is done when its result says `succeeded`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opsctl.core.errors import Problem
 
 _SCHEMA_VERSION = 1
 
-#: Which of a run's outputs are meant: the product, QA pictures and logs, or every file.
+#: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
 What = Literal["connectomes", "qa", "all"]
 
 
@@ -21,9 +21,9 @@ class OutputFile:
     Attributes
     ----------
     sha256
-        In hexadecimal.
+        Hexadecimal.
     etag
-        S3's, without quotes; empty where the job did not learn it.
+        S3's, without quotes; empty where the job does not know it.
     """
 
     uri: str
@@ -34,18 +34,18 @@ class OutputFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one job left behind.
+    """What one job made of its scan.
 
     Attributes
     ----------
     status
         `succeeded` or `failed`.
     cause
-        Words for a person; empty when it succeeded.
+        Why it failed, in words; empty when it succeeded.
     seconds
-        By phase: `pull`, `m2g`, `push`.
+        Duration by phase: `pull`, `m2g`, `push`.
     connectomes
-        S3 addresses of the product.
+        S3 addresses of the connectomes.
     """
 
     index: int
@@ -71,7 +71,7 @@ class Result:
 
     @property
     def total_seconds(self) -> float:
-        """Pull, m2g and push together."""
+        """Duration of all phases together."""
         return sum(self.seconds.values())
 
     @classmethod
@@ -81,7 +81,7 @@ class Result:
         Raises
         ------
         Problem
-            Where it is not a result of schema version 1.
+            If `value` is not a result of schema version 1.
         """
         try:
             outputs = value["outputs"]
@@ -102,12 +102,12 @@ class Result:
                 connectomes=tuple(outputs["connectomes"]),
                 files=tuple(
                     OutputFile(
-                        uri=one["uri"],
-                        size_bytes=int(one["size_bytes"]),
-                        sha256=one["sha256"],
-                        etag=one.get("etag") or "",
+                        uri=file["uri"],
+                        size_bytes=int(file["size_bytes"]),
+                        sha256=file["sha256"],
+                        etag=file.get("etag") or "",
                     )
-                    for one in outputs.get("files", ())
+                    for file in outputs.get("files", ())
                 ),
                 log_stream=value.get("log_stream") or "",
                 job_id=value.get("job_id") or "",

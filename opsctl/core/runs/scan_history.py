@@ -1,4 +1,4 @@
-"""What has become of each scan of an output place, over all the runs into it: done, on its way, or still to be done."""
+"""What has become of each scan over all runs into one output location: done, in flight or still to be done."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opsctl.core.runs.status import BatchJob
 
 Disposition = Literal["done", "in flight", "blocked_by_active_job", "damaged", "failed", "changed", "new"]
 
-#: What is submitted: an `in flight` scan never is, so that no two jobs write into one place.
+#: What `--only` submits. Scans in flight never are, so that no two jobs write to one location.
 _SUBMITTED: dict[Only, tuple[Disposition, ...]] = {
     "missing": ("damaged", "failed", "changed", "new"),
     "failed": ("failed",),
@@ -24,14 +24,14 @@ _SUBMITTED: dict[Only, tuple[Disposition, ...]] = {
 
 @dataclass(frozen=True)
 class RunHistory:
-    """An earlier run into the same place.
+    """An earlier run into the same location.
 
     Attributes
     ----------
     submitted
-        The indices of its scans that Batch has had: what was never submitted tells nothing.
+        Indices of the scans that were submitted; the others have no history.
     results, jobs
-        Of those, by index: the results that are there, and what Batch (still) says.
+        Their existing results and the jobs that Batch still knows, by index.
     """
 
     run: Run
@@ -42,17 +42,17 @@ class RunHistory:
 
 @dataclass(frozen=True)
 class ScanDisposition:
-    """Where one scan stands.
+    """What has become of one scan.
 
     Attributes
     ----------
     disposition
-        `done`: an output of this very key stands. `in flight`: a job of this key is active.
-        `blocked_by_active_job`: a job of another key is active and would write into the same place. `damaged`: it was
+        `done`: the outputs of this key exist unchanged. `in flight`: a job of this key is active.
+        `blocked_by_active_job`: a job of another key is active and would write to the same location. `damaged`: it was
         done, but its files are missing or differ. `failed`: the last job of this key failed. `changed`: there are only
         jobs of other keys, so inputs, options or image have changed. `new`: there is no job.
     origin
-        The entry that says so; None where there is none.
+        The run and index that decided it; None for `new`.
     """
 
     name: str
@@ -61,7 +61,7 @@ class ScanDisposition:
     origin: Origin | None = None
 
     def is_submitted(self, only: Only) -> bool:
-        """Whether `--only` means it."""
+        """Whether `--only` selects it."""
         return self.disposition in _SUBMITTED[only]
 
 
@@ -84,34 +84,34 @@ class _Entry:
 
 
 def scan_dispositions(
-    wanted: Sequence[tuple[str, str]], history: Sequence[RunHistory], *, stands: Callable[[Result], bool]
+    scans: Sequence[tuple[str, str]], history: Sequence[RunHistory], *, stands: Callable[[Result], bool]
 ) -> list[ScanDisposition]:
-    """Where each scan stands.
+    """What has become of each scan.
 
     Parameters
     ----------
-    wanted
-        Names and keys.
+    scans
+        The scans' names and keys.
     history
-        The runs into the same place, oldest first.
+        The runs into the same location, oldest first.
     stands
-        Whether every file that a succeeded result lists is in its place as it was written.
+        Whether every file that a succeeded result lists still exists as it was written.
     """
     entries: dict[str, list[_Entry]] = defaultdict(list)
-    for past in reversed(history):
-        for index in past.submitted:
+    for earlier in reversed(history):
+        for index in earlier.submitted:
             entry = _Entry(
-                key=past.run.keys[index],
-                origin=Origin(past.run.run_id, index),
-                result=past.results.get(index),
-                job=past.jobs.get(index),
+                key=earlier.run.keys[index],
+                origin=Origin(earlier.run.run_id, index),
+                result=earlier.results.get(index),
+                job=earlier.jobs.get(index),
             )
-            entries[past.run.scans[index]].append(entry)
-    return [_disposition(name, key, entries.get(name, ()), stands) for name, key in wanted]
+            entries[earlier.run.scans[index]].append(entry)
+    return [_disposition(name, key, entries.get(name, ()), stands) for name, key in scans]
 
 
 def _disposition(name: str, key: str, entries: Sequence[_Entry], stands: Callable[[Result], bool]) -> ScanDisposition:
-    """One scan's, from its entries, the newest first."""
+    # The entries are newest first.
     for entry in entries:
         if entry.is_active:
             return ScanDisposition(
@@ -120,7 +120,7 @@ def _disposition(name: str, key: str, entries: Sequence[_Entry], stands: Callabl
     same = [entry for entry in entries if entry.key == key]
     done = [entry for entry in same if entry.has_succeeded]
     for entry in done:
-        # Only the files tell whether a later job of another key has written over them.
+        # A later job of another key may have overwritten the files, so only the files themselves tell.
         if entry.result is not None and stands(entry.result):
             return ScanDisposition(name, key, "done", entry.origin)
     if done:

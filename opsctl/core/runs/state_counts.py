@@ -1,4 +1,4 @@
-"""How many scans are in which state, from a parent's summary, where no child was listed."""
+"""How many scans are in each state, from the summary of an array job whose children were not listed."""
 
 from __future__ import annotations
 
@@ -7,33 +7,32 @@ from collections.abc import Iterable, Mapping
 
 from opsctl.core.runs.status import ACTIVE, FROM_BATCH, State
 
-#: A scan that Batch's summary counts and that is known to be done already was most likely just running.
-_FIRST_TO_GO: tuple[State, ...] = ("RUNNING", "STARTING", "RUNNABLE", "PENDING")
+#: Where the summary still counts scans that are done by now, they were most likely in the first of these states.
+_LATEST_STATES: tuple[State, ...] = ("RUNNING", "STARTING", "RUNNABLE", "PENDING")
 
 
 def count_states(summary: Mapping[str, int], *, count: int, known: Iterable[State] = ()) -> dict[State, int]:
-    """The states of exactly `count` scans, as near to Batch's summary as can be.
+    """Distribute exactly `count` scans over the states, as close to Batch's summary as possible.
 
     Parameters
     ----------
     summary
-        How many children are in each of Batch's statuses.
+        Number of children by Batch status.
     count
-        How many scans are neither done nor failed nor known one by one.
+        Number of scans that are neither done nor failed, and whose own state is not known.
     known
-        The states of those active ones that are known one by one: the summary counts them too.
+        States of the active scans whose state is known; the summary counts these scans, too.
     """
-    left: Counter[State] = Counter()
+    counts: Counter[State] = Counter()
     for status, number in summary.items():
         state = FROM_BATCH.get(status)
         if state in ACTIVE and state is not None:
-            left[state] += number
+            counts[state] += number
     for state in known:
-        left[state] -= 1
-    left = +left
-    # Batch's summary and the results are not of one moment: the results are later.
-    for state in _FIRST_TO_GO:
-        taken = min(left[state], max(0, left.total() - count))
-        left[state] -= taken
-    left["RUNNING"] += count - left.total()
-    return dict(+left)
+        counts[state] -= 1
+    counts = +counts
+    # The results were read later than Batch's summary, so some of the scans that it counts may be done.
+    for state in _LATEST_STATES:
+        counts[state] -= min(counts[state], max(0, counts.total() - count))
+    counts["RUNNING"] += count - counts.total()
+    return dict(+counts)

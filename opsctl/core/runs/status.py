@@ -1,4 +1,4 @@
-"""A run's status: the results' word joined with Batch's. Results win; Batch's state is a hint that ages out."""
+"""A run's status: results and Batch's jobs joined. Results take precedence, because Batch forgets its jobs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 
 if TYPE_CHECKING:
-    from opsctl.core.costs.cost import Bill
+    from opsctl.core.costs.bill import Bill
 
 State = Literal["PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE"]
 STATES: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE")
 ACTIVE: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING")
 
-#: Of `status --json`: docs/status.schema.json.
+#: Version of `status --json`; docs/status.schema.json describes it.
 SCHEMA_VERSION = 1
 
 FROM_BATCH: Mapping[str, State] = {
@@ -32,29 +32,32 @@ FROM_BATCH: Mapping[str, State] = {
     "FAILED": "FAILED",
 }
 
-#: What `opsctl cancel` gives Batch as its reason; `status` reads the person's name out of it again.
+#: Batch's statuses of a job that it will not run again.
+ENDED = ("SUCCEEDED", "FAILED")
+
+#: Matches the reason that `opsctl cancel` passes to Batch; `status` shows the name in it.
 _CANCELLED = re.compile(r"opsctl cancel: by ([^;]+)")
 
 
 def cancel_reason(user: str) -> str:
-    """The reason that Batch keeps of a job which a person has ended."""
+    """The reason that `opsctl cancel` passes to Batch for a user."""
     return f"opsctl cancel: by {user}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchJob:
-    """Batch's word on one scan's job.
+    """A scan's job, as Batch describes it.
 
     Attributes
     ----------
     status
-        As Batch names it: SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED or FAILED.
+        SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED or FAILED.
     reason
-        Batch's status reason and the container's, in that order, empty where there is none.
+        Batch's status reason and the container's, in that order; empty where there is none.
     attempts
-        Those that have ended, oldest first; empty where only ListJobs was asked, which does not tell them.
+        The ended attempts, oldest first; empty where only ListJobs was called, which does not return them.
     log_streams
-        Every attempt's stream, oldest first.
+        The log stream of every attempt, oldest first.
     """
 
     job_id: str
@@ -66,23 +69,23 @@ class BatchJob:
 
     @property
     def is_over(self) -> bool:
-        """Whether Batch will not run it again."""
-        return self.status in ("SUCCEEDED", "FAILED")
+        """Whether Batch will not run the job again."""
+        return self.status in ENDED
 
     @property
     def cancelled_by(self) -> str | None:
-        """Who ended it with `opsctl cancel`; None where nobody did."""
+        """Who ended the job with `opsctl cancel`; None where nobody did."""
         match = _CANCELLED.search(self.reason) if self.status == "FAILED" else None
         return match[1].strip() if match else None
 
     def of_scan(self, index: int) -> BatchJob:
-        """The same, its attempts at the scan's index in a run rather than in the array."""
-        return replace(self, attempts=tuple(replace(one, index=index) for one in self.attempts))
+        """A copy whose attempts have the scan's index in the run instead of its index in the array."""
+        return replace(self, attempts=tuple(replace(attempt, index=index) for attempt in self.attempts))
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> BatchJob:
-        """What was written down of it (`final_job_states.json`)."""
-        attempts = tuple(Attempt(**one) for one in value["attempts"])
+        """Parse a job of `final_job_states.json`."""
+        attempts = tuple(Attempt(**attempt) for attempt in value["attempts"])
         return cls(**{**value, "attempts": attempts, "log_streams": tuple(value["log_streams"])})
 
 
@@ -93,15 +96,15 @@ class ScanStatus:
     Attributes
     ----------
     cause
-        Why it failed or what it waits for, in words; empty where nothing is to be said.
+        Why it failed or what it waits for, in words; may be empty.
     attempt
-        The latest, from 1; 0 where none has begun, or nobody told.
+        Number of the latest attempt, from 1; 0 where none has started or none is known.
     seconds
-        The whole attempt, 0 while there is no result.
+        Duration of the whole attempt; 0 while there is no result.
     retried
         Why each attempt before the latest ended, oldest first.
     is_submitted
-        Whether Batch has (had) a job for it.
+        Whether Batch has, or had, a job for it.
     """
 
     index: int
@@ -114,7 +117,7 @@ class ScanStatus:
     is_submitted: bool = True
 
     def as_json(self) -> dict[str, Any]:
-        """One of `scans` in `status --json`."""
+        """An entry of `scans` in `status --json`."""
         return {
             "scan": self.name,
             "state": self.state,
@@ -133,18 +136,17 @@ class RunStatus:
     Attributes
     ----------
     scans
-        Every scan; or, where Batch's children were not listed, all but those that `unlisted` counts.
+        All scans; where the children of an array were not listed, all but those that `unlisted` counts.
     unlisted
-        How many further scans are in which state.
+        Number of further scans by state.
     wait_reason
-        Why the scans in RUNNABLE wait, as Batch says of the first in the line; empty where it says nothing.
+        Why the RUNNABLE scans wait: Batch's reason for the first in its queue; empty where it gives none.
     bill
-        What the jobs that it submitted have cost so far, as AWS charges, on the local platform too; None where nobody
-        reckoned.
+        What the run's own jobs have cost so far at AWS's prices, also on the local platform; None where not computed.
     adopted_bill
-        What earlier runs' jobs have cost that did or do scans of it.
+        What the jobs of earlier runs have cost that process scans of this run.
     is_local
-        Whether it really costs nothing: the jobs run on this machine.
+        Whether the jobs run on this machine and cost nothing.
     """
 
     run: Run
@@ -157,18 +159,18 @@ class RunStatus:
 
     @property
     def counts(self) -> dict[State, int]:
-        """How many scans are in each state, every state named."""
-        found = Counter(scan.state for scan in self.scans) + Counter(self.unlisted)
-        return {state: found[state] for state in STATES}
+        """Number of scans by state, zeros included."""
+        counts = Counter(scan.state for scan in self.scans) + Counter(self.unlisted)
+        return {state: counts[state] for state in STATES}
 
     @property
     def total(self) -> int:
-        """How many scans the run has."""
+        """Number of scans in the run."""
         return sum(self.counts.values())
 
     @property
     def failed(self) -> tuple[ScanStatus, ...]:
-        """The scans that need a person: those that failed, and those that were never submitted."""
+        """The scans whose jobs failed, and those that were never submitted."""
         return tuple(scan for scan in self.scans if scan.state == "FAILED")
 
     @property
@@ -178,12 +180,12 @@ class RunStatus:
 
     @property
     def unsubmitted(self) -> list[Group]:
-        """The scans that were never submitted, by the reason."""
+        """The scans that were never submitted, by reason."""
         return grouped({scan.name: scan.cause for scan in self.failed if not scan.is_submitted}, run=self.run)
 
     @property
     def is_over(self) -> bool:
-        """Whether no job will change anything any more."""
+        """Whether no scan is waiting or running."""
         counts = self.counts
         return not any(counts[state] for state in ACTIVE)
 
@@ -229,27 +231,25 @@ def join(
     unsubmitted: Mapping[int, ScanStatus] | None = None,
     indices: Iterable[int] | None = None,
 ) -> RunStatus:
-    """What each scan of a run is, by the rule: done when its result says `succeeded`.
+    """Join what is known of each scan. A scan is done when its result says `succeeded`.
 
     Parameters
     ----------
-    run
-        The run's record.
     results
-        By the scan's index; those that are there.
+        The existing results by scan index.
     jobs
-        Batch's word by the scan's index; missing where Batch was not asked or has forgotten.
+        Batch's jobs by scan index; missing where Batch was not asked or has forgotten the job.
     unsubmitted
-        What is to be said of the scans that Batch has no job for (`opsctl.core.runs.unsubmitted_scans`).
+        The status of each scan that Batch has no job for (`opsctl.core.runs.unsubmitted_scans`).
     indices
-        The scans that are meant; None: all.
+        The scans to include; None includes all.
     """
-    never: Mapping[int, ScanStatus] = unsubmitted or {}
+    unsubmitted = unsubmitted or {}
     scans = []
     for index in range(len(run.scans)) if indices is None else indices:
         result, job = results.get(index), jobs.get(index)
-        if index in never and result is None and job is None:
-            scans.append(never[index])
+        if index in unsubmitted and result is None and job is None:
+            scans.append(unsubmitted[index])
         else:
             scans.append(_scan_status(index, run.scans[index], result, job))
     return RunStatus(run=run, scans=tuple(scans))
@@ -258,14 +258,14 @@ def join(
 def _scan_status(index: int, name: str, result: Result | None, job: BatchJob | None) -> ScanStatus:
     if result is not None and result.succeeded:
         return ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
-    tried = len(job.attempts) if job is not None else 0
+    ended = len(job.attempts) if job is not None else 0
     if job is not None and not job.is_over:
-        # A failed result of an earlier attempt does not count while Batch tries again.
-        return ScanStatus(index=index, name=name, state=FROM_BATCH[job.status], cause=job.reason, attempt=tried)
+        # While Batch retries, the failed result of an earlier attempt does not count.
+        return ScanStatus(index=index, name=name, state=FROM_BATCH[job.status], cause=job.reason, attempt=ended)
     cause = _cause(result, job)
-    # A last attempt that was lost left no result: the one that stands is an earlier attempt's.
-    if result is None or (tried > result.attempt and job is not None and job.job_id == result.job_id):
-        return ScanStatus(index=index, name=name, state="FAILED", cause=cause, attempt=tried)
+    # A lost last attempt left no result: the existing one is an earlier attempt's.
+    if result is None or (ended > result.attempt and job is not None and job.job_id == result.job_id):
+        return ScanStatus(index=index, name=name, state="FAILED", cause=cause, attempt=ended)
     return ScanStatus(
         index=index, name=name, state="FAILED", cause=cause, attempt=result.attempt, seconds=result.total_seconds
     )
@@ -273,14 +273,16 @@ def _scan_status(index: int, name: str, result: Result | None, job: BatchJob | N
 
 def _cause(result: Result | None, job: BatchJob | None) -> str:
     if job is not None and job.cancelled_by is not None:
-        # The job that is told to end says only that somebody told it.
+        # The job's own result says only that it was stopped, not by whom.
         return f"cancelled by {job.cancelled_by}"
-    lost = job is not None and result is not None and job.job_id == result.job_id and len(job.attempts) > result.attempt
-    if result is not None and not lost:
+    is_lost = (
+        job is not None and result is not None and job.job_id == result.job_id and len(job.attempts) > result.attempt
+    )
+    if result is not None and not is_lost:
         return result.cause or f"exit code {result.exit_code}"
     if job is None:
         return "no result, and AWS Batch does not know the job"
     if job.status == "SUCCEEDED":
         return "the job ended well but left no result"
     code = f"exit code {job.exit_code}" if job.exit_code is not None else ""
-    return ": ".join(word for word in (code, job.reason) if word) or "failed without a reason"
+    return ": ".join(part for part in (code, job.reason) if part) or "failed without a reason"

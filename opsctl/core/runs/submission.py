@@ -1,4 +1,4 @@
-"""A run's submissions: the SubmitJob requests, and the journal that is written before they are sent."""
+"""A run's submissions: the records that are written before SubmitJob is called, and the requests themselves."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ SubmissionState = Literal["intended", "submitted", "abandoned"]
 
 @dataclass(frozen=True, kw_only=True)
 class Submission:
-    """One job of a run: a plain job for one scan, else an array.
+    """One job of a run: an array job, or a plain job where it has one scan only.
 
     Attributes
     ----------
     number
-        The n-th of its run; part of the job's name, by which a submission without its record is found again.
+        Position among the run's submissions, from 0. Part of the job's name, by which a job whose id was not
+        recorded is found again.
     offset
-        Index of the run's scan that the first child processes.
+        Index of the first of the run's scans that it processes.
     size
-        How many scans.
+        Number of scans.
     state
-        `intended`: written before SubmitJob is called, which may have happened since. `submitted`: Batch has it.
-        `abandoned`: given up; a job of it that turns up nevertheless writes nothing.
+        `intended`: recorded before SubmitJob is called; the call may have been made since. `submitted`: Batch has the
+        job. `abandoned`: given up; if Batch has its job after all, that job writes nothing.
     at
-        When that became so; UTC, ISO 8601.
+        When it got this state; UTC, ISO 8601.
     job_id
-        Batch's; empty until it is known.
+        Batch's id of the job; empty until it is known.
     note
-        Why it was given up.
+        Why it was abandoned.
     """
 
     number: int
@@ -51,44 +52,44 @@ class Submission:
 
     @property
     def is_array(self) -> bool:
-        """Whether the job has children."""
+        """Whether the job is an array job."""
         return self.size > 1
 
     @property
     def indices(self) -> range:
-        """The run's scans that it takes."""
+        """Indices of the run's scans that it processes."""
         return range(self.offset, self.offset + self.size)
 
     def child_id(self, index: int) -> str:
-        """Batch's id of the job that processes the run's scan `index`."""
+        """Batch's id of the job, or child job, that processes the run's scan `index`."""
         return f"{self.job_id}:{index - self.offset}" if self.is_array else self.job_id
 
     def submitted(self, job_id: str, *, at: str) -> Submission:
-        """The same, now that Batch has it."""
+        """A copy with the state `submitted`."""
         return replace(self, state="submitted", job_id=job_id, at=at)
 
     def abandoned(self, note: str, *, at: str) -> Submission:
-        """The same, given up."""
+        """A copy with the state `abandoned`."""
         return replace(self, state="abandoned", note=note, at=at)
 
     def as_json(self) -> dict[str, Any]:
-        """`submissions/00.json`."""
+        """The content of `submissions/00.json`."""
         return asdict(self)
 
 
 def array_sizes(count: int, *, most: int = LARGEST_ARRAY) -> list[int]:
-    """How many scans each submission takes: none above `most`, as even as can be, so that none is left with one."""
+    """Number of scans of each submission: at most `most`, and as equal as possible, so that none is left with one."""
     arrays = math.ceil(count / most)
     return [count // arrays + (1 if number < count % arrays else 0) for number in range(arrays)]
 
 
 def submissions_of(run: Run, platform: Platform, *, at: str) -> list[Submission]:
-    """A run's submissions as they are intended."""
+    """The submissions of a run, each with the state `intended`."""
     queue = platform.models[run.resources].job_queue
-    made = []
+    submissions = []
     offset = 0
     for number, size in enumerate(run.sizes):
-        made.append(
+        submissions.append(
             Submission(
                 number=number,
                 job_name=f"{run.run_id}-{number:02d}",
@@ -100,13 +101,13 @@ def submissions_of(run: Run, platform: Platform, *, at: str) -> list[Submission]
             )
         )
         offset += size
-    return made
+    return submissions
 
 
 def submit_request(submission: Submission, run: Run, platform: Platform) -> dict[str, Any]:
-    """The exact SubmitJob request of a submission.
+    """The parameters of SubmitJob.
 
-    Names and tags carry the run only, never a subject's label: they show in consoles and bills.
+    Names and tags contain the run's id and never a subject's label, because consoles and bills show them.
     """
     overrides: dict[str, Any] = {
         "environment": [

@@ -1,4 +1,4 @@
-"""The scans of a run that Batch has no job for, in words: their submission was given up, cut short or is under way."""
+"""The scans of a run that Batch has no job for: the submission was abandoned, was interrupted or is in progress."""
 
 from __future__ import annotations
 
@@ -6,42 +6,37 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.status import ScanStatus
+from opsctl.core.runs.status import ScanStatus, State
 from opsctl.core.runs.submission import Submission
 
-#: A submission of which nothing was heard for so long is not under way any more.
-_UNDER_WAY = timedelta(minutes=2)
+#: A submission whose last record is older than this is no longer in progress.
+_LONGEST_PAUSE = timedelta(minutes=2)
 
 
 def unsubmitted_reasons(run: Run, submission_log: Sequence[Submission], *, now: datetime) -> dict[int, ScanStatus]:
-    """What is to be said of each scan that was not submitted, by its index.
+    """The status of each scan that was not submitted, by scan index.
 
     Parameters
     ----------
-    journal
-        The run's submissions as they are known, in order; one that was never reached is missing.
+    submission_log
+        The run's recorded submissions, in order; one that was never reached is missing.
     now
-        A submission that was written down less than two minutes before may be under way.
+        A submission may be in progress if the last record is less than two minutes older than this.
     """
-    newest = max([datetime.fromisoformat(moment) for moment in (run.created_at, *(one.at for one in submission_log))])
-    is_under_way = now - newest < _UNDER_WAY
-    known = {index: one for one in submission_log for index in one.indices}
-    found: dict[int, ScanStatus] = {}
+    times = [run.created_at, *(submission.at for submission in submission_log)]
+    is_in_progress = now - max(map(datetime.fromisoformat, times)) < _LONGEST_PAUSE
+    by_index = {index: submission for submission in submission_log for index in submission.indices}
+    statuses: dict[int, ScanStatus] = {}
     for index in range(run.submitted_count):
-        submission = known.get(index)
+        submission = by_index.get(index)
+        state: State = "FAILED"
         if submission is not None and submission.state == "submitted":
             continue
         if submission is not None and submission.state == "abandoned":
-            state, cause = "FAILED", f"not submitted: {submission.note}" if submission.note else "not submitted"
-        elif is_under_way:
+            cause = f"not submitted: {submission.note}" if submission.note else "not submitted"
+        elif is_in_progress:
             state, cause = "PENDING", "is being submitted"
         else:
-            state, cause = "FAILED", "not submitted: the submission was cut short"
-        found[index] = ScanStatus(
-            index=index,
-            name=run.scans[index],
-            state="PENDING" if state == "PENDING" else "FAILED",
-            cause=cause,
-            is_submitted=False,
-        )
-    return found
+            cause = "not submitted: the submission was cut short"
+        statuses[index] = ScanStatus(index=index, name=run.scans[index], state=state, cause=cause, is_submitted=False)
+    return statuses

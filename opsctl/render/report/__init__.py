@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from opsctl.commands.results.report import MARK, Report
 from opsctl.commands.results.report_assets import Asset, AssetSelection
-from opsctl.core.costs.cost import NOT_INCLUDED
-from opsctl.core.costs.usd import about_text, usd_text
+from opsctl.core.costs.bill import NOT_INCLUDED
+from opsctl.core.costs.estimate import about_text, usd_text
 from opsctl.core.errors import Problem
 from opsctl.render.report.pictures import DecodedImage, within
 from opsctl.render.report.view import View

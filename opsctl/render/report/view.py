@@ -11,7 +11,7 @@ from typing import Any
 
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_assets import Asset, AssetSelection, atlas_of
-from opsctl.core.costs.cost import ScanBill
+from opsctl.core.costs.bill import ScanBill
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt

@@ -10,7 +10,7 @@ from support.run_world import MOMENT, PLATFORM, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget, Spending, spending
-from opsctl.core.costs.cost import Estimate, Rates
+from opsctl.core.costs.estimate import Estimate, Rates
 from opsctl.core.errors import Problem
 
 RATES = Rates(
@@ -26,16 +26,16 @@ PER_SCAN = 1.0
 
 
 def budget(
-    limit_usd: float, *answers: Spending, naps: list[float] | None = None, said: list[str] | None = None
+    limit_usd: float, *answers: Spending, sleeps: list[float] | None = None, messages: list[str] | None = None
 ) -> Budget:
-    left = list(answers)
+    remaining = list(answers)
     return Budget(
         limit_usd,
         estimate=Estimate(usd=0.0, usd_per_scan=PER_SCAN, wall_hours=1.0, basis=""),
-        asked=lambda: left.pop(0) if len(left) > 1 else left[0],
+        asked=lambda: remaining.pop(0) if len(remaining) > 1 else remaining[0],
         at_once=4,
-        sleep=(naps if naps is not None else []).append,
-        on_wait=(said if said is not None else []).append,
+        sleep=(sleeps if sleeps is not None else []).append,
+        on_wait=(messages if messages is not None else []).append,
     )
 
 
@@ -43,12 +43,12 @@ def budget(
     ("limit", "so_far", "count", "fits"), [(10.0, 0.0, 10, True), (10.0, 5.0, 5, True), (0.0, 0.0, 1, False)]
 )
 def test_what_fits_goes_through(limit: float, so_far: float, count: int, fits: bool) -> None:
-    one = budget(limit, Spending(so_far, 0))
+    limited = budget(limit, Spending(so_far, 0))
     if fits:
-        one.ensure(count)
+        limited.ensure(count)
     else:
         with pytest.raises(Problem):
-            one.ensure(count)
+            limited.ensure(count)
 
 
 def test_above_it_says_how_many_would_fit() -> None:
@@ -59,7 +59,7 @@ def test_above_it_says_how_many_would_fit() -> None:
 
 
 def test_without_a_price_there_is_no_budget() -> None:
-    one = Budget(
+    limited = Budget(
         1000.0,
         estimate=Estimate(usd=0.0, usd_per_scan=0.01, wall_hours=1.0, basis="", is_complete=False),
         asked=lambda: Spending(0.0, 0),
@@ -68,17 +68,17 @@ def test_without_a_price_there_is_no_budget() -> None:
         on_wait=lambda text: None,
     )
     with pytest.raises(Problem, match="price of this platform's instances is not known"):
-        one.ensure(1)
+        limited.ensure(1)
 
 
 def test_portions_leave_no_instance_idle_and_wait_for_room() -> None:
-    naps: list[float] = []
-    said: list[str] = []
-    one = budget(100.0, Spending(0.0, 4), Spending(0.0, 3), Spending(0.0, 2), naps=naps, said=said)
-    assert one.portion == 2
-    one.ensure(2)
-    assert len(naps) == 2
-    assert "4 scans are on their way" in said[0]
+    sleeps: list[float] = []
+    messages: list[str] = []
+    limited = budget(100.0, Spending(0.0, 4), Spending(0.0, 3), Spending(0.0, 2), sleeps=sleeps, messages=messages)
+    assert limited.portion == 2
+    limited.ensure(2)
+    assert len(sleeps) == 2
+    assert "4 scans are on their way" in messages[0]
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def world(s3: Any, storage: Storage, tmp_path: Path) -> RunWorld:
     return RunWorld(storage, tmp_path)
 
 
-def asked(world: RunWorld, one: Any) -> Spending:
+def asked(world: RunWorld, plan: Any) -> Spending:
     return spending(
-        world.prior_runs(one.request).runs(),
+        world.prior_runs(plan.request).runs(),
         records=world.records,
         batch=world.batch.adapter(),
         rates=RATES,
@@ -99,9 +99,9 @@ def asked(world: RunWorld, one: Any) -> Spending:
 
 
 def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld) -> None:
-    made = world.plan(max_spend_usd=4.5)
-    # Scans turn out to cost more than was estimated: each portion is over at once, at twice the price.
-    run_id = made.run_id
+    plan = world.plan(max_spend_usd=4.5)
+    # Scans turn out to cost more than was estimated: each portion ends at once, at twice the price.
+    run_id = plan.run_id
 
     def over(request: dict[str, Any]) -> None:
         job_id = f"job-{len(world.batch.jobs) - 1}"
@@ -118,21 +118,21 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
         world.finish(run_id, first, first + 1)
 
     world.batch.on_submit = over
-    one = Budget(
+    limited = Budget(
         4.5,
         estimate=Estimate(usd=0.0, usd_per_scan=PER_SCAN, wall_hours=1.0, basis=""),
-        asked=lambda: asked(world, made),
+        asked=lambda: asked(world, plan),
         at_once=4,
-        sleep=world.naps.append,
-        on_wait=world.said.append,
+        sleep=world.sleeps.append,
+        on_wait=world.messages.append,
     )
     with pytest.raises(Problem) as caught:
-        world.carry_out(made, budget=one)
+        world.carry_out(plan, budget=limited)
     # 3 dollars for the first two; two more would be 5.
     assert "$3.00 spent or on its way" in caught.value.what
     assert "2 of 8 scans were submitted, 6 were not" in caught.value.what
     submission_log = world.records.submission_log(run_id)
-    assert [one.state for one in submission_log] == ["submitted", "abandoned", "abandoned", "abandoned"]
+    assert [submission.state for submission in submission_log] == ["submitted", "abandoned", "abandoned", "abandoned"]
     assert "above --max-spend 4.5" in submission_log[1].note
     # Later and with more money the rest goes on.
     world.batch.on_submit = lambda request: None
@@ -142,10 +142,10 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
 
 def test_what_earlier_runs_into_the_place_have_spent_counts(world: RunWorld) -> None:
     first = world.run()
-    made = world.plan()
+    plan = world.plan()
     # Eight on their way, at their estimate.
-    assert asked(world, made) == Spending(8.0, 8)
+    assert asked(world, plan) == Spending(8.0, 8)
     world.batch.end("job-0", "SUCCEEDED")
     world.finish(first.run_id, *range(8))
-    assert asked(world, made) == Spending(0.0, 0)
+    assert asked(world, plan) == Spending(0.0, 0)
     assert PLATFORM.models["csa"].vcpus == 2

@@ -1,4 +1,4 @@
-"""`cost` over records in S3 and a Batch that answers DescribeJobs: what is asked, and whose money is in which sum."""
+"""`cost` over records in S3 and a Batch that answers DescribeJobs: which jobs are described, which sum counts what."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.cost import all_costs, cost, finished_hours
 from opsctl.commands.runs.records import Records
-from opsctl.core.costs.cost import Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
@@ -48,7 +48,7 @@ class FakeBatch:
 
     def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
         self.asked.append(jobs)
-        return {"jobs": [{"jobId": one, **self._jobs[one]} for one in jobs if one in self._jobs]}
+        return {"jobs": [{"jobId": job_id, **self._jobs[job_id]} for job_id in jobs if job_id in self._jobs]}
 
     @property
     def adapter(self) -> Batch:
@@ -65,7 +65,7 @@ class World:
 
     def run(self, run_id: str, *scans: str, adopted: tuple[Origin, ...] = (), **changes: Any) -> Run:
         own = len(scans) - len(adopted)
-        made = Run(
+        run = Run(
             run_id=run_id,
             dataset="s3://data/HNU1",
             output="s3://data/HNU1/derivatives/x",
@@ -84,9 +84,9 @@ class World:
             adopted=adopted,
             resources="csa",
         )
-        made = dataclasses.replace(made, **changes)
-        self.records.put_run(made, {})
-        for number, (offset, size) in enumerate(_offsets(made.sizes)):
+        run = dataclasses.replace(run, **changes)
+        self.records.put_run(run, {})
+        for number, (offset, size) in enumerate(_offsets(run.sizes)):
             self.records.put_submission(
                 run_id,
                 Submission(
@@ -100,7 +100,7 @@ class World:
                     job_id="array",
                 ),
             )
-        return made
+        return run
 
     def attempt(
         self, run_id: str, index: int, number: int = 1, *, hours: tuple[float, float | None], **more: Any
@@ -183,8 +183,8 @@ def test_finished_attempts_need_no_word_of_batch(world: World) -> None:
         world.attempt(EARLIER, index, hours=(0, 1 + index))
         world.result(EARLIER, index)
     batch = FakeBatch()
-    found = ask(world, batch)
-    assert (found.own.usd, found.own.attempts, found.adopted) == (pytest.approx(3), 2, None)
+    run_cost = ask(world, batch)
+    assert (run_cost.own.usd, run_cost.own.attempts, run_cost.adopted) == (pytest.approx(3), 2, None)
     assert batch.asked == []
 
 
@@ -197,9 +197,13 @@ def test_an_attempt_that_was_lost_with_its_instance_is_filled_from_batch(world: 
         world.result(EARLIER, index)
     lost = {"startedAt": milliseconds(0), "stoppedAt": milliseconds(2), "statusReason": "Host EC2 (i-1) terminated."}
     batch = FakeBatch(array__0={"status": "SUCCEEDED", "attempts": [lost]})
-    found = ask(world, batch)
+    run_cost = ask(world, batch)
     assert batch.asked == [["array:0"]]
-    assert (found.own.hours, found.own.lost_attempts, found.own.lost_usd) == (pytest.approx(4), 1, pytest.approx(2))
+    assert (run_cost.own.hours, run_cost.own.lost_attempts, run_cost.own.lost_usd) == (
+        pytest.approx(4),
+        1,
+        pytest.approx(2),
+    )
 
 
 def test_an_attempt_before_the_first_that_wrote_anything_is_asked_for(world: World) -> None:
@@ -208,16 +212,16 @@ def test_an_attempt_before_the_first_that_wrote_anything_is_asked_for(world: Wor
     world.result(EARLIER, 0)
     world.result(EARLIER, 1)
     lost = {"startedAt": milliseconds(0), "stoppedAt": milliseconds(2)}
-    found = ask(world, FakeBatch(array__1={"status": "SUCCEEDED", "attempts": [lost]}))
-    assert (found.own.hours, found.own.attempts, found.own.lost_attempts) == (pytest.approx(3), 2, 1)
+    run_cost = ask(world, FakeBatch(array__1={"status": "SUCCEEDED", "attempts": [lost]}))
+    assert (run_cost.own.hours, run_cost.own.attempts, run_cost.own.lost_attempts) == (pytest.approx(3), 2, 1)
 
 
 def test_what_runs_is_paid_till_now(world: World) -> None:
     world.run(EARLIER, "sub-01", "sub-02")
     world.attempt(EARLIER, 1, hours=(4, None))
-    found = ask(world, FakeBatch(array__1={"status": "RUNNING"}, array__0={"status": "RUNNABLE"}))
-    assert (found.own.hours, found.own.lost_attempts) == (pytest.approx(6), 0)
-    assert list(found.own.by_scan) == [1]
+    run_cost = ask(world, FakeBatch(array__1={"status": "RUNNING"}, array__0={"status": "RUNNABLE"}))
+    assert (run_cost.own.hours, run_cost.own.lost_attempts) == (pytest.approx(6), 0)
+    assert list(run_cost.own.by_scan) == [1]
 
 
 def test_what_batch_has_forgotten_comes_from_what_was_written_down(world: World) -> None:
@@ -232,8 +236,8 @@ def test_what_batch_has_forgotten_comes_from_what_was_written_down(world: World)
             1: BatchJob(job_id="array:1", status="FAILED", attempts=(silent,)),
         },
     )
-    found = ask(world, FakeBatch())
-    assert (found.own.hours, found.own.lost_attempts) == (pytest.approx(7), 2)
+    run_cost = ask(world, FakeBatch())
+    assert (run_cost.own.hours, run_cost.own.lost_attempts) == (pytest.approx(7), 2)
 
 
 def test_a_run_of_thousands_that_has_not_begun_is_not_asked_for_one_by_one(world: World) -> None:
@@ -257,11 +261,11 @@ def adopting(world: World) -> None:
 
 def test_adopted_scans_are_shown_apart(world: World) -> None:
     adopting(world)
-    found = ask(world, FakeBatch())
-    assert found.run.run_id == LATER
-    assert (found.own.usd, found.adopted.usd) == (pytest.approx(4), pytest.approx(2))
-    value = found.as_json()
-    assert [(one["scan"], one["adopted"], one["usd"]) for one in value["scans"]] == [
+    run_cost = ask(world, FakeBatch())
+    assert run_cost.run.run_id == LATER
+    assert (run_cost.own.usd, run_cost.adopted.usd) == (pytest.approx(4), pytest.approx(2))
+    value = run_cost.as_json()
+    assert [(scan["scan"], scan["adopted"], scan["usd"]) for scan in value["scans"]] == [
         ("sub-03", False, pytest.approx(4)),
         ("sub-02", True, pytest.approx(2)),
     ]
@@ -272,14 +276,14 @@ def test_over_all_runs_each_attempt_is_paid_once(world: World, storage: Storage)
     adopting(world)
     # Killed before its record stood.
     storage.put_json("data", "opsctl/runs/HNU1-20261124-120000-cccc/scans/00000.json", {})
-    found = all_costs(
+    costs = all_costs(
         records=world.records,
         batch=FakeBatch().adapter,
         platform=PLATFORM,
         rates_of=lambda _: DOLLAR,
         now=NOW,
     )
-    assert [(one.run.run_id, one.own.usd) for one in found] == [
+    assert [(run_cost.run.run_id, run_cost.own.usd) for run_cost in costs] == [
         (EARLIER, pytest.approx(3)),
         (LATER, pytest.approx(4)),
     ]
@@ -303,8 +307,8 @@ def test_no_run_is_said(world: World) -> None:
 
 def finish(world: World, run_id: str, *minutes: float, **changes: Any) -> None:
     world.run(run_id, *(f"sub-{number}" for number in range(len(minutes))), **changes)
-    for index, one in enumerate(minutes):
-        world.result(run_id, index, minutes=one)
+    for index, duration in enumerate(minutes):
+        world.result(run_id, index, minutes=duration)
 
 
 def test_hours_are_those_of_the_newest_runs_that_hold_five_scans(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,8 +318,8 @@ def test_hours_are_those_of_the_newest_runs_that_hold_five_scans(world: World, m
     read: list[str] = []
     results = world.records.results
     monkeypatch.setattr(world.records, "results", lambda run_id: read.append(run_id) or results(run_id))
-    found = finished_hours(world.records, platform=PLATFORM, model="csa")
-    assert (found.per_scan * 60, found.is_measured) == (pytest.approx(30), True)
+    hours = finished_hours(world.records, platform=PLATFORM, model="csa")
+    assert (hours.per_scan * 60, hours.is_measured) == (pytest.approx(30), True)
     assert read == ["C-20261122-120000-aaaa", "B-20261121-120000-aaaa"]
 
 
@@ -329,13 +333,13 @@ def test_other_models_platforms_and_pipelines_do_not_count(world: World, storage
     world.run("F-20261120-120000-aaaa", *(f"s{n}" for n in range(9)))
     for index in range(9):
         world.result("F-20261120-120000-aaaa", index, status="failed")
-    found = finished_hours(world.records, platform=PLATFORM, model="csa")
-    assert (found.per_scan, found.is_measured) == (65 / 60, False)
+    hours = finished_hours(world.records, platform=PLATFORM, model="csa")
+    assert (hours.per_scan, hours.is_measured) == (65 / 60, False)
     assert finished_hours(world.records, platform=PLATFORM, model="csa", pipeline="func").is_measured
 
 
 def test_the_local_platforms_times_are_the_previews_and_said_to_be(world: World) -> None:
     finish(world, "A-20261120-120000-aaaa", *(0.2,) * 5)
     local = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
-    found = finished_hours(world.records, platform=local, model="csa")
-    assert found.is_measured and "12 seconds" in found.source and "preview" in found.source
+    hours = finished_hours(world.records, platform=local, model="csa")
+    assert hours.is_measured and "12 seconds" in hours.source and "preview" in hours.source

@@ -12,9 +12,9 @@ from opsctl.core.dataset.scan import Input, Scan
 
 
 def scan(number: int) -> Scan:
-    one = Input(uri=f"s3://data/D/{number}_bold.nii", role="bold", size_bytes=1, etag="e")
+    image = Input(uri=f"s3://data/D/{number}_bold.nii", role="bold", size_bytes=1, etag="e")
     return Scan(
-        name=f"sub-{number:02d}", subject=str(number), session=None, entities={}, pipeline="func", inputs=(one,)
+        name=f"sub-{number:02d}", subject=str(number), session=None, entities={}, pipeline="func", inputs=(image,)
     )
 
 
@@ -34,5 +34,5 @@ def test_every_scan_gets_its_own_verdict_in_order(s3: Any) -> None:
     told: list[None] = []
     scans = [scan(number) for number in range(5)]
     verdicts = check(scans, Headers(s3), root_volume_gib=100, on_scan=lambda: told.append(None))
-    assert [(verdict.scan, verdict.level) for verdict in verdicts] == [(one.name, "wrong") for one in scans]
+    assert [(verdict.scan, verdict.level) for verdict in verdicts] == [(scan.name, "wrong") for scan in scans]
     assert len(told) == 5

@@ -18,19 +18,19 @@ QUERY = Query(dataset=Location("data", "D"))
 
 def test_scans_shows_what_is_left_out_where_nothing_is_left(s3: Any, storage: Storage) -> None:
     s3.put_object(Bucket="data", Key="D/sub-01/dwi/sub-01_dwi.nii.gz", Body=b"x")
-    found = find(QUERY, storage, patterns=PATTERNS)
-    assert found.as_json() == {
+    scans = find(QUERY, storage, patterns=PATTERNS)
+    assert scans.as_json() == {
         "scans": [],
         "excluded": [{"key": "D/sub-01/dwi/sub-01_dwi.nii.gz", "reason": "no bval and no bvec and no T1w"}],
     }
-    assert scan_lines(found.chosen) == []
+    assert scan_lines(scans.chosen) == []
     with pytest.raises(Problem, match=r"all 1 dwi images are excluded \(no bval and no bvec and no T1w\)"):
-        ensure_runnable(found, QUERY)
+        ensure_runnable(scans, QUERY)
 
 
 def test_a_folder_without_images_is_no_dataset_to_run(s3: Any, storage: Storage) -> None:
     s3.put_object(Bucket="data", Key="D/sub-01/notes.txt", Body=b"x")
-    found = find(QUERY, storage, patterns=PATTERNS)
-    assert found.as_json() == {"scans": [], "excluded": []}
+    scans = find(QUERY, storage, patterns=PATTERNS)
+    assert scans.as_json() == {"scans": [], "excluded": []}
     with pytest.raises(Problem, match="There is no dwi image"):
-        ensure_runnable(found, QUERY)
+        ensure_runnable(scans, QUERY)

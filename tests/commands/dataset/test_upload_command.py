@@ -16,24 +16,24 @@ HERE = Location("data", "HNU1")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "HNU1"
+    root = tmp_path / "HNU1"
     for name in (
         "dataset_description.json",
         "sub-01/dwi/sub-01_dwi.nii.gz",
         "sub-01/anat/sub-01_T1w.nii.gz",
         "code/x.py",
     ):
-        (made / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).write_text(name)
-    return made
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(name)
+    return root
 
 
 def sent(folder: Path, storage: Storage) -> list[str]:
-    found = compare(folder, HERE, storage)
+    upload = compare(folder, HERE, storage)
     arrived: dict[str, int] = {}
-    send(found, storage, on_file=arrived.__setitem__)
-    assert sum(arrived.values()) == found.size_bytes
-    assert set(arrived) == set(found.files)
+    send(upload, storage, on_file=arrived.__setitem__)
+    assert sum(arrived.values()) == upload.size_bytes
+    assert set(arrived) == set(upload.files)
     return sorted(arrived)
 
 
@@ -45,7 +45,7 @@ def test_a_second_time_sends_only_what_changed(folder: Path, storage: Storage) -
         "HNU1/sub-01/anat/sub-01_T1w.nii.gz",
         "HNU1/sub-01/dwi/sub-01_dwi.nii.gz",
     ]
-    assert sorted(one.key for one in storage.below(HERE)) == first
+    assert sorted(obj.key for obj in storage.below(HERE)) == first
     assert sent(folder, storage) == []
     assert compare(folder, HERE, storage).unchanged == 4
     # The same size, other bytes.
@@ -85,7 +85,7 @@ def test_a_linked_file_goes_up_as_what_it_links_to(folder: Path, storage: Storag
     (tmp_path / "annexed").write_text("bytes")
     (folder / "sub-01/dwi/link.bval").symlink_to(tmp_path / "annexed")
     assert "HNU1/sub-01/dwi/link.bval" in sent(folder, storage)
-    assert {one.key: one.size_bytes for one in storage.below(HERE)}["HNU1/sub-01/dwi/link.bval"] == 5
+    assert {obj.key: obj.size_bytes for obj in storage.below(HERE)}["HNU1/sub-01/dwi/link.bval"] == 5
 
 
 def test_a_broken_link_is_named_before_anything_is_sent(folder: Path, storage: Storage) -> None:
@@ -102,11 +102,11 @@ def test_a_linked_subject_is_not_lost(folder: Path, storage: Storage, tmp_path: 
     (elsewhere / "dwi/sub-02_dwi.nii.gz").write_text("x")
     (folder / "sub-02").symlink_to(elsewhere)
     try:
-        found = compare(folder, HERE, storage)
+        upload = compare(folder, HERE, storage)
     except Problem as problem:
         assert "sub-02" in problem.what  # noqa: PT017  # saying so is as good as sending it
         return
-    assert "HNU1/sub-02/dwi/sub-02_dwi.nii.gz" in found.files
+    assert "HNU1/sub-02/dwi/sub-02_dwi.nii.gz" in upload.files
 
 
 @pytest.mark.parametrize("name", ["none", "dataset_description.json"])
@@ -137,7 +137,7 @@ def test_a_large_file_is_compared_by_its_parts(folder: Path, storage: Storage, m
     (folder / "sub-01/dwi/large.nii").write_bytes(bytes(part) + b"x")
     (folder / "sub-01/dwi/exact.nii").write_bytes(bytes(part))
     assert len(sent(folder, storage)) == 6
-    etags = {one.key.rsplit("/", 1)[-1]: one.etag for one in storage.below(HERE)}
+    etags = {obj.key.rsplit("/", 1)[-1]: obj.etag for obj in storage.below(HERE)}
     assert etags["large.nii"].endswith("-2")
     assert "-" not in etags["exact.nii"]
     assert sent(folder, storage) == []

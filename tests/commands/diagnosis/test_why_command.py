@@ -147,7 +147,7 @@ def test_failures_are_grouped_and_tell_what_was_measured(world: World, gate: Pat
 
 def test_a_cancelled_scan_is_no_riddle(world: World, gate: Path) -> None:
     run = world.run(waiting_for(gate), count=2)
-    (job_id,) = world.reader(run).summaries()
+    job_id = world.reader(run).submissions()[run.run_id][0].job_id
     world.batch.terminate(job_id, reason="opsctl cancel: by ada")
     until(lambda: world.is_over(run))
     (found,) = world.why(run).explanations

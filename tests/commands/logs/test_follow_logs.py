@@ -102,7 +102,7 @@ def test_another_models_streams_are_not_even_read() -> None:
 def test_streams_that_the_jobs_wrote_down_are_known_without_asking_batch() -> None:
     world = quiet_run("sub-01", "sub-02")
     for index in (0, 1):
-        world.told.append((2, index, f"s{index}", 1))
+        world.recorded_streams.append((2, index, f"s{index}", 1))
         world.line(f"s{index}", 3, f"{index}")
     assert Counter(lines(world.followed())) == Counter({("sub-01", "0"): 1, ("sub-02", "1"): 1})
     assert world.batch_calls == 0

@@ -20,7 +20,7 @@ def big_run(*, seconds: int) -> LogWorld:
     """Lines of 300 scans, spread over some seconds."""
     world = LogWorld(tuple(f"sub-{index:03d}" for index in range(STREAMS)), page_size=10_000)
     for index in range(STREAMS):
-        world.told.append((0, index, f"s{index}", 1))
+        world.recorded_streams.append((0, index, f"s{index}", 1))
         world.job(index, (0, "RUNNING"), (seconds, "SUCCEEDED"))
         world.result(index, seconds)
     for number in range(LINES):
@@ -48,7 +48,7 @@ def test_all_lines_arrive_complete_and_in_order_while_they_are_written() -> None
 def test_what_does_not_fit_into_memory_at_once_comes_in_parts(monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(reader_module, "_MOST_HELD", 500)
     world = LogWorld(("sub-01",), page_size=100)
-    world.told.append((0, 0, "s0", 1))
+    world.recorded_streams.append((0, 0, "s0", 1))
     world.job(0, (0, "RUNNING"), (10, "SUCCEEDED"))
     world.result(0, 10)
     for number in range(3000):
@@ -60,23 +60,23 @@ def test_what_does_not_fit_into_memory_at_once_comes_in_parts(monkeypatch) -> No
         parts.append(reader.lines())
     assert len(parts) > 5
     assert max(map(len, parts)) < 1000
-    assert Counter(one.message for part in parts for one in part) == Counter(str(number) for number in range(3000))
-    assert [one.message for one in world.read(tail=4)] == ["2996", "2997", "2998", "2999"]
+    assert Counter(line.message for part in parts for line in part) == Counter(str(number) for number in range(3000))
+    assert [line.message for line in world.read(tail=4)] == ["2996", "2997", "2998", "2999"]
 
 
 def test_a_line_that_is_shown_minutes_late_is_not_lost() -> None:
     world = LogWorld(("sub-01",))
-    world.told.append((0, 0, "s0", 1))
+    world.recorded_streams.append((0, 0, "s0", 1))
     world.job(0, (0, "RUNNING"), (600, "SUCCEEDED"))
     world.result(0, 600)
     for second in range(0, 600, 5):
         world.line("s0", second, f"{second}")
     world.line("s0", 50.5, "five minutes late", late=300)
     world.line("s0", 560.5, "after the end", late=41)
-    found = messages(world.followed())
-    assert Counter(found) == Counter(one.message for one in world.events)
+    shown = messages(world.followed())
+    assert Counter(shown) == Counter(event.message for event in world.events)
     # It is looked for again and again, not only at the end.
-    assert found.index("five minutes late") < found.index("400")
+    assert shown.index("five minutes late") < shown.index("400")
 
 
 def test_a_stream_that_is_told_minutes_late_is_shown_whole() -> None:
@@ -87,21 +87,21 @@ def test_a_stream_that_is_told_minutes_late_is_shown_whole() -> None:
         for second in range(0, 1500, 10):
             world.line(f"s{index}", second, f"{index}-{second}")
     # Longer ago than any pass reads back.
-    world.told += [(0, 0, "s0", 1), (900, 1, "s1", 1)]
-    found = messages(world.followed())
-    assert Counter(found) == Counter(one.message for one in world.events)
-    assert found.index("1-0") < found.index("0-1400")
+    world.recorded_streams += [(0, 0, "s0", 1), (900, 1, "s1", 1)]
+    shown = messages(world.followed())
+    assert Counter(shown) == Counter(event.message for event in world.events)
+    assert shown.index("1-0") < shown.index("0-1400")
 
 
 def test_a_line_that_is_later_than_any_pass_reads_back_is_shown_at_the_end() -> None:
     world = LogWorld(("sub-01",))
-    world.told.append((0, 0, "s0", 1))
+    world.recorded_streams.append((0, 0, "s0", 1))
     world.job(0, (0, "RUNNING"), (1500, "SUCCEEDED"))
     world.result(0, 1500)
     for second in range(0, 1500, 10):
         world.line("s0", second, f"{second}")
     world.line("s0", 50.5, "late", late=1200)
-    assert Counter(messages(world.followed())) == Counter(one.message for one in world.events)
+    assert Counter(messages(world.followed())) == Counter(event.message for event in world.events)
 
 
 def test_an_attempt_without_a_stream_is_counted_too() -> None:
@@ -109,12 +109,12 @@ def test_an_attempt_without_a_stream_is_counted_too() -> None:
         return Attempt(index=0, number=number, job_id="p:0", log_stream=stream)
 
     job = BatchJob(job_id="p:0", status="RUNNING", attempts=(tried(1, ""), tried(2, "b")), log_streams=("b", "c"))
-    assert streams._numbered(job) == {"b": 2, "c": 3}
+    assert streams._attempt_by_stream(job) == {"b": 2, "c": 3}
 
 
 def test_the_records_are_not_read_at_every_line_of_another_run() -> None:
     world = LogWorld(("sub-01",))
-    world.told.append((0, 0, "s0", 1))
+    world.recorded_streams.append((0, 0, "s0", 1))
     world.job(0, (0, "RUNNING"), (300, "SUCCEEDED"))
     world.result(0, 300)
     for second in range(300):
@@ -127,7 +127,7 @@ def test_the_records_are_not_read_at_every_line_of_another_run() -> None:
 def test_lines_of_one_millisecond_keep_the_order_of_their_ids() -> None:
     from opsctl.commands.logs.streams import StreamOwner
 
-    place = StreamOwner(0, 1)
+    owner = StreamOwner(0, 1)
     events = [LogEvent(f"{number:056d}", "s", 5, "m") for number in (11, 9, 10)]
-    held = sorted(((one, place) for one in events), key=reader_module._by_time)
-    assert [int(one.event_id) for one, _ in held] == [9, 10, 11]
+    held = sorted(((event, owner) for event in events), key=reader_module._by_time)
+    assert [int(event.event_id) for event, _ in held] == [9, 10, 11]

@@ -1,4 +1,4 @@
-"""Which lines are wanted: scans, failed ones, an attempt, since when, what they say, how many of the last."""
+"""Which lines are selected: scans, failed ones, an attempt, since when, what they say, how many of the last."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def mixed_run() -> LogWorld:
     """Three scans: one done at 20 s, one failed at 40 s at its second attempt, one done at 60 s."""
     world = LogWorld(("sub-01", "sub-02", "sub-03"))
     for index, until in ((0, 20.0), (1, 40.0), (2, 60.0)):
-        world.told.append((1, index, f"s{index}", 1))
+        world.recorded_streams.append((1, index, f"s{index}", 1))
         world.job(index, (0, "RUNNING"), (until, "FAILED" if index == 1 else "SUCCEEDED"))
         for second in range(2, int(until), 2):
             stream = "again" if index == 1 and second >= 20 else f"s{index}"
             world.line(stream, second + index / 10, f"{index}-{second}")
-    world.told.append((20, 1, "again", 2))
+    world.recorded_streams.append((20, 1, "again", 2))
     world.result(0, 20)
     world.result(1, 40, status="failed", cause="c", exit_code=1, attempt=2, log_stream="csa/default/again")
     world.result(2, 60)
@@ -27,14 +27,14 @@ def mixed_run() -> LogWorld:
 
 
 def all_of(world: LogWorld, *indices: int) -> list[str]:
-    mine = [one for one in world.events if int(one.message[0]) in (indices or (0, 1, 2))]
-    return [one.message for one in sorted(mine, key=lambda event: event.written)]
+    chosen = [event for event in world.events if int(event.message[0]) in (indices or (0, 1, 2))]
+    return [event.message for event in sorted(chosen, key=lambda event: event.written)]
 
 
-def read(**wanted: Any) -> list[str]:
+def read(**filters: Any) -> list[str]:
     world = mixed_run()
     world.now = 100
-    return [one.message for one in world.read(**wanted)]
+    return [line.message for line in world.read(**filters)]
 
 
 def test_all_that_is_there_in_times_order() -> None:
@@ -51,7 +51,7 @@ def test_the_last_lines_of_a_run_of_long_ago_are_found_in_few_calls() -> None:
     world = mixed_run()
     world.page_size = 10_000
     world.now = 1_000_000
-    assert [one.message for one in world.read(tail=3)] == all_of(world)[-3:]
+    assert [line.message for line in world.read(tail=3)] == all_of(world)[-3:]
     assert len(world.prefixes_read) <= 6
     # And those that are there are not all read.
     world.now = 1990
@@ -87,29 +87,30 @@ def test_what_lines_say() -> None:
 def test_attempts_are_told_from_the_records_and_from_batch() -> None:
     world = mixed_run()
     world.now = 100
-    told = {line.message: line.attempt for line in world.read()}
-    world.told.clear()
+    from_records = {line.message: line.attempt for line in world.read()}
+    world.recorded_streams.clear()
     world.job(1, (0, "RUNNING", ("s1",)), (20, "RUNNING", ("again",)), (40, "FAILED"))
     for index in (0, 2):
         world.job(index, (0, "RUNNING", (f"s{index}",)), (60, "SUCCEEDED"))
-    asked = {line.message: line.attempt for line in world.read()}
-    assert told == asked
-    assert (told["1-18"], told["1-20"]) == (1, 2)
+    from_batch = {line.message: line.attempt for line in world.read()}
+    assert from_records == from_batch
+    assert (from_records["1-18"], from_records["1-20"]) == (1, 2)
 
 
 def test_it_works_when_batch_has_forgotten_the_jobs() -> None:
     world = mixed_run()
     world.now = 100
     world.forgotten = True
-    assert [one.message for one in world.read()] == all_of(world)
-    assert [one.message for one in world.read(failed_only=True)] == all_of(world, 1)
+    assert [line.message for line in world.read()] == all_of(world)
+    assert [line.message for line in world.read(failed_only=True)] == all_of(world, 1)
 
 
 def test_following_begins_with_the_last_lines_and_misses_none_after() -> None:
     world = mixed_run()
     world.now = 30
-    before = [one for one in all_of(world) if next(e for e in world.events if e.message == one).written <= 30]
-    after = [one for one in all_of(world) if one not in before]
+    written = {event.message: event.written for event in world.events}
+    before = [message for message in all_of(world) if written[message] <= 30]
+    after = [message for message in all_of(world) if message not in before]
     events = world.followed(tail=5)
     assert messages(events) == before[-5:] + after
     assert sorted(ends(events)) == [("sub-01", "DONE"), ("sub-02", "FAILED"), ("sub-03", "DONE")]
@@ -118,7 +119,7 @@ def test_following_begins_with_the_last_lines_and_misses_none_after() -> None:
 def test_following_without_earlier_lines() -> None:
     world = mixed_run()
     world.now = 30
-    assert all(int(one.split("-")[1]) >= 30 for one in messages(world.followed(tail=0)))
+    assert all(int(message.split("-")[1]) >= 30 for message in messages(world.followed(tail=0)))
 
 
 def test_following_failed_scans_shows_each_whole_when_it_fails() -> None:
@@ -146,9 +147,9 @@ def test_following_some_scans_ends_with_them() -> None:
 
 def test_a_second_attempt_is_announced_before_its_first_line() -> None:
     events = mixed_run().followed()
-    (place,) = [number for number, one in enumerate(events) if isinstance(one, NextAttempt)]
-    assert events[place] == NextAttempt("sub-02", 2)
-    line = events[place + 1]
+    (position,) = [number for number, event in enumerate(events) if isinstance(event, NextAttempt)]
+    assert events[position] == NextAttempt("sub-02", 2)
+    line = events[position + 1]
     assert isinstance(line, LogLine)
     assert (line.message, line.attempt) == ("1-20", 2)
 
@@ -162,7 +163,7 @@ def test_an_end_comes_after_its_scans_last_line() -> None:
     for second in range(5):
         world.line("s0", 5 + second, f"{second}", late=5)
     events = world.followed()
-    kinds = [one for one in events if isinstance(one, LogLine) or ends([one]) == [("sub-01", "DONE")]]
+    kinds = [event for event in events if isinstance(event, LogLine) or ends([event]) == [("sub-01", "DONE")]]
     assert lines(kinds[:-1]) == [("sub-01", f"{second}") for second in range(5)]
     assert ends(kinds[-1:]) == [("sub-01", "DONE")]
 
@@ -170,13 +171,13 @@ def test_an_end_comes_after_its_scans_last_line() -> None:
 def test_many_scans_that_were_done_before_are_one_word() -> None:
     world = LogWorld(tuple(f"sub-{index:02d}" for index in range(30)))
     for index in range(30):
-        world.told.append((0, index, f"s{index}", 1))
+        world.recorded_streams.append((0, index, f"s{index}", 1))
         failed = index == 7
         world.job(index, (0, "RUNNING"), (5 if index else 50, "FAILED" if failed else "SUCCEEDED"))
         world.result(index, 5 if index else 50, **({"status": "failed", "cause": "c"} if failed else {}))
     world.now = 20
     events = world.followed(tail=10)
-    assert [one for one in events if isinstance(one, DoneBefore)] == [DoneBefore(28)]
+    assert [event for event in events if isinstance(event, DoneBefore)] == [DoneBefore(28)]
     assert ends(events) == [("sub-07", "FAILED"), ("sub-00", "DONE")]
 
 
@@ -193,7 +194,7 @@ def test_batch_may_be_asked_more_rarely_than_cloudwatch() -> None:
 def test_a_scan_that_fails_late_is_shown_from_its_beginning_when_it_fails() -> None:
     world = LogWorld(("sub-01", "sub-02"))
     for index, until in ((0, 1000), (1, 1400)):
-        world.told.append((1, index, f"s{index}", 1))
+        world.recorded_streams.append((1, index, f"s{index}", 1))
         world.job(index, (0, "RUNNING"), (until, "SUCCEEDED" if index else "FAILED"))
         for second in range(2, until, 20):
             world.line(f"s{index}", second, f"{index}-{second}")

@@ -19,7 +19,7 @@ from opsctl.commands.results.report_assets import Asset, AssetSelection, choose,
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import Money, StatusReader
-from opsctl.core.costs.cost import Rates
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin

@@ -41,13 +41,13 @@ def test_over_several_runs(world: RunWorld) -> None:
     world.finish(FIRST, 0)
     world.finish(FIRST, 1, status="failed")
     world.batch.end("job-0", "SUCCEEDED", "FAILED")
-    found = audited(world)
-    assert [(row.scan, row.state) for row in found.rows] == [
+    result = audited(world)
+    assert [(row.scan, row.state) for row in result.rows] == [
         ("sub-01", "complete"),
         ("sub-02/ses-1", "failed"),
         ("sub-03", "missing"),
     ]
-    assert not found.is_complete
+    assert not result.is_complete
     second = world.run()
     assert audited(world).counts == {"complete": 1, "in flight": 2}
     world.finish(second.run_id, 0, 1)
@@ -64,10 +64,10 @@ def test_changed_inputs_and_strange_files_are_seen(world: RunWorld, s3: Any) -> 
     world.batch.end("job-0", "SUCCEEDED")
     s3.put_object(Bucket="data", Key="HNU1/sub-01/dwi/sub-01_dwi.bval", Body=b"other")
     s3.put_object(Bucket="data", Key="HNU1/derivatives/m2g-csa-native/sub-03/foreign.csv", Body=b"?")
-    found = audited(world)
-    assert found.counts == {"inputs changed": 1, "complete": 2}
-    assert found.rows[0].inputs == "sub-01_dwi.bval has changed"
-    assert found.strays == ("s3://data/HNU1/derivatives/m2g-csa-native/sub-03/foreign.csv",)
+    result = audited(world)
+    assert result.counts == {"inputs changed": 1, "complete": 2}
+    assert result.rows[0].inputs == "sub-01_dwi.bval has changed"
+    assert result.strays == ("s3://data/HNU1/derivatives/m2g-csa-native/sub-03/foreign.csv",)
 
 
 def test_what_was_never_run_or_elsewhere_is_told(world: RunWorld) -> None:

@@ -1,4 +1,4 @@
-"""Cancel: every job that is meant ends, is seen to end, and no other."""
+"""`cancel`: every chosen job ends and is seen to end, and no other job does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ REASON = "opsctl cancel: by ada"
 
 
 @dataclass
-class Place:
+class Scenario:
     """A run, its jobs, and a clock that only `sleep` moves."""
 
     run: Run
@@ -50,25 +50,25 @@ class Place:
         return {scan.name: scan.cause for scan in status.failed}
 
 
-def place(*statuses: str, **changes: Any) -> Place:
+def scenario_of(*statuses: str, **changes: Any) -> Scenario:
     run = made_run(len(statuses), **changes)
-    made = Place(run)
-    made.world.arrays["p"] = [Child(status) for status in statuses]
+    scenario = Scenario(run)
+    scenario.world.arrays["p"] = [Child(status) for status in statuses]
     done = [made_result(index) for index, status in enumerate(statuses) if status == "SUCCEEDED"]
-    made.records.add(run, submitted(run), results=done)
-    return made
+    scenario.records.add(run, submitted(run), results=done)
+    return scenario
 
 
 def test_a_whole_run_is_ended_by_its_parent_and_what_is_done_stays() -> None:
-    there = place("SUCCEEDED", "RUNNING", "RUNNABLE", "FAILED")
-    outcome = there.cancel()
+    scenario = scenario_of("SUCCEEDED", "RUNNING", "RUNNABLE", "FAILED")
+    outcome = scenario.cancel()
     assert outcome.cancelled == ("sub-00001", "sub-00002")
     assert outcome.finished_before == ("sub-00000", "sub-00003")
     assert (outcome.finished_meanwhile, outcome.left) == ((), ())
-    assert there.world.terminated == [("p", REASON)]
+    assert scenario.world.terminated == [("p", REASON)]
     # Seen to have ended at the first look.
-    assert there.now == 0
-    assert there.causes() == {
+    assert scenario.now == 0
+    assert scenario.causes() == {
         "sub-00001": "cancelled by ada",
         "sub-00002": "cancelled by ada",
         "sub-00003": "failed without a reason",
@@ -76,119 +76,119 @@ def test_a_whole_run_is_ended_by_its_parent_and_what_is_done_stays() -> None:
 
 
 def test_a_child_that_the_parents_end_does_not_reach_is_ended_itself() -> None:
-    there = place(*["RUNNING"] * 120)
-    for child in there.world.arrays["p"][10:]:
+    scenario = scenario_of(*["RUNNING"] * 120)
+    for child in scenario.world.arrays["p"][10:]:
         child.is_stubborn = True
-    outcome = there.cancel()
+    outcome = scenario.cancel()
     assert len(outcome.cancelled) == 120
-    assert {child.status for child in there.world.arrays["p"]} == {"FAILED"}
-    assert there.world.bulk_sizes == [50, 50, 10]
+    assert {child.status for child in scenario.world.arrays["p"]} == {"FAILED"}
+    assert scenario.world.bulk_sizes == [50, 50, 10]
 
 
 def test_a_parents_summary_that_says_all_have_ended_is_not_believed() -> None:
-    there = place("RUNNING", "RUNNING", "RUNNING")
-    there.world.arrays["p"][2].is_stubborn = True
-    reply = there.world._reply
+    scenario = scenario_of("RUNNING", "RUNNING", "RUNNING")
+    scenario.world.arrays["p"][2].is_stubborn = True
+    reply = scenario.world._reply
 
     def too_early(job_id: str) -> Any:
-        said = reply(job_id)
-        if said and "statusSummary" in said.get("arrayProperties", {}) and there.world.terminated:
-            said["arrayProperties"]["statusSummary"] = {"FAILED": 3}
-        return said
+        detail = reply(job_id)
+        if detail and "statusSummary" in detail.get("arrayProperties", {}) and scenario.world.terminated:
+            detail["arrayProperties"]["statusSummary"] = {"FAILED": 3}
+        return detail
 
-    there.world._reply = too_early  # type: ignore[method-assign]
-    outcome = there.cancel()
-    assert there.world.arrays["p"][2].status == "FAILED"
+    scenario.world._reply = too_early  # type: ignore[method-assign]
+    outcome = scenario.cancel()
+    assert scenario.world.arrays["p"][2].status == "FAILED"
     assert len(outcome.cancelled) == 3
 
 
 def test_what_would_not_end_is_named_after_a_bounded_wait() -> None:
-    there = place("RUNNING", "RUNNING")
-    there.world.arrays["p"][1].is_stubborn = True
-    there.world.unending.add("p:1")
-    outcome = there.cancel()
+    scenario = scenario_of("RUNNING", "RUNNING")
+    scenario.world.arrays["p"][1].is_stubborn = True
+    scenario.world.unending.add("p:1")
+    outcome = scenario.cancel()
     assert (outcome.cancelled, outcome.left) == (("sub-00000",), ("sub-00001",))
-    assert 120 <= there.now <= 240
+    assert 120 <= scenario.now <= 240
     # It was told again and again, not once.
-    assert there.world.calls["TerminateJobs"] > 5
+    assert scenario.world.calls["TerminateJobs"] > 5
 
 
 @pytest.mark.parametrize("size", [3, 700])
 def test_some_scans_leave_the_others_alone(size: int) -> None:
-    there = place(*["RUNNING"] * size)
-    outcome = there.cancel("sub-0000[12]")
+    scenario = scenario_of(*["RUNNING"] * size)
+    outcome = scenario.cancel("sub-0000[12]")
     assert outcome.cancelled == ("sub-00001", "sub-00002")
-    assert [child.status for child in there.world.arrays["p"]] == ["RUNNING", "FAILED", "FAILED"] + ["RUNNING"] * (
+    assert [child.status for child in scenario.world.arrays["p"]] == ["RUNNING", "FAILED", "FAILED"] + ["RUNNING"] * (
         size - 3
     )
-    assert there.world.calls["TerminateJob"] == 0
+    assert scenario.world.calls["TerminateJob"] == 0
 
 
 def test_hundreds_of_an_array_are_ended_fifty_a_call() -> None:
-    there = place(*["RUNNABLE"] * 1500)
-    outcome = there.cancel("sub-00*", "sub-010*")
+    scenario = scenario_of(*["RUNNABLE"] * 1500)
+    outcome = scenario.cancel("sub-00*", "sub-010*")
     assert len(outcome.cancelled) == 1100
-    assert sum(child.status == "RUNNABLE" for child in there.world.arrays["p"]) == 400
-    assert there.world.bulk_sizes == [50] * 22
+    assert sum(child.status == "RUNNABLE" for child in scenario.world.arrays["p"]) == 400
+    assert scenario.world.bulk_sizes == [50] * 22
 
 
 def test_what_finishes_by_itself_meanwhile_is_told_apart() -> None:
-    there = place("RUNNING", "RUNNING")
-    canceller = there.canceller()
+    scenario = scenario_of("RUNNING", "RUNNING")
+    canceller = scenario.canceller()
     intent = canceller.intent(None)
-    there.world.arrays["p"][0].status = "SUCCEEDED"
-    there.records.written[there.run.run_id][0] = made_result(0)
+    scenario.world.arrays["p"][0].status = "SUCCEEDED"
+    scenario.records.written[scenario.run.run_id][0] = made_result(0)
     outcome = canceller.carry_out(intent, poll_seconds=1.0)
     assert (outcome.finished_meanwhile, outcome.cancelled) == (("sub-00000",), ("sub-00001",))
 
 
 def test_scans_adopted_on_their_way_are_ended_and_their_runs_others_are_not() -> None:
-    there = Place(made_run(2, sizes=(1,), adopted=(Origin("HNU1-20261121-120000-aaaa", 1),)))
+    scenario = Scenario(made_run(2, sizes=(1,), adopted=(Origin("HNU1-20261121-120000-aaaa", 1),)))
     old = made_run(3, run_id="HNU1-20261121-120000-aaaa")
-    there.world.arrays["old"] = [Child("RUNNING"), Child("RUNNING"), Child("RUNNING")]
-    there.world.plain["new"] = Child("RUNNABLE")
-    there.records.add(old, submitted(old, job_id="old"))
-    there.records.add(there.run, submitted(there.run, job_id="new"))
-    assert len(there.cancel().cancelled) == 2
-    assert sorted(there.world.terminated) == [("new", REASON), ("old:1", REASON)]
-    assert list(there.records.kept[old.run_id]) == [1]
+    scenario.world.arrays["old"] = [Child("RUNNING"), Child("RUNNING"), Child("RUNNING")]
+    scenario.world.plain["new"] = Child("RUNNABLE")
+    scenario.records.add(old, submitted(old, job_id="old"))
+    scenario.records.add(scenario.run, submitted(scenario.run, job_id="new"))
+    assert len(scenario.cancel().cancelled) == 2
+    assert sorted(scenario.world.terminated) == [("new", REASON), ("old:1", REASON)]
+    assert list(scenario.records.final_job_states[old.run_id]) == [1]
 
 
 def test_a_submission_that_nobody_wrote_down_is_ended_twins_and_all() -> None:
-    there = place("RUNNING", "RUNNING")
-    there.records.submission_logs[there.run.run_id] = [submitted(there.run, state="intended", job_id="")]
-    there.world.names[f"{there.run.run_id}-00"] = ["p", "twin"]
-    there.world.plain["twin"] = Child("RUNNING")
-    assert len(there.cancel().cancelled) == 2
-    assert there.world.plain["twin"].status == "FAILED"
+    scenario = scenario_of("RUNNING", "RUNNING")
+    scenario.records.submission_logs[scenario.run.run_id] = [submitted(scenario.run, state="intended", job_id="")]
+    scenario.world.names[f"{scenario.run.run_id}-00"] = ["p", "twin"]
+    scenario.world.plain["twin"] = Child("RUNNING")
+    assert len(scenario.cancel().cancelled) == 2
+    assert scenario.world.plain["twin"].status == "FAILED"
 
 
 def test_a_submission_that_batch_does_not_have_is_marked_so_that_its_jobs_write_nothing() -> None:
-    there = Place(made_run(2, created_at="2026-11-22T13:59:30Z"))
-    there.records.add(there.run, submitted(there.run, state="intended", job_id=""))
-    outcome = there.cancel()
-    (entry,) = there.records.submission_log(there.run.run_id)
+    scenario = Scenario(made_run(2, created_at="2026-11-22T13:59:30Z"))
+    scenario.records.add(scenario.run, submitted(scenario.run, state="intended", job_id=""))
+    outcome = scenario.cancel()
+    (entry,) = scenario.records.submission_log(scenario.run.run_id)
     assert (entry.state, entry.note) == ("abandoned", "cancelled by ada")
     assert outcome.cancelled == ("sub-00000", "sub-00001")
-    assert set(there.causes().values()) == {"not submitted: cancelled by ada"}
+    assert set(scenario.causes().values()) == {"not submitted: cancelled by ada"}
 
 
 def test_nothing_active_is_seen_before_anything_is_done() -> None:
-    there = place("SUCCEEDED", "FAILED")
-    intent = there.canceller().intent(None)
+    scenario = scenario_of("SUCCEEDED", "FAILED")
+    intent = scenario.canceller().intent(None)
     assert (intent.active, len(intent.finished)) == ((), 2)
     assert intent.nothing().as_json()["finished_before"] == ["sub-00000", "sub-00001"]
-    assert there.world.terminated == []
+    assert scenario.world.terminated == []
 
 
 def test_who_cancelled_is_known_after_batch_has_forgotten_also_where_the_job_left_a_result() -> None:
-    there = place("RUNNING", "RUNNABLE")
+    scenario = scenario_of("RUNNING", "RUNNABLE")
     stopped = made_result(0, status="failed", cause="stopped by SIGTERM", exit_code=143)
-    there.cancel()
-    there.records.written[there.run.run_id][0] = stopped
-    there.causes()
-    there.world.arrays.clear()
-    assert there.causes() == {"sub-00000": "cancelled by ada", "sub-00001": "cancelled by ada"}
+    scenario.cancel()
+    scenario.records.written[scenario.run.run_id][0] = stopped
+    scenario.causes()
+    scenario.world.arrays.clear()
+    assert scenario.causes() == {"sub-00000": "cancelled by ada", "sub-00001": "cancelled by ada"}
 
 
 def test_an_unknown_scan_tells_near_names() -> None:

@@ -1,4 +1,4 @@
-"""What `run` is going to do: found, compared with the earlier runs, priced; nothing is written and nothing guessed."""
+"""What `run` is going to do: scans found and compared with the earlier runs; nothing is written."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def dataset(s3: Any) -> None:
 
 @pytest.mark.usefixtures("dataset")
 def test_what_is_planned(world: RunWorld) -> None:
-    made = world.plan()
-    run = made.run(made.dispositions)
+    plan = world.plan()
+    run = plan.run(plan.dispositions)
     assert run.run_id == "HNU1-20261122-120100-0001"
     assert run.scans == SUBJECTS
     assert run.output == "s3://data/HNU1/derivatives/m2g-csa-native"
     assert run.command_line == ("opsctl", "run", "HNU1")
     assert (run.model, run.resources, run.image, run.platform) == ("csa", "csa", "repo:0.1.0", "m2g")
-    documents = made.documents(run)
+    documents = plan.documents(run)
     assert list(documents) == [0, 1, 2, 3]
     assert documents[2]["output"] == "s3://data/HNU1/derivatives/m2g-csa-native/sub-02/ses-retest"
-    assert [one["key"] for one in documents.values()] == list(run.keys)
-    value = made.as_json()
-    assert [one["arrayProperties"] for one in value["requests"]] == [{"size": 4}]
+    assert [document["key"] for document in documents.values()] == list(run.keys)
+    value = plan.as_json()
+    assert [job_request["arrayProperties"] for job_request in value["requests"]] == [{"size": 4}]
     assert value["counts"] == {"new": 4}
     assert json.loads(json.dumps(value)) == value
 
@@ -75,13 +75,13 @@ REFUSED = [
 
 
 @pytest.mark.usefixtures("dataset")
-@pytest.mark.parametrize(("changes", "words"), REFUSED)
+@pytest.mark.parametrize(("changes", "message"), REFUSED)
 def test_a_refusal_says_why_and_writes_nothing(
-    world: RunWorld, changes: dict[str, Any], words: str, s3_writes: list[str]
+    world: RunWorld, changes: dict[str, Any], message: str, s3_writes: list[str]
 ) -> None:
     put_run(world.storage, "HNU1-20261121-120000-aaaa")
     s3_writes.clear()
-    with pytest.raises(Problem, match=words) as caught:
+    with pytest.raises(Problem, match=message) as caught:
         world.plan(**changes)
     assert caught.value.exit_code == 1
     assert s3_writes == []
@@ -112,12 +112,12 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 @pytest.mark.usefixtures("dataset")
 @pytest.mark.parametrize(("changes", "names"), FILTERS)
 def test_filters(world: RunWorld, changes: dict[str, Any], names: list[str]) -> None:
-    made = world.plan(**changes)
-    assert [scan.name for scan in made.chosen] == names
-    run = made.run(made.dispositions)
+    plan = world.plan(**changes)
+    assert [scan.name for scan in plan.chosen] == names
+    run = plan.run(plan.dispositions)
     assert run.scans == tuple(names)
-    assert list(made.documents(run)) == list(range(len(names)))
-    assert len(made.discovery.scans) == 4
+    assert list(plan.documents(run)) == list(range(len(names)))
+    assert len(plan.discovery.scans) == 4
 
 
 @pytest.mark.parametrize(
@@ -157,37 +157,37 @@ def test_a_dataset_of_another_bucket_is_read_there_and_its_outputs_go_home(s3: A
     s3.create_bucket(Bucket="open")
     for name in ("dwi/sub-01_dwi.nii", "dwi/sub-01_dwi.bval", "dwi/sub-01_dwi.bvec", "anat/sub-01_T1w.nii"):
         s3.put_object(Bucket="open", Key=f"studies/KKI/sub-01/{name}", Body=b"x")
-    made = world.plan(dataset=Location("open", "studies/KKI"))
-    assert made.run_id.startswith("KKI-")
-    documents = made.documents(made.run(made.dispositions))
+    plan = world.plan(dataset=Location("open", "studies/KKI"))
+    assert plan.run_id.startswith("KKI-")
+    documents = plan.documents(plan.run(plan.dispositions))
     assert documents[0]["inputs"][0]["uri"] == "s3://open/studies/KKI/sub-01/dwi/sub-01_dwi.nii"
     assert documents[0]["output"] == "s3://data/KKI/derivatives/m2g-csa-native/sub-01"
 
 
 @pytest.fixture
-def made(world: RunWorld, dataset: None) -> RunPlan:
+def plan(world: RunWorld, dataset: None) -> RunPlan:
     return world.plan()
 
 
-def test_the_documents_are_kept_here_too(made: RunPlan, tmp_path: Path) -> None:
-    keep_documents(made, tmp_path / "jobs")
-    folder = tmp_path / "jobs" / made.run_id
-    assert Run.from_json(json.loads((folder / "run.json").read_text())) == made.run(made.dispositions)
+def test_the_documents_are_kept_here_too(plan: RunPlan, tmp_path: Path) -> None:
+    keep_documents(plan, tmp_path / "jobs")
+    folder = tmp_path / "jobs" / plan.run_id
+    assert Run.from_json(json.loads((folder / "run.json").read_text())) == plan.run(plan.dispositions)
     kept = [json.loads(path.read_text()) for path in sorted((folder / "scans").iterdir())]
-    assert kept == list(made.documents(made.run(made.dispositions)).values())
+    assert kept == list(plan.documents(plan.run(plan.dispositions)).values())
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(made: RunPlan, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_told(plan: RunPlan, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(Problem, match="cannot be written"):
-        keep_documents(made, tmp_path / "file")
+        keep_documents(plan, tmp_path / "file")
 
 
 @pytest.mark.usefixtures("dataset")
 @pytest.mark.parametrize(("memory_mib", "resources"), [(None, "csd"), (15200, "csd"), (2048, "csd"), (15201, "csa")])
 def test_more_memory_is_found_on_larger_instances(world: RunWorld, memory_mib: int | None, resources: str) -> None:
-    made = world.plan(options=M2gOptions(diffusion_model="csd"), memory_mib=memory_mib)
-    run = made.run(made.dispositions)
+    plan = world.plan(options=M2gOptions(diffusion_model="csd"), memory_mib=memory_mib)
+    run = plan.run(plan.dispositions)
     assert (run.model, run.resources, run.memory_mib) == ("csd", resources, memory_mib)
 
 
@@ -231,9 +231,9 @@ def test_what_a_job_of_ours_left_half_is_no_strangers(world: RunWorld, s3: Any) 
 
 @pytest.mark.usefixtures("dataset")
 def test_a_run_that_was_given_up_mixes_with_nothing(world: RunWorld) -> None:
-    made = world.plan(options=M2gOptions(seeds=1))
-    run = made.run(made.dispositions)
-    world.records.put_run(run, made.documents(run))
-    for one in submissions_of(run, PLATFORM, at="t"):
-        world.records.put_submission(run.run_id, one.abandoned("not wanted", at="t"))
+    plan = world.plan(options=M2gOptions(seeds=1))
+    run = plan.run(plan.dispositions)
+    world.records.put_run(run, plan.documents(run))
+    for submission in submissions_of(run, PLATFORM, at="t"):
+        world.records.put_submission(run.run_id, submission.abandoned("not wanted", at="t"))
     assert len(world.plan().rest()) == 4

@@ -1,4 +1,4 @@
-"""The runs' records, and the status that is made of them and Batch's word."""
+"""The runs' records, and the status that is derived from them and from Batch."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def submission(number: int) -> Submission:
     )
 
 
-def test_the_journal_is_in_order_and_only_what_batch_has_is_submitted(records: Records) -> None:
+def test_the_submission_log_is_in_order_and_only_what_batch_has_is_submitted(records: Records) -> None:
     intended = dataclasses.replace(submission(2), state="intended", job_id="")
-    for one in (submission(10), intended, submission(0)):
-        records.put_submission("R", one)
+    for entry in (submission(10), intended, submission(0)):
+        records.put_submission("R", entry)
     assert records.submission_log("R") == [submission(0), intended, submission(10)]
     assert records.submissions("R") == [submission(0), submission(10)]
 
@@ -91,11 +91,11 @@ def test_the_results_are_read_after_batch_was_asked(s3: Any, storage: Storage, r
     world = Ending({"p": [Child("SUCCEEDED"), Child("RUNNING")]})
     for ask in ("states", "poll", "whole"):
         s3.delete_object(Bucket="data", Key=f"opsctl/runs/{LATE}/results/00000.json")
-        found = getattr(reader_of(records.run(None), records, world.adapter), ask)()
-        assert (found.counts["DONE"], found.counts["RUNNING"], found.counts["FAILED"]) == (1, 1, 0)
+        status = getattr(reader_of(records.run(None), records, world.adapter), ask)()
+        assert (status.counts["DONE"], status.counts["RUNNING"], status.counts["FAILED"]) == (1, 1, 0)
 
 
-def test_batchs_last_words_are_written_beside_the_run(storage: Storage, records: Records) -> None:
+def test_final_job_states_are_saved_beside_the_run(storage: Storage, records: Records) -> None:
     run = made_run(1, run_id=LATE)
     storage.put_json("data", f"opsctl/runs/{LATE}/run.json", run.as_json())
     records.put_submission(LATE, submitted(run))

@@ -25,8 +25,8 @@ def world(s3: Any, storage: Storage, tmp_path: Path) -> RunWorld:
     # Scans of equal bytes would have equal keys: these differ, as real ones do.
     put_dataset(s3, *SUBJECTS)
     for number, place in enumerate(SUBJECTS):
-        words = place.replace("/", "_")
-        s3.put_object(Bucket="data", Key=f"HNU1/{place}/dwi/{words}_dwi.nii.gz", Body=f"scan {number}".encode())
+        message = place.replace("/", "_")
+        s3.put_object(Bucket="data", Key=f"HNU1/{place}/dwi/{message}_dwi.nii.gz", Body=f"scan {number}".encode())
     return RunWorld(storage, tmp_path)
 
 
@@ -39,28 +39,29 @@ def small_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def submitted(world: RunWorld) -> Counter[str]:
     """How often each scan was submitted: what a job would find in its JSON."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for job in world.batch.jobs.values():
-        environment = {one["name"]: one["value"] for one in job["request"]["containerOverrides"]["environment"]}
+        variables = job["request"]["containerOverrides"]["environment"]
+        environment = {variable["name"]: variable["value"] for variable in variables}
         run_id = environment["OPSCTL_RUN_URI"].rpartition("/")[2]
         for child in range(job["size"]):
             document = world.records.document(run_id, int(environment["OPSCTL_SCAN_OFFSET"]) + child)
             assert document is not None
-            found[document["scan"]["name"]] += 1
-    return found
+            counts[document["scan"]["name"]] += 1
+    return counts
 
 
 ONCE = Counter(dict.fromkeys(SUBJECTS, 1))
 
 
-def test_records_and_journal_are_written_before_they_are_needed(world: RunWorld, s3_writes: list[str]) -> None:
+def test_records_and_submissions_are_written_before_they_are_needed(world: RunWorld, s3_writes: list[str]) -> None:
     world.batch.on_submit = lambda request: s3_writes.append("SubmitJob")
     outcome = world.run()
     folder = f"opsctl/runs/{FIRST}"
     written = [key for key in s3_writes if not key.startswith("opsctl/outputs/")]
-    journalled = f"{folder}/submissions/00.json"
-    assert sorted(written[:5]) == [*(f"{folder}/scans/{index:05d}.json" for index in range(4)), journalled]
-    assert written[5:] == [f"{folder}/run.json", "SubmitJob", journalled]
+    submission_record = f"{folder}/submissions/00.json"
+    assert sorted(written[:5]) == [*(f"{folder}/scans/{index:05d}.json" for index in range(4)), submission_record]
+    assert written[5:] == [f"{folder}/run.json", "SubmitJob", submission_record]
     assert (outcome.run_id, outcome.submitted, outcome.done, outcome.in_flight) == (FIRST, 4, 0, 0)
     (submission,) = world.records.submissions(FIRST)
     assert (submission.job_id, submission.offset, submission.size, submission.state) == ("job-0", 0, 4, "submitted")
@@ -84,7 +85,7 @@ def test_the_rest_is_a_run_that_shows_all(world: RunWorld) -> None:
     assert (outcome.submitted, outcome.done, outcome.in_flight) == (1, 2, 1)
     run = world.records.run(outcome.run_id)
     assert run.scans == ("sub-02/ses-retest", "sub-01", "sub-02/ses-1", "sub-03")
-    assert [(one.run_id, one.index) for one in run.adopted] == [(FIRST, 0), (FIRST, 1), (FIRST, 3)]
+    assert [(origin.run_id, origin.index) for origin in run.adopted] == [(FIRST, 0), (FIRST, 1), (FIRST, 3)]
     assert submitted(world) == ONCE + Counter({"sub-02/ses-retest": 1})
 
 
@@ -114,9 +115,9 @@ def test_outputs_that_are_gone_or_others_are_made_again(world: RunWorld, s3: Any
     place = "HNU1/derivatives/m2g-csa-native"
     s3.delete_object(Bucket="data", Key=f"{place}/sub-01/connectomes_d/one_connectome.csv")
     s3.put_object(Bucket="data", Key=f"{place}/sub-03/connectomes_d/one_connectome.csv", Body=b"6 6 6")
-    made = world.plan()
-    assert made.counts == {"done": 2, "damaged": 2}
-    assert [one.name for one in made.rest()] == ["sub-01", "sub-03"]
+    plan = world.plan()
+    assert plan.counts == {"done": 2, "damaged": 2}
+    assert [scan.name for scan in plan.rest()] == ["sub-01", "sub-03"]
 
 
 def test_other_inputs_are_other_work(world: RunWorld, s3: Any) -> None:
@@ -157,7 +158,7 @@ def test_killed_in_a_submission_and_typed_again(world: RunWorld, faults: list[Fa
     # The first run went on under its own name; no second one was made.
     assert outcome.run_id == FIRST
     assert world.plan().counts == {"in flight": 4}
-    assert [one.state for one in world.records.submission_log(FIRST)] == ["submitted", "submitted"]
+    assert [submission.state for submission in world.records.submission_log(FIRST)] == ["submitted", "submitted"]
 
 
 @pytest.mark.parametrize("writes", range(7))
@@ -182,7 +183,7 @@ def test_killed_after_any_write_and_typed_again(
     assert world.plan().counts == {"in flight": 4}
 
 
-def test_a_lost_journal_is_no_lost_submission(world: RunWorld, s3: Any) -> None:
+def test_a_lost_record_of_a_submission_is_no_lost_submission(world: RunWorld, s3: Any) -> None:
     world.run()
     s3.delete_object(Bucket="data", Key=f"opsctl/runs/{FIRST}/submissions/00.json")
     outcome = world.run()
@@ -230,7 +231,7 @@ def test_scans_that_another_submits_meanwhile_leave_the_run_and_its_jsons(world:
     assert (outcome.submitted, outcome.in_flight) == (3, 1)
     run, documents = world.records.run(outcome.run_id), world.records.documents(outcome.run_id)
     assert [documents[index]["scan"]["name"] for index in range(3)] == list(run.scans[:3])
-    assert [one.size for one in world.records.submission_log(outcome.run_id)] == [3]
+    assert [submission.size for submission in world.records.submission_log(outcome.run_id)] == [3]
 
 
 FAULTS = [
@@ -263,10 +264,10 @@ def test_when_listjobs_hides_it_for_long_the_second_job_is_ended(world: RunWorld
 
 
 def test_a_name_that_only_looks_alike_is_another_run(world: RunWorld) -> None:
-    made = world.plan()
-    world.batch.submit_job(jobName=f"{made.run_id.lower()}-00", jobQueue="arn:queue-csa")
+    plan = world.plan()
+    world.batch.submit_job(jobName=f"{plan.run_id.lower()}-00", jobQueue="arn:queue-csa")
     world.batch.faults = [Fault(RESET)]
-    world.carry_out(made)
+    world.carry_out(plan)
     assert len(world.batch.jobs) == 2
 
 
@@ -278,14 +279,14 @@ CUT_SHORT = [
 
 
 @pytest.mark.usefixtures("small_arrays")
-@pytest.mark.parametrize(("fault", "carried_out", "kind", "words", "code"), CUT_SHORT)
+@pytest.mark.parametrize(("fault", "carried_out", "kind", "message", "code"), CUT_SHORT)
 def test_cut_short_it_says_exactly_what_is_submitted(
-    world: RunWorld, fault: BaseException, carried_out: bool, kind: type[Problem], words: str, code: int
+    world: RunWorld, fault: BaseException, carried_out: bool, kind: type[Problem], message: str, code: int
 ) -> None:
     world.batch.faults = [None, Fault(fault, carried_out=carried_out)]
     with pytest.raises(kind) as caught:
         world.run()
-    assert words in caught.value.what
+    assert message in caught.value.what
     assert caught.value.exit_code == code
     assert "goes on" in caught.value.hint or "administrator" in caught.value.hint
     world.run()

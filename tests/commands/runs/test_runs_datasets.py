@@ -61,15 +61,15 @@ def test_every_run_with_what_it_came_to(storage: Storage, records: Records) -> N
     finish(storage, C, 0)
     finish(storage, C, 1, status="failed")
     world = BatchWorld({"b": [Child("SUCCEEDED"), Child("RUNNING")], "c": [Child("SUCCEEDED"), Child("FAILED")]})
-    found = listed(records, world)
-    assert [line.run_id for line in found.lines] == [A, B, C]
-    assert [(line.state, line.done, line.failed, line.active, line.total) for line in found.lines] == [
+    run_list = listed(records, world)
+    assert [line.run_id for line in run_list.lines] == [A, B, C]
+    assert [(line.state, line.done, line.failed, line.active, line.total) for line in run_list.lines] == [
         ("done", 2, 0, 0, 2),
         ("active", 1, 0, 1, 2),
         ("failed", 1, 1, 0, 2),
     ]
-    assert [dict(line.options) for line in found.lines] == [{}, {"seeds": 1}, {}]
-    assert [line.output.rpartition("/")[2] for line in found.lines] == ["m2g-csa-native", "quick", "m2g-csa-native"]
+    assert [dict(line.options) for line in run_list.lines] == [{}, {"seeds": 1}, {}]
+    assert [line.output.rpartition("/")[2] for line in run_list.lines] == ["m2g-csa-native", "quick", "m2g-csa-native"]
 
 
 def test_batch_is_not_asked_about_a_run_whose_results_are_all_there(storage: Storage, records: Records) -> None:
@@ -98,7 +98,7 @@ def test_a_hundred_runs_that_have_ended_are_one_call(storage: Storage, tmp_path:
     world.calls.clear()
     again = listed(Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache")), world)
     assert again == first
-    # One listing of the runs; the record, the results and the journal of the one that is not over; one word of Batch.
+    # One listing of the runs; record, results and submissions of the run that is not over; one call of Batch.
     assert sum(calls.values()) <= 6
     assert sum(world.calls.values()) <= 2
 
@@ -142,8 +142,8 @@ def test_the_last_runs_only_and_those_of_a_dataset(storage: Storage, records: Re
         put_run(storage, run_id)
     put_run(storage, C, dataset="s3://elsewhere/ragged")
     world = BatchWorld()
-    found = listed(records, world, last=1)
-    assert ([line.run_id for line in found.lines], found.earlier) == ([C], 2)
+    run_list = listed(records, world, last=1)
+    assert ([line.run_id for line in run_list.lines], run_list.earlier) == ([C], 2)
     assert [line.run_id for line in listed(records, world, dataset="HNU1").lines] == [A, B]
     assert [line.run_id for line in listed(records, world, dataset="HNU1", last=1).lines] == [B]
     assert [line.run_id for line in listed(records, world, dataset="s3://elsewhere/ragged").lines] == [C]
@@ -155,10 +155,10 @@ def test_a_run_without_a_readable_record_does_not_hide_the_others(storage: Stora
     put_run(storage, A)
     storage.put_json("data", f"opsctl/runs/{B}/run.json", {"schema_version": 99, "run_id": B})
     storage.put_json("data", f"opsctl/runs/{C}/scans/00000.json", {})
-    found = listed(records, BatchWorld())
-    assert [line.run_id for line in found.lines] == [A]
-    assert found.unread == (B, C)
-    assert found.as_json()["unread"] == [B, C]
+    run_list = listed(records, BatchWorld())
+    assert [line.run_id for line in run_list.lines] == [A]
+    assert run_list.unread == (B, C)
+    assert run_list.as_json()["unread"] == [B, C]
 
 
 def test_datasets_with_their_subjects_and_derivatives(
@@ -178,8 +178,8 @@ def test_datasets_with_their_subjects_and_derivatives(
         s3.put_object(Bucket="data", Key=key, Body=b"x")
     calls.clear()
     named = {"mine": "s3://elsewhere/ragged", "same": "s3://data/HNU1"}
-    found = datasets(storage, data_bucket="data", completion_cache=records.completion_cache, named=named)
-    assert [(one.name, one.subjects, one.derivatives) for one in found] == [
+    lines = datasets(storage, data_bucket="data", completion_cache=records.completion_cache, named=named)
+    assert [(line.name, line.subjects, line.derivatives) for line in lines] == [
         ("HNU1", 2, ("m2g-csa-native", "quick")),
         ("HNU10", 1, ()),
         ("ragged", 0, ("m2g-csa-native",)),

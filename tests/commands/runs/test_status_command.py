@@ -127,7 +127,7 @@ def test_retries_tell_why_from_the_runner_or_from_batch() -> None:
     run = made_run(4)
     records.add(run, submitted(run))
     under_way = {"stopped_at": None, "exit_code": None}
-    records.tried[run.run_id] = [
+    records.recorded_attempts[run.run_id] = [
         *(tried(0, 1, reason="S3 did not answer"), tried(0, 2, **under_way)),
         *(tried(1, 1, **under_way), tried(1, 2, **under_way)),
         tried(2, 1, **under_way),
@@ -146,7 +146,7 @@ def test_a_retry_that_no_runner_lived_to_write_down_is_told_of_a_done_scan_too()
     world.arrays["p"] = [Child("SUCCEEDED", attempts=pulled), Child("SUCCEEDED")]
     run = made_run(2)
     records.add(run, submitted(run), results=[made_result(0, attempt=2), made_result(1)])
-    records.tried[run.run_id] = [tried(0, 2, exit_code=0), tried(1, 1, exit_code=0)]
+    records.recorded_attempts[run.run_id] = [tried(0, 2, exit_code=0), tried(1, 1, exit_code=0)]
     reader = reader_of(run, records, world.adapter)
     for _ in range(2):
         status = reader.poll()
@@ -161,8 +161,8 @@ def test_money_counts_lost_and_running_attempts() -> None:
     run = made_run(2)
     records.add(run, submitted(run))
     under_way = {"stopped_at": None, "exit_code": None}
-    records.tried[run.run_id] = [tried(0, 1), tried(0, 2, started_at="2026-11-22T13:30:00Z", **under_way)]
-    records.tried[run.run_id] += [tried(1, 1, **under_way)]
+    records.recorded_attempts[run.run_id] = [tried(0, 1), tried(0, 2, started_at="2026-11-22T13:30:00Z", **under_way)]
+    records.recorded_attempts[run.run_id] += [tried(1, 1, **under_way)]
     bill = reader_of(run, records, world.adapter).poll().bill
     # At $1 an hour until 14:00: half an hour lost, half an hour and one hour under way.
     assert bill is not None
@@ -176,7 +176,7 @@ def test_adopted_scans_stand_where_their_own_run_says_and_were_paid_there() -> N
     world.plain["new"] = Child("RUNNABLE")
     old = made_run(3, run_id="HNU1-20261121-120000-aaaa")
     records.add(old, submitted(old, job_id="old"), results=[made_result(0)])
-    records.tried[old.run_id] = [tried(0, 1, job_id="old:0", exit_code=0)]
+    records.recorded_attempts[old.run_id] = [tried(0, 1, job_id="old:0", exit_code=0)]
     names = ("sub-00002", "sub-00000", "sub-00001")
     run = made_run(3, scans=names, sizes=(1,), adopted=(Origin(old.run_id, 0), Origin(old.run_id, 1)))
     records.add(run, submitted(run, job_id="new"))
@@ -243,13 +243,13 @@ def test_batchs_last_words_outlive_batch() -> None:
     world.arrays["p"][2].exit_code = 1
     records.add(run, submitted(run), results=[made_result(0), failed])
     before = reader_of(run, records, world.adapter).poll()
-    assert list(records.kept[run.run_id]) == [1]
+    assert list(records.final_job_states[run.run_id]) == [1]
     world.arrays.clear()
     for ask in ("poll", "whole"):
         after = getattr(reader_of(run, records, world.adapter), ask)()
         assert after.scans == before.scans
         assert after.failed[0].cause == spot
-    assert records.keeps == 1
+    assert records.saves == 1
 
 
 def test_what_nobody_wrote_down_before_batch_forgot_is_said_so() -> None:
@@ -291,7 +291,7 @@ def test_one_scan_whole() -> None:
     world.arrays["p"] = [Child("RUNNING"), Child("FAILED", "OutOfMemory", 137, ((137, "OutOfMemory"),))]
     run = made_run(2)
     records.add(run, submitted(run))
-    records.tried[run.run_id] = [tried(1, 1, exit_code=None, stopped_at=None, log_stream="csa/default/x")]
+    records.recorded_attempts[run.run_id] = [tried(1, 1, exit_code=None, stopped_at=None, log_stream="csa/default/x")]
     (detail,) = reader_of(run, records, world.adapter).details([1])
     assert detail.status.cause == "exit code 137: OutOfMemory"
     (attempt,) = detail.attempts
@@ -313,12 +313,12 @@ def asked(*answers: RunStatus | Problem) -> Any:
 
 
 def problem(cause: Exception) -> Problem:
-    made = Problem("p")
-    made.__cause__ = cause
-    return made
+    error = Problem("p")
+    error.__cause__ = cause
+    return error
 
 
-def one(state: str) -> RunStatus:
+def status_of(state: str) -> RunStatus:
     return RunStatus(run=made_run(1), scans=(), unlisted={state: 1})  # type: ignore[dict-item]
 
 
@@ -329,7 +329,7 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeJobs")
 def test_watching_backs_off_while_aws_does_not_answer_and_goes_on() -> None:
     slept: list[float] = []
     passing = [problem(SLOW_DOWN), problem(EndpointConnectionError(endpoint_url="u")), problem(SLOW_DOWN)]
-    ask = asked(one("RUNNING"), *passing, one("RUNNING"), one("DONE"))
+    ask = asked(status_of("RUNNING"), *passing, status_of("RUNNING"), status_of("DONE"))
     shown = list(watch(ask, sleep=slept.append, poll_seconds=5.0))
     assert [counts(status) for status in shown] == [{"RUNNING": 1}, {"RUNNING": 1}, {"DONE": 1}]
     assert slept == [5.0, 10.0, 20.0, 40.0, 20.0]

@@ -1,4 +1,4 @@
-"""Whose turn it is: one at a time, the dead are recognised, nobody waits for ever."""
+"""The submission lease: one holder at a time, dead holders are recognised, nobody waits for ever."""
 
 from __future__ import annotations
 
@@ -22,57 +22,59 @@ FOLDER = "opsctl/outputs/"
 
 
 def make(storage: Storage, home: Path, *, waits: list[str] | None = None, **more: Any) -> SubmissionLease:
-    said = waits if waits is not None else []
+    messages = waits if waits is not None else []
     return SubmissionLease(
         storage,
         Home(home),
         more.pop("output", OUTPUT),
         data_bucket="data",
         who=more.pop("who", "ada@lab"),
-        on_wait=said.append,
+        on_wait=messages.append,
         **more,
     )
 
 
 def bodies(storage: Storage) -> list[tuple[str, str]]:
-    keys = [one.key for one in storage.below(Location("data", "opsctl/outputs"))]
+    keys = [obj.key for obj in storage.below(Location("data", "opsctl/outputs"))]
     read = storage.get_jsons("data", sorted(keys))
     return [(key.rpartition("/")[2], value["state"]) for key, value in read.items()]
 
 
-def test_a_turn_is_taken_and_given_back(storage: Storage, tmp_path: Path) -> None:
-    mine = make(storage, tmp_path)
-    with mine.take():
-        mine.check()
-        assert bodies(storage) == [("turn.00001.json", "held")]
-    assert bodies(storage) == [("turn.00001.json", "released")]
-    with make(storage, tmp_path).take():
-        assert bodies(storage)[-1] == ("turn.00002.json", "held")
+def test_a_lease_is_acquired_and_released(storage: Storage, tmp_path: Path) -> None:
+    lease = make(storage, tmp_path)
+    with lease.acquire():
+        lease.ensure_held()
+        assert bodies(storage) == [("lease.00001.json", "held")]
+    assert bodies(storage) == [("lease.00001.json", "released")]
+    with make(storage, tmp_path).acquire():
+        assert bodies(storage)[-1] == ("lease.00002.json", "held")
 
 
-def test_another_place_is_another_turn(storage: Storage, tmp_path: Path) -> None:
+def test_each_output_location_has_its_own_lease(storage: Storage, tmp_path: Path) -> None:
     elsewhere = make(storage, tmp_path, output=Location("data", "HNU1/derivatives/quick"))
-    with make(storage, tmp_path).take(), elsewhere.take():
-        assert [name for name, _ in bodies(storage)] == ["turn.00001.json"] * 2
+    with make(storage, tmp_path).acquire(), elsewhere.acquire():
+        assert [name for name, _ in bodies(storage)] == ["lease.00001.json"] * 2
 
 
 @pytest.mark.parametrize("same_home", [True, False])
-def test_while_somebody_else_submits_the_other_waits(storage: Storage, tmp_path: Path, same_home: bool) -> None:
+def test_the_lease_is_waited_for_while_somebody_else_holds_it(
+    storage: Storage, tmp_path: Path, same_home: bool
+) -> None:
     holder = make(storage, tmp_path / "a", who="mary@mac")
-    holding = holder.take()
+    holding = holder.acquire()
     holding.__enter__()
-    said: list[str] = []
-    naps: list[float] = []
+    messages: list[str] = []
+    sleeps: list[float] = []
 
     def sleep(seconds: float) -> None:
-        naps.append(seconds)
-        if len(naps) == 3:
+        sleeps.append(seconds)
+        if len(sleeps) == 3:
             holding.__exit__(None, None, None)
 
-    mine = make(storage, tmp_path / ("a" if same_home else "b"), waits=said, sleep=sleep)
-    with mine.take():
-        assert len(naps) == 3
-        assert all("mary@mac is submitting" in one for one in said)
+    lease = make(storage, tmp_path / ("a" if same_home else "b"), waits=messages, sleep=sleep)
+    with lease.acquire():
+        assert len(sleeps) == 3
+        assert all("mary@mac is submitting" in message for message in messages)
 
 
 def _hold_until_killed(storage_bucket: str, home: str, ready: Any) -> None:
@@ -81,7 +83,7 @@ def _hold_until_killed(storage_bucket: str, home: str, ready: Any) -> None:
         signal.pause()
 
 
-def test_a_killed_holder_of_the_same_home_is_succeeded_at_once(storage: Storage, tmp_path: Path) -> None:
+def test_the_lease_of_a_killed_holder_of_the_same_home_ends_at_once(storage: Storage, tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     process = context.Process(target=_hold_until_killed, args=("data", str(tmp_path), ready))
@@ -89,64 +91,64 @@ def test_a_killed_holder_of_the_same_home_is_succeeded_at_once(storage: Storage,
     assert ready.wait(30)
     home = Home(tmp_path)
     held = {"schema_version": 1, "state": "held", "token": "token-of-the-dead", "home": home.identity, "who": "me"}
-    mine = make(storage, tmp_path, sleep=_never)
-    storage.put_json("data", mine._key(1), held)
+    lease = make(storage, tmp_path, sleep=_never)
+    storage.put_json("data", lease._key(1), held)
     assert home.is_alive("token-of-the-dead")
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join()
-    with mine.take():
-        assert bodies(storage)[-1] == ("turn.00002.json", "held")
+    with lease.acquire():
+        assert bodies(storage)[-1] == ("lease.00002.json", "held")
 
 
 def _never(seconds: float) -> None:
-    raise AssertionError("it waited")
+    raise AssertionError("waited for the lease")
 
 
-def test_one_of_another_home_that_was_not_renewed_for_a_minute_is_over(
+def test_a_lease_of_another_home_expires_when_it_was_not_renewed_for_a_minute(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mine = make(storage, tmp_path, sleep=_never)
-    storage.put_json("data", mine._key(1), {"state": "held", "token": "t", "home": "elsewhere", "who": "x"})
-    real = storage.get_json_with_age
-    monkeypatch.setattr(storage, "get_json_with_age", lambda *one: (real(*one)[0], lease_module.LEASE_SECONDS + 1))  # type: ignore[index]
-    with mine.take():
+    lease = make(storage, tmp_path, sleep=_never)
+    storage.put_json("data", lease._key(1), {"state": "held", "token": "t", "home": "elsewhere", "who": "x"})
+    body, _ = storage.get_json_with_age("data", lease._key(1)) or ({}, 0.0)
+    monkeypatch.setattr(storage, "get_json_with_age", lambda *_: (body, lease_module.LEASE_SECONDS + 1))
+    with lease.acquire():
         pass
 
 
 def test_the_age_is_s3s_own(storage: Storage) -> None:
     storage.put_json("data", "one", {})
-    found = storage.get_json_with_age("data", "one")
-    assert found is not None
-    assert -2 <= found[1] <= 5
+    read = storage.get_json_with_age("data", "one")
+    assert read is not None
+    assert -2 <= read[1] <= 5
     assert storage.get_json_with_age("data", "none") is None
 
 
-def test_a_lost_reply_to_the_creation_is_no_lost_turn(
+def test_a_lost_reply_to_the_creation_does_not_lose_the_lease(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = storage.create_json
     # Botocore tries again, and the second try finds what the first one made.
-    monkeypatch.setattr(storage, "create_json", lambda *one: real(*one) and False)
-    naps: list[float] = []
-    with make(storage, tmp_path, sleep=naps.append).take():
-        assert bodies(storage) == [("turn.00001.json", "held")]
-    assert len(naps) == 1
+    monkeypatch.setattr(storage, "create_json", lambda *arguments: real(*arguments) and False)
+    sleeps: list[float] = []
+    with make(storage, tmp_path, sleep=sleeps.append).acquire():
+        assert bodies(storage) == [("lease.00001.json", "held")]
+    assert len(sleeps) == 1
 
 
-def test_who_has_lost_the_turn_submits_no_more(storage: Storage, tmp_path: Path) -> None:
-    mine = make(storage, tmp_path)
-    with mine.take():
-        storage.put_json("data", mine._key(2), {"state": "held", "who": "mary@mac"})
+def test_a_holder_that_lost_the_lease_submits_no_more(storage: Storage, tmp_path: Path) -> None:
+    lease = make(storage, tmp_path)
+    with lease.acquire():
+        storage.put_json("data", lease._key(2), {"state": "held", "who": "mary@mac"})
         with pytest.raises(Problem, match="mary@mac has taken over"):
-            mine.check()
+            lease.ensure_held()
 
 
-def test_who_could_not_renew_submits_no_more(storage: Storage, tmp_path: Path) -> None:
+def test_a_holder_that_could_not_renew_submits_no_more(storage: Storage, tmp_path: Path) -> None:
     clock = [0.0]
-    mine = make(storage, tmp_path, monotonic=lambda: clock[0])
-    with mine.take():
+    lease = make(storage, tmp_path, monotonic=lambda: clock[0])
+    with lease.acquire():
         clock[0] = 29.0
-        mine.check()
+        lease.ensure_held()
         clock[0] = 31.0
         with pytest.raises(Problem, match="nothing more is submitted"):
-            mine.check()
+            lease.ensure_held()

@@ -1,4 +1,4 @@
-"""The dated table: what it holds, what it scales, and what it says of itself."""
+"""The dated price table: its regions, the scaling by size, and the source that it names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from opsctl.core.costs.prices import LivePrice, rates_of
 
-# The commercial regions that need no opt-in, AWS's default ones.
+# The commercial regions that are enabled by default.
 USUAL_REGIONS = [
     "us-east-1",
     "us-east-2",
@@ -34,11 +34,11 @@ def rates(kind: str = "r5.large", *, region: str = "us-east-1", spot: bool = Fal
 
 @pytest.mark.parametrize("region", USUAL_REGIONS)
 def test_every_usual_region_is_in_the_table(region: str) -> None:
-    found = rates(region=region)
-    assert found.source == "opsctl's table of 2026-01"
-    # No region is cheaper than us-east-1, and none twice as dear.
-    assert 0.126 <= found.instance_usd_per_hour <= 0.252
-    assert 0.08 / 730 <= found.disk_usd_per_gib_hour <= 0.16 / 730
+    priced = rates(region=region)
+    assert priced.source == "opsctl's table of 2026-01"
+    # No region is cheaper than us-east-1, and none costs twice as much.
+    assert 0.126 <= priced.instance_usd_per_hour <= 0.252
+    assert 0.08 / 730 <= priced.disk_usd_per_gib_hour <= 0.16 / 730
 
 
 @pytest.mark.parametrize(
@@ -61,33 +61,33 @@ def test_an_hour_is_instance_disk_and_address() -> None:
 
 
 def test_a_region_that_is_not_in_it_takes_another_ones_and_says_so() -> None:
-    found = rates(region="xx-moon-1")
-    assert found.usd_per_hour == rates().usd_per_hour
-    assert found.source == "opsctl's table of 2026-01 with us-east-1's prices, for xx-moon-1 is not in it"
+    priced = rates(region="xx-moon-1")
+    assert priced.usd_per_hour == rates().usd_per_hour
+    assert priced.source == "opsctl's table of 2026-01 with us-east-1's prices, for xx-moon-1 is not in it"
 
 
 @pytest.mark.parametrize("kind", ["m6i.large", "r5a.large", "r5.metal", "r5.mediumxlarge", "xr5.large"])
 def test_other_families_have_no_price_and_none_is_made_up(kind: str) -> None:
-    found = rates(kind)
-    assert (found.instance_usd_per_hour, found.is_complete) == (0, False)
-    assert f"no price for {kind}" in found.source
+    priced = rates(kind)
+    assert (priced.instance_usd_per_hour, priced.is_complete) == (0, False)
+    assert f"no price for {kind}" in priced.source
 
 
 def test_spot_is_taken_as_a_share_and_said() -> None:
-    found = rates(spot=True)
-    assert (found.kind, found.instance_usd_per_hour) == ("Spot", pytest.approx(0.3 * 0.126))
-    assert found.source.endswith("; Spot taken as 0.3 of on-demand")
+    priced = rates(spot=True)
+    assert (priced.kind, priced.instance_usd_per_hour) == ("Spot", pytest.approx(0.3 * 0.126))
+    assert priced.source.endswith("; Spot taken as 0.3 of on-demand")
 
 
 def test_why_the_table_stands_is_said() -> None:
-    found = rates(why_table="AWS's price list could not be asked")
-    assert found.source == "opsctl's table of 2026-01: AWS's price list could not be asked"
+    priced = rates(why_table="AWS's price list could not be asked")
+    assert priced.source == "opsctl's table of 2026-01: AWS's price list could not be asked"
 
 
 def test_aws_own_price_goes_before_the_table_and_may_be_of_any_family() -> None:
-    found = rates("m6i.large", live=LivePrice(0.11, asked_on="2026-11-22", is_spot=False), why_table="never")
-    assert (found.instance_usd_per_hour, found.is_complete) == (0.11, True)
-    assert found.source == "AWS's price list, asked 2026-11-22; disk and address from opsctl's table of 2026-01"
+    priced = rates("m6i.large", live=LivePrice(0.11, asked_on="2026-11-22", is_spot=False), why_table="never")
+    assert (priced.instance_usd_per_hour, priced.is_complete) == (0.11, True)
+    assert priced.source == "AWS's price list, asked 2026-11-22; disk and address from opsctl's table of 2026-01"
 
 
 def test_a_live_spot_price_is_not_reduced_again() -> None:

@@ -1,6 +1,6 @@
-"""What pybids finds in a dataset on disk, resolved to scans by BIDS's rules: the reference for discovery.
+"""The reference for discovery: the files that pybids finds on disk, combined to scans by BIDS's rules.
 
-`BIDSLayout.get_bval` is no reference: it also takes sidecars with entities that the image lacks (`run-2_dwi.bval` for
+`BIDSLayout.get_bval` is not used: it also accepts sidecars with entities that the image lacks (`run-2_dwi.bval` for
 an image without a run). The specification's inheritance principle forbids that, so only the layout's files and their
 entities are taken, and the principle itself is written out here.
 """
@@ -31,7 +31,7 @@ Found = tuple[str, str | None, frozenset[tuple[str, str]]]
 
 @dataclass(frozen=True)
 class Reference:
-    """What there is to find: the scans, and the images that must be left out."""
+    """The expected scans, and the images that must be excluded."""
 
     scans: frozenset[Found]
     excluded: frozenset[str]
@@ -50,19 +50,19 @@ def discovery_of(
 
 
 def found_by(discovery: Discovery, *, prefix: str = PREFIX) -> Reference:
-    """A discovery in the reference's words."""
+    """A discovery in the form of a reference."""
     start = f"s3://data/{prefix}"
     return Reference(
         frozenset(
-            (scan.subject, scan.session, frozenset((one.role, one.uri.removeprefix(start)) for one in scan.inputs))
+            (scan.subject, scan.session, frozenset((file.role, file.uri.removeprefix(start)) for file in scan.inputs))
             for scan in discovery.scans
         ),
-        frozenset(one.key.removeprefix(prefix) for one in discovery.excluded),
+        frozenset(exclusion.key.removeprefix(prefix) for exclusion in discovery.excluded),
     )
 
 
 def primary(paths: Iterable[str], pipeline: Pipeline = "dwi") -> list[str]:
-    """What was meant to be an image of a scan: by place and ending alone, whatever the rest of the name."""
+    """The paths of primary images, judged by folder and ending alone."""
     endings = tuple(f"{suffix}{end}" for suffix in _SUFFIXES[pipeline] for end in IMAGES)
     return sorted(p for p in paths if p.startswith("sub-") and not _is_hidden(p) and p.lower().endswith(endings))
 
@@ -72,7 +72,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def write(root: Path, paths: Iterable[str], *, empty: Collection[str] = ()) -> None:
-    """The dataset on disk: a byte a file, and the description that pybids asks for."""
+    """Write the dataset to disk: one byte per file, and the description that pybids requires."""
     for path in paths:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -82,26 +82,26 @@ def write(root: Path, paths: Iterable[str], *, empty: Collection[str] = ()) -> N
 
 def reference(root: Path, *, pipeline: Pipeline = "dwi", t1w: str | None = None) -> Reference:
     """The scans of the dataset in a folder, from pybids' index of it."""
-    # Without the JSON sidecars' contents: they say nothing about which files there are.
+    # The contents of the JSON sidecars are not needed.
     layout = BIDSLayout(root, indexer=BIDSLayoutIndexer(validate=True, index_metadata=False))
     files = {
         PurePosixPath(path).relative_to(root.as_posix()).as_posix(): dict(file.get_entities())
         for path, file in layout.get_files().items()
     }
     usable = {path: entities for path, entities in files.items() if _is_magnitude(entities)}
-    images = {path: own for path, own in usable.items() if _is_image(own, _SUFFIXES[pipeline])}
+    images = {path: entities for path, entities in usable.items() if _is_image(entities, _SUFFIXES[pipeline])}
     scans = set()
-    for path, own in images.items():
-        inputs = {"dwi" if own["suffix"] == "dwi" else "bold": path, "T1w": _t1w(usable, own, t1w)}
-        if own["suffix"] == "dwi":
+    for path, entities in images.items():
+        inputs = {"dwi" if entities["suffix"] == "dwi" else "bold": path, "T1w": _t1w(usable, entities, t1w)}
+        if entities["suffix"] == "dwi":
             inputs |= {kind: _sidecar(files, path, f".{kind}") for kind in ("bval", "bvec")}
-        # The same image as .nii and as .nii.gz: which one is meant, nobody can tell.
+        # With the same image as .nii and as .nii.gz, it is unclear which one is meant.
         doubled = sum(_stem(path) == _stem(other) for other in images if (root / other).stat().st_size) > 1
-        if not doubled and all(one is not None and (root / one).stat().st_size for one in inputs.values()):
-            scans.add((own["subject"], own.get("session"), frozenset(inputs.items())))
+        if not doubled and all(file is not None and (root / file).stat().st_size for file in inputs.values()):
+            scans.add((entities["subject"], entities.get("session"), frozenset(inputs.items())))
     taken = {path for _, _, inputs in scans for _, path in inputs}
-    there = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
-    return Reference(frozenset(scans), frozenset(primary(there, pipeline)) - taken)
+    paths = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
+    return Reference(frozenset(scans), frozenset(primary(paths, pipeline)) - taken)
 
 
 def _stem(path: str) -> str:
@@ -117,15 +117,15 @@ def _is_magnitude(entities: Mapping[str, Any]) -> bool:
 
 
 def _sidecar(files: Mapping[str, Mapping[str, Any]], image: str, extension: str) -> str | None:
-    """The nearest folder's, then the one with the most entities; None also where several are equally good."""
-    own = {name: value for name, value in files[image].items() if name != "extension"}
+    """The sidecar of the nearest folder with the most entities; None where none or several fit best."""
+    image_entities = {name: value for name, value in files[image].items() if name != "extension"}
     for folder in PurePosixPath(image).parents:
         fitting = {
             path: len(entities)
             for path, entities in files.items()
             if PurePosixPath(path).parent == folder
             and entities.get("extension") == extension
-            and all(own.get(name) == value for name, value in entities.items() if name != "extension")
+            and all(image_entities.get(name) == value for name, value in entities.items() if name != "extension")
         }
         if fitting:
             best = [path for path, count in fitting.items() if count == max(fitting.values())]
@@ -133,17 +133,21 @@ def _sidecar(files: Mapping[str, Mapping[str, Any]], image: str, extension: str)
     return None
 
 
-def _t1w(files: Mapping[str, Mapping[str, Any]], own: Mapping[str, Any], wanted: str | None) -> str | None:
+def _t1w(files: Mapping[str, Mapping[str, Any]], image_entities: Mapping[str, Any], t1w: str | None) -> str | None:
     subjects = {
         path: entities
         for path, entities in files.items()
-        if _is_image(entities, ("T1w",)) and entities.get("subject") == own["subject"]
+        if _is_image(entities, ("T1w",)) and entities.get("subject") == image_entities["subject"]
     }
-    sessions = {path: one for path, one in subjects.items() if one.get("session") == own.get("session")}
-    if wanted == "any-session":
+    sessions = {
+        path: entities
+        for path, entities in subjects.items()
+        if entities.get("session") == image_entities.get("session")
+    }
+    if t1w == "any-session":
         sessions = sessions or subjects
-    elif wanted is not None:
-        sessions = {path: one for path, one in sessions.items() if fnmatchcase(PurePosixPath(path).name, wanted)}
+    elif t1w is not None:
+        sessions = {path: entities for path, entities in sessions.items() if fnmatchcase(PurePosixPath(path).name, t1w)}
     return min(sessions, key=lambda path: (sessions[path].get("run", 0), path), default=None)
 
 
@@ -182,8 +186,8 @@ _NOISE = (
 )
 
 
-def _some(words: Iterable[str], largest: int = 3) -> st.SearchStrategy[list[str]]:
-    return st.lists(st.sampled_from(list(words)), unique=True, max_size=largest)
+def _some(choices: Iterable[str], largest: int = 3) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(list(choices)), unique=True, max_size=largest)
 
 
 @st.composite
@@ -195,16 +199,16 @@ def _pairs(draw: st.DrawFn, names: Collection[str] = tuple(_VALUES)) -> tuple[st
 
 @st.composite
 def _session(draw: st.DrawFn, subject: str, session: str | None) -> list[str]:
-    """A session's images with sidecars beside and above, each with a subset of some image's entities."""
-    words = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
-    folder = "/".join(words)
+    """A session's images, and sidecars beside and above them, each with a subset of some image's entities."""
+    pairs = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
+    folder = "/".join(pairs)
     tails = draw(st.lists(_pairs(), max_size=3, unique=True))
     paths = []
     for tail in tails:
-        stem = f"{folder}/dwi/{'_'.join([*words, *tail])}_dwi"
+        stem = f"{folder}/dwi/{'_'.join([*pairs, *tail])}_dwi"
         paths += [stem + end for end in draw(st.sampled_from([IMAGES[:1], IMAGES[:1], IMAGES[1:], IMAGES]))]
         paths += [stem + end for end in draw(_some([".bval", ".bvec", ".json"]))]
-    levels = [("", []), (f"sub-{subject}/", words[:1]), (f"{folder}/", words), (f"{folder}/dwi/", words)]
+    levels = [("", []), (f"sub-{subject}/", pairs[:1]), (f"{folder}/", pairs), (f"{folder}/dwi/", pairs)]
     for place, above in draw(st.lists(st.sampled_from(levels), max_size=3)):
         subset = [pair for pair in draw(st.sampled_from([(), *tails])) if draw(st.booleans())]
         if draw(st.integers(0, 4)) == 0:
@@ -212,40 +216,40 @@ def _session(draw: st.DrawFn, subject: str, session: str | None) -> list[str]:
         name = "_".join([*above, *subset, "dwi"])
         paths += [f"{place}{name}{end}" for end in draw(st.sampled_from([(".bval", ".bvec"), (".bval",), (".bvec",)]))]
     for tail in draw(st.lists(_pairs(("acq", "rec", "run", "part")), min_size=1, max_size=3)):
-        anatomical = f"{folder}/anat/{'_'.join([*words, *tail])}_T1w"
+        anatomical = f"{folder}/anat/{'_'.join([*pairs, *tail])}_T1w"
         paths += [anatomical + draw(st.sampled_from([".nii.gz", ".nii.gz", ".nii", ".json"]))]
     for tail in draw(st.lists(_pairs(("acq", "dir", "run", "part", "chunk")), max_size=2)):
-        paths.append(f"{folder}/func/{'_'.join([*words, 'task-rest', *tail])}_bold{draw(st.sampled_from(IMAGES))}")
+        paths.append(f"{folder}/func/{'_'.join([*pairs, 'task-rest', *tail])}_bold{draw(st.sampled_from(IMAGES))}")
     if draw(st.integers(0, 3)) == 0:
-        paths.append(draw(_wrong(folder, "_".join(words))))
+        paths.append(draw(_wrong(folder, "_".join(pairs))))
     return paths
 
 
-def _wrong(folder: str, words: str) -> st.SearchStrategy[str]:
+def _wrong(folder: str, pairs: str) -> st.SearchStrategy[str]:
     return st.sampled_from(
         [
-            f"{folder}/dwi/{words}_run-1_acq-x_dwi.nii.gz",
-            f"{folder}/dwi/{words}_acq-1.5_dwi.nii.gz",
-            f"{folder}/dwi/{words}_acq-é_dwi.nii.gz",
-            f"{folder}/dwi/{words}_run-\N{ARABIC-INDIC DIGIT ONE}_dwi.nii.gz",
-            f"{folder}/dwi/{words}_run-a_dwi.nii.gz",
-            f"{folder}/dwi/{words}_dwi.NII.GZ",
-            f"{folder}/dwi/{words}_DWI.nii.gz",
-            f"{folder}/dwi/{words} copy_dwi.nii.gz",
-            f"{folder}/dwi/{words}_ses-9_dwi.nii.gz",
+            f"{folder}/dwi/{pairs}_run-1_acq-x_dwi.nii.gz",
+            f"{folder}/dwi/{pairs}_acq-1.5_dwi.nii.gz",
+            f"{folder}/dwi/{pairs}_acq-é_dwi.nii.gz",
+            f"{folder}/dwi/{pairs}_run-\N{ARABIC-INDIC DIGIT ONE}_dwi.nii.gz",
+            f"{folder}/dwi/{pairs}_run-a_dwi.nii.gz",
+            f"{folder}/dwi/{pairs}_dwi.NII.GZ",
+            f"{folder}/dwi/{pairs}_DWI.nii.gz",
+            f"{folder}/dwi/{pairs} copy_dwi.nii.gz",
+            f"{folder}/dwi/{pairs}_ses-9_dwi.nii.gz",
             f"{folder}/dwi/sub-99_dwi.nii.gz",
-            f"{folder}/dwi/{words}__dwi.nii.gz",
-            f"{folder}/dwi/old/{words}_dwi.nii.gz",
-            f"{folder}/func/{words}_dwi.nii.gz",
-            f"{folder}/{words}_dwi.nii.gz",
-            f"{folder}/func/{words}_bold.nii.gz",
+            f"{folder}/dwi/{pairs}__dwi.nii.gz",
+            f"{folder}/dwi/old/{pairs}_dwi.nii.gz",
+            f"{folder}/func/{pairs}_dwi.nii.gz",
+            f"{folder}/{pairs}_dwi.nii.gz",
+            f"{folder}/func/{pairs}_bold.nii.gz",
         ]
     )
 
 
 @st.composite
 def datasets(draw: st.DrawFn) -> list[str]:
-    """Paths of a dataset: mostly BIDS's, with pieces missing, doubled, inherited and misnamed."""
+    """Paths of a dataset: mostly valid, with files missing, duplicated, inherited and misnamed."""
     labels = ("01", "2a", "2b", "test", "A+b", "1")
     paths: list[str] = draw(_some(_NOISE, 5))
     for subject in draw(st.lists(st.sampled_from(labels), min_size=1, max_size=2, unique=True)):

@@ -1,4 +1,4 @@
-"""Discovery and pybids' BIDSLayout come to the same scans, for every dataset that a disk can hold."""
+"""Discovery finds the same scans as pybids' BIDSLayout, for every dataset that a disk can hold."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from opsctl.core.runs.m2g_options import Pipeline
 
 
 def check_accounts(discovery: Discovery, meant: Sequence[str]) -> None:
-    """Every image once, each exclusion with words, and names that can stand side by side as folders."""
+    """Every image is listed once, each exclusion has a reason, and the scans' names can be folders side by side."""
     assert images(discovery) == sorted(meant)
-    assert all(one.reason.strip() for one in discovery.excluded)
+    assert all(exclusion.reason.strip() for exclusion in discovery.excluded)
     names = [scan.name for scan in discovery.scans]
     assert len(set(names)) == len(names)
     assert not [(outer, inner) for outer in names for inner in names if inner.startswith(f"{outer}/")]
 
 
-# No shrinking: each try indexes a folder, and a failing dataset is small as it comes.
+# No shrinking, because each try indexes a folder, and failing datasets are small anyway.
 @settings(max_examples=120, phases=[Phase.explicit, Phase.generate])
 @given(
     datasets(),
@@ -50,13 +50,13 @@ def t1w(place: str, tail: str = "", end: str = ".nii.gz") -> str:
 
 def session(place: str, *tails: str, image: str = ".nii.gz") -> list[str]:
     """A folder `sub-X[/ses-Y]` with a T1w and an image for each tail."""
-    words = place.replace("/", "_")
-    return [t1w(place), *(one for tail in tails for one in dwi(f"{place}/dwi/{words}{tail}", image=image))]
+    pairs = place.replace("/", "_")
+    return [t1w(place), *(path for tail in tails for path in dwi(f"{place}/dwi/{pairs}{tail}", image=image))]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A dataset with the scans' names, the exclusions' reasons, and some files that a scan must have got."""
+    """A dataset, the names of its scans, the reasons of its exclusions, and some expected inputs."""
 
     paths: Sequence[str]
     names: Sequence[str]
@@ -152,7 +152,7 @@ CASES = {
     "T1w only in another session": Case(OTHER, [], {"sub-1/ses-b/dwi/sub-1_ses-b_dwi.nii.gz": "no T1w in its session"}),
     "T1w of any session": Case(OTHER, ["sub-1/ses-b"], t1w="any-session", taken={"T1w": [t1w("sub-1/ses-a")]}),
     "func": Case(
-        [t1w("sub-1"), *(f"sub-1/func/sub-1_{words}_bold.nii.gz" for words in FUNC), "task-rest_bold.json"],
+        [t1w("sub-1"), *(f"sub-1/func/sub-1_{entities}_bold.nii.gz" for entities in FUNC), "task-rest_bold.json"],
         ["sub-1/task-nback", "sub-1/task-rest_run-1_echo-1", "sub-1/task-rest_run-1_echo-2"],
         {"sub-1/func/sub-1_task-rest_run-2_part-phase_bold.nii.gz": "part-phase is not a magnitude image"},
         pipeline="func",
@@ -178,7 +178,7 @@ CASES = {
         ],
         ["sub-1"],
     ),
-    # It is the validator's list of exceptions; pybids and we read the dataset without it.
+    # The file lists exceptions for the validator; pybids and opsctl ignore it.
     "bidsignore": Case([*session("sub-1", ""), ".bidsignore"], ["sub-1"]),
     "upper and lower case": Case(
         [*session("sub-A/ses-Test", "_acq-mB", "_acq-Mc"), "sub-A/ses-Test/dwi/sub-A_ses-Test_dwi.NII.GZ"],
@@ -235,15 +235,15 @@ def test_a_dataset(name: str, tmp_path: Path) -> None:
 def test_a_datasets_own_keys(dataset: str, place: str, tmp_path: Path) -> None:
     """Neither `HNU10` nor a folder of another dataset belongs to `HNU1`; a bucket's root is a dataset too."""
     prefix = dataset_location(dataset, data_bucket="data").key_prefix
-    own = [*session("sub-1", ""), *session("sub-2/ses-1", "")]
-    bucket = [f"{place}{path}" for path in own] + [f"HNU10/{path}" for path in session("sub-3", "")]
+    paths = [*session("sub-1", ""), *session("sub-2/ses-1", "")]
+    bucket = [f"{place}{path}" for path in paths] + [f"HNU10/{path}" for path in session("sub-3", "")]
     bucket += [f"HNU1sub-4/{path.removeprefix('sub-4/')}" for path in session("sub-4", "")]
     paths = [key.removeprefix(prefix) for key in bucket if key.startswith(prefix)]
     discovery = discovery_of(paths, prefix=prefix)
     assert [scan.name for scan in discovery.scans] == ["sub-1", "sub-2/ses-1"]
     assert parse_uri(next(iter(discovery.scans[0].inputs)).uri).prefix.startswith(f"{prefix}sub-1/")
     assert discovery.excluded == ()
-    write(tmp_path, own)
+    write(tmp_path, paths)
     assert found_by(discovery, prefix=prefix) == reference(tmp_path)
 
 
@@ -265,10 +265,10 @@ ODD = [
 ]
 
 
-@pytest.mark.parametrize("odd", ODD)
-def test_odd_keys_end_in_words(odd: str) -> None:
-    keys = [f"sub-1/{odd}_dwi.nii.gz", f"sub-{odd}/dwi/sub-{odd}_dwi.nii.gz", f"sub-1/dwi/sub-1_acq-{odd}_dwi.nii"]
-    keys += [f"sub-1/dwi/sub-1_run-1{odd}_dwi.nii.gz", f"sub-1/dwi/sub-1_dwi.nii.gz{odd}", odd]
+@pytest.mark.parametrize("text", ODD)
+def test_odd_keys_end_in_words(text: str) -> None:
+    keys = [f"sub-1/{text}_dwi.nii.gz", f"sub-{text}/dwi/sub-{text}_dwi.nii.gz", f"sub-1/dwi/sub-1_acq-{text}_dwi.nii"]
+    keys += [f"sub-1/dwi/sub-1_run-1{text}_dwi.nii.gz", f"sub-1/dwi/sub-1_dwi.nii.gz{text}", text]
     discovery = discovery_of([*session("sub-1", ""), *keys])
     meant = [key for key in {*keys, "sub-1/dwi/sub-1_dwi.nii.gz"} if key in primary([key])]
     check_accounts(discovery, [f"HNU1/{key}" for key in meant])

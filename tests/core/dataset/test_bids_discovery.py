@@ -1,16 +1,16 @@
-"""Discovery: which scans there are, what they are called, and which files each one gets."""
+"""Discovery: the scans, their names, and the files of each scan."""
 
 from __future__ import annotations
 
 import pytest
-from support.bids_trees import PREFIX, dwi, found, images, inputs, reasons
+from support.bids_trees import PREFIX, discovered, dwi, images, inputs, reasons
 
 from opsctl.core.errors import Problem
 
 
 def test_a_scan_is_its_image_its_sidecars_and_its_t1w() -> None:
     stem = "sub-0025427/ses-1/dwi/sub-0025427_ses-1"
-    discovery = found(
+    discovery = discovered(
         [
             "dataset_description.json",
             *dwi(stem),
@@ -46,8 +46,8 @@ def t1w(place: str) -> str:
 
 def session(place: str, *tails: str) -> list[str]:
     """A folder `sub-X[/ses-Y]` with a T1w and an image for each tail."""
-    words = place.replace("/", "_")
-    return [t1w(place), *(path for tail in tails for path in dwi(f"{place}/dwi/{words}{tail}"))]
+    pairs = place.replace("/", "_")
+    return [t1w(place), *(path for tail in tails for path in dwi(f"{place}/dwi/{pairs}{tail}"))]
 
 
 NAMES = [
@@ -84,27 +84,27 @@ NAMES = [
 
 @pytest.mark.parametrize(("paths", "names"), NAMES)
 def test_names(paths: list[str], names: list[str]) -> None:
-    discovery = found(paths)
+    discovery = discovered(paths)
     assert [scan.name for scan in discovery.scans] == names
     assert discovery.excluded == ()
 
 
 def test_the_output_of_no_scan_lies_inside_anothers() -> None:
     paths = [*session("sub-01/ses-1", "", "_acq-x", "_acq-x_run-1"), *session("sub-01/ses-2", "_acq-x")]
-    names = [scan.name for scan in found(paths).scans]
+    names = [scan.name for scan in discovered(paths).scans]
     assert len(names) == 4
     assert not [(a, b) for a in names for b in names if b.startswith(f"{a}/")]
 
 
 def test_a_subject_with_and_without_sessions_has_no_output_inside_anothers() -> None:
-    names = [scan.name for scan in found(session("sub-01", "") + session("sub-01/ses-1", "")).scans]
+    names = [scan.name for scan in discovered(session("sub-01", "") + session("sub-01/ses-1", "")).scans]
     assert len(names) == 2
     assert not [(a, b) for a in names for b in names if b.startswith(f"{a}/")]
 
 
 def test_two_files_of_one_stem_do_not_share_a_name() -> None:
     paths = [*session("sub-01", ""), "sub-01/dwi/sub-01_dwi.nii"]
-    discovery = found(paths)
+    discovery = discovered(paths)
     names = [scan.name for scan in discovery.scans]
     assert len(names) == len(set(names))
     assert len(images(discovery)) == 2
@@ -112,14 +112,14 @@ def test_two_files_of_one_stem_do_not_share_a_name() -> None:
 
 def test_of_several_t1w_the_lowest_run_is_taken_and_the_choice_is_told() -> None:
     anatomical = [f"sub-01/anat/sub-01_run-{run}_T1w.nii.gz" for run in ("10", "02", "1")]
-    (scan,) = found([*dwi("sub-01/dwi/sub-01"), *anatomical]).scans
+    (scan,) = discovered([*dwi("sub-01/dwi/sub-01"), *anatomical]).scans
     assert inputs(scan)["T1w"] == "sub-01/anat/sub-01_run-1_T1w.nii.gz"
     assert scan.note == "3 T1w, the lowest run is taken: sub-01_run-1_T1w.nii.gz"
 
 
 def test_the_t1w_of_another_session_is_never_taken() -> None:
     paths = [*dwi("sub-01/ses-2/dwi/sub-01_ses-2"), t1w("sub-01/ses-1"), t1w("sub-01"), t1w("sub-02/ses-2")]
-    assert reasons(found(paths)) == {"sub-01/ses-2/dwi/sub-01_ses-2_dwi.nii.gz": "no T1w in its session"}
+    assert reasons(discovered(paths)) == {"sub-01/ses-2/dwi/sub-01_ses-2_dwi.nii.gz": "no T1w in its session"}
 
 
 SIDECARS = [
@@ -147,10 +147,10 @@ SIDECARS = [
 ]
 
 
-@pytest.mark.parametrize(("there", "taken"), SIDECARS)
-def test_sidecars_are_inherited_from_the_nearest_folder_that_fits(there: list[str], taken: str | None) -> None:
+@pytest.mark.parametrize(("sidecars", "taken"), SIDECARS)
+def test_sidecars_are_inherited_from_the_nearest_folder_that_fits(sidecars: list[str], taken: str | None) -> None:
     image = "sub-01/ses-1/dwi/sub-01_ses-1_acq-x_run-1_dwi"
-    discovery = found([f"{image}.nii.gz", f"{image}.bvec", t1w("sub-01/ses-1"), *there])
+    discovery = discovered([f"{image}.nii.gz", f"{image}.bvec", t1w("sub-01/ses-1"), *sidecars])
     if taken is None:
         assert reasons(discovery) == {f"{image}.nii.gz": "no bval"}
     else:
@@ -158,8 +158,8 @@ def test_sidecars_are_inherited_from_the_nearest_folder_that_fits(there: list[st
 
 
 def test_a_dataset_at_the_buckets_root() -> None:
-    discovery = found([*session("sub-01", ""), "dwi.bval"], prefix="")
-    assert [one.uri for one in discovery.scans[0].inputs] == [
+    discovery = discovered([*session("sub-01", ""), "dwi.bval"], prefix="")
+    assert [file.uri for file in discovery.scans[0].inputs] == [
         "s3://data/sub-01/dwi/sub-01_dwi.nii.gz",
         "s3://data/sub-01/dwi/sub-01_dwi.bval",
         "s3://data/sub-01/dwi/sub-01_dwi.bvec",
@@ -180,14 +180,14 @@ def test_derivatives_hidden_files_and_the_rest_of_a_dataset_are_passed_over() ->
         "sub-01/",
         "sub-01/dwi/",
     ]
-    discovery = found([*session("sub-01", ""), *beside])
+    discovery = discovered([*session("sub-01", ""), *beside])
     assert [scan.name for scan in discovery.scans] == ["sub-01"]
     assert discovery.excluded == ()
 
 
 def test_images_without_compression_are_taken() -> None:
     paths = ["sub-01/anat/sub-01_T1w.nii", *dwi("sub-01/dwi/sub-01", image=".nii")]
-    (scan,) = found(paths).scans
+    (scan,) = discovered(paths).scans
     assert inputs(scan)["dwi"].endswith("_dwi.nii")
     assert inputs(scan)["T1w"].endswith("_T1w.nii")
 
@@ -195,37 +195,37 @@ def test_images_without_compression_are_taken() -> None:
 def test_func_takes_bold_images_and_both_takes_all_under_names_that_tell_them_apart() -> None:
     bold = "sub-01/func/sub-01_task-rest"
     paths = [*session("sub-01", ""), f"{bold}_bold.nii.gz", f"{bold}_bold.json", f"{bold}_sbref.nii.gz"]
-    func = found(paths, pipeline="func")
+    func = discovered(paths, pipeline="func")
     assert [(scan.name, scan.pipeline, sorted(inputs(scan))) for scan in func.scans] == [
         ("sub-01", "func", ["T1w", "bold"])
     ]
-    both = found(paths, pipeline="both")
-    assert [(scan.name, scan.pipeline) for scan in both.scans] == [
+    both_pipelines = discovered(paths, pipeline="both")
+    assert [(scan.name, scan.pipeline) for scan in both_pipelines.scans] == [
         ("sub-01/dwi", "dwi"),
         ("sub-01/task-rest_bold", "func"),
     ]
-    assert both.excluded == func.excluded == ()
+    assert both_pipelines.excluded == func.excluded == ()
 
 
 def test_a_missing_description_is_a_warning_and_no_more() -> None:
-    assert "dataset_description.json is missing" in found(session("sub-01", "")).warnings[0]
-    assert found([*session("sub-01", ""), "dataset_description.json"]).warnings == ()
-    assert found([*session("sub-01", ""), "sub-01/dataset_description.json"]).warnings != ()
+    assert "dataset_description.json is missing" in discovered(session("sub-01", "")).warnings[0]
+    assert discovered([*session("sub-01", ""), "dataset_description.json"]).warnings == ()
+    assert discovered([*session("sub-01", ""), "sub-01/dataset_description.json"]).warnings != ()
 
 
 def test_subjects_that_differ_only_in_case_are_refused() -> None:
     with pytest.raises(Problem, match=r"sub-0?A and sub-0?a|sub-0?a and sub-0?A") as problem:
-        found(session("sub-A", "") + session("sub-a", ""))
+        discovered(session("sub-A", "") + session("sub-a", ""))
     assert problem.value.exit_code == 1
 
 
 def test_sessions_that_differ_only_in_case_are_refused() -> None:
     with pytest.raises(Problem, match="case"):
-        found(session("sub-1/ses-A", "") + session("sub-1/ses-a", ""))
+        discovered(session("sub-1/ses-A", "") + session("sub-1/ses-a", ""))
 
 
 def test_etags_and_sizes_come_from_the_listing() -> None:
-    (scan,) = found(session("sub-01", "")).scans
-    assert {one.size_bytes for one in scan.inputs} == {100}
-    assert len({one.etag for one in scan.inputs}) == 4
-    assert all(one.uri.startswith(f"s3://data/{PREFIX}sub-01/") for one in scan.inputs)
+    (scan,) = discovered(session("sub-01", "")).scans
+    assert {file.size_bytes for file in scan.inputs} == {100}
+    assert len({file.etag for file in scan.inputs}) == 4
+    assert all(file.uri.startswith(f"s3://data/{PREFIX}sub-01/") for file in scan.inputs)

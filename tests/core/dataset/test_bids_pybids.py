@@ -1,4 +1,4 @@
-"""pybids reads the same datasets from disk and must come to the same words."""
+"""pybids reads the same datasets from disk and must find the same scans and entities."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bids.layout import parse_file_entities
 from bids_validator import BIDSValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.bids_trees import PATTERNS, dwi, found, inputs
+from support.bids_trees import PATTERNS, discovered, dwi, inputs
 
 from opsctl.core.dataset.discovery import SUFFIXES
 
@@ -73,9 +73,9 @@ def test_discovery_agrees_with_pybids(dataset: tuple[list[str], Path]) -> None:
     def short(path: str | None) -> str | None:
         return None if path is None else Path(path).relative_to(root).as_posix()
 
-    discovery = found(paths)
+    discovery = discovered(paths)
     theirs = layout.get(suffix="dwi", extension=[".nii", ".nii.gz"], return_type="filename")
-    excluded = [one.key.removeprefix("HNU1/") for one in discovery.excluded]
+    excluded = [exclusion.key.removeprefix("HNU1/") for exclusion in discovery.excluded]
     assert sorted([inputs(scan)["dwi"] for scan in discovery.scans] + excluded) == sorted(map(short, theirs))
     for scan in discovery.scans:
         image = str(root / inputs(scan)["dwi"])
@@ -111,15 +111,15 @@ _ENTITIES: dict[str, st.SearchStrategy[str]] = {
 @st.composite
 def _paths(draw: st.DrawFn) -> str:
     subject, session = draw(_LABEL), draw(st.none() | _LABEL)
-    words = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
+    identity = [f"sub-{subject}", *([f"ses-{session}"] if session else [])]
     chosen = draw(st.lists(st.sampled_from(list(_ENTITIES)), unique=True, max_size=4))
     if draw(st.integers(0, 3)):
         chosen.sort(key=list(_ENTITIES).index)  # BIDS's order, most of the time
-    pairs = [*words, *(f"{entity}-{draw(_ENTITIES[entity])}" for entity in chosen)]
+    pairs = [*identity, *(f"{entity}-{draw(_ENTITIES[entity])}" for entity in chosen)]
     folder = draw(st.sampled_from(["anat", "dwi", "func", "fmap", "perf", "other"]))
     suffix = draw(st.sampled_from(["dwi", "bold", "T1w", "T2w", "sbref", "epi", "scans", "events"]))
     ending = draw(st.sampled_from([".nii.gz", ".nii", ".bval", ".bvec", ".json", ".tsv", ".tsv.gz"]))
-    depth = draw(st.sampled_from([f"{'/'.join(words)}/{folder}/", f"{words[0]}/", ""]))
+    depth = draw(st.sampled_from([f"{'/'.join(identity)}/{folder}/", f"{identity[0]}/", ""]))
     return f"{depth}{'_'.join(pairs)}_{suffix}{ending}"
 
 
@@ -128,14 +128,14 @@ def _paths(draw: st.DrawFn) -> str:
 def test_entities_agree_with_pybids(path: str) -> None:
     ours = PATTERNS.parse(path)
     if ours is None:
-        # pybids' layout leaves out what its validator refuses. (Its path patterns know no chunk of a bold series.)
+        # pybids' layout omits what its validator refuses. (Its path patterns lack the chunks of a bold series.)
         of_interest = path.endswith(tuple(f"{suffix}{end}" for suffix in SUFFIXES for end in (".nii.gz", ".nii")))
         assert not (of_interest and "chunk-" not in path and BIDSValidator().is_bids(f"/{path}"))
         return
     assert BIDSValidator().is_bids(f"/{path}")
     theirs = parse_file_entities(f"/{path}", config=["bids"])
     assert dict(ours.entities) == theirs
-    # PaddedInt equals 1 and "01": the type must be plain, it goes into JSON.
+    # PaddedInt equals both 1 and "01"; JSON needs the plain types.
     assert {type(value) for value in ours.entities.values()} <= {str, int}
 
 

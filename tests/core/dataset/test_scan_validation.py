@@ -1,4 +1,4 @@
-"""The verdicts before money: sidecars and headers as scanners and tools really write them."""
+"""Validation of sidecars and headers as scanners and tools write them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def scan(pipeline: str = "dwi") -> Scan:
 
 
 def directions(count: int) -> list[tuple[float, float, float]]:
-    """Points of a spiral over half the sphere: no two on one axis."""
-    found = []
+    """Points of a spiral over a hemisphere, no two of them on one axis."""
+    points = []
     for number in range(count):
         z = (number + 0.5) / count
         angle = number * math.pi * (3 - math.sqrt(5))
         radius = math.sqrt(1 - z * z)
-        found.append((radius * math.cos(angle), radius * math.sin(angle), z))
-    return found
+        points.append((radius * math.cos(angle), radius * math.sin(angle), z))
+    return points
 
 
 def bval(values: list[float]) -> str:
@@ -81,11 +81,11 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("changes", "words"), WRONG.values(), ids=WRONG)
-def test_what_m2g_could_not_process_is_wrong(changes: dict[str, object], words: str) -> None:
-    level, said = findings(facts(**changes))
+@pytest.mark.parametrize(("changes", "finding"), WRONG.values(), ids=WRONG)
+def test_what_m2g_could_not_process_is_wrong(changes: dict[str, object], finding: str) -> None:
+    level, sentences = findings(facts(**changes))
     assert level == "wrong"
-    assert words in said
+    assert finding in sentences
 
 
 def test_directions_in_columns_and_with_commas_are_read() -> None:
@@ -99,10 +99,10 @@ def test_a_small_b_value_counts_as_zero() -> None:
 
 def test_opposite_directions_are_one_axis() -> None:
     half = directions(20)
-    both = [*half, *(tuple(-value for value in one) for one in half)]
+    opposites = [*half, *(tuple(-value for value in direction) for direction in half)]
     changes = {
         "bval": bval([0.0] + [1000.0] * 40),
-        "bvec": bvec([(0.0, 0.0, 0.0), *both]),
+        "bvec": bvec([(0.0, 0.0, 0.0), *opposites]),
         "header": ImageHeader((10, 10, 10, 41), 2),
     }
     assert "20 directions" in findings(facts(**changes))[1]
@@ -110,9 +110,9 @@ def test_opposite_directions_are_one_axis() -> None:
 
 def test_a_scan_that_does_not_fit_the_disk_is_a_warning() -> None:
     large = facts(header=ImageHeader((400, 400, 400, VOLUMES), 4))
-    level, said = findings(large)
+    level, sentences = findings(large)
     assert level == "warning"
-    assert "GiB of disk" in said
+    assert "GiB of disk" in sentences
     assert findings(large, root_volume_gib=1000)[0] == "fine"
 
 

@@ -1,4 +1,4 @@
-"""Causes by group: every sentence that the runner, Batch, Docker and `status` can say."""
+"""The cause of every message of the runner, Batch, Docker and `status`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from support.why_examples import run
 
 from opsctl.core.diagnosis.causes import cause_of, grouped, run_again
 
-#: What is said, the group, and what the help must name.
-SAID = [
+#: Message, title, and what the help must contain.
+MESSAGES = [
     ("bval and bvec differ in count: 65 and 64", "bval and bvec differ in count", "opsctl check DATASET"),
     ("image and bval differ in count: sub-1 dwi.nii has 3 volumes for 65 b-values", "image and bval", "check DATASET"),
     ("the bval file is not a table of numbers: could not convert", "the bval file is not one row", "check"),
@@ -116,33 +116,33 @@ SAID = [
 ]
 
 
-@pytest.mark.parametrize(("words", "title", "help_"), SAID)
-def test_every_sentence_has_its_group_and_its_help(words: str, title: str, help_: str) -> None:
-    found = cause_of(words)
-    assert title in found.title
-    assert help_ in found.help
+@pytest.mark.parametrize(("message", "title", "help_"), MESSAGES)
+def test_every_sentence_has_its_group_and_its_help(message: str, title: str, help_: str) -> None:
+    cause = cause_of(message)
+    assert title in cause.title
+    assert help_ in cause.help
 
 
 def test_every_fault_of_the_runner_is_known() -> None:
-    # The sentences are read from the runner itself: a new one without a group must show here.
+    # The messages are read from the runner's source, so a new one without a cause fails here.
     source = ROOT / "container" / "m2g_job"
     raised = re.compile(r"(?:WrongInput|ScanFailed|PassingFault|Stopped)\(\s*f?\"([^\"]+)\"")
-    sentences = [words for path in sorted(source.glob("*.py")) for words in raised.findall(path.read_text())]
+    sentences = [message for path in sorted(source.glob("*.py")) for message in raised.findall(path.read_text())]
     assert len(sentences) > 20
-    filled = [re.sub(r"\{[^}]*\}", "bval", words) for words in sentences if re.search("[a-z] [a-z]", words)]
-    # An unknown sentence is its own title: more words, another title.
-    unknown = [words for words in filled if cause_of(words).title != cause_of(f"{words} and more").title]
+    filled = [re.sub(r"\{[^}]*\}", "bval", message) for message in sentences if re.search("[a-z] [a-z]", message)]
+    # An unknown message is its own title, so more words give another title.
+    unknown = [message for message in filled if cause_of(message).title != cause_of(f"{message} and more").title]
     assert unknown == []
 
 
 def test_what_m2g_wrote_decides_nothing() -> None:
-    found = cause_of("m2g ended with exit code 1 after 3 s: OutOfMemoryError opsctl cancel Host EC2")
-    assert found.title == "m2g failed: OutOfMemoryError opsctl cancel Host EC2"
+    cause = cause_of("m2g ended with exit code 1 after 3 s: OutOfMemoryError opsctl cancel Host EC2")
+    assert cause.title == "m2g failed: OutOfMemoryError opsctl cancel Host EC2"
 
 
 def test_titles_hold_no_numbers_paths_or_ids() -> None:
-    said = "m2g ended with exit code 1 after {} s: ValueError: index {} of /output/sub-{}/x.nii in s3://b/{} of T1w"
-    first, second = cause_of(said.format(1, 12, "01", "a")), cause_of(said.format(9.5, 700, "02", "b/c"))
+    message = "m2g ended with exit code 1 after {} s: ValueError: index {} of /output/sub-{}/x.nii in s3://b/{} of T1w"
+    first, second = cause_of(message.format(1, 12, "01", "a")), cause_of(message.format(9.5, 700, "02", "b/c"))
     assert first == second
     assert first.title == "m2g failed: ValueError: index … of … in … of T1w"
     assert cause_of("something new at i-0123456789abcdef0 after 12 s").title == "something new at … after … s"
@@ -151,12 +151,12 @@ def test_titles_hold_no_numbers_paths_or_ids() -> None:
 
 def test_the_help_is_the_runs_own_command() -> None:
     typed = ("opsctl", "run", "HNU1", "--sp", "native", "--yes", "--only", "missing", "--memory=1", "--scan", "sub-0*")
-    mine = run(command_line=typed)
-    assert run_again(mine) == "opsctl run HNU1 --sp native --scan 'sub-0*'"
-    assert cause_of("m2g ran out of memory after 1 s", run=mine).help == (
+    own_run = run(command_line=typed)
+    assert run_again(own_run) == "opsctl run HNU1 --sp native --scan 'sub-0*'"
+    assert cause_of("m2g ran out of memory after 1 s", run=own_run).help == (
         "`opsctl run HNU1 --sp native --scan 'sub-0*' --only failed --memory 30400`"
     )
-    assert "`opsctl check HNU1`" in cause_of("bval and bvec differ in count: 1 and 2", run=mine).help
+    assert "`opsctl check HNU1`" in cause_of("bval and bvec differ in count: 1 and 2", run=own_run).help
     foreign = run(dataset="s3://open/HNU1", command_line=())
     assert run_again(foreign) == "opsctl run s3://open/HNU1"
 
@@ -169,11 +169,11 @@ def test_no_more_memory_is_promised_than_there_is(changes: dict[str, Any]) -> No
 
 
 def test_groups_are_largest_first_with_the_first_scans_words() -> None:
-    words = "bval and bvec differ in count: {} and 64"
-    found = grouped({"a": "x.nii is truncated: 1 bytes of 2", "b": words.format(65), "c": words.format(66)})
-    assert [(one.title, one.scans) for one in found] == [
+    message = "bval and bvec differ in count: {} and 64"
+    groups = grouped({"a": "x.nii is truncated: 1 bytes of 2", "b": message.format(65), "c": message.format(66)})
+    assert [(group.title, group.scans) for group in groups] == [
         ("bval and bvec differ in count", ("b", "c")),
         ("an image is truncated", ("a",)),
     ]
-    assert found[0].example == words.format(65)
+    assert groups[0].example == message.format(65)
     assert grouped({}) == []

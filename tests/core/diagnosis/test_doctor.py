@@ -1,4 +1,4 @@
-"""The rules of `doctor`: facts in, lines out."""
+"""The rules of `doctor`: from facts to lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LATE = NotVisible("docker version", "did not answer within 8 s")
 ON_AWS = platform()
 LOCAL = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
-#: A machine with a platform on AWS on which all is well.
+#: A machine with a platform on AWS, without any fault.
 WELL = Checkup(
     python=(3, 12, 1),
     version="0.1.0",
@@ -40,27 +40,27 @@ WELL = Checkup(
     facts={"csd": dataclasses.replace(HEALTHY, quota=Quota("L-1216C47A", 2000))},
     bucket=True,
 )
-AT_HOME = dataclasses.replace(
+ON_THIS_MACHINE = dataclasses.replace(
     WELL, wants_aws=False, login=NO_LOGIN, region=None, platform=LOCAL, permissions=None, local_server="http://h:1"
 )
 
 
-def found(base: Checkup = WELL, **changes: Any) -> list[Line]:
+def doctor_lines(base: Checkup = WELL, **changes: Any) -> list[Line]:
     return lines(dataclasses.replace(base, **changes))
 
 
 def test_where_all_is_well_every_line_is_fine() -> None:
-    assert [line for line in found() if line.level != "fine"] == []
-    assert [line.topic for line in found()] == [
+    assert [line for line in doctor_lines() if line.level != "fine"] == []
+    assert [line.topic for line in doctor_lines()] == [
         *("Python", "opsctl", "terminal", "Terraform", "provider", "containers", "disk", "AWS login", "AWS region"),
         *("clock", "permissions", "quota", "platform", "queue csd", "data bucket"),
     ]
 
 
 def test_on_this_machine_a_missing_login_is_a_warning_only() -> None:
-    odd = [line for line in lines(AT_HOME) if line.level != "fine"]
-    assert [(line.topic, line.level) for line in odd] == [("AWS login", "warning")]
-    assert odd[0].hint == "Only for AWS: log in."
+    not_fine = [line for line in lines(ON_THIS_MACHINE) if line.level != "fine"]
+    assert [(line.topic, line.level) for line in not_fine] == [("AWS login", "warning")]
+    assert not_fine[0].hint == "Only for AWS: log in."
 
 
 def facts_with(**changes: Any) -> dict[str, Any]:
@@ -132,7 +132,7 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
 
 @pytest.mark.parametrize(("changes", "topic", "level", "what", "hint"), RULES)
 def test_rules(changes: dict[str, Any], topic: str, level: str, what: str, hint: str) -> None:
-    (line,) = [one for one in found(**changes) if one.topic == topic]
+    (line,) = [line for line in doctor_lines(**changes) if line.topic == topic]
     assert line.level == level
     assert what in line.what
     assert hint in line.hint
@@ -149,7 +149,7 @@ LOGINS = [
 
 @pytest.mark.parametrize(("changes", "level", "what"), LOGINS)
 def test_who_and_until_when(changes: dict[str, Any], level: str, what: str) -> None:
-    (line,) = [one for one in found(login=dataclasses.replace(ADA, **changes)) if one.topic == "AWS login"]
+    (line,) = [line for line in doctor_lines(login=dataclasses.replace(ADA, **changes)) if line.topic == "AWS login"]
     assert (line.level, bool(line.hint)) == (level, level == "warning")
     assert what in line.what
 
@@ -162,7 +162,9 @@ CLOCKS = [
 
 @pytest.mark.parametrize(("seconds", "level", "what"), CLOCKS)
 def test_the_clock(seconds: float | None, level: str, what: str) -> None:
-    (line,) = [one for one in found(login=dataclasses.replace(ADA, skew_seconds=seconds)) if one.topic == "clock"]
+    (line,) = [
+        line for line in doctor_lines(login=dataclasses.replace(ADA, skew_seconds=seconds)) if line.topic == "clock"
+    ]
     assert line.level == level
     assert what in line.what
 
@@ -174,15 +176,15 @@ def test_permissions_say_what_is_missing_for_what_and_what_only_doing_it_would_t
         Permission("iam:CreateRole", "up", "denied"),
         Permission("s3:PutObject", "run", "untested"),
     )
-    told = [(line.level, line.what) for line in found(permissions=permissions) if line.topic == "permissions"]
-    assert told == [
+    shown = [(line.level, line.what) for line in doctor_lines(permissions=permissions) if line.topic == "permissions"]
+    assert shown == [
         ("wrong", "Not permitted: batch:SubmitJob."),
         ("warning", "`up` and `down` are not permitted: iam:CreateRole."),
         ("warning", "Cannot be tried without doing them: s3:PutObject."),
     ]
 
 
-HOME_RULES: list[tuple[dict[str, Any], str, str]] = [
+LOCAL_RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"local_server": None}, "platform", "wrong"),
     ({"has_local_parts": False}, "local parts", "wrong"),
     ({"engine": None}, "containers", "fine"),
@@ -191,19 +193,19 @@ HOME_RULES: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "topic", "level"), HOME_RULES)
+@pytest.mark.parametrize(("changes", "topic", "level"), LOCAL_RULES)
 def test_rules_on_this_machine(changes: dict[str, Any], topic: str, level: str) -> None:
-    (line,) = [one for one in found(AT_HOME, **changes) if one.topic == topic]
+    (line,) = [line for line in doctor_lines(ON_THIS_MACHINE, **changes) if line.topic == topic]
     assert line.level == level
-    assert "quota" not in [one.topic for one in found(AT_HOME, **changes)]
+    assert "quota" not in [line.topic for line in doctor_lines(ON_THIS_MACHINE, **changes)]
 
 
 def test_a_full_queue_and_a_used_up_quota_are_no_trouble() -> None:
     busy = facts_with(vcpus_in_use=2000, is_local=False)
-    assert {line.level for line in found(**busy)} == {"fine"}
+    assert {line.level for line in doctor_lines(**busy)} == {"fine"}
 
 
 def test_first_use_is_nothing_up_and_nobody_logged_in() -> None:
     assert dataclasses.replace(WELL, platform=None, login=NO_LOGIN).is_first_use
     assert not dataclasses.replace(WELL, platform=None).is_first_use
-    assert not AT_HOME.is_first_use
+    assert not ON_THIS_MACHINE.is_first_use

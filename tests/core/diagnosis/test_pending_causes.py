@@ -1,4 +1,4 @@
-"""Why a job does not start: a table from AWS's documented reasons and states to what is said."""
+"""Why a job does not start: findings for AWS's documented reasons and for the states of the platform."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from support.why_examples import ENVIRONMENT, HEALTHY, QUEUE, WAIT
 
+from opsctl.core.diagnosis.cause_table import CAUSES
+from opsctl.core.diagnosis.causes import cause_of
+from opsctl.core.diagnosis.finding import BlockedReason, is_blocked_reason
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import (
     Image,
@@ -28,7 +31,7 @@ def environment(**changes: Any) -> dict[str, Any]:
     return {"environments": (dataclasses.replace(ENVIRONMENT, **changes),)}
 
 
-#: AWS's own words, from its page "Jobs stuck in a RUNNABLE status".
+#: Quoted from AWS's page "Jobs stuck in a RUNNABLE status".
 REASONS = [
     (
         "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type [x]",
@@ -74,14 +77,26 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize(("reason", "what", "do", "sure"), REASONS, ids=[one[0].split()[0] for one in REASONS])
+@pytest.mark.parametrize(("reason", "what", "do", "sure"), REASONS, ids=[row[0].split()[0] for row in REASONS])
 def test_each_documented_reason(reason: str, what: str, do: str, sure: str) -> None:
-    found = blockers(HEALTHY, dataclasses.replace(WAIT, reason=reason))
-    assert len(found) == 1
-    assert what in found[0].what
-    assert reason in found[0].what
-    assert do in found[0].do
-    assert found[0].sure == sure
+    (finding,) = blockers(HEALTHY, dataclasses.replace(WAIT, reason=reason))
+    assert what in finding.what
+    assert reason in finding.what
+    assert do in finding.do
+    assert finding.sure == sure
+
+
+@pytest.mark.parametrize("reason", BlockedReason)
+def test_status_and_why_know_the_same_reasons_of_a_blocked_queue(reason: BlockedReason) -> None:
+    (documented,) = [text for text, *_ in REASONS if reason in text]
+    assert is_blocked_reason(documented)
+    # Some are also recognised without the prefix.
+    assert is_blocked_reason(reason) == (reason not in (BlockedReason.MAX_VCPUS, BlockedReason.JOB_SIZE))
+    assert cause_of(documented).title in {title for _, title, _ in CAUSES}
+
+
+def test_the_end_of_a_retried_attempt_is_no_reason_of_a_blocked_queue() -> None:
+    assert not is_blocked_reason("Host EC2 (instance i-1) terminated.")
 
 
 INVALID = "CLIENT_ERROR - Not authorized to perform sts:AssumeRole (Service: AWSSecurityTokenService; Status Code: 403)"
@@ -119,9 +134,10 @@ STATES = [
 
 @pytest.mark.parametrize(("changes", "what", "do", "sure"), STATES)
 def test_each_state_of_the_platform(changes: dict[str, Any], what: str, do: str, sure: str) -> None:
-    found = blockers(dataclasses.replace(HEALTHY, **changes), WAIT)
-    assert [one.sure for one in found if what in one.what and do in one.do] == [sure], found
-    assert len(found) == 1
+    (finding,) = blockers(dataclasses.replace(HEALTHY, **changes), WAIT)
+    assert what in finding.what
+    assert do in finding.do
+    assert finding.sure == sure
 
 
 CALM = [
@@ -162,22 +178,22 @@ CALM = [
 
 @pytest.mark.parametrize(("changes", "wait", "what", "sure"), CALM)
 def test_what_merely_waits_is_told_calmly(changes: dict[str, Any], wait: dict[str, Any], what: str, sure: str) -> None:
-    (found,) = blockers(dataclasses.replace(HEALTHY, **changes), dataclasses.replace(WAIT, **wait))
-    assert what in found.what
-    assert found.sure == sure
+    (finding,) = blockers(dataclasses.replace(HEALTHY, **changes), dataclasses.replace(WAIT, **wait))
+    assert what in finding.what
+    assert finding.sure == sure
 
 
 def test_certain_comes_before_likely_and_all_are_told() -> None:
     sick = dataclasses.replace(HEALTHY, **environment(state="DISABLED"), memory_mib=16200, has_log_group=False)
-    found = blockers(sick, dataclasses.replace(WAIT, reason="UNDETERMINED - Batch job is blocked"))
-    assert [one.sure for one in found] == ["certain", "certain", "likely", "likely"]
+    findings = blockers(sick, dataclasses.replace(WAIT, reason="UNDETERMINED - Batch job is blocked"))
+    assert [finding.sure for finding in findings] == ["certain", "certain", "likely", "likely"]
 
 
 def test_the_reason_of_the_queues_head_is_everybodys() -> None:
     head = QueuedJob(job_id="head", created_at_ms=1, waiting=1, running=0, reason=REASONS[0][0])
-    (found,) = blockers(dataclasses.replace(HEALTHY, line=(head,)), WAIT)
-    assert "AWS has no instances" in found.what
-    assert "of the job at the queue's head" in found.what
+    (finding,) = blockers(dataclasses.replace(HEALTHY, line=(head,)), WAIT)
+    assert "AWS has no instances" in finding.what
+    assert "of the job at the queue's head" in finding.what
     sibling = dataclasses.replace(WAIT, head_reason=REASONS[0][0])
     assert "of the job at the queue's head" in blockers(HEALTHY, sibling)[0].what
     retried = dataclasses.replace(head, reason="Host EC2 (instance i-1) terminated.")
@@ -186,10 +202,10 @@ def test_the_reason_of_the_queues_head_is_everybodys() -> None:
 
 def test_spot_is_named_where_it_is_spot() -> None:
     spot = dataclasses.replace(HEALTHY, is_spot=True, vcpus_in_use=640)
-    found = blockers(spot, dataclasses.replace(WAIT, reason=REASONS[0][0]))
-    assert "Spot capacity" in found[0].what
-    assert "without --spot" in found[0].do
-    assert "Spot vCPU quota is used up" in found[1].what
+    findings = blockers(spot, dataclasses.replace(WAIT, reason=REASONS[0][0]))
+    assert "Spot capacity" in findings[0].what
+    assert "without --spot" in findings[0].do
+    assert "Spot vCPU quota is used up" in findings[1].what
 
 
 def test_where_instances_run_a_closed_subnet_is_less_sure() -> None:
@@ -198,7 +214,7 @@ def test_where_instances_run_a_closed_subnet_is_less_sure() -> None:
     assert blockers(closed, WAIT)[0].sure == "likely"
 
 
-LOOKED_AT = [one.name for one in dataclasses.fields(QueueSnapshot) if "NotVisible" in str(one.type)]
+LOOKED_AT = [field.name for field in dataclasses.fields(QueueSnapshot) if "NotVisible" in str(field.type)]
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
@@ -222,4 +238,4 @@ def test_a_failed_pull_looks_at_image_network_and_log_group() -> None:
     sick = dataclasses.replace(
         HEALTHY, image=Image("repo:1", False), subnets=(Subnet("s", True, ""),), has_log_group=False
     )
-    assert [one.sure for one in pulling(sick)] == ["certain", "likely", "certain"]
+    assert [finding.sure for finding in pulling(sick)] == ["certain", "likely", "certain"]

@@ -1,4 +1,4 @@
-"""The answer of `why`: which scans are meant, why they failed, and that nothing is made up."""
+"""The answer of `why`: why scans failed or wait."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from support.why_examples import HEALTHY, WAIT, run
 
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible
-from opsctl.core.diagnosis.why import Answer, Explanation, failure, matching, needs_facts, said, waiting
-from opsctl.core.errors import Problem
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, said, waiting
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob
 
-SCANS = ("sub-01/ses-1", "sub-01/ses-2", "sub-02/ses-1")
-
 
 def result(**changes: Any) -> Result:
-    made = Result(
+    base = Result(
         index=0,
         scan="sub-01",
         key="k",
@@ -38,29 +35,7 @@ def result(**changes: Any) -> Result:
         log_stream="",
         job_id="j",
     )
-    return dataclasses.replace(made, **changes)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [(None, (0, 1, 2)), ("sub-01/ses-2", (1,)), ("sub-01*", (0, 1)), ("*ses-1", (0, 2)), ("sub-0[2-9]*", (2,))],
-)
-def test_a_name_or_a_glob_means_scans(wanted: str | None, found: tuple[int, ...]) -> None:
-    assert matching(SCANS, wanted) == found
-
-
-@pytest.mark.parametrize(
-    ("wanted", "hint"),
-    [
-        ("sub-01/ses-3", "Near: sub-01/ses-"),
-        ("02", "Near: sub-02/ses-1."),
-        ("banana", "Its scans are sub-01/ses-1, sub-01/ses-2, sub-02/ses-1."),
-    ],
-)
-def test_an_unknown_name_is_told_with_near_ones(wanted: str, hint: str) -> None:
-    with pytest.raises(Problem, match="The run has no scan") as caught:
-        matching(SCANS, wanted)
-    assert hint in caught.value.hint
+    return dataclasses.replace(base, **changes)
 
 
 MEMORY = "`opsctl run HNU1 --only failed --memory 30400`."
@@ -80,20 +55,22 @@ FAILURES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "changes", "what", "do", "sure"), FAILURES)
-def test_why_it_failed(words: str, changes: dict[str, Any], what: str, do: str, sure: str) -> None:
-    (found,) = failure(words, run=run(), memory_mib=15200, **{"is_spot": False, **changes})
-    assert what in found.what
-    assert do in found.do
-    assert found.sure == sure
+@pytest.mark.parametrize(("message", "changes", "what", "do", "sure"), FAILURES)
+def test_why_it_failed(message: str, changes: dict[str, Any], what: str, do: str, sure: str) -> None:
+    (finding,) = failure(message, run=run(), memory_mib=15200, **{"is_spot": False, **changes})
+    assert what in finding.what
+    assert do in finding.do
+    assert finding.sure == sure
 
 
 def test_a_pull_that_failed_is_explained_by_the_platform_too() -> None:
-    words = "CannotPullContainerError: manifest for x:1 not found"
+    message = "CannotPullContainerError: manifest for x:1 not found"
     facts = dataclasses.replace(HEALTHY, image=Image("x:1", False))
-    found = failure(words, run=run(), memory_mib=1, is_spot=False, facts=facts)
-    assert [one.what for one in found][1:] == ["The image x:1 is not in its repository: no container can start."]
-    assert needs_facts(words)
+    findings = failure(message, run=run(), memory_mib=1, is_spot=False, facts=facts)
+    assert [finding.what for finding in findings][1:] == [
+        "The image x:1 is not in its repository: no container can start."
+    ]
+    assert needs_facts(message)
     assert not needs_facts("bval and bvec differ in count: 1 and 2")
     assert len(failure("exit code 1", run=run(), memory_mib=1, is_spot=False, facts=facts)) == 1
 
@@ -111,7 +88,7 @@ STOPPED = "stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)"
     ],
 )
 def test_who_stopped_a_job_only_batch_knows(reason: str, attempts: tuple[str, ...], title: str) -> None:
-    ended = tuple(Attempt(index=0, number=1, job_id="j", reason=words) for words in attempts)
+    ended = tuple(Attempt(index=0, number=1, job_id="j", reason=message) for message in attempts)
     job = BatchJob(job_id="j", status="FAILED", reason=reason, attempts=ended)
     assert said(STOPPED, job) == title
     assert said(STOPPED, None) == STOPPED

@@ -1,4 +1,4 @@
-"""One line, and what may be asked of it."""
+"""Log lines and the filters on them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_grep_takes_a_regular_expression_or_plain_text(pattern: str, message: st
     assert Grep(pattern).matches(message) is is_found
 
 
-def test_what_is_wanted_of_a_stream() -> None:
-    wanted = LineFilter(since_ms=10, grep=Grep("a"))
-    assert [wanted.takes(10, "a"), wanted.takes(9, "a"), wanted.takes(10, "b")] == [True, False, False]
+def test_what_a_filter_lets_through() -> None:
+    line_filter = LineFilter(since_ms=10, grep=Grep("a"))
+    assert [line_filter.takes(10, "a"), line_filter.takes(9, "a"), line_filter.takes(10, "b")] == [True, False, False]
     assert LineFilter().takes(0, "")
     assert not LineFilter(tail=5).is_narrow
     assert LineFilter(attempt=1).is_narrow

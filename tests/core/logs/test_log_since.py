@@ -1,4 +1,4 @@
-"""`--since`: ago, or a moment, with or without zone and seconds."""
+"""`--since`: a duration before now, or a time, with or without zone and seconds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The window that moves on: reads far enough back, shows nothing twice, forgets what it need not know."""
+"""The window reads far enough back, shows no event twice, and forgets old event ids."""
 
 from __future__ import annotations
 
@@ -81,14 +81,14 @@ def test_what_lies_before_the_beginning_is_not_shown_unless_its_stream_is_read_a
 
 
 def test_old_ids_are_forgotten_and_their_lines_never_come_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(window_module, "_MOST_KEPT", 100)
+    monkeypatch.setattr(window_module, "_MOST_IDS", 100)
     window = Window(0)
     moments = [number * MINUTE for number in range(200)]
     for moment in moments:
         assert window.is_new(f"id-{moment}", moment)
         window.went_by(moment, now_ms=LATER)
     window.forget()
-    # In the middle of a pass nothing older comes but what is new: pages come in time's order.
+    # Pages are ordered by time, so an older event in the middle of a pass is a new one.
     assert window.is_new("late", 20 * MINUTE)
     window.begin_anew()
     assert not any(window.is_new(f"id-{moment}", moment) for moment in moments)

@@ -1,4 +1,4 @@
-"""Which names are a platform's own, and what a state does not know."""
+"""Which names are a platform's, and which resources are not in a state."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUFFIX = "20261122120000000000000001"
 
 
 @pytest.mark.parametrize(
-    ("named", "tags", "ours"),
+    ("name", "tags", "ours"),
     [
         ("opsctl-m2g-csd", {TAG: "m2g"}, True),
         (f"opsctl-m2g-csd-{SUFFIX}", {TAG: "m2g"}, True),
@@ -43,19 +43,19 @@ SUFFIX = "20261122120000000000000001"
         ("labs-own", {TAG: "m2g"}, None),
     ],
 )
-def test_what_is_a_platforms_by_name_and_tag(named: str, tags: dict[str, str], ours: bool | None) -> None:
-    assert is_ours(named, batch_names("m2g"), tags, platform="m2g") is ours
+def test_what_is_a_platforms_by_name_and_tag(name: str, tags: dict[str, str], ours: bool | None) -> None:
+    assert is_ours(name, batch_names("m2g"), tags, platform="m2g") is ours
 
 
 @pytest.mark.parametrize(
-    ("platform", "region", "named", "fits"),
+    ("platform", "region", "name", "fits"),
     [
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-job", True),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-spot-fleet", True),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-12-job", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-2-job", False),
-        # The platform m2g-us-east-1, in two regions, and one that begins like it.
+        # Names of the platform m2g-us-east-1 in two regions, and of one whose name begins like it.
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-us-east-1-job", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-eu-west-2-job", False),
         ("m2g", "us-east-1", "opsctl-m2g-us-east-1-x-us-gov-east-1-job", False),
@@ -64,8 +64,8 @@ def test_what_is_a_platforms_by_name_and_tag(named: str, tags: dict[str, str], o
         ("m2g", "us-east-1", "opsctl-m2g-x-us-east-1-job", False),
     ],
 )
-def test_whose_role_it_is(platform: str, region: str, named: str, fits: bool) -> None:
-    assert bool(role_names(platform, region=region).fullmatch(named)) is fits
+def test_whose_role_it_is(platform: str, region: str, name: str, fits: bool) -> None:
+    assert bool(role_names(platform, region=region).fullmatch(name)) is fits
 
 
 STATE: dict[str, Any] = {
@@ -115,42 +115,44 @@ def test_where_things_are_in_a_state(keys: list[str], addresses: list[str]) -> N
     assert addresses_of(STATE, keys) == addresses
 
 
-def thing(kind: ResourceKind, key: str, **more: Any) -> Resource:
+def resource(kind: ResourceKind, key: str, **more: Any) -> Resource:
     return Resource(kind=kind, id=key, **more)
 
 
 def test_orphans_are_what_the_state_does_not_know() -> None:
-    vpcs = [thing(ResourceKind.VPC, "vpc-1"), thing(ResourceKind.VPC, "vpc-2")]
+    vpcs = [resource(ResourceKind.VPC, "vpc-1"), resource(ResourceKind.VPC, "vpc-2")]
     assert orphans(vpcs, known_keys(STATE)) == (vpcs[1],)
 
 
 def test_a_role_is_not_the_profile_of_its_name() -> None:
-    role = thing(ResourceKind.ROLE, "opsctl-m2g-us-east-1-instance", arn="arn:role")
-    profile = thing(ResourceKind.PROFILE, "opsctl-m2g-us-east-1-instance", arn="arn:profile")
+    role = resource(ResourceKind.ROLE, "opsctl-m2g-us-east-1-instance", arn="arn:role")
+    profile = resource(ResourceKind.PROFILE, "opsctl-m2g-us-east-1-instance", arn="arn:profile")
     assert orphans([role, profile], {"arn:role", "arn:profile"}) == ()
     assert profile.key != role.key
 
 
 @pytest.mark.parametrize(("environment", "unknown"), [("arn:env-csd", 0), ("arn:another", 3)])
 def test_the_instances_of_a_known_environment_are_no_orphans(environment: str, unknown: int) -> None:
-    made = [
-        thing(ResourceKind.INSTANCE, "i-1"),
-        thing(ResourceKind.VOLUME, "vol-1"),
-        thing(ResourceKind.INTERFACE, "eni-1"),
+    by_batch = [
+        resource(ResourceKind.INSTANCE, "i-1"),
+        resource(ResourceKind.VOLUME, "vol-1"),
+        resource(ResourceKind.INTERFACE, "eni-1"),
     ]
-    found = orphans([thing(ResourceKind.ENVIRONMENT, "x", arn=environment), *made], known_keys(STATE))
-    assert len([one for one in found if one in made]) == unknown
+    unknown_resources = orphans(
+        [resource(ResourceKind.ENVIRONMENT, "x", arn=environment), *by_batch], known_keys(STATE)
+    )
+    assert len([resource for resource in unknown_resources if resource in by_batch]) == unknown
 
 
 def test_what_known_things_use_stays_for_now() -> None:
-    queue = thing(ResourceKind.QUEUE, "q", arn="arn:q", uses=("arn:new", "arn:env-csd"))
-    orphan = thing(ResourceKind.QUEUE, "p", arn="arn:p", uses=("arn:other",))
+    queue = resource(ResourceKind.QUEUE, "q", arn="arn:q", uses=("arn:new", "arn:env-csd"))
+    orphan = resource(ResourceKind.QUEUE, "p", arn="arn:p", uses=("arn:other",))
     assert in_use([queue, orphan], {"arn:q"}) == {"arn:new", "arn:env-csd"}
 
 
-def test_words() -> None:
-    assert thing(ResourceKind.ROLE, "r", name="r").words == "role r"
-    assert thing(ResourceKind.SUBNET, "subnet-1", name="opsctl-m2g-a").words == "subnet opsctl-m2g-a (subnet-1)"
-    assert thing(ResourceKind.VPC, "vpc-1").words == "VPC vpc-1"
-    some = [thing(ResourceKind.VPC, "v"), thing(ResourceKind.QUEUE, "a"), thing(ResourceKind.QUEUE, "b")]
-    assert counts_text(some) == "2 job queues, 1 VPC"
+def test_how_resources_are_named() -> None:
+    assert resource(ResourceKind.ROLE, "r", name="r").words == "role r"
+    assert resource(ResourceKind.SUBNET, "subnet-1", name="opsctl-m2g-a").words == "subnet opsctl-m2g-a (subnet-1)"
+    assert resource(ResourceKind.VPC, "vpc-1").words == "VPC vpc-1"
+    resources = [resource(ResourceKind.VPC, "v"), resource(ResourceKind.QUEUE, "a"), resource(ResourceKind.QUEUE, "b")]
+    assert counts_text(resources) == "2 job queues, 1 VPC"

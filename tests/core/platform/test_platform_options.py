@@ -1,4 +1,4 @@
-"""Options of `up`: typed over remembered, kept as little as possible, taken back by name."""
+"""Options of `up`: typed options override recorded ones, only non-defaults are recorded, and each can be reset."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_a_value_is_json_or_plain_text(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "words"),
+    ("setting", "message"),
     [
         ("csd_max_vcpus", "must be NAME=VALUE"),
         ("=1", "must be NAME=VALUE"),
@@ -89,8 +89,8 @@ def test_a_value_is_json_or_plain_text(text: str, value: Any) -> None:
         ("zzz=1", "no such variable. It has csd_max_vcpus, key_pair."),
     ],
 )
-def test_what_is_no_setting_of_the_platform_is_refused(setting: str, words: str) -> None:
-    with pytest.raises(UsageProblem, match=words) as caught:
+def test_what_is_no_setting_of_the_platform_is_refused(setting: str, message: str) -> None:
+    with pytest.raises(UsageProblem, match=message) as caught:
         typed_variables(
             [setting], declared=["csd_max_vcpus", "key_pair", "image", "options"], managed=["image", "options"]
         )

@@ -31,9 +31,9 @@ def test_a_record_survives_its_json() -> None:
 
 def test_further_types_and_fallback_are_read_and_kept() -> None:
     models = {**RECORD["models"], "csd": {**RECORD["models"]["csd"], "more_instance_types": ["r5a.large"]}}
-    found = Platform.from_record({**RECORD, "spot_fallback": True, "models": models})
-    assert (found.spot_fallback, found.models["csd"].more_instance_types) == (True, ("r5a.large",))
-    assert Platform.from_record(json.loads(json.dumps(found.as_record()))) == found
+    restored = Platform.from_record({**RECORD, "spot_fallback": True, "models": models})
+    assert (restored.spot_fallback, restored.models["csd"].more_instance_types) == (True, ("r5a.large",))
+    assert Platform.from_record(json.loads(json.dumps(restored.as_record()))) == restored
     assert (platform().spot_fallback, platform().models["csd"].more_instance_types) == (False, ())
 
 
@@ -98,6 +98,6 @@ def test_names_of_what_terraform_will_make() -> None:
     ],
 )
 def test_the_repository_lies_in_its_regions_partition(region: str, partition: str, suffix: str) -> None:
-    here: dict[str, Any] = {"account_id": "123456789012", "region": region}
-    assert repository_arn("m2g", **here) == f"arn:{partition}:ecr:{region}:123456789012:repository/opsctl-m2g"
-    assert repository_url("m2g", **here) == f"123456789012.dkr.ecr.{region}.{suffix}/opsctl-m2g"
+    account: dict[str, Any] = {"account_id": "123456789012", "region": region}
+    assert repository_arn("m2g", **account) == f"arn:{partition}:ecr:{region}:123456789012:repository/opsctl-m2g"
+    assert repository_url("m2g", **account) == f"123456789012.dkr.ecr.{region}.{suffix}/opsctl-m2g"

@@ -1,4 +1,4 @@
-"""Terraform's errors in words, and which of them pass by themselves."""
+"""Explanations of Terraform's errors, and which errors are transient."""
 
 # ruff: noqa: E501 Terraform's own lines
 
@@ -45,7 +45,7 @@ def test_nothing_else_is_tried_again(text: str) -> None:
     assert not is_race([])
 
 
-# Terraform 1.11.4's own words.
+# Messages of Terraform 1.11.4.
 LOCK = """Error message: resource temporarily unavailable
 Lock Info:
   ID:        0b8a5f0c-bd3f-2a2a-74a7-6d0b9b1c7b7e
@@ -108,8 +108,8 @@ def test_what_exists_already_is_named_with_the_way_round_it(text: str, named: st
 
 
 def test_a_refused_variable_is_a_matter_of_usage() -> None:
-    said = "csd_max_vcpus must be a whole number of at least 2.\n\nThis was checked by the validation rule at x"
-    problem = explained([Diagnostic("Invalid value for variable", said)], unlock=UNLOCK)
+    detail = "csd_max_vcpus must be a whole number of at least 2.\n\nThis was checked by the validation rule at x"
+    problem = explained([Diagnostic("Invalid value for variable", detail)], unlock=UNLOCK)
     assert isinstance(problem, UsageProblem)
     assert problem.what == "--set: csd_max_vcpus must be a whole number of at least 2."
 
@@ -125,7 +125,7 @@ def test_what_is_not_known_is_left_to_terraforms_own_words() -> None:
     assert explained([Diagnostic("VpcLimitExceeded: The maximum number of VPCs")], unlock=UNLOCK) is None
 
 
-# Terraform 1.11.4's own words, its lines and frames as it breaks them.
+# Messages of Terraform 1.11.4, with its line breaks and frames.
 INIT = [
     (
         "│ Error: Failed to query available provider packages\n│ \n│ Could not retrieve the list of available versions for"
@@ -157,10 +157,10 @@ INIT = [
 ]
 
 
-@pytest.mark.parametrize(("errors", "mirror", "words"), INIT)
-def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, words: str) -> None:
+@pytest.mark.parametrize(("errors", "mirror", "message"), INIT)
+def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, message: str) -> None:
     problem = init_problem(errors, mirror=mirror, places=["/a", "/b"], lock_file="/x/.terraform.lock.hcl")
-    assert problem is not None and words in problem.what
+    assert problem is not None and message in problem.what
     assert problem.hint
 
 

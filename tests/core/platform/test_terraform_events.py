@@ -1,4 +1,4 @@
-"""What Terraform prints, understood. The lines in terraform_lines/ are Terraform 1.11.4's own, with the AWS provider
+"""Parse Terraform's output. The lines in terraform_lines/ were printed by Terraform 1.11.4 with the AWS provider
 5.100 against an AWS server on the same machine; only its refresh_* lines are left out.
 """
 
@@ -16,14 +16,14 @@ LINES = Path(__file__).parent / "terraform_lines"
 
 
 def read(name: str, *, root: str = "storage") -> tuple[EventLog, list[Step]]:
-    transcript = EventLog()
-    steps = [transcript.read(line, root=root) for line in (LINES / f"{name}.jsonl").read_text().splitlines()]
-    return transcript, [step for step in steps if step is not None]
+    event_log = EventLog()
+    steps = [event_log.read(line, root=root) for line in (LINES / f"{name}.jsonl").read_text().splitlines()]
+    return event_log, [step for step in steps if step is not None]
 
 
 def test_a_plan_is_counted_by_module() -> None:
-    transcript, steps = read("plan_platform", root="platform")
-    plan = transcript.plan()
+    event_log, steps = read("plan_platform", root="platform")
+    plan = event_log.plan()
     assert steps == []
     assert plan.counts() == {"create": 33}
     assert plan.by_module("create") == {"batch": 8, "iam": 8, "vpc": 16, "record": 1}
@@ -34,8 +34,8 @@ def test_a_plan_is_counted_by_module() -> None:
 
 
 def test_drift_is_not_a_change() -> None:
-    transcript, _ = read("plan_drift")
-    plan = transcript.plan()
+    event_log, _ = read("plan_drift")
+    plan = event_log.plan()
     assert plan.counts() == {"update": 2}
     # A root's own resources count under the root's name.
     assert plan.by_module("update") == {"storage": 2}
@@ -48,8 +48,8 @@ def test_drift_is_not_a_change() -> None:
 
 
 def test_an_apply_is_told_step_by_step_and_reading_data_is_none() -> None:
-    transcript, steps = read("apply_replace")
-    assert transcript.plan().counts() == {"replace": 1, "update": 2}
+    event_log, steps = read("apply_replace")
+    assert event_log.plan().counts() == {"replace": 1, "update": 2}
     assert not [step for step in steps if step.address.startswith("data.")]
     assert [(step.address, step.state, step.action) for step in steps] == [
         ("aws_ecr_repository.jobs", "begin", "delete"),
@@ -62,43 +62,45 @@ def test_an_apply_is_told_step_by_step_and_reading_data_is_none() -> None:
         ("aws_s3_bucket_versioning.data[0]", "done", "update"),
     ]
     assert steps[-1].elapsed_seconds == 2
-    assert transcript.errors == []
+    assert event_log.errors == []
 
 
 def test_a_failed_destroy_tells_what_went_and_why_the_rest_stayed() -> None:
-    transcript, steps = read("destroy_error")
-    assert transcript.finished == 5
+    event_log, steps = read("destroy_error")
+    assert event_log.finished == 5
     assert Counter(step.state for step in steps) == {"begin": 6, "done": 5, "failed": 1}
     assert steps[-1].address == "aws_s3_bucket.data[0]"
-    (error,) = [one.sentence for one in transcript.errors]
+    (error,) = [error.sentence for error in event_log.errors]
     assert error.startswith("deleting S3 Bucket (opsctl-m2g-123456789012-us-east-1)")
     assert "BucketNotEmpty" in error
     assert "\n" not in error
 
 
 def test_a_refusal_to_plan_is_one_sentence() -> None:
-    transcript, _ = read("plan_destroy_error")
-    (error,) = [one.sentence for one in transcript.errors]
+    event_log, _ = read("plan_destroy_error")
+    (error,) = [error.sentence for error in event_log.errors]
     assert error.startswith("Instance cannot be destroyed Resource aws_s3_bucket.data[0] has lifecycle.prevent_destroy")
     assert "\n" not in error
 
 
 def test_a_bad_variable_is_told_in_the_words_of_its_validation() -> None:
-    transcript, _ = read("plan_invalid")
-    words = "name must have 2 to 20 characters, only a-z, 0-9 and hyphens, and begin with a letter."
-    assert [one.sentence for one in transcript.errors] == [f"Invalid value for variable {words}"]
+    event_log, _ = read("plan_invalid")
+    message = "name must have 2 to 20 characters, only a-z, 0-9 and hyphens, and begin with a letter."
+    assert [error.sentence for error in event_log.errors] == [f"Invalid value for variable {message}"]
 
 
 def test_an_error_says_which_resource_it_is_about() -> None:
-    transcript = EventLog()
-    said = {
+    event_log = EventLog()
+    diagnostic = {
         "severity": "error",
         "summary": "creating ECR Repository",
         "detail": "not you\nmore",
         "address": "aws_ecr_repository.jobs",
     }
-    transcript.read(event(type="diagnostic", diagnostic=said), root="storage")
-    assert [one.sentence for one in transcript.errors] == ["creating ECR Repository (aws_ecr_repository.jobs) not you"]
+    event_log.read(event(type="diagnostic", diagnostic=diagnostic), root="storage")
+    assert [error.sentence for error in event_log.errors] == [
+        "creating ECR Repository (aws_ecr_repository.jobs) not you"
+    ]
 
 
 def event(**fields: object) -> str:
@@ -130,9 +132,9 @@ def test_progress_is_a_step() -> None:
      event(type="log", message="x"), WARNING, NO_OP, MOVED],
 )  # fmt: skip
 def test_everything_else_is_passed_over(line: str) -> None:
-    transcript = EventLog()
-    assert transcript.read(line, root="storage") is None
-    assert transcript == EventLog()
+    event_log = EventLog()
+    assert event_log.read(line, root="storage") is None
+    assert event_log == EventLog()
 
 
 def test_several_roots_are_one_plan() -> None:
@@ -140,7 +142,7 @@ def test_several_roots_are_one_plan() -> None:
         TerraformPlan((Change("a", "t", "storage", "create"),), ("d",)),
         TerraformPlan((Change("b", "t", "vpc", "delete"),)),
     )
-    both = merged([storage, platform])
-    assert both.counts() == {"create": 1, "delete": 1}
-    assert both.drifted == ("d",)
+    plan = merged([storage, platform])
+    assert plan.counts() == {"create": 1, "delete": 1}
+    assert plan.drifted == ("d",)
     assert merged([]) == TerraformPlan()

@@ -1,4 +1,4 @@
-"""Connectomes in m2g's two shapes: a matrix, and blank-separated edges."""
+"""Connectomes in m2g's two formats: a matrix, and an edge list."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from opsctl.core.results.connectome import MOST_NODES, Connectome, GraphSize, pa
 FOUR = ((0.0, 2.0, 0.0, 1.0), (2.0, 0.0, 0.0, 0.0), (0.0, 0.0, 5.0, 0.0), (1.0, 0.0, 0.0, 0.0))
 
 
-def text_of(matrix: tuple[tuple[float, ...], ...], between: str) -> str:
-    return "".join(between.join(map(str, row)) + "\n" for row in matrix)
+def text_of(matrix: tuple[tuple[float, ...], ...], separator: str) -> str:
+    return "".join(separator.join(map(str, row)) + "\n" for row in matrix)
 
 
-@pytest.mark.parametrize("between", [",", ", ", " ", "\t", "   "])
-def test_a_square_matrix(between: str) -> None:
-    found = parse_connectome(text_of(FOUR, between))
-    assert found == Connectome(FOUR)
+@pytest.mark.parametrize("separator", [",", ", ", " ", "\t", "   "])
+def test_a_square_matrix(separator: str) -> None:
+    connectome = parse_connectome(text_of(FOUR, separator))
+    assert connectome == Connectome(FOUR)
     # The weight on the diagonal is no edge, and each pair counts once.
-    assert (found.nodes, found.edges) == (4, 2)
-    assert size_of(text_of(FOUR, between)) == GraphSize(nodes=4, edges=2)
+    assert (connectome.nodes, connectome.edges) == (4, 2)
+    assert size_of(text_of(FOUR, separator)) == GraphSize(nodes=4, edges=2)
 
 
 def test_an_edge_that_only_one_triangle_holds_is_an_edge() -> None:
@@ -29,16 +29,16 @@ def test_an_edge_that_only_one_triangle_holds_is_an_edge() -> None:
 
 
 def test_edges_as_m2g_writes_them() -> None:
-    """`networkx.write_weighted_edgelist`, blank-separated: only edges that are, nodes by their numbers."""
+    """`networkx.write_weighted_edgelist`, blank-separated: only existing edges, nodes as numbers."""
     text = "1 2 34.0\n1 7 2.0\n2 2 9.0\n3 7 1.5\n"
-    found = parse_connectome(text)
-    assert found.matrix == (
+    connectome = parse_connectome(text)
+    assert connectome.matrix == (
         (0.0, 34.0, 0.0, 2.0),
         (34.0, 9.0, 0.0, 0.0),
         (0.0, 0.0, 0.0, 1.5),
         (2.0, 0.0, 1.5, 0.0),
     )
-    assert (found.nodes, found.edges) == (4, 3)
+    assert (connectome.nodes, connectome.edges) == (4, 3)
     assert size_of(text) == GraphSize(nodes=4, edges=3)
 
 

@@ -27,8 +27,8 @@ def result(status: str, **changes: Any) -> Result:
 
 
 def entry(run_id: str = "R", result: Result | None = None, job: str | None = None, reason: str = "") -> AuditEntry:
-    word = BatchJob(job_id="j", status=job, reason=reason) if job else None
-    return AuditEntry(run_id=run_id, inputs={DWI: "e1"}, result=result, job=word)
+    batch_job = BatchJob(job_id="j", status=job, reason=reason) if job else None
+    return AuditEntry(run_id=run_id, inputs={DWI: "e1"}, result=result, job=batch_job)
 
 
 def there(etag: str = "e", *uris: str) -> dict[str, S3Object]:
@@ -58,8 +58,8 @@ TABLE: list[tuple[str, list[AuditEntry], dict[str, str], dict[str, S3Object], Au
 
 @pytest.mark.parametrize(
     ("entries", "dataset", "derivatives", "state", "inputs", "job", "outputs"),
-    [one[1:] for one in TABLE],
-    ids=[one[0] for one in TABLE],
+    [row[1:] for row in TABLE],
+    ids=[row[0] for row in TABLE],
 )
 def test_a_row(
     entries: list[AuditEntry],

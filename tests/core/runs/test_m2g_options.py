@@ -1,4 +1,4 @@
-"""m2g's options and the exact words that m2g is called with."""
+"""m2g's options, and the exact arguments that m2g is called with."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ _OPTIONS = st.builds(
 @settings(max_examples=100)
 @given(_OPTIONS)
 def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
-    words = argv(options, subject="0025427", session="1")
-    assert all(isinstance(word, str) for word in words)
-    read = vars(m2g_parser().parse_args(words[1:]))
+    arguments = argv(options, subject="0025427", session="1")
+    assert all(isinstance(argument, str) for argument in arguments)
+    read = vars(m2g_parser().parse_args(arguments[1:]))
     assert (read["input_dir"], read["output_dir"]) == ("INPUT_DIR", "OUTPUT_DIR")
     assert (read["participant_label"], read["session_label"]) == (["0025427"], ["1"])
     only_dwi = {"diffusion_model", "mod", "track_type", "seeds", "skipeddy", "skipreg"}
@@ -131,7 +131,9 @@ def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
             assert (read[name] or None) == (value or None), name
 
 
-@pytest.mark.parametrize("field", [one.name for one in dataclasses.fields(M2gOptions) if one.name != "parcellation"])
+@pytest.mark.parametrize(
+    "field", [option.name for option in dataclasses.fields(M2gOptions) if option.name != "parcellation"]
+)
 def test_unknown_values_are_refused_with_the_allowed_words(field: str) -> None:
     numbers = {"seeds", "tr", "mem_gb", "n_cpus"}
     if field in ("skipeddy", "skipreg"):
@@ -166,4 +168,4 @@ def test_options_are_json_and_one_job_of_a_both_run_gets_its_own_pipeline() -> N
     assert options.for_pipeline("func") == dataclasses.replace(options, pipeline="func")
     assert json.loads(json.dumps(options.as_dict())) == options.as_dict()
     assert options.as_dict()["parcellation"] == ["Desikan"]
-    assert set(options.as_dict()) == {one.name for one in dataclasses.fields(M2gOptions)}
+    assert set(options.as_dict()) == {option.name for option in dataclasses.fields(M2gOptions)}

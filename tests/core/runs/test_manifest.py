@@ -1,4 +1,4 @@
-"""A run's record and the requests that submit it."""
+"""A run's record, its id, and its scans' keys and JSONs."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def test_a_runs_id_is_safe_whatever_the_dataset_is_called(name: str) -> None:
 
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=5, unique=True), st.sampled_from(["A", "Z", "zz-9"]))
 def test_runs_sort_by_time_whatever_the_datasets_are_called(seconds: list[int], name: str) -> None:
-    made = [
+    run_ids = [
         make_run_id(name if number % 2 else "m", moment=MOMENT + timedelta(seconds=number), token="ffff")
         for number in seconds
     ]
-    by_time = [one for _, one in sorted(zip(seconds, made, strict=True))]
-    assert sorted(made, key=run_moment) == by_time
+    by_time = [run_id for _, run_id in sorted(zip(seconds, run_ids, strict=True))]
+    assert sorted(run_ids, key=run_moment) == by_time
 
 
 FACTS = ("schema_version", "run_id", "index", "dataset", "image", "image_digest", "opsctl_version", "output")
@@ -100,9 +100,9 @@ def test_a_scans_document_says_all_that_its_job_needs() -> None:
 
 
 def changed_etag(role: str) -> Any:
-    one = scan()
+    original = scan()
     return dataclasses.replace(
-        one, inputs=tuple(dataclasses.replace(i, etag="new") if i.role == role else i for i in one.inputs)
+        original, inputs=tuple(dataclasses.replace(i, etag="new") if i.role == role else i for i in original.inputs)
     )
 
 
@@ -122,17 +122,17 @@ def test_other_bytes_are_other_work(role: str) -> None:
     ],
 )
 def test_other_options_or_another_image_are_other_work(options: M2gOptions) -> None:
-    own = scan_key(scan(), M2gOptions(), image="i")
-    assert scan_key(scan(), options, image="i") != own
-    assert scan_key(scan(), M2gOptions(), image="j") != own
+    key = scan_key(scan(), M2gOptions(), image="i")
+    assert scan_key(scan(), options, image="i") != key
+    assert scan_key(scan(), M2gOptions(), image="j") != key
 
 
 def test_the_same_work_has_the_same_key_in_any_order_and_place() -> None:
-    own = scan_key(scan(), M2gOptions(), image="i")
-    assert scan_key(scan(inputs=tuple(reversed(scan().inputs))), M2gOptions(), image="i") == own
-    assert scan_key(scan(name="other", note="x"), M2gOptions(), image="i") == own
+    key = scan_key(scan(), M2gOptions(), image="i")
+    assert scan_key(scan(inputs=tuple(reversed(scan().inputs))), M2gOptions(), image="i") == key
+    assert scan_key(scan(name="other", note="x"), M2gOptions(), image="i") == key
     # What a run of `both` and one of `dwi` do with a dwi image is the same.
-    assert scan_key(scan(), M2gOptions(pipeline="both"), image="i") == own
+    assert scan_key(scan(), M2gOptions(pipeline="both"), image="i") == key
 
 
 def test_keys_of_documents_sort_by_index() -> None:
@@ -140,11 +140,11 @@ def test_keys_of_documents_sort_by_index() -> None:
 
 
 def test_a_run_survives_its_json() -> None:
-    made = run(3)
-    value = json.loads(json.dumps(made.as_json()))
+    recorded = run(3)
+    value = json.loads(json.dumps(recorded.as_json()))
     assert value["count"] == 3
     assert value["schema_version"] == 1
-    assert Run.from_json(value) == made
+    assert Run.from_json(value) == recorded
 
 
 @pytest.mark.parametrize("change", [{"schema_version": 2}, {"scans": None}, {"model": None}, {"schema_version": None}])
@@ -159,10 +159,10 @@ def other_options(**changes: Any) -> dict[str, Any]:
 
 def test_a_run_with_other_options_in_the_same_place_is_found() -> None:
     same, other = run(run_id="one"), run(run_id="two", m2g=other_options(seeds=1))
-    mine = ("s3://data/HNU1", M2gOptions().as_dict())
-    assert mixing_run(*mine, [same, other]) == other
-    assert mixing_run(*mine, [same]) is None
-    assert mixing_run(*mine, []) is None
+    same_work = ("s3://data/HNU1", M2gOptions().as_dict())
+    assert mixing_run(*same_work, [same, other]) == other
+    assert mixing_run(*same_work, [same]) is None
+    assert mixing_run(*same_work, []) is None
 
 
 def test_options_are_compared_as_json_keeps_them() -> None:
@@ -177,14 +177,14 @@ def test_two_datasets_of_one_name_are_not_mixed() -> None:
 
 
 def test_an_adopted_scans_records_are_where_it_was_made() -> None:
-    made = run(3, sizes=(1,), adopted=(Origin("early", 7), Origin("other", 0)))
-    assert [made.origin(index) for index in range(3)] == [
-        Origin(made.run_id, 0),
+    recorded = run(3, sizes=(1,), adopted=(Origin("early", 7), Origin("other", 0)))
+    assert [recorded.origin(index) for index in range(3)] == [
+        Origin(recorded.run_id, 0),
         Origin("early", 7),
         Origin("other", 0),
     ]
-    assert made.submitted_count == 1
-    assert Run.from_json(json.loads(json.dumps(made.as_json()))) == made
+    assert recorded.submitted_count == 1
+    assert Run.from_json(json.loads(json.dumps(recorded.as_json()))) == recorded
 
 
 def test_what_was_not_asked_for_may_be_missing() -> None:

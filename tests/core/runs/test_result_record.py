@@ -36,25 +36,25 @@ VALUE: dict[str, Any] = {
 
 
 def test_a_result_is_read() -> None:
-    found = Result.from_json(VALUE)
-    assert found.succeeded
-    assert found.total_seconds == pytest.approx(5.1)
-    assert found.connectomes == ("s3://data/x.csv",)
-    assert found.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag="ee"),)
-    assert (found.index, found.scan, found.log_stream, found.job_id) == (3, "sub-01/ses-1", "csa/default/t", "j:3")
+    result = Result.from_json(VALUE)
+    assert result.succeeded
+    assert result.total_seconds == pytest.approx(5.1)
+    assert result.connectomes == ("s3://data/x.csv",)
+    assert result.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag="ee"),)
+    assert (result.index, result.scan, result.log_stream, result.job_id) == (3, "sub-01/ses-1", "csa/default/t", "j:3")
 
 
 @pytest.mark.parametrize("change", [{"etag": None}, {}])
 def test_a_job_may_not_have_learnt_an_etag(change: dict[str, Any]) -> None:
     file = {"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", **change}
-    found = Result.from_json({**VALUE, "outputs": {**VALUE["outputs"], "files": [file]}})
-    assert found.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag=""),)
+    result = Result.from_json({**VALUE, "outputs": {**VALUE["outputs"], "files": [file]}})
+    assert result.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag=""),)
 
 
 def test_a_failed_result_may_lack_what_it_never_reached() -> None:
     value = {**VALUE, "status": "failed", "cause": None, "log_stream": None, "outputs": {"connectomes": []}}
-    found = Result.from_json(value)
-    assert (found.succeeded, found.cause, found.files, found.log_stream) == (False, "", (), "")
+    result = Result.from_json(value)
+    assert (result.succeeded, result.cause, result.files, result.log_stream) == (False, "", (), "")
 
 
 @pytest.mark.parametrize(

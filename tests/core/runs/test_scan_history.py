@@ -1,4 +1,4 @@
-"""What has become of a scan, from all the runs into its place."""
+"""What has become of a scan, over all runs into its output location."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OK, BAD = "succeeded", "failed"
 
 
 def result(status: str) -> Result:
-    made: Any = Result.from_json(
+    parsed: Any = Result.from_json(
         {
             "schema_version": 1,
             "index": 0,
@@ -32,22 +32,22 @@ def result(status: str) -> Result:
             "outputs": {"connectomes": []},
         }
     )
-    return made
+    return parsed
 
 
 def past(
     run_id: str, key: str, status: str | None = None, job: str | None = None, *, submitted: bool = True
 ) -> RunHistory:
-    made: Run = run(1, run_id=run_id, scans=("sub-1",), keys=(key,))
+    earlier: Run = run(1, run_id=run_id, scans=("sub-1",), keys=(key,))
     return RunHistory(
-        run=made,
+        run=earlier,
         submitted=[0] if submitted else [],
         results={0: result(status)} if status else {},
         jobs={0: BatchJob(job_id="j", status=job)} if job else {},
     )
 
 
-# What happened, oldest first, for a scan whose key is now "k"; do the files of a succeeded result stand?
+# The history, oldest first, of a scan whose key is now "k", and whether the files of a succeeded result still exist.
 TABLE: list[tuple[str, list[RunHistory], bool, Disposition, str]] = [
     ("nothing yet", [], True, "new", ""),
     ("a run that was cut short before SubmitJob", [past("a", "k", submitted=False)], True, "new", ""),
@@ -74,16 +74,16 @@ TABLE: list[tuple[str, list[RunHistory], bool, Disposition, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("history", "stands", "disposition", "run_id"), [one[1:] for one in TABLE], ids=[one[0] for one in TABLE]
+    ("history", "stands", "disposition", "run_id"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE]
 )
 def test_where_a_scan_stands(history: list[RunHistory], stands: bool, disposition: Disposition, run_id: str) -> None:
-    (found,) = scan_dispositions([("sub-1", "k")], history, stands=lambda _: stands)
-    assert found == ScanDisposition("sub-1", "k", disposition, Origin(run_id, 0) if run_id else None)
+    (scan,) = scan_dispositions([("sub-1", "k")], history, stands=lambda _: stands)
+    assert scan == ScanDisposition("sub-1", "k", disposition, Origin(run_id, 0) if run_id else None)
 
 
 def test_scans_of_equal_bytes_are_told_apart_by_name() -> None:
-    (found,) = scan_dispositions([("sub-2", "k")], [past("a", "k", OK)], stands=lambda _: True)
-    assert found.disposition == "new"
+    (scan,) = scan_dispositions([("sub-2", "k")], [past("a", "k", OK)], stands=lambda _: True)
+    assert scan.disposition == "new"
 
 
 def test_adopted_entries_are_looked_up_where_they_were_made() -> None:
@@ -93,8 +93,8 @@ def test_adopted_entries_are_looked_up_where_they_were_made() -> None:
         results={},
         jobs={},
     )
-    (found,) = scan_dispositions([("sub-1", "k")], [past("a", "k", OK), later], stands=lambda _: True)
-    assert found.origin == Origin("a", 0)
+    (scan,) = scan_dispositions([("sub-1", "k")], [past("a", "k", OK), later], stands=lambda _: True)
+    assert scan.origin == Origin("a", 0)
 
 
 SUBMITTED: dict[Only, set[Disposition]] = {

@@ -1,4 +1,4 @@
-"""A run's status: the whole truth table of results and Batch's states."""
+"""A run's status for every combination of result and Batch's status."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.core_examples import MOMENT, run
 
+from opsctl.core.costs.attempt_durations import attempt_durations
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries
 from opsctl.core.runs.result import Result
@@ -43,13 +44,13 @@ def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:
     return tuple(Attempt(**{"index": 0, "number": number + 1, "job_id": "j", **changes}) for number in range(count))
 
 
-def one(status: str | None, job: BatchJob | None) -> ScanStatus:
+def scan_status(status: str | None, job: BatchJob | None) -> ScanStatus:
     results = {} if status is None else {0: result(status)}
     return join(run(1), results=results, jobs={} if job is None else {0: job}).scans[0]
 
 
 BATCH = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED", None]
-#: By result, in BATCH's order: succeeded wins always, failed counts once Batch is done with the job.
+#: By result, in BATCH's order: `succeeded` always decides, `failed` only after Batch has ended the job.
 TRUTH: Mapping[str | None, list[str]] = {
     "succeeded": ["DONE"] * 8,
     "failed": ["PENDING", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "FAILED", "FAILED"],
@@ -62,9 +63,9 @@ TRUTH: Mapping[str | None, list[str]] = {
     [(written, batch, state) for written, row in TRUTH.items() for batch, state in zip(BATCH, row, strict=True)],
 )
 def test_the_truth_table(written: str | None, batch: str | None, state: str) -> None:
-    found = one(written, None if batch is None else BatchJob(job_id="j", status=batch, reason="r"))
-    assert found.state == state
-    assert (found.index, found.name) == (0, "sub-00000")
+    scan = scan_status(written, None if batch is None else BatchJob(job_id="j", status=batch, reason="r"))
+    assert scan.state == state
+    assert (scan.index, scan.name) == (0, "sub-00000")
 
 
 CAUSES = [
@@ -95,17 +96,17 @@ CAUSES = [
 
 @pytest.mark.parametrize(("written", "job", "cause"), CAUSES)
 def test_causes(written: str | None, job: BatchJob | None, cause: str) -> None:
-    assert one(written, job).cause == cause
+    assert scan_status(written, job).cause == cause
 
 
 def test_a_failed_result_without_words_tells_its_exit_code() -> None:
-    found = join(run(1), results={0: result("failed", cause=None, exit_code=2)}, jobs={})
-    assert found.scans[0].cause == "exit code 2"
+    status_of_run = join(run(1), results={0: result("failed", cause=None, exit_code=2)}, jobs={})
+    assert status_of_run.scans[0].cause == "exit code 2"
 
 
 def test_attempts_and_seconds_come_from_the_result_else_from_batch() -> None:
-    assert (one("succeeded", None).attempt, one("succeeded", None).seconds) == (2, 3.5)
-    running = one("failed", BatchJob(job_id="j", status="RUNNING", attempts=ended(3)))
+    assert (scan_status("succeeded", None).attempt, scan_status("succeeded", None).seconds) == (2, 3.5)
+    running = scan_status("failed", BatchJob(job_id="j", status="RUNNING", attempts=ended(3)))
     assert (running.attempt, running.seconds) == (3, 0.0)
 
 
@@ -126,8 +127,8 @@ def test_a_runs_counts_name_every_state() -> None:
     [("SUBMITTED", False), ("RUNNABLE", False), ("RUNNING", False), ("SUCCEEDED", True), ("FAILED", True)],
 )
 def test_a_run_is_over_when_no_job_will_change_anything(status: str, is_over: bool) -> None:
-    found = join(run(2), results={0: result()}, jobs={1: BatchJob(job_id="j", status=status)})
-    assert found.is_over is is_over
+    status_of_run = join(run(2), results={0: result()}, jobs={1: BatchJob(job_id="j", status=status)})
+    assert status_of_run.is_over is is_over
 
 
 def test_status_as_json() -> None:
@@ -152,21 +153,21 @@ def test_scans_that_nobody_listed_are_counted() -> None:
     assert (status.counts["RUNNABLE"], status.total, status.is_over) == (2, 5, False)
 
 
-TALLIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
+SUMMARIES: list[tuple[dict[str, int], int, list[State], dict[str, int]]] = [
     ({"SUBMITTED": 1, "PENDING": 2, "RUNNING": 3, "SUCCEEDED": 9}, 6, [], {"PENDING": 3, "RUNNING": 3}),
-    # Done before its job's end: the one that goes was running.
+    # One scan was done before its job ended: it was running.
     ({"RUNNABLE": 2, "RUNNING": 3}, 4, [], {"RUNNABLE": 2, "RUNNING": 2}),
     ({"RUNNABLE": 2, "STARTING": 1}, 1, [], {"RUNNABLE": 1}),
-    # Known one by one: the summary counts it, too.
+    # The summary also counts the scan whose state is known.
     ({"RUNNABLE": 2, "RUNNING": 3}, 4, ["RUNNABLE"], {"RUNNABLE": 1, "RUNNING": 3}),
     ({"RUNNABLE": 0, "RUNNING": 3}, 2, ["RUNNABLE"], {"RUNNING": 2}),
-    # Batch says that one has ended, and nobody knows yet how.
+    # A scan has ended, and its result is not known yet.
     ({"FAILED": 1, "RUNNABLE": 1}, 2, [], {"RUNNABLE": 1, "RUNNING": 1}),
     ({"SUCCEEDED": 3}, 0, [], {}),
 ]
 
 
-@pytest.mark.parametrize(("summary", "count", "known", "states"), TALLIES)
+@pytest.mark.parametrize(("summary", "count", "known", "states"), SUMMARIES)
 def test_a_summary_is_made_to_fit_the_results(
     summary: dict[str, int], count: int, known: list[State], states: dict[str, int]
 ) -> None:
@@ -174,33 +175,52 @@ def test_a_summary_is_made_to_fit_the_results(
 
 
 def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -> None:
-    wrote = [
+    recorded = [
         Attempt(index=4, number=1, job_id="j", started_at="2026-11-22T12:00:00Z"),
         Attempt(index=4, number=2, job_id="j", started_at="2026-11-22T12:20:00Z", exit_code=0),
         Attempt(index=4, number=1, job_id="twin", started_at="2026-11-22T12:05:00Z"),
     ]
-    said = ended(2, reason="Host EC2 (instance i-1) terminated.")
-    merged = attempts_by_scan(wrote, {4: BatchJob(job_id="j", status="RUNNING", attempts=said)})
-    assert [(one.job_id, one.number, one.reason) for one in merged[4]] == [
+    reported = ended(2, reason="Host EC2 (instance i-1) terminated.")
+    merged = attempts_by_scan(recorded, {4: BatchJob(job_id="j", status="RUNNING", attempts=reported)})
+    assert [(attempt.job_id, attempt.number, attempt.reason) for attempt in merged[4]] == [
         ("j", 1, "Host EC2 (instance i-1) terminated."),
         ("twin", 1, ""),
         ("j", 2, ""),
     ]
     scan = ScanStatus(index=4, name="sub-4", state="RUNNING")
-    (told,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
-    assert (told.attempt, told.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
+    (status,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
+    assert (status.attempt, status.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
+
+
+def test_the_retries_and_the_bill_see_the_same_attempts() -> None:
+    recorded = [
+        Attempt(index=0, number=1, job_id="j", started_at="2026-11-22T12:00:00+00:00"),
+        Attempt(index=1, number=1, job_id="k"),
+    ]
+    end = {"stopped_at": "2026-11-22T13:00:00+00:00", "exit_code": 75, "reason": "Host EC2 (instance i-1) terminated."}
+    times = {"started_at": "2026-11-22T12:30:00+00:00", **end}
+    jobs = {
+        0: BatchJob(job_id="j", status="FAILED", attempts=ended(1, **{**times, "index": 7})),
+        1: BatchJob(job_id="k", status="FAILED", attempts=ended(1, **{**times, "index": 8, "job_id": "k"})),
+        2: BatchJob(job_id="m", status="FAILED", attempts=ended(1, **{**times, "index": 9, "job_id": "m"})),
+    }
+    by_scan = attempts_by_scan(recorded, jobs)
+    billed = attempt_durations(recorded, jobs, now=MOMENT + timedelta(hours=5))
+    assert [duration.attempt for duration in billed] == [attempt for index in (0, 1, 2) for attempt in by_scan[index]]
+    assert [(duration.attempt.index, duration.hours) for duration in billed] == [(0, 1.0), (1, 0.5), (2, 0.5)]
+    assert {duration.attempt.exit_code for duration in billed} == {75}
 
 
 def test_an_attempt_that_never_said_its_end_was_lost() -> None:
-    wrote = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
+    recorded = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
     scan = ScanStatus(index=0, name="sub-0", state="RUNNING")
-    (told,) = with_retries(RunStatus(run=run(1), scans=(scan,)), attempts_by_scan(wrote, {})).scans
-    assert told.retried == ("lost: it ended without a word",)
+    (status,) = with_retries(RunStatus(run=run(1), scans=(scan,)), attempts_by_scan(recorded, {})).scans
+    assert status.retried == ("lost: it ended without a word",)
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])
 def test_a_submission_is_under_way_for_two_minutes(minutes: int, state: str) -> None:
-    made = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
-    found = unsubmitted_reasons(made, [], now=MOMENT + timedelta(minutes=minutes))
-    assert {scan.state for scan in found.values()} == {state}
-    assert not any(scan.is_submitted for scan in found.values())
+    recorded_run = run(2, sizes=(2,), created_at="2026-11-22T12:00:00Z")
+    statuses = unsubmitted_reasons(recorded_run, [], now=MOMENT + timedelta(minutes=minutes))
+    assert {scan.state for scan in statuses.values()} == {state}
+    assert not any(scan.is_submitted for scan in statuses.values())

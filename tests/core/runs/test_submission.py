@@ -1,4 +1,4 @@
-"""A run's submissions: the exact requests, and the journal."""
+"""A run's submissions: the exact requests, and the records of them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.submission import Submission, array_sizes, submissions_of, submit_request
 
 
-def requests(made: Run, on: Platform) -> list[dict[str, Any]]:
-    return [submit_request(one, made, on) for one in submissions_of(made, on, at="t")]
+def requests(submitted_run: Run, on: Platform) -> list[dict[str, Any]]:
+    return [submit_request(submission, submitted_run, on) for submission in submissions_of(submitted_run, on, at="t")]
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,20 @@ def test_several_scans_are_one_array_of_their_models_queue() -> None:
 
 
 def test_more_than_ten_thousand_scans_are_several_arrays_with_their_offsets() -> None:
-    made = requests(run(10_001), platform())
-    assert [one["jobName"][-3:] for one in made] == ["-00", "-01"]
-    assert [one["arrayProperties"]["size"] for one in made] == [5_001, 5_000]
+    every = requests(run(10_001), platform())
+    assert [request["jobName"][-3:] for request in every] == ["-00", "-01"]
+    assert [request["arrayProperties"]["size"] for request in every] == [5_001, 5_000]
     submissions = submissions_of(run(10_001), platform(), at="t")
-    assert [(one.offset, one.size, one.is_array) for one in submissions] == [(0, 5_001, True), (5_001, 5_000, True)]
+    assert [(submission.offset, submission.size, submission.is_array) for submission in submissions] == [
+        (0, 5_001, True),
+        (5_001, 5_000, True),
+    ]
 
 
 def test_no_request_names_a_subject_and_none_is_too_large() -> None:
-    made = requests(run(20_000), platform())
-    assert "sub-" not in json.dumps(made)
-    assert max(len(json.dumps(one)) for one in made) < 30 * 1024
+    every = requests(run(20_000), platform())
+    assert "sub-" not in json.dumps(every)
+    assert max(len(json.dumps(request)) for request in every) < 30 * 1024
 
 
 @given(st.integers(1, 3_000), st.integers(1, 300))
@@ -84,8 +87,11 @@ def test_portions_are_no_larger_than_asked_for(count: int, most: int) -> None:
 
 
 def test_adopted_scans_are_not_submitted() -> None:
-    made = run(5, sizes=(2, 1))
-    assert [(one.offset, one.size, list(one.indices)) for one in submissions_of(made, platform(), at="t")] == [
+    adopting = run(5, sizes=(2, 1))
+    assert [
+        (submission.offset, submission.size, list(submission.indices))
+        for submission in submissions_of(adopting, platform(), at="t")
+    ] == [
         (0, 2, [0, 1]),
         (2, 1, [2]),
     ]

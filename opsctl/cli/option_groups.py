@@ -1,0 +1,151 @@
+"""Groups of options that several verbs share: a verb takes a group as one parameter, and typer sees its options."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from opsctl.cli.options import (
+    Acq,
+    Bucket,
+    Exclude,
+    First,
+    NoSignRequest,
+    ParticipantLabel,
+    RunLabel,
+    ScanName,
+    SessionLabel,
+    T1w,
+    Task,
+    WhichPipeline,
+)
+from opsctl.core.dataset.selection import Selection
+from opsctl.core.runs.m2g_options import (
+    Acquisition,
+    DiffusionModel,
+    M2gOptions,
+    Mod,
+    Skull,
+    Space,
+    TrackType,
+    VoxelSize,
+)
+
+Verb = TypeVar("Verb", bound=Callable[..., None])
+
+_DEFAULTS = M2gOptions()
+
+
+class OptionGroup:
+    """Options as attributes: each annotated attribute is an option, its value on the class is the default."""
+
+    def __init__(self, **values: Any) -> None:
+        self.__dict__.update(values)
+
+
+class ScanFilters(OptionGroup):
+    """Which of a dataset's scans are processed."""
+
+    participant_label: ParticipantLabel = None
+    session_label: SessionLabel = None
+    task: Task = None
+    acq: Acq = None
+    run_label: RunLabel = None
+    scan: ScanName = None
+    exclude: Exclude = None
+    first: First = None
+
+    @property
+    def selection(self) -> Selection:
+        """The filters as the core knows them."""
+        return Selection(
+            participant_labels=tuple(self.participant_label or ()),
+            session_labels=tuple(self.session_label or ()),
+            tasks=tuple(self.task or ()),
+            acquisitions=tuple(self.acq or ()),
+            runs=tuple(self.run_label or ()),
+            names=tuple(self.scan or ()),
+            exclude=tuple(self.exclude or ()),
+            first=self.first,
+        )
+
+
+class DatasetSource(OptionGroup):
+    """How a dataset is read."""
+
+    t1w: T1w = None
+    bucket: Bucket = None
+    no_sign_request: NoSignRequest = False
+
+
+class M2gFlags(OptionGroup):
+    """m2g's own options."""
+
+    space: Annotated[Space, typer.Option("--sp", "--space", help="Native space, or DSN's.")] = _DEFAULTS.space
+    model: Annotated[DiffusionModel, typer.Option("--model", "--diffusion-model", help="Diffusion model.")] = (
+        _DEFAULTS.diffusion_model
+    )
+    pipeline: WhichPipeline = _DEFAULTS.pipeline
+    mod: Annotated[Mod, typer.Option(help="Deterministic or probabilistic tracking.")] = _DEFAULTS.mod
+    track_type: Annotated[TrackType, typer.Option(help="Tracking.")] = _DEFAULTS.track_type
+    seeds: Annotated[int, typer.Option(min=1, help="Seeding density; 1 is a quick look.")] = _DEFAULTS.seeds
+    voxelsize: Annotated[VoxelSize, typer.Option(help="Voxel size of the templates.")] = _DEFAULTS.voxelsize
+    parcellation: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Part of a neuroparc name; repeat it; all without.")
+    ] = None
+    acquisition: Annotated[Acquisition, typer.Option(help="Slice order (func).")] = _DEFAULTS.acquisition
+    tr: Annotated[float, typer.Option(metavar="SECONDS", help="Repetition time (func).")] = _DEFAULTS.tr
+    mem_gb: Annotated[float, typer.Option(metavar="GB", help="Memory for C-PAC (func).")] = _DEFAULTS.mem_gb
+    n_cpus: Annotated[int, typer.Option(min=1, help="Processors.")] = _DEFAULTS.n_cpus
+    skull: Annotated[Skull | None, typer.Option(help="Help for difficult skull strips.")] = None
+    skipeddy: Annotated[
+        bool, typer.Option("--skipeddy/--no-skipeddy", show_default=False, help="Skip eddy correction.")
+    ] = False
+    skipreg: Annotated[bool, typer.Option("--skipreg/--no-skipreg", show_default=False, help="Skip registration.")] = (
+        False
+    )
+
+    @property
+    def options(self) -> M2gOptions:
+        """The options as the core knows them; a value that m2g refuses is a `UsageProblem`."""
+        values = {**vars(self), "diffusion_model": self.model, "parcellation": tuple(self.parcellation or ())}
+        del values["model"]
+        return M2gOptions(**values)
+
+
+def expanded(verb: Verb) -> Verb:
+    """Show typer the options of a verb's groups, and give the verb its groups filled in.
+
+    Parameters
+    ----------
+    verb
+        A command function. Each parameter whose type is an `OptionGroup` stands for the options of that group, at its
+        place in the signature; the verb's other parameters are left as they are.
+    """
+    groups: dict[str, type[OptionGroup]] = {}
+    parameters: list[inspect.Parameter] = []
+    hints = get_type_hints(verb, include_extras=True)
+    for parameter in inspect.signature(verb).parameters.values():
+        hint = hints[parameter.name]
+        if not (isinstance(hint, type) and issubclass(hint, OptionGroup)):
+            parameters.append(parameter.replace(annotation=hint))
+            continue
+        groups[parameter.name] = hint
+        parameters += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=getattr(hint, name), annotation=option)
+            for name, option in get_type_hints(hint, include_extras=True).items()
+        ]
+
+    @wraps(verb)
+    def run_verb(**values: Any) -> None:
+        for name, group in groups.items():
+            values[name] = group(**{option: values.pop(option) for option in group.__annotations__})
+        verb(**values)
+
+    run_verb.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run_verb.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run_verb  # type: ignore[return-value]

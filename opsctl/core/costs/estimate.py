@@ -1,0 +1,182 @@
+"""What a run will cost: hourly rates, hours per scan and the estimate that is shown before a run.
+
+USD = hours x (instance + disk + public address, each per hour). docs/cost.md names the source of each number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+from opsctl.core.costs.attempt_durations import hours_between
+from opsctl.core.platform.platform import ModelResources, Platform
+from opsctl.core.runs.result import Result
+
+#: m2g's guide: a little over an hour per scan.
+GUIDE_HOURS = 65 / 60
+#: The median of fewer finished scans is not used.
+ENOUGH_SCANS = 5
+
+_CENT = 0.01
+
+#: What a resource costs while no job runs, in USD per hour. Resource types that are not listed cost nothing when idle.
+_IDLE_USD_PER_HOUR = {
+    "aws_nat_gateway": 0.045,
+    "aws_eip": 0.005,
+    "aws_lb": 0.0225,
+    "aws_instance": 0.126,
+    "aws_kms_key": 1.0 / 730,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    """What one instance of a model costs per hour.
+
+    Attributes
+    ----------
+    instance_usd_per_hour
+        0 where the price is unknown; `is_complete` is then False.
+    disk_usd_per_gib_hour
+        Price of the root volume (gp3).
+    address_usd_per_hour
+        Price of a public IPv4 address.
+    source
+        Where the prices come from, in words: AWS's price list with the date of the request, or opsctl's table with its
+        date and why AWS was not asked.
+    is_complete
+        Whether the instance's price is known. If not, every sum made with these rates is a lower bound.
+    """
+
+    instance_usd_per_hour: float
+    disk_usd_per_gib_hour: float
+    address_usd_per_hour: float
+    root_volume_gib: int
+    source: str
+    kind: Literal["on-demand", "Spot"]
+    is_complete: bool = True
+
+    @property
+    def usd_per_hour(self) -> float:
+        """Instance, disk and address together."""
+        return (
+            self.instance_usd_per_hour + self.disk_usd_per_gib_hour * self.root_volume_gib + self.address_usd_per_hour
+        )
+
+    @property
+    def price_text(self) -> str:
+        """The hourly price and what it includes, in words."""
+        if self.is_complete:
+            return f"${self.usd_per_hour:.3f} an hour with {self.root_volume_gib} GiB disk and address"
+        return f"no price is known for it: only disk and address, ${self.usd_per_hour:.3f} an hour, are counted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hours:
+    """How long a scan takes.
+
+    Attributes
+    ----------
+    source
+        Where the number comes from, in words, with the number.
+    is_measured
+        Whether the number comes from finished scans; otherwise it is the guide's.
+    """
+
+    per_scan: float
+    source: str
+    is_measured: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """About what a run will cost.
+
+    Attributes
+    ----------
+    usd
+        All scans together, at AWS's prices. The local platform charges nothing, but has the same number here.
+    usd_per_scan
+        One scan.
+    wall_hours
+        Duration of the run on AWS if the compute environment reaches its maximum size.
+    basis
+        Where the numbers come from, in words.
+    is_complete
+        False where the instance's price is unknown; the estimate is then a lower bound.
+    """
+
+    usd: float
+    usd_per_scan: float
+    wall_hours: float
+    basis: str
+    is_complete: bool = True
+
+
+def hours_of(results: Iterable[Result]) -> Hours:
+    """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded."""
+    hours = [hours_between(result.started_at, result.stopped_at) for result in results if result.succeeded]
+    if len(hours) < ENOUGH_SCANS:
+        return Hours(
+            per_scan=GUIDE_HOURS,
+            source="65 minutes a scan (the m2g guide's figure: fewer than 5 scans have finished here)",
+            is_measured=False,
+        )
+    middle = median(hours)
+    return Hours(
+        per_scan=middle,
+        source=f"{_time_text(middle)} a scan (the median of {len(hours):,} finished here)",
+        is_measured=True,
+    )
+
+
+def estimate(platform: Platform, resources: ModelResources, *, scan_count: int, rates: Rates, hours: Hours) -> Estimate:
+    """Estimate the cost of a run: scans x hours x (instance + disk + address).
+
+    Parameters
+    ----------
+    resources
+        Those of the jobs' model: one scan per instance, `max_vcpus // vcpus` scans at a time.
+    """
+    per_scan = rates.usd_per_hour * hours.per_scan
+    at_once = max(1, resources.max_vcpus // resources.vcpus)
+    charged = f", as AWS would charge in {platform.region}" if platform.is_local else ""
+    kind = f"{resources.instance_type} {rates.kind}"
+    kind += " (others of its size may cost otherwise)" if resources.more_instance_types else ""
+    kind += " (on demand costs more)" if platform.spot_fallback else ""
+    return Estimate(
+        usd=per_scan * scan_count,
+        usd_per_scan=per_scan,
+        wall_hours=math.ceil(scan_count / at_once) * hours.per_scan,
+        basis=f"{hours.source}; {kind}{charged}: {rates.price_text}; {rates.source}",
+        is_complete=rates.is_complete,
+    )
+
+
+def idle_usd_per_hour(resource_types: Iterable[str]) -> float:
+    """What a platform costs per hour while no job runs.
+
+    Parameters
+    ----------
+    resource_types
+        Terraform's type of each resource, so a type may occur several times. `aws_vpc_endpoint` is free, because the
+        platform's is a gateway endpoint.
+    """
+    return sum(_IDLE_USD_PER_HOUR.get(resource_type, 0.0) for resource_type in resource_types)
+
+
+def usd_text(usd: float) -> str:
+    """`$12.30`, `$1,234.50`, `under $0.01`."""
+    return "under $0.01" if 0 < usd < _CENT else f"${usd:,.2f}"
+
+
+def about_text(usd: float) -> str:
+    """`about $12.30`, `under $0.01`: no amount that opsctl shows is exact."""
+    return usd_text(usd) if 0 < usd < _CENT else f"about {usd_text(usd)}"
+
+
+def _time_text(hours: float) -> str:
+    return f"{hours * 60:.0f} minutes" if hours >= 2 / 60 else f"{hours * 3600:.0f} seconds"

@@ -1,0 +1,89 @@
+"""Find the sidecars and the T1w of an image among the files of a BIDS dataset."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from opsctl.core.dataset.entities import BidsPath
+from opsctl.core.dataset.scan import S3Object
+
+#: `--t1w any-session`: use the subject's T1w of another session where the scan's session has none.
+ANY_SESSION = "any-session"
+
+SIDECARS = (".bval", ".bvec")
+
+BidsFile = tuple[BidsPath, S3Object]
+
+
+class FileIndex:
+    """The files of a dataset that scans are made of, by suffix, folder and subject.
+
+    Parameters
+    ----------
+    t1w
+        See `opsctl.core.dataset.discovery.discover`.
+    """
+
+    def __init__(self, t1w: str | None) -> None:
+        self._t1w = t1w
+        self._by_suffix: dict[str, list[BidsFile]] = defaultdict(list)
+        self._sidecars: dict[tuple[str, str], list[BidsFile]] = defaultdict(list)
+        self._anatomical: dict[str, list[BidsFile]] = defaultdict(list)
+
+    def add(self, path: BidsPath, obj: S3Object) -> None:
+        """Add a parsed file."""
+        suffix, extension = path.entities["suffix"], path.entities["extension"]
+        if extension in SIDECARS:
+            self._sidecars[path.folder, extension].append((path, obj))
+        elif suffix == "T1w":
+            self._anatomical[path.entities["subject"]].append((path, obj))
+        else:
+            self._by_suffix[suffix].append((path, obj))
+
+    def primary(self, suffixes: Sequence[str]) -> list[BidsFile]:
+        """The primary images with one of the suffixes."""
+        return [image for suffix in suffixes for image in self._by_suffix[suffix]]
+
+    def sidecars(self, image: BidsPath, extension: str) -> list[BidsFile]:
+        """Find an image's sidecars by BIDS's inheritance principle.
+
+        A sidecar applies if it has no entity that the image lacks. The nearest folder upwards with such sidecars
+        decides, and in it those that share most entities with the image: several only where they fit equally well.
+        """
+        folder = image.folder
+        # Compare entities, not the parts of the name: `run-01` is `run-1`.
+        image_entities = image.entities.items() - {("extension", image.entities["extension"])}
+        while True:
+            applicable = [
+                (path, obj)
+                for path, obj in self._sidecars.get((folder, extension), ())
+                if path.entities.items() - {("extension", extension)} <= image_entities
+            ]
+            if applicable:
+                most_pairs = max(len(path.pairs) for path, _ in applicable)
+                return [(path, obj) for path, obj in applicable if len(path.pairs) == most_pairs]
+            if not folder:
+                return []
+            folder = folder.rpartition("/")[0]
+
+    def t1w(self, image: BidsPath) -> list[BidsFile]:
+        """The T1w images that the scan may use, the preferred one first."""
+        subject, session = image.entities["subject"], image.entities.get("session")
+        of_subject = self._anatomical.get(subject, [])
+        usable = [file for file in of_subject if file[0].entities.get("session") == session]
+        if self._t1w == ANY_SESSION:
+            usable = usable or of_subject
+        elif self._t1w is not None:
+            usable = [file for file in usable if fnmatchcase(file[0].path.rsplit("/", 1)[-1], self._t1w)]
+        return sorted(usable, key=lambda file: (file[0].entities.get("run", 0), file[0].path))
+
+    def folders(self) -> Iterator[str]:
+        """The subjects and sessions that have primary images, including images that are excluded later."""
+        for images in self._by_suffix.values():
+            for path, _ in images:
+                subject = f"sub-{path.entities['subject']}"
+                yield subject
+                if "session" in path.entities:
+                    yield f"{subject}/ses-{path.entities['session']}"

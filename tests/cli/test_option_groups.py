@@ -1,0 +1,53 @@
+"""A verb takes a group of options as one parameter; typer sees each option at the group's place."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated
+
+import typer
+from typer.testing import CliRunner
+
+from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
+from opsctl.core.dataset.selection import EVERYTHING
+from opsctl.core.runs.m2g_options import M2gOptions
+
+
+class Colours(OptionGroup):
+    paint: Annotated[str, typer.Option("--paint", help="A colour.")] = "red"
+    coats: Annotated[int, typer.Option(min=1)] = 1
+
+
+@expanded
+def decorate(room: str, *, first: bool = False, colours: Colours, last: bool = False) -> None:
+    """Decorate a room."""
+    print(room, first, colours.paint, colours.coats, last)
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    app = typer.Typer(rich_markup_mode=None)
+    app.command()(decorate)
+    result = CliRunner().invoke(app, [*arguments])
+    return result.exit_code, result.output
+
+
+def test_a_groups_options_stand_at_its_place_in_the_signature() -> None:
+    assert list(inspect.signature(decorate).parameters) == ["room", "first", "paint", "coats", "last"]
+
+
+def test_typed_values_and_defaults_reach_the_group() -> None:
+    assert run("hall", "--paint", "blue") == (0, "hall False blue 1 False\n")
+    assert run("hall", "--coats", "2", "--last") == (0, "hall False red 2 True\n")
+    assert run("hall", "--coats", "0")[0] == 2
+
+
+def test_without_options_the_groups_are_the_cores_defaults() -> None:
+    def defaults(group: type[OptionGroup]) -> OptionGroup:
+        return group(**{name: getattr(group, name) for name in group.__annotations__})
+
+    flags, filters, source = defaults(M2gFlags), defaults(ScanFilters), defaults(DatasetSource)
+    assert isinstance(flags, M2gFlags)
+    assert isinstance(filters, ScanFilters)
+    assert flags.options == M2gOptions()
+    assert filters.selection == EVERYTHING
+    assert vars(source) == {"t1w": None, "bucket": None, "no_sign_request": False}
