@@ -1,4 +1,4 @@
-"""The server as a process: whom it answers, and what it leaves when it ends."""
+"""The server as a process: which requests it refuses, and what is left when it ends."""
 
 from __future__ import annotations
 

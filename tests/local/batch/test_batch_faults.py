@@ -1,4 +1,4 @@
-"""What AWS does to jobs, on purpose: each fault in AWS's words, and what the job definition's rules make of it."""
+"""Faults of AWS: each one's reason as AWS words it, and whether the job definition's rules retry it."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ CAPACITY = (
 )
 
 
-def rules() -> dict[str, Any]:
-    """Read the retry strategy that opsctl really submits with."""
+def retry_strategy() -> dict[str, Any]:
+    """Read the job definition's retry strategy."""
     text = (ROOT / "terraform/modules/batch/job_definition.tf").read_text()
     blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)
     names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
     names["on_exit_code"] = "onExitCode"
-    found = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
-    assert len(found) == 4
-    return {"attempts": 3, "evaluateOnExit": found}
+    rules = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
+    assert len(rules) == 4
+    return {"attempts": 3, "evaluateOnExit": rules}
 
 
 def faults(platform: Platform, plan: dict[str, Any] | None = None) -> tuple[int, Any]:
@@ -59,9 +59,9 @@ def exact(platform: Platform, *attempts: dict[str, Any]) -> None:
 def test_a_lost_host_kills_every_process_and_the_job_is_tried_again(calm: Platform, gate: Path, tmp_path: Path) -> None:
     exact(calm, {"kind": "host_terminated", "after_seconds": 1.5})
     pids = tmp_path / "pids"
-    # A process that ignores SIGTERM and one in a session of its own: a host takes all of them along.
+    # A process that ignores SIGTERM and one in its own session: a lost host ends both.
     script = f"trap '' TERM; setsid sleep 60 & echo $! $$ >{pids}; sleep 60; exit 3"
-    job_id = calm.submit(f"[ $AWS_BATCH_JOB_ATTEMPT = 1 ] || exit 0; {script}", retryStrategy=rules())
+    job_id = calm.submit(f"[ $AWS_BATCH_JOB_ATTEMPT = 1 ] || exit 0; {script}", retryStrategy=retry_strategy())
     job = calm.wait(job_id)
     assert (job["status"], job["statusReason"]) == ("SUCCEEDED", EXITED)
     first, second = job["attempts"]
@@ -74,9 +74,9 @@ def test_a_lost_host_kills_every_process_and_the_job_is_tried_again(calm: Platfo
     assert len(started) == 2 and not any(alive(pid) for pid in started)
 
 
-def test_a_host_lost_again_and_again_is_a_failure_in_its_words(calm: Platform) -> None:
+def test_a_host_lost_in_each_attempt_is_the_failures_reason(calm: Platform) -> None:
     exact(calm, *({"kind": "host_terminated", "attempt": number} for number in (1, 2, 3)))
-    job = calm.wait(calm.submit("sleep 60", retryStrategy=rules()))
+    job = calm.wait(calm.submit("sleep 60", retryStrategy=retry_strategy()))
     assert job["status"] == "FAILED" and len(job["attempts"]) == 3
     assert TERMINATED.fullmatch(job["statusReason"])
     assert "exitCode" not in job["container"]
@@ -92,7 +92,7 @@ def test_a_host_that_goes_before_batch_heard_of_the_end_hides_the_exit_code(calm
 
 def test_out_of_memory_is_137_with_its_reason_and_not_tried_again(calm: Platform) -> None:
     exact(calm, {"kind": "killed", "after_seconds": 0.2})
-    job = calm.wait(calm.submit("trap '' TERM; sleep 60", retryStrategy=rules()))
+    job = calm.wait(calm.submit("trap '' TERM; sleep 60", retryStrategy=retry_strategy()))
     reason = "OutOfMemoryError: Container killed due to memory usage"
     (attempt,) = job["attempts"]
     assert (job["status"], job["statusReason"], attempt["statusReason"]) == ("FAILED", EXITED, EXITED)
@@ -100,17 +100,17 @@ def test_out_of_memory_is_137_with_its_reason_and_not_tried_again(calm: Platform
         assert (container["exitCode"], container["reason"]) == (137, reason)
 
 
-def test_a_process_that_was_quicker_than_its_killer_ends_as_it_did(calm: Platform) -> None:
+def test_a_process_that_ends_before_its_fault_keeps_its_exit_code(calm: Platform) -> None:
     before = faults(calm)[1].get("killed", 0)
     exact(calm, {"kind": "killed", "after_seconds": 60})
-    assert calm.wait(calm.submit("exit 0", retryStrategy=rules()))["status"] == "SUCCEEDED"
+    assert calm.wait(calm.submit("exit 0", retryStrategy=retry_strategy()))["status"] == "SUCCEEDED"
     assert faults(calm)[1].get("killed", 0) == before
 
 
 def test_an_image_that_cannot_be_pulled_never_starts_and_is_tried_again(calm: Platform, tmp_path: Path) -> None:
     exact(calm, {"kind": "cannot_pull", "job": "j*", "attempt": 1}, {"kind": "killed", "job": "other"})
     seen = tmp_path / "seen"
-    job = calm.wait(calm.submit(f"echo $AWS_BATCH_JOB_ATTEMPT >>{seen}", retryStrategy=rules()))
+    job = calm.wait(calm.submit(f"echo $AWS_BATCH_JOB_ATTEMPT >>{seen}", retryStrategy=retry_strategy()))
     assert job["status"] == "SUCCEEDED"
     first, _ = job["attempts"]
     assert first["statusReason"] == "Task failed to start"
@@ -119,10 +119,10 @@ def test_an_image_that_cannot_be_pulled_never_starts_and_is_tried_again(calm: Pl
     assert seen.read_text() == "2\n"
 
 
-def test_a_doomed_job_that_somebody_terminates_ends_with_that_reason(calm: Platform) -> None:
+def test_a_terminated_job_ends_with_that_reason_and_no_fault(calm: Platform) -> None:
     before = faults(calm)[1].get("host_terminated", 0)
     exact(calm, {"kind": "host_terminated", "after_seconds": 60})
-    job_id = calm.submit("sleep 60", retryStrategy=rules())
+    job_id = calm.submit("sleep 60", retryStrategy=retry_strategy())
     calm.wait(job_id, "RUNNING")
     calm.batch.terminate_job(jobId=job_id, reason="enough")
     job = calm.wait(job_id)
@@ -145,7 +145,7 @@ def test_without_capacity_the_first_job_says_why_until_there_is_some(calm: Platf
     assert calm.wait(calm.submit("true", queue="other"))["status"] == "SUCCEEDED"
     job = calm.job(job_id)
     assert (job["status"], job["statusReason"], job["attempts"]) == ("RUNNABLE", CAPACITY, [])
-    listed = {one["jobId"]: one for one in calm.batch.list_jobs(jobQueue="q", jobStatus="RUNNABLE")["jobSummaryList"]}
+    listed = {job["jobId"]: job for job in calm.batch.list_jobs(jobQueue="q", jobStatus="RUNNABLE")["jobSummaryList"]}
     assert listed[job_id]["statusReason"] == CAPACITY
     assert "statusReason" not in listed[behind]
     calm.batch.terminate_job(jobId=job_id, reason="enough")
@@ -156,7 +156,7 @@ def test_without_capacity_the_first_job_says_why_until_there_is_some(calm: Platf
 
 def test_a_stale_list_lacks_young_jobs_only(calm: Platform, gate: Path) -> None:
     def listed() -> list[str]:
-        return [one["jobId"] for one in calm.batch.list_jobs(jobQueue="q")["jobSummaryList"]]
+        return [job["jobId"] for job in calm.batch.list_jobs(jobQueue="q")["jobSummaryList"]]
 
     old = calm.submit(waiting_for(gate))
     calm.wait(old, "RUNNING")
@@ -227,8 +227,8 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
 def test_a_server_says_what_is_wrong_with_its_faults(homes: Homes, calm: Platform) -> None:
     with pytest.raises(Problem, match="faults cannot be read.*kiled"):
         homes.start(faults={"kiled": 1})
-    status, said = faults(calm, {"kiled": 1})
-    assert status == 400 and "kiled" in said["message"]
+    status, answer = faults(calm, {"kiled": 1})
+    assert status == 400 and "kiled" in answer["message"]
 
 
 def test_a_server_without_faults_has_no_such_path(homes: Homes) -> None:

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: states, slots, arrays, retries, ends."""
+"""Jobs over HTTP: states, slots, arrays, retries, cancel and terminate."""
 
 from __future__ import annotations
 
