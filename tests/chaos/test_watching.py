@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos_world import retry_strategy
 from fault_plan import Fault, Plan
 from fault_proxy import FaultProxy, Passing
 from routes import platform_faults
 from sightings import Instant, Sightings
-from support.local_servers import Homes, Platform, client
+from support.local_servers import Homes, Platform, client, retry_strategy
 from test_fault_proxy import through
 
 

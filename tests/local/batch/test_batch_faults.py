@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from support.batch_fault_plan import FaultKind, FaultPlan
 from support.faulty_server import request_faults
-from support.local_servers import Homes, Platform, alive, waiting_for
-from support.repository import ROOT
+from support.local_servers import Homes, Platform, alive, retry_strategy, waiting_for
 from support.waiting import until
 
 from opsctl.core.errors import Problem, UsageProblem
@@ -23,17 +22,6 @@ CAPACITY = (
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY - Service cannot fulfill the capacity requested for instance type"
     " [r5.large]"
 )
-
-
-def retry_strategy() -> dict[str, Any]:
-    """Read the job definition's retry strategy."""
-    text = (ROOT / "terraform/modules/batch/job_definition.tf").read_text()
-    blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)
-    names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
-    names["on_exit_code"] = "onExitCode"
-    rules = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
-    assert len(rules) == 4
-    return {"attempts": 3, "evaluateOnExit": rules}
 
 
 def faults(platform: Platform, plan: dict[str, Any] | None = None) -> tuple[int, Any]:

@@ -115,8 +115,8 @@ def test_an_atlas_folder_for_each_parcellation(staged: Path, tmp_path: Path) -> 
 def test_probabilistic_tracking_is_another_and_repeats_itself(
     staged: Path, by_model: dict[str, Path], tmp_path: Path
 ) -> None:
-    for turn in ("one", "two"):
-        arguments = [*_arguments(staged, tmp_path / turn), "--diffusion_model", "csd", "--mod", "prob"]
+    for repetition in ("one", "two"):
+        arguments = [*_arguments(staged, tmp_path / repetition), "--diffusion_model", "csd", "--mod", "prob"]
         assert main([*arguments, "--track_type", "particle"]) == 0
     one = _connectome(tmp_path / "one/sub-01/ses-1")
     assert np.array_equal(one, _connectome(tmp_path / "two/sub-01/ses-1"))
