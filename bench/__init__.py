@@ -1,1 +1,1 @@
-"""The measurements: each one a ratio, both sides in one run. Nothing here is asserted by a test."""
+"""Measurements of speed and cost, each a ratio of two sides in one run. No test asserts their figures."""

@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 
 from bench import peers
-from bench.report import Machine, Report
+from bench.measurements import Machine, Measurements
 
 #: In the order of the table; growth and cost last.
 STEPS = (
@@ -33,12 +33,12 @@ STEPS = (
     "largest",
     "cost",
 )
-#: Takes as long as half of the others together; its row stays until it is measured anew.
-_ASKED_FOR = ("largest",)
-_HERE = Path(__file__).resolve().parent
-_RESULTS = _HERE / "results.json"
-_QUICK_RESULTS = _HERE.parent / "build" / "bench-quick.json"
-_DOCS = _HERE.parent / "docs"
+#: Takes half as long as all the others together, so it must be named; until then its rows stay.
+_ONLY_ON_REQUEST = ("largest",)
+_FOLDER = Path(__file__).resolve().parent
+_RESULTS = _FOLDER / "results.json"
+_QUICK_RESULTS = _FOLDER.parent / "build" / "bench-quick.json"
+_DOCS = _FOLDER.parent / "docs"
 
 
 def main() -> None:
@@ -46,23 +46,23 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, kept apart from the full ones")
     parser.add_argument("--only", action="append", choices=STEPS, help="this step; the other rows stay as they were")
     parser.add_argument("--write-docs", action="store_true", help="only write the last results into docs/")
-    asked = parser.parse_args()
-    path = _QUICK_RESULTS if asked.quick else _RESULTS
-    report = Report.read(path)
-    if not asked.write_docs:
+    arguments = parser.parse_args()
+    path = _QUICK_RESULTS if arguments.quick else _RESULTS
+    measurements = Measurements.read(path)
+    if not arguments.write_docs:
         peers.install()
         machine = Machine.this()
-        for step in asked.only or [step for step in STEPS if step not in _ASKED_FOR]:
+        for step in arguments.only or [step for step in STEPS if step not in _ONLY_ON_REQUEST]:
             module = import_module("bench.cost" if step == "cost" else f"bench.steps.{step}")
-            began = time.perf_counter()
+            started = time.perf_counter()
             print(f"{step} …", end=" ", file=sys.stderr, flush=True)
-            report = report.with_rows(step, module.measure(quick=asked.quick), machine, order=STEPS)
-            print(f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
-            report.write(path)
-        report.show()
+            measurements = measurements.with_rows(step, module.measure(quick=arguments.quick), machine, order=STEPS)
+            print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
+            measurements.write(path)
+        measurements.show()
         print(f"{os.path.relpath(path)} has every figure.", file=sys.stderr)
-    if asked.write_docs or not asked.quick:
-        report.write_docs(_DOCS)
+    if arguments.write_docs or not arguments.quick:
+        measurements.write_docs(_DOCS)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One run of so many scans, its seconds and its memory: `python -m bench.growth_process URL SCANS NUMBER`."""
+"""Measures the time and memory of one run: `python -m bench.growth_process URL SCANS NUMBER`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 def peak_mib() -> float:
-    """This process's peak until now."""
+    """This process's peak resident size until now."""
     status = Path("/proc/self/status")
     if status.is_file():
-        # Not getrusage's: Linux hands a parent's peak down through exec.
-        line = next(one for one in status.read_text().splitlines() if one.startswith("VmHWM"))
+        # Not getrusage: on Linux its peak includes the parent's, from before exec.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
     import resource
 
@@ -22,19 +22,19 @@ def peak_mib() -> float:
 
 
 def main() -> None:
-    from bench.platform import Bench
+    from bench.platform import BenchPlatform
 
     url, scans, number = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(url, Path(folder), scans, f"data-{scans}-{number}")
-        began = time.perf_counter()
-        made = bench.plan()
+        bench = BenchPlatform(url, Path(folder), scans, f"data-{scans}-{number}")
+        started = time.perf_counter()
+        run_plan = bench.plan()
         discovered = time.perf_counter()
-        outcome = bench.carry_out(made)
+        outcome = bench.carry_out(run_plan)
         ended = time.perf_counter()
     if outcome.submitted != scans:
         raise SystemExit(f"{outcome.submitted} scans were submitted instead of {scans}.")
-    print(json.dumps({"discover": discovered - began, "submit": ended - discovered, "mib": peak_mib()}))
+    print(json.dumps({"discover": discovered - started, "submit": ended - discovered, "mib": peak_mib()}))
 
 
 if __name__ == "__main__":

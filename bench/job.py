@@ -1,4 +1,4 @@
-"""The job runner's side: `container/m2g_job` as it is in the image, asked in this process."""
+"""Makes the job runner, `container/m2g_job`, importable in this process."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _CONTAINER = Path(__file__).resolve().parents[1] / "container"
 
 @contextmanager
 def environment(url: str) -> Iterator[None]:
-    """What a job's container is started with, as far as S3 is concerned."""
+    """Set the environment variables for S3 that a job's container has."""
     if str(_CONTAINER) not in sys.path:
         sys.path.insert(0, str(_CONTAINER))
-    before = dict(os.environ)
+    previous = dict(os.environ)
     os.environ.update(
         {**LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
     )
@@ -26,4 +26,4 @@ def environment(url: str) -> Iterator[None]:
         yield
     finally:
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(previous)

@@ -1,4 +1,4 @@
-"""A platform and its adapters as `run` has them, on the bench's own server."""
+"""A platform and its adapters, as `run` builds them, on the bench's own server."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from opsctl.home import Home
 
 
 def platform_of(url: str | None, *, data_bucket: str) -> Platform:
-    """The record of a platform; None: one on AWS."""
+    """A platform's record; with the URL None, of a platform on AWS."""
     resources = ModelResources(
         job_queue="queue",
         compute_environment="environment",
@@ -66,8 +66,8 @@ def platform_of(url: str | None, *, data_bucket: str) -> Platform:
     )
 
 
-class _NotingBatch(Batch):
-    """Notes when the last submission was accepted."""
+class _TimedBatch(Batch):
+    """Remembers when the last submission was accepted."""
 
     accepted_at = 0.0
 
@@ -78,13 +78,15 @@ class _NotingBatch(Batch):
 
 
 @dataclass
-class Bench:
-    """One data bucket, nothing in it, and a dataset of so many scans in another.
+class BenchPlatform:
+    """A platform with an empty data bucket, and a dataset with a number of scans in another bucket.
 
     Attributes
     ----------
     home
-        An empty folder.
+        An empty folder, opsctl's home.
+    scans
+        The number of the dataset's scans.
     """
 
     url: str
@@ -105,32 +107,32 @@ class Bench:
         return Storage(self.clients.s3)
 
     @cached_property
-    def batch(self) -> _NotingBatch:
-        return _NotingBatch(self.clients.batch, submit_client=self.clients.batch_once)
+    def batch(self) -> _TimedBatch:
+        return _TimedBatch(self.clients.batch, submit_client=self.clients.batch_once)
 
     @cached_property
     def records(self) -> Records:
         return Records(self.storage, data_bucket=self.data_bucket, cache=Cache(Home(self.home).cache))
 
     @cached_property
-    def _order(self) -> RunRequest:
+    def _request(self) -> RunRequest:
         return RunRequest(dataset=Location(bucket_of(self.scans), PREFIX.rstrip("/")), options=M2gOptions())
 
     @cached_property
     def _prior_runs(self) -> PriorRuns:
         return PriorRuns(
-            output_of(self._order, self.platform),
+            output_of(self._request, self.platform),
             self.platform,
-            dataset_name=self._order.dataset.name,
+            dataset_name=self._request.dataset.name,
             records=self.records,
             storage=self.storage,
             batch=self.batch,
         )
 
     def plan(self) -> RunPlan:
-        """What `run` does before its question."""
+        """Plan a run, as `run` does before it asks for confirmation."""
         return plan(
-            self._order,
+            self._request,
             self.platform,
             self.storage,
             self._prior_runs,
@@ -139,18 +141,23 @@ class Bench:
             token="0000",
         )
 
-    def carry_out(self, made: RunPlan) -> RunOutcome:
-        """What `run` does after the yes: the turn, another look at the earlier runs, the records, the jobs."""
+    def carry_out(self, run_plan: RunPlan) -> RunOutcome:
+        """Submit a run, as `run` does after the confirmation: lease, earlier runs again, records, jobs."""
         home = Home(self.home)
         home.make(home.path)
         lease = SubmissionLease(
-            self.storage, home, made.output, data_bucket=self.data_bucket, who="bench", on_wait=lambda _words: None
+            self.storage,
+            home,
+            run_plan.output,
+            data_bucket=self.data_bucket,
+            who="bench",
+            on_wait=lambda _message: None,
         )
         submitter = Submitter(
             self.batch, self.records, self.platform, lease=lease, sleep=time.sleep, now=lambda: datetime.now(UTC)
         )
-        runner = RunSubmission(
-            made,
+        submission = RunSubmission(
+            run_plan,
             prior_runs=self._prior_runs,
             submitter=submitter,
             lease=lease,
@@ -158,34 +165,37 @@ class Bench:
             budget=None,
             now=lambda: datetime.now(UTC),
         )
-        return runner.carry_out()
+        return submission.carry_out()
 
     def submitted(self) -> Run:
-        """A run of all scans on its way: its record and its array job, not the scans' JSONs, which only jobs read."""
-        made = self.plan()
-        run = made.run(made.dispositions)
-        intended = submissions_of(run, self.platform, at=run.created_at)
-        ids = [self.batch.submit(submit_request(one, run, self.platform)) for one in intended]
-        known = [one.submitted(job_id, at=run.created_at) for one, job_id in zip(intended, ids, strict=True)]
-        self.records.put_run(run, {}, known)
+        """Submit a run of all scans: its record and its array job, but not the scans' JSONs, which only jobs read."""
+        run_plan = self.plan()
+        run = run_plan.run(run_plan.dispositions)
+        submissions = [
+            submission.submitted(self.batch.submit(submit_request(submission, run, self.platform)), at=run.created_at)
+            for submission in submissions_of(run, self.platform, at=run.created_at)
+        ]
+        self.records.put_run(run, {}, submissions)
         return run
 
     def states(self, run: Run) -> StatusReader:
-        """Where a run stands, as `status` and `logs` ask it."""
-        return StatusReader(self._facts(run), records=self.records, batch=self.batch, now=lambda: datetime.now(UTC))
+        """The reader of a run's states, as `status` and `logs` use it."""
+        return StatusReader(
+            self._run_reader(run), records=self.records, batch=self.batch, now=lambda: datetime.now(UTC)
+        )
 
     def log_reader(self, run: Run) -> LogReader:
-        """A run's lines, as `logs` reads them."""
-        facts, states = self._facts(run), self.states(run)
+        """The reader of a run's log lines, as `logs` uses it."""
+        run_reader, states = self._run_reader(run), self.states(run)
         return LogReader(
-            facts,
+            run_reader,
             states,
             logs=Logs(self.clients.logs, group=self.platform.log_group),
             records=self.records,
-            streams=LogStreams(facts, states, records=self.records, batch=self.batch),
+            streams=LogStreams(run_reader, states, records=self.records, batch=self.batch),
             wanted=LineFilter(),
             now=lambda: datetime.now(UTC),
         )
 
-    def _facts(self, run: Run) -> RunReader:
+    def _run_reader(self, run: Run) -> RunReader:
         return RunReader(run, records=self.records, batch=self.batch)

@@ -1,4 +1,4 @@
-"""The growth plot."""
+"""The plot of how time and memory grow with the number of scans."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from pathlib import Path
 
 
 def draw(seconds: Mapping[int, float], mebibytes: Mapping[int, float], target: Path) -> None:
-    """Time and memory by the number of scans, both on logarithmic axes."""
+    """Draw time and memory by the number of scans, both on logarithmic axes, into a PNG.
+
+    The same figures and the same matplotlib give the same bytes.
+    """
     import matplotlib
 
-    matplotlib.use("svg")
-    # The same figures give the same file.
-    matplotlib.rcParams["svg.hashsalt"] = "opsctl"
+    matplotlib.use("agg")
     from matplotlib import pyplot
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
@@ -28,16 +29,16 @@ def draw(seconds: Mapping[int, float], mebibytes: Mapping[int, float], target: P
                 f"{values[size]:,.3g}" if values[size] < 100 else f"{values[size]:,.0f}",
                 (size, values[size]),
                 textcoords="offset points",
-                xytext=(0, 8),
-                ha="center",
+                xytext=(-6, 6),
+                ha="right",
             )
         axes.set(title=title, xlabel="scans", ylabel=unit)
-        axes.set_xlim(min(sizes, default=1) / 2, max(sizes, default=10) * 2)
+        axes.set_xlim(min(sizes, default=1) / 4, max(sizes, default=10) * 2)
         axes.set_ylim(min(values.values(), default=1) / 2, max(values.values(), default=10) * 3)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(which="major", color="#dddddd")
         axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(target, metadata={"Date": None})
+    figure.savefig(target, dpi=120, metadata={"Software": None})
     pyplot.close(figure)

@@ -1,4 +1,4 @@
-"""A row of the table, and how its figures come about."""
+"""A row of the table, computed from pairs of runs; and the timing of calls."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Row:
     Attributes
     ----------
     ours, plain, peer
-        What opsctl, the plain way and another tool took, in `unit`; None where there is none, or it could not be had.
+        What opsctl, the plain way and another tool took, in `unit`; None where there is none.
     ratio
-        Ours over the plain way's (the peer's where there is no plain way): the median of the pairs' own ratios. None
-        where the bar is about ours alone.
+        Ours divided by plain (by peer where there is no plain way): the median of the pairs' own ratios. None where the
+        bar is for ours alone.
     bar
-        What the ratio may be at most; without a ratio, what ours may be at most.
+        The highest allowed ratio; without a ratio, the highest allowed value of ours.
     ratio_min, ratio_max, pairs
-        Of the pairs' ratios (of ours without a ratio), and how many there were.
+        The extremes of the pairs' ratios (of ours without a ratio), and the number of pairs.
     note
-        What a reader of the row must know.
+        How the row was measured.
     """
 
     step: str
@@ -43,7 +43,7 @@ class Row:
     note: str = ""
 
 
-def against(
+def ratio_row(
     step: str,
     *,
     ours: Sequence[float],
@@ -53,8 +53,8 @@ def against(
     unit: str = "s",
     note: str = "",
 ) -> Row:
-    """The row of pairs of runs: ours against the plain way, or against the peer where there is no plain way."""
-    ratios = [one / other for one, other in zip(ours, plain or peer, strict=True)]
+    """The row of pairs of runs: ours divided by the plain way, or by the peer where there is no plain way."""
+    ratios = [numerator / denominator for numerator, denominator in zip(ours, plain or peer, strict=True)]
     return Row(
         step=step,
         ours=median(ours),
@@ -71,8 +71,8 @@ def against(
     )
 
 
-def alone(step: str, *, ours: Sequence[float], bar: float, unit: str = "s", note: str = "") -> Row:
-    """The row of a figure that has a bar of its own."""
+def absolute_row(step: str, *, ours: Sequence[float], bar: float, unit: str = "s", note: str = "") -> Row:
+    """The row of a figure whose bar is a value, not a ratio."""
     return Row(
         step=step,
         ours=median(ours),
@@ -87,18 +87,18 @@ def alone(step: str, *, ours: Sequence[float], bar: float, unit: str = "s", note
     )
 
 
-def seconds(work: Callable[[], Any]) -> float:
-    """Wall time of one call. Garbage of the calls before is not its fault."""
+def time_call(call: Callable[[], Any]) -> float:
+    """The wall time of one call, in seconds. Garbage of earlier calls is collected before."""
     gc.collect()
     start = time.perf_counter()
-    work()
+    call()
     return time.perf_counter() - start
 
 
-def in_turn(pairs: int, *ways: Callable[[], Any]) -> list[list[float]]:
-    """The seconds that each way takes, all in turn, so many times over."""
-    taken: list[list[float]] = [[] for _ in ways]
-    for _ in range(pairs):
-        for way, found in zip(ways, taken, strict=True):
-            found.append(seconds(way))
-    return taken
+def time_in_turn(rounds: int, *calls: Callable[[], Any]) -> list[list[float]]:
+    """Time the calls one after the other, in several rounds; return the seconds of each call."""
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, call_seconds in zip(calls, seconds, strict=True):
+            call_seconds.append(time_call(call))
+    return seconds

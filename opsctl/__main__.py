@@ -1,6 +1,7 @@
-"""The one boundary: every outcome becomes a sentence and an exit code.
+"""The error boundary: it turns every outcome into a sentence and an exit code.
 
-0 fine, 1 the user can mend it, 2 usage, 3 a bug (the traceback goes into the log file), 130 Ctrl-C.
+0: success; 1: an error that the user can fix; 2: wrong usage; 3: a bug, whose traceback goes into the log file;
+130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -26,28 +27,26 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run opsctl and exit."""
-    sys.exit(_outcome())
-
-
-def _outcome() -> int:
     log = LogFile(Home.of(os.environ))
     CALLS.addHandler(log)
     try:
-        return _ended(log)
+        code = _run(log)
     finally:
         CALLS.removeHandler(log)
         log.close()
+    sys.exit(code)
 
 
-def _ended(log: LogFile) -> int:
+def _run(log: LogFile) -> int:
+    """Run the command; returns the exit code."""
     try:
         from opsctl.cli import app
 
         code = app(standalone_mode=False)
-        # A last line that nobody reads any more must fail here, not at the interpreter's end.
+        # If nobody reads the last line any more, the error must occur here, not at the interpreter's end.
         sys.stdout.flush()
         if code == _INTERRUPTED:
-            # typer makes a return value of a Ctrl-C that no verb has taken for its own.
+            # typer returns this code after a Ctrl-C that no verb handled.
             return _interrupted()
         return code if isinstance(code, int) else 0
     except Problem as problem:
@@ -61,18 +60,18 @@ def _ended(log: LogFile) -> int:
     except KeyboardInterrupt:
         return _interrupted()
     except SystemExit as end:
-        # click makes exit 1 of a pipe that nobody reads any more (`opsctl logs | head`).
+        # click exits with 1 when the reader has closed the pipe (`opsctl logs | head`).
         if not isinstance(end.__context__, BrokenPipeError):
             raise
-        return _unread()
+        return _closed_pipe()
     except BrokenPipeError:
-        return _unread()
-    except Exception as error:  # the boundary: a bug is told in one sentence, whole in the log file
+        return _closed_pipe()
+    except Exception as error:  # any other exception is a bug
         return _bug(error, log)
 
 
-def _unread() -> int:
-    """The reader has enough. Python would complain once more while closing."""
+def _closed_pipe() -> int:
+    """Succeed quietly: the reader needs no more. Python would print another error when it closes the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
@@ -83,14 +82,14 @@ def _interrupted() -> int:
 
 
 def _bug(error: Exception, log: LogFile) -> int:
-    said = " ".join(str(error).split())
-    words = f"This is a bug in opsctl ({type(error).__name__}: {said})."
-    typed, trace = shlex.join(sys.argv[1:]), traceback.format_exc().rstrip()
+    details = " ".join(str(error).split())
+    message = f"This is a bug in opsctl ({type(error).__name__}: {details})."
+    command, trace = shlex.join(sys.argv[1:]), traceback.format_exc().rstrip()
     try:
-        log.append(f"{datetime.now(UTC).isoformat()} opsctl {typed} (version {__version__}, {sys.platform})\n{trace}")
-        _say(f"{words}  The traceback is in {log.path}: please report it.")
+        log.append(f"{datetime.now(UTC).isoformat()} opsctl {command} (version {__version__}, {sys.platform})\n{trace}")
+        _say(f"{message}  The traceback is in {log.path}: please report it.")
     except (OSError, Problem):
-        _say(words)
+        _say(message)
         traceback.print_exc()
     return _BUG
 

@@ -1,4 +1,4 @@
-"""Where the Terraform code and the job runner lie: beside the package in a checkout, inside it once installed."""
+"""Find the Terraform code, the job runner and pybids' patterns in a checkout or an installed package."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from opsctl.core.dataset.discovery import SUFFIXES
+from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.errors import Problem
 
 _PACKAGE = Path(__file__).resolve().parent
 
 
 def _folder(name: str, *, landmark: str) -> Path:
-    # A wheel carries both folders under opsctl/shipped; a checkout has them at its root. The landmark keeps an
-    # unrelated folder of the same name beside site-packages from being taken for ours.
+    # A wheel has both folders under opsctl/shipped; a checkout has them at its root. The landmark excludes an
+    # unrelated folder of the same name beside site-packages.
     for candidate in (_PACKAGE / "shipped" / name, _PACKAGE.parent / name):
         if (candidate / landmark).exists():
             return candidate
@@ -25,34 +27,39 @@ def _folder(name: str, *, landmark: str) -> Path:
 
 
 def terraform_dir() -> Path:
-    """Give the folder with the Terraform roots `storage/` and `platform/` and their modules.
+    """The folder with the Terraform roots `storage/` and `platform/` and their modules.
 
     Raises
     ------
     Problem
-        When the installation does not hold it.
+        When it is missing.
     """
     return _folder("terraform", landmark="platform")
 
 
 def container_dir() -> Path:
-    """Give the folder that holds the package `m2g_job` and the Dockerfile.
+    """The folder with the package `m2g_job` and the Dockerfile.
 
     Raises
     ------
     Problem
-        When the installation does not hold it.
+        When it is missing.
     """
     return _folder("container", landmark="m2g_job")
 
 
+def entity_patterns() -> EntityPatterns:
+    """Return pybids' entity patterns for the suffixes of m2g's inputs."""
+    return EntityPatterns(bids_config(), suffixes=SUFFIXES)
+
+
 def bids_config() -> dict[str, Any]:
-    """Give pybids' entity patterns, read as data: importing pybids would cost half a second.
+    """The entity patterns of pybids, read from its JSON file: importing pybids would take half a second.
 
     Raises
     ------
     Problem
-        When pybids is not installed as it should be.
+        When pybids is not installed.
     """
     package = find_spec("bids")
     if package is None or not package.submodule_search_locations:

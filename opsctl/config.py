@@ -1,4 +1,4 @@
-"""The configuration's files, read; and the environment's variables beside them."""
+"""Read the configuration: the files and the environment's variables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CONFIG_VARIABLE = "OPSCTL_CONFIG"
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """A file that is read if it is there."""
+    """A configuration file, which need not exist unless `must_be_there`."""
 
     layer: Literal["folder", "user"]
     path: Path
@@ -37,33 +37,33 @@ class ConfigFile:
 
 
 def config_files(environment: Mapping[str, str], folder: Path | None) -> list[ConfigFile]:
-    """The folder's file and the user's, the one that wins last.
+    """The folder's file, if there is one, then the user's; the first takes precedence.
 
     Parameters
     ----------
     environment
-        `OPSCTL_CONFIG` names another file than the user's own.
+        `OPSCTL_CONFIG` names a file that replaces the user's own.
     folder
-        The working folder; None where it has been removed. The nearest `opsctl.toml` counts, from there up to the home
+        The working folder; None when it has been removed. The nearest `opsctl.toml` is used, from there up to the home
         folder, or up to the root for a folder outside of it.
     """
     named = environment.get(CONFIG_VARIABLE)
-    own = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("opsctl") / FILE_NAME
-    found = [ConfigFile("user", own, _is_there(own), must_be_there=bool(named))]
-    near = _nearest(folder) if folder is not None else None
-    if near is not None and not (found[0].is_there and near.samefile(own)):
-        found.insert(0, ConfigFile("folder", near, is_there=True))
-    return found
+    path = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("opsctl") / FILE_NAME
+    user_file = ConfigFile("user", path, _exists(path), must_be_there=bool(named))
+    nearest = _nearest(folder) if folder is not None else None
+    if nearest is None or (user_file.is_there and nearest.samefile(path)):
+        return [user_file]
+    return [ConfigFile("folder", nearest, is_there=True), user_file]
 
 
 def load(environment: Mapping[str, str], folder: Path | None) -> Configuration:
-    """All layers together; what is wrong is in it, and nothing is raised."""
+    """Merge all layers. Errors are in the configuration's problems; nothing is raised."""
     layers = [_read(file) for file in config_files(environment, folder)]
     return merge([*layers, from_variables(environment)], doubts=doubtful_variables(environment))
 
 
 def working_folder() -> Path | None:
-    """Where the person is; None where that folder has been removed."""
+    """The working folder; None when it has been removed."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -71,19 +71,19 @@ def working_folder() -> Path | None:
 
 
 def said_in(text: str) -> Iterator[Said]:
-    """Each key of a TOML document that parses, with the line where it begins.
+    """Each key of a valid TOML document with its value and the line where its statement begins.
 
-    tomllib keeps no lines. But every statement of TOML begins on a line of its own, and a statement whose end is
-    missing does not parse: so the statements are what parses by itself, taken line by line.
+    tomllib reports no lines. But each TOML statement begins on a new line, and an incomplete one does not parse: so
+    lines are collected until they parse.
     """
     import tomllib
 
     table: tuple[str, ...] = ()
     pending: list[str] = []
-    begin = 1
+    first_line = 1
     for number, line in enumerate(text.split("\n"), 1):
         if not pending:
-            begin = number
+            first_line = number
         pending.append(line)
         try:
             statement = tomllib.loads("\n".join(pending))
@@ -94,11 +94,11 @@ def said_in(text: str) -> Iterator[Said]:
         if is_header:
             table = _header(statement)
         for parts, value in _leaves(statement):
-            yield (parts if is_header else (*table, *parts), value, begin)
+            yield (parts if is_header else (*table, *parts), value, first_line)
 
 
 def _header(statement: Mapping[str, Any]) -> tuple[str, ...]:
-    """`[a.b]` as `("a", "b")`."""
+    """The parts of a table's name: `("a", "b")` for `[a.b]`."""
     parts: list[str] = []
     inner: Any = statement
     while isinstance(inner, dict) and inner:
@@ -117,24 +117,24 @@ def _leaves(value: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[t
 
 def _nearest(folder: Path) -> Path | None:
     home = Path.home()
-    for place in (folder, *folder.parents):
-        if _is_there(place / FILE_NAME):
-            return place / FILE_NAME
-        if place == home:
+    for candidate in (folder, *folder.parents):
+        if _exists(candidate / FILE_NAME):
+            return candidate / FILE_NAME
+        if candidate == home:
             break
     return None
 
 
-def _is_there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
         return path.exists()
     except OSError:
-        # A folder that may not be looked into: whatever is in it is not for this person.
+        # A file in a folder without search permission is not for this user.
         return False
 
 
 def _read(file: ConfigFile) -> Layer:
-    """A file's layer; all that can be wrong with a file is in it."""
+    """A file's layer; the file's errors are in its problems."""
     path = str(file.path)
     if not file.is_there:
         missing = Problem(f"{path} is not there.", f"{CONFIG_VARIABLE} names it: correct it, or unset it.")
@@ -157,11 +157,11 @@ def _read(file: ConfigFile) -> Layer:
     return from_file(said_in(text), path=path, layer=file.layer)
 
 
-def _syntax_problem(words: str, file: ConfigFile, text: str) -> Problem:
-    """The parser's error, its line brought to the front."""
-    found = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", words)
-    what = words[: found.start()] if found else words
-    line = int(found[1]) if found and found[1] else len(text.rstrip("\n").split("\n"))
+def _syntax_problem(message: str, file: ConfigFile, text: str) -> Problem:
+    """The parser's error, with its line at the front."""
+    position = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", message)
+    what = message[: position.start()] if position else message
+    line = int(position[1]) if position and position[1] else len(text.rstrip("\n").split("\n"))
     what = what if what.isprintable() else repr(what)
     at = Source(file.layer, str(file.path), line)
     return Problem(f"{at}: this is not TOML: {what[:1].lower()}{what[1:]}.", 'A line is KEY = "VALUE", or [TABLE].')

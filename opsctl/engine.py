@@ -1,7 +1,7 @@
-"""The container engine: Docker or Podman by its command line, whichever answers.
+"""Run Docker or Podman through its command line.
 
-The command line is what every installation has: Docker Desktop, Docker on Linux, rootless Podman without a socket.
-docs/decisions/0010 says why no library stands between.
+Every installation has the command line: Docker Desktop, Docker on Linux, rootless Podman without a socket.
+docs/decisions/0010 says why opsctl uses no client library.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from opsctl.core.errors import Interrupted, Problem
 VARIABLE = "OPSCTL_ENGINE"
 
 _NAMES = ("docker", "podman")
+_DOCKER_VERSION = "{{.Server.Version}}"
 _ANSWER_SECONDS = 60
 _STOP_SECONDS = 20
 _ELSEWHERE = (
@@ -26,6 +27,24 @@ _ELSEWHERE = (
     "or let a colleague or a CI job with one of them build and push the image; "
     "`opsctl up --image URI` uses what they pushed."
 )
+
+
+class NoEngine(Problem):
+    """Neither Docker nor Podman is installed."""
+
+
+class EngineSilent(Problem):
+    """An installed engine does not answer.
+
+    Attributes
+    ----------
+    engine
+        Its name: `docker`, `podman`, or that of the program which was asked for.
+    """
+
+    def __init__(self, what: str, hint: str = "", *, engine: str) -> None:
+        super().__init__(what, hint)
+        self.engine = engine
 
 
 @dataclass(frozen=True)
@@ -37,11 +56,11 @@ class Engine:
     command
         The program's path.
     name
-        What it is, whatever it is called: `docker` may be a link to Podman.
+        The engine's kind, which the program's name does not tell: `docker` may be a link to Podman.
     version
-        Docker's is the daemon's.
+        The version; of Docker the daemon's.
     environment
-        What it runs in.
+        The environment that the program runs in.
     """
 
     command: str
@@ -49,23 +68,23 @@ class Engine:
     version: str
     environment: Mapping[str, str] = field(repr=False, compare=False)
 
-    def ask(self, *words: str, stdin: str | None = None, environment: Mapping[str, str] | None = None) -> str:
-        """Run a command to its end; gives what it wrote on standard output.
+    def ask(self, *arguments: str, stdin: str | None = None, environment: Mapping[str, str] | None = None) -> str:
+        """Run a command to its end and return its standard output.
 
         Parameters
         ----------
         stdin
-            What it reads: secrets go here, for an argument shows in the list of processes.
+            The standard input. Secrets go here, because arguments show in the list of processes.
         environment
             Added to the engine's own.
 
         Raises
         ------
         Problem
-            With the engine's own last words.
+            When the command fails: with its last line.
         """
         done = subprocess.run(
-            [self.command, *words],
+            [self.command, *arguments],
             env={**self.environment, **(environment or {})},
             input=stdin if stdin is not None else "",
             capture_output=True,
@@ -74,127 +93,146 @@ class Engine:
             check=False,
         )
         if done.returncode != 0:
-            raise self._failure(words[0], done.stderr)
+            raise self._failure(arguments[0], done.stderr)
         return done.stdout
 
-    def follow(self, *words: str, on_line: Callable[[str], None], environment: Mapping[str, str] | None = None) -> None:
-        """Run a long command, each line of its output told as it comes.
+    def follow(
+        self, *arguments: str, on_line: Callable[[str], None], environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Run a long command, and pass each line of its output on as it comes.
 
         Raises
         ------
         Problem
-            With the engine's own last words.
+            When the command fails: with its last line.
         Interrupted
             After Ctrl-C, once the engine has stopped.
         """
         process = subprocess.Popen(
-            [self.command, *words],
+            [self.command, *arguments],
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            # Ctrl-C reaches opsctl alone, which passes it on and waits.
+            # Ctrl-C reaches only opsctl, which passes it on and waits.
             start_new_session=True,
         )
-        last: list[str] = []
+        last_lines: list[str] = []
         try:
             for line in cast("IO[str]", process.stdout):
-                last = [*last[-20:], line]
+                last_lines = [*last_lines[-20:], line]
                 on_line(line.rstrip())
             code = process.wait()
         except KeyboardInterrupt as error:
             _stop(process)
-            raise Interrupted(f"Stopped: {self.name} {words[0]} was ended.") from error
+            raise Interrupted(f"Stopped: {self.name} {arguments[0]} was ended.") from error
         finally:
             if process.poll() is None:
                 _stop(process)
         if code != 0:
-            raise self._failure(words[0], "".join(last))
+            raise self._failure(arguments[0], "".join(last_lines))
 
-    def _failure(self, verb: str, said: str) -> Problem:
-        return Problem(f"{self.name} {verb} failed: {final_output(said)}")
+    def _failure(self, verb: str, output: str) -> Problem:
+        return Problem(f"{self.name} {verb} failed: {final_output(output)}")
 
 
-def find_engine(environment: Mapping[str, str], *, name: str | None = None) -> Engine:
-    """The engine of this name, or that `OPSCTL_ENGINE` names (docker, podman or a path), else the first that answers.
+def find_engine(
+    environment: Mapping[str, str], *, name: str | None = None, timeout_seconds: float = _ANSWER_SECONDS
+) -> Engine:
+    """The engine `name`, else the one that `OPSCTL_ENGINE` names, else Docker or Podman, whichever answers first.
+
+    Parameters
+    ----------
+    name
+        `docker`, `podman` or a path; `OPSCTL_ENGINE` takes the same.
+    timeout_seconds
+        How long an engine may take for each of two questions.
 
     Raises
     ------
+    EngineSilent
+        When an engine is installed and does not answer.
+    NoEngine
+        When neither Docker nor Podman is installed.
     Problem
-        When there is none, or none answers: why, and what to do.
+        When the named engine is not installed.
     """
-    wanted = name or environment.get(VARIABLE, "")
+    requested = name or environment.get(VARIABLE, "")
     problems: list[Problem] = []
-    for candidate in (wanted,) if wanted else _NAMES:
+    for candidate in (requested,) if requested else _NAMES:
         command = shutil.which(str(Path(candidate).expanduser()), path=environment.get("PATH"))
         if command is None:
             continue
         try:
-            return _answering(command, environment)
+            return _probe(command, environment, timeout_seconds)
         except Problem as problem:
             problems.append(problem)
     if problems:
         raise problems[0]
-    if wanted:
+    if requested:
         if name in _NAMES:
             raise Problem(f"This needs {name}, which is not on the PATH.", _ELSEWHERE)
         named_by = "--engine" if name else VARIABLE
-        raise Problem(f"{named_by} names {wanted}, which is no program here.", "Name docker, podman or a path.")
-    raise Problem("This needs a container engine, and neither Docker nor Podman is on the PATH.", _ELSEWHERE)
+        raise Problem(f"{named_by} names {requested}, which is no program here.", "Name docker, podman or a path.")
+    raise NoEngine("This needs a container engine, and neither Docker nor Podman is on the PATH.", _ELSEWHERE)
 
 
-def _answering(command: str, environment: Mapping[str, str]) -> Engine:
+def _probe(command: str, environment: Mapping[str, str], timeout_seconds: float) -> Engine:
+    def output(*arguments: str, engine: str) -> str:
+        return _output(command, *arguments, environment=environment, engine=engine, timeout_seconds=timeout_seconds)
+
     # Debian's podman-docker and many an alias call Podman `docker`.
-    name: Literal["docker", "podman"] = "podman" if "podman" in _said(command, environment, "--version") else "docker"
-    question = ("version", "--format", "{{.Server.Version}}")
-    if name == "podman":
-        question = ("info", "--format", "{{.Version.Version}}")
-    return Engine(command, name, _said(command, environment, *question).strip(), dict(environment))
+    is_podman = "podman" in output("--version", engine=Path(command).name)
+    name: Literal["docker", "podman"] = "podman" if is_podman else "docker"
+    question = ("info", "--format", "{{.Version.Version}}") if is_podman else ("version", "--format", _DOCKER_VERSION)
+    return Engine(command, name, output(*question, engine=name).strip(), dict(environment))
 
 
-def _said(command: str, environment: Mapping[str, str], *words: str) -> str:
+def _output(command: str, *arguments: str, environment: Mapping[str, str], engine: str, timeout_seconds: float) -> str:
     try:
         done = subprocess.run(
-            [command, *words],
+            [command, *arguments],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=_ANSWER_SECONDS,
+            timeout=timeout_seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Problem(f"{command} has not answered within {_ANSWER_SECONDS} s.", "Restart it.") from None
+        what = f"{command} has not answered within {timeout_seconds:g} s."
+        raise EngineSilent(what, "Restart it.", engine=engine) from None
     except OSError as error:
-        raise Problem(f"{command} cannot be run ({error.strerror}).", _ELSEWHERE) from error
+        raise EngineSilent(f"{command} cannot be run ({error.strerror}).", _ELSEWHERE, engine=engine) from error
     if done.returncode != 0:
-        raise _silence(command, done.stderr)
+        raise EngineSilent(*_explained(command, done.stderr), engine=engine)
     return done.stdout
 
 
-def _silence(command: str, said: str) -> Problem:
-    """Why an engine that is installed does not answer. It has no codes for it, only words."""
-    words = said.lower()
-    if "permission denied" in words and ("docker.sock" in words or "docker daemon" in words or "docker api" in words):
-        return Problem(
+def _explained(command: str, errors: str) -> tuple[str, str]:
+    """Why an installed engine does not answer, and the hint. Engines have no error codes for it, only messages."""
+    message = errors.lower()
+    is_about_docker = "docker daemon" in message or "docker api" in message
+    if "permission denied" in message and ("docker.sock" in message or is_about_docker):
+        return (
             "Docker is installed, but you may not use it: no permission on its socket.",
             "Join its group (sudo usermod -aG docker $USER) and log in again, or install Podman, which needs no right.",
         )
-    if "docker daemon" in words or "docker api" in words or "docker_engine" in words:
-        return Problem(
+    if is_about_docker or "docker_engine" in message:
+        return (
             "Docker is installed, but its daemon does not answer.",
             "Start Docker Desktop, or on Linux: sudo systemctl start docker",
         )
-    if "cannot connect to podman" in words or "podman machine" in words:
-        return Problem("Podman is installed, but its machine does not run.", "Start it: podman machine start")
-    return Problem(f"{command} does not answer: {final_output(said)}", f"Mend it, or name another with {VARIABLE}.")
+    if "cannot connect to podman" in message or "podman machine" in message:
+        return "Podman is installed, but its machine does not run.", "Start it: podman machine start"
+    return f"{command} does not answer: {final_output(errors)}", f"Mend it, or name another with {VARIABLE}."
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """Ask once, wait, and be done: a build or a push that is killed leaves nothing half made under a tag."""
+    """Interrupt the process, and kill it if it does not end. A killed build or push leaves nothing under a tag."""
     process.send_signal(signal.SIGINT)
     try:
         process.wait(_STOP_SECONDS)
@@ -203,7 +241,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.wait()
 
 
-def final_output(said: str) -> str:
-    """The last line of substance, as the end of a sentence."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def final_output(output: str) -> str:
+    """The last line that is not empty, as the end of a sentence."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     return " ".join((lines or ["it said nothing"])[-1].removeprefix("Error: ").split())[:400].rstrip(".") + "."

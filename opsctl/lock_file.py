@@ -1,7 +1,7 @@
-"""Who is at work on a folder: a file that its process keeps locked, and that says who that is.
+"""A lock file that its owner's process keeps locked, and that says who the owner is.
 
-The operating system drops the lock of a dead process, so nothing here can be left over. A process that is handed the
-file holds the lock on, also when its parent dies.
+The operating system releases the lock of a dead process, so no lock outlives its owner. A child process that inherits
+the file keeps the lock, even when its parent dies.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import IO
 
 @dataclass(frozen=True)
 class LockOwner:
-    """A process that is at work.
+    """A process that holds a lock.
 
     Attributes
     ----------
     verb
-        What it was started for, `up`.
+        The command that it runs, such as `up`.
     since
-        UTC, ISO-8601.
+        When it began: UTC, ISO 8601.
     """
 
     pid: int
@@ -34,18 +34,18 @@ class LockOwner:
 
     @classmethod
     def now(cls, pid: int, verb: str) -> LockOwner:
-        """A process that begins its work now."""
+        """An owner that begins now."""
         return cls(pid, verb, datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
     def began(self) -> str:
-        """When, by this machine's clock: the time, and the day where it is not today."""
+        """When it began, in local time: `HH:MM`, with the date unless it is today."""
         when, now = datetime.fromisoformat(self.since).astimezone(), datetime.now(UTC).astimezone()
         return f"{when:%H:%M}" if when.date() == now.date() else f"{when:%Y-%m-%d %H:%M}"
 
     @property
     def is_alive(self) -> bool:
-        """Whether there is such a process; asked only while the lock is held, so the number cannot be another's."""
+        """Whether the process exists. Ask only while the lock is held: until then its number is not reused."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -56,14 +56,14 @@ class LockOwner:
 
 
 class LockFile:
-    """A file that at most one piece of work holds at a time."""
+    """A file lock that one process holds at a time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: IO[str] | None = None
 
-    def take(self) -> bool:
-        """Take it, if nobody has it."""
+    def acquire(self) -> bool:
+        """Take the lock; False when another process holds it."""
         file = os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,32 +73,27 @@ class LockFile:
         self._file = file
         return True
 
-    def sign(self, worker: LockOwner) -> None:
-        """Write down who has it."""
-        file = self._taken
-        text = json.dumps(asdict(worker))
-        os.pwrite(file.fileno(), text.encode(), 0)
-        os.ftruncate(file.fileno(), len(text))
+    def write_owner(self, owner: LockOwner) -> None:
+        """Write the owner into the file."""
+        text = json.dumps(asdict(owner))
+        os.pwrite(self.descriptor, text.encode(), 0)
+        os.ftruncate(self.descriptor, len(text))
 
-    def holder(self) -> LockOwner | None:
-        """Who has it, as far as it has been written down."""
+    def read_owner(self) -> LockOwner | None:
+        """The owner that the file names; None when it names none yet."""
         with suppress(OSError, ValueError, TypeError):
             return LockOwner(**json.loads(self._path.read_text()))
         return None
 
     @property
     def descriptor(self) -> int:
-        """What a child must inherit to hold the lock on."""
-        return self._taken.fileno()
+        """The file descriptor that a child must inherit to keep the lock."""
+        if self._file is None:
+            raise ValueError("the lock has not been taken")
+        return self._file.fileno()
 
-    def let_go(self) -> None:
-        """Close this process's side: whoever has inherited the lock keeps it."""
+    def release(self) -> None:
+        """Close the file in this process; a child that inherited it keeps the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None
-
-    @property
-    def _taken(self) -> IO[str]:
-        if self._file is None:
-            raise ValueError("the lock has not been taken")
-        return self._file

@@ -1,12 +1,5 @@
-# Makes nothing and is never applied: `terraform test` (tests/) starts from a folder that holds configuration.
+# `terraform test` (tests/) must start in a folder with a configuration; this one creates nothing and is never applied.
 terraform {
-  # mock_provider came with 1.7. The roots themselves need 1.5.
+  # mock_provider needs 1.7. The roots need only 1.5.
   required_version = ">= 1.7"
-
-  required_providers {
-    aws = {
-      source  = "hashicorp/aws"
-      version = "~> 5.100"
-    }
-  }
 }

@@ -1,6 +1,6 @@
-"""S3, Batch and CloudWatch Logs as the measurements need them: a process that answers at a stated latency.
+"""A server process for S3, Batch and CloudWatch Logs that answers with a given latency.
 
-It must not be what is measured: one event loop, no thread a request, listings rendered once.
+It must not limit what is measured, so it has one event loop, no threads, and renders each listing once.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 class Server:
-    """The running server, and the levers that only the bench has."""
+    """The running server, and the requests that control it."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def set_latency(self, milliseconds: float) -> None:
-        """Every request from now on is answered so much later."""
-        self._ask({"latency_ms": milliseconds})
+        """Set the latency of every reply from now on."""
+        self._control({"latency_ms": milliseconds})
 
     def count(self) -> int:
-        """How many requests came since the last time that this was asked."""
-        return int(self._ask({"count": True})["count"])
+        """The number of requests since the last call of this method."""
+        return int(self._control({"count": True})["count"])
 
-    def say(self, stream: str, lines: list[str]) -> None:
-        """Write log lines now."""
-        self._ask({"stream": stream, "lines": lines})
+    def write_lines(self, stream: str, lines: list[str]) -> None:
+        """Write log lines with the present time."""
+        self._control({"stream": stream, "lines": lines})
 
-    def _ask(self, settings: dict[str, Any]) -> Any:
+    def _control(self, settings: dict[str, Any]) -> Any:
         with urlopen(Request(f"{self.url}/_bench", data=json.dumps(settings).encode())) as reply:
             return json.load(reply)
 
 
 @contextmanager
 def serving(*, latency_ms: float = 0) -> Iterator[Server]:
-    """Start the process, give its levers, end it."""
+    """Start the process, yield its controls, and end it."""
     environment = {**os.environ, "PYTHONHASHSEED": "0"}
     with subprocess.Popen(
         [sys.executable, "-m", "bench.server"],

@@ -1,10 +1,11 @@
-"""`python -m bench.server`: says its port, and serves until its standard input ends."""
+"""`python -m bench.server`: prints its port, and serves until its standard input ends."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import sys
+from typing import Any
 
 from bench.server.batch import Batch
 from bench.server.http import Connection, Reply, Request, Settings
@@ -13,7 +14,7 @@ from bench.server.s3 import S3
 
 
 class _Services:
-    """Which service a request is for; the bench's own requests are neither late nor counted."""
+    """Passes a request to its service; the bench's own requests have no latency and are not counted."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -21,19 +22,19 @@ class _Services:
 
     def answer(self, request: Request) -> Reply:
         if request.path == "/_bench":
-            return self._set_up(json.loads(request.body))
+            return self._configure(json.loads(request.body))
         if "x-amz-target" in request.headers:
             return self._logs.answer(request)
         if request.path.startswith("/v1/"):
             return self._batch.answer(request)
         return self._s3.answer(request)
 
-    def _set_up(self, settings: dict[str, object]) -> Reply:
+    def _configure(self, settings: dict[str, Any]) -> Reply:
         count, self._settings.count = self._settings.count, 0
         if "latency_ms" in settings:
-            self._settings.latency_seconds = float(str(settings["latency_ms"])) / 1000
+            self._settings.latency_seconds = float(settings["latency_ms"]) / 1000
         if "stream" in settings:
-            self._logs.say(str(settings["stream"]), settings["lines"])
+            self._logs.write_lines(settings["stream"], settings["lines"])
         return Reply.json({"count": count})
 
 
@@ -43,7 +44,7 @@ async def _serve() -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(services.answer, settings), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
-    # The parent holds the other end of stdin: when it goes, however it goes, so does this process.
+    # The parent holds the other end of stdin: this process ends with it, however the parent ends.
     await loop.run_in_executor(None, sys.stdin.read)
 
 

@@ -1,4 +1,4 @@
-"""AWS Batch: submissions that stay where they are, and what is asked about them."""
+"""AWS Batch: takes submissions, whose jobs run forever, and describes and lists them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from bench.server.http import Reply, Request
 
 _PAGE = 1000
-#: Every job's state: the bench asks, it does not wait.
+#: The state of every job.
 _STATUS = "RUNNING"
 
 
@@ -19,20 +19,22 @@ class Batch:
         self._jobs: dict[str, dict[str, Any]] = {}
 
     def answer(self, request: Request) -> Reply:
-        """One call."""
-        asked = json.loads(request.body)
+        """Answer one call."""
+        parameters = json.loads(request.body)
         action = request.path.removeprefix("/v1/")
         return Reply.json(
-            {"submitjob": self._submit, "describejobs": self._describe, "listjobs": self._list}[action](asked)
+            {"submitjob": self._submit, "describejobs": self._describe, "listjobs": self._list}[action](parameters)
         )
 
-    def _submit(self, asked: dict[str, Any]) -> dict[str, Any]:
+    def _submit(self, parameters: dict[str, Any]) -> dict[str, Any]:
         job_id = f"{len(self._jobs):08x}-0000-4000-8000-000000000000"
-        self._jobs[job_id] = asked
-        return {"jobId": job_id, "jobName": asked["jobName"]}
+        self._jobs[job_id] = parameters
+        return {"jobId": job_id, "jobName": parameters["jobName"]}
 
-    def _describe(self, asked: dict[str, Any]) -> dict[str, Any]:
-        return {"jobs": [self._detail(job_id) for job_id in asked["jobs"] if job_id.partition(":")[0] in self._jobs]}
+    def _describe(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "jobs": [self._detail(job_id) for job_id in parameters["jobs"] if job_id.partition(":")[0] in self._jobs]
+        }
 
     def _detail(self, job_id: str) -> dict[str, Any]:
         parent, _, index = job_id.partition(":")
@@ -54,16 +56,16 @@ class Batch:
             detail["arrayProperties"] = {"size": size, "statusSummary": {_STATUS: size}}
         return detail
 
-    def _list(self, asked: dict[str, Any]) -> dict[str, Any]:
-        if "arrayJobId" not in asked:
+    def _list(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        if "arrayJobId" not in parameters:
             return {"jobSummaryList": []}
-        parent, start = asked["arrayJobId"], int(asked.get("nextToken", 0))
-        size = self._jobs[parent]["arrayProperties"]["size"] if asked.get("jobStatus") == _STATUS else 0
-        found = [self._detail(f"{parent}:{index}") for index in range(start, min(start + _PAGE, size))]
+        parent, start = parameters["arrayJobId"], int(parameters.get("nextToken", 0))
+        size = self._jobs[parent]["arrayProperties"]["size"] if parameters.get("jobStatus") == _STATUS else 0
+        jobs = [self._detail(f"{parent}:{index}") for index in range(start, min(start + _PAGE, size))]
         more = {"nextToken": str(start + _PAGE)} if start + _PAGE < size else {}
-        return {"jobSummaryList": found, **more}
+        return {"jobSummaryList": jobs, **more}
 
 
 def stream_of(index: int) -> str:
-    """The log stream of an array's child."""
+    """The log stream of the array child with this index."""
     return f"csa/default/{index:032x}"

@@ -1,4 +1,4 @@
-"""Synthetic BIDS datasets' keys, by the million, and the bytes behind the small ones."""
+"""The keys of synthetic BIDS datasets, and the content of their small files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 PREFIX = "DS1/"
-#: Of a rich dataset, in two sessions; each session is a scan.
+#: In a rich dataset, over two sessions; each session is a scan.
 KEYS_A_SUBJECT = 100
 
 _ROOT = ("README", "dataset_description.json", "participants.tsv")
@@ -34,25 +34,25 @@ _RICH = tuple(_rich())
 
 
 def bucket_of(scans: int, *, rich: bool = False) -> str:
-    """The bucket with the dataset of so many scans: 50 keys each where it is rich, else 6."""
+    """The bucket with a dataset of `scans` scans: 50 keys each in a rich one, otherwise 6."""
     return f"{'rich' if rich else 'lean'}-{scans}"
 
 
 def keys_of(bucket: str) -> list[str]:
-    """All keys of a bucket's dataset, in S3's order; none where the bucket's name tells of no dataset."""
+    """All keys of a bucket's dataset, in S3's order; none where the bucket's name is of no dataset."""
     kind, _, scans = bucket.partition("-")
     if kind not in ("rich", "lean") or not scans.isdigit():
         return []
     names = _RICH if kind == "rich" else _LEAN
-    made = [PREFIX + name for name in _ROOT]
+    keys = [PREFIX + name for name in _ROOT]
     for number in range(int(scans)):
         subject, session = f"sub-{1_000_000 + number // 2}", f"ses-{number % 2 + 1}"
-        made += [f"{PREFIX}{subject}/{session}/{name.format(f'{subject}_{session}')}" for name in names]
-    return sorted(made)
+        keys += [f"{PREFIX}{subject}/{session}/{name.format(f'{subject}_{session}')}" for name in names]
+    return sorted(keys)
 
 
 def content_of(key: str) -> bytes | None:
-    """What a small file holds; None of an image, whose bytes nobody asks for."""
+    """The content of a small file; None for an image, which no step reads."""
     if key.endswith("dataset_description.json"):
         return json.dumps({"Name": "made for measuring", "BIDSVersion": "1.9.0"}).encode()
     if key.endswith(".json"):

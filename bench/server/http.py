@@ -1,4 +1,4 @@
-"""HTTP/1.1 with keep-alive: requests in, replies out after the stated latency, large bodies at the stated speed."""
+"""HTTP/1.1 with keep-alive: replies come after a given latency, large bodies at a given speed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-_PIECE_BYTES = 512 * 1024
+_BLOCK_BYTES = 512 * 1024
 
 
 @dataclass
 class Settings:
-    """What the bench may change while the server runs."""
+    """What the bench may change while the server runs: the latency, and the count of requests."""
 
     latency_seconds: float = 0.0
     count: int = 0
@@ -24,7 +24,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Request:
-    """One request, whole."""
+    """One complete request."""
 
     method: str
     path: str
@@ -35,7 +35,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Stream:
-    """A body too large to hold: so many bytes of a block that repeats, at so many bytes a second."""
+    """A body too large for memory: a block that repeats, sent at a limited speed."""
 
     block: bytes
     start: int
@@ -45,7 +45,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer."""
+    """A reply."""
 
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
@@ -53,20 +53,20 @@ class Reply:
 
     @classmethod
     def json(cls, value: Any) -> Reply:
-        """A document."""
+        """A reply with a JSON document."""
         return cls(headers={"Content-Type": "application/x-amz-json-1.1"}, body=json.dumps(value).encode())
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection; it sends its next request after it has its answer."""
+    """One client's connection; the client sends its next request after it has the reply."""
 
     def __init__(self, answer: Callable[[Request], Reply], settings: Settings) -> None:
         self._answer = answer
         self._settings = settings
         self._buffer = bytearray()
-        self._is_urged = False
-        self._may_write = asyncio.Event()
-        self._may_write.set()
+        self._continue_sent = False
+        self._is_writable = asyncio.Event()
+        self._is_writable.set()
         self._sending: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -78,10 +78,10 @@ class Connection(asyncio.Protocol):
             self._sending.cancel()
 
     def pause_writing(self) -> None:
-        self._may_write.clear()
+        self._is_writable.clear()
 
     def resume_writing(self) -> None:
-        self._may_write.set()
+        self._is_writable.set()
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -92,13 +92,13 @@ class Connection(asyncio.Protocol):
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = int(headers.get("content-length", 0))
         if len(self._buffer) < end + 4 + length:
-            if "expect" in headers and not self._is_urged:
-                self._is_urged = True
+            if "expect" in headers and not self._continue_sent:
+                self._continue_sent = True
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
         body = bytes(self._buffer[end + 4 : end + 4 + length])
         del self._buffer[: end + 4 + length]
-        self._is_urged = False
+        self._continue_sent = False
         method, target, _ = first.split(" ")
         address = urlsplit(target)
         query = dict(parse_qsl(address.query, keep_blank_values=True))
@@ -135,12 +135,12 @@ class Connection(asyncio.Protocol):
 
     async def _send(self, stream: Stream) -> None:
         loop = asyncio.get_running_loop()
-        view, began, sent = memoryview(stream.block), loop.time(), 0
+        view, started, sent = memoryview(stream.block), loop.time(), 0
         while sent < stream.length:
             start = (stream.start + sent) % len(view)
-            piece = view[start : start + min(_PIECE_BYTES, stream.length - sent)]
-            sent += len(piece)
-            # A connection has its speed from the first byte on; what was not taken in time is not made up for.
-            await asyncio.sleep(max(0.0, began + sent / stream.bytes_a_second - loop.time()))
-            await self._may_write.wait()
-            self._transport.write(piece)
+            block = view[start : start + min(_BLOCK_BYTES, stream.length - sent)]
+            sent += len(block)
+            # The speed counts from the first byte; a client that reads late does not get more per second afterwards.
+            await asyncio.sleep(max(0.0, started + sent / stream.bytes_a_second - loop.time()))
+            await self._is_writable.wait()
+            self._transport.write(block)

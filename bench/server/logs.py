@@ -1,4 +1,4 @@
-"""CloudWatch Logs: one group's streams."""
+"""CloudWatch Logs: the streams of one group."""
 
 from __future__ import annotations
 
@@ -19,39 +19,39 @@ class Logs:
         self._events: list[tuple[int, str, dict[str, Any]]] = []
         self._streams: dict[str, list[dict[str, Any]]] = {}
 
-    def say(self, stream: str, lines: list[str]) -> None:
-        """Write lines now."""
+    def write_lines(self, stream: str, lines: list[str]) -> None:
+        """Write lines with the present time."""
         now = time.time_ns() // 1_000_000
         for line in lines:
             event = {"timestamp": now, "ingestionTime": now, "message": line}
             self._streams.setdefault(stream, []).append(event)
-            one = {"eventId": f"{len(self._events):056d}", "logStreamName": stream, **event}
-            self._events.append((now, stream, one))
+            filtered_event = {"eventId": f"{len(self._events):056d}", "logStreamName": stream, **event}
+            self._events.append((now, stream, filtered_event))
 
     def answer(self, request: Request) -> Reply:
-        """One call."""
-        asked = json.loads(request.body)
+        """Answer one call."""
+        parameters = json.loads(request.body)
         action = request.headers["x-amz-target"].partition(".")[2]
         calls = {"FilterLogEvents": self._filter, "GetLogEvents": self._get}
         if action not in calls:
-            # AWS's price list comes here too: nobody in the bench may read it.
+            # Requests for AWS's price list come here too; they must fail.
             return Reply(400, body=b'{"__type": "AccessDeniedException"}')
-        return Reply.json(calls[action](asked))
+        return Reply.json(calls[action](parameters))
 
-    def _filter(self, asked: dict[str, Any]) -> dict[str, Any]:
-        start = bisect_left(self._events, (asked.get("startTime", 0), ""))
-        at = max(start, int(asked.get("nextToken", 0)))
-        prefix = asked.get("logStreamNamePrefix", "")
-        page = self._events[at : at + min(_MOST_EVENTS, asked.get("limit", _MOST_EVENTS))]
+    def _filter(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        start = bisect_left(self._events, (parameters.get("startTime", 0), ""))
+        at = max(start, int(parameters.get("nextToken", 0)))
+        prefix = parameters.get("logStreamNamePrefix", "")
+        page = self._events[at : at + min(_MOST_EVENTS, parameters.get("limit", _MOST_EVENTS))]
         more = {"nextToken": str(at + len(page))} if at + len(page) < len(self._events) else {}
         return {
-            "events": [one for _, stream, one in page if stream.startswith(prefix)],
+            "events": [event for _, stream, event in page if stream.startswith(prefix)],
             "searchedLogStreams": [],
             **more,
         }
 
-    def _get(self, asked: dict[str, Any]) -> dict[str, Any]:
-        events = self._streams.get(asked["logStreamName"], [])
-        at = int(asked.get("nextToken", "f/0").partition("/")[2])
+    def _get(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        events = self._streams.get(parameters["logStreamName"], [])
+        at = int(parameters.get("nextToken", "f/0").partition("/")[2])
         token = f"f/{len(events)}"
         return {"events": events[at:][:_MOST_EVENTS], "nextForwardToken": token, "nextBackwardToken": "b/0"}

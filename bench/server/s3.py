@@ -1,4 +1,4 @@
-"""S3: synthetic datasets to list, objects that are written and read again, and one large scan."""
+"""S3: synthetic datasets to list, objects to write and read, and one large scan."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from urllib.parse import quote_plus
 from bench.server.dataset import content_of, etag_of, keys_of, size_of
 from bench.server.http import Reply, Request, Stream
 
-#: `s3://BIG_BUCKET/<bytes>.nii.gz` is as large as its name says.
+#: `s3://BIG_BUCKET/<bytes>.nii.gz` has the size in its name.
 BIG_BUCKET = "big"
 BIG_ETAG = "0123456789abcdef0123456789abcdef-64"
-#: What one connection of the large scan carries.
+#: The speed of one connection that reads the large scan.
 BIG_BYTES_A_SECOND = 90e6
 _BLOCK = bytes(range(256)) * 4096 * 4
 
@@ -33,7 +33,7 @@ class _Object:
 
 @dataclass
 class _Bucket:
-    """A dataset's keys, which never change, and what was written beside them."""
+    """A dataset's keys, which never change, and the objects written beside them."""
 
     dataset: list[str]
     written: dict[str, _Object] = field(default_factory=dict)
@@ -41,30 +41,30 @@ class _Bucket:
 
 
 class S3:
-    """The buckets; each is there once it is named."""
+    """The buckets; each exists as soon as a request names it."""
 
     def __init__(self) -> None:
         self._buckets: dict[str, _Bucket] = {}
-        # Two datasets' worth of pages of 100,000 keys: those of the warm-up are there for the measured runs.
+        # Enough for the pages of two datasets of 100,000 keys: the measured runs get the pages of the warm-up.
         self._dataset_page = lru_cache(maxsize=2048)(self._page)
 
     def answer(self, request: Request) -> Reply:
-        """One request."""
+        """Answer one request."""
         name, _, key = request.path[1:].partition("/")
         bucket = self._buckets.get(name)
         if bucket is None:
             bucket = self._buckets[name] = _Bucket(keys_of(name))
         if not key:
-            return self._listed(name, bucket, request.query) if request.method == "GET" else Reply()
+            return self._list(name, bucket, request.query) if request.method == "GET" else Reply()
         if name == BIG_BUCKET:
             return _big(key, request)
         if request.method == "PUT":
             return _put(bucket, key, request)
         return _get(bucket, key, request)
 
-    def _listed(self, name: str, bucket: _Bucket, query: dict[str, str]) -> Reply:
+    def _list(self, name: str, bucket: _Bucket, query: dict[str, str]) -> Reply:
         prefix, most = query.get("prefix", ""), int(query.get("max-keys", 1000))
-        asked = (
+        page_query = (
             prefix,
             query.get("delimiter", ""),
             query.get("start-after", ""),
@@ -73,8 +73,8 @@ class S3:
         )
         at = bisect_left(bucket.order, prefix)
         is_written = at < len(bucket.order) and bucket.order[at].startswith(prefix)
-        # No step lists a dataset and what was written in one breath.
-        body = self._page(name, *asked) if is_written else self._dataset_page(name, *asked)
+        # No step lists a dataset and written objects in one request.
+        body = self._page(name, *page_query) if is_written else self._dataset_page(name, *page_query)
         return Reply(headers={"Content-Type": "application/xml"}, body=body)
 
     def _page(self, name: str, prefix: str, delimiter: str, after: str, token: str, most: int) -> bytes:
@@ -84,33 +84,33 @@ class S3:
         at = max(bisect_left(keys, prefix), bisect_right(keys, token), bisect_right(keys, after))
         stop = bisect_left(keys, prefix + _LAST)
         last = ""
-        found: list[str] = []
+        contents: list[str] = []
         folders: list[str] = []
-        while at < stop and len(found) + len(folders) < most:
+        while at < stop and len(contents) + len(folders) < most:
             key = keys[at]
             end = key.find(delimiter, len(prefix)) if delimiter else -1
             if end == -1:
-                found.append(_contents(bucket, key))
+                contents.append(_contents(bucket, key))
                 last, at = key, at + 1
             else:
                 folder = key[: end + 1]
                 folders.append(f"<CommonPrefixes><Prefix>{quote_plus(folder, safe='/')}</Prefix></CommonPrefixes>")
-                # `0` is what comes after `/`.
+                # `0` follows `/` in S3's order.
                 last = folder[:-1] + "0"
                 at = bisect_left(keys, last)
         more = f"<NextContinuationToken>{last}</NextContinuationToken>" if at < stop else ""
-        found += folders
+        contents += folders
         return (
             '<?xml version="1.0" encoding="UTF-8"?>\n<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-            f"<Name>{name}</Name><Prefix>{prefix}</Prefix>{more}<KeyCount>{len(found)}</KeyCount><MaxKeys>{most}</MaxKeys>"
+            f"<Name>{name}</Name><Prefix>{prefix}</Prefix>{more}<KeyCount>{len(contents)}</KeyCount><MaxKeys>{most}</MaxKeys>"
             f"<EncodingType>url</EncodingType><IsTruncated>{str(bool(more)).lower()}</IsTruncated>"
-            f"{''.join(found)}</ListBucketResult>"
+            f"{''.join(contents)}</ListBucketResult>"
         ).encode()
 
 
 def _contents(bucket: _Bucket, key: str) -> str:
-    there = bucket.written.get(key)
-    etag, size = (there.etag, len(there.body)) if there else (etag_of(key), size_of(key))
+    obj = bucket.written.get(key)
+    etag, size = (obj.etag, len(obj.body)) if obj else (etag_of(key), size_of(key))
     return (
         f"<Contents><Key>{quote_plus(key, safe='/')}</Key><LastModified>{_MODIFIED}</LastModified>"
         f"<ETag>&quot;{etag}&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
@@ -120,30 +120,29 @@ def _contents(bucket: _Bucket, key: str) -> str:
 
 
 def _put(bucket: _Bucket, key: str, request: Request) -> Reply:
-    there = bucket.written.get(key)
-    if there is not None and request.headers.get("if-none-match") == "*":
+    if key in bucket.written and request.headers.get("if-none-match") == "*":
         return _error(412, "PreconditionFailed")
-    if there is None:
+    if key not in bucket.written:
         insort(bucket.order, key)
-    made = _Object(request.body, hashlib.md5(request.body, usedforsecurity=False).hexdigest(), time.time())
-    bucket.written[key] = made
-    return Reply(headers={"ETag": f'"{made.etag}"'})
+    obj = _Object(request.body, hashlib.md5(request.body, usedforsecurity=False).hexdigest(), time.time())
+    bucket.written[key] = obj
+    return Reply(headers={"ETag": f'"{obj.etag}"'})
 
 
 def _get(bucket: _Bucket, key: str, request: Request) -> Reply:
-    there = bucket.written.get(key)
-    if there is None:
+    obj = bucket.written.get(key)
+    if obj is None:
         at = bisect_left(bucket.dataset, key)
         content = content_of(key)
         if content is None or at == len(bucket.dataset) or bucket.dataset[at] != key:
             return _error(404, "NoSuchKey")
-        there = _Object(content, etag_of(key), 0)
-    start, stop = _span(request, len(there.body))
-    headers = {"ETag": f'"{there.etag}"', "Last-Modified": formatdate(there.written, usegmt=True)}
+        obj = _Object(content, etag_of(key), 0)
+    start, stop = _span(request, len(obj.body))
+    headers = {"ETag": f'"{obj.etag}"', "Last-Modified": formatdate(obj.written, usegmt=True)}
     if "range" not in request.headers:
-        return Reply(headers=headers, body=there.body)
-    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(there.body)}"
-    return Reply(206, headers, there.body[start:stop])
+        return Reply(headers=headers, body=obj.body)
+    headers["Content-Range"] = f"bytes {start}-{stop - 1}/{len(obj.body)}"
+    return Reply(206, headers, obj.body[start:stop])
 
 
 def _big(key: str, request: Request) -> Reply:
@@ -159,8 +158,8 @@ def _big(key: str, request: Request) -> Reply:
 
 
 def _span(request: Request, size: int) -> tuple[int, int]:
-    asked = request.headers.get("range", f"bytes=0-{size - 1}").removeprefix("bytes=")
-    first, _, last = asked.partition("-")
+    byte_range = request.headers.get("range", f"bytes=0-{size - 1}").removeprefix("bytes=")
+    first, _, last = byte_range.partition("-")
     return int(first), min(int(last or size - 1) + 1, size)
 
 

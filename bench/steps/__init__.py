@@ -1,1 +1,1 @@
-"""The measurements, a file each."""
+"""The steps of the bench, one file each."""

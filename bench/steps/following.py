@@ -1,4 +1,4 @@
-"""A line is written: when does it stand on the screen of who follows? opsctl beside the AWS CLI, both at once."""
+"""The delay of a followed log line, from its writing to the screen: opsctl and the AWS CLI, both at once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pathlib import Path
 from statistics import median
 
 from bench import peers
-from bench.platform import Bench, platform_of
-from bench.row import Row, against, alone
+from bench.platform import BenchPlatform, platform_of
+from bench.row import Row, absolute_row, ratio_row
 from bench.server import serving
 from bench.server.batch import stream_of
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS
@@ -28,89 +28,89 @@ _SCANS = 4
 _LATENCY_MS = 120
 _BAR = 1 / 2
 _STEP = "delay of a followed line"
-_PATIENCE_SECONDS = 60
+_TIMEOUT_SECONDS = 60
 
-# AWS's own `logs tail` of version 2, as a plugin for the version that the package index has.
+# `aws logs tail` of version 2, as a plugin for version 1, which the package index has.
 _PLUGIN = "[plugins]\nlogs-tail = awscli_plugin_logs_tail\n"
 
 
-class _Screen:
-    """A process in a terminal, and when each mark first stood on it."""
+class _Terminal:
+    """A process in a terminal, and the time at which each mark first appeared in its output."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.seen: dict[str, float] = {}
+        self.seen_at: dict[str, float] = {}
         self._arrived = threading.Condition()
-        self._end, theirs = pty.openpty()
-        self.process = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
-        os.close(theirs)
+        self._master, terminal = pty.openpty()
+        self.process = subprocess.Popen(command, env=environment, stdin=terminal, stdout=terminal, stderr=terminal)
+        os.close(terminal)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
-        rest = ""
+        text = ""
         while True:
             try:
-                data = os.read(self._end, 65536)
-            except OSError:  # Linux's word for the end of a terminal
+                data = os.read(self._master, 65536)
+            except OSError:  # on Linux, the end of the terminal's output
                 return
             if not data:
                 return
-            now, rest = time.perf_counter(), rest + data.decode(errors="replace")
+            now, text = time.perf_counter(), text + data.decode(errors="replace")
             with self._arrived:
-                for mark in re.findall(r"mark-\d+", rest):
-                    self.seen.setdefault(mark, now)
+                for mark in re.findall(r"mark-\d+", text):
+                    self.seen_at.setdefault(mark, now)
                 self._arrived.notify_all()
-            rest = rest[-20:]
+            text = text[-20:]
 
     def wait(self, mark: str) -> float:
-        """When it came."""
+        """Wait for a mark; return when it appeared."""
         with self._arrived:
-            if not self._arrived.wait_for(lambda: mark in self.seen, timeout=_PATIENCE_SECONDS):
-                raise SystemExit(f"{mark} never came: {self.process.args}")
-            return self.seen[mark]
+            if not self._arrived.wait_for(lambda: mark in self.seen_at, timeout=_TIMEOUT_SECONDS):
+                raise SystemExit(f"{mark} never came: {self.process.args!r}")
+            return self.seen_at[mark]
 
     def close(self) -> None:
         self.process.terminate()
         self.process.wait()
         self._reader.join()
-        os.close(self._end)
+        os.close(self._master)
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """Lines at odd moments, so that no poll is met by chance; the delay's median over all of them is a run's p50."""
+    """Write lines at random times, so that none coincides with a poll; a run's figure is the median delay."""
     with serving() as server, tempfile.TemporaryDirectory() as folder:
-        bench = Bench(server.url, Path(folder) / "making", _SCANS, "data")
+        bench = BenchPlatform(server.url, Path(folder) / "making", _SCANS, "data")
         run = bench.submitted()
         home = Home(Path(folder) / "home")
         home.keep(platform_of(None, data_bucket="data"))
         server.set_latency(_LATENCY_MS)
-        with _following(server.url, Path(folder), home.path, run.run_id) as screens:
-            # The first line waits until both are there.
-            server.say(stream_of(0), ["mark-0"])
-            for screen in screens:
-                screen.wait("mark-0")
-            chance = random.Random(7)
-            said: dict[str, float] = {}
+        with _following(server.url, Path(folder), home.path, run.run_id) as terminals:
+            # The first line shows that both follow.
+            server.write_lines(stream_of(0), ["mark-0"])
+            for terminal in terminals:
+                terminal.wait("mark-0")
+            randomness = random.Random(7)
+            written_at: dict[str, float] = {}
             for number in range(1, 11 if quick else 21):
-                time.sleep(chance.uniform(0.2, 2.2))
-                said[f"mark-{number}"] = time.perf_counter()
-                server.say(stream_of(number % _SCANS), [f"mark-{number}"])
-            found = [[screen.wait(mark) - moment for mark, moment in said.items()] for screen in screens]
-    note = f"{len(found[0])} lines at odd moments, {_LATENCY_MS} ms a request; medians of delays"
-    if len(found) == 1:
-        return [alone(_STEP, ours=found[0], bar=1.5, note=f"{note}; {peers.NOT_THERE}")]
-    # Pairs of runs are pairs of fifths: both followed the same lines in the same seconds.
-    ours, theirs = ([median(one[part::5]) for part in range(5)] for one in found)
-    return [against(f"{_STEP}, beside aws logs tail", ours=ours, peer=theirs, bar=_BAR, note=note)]
+                time.sleep(randomness.uniform(0.2, 2.2))
+                written_at[f"mark-{number}"] = time.perf_counter()
+                server.write_lines(stream_of(number % _SCANS), [f"mark-{number}"])
+            delays = [[terminal.wait(mark) - written for mark, written in written_at.items()] for terminal in terminals]
+    note = f"{len(delays[0])} lines at odd moments, {_LATENCY_MS} ms a request; medians of delays"
+    if len(delays) == 1:
+        return [absolute_row(_STEP, ours=delays[0], bar=1.5, note=f"{note}; {peers.UNAVAILABLE}")]
+    # A pair is a fifth of the lines: both tools followed the same lines at the same time.
+    ours, theirs = ([median(tool_delays[part::5]) for part in range(5)] for tool_delays in delays)
+    return [ratio_row(f"{_STEP}, beside aws logs tail", ours=ours, peer=theirs, bar=_BAR, note=note)]
 
 
 @contextmanager
-def _following(url: str, folder: Path, home: Path, run_id: str) -> Iterator[list[_Screen]]:
+def _following(url: str, folder: Path, home: Path, run_id: str) -> Iterator[list[_Terminal]]:
     config = folder / "config"
     config.write_text("")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
     common = {
-        **kept,
+        **inherited,
         **LOCAL_CREDENTIALS,
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": "us-east-1",
@@ -120,11 +120,11 @@ def _following(url: str, folder: Path, home: Path, run_id: str) -> Iterator[list
     aws = peers.path("aws")
     with ExitStack() as stack:
         ours = [sys.executable, "-m", "opsctl", "logs", "--follow", "--run", run_id]
-        screens = [_Screen(ours, {**common, "OPSCTL_HOME": str(home), "OPSCTL_CONFIG": os.devnull})]
-        stack.callback(screens[0].close)
+        terminals = [_Terminal(ours, {**common, "OPSCTL_HOME": str(home), "OPSCTL_CONFIG": os.devnull})]
+        stack.callback(terminals[0].close)
         if aws is not None:
             config.write_text(_PLUGIN)
             theirs = [str(aws), "logs", "tail", "/opsctl/bench", "--follow", "--format", "short"]
-            screens.append(_Screen(theirs, common))
-            stack.callback(screens[1].close)
-        yield screens
+            terminals.append(_Terminal(theirs, common))
+            stack.callback(terminals[1].close)
+        yield terminals

@@ -1,4 +1,4 @@
-"""A scan of 512 MB on its way into its job: the job's pull, beside one connection."""
+"""The download of a 512 MB scan: the job's pull, beside one connection."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from bench.job import environment
-from bench.row import Row, against, in_turn
+from bench.row import Row, ratio_row, time_in_turn
 from bench.server import serving
 
 _LATENCY_MS = 30
@@ -15,18 +15,18 @@ _BAR = 1 / 5
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """The server gives each connection 90 MB/s, about what S3 gives one."""
+    """The server gives each connection 90 MB/s, about as much as S3."""
     size = 512 * 10**6
     uri = f"s3://big/{size}.nii.gz"
-    # In memory where there is room: the disk of the machine that measures is not what is measured.
-    shared = Path("/dev/shm")
-    room = shared if shared.is_dir() and shutil.disk_usage(shared).free > 2 * size else None
+    # In memory where it fits, so that this machine's disk does not limit the speed.
+    memory = Path("/dev/shm")
+    parent = memory if memory.is_dir() and shutil.disk_usage(memory).free > 2 * size else None
     with (
         serving(latency_ms=_LATENCY_MS) as server,
-        tempfile.TemporaryDirectory(dir=room) as folder,
+        tempfile.TemporaryDirectory(dir=parent) as folder,
         environment(server.url),
     ):
-        from m2g_job.s3 import S3, make_client, split
+        from m2g_job.s3 import S3, bucket_and_key, make_client
 
         client = make_client()
         s3 = S3(client)
@@ -36,11 +36,11 @@ def measure(*, quick: bool) -> list[Row]:
             s3.download(uri, str(target), on_bytes=lambda _count: None)
 
         def by_one_connection() -> None:
-            body = client.get_object(**split(uri))["Body"]
+            body = client.get_object(**bucket_and_key(uri))["Body"]
             with target.open("wb") as file:
-                for piece in body.iter_chunks(1024 * 1024):
-                    file.write(piece)
+                for block in body.iter_chunks(1024 * 1024):
+                    file.write(block)
 
-        ours, plain = in_turn(2 if quick else 5, by_job, by_one_connection)
+        ours, plain = time_in_turn(2 if quick else 5, by_job, by_one_connection)
     note = f"{_LATENCY_MS} ms a request, 90 MB/s a connection"
-    return [against(f"pull of a {size // 10**6} MB scan", ours=ours, plain=plain, bar=_BAR, note=note)]
+    return [ratio_row(f"pull of a {size // 10**6} MB scan", ours=ours, plain=plain, bar=_BAR, note=note)]

@@ -1,4 +1,4 @@
-"""How many requests discovery costs, beside pybids' own layout of the same dataset on S3."""
+"""The number of discovery's requests, beside those of pybids' layout of the same dataset on S3."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from bench import peers
-from bench.row import Row, against, alone
+from bench.row import Row, absolute_row, ratio_row
 from bench.server import serving
 from bench.server.dataset import PREFIX, bucket_of
 from opsctl.assets import bids_config
@@ -19,11 +19,11 @@ from opsctl.core.location import Location
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 
 _BAR = 1 / 100
-# As many as HNU1 has, in quick runs too: the ratio depends on it.
+# As many scans as HNU1 has, in quick runs too, because the ratio depends on their number.
 _SCANS = 300
 _STEP = "requests of discovery"
 
-# pybids takes an address of S3 as it stands, through universal_pathlib, where s3fs is installed beside it.
+# pybids accepts an S3 URI, through universal_pathlib, where s3fs is installed.
 _LAYOUT = """
 import sys
 from bids import BIDSLayout
@@ -33,7 +33,7 @@ print(len(layout.get(suffix="dwi", extension=".nii.gz", return_type="filename"))
 
 
 def measure(*, quick: bool) -> list[Row]:  # noqa: ARG001  a count is the same in both
-    """Counted at the server, which answers at once: a count does not depend on the clock, and is the same each time."""
+    """Count at the server, which answers at once: the count does not depend on time, and is the same each time."""
     scans = _SCANS
     bucket = bucket_of(scans)
     with serving() as server:
@@ -42,22 +42,24 @@ def measure(*, quick: bool) -> list[Row]:  # noqa: ARG001  a count is the same i
         objects = storage.dataset(Location(bucket, PREFIX.rstrip("/")), pipeline="dwi")
         ours = server.count()
         patterns = EntityPatterns(bids_config(), suffixes=SUFFIXES)
-        found = discover(objects, patterns, bucket=bucket, prefix=PREFIX, pipeline="dwi")
-        if len(found.scans) != scans:
-            raise SystemExit(f"opsctl finds {len(found.scans)} scans instead of {scans}.")
+        discovery = discover(objects, patterns, bucket=bucket, prefix=PREFIX, pipeline="dwi")
+        if len(discovery.scans) != scans:
+            raise SystemExit(f"opsctl finds {len(discovery.scans)} scans instead of {scans}.")
         python = peers.path("python")
         if python is None:
-            return [alone(_STEP, ours=[ours], bar=scans / 10, unit="", note=peers.NOT_THERE)]
-        began = time.perf_counter()
-        said = subprocess.run(
+            return [absolute_row(_STEP, ours=[ours], bar=scans / 10, unit="", note=peers.UNAVAILABLE)]
+        started = time.perf_counter()
+        output = subprocess.run(
             [str(python), "-W", "ignore", "-c", _LAYOUT, f"s3://{bucket}/{PREFIX}"],
             env={**os.environ, **LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": server.url, "AWS_REGION": "us-east-1"},
             stdout=subprocess.PIPE,
             text=True,
             check=True,
         ).stdout
-        took, theirs = time.perf_counter() - began, server.count()
-    if int(said) != scans:
-        raise SystemExit(f"pybids finds {said} scans instead of {scans}.")
-    note = f"{scans} scans of 6 files each, the same on both sides; pybids took {took:.0f} s without latency"
-    return [against(f"{_STEP}, {scans} scans, beside pybids", ours=[ours], peer=[theirs], bar=_BAR, unit="", note=note)]
+        seconds, theirs = time.perf_counter() - started, server.count()
+    if int(output) != scans:
+        raise SystemExit(f"pybids finds {output} scans instead of {scans}.")
+    note = f"{scans} scans of 6 files each, the same on both sides; pybids took {seconds:.0f} s without latency"
+    return [
+        ratio_row(f"{_STEP}, {scans} scans, beside pybids", ours=[ours], peer=[theirs], bar=_BAR, unit="", note=note)
+    ]

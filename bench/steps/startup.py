@@ -1,4 +1,4 @@
-"""How soon opsctl answers: help, completion, the first word to AWS; each time a new process, from its start."""
+"""The time from the start of a process to help, completion, and the first request to AWS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from bench.platform import platform_of
-from bench.row import Row, against, alone, in_turn
+from bench.row import Row, absolute_row, ratio_row, time_in_turn
 from opsctl.aws.s3.cache import Cache
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 from opsctl.home import Home
@@ -26,59 +26,61 @@ _RUNS, _SCANS = 100, 10_000
 _BUCKET = "data"
 
 _PROGRAM = "import sys; sys.argv[0] = 'opsctl'; from opsctl.__main__ import main; main()"
-# All of opsctl's modules but the preview, which is m2g's stand-in and runs in jobs only, and pybids.
+# Imports pybids and all modules of opsctl except the preview, which runs in jobs only.
 _EAGER = f"""
 import importlib, pkgutil, bids, opsctl
-for one in pkgutil.walk_packages(opsctl.__path__, "opsctl."):
-    if not one.name.startswith(("opsctl.local.preview", "opsctl.__main__")):
-        importlib.import_module(one.name)
+for module in pkgutil.walk_packages(opsctl.__path__, "opsctl."):
+    if not module.name.startswith(("opsctl.local.preview", "opsctl.__main__")):
+        importlib.import_module(module.name)
 {_PROGRAM}
 """
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """Of a home in which somebody has worked."""
+    """Measure with a home folder that has a platform, runs and scans."""
     runs = 3 if quick else 11
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        _furnish(home)
+        _fill_home(home)
         return [_help(runs, home), _completion(runs, home), _first_call(runs, home)]
 
 
 def _help(runs: int, home: Path) -> Row:
-    light, eager = in_turn(runs, lambda: _run(_PROGRAM, ["--help"], home), lambda: _run(_EAGER, ["--help"], home))
-    return against("opsctl --help", ours=light, plain=eager, bar=_HELP_BAR, note="plain: everything imported first")
+    ours, plain = time_in_turn(runs, lambda: _run(_PROGRAM, ["--help"], home), lambda: _run(_EAGER, ["--help"], home))
+    return ratio_row("opsctl --help", ours=ours, plain=plain, bar=_HELP_BAR, note="plain: everything imported first")
 
 
 def _completion(runs: int, home: Path) -> Row:
-    words = f"opsctl logs --run {_run_id(_RUNS - 1)} sub-00"
-    environment = {"_OPSCTL_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": "4"}
-    (found,) = in_turn(runs, lambda: _run(_PROGRAM, [], home, environment))
+    command_line = f"opsctl logs --run {_run_id(_RUNS - 1)} sub-00"
+    environment = {"_OPSCTL_COMPLETE": "complete_bash", "COMP_WORDS": command_line, "COMP_CWORD": "4"}
+    (seconds,) = time_in_turn(runs, lambda: _run(_PROGRAM, [], home, environment))
     note = f"{_SCANS // 10:,} of {_SCANS:,} scans of one of {_RUNS} runs"
-    return alone("the Tab key", ours=found, bar=_COMPLETION_BAR_SECONDS, note=note)
+    return absolute_row("the Tab key", ours=seconds, bar=_COMPLETION_BAR_SECONDS, note=note)
 
 
 def _first_call(runs: int, home: Path) -> Row:
     with _Listener() as listener:
         environment = {**LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": listener.url, "AWS_MAX_ATTEMPTS": "1"}
-        found = [listener.until_asked(lambda: _start(_PROGRAM, ["status"], home, environment)) for _ in range(runs)]
+        seconds = [
+            listener.seconds_until_request(lambda: _start(_PROGRAM, ["status"], home, environment)) for _ in range(runs)
+        ]
     note = "from the start of the process; the platform is known to this machine"
-    return alone("opsctl status, its first call", ours=found, bar=_FIRST_CALL_BAR_SECONDS, note=note)
+    return absolute_row("opsctl status, its first call", ours=seconds, bar=_FIRST_CALL_BAR_SECONDS, note=note)
 
 
-def _run(code: str, words: list[str], home: Path, more: Mapping[str, str] | None = None) -> None:
-    process = _start(code, words, home, more or {})
+def _run(code: str, arguments: list[str], home: Path, variables: Mapping[str, str] | None = None) -> None:
+    process = _start(code, arguments, home, variables or {})
     if process.wait() != 0:
-        raise SystemExit(f"{words} ended with {process.returncode}")
+        raise SystemExit(f"{arguments} ended with {process.returncode}")
 
 
-def _start(code: str, words: list[str], home: Path, more: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
-    nothing = str(home / "nothing")
-    own = {"OPSCTL_HOME": str(home), "OPSCTL_CONFIG": os.devnull, "AWS_CONFIG_FILE": nothing}
+def _start(code: str, arguments: list[str], home: Path, variables: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
+    missing = str(home / "nothing")
+    own = {"OPSCTL_HOME": str(home), "OPSCTL_CONFIG": os.devnull, "AWS_CONFIG_FILE": missing}
     return subprocess.Popen(
-        [sys.executable, "-c", code, *words],
-        env={**kept, **own, "AWS_SHARED_CREDENTIALS_FILE": nothing, **more},
+        [sys.executable, "-c", code, *arguments],
+        env={**inherited, **own, "AWS_SHARED_CREDENTIALS_FILE": missing, **variables},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -86,20 +88,20 @@ def _start(code: str, words: list[str], home: Path, more: Mapping[str, str]) -> 
 
 
 class _Listener:
-    """Takes the first request of each process, says that there is nothing, and remembers when it came."""
+    """A server that refuses every request with 403 and remembers when each came."""
 
     def __enter__(self) -> _Listener:
-        asked = self._asked = threading.Event()
-        moments: list[float] = []
-        self._moments = moments
+        received = self._received = threading.Event()
+        times: list[float] = []
+        self._times = times
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                moments.append(time.perf_counter())
-                asked.set()
+                times.append(time.perf_counter())
+                received.set()
                 self.send_error(403)
 
-            do_PUT = do_GET  # noqa: N815  the server's own names
+            do_PUT = do_GET  # noqa: N815  names of http.server
             do_POST = do_GET  # noqa: N815
             do_HEAD = do_GET  # noqa: N815
 
@@ -115,26 +117,26 @@ class _Listener:
         self._server.shutdown()
         self._server.server_close()
 
-    def until_asked(self, start: Callable[[], subprocess.Popen[bytes]]) -> float:
-        self._asked.clear()
-        self._moments.clear()
-        began = time.perf_counter()
+    def seconds_until_request(self, start: Callable[[], subprocess.Popen[bytes]]) -> float:
+        self._received.clear()
+        self._times.clear()
+        started = time.perf_counter()
         process = start()
-        is_asked = self._asked.wait(60)
+        is_received = self._received.wait(60)
         process.wait()
-        if not is_asked:
+        if not is_received:
             raise SystemExit(f"AWS was never called; exit code {process.returncode}")
-        return self._moments[0] - began
+        return self._times[0] - started
 
 
-def _furnish(home: Path) -> None:
-    """A platform on AWS, runs, scans."""
-    kept = Home(home)
-    kept.keep(platform_of(None, data_bucket=_BUCKET))
-    cache = Cache(kept.cache)
-    cache.note(_BUCKET, "runs", [_run_id(number) for number in range(_RUNS)])
+def _fill_home(home: Path) -> None:
+    """Store a platform on AWS, its runs and their scans."""
+    folder = Home(home)
+    folder.keep(platform_of(None, data_bucket=_BUCKET))
+    cache = Cache(folder.cache)
+    cache.put_value(_BUCKET, "runs", [_run_id(number) for number in range(_RUNS)])
     scans = [f"sub-{number // 10:04d}/ses-{number % 10}" for number in range(_SCANS)]
-    cache.note(_BUCKET, f"scans/{_run_id(_RUNS - 1)}", scans)
+    cache.put_value(_BUCKET, f"scans/{_run_id(_RUNS - 1)}", scans)
 
 
 def _run_id(number: int) -> str:

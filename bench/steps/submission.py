@@ -1,4 +1,4 @@
-"""200 scans on their way: what `run` does after the yes, beside a JSON and a SubmitJob for each."""
+"""The submission of 200 scans: what `run` does after the confirmation, beside a JSON and a SubmitJob for each."""
 
 from __future__ import annotations
 
@@ -9,37 +9,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench.platform import Bench
-from bench.row import Row, against, seconds
+from bench.platform import BenchPlatform
+from bench.row import Row, ratio_row, time_call
 from bench.server import Server, serving
 
 _SCANS = 200
 _LATENCY_MS = 120
 _BAR = 1 / 30
-# Of the scans that the plain way submits one after the other, a part tells how long all take.
+# The plain way submits its scans one after the other: a sample, multiplied, gives the time of all.
 _SAMPLE, _QUICK_SAMPLE = 20, 5
 
 
 def measure(*, quick: bool) -> list[Row]:
-    """Until Batch has accepted all."""
+    """Measure until Batch has accepted all scans."""
     pairs: list[_Pair] = []
     sample = _QUICK_SAMPLE if quick else _SAMPLE
     with serving(latency_ms=_LATENCY_MS) as server, tempfile.TemporaryDirectory() as folder:
         for number in range(3 if quick else 5):
-            bench = Bench(server.url, Path(folder) / str(number), _SCANS, f"data-{number}")
+            bench = BenchPlatform(server.url, Path(folder) / str(number), _SCANS, f"data-{number}")
             pairs.append(_pair(bench, server, sample))
     note = (
         f"{_LATENCY_MS} ms a request; {pairs[0].requests} requests beside {2 * _SCANS}; "
-        f"{median(one.whole for one in pairs):.1f} s until all is written down; "
+        f"{median(pair.whole for pair in pairs):.1f} s until all is written down; "
         f"plain: {sample} scans, times {_SCANS // sample}"
     )
-    ours, plain = [one.ours for one in pairs], [one.plain for one in pairs]
-    return [against(f"submit {_SCANS} scans", ours=ours, plain=plain, bar=_BAR, note=note)]
+    ours, plain = [pair.ours for pair in pairs], [pair.plain for pair in pairs]
+    return [ratio_row(f"submit {_SCANS} scans", ours=ours, plain=plain, bar=_BAR, note=note)]
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """Seconds until Batch had accepted all, both ways; opsctl's until all was written down, and its requests."""
+    """One pair of runs.
+
+    Attributes
+    ----------
+    ours, plain
+        Seconds until Batch had accepted all scans.
+    whole, requests
+        Seconds until opsctl had written all records, and the number of its requests.
+    """
 
     ours: float
     plain: float
@@ -47,9 +55,9 @@ class _Pair:
     requests: int
 
 
-def _pair(bench: Bench, server: Server, sample: int) -> _Pair:
-    made = bench.plan()
-    documents = made.documents(made.run(made.dispositions))
+def _pair(bench: BenchPlatform, server: Server, sample: int) -> _Pair:
+    run_plan = bench.plan()
+    documents = run_plan.documents(run_plan.run(run_plan.dispositions))
     s3, batch = bench.clients.s3, bench.clients.batch
 
     def by_each() -> None:
@@ -63,7 +71,7 @@ def _pair(bench: Bench, server: Server, sample: int) -> _Pair:
             )
 
     server.count()
-    whole = seconds(lambda: bench.carry_out(made))
+    whole = time_call(lambda: bench.carry_out(run_plan))
     ours = whole - (time.perf_counter() - bench.batch.accepted_at)
     requests = server.count()
-    return _Pair(ours, seconds(by_each) * _SCANS / sample, whole, requests)
+    return _Pair(ours, time_call(by_each) * _SCANS / sample, whole, requests)

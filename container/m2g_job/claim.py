@@ -1,8 +1,10 @@
-"""Who may publish a scan: submission is at-least-once, so two jobs may have computed the same scan.
+"""Claims on a scan: of several jobs that have computed one scan, only the one that holds its claim may publish.
 
-A claim is the object `claims/<index>.<generation>.json`, made with `If-None-Match: *`: for each generation S3 lets one
-job win. The highest generation holds. Its holder renews its own object while it pushes; who finds it old takes the next
-generation. So no object is ever taken away from a job, and a job that lost sees a higher generation than its own.
+Submission is at-least-once, so two jobs may compute the same scan. A claim is the object
+`claims/<index>.<generation>.json`, written with `If-None-Match: *`: S3 lets one job create each generation. The job of
+the highest generation holds the claim and renews its own object while it pushes. A job that finds the highest
+generation stale creates the next one. No object is ever taken from a job: the former holder sees a generation that is
+higher than its own.
 """
 
 from __future__ import annotations
@@ -13,17 +15,25 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Callable, Dict, Optional, Type
+from typing import Any, Callable
 
 from m2g_job.environment import Environment
-from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, Fault, Outrun, PassingFault
+from m2g_job.faults import (
+    AlreadyPublished,
+    ConditionFailed,
+    ConditionsUnsupported,
+    Fault,
+    HeldByAnotherJob,
+    PassingFault,
+)
 from m2g_job.log import Log
 from m2g_job.result import Results, timestamp
 from m2g_job.s3 import S3
 
-STALE = timedelta(minutes=10)
+#: Another job may take over a claim that was not renewed for longer than this.
+STALE_AFTER = timedelta(minutes=10)
 RENEW_SECONDS = 60.0
-#: A holder that could not renew for this long stops writing by itself, well before another may take over.
+#: A holder that could not renew for this long stops writing by itself, well before `STALE_AFTER`.
 LEASE_SECONDS = 300.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 15.0
@@ -31,12 +41,12 @@ _CONFLICT_PAUSE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class _Top:
-    """The highest generation that stands."""
+class _HighestClaim:
+    """The claim object of the highest generation."""
 
     generation: int
     age: timedelta
-    body: Dict[str, Any]
+    body: dict[str, Any]
 
     @property
     def holder(self) -> str:
@@ -44,18 +54,24 @@ class _Top:
 
 
 class Claims:
-    """The claims on one scan, seen by one job.
+    """The claims on one scan, as one job sees them.
 
     Parameters
     ----------
     s3, environment, log
         The job's.
     results
-        Where a published result would stand.
-    wait
-        Sleeps so many seconds; it may raise to end the wait (see `Stop.wait`).
+        Where a published result would be.
+    sleep
+        Sleeps so many seconds; it may raise to end the wait (see `StopRequest.sleep`).
     monotonic
         The clock of this job's own lease.
+
+    Attributes
+    ----------
+    asked_at
+        When this job last asked S3 for the claim that it holds, by `monotonic`. The lease counts from then: S3 dates
+        the object at this moment or later, however late the reply comes.
     """
 
     def __init__(
@@ -65,24 +81,25 @@ class Claims:
         log: Log,
         *,
         results: Results,
-        wait: Callable[[float], None],
+        sleep: Callable[[float], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._s3 = s3
         self._environment = environment
         self._log = log
         self._results = results
-        self._wait = wait
-        self._monotonic = monotonic
+        self._sleep = sleep
         self._token = uuid.uuid4().hex
+        self.monotonic = monotonic
+        self.asked_at = monotonic()
 
-    def take(self, *, patient: bool = True) -> Claim:
+    def take(self, *, wait: bool = True) -> Claim:
         """Become the one job that may publish.
 
         Parameters
         ----------
-        patient
-            Whether to wait while another job holds the claim. A job that was told to stop has no time for it.
+        wait
+            Whether to wait while another job holds the claim. A job that was asked to stop has no time for it.
 
         Returns
         -------
@@ -92,80 +109,80 @@ class Claims:
         Raises
         ------
         AlreadyPublished
-            A succeeded result stands.
-        Outrun
-            Another job holds the claim, and `patient` is false.
+            A succeeded result exists.
+        HeldByAnotherJob
+            Another job holds the claim, and `wait` is false.
         """
         pause = 0.0
         while True:
             published = self._results.succeeded()
             if published:
                 raise AlreadyPublished(published)
-            top = self.top()
-            if top and top.body.get("token") == self._token and top.body.get("state") == "held":
+            highest = self.highest()
+            if highest and highest.body.get("token") == self._token and highest.body.get("state") == "held":
                 # An earlier try of this loop, whose reply was lost.
-                return self._won(top.generation)
-            reason = self._reason_to_take(top)
+                return self._confirm(highest.generation)
+            reason = self._reason_to_take(highest)
             if reason:
-                generation = top.generation + 1 if top else 1
-                if top:
-                    self._log.say(f"taking the claim over from {top.holder}: {reason}")
+                generation = highest.generation + 1 if highest else 1
+                if highest:
+                    self._log.write(f"taking the claim over from {highest.holder}: {reason}")
+                self.asked_at = self.monotonic()
                 try:
-                    self.put(generation, "held", if_none=True)
-                    return self._won(generation)
+                    self.write(generation, "held", if_none=True)
+                    return self._confirm(generation)
                 except ConditionFailed:
                     time.sleep(_CONFLICT_PAUSE_SECONDS)
                     continue
                 except ConditionsUnsupported:
-                    self._log.say("this S3 has no conditional writes: two jobs of one scan could both publish")
-                    return self._claim(None)
-            if not patient:
-                raise Outrun(f"{top.holder if top else 'another job'} is publishing this scan")
+                    self._log.write("this S3 has no conditional writes: two jobs of one scan could both publish")
+                    return Claim(self, None, log=self._log)
+            holder = highest.holder if highest else "another job"
+            if not wait:
+                raise HeldByAnotherJob(f"{holder} is publishing this scan")
             if not pause:
-                self._log.say(f"{top.holder if top else 'another job'} is publishing this scan: waiting for its result")
+                self._log.write(f"{holder} is publishing this scan: waiting for its result")
             pause = min(2 * pause or _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS)
-            self._wait(pause)
+            self._sleep(pause)
 
-    def _reason_to_take(self, top: Optional[_Top]) -> str:
-        if top is None:
+    def _reason_to_take(self, highest: _HighestClaim | None) -> str:
+        """Why this job may create the next generation, for the log; "" where it may not."""
+        if highest is None:
             return "nobody holds it"
-        if top.body.get("state") == "released":
+        if highest.body.get("state") == "released":
             return "it was given back"
         # Attempts of one job follow each other: the earlier one is dead.
-        same_job = self._environment.job_id != "" and top.body.get("job_id") == self._environment.job_id
-        if same_job and top.body.get("attempt", 0) < self._environment.attempt:
+        same_job = self._environment.job_id != "" and highest.body.get("job_id") == self._environment.job_id
+        if same_job and highest.body.get("attempt", 0) < self._environment.attempt:
             return "it is this job's earlier attempt"
-        if top.age > STALE:
-            return f"not renewed for {top.age.total_seconds():.0f} s"
+        if highest.age > STALE_AFTER:
+            return f"not renewed for {highest.age.total_seconds():.0f} s"
         return ""
 
-    def _won(self, generation: int) -> Claim:
-        # The holder before may have published between this job's two looks, at the result and at the claims. From here
-        # on it cannot: whoever writes a result looks for a higher generation first.
+    def _confirm(self, generation: int) -> Claim:
+        # The former holder may have published after this job read the result and before it listed the claims. From here
+        # on it cannot: a job looks for a higher generation before it writes a result.
         published = self._results.succeeded()
         if published:
             raise AlreadyPublished(published)
-        return self._claim(generation)
+        return Claim(self, generation, log=self._log)
 
-    def _claim(self, generation: Optional[int]) -> Claim:
-        return Claim(self, generation, log=self._log, monotonic=self._monotonic)
-
-    def top(self) -> Optional[_Top]:
-        """The highest generation, or None where there is none."""
+    def highest(self) -> _HighestClaim | None:
+        """The claim of the highest generation, or None where there is none."""
         prefix = self._environment.uri("claims", ".")
-        found = []
+        generations = []
         for key, age in self._s3.ages(prefix):
             match = re.match(r"^.*/[0-9]{5,}\.([0-9]+)\.json$", key)
             if match:
-                found.append((int(match.group(1)), age))
-        if not found:
+                generations.append((int(match.group(1)), age))
+        if not generations:
             return None
-        generation, age = max(found)
+        generation, age = max(generations)
         document = self._s3.read(f"{prefix}{generation}.json")
-        return _Top(generation, age, (document.value if document else None) or {})
+        return _HighestClaim(generation, age, (document.value if document else None) or {})
 
-    def put(self, generation: int, state: str, *, if_none: bool = False) -> None:
-        """Write this job's object of a generation."""
+    def write(self, generation: int, state: str, *, if_none: bool = False) -> None:
+        """Write this job's object of a generation; `state` is `held` or `released`."""
         body = {
             "schema_version": 1,
             "job_id": self._environment.job_id,
@@ -178,22 +195,18 @@ class Claims:
 
 
 class Claim:
-    """A claim that this job holds, renewed by a thread inside the `with` block and given back at its end.
+    """A claim that this job holds: a thread renews it inside the `with` block, and it is released at the end.
 
     Parameters
     ----------
     generation
-        None where S3 knows no conditional writes: then nothing is renewed and nothing is checked.
+        None where S3 has no conditional writes: then the claim is neither renewed nor checked.
     """
 
-    def __init__(
-        self, claims: Claims, generation: Optional[int], *, log: Log, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, claims: Claims, generation: int | None, *, log: Log) -> None:
         self._claims = claims
         self._generation = generation
         self._log = log
-        self._monotonic = monotonic
-        self._renewed_at = monotonic()
         self._lost = ""
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._renew, name="claim", daemon=True)
@@ -203,56 +216,56 @@ class Claim:
             self._thread.start()
         return self
 
-    def __exit__(self, kind: Optional[Type[BaseException]], _error: object, _trace: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, _error: object, _trace: object) -> None:
         self._ended.set()
         if self._generation is None:
             return
         self._thread.join()
-        if kind is not None and issubclass(kind, (PassingFault, Outrun)):
-            return  # S3 does not answer, or the claim is another's: nothing to give back
+        if kind is not None and issubclass(kind, (PassingFault, HeldByAnotherJob)):
+            return  # S3 does not answer, or another job holds the claim: there is nothing to release
         try:
-            self._claims.put(self._generation, "released")
+            self._claims.write(self._generation, "released")
         except Fault as fault:
-            self._log.say(f"the claim could not be given back: {fault}")
+            self._log.write(f"the claim could not be given back: {fault}")
 
     def _renew(self) -> None:
-        # A process that was stopped or starved past its lease must not wake up and renew: others may hold by now.
+        # A process that was suspended past its lease must not renew when it wakes up: another job may hold the claim.
         while not self._ended.wait(RENEW_SECONDS) and not self._expired:
-            asked_at = self._monotonic()
+            asked_at = self._claims.monotonic()
             try:
-                self._claims.put(self._generation or 0, "held")
+                self._claims.write(self._generation or 0, "held")
                 self.check()
-                self._renewed_at = asked_at
-            except Outrun as lost:
+                self._claims.asked_at = asked_at
+            except HeldByAnotherJob as lost:
                 self._lost = str(lost)
                 return
             except Fault as fault:
-                self._log.say(f"the claim could not be renewed: {fault}")
+                self._log.write(f"the claim could not be renewed: {fault}")
 
     @property
     def _expired(self) -> bool:
-        return self._generation is not None and self._monotonic() - self._renewed_at > LEASE_SECONDS
+        return self._generation is not None and self._claims.monotonic() - self._claims.asked_at > LEASE_SECONDS
 
     def check_lease(self) -> None:
-        """Raise where this job is known to hold the claim no longer; asks nobody.
+        """Raise where this job is known to hold the claim no longer; sends no request.
 
         Raises
         ------
-        Outrun
+        HeldByAnotherJob
             The last renewal found another job's claim.
         PassingFault
-            No renewal succeeded for long: others may have taken the claim.
+            No renewal succeeded for `LEASE_SECONDS`: another job may have taken over the claim.
         """
         if self._lost:
-            raise Outrun(self._lost)
+            raise HeldByAnotherJob(self._lost)
         if self._expired:
             raise PassingFault(f"the claim on this scan could not be renewed for {LEASE_SECONDS:.0f} s")
 
     def check(self) -> None:
-        """Raise `Outrun` where another job has taken the claim over; asks S3."""
+        """Do the same as `check_lease`, and list the claims on S3 for a higher generation."""
         self.check_lease()
         if self._generation is None:
             return
-        top = self._claims.top()
-        if top and top.generation > self._generation:
-            raise Outrun(f"{top.holder} has taken over the publishing of this scan")
+        highest = self._claims.highest()
+        if highest and highest.generation > self._generation:
+            raise HeldByAnotherJob(f"{highest.holder} has taken over the publishing of this scan")

@@ -1,24 +1,24 @@
-"""The derivative dataset's own description, as BIDS asks for it at the top of every derivative."""
+"""`dataset_description.json` of the derivative dataset, which BIDS requires."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from m2g_job.faults import ConditionFailed, ConditionsUnsupported
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
 
-#: What the local platform calls its image: its `m2g` is a preview, and its outputs must not pass for m2g's.
+#: The local platform's image: its `m2g` is a preview, and its outputs must not pass for m2g's.
 PREVIEW_IMAGE = "opsctl-preview"
 PREVIEW_WARNING = "a small preview in m2g's place: no scientific results"
-#: The name of the source dataset in BIDS URIs (`bids:source:sub-01/…`); DatasetLinks says where it is.
+#: The name of the source dataset in BIDS URIs (`bids:source:sub-01/…`); `DatasetLinks` maps it to the dataset's URI.
 SOURCE = "source"
 
 
-def description(scan: Scan, *, m2g_version: Optional[str]) -> Dict[str, Any]:
-    """What `dataset_description.json` says: the same for every scan of a run."""
+def description(scan: Scan, *, m2g_version: str | None) -> dict[str, Any]:
+    """The content of `dataset_description.json`: the same for every scan of a run."""
     return {
         "Name": posixpath.basename(scan.derivative),
         "BIDSVersion": "1.9.0",
@@ -29,23 +29,23 @@ def description(scan: Scan, *, m2g_version: Optional[str]) -> Dict[str, Any]:
     }
 
 
-def generators(scan: Scan, *, m2g_version: Optional[str]) -> List[Dict[str, Any]]:
-    """What made the outputs, in BIDS's words.
+def generators(scan: Scan, *, m2g_version: str | None) -> list[dict[str, Any]]:
+    """The programs that made the outputs, as BIDS's `GeneratedBy`.
 
     Parameters
     ----------
     scan
-        Its image and opsctl's version are named.
+        With the image and opsctl's version.
     m2g_version
-        None where it is not known: then nothing is said.
+        None where it is not known: then the entry of m2g has no version.
     """
-    maker = _generator(scan.image, digest=scan.image_digest)
+    m2g = _generator(scan.image, digest=scan.image_digest)
     if is_preview(scan.image):
-        maker["Version"] = scan.opsctl_version
+        m2g["Version"] = scan.opsctl_version
     elif m2g_version is not None:
-        maker["Version"] = m2g_version
+        m2g["Version"] = m2g_version
     return [
-        maker,
+        m2g,
         {
             "Name": "opsctl",
             "Version": scan.opsctl_version,
@@ -59,26 +59,26 @@ def is_preview(image: str) -> bool:
     return image.split(":", 1)[0] == PREVIEW_IMAGE
 
 
-def _generator(image: str, *, digest: Optional[str] = None) -> Dict[str, Any]:
+def _generator(image: str, *, digest: str | None = None) -> dict[str, Any]:
     if is_preview(image):
         return {"Name": "opsctl preview", "Description": PREVIEW_WARNING}
     container = {"Type": "docker", "Tag": image}
     if digest is not None:
-        # A tag may move; only the digest names these very layers. A registry's port is no tag.
+        # A tag may move to other layers, a digest does not. The port of a registry is not a tag.
         repository = re.sub(r"(:[^:/@]*)?(@.*)?$", "", image)
         container["URI"] = f"docker://{repository}@{digest}"
     return {"Name": "m2g", "CodeURL": "https://github.com/neurodata/m2g", "Container": container}
 
 
-def describe(s3: S3, scan: Scan, *, m2g_version: Optional[str]) -> None:
-    """Write the description where none stands: hundreds of jobs try at once, and the first one wins."""
+def write_description(s3: S3, scan: Scan, *, m2g_version: str | None) -> None:
+    """Write the description where there is none: hundreds of jobs try at once, and the first one wins."""
     uri = f"{scan.derivative}/dataset_description.json"
     if s3.read(uri) is not None:
         return
-    value = description(scan, m2g_version=m2g_version)
+    document = description(scan, m2g_version=m2g_version)
     try:
-        s3.write(uri, value, if_none=True)
+        s3.write(uri, document, if_none=True)
     except ConditionFailed:
         pass
     except ConditionsUnsupported:
-        s3.write(uri, value)
+        s3.write(uri, document)

@@ -1,4 +1,4 @@
-"""What the job is told by its environment variables, parsed once."""
+"""The job's environment variables, parsed once."""
 
 from __future__ import annotations
 
@@ -57,25 +57,25 @@ class Environment:
         """Where m2g writes; `/output` in the image."""
         return os.path.join(self.work_dir, "output")
 
-    def uri(self, kind: str, end: str = ".json") -> str:
+    def uri(self, folder: str, suffix: str = ".json") -> str:
         """An object of this scan in the run's folder: `scans`, `results`, `claims`, `attempts` or `failures`."""
-        return f"{self.run_uri}/{kind}/{self.index:05d}{end}"
+        return f"{self.run_uri}/{folder}/{self.index:05d}{suffix}"
 
 
 def _number(variables: Mapping[str, str], name: str, default: str) -> int:
-    word = variables.get(name) or default
-    if not re.match(r"^[0-9]{1,9}$", word):
-        raise WrongInput(f"{name} is not a whole number: {word}")
-    return int(word)
+    value = variables.get(name) or default
+    if not re.match(r"^[0-9]{1,9}$", value):
+        raise WrongInput(f"{name} is not a whole number: {value}")
+    return int(value)
 
 
 def read(variables: Mapping[str, str]) -> Environment:
-    """The job's environment.
+    """Parse the job's environment variables.
 
     Raises
     ------
     WrongInput
-        Where `OPSCTL_RUN_URI` is missing or is no run's URI, or a number is none.
+        `OPSCTL_RUN_URI` is missing or is not a run's URI, or a number is not a whole number.
     """
     run_uri = variables.get("OPSCTL_RUN_URI", "").rstrip("/")
     match = re.match(r"^s3://[^/]+/opsctl/runs/([^/]+)$", run_uri)
@@ -94,16 +94,16 @@ def read(variables: Mapping[str, str]) -> Environment:
 
 
 def log_stream(variables: Mapping[str, str]) -> str:
-    """The name of this job's CloudWatch stream, or "" where nobody knows it.
+    """The name of this job's CloudWatch stream, or "" where it is not known.
 
-    On AWS the container agent knows it. A result without it is still a result, so no failure here matters.
+    On AWS the container agent's metadata has it. A result is valid without it, so every failure here gives "".
     """
     if variables.get("OPSCTL_LOG_STREAM"):
         return variables["OPSCTL_LOG_STREAM"]
     metadata_uri = variables.get("ECS_CONTAINER_METADATA_URI_V4")
     if not metadata_uri:
         return ""
-    # The agent's address is link-local: a proxy from the environment could never reach it.
+    # The agent's address is link-local: a proxy from the environment could not reach it.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(metadata_uri, timeout=_METADATA_TIMEOUT_SECONDS) as reply:

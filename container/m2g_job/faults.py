@@ -1,16 +1,16 @@
-"""How a job can end other than well, each with the exit code that Batch's retry rules read."""
+"""The ways in which a job fails, each with the exit code that Batch's retry rules read."""
 
 from __future__ import annotations
 
 
 class Fault(Exception):
-    """A job's end with a cause in words for a person; `exit_code` is the process's."""
+    """The end of a job, with its cause as a sentence for people; `exit_code` is the process's."""
 
     exit_code = 1
 
 
 class ScanFailed(Fault):
-    """m2g failed or left no connectome: running it again would cost the same and end the same."""
+    """m2g failed or left no connectome: another run would cost the same and fail the same way."""
 
     exit_code = 1
 
@@ -30,16 +30,16 @@ class PassingFault(Fault):
 class Stopped(Fault):
     """A signal asked the job to end.
 
-    143 is 128 + SIGTERM, the exit code of a process that SIGTERM ended. Deliberately not 75: a cancelled job or one
-    past its timeout must not come back, and a Spot reclaim is retried by its status reason (`Host EC2*`) whatever
-    the exit code is.
+    143 is 128 + SIGTERM, the exit code of a process that SIGTERM ended. It is not 75, because a cancelled job and a job
+    past its timeout must not be retried. A Spot reclaim is retried by its status reason (`Host EC2*`), whatever the
+    exit code is.
     """
 
     exit_code = 143
 
 
 class S3Refused(Fault):
-    """S3 answered, and the answer is no (missing, denied, …): asking again changes nothing."""
+    """S3 refused the request (missing, denied, …): repeating it changes nothing."""
 
 
 class S3Missing(S3Refused):
@@ -47,20 +47,20 @@ class S3Missing(S3Refused):
 
 
 class ConditionFailed(Exception):
-    """A conditional write found another writer's object; nothing was written."""
+    """The condition of a write did not hold, because of another writer's object; nothing was written."""
 
 
 class ConditionsUnsupported(Exception):
-    """The S3 here does not know conditional writes (501 NotImplemented); nothing was written."""
+    """S3 has no conditional writes here (501 NotImplemented); nothing was written."""
 
 
 class AlreadyPublished(Exception):
-    """Another job's succeeded result stands: this job's is not needed.
+    """A succeeded result of this scan exists: this job's is not needed.
 
     Parameters
     ----------
     result
-        The result that stands.
+        The existing result.
     """
 
     def __init__(self, result: dict) -> None:
@@ -69,8 +69,8 @@ class AlreadyPublished(Exception):
 
 
 class Abandoned(Exception):
-    """opsctl has given up the submission that this job is of: it must write neither outputs nor a result."""
+    """opsctl has given up this job's submission: the job must write neither outputs nor a result."""
 
 
-class Outrun(Exception):
+class HeldByAnotherJob(Exception):
     """Another job holds the claim on this scan, and this one must not publish."""

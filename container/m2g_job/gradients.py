@@ -1,34 +1,33 @@
-"""b-values and b-vectors: the two text files that m2g trusts blindly."""
+"""b-values and b-vectors: two text files that m2g reads without any check."""
 
 from __future__ import annotations
 
 import math
-from typing import List
 
 from m2g_job.faults import WrongInput
 
 
-def _rows(path: str, role: str) -> List[List[float]]:
+def _rows(path: str, role: str) -> list[list[float]]:
     try:
         with open(path, encoding="utf-8") as lines:
-            rows = [[float(word) for word in line.replace(",", " ").split()] for line in lines]
+            rows = [[float(value) for value in line.replace(",", " ").split()] for line in lines]
     except ValueError as error:
         raise WrongInput(f"the {role} file is not a table of numbers: {error}")
     rows = [row for row in rows if row]
     if not rows:
         raise WrongInput(f"the {role} file is empty")
-    if not all(math.isfinite(number) for row in rows for number in row):
+    if not all(math.isfinite(value) for row in rows for value in row):
         raise WrongInput(f"the {role} file holds values that are no finite numbers")
     return rows
 
 
 def bval_count(path: str) -> int:
-    """How many b-values a file holds: one row, or one column.
+    """Count the b-values of a file with one row or one column.
 
     Raises
     ------
     WrongInput
-        Where it is no such table.
+        The file is not such a table.
     """
     rows = _rows(path, "bval")
     if len(rows) > 1 and any(len(row) != 1 for row in rows):
@@ -37,12 +36,12 @@ def bval_count(path: str) -> int:
 
 
 def bvec_count(path: str) -> int:
-    """How many b-vectors a file holds: three rows (BIDS), or three columns.
+    """Count the b-vectors of a file with three rows (BIDS) or three columns.
 
     Raises
     ------
     WrongInput
-        Where it is no such table.
+        The file is not such a table.
     """
     rows = _rows(path, "bvec")
     lengths = {len(row) for row in rows}

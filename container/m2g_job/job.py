@@ -1,4 +1,4 @@
-"""One attempt at one scan, from its JSON to its result."""
+"""One attempt at one scan, from the scan's JSON to its result."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import os
 import time
 import traceback
 from contextlib import contextmanager
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterator, Mapping, Sequence
 
 from m2g_job import abandoned, connectomes, derivative, m2g, memory, outputs, provenance, staging, version
 from m2g_job import scan as scans
-from m2g_job.attempt import END_SECONDS, Attempt
+from m2g_job.attempt import END_TIMEOUT_SECONDS, AttemptRecord
 from m2g_job.claim import Claim, Claims
 from m2g_job.environment import Environment, log_stream
 from m2g_job.faults import (
     Abandoned,
     AlreadyPublished,
     Fault,
-    Outrun,
+    HeldByAnotherJob,
     PassingFault,
     S3Refused,
     ScanFailed,
@@ -26,16 +26,17 @@ from m2g_job.faults import (
     WrongInput,
 )
 from m2g_job.log import Log
-from m2g_job.result import Report, Results
+from m2g_job.result import ResultBuilder, Results
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
-from m2g_job.stop import Stop
+from m2g_job.stop import StopRequest
 
-#: A push that is under way when the signal comes goes on for so long: it ends an hour's work, and Batch waits 30 s.
-_PUSH_GRACE_SECONDS = 15.0
-#: So long after the signal a job that S3 still keeps waiting says what it knows in its attempt's record, and ends.
-_LAST_WORD_SECONDS = 24.0
-_LAST_WORD_PATIENCE_SECONDS = 4.0
+#: A push that is running when the signal comes may go on for this long: it completes an hour of work, and Batch waits
+#: 30 s before it sends SIGKILL.
+PUSH_GRACE_SECONDS = 15.0
+#: A job that still waits for S3 this long after the signal writes the attempt's record and exits.
+FORCED_EXIT_SECONDS = 24.0
+FORCED_EXIT_TIMEOUT_SECONDS = 4.0
 
 
 class Job:
@@ -44,107 +45,111 @@ class Job:
     Parameters
     ----------
     environment, variables
-        What the job was told, parsed and raw.
+        The job's environment variables, parsed and raw.
     s3, log, stop
-        S3, the log lines, the wish to stop.
+        S3, the job's log, and the request to stop.
     """
 
-    def __init__(self, environment: Environment, variables: Mapping[str, str], *, s3: S3, log: Log, stop: Stop) -> None:
+    def __init__(
+        self, environment: Environment, variables: Mapping[str, str], *, s3: S3, log: Log, stop: StopRequest
+    ) -> None:
         self._environment = environment
         self._variables = variables
         self._s3 = s3
         self._log = log
         self._stop = stop
         stream = log_stream(variables)
-        self._report = Report(environment, log_stream=stream)
-        self._attempt = Attempt(s3, environment, log, log_stream=stream)
+        self._result_builder = ResultBuilder(environment, log_stream=stream)
+        self._attempt = AttemptRecord(s3, environment, log, log_stream=stream)
         self._results = Results(s3, environment, log)
-        self._claims = Claims(s3, environment, log, results=self._results, wait=stop.wait)
+        self._claims = Claims(s3, environment, log, results=self._results, sleep=stop.sleep)
         self._m2g_ran = False
-        self._m2g_version: Optional[str] = None
+        self._m2g_version: str | None = None
         self._log_path = os.path.join(environment.output_dir, "m2g.log")
 
     def run(self) -> int:
-        """Process the scan; whatever happens, the attempt's record says it, and the result where one may.
+        """Process the scan; always write the attempt's record, and the result where this job may.
 
         Returns
         -------
         int
             The process's exit code: 0 done here or by another job, 1, 2, 75 or 143 (see `faults`).
         """
-        self._stop.after(_LAST_WORD_SECONDS, self._last_word)
-        self._attempt.begin()
+        self._stop.call_after(FORCED_EXIT_SECONDS, self._force_exit)
+        self._attempt.write_start()
         try:
-            code, cause = self._end()
+            code, cause = self._process()
         except Exception as error:
-            # A bug on the very road that a failure takes.
-            code, cause = ScanFailed.exit_code, self._bug(error)
-        patience = _LAST_WORD_PATIENCE_SECONDS if self._stop.wanted else END_SECONDS
-        return self._attempt.end(exit_code=code, cause=cause, patience_seconds=patience)
+            # A bug in the code that handles a failure.
+            code, cause = ScanFailed.exit_code, self._log_bug(error)
+        timeout_seconds = FORCED_EXIT_TIMEOUT_SECONDS if self._stop.received else END_TIMEOUT_SECONDS
+        return self._attempt.write_end(exit_code=code, cause=cause, timeout_seconds=timeout_seconds)
 
-    def _last_word(self) -> None:
-        """End a job whose time is over, wherever it hangs: Batch's SIGKILL would leave no word of why."""
-        code = self._attempt.end(
-            exit_code=Stopped.exit_code, cause=self._stop.cause, patience_seconds=_LAST_WORD_PATIENCE_SECONDS
+    def _force_exit(self) -> None:
+        """Write the attempt's record and exit, wherever the job hangs: Batch's SIGKILL would leave no cause."""
+        code = self._attempt.write_end(
+            exit_code=Stopped.exit_code, cause=self._stop.cause, timeout_seconds=FORCED_EXIT_TIMEOUT_SECONDS
         )
-        self._log.say(f"still not through {_LAST_WORD_SECONDS:.0f} s after the signal: ending here, exit code {code}")
+        self._log.write(
+            f"still not through {FORCED_EXIT_SECONDS:.0f} s after the signal: ending here, exit code {code}"
+        )
         os._exit(code)
 
-    def _end(self) -> Tuple[int, str]:
-        """Process the scan; the exit code, and the cause in words ("" for a success of this job's own)."""
+    def _process(self) -> tuple[int, str]:
+        """Process the scan; return the exit code and the cause of a failure ("" for this job's own success)."""
         try:
-            self._succeed()
+            self._run_scan()
             return 0, ""
-        except AlreadyPublished as end:
-            return self._leave_to(end)
-        except Abandoned as end:
-            return self._abandon(end)
+        except AlreadyPublished as published:
+            return self._already_published(published)
+        except Abandoned as abandonment:
+            return self._abandoned(abandonment)
         except PassingFault as fault:
-            self._log.say(f"a passing fault, to be tried again: {fault}")
+            self._log.write(f"a passing fault, to be tried again: {fault}")
             return fault.exit_code, str(fault)
         except Fault as fault:
-            return self._fail(fault)
+            return self._record_failure(fault)
         except OSError as error:
-            return self._fail(_of_its_own_files(error))
+            return self._record_failure(_local_file_fault(error))
         except Exception as error:
-            return self._fail(ScanFailed(self._bug(error)))
+            return self._record_failure(ScanFailed(self._log_bug(error)))
 
-    def _bug(self, error: Exception) -> str:
-        # The traceback belongs into the log, a sentence into the result.
-        self._log.say(traceback.format_exc())
+    def _log_bug(self, error: Exception) -> str:
+        # The traceback goes into the log, the returned sentence into the result.
+        self._log.write(traceback.format_exc())
         return f"opsctl's job runner failed: {type(error).__name__}: {error}"
 
-    def _leave_to(self, end: AlreadyPublished) -> Tuple[int, str]:
-        words = "job {} (attempt {}) has published this scan's result; this job writes nothing".format(
-            end.result.get("job_id") or "without an id", end.result.get("attempt")
-        )
-        self._log.say(f"done: {words}")
-        return 0, words
+    def _already_published(self, published: AlreadyPublished) -> tuple[int, str]:
+        job_id, attempt = published.result.get("job_id") or "without an id", published.result.get("attempt")
+        cause = f"job {job_id} (attempt {attempt}) has published this scan's result; this job writes nothing"
+        self._log.write(f"done: {cause}")
+        return 0, cause
 
-    def _abandon(self, end: Abandoned) -> Tuple[int, str]:
-        self._log.say(f"nothing is written: {end}")
-        return WrongInput.exit_code, str(end)
+    def _abandoned(self, abandonment: Abandoned) -> tuple[int, str]:
+        self._log.write(f"nothing is written: {abandonment}")
+        return WrongInput.exit_code, str(abandonment)
 
     def _check_abandoned(self) -> None:
         abandoned.check(self._s3, self._environment)
 
-    def _succeed(self) -> None:
+    def _run_scan(self) -> None:
+        """Pull the inputs, run m2g, and publish its outputs; raise where any of these fails."""
         self._check_abandoned()
         published = self._results.succeeded()
-        scan = self._report.scan = self._read_scan()
+        scan = self._result_builder.scan = self._read_scan()
         self._attempt.scan = scan.name
         if published and published.get("key") == scan.key:
             raise AlreadyPublished(published)
         if published:
             raise WrongInput(f"a succeeded result with another key stands at {self._results.uri}")
-        self._log.say(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
+        self._log.write(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
         with self._phase("pull"):
             self._pull(scan)
         if not derivative.is_preview(scan.image):
             self._m2g_version = version.find(scan.argv[0], m2g.child_environment(self._variables))
         with self._phase("m2g"):
-            products = self._run_m2g(scan)
-        self._publish(scan, products)
+            connectome_paths = self._run_m2g(scan)
+        self._publish(scan, connectome_paths)
 
     def _read_scan(self) -> Scan:
         uri = self._environment.uri("scans")
@@ -162,87 +167,87 @@ class Job:
         try:
             yield
         finally:
-            self._report.seconds[name] += time.monotonic() - started
+            self._result_builder.seconds[name] += time.monotonic() - started
 
     def _pull(self, scan: Scan) -> None:
-        # A retried attempt may find what an earlier one left on a machine's disk.
+        # An earlier attempt may have left files on the instance's disk.
         staging.empty(self._environment.input_dir)
         staging.empty(self._environment.output_dir)
         started = time.monotonic()
         size = staging.pull(self._s3, scan, self._environment.input_dir, stop=self._stop)
         staging.check(scan, self._environment.input_dir, stop=self._stop)
-        self._log.say(
-            "pulled and checked {} files, {:.1f} MB, in {:.1f} s".format(
-                len(scan.inputs), size / 1e6, time.monotonic() - started
-            )
+        self._log.write(
+            f"pulled and checked {len(scan.inputs)} files, {size / 1e6:.1f} MB, in {time.monotonic() - started:.1f} s"
         )
 
     def _session_dir(self, scan: Scan) -> str:
         return os.path.join(self._environment.output_dir, f"sub-{scan.subject}", f"ses-{scan.session_label}")
 
-    def _run_m2g(self, scan: Scan) -> List[str]:
+    def _run_m2g(self, scan: Scan) -> list[str]:
         self._stop.check()
         self._m2g_ran = True
-        words = m2g.command(scan.argv, input_dir=self._environment.input_dir, output_dir=self._environment.output_dir)
-        self._log.say(f"running: {' '.join(words)}")
+        command = m2g.command(scan.argv, input_dir=self._environment.input_dir, output_dir=self._environment.output_dir)
+        self._log.write(f"running: {' '.join(command)}")
         try:
-            outcome = m2g.run(words, log=self._log, log_path=self._log_path, stop=self._stop, variables=self._variables)
+            ended = m2g.run(command, log=self._log, log_path=self._log_path, stop=self._stop, variables=self._variables)
         finally:
-            self._report.peak_memory_mib = memory.peak_mib()
-        self._log.say(
-            "m2g ended with exit code {} after {:.1f} s, peak memory {} MiB".format(
-                outcome.exit_code, outcome.seconds, outcome.peak_memory_mib
-            )
+            self._result_builder.peak_memory_mib = memory.peak_mib()
+        self._log.write(
+            f"m2g ended with exit code {ended.exit_code} after {ended.seconds:.1f} s, "
+            f"peak memory {ended.peak_memory_mib} MiB"
         )
-        if outcome.exit_code != 0:
-            raise ScanFailed(m2g.cause(outcome))
+        if ended.exit_code != 0:
+            raise ScanFailed(m2g.cause(ended))
         try:
-            found = connectomes.verify(self._session_dir(scan), scan.pipeline, scan.parcellation)
+            paths = connectomes.verify(self._session_dir(scan), scan.pipeline, scan.parcellation)
         except ScanFailed as missing:
-            short = m2g.shortage(outcome)
-            raise ScanFailed(f"{missing}; {short}" if short else str(missing))
-        self._log.say(f"connectomes: {len(found)}")
-        return found
+            shortage = m2g.shortage(ended)
+            raise ScanFailed(f"{missing}; {shortage}" if shortage else str(missing))
+        self._log.write(f"connectomes: {len(paths)}")
+        return paths
 
-    def _collected(self, scan: Scan) -> List[outputs.Output]:
+    def _collect_outputs(self, scan: Scan) -> list[outputs.Output]:
         return outputs.collect(self._session_dir(scan), made_up_session=scan.session is None)
 
-    def _publish(self, scan: Scan, products: Sequence[str]) -> None:
-        files = self._collected(scan)
-        origin = provenance.output(
+    def _publish(self, scan: Scan, connectome_paths: Sequence[str]) -> None:
+        files = self._collect_outputs(scan)
+        provenance_file = provenance.output(
             scan,
             self._environment,
             m2g_version=self._m2g_version,
-            started_at=self._report.started_at,
-            seconds=self._report.seconds,
+            started_at=self._result_builder.started_at,
+            seconds=self._result_builder.seconds,
         )
-        self._report.connectomes = [f"{scan.output}/{output.key}" for output in files if output.path in products]
+        self._result_builder.connectomes = [
+            f"{scan.output}/{output.key}" for output in files if output.path in connectome_paths
+        ]
         while True:
             try:
-                result = self._push(scan, files, origin)
+                result = self._push(scan, files, provenance_file)
                 break
-            except Outrun as lost:
-                # Back in the queue: the other job publishes, or dies and leaves the claim to this one again.
-                self._log.say(f"stopped pushing: {lost}")
-        self._log.say(
+            except HeldByAnotherJob as lost:
+                # Try again: the other job publishes, or it dies and this job takes over the claim.
+                self._log.write(f"stopped pushing: {lost}")
+        self._log.write(
             "done: pushed {} files, {:.1f} MB, in {:.1f} s to {}".format(
                 result["outputs"]["count"], result["outputs"]["bytes"] / 1e6, result["seconds"]["push"], scan.output
             )
         )
 
-    def _push(self, scan: Scan, files: List[outputs.Output], origin: outputs.Output) -> Dict[str, Any]:
+    def _push(self, scan: Scan, files: list[outputs.Output], provenance_file: outputs.Output) -> dict[str, Any]:
+        """Take the claim, upload the outputs, and write the result; return the result."""
         self._check_abandoned()
         with self._claims.take() as claim:
-            # Once more: another job may have held the claim for minutes.
+            # Again, because this job may have waited minutes for the claim.
             self._check_abandoned()
             with self._phase("push"):
-                derivative.describe(self._s3, scan, m2g_version=self._m2g_version)
-                # The provenance last: beside outputs whose push broke off, none of this work stands.
+                derivative.write_description(self._s3, scan, m2g_version=self._m2g_version)
+                # The provenance last: it never stands beside an incomplete set of outputs.
                 pushed = []
-                for batch in (files, [origin]):
+                for batch in (files, [provenance_file]):
                     pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
-                self._report.files = outputs.verify(self._s3, pushed, scan.output)
-            result = self._report.result(exit_code=0)
+                self._result_builder.files = outputs.verify(self._s3, pushed, scan.output)
+            result = self._result_builder.build(exit_code=0)
             self._results.write(result, check=lambda: self._may_write(claim))
         return result
 
@@ -251,48 +256,48 @@ class Job:
         claim.check()
 
     def _guard(self, claim: Claim) -> None:
-        self._stop.check(grace_seconds=_PUSH_GRACE_SECONDS)
+        self._stop.check(grace_seconds=PUSH_GRACE_SECONDS)
         claim.check_lease()
 
-    def _fail(self, fault: Fault) -> Tuple[int, str]:
-        """Keep what shows why, then say it in the result: on the same road as a success, so that it never hides one."""
-        self._log.say(f"failed: {fault}")
+    def _record_failure(self, fault: Fault) -> tuple[int, str]:
+        """Upload the logs and write a failed result, under the claim, so that it never replaces a succeeded one."""
+        self._log.write(f"failed: {fault}")
         try:
             self._check_abandoned()
-            self._keep_logs()
-            with self._claims.take(patient=not self._stop.wanted) as claim:
-                result = self._report.result(exit_code=fault.exit_code, cause=str(fault))
+            self._upload_logs()
+            with self._claims.take(wait=not self._stop.received) as claim:
+                result = self._result_builder.build(exit_code=fault.exit_code, cause=str(fault))
                 self._results.write(result, check=lambda: self._may_write(claim))
-        except Abandoned as end:
-            return self._abandon(end)
-        except AlreadyPublished as end:
-            if self._report.scan and end.result.get("key") == self._report.scan.key:
-                return self._leave_to(end)
-            self._log.say("no result is written: a succeeded one stands")
-        except (Outrun, Stopped) as end:
-            self._log.say(f"no result is written: {end}")
-        except Fault as unwritten:
-            # The scan's own fault decides: a retry would pay for the same failure again, only to write it down.
-            self._log.say(f"the failed result could not be written: {unwritten}")
+        except Abandoned as abandonment:
+            return self._abandoned(abandonment)
+        except AlreadyPublished as published:
+            if self._result_builder.scan and published.result.get("key") == self._result_builder.scan.key:
+                return self._already_published(published)
+            self._log.write("no result is written: a succeeded one stands")
+        except (HeldByAnotherJob, Stopped) as reason:
+            self._log.write(f"no result is written: {reason}")
+        except Fault as write_fault:
+            # The scan's own fault decides the exit code: a retry would pay for the same failure again.
+            self._log.write(f"the failed result could not be written: {write_fault}")
         return fault.exit_code, str(fault)
 
-    def _keep_logs(self) -> None:
-        scan = self._report.scan
+    def _upload_logs(self) -> None:
+        scan = self._result_builder.scan
         if scan is None or not self._m2g_ran:
-            return  # what lies there is an earlier attempt's
-        place = self._environment.uri("failures", f"/attempt-{self._environment.attempt}")
+            return  # the files in the output folder are an earlier attempt's
+        uri = self._environment.uri("failures", f"/attempt-{self._environment.attempt}")
         try:
-            kept = outputs.qa(self._collected(scan))
+            files = outputs.qa(self._collect_outputs(scan))
             if os.path.isfile(self._log_path):
-                kept.append(outputs.Output(self._log_path, "m2g.log"))
-            outputs.push(self._s3, kept, place, guard=lambda: None)
+                files.append(outputs.Output(self._log_path, "m2g.log"))
+            outputs.push(self._s3, files, uri, guard=lambda: None)
         except (Fault, OSError) as fault:
-            self._log.say(f"the logs could not all be kept: {fault}")
+            self._log.write(f"the logs could not all be kept: {fault}")
             return
-        self._log.say(f"{len(kept)} files of logs and QA are at {place}")
+        self._log.write(f"{len(files)} files of logs and QA are at {uri}")
 
 
-def _of_its_own_files(error: OSError) -> ScanFailed:
+def _local_file_fault(error: OSError) -> ScanFailed:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ScanFailed(f"the disk is full: {error}; give the platform a larger root volume")
     return ScanFailed(f"the job's own files cannot be written: {error}")

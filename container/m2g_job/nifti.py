@@ -1,6 +1,6 @@
-"""NIfTI images, as far as a job must know them: intact, and of how many volumes.
+"""Checks of NIfTI images: whether they are intact, and how many volumes they have.
 
-A truncated image would cost an hour before m2g trips over it, so every image is read to its end once.
+m2g would fail on a truncated image after an hour, so every image is read to its end first.
 """
 
 from __future__ import annotations
@@ -20,34 +20,34 @@ _CHUNK_BYTES = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Header:
-    """What an image's header promises.
+    """What an image's header says.
 
     Attributes
     ----------
     volumes
         1 for a three-dimensional image.
     size_bytes
-        Of the whole file, uncompressed, at least.
+        The least size of the whole file, uncompressed.
     """
 
     volumes: int
     size_bytes: int
 
 
-def parse(head: bytes, name: str) -> Header:
-    """The header of NIfTI-1 or NIfTI-2, of either byte order.
+def parse_header(head: bytes, name: str) -> Header:
+    """Parse a header of NIfTI-1 or NIfTI-2, of either byte order.
 
     Parameters
     ----------
     head
         The file's first 540 bytes, uncompressed.
     name
-        For the cause in words.
+        The file's name in error messages.
 
     Raises
     ------
     WrongInput
-        Where it is no NIfTI header.
+        The bytes are not a NIfTI header.
     """
     for order in "<>":
         if len(head) >= 348 and struct.unpack_from(f"{order}i", head)[0] == 348 and head[344:347] in (b"n+1", b"ni1"):
@@ -70,7 +70,7 @@ def parse(head: bytes, name: str) -> Header:
 
 
 @contextlib.contextmanager
-def _opened(path: str) -> Iterator[BinaryIO]:
+def _open(path: str) -> Iterator[BinaryIO]:
     if path.endswith(".gz"):
         with gzip.open(path, "rb") as stream:
             yield stream
@@ -85,40 +85,40 @@ def check(path: str, name: str, *, on_bytes: Callable[[int], None]) -> Header:
     Parameters
     ----------
     path, name
-        The file, and what it is called in a cause.
+        The file, and its name in error messages.
     on_bytes
-        Called for each piece; what it raises ends the reading.
+        Called with the size of each block; an exception that it raises ends the reading.
 
     Returns
     -------
     Header
-        Of an image whose bytes are all there.
+        The header of a complete image.
 
     Raises
     ------
     WrongInput
-        Not gzip, truncated, corrupt, or no NIfTI.
+        The file is not gzip, truncated, corrupt, or not NIfTI.
     """
     if path.endswith(".gz"):
         with open(path, "rb") as raw:
             if raw.read(2) != b"\x1f\x8b":
                 raise WrongInput(f"{name} is not a gzip file")
     try:
-        with _opened(path) as stream:
+        with _open(path) as stream:
             head = stream.read(_HEADER_BYTES)
-            header = parse(head, name)
+            header = parse_header(head, name)
             size = len(head)
             while True:
-                piece = stream.read(_CHUNK_BYTES)
-                if not piece:
+                block = stream.read(_CHUNK_BYTES)
+                if not block:
                     break
-                size += len(piece)
-                on_bytes(len(piece))
+                size += len(block)
+                on_bytes(len(block))
     except EOFError:
         raise WrongInput(f"{name} is truncated: its gzip stream has no end")
     except (OSError, zlib.error) as error:
-        # Python 3.7 says OSError for a wrong checksum in a gzip stream. A broken disk would say so too: a retry of the
-        # whole job is the user's to order then.
+        # Python 3.7 raises OSError for a wrong checksum in a gzip stream, and for a broken disk too: in that case the
+        # user has to run the scan again.
         raise WrongInput(f"{name} is corrupt: {error}")
     if size < header.size_bytes:
         raise WrongInput(f"{name} is truncated: {size} bytes of {header.size_bytes}")

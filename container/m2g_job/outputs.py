@@ -1,4 +1,4 @@
-"""What m2g leaves behind, and its way to S3."""
+"""m2g's output files: collected, uploaded to S3 and verified there."""
 
 from __future__ import annotations
 
@@ -7,83 +7,89 @@ import os
 import posixpath
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Sequence
 
 from m2g_job.faults import PassingFault, ScanFailed
 from m2g_job.s3 import PUSH_THREADS, S3
 from m2g_job.scan import MADE_UP_SESSION
 
-#: Intermediates: large, and nobody wants them.
-_NOT_WANTED = "tmp_d"
+#: Intermediate files: large, and of no use afterwards.
+_INTERMEDIATES = "tmp_d"
 _QA = ("qa_d", "qa_f", "log_f")
 
 
 @dataclass(frozen=True)
 class Output:
-    """A file of m2g's and its key under the place that it goes to; `data` stands for the file where there is none."""
+    """A file to upload.
+
+    Attributes
+    ----------
+    path
+        The file; "" where `data` has its bytes.
+    key
+        Relative to the URI that the files go to.
+    """
 
     path: str
     key: str
-    data: Optional[bytes] = None
+    data: bytes | None = None
 
 
-def collect(session_dir: str, *, made_up_session: bool) -> List[Output]:
-    """Every regular file of a session but the intermediates.
+def collect(session_dir: str, *, made_up_session: bool) -> list[Output]:
+    """Every regular file of a session except the intermediate ones.
 
     Parameters
     ----------
     session_dir
         `OUTPUT_DIR/sub-X/ses-Y`; it may be missing.
     made_up_session
-        Whether the session exists in this job only: then its label is taken out of every name.
+        Whether the session exists in this job only: then its label is removed from every name.
 
     Raises
     ------
     ScanFailed
-        Two files would have one key.
+        Two files would have the same key.
     """
-    found: Dict[str, Output] = {}
+    outputs: dict[str, Output] = {}
     for folder, names, files in os.walk(session_dir):
         relative = os.path.relpath(folder, session_dir)
         if relative == ".":
-            names[:] = [name for name in names if name != _NOT_WANTED]
+            names[:] = [name for name in names if name != _INTERMEDIATES]
         names.sort()
         for name in sorted(files):
             path = os.path.join(folder, name)
-            # A link is no product: its target is pushed where it lies, or is not m2g's to publish (an atlas).
+            # The target of a link is uploaded under its own name, or is not an output (an atlas).
             if os.path.islink(path) or not os.path.isfile(path):
                 continue
             key = posixpath.normpath(posixpath.join(*relative.split(os.sep), name))
             if made_up_session:
                 key = key.replace(f"_ses-{MADE_UP_SESSION}", "")
-            if key in found:
+            if key in outputs:
                 raise ScanFailed(f"m2g left two files for one name: {key}")
-            found[key] = Output(path, key)
-    return list(found.values())
+            outputs[key] = Output(path, key)
+    return list(outputs.values())
 
 
-def qa(outputs: Sequence[Output]) -> List[Output]:
-    """Those of the outputs that show why a scan failed: quality pictures and C-PAC's logs."""
+def qa(outputs: Sequence[Output]) -> list[Output]:
+    """The outputs that show why a scan failed: quality pictures and C-PAC's logs."""
     return [output for output in outputs if output.key.split("/", 1)[0] in _QA]
 
 
-def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[], None]) -> List[Dict[str, Any]]:
-    """Upload files in parallel, each under its SHA-256.
+def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[], None]) -> list[dict[str, Any]]:
+    """Upload files in parallel; S3 checks the SHA-256 of each.
 
     Parameters
     ----------
-    s3, outputs
-        To where, and what.
     base_uri
-        The place, without a slash at the end.
+        Where the files go, without a slash at the end.
     guard
-        Called before each upload and each attempt at it; what it raises ends the push.
+        Called before each upload and each attempt at it; an exception that it raises ends the push.
 
     Returns
     -------
     list of dict
         `uri`, `size_bytes`, `sha256` (hex) and `etag` of each, in the order of `outputs`; the etag is None after an
-        upload in parts, until `verify` has seen it.
+        upload in parts, until `verify` has read it.
 
     Raises
     ------
@@ -91,7 +97,7 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
         S3 did not answer.
     """
     with ThreadPoolExecutor(PUSH_THREADS) as pool:
-        pushes = [pool.submit(_push_one, s3, output, f"{base_uri}/{output.key}", guard) for output in outputs]
+        pushes = [pool.submit(_push_file, s3, output, f"{base_uri}/{output.key}", guard) for output in outputs]
         try:
             return [push.result() for push in pushes]
         except BaseException:
@@ -100,7 +106,7 @@ def push(s3: S3, outputs: Sequence[Output], base_uri: str, *, guard: Callable[[]
             raise
 
 
-def _push_one(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> Dict[str, Any]:
+def _push_file(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> dict[str, Any]:
     guard()
     if output.data is not None:
         etag = s3.put(uri, output.data, guard=guard)
@@ -108,30 +114,38 @@ def _push_one(s3: S3, output: Output, uri: str, guard: Callable[[], None]) -> Di
     digest = hashlib.sha256()
     size = 0
     with open(output.path, "rb") as stream:
-        for piece in iter(lambda: stream.read(1024 * 1024), b""):
-            digest.update(piece)
-            size += len(piece)
+        for block in iter(lambda: stream.read(1024 * 1024), b""):
+            digest.update(block)
+            size += len(block)
     return _entry(uri, size, digest, s3.upload(output.path, uri, sha256=digest.digest(), guard=guard))
 
 
-def _entry(uri: str, size_bytes: int, digest: Any, etag: Optional[str]) -> Dict[str, Any]:
+def _entry(uri: str, size_bytes: int, digest: Any, etag: str | None) -> dict[str, Any]:
     return {"uri": uri, "size_bytes": size_bytes, "sha256": digest.hexdigest(), "etag": etag}
 
 
-def verify(s3: S3, files: Sequence[Dict[str, Any]], base_uri: str) -> List[Dict[str, Any]]:
-    """The files as a result lists them, where each object on S3 still is the one that was uploaded.
+def verify(s3: S3, files: Sequence[dict[str, Any]], base_uri: str) -> list[dict[str, Any]]:
+    """Check, with one listing, that each object on S3 is the one that this job uploaded.
 
-    One listing of the place answers for all of them.
+    Parameters
+    ----------
+    files
+        From `push`.
+
+    Returns
+    -------
+    list of dict
+        The files as a result lists them, each with its etag.
 
     Raises
     ------
     PassingFault
         S3 did not answer, or another job has written over a file.
     """
-    there = s3.listed(f"{base_uri}/")
+    objects = s3.list_objects(f"{base_uri}/")
     for entry in files:
-        found = there.get(entry["uri"])
-        if found is None or found.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, found.etag):
+        obj = objects.get(entry["uri"])
+        if obj is None or obj.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, obj.etag):
             raise PassingFault(f"{entry['uri']} is not what this job uploaded")
-    # S3's own word, which a later listing repeats: by it anyone can tell that this object still is the one.
-    return [{**entry, "etag": there[entry["uri"]].etag} for entry in files]
+    # A later listing shows the same etag as long as nobody has replaced the object.
+    return [{**entry, "etag": objects[entry["uri"]].etag} for entry in files]

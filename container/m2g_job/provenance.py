@@ -1,9 +1,9 @@
-"""What one scan's outputs were made from and by what, beside them: `…_provenance.json`."""
+"""`…_provenance.json` beside one scan's outputs: what they were made from, and by which programs."""
 
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Mapping
 from urllib.parse import quote
 
 from m2g_job import derivative
@@ -16,11 +16,11 @@ def output(
     scan: Scan,
     environment: Environment,
     *,
-    m2g_version: Optional[str],
+    m2g_version: str | None,
     started_at: str,
     seconds: Mapping[str, float],
 ) -> Output:
-    """The provenance as one of the scan's outputs; in memory, so that a disk that m2g has filled does not lose a scan.
+    """The provenance as one of the scan's outputs; held in memory, since m2g may have filled the disk.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def output(
     m2g_version
         None where it is not known.
     started_at, seconds
-        Of the attempt, so far: the push is still to come.
+        The attempt's start, and the duration of each phase so far: the push comes later.
     """
-    content: Dict[str, Any] = {
+    content: dict[str, Any] = {
         "Description": derivative.PREVIEW_WARNING if derivative.is_preview(scan.image) else "connectomes of one scan",
         "Sources": [bids_uri(entry, scan) for entry in scan.inputs],
         "SourceDatasets": [{"URL": scan.dataset}],
@@ -62,8 +62,8 @@ def output(
 
 
 def bids_uri(entry: Input, scan: Scan) -> str:
-    """An input as BIDS names a file of another dataset; as it is where it lies elsewhere."""
-    top = f"{scan.dataset}/"
-    if not entry.uri.startswith(top):
+    """The BIDS URI of an input; its own URI where it is not part of the scan's dataset."""
+    prefix = f"{scan.dataset}/"
+    if not entry.uri.startswith(prefix):
         return entry.uri
-    return f"bids:{derivative.SOURCE}:{quote(entry.uri[len(top) :], safe='/+=~')}"
+    return f"bids:{derivative.SOURCE}:{quote(entry.uri[len(prefix) :], safe='/+=~')}"

@@ -1,9 +1,9 @@
-"""A scan's result: written last, once, and never over a succeeded one."""
+"""A scan's result: written once, after all outputs, and never over a succeeded one."""
 
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable
 
 from m2g_job.environment import Environment
 from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, PassingFault
@@ -15,17 +15,17 @@ _TRIES = 10
 
 
 def timestamp() -> str:
-    """Now in UTC, as results write it."""
+    """The time now in UTC, in the format of results."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Report:
-    """What is known about this attempt so far; it becomes the result.
+class ResultBuilder:
+    """Collects what is known about this attempt and builds the result.
 
     Parameters
     ----------
     environment
-        The job.
+        The job's.
     log_stream
         Its CloudWatch stream, or "".
     """
@@ -34,14 +34,14 @@ class Report:
         self._environment = environment
         self._log_stream = log_stream
         self.started_at = timestamp()
-        self.scan: Optional[Scan] = None
+        self.scan: Scan | None = None
         self.seconds = {"pull": 0.0, "m2g": 0.0, "push": 0.0}
         self.peak_memory_mib = 0
-        self.files: List[Dict[str, Any]] = []
-        self.connectomes: List[str] = []
+        self.files: list[dict[str, Any]] = []
+        self.connectomes: list[str] = []
 
-    def result(self, *, exit_code: int, cause: str = "") -> Dict[str, Any]:
-        """The result as its contract has it; `succeeded` where `exit_code` is 0, which then lists the outputs."""
+    def build(self, *, exit_code: int, cause: str = "") -> dict[str, Any]:
+        """The result's JSON: `succeeded` with its outputs where `exit_code` is 0, otherwise `failed`."""
         scan, files = self.scan, self.files if exit_code == 0 else []
         return {
             "schema_version": 1,
@@ -70,41 +70,41 @@ class Report:
 
 
 class Results:
-    """The place of one scan's result on S3."""
+    """Reads and writes one scan's result on S3."""
 
     def __init__(self, s3: S3, environment: Environment, log: Log) -> None:
         self._s3 = s3
         self._log = log
         self.uri = environment.uri("results")
 
-    def succeeded(self) -> Optional[Dict[str, Any]]:
-        """The result that stands, where it says succeeded."""
+    def succeeded(self) -> dict[str, Any] | None:
+        """The result on S3, or None where there is none or it did not succeed."""
         document = self._s3.read(self.uri)
         value = document.value if document else None
         return value if value and value.get("status") == "succeeded" else None
 
-    def write(self, result: Dict[str, Any], *, check: Callable[[], None]) -> None:
-        """Write the result: over nothing, or over a failed one that has not changed since it was read.
+    def write(self, result: dict[str, Any], *, check: Callable[[], None]) -> None:
+        """Write the result, over nothing or over a failed one that has not changed since it was read.
 
         Parameters
         ----------
         result
-            The whole result.
+            From `ResultBuilder.build`.
         check
-            Called just before each write; what it raises stops the write (another job's claim, see `claim`).
+            Called just before each write; an exception that it raises stops the write (see `Claim.check`).
 
         Raises
         ------
         AlreadyPublished
-            A succeeded result stands; it is never overwritten.
+            A succeeded result exists.
         PassingFault
-            S3 did not let a condition hold long enough.
+            Other writers changed the object between every read and write.
         """
         for _ in range(_TRIES):
             document = self._s3.read(self.uri)
             value = document.value if document else None
             if value == result:
-                return  # an earlier try of this loop, whose reply was lost
+                return  # an earlier write of this loop, whose reply was lost
             if value and value.get("status") == "succeeded":
                 raise AlreadyPublished(value)
             check()
@@ -114,7 +114,7 @@ class Results:
             except ConditionFailed:
                 continue
             except ConditionsUnsupported:
-                self._log.say("this S3 has no conditional writes: the result is written without")
+                self._log.write("this S3 has no conditional writes: the result is written without")
                 self._s3.write(self.uri, result)
                 return
         raise PassingFault(f"{self.uri} changes too often to be written")

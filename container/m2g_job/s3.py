@@ -1,4 +1,4 @@
-"""S3 as the job uses it: one client for a few threads, conditional writes, checksums, errors in the job's words."""
+"""The S3 operations that a job needs, with conditional writes, checksums and the job's own errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, TypeVar
+from typing import Any, Callable, Iterator, TypeVar
 
 import boto3
 from boto3.exceptions import Boto3Error
@@ -23,15 +23,15 @@ from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as transfer_errors
 
 from m2g_job.faults import ConditionFailed, PassingFault, S3Missing
-from m2g_job.s3_errors import translated
+from m2g_job.s3_errors import translate
 
-#: Enough that the latency of S3 hardly counts in a push of some hundred files; few enough not to be throttled.
+#: Enough to hide S3's latency in a push of some hundred files, few enough not to be throttled.
 PUSH_THREADS = 32
 _SMALL_BYTES = 1024 * 1024
 _MULTIPART_BYTES = 32 * 1024 * 1024
 _UPLOAD = TransferConfig(multipart_threshold=_MULTIPART_BYTES, multipart_chunksize=_MULTIPART_BYTES, max_concurrency=4)
-#: S3 gives one connection about 90 MB/s, and an instance's network takes many times that. At most 32 MiB of it wait
-#: for the disk.
+#: S3 gives one connection about 90 MB/s, and an instance's network carries many times that, so a file comes in parts.
+#: At most 32 MiB of received data wait for the disk.
 _PART_BYTES = 16 * 1024 * 1024
 _DOWNLOAD = TransferConfig(
     multipart_threshold=_PART_BYTES,
@@ -40,23 +40,23 @@ _DOWNLOAD = TransferConfig(
     io_chunksize=1024 * 1024,
     max_io_queue=32,
 )
-#: Later SDKs than the image's compare the parts' etags by themselves.
-_REPLACED: Any = getattr(transfer_errors, "S3DownloadFailedError", ())
+#: SDKs newer than the image's compare the etags of the parts, and raise this where the object was replaced.
+_REPLACED_ERROR: Any = getattr(transfer_errors, "S3DownloadFailedError", ())
 
 _BODY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _Reply = TypeVar("_Reply")
 
 
 @dataclass(frozen=True)
-class Head:
-    """What S3 says about an object.
+class ObjectHead:
+    """An object's size and etag, from HeadObject.
 
     Attributes
     ----------
     etag
         Without quotes.
     plain_md5
-        Whether the etag is the MD5 of the bytes: not for multipart uploads, nor under KMS or customer keys.
+        Whether the etag is the MD5 of the bytes: not after a multipart upload, nor with KMS or customer keys.
     """
 
     size_bytes: int
@@ -65,8 +65,8 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Listed:
-    """What a listing says about an object; the etag without quotes."""
+class ListedObject:
+    """An object's size and etag, from a listing; the etag without quotes."""
 
     size_bytes: int
     etag: str
@@ -74,14 +74,14 @@ class Listed:
 
 @dataclass(frozen=True)
 class Document:
-    """A small object with its etag; `value` is None where its bytes are no JSON object."""
+    """A small object's bytes and etag."""
 
     data: bytes
     etag: str
 
     @property
-    def value(self) -> Optional[Dict[str, Any]]:
-        """The JSON object in it."""
+    def value(self) -> dict[str, Any] | None:
+        """The JSON object in the bytes; None where they hold something else."""
         try:
             value = json.loads(self.data.decode("utf-8"))
         except ValueError:
@@ -90,141 +90,141 @@ class Document:
 
 
 def make_client() -> Any:
-    """The job's one S3 client.
+    """Make the job's S3 client.
 
     Standard retries wait up to 20 s between attempts; `AWS_MAX_ATTEMPTS` is the SDK's own variable for their number.
-    An endpoint of the user's own (`AWS_ENDPOINT_URL`) seldom resolves a bucket's name as a host.
+    With an endpoint other than AWS's (`AWS_ENDPOINT_URL`) a bucket's name seldom resolves as a host name.
     """
-    own_endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    other_endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     config = Config(
         retries={"mode": "standard", "total_max_attempts": int(os.environ.get("AWS_MAX_ATTEMPTS") or 8)},
         max_pool_connections=PUSH_THREADS + 8,
         connect_timeout=10,
         read_timeout=30,
-        s3={"addressing_style": "path"} if own_endpoint else {},
-        user_agent_extra="opsctl-job",  # what CloudTrail tells apart by
+        s3={"addressing_style": "path"} if other_endpoint else {},
+        user_agent_extra="opsctl-job",  # shown in CloudTrail
     )
     client = boto3.session.Session().client("s3", config=config)
-    # boto3 1.33, the last for Python 3.7, has no IfNoneMatch and no IfMatch on PutObject: they travel past its
-    # parameter check in the request's context and become headers just before the request is signed.
-    client.meta.events.register_first("provide-client-params.s3.PutObject", _set_condition_aside)
-    client.meta.events.register("before-call.s3.PutObject", _put_condition_back)
-    client.meta.events.register_first("request-created.s3.PutObject", _ask_guard)
-    client.meta.events.register_last("before-call.s3", _send_at_once)
+    # boto3 1.33, the last for Python 3.7, has no IfNoneMatch and no IfMatch on PutObject. They are moved to the
+    # request's context before boto3 checks the parameters, and added as headers before the request is signed.
+    client.meta.events.register_first("provide-client-params.s3.PutObject", _move_conditions_to_context)
+    client.meta.events.register("before-call.s3.PutObject", _add_condition_headers)
+    client.meta.events.register_first("request-created.s3.PutObject", _call_guard)
+    client.meta.events.register_last("before-call.s3", _remove_expect_header)
     return client
 
 
-def _set_condition_aside(params: Dict[str, Any], context: Dict[str, Any], **_rest: Any) -> None:
+def _move_conditions_to_context(params: dict[str, Any], context: dict[str, Any], **_rest: Any) -> None:
     for name in ("IfNoneMatch", "IfMatch", "Guard"):
         if name in params:
             context[f"opsctl_{name}"] = params.pop(name)
 
 
-def _put_condition_back(params: Dict[str, Any], context: Dict[str, Any], **_rest: Any) -> None:
+def _add_condition_headers(params: dict[str, Any], context: dict[str, Any], **_rest: Any) -> None:
     for name, header in (("IfNoneMatch", "If-None-Match"), ("IfMatch", "If-Match")):
         if f"opsctl_{name}" in context:
             params["headers"][header] = context[f"opsctl_{name}"]
 
 
-def _ask_guard(request: Any, **_rest: Any) -> None:
-    # Here, because this happens for each of the SDK's attempts: a process that slept through its claim must not wake up
-    # into a retry that writes over the next holder's object.
+def _call_guard(request: Any, **_rest: Any) -> None:
+    # This event comes before each of the SDK's attempts: a process that was suspended past its lease must not retry
+    # when it wakes up, and so write over the next holder's object.
     guard = request.context.get("opsctl_Guard")
     if guard is not None:
         guard()
 
 
-def _send_at_once(params: Dict[str, Any], **_rest: Any) -> None:
-    # The SDK asks S3 before each body whether it may be sent (Expect: 100-continue), in a handler of `before-call.s3`,
-    # and waits for the answer: that doubles the time of what is small.
+def _remove_expect_header(params: dict[str, Any], **_rest: Any) -> None:
+    # With `Expect: 100-continue`, which a handler of `before-call.s3` adds, the SDK waits for a reply of S3 before it
+    # sends the body: that doubles the time of a small upload.
     if isinstance(params.get("body"), io.BytesIO):
         params["headers"].pop("Expect", None)
 
 
-def split(uri: str) -> Dict[str, str]:
-    """`Bucket` and `Key` of an S3 URI, the key's bytes kept as they are."""
+def bucket_and_key(uri: str) -> dict[str, str]:
+    """`Bucket` and `Key` of an S3 URI; the key's bytes stay as they are."""
     bucket, key = uri[len("s3://") :].split("/", 1)
     return {"Bucket": bucket, "Key": key}
 
 
 @contextlib.contextmanager
-def _asking(operation: str, uri: str) -> Iterator[None]:
+def _translated_errors(operation: str, uri: str) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, Boto3Error, ConnectionError) as error:
-        raise translated(error, operation, uri) from error
+        raise translate(error, operation, uri) from error
 
 
-def _whole(ask: Callable[[], _Reply]) -> _Reply:
-    # The SDK tries a request again that fails, but not one whose reply breaks off in its body.
+def _retry_body(request: Callable[[], _Reply]) -> _Reply:
+    # The SDK retries a request that fails, but not one whose reply breaks off in its body.
     for pause in _BODY_PAUSES_SECONDS:
         try:
-            return ask()
+            return request()
         except (IncompleteReadError, ResponseStreamingError, ResponseParserError):
             time.sleep(pause)
-    return ask()
+    return request()
 
 
-def _bytes(value: Dict[str, Any]) -> bytes:
-    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode("utf-8")
+def _json_bytes(value: dict[str, Any]) -> bytes:
+    return f"{json.dumps(value, indent=1, sort_keys=True)}\n".encode()
 
 
 class S3:
-    """The operations that a job needs.
+    """Reads, writes, uploads, downloads and listings.
 
-    Every method raises `PassingFault`, `S3Refused` or `S3Missing` (see `faults`). No object gets an ACL: the bucket's
-    rules decide, and buckets made since 2023 refuse any.
+    Every method raises `PassingFault`, `S3Refused` or `S3Missing` (see `faults`). No object gets an ACL: buckets made
+    since 2023 refuse ACLs.
 
     Parameters
     ----------
     client
-        From `make_client`; it may be used from several threads at once.
+        From `make_client`; several threads may use it at once.
     """
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def head(self, uri: str) -> Head:
-        """What S3 knows about an object."""
-        with _asking("HeadObject", uri):
-            reply = self._client.head_object(**split(uri))
+    def head(self, uri: str) -> ObjectHead:
+        """Ask for an object's size and etag."""
+        with _translated_errors("HeadObject", uri):
+            reply = self._client.head_object(**bucket_and_key(uri))
         etag = reply["ETag"].strip('"')
         encrypted = reply.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in reply
-        return Head(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
+        return ObjectHead(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
 
-    def read(self, uri: str) -> Optional[Document]:
-        """A small object's bytes, or None where there is none."""
+    def read(self, uri: str) -> Document | None:
+        """Read a small object; None where there is none."""
         try:
-            with _asking("GetObject", uri):
-                return _whole(lambda: self._document(uri))
+            with _translated_errors("GetObject", uri):
+                return _retry_body(lambda: self._document(uri))
         except S3Missing:
             return None
 
     def _document(self, uri: str) -> Document:
-        reply = self._client.get_object(**split(uri))
+        reply = self._client.get_object(**bucket_and_key(uri))
         return Document(reply["Body"].read(), reply["ETag"].strip('"'))
 
-    def write(self, uri: str, value: Dict[str, Any], *, if_none: bool = False, if_etag: Optional[str] = None) -> None:
+    def write(self, uri: str, value: dict[str, Any], *, if_none: bool = False, if_etag: str | None = None) -> None:
         """Write a small JSON document.
 
         Parameters
         ----------
         uri, value
-            Where, and what.
+            The object, and its JSON.
         if_none
-            Only where no object stands yet.
+            Write only where there is no object.
         if_etag
-            Only where the object that stands has this etag.
+            Write only over an object with this etag.
 
         Raises
         ------
         ConditionFailed
-            Another writer was there, or is writing just now. After a lost reply it may have been this one.
+            Another writer has written the object, or is writing it. After a lost reply it may have been this one.
         ConditionsUnsupported
             This S3 has no conditional writes.
         """
-        data = _bytes(value)
-        condition: Dict[str, Any] = {}
+        data = _json_bytes(value)
+        condition: dict[str, Any] = {}
         if if_none:
             condition = {"IfNoneMatch": "*"}
         elif if_etag is not None:
@@ -234,15 +234,16 @@ class S3:
         except S3Missing as error:
             if if_etag is None:
                 raise
+            # S3 answers If-Match with 404 where there is no object.
             raise ConditionFailed(str(error)) from error
 
     def put(self, uri: str, data: bytes, *, guard: Callable[[], None]) -> str:
-        """Write a JSON document's bytes over whatever stands there.
+        """Write the bytes of a JSON document, also over an existing object.
 
         Parameters
         ----------
         uri, data
-            Where, and what.
+            The object, and its bytes.
         guard
             As for `upload`.
 
@@ -253,31 +254,31 @@ class S3:
         """
         return self._put(uri, data, Guard=guard)
 
-    def _put(self, uri: str, data: bytes, **more: Any) -> str:
+    def _put(self, uri: str, data: bytes, **parameters: Any) -> str:
         checksum = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
-        with _asking("PutObject", uri):
+        with _translated_errors("PutObject", uri):
             reply = self._client.put_object(
                 Body=data,
                 ContentType="application/json",
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=checksum,
-                **split(uri),
-                **more,
+                **bucket_and_key(uri),
+                **parameters,
             )
         return str(reply["ETag"]).strip('"')
 
-    def upload(self, path: str, uri: str, *, sha256: bytes, guard: Callable[[], None]) -> Optional[str]:
-        """Upload a file; S3 compares the bytes it receives with a SHA-256 and refuses others.
+    def upload(self, path: str, uri: str, *, sha256: bytes, guard: Callable[[], None]) -> str | None:
+        """Upload a file; S3 refuses bytes whose SHA-256 differs.
 
         Parameters
         ----------
         path, uri
-            From where to where.
+            The file, and the object.
         sha256
-            The file's digest. A file of several parts is compared part by part instead, by digests of the SDK's.
+            The file's digest. For an upload in parts the SDK computes a digest of each part instead.
         guard
-            Called before each attempt at a request, and for each piece of a file of several parts; what it raises ends
-            the upload.
+            Called before each attempt at a request, and for each block of an upload in parts; an exception that it
+            raises ends the upload.
 
         Returns
         -------
@@ -285,8 +286,8 @@ class S3:
             The new object's etag; None after an upload in parts.
         """
         if os.path.getsize(path) > _MULTIPART_BYTES:
-            target = split(uri)
-            with _asking("PutObject", uri):
+            target = bucket_and_key(uri)
+            with _translated_errors("PutObject", uri):
                 self._client.upload_file(
                     path,
                     target["Bucket"],
@@ -296,44 +297,52 @@ class S3:
                     Config=_UPLOAD,
                 )
             return None
-        with _asking("PutObject", uri), open(path, "rb") as body:
+        with _translated_errors("PutObject", uri), open(path, "rb") as body:
             reply = self._client.put_object(
                 Body=body.read() if os.path.getsize(path) <= _SMALL_BYTES else body,
                 ChecksumAlgorithm="SHA256",
                 ChecksumSHA256=base64.b64encode(sha256).decode("ascii"),
                 Guard=guard,
-                **split(uri),
+                **bucket_and_key(uri),
             )
         return str(reply["ETag"]).strip('"')
 
     def download(self, uri: str, path: str, *, on_bytes: Callable[[int], None]) -> None:
-        """Download an object into a file, a large one in parts at once; what `on_bytes` raises ends the download."""
-        source = split(uri)
-        with _asking("GetObject", uri):
+        """Download an object into a file, a large one in parallel parts.
+
+        Parameters
+        ----------
+        uri, path
+            The object, and the file.
+        on_bytes
+            Called with the size of each block; an exception that it raises ends the download.
+        """
+        source = bucket_and_key(uri)
+        with _translated_errors("GetObject", uri):
             try:
                 self._client.download_file(source["Bucket"], source["Key"], path, Callback=on_bytes, Config=_DOWNLOAD)
-            except _REPLACED as error:
+            except _REPLACED_ERROR as error:
                 raise PassingFault(f"{uri} was replaced while it was read") from error
 
-    def ages(self, prefix_uri: str) -> List[Tuple[str, timedelta]]:
-        """The keys under a prefix (at most 1,000), each with its age by S3's own clock.
+    def ages(self, prefix_uri: str) -> list[tuple[str, timedelta]]:
+        """The keys under a prefix (at most 1,000), each with its age.
 
-        The age is the reply's `Date` less `LastModified`: the clocks of two jobs' machines never meet.
+        The age is the reply's `Date` minus `LastModified`, both by S3's clock: the clocks of two instances may differ.
         """
-        target = split(prefix_uri)
-        with _asking("ListObjectsV2", prefix_uri):
-            reply = _whole(lambda: self._client.list_objects_v2(Bucket=target["Bucket"], Prefix=target["Key"]))
+        target = bucket_and_key(prefix_uri)
+        with _translated_errors("ListObjectsV2", prefix_uri):
+            reply = _retry_body(lambda: self._client.list_objects_v2(Bucket=target["Bucket"], Prefix=target["Key"]))
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
         return [(entry["Key"], now - entry["LastModified"]) for entry in reply.get("Contents", [])]
 
-    def listed(self, prefix_uri: str) -> Dict[str, Listed]:
+    def list_objects(self, prefix_uri: str) -> dict[str, ListedObject]:
         """All objects under a prefix, by their URIs."""
-        target = split(prefix_uri)
-        pages = self._client.get_paginator("list_objects_v2")
-        with _asking("ListObjectsV2", prefix_uri):
-            found = _whole(lambda: list(pages.paginate(Bucket=target["Bucket"], Prefix=target["Key"])))
+        target = bucket_and_key(prefix_uri)
+        paginator = self._client.get_paginator("list_objects_v2")
+        with _translated_errors("ListObjectsV2", prefix_uri):
+            pages = _retry_body(lambda: list(paginator.paginate(Bucket=target["Bucket"], Prefix=target["Key"])))
         return {
-            f"s3://{target['Bucket']}/{entry['Key']}": Listed(entry["Size"], entry["ETag"].strip('"'))
-            for page in found
+            f"s3://{target['Bucket']}/{entry['Key']}": ListedObject(entry["Size"], entry["ETag"].strip('"'))
+            for page in pages
             for entry in page.get("Contents", [])
         }

@@ -1,4 +1,4 @@
-"""A scan's JSON: parsed once, and refused where it does not fit what the job can do."""
+"""A scan's JSON: parsed once, and refused where the job cannot process it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import json
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Mapping
 
 from m2g_job.environment import Environment
 from m2g_job.faults import WrongInput
 
-#: The session label for a dataset without sessions: m2g reads entities["session"]. Never part of an output's name.
+#: The session label for a dataset without sessions, because m2g reads entities["session"]. No output's name has it.
 MADE_UP_SESSION = "nosession"
 
 _ROLES = {"dwi": ("dwi", "bval", "bvec", "T1w"), "func": ("bold", "T1w")}
@@ -22,7 +22,7 @@ _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
 @dataclass(frozen=True)
 class Input:
-    """One file that the scan needs, as it was when the run was submitted."""
+    """One input file of the scan, as it was when the run was submitted."""
 
     uri: str
     role: str
@@ -36,42 +36,43 @@ class Input:
 
     @property
     def extension(self) -> str:
-        """`.nii.gz` or `.nii` of an image, `.bval`, `.bvec`; "" where the name does not fit its role."""
-        return next((end for end in _ENDINGS.get(self.role, (f".{self.role}",)) if self.name.endswith(end)), "")
+        """`.nii.gz` or `.nii` of an image, `.bval`, `.bvec`; "" where the name does not match the role."""
+        endings = _ENDINGS.get(self.role, (f".{self.role}",))
+        return next((ending for ending in endings if self.name.endswith(ending)), "")
 
 
 @dataclass(frozen=True)
 class Scan:
-    """One scan and what to do with it; see the contract of a scan's JSON."""
+    """One scan, its inputs and its m2g options, from the scan's JSON."""
 
     dataset: str
     name: str
     subject: str
-    session: Optional[str]
-    inputs: Tuple[Input, ...]
+    session: str | None
+    inputs: tuple[Input, ...]
     pipeline: str
-    parcellation: Tuple[str, ...]
+    parcellation: tuple[str, ...]
     options: Mapping[str, Any]
-    argv: Tuple[str, ...]
+    argv: tuple[str, ...]
     image: str
-    image_digest: Optional[str]
+    image_digest: str | None
     opsctl_version: str
     output: str
     key: str
 
     @property
     def session_label(self) -> str:
-        """The session that m2g is told."""
+        """The session label that m2g gets."""
         return self.session if self.session is not None else MADE_UP_SESSION
 
-    def one(self, role: str) -> Input:
-        """The input of a role; each role has exactly one."""
+    def input(self, role: str) -> Input:
+        """The one input of a role."""
         return next(entry for entry in self.inputs if entry.role == role)
 
     @property
     def primary(self) -> Input:
-        """The image that the scan is."""
-        return self.one("dwi" if self.pipeline == "dwi" else "bold")
+        """The dwi or bold image."""
+        return self.input("dwi" if self.pipeline == "dwi" else "bold")
 
     @property
     def derivative(self) -> str:
@@ -80,19 +81,19 @@ class Scan:
 
 
 def parse(data: bytes, environment: Environment) -> Scan:
-    """A scan from its JSON.
+    """Parse a scan's JSON.
 
     Parameters
     ----------
     data
         The bytes of `scans/<index>.json`.
     environment
-        The job that will process it: run and index must agree.
+        The job's environment: run and index must match.
 
     Raises
     ------
     WrongInput
-        With the first thing that is wrong.
+        The JSON is not valid, or the job cannot process the scan.
     """
     try:
         raw = json.loads(data.decode("utf-8"))
@@ -113,7 +114,7 @@ def parse(data: bytes, environment: Environment) -> Scan:
     return scan
 
 
-def _scan(raw: Dict[str, Any]) -> Scan:
+def _scan(raw: dict[str, Any]) -> Scan:
     digest = raw["image_digest"]
     if digest is not None and not _DIGEST.match(_text(digest)):
         raise WrongInput(f"{digest!r} is not an image's digest")
@@ -147,7 +148,7 @@ def _text(value: Any) -> str:
 
 
 def _label(value: Any, entity: str) -> str:
-    # Labels become folder names and arguments: what is no BIDS label (`../`, `$(x)`) goes no further.
+    # Labels become folder names and arguments, so `../` or `$(x)` must be refused.
     if not _LABEL.match(_text(value)):
         raise WrongInput(f"{value!r} is not a BIDS {entity} label")
     return str(value)
@@ -156,9 +157,9 @@ def _label(value: Any, entity: str) -> str:
 def _check_inputs(scan: Scan) -> None:
     if scan.pipeline not in _ROLES:
         raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline}")
-    wanted, found = sorted(_ROLES[scan.pipeline]), sorted(entry.role for entry in scan.inputs)
-    if found != wanted:
-        raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {wanted}, not {found}")
+    needed, given = sorted(_ROLES[scan.pipeline]), sorted(entry.role for entry in scan.inputs)
+    if given != needed:
+        raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {needed}, not {given}")
     for entry in scan.inputs:
         if not re.match(r"^s3://[^/]+/.+$", entry.uri):
             raise WrongInput(f"an input is not an object on S3: {entry.uri}")
@@ -171,17 +172,17 @@ def _check_inputs(scan: Scan) -> None:
 
 
 def _check_argv(scan: Scan) -> None:
-    words: List[str] = list(scan.argv)
-    if words[:1] != ["m2g"] or words.count("INPUT_DIR") != 1 or words.count("OUTPUT_DIR") != 1:
+    argv = list(scan.argv)
+    if argv[:1] != ["m2g"] or argv.count("INPUT_DIR") != 1 or argv.count("OUTPUT_DIR") != 1:
         raise WrongInput("argv is not m2g's with INPUT_DIR and OUTPUT_DIR once each")
-    wanted = {"--participant_label": scan.subject, "--session_label": scan.session_label, "--pipeline": scan.pipeline}
-    for option, value in wanted.items():
-        if words.count(option) != 1 or words[words.index(option) + 1 : words.index(option) + 2] != [value]:
+    options = {"--participant_label": scan.subject, "--session_label": scan.session_label, "--pipeline": scan.pipeline}
+    for option, value in options.items():
+        if argv.count(option) != 1 or argv[argv.index(option) + 1 : argv.index(option) + 2] != [value]:
             raise WrongInput(f"argv does not say {option} {value}")
 
 
 def _check_output(scan: Scan, environment: Environment) -> None:
-    # An empty output name once pushed results into raw datasets (m2g's own cloud script): only derivatives are written.
+    # With an empty output name m2g's own cloud script pushed results into raw datasets: only derivatives are written.
     pattern = rf"^s3://{re.escape(environment.bucket)}/(.+/)?derivatives/[^/]+/{re.escape(scan.name)}$"
     if not re.match(pattern, scan.output) or {"..", ".", ""} & set(scan.output[len("s3://") :].split("/")):
         raise WrongInput(f"the output is not this scan's place in a derivative of the data bucket: {scan.output}")

@@ -1,4 +1,4 @@
-"""The wish to stop: SIGTERM (Spot reclaim, timeout, cancelled job) as something that loops look at."""
+"""The request to stop: SIGTERM (Spot reclaim, timeout, cancelled job), kept where loops can ask for it."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from typing import Callable
 
 from m2g_job.faults import Stopped
 
-_LOOK_SECONDS = 0.2
+_POLL_SECONDS = 0.2
 
 
-class Stop:
-    """Remembers the first signal; whoever waits or loops asks it.
+class StopRequest:
+    """The first SIGTERM or SIGINT that the process received, if any.
 
-    The handler only notes the signal: raising from it would strike threads' joins and half-written files, and a
-    threading.Event may deadlock when it is set by a handler in the very thread that waits for it.
+    The handler only stores the signal. An exception raised in it would interrupt thread joins and half-written files,
+    and a `threading.Event` may deadlock when the handler sets it in the thread that waits for it.
     """
 
     def __init__(self) -> None:
         self._signal = 0
-        self._at = 0.0
+        self._received_at = 0.0
 
-    def listen(self) -> None:
-        """Install the handlers. As process 1 of a container nothing else would act on SIGTERM."""
-        signal.signal(signal.SIGTERM, self._note)
-        signal.signal(signal.SIGINT, self._note)
+    def install_handlers(self) -> None:
+        """Handle SIGTERM and SIGINT. As process 1 of a container the runner would otherwise ignore SIGTERM."""
+        signal.signal(signal.SIGTERM, self._handle)
+        signal.signal(signal.SIGINT, self._handle)
 
-    def _note(self, number: int, _frame: object) -> None:
+    def _handle(self, number: int, _frame: object) -> None:
         if not self._signal:
-            self._signal, self._at = number, time.monotonic()
+            self._signal, self._received_at = number, time.monotonic()
 
     @property
-    def wanted(self) -> bool:
+    def received(self) -> bool:
         """Whether a signal has come."""
         return self._signal != 0
 
     @property
     def cause(self) -> str:
-        """The signal in words."""
+        """The signal as the cause of a failure."""
         if self._signal == signal.SIGINT:
             return "stopped by SIGINT (Ctrl-C)"
         return "stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)"
 
     def check(self, *, grace_seconds: float = 0.0) -> None:
         """Raise `Stopped` where a signal came `grace_seconds` ago or earlier."""
-        if self._signal and time.monotonic() - self._at >= grace_seconds:
+        if self._signal and time.monotonic() - self._received_at >= grace_seconds:
             raise Stopped(self.cause)
 
-    def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Call `do` once, in a thread of its own, when a signal came `seconds` ago and the process still lives."""
+    def call_after(self, seconds: float, action: Callable[[], None]) -> None:
+        """Call `action` once, in a thread of its own, `seconds` after a signal; never where none comes."""
 
         def watch() -> None:
-            while not self._signal or time.monotonic() - self._at < seconds:
-                time.sleep(_LOOK_SECONDS)
-            do()
+            while not self._signal or time.monotonic() - self._received_at < seconds:
+                time.sleep(_POLL_SECONDS)
+            action()
 
-        threading.Thread(target=watch, name="last word", daemon=True).start()
+        threading.Thread(target=watch, name="forced exit", daemon=True).start()
 
-    def wait(self, seconds: float) -> None:
-        """Sleep `seconds`, or shorter: `Stopped` is raised as soon as a signal has come."""
+    def sleep(self, seconds: float) -> None:
+        """Sleep `seconds`; raise `Stopped` as soon as a signal has come."""
         end = time.monotonic() + seconds
         while True:
             self.check()
-            left = end - time.monotonic()
-            if left <= 0:
+            remaining = end - time.monotonic()
+            if remaining <= 0:
                 return
-            time.sleep(min(left, _LOOK_SECONDS))
+            time.sleep(min(remaining, _POLL_SECONDS))

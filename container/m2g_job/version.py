@@ -1,4 +1,4 @@
-"""Which m2g a job runs: what the package that its command belongs to says of itself."""
+"""The version of m2g that a job runs: of the package that its command belongs to."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-from typing import List, Mapping, Optional
+from typing import Mapping
 
-#: A big environment's metadata on a cold disk takes seconds; nothing is worth more than that.
+#: Reading the metadata of a large environment from a cold disk takes seconds.
 _TIMEOUT_SECONDS = 15.0
 #: Python 3.7, m2g's, has no importlib.metadata; the newest has no pkg_resources.
-_ASK = """
+_PRINT_VERSION = """
 try:
     from importlib.metadata import version
 except ImportError:
@@ -21,28 +21,28 @@ print(version("m2g"))
 """
 
 
-def find(command: str, variables: Mapping[str, str]) -> Optional[str]:
-    """The version of the package m2g that a command is of.
+def find(command: str, variables: Mapping[str, str]) -> str | None:
+    """Find the version of the m2g package that a command belongs to.
 
     Parameters
     ----------
     command
-        The word that a job starts m2g with.
+        The program that starts m2g.
     variables
         The environment that m2g runs in.
 
     Returns
     -------
     str or None
-        None where it is no Python script, or its Python knows no such package: a version is never worth a scan.
+        None where the command is not a Python script, or its Python has no such package: no scan fails for a version.
     """
     path = shutil.which(command, path=variables.get("PATH"))
-    words = _interpreter(path) if path else []
-    if not words:
+    interpreter = _interpreter(path) if path else []
+    if not interpreter:
         return None
     try:
-        said = subprocess.run(
-            [*words, "-c", _ASK],
+        completed = subprocess.run(
+            [*interpreter, "-c", _PRINT_VERSION],
             env=dict(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -52,19 +52,19 @@ def find(command: str, variables: Mapping[str, str]) -> Optional[str]:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    lines = said.stdout.decode("utf-8", "replace").split()
-    if said.returncode != 0 or not lines or not re.match(r"^[0-9][0-9A-Za-z.+!-]*$", lines[-1]):
+    lines = completed.stdout.decode("utf-8", "replace").split()
+    if completed.returncode != 0 or not lines or not re.match(r"^[0-9][0-9A-Za-z.+!-]*$", lines[-1]):
         return None
     return lines[-1]
 
 
-def _interpreter(path: str) -> List[str]:
-    """The words of a script's first line, where they start a Python."""
+def _interpreter(path: str) -> list[str]:
+    """The command in a script's first line; an empty list where it does not start Python."""
     try:
         with open(path, "rb") as script:
-            first = script.readline(512)
+            first_line = script.readline(512)
     except OSError:
         return []
-    words = os.fsdecode(first[2:]).split() if first.startswith(b"#!") else []
-    python = words[1] if len(words) == 2 and os.path.basename(words[0]) == "env" else (words or [""])[0]
-    return words if os.path.basename(python).startswith("python") else []
+    command = os.fsdecode(first_line[2:]).split() if first_line.startswith(b"#!") else []
+    python = command[1] if len(command) == 2 and os.path.basename(command[0]) == "env" else (command or [""])[0]
+    return command if os.path.basename(python).startswith("python") else []

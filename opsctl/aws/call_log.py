@@ -1,7 +1,7 @@
-"""The journal of AWS calls: what was asked, how long it took, how it ended. No headers, no bodies, no subjects.
+"""Logs each AWS call: operation, duration and outcome. No headers, no bodies, no subjects' names.
 
-Calls go to the logger `opsctl.aws` as they end; the boundary decides who reads it (the log file, `--verbose`).
-botocore's own events are listened to: a call costs some microseconds more, in whichever thread it is made.
+Calls go to the logger `opsctl.aws` when they end; its handlers are the log file and `--verbose`. The calls are
+observed through botocore's events, which cost some microseconds per call, in any thread.
 """
 
 from __future__ import annotations
@@ -16,74 +16,74 @@ if TYPE_CHECKING:
 
     from botocore.client import BaseClient
 
-#: Where the calls go. A record's message is for people; its `request_id` is AWS's name of the call.
+#: The logger of the calls. A record's `request_id` is AWS's id of the call.
 CALLS = logging.getLogger("opsctl.aws")
 CALLS.propagate = False
 CALLS.addHandler(logging.NullHandler())
 CALLS.setLevel(logging.INFO)
 
-# What the handlers of one call tell each other goes through botocore's own context of that call.
+# The key under which the handlers of one call share data in botocore's context of that call.
 _CALL = "opsctl_call"
 
-#: Of opsctl's own documents (`opsctl/runs/RUN_ID/scans/…`): these folders carry run and index only.
-_OWN, _OWN_DEPTH = "opsctl", 4
+#: Opsctl's own records (`opsctl/runs/RUN_ID/scans/…`): these folders name the run and an index only.
+_OWN_FOLDER, _OWN_DEPTH = "opsctl", 4
 
 
 @dataclass
 class _LoggedCall:
     name: str
-    place: str
-    began: float = field(default_factory=time.perf_counter)
+    path: str
+    started: float = field(default_factory=time.perf_counter)
     tries: int = 0
 
 
 def log_calls(client: BaseClient) -> None:
-    """Let a client's calls be written down as they end.
+    """Log a client's calls.
 
     Parameters
     ----------
     client
-        Of any service; register it after every handler that changes what a reply is taken for.
+        Of any service. Call this after registering handlers that change a reply.
     """
     events = client.meta.events
-    events.register("provide-client-params", _begins)
-    events.register("response-received", _is_tried)
-    events.register("after-call", _ends)
-    events.register("after-call-error", _breaks)
+    events.register("provide-client-params", _on_start)
+    events.register("response-received", _on_attempt)
+    events.register("after-call", _on_end)
+    events.register("after-call-error", _on_error)
 
 
-def _begins(params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+def _on_start(params: Mapping[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
     service = model.service_model.service_name
     context[_CALL] = _LoggedCall(f"{service}.{model.name}", redacted_path(params) if service == "s3" else "")
 
 
-def _is_tried(context: Mapping[str, Any], **_: Any) -> None:
+def _on_attempt(context: Mapping[str, Any], **_: Any) -> None:
     if _CALL in context:
         context[_CALL].tries += 1
 
 
-def _ends(parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
+def _on_end(parsed: Mapping[str, Any], context: Mapping[str, Any], **_: Any) -> None:
     reply = parsed.get("ResponseMetadata", {})
     status, code = str(reply.get("HTTPStatusCode", "")), str(parsed.get("Error", {}).get("Code", ""))
-    # S3's code of a reply without a body is the status itself.
+    # S3 replies without a body have the status as their code.
     outcome = f"{status} {code}" if code not in ("", status) else status
-    # S3 has a second name of the call; AWS's support asks for both.
-    names = (reply.get("RequestId", ""), reply.get("HostId", ""))
-    _write(context, outcome, request_id=" ".join(name for name in names if name))
+    # S3 has a second id of the call; AWS Support asks for both.
+    ids = (reply.get("RequestId", ""), reply.get("HostId", ""))
+    _log(context, outcome, request_id=" ".join(filter(None, ids)))
 
 
-def _breaks(exception: Exception, context: Mapping[str, Any], **_: Any) -> None:
-    _write(context, type(exception).__name__, request_id="")
+def _on_error(exception: Exception, context: Mapping[str, Any], **_: Any) -> None:
+    _log(context, type(exception).__name__, request_id="")
 
 
-def _write(context: Mapping[str, Any], outcome: str, *, request_id: str) -> None:
+def _log(context: Mapping[str, Any], outcome: str, *, request_id: str) -> None:
     call: _LoggedCall | None = context.get(_CALL)
     if call is None:
         return
-    words = [call.name, f"{(time.perf_counter() - call.began) * 1000:.0f} ms", outcome]
-    words += [f"{call.tries} tries"] if call.tries > 1 else []
-    words += [call.place] if call.place else []
-    CALLS.info(" ".join(words), extra={"request_id": request_id})
+    parts = [call.name, f"{(time.perf_counter() - call.started) * 1000:.0f} ms", outcome]
+    parts += [f"{call.tries} tries"] if call.tries > 1 else []
+    parts += [call.path] if call.path else []
+    CALLS.info(" ".join(parts), extra={"request_id": request_id})
 
 
 def redacted_path(params: Mapping[str, Any]) -> str:
@@ -97,19 +97,19 @@ def redacted_path(params: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        Empty where the call is about no bucket; of opsctl's own documents, the folder as far as it names the run.
+        Empty for a call without a bucket. For opsctl's own records, the folders that name the run.
     """
     bucket = params.get("Bucket")
     if not bucket:
         return ""
     key = str(params.get("Key") or params.get("Prefix") or "")
     folders = key.split("/")[:-1]
-    depth = _OWN_DEPTH if folders[:1] == [_OWN] else 1
-    kept = []
+    depth = _OWN_DEPTH if folders[:1] == [_OWN_FOLDER] else 1
+    shown = []
     for folder in folders[:depth]:
-        # A dataset at the bucket's root begins with its subjects.
+        # In a dataset at the bucket's root the first folder is a subject.
         if folder.startswith(("sub-", "ses-")):
             break
-        kept.append(folder)
-    rest = "…" if key and "/".join([*kept, ""]) != key else ""
-    return f"s3://{bucket}/" + "".join(f"{folder}/" for folder in kept) + rest
+        shown.append(folder)
+    rest = "…" if key and "/".join([*shown, ""]) != key else ""
+    return f"s3://{bucket}/" + "".join(f"{folder}/" for folder in shown) + rest

@@ -1,4 +1,4 @@
-"""AWS clients, each made on its first use (two hundred milliseconds apiece), all from one session."""
+"""AWS clients of one session, each created on first use: creating one takes 200 ms."""
 
 from __future__ import annotations
 
@@ -30,29 +30,30 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
-#: Some more than a thread each for the records of a run: what is asked beside them needs connections too.
+#: More than the 64 threads that read a run's records: other calls at the same time need connections too.
 _PARALLEL_REQUESTS = 72
 _HURRIED_SECONDS = 3.0
-#: botocore's names of what it logs in with by itself, at the start of each process.
-_SESSIONS = ("assume-role", "assume-role-with-web-identity", "sso", "login")
+#: botocore's names for credentials that it fetches anew in each process.
+_SESSION_METHODS = ("assume-role", "assume-role-with-web-identity", "sso", "login")
 
-#: How long a SubmitJob may take. Shorter than a turn (`opsctl.aws.turn`), so that none is still under way at its end.
+#: Timeout of SubmitJob. Shorter than a submission lease (`opsctl.commands.runs.submission_lease`), so that no call
+#: is still under way when the lease ends.
 SUBMIT_SECONDS = 20.0
 
 
 class Clients:
-    """The services that opsctl asks.
+    """The AWS services that opsctl calls.
 
     Parameters
     ----------
     region, profile
-        None: the person's own AWS configuration says.
+        None: as in the user's own AWS configuration.
     endpoint_url
-        The local platform's address; None for AWS.
+        The local platform's endpoint; None for AWS.
     is_hurried
-        An answer within some seconds, or none: for looking whether all is well.
+        Give up after some seconds, for checks that must not keep the user waiting.
     verb
-        What the person typed. Each call carries it, so that CloudTrail tells an administrator what a call was for.
+        The verb that was typed. Each call's user agent names it, so that CloudTrail shows what a call was for.
     """
 
     def __init__(
@@ -66,13 +67,13 @@ class Clients:
     ) -> None:
         self._endpoint_url = endpoint_url
         self._is_hurried = is_hurried
-        # In the form that the SDKs gave these headers: product/version, then metadata.
+        # The SDKs' format of this header: product/version, then metadata.
         self._user_agent = f"opsctl/{__version__}" + (f" md/verb#{verb}" if verb else "")
-        # botocore itself knows AWS_DEFAULT_REGION only; every other SDK, and every tutorial, says AWS_REGION.
+        # botocore reads AWS_DEFAULT_REGION only; every other SDK reads AWS_REGION.
         keys: dict[str, Any] = {"region_name": region or os.environ.get("AWS_REGION"), "profile_name": profile}
         if endpoint_url is not None:
             keys = {
-                # An AWS_PROFILE that is not there would break a platform that needs none.
+                # An AWS_PROFILE that does not exist must not break a platform that needs none.
                 "botocore_session": botocore.session.Session({"profile": (None, None, None, None)}),
                 "region_name": region or LOCAL_REGION,
                 "aws_access_key_id": LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"],
@@ -83,37 +84,37 @@ class Clients:
 
     @classmethod
     def of(cls, platform: Platform, *, profile: str | None = None, verb: str = "") -> Clients:
-        """The clients that speak to a platform."""
+        """The clients of a platform."""
         return cls(region=platform.region, profile=profile, endpoint_url=platform.endpoint_url, verb=verb)
 
     @property
     def region(self) -> str | None:
-        """The region that the session settled on."""
+        """The session's region; None if none is configured."""
         return self._session.region_name
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The session's credentials as environment variables, for Terraform, which must use the very same ones."""
+        """The session's credentials as environment variables: Terraform must use the same ones."""
         with translated("reading the credentials"):
-            found = self._session.get_credentials()
-        if found is None:
+            credentials = self._session.get_credentials()
+        if credentials is None:
             return {}
-        frozen = found.get_frozen_credentials()
+        frozen = credentials.get_frozen_credentials()
         keys = {"AWS_ACCESS_KEY_ID": frozen.access_key or "", "AWS_SECRET_ACCESS_KEY": frozen.secret_key or ""}
         return {**keys, **({"AWS_SESSION_TOKEN": frozen.token} if frozen.token else {})}
 
     def expire_within(self, seconds: int) -> bool:
-        """Whether the session's credentials end so soon; those without an end never do."""
+        """Whether the session's credentials expire within this time; permanent ones never do."""
         with translated("reading the credentials"):
-            found = self._session.get_credentials()
-        return isinstance(found, RefreshableCredentials) and found.refresh_needed(refresh_in=seconds)
+            credentials = self._session.get_credentials()
+        return isinstance(credentials, RefreshableCredentials) and credentials.refresh_needed(refresh_in=seconds)
 
     @property
     def has_fresh_session(self) -> bool:
-        """Whether the credentials are of a session that began with this process: it may have an hour in all."""
+        """Whether the session began with this process: it may last one hour in all."""
         with translated("reading the credentials"):
-            found = self._session.get_credentials()
-        return found is not None and found.method in _SESSIONS
+            credentials = self._session.get_credentials()
+        return credentials is not None and credentials.method in _SESSION_METHODS
 
     def _client(
         self,
@@ -142,18 +143,18 @@ class Clients:
                 ),
             )
         if service == "s3":
-            client.meta.events.register_last("before-call.s3", _send_at_once)
+            client.meta.events.register_last("before-call.s3", _skip_expect_header)
         else:
-            # A client of S3 sees by itself that a reply in XML is not whole.
-            client.meta.events.register("before-parse", _refuse_half_a_reply)
-            client.meta.events.register("after-call", _raise_half_a_reply)
+            # botocore notices a truncated XML reply by itself; of JSON it does not.
+            client.meta.events.register("before-parse", _mark_truncated_reply)
+            client.meta.events.register("after-call", _raise_truncated_reply)
         log_calls(client)
         return client
 
     @cached_property
     def s3(self) -> S3Client:
         """S3."""
-        # Thousands of records a run: at one fault in five, five tries would fail for three of ten thousand.
+        # Thousands of records per run: if one call in five fails, five attempts would fail for three of ten thousand.
         return self._client("s3", attempts=9)  # type: ignore[no-any-return]
 
     @cached_property
@@ -183,12 +184,12 @@ class Clients:
 
     @cached_property
     def sts(self) -> STSClient:
-        """Who am I."""
+        """The caller's identity."""
         return self._client("sts")  # type: ignore[no-any-return]
 
     @cached_property
     def ec2(self) -> EC2Client:
-        """Networks and launch templates."""
+        """Networks, instances and launch templates."""
         return self._client("ec2")  # type: ignore[no-any-return]
 
     @cached_property
@@ -203,40 +204,40 @@ class Clients:
 
     @cached_property
     def service_quotas(self) -> ServiceQuotasClient:
-        """The account's limits."""
+        """The account's quotas."""
         return self._client("service-quotas")  # type: ignore[no-any-return]
 
     @cached_property
     def pricing(self) -> PricingClient:
-        """AWS's price list, which only a few regions serve."""
+        """AWS's price list, which only some regions serve."""
         return self._client("pricing", attempts=2, region="us-east-1", read_timeout=10.0)  # type: ignore[no-any-return]
 
 
-def _send_at_once(params: dict[str, Any], **_: Any) -> None:
-    """Send what is small without asking S3 first whether it may be sent (Expect: 100-continue): that doubles its time.
+def _skip_expect_header(params: dict[str, Any], **_: Any) -> None:
+    """Send small bodies without the header `Expect: 100-continue`, which costs a second round trip.
 
-    botocore asks in a handler of `before-call.s3`, which runs after those of the single calls.
+    botocore adds it in a handler of `before-call.s3`, so this handler must run last.
     """
     if isinstance(params.get("body"), io.BytesIO):
         params["headers"].pop("Expect", None)
 
 
-def _refuse_half_a_reply(response_dict: dict[str, Any], **_: Any) -> None:
-    """Turn a reply that broke off into an error, which is tried again like any other.
+def _mark_truncated_reply(response_dict: dict[str, Any], **_: Any) -> None:
+    """Turn a truncated reply into an error, which botocore retries.
 
-    botocore does not compare a reply's length with its header, and takes half a JSON document for an empty one: a job
-    that is there would not be found by its name, and be submitted a second time.
+    botocore does not compare a reply's length with Content-Length, and reads a truncated JSON document as an empty
+    one: a job that exists would not be found by its name and would be submitted a second time.
     """
     body, headers = response_dict["body"], response_dict["headers"]
     length = headers.get("content-length", "")
     if isinstance(body, bytes) and length.isdigit() and len(body) < int(length) and "content-encoding" not in headers:
         response_dict["status_code"] = 500
         response_dict["body"] = b'{"message": "The reply broke off."}'
-        # Of the codes that botocore tries again whatever the HTTP status was.
+        # A code that botocore retries whatever the HTTP status is.
         response_dict["headers"] = {**headers, "x-amzn-errortype": "RequestTimeout"}
 
 
-def _raise_half_a_reply(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
-    """What was an error to the parser is one to the caller too, when all tries are over."""
+def _raise_truncated_reply(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
+    """Let the caller see the parser's error when all retries have failed."""
     if parsed.get("Error"):
         http_response.status_code = parsed["ResponseMetadata"]["HTTPStatusCode"]

@@ -1,6 +1,6 @@
-"""AWS's errors in words for a person who does not know AWS: one sentence, and one thing to do.
+"""Translates botocore's errors into one sentence and one thing to do, for users who do not know AWS.
 
-What AWS itself refused is translated by its code (`opsctl.aws.refusals`), what did not get that far by its kind, here.
+An error that AWS returned is translated by its code (`opsctl.aws.refusals`); any other error by its class, here.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from opsctl.core.errors import Problem
 __all__ = ["THROTTLED", "code_of", "translated"]
 
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-_TYPE_AGAIN = "Type the same command again: nothing is lost or done twice."
+_REPEAT = "Type the same command again: nothing is lost or done twice."
 
-# The kinds that mean the same to a person. The first that fits counts.
+# Classes of errors that mean the same to a user. The first group that matches counts.
 _MISSING = (kinds.NoCredentialsError, kinds.NoAuthTokenError)
 _EXPIRED = (
     kinds.TokenRetrievalError,
@@ -67,17 +67,17 @@ _BROKEN = (
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn botocore's errors into a `Problem` with its mend.
+    """Turn botocore's errors into a `Problem` with its hint.
 
     Parameters
     ----------
     what
-        What was being done, to be read after "while" (`listing the dataset`).
+        What was being done, to follow "while" (`listing the dataset`).
 
     Raises
     ------
     Problem
-        For every error that botocore raises inside.
+        For every error that botocore raises inside the block.
     """
     try:
         yield
@@ -88,14 +88,14 @@ def translated(what: str) -> Iterator[None]:
 def _problem(error: BaseException, what: str) -> Problem:
     if isinstance(error, ClientError):
         return refusal(error, what)
-    # boto3 and botocore wrap what happened, and it would be read as a bug.
-    inner = _wrapped(error)
+    # boto3 and botocore wrap some errors; the wrapper alone would look like a bug.
+    inner = _wrapped_error(error)
     if inner is not None:
         return _problem(inner, what)
-    return _login(error) or _settings(error) or _network(error, what) or _unasked(error, what)
+    return _login(error) or _configuration(error) or _network(error, what) or _other(error, what)
 
 
-def _wrapped(error: BaseException) -> BaseException | None:
+def _wrapped_error(error: BaseException) -> BaseException | None:
     if isinstance(error, RetriesExceededError):
         inner: BaseException | None = getattr(error, "last_exception", None)
     elif isinstance(error, S3UploadFailedError):
@@ -118,29 +118,31 @@ def _login(error: BaseException) -> Problem | None:
     if isinstance(error, _EXPIRED):
         return Problem("The AWS login has expired.", LOGIN_AGAIN)
     if isinstance(error, (kinds.CredentialRetrievalError, kinds.MetadataRetrievalError)):
-        return Problem(f"AWS credentials could not be fetched: {_words(error)}", LOGIN_AGAIN)
+        return Problem(f"AWS credentials could not be fetched: {_message(error)}", LOGIN_AGAIN)
     return None
 
 
-def _settings(error: BaseException) -> Problem | None:
+def _configuration(error: BaseException) -> Problem | None:
     if isinstance(error, kinds.ProfileNotFound):
-        return Problem(_words(error), "`aws configure list-profiles` shows those that there are.")
+        return Problem(_message(error), "`aws configure list-profiles` shows those that there are.")
     if isinstance(error, kinds.NoRegionError):
         return Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.")
     if isinstance(error, _REGION):
-        named = error.kwargs.get("region_name")
-        return Problem(f"AWS has no region {named} for this." if named else _words(error), "Name one with --region.")
+        region = error.kwargs.get("region_name")
+        return Problem(
+            f"AWS has no region {region} for this." if region else _message(error), "Name one with --region."
+        )
     if isinstance(error, kinds.MissingDependencyException):
         return Problem(
             "This kind of AWS login needs a part that is not installed (awscrt).",
             'Install it (pip install "botocore[crt]"), or log in with `aws sso login`.',
         )
     if isinstance(error, kinds.InvalidProxiesConfigError):
-        return Problem(f"The proxy's settings cannot be read: {_words(error)}", "Correct HTTPS_PROXY.")
+        return Problem(f"The proxy's settings cannot be read: {_message(error)}", "Correct HTTPS_PROXY.")
     if isinstance(error, _CONFIGURATION):
-        return Problem(f"The AWS configuration cannot be read: {_words(error)}", "Correct it in ~/.aws/config.")
+        return Problem(f"The AWS configuration cannot be read: {_message(error)}", "Correct it in ~/.aws/config.")
     if isinstance(error, (kinds.ParamValidationError, kinds.InvalidDNSNameError)):
-        return Problem(f"AWS would not take this: {_words(error)}", "Is the name as it was typed right?")
+        return Problem(f"AWS would not take this: {_message(error)}", "Is the name as it was typed right?")
     return None
 
 
@@ -156,20 +158,21 @@ def _network(error: BaseException, what: str) -> Problem | None:
         url = error.kwargs.get("endpoint_url", "AWS")
         if _host(error) in _LOCAL_HOSTS:
             return Problem(f"{url} cannot be reached.", "`opsctl up --local` starts the local platform again.")
-        # A region that does not exist has no address either.
+        # A region that does not exist has no endpoint.
         return Problem(f"{url} cannot be reached.", "Is the network up, and the region in this address right?")
     if isinstance(error, _DAMAGED):
-        return Problem(f"What AWS sent did not arrive whole while {what}.", _TYPE_AGAIN)
+        return Problem(f"What AWS sent did not arrive whole while {what}.", _REPEAT)
     if isinstance(error, _BROKEN):
-        how = (
-            "AWS did not answer in time" if isinstance(error, kinds.ReadTimeoutError) else "The connection to AWS broke"
-        )
-        return Problem(f"{how} while {what}.", _TYPE_AGAIN)
+        is_timeout = isinstance(error, kinds.ReadTimeoutError)
+        failure = "AWS did not answer in time" if is_timeout else "The connection to AWS broke"
+        return Problem(f"{failure} while {what}.", _REPEAT)
     return None
 
 
-def _unasked(error: BaseException, what: str) -> Problem:
-    return Problem(f"AWS could not be asked while {what}: {_words(error)}", "`opsctl doctor` looks for what is wrong.")
+def _other(error: BaseException, what: str) -> Problem:
+    return Problem(
+        f"AWS could not be asked while {what}: {_message(error)}", "`opsctl doctor` looks for what is wrong."
+    )
 
 
 def _host(error: BaseException) -> str:
@@ -177,6 +180,6 @@ def _host(error: BaseException) -> str:
     return urlsplit(url).hostname or "AWS"
 
 
-def _words(error: BaseException) -> str:
-    """An error's own words as the end of a sentence, on one line."""
+def _message(error: BaseException) -> str:
+    """An error's own message as the end of a sentence, on one line."""
     return " ".join(str(error).split()).rstrip(".") + "."

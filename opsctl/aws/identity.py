@@ -1,4 +1,4 @@
-"""What AWS tells a checkup: who we are, what we may do. Nothing is made, changed or paid for."""
+"""Who is logged in and what they are permitted to do. Nothing is created, changed or charged for."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 Purpose = Literal["run", "up"]
 State = Literal["allowed", "denied", "untested"]
 
-#: Credentials are asked whether they end within so many minutes, by halves.
+#: Upper end of the binary search for the minutes until credentials expire.
 _LONGEST_MINUTES = 7 * 24 * 60
 
 _ROLE_SESSION = re.compile(r"^arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/")
 _TAG = "opsctl:platform"
-#: What Terraform puts behind the name of a compute environment.
+#: Terraform appends so many digits to the name of a compute environment.
 _SUFFIX_DIGITS = 26
-#: An action that works; `DryRun` says so by an error.
-_WOULD_WORK = "DryRunOperation"
+#: EC2's error code for a `DryRun` call that is permitted.
+_DRY_RUN_PERMITTED = "DryRunOperation"
 
 
 def login(clients: Clients, *, now: Callable[[], datetime]) -> Login:
-    """Who AWS takes us for, until when, and how far apart the clocks are.
+    """The caller's identity, how long the login lasts, and how far apart the clocks are.
 
     Raises
     ------
     Problem
-        Without credentials, or where AWS does not take them.
+        Without credentials, or where AWS rejects them.
     """
     with translated("asking who you are"):
         reply = clients.sts.get_caller_identity()
@@ -53,12 +53,12 @@ def login(clients: Clients, *, now: Callable[[], datetime]) -> Login:
 
 
 def can_list(clients: Clients, bucket: str) -> bool:
-    """Whether a bucket is there and can be listed.
+    """Check that a bucket exists and can be listed.
 
     Raises
     ------
     Problem
-        Where it cannot.
+        If it cannot.
     """
     with translated(f"looking at the bucket {bucket}"):
         clients.s3.list_objects_v2(Bucket=bucket, MaxKeys=1)
@@ -66,25 +66,25 @@ def can_list(clients: Clients, bucket: str) -> bool:
 
 
 def permissions(clients: Clients, who: Login, platform: Platform | None, *, name: str) -> tuple[Permission, ...]:
-    """What we may do: IAM's own simulation where that is permitted, else calls that do no harm.
+    """What the caller is permitted to do: by IAM's simulation where that is permitted, else by harmless calls.
 
     Parameters
     ----------
     platform
-        The one on AWS that is used; None: then only what making one takes is looked at.
+        The platform on AWS that is used; None: only the permissions for creating one are checked.
     name
-        Of the platform that would be made.
+        Name of the platform that would be created.
     """
     if who.arn.endswith(":root"):
         return ()
     needs = list(_needs(clients, who, platform, name))
-    found = _simulated(clients, who, needs, name)
-    return found if found is not None else _tried(clients, needs, platform, name)
+    simulated = _simulate(clients, who, needs, name)
+    return simulated if simulated is not None else _try_all(clients, needs, platform, name)
 
 
 @dataclass(frozen=True)
 class _Need:
-    """Actions on the same resources."""
+    """Actions that are needed on the same resources."""
 
     purpose: Purpose
     actions: tuple[str, ...]
@@ -113,21 +113,21 @@ def _needs(clients: Clients, who: Login, platform: Platform | None, name: str) -
     storage = f"arn:{partition}:s3:::{prefix}-{who.account_id}-{clients.region}"
     yield _Need("up", ("s3:CreateBucket",), (storage,))
     yield _Need("up", ("ecr:CreateRepository",), (f"arn:{partition}:ecr:{at}:repository/{prefix}",))
-    # By name, one resource each: a policy for people who bring platforms up allows no more (docs/permissions.md).
-    made = {
+    # One resource each, by name: the policy for people who create platforms allows no more (docs/permissions.md).
+    created = {
         "ec2:CreateVpc": f"ec2:{at}:vpc/x",
         "ec2:CreateLaunchTemplate": f"ec2:{at}:launch-template/x",
         "batch:CreateComputeEnvironment": f"batch:{at}:compute-environment/{prefix}-csd-{'2' * _SUFFIX_DIGITS}",
         "batch:CreateJobQueue": f"batch:{at}:job-queue/{prefix}-csd",
         "batch:RegisterJobDefinition": f"batch:{at}:job-definition/{prefix}-csd",
     }
-    for action, resource in made.items():
+    for action, resource in created.items():
         yield _Need("up", (action,), (f"arn:{partition}:{resource}",))
 
 
-def _simulated(clients: Clients, who: Login, needs: Sequence[_Need], name: str) -> tuple[Permission, ...] | None:
-    """IAM's word on each action; None where it may not be asked."""
-    # What the real calls carry. IAM takes a condition whose key is not told for one that does not hold.
+def _simulate(clients: Clients, who: Login, needs: Sequence[_Need], name: str) -> tuple[Permission, ...] | None:
+    """IAM's decision on each action; None where the caller may not simulate."""
+    # As in the real calls: IAM treats a condition as false if its key is not in the context.
     context = {
         "aws:RequestedRegion": clients.region or "",
         f"aws:RequestTag/{_TAG}": name,
@@ -135,10 +135,10 @@ def _simulated(clients: Clients, who: Login, needs: Sequence[_Need], name: str) 
     }
     try:
         principal = _principal(clients, who)
-        # Making a client is not safe in threads.
+        # Creating a client is not thread-safe.
         iam = clients.iam
 
-        def ask(need: _Need) -> list[Permission]:
+        def simulate(need: _Need) -> list[Permission]:
             reply = iam.simulate_principal_policy(
                 PolicySourceArn=principal,
                 ActionNames=list(need.actions),
@@ -148,29 +148,29 @@ def _simulated(clients: Clients, who: Login, needs: Sequence[_Need], name: str) 
                     for key, value in context.items()
                 ],
             )
-            return list(_decided(need, reply["EvaluationResults"]))
+            return list(_decisions(need, reply["EvaluationResults"]))
 
         with ThreadPoolExecutor(4) as pool:
-            return tuple(one for found in pool.map(ask, needs) for one in found)
+            return tuple(permission for permissions in pool.map(simulate, needs) for permission in permissions)
     except (ClientError, BotoCoreError):
         return None
 
 
-def _decided(need: _Need, results: Sequence[Any]) -> Iterator[Permission]:
+def _decisions(need: _Need, results: Sequence[Any]) -> Iterator[Permission]:
     for action in need.actions:
-        # An action on several resources is one result, or one for each.
-        decisions = [one["EvalDecision"] for one in results if one["EvalActionName"] == action]
+        # IAM returns one result per action, or one per action and resource.
+        decisions = [result["EvalDecision"] for result in results if result["EvalActionName"] == action]
         is_allowed = bool(decisions) and all(decision == "allowed" for decision in decisions)
         yield Permission(action, need.purpose, "allowed" if is_allowed else "denied")
 
 
 def _principal(clients: Clients, who: Login) -> str:
-    """The user or role that policies hang on: of an assumed role, STS tells the session's name without the path."""
+    """The ARN that policies are attached to. STS returns an assumed role's session ARN, which lacks the role's path."""
     match = _ROLE_SESSION.match(who.arn)
     return clients.iam.get_role(RoleName=match.group(3))["Role"]["Arn"] if match else who.arn
 
 
-def _tried(clients: Clients, needs: Sequence[_Need], platform: Platform | None, name: str) -> tuple[Permission, ...]:
+def _try_all(clients: Clients, needs: Sequence[_Need], platform: Platform | None, name: str) -> tuple[Permission, ...]:
     tags: Any = [{"ResourceType": "vpc", "Tags": [{"Key": _TAG, "Value": name}]}]
     calls: dict[str, Callable[[], object]] = {
         "ec2:CreateVpc": lambda: clients.ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags, DryRun=True),
@@ -188,11 +188,11 @@ def _tried(clients: Clients, needs: Sequence[_Need], platform: Platform | None, 
             "ssm:GetParameter": lambda: clients.ssm.get_parameter(Name=record_parameter(platform.name)),
         }
     return tuple(
-        Permission(action, need.purpose, _outcome(calls.get(action))) for need in needs for action in need.actions
+        Permission(action, need.purpose, _try_call(calls.get(action))) for need in needs for action in need.actions
     )
 
 
-def _outcome(call: Callable[[], object] | None) -> State:
+def _try_call(call: Callable[[], object] | None) -> State:
     if call is None:
         return "untested"
     try:
@@ -201,14 +201,14 @@ def _outcome(call: Callable[[], object] | None) -> State:
         code = code_of(error)
         if code in DENIED:
             return "denied"
-        return "allowed" if code == _WOULD_WORK else "untested"
+        return "allowed" if code == _DRY_RUN_PERMITTED else "untested"
     except BotoCoreError:
         return "untested"
     return "allowed"
 
 
 def minutes_left(clients: Clients) -> int | None:
-    """Until the credentials end, to the minute; botocore tells only whether it is within so many seconds."""
+    """Minutes until the credentials expire; botocore only tells whether that is within a given time."""
     if not clients.expire_within(_LONGEST_MINUTES * 60):
         return None
     least, most = 0, _LONGEST_MINUTES

@@ -1,4 +1,4 @@
-"""CloudWatch Logs: a page of a log group's lines, many streams in one call."""
+"""CloudWatch Logs: the lines of many streams of one log group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opsctl.core.errors import Problem
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
-#: A window whose tokens expire again and again is not begun more often than this.
+#: Give up reading a time window after its page tokens have expired so many times.
 _MOST_RESTARTS = 5
 
 
@@ -33,7 +33,7 @@ class LogEvent(NamedTuple):
 
 
 class StaleToken(Exception):
-    """CloudWatch does not take a page's token any more: the window is to be read from its beginning."""
+    """A page's token has expired: the time window must be read again from its start."""
 
 
 class Logs:
@@ -44,14 +44,14 @@ class Logs:
         self._group = group
 
     def page(self, start_ms: int, *, stream_prefix: str, token: str | None = None) -> tuple[list[LogEvent], str | None]:
-        """Some events of the streams with a prefix from a moment on, and the next page's token: one call.
+        """Read one page: events of the streams with a prefix from a time on, and the next page's token.
 
         Raises
         ------
         StaleToken
             The token has expired.
         Problem
-            When the log group is gone, or AWS refuses.
+            If the log group does not exist, or AWS refuses.
         """
         request: dict[str, Any] = {
             "logGroupName": self._group,
@@ -63,7 +63,7 @@ class Logs:
             try:
                 reply = self._client.filter_log_events(**request)
             except ClientError as error:
-                if token and _is_of_the_token(code_of(error)):
+                if token and _is_token_error(code_of(error)):
                     raise StaleToken(code_of(error)) from error
                 if code_of(error) != "ResourceNotFoundException":
                     raise
@@ -78,50 +78,50 @@ class Logs:
 
 
 class Sweep:
-    """One reading of a time window, all pages. After a fault it goes on with the page that failed.
+    """Reads all pages of a time window once. After an error it continues with the page that failed.
 
     Parameters
     ----------
     start_ms
-        From when on.
+        Start of the window, milliseconds since 1970, UTC.
     stream_prefixes
-        Which streams; read one after the other.
+        The streams to read, one prefix after the other.
     """
 
     def __init__(self, logs: Logs, *, start_ms: int, stream_prefixes: Sequence[str]) -> None:
         self._logs = logs
         self._start_ms = start_ms
-        self._left = list(stream_prefixes)
+        self._prefixes = list(stream_prefixes)
         self._token: str | None = None
-        #: How often it has begun anew.
+        #: How often the window was read again from its start.
         self.restarts = 0
-        self._last: list[LogEvent] = []
+        self._last_events: list[LogEvent] = []
 
     def pages(self) -> Iterator[list[LogEvent]]:
-        """The pages that are left. After an expired token those of the window come once more.
+        """The remaining pages. After an expired token all pages of the window come again.
 
         Raises
         ------
         Problem
-            From AWS; with a `StaleToken` as its cause where tokens expire too often.
+            From AWS; caused by `StaleToken` if tokens expire too often.
         """
-        while self._left:
+        while self._prefixes:
             try:
-                events, token = self._logs.page(self._start_ms, stream_prefix=self._left[0], token=self._token)
+                events, token = self._logs.page(self._start_ms, stream_prefix=self._prefixes[0], token=self._token)
             except StaleToken as error:
                 self._token = None
                 self.restarts += 1
                 if self.restarts % _MOST_RESTARTS == 0:
                     raise Problem("CloudWatch's pages expire before they are read.", "Try again later.") from error
                 continue
-            # A page may be empty and still have a token. A token that leads to itself and to nothing new leads nowhere.
-            if token is None or (token == self._token and events in ([], self._last)):
-                self._left.pop(0)
+            # A page may be empty and still have a token; the same token again with nothing new is the end.
+            if token is None or (token == self._token and events in ([], self._last_events)):
+                self._prefixes.pop(0)
                 token = None
-            self._token, self._last = token, events
+            self._token, self._last_events = token, events
             yield events
 
 
-def _is_of_the_token(code: str) -> bool:
-    """Whether an error of a call with a token may be about it. `ExpiredToken` is not: that is the login's."""
+def _is_token_error(code: str) -> bool:
+    """Whether an error may concern the page token. `ExpiredToken` does not: it concerns the login."""
     return "NextToken" in code or code in ("InvalidParameterException", "InvalidParameter", "ValidationException")

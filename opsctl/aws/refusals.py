@@ -1,7 +1,7 @@
-"""What AWS refuses, by its code: one sentence and one thing to do.
+"""Translates the errors that AWS returns into one sentence and one thing to do.
 
-Codes and facts of the reply decide, never AWS's prose, which changes; out of it come only the action and the resource
-of a refused permission, which AWS writes nowhere else.
+The error code and the reply's metadata decide, never AWS's message, which may change. Only the action and the resource
+of a denied permission are taken from the message: AWS writes them nowhere else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CREATE_LOGIN = (
     "Log in (`aws configure`, or `aws sso login` with --profile), or try it all here with `opsctl up --local`."
 )
 
-#: Refused before anything was done, so that even what must not be done twice may be asked again.
+#: AWS refused before it did anything, so even a call that must not be carried out twice may be repeated.
 THROTTLED = {
     *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException"),
     *(
@@ -33,6 +33,7 @@ THROTTLED = {
     ),
     *("ProvisionedThroughputExceededException", "PriorRequestNotComplete", "429"),
 }
+#: The caller lacks a permission.
 DENIED = {
     *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess", "UnauthorizedException"),
     *("AllAccessDisabled", "NotAuthorized", "AuthorizationError", "Forbidden", "ForbiddenException", "403"),
@@ -42,7 +43,7 @@ _UNKNOWN_KEY = {
     *("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure", "InvalidToken"),
     *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "401"),
 }
-#: A wrong secret key and a wrong clock give the same codes; the reply's own date tells which it is.
+#: A wrong secret key and a wrong clock give the same codes; the reply's Date header tells them apart.
 _SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature", "IncompleteSignature"}
 _CLOCK = {"RequestTimeTooSkewed", "RequestInTheFuture"}
 _ACCOUNT = {
@@ -70,22 +71,22 @@ _UNAVAILABLE = {
     *("RequestTimeout", "RequestTimeoutException", "OperationAborted"),
 }
 _BUSY_KEY = {"KMSThrottlingException", "KMS.ThrottlingException"}
-_SERVER_FAULT = 500
+_SERVER_ERROR = 500
 
 _SKEW_SECONDS = 240.0
 
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)(?: on resource: \"?([^\s\"]+)\"?)?")
-#: IAM's names of what S3 answers without a word (HEAD has no body), where they are not the operation's own.
+#: The IAM actions of operations whose name differs, for S3's replies without a message (HEAD has no body).
 _S3_ACTIONS = {
     **dict.fromkeys(("HeadBucket", "ListObjects", "ListObjectsV2"), "s3:ListBucket"),
     "HeadObject": "s3:GetObject",
 }
 
-Refused = Callable[["_Refusal"], Problem]
+Translate = Callable[["_Refusal"], Problem]
 
 
 class _Refusal:
-    """A reply that refuses, its facts taken out."""
+    """The parts of an error reply that the translation needs."""
 
     def __init__(self, error: ClientError, what: str) -> None:
         reply: Any = error.response
@@ -100,13 +101,13 @@ class _Refusal:
         self.headers = metadata.get("HTTPHeaders", {})
 
     @property
-    def said(self) -> str:
-        """AWS's words, after a colon."""
+    def detail(self) -> str:
+        """AWS's message after a colon; empty if it has none."""
         return f": {self.message}" if self.message else ""
 
     @property
     def skew_seconds(self) -> float:
-        """How far this machine's clock is ahead of AWS's; 0 where AWS does not tell its time."""
+        """How far this machine's clock is ahead of AWS's; 0 where the reply has no date."""
         return skew_of(self.headers.get("date", ""), now=datetime.now(UTC)) or 0.0
 
 
@@ -124,23 +125,23 @@ def skew_of(date: str, *, now: datetime) -> float | None:
 
 
 def refusal(error: ClientError, what: str) -> Problem:
-    """An error of AWS's as a sentence with its mend.
+    """Translate an error of AWS into a sentence with its hint.
 
     Parameters
     ----------
     what
-        What was being done, to be read after "while".
+        What was being done, to follow "while".
     """
-    found = _Refusal(error, what)
-    if found.code.startswith("KMS") and found.code not in _BUSY_KEY:
-        return _encryption(found)
-    for codes, told in _TOLD:
-        if found.code in codes:
-            return told(found)
-    if found.status >= _SERVER_FAULT:
-        return _unavailable(found)
+    reply = _Refusal(error, what)
+    if reply.code.startswith("KMS") and reply.code not in _BUSY_KEY:
+        return _encryption(reply)
+    for codes, translate in _TRANSLATIONS:
+        if reply.code in codes:
+            return translate(reply)
+    if reply.status >= _SERVER_ERROR:
+        return _unavailable(reply)
     return Problem(
-        f"AWS refused {found.operation} while {what}: {found.message or found.code} ({found.code}).",
+        f"AWS refused {reply.operation} while {what}: {reply.message or reply.code} ({reply.code}).",
         "`opsctl doctor` looks for what is wrong.",
     )
 
@@ -153,87 +154,89 @@ def _unknown_key(_: _Refusal) -> Problem:
     return Problem("AWS does not know these credentials.", LOGIN_AGAIN)
 
 
-def _clock(found: _Refusal) -> Problem:
-    seconds = found.skew_seconds
-    how = f"is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}" if abs(seconds) >= 1 else "differs from"
-    return Problem(f"This machine's clock {how} AWS's.", "Set the clock.")
+def _clock(reply: _Refusal) -> Problem:
+    seconds = reply.skew_seconds
+    difference = (
+        f"is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}" if abs(seconds) >= 1 else "differs from"
+    )
+    return Problem(f"This machine's clock {difference} AWS's.", "Set the clock.")
 
 
-def _signature(found: _Refusal) -> Problem:
-    return _clock(found) if abs(found.skew_seconds) > _SKEW_SECONDS else _unknown_key(found)
+def _signature(reply: _Refusal) -> Problem:
+    return _clock(reply) if abs(reply.skew_seconds) > _SKEW_SECONDS else _unknown_key(reply)
 
 
-def _too_late(found: _Refusal) -> Problem:
-    return _clock(found) if abs(found.skew_seconds) > _SKEW_SECONDS else _expired(found)
+def _too_late(reply: _Refusal) -> Problem:
+    return _clock(reply) if abs(reply.skew_seconds) > _SKEW_SECONDS else _expired(reply)
 
 
-def _account(found: _Refusal) -> Problem:
+def _account(reply: _Refusal) -> Problem:
     return Problem(
-        f"This AWS account is not ready for {found.operation}{found.said} ({found.code}).",
+        f"This AWS account is not ready for {reply.operation}{reply.detail} ({reply.code}).",
         "Open the AWS console with this account: it says what is missing (payment, verification, the region).",
     )
 
 
-def _denied(found: _Refusal) -> Problem:
-    match = _ACTION.search(found.message)
+def _denied(reply: _Refusal) -> Problem:
+    match = _ACTION.search(reply.message)
     if match:
         action, resource = match.groups()
     else:
-        action, resource = _S3_ACTIONS.get(found.operation, found.operation), None
+        action, resource = _S3_ACTIONS.get(reply.operation, reply.operation), None
     on = f" on {resource.rstrip('.')}" if resource and resource != "*" else ""
-    said = "" if match else found.said
+    detail = "" if match else reply.detail
     return Problem(
-        f"AWS does not permit {action}{on} while {found.what}{said}.",
+        f"AWS does not permit {action}{on} while {reply.what}{detail}.",
         f"Ask the account's administrator for this permission{f' ({action})' if ':' in action else ''}.",
     )
 
 
-def _encryption(found: _Refusal) -> Problem:
+def _encryption(reply: _Refusal) -> Problem:
     return Problem(
-        f"The data's encryption key (KMS) cannot be used while {found.what}{found.said} ({found.code}).",
+        f"The data's encryption key (KMS) cannot be used while {reply.what}{reply.detail} ({reply.code}).",
         "Ask whoever keeps the bucket's KMS key to enable it for you.",
     )
 
 
-def _throttled(found: _Refusal) -> Problem:
-    return Problem(f"AWS asks to slow down ({found.operation}) while {found.what}.", "Wait a minute and type it again.")
+def _throttled(reply: _Refusal) -> Problem:
+    return Problem(f"AWS asks to slow down ({reply.operation}) while {reply.what}.", "Wait a minute and type it again.")
 
 
-def _no_bucket(found: _Refusal) -> Problem:
-    bucket = found.error.get("BucketName", "")
+def _no_bucket(reply: _Refusal) -> Problem:
+    bucket = reply.error.get("BucketName", "")
     return Problem(f"The bucket {bucket} does not exist.".replace("  ", " "), "Is its name right?")
 
 
-def _region(found: _Refusal) -> Problem:
-    region = found.error.get("Region") or found.headers.get("x-amz-bucket-region", "")
+def _region(reply: _Refusal) -> Problem:
+    region = reply.error.get("Region") or reply.headers.get("x-amz-bucket-region", "")
     if region:
         return Problem(f"The bucket lies in another region: {region}.", f"Name it with --region {region}.")
-    return Problem(f"The bucket lies in another region ({found.message}).", "Name its region with --region.")
+    return Problem(f"The bucket lies in another region ({reply.message}).", "Name its region with --region.")
 
 
-def _gone(found: _Refusal) -> Problem:
+def _gone(reply: _Refusal) -> Problem:
     return Problem(
-        f"What {found.operation} asked for is not there while {found.what}{found.said}.",
+        f"What {reply.operation} asked for is not there while {reply.what}{reply.detail}.",
         "Was it removed, or is the region another? `opsctl doctor` looks at the platform.",
     )
 
 
-def _quota(found: _Refusal) -> Problem:
+def _quota(reply: _Refusal) -> Problem:
     return Problem(
-        f"A quota of this AWS account is used up ({found.operation}){found.said}.",
+        f"A quota of this AWS account is used up ({reply.operation}){reply.detail}.",
         "Ask AWS for more in its console (Service Quotas), or remove what is not needed.",
     )
 
 
-def _unavailable(found: _Refusal) -> Problem:
-    times = f", {found.tries} times" if found.tries > 1 else ""
+def _unavailable(reply: _Refusal) -> Problem:
+    times = f", {reply.tries} times" if reply.tries > 1 else ""
     return Problem(
-        f"AWS failed to answer {found.operation}{times} while {found.what} ({found.code}).",
+        f"AWS failed to answer {reply.operation}{times} while {reply.what} ({reply.code}).",
         "Wait some minutes and type it again; https://health.aws.amazon.com tells of outages.",
     )
 
 
-_TOLD: tuple[tuple[set[str], Refused], ...] = (
+_TRANSLATIONS: tuple[tuple[set[str], Translate], ...] = (
     (_EXPIRED, _expired),
     ({"RequestExpired"}, _too_late),
     (_UNKNOWN_KEY, _unknown_key),
@@ -251,4 +254,4 @@ _TOLD: tuple[tuple[set[str], Refused], ...] = (
 
 
 def _one_line(text: str) -> str:
-    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -1,4 +1,4 @@
-"""Which of AWS's and the network's faults pass by themselves."""
+"""Tells transient errors of AWS and the network from permanent ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SERVER_CODES = {
     "RequestTimeout",
     "Unavailable",
 }
-_PASSING = (
+_TRANSIENT = (
     kinds.ConnectionError,
     kinds.HTTPClientError,
     kinds.ResponseStreamingError,
@@ -29,7 +29,7 @@ _PASSING = (
 
 
 def is_transient(problem: Problem) -> bool:
-    """Whether the same call may go well later: throttled, AWS's own fault, a broken connection."""
+    """Whether the same call may succeed later: throttling, a server error, a broken connection."""
     cause = problem.__cause__
     while isinstance(cause, Problem):
         cause = cause.__cause__
@@ -37,4 +37,4 @@ def is_transient(problem: Problem) -> bool:
         code = code_of(cause)
         status = cause.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         return code in THROTTLED or code.removesuffix("Exception") in _SERVER_CODES or status >= 500
-    return isinstance(cause, _PASSING) and not isinstance(cause, kinds.SSLError)
+    return isinstance(cause, _TRANSIENT) and not isinstance(cause, kinds.SSLError)

@@ -1,6 +1,6 @@
-"""The verbs: options, help, build adapters, call one command, render, exit code.
+"""The command line: each verb reads its options, builds adapters, calls one command, renders and sets the exit code.
 
-Nothing heavy is imported at the top of this package's modules: `--help` must answer at once.
+No module of this package imports anything heavy at its top: `--help` must answer at once.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from opsctl.cli.verbs import (
     why,
 )
 
-# Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) where no markup is asked for.
+# Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) although markup is off.
 typer.core.HAS_RICH = False
 use_help_page()
 
@@ -50,7 +50,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    # m2g's own spelling (`--participant_label`) is understood too.
+    # m2g's own spelling of options (`--participant_label`) is accepted too.
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
@@ -59,8 +59,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(is_set: bool) -> None:
+    if is_set:
         typer.echo(f"opsctl {__version__}")
         raise typer.Exit
 

@@ -1,6 +1,6 @@
-"""Completion in bash, zsh and fish: runs, scans, datasets and platforms, as earlier commands left them on this machine.
+"""Shell completion of runs, scans, datasets and platforms, from what earlier commands stored on this machine.
 
-Nobody is asked over the network, and nothing heavy is imported: the answer comes while a person holds the Tab key.
+It makes no network calls and imports nothing heavy: the user waits at the prompt.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.completion_cache import CompletionReader
     from opsctl.core.config import Configuration
 
-# Typer would import rich to take rich's markup out of every line of help, and there is none.
+# Typer would import rich to remove its markup from every line of help; there is none.
 typer._completion_classes._sanitize_help_text = str  # type: ignore[assignment]
 
-#: What the configuration's keys of datasets begin with.
+#: The prefix of the configuration's keys for datasets.
 DATASETS = "datasets."
 
 _NEWEST = 100
@@ -36,8 +36,8 @@ def runs(ctx: typer.Context) -> list[str]:
 
 
 def scans(ctx: typer.Context, incomplete: str) -> list[str]:
-    """The scans of the run that is meant so far, or of the dataset, that begin as what is typed."""
-    # Typer would look at each of ten thousand by itself.
+    """The scans that begin with the typed text, of the chosen run or dataset."""
+    # Typer would filter ten thousand of them more slowly.
     return [name for name in _scans(ctx) if name.startswith(incomplete)]
 
 
@@ -45,33 +45,33 @@ def _scans(ctx: typer.Context) -> list[str]:
     completion_cache = _completion_cache(ctx)
     if completion_cache is None:
         return []
-    dataset, typed = ctx.params.get("dataset"), ctx.params.get("run_id")
+    dataset, run_id = ctx.params.get("dataset"), ctx.params.get("run_id")
     if dataset is None and "dataset" in ctx.params:
-        # click gives up before it comes to the arguments where the last option still lacks its value.
+        # click stops before it parses the arguments if the last option has no value yet.
         dataset = ctx.args[0] if ctx.args else None
     if dataset:
         configured = _configuration().dataset(dataset)
         return completion_cache.scans_of(configured.value if configured else dataset)
     try:
-        return completion_cache.scans(run_named(completion_cache.runs(), typed) if typed else None)
+        return completion_cache.scans(run_named(completion_cache.runs(), run_id) if run_id else None)
     except Problem:
         return []
 
 
 def datasets(ctx: typer.Context) -> list[str]:
-    """The datasets that the configuration names, and those that were seen in the bucket or run."""
+    """The datasets of the configuration, and those that earlier commands found in the bucket or ran."""
     completion_cache = _completion_cache(ctx)
     names = [key.removeprefix(DATASETS) for key in _configuration().values if key.startswith(DATASETS)]
     return sorted({*names, *(completion_cache.datasets() if completion_cache else ())})
 
 
 def platforms() -> list[str]:
-    """The platforms that this machine remembers."""
+    """The platforms known on this machine."""
     return Home.of(os.environ).known()
 
 
 def _configuration() -> Configuration:
-    """Whatever of it is whole: a mistake in it is told when a command is carried out."""
+    """The valid part of the configuration; a command reports its mistakes, completion does not."""
     return load(os.environ, working_folder())
 
 

@@ -1,4 +1,4 @@
-"""What every verb needs: where things are kept, which platform is meant, and the adapters to it."""
+"""What every verb needs: opsctl's folder, the chosen platform, and the adapters to it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import Problem
@@ -24,32 +25,32 @@ if TYPE_CHECKING:
     from opsctl.core.location import Location
     from opsctl.render.screen import Screen
 
-#: The verbs that explain what is wrong are not stopped by it.
-_GO_ON_ALL_THE_SAME = ("config", "doctor")
+#: These verbs explain what is wrong with the configuration, so a broken one does not stop them.
+_ACCEPT_BROKEN_CONFIGURATION = ("config", "doctor")
 
 
 class Context:
-    """The adapters of one command, each made when it is first asked for: importing boto3 alone costs 250 ms.
+    """The adapters of one command, each created on first use: importing boto3 alone takes 250 ms.
 
     Parameters
     ----------
     platform_name, region, profile
-        As typed; None: what is configured, else the platform that was brought up last, and the person's own AWS
+        As typed; None: from the configuration, else the platform that was brought up last and the user's own AWS
         configuration.
 
     Raises
     ------
     Problem
-        Where the configuration is broken: nothing is done under half of one.
+        If the configuration is broken: nothing is done with a part of one.
     """
 
     def __init__(
         self, *, platform_name: str | None = None, region: str | None = None, profile: str | None = None
     ) -> None:
-        typed = click.get_current_context(silent=True)
-        found = typed.find_object(Configuration) if typed else None
-        self.configuration = found or load(os.environ, working_folder())
-        if typed is None or typed.info_name not in _GO_ON_ALL_THE_SAME:
+        click_context = click.get_current_context(silent=True)
+        configuration = click_context.find_object(Configuration) if click_context else None
+        self.configuration = configuration or load(os.environ, working_folder())
+        if click_context is None or click_context.info_name not in _ACCEPT_BROKEN_CONFIGURATION:
             self.configuration.ensure_whole()
         self.home = Home.of(os.environ)
         name = platform_name or self.configuration.get("platform")
@@ -60,25 +61,25 @@ class Context:
 
     @cached_property
     def screen(self) -> Screen:
-        """Where words and data go."""
+        """The consoles for messages and data."""
         from opsctl.render.screen import Screen
 
         return Screen()
 
     @cached_property
     def platform(self) -> Platform:
-        """The platform that is meant.
+        """The chosen platform.
 
         Raises
         ------
         Problem
-            When there is none, or the local one has ended.
+            If there is none, or the local platform's process has ended.
         """
         name = self._name or self.home.current()
-        known = self.home.recall(name) if name else None
-        if known is None:
-            known = self._from_aws(name)
-        return self._alive(known) if known.is_local else known
+        platform = self.home.recall(name) if name else None
+        if platform is None:
+            platform = self._from_aws(name)
+        return self._at_current_endpoint(platform) if platform.is_local else platform
 
     @cached_property
     def clients(self) -> Clients:
@@ -90,19 +91,17 @@ class Context:
     @cached_property
     def storage(self) -> Storage:
         """S3."""
-        from opsctl.aws.s3.storage import Storage
-
-        return Storage(self.clients.s3)
+        return storage_of(self.clients)
 
     def dataset(self, typed: str, *, bucket: str | None = None) -> Location:
-        """Where a dataset lies: a name of the configuration, a name in the data bucket, or an address.
+        """The location of a dataset: a name in the configuration, a name in the data bucket, or a URI.
 
         Parameters
         ----------
         typed
-            As typed. A configured name wins over a folder of that name in the data bucket, and that is said.
+            As typed. A configured name takes precedence over a folder of that name in the data bucket, with a message.
         bucket
-            As typed: where to look for the name, whatever is configured.
+            As typed: the bucket that holds the dataset, whatever is configured.
         """
         from opsctl.core.location import Location, dataset_location, parse_uri
 
@@ -110,25 +109,25 @@ class Context:
         if configured is None:
             return dataset_location(typed, data_bucket=self.platform.data_bucket, bucket=bucket)
         location = parse_uri(configured.value)
-        words = f"{typed} is {location.uri} ({configured.source})"
-        here = Location(self.platform.data_bucket, typed)
-        if location != here and self._has_folder(here):
-            self.screen.warn(f"{words}, not {here.uri}, which is there too.")
+        message = f"{typed} is {location.uri} ({configured.source})"
+        in_data_bucket = Location(self.platform.data_bucket, typed)
+        if location != in_data_bucket and self._has_folder(in_data_bucket):
+            self.screen.warn(f"{message}, not {in_data_bucket.uri}, which is there too.")
         else:
-            self.screen.say(words)
+            self.screen.say(message)
         return location
 
-    def _has_folder(self, here: Location) -> bool:
-        """Whether the data bucket has a folder; not to be allowed to look is no reason to stop."""
+    def _has_folder(self, location: Location) -> bool:
+        """Whether a bucket has a folder; False also if the caller may not list the bucket."""
         from opsctl.core.location import Location
 
         try:
-            return here.prefix in self.storage.folders(Location(here.bucket, ""))
+            return location.prefix in self.storage.folders(Location(location.bucket, ""))
         except Problem:
             return False
 
     def storage_of(self, dataset: Location, *, is_public: bool) -> Storage:
-        """S3 as a dataset is read: without credentials where it is public, and only from a bucket that can be read.
+        """S3 for reading a dataset: without credentials if it is public. Checks that its bucket can be read.
 
         Raises
         ------
@@ -147,14 +146,10 @@ class Context:
     @cached_property
     def records(self) -> Records:
         """The runs' records."""
-        from opsctl.aws.s3.cache import Cache
-        from opsctl.commands.runs.records import Records
-
-        self.home.make(self.home.path)
-        return Records(self.storage, data_bucket=self.platform.data_bucket, cache=Cache(self.home.cache))
+        return records_of(self.storage, self.home, data_bucket=self.platform.data_bucket)
 
     def reader(self, run_id: str | None) -> RunReader:
-        """Everything that is known of a run; None: the latest run."""
+        """The reader of a run's records, jobs and results; None: the latest run."""
         from opsctl.commands.runs.run_reader import RunReader
 
         return RunReader(self.records.run(run_id), records=self.records, batch=self.batch)
@@ -162,9 +157,7 @@ class Context:
     @cached_property
     def batch(self) -> Batch:
         """AWS Batch."""
-        from opsctl.aws.batch.batch import Batch
-
-        return Batch(self.clients.batch, submit_client=self.clients.batch_once)
+        return batch_of(self.clients)
 
     @cached_property
     def logs(self) -> Logs:
@@ -173,8 +166,8 @@ class Context:
 
         return Logs(self.clients.logs, group=self.platform.log_group)
 
-    def _alive(self, known: Platform) -> Platform:
-        """The local platform's record at the address where its process answers now."""
+    def _at_current_endpoint(self, platform: Platform) -> Platform:
+        """The local platform's record with the endpoint of its running process."""
         from dataclasses import replace
 
         from opsctl.local import control
@@ -185,10 +178,10 @@ class Context:
                 "The local platform is not running: its process has ended.",
                 "`opsctl up --local` brings it back, with its data.",
             )
-        return replace(known, endpoint_url=server.endpoint_url)
+        return replace(platform, endpoint_url=server.endpoint_url)
 
     def _from_aws(self, name: str | None) -> Platform:
-        """A platform that a colleague brought up, from the parameter store."""
+        """A platform from the SSM Parameter Store, where another user's `up` recorded it."""
         if name == LOCAL_NAME:
             raise Problem("The local platform is not up.", "`opsctl up --local` makes it.")
         from opsctl.aws.clients import Clients
@@ -197,27 +190,27 @@ class Context:
         no_platform = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."
         try:
             clients = Clients(region=self._region, profile=self._profile, verb=self._verb)
-            found = read_record(clients.ssm, name or DEFAULT_NAME)
+            platform = read_record(clients.ssm, name or DEFAULT_NAME)
         except Problem as problem:
-            if name is None and isinstance(problem.__cause__, _never_set_up()):
-                # Nobody has asked for AWS yet: what is missing is a platform, not credentials.
+            if name is None and isinstance(problem.__cause__, _not_configured_errors()):
+                # The user did not ask for AWS: a platform is missing, not credentials.
                 raise Problem("No platform is up.", no_platform) from problem
             raise
-        if found is None:
+        if platform is None:
             raise Problem(f"No platform named {name or DEFAULT_NAME} is up in {clients.region}.", no_platform)
-        return found
+        return platform
 
 
 def verb() -> str:
-    """The verb that was typed, the outermost where there are two (`image push`); empty outside a command."""
-    typed = click.get_current_context(silent=True)
-    while typed and typed.parent and typed.parent.parent:
-        typed = typed.parent
-    return typed.info_name or "" if typed and typed.parent else ""
+    """The verb that was typed, of `image push` the first word; empty outside a command."""
+    context = click.get_current_context(silent=True)
+    while context and context.parent and context.parent.parent:
+        context = context.parent
+    return context.info_name or "" if context and context.parent else ""
 
 
-def _never_set_up() -> tuple[type[Exception], ...]:
-    """What botocore says where there is no AWS configuration at all; an expired login is another matter."""
+def _not_configured_errors() -> tuple[type[Exception], ...]:
+    """The errors of botocore without any AWS configuration; an expired login is not among them."""
     from botocore.exceptions import NoCredentialsError, NoRegionError
 
     return NoCredentialsError, NoRegionError

@@ -1,4 +1,4 @@
-"""What the configuration says instead of the options' own defaults."""
+"""Defaults of options from the configuration."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ import typer
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 
-#: An option's parameter, where it is not called as its key is.
+#: The parameter's name, where it differs from the configuration's key.
 _PARAMETER = {"m2g.diffusion_model": "model"}
 
-#: The keys that every verb's options take, and which verbs take more.
-_OF_ALL = ("platform", "region", "profile")
-_OF_VERBS = {"run": ("max_spend", "memory", "m2g."), "scans": ("m2g.pipeline",), "check": ("m2g.pipeline",)}
+#: The keys that are defaults for every verb, and further ones for some verbs.
+_COMMON_KEYS = ("platform", "region", "profile")
+_VERB_KEYS = {"run": ("max_spend", "memory", "m2g."), "scans": ("m2g.pipeline",), "check": ("m2g.pipeline",)}
 
 
 def configure(ctx: typer.Context) -> None:
-    """Give the verbs' options their defaults from the configuration: what is typed comes last, and wins.
+    """Set the defaults of the verbs' options from the configuration; typed options take precedence.
 
-    A broken configuration does not matter yet: `--help` works all the same, and `Context` refuses to go on.
+    A broken configuration sets none: `--help` still works, and `Context` refuses to continue.
     """
-    found = load(os.environ, working_folder())
-    ctx.obj = found
-    if not found.problems and isinstance(ctx.command, click.Group):
-        ctx.default_map = {verb: _defaults(verb, found) for verb in ctx.command.list_commands(ctx)}
-        # Two words make this verb: its defaults are a level further down.
+    configuration = load(os.environ, working_folder())
+    ctx.obj = configuration
+    if not configuration.problems and isinstance(ctx.command, click.Group):
+        ctx.default_map = {verb: _defaults(verb, configuration) for verb in ctx.command.list_commands(ctx)}
+        # The verbs of `image` are subcommands: their defaults are one level deeper.
         ctx.default_map["image"] = dict.fromkeys(("push", "status"), ctx.default_map["image"])
 
 
 def is_typed(parameter: str) -> bool:
-    """Whether an option stands on the command line, whatever else gave it its value."""
+    """Whether an option was given on the command line."""
     return click.get_current_context().get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
 
 
-def _defaults(verb: str, found: Configuration) -> dict[str, Any]:
-    """What is configured for a verb's options, by parameter."""
-    keys = (*_OF_ALL, *_OF_VERBS.get(verb, ()))
+def _defaults(verb: str, configuration: Configuration) -> dict[str, Any]:
+    """The configured values of a verb's options, by parameter."""
+    keys = (*_COMMON_KEYS, *_VERB_KEYS.get(verb, ()))
     values = {
         _PARAMETER.get(key, key.removeprefix("m2g.")): value.value
-        for key, value in found.values.items()
+        for key, value in configuration.values.items()
         if key.startswith(keys) and not value.is_default
     }
     if verb in ("up", "down") and "platform" in values:

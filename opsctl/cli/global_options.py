@@ -1,4 +1,4 @@
-"""The options that every verb takes, before and after its name: `--verbose` and `--no-color`."""
+"""The options of every verb, before and after its name: `--verbose` and `--no-color`."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ import typer.core
 
 
 class Verbs(typer.core.TyperGroup):
-    """The verbs, each with `--verbose` and `--no-color`, so that no verb has to name them."""
+    """A group that adds `--verbose` and `--no-color` to each verb."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.params += [verbose_option(), no_color_option()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A verb that knows `--verbose` and `--no-color`."""
+        """A verb with `--verbose` and `--no-color`."""
         command = super().get_command(ctx, cmd_name)
-        if command is not None and not any(one.name == "verbose" for one in command.params):
+        if command is not None and not any(parameter.name == "verbose" for parameter in command.params):
             command.params += [verbose_option(), no_color_option()]
         return command
 
 
 def verbose_option() -> click.Option:
-    """The option itself; it acts as soon as it is read, and hands nothing to the verb."""
+    """Create the option. Its callback does everything; the verb gets no parameter."""
     return typer.core.TyperOption(
         param_decls=["-v", "--verbose"],
         is_flag=True,
@@ -40,7 +40,7 @@ def verbose_option() -> click.Option:
 
 
 def no_color_option() -> click.Option:
-    """The option itself; it acts as soon as it is read, and hands nothing to the verb."""
+    """Create the option. Its callback does everything; the verb gets no parameter."""
     return typer.core.TyperOption(
         param_decls=["--no-color"],
         is_flag=True,
@@ -48,27 +48,27 @@ def no_color_option() -> click.Option:
         expose_value=False,
         is_eager=True,
         help="No colours, nothing drawn over.",
-        callback=_switch_off,
+        callback=_disable_color,
     )
 
 
-def _switch_off(context: click.Context, _option: click.Parameter, is_wanted: bool) -> None:
-    """Terraform, which is started by this process, reads the variable as well."""
-    if is_wanted and not os.environ.get("NO_COLOR"):
+def _disable_color(context: click.Context, _option: click.Parameter, is_set: bool) -> None:
+    """Set NO_COLOR, which Terraform reads too."""
+    if is_set and not os.environ.get("NO_COLOR"):
         os.environ["NO_COLOR"] = "1"
         context.call_on_close(lambda: os.environ.pop("NO_COLOR", None))
 
 
-class _OnScreen(logging.Handler):
+class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        # Looked up anew each time: what draws live on the terminal puts its own stream there meanwhile.
+        # Not stored: rich replaces sys.stderr while it draws on the terminal.
         sys.stderr.write(f"{self.format(record)}\n")
 
 
-def _show_calls(context: click.Context, _option: click.Parameter, is_wanted: bool) -> None:
+def _show_calls(context: click.Context, _option: click.Parameter, is_set: bool) -> None:
     from opsctl.aws.call_log import CALLS
 
-    if is_wanted and not any(isinstance(one, _OnScreen) for one in CALLS.handlers):
-        handler = _OnScreen()
+    if is_set and not any(isinstance(handler, _StderrHandler) for handler in CALLS.handlers):
+        handler = _StderrHandler()
         CALLS.addHandler(handler)
         context.call_on_close(lambda: CALLS.removeHandler(handler))

@@ -1,1 +1,1 @@
-"""The one place that prints, and the only one that knows rich. Words go to standard error, data to standard output."""
+"""All printing, and the only importer of rich. Messages go to standard error, data to standard output."""

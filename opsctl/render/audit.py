@@ -1,4 +1,4 @@
-"""An audit: what is not complete, scan by scan; the rest is a number."""
+"""Shows an audit: incomplete scans one by one, complete ones as a count."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _STRAYS_SHOWN = 3
 
 
 def show_audit(screen: Screen, audit: Audit, *, all_scans: bool) -> None:
-    """Counts, then every scan that is not complete with its inputs, job and outputs.
+    """Show counts, then every incomplete scan with its inputs, job and outputs.
 
     Parameters
     ----------
     all_scans
-        The complete ones too.
+        Show complete scans too.
     """
     screen.say(f"{audit.dataset}\n  → {audit.output}", style="bold")
     counts = ", ".join(f"{count:,} {state}" for state, count in audit.counts.items())
@@ -25,13 +25,13 @@ def show_audit(screen: Screen, audit: Audit, *, all_scans: bool) -> None:
     for row in audit.rows:
         if row.state == "complete" and not all_scans:
             continue
-        words = [f"inputs {row.inputs}"] if row.inputs else []
-        words += [f"job {row.job}" + (f" ({row.run_id})" if row.run_id else ""), f"outputs {row.outputs}"]
+        parts = [f"inputs {row.inputs}"] if row.inputs else []
+        parts += [f"job {row.job}" + (f" ({row.run_id})" if row.run_id else ""), f"outputs {row.outputs}"]
         line = Text(f"  {row.scan}  ", style=_STYLES.get(row.state, "yellow"))
-        screen.data.print(line + Text(f"{row.state}: {harmless('; '.join(words))}", style="default"))
+        screen.data.print(line + Text(f"{row.state}: {harmless('; '.join(parts))}", style="default"))
     if audit.excluded:
         screen.say(f"{counted(len(audit.excluded), 'image')} that m2g cannot process: `opsctl scans` names them")
     if audit.strays:
-        some = ", ".join(harmless(uri) for uri in audit.strays[:_STRAYS_SHOWN])
+        shown = ", ".join(harmless(uri) for uri in audit.strays[:_STRAYS_SHOWN])
         more = " …" if len(audit.strays) > _STRAYS_SHOWN else ""
-        screen.warn(f"{counted(len(audit.strays), 'file')} in the output place that no result lists: {some}{more}")
+        screen.warn(f"{counted(len(audit.strays), 'file')} in the output place that no result lists: {shown}{more}")

@@ -14,29 +14,29 @@ from opsctl.render.page import table
 from opsctl.render.screen import Screen
 
 SCHEMA_VERSION = 1
-_OTHERWISE = {setting.key: setting.otherwise for setting in SETTINGS}
+_DEFAULT_NOTES = {setting.key: setting.otherwise for setting in SETTINGS}
 
 
 def show_config(
-    screen: Screen, found: Configuration, files: Sequence[ConfigFile], *, is_data_shown: bool = True
+    screen: Screen, configuration: Configuration, files: Sequence[ConfigFile], *, is_data_shown: bool = True
 ) -> None:
-    """Each value and where it was said; then the files, and what is wrong."""
+    """Show each value and its source; then the files, and what is wrong."""
     if is_data_shown:
-        rows = [(value.key, _text(value), _origin(value)) for value in found.values.values()]
+        rows = [(value.key, _text(value), _origin(value)) for value in configuration.values.values()]
         for line in table(rows, room=screen.data.room):
             screen.data.print(line)
     screen.say()
     for file in files:
         whose = "this folder's" if file.layer == "folder" else "yours"
         screen.say(f"{whose}: {short(str(file.path))}{'' if file.is_there else ' (not there)'}")
-    for doubt in found.doubts:
+    for doubt in configuration.doubts:
         screen.warn(doubt)
-    for problem in found.problems:
+    for problem in configuration.problems:
         screen.warn(str(problem))
 
 
-def as_json(found: Configuration, files: Sequence[ConfigFile]) -> dict[str, Any]:
-    """The same for machines."""
+def as_json(configuration: Configuration, files: Sequence[ConfigFile]) -> dict[str, Any]:
+    """The same as JSON."""
     return {
         "schema_version": SCHEMA_VERSION,
         "files": [{"layer": file.layer, "path": str(file.path), "exists": file.is_there} for file in files],
@@ -45,17 +45,17 @@ def as_json(found: Configuration, files: Sequence[ConfigFile]) -> dict[str, Any]
                 "key": value.key,
                 "value": value.value,
                 "source": _source(value.source),
-                "hides": [{"value": one.value, "source": _source(one.source)} for one in value.hides],
+                "hides": [{"value": hidden.value, "source": _source(hidden.source)} for hidden in value.hides],
             }
-            for value in found.values.values()
+            for value in configuration.values.values()
         ],
-        "problems": [str(problem) for problem in found.problems],
-        "doubts": list(found.doubts),
+        "problems": [str(problem) for problem in configuration.problems],
+        "doubts": list(configuration.doubts),
     }
 
 
 def short(path: str) -> str:
-    """A path as a person would write it here."""
+    """A path relative to the working folder or to the home folder, where it is below one of them."""
     for base, sign in ((working_folder(), ""), (Path.home(), "~/")):
         if base is not None and Path(path).is_relative_to(base):
             return f"{sign}{Path(path).relative_to(base)}"
@@ -72,9 +72,9 @@ def _text(value: Value) -> str:
 
 def _origin(value: Value) -> str:
     if value.is_default:
-        otherwise = _OTHERWISE.get(value.key)
-        return f"default: {otherwise}" if otherwise else "default"
-    over = ", ".join(_place(one.source) for one in value.hides)
+        note = _DEFAULT_NOTES.get(value.key)
+        return f"default: {note}" if note else "default"
+    over = ", ".join(_place(hidden.source) for hidden in value.hides)
     return f"{_place(value.source)}{f' (over {over})' if over else ''}"
 
 

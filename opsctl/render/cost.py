@@ -1,4 +1,4 @@
-"""Money: an estimate before a run, a bill during and after it."""
+"""Shows costs: the estimate before a run, the bill during and after it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from opsctl.render.screen import Screen, counted, duration_text
 
 
 def charged_text(usd: float, *, is_local: bool, is_complete: bool = True) -> str:
-    """`about $12.30`; of the local platform, which charges nothing, what AWS would: `$0.00 here; on AWS about $12.30`.
+    """`about $12.30`; for the local platform `$0.00 here; on AWS about $12.30`.
 
     Parameters
     ----------
     is_complete
-        False: the instance's price is not known, and `usd` is a lower bound.
+        False: the instance's price is unknown, and `usd` is a lower bound.
     """
     text = about_text(usd) if is_complete else f"more than {usd_text(usd)}"
     return f"$0.00 here; on AWS {text}" if is_local else text
 
 
 def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -> list[str]:
-    """What a run will cost, for the question before it.
+    """The estimated cost of a run, shown before the question.
 
     Parameters
     ----------
     spent
-        What has been spent already on what is estimated here, USD; it is not in the estimate.
+        What was already spent on these scans, USD; not part of the estimate.
     """
     total = charged_text(estimate.usd, is_local=platform.is_local, is_complete=estimate.is_complete)
     lines = [
@@ -45,7 +45,7 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
 
 
 def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:
-    """A run's bill: the sum, what it is made of, and where the prices come from."""
+    """Show a run's bill: the total, its parts, and the source of the prices."""
     screen.say(cost.run.run_id, style="bold")
     if by_scan:
         for row in table(_scan_rows(cost), room=screen.data.room, right=(1, 2)) or [Text("no attempt has started yet")]:
@@ -58,7 +58,7 @@ def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:
 
 
 def show_costs(screen: Screen, costs: Sequence[RunCost]) -> None:
-    """A line a run, and their sum: each attempt is in the run that submitted it, and only there."""
+    """Show a line for each run, and the total: each attempt is counted in the run that submitted it."""
     if not costs:
         screen.say("There is no run yet: `opsctl run DATASET` starts one.")
         return
@@ -81,34 +81,36 @@ def show_costs(screen: Screen, costs: Sequence[RunCost]) -> None:
 
 
 def _bill_lines(cost: RunCost) -> list[str]:
-    own = cost.own
-    counts = ", ".join([counted(len(own.by_scan), "scan"), counted(own.attempts, "attempt"), _hours_text(own.hours)])
+    own_bill = cost.own
+    counts = ", ".join(
+        [counted(len(own_bill.by_scan), "scan"), counted(own_bill.attempts, "attempt"), _hours_text(own_bill.hours)]
+    )
     lines = [
-        charged_text(own.usd, is_local=cost.is_local, is_complete=own.is_complete),
-        f"  {counts}{_average(own)}",
+        charged_text(own_bill.usd, is_local=cost.is_local, is_complete=own_bill.is_complete),
+        f"  {counts}{_average(own_bill)}",
     ]
-    if own.lost_attempts:
-        lines.append(f"  {about_text(own.lost_usd)} of it for {counted(own.lost_attempts, 'lost attempt')}")
+    if own_bill.lost_attempts:
+        lines.append(f"  {about_text(own_bill.lost_usd)} of it for {counted(own_bill.lost_attempts, 'lost attempt')}")
     if cost.adopted is not None:
         count = len(cost.run.scans) - cost.run.submitted_count
-        there = about_text(cost.adopted.usd)
-        lines.append(f"  not in it: {counted(count, 'scan')} taken over from earlier runs, {there} there")
+        earlier = about_text(cost.adopted.usd)
+        lines.append(f"  not in it: {counted(count, 'scan')} taken over from earlier runs, {earlier} there")
     return lines
 
 
-def _average(own: Bill) -> str:
-    return f"; {about_text(own.usd / len(own.by_scan))} a scan" if own.by_scan else ""
+def _average(bill: Bill) -> str:
+    return f"; {about_text(bill.usd / len(bill.by_scan))} a scan" if bill.by_scan else ""
 
 
 def _scan_rows(cost: RunCost) -> list[tuple[str, str, str, str]]:
     bills = {**cost.own.by_scan, **(cost.adopted.by_scan if cost.adopted else {})}
     rows = []
     for index in sorted(bills):
-        one = bills[index]
-        notes = [counted(one.attempts, "attempt")]
-        notes += [f"{one.lost} lost"] if one.lost else []
+        bill = bills[index]
+        notes = [counted(bill.attempts, "attempt")]
+        notes += [f"{bill.lost} lost"] if bill.lost else []
         notes += ["in an earlier run"] if index >= cost.run.submitted_count else []
-        rows.append((cost.run.scans[index], usd_text(one.usd), _hours_text(one.hours), ", ".join(notes)))
+        rows.append((cost.run.scans[index], usd_text(bill.usd), _hours_text(bill.hours), ", ".join(notes)))
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The receipt of a teardown."""
+"""Shows the report of a teardown."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opsctl.render.screen import Screen, counted, size_text
 
 
 def show_teardown_report(screen: Screen, report: TeardownReport, *, kept_at: Path | None) -> None:
-    """What is gone, what is left, what was kept and where, and what it cost.
+    """Show what was removed, what is left, what was kept and where, and what it cost.
 
     Parameters
     ----------

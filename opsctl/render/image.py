@@ -1,4 +1,4 @@
-"""An image's build and push while they go on, and what became of it."""
+"""Shows an image's build and push while they run, and the status of the platform's image."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from opsctl.render.live import drawn
 from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, size_text
 
-_KEPT = 20
+_LINES_KEPT = 20
 
 
 @contextmanager
 def engine_at_work(screen: Screen, title: str) -> Iterator[Callable[[str], None]]:
-    """Yields a function to be told an engine's lines: on a terminal the last one is shown, elsewhere all.
+    """Yield a function that takes an engine's lines: on a terminal only the last is shown, elsewhere all.
 
-    When it fails, its last lines stay.
+    If the engine fails, its last lines stay.
     """
-    last: deque[str] = deque(maxlen=_KEPT)
+    last: deque[str] = deque(maxlen=_LINES_KEPT)
 
     def picture() -> Text:
         return Text.assemble((title, "bold"), f"  {last[-1] if last else ''}")
@@ -50,7 +50,7 @@ def engine_at_work(screen: Screen, title: str) -> Iterator[Callable[[str], None]
 
 
 def show_built(screen: Screen, built: BuiltImage) -> None:
-    """What was built, on what."""
+    """Show the built image and its base."""
     screen.say(f"Built {built.image} ({built.image_id[:12]}, {size_text(built.size_bytes)}).", style="green")
     if built.base_digest:
         screen.say(f"Its base: {built.base}, {built.base_digest}")
@@ -58,39 +58,42 @@ def show_built(screen: Screen, built: BuiltImage) -> None:
         screen.warn(f"Its base {built.base} is in no registry: nobody else can build the same.")
 
 
-def show_image_status(screen: Screen, found: ImageStatus) -> None:
-    """The definitions, then where their image lies, then what to do."""
-    rows = [(f"{one.model}  {one.name}", one.image or "this revision is no longer there") for one in found.definitions]
+def show_image_status(screen: Screen, status: ImageStatus) -> None:
+    """Show the image of each job definition, where it is stored, and what to do."""
+    rows = [
+        (f"{definition.model}  {definition.name}", definition.image or "this revision is no longer there")
+        for definition in status.definitions
+    ]
     for line in table(rows, room=screen.data.room):
         screen.data.print(line)
-    for sentence in _sentences(found):
+    for sentence in _sentences(status):
         screen.data.print(sentence)
 
 
-def _sentences(found: ImageStatus) -> Iterator[str]:
-    if found.repository_url is None:
+def _sentences(status: ImageStatus) -> Iterator[str]:
+    if status.repository_url is None:
         yield "The local platform runs images from this machine; nothing is pushed."
-    elif found.hidden:
-        yield f"The repository does not tell: {found.hidden}"
-    elif not found.is_own:
-        yield f"Not in this platform's repository ({found.repository_url})."
-    elif found.stored is None:
+    elif status.hidden:
+        yield f"The repository does not tell: {status.hidden}"
+    elif not status.is_own:
+        yield f"Not in this platform's repository ({status.repository_url})."
+    elif status.stored is None:
         yield "Not in the repository: no job can start. Build and push it: opsctl image build, opsctl image push"
     else:
-        yield f"In the repository{_facts(found)}."
-    if found.repository_url is not None and not found.is_pinned and (found.stored or not found.is_own):
+        yield f"In the repository{_facts(status)}."
+    if status.repository_url is not None and not status.is_pinned and (status.stored or not status.is_own):
         yield "Named by a tag, not by its digest: `opsctl image push` writes the digest down."
-    if found.made is None or found.made.source is None:
+    if status.made is None or status.made.source is None:
         yield "What it was made from is not known on this machine."
     else:
-        digest = f" ({found.made.base_digest})" if found.made.base_digest else ""
-        yield f"Built by opsctl {found.made.version} on {found.made.base}{digest}."
-    if found.is_outdated:
+        digest = f" ({status.made.base_digest})" if status.made.base_digest else ""
+        yield f"Built by opsctl {status.made.version} on {status.made.base}{digest}."
+    if status.is_outdated:
         yield "Its code is not this opsctl's: build and push again (opsctl image build, opsctl image push)."
 
 
-def _facts(found: ImageStatus) -> str:
-    stored = found.stored
+def _facts(status: ImageStatus) -> str:
+    stored = status.stored
     if stored is None:
         return ""
     facts = [f" as {', '.join(stored.tags)}"] if stored.tags else []

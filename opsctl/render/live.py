@@ -1,4 +1,4 @@
-"""What is drawn over while something goes on, and leaves nothing behind: not after Ctrl-C, not after an error."""
+"""Spinners and bars, which are removed from the terminal at the end, also after Ctrl-C or an error."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _BAR = 20
 
 @contextmanager
 def drawn(page: Page, picture: Callable[[], Text]) -> Iterator[Live | None]:
-    """Draw a picture again and again; its lines are cut at the terminal's edge, so that none is left over.
+    """Redraw a picture several times a second; its lines are cut at the terminal's edge, so that all are erased.
 
     Yields
     ------
     Live or None
-        None where nothing may be drawn over.
+        None where nothing may be redrawn.
     """
     if not page.is_live:
         yield None
         return
 
     def fitting() -> Text:
-        made = harmless_text(picture())
-        made.no_wrap, made.overflow = True, "ellipsis" if page.knows_unicode else "crop"
-        return made
+        text = harmless_text(picture())
+        text.no_wrap, text.overflow = True, "ellipsis" if page.knows_unicode else "crop"
+        return text
 
     with Live(
         get_renderable=fitting, console=page, refresh_per_second=_FRAMES_A_SECOND, transient=True, redirect_stdout=False
@@ -43,7 +43,7 @@ def drawn(page: Page, picture: Callable[[], Text]) -> Iterator[Live | None]:
 
 @contextmanager
 def spinner(page: Page, text: str) -> Iterator[None]:
-    """A sign that something short goes on."""
+    """Show a spinner while something short runs."""
     frames = _FRAMES if page.knows_unicode else _PLAIN_FRAMES
 
     def picture() -> Text:
@@ -55,13 +55,13 @@ def spinner(page: Page, text: str) -> Iterator[None]:
 
 
 @contextmanager
-def bar(page: Page, text: str, *, total: int, told: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
-    """A bar that fills; yields a function to be told what was added.
+def bar(page: Page, text: str, *, total: int, amount_text: Callable[[int], str]) -> Iterator[Callable[[int], None]]:
+    """Show a bar that fills; yields a function that adds an amount.
 
     Parameters
     ----------
-    told
-        An amount in words.
+    amount_text
+        Formats an amount.
     """
     mark = _FULL if page.knows_unicode else _PLAIN
     width = min(_BAR, page.width // 5)
@@ -70,7 +70,9 @@ def bar(page: Page, text: str, *, total: int, told: Callable[[int], str]) -> Ite
     def picture() -> Text:
         filled = round(width * min(1.0, done / total)) if total else width
         rest = (mark if page.knows_unicode else ".") * (width - filled)
-        return Text.assemble((mark * filled, "cyan"), (rest, "dim"), f" {told(done)} of {told(total)}  {text}")
+        return Text.assemble(
+            (mark * filled, "cyan"), (rest, "dim"), f" {amount_text(done)} of {amount_text(total)}  {text}"
+        )
 
     def advance(amount: int) -> None:
         nonlocal done

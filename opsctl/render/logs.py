@@ -1,4 +1,4 @@
-"""Log lines of many scans in one stream, each under its scan's name, one stable colour a scan."""
+"""Shows log lines of many scans, each line after its scan's name, which has a fixed colour per scan."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class LogView:
     Parameters
     ----------
     names
-        The scans that are shown; the longest says where the bars stand below each other.
+        The scans that are shown; the longest name sets the width of the first column.
     with_time
-        Each line begins with its time, UTC.
+        Start each line with its time, UTC.
     """
 
     def __init__(
@@ -49,16 +49,16 @@ class LogView:
         self._as_json = as_json
         self._with_time = with_time
         self._bar = "│" if screen.data.knows_unicode else "|"
-        # Rich takes a tenth of a millisecond a line, and there may be a million.
-        self._name = lru_cache(maxsize=None)(self._coloured)
+        # Cached: rich takes a tenth of a millisecond, and there may be a million lines.
+        self._colored_name = lru_cache(maxsize=None)(self._format_name)
 
     def show(self, event: Event) -> None:
-        """One line on standard output; what is not a line is words."""
+        """Show a log line on standard output, any other event on standard error."""
         if isinstance(event, LogLine):
             if self._as_json:
                 self._screen.json_line(event.as_json())
             else:
-                self._write(self._under_name(event))
+                self._write(self._prefixed(event))
         elif isinstance(event, ScanEnd):
             scan = event.scan
             self._screen.words.print(end_line(scan.name, scan.state, scan.cause, scan.seconds))
@@ -70,32 +70,32 @@ class LogView:
             self.hitch(event.problem)
 
     def hitch(self, problem: Problem) -> None:
-        """AWS gives no answer for now."""
+        """Say that AWS does not answer for now."""
         self._screen.warn(f"{problem.what} Trying again; no line is lost.")
 
     @property
     def is_unread(self) -> bool:
-        """Whether nobody reads the lines any more."""
+        """Whether the reader of standard output has gone."""
         return self._screen.data.is_unread
 
     def show_end(self, status: RunStatus) -> None:
-        """Where the run stands when no more lines come: words, so that standard output holds lines and nothing else."""
+        """Show the run's status at the end, on standard error: standard output holds log lines only."""
         if self._as_json:
             return
-        beside = copy(self._screen)
-        beside.data = self._screen.words
-        beside.say()
-        show_status(beside, status)
+        stderr_only = copy(self._screen)
+        stderr_only.data = self._screen.words
+        stderr_only.say()
+        show_status(stderr_only, status)
 
-    def _under_name(self, line: LogLine) -> str:
-        # To the second: JSON has the milliseconds.
-        begin = (f"{line.time[:19]}Z " if self._with_time else "") + self._name(line.scan)
-        return begin + harmless(line.message.rstrip("\r\n")).replace("\n", f"\n{begin}")
+    def _prefixed(self, line: LogLine) -> str:
+        # To the second; JSON has the milliseconds.
+        prefix = (f"{line.time[:19]}Z " if self._with_time else "") + self._colored_name(line.scan)
+        return prefix + harmless(line.message.rstrip("\r\n")).replace("\n", f"\n{prefix}")
 
-    def _coloured(self, scan: str) -> str:
+    def _format_name(self, scan: str) -> str:
         colour = _COLOURS[zlib.crc32(scan.encode()) % len(_COLOURS)]
         with self._screen.data.capture() as captured:
-            # Not as text, which would be folded to the terminal's width.
+            # Segments, because text would be folded to the terminal's width.
             name = f"{harmless(scan):<{self._width}} {self._bar} "
             self._screen.data.print(Segments([Segment(name, Style.parse(colour))]), end="")
         return captured.get()

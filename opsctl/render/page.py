@@ -1,4 +1,4 @@
-"""A console whose lines fit: on a terminal they fold between words, elsewhere each stays one line."""
+"""A console that folds lines between words on a terminal; elsewhere each stays one line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-# Log lines and labels are other people's text: what moves a terminal or turns its writing round is not passed on.
+# Log lines and labels may hold any text: remove what moves the cursor or changes the writing direction.
 _CONTROL = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])"
     r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 )
-# A number stays with its unit.
+# A number and its unit count as one word.
 _WORD = re.compile(r"(\(?\d[\d.,]* (?:[kMGT]?B|s|min|h)\b\S*|\S+)\s*")
 _HANGING = _ARROW = 2
 _LEAST_WORDS = 16
@@ -25,78 +25,86 @@ _GAP = "  "
 
 
 def harmless(text: str) -> str:
-    """Text of unknown origin without terminal control sequences."""
+    """Remove terminal control sequences from a text of unknown origin."""
     return _CONTROL.sub("", text)
 
 
 def harmless_text(text: Text) -> Text:
-    """The same; where something had to be taken out, of one colour."""
-    left = harmless(text.plain)
-    return text if left == text.plain else Text(left, style=text.style)
+    """The same for styled text, which loses its inner styles if something was removed."""
+    plain = harmless(text.plain)
+    return text if plain == text.plain else Text(plain, style=text.style)
 
 
 class Page(Console):
     """Prints text that cannot move the terminal, folded to its width.
 
-    A reader that has enough (`| head`) is no error: what follows goes nowhere, and the verb comes to its own end.
+    A reader that closes the pipe (`| head`) is no error: further output is dropped, and the verb runs to its end.
 
     Attributes
     ----------
     is_unread
-        The reader has gone: who would print for ever should end.
+        The reader has gone: a verb that would print without end should stop.
     """
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(emoji=False, highlight=False, markup=False, soft_wrap=True, **settings)
         self.is_unread = False
         if self.is_dumb_terminal:
-            # Rich takes 80 for granted.
+            # Rich would assume 80 columns.
             self.width = shutil.get_terminal_size().columns
 
     @property
     def room(self) -> int | None:
-        """A line's width; None off a terminal, where a line may have any."""
+        """The width of a line; None off a terminal, where lines are not folded."""
         return self.width if self.file.isatty() else None
 
     @property
     def is_live(self) -> bool:
-        """Whether something may be drawn over: on a terminal that can, whose colours are not switched off."""
+        """Whether output may be redrawn: on a terminal that supports it and has colours enabled."""
         return self.file.isatty() and self.is_terminal and not self.is_dumb_terminal and not self.no_color
 
     @property
     def knows_unicode(self) -> bool:
-        """Whether bars and arrows come out as such."""
+        """Whether the encoding has bars and arrows."""
         return self.encoding.startswith("utf")
 
     def print(self, *objects: Any, **settings: Any) -> None:
-        """Print; text is made harmless and folded first."""
-        super().print(*(self._fitted(one) for one in objects), **settings)
+        """Print objects; control sequences are removed from text, and it is folded."""
+        super().print(*(self._fitted(printed) for printed in objects), **settings)
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        """Write what is due; Rich would write it again after a Ctrl-C that comes during the write."""
+        try:
+            super().__exit__(kind, error, trace)
+        except KeyboardInterrupt:
+            with self.capture():  # which empties Rich's buffer
+                raise
 
     def on_broken_pipe(self) -> None:
-        """Nobody reads any more: Python would complain once more while closing."""
+        """Drop all further output; Python would otherwise report the broken pipe again while closing."""
         self.is_unread = self.quiet = True
-        gone = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(gone, self.file.fileno())
-        os.close(gone)
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, self.file.fileno())
+        os.close(devnull)
 
-    def _fitted(self, one: Any) -> Any:
-        if isinstance(one, str):
-            one = Text(harmless(one))
-        if not isinstance(one, Text):
-            return one
-        return harmless_text(one) if self.room is None else Text("\n").join(self.folded(one))
+    def _fitted(self, printed: Any) -> Any:
+        if isinstance(printed, str):
+            printed = Text(harmless(printed))
+        if not isinstance(printed, Text):
+            return printed
+        return harmless_text(printed) if self.room is None else Text("\n").join(self.folded(printed))
 
     def folded(self, text: Text) -> list[Text]:
-        """Text, made harmless, as lines of this page's width."""
+        """Text without control sequences as lines of this page's width."""
         lines = harmless_text(text).split("\n", allow_blank=True)
         return [part for line in lines for part in fold(line, self.width)]
 
 
 def fold(line: Text, width: int) -> list[Text]:
-    """One line as several, broken between words, what follows under its indent.
+    """Fold one line between words; further lines are indented.
 
-    A word that is longer than a line (a path, a URI) begins a line of its own and stays one word: the terminal breaks
-    it, and it can still be copied whole.
+    A word that is longer than a line (a path, a URI) starts a line of its own and is not broken: the terminal wraps
+    it, and it can be copied as a whole.
     """
     if line.cell_len <= width:
         return [line]
@@ -104,7 +112,7 @@ def fold(line: Text, width: int) -> list[Text]:
     hanging = indent + _HANGING if width - indent - _HANGING >= _LEAST_WORDS else 0
     breaks, used = [], indent
     for word in _WORD.finditer(line.plain, indent):
-        # An arrow before what is too long for any line stays with it.
+        # An arrow stays on the line of a word that is too long for any line.
         if used + cell_len(word[1]) > width and word.start() > indent + _ARROW:
             breaks.append(word.start())
             used = hanging
@@ -116,14 +124,14 @@ def fold(line: Text, width: int) -> list[Text]:
 
 
 def table(rows: Sequence[Sequence[Text | str]], *, room: int | None, right: Sequence[int] = ()) -> list[Text]:
-    """Rows of cells below each other; where they do not fit, each row's cells under its first.
+    """Align rows of cells in columns; if they do not fit, put each row's cells below its first.
 
     Parameters
     ----------
     room
-        A line's width; None: any.
+        The width of a line; None: unlimited.
     right
-        The columns whose cells stand at the right: numbers.
+        The columns that are aligned right, by index.
     """
     cells = [[Text(harmless(cell)) if isinstance(cell, str) else cell for cell in row] for row in rows]
     widths = [max(cell.cell_len for cell in column) for column in zip(*cells, strict=True)]

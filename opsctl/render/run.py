@@ -1,4 +1,4 @@
-"""What `run` is going to do, before the question; and what it did."""
+"""Shows what `run` will do, before the question, and what it did."""
 
 from __future__ import annotations
 
@@ -19,53 +19,53 @@ _REASONS: dict[Disposition, str] = {
 }
 
 
-def plan_lines(made: RunPlan) -> list[str]:
-    """Counts, exclusions, and what m2g is asked for."""
-    lines = discovery_lines(made.discovery)
-    if len(made.chosen) < len(made.discovery.scans):
-        lines.append(f"  {counted(len(made.chosen), 'scan')} of them chosen")
-    options = made.request.options
-    size_bytes = sum(scan.size_bytes for scan in made.rest_scans)
+def plan_lines(plan: RunPlan) -> list[str]:
+    """Counts, exclusions, and m2g's options."""
+    lines = discovery_lines(plan.discovery)
+    if len(plan.chosen) < len(plan.discovery.scans):
+        lines.append(f"  {counted(len(plan.chosen), 'scan')} of them chosen")
+    options = plan.request.options
+    size_bytes = sum(scan.size_bytes for scan in plan.rest_scans)
     size = f"; {size_text(size_bytes)} in" if size_bytes else ""
     lines.append(f"m2g: {options.pipeline}, {options.diffusion_model}, {options.space}, {options.mod}{size}")
-    lines.append(f"out: {made.output.uri}")
+    lines.append(f"out: {plan.output.uri}")
     return lines
 
 
-def disposition_lines(made: RunPlan, estimate: Estimate) -> list[str]:
-    """What is submitted and why, where an earlier run has been there; and about what it costs."""
-    counts = made.counts
+def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
+    """What is submitted and why, if earlier runs used the output location; and the estimated cost."""
+    counts = plan.counts
     lines = []
-    if made.earlier:
+    if plan.earlier:
         lines.append(
-            f"{counts.get('done', 0):,} done, {counts.get('in flight', 0):,} in flight, {len(made.rest()):,} to submit"
+            f"{counts.get('done', 0):,} done, {counts.get('in flight', 0):,} in flight, {len(plan.rest()):,} to submit"
         )
         reasons = [
-            f"{counts[disposition]:,} {words}"
-            for disposition, words in _REASONS.items()
-            if counts.get(disposition) and any(one.disposition == disposition for one in made.rest())
+            f"{counts[disposition]:,} {reason}"
+            for disposition, reason in _REASONS.items()
+            if counts.get(disposition) and any(scan.disposition == disposition for scan in plan.rest())
         ]
         lines += [f"  {reason}" for reason in reasons]
-    return [*lines, *estimate_lines(estimate, made.platform)]
+    return [*lines, *estimate_lines(estimate, plan.platform)]
 
 
-def nothing_line(made: RunPlan) -> str:
-    """Nothing is to be submitted."""
-    counts = made.counts
-    done, in_flight, total = counts.get("done", 0), counts.get("in flight", 0), len(made.chosen)
+def nothing_line(plan: RunPlan) -> str:
+    """Say why nothing is submitted."""
+    counts = plan.counts
+    done, in_flight, total = counts.get("done", 0), counts.get("in flight", 0), len(plan.chosen)
     if done == total:
         return f"All {counted(total, 'scan')} are done: nothing to submit."
-    if made.request.only == "failed":
+    if plan.request.only == "failed":
         return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
     return f"{done:,} done, {in_flight:,} in flight: nothing to submit."
 
 
 def outcome_line(outcome: RunOutcome) -> str:
-    """What was submitted, beside what was done or on its way before."""
-    words = [f"{outcome.done:,} done"] if outcome.done else []
-    words += [f"{outcome.in_flight:,} in flight"] if outcome.in_flight else []
-    before = f" ({', '.join(words)} before)" if words else ""
-    gone_on = f"; {', '.join(outcome.continued)} had been cut short and went on" if outcome.continued else ""
+    """Say what was submitted, and what was done or in flight before."""
+    parts = [f"{outcome.done:,} done"] if outcome.done else []
+    parts += [f"{outcome.in_flight:,} in flight"] if outcome.in_flight else []
+    before = f" ({', '.join(parts)} before)" if parts else ""
+    continued = f"; {', '.join(outcome.continued)} had been cut short and went on" if outcome.continued else ""
     if not outcome.submitted:
-        return f"Nothing had to be submitted: {' and '.join(words)}; {outcome.run_id} shows them."
-    return f"Submitted {counted(outcome.submitted, 'scan')} as {outcome.run_id}{before}{gone_on}."
+        return f"Nothing had to be submitted: {' and '.join(parts)}; {outcome.run_id} shows them."
+    return f"Submitted {counted(outcome.submitted, 'scan')} as {outcome.run_id}{before}{continued}."

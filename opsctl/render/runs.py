@@ -1,4 +1,4 @@
-"""`runs`: a line for each run."""
+"""Shows the runs, a line each."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _STYLES = {"active": "cyan", "failed": "red", "done": "green"}
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def show_runs(screen: Screen, found: RunList, *, now: datetime) -> None:
-    """The newest stands last, beside the prompt."""
-    if found.earlier:
-        screen.say(f"{found.earlier:,} earlier: `opsctl runs --all`", style="dim")
+def show_runs(screen: Screen, run_list: RunList, *, now: datetime) -> None:
+    """Show the runs, the newest last, next to the prompt."""
+    if run_list.earlier:
+        screen.say(f"{run_list.earlier:,} earlier: `opsctl runs --all`", style="dim")
     rows: list[list[Text | str]] = [
         [
             line.run_id,
@@ -28,19 +28,19 @@ def show_runs(screen: Screen, found: RunList, *, now: datetime) -> None:
             line.output.rpartition("/")[2],
             " ".join(_option_text(name, value) for name, value in line.options.items()),
         ]
-        for line in found.lines
+        for line in run_list.lines
     ]
     for row in table(rows, room=screen.data.room, right=(1,)):
         screen.data.print(row)
-    if not found.lines and not found.unread:
+    if not run_list.lines and not run_list.unread:
         screen.say("There is no such run yet: `opsctl run DATASET` starts one.")
-    if found.unread:
-        some = ", ".join(found.unread[:3])
-        screen.warn(f"{counted(len(found.unread), 'run')} without a record that this opsctl can read: {some}")
+    if run_list.unread:
+        shown = ", ".join(run_list.unread[:3])
+        screen.warn(f"{counted(len(run_list.unread), 'run')} without a record that this opsctl can read: {shown}")
 
 
 def ago_text(moment: datetime, *, now: datetime) -> str:
-    """How long ago something was, in one short word or two."""
+    """How long ago a moment was: `just now`, `5 min ago`, `3 d ago`."""
     seconds = (now - moment).total_seconds()
     if seconds < _MINUTE:
         return "just now"
@@ -52,10 +52,10 @@ def ago_text(moment: datetime, *, now: datetime) -> str:
 
 
 def _counts_text(line: RunLine) -> str:
-    words = [f"{line.done:,}/{line.total:,} done"]
-    words += [f"{line.failed:,} failed"] if line.failed else []
-    words += [f"{line.active:,} active"] if line.active else []
-    return ", ".join(words)
+    parts = [f"{line.done:,}/{line.total:,} done"]
+    parts += [f"{line.failed:,} failed"] if line.failed else []
+    parts += [f"{line.active:,} active"] if line.active else []
+    return ", ".join(parts)
 
 
 def _option_text(name: str, value: Any) -> str:
@@ -63,5 +63,5 @@ def _option_text(name: str, value: Any) -> str:
     if value is True:
         return option
     if isinstance(value, list):
-        return " ".join(f"{option} {one}" for one in value)
+        return " ".join(f"{option} {item}" for item in value)
     return f"{option} {value}"

@@ -1,4 +1,4 @@
-"""One scan of a run whole."""
+"""Shows the details of one scan of a run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FILES_SHOWN = 10
 
 
 def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
-    """Its state, what went in, each attempt, what came out, what it cost, and where its logs are."""
+    """Show a scan's state, inputs, attempts, outputs, cost, and where its logs are."""
     scan = detail.status
     style = {"DONE": "green", "FAILED": "red"}.get(scan.state, "cyan")
     head = Text.assemble((scan.name, "bold"), "  ", (scan.state, style))
     if scan.cause:
         head.append(f"  {harmless(scan.cause)}")
     screen.data.print(head)
-    for label, text in [*_in(detail), *_attempts(detail), *_out(detail)]:
+    for label, text in [*_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
         screen.data.print(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
     if scan.state == "FAILED":
         help_ = cause_of(scan.cause, run=run).help
@@ -30,41 +30,42 @@ def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
             screen.data.print(Text(f"  → {help_}"))
 
 
-def _in(detail: ScanDetail) -> list[tuple[str, str]]:
+def _input_rows(detail: ScanDetail) -> list[tuple[str, str]]:
     document = detail.document or {}
     lines = [("run", f"{detail.origin.run_id} (scan {detail.origin.index} of it)")]
     if detail.origin.run_id != detail.run_id:
         lines.append(("adopted", f"by {detail.run_id}: the job was there already"))
-    lines += [(one["role"], f"{one['uri']} ({size_text(one['size_bytes'])})") for one in document.get("inputs", ())]
+    lines += [(file["role"], f"{file['uri']} ({size_text(file['size_bytes'])})") for file in document.get("inputs", ())]
     if document:
         lines += [("output", document["output"]), ("key", document["key"])]
     return lines
 
 
-def _attempts(detail: ScanDetail) -> list[tuple[str, str]]:
+def _attempt_rows(detail: ScanDetail) -> list[tuple[str, str]]:
     lines = []
-    for one in detail.attempts:
-        lines.append((f"attempt {one.number}", _attempt_text(one, is_over=detail.status.state in ("DONE", "FAILED"))))
-        lines.append(("  job", one.job_id))
-        if one.log_stream:
-            lines.append(("  stream", one.log_stream))
+    is_over = detail.status.state in ("DONE", "FAILED")
+    for attempt in detail.attempts:
+        lines.append((f"attempt {attempt.number}", _attempt_text(attempt, is_over=is_over)))
+        lines.append(("  job", attempt.job_id))
+        if attempt.log_stream:
+            lines.append(("  stream", attempt.log_stream))
     return lines
 
 
-def _attempt_text(one: Attempt, *, is_over: bool) -> str:
-    words = [f"began {one.started_at or 'never'}"]
-    if one.seconds is not None:
-        words.append(f"took {duration_text(one.seconds)}")
-    if one.exit_code is not None:
-        words.append(f"exit code {one.exit_code}")
-    elif one.stopped_at is None:
-        words.append("its end is not known" if is_over or one.reason else "not ended yet")
-    if one.reason:
-        words.append(one.reason)
-    return ", ".join(words)
+def _attempt_text(attempt: Attempt, *, is_over: bool) -> str:
+    parts = [f"began {attempt.started_at or 'never'}"]
+    if attempt.seconds is not None:
+        parts.append(f"took {duration_text(attempt.seconds)}")
+    if attempt.exit_code is not None:
+        parts.append(f"exit code {attempt.exit_code}")
+    elif attempt.stopped_at is None:
+        parts.append("its end is not known" if is_over or attempt.reason else "not ended yet")
+    if attempt.reason:
+        parts.append(attempt.reason)
+    return ", ".join(parts)
 
 
-def _out(detail: ScanDetail) -> list[tuple[str, str]]:
+def _output_rows(detail: ScanDetail) -> list[tuple[str, str]]:
     lines = []
     result = detail.result
     if result is not None and result.succeeded:

@@ -1,4 +1,4 @@
-"""A dataset's scans and the verdicts on them."""
+"""Shows a dataset's scans and the results of their validation."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _STYLES: dict[Level, str] = {"fine": "green", "warning": "yellow", "wrong": "red
 
 
 def discovery_lines(discovery: Discovery) -> list[str]:
-    """Counts, exclusions by reason, and the choices that were made."""
+    """Counts, exclusions by reason, and the choices that discovery made."""
     total = len(discovery.scans) + len(discovery.excluded)
     lines = [f"{counted(total, 'scan')}, {len(discovery.scans)} runnable, {len(discovery.excluded)} excluded"]
-    for reason, count in Counter(one.reason for one in discovery.excluded).most_common():
-        example = next(one.key for one in discovery.excluded if one.reason == reason)
+    for reason, count in Counter(exclusion.reason for exclusion in discovery.excluded).most_common():
+        example = next(exclusion.key for exclusion in discovery.excluded if exclusion.reason == reason)
         lines.append(f"  excluded: {reason} ({count}), e.g. {harmless(example)}")
     noted = [scan for scan in discovery.scans if scan.note]
     lines += [f"  {scan.name}: {scan.note}" for scan in noted[:5]]
@@ -36,31 +36,31 @@ def scan_lines(scans: Sequence[Scan], *, room: int | None = None, notes: Sequenc
     Parameters
     ----------
     room
-        A line's width; None: any.
+        The width of a line; None: unlimited.
     notes
-        What else each line says of its scan.
+        Further cells of each line.
     """
     rows = [
-        (scan.name, size_text(scan.size_bytes), ", ".join(one.role for one in scan.inputs), *notes) for scan in scans
+        (scan.name, size_text(scan.size_bytes), ", ".join(file.role for file in scan.inputs), *notes) for scan in scans
     ]
     return table(rows, room=room, right=(1,))
 
 
-def show_scans(screen: Screen, found: ChosenScans) -> None:
-    """The table on standard output; counts, exclusions and choices as words."""
-    for line in discovery_lines(found.discovery):
+def show_scans(screen: Screen, choice: ChosenScans) -> None:
+    """Show the scans on standard output; counts and choices on standard error."""
+    for line in discovery_lines(choice.discovery):
         screen.say(line)
-    if len(found.chosen) < len(found.discovery.scans):
-        screen.say(f"  {counted(len(found.chosen), 'scan')} of them chosen")
-    for row in scan_lines(found.chosen, room=screen.data.room, notes=("runnable",)):
+    if len(choice.chosen) < len(choice.discovery.scans):
+        screen.say(f"  {counted(len(choice.chosen), 'scan')} of them chosen")
+    for row in scan_lines(choice.chosen, room=screen.data.room, notes=("runnable",)):
         screen.data.print(row)
-    for one in found.discovery.excluded:
-        screen.data.print(f"{one.key}  excluded: {one.reason}", style="yellow")
+    for exclusion in choice.discovery.excluded:
+        screen.data.print(f"{exclusion.key}  excluded: {exclusion.reason}", style="yellow")
 
 
-def show_verdicts(screen: Screen, found: ChosenScans, verdicts: Sequence[Verdict]) -> None:
-    """Every scan with its verdict and what was found."""
-    for line in discovery_lines(found.discovery):
+def show_verdicts(screen: Screen, choice: ChosenScans, verdicts: Sequence[Verdict]) -> None:
+    """Show every scan with its verdict and its findings."""
+    for line in discovery_lines(choice.discovery):
         screen.say(line)
     width = max((len(verdict.scan) for verdict in verdicts), default=0)
     for verdict in verdicts:

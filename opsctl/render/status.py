@@ -1,4 +1,4 @@
-"""A run's status: one line of counts, a bar, then only what needs a person."""
+"""Shows a run's status: counts, a bar, then only what needs the user's attention."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from opsctl.core.costs.estimate import about_text
 from opsctl.core.diagnosis.causes import Group as CauseGroup
 from opsctl.core.diagnosis.causes import cause_of
-from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State
+from opsctl.core.runs.status import ACTIVE, RunStatus, State
 from opsctl.render.cost import charged_text
 from opsctl.render.page import Page
 from opsctl.render.screen import Screen, counted, duration_text, harmless
@@ -35,29 +35,29 @@ _NAMES_SHOWN = 5
 
 
 def show_status(screen: Screen, status: RunStatus) -> None:
-    """Counts and what needs a person are data; the run's name, the bar and what to type next are words."""
+    """Show counts and problems on standard output; the run's name, the bar and hints on standard error."""
     screen.say(status.run.run_id, style="bold")
     screen.data.print(counts_line(status, width=screen.data.room))
     screen.words.print(_bar(screen.words, status))
-    for line in _attention(status):
+    for line in _problem_lines(status):
         screen.data.print(line)
     screen.hints(_hints(status))
 
 
 @contextmanager
 def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[RunStatus], None]]:
-    """Yields a function to be told each status: a screen that lives; off a terminal, a line for each change.
+    """Yield a function that shows each status: redrawn on a terminal; elsewhere a line for each change.
 
     Parameters
     ----------
     is_shown
-        False: nothing is.
+        False: show nothing.
     """
     if not is_shown:
         yield lambda _: None
         return
     if not screen.words.is_live:
-        yield _LineAChange(screen).show
+        yield _LinePerChange(screen).show
         return
     last: RunStatus | None = None
 
@@ -65,8 +65,8 @@ def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[Run
         return Group() if last is None else _picture(screen.words, last)
 
     try:
-        # A screen of its own: whatever becomes of the window's size, nothing of it stays behind. Once a second it is
-        # drawn to the size that the window has now.
+        # The alternate screen: nothing of it stays, even if the window is resized. It is redrawn once a second to the
+        # window's current size.
         with Live(
             get_renderable=picture, console=screen.words, screen=True, refresh_per_second=1, redirect_stdout=False
         ) as live:
@@ -86,12 +86,12 @@ def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[Run
 def _picture(page: Page, status: RunStatus) -> Group:
     lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=page.width), _bar(page, status)]
     end = Text("Ctrl-C stops watching, the jobs go on", style="dim")
-    folded = [part for line in (*lines, *_attention(status)) for part in page.folded(line)]
-    # What needs a person stands first: what has no room is in the last state, which stays.
+    folded = [part for line in (*lines, *_problem_lines(status)) for part in page.folded(line)]
+    # Problems come first. What does not fit is in the final status, which stays on the screen.
     return Group(*folded[: max(1, page.height - 1)], end)
 
 
-class _LineAChange:
+class _LinePerChange:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
         self._last: dict[State, int] | None = None
@@ -105,33 +105,33 @@ class _LineAChange:
 
 
 def counts_line(status: RunStatus, *, width: int | None) -> Text:
-    """`PENDING 0  RUNNABLE 0 …  TOTAL 4  about $1.23 so far`, broken between two counts where it is too wide.
+    """`PENDING 0  RUNNABLE 0 …  TOTAL 4  about $1.23 so far`, folded between two counts.
 
     Parameters
     ----------
     width
-        Of the terminal; None: one line, however long.
+        The terminal's width; None: do not fold.
     """
-    words = [
+    parts = [
         Text(f"{state} {count}", style=_STYLES[state] if count else "dim") for state, count in status.counts.items()
     ]
-    words.append(Text(f"TOTAL {status.total}"))
+    parts.append(Text(f"TOTAL {status.total}"))
     if status.bill is not None:
-        words.append(Text(money_text(status)))
+        parts.append(Text(money_text(status)))
     line = Text()
-    begun = 0
-    for word in words:
-        if len(line) and width is not None and len(line) - begun + 2 + len(word) > width:
+    line_start = 0
+    for part in parts:
+        if len(line) and width is not None and len(line) - line_start + 2 + len(part) > width:
             line.append("\n")
-            begun = len(line)
+            line_start = len(line)
         elif len(line):
             line.append("  ")
-        line.append_text(word)
+        line.append_text(part)
     return line
 
 
 def money_text(status: RunStatus) -> str:
-    """What the run has cost, never without "about"."""
+    """What the run has cost so far; empty if that is unknown."""
     if status.bill is None:
         return ""
     so_far = "" if status.is_over else " so far"
@@ -142,16 +142,16 @@ def money_text(status: RunStatus) -> str:
 
 
 def end_line(name: str, state: State, cause: str, seconds: float) -> Text:
-    """A scan's end, told among its log lines."""
+    """The line about a scan's end among its log lines."""
     if state == "DONE":
         return Text(f"{name} done in {duration_text(seconds)}", style="green")
     return Text(f"{name} failed: {harmless(cause)}", style="red")
 
 
-def _attention(status: RunStatus) -> list[Text]:
+def _problem_lines(status: RunStatus) -> list[Text]:
     lines = []
     for group in status.failures[:_GROUPS_SHOWN]:
-        lines += _failure(group)
+        lines += _failure_lines(group)
     if len(status.failures) > _GROUPS_SHOWN:
         rest = sum(len(group.scans) for group in status.failures[_GROUPS_SHOWN:])
         lines.append(Text(f"… and {counted(rest, 'scan')} with other causes (`opsctl status --json` has all)"))
@@ -159,19 +159,19 @@ def _attention(status: RunStatus) -> list[Text]:
         reason = harmless(group.example).removeprefix("not submitted").removeprefix(": ")
         were = "was" if len(group.scans) == 1 else "were"
         head = f"{counted(len(group.scans), 'scan')} {were} not submitted{f': {reason}' if reason else ''}"
-        lines += [Text(head, style="yellow"), *_help(group.help)]
+        lines += [Text(head, style="yellow"), *_help_lines(group.help)]
     if status.wait_reason and status.counts["RUNNABLE"]:
         waits = "waits" if status.counts["RUNNABLE"] == 1 else "wait"
         title = cause_of(status.wait_reason, run=status.run).title
         head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
-        lines += [Text(head, style="yellow"), *_help("`opsctl why` tells what to do")]
-    return [*lines, *_retries(status)]
+        lines += [Text(head, style="yellow"), *_help_lines("`opsctl why` tells what to do")]
+    return [*lines, *_retry_lines(status)]
 
 
-def _failure(group: CauseGroup) -> list[Text]:
+def _failure_lines(group: CauseGroup) -> list[Text]:
     if len(group.scans) == 1:
         head = Text.assemble((group.scans[0], "red"), f": {harmless(group.example)}")
-        return [head, *_help(group.help)]
+        return [head, *_help_lines(group.help)]
     head = Text(f"{counted(len(group.scans), 'scan')}: {harmless(group.title)}", style="red")
     names = ", ".join(group.scans[:_NAMES_SHOWN])
     if len(group.scans) > _NAMES_SHOWN:
@@ -179,35 +179,33 @@ def _failure(group: CauseGroup) -> list[Text]:
     lines = [head, Text(f"  {names}")]
     if harmless(group.example) != harmless(group.title):
         lines.append(Text(f"  the first: {harmless(group.example)}", style="dim"))
-    return [*lines, *_help(group.help)]
+    return [*lines, *_help_lines(group.help)]
 
 
-def _help(words: str) -> list[Text]:
-    return [Text(f"  → {words}")] if words else []
+def _help_lines(text: str) -> list[Text]:
+    return [Text(f"  → {text}")] if text else []
 
 
-def _retries(status: RunStatus) -> list[Text]:
+def _retry_lines(status: RunStatus) -> list[Text]:
     tried = [scan for scan in status.scans if scan.retried]
     lines = []
-    for are, some in (
+    for verb, scans in (
         ("on", [scan for scan in tried if scan.state in ACTIVE]),
         ("done at", [scan for scan in tried if scan.state == "DONE"]),
         ("failed at", [scan for scan in tried if scan.state == "FAILED"]),
     ):
-        if some:
-            whose = "its" if len(some) == 1 else "their"
-            which = " or ".join(f"{number}{_ORDINALS.get(number, 'th')}" for number in sorted(_numbers(some)))
-            reasons = Counter(cause_of(reason, run=status.run).title for scan in some for reason in scan.retried)
+        if scans:
+            whose = "its" if len(scans) == 1 else "their"
+            which = " or ".join(
+                f"{number}{_ORDINALS.get(number, 'th')}" for number in sorted({scan.attempt for scan in scans})
+            )
+            reasons = Counter(cause_of(reason, run=status.run).title for scan in scans for reason in scan.retried)
             why = ", ".join(f"{harmless(title)} ({count})" for title, count in reasons.most_common())
-            lines.append(Text(f"{counted(len(some), 'scan')} {are} {whose} {which} attempt: {why}"))
+            lines.append(Text(f"{counted(len(scans), 'scan')} {verb} {whose} {which} attempt: {why}"))
     return lines
 
 
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
-
-
-def _numbers(scans: list[ScanStatus]) -> set[int]:
-    return {scan.attempt for scan in scans}
 
 
 def _hints(status: RunStatus) -> dict[str, str]:
@@ -227,10 +225,10 @@ def _bar(page: Page, status: RunStatus) -> Text:
     mark = _FULL if page.knows_unicode else _PLAIN
     bar = Text()
     filled = 0
-    seen = 0
+    scans_so_far = 0
     for state in _BAR_STATES:
-        seen += status.counts[state]
-        until = round(width * seen / status.total)
+        scans_so_far += status.counts[state]
+        until = round(width * scans_so_far / status.total)
         bar.append(mark * (until - filled), style=_STYLES[state])
         filled = until
     return bar

@@ -1,4 +1,4 @@
-"""`up`: what an earlier one left, what was changed by hand, Terraform's plan, and its progress."""
+"""Shows what an earlier `up` left, changes made by hand, Terraform's plan, and its progress."""
 
 from __future__ import annotations
 
@@ -16,63 +16,65 @@ from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform.root import OnStep
 
-_WORDS = {"vpc": "network", "iam": "roles", "batch": "batch", "record": "record", "storage": "storage"}
-_VERBS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to remove"}
+_MODULES = {"vpc": "network", "iam": "roles", "batch": "batch", "platform": "record", "storage": "storage"}
+_ACTIONS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to remove"}
 _SHOWN_AT_ONCE = 4
 
 
 def plan_lines(plan: TerraformPlan, *, idle_usd_per_hour: float) -> list[str]:
-    """`23 to create: network 8, roles 9, …`, and what it costs while nothing runs."""
+    """`23 to create: network 8, roles 9, …`, and the cost while no job runs."""
     lines = drift_lines(plan)
     for action, count in sorted(plan.counts().items()):
-        modules = ", ".join(f"{_WORDS.get(name, name)} {number}" for name, number in plan.by_module(action).items())
-        lines.append(f"{count} {_VERBS[action]}: {modules}")
+        modules = ", ".join(f"{_MODULES.get(name, name)} {number}" for name, number in plan.by_module(action).items())
+        lines.append(f"{count} {_ACTIONS[action]}: {modules}")
     lines.append(f"Idle it costs ${idle_usd_per_hour:.2f}/h; what is stored costs its storage.")
     return lines
 
 
 def drift_lines(plan: TerraformPlan) -> list[str]:
-    """A line for each change by hand under a headline; nothing where there is none."""
+    """A headline and a line for each change made by hand; empty without any."""
     if not plan.by_hand:
         return []
     return ["Not as the last `up` left it:", *(f"  {sentence}" for sentence in plan.by_hand)]
 
 
-def orphan_lines(found: OrphanReport, *, now: datetime) -> list[str]:
-    """A line for what goes, what is taken over and what is made anew; nothing where all is as the state has it."""
-    gone = (*found.orphans, *found.later)
+def orphan_lines(report: OrphanReport, *, now: datetime) -> list[str]:
+    """Lines for what is removed, taken over and replaced; empty if Terraform's state knows everything."""
+    removed = (*report.orphans, *report.later)
     lines = []
-    if gone:
-        newest = f" (the last {duration_text((now - found.newest).total_seconds())} ago)" if found.newest else ""
-        lines.append(f"{len(gone)} left of an earlier up that was killed{newest}, to be removed first:")
-        lines.append(f"  {counts_text(gone)}")
-    lines += [f"  not opsctl's, so it stays: {one.words}" for one in found.foreign]
-    if found.log_group:
-        lines.append(f"The log group {found.log_group.id} is taken over, with its lines.")
-    lines += [f"{one.words} is INVALID and is made anew. AWS says: {one.reason}" for one in found.invalid]
+    if removed:
+        newest = f" (the last {duration_text((now - report.newest).total_seconds())} ago)" if report.newest else ""
+        lines.append(f"{len(removed)} left of an earlier up that was killed{newest}, to be removed first:")
+        lines.append(f"  {counts_text(removed)}")
+    lines += [f"  not opsctl's, so it stays: {resource.words}" for resource in report.foreign]
+    if report.log_group:
+        lines.append(f"The log group {report.log_group.id} is taken over, with its lines.")
+    lines += [
+        f"{resource.words} is INVALID and is made anew. AWS says: {resource.reason}" for resource in report.invalid
+    ]
     return lines
 
 
 @contextmanager
 def apply_progress(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
-    """Show an apply or destroy while it runs: a count and what is waited for. Off a terminal, a line a resource."""
-    began: dict[str, float] = {}
+    """Show an apply or destroy while it runs: a count and the resources in progress. Off a terminal, one line each."""
+    started_at: dict[str, float] = {}
     finished: set[str] = set()
     started = time.monotonic()
 
     def picture() -> Text:
         elapsed = duration_text(time.monotonic() - started)
         text = Text(f"{title} {len(finished)}/{total}  {elapsed}", style="bold")
-        for address, since in sorted(began.items(), key=lambda item: item[1])[:_SHOWN_AT_ONCE]:
+        for address, since in sorted(started_at.items(), key=lambda item: item[1])[:_SHOWN_AT_ONCE]:
             text.append(f"\n  {duration_text(time.monotonic() - since):>6}  {_short(address)}", style="dim")
         return text
 
     def on_step(step: Step) -> None:
         if step.state == "begin":
-            began[step.address] = time.monotonic()
+            started_at[step.address] = time.monotonic()
         elif step.state in ("done", "failed"):
-            began.pop(step.address, None)
-            # A replaced resource is done twice: removed and made.
+            started_at.pop(step.address, None)
+            # A replaced resource is reported twice: deleted and created.
             if step.state == "done":
                 finished.add(step.address)
             if not screen.words.is_live:
@@ -82,12 +84,12 @@ def apply_progress(screen: Screen, *, title: str, total: int) -> Iterator[OnStep
         with drawn(screen.words, picture):
             yield on_step
     finally:
-        # Also of what was broken off: how far it came.
+        # Also after an interruption: how far it came.
         if total:
             screen.say(f"{title} {len(finished)}/{total}  {duration_text(time.monotonic() - started)}")
 
 
 def _short(address: str) -> str:
     """`module.batch.aws_batch_job_queue.this["csd"]` → `batch job_queue csd`."""
-    words = address.removeprefix("module.").replace(".this", "").replace('["', " ").replace('"]', "")
-    return words.replace(".aws_", " ").removeprefix("aws_").replace("batch batch_", "batch ").replace(".", " ")
+    text = address.removeprefix("module.").replace(".this", "").replace('["', " ").replace('"]', "")
+    return text.replace(".aws_", " ").removeprefix("aws_").replace("batch batch_", "batch ").replace(".", " ")

@@ -1,4 +1,4 @@
-"""The answer of `why` for people: what explains each group of scans, and what to do."""
+"""Shows the answer of `why`: the explanation of each group of scans, and what to do."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _WORDS_SHOWN = 300
 
 
 def show_why(screen: Screen, answer: Answer) -> None:
-    """Failures first, then what waits; then what could not be looked at."""
+    """Show failures first, then waiting scans, then what is not visible to the caller."""
     screen.say(answer.run_id, style="bold")
     if answer.is_calm:
-        screen.data.print(_calm(answer))
-    for one in answer.explanations:
-        _show(screen, one)
+        screen.data.print(_calm_text(answer))
+    for explanation in answer.explanations:
+        _show(screen, explanation)
     for note in answer.notes:
         screen.say(f"  {harmless(note)}", style="dim")
     if answer.hidden:
@@ -27,48 +27,50 @@ def show_why(screen: Screen, answer: Answer) -> None:
             screen.say(f"  {harmless(hidden.sentence)}", style="yellow")
 
 
-def _calm(answer: Answer) -> str:
+def _calm_text(answer: Answer) -> str:
     """`nothing to explain: 12 done, 3 running since 4 min`."""
     done, running = answer.counts.get("DONE", 0), answer.counts.get("RUNNING", 0)
-    words = [f"{done} done"] if done or not running else []
+    parts = [f"{done} done"] if done or not running else []
     if running:
-        words.append(f"{running} running since {duration_text(answer.running_seconds)}")
-    return f"nothing to explain: {', '.join(words)}"
+        parts.append(f"{running} running since {duration_text(answer.running_seconds)}")
+    return f"nothing to explain: {', '.join(parts)}"
 
 
-def _show(screen: Screen, one: Explanation) -> None:
-    if one.kind in ("failed", "waiting"):
-        verb = {"failed": "failed", "waiting": "wait" if len(one.scans) > 1 else "waits"}[one.kind]
-        head = one.scans[0] if len(one.scans) == 1 else counted(len(one.scans), "scan")
-        style = "red" if one.kind == "failed" else "cyan"
-        screen.data.print(Text.assemble((f"{harmless(head)} {verb}", style), f": {harmless(one.title)}"))
-        if len(one.scans) > 1:
-            more = f", … and {len(one.scans) - _NAMES_SHOWN} more" if len(one.scans) > _NAMES_SHOWN else ""
-            screen.say(f"  {harmless(', '.join(one.scans[:_NAMES_SHOWN]))}{more}", style="dim")
-    for finding in one.findings:
+def _show(screen: Screen, explanation: Explanation) -> None:
+    if explanation.kind in ("failed", "waiting"):
+        verb = {"failed": "failed", "waiting": "wait" if len(explanation.scans) > 1 else "waits"}[explanation.kind]
+        head = explanation.scans[0] if len(explanation.scans) == 1 else counted(len(explanation.scans), "scan")
+        style = "red" if explanation.kind == "failed" else "cyan"
+        screen.data.print(Text.assemble((f"{harmless(head)} {verb}", style), f": {harmless(explanation.title)}"))
+        if len(explanation.scans) > 1:
+            more = (
+                f", … and {len(explanation.scans) - _NAMES_SHOWN} more" if len(explanation.scans) > _NAMES_SHOWN else ""
+            )
+            screen.say(f"  {harmless(', '.join(explanation.scans[:_NAMES_SHOWN]))}{more}", style="dim")
+    for finding in explanation.findings:
         doubt = "" if finding.sure == "certain" else " (likely)"
-        # The heading has said it already where it is all there is to say.
-        if doubt or finding.what.casefold().rstrip(".") != one.title.casefold().rstrip("."):
+        # Do not repeat the heading.
+        if doubt or finding.what.casefold().rstrip(".") != explanation.title.casefold().rstrip("."):
             screen.data.print(Text(f"  {harmless(finding.what)}{doubt}"))
         if finding.do:
             screen.data.print(Text.assemble(("    → ", "green"), harmless(finding.do)))
-    if one.kind == "failed" and one.words:
-        screen.say(f"  in its own words: {harmless(one.words)[:_WORDS_SHOWN]}", style="dim")
-    for attempt in one.attempts:
-        screen.say(f"  {harmless(_attempt(attempt))}", style="dim")
-    for what, where in one.places.items():
+    if explanation.kind == "failed" and explanation.words:
+        screen.say(f"  in its own words: {harmless(explanation.words)[:_WORDS_SHOWN]}", style="dim")
+    for attempt in explanation.attempts:
+        screen.say(f"  {harmless(_attempt_text(attempt))}", style="dim")
+    for what, where in explanation.places.items():
         screen.say(f"  {what}: {harmless(where)}")
 
 
-def _attempt(one: Attempt) -> str:
+def _attempt_text(attempt: Attempt) -> str:
     """One attempt and its end on a line."""
-    words = [f"attempt {one.number}"]
-    if one.started_at:
-        words.append(f"from {one.started_at}")
-    if one.seconds is not None:
-        words.append(f"{duration_text(one.seconds)}")
-    if one.exit_code is not None:
-        words.append(f"exit code {one.exit_code}")
-    if one.stopped_at is None and one.exit_code is None and not one.reason:
-        words.append("runs, or was lost without a word")
-    return ", ".join(words) + (f": {one.reason[:_WORDS_SHOWN]}" if one.reason else "")
+    parts = [f"attempt {attempt.number}"]
+    if attempt.started_at:
+        parts.append(f"from {attempt.started_at}")
+    if attempt.seconds is not None:
+        parts.append(f"{duration_text(attempt.seconds)}")
+    if attempt.exit_code is not None:
+        parts.append(f"exit code {attempt.exit_code}")
+    if attempt.stopped_at is None and attempt.exit_code is None and not attempt.reason:
+        parts.append("runs, or was lost without a word")
+    return ", ".join(parts) + (f": {attempt.reason[:_WORDS_SHOWN]}" if attempt.reason else "")

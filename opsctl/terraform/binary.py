@@ -1,4 +1,4 @@
-"""Which Terraform: the one on the path, if it is new enough."""
+"""Find Terraform on the path and check its version."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INSTALL = "Install it from https://developer.hashicorp.com/terraform/install, t
 
 @dataclass(frozen=True)
 class Binary:
-    """A Terraform that is new enough."""
+    """An installed Terraform of a supported version."""
 
     path: str
     version: str
@@ -30,12 +30,12 @@ def find_binary(environment: Mapping[str, str]) -> Binary:
     Raises
     ------
     Problem
-        When it is missing, does not answer, or is older than 1.5.
+        When it is missing, does not say its version, or is older than 1.5.
     """
     path = shutil.which("terraform", path=environment.get("PATH"))
-    wanted = ".".join(map(str, OLDEST_VERSION))
+    oldest = ".".join(map(str, OLDEST_VERSION))
     if path is None:
-        raise Problem(f"Terraform is not on the PATH (version {wanted} or later is needed).", _INSTALL)
+        raise Problem(f"Terraform is not on the PATH (version {oldest} or later is needed).", _INSTALL)
     try:
         reply = subprocess.run(
             [path, "version", "-json"], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
@@ -44,5 +44,5 @@ def find_binary(environment: Mapping[str, str]) -> Binary:
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
         raise Problem(f"{path} does not tell its version ({error}).", _INSTALL) from error
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_VERSION:
-        raise Problem(f"Terraform {version} ({path}) is too old: version {wanted} or later is needed.", _INSTALL)
+        raise Problem(f"Terraform {version} ({path}) is too old: version {oldest} or later is needed.", _INSTALL)
     return Binary(path, version)

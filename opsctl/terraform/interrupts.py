@@ -1,4 +1,4 @@
-"""Ctrl-C while a child must come to a good end: counted, and handed on, instead of breaking opsctl off."""
+"""Count Ctrl-C while child processes must finish, instead of stopping opsctl."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from typing import Any
 
 
 class Interrupts:
-    """How often somebody has pressed Ctrl-C while children were at work.
+    """Counts Ctrl-C while child processes run.
 
     Parameters
     ----------
     say
-        Tells the person at once what the key has done.
+        Called with a sentence for the user.
 
     Attributes
     ----------
     count
-        Grows by one with each; whoever runs a child hands the same number on to it.
+        How often Ctrl-C was pressed; whoever runs a child passes the signals on to it.
     """
 
     def __init__(self, say: Callable[[str], None] = lambda _: None) -> None:
         self.count = 0
         self._say = say
-        self._told = 0
+        self._announced = 0
         self._lock = threading.Lock()
         self._is_counting = False
 
     @contextmanager
     def counting(self) -> Iterator[None]:
-        """Take Ctrl-C for the children, while the block lasts. In a thread the main thread must have begun it."""
+        """Count Ctrl-C while the block runs. In another thread this does nothing: the main thread must count."""
         if self._is_counting or threading.current_thread() is not threading.main_thread():
             yield
             return
-        previous = signal.signal(signal.SIGINT, self._more)
+        previous = signal.signal(signal.SIGINT, self._increment)
         self._is_counting = True
         try:
             yield
@@ -44,14 +44,14 @@ class Interrupts:
             self._is_counting = False
             signal.signal(signal.SIGINT, previous)
 
-    def tell(self, words: str) -> None:
-        """Say something about the latest one, once, whichever of the children hears of it first."""
+    def tell(self, message: str) -> None:
+        """Say a message about the latest Ctrl-C, unless another child has said one about it."""
         with self._lock:
-            if self._told >= self.count:
+            if self._announced >= self.count:
                 return
-            self._told = self.count
-        self._say(words)
+            self._announced = self.count
+        self._say(message)
 
-    def _more(self, *_: Any) -> None:
-        # Only counted: to print from within a signal's handler may meet a half-printed line.
+    def _increment(self, *_: Any) -> None:
+        # Nothing is printed here: the signal may arrive in the middle of a print.
         self.count += 1

@@ -1,7 +1,7 @@
-"""Terraform as a process that opsctl follows, but does not hold: it comes to its end and saves its state in any case.
+"""Run Terraform as a process that finishes and saves its state even when opsctl is killed.
 
-It runs in a session of its own, where the terminal's Ctrl-C does not reach it, and writes to files, which take its
-words though nobody reads them any more. When opsctl is killed Terraform goes on; the next opsctl meets it here.
+It runs in a session of its own, where the terminal's Ctrl-C does not reach it, and writes its output to files, so that
+it does not need a reader. When opsctl is killed, Terraform goes on, and the next opsctl waits for it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from opsctl.lock_file import LockOwner, LockFile
-from opsctl.core.errors import PlatformBusy, Interrupted, Problem, StillRunning
+from opsctl.core.errors import Interrupted, PlatformBusy, Problem, StillRunning
+from opsctl.lock_file import LockFile, LockOwner
 from opsctl.terraform.interrupts import Interrupts
 
 _LOCK = "terraform.lock"
-_LOOK_SECONDS = 0.1
-#: Kept on the disk while something is being made, and given back when the disk runs full, so that the state can be
-#: saved. Terraform's state of a platform has some 100 kB, and it is written twice.
+_POLL_SECONDS = 0.1
+#: Reserved on the disk during an apply or destroy, and freed when the disk runs full, so that the state can be saved.
+#: Terraform's state of a platform has some 100 kB, and it is written twice.
 _RESERVE_BYTES = 8_000_000
-_LEAST_FREE_BYTES = 2_000_000
+_MIN_FREE_BYTES = 2_000_000
 
-#: A child that has been forked and is not Terraform yet holds every file of this process, also the lock of the root
-#: that works beside its own: let go meanwhile, that lock would still seem taken.
+#: Between fork and exec a child holds every file of this process, also the lock of the other root. Released at that
+#: moment, that lock would still seem taken.
 _FORKING = threading.Lock()
 
 _STOPPING = (
@@ -40,12 +40,14 @@ _GO_ON = "`opsctl up` goes on from there; `opsctl down` removes it."
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended.
+    """The result of a command.
 
     Attributes
     ----------
+    code
+        The exit code; negative when a signal ended the process.
     log
-        What it said; its standard error lies beside it.
+        The file with its output; its standard error is in a file beside it.
     ran_full
         Whether it was stopped because the disk ran full.
     """
@@ -56,24 +58,24 @@ class Ended:
 
     @property
     def output(self) -> str:
-        """What it said."""
+        """Its standard output."""
         return self.log.read_text(errors="replace")
 
     @property
     def errors(self) -> str:
-        """What it said on standard error."""
+        """Its standard error."""
         return self.log.with_suffix(".err").read_text(errors="replace")
 
 
 class TerraformProcess:
-    """Runs one root's commands, one at a time.
+    """Runs the Terraform commands of one root, one at a time.
 
     Parameters
     ----------
     folder
-        The root's; what Terraform says stays in `log/` there.
+        The root's folder; the output of the commands is kept in `log/` there.
     interrupts
-        Shared by roots that work side by side.
+        Shared by roots that run in parallel.
     """
 
     def __init__(self, folder: Path, *, environment: Mapping[str, str], interrupts: Interrupts) -> None:
@@ -82,7 +84,7 @@ class TerraformProcess:
         self._interrupts = interrupts
 
     def log(self, verb: str) -> Path:
-        """What the last command of this verb printed."""
+        """The file with the output of the last command of this verb."""
         return self._folder / "log" / f"{verb}.out"
 
     def run(
@@ -93,25 +95,27 @@ class TerraformProcess:
         Parameters
         ----------
         on_line
-            Told each line while it runs.
+            Called with each line of the output while the command runs.
         makes
-            Whether it makes or removes anything, so that its end matters.
+            Whether it creates or removes resources: then it must save its state.
 
         Raises
         ------
         Interrupted
-            After Ctrl-C, once Terraform has ended, or is left to itself.
+            After Ctrl-C, once Terraform has ended, or has been left running.
+        PlatformBusy
+            When another Terraform works in this folder.
         Problem
-            Where it cannot be started, or another one is at work here.
+            When Terraform cannot be started.
         """
         lock = LockFile(self._folder / _LOCK)
         try:
             self.log(command[1]).parent.mkdir(exist_ok=True, mode=0o700)
-            if not lock.take():
-                raise _busy(lock.holder())
-            with _ReservedSpace(self._folder, is_kept=makes) as reserve, self._interrupts.counting():
-                process = self._started(command, lock)
-                lock.sign(LockOwner.now(process.pid, command[1]))
+            if not lock.acquire():
+                raise _busy(lock.read_owner())
+            with _ReservedSpace(self._folder, is_reserved=makes) as reserve, self._interrupts.counting():
+                process = self._start(command, lock)
+                lock.write_owner(LockOwner.now(process.pid, command[1]))
                 self._follow(process, self.log(command[1]), on_line, reserve)
         except OSError as error:
             raise Problem(
@@ -119,14 +123,14 @@ class TerraformProcess:
             ) from error
         finally:
             with _FORKING:
-                lock.let_go()
+                lock.release()
         if self._interrupts.count:
             raise _stopped(process, makes=makes)
-        return Ended(process.returncode, self.log(command[1]), reserve.is_gone)
+        return Ended(process.returncode, self.log(command[1]), reserve.is_freed)
 
-    def _started(self, command: Sequence[str], lock: LockFile) -> subprocess.Popen[bytes]:
+    def _start(self, command: Sequence[str], lock: LockFile) -> subprocess.Popen[bytes]:
         log = self.log(command[1])
-        with _private(log) as output, _private(log.with_suffix(".err")) as errors, _FORKING:
+        with _private_file(log) as output, _private_file(log.with_suffix(".err")) as errors, _FORKING:
             return subprocess.Popen(
                 command,
                 cwd=self._folder,
@@ -141,58 +145,58 @@ class TerraformProcess:
     def _follow(
         self, process: subprocess.Popen[bytes], log: Path, on_line: Callable[[str], None], reserve: _ReservedSpace
     ) -> None:
-        """Hand each line on as it comes, and each Ctrl-C to the process, until it ends or is left to itself."""
-        is_told = False
-        with log.open("rb") as written:
+        """Pass on each line, and one Ctrl-C to the process, until it ends or a second Ctrl-C leaves it running."""
+        is_interrupted = False
+        with log.open("rb") as output:
             pending = b""
             while True:
                 has_ended = process.poll() is not None
-                *lines, pending = (pending + written.read()).split(b"\n")
+                *lines, pending = (pending + output.read()).split(b"\n")
                 for line in lines:
                     on_line(line.decode(errors="replace"))
                 if has_ended or self._interrupts.count > 1:
-                    # A second signal would end Terraform in the middle of a line of its state: it ends by itself.
+                    # A second signal would end Terraform while it writes its state, so it gets none.
                     return
                 if reserve.is_needed:
-                    reserve.give_back()
+                    reserve.free()
                     process.send_signal(signal.SIGINT)
-                if self._interrupts.count and not is_told:
-                    is_told = True
+                if self._interrupts.count and not is_interrupted:
+                    is_interrupted = True
                     process.send_signal(signal.SIGINT)
-                    self._interrupts.tell(_STOPPING if reserve.is_kept else "Stopping.")
+                    self._interrupts.tell(_STOPPING if reserve.is_reserved else "Stopping.")
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(_LOOK_SECONDS)
+                    process.wait(_POLL_SECONDS)
 
 
 def running_terraform(folder: Path) -> LockOwner | None:
-    """A Terraform that has outlived the opsctl which started it and is still at work in a root's folder.
+    """The Terraform that still runs in a root's folder after its opsctl has ended, or None.
 
-    What a killed Terraform has left running (its provider) does no more good, and is ended.
+    If Terraform itself was killed, the provider that it left running is killed too.
     """
     lock = LockFile(folder / _LOCK)
     if not (folder / _LOCK).exists():
         return None
-    if lock.take():
-        lock.let_go()
+    if lock.acquire():
+        lock.release()
         return None
-    worker = lock.holder()
-    if worker is not None and not worker.is_alive:
-        # Its session keeps its number as long as anything runs in it, and something does: the lock is held.
+    owner = lock.read_owner()
+    if owner is not None and not owner.is_alive:
+        # The lock is held, so a process of its session still runs, and the session's number is not reused.
         with suppress(ProcessLookupError):
-            os.killpg(worker.pid, signal.SIGKILL)
-    return worker
+            os.killpg(owner.pid, signal.SIGKILL)
+    return owner
 
 
 class _ReservedSpace:
-    """A file that is given back when the disk runs full, so that Terraform can still save its state."""
+    """A file that is deleted when the disk runs full, so that Terraform can still save its state."""
 
-    def __init__(self, folder: Path, *, is_kept: bool) -> None:
-        self.is_kept = is_kept
-        self.is_gone = False
+    def __init__(self, folder: Path, *, is_reserved: bool) -> None:
+        self.is_reserved = is_reserved
+        self.is_freed = False
         self._path = folder / "reserve"
 
     def __enter__(self) -> _ReservedSpace:
-        if self.is_kept:
+        if self.is_reserved:
             self._path.write_bytes(bytes(_RESERVE_BYTES))
         return self
 
@@ -202,23 +206,23 @@ class _ReservedSpace:
     @property
     def is_needed(self) -> bool:
         """Whether the disk is about to run full."""
-        if not self.is_kept or self.is_gone:
+        if not self.is_reserved or self.is_freed:
             return False
-        return shutil.disk_usage(self._path.parent).free < _LEAST_FREE_BYTES
+        return shutil.disk_usage(self._path.parent).free < _MIN_FREE_BYTES
 
-    def give_back(self) -> None:
-        """Make room."""
+    def free(self) -> None:
+        """Delete the file."""
         self._path.unlink(missing_ok=True)
-        self.is_gone = True
+        self.is_freed = True
 
 
-def _private(path: Path) -> IO[bytes]:
-    """A file for its owner only, empty."""
+def _private_file(path: Path) -> IO[bytes]:
+    """An empty file that only its owner can read, opened for writing."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
 
 
-def _busy(worker: LockOwner | None) -> PlatformBusy:
-    who = f" (process {worker.pid}, `terraform {worker.verb}`) since {worker.began}" if worker else ""
+def _busy(owner: LockOwner | None) -> PlatformBusy:
+    who = f" (process {owner.pid}, `terraform {owner.verb}`) since {owner.began}" if owner else ""
     return PlatformBusy(f"Terraform is already at work on this platform{who}.", "Wait until it has ended.")
 
 

@@ -1,17 +1,17 @@
-# The platform: comes with `opsctl up`, goes with `opsctl down`, and keeps nothing that a user made.
+# `opsctl up` creates the platform and `opsctl down` deletes it. It holds none of the users' data.
 
 locals {
   prefix         = "opsctl-${var.name}"
   log_group_name = "/opsctl/${var.name}"
 
-  # One scan an instance. The memory is what is left of the type once the system and the ECS agent have theirs:
-  # a MiB more than an instance registers, and the job stays RUNNABLE for ever.
+  # One scan for each instance. memory_mib is what the system and the ECS agent leave free on that type: with one MiB more than
+  # an instance registers, a job stays RUNNABLE for ever.
   models = {
     csd = { instance_type = "r5.large", more_instance_types = local.more_types.large, vcpus = 2, memory_mib = 15200, max_vcpus = var.csd_max_vcpus }
     csa = { instance_type = "r5.xlarge", more_instance_types = local.more_types.xlarge, vcpus = 4, memory_mib = 30400, max_vcpus = var.csa_max_vcpus }
   }
 
-  # All memory families have the same shape at one size: 8 GiB a vCPU.
+  # All memory-optimised families have the same shape at one size: 8 GiB for each vCPU.
   more_types = { for size in ["large", "xlarge"] : size => [for family in var.more_instance_families : "${family}.${size}"] }
 }
 
@@ -28,7 +28,7 @@ module "vpc" {
 module "iam" {
   source = "../modules/iam"
 
-  # Roles are an account's, not a region's: the region keeps two platforms of one name apart.
+  # Roles belong to an account, not to a region: the region in the name separates two platforms of the same name.
   prefix             = "${local.prefix}-${var.region}"
   environment_prefix = "${local.prefix}-"
   data_bucket        = var.data_bucket
@@ -59,31 +59,4 @@ module "batch" {
   service_role_arn         = module.iam.service_role_arn
   instance_profile_arn     = module.iam.instance_profile_arn
   job_role_arn             = module.iam.job_role_arn
-}
-
-module "record" {
-  source = "../modules/record"
-
-  name            = var.name
-  region          = var.region
-  data_bucket     = var.data_bucket
-  repository_url  = var.repository_url
-  image           = var.image
-  log_group       = module.batch.log_group
-  spot            = var.spot
-  spot_fallback   = var.spot && var.spot_fallback
-  root_volume_gib = var.root_volume_gib
-  opsctl_version  = var.opsctl_version
-  models          = module.batch.models
-  options         = var.options
-}
-
-# Policies for people, as text: see modules/operator.
-module "operator" {
-  source = "../modules/operator"
-
-  name           = var.name
-  data_bucket    = var.data_bucket
-  source_buckets = var.source_buckets
-  models         = keys(local.models)
 }

@@ -1,8 +1,12 @@
 output "record" {
   description = "What opsctl knows of this platform; the same JSON lies in the SSM parameter /opsctl/<name>/platform."
-  value       = module.record.record
+  value       = local.record
 
-  # Instances may pull from this platform's repository only. Said now, not as CannotPullContainer after the first paid instance.
+  # The record is an output only once it can also be read from SSM.
+  depends_on = [aws_ssm_parameter.record]
+
+  # Instances may pull only from this platform's repository. Refuse other images now, not with CannotPullContainer after the first
+  # instance has been paid for.
   precondition {
     condition = (
       startswith(var.image, "${var.repository_url}:") ||
@@ -16,19 +20,4 @@ output "record" {
     condition     = var.spot || !var.spot_fallback
     error_message = "spot_fallback needs spot: on-demand instances have nothing to fall back to."
   }
-}
-
-output "run_policy" {
-  description = "IAM policy (JSON) for people who run datasets; docs/policies/run.json is the same text."
-  value       = module.operator.run_policy
-}
-
-output "up_policy" {
-  description = "IAM policy (JSON) for people who make the platform and take it down; docs/policies/up.json is the same text."
-  value       = module.operator.up_policy
-}
-
-output "up_network_policy" {
-  description = "The network's half of it, docs/policies/up-network.json: IAM takes 6,144 characters a policy."
-  value       = module.operator.up_network_policy
 }

@@ -7,7 +7,7 @@ variable "name" {
     error_message = "name must have 2 to 20 characters, only a-z, 0-9 and hyphens, and begin with a letter."
   }
 
-  # ECR refuses such a repository name, but only once half of the storage stands.
+  # ECR refuses such a repository name, but only after half of the storage has been created.
   validation {
     condition     = !endswith(var.name, "-") && !strcontains(var.name, "--")
     error_message = "name must not end with a hyphen, nor hold two hyphens in a row."
@@ -47,7 +47,7 @@ variable "tags" {
     error_message = "tags must not begin with aws: (reserved by AWS) or opsctl: (how opsctl finds what it made)."
   }
 
-  # 50 a resource is AWS's limit; opsctl adds its own and a Name.
+  # AWS allows 50 tags on a resource; opsctl adds its own and a Name.
   validation {
     condition     = length(var.tags) <= 40
     error_message = "tags may have at most 40 entries."
@@ -138,7 +138,7 @@ variable "more_instance_families" {
   type        = list(string)
   default     = []
 
-  # The other letters are not the shape that a scan fills, and g is ARM, which m2g's image does not run on.
+  # Families with other first letters have another shape than a scan needs, and g is ARM, which m2g's image does not support.
   validation {
     condition     = alltrue([for family in var.more_instance_families : can(regex("^r[5-9][a-fh-z]*$", family)) && family != "r5"]) && length(distinct(var.more_instance_families)) == length(var.more_instance_families)
     error_message = "more_instance_families must be families of memory-optimised x86 instances beside r5, each once, such as r5a, r5n, r6i, r6a or r7i."
@@ -178,7 +178,7 @@ variable "misfit_wait_seconds" {
   type        = number
   default     = 1800
 
-  # Always one limit at least: the provider cannot take the last one off a queue (it sends no empty list).
+  # There is always at least one limit: the provider cannot remove the last one from a queue (it never sends an empty list).
   nullable = false
 
   validation {
@@ -192,7 +192,7 @@ variable "root_volume_gib" {
   type        = number
   default     = 100
 
-  # EC2 launches nothing on a disk smaller than the image's snapshot, and Batch only says so by making the environment INVALID.
+  # EC2 launches no instance with a disk smaller than the image's snapshot, and Batch reports it only as an INVALID environment.
   validation {
     condition     = var.root_volume_gib >= 30 && var.root_volume_gib <= 16384 && floor(var.root_volume_gib) == var.root_volume_gib
     error_message = "root_volume_gib must be a whole number from 30 (the size of the ECS image) to 16384 (the most of gp3)."
@@ -226,7 +226,7 @@ variable "attempt_timeout_seconds" {
   type        = number
   default     = 21600
 
-  # 14 days is when AWS itself may end a job, so more would be a promise that nobody keeps.
+  # AWS itself may end a job after 14 days.
   validation {
     condition     = var.attempt_timeout_seconds >= 60 && var.attempt_timeout_seconds <= 1209600 && floor(var.attempt_timeout_seconds) == var.attempt_timeout_seconds
     error_message = "attempt_timeout_seconds must be a whole number from 60 (the least Batch takes) to 1209600 (14 days)."
@@ -249,7 +249,7 @@ variable "vpc_cidr" {
   type        = string
   default     = "10.0.0.0/16"
 
-  # Eight subnets are cut out of it: at /20 each still has 507 addresses, one an instance.
+  # It is cut into eight subnets. At /20 each still has 507 addresses, and an instance needs one.
   validation {
     condition     = can(regex("/(16|17|18|19|20)$", var.vpc_cidr)) && try(cidrsubnet(var.vpc_cidr, 0, 0) == var.vpc_cidr, false) && !strcontains(var.vpc_cidr, ":")
     error_message = "vpc_cidr must be an IPv4 range from /16 to /20 that begins at its own first address, such as 10.0.0.0/16."
@@ -271,7 +271,7 @@ variable "options" {
   type        = string
   default     = "{}"
 
-  # The parameter that holds the record takes 4096 characters, the rest of the record among them.
+  # The parameter holds at most 4096 characters, and the rest of the record needs room too.
   validation {
     condition     = can(keys(jsondecode(var.options))) && length(var.options) <= 1200
     error_message = "options must be a JSON object of at most 1200 characters."

@@ -1,4 +1,4 @@
-# What is applied needs no more than 1.5; the tests beside it need 1.7 (../versions.tf).
+# These requirements hold for the modules as well. The tests beside this root need Terraform 1.7 (../versions.tf).
 terraform {
   required_version = ">= 1.5"
 

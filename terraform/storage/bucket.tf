@@ -1,4 +1,4 @@
-# Two cases, one name: a bucket made here, or an existing one that only a data source reads.
+# The data bucket is either created here, or an existing one that only a data source reads.
 
 data "aws_s3_bucket" "existing" {
   count = local.make_bucket ? 0 : 1
@@ -6,7 +6,7 @@ data "aws_s3_bucket" "existing" {
   bucket = var.data_bucket
 }
 
-# No `force_destroy`, ever: subjects' scans lie here.
+# Never set `force_destroy`: the bucket holds subjects' scans.
 resource "aws_s3_bucket" "data" {
   count = local.make_bucket ? 1 : 0
 
@@ -31,7 +31,7 @@ resource "aws_s3_bucket_public_access_block" "data" {
   restrict_public_buckets = true
 }
 
-# ACLs are off: no upload, whoever sends it, can make an object public or somebody else's.
+# ACLs are off: no upload can make an object public or give it to another account.
 resource "aws_s3_bucket_ownership_controls" "data" {
   count = local.make_bucket ? 1 : 0
 
@@ -42,7 +42,7 @@ resource "aws_s3_bucket_ownership_controls" "data" {
   }
 }
 
-# S3's own keys, not KMS: jobs need no key permission, and no key can be deleted while data still needs it.
+# S3's own keys, not KMS: jobs need no permission for a key, and no key can be deleted while data still needs it.
 resource "aws_s3_bucket_server_side_encryption_configuration" "data" {
   count = local.make_bucket ? 1 : 0
 
@@ -65,8 +65,8 @@ resource "aws_s3_bucket_versioning" "data" {
   }
 }
 
-# Parts of an upload that broke off are invisible and cost as objects do. Nothing else is ever deleted by a rule, and of
-# replaced versions nothing unless asked for: they are what undoes an overwriting by mistake.
+# The parts of an interrupted upload are invisible, and are charged like objects. No rule deletes anything else, unless
+# noncurrent_days asks for it: replaced versions are what restores an object that was overwritten by mistake.
 resource "aws_s3_bucket_lifecycle_configuration" "data" {
   count = local.make_bucket ? 1 : 0
 
@@ -98,7 +98,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "data" {
     }
   }
 
-  # S3 takes a rule about versions only where there are versions.
+  # S3 accepts a rule about versions only in a versioned bucket.
   depends_on = [aws_s3_bucket_versioning.data]
 }
 

@@ -1,4 +1,4 @@
-# One provider for AWS and for the local platform: the local one is found through AWS_ENDPOINT_URL, which the provider reads by itself.
+# The same provider serves AWS and the local platform: it reads the local platform's address from AWS_ENDPOINT_URL.
 provider "aws" {
   region            = var.region
   s3_use_path_style = var.path_style

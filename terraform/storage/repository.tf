@@ -1,12 +1,12 @@
-# The jobs' image lies in the lab's own registry: Docker Hub refuses anonymous pulls when 200 instances start at once.
+# The jobs' image is in the lab's own registry: Docker Hub refuses anonymous pulls when 200 instances start at once.
 #
-# No rule deletes images: results name theirs by its digest, also one that no tag points to. No repository policy: the account's
-# roles are allowed by their own policies, and nobody else is.
+# No rule deletes images, not even untagged ones: results name their image by its digest. There is no repository policy: the
+# account's roles are allowed by their own policies, and nobody else is.
 resource "aws_ecr_repository" "jobs" {
   #checkov:skip=CKV_AWS_136:ECR's own keys. The image holds programs, no patients' data.
   name = local.prefix
 
-  # A tag that can move would let two runs of one record use different programs.
+  # With a tag that can move, two runs whose records name the same image could use different programs.
   image_tag_mutability = "IMMUTABLE"
 
   image_scanning_configuration {

@@ -7,7 +7,7 @@ variable "name" {
     error_message = "name must have 2 to 20 characters, only a-z, 0-9 and hyphens, and begin with a letter."
   }
 
-  # ECR refuses such a repository name, but only once half of the storage stands.
+  # ECR refuses such a repository name, but only after half of the storage has been created.
   validation {
     condition     = !endswith(var.name, "-") && !strcontains(var.name, "--")
     error_message = "name must not end with a hyphen, nor hold two hyphens in a row."
@@ -47,7 +47,7 @@ variable "tags" {
     error_message = "tags must not begin with aws: (reserved by AWS) or opsctl: (how opsctl finds what it made)."
   }
 
-  # 50 a resource is AWS's limit; opsctl adds its own and a Name.
+  # AWS allows 50 tags on a resource; opsctl adds its own and a Name.
   validation {
     condition     = length(var.tags) <= 40
     error_message = "tags may have at most 40 entries."

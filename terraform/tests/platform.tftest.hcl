@@ -1,4 +1,4 @@
-# How the root hands things on: each module is tested in a file of its own.
+# How the root passes its variables on. Each module has its own file of tests.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -14,46 +14,7 @@ variables {
   opsctl_version = "0.1.0"
 }
 
-# Applied, because the record's ARNs are known only then.
-run "record" {
-  module {
-    source = "./platform"
-  }
-
-  assert {
-    condition = jsonencode({ for key, value in output.record : key => value if key != "models" }) == jsonencode({
-      schema_version  = 1
-      name            = "m2g"
-      region          = "us-east-1"
-      account_id      = "123456789012"
-      data_bucket     = "lab-data"
-      repository_url  = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g"
-      image           = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
-      log_group       = "/opsctl/m2g"
-      spot            = false
-      spot_fallback   = false
-      root_volume_gib = 100
-      opsctl_version  = "0.1.0"
-      options         = {}
-    })
-    error_message = "The record says what was asked for, and the defaults."
-  }
-
-  assert {
-    condition = jsonencode(output.record.models) == jsonencode({
-      for model, size in {
-        csd = { instance_type = "r5.large", vcpus = 2, memory_mib = 15200, max_vcpus = 512 }
-        csa = { instance_type = "r5.xlarge", vcpus = 4, memory_mib = 30400, max_vcpus = 1024 }
-        } : model => merge(size, {
-          job_queue           = "arn:aws:batch:us-east-1:123456789012:job-queue/mocked"
-          compute_environment = "arn:aws:batch:us-east-1:123456789012:compute-environment/mocked"
-          job_definition      = "arn:aws:batch:us-east-1:123456789012:job-definition/mocked:1"
-      })
-    })
-    error_message = "Two models, each with its size and its ARNs."
-  }
-}
-
+# Applied, because the record's ARNs are known only after an apply.
 run "what_was_asked_for" {
   module {
     source = "./platform"

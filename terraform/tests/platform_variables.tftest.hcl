@@ -1,4 +1,4 @@
-# Everything that AWS would refuse late is refused by the plan. Each run gives several variables a value of one kind of wrongness.
+# The plan refuses values that AWS would refuse only later. Each run gives several variables a value that is wrong in the same way.
 
 mock_provider "aws" {
   source = "./tests/mocks"

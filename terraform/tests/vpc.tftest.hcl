@@ -43,12 +43,12 @@ run "network" {
 
   assert {
     condition     = keys(aws_route_table_association.public) == keys(aws_subnet.public)
-    error_message = "Every subnet has the way out."
+    error_message = "Every subnet has a route to the internet."
   }
 
   assert {
     condition     = one(aws_route_table.public.route).cidr_block == "0.0.0.0/0"
-    error_message = "The way out leads to everywhere."
+    error_message = "The route leads to every address."
   }
 
   assert {
@@ -58,7 +58,7 @@ run "network" {
 
   assert {
     condition     = aws_vpc.main.enable_dns_support && aws_vpc.main.enable_dns_hostnames
-    error_message = "Instances find AWS by name."
+    error_message = "Instances can resolve the names of AWS's services."
   }
 
   assert {
@@ -141,7 +141,7 @@ run "a_named_zone_without_the_types" {
   expect_failures = [aws_vpc.main]
 }
 
-# A zone without a further type stays: Batch takes there what there is.
+# A zone without a further type is still used: Batch uses the types that the zone has.
 run "further_types_need_one_zone" {
   command = plan
 

@@ -1,4 +1,4 @@
-"""AWS's errors become one sentence and one mend each, by code."""
+"""AWS's errors become one sentence and one hint each, by code."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ def test_no_credentials_no_region_no_profile() -> None:
 
 
 def test_the_region_of_the_environment_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the mend of a missing region says must help."""
+    """The hint for a missing region must work."""
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert Clients().region == "eu-west-1"
     assert Clients(region="eu-north-1").region == "eu-north-1"

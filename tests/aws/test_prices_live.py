@@ -16,6 +16,7 @@ from support.example_platform import platform
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.pricing import rates
+from opsctl.aws.s3.cache import Cache
 from opsctl.home import Home
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
@@ -234,16 +235,20 @@ def test_a_failure_is_not_kept(aws: Stubbed, tmp_path: Path) -> None:
     assert rates(aws.clients, PLATFORM, RESOURCES, home=home, now=NOW).instance_usd_per_hour == 0.135
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"prices": 3}', '{"prices": {"x": {}}}'])
-def test_a_damaged_memory_is_asked_anew(aws: Stubbed, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("value", [3, [], {}, {"asked_at": "2026"}, {"asked_at": f"{NOW:%FT%TZ}", "usd_per_hour": ""}])
+def test_a_damaged_price_is_asked_anew(aws: Stubbed, tmp_path: Path, value: Any) -> None:
     home = Home(tmp_path)
-    (home.make(home.platform_dir("m2g")) / "prices.json").write_text(text)
+    Cache(home.cache).put_value(PLATFORM.data_bucket, "price/eu-north-1/r5.large/on-demand", value)
     aws.price(product("0.135"))
     assert rates(aws.clients, PLATFORM, RESOURCES, home=home, now=NOW).instance_usd_per_hour == 0.135
+    # The name above is the one that is read: the answer has replaced the damaged price.
+    assert rates(aws.clients, PLATFORM, RESOURCES, home=home, now=NOW).instance_usd_per_hour == 0.135
+    assert Cache(home.cache).get_value(PLATFORM.data_bucket, "price/eu-north-1/r5.large/on-demand") != value
 
 
-def test_a_folder_that_cannot_be_written_only_costs_the_next_question(aws: Stubbed, tmp_path: Path) -> None:
-    (tmp_path / "platforms").write_text("blocked_by_active_job")
+def test_a_cache_that_cannot_be_written_only_costs_the_next_question(aws: Stubbed, tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.cache.mkdir()
     aws.price(product("0.135"))
-    found: Any = rates(aws.clients, PLATFORM, RESOURCES, home=Home(tmp_path), now=NOW)
+    found: Any = rates(aws.clients, PLATFORM, RESOURCES, home=home, now=NOW)
     assert found.instance_usd_per_hour == 0.135

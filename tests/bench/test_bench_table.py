@@ -9,62 +9,62 @@ import pytest
 from support.repository import ROOT
 
 from bench import cost
-from bench.report import Machine, Report, replaced
-from bench.row import Row, against, alone
+from bench.measurements import Machine, Measurements, replace_table
+from bench.row import Row, absolute_row, ratio_row
 
 RESULTS = ROOT / "bench" / "results.json"
 PROMISED = {"step", "ours", "plain", "peer", "ratio", "bar", "held"}
 
 
 def test_a_ratio_is_the_median_of_the_pairs_own() -> None:
-    row = against("x", ours=[1, 2, 9], plain=[10, 10, 10], bar=0.25)
+    row = ratio_row("x", ours=[1, 2, 9], plain=[10, 10, 10], bar=0.25)
     assert (row.ours, row.plain, row.ratio, row.held) == (2, 10, 0.2, True)
     assert (row.ratio_min, row.ratio_max, row.pairs) == (0.1, 0.9, 3)
 
 
 def test_without_a_plain_way_it_is_the_peers() -> None:
-    row = against("x", ours=[3.0], peer=[4.0], bar=0.5)
+    row = ratio_row("x", ours=[3.0], peer=[4.0], bar=0.5)
     assert (row.plain, row.peer, row.ratio, row.held) == (None, 4, 0.75, False)
 
 
 def test_a_row_alone_is_held_to_its_own_figure() -> None:
-    assert alone("x", ours=[0.4, 0.5, 0.9], bar=0.5).held
-    assert not alone("x", ours=[0.6], bar=0.5).held
+    assert absolute_row("x", ours=[0.4, 0.5, 0.9], bar=0.5).held
+    assert not absolute_row("x", ours=[0.6], bar=0.5).held
 
 
 def test_a_step_measured_anew_replaces_its_rows_only() -> None:
     def row(step: str, ours: float) -> Row:
-        return alone(step, ours=[ours], bar=1)
+        return absolute_row(step, ours=[ours], bar=1)
 
     machine, order = Machine("m", "d"), ["a", "b"]
-    first = Report().with_rows("b", [row("b1", 1)], machine, order=order)
+    first = Measurements().with_rows("b", [row("b1", 1)], machine, order=order)
     both = first.with_rows("a", [row("a1", 1), row("a2", 1)], machine, order=order)
     again = both.with_rows("a", [row("a1", 2)], machine, order=order)
-    assert [(one["step"], one["ours"]) for one in again.rows] == [("a1", 2), ("b1", 1)]
+    assert [(row["step"], row["ours"]) for row in again.rows] == [("a1", 2), ("b1", 1)]
     assert set(again.rows[0]) >= PROMISED
 
 
 def test_the_table_goes_between_its_marks() -> None:
     page = "a\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nz\n"
-    assert replaced(page, "new\n") == page.replace("old", "new")
+    assert replace_table(page, "new\n") == page.replace("old", "new")
 
 
 def test_the_docs_say_what_was_measured() -> None:
-    report = Report.read(RESULTS)
-    if not report.rows:
+    measurements = Measurements.read(RESULTS)
+    if not measurements.rows:
         pytest.skip("nothing was measured yet")
     page = (ROOT / "docs" / "performance.md").read_text()
-    assert replaced(page, report.markdown()) == page, "python -m bench --write-docs"
+    assert replace_table(page, measurements.markdown()) == page, "python -m bench --write-docs"
     assert all(set(row) >= PROMISED for row in json.loads(RESULTS.read_text()))
 
 
 def test_a_scan_costs_what_its_instance_costs_while_it_is_its_own() -> None:
     alone_hours, shared_hours = (65 + 16) / 60, (65 + 16 / 4) / 60
     hourly = 0.126 + 30 * 0.08 / 730 + 0.005
-    found = cost.usd_per_scan("r5.large", spot=False, disk_gib=30, in_turn=1)
-    assert math.isclose(found, hourly * alone_hours)
-    shared = cost.usd_per_scan("r5.large", spot=False, disk_gib=30, in_turn=4)
-    assert math.isclose(shared / found, shared_hours / alone_hours)
+    unshared = cost.usd_per_scan("r5.large", spot=False, disk_gib=30, scans_per_instance=1)
+    assert math.isclose(unshared, hourly * alone_hours)
+    shared = cost.usd_per_scan("r5.large", spot=False, disk_gib=30, scans_per_instance=4)
+    assert math.isclose(shared / unshared, shared_hours / alone_hours)
 
 
 def test_the_bars_of_cost_are_held() -> None:

@@ -176,7 +176,7 @@ def test_up_says_that_the_verbs_after_it_would_go_elsewhere(world: World, capsys
     made = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
     def said() -> str:
-        up._say_it_is_up(Context(platform_name="local"), platform_options, made, containers=None, is_new=True)
+        up._say_platform_is_up(Context(platform_name="local"), platform_options, made, containers=None, is_new=True)
         return capsys.readouterr().err
 
     assert "names the platform" not in said()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.example_platform import platform
+from support.scripted_http import Reply, ScriptedServer
 
 from opsctl.cli.context import Context
 from opsctl.home import Home
@@ -18,33 +17,22 @@ from opsctl.home import Home
 Opsctl = Callable[..., Any]
 
 
-class Empty(BaseHTTPRequestHandler):
-    """AWS without anything in it."""
-
-    def do_GET(self) -> None:
-        body = b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></ListBucketResult>'
-        self.send_response(200)
-        self.send_header("x-amz-request-id", "r-42")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+EMPTY = Reply(
+    headers={"x-amz-request-id": "r-42"},
+    body=b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></ListBucketResult>',
+)
 
 
 @pytest.fixture
 def up(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A platform on AWS, whose S3 is empty."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+    with ScriptedServer(lambda _: EMPTY) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-        monkeypatch.setattr("opsctl.cli.context.Context._alive", lambda self, known: known)
+        monkeypatch.setattr("opsctl.cli.context.Context._at_current_endpoint", lambda self, known: known)
         Home(home).keep(platform())
         yield
-        server.shutdown()
 
 
 CALL = re.compile(r"^s3\.ListObjectsV2 \d+ ms 200 s3://data/", re.M)

@@ -39,6 +39,7 @@ OUR_OWN = {
     "opsctl.core.runs.result",
     "opsctl.core.settings",
     "opsctl.home",
+    "opsctl.whole_file",
 }
 #: Of Python's own library, what takes long.
 SLOW = {"asyncio", "concurrent", "email", "http", "multiprocessing", "sqlite3", "ssl", "unittest", "xml"}

@@ -29,6 +29,6 @@ def world(s3: LocalS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """A bucket with one dwi scan that is ready to run; its jobs are ended with the test."""
     for name, value in s3.credentials.items():
         monkeypatch.setenv(name, value)
-    made = World(s3, tmp_path)
-    yield made
-    made.end_jobs()
+    world = World(s3, tmp_path)
+    yield world
+    world.end_jobs()

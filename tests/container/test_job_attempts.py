@@ -22,19 +22,19 @@ def is_record(request: Request) -> bool:
 def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: World) -> None:
     job = world.start(FAKE_M2G="hang")
     job.wait_for("hanging with child")
-    begun = world.attempt()
+    started = world.attempt()
     job.process.send_signal(signal.SIGTERM)
     assert job.wait() == 143
 
-    assert UTC.match(begun["started_at"])
-    assert begun == {
+    assert UTC.match(started["started_at"])
+    assert started == {
         "schema_version": 1,
         "run_id": RUN_ID,
         "index": 0,
         "scan": "",
         "job_id": "job-a",
         "attempt": 1,
-        "started_at": begun["started_at"],
+        "started_at": started["started_at"],
         "stopped_at": None,
         "exit_code": None,
         "cause": "",
@@ -43,7 +43,7 @@ def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: Wor
     ended = world.attempt()
     assert UTC.match(ended["stopped_at"])
     assert ended == {
-        **begun,
+        **started,
         "scan": "sub-0025427/ses-1",
         "stopped_at": ended["stopped_at"],
         "exit_code": 143,
@@ -54,10 +54,10 @@ def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: Wor
 def test_it_is_written_before_the_scan_is_looked_at_and_last_of_all(world: World, s3: LocalS3) -> None:
     assert world.run()[0] == 0
 
-    asked = [request for request in s3.requests if request.job]
-    assert is_record(asked[0])
-    assert is_record(asked[-1])
-    assert len([request for request in asked if is_record(request)]) == 2
+    requests = [request for request in s3.requests if request.job]
+    assert is_record(requests[0])
+    assert is_record(requests[-1])
+    assert len([request for request in requests if is_record(request)]) == 2
     assert (world.attempt()["exit_code"], world.attempt()["cause"]) == (0, "")
 
 
@@ -89,10 +89,10 @@ def test_wrong_inputs_and_passing_faults_are_in_it(world: World, s3: LocalS3) ->
     assert record["cause"].startswith("the scan's JSON cannot be read")
 
 
-@pytest.mark.parametrize("broken", ["job.Job._succeed", "job.Job._fail"])
+@pytest.mark.parametrize("broken", ["job.Job._run_scan", "job.Job._record_failure"])
 def test_a_bug_of_the_runners_is_in_it(world: World, broken: str) -> None:
-    break_it = f"import m2g_job.job as job\ndef bug(*_): raise ZeroDivisionError('a bug')\n{broken} = bug\n"
-    code, output = world.run(python=(sys.executable, "-c", break_it + RUN_MAIN), FAKE_M2G="exit-1")
+    patch = f"import m2g_job.job as job\ndef bug(*_): raise ZeroDivisionError('a bug')\n{broken} = bug\n"
+    code, output = world.run(python=(sys.executable, "-c", patch + RUN_MAIN), FAKE_M2G="exit-1")
 
     assert code == 1
     assert "Traceback" in output
@@ -119,8 +119,8 @@ def test_a_record_that_cannot_be_written_costs_nothing_but_a_line(
 
 def test_an_s3_that_does_not_answer_holds_neither_the_begin_nor_the_end(world: World, s3: LocalS3) -> None:
     held = s3.hold(is_record)
-    patience = "import m2g_job.attempt as attempt, m2g_job.job as job\nattempt._BEGIN_SECONDS = 0.1\n"
-    job = world.start(python=(sys.executable, "-c", f"{patience}job.END_SECONDS = 0.1\n{RUN_MAIN}"))
+    patch = "import m2g_job.attempt as attempt, m2g_job.job as job\nattempt._START_TIMEOUT_SECONDS = 0.1\n"
+    job = world.start(python=(sys.executable, "-c", f"{patch}job.END_TIMEOUT_SECONDS = 0.1\n{RUN_MAIN}"))
 
     assert job.wait() == 0, job.output
     assert not held.released.is_set()
@@ -129,20 +129,20 @@ def test_an_s3_that_does_not_answer_holds_neither_the_begin_nor_the_end(world: W
 
 
 def test_a_begin_that_comes_late_does_not_hide_the_end(world: World, s3: LocalS3) -> None:
-    begin: list[Request] = []
+    first_write: list[Request] = []
 
     def is_first(request: Request) -> bool:
-        if is_record(request) and not begin:
-            begin.append(request)
-        return request in begin
+        if is_record(request) and not first_write:
+            first_write.append(request)
+        return request in first_write
 
     held = s3.hold(is_first)
-    patience = "import m2g_job.attempt as attempt\nattempt._BEGIN_SECONDS = 0.1\n"
-    assert world.run(python=(sys.executable, "-c", patience + RUN_MAIN))[0] == 0
+    patch = "import m2g_job.attempt as attempt\nattempt._START_TIMEOUT_SECONDS = 0.1\n"
+    assert world.run(python=(sys.executable, "-c", patch + RUN_MAIN))[0] == 0
     assert world.attempt()["exit_code"] == 0
 
     held.released.set()
-    until(lambda: begin[0] in s3.written)
+    until(lambda: first_write[0] in s3.written)
     assert world.attempt()["exit_code"] == 0
 
 
@@ -153,12 +153,12 @@ def test_a_submission_that_was_given_up_writes_nothing(world: World, s3: LocalS3
     code, output = world.run(OPSCTL_SCAN_OFFSET="40", AWS_BATCH_JOB_ARRAY_INDEX="2")
 
     assert code == 2
-    words = f"opsctl has given this submission up (s3://{BUCKET}/{RUN}/abandoned/00040.json)"
-    assert f"opsctl: nothing is written: {words}" in output
+    cause = f"opsctl has given this submission up (s3://{BUCKET}/{RUN}/abandoned/00040.json)"
+    assert f"opsctl: nothing is written: {cause}" in output
     assert s3.writes() == []
     assert "m2g runs" not in output
     record = world.attempt(index=42)
-    assert (record["exit_code"], record["cause"]) == (2, words)
+    assert (record["exit_code"], record["cause"]) == (2, cause)
 
 
 def test_another_submissions_mark_means_nothing(world: World) -> None:

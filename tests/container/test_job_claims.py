@@ -28,8 +28,8 @@ def assert_whole(world: World, job: str) -> None:
         assert world.get(entry.split("/", 3)[3]).decode() == f"{job} {result['attempt']}\n"
 
 
-@pytest.mark.parametrize("turn", range(3))
-def test_two_jobs_at_once_publish_once(world: World, s3: LocalS3, turn: int) -> None:
+@pytest.mark.parametrize("repetition", range(3))
+def test_two_jobs_at_once_publish_once(world: World, s3: LocalS3, repetition: int) -> None:
     both = s3.hold(is_claim)
     jobs = {name: world.start(name) for name in ("job-a", "job-b")}
     both.wait(2)
@@ -119,7 +119,7 @@ def test_a_job_that_looks_while_the_holder_publishes_writes_nothing(world: World
 
 def test_a_holder_that_was_overtaken_goes_back_to_the_queue(world: World, s3: LocalS3) -> None:
     def about_to_write_its_result(request: Request) -> bool:
-        verified = any(one.job == "job-a" and verifies(one) for one in s3.requests)
+        verified = any(sent.job == "job-a" and verifies(sent) for sent in s3.requests)
         return request.job == "job-a" and request.key.startswith(f"{RUN}/results/") and verified
 
     write = s3.hold(about_to_write_its_result)

@@ -30,8 +30,8 @@ def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mo
     result = world.result()
     assert (result["status"], result["exit_code"]) == ("failed", 1)
     # A slow machine may need a second or more for a fake that does nothing.
-    said = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
-    assert said.startswith(cause), result["cause"]
+    actual = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
+    assert actual.startswith(cause), result["cause"]
     assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "files": []}
     assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/qa_d/{QA}"]
     assert b"m2g runs on dwi" in world.get(f"{FAILURES}/attempt-1/m2g.log")

@@ -27,9 +27,9 @@ def is_running(pid: int) -> bool:
 
 
 def hanging_child(output: str) -> int:
-    found = re.search(r"hanging with child (\d+)", output)
-    assert found
-    return int(found.group(1))
+    match = re.search(r"hanging with child (\d+)", output)
+    assert match
+    return int(match.group(1))
 
 
 @pytest.mark.parametrize("answer", [(503, "SlowDown"), (500, "InternalError"), (0, "closed")])
@@ -41,8 +41,8 @@ def test_an_s3_that_never_answers_is_a_passing_fault(world: World, s3: LocalS3, 
     assert code == 75, output
     assert "opsctl: a passing fault, to be tried again: S3" in output
     assert "Traceback" not in output
-    asked = [request for request in s3.requests if request.job and request.method == "GET"]
-    assert len(asked) == 3, "the client's own retries come first"
+    reads = [request for request in s3.requests if request.job and request.method == "GET"]
+    assert len(reads) == 3, "the client's own retries come first"
 
 
 def test_nobody_listening_is_a_passing_fault(world: World) -> None:
@@ -55,14 +55,14 @@ def test_nobody_listening_is_a_passing_fault(world: World) -> None:
 
 
 def test_faults_that_pass_are_survived(world: World, s3: LocalS3) -> None:
-    seen: set[tuple[str, str, str]] = set()
+    failed: set[tuple[str, str, str]] = set()
 
     def every_first(request: Request) -> tuple[int, str] | None:
         what = (request.method, request.key, request.query)
-        if not request.job or what in seen:
+        if not request.job or what in failed:
             return None
-        seen.add(what)
-        return (503, "SlowDown") if len(seen) % 2 else (0, "closed")
+        failed.add(what)
+        return (503, "SlowDown") if len(failed) % 2 else (0, "closed")
 
     s3.rules.append(every_first)
 
@@ -112,25 +112,25 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
     from m2g_job import m2g
     from m2g_job.faults import Stopped
     from m2g_job.log import Log
-    from m2g_job.stop import Stop
+    from m2g_job.stop import StopRequest
 
-    class AlreadyWanted(Stop):
-        wanted = property(lambda self: output_dir.exists() and "hanging" in log_path.read_text())  # type: ignore[assignment]
+    class AlreadyRequested(StopRequest):
+        received = property(lambda self: output_dir.exists() and "hanging" in log_path.read_text())  # type: ignore[assignment]
 
     output_dir, log_path = world.folder / "out", world.folder / "m2g.log"
     log_path.touch()
     pulled = world.run(FAKE_M2G="exit-1")
     assert pulled[0] == 1
-    words = m2g.command(
+    command = m2g.command(
         world.scan["argv"], input_dir=str(world.folder / "work-job-a/input"), output_dir=str(output_dir)
     )
-    words[0] = str(world.folder / "bin" / "m2g")
+    command[0] = str(world.folder / "bin" / "m2g")
     with (world.folder / "log").open("wb") as stream, pytest.raises(Stopped):
         m2g.run(
-            words,
+            command,
             log=Log(stream),
             log_path=str(log_path),
-            stop=AlreadyWanted(),
+            stop=AlreadyRequested(),
             variables={"PATH": "/usr/bin:/bin", "FAKE_M2G": "hang-deaf"},
             grace_seconds=0.5,
         )
@@ -141,17 +141,17 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
 def test_what_is_left_of_batchs_30_seconds_after_sigterm() -> None:
     from m2g_job import job, m2g
 
-    assert job._LAST_WORD_SECONDS + job._LAST_WORD_PATIENCE_SECONDS <= 28
-    assert m2g.GRACE_SECONDS + m2g._REST_SECONDS <= job._LAST_WORD_SECONDS - 6, "for the logs and the result"
-    assert job._PUSH_GRACE_SECONDS <= job._LAST_WORD_SECONDS - 6
+    assert job.FORCED_EXIT_SECONDS + job.FORCED_EXIT_TIMEOUT_SECONDS <= 28
+    assert m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS <= job.FORCED_EXIT_SECONDS - 6, "for the logs and the result"
+    assert job.PUSH_GRACE_SECONDS <= job.FORCED_EXIT_SECONDS - 6
 
 
 @pytest.mark.parametrize("place", ["HNU1/sub-0025427", OUTPUT, f"{RUN}/claims", f"{RUN}/results"])
 def test_sigterm_while_s3_does_not_answer_ends_with_the_attempts_word(world: World, s3: LocalS3, place: str) -> None:
     s3.hold(lambda request: request.key.startswith(place) and request.method != "HEAD")
-    soon = "import os, m2g_job.job as job\njob._LAST_WORD_SECONDS = 3.0\njob._PUSH_GRACE_SECONDS = 1.0\n"
+    patch = "import os, m2g_job.job as job\njob.FORCED_EXIT_SECONDS = 3.0\njob.PUSH_GRACE_SECONDS = 1.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
-    job = world.start(python=(sys.executable, "-c", soon + main))
+    job = world.start(python=(sys.executable, "-c", patch + main))
     s3.holds[0].wait()
     started = time.monotonic()
     job.process.send_signal(signal.SIGTERM)
@@ -175,9 +175,9 @@ def test_sigterm_while_a_download_hangs_still_leaves_a_result(world: World, s3: 
 
 def test_a_push_that_outlasts_its_grace_is_stopped_and_its_logs_kept(world: World, s3: LocalS3) -> None:
     push = s3.hold(lambda request: request.method == "PUT" and request.key.startswith(f"{OUTPUT}/dwi/"))
-    soon = "import os, m2g_job.job as job\njob._PUSH_GRACE_SECONDS = 0.0\n"
+    patch = "import os, m2g_job.job as job\njob.PUSH_GRACE_SECONDS = 0.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
-    job = world.start(python=(sys.executable, "-c", soon + main), FAKE_M2G_FILES="60")
+    job = world.start(python=(sys.executable, "-c", patch + main), FAKE_M2G_FILES="60")
     push.wait(10)
     job.process.send_signal(signal.SIGTERM)
     until(lambda: _has_no_pending(job.process.pid))

@@ -149,14 +149,14 @@ REFUSED: dict[str, Callable[[dict[str, Any]], None]] = {
 }
 
 
-@pytest.mark.parametrize("words", REFUSED)
-def test_a_scans_json_that_does_not_fit_is_refused(world: World, words: str) -> None:
+@pytest.mark.parametrize("message", REFUSED)
+def test_a_scans_json_that_does_not_fit_is_refused(world: World, message: str) -> None:
     job = environment.read({"OPSCTL_RUN_URI": f"s3://{BUCKET}/{RUN}"})
     raw = json.loads(json.dumps(world.scan))
     assert scan.parse(json.dumps(raw).encode(), job).name == "sub-0025427/ses-1"
-    REFUSED[words](raw)
+    REFUSED[message](raw)
 
-    with pytest.raises(WrongInput, match=words.replace("(", r"\(")):
+    with pytest.raises(WrongInput, match=message.replace("(", r"\(")):
         scan.parse(json.dumps(raw).encode(), job)
 
 
@@ -186,7 +186,7 @@ def test_a_header_with_impossible_dimensions_is_refused() -> None:
     head = bytearray(nifti(7)[:540])
     struct.pack_into("<h", head, 42, -5)
     with pytest.raises(WrongInput, match="broken NIfTI header"):
-        images.parse(bytes(head), "image")
+        images.parse_header(bytes(head), "image")
 
 
 @pytest.mark.parametrize(

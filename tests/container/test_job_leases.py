@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from m2g_job import claim as claims
 from m2g_job import environment, outputs
-from m2g_job.faults import AlreadyPublished, Outrun, PassingFault
+from m2g_job.faults import AlreadyPublished, HeldByAnotherJob, PassingFault
 from m2g_job.log import Log
 from m2g_job.result import Results
 from m2g_job.s3 import S3, make_client
@@ -23,58 +23,48 @@ RESULT = f"{RUN}/results/00000.json"
 OLD = timedelta(minutes=11)
 
 
-class Bench:
-    """The claims of one job in this process, with a clock to turn."""
+class ClaimsOfJob:
+    """The claims of one job in this process, with a clock that the test sets."""
 
     def __init__(self, job_id: str, attempt: int = 1) -> None:
         self.now = 0.0
         self.waits: list[float] = []
         self.s3 = S3(make_client())
-        job = environment.read(
-            {
-                "OPSCTL_RUN_URI": f"s3://{BUCKET}/{RUN}",
-                "AWS_BATCH_JOB_ID": job_id,
-                "AWS_BATCH_JOB_ATTEMPT": str(attempt),
-            }
-        )
+        variables = {"OPSCTL_RUN_URI": f"s3://{BUCKET}/{RUN}", "AWS_BATCH_JOB_ID": job_id}
+        job = environment.read({**variables, "AWS_BATCH_JOB_ATTEMPT": str(attempt)})
         log = Log()
         self.results = Results(self.s3, job, log)
         self.claims = claims.Claims(
-            self.s3,
-            job,
-            log,
-            results=self.results,
-            wait=self.wait,
-            monotonic=lambda: self.now,
+            self.s3, job, log, results=self.results, sleep=self.sleep, monotonic=lambda: self.now
         )
 
-    def wait(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
         if len(self.waits) == 9:
             raise TimeoutError
 
 
 def test_waiting_slows_down_to_a_bound(world: World) -> None:
-    with Bench("job-a").claims.take():
-        bench = Bench("job-b")
+    with ClaimsOfJob("job-a").claims.take():
+        job = ClaimsOfJob("job-b")
         with pytest.raises(TimeoutError):
-            bench.claims.take()
-        assert bench.waits == [1, 2, 4, 8, 15, 15, 15, 15, 15]
+            job.claims.take()
+        assert job.waits == [1, 2, 4, 8, 15, 15, 15, 15, 15]
 
 
 def test_the_holder_renews_its_own_claim_only(world: World, s3: LocalS3, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "RENEW_SECONDS", 0.05)
-    with Bench("job-a").claims.take() as claim:
+    with ClaimsOfJob("job-a").claims.take() as claim:
         s3.age(BUCKET, f"{CLAIM}.1.json", OLD)
-        until(lambda: Bench("x").claims.top().age < timedelta(seconds=30))  # type: ignore[union-attr]
+        until(lambda: ClaimsOfJob("x").claims.highest().age < timedelta(seconds=30))  # type: ignore[union-attr]
         claim.check()
     assert world.keys(CLAIM) == [f"{CLAIM}.1.json"]
 
 
 def test_the_renewal_notices_a_higher_generation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "RENEW_SECONDS", 0.05)
-    with pytest.raises(Outrun, match="job job-b"), Bench("job-a").claims.take() as claim:
-        Bench("job-b").claims.put(2, "held", if_none=True)
+    with pytest.raises(HeldByAnotherJob, match="job job-b"), ClaimsOfJob("job-a").claims.take() as claim:
+        ClaimsOfJob("job-b").claims.write(2, "held", if_none=True)
         end = time.monotonic() + 30
         while time.monotonic() < end:
             claim.check_lease()
@@ -83,18 +73,33 @@ def test_the_renewal_notices_a_higher_generation(world: World, monkeypatch: pyte
 
 def test_a_holder_past_its_lease_renews_no_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claims, "RENEW_SECONDS", 0.05)
-    bench = Bench("job-a")
-    with pytest.raises(PassingFault, match="could not be renewed"), bench.claims.take() as claim:
-        bench.now += claims.LEASE_SECONDS + 1
+    job = ClaimsOfJob("job-a")
+    with pytest.raises(PassingFault, match="could not be renewed"), job.claims.take() as claim:
+        job.now += claims.LEASE_SECONDS + 1
         until(lambda: not [thread for thread in threading.enumerate() if thread.name == "claim"])
         claim.check_lease()
+
+
+@pytest.mark.parametrize("is_reply_lost", [False, True])
+def test_the_lease_counts_from_when_the_claim_was_asked_for(world: World, s3: LocalS3, is_reply_lost: bool) -> None:
+    job = ClaimsOfJob("job-a")
+
+    def answer_late(request: Request) -> None:
+        if request.method == "PUT" and request.key.startswith(CLAIM):
+            job.now = claims.LEASE_SECONDS + 1
+
+    s3.rules.append(answer_late)
+    s3.lose_reply(lambda request: is_reply_lost and request.key.startswith(CLAIM))
+    with pytest.raises(PassingFault, match="could not be renewed"), job.claims.take() as claim:
+        claim.check_lease()
+    assert world.keys(CLAIM) == [f"{CLAIM}.1.json"]
 
 
 def test_a_holder_past_its_lease_does_not_retry_an_upload(
     world: World, s3: LocalS3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(claims, "RENEW_SECONDS", 0.05)
-    bench = Bench("job-a")
+    job = ClaimsOfJob("job-a")
     path = world.folder / "x.csv"
     path.write_text("mine")
     tries: list[Request] = []
@@ -103,18 +108,18 @@ def test_a_holder_past_its_lease_does_not_retry_an_upload(
         if request.method != "PUT" or not request.key.startswith(OUTPUT):
             return None
         tries.append(request)
-        bench.now += claims.LEASE_SECONDS + 1
+        job.now += claims.LEASE_SECONDS + 1
         return (503, "SlowDown")
 
     s3.rules.append(sleep_through)
-    with pytest.raises(PassingFault, match="could not be renewed"), bench.claims.take() as claim:
-        outputs.push(bench.s3, [outputs.Output(str(path), "x.csv")], f"s3://{BUCKET}/{OUTPUT}", guard=claim.check_lease)
+    with pytest.raises(PassingFault, match="could not be renewed"), job.claims.take() as claim:
+        outputs.push(job.s3, [outputs.Output(str(path), "x.csv")], f"s3://{BUCKET}/{OUTPUT}", guard=claim.check_lease)
     assert len(tries) == 1, "the SDK's own retry would have written over the next holder's object"
     assert json.loads(world.get(f"{CLAIM}.1.json"))["state"] == "held"
 
 
 def test_a_result_is_never_written_over_a_succeeded_one_that_came_meanwhile(world: World) -> None:
-    results = Bench("job-a").results
+    results = ClaimsOfJob("job-a").results
     succeeded = {"status": "succeeded", "job_id": "job-b"}
     looks: list[int] = []
 

@@ -25,13 +25,15 @@ def read(world: World, index: int = 0) -> scan.Scan:
     return scan.parse(json.dumps({**world.scan, "index": index}).encode(), job)
 
 
-def install_m2g(world: World, version_said: str, *, python: str = "") -> None:
+def install_m2g(world: World, installed_version: str, *, python: str = "") -> None:
     """Put a Python with a package m2g, and its command, on the jobs' PATH: as pip leaves them."""
     home = world.folder / "m2g-env"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(home)], check=True)
     (site,) = home.glob("lib/python*/site-packages")
     (site / "m2g-0.dist-info").mkdir()
-    (site / "m2g-0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: m2g\nVersion: {version_said}\n")
+    (site / "m2g-0.dist-info" / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: m2g\nVersion: {installed_version}\n"
+    )
     command = world.folder / "bin" / "m2g"
     command.write_text(f"#!{python or home / 'bin' / 'python'}\n{(world.folder / 'fake_m2g.py').read_text()}")
 
@@ -41,35 +43,35 @@ def test_the_provenance_says_from_what_and_by_what(world: World) -> None:
     code, output = world.run()
     assert code == 0, output
 
-    said = json.loads(world.get(PROVENANCE))
+    document = json.loads(world.get(PROVENANCE))
     at = "bids:source:sub-0025427/ses-1"
-    assert said["Sources"] == [
+    assert document["Sources"] == [
         f"{at}/dwi/sub-0025427_ses-1_dwi.nii.gz",
         f"{at}/dwi/sub-0025427_ses-1_dwi.bval",
         f"{at}/dwi/sub-0025427_ses-1_dwi.bvec",
         f"{at}/anat/sub-0025427_ses-1_T1w.nii.gz",
     ]
-    assert sorted(said["inputs"], key=str) == sorted(world.scan["inputs"], key=str)
-    assert said["SourceDatasets"] == [{"URL": f"s3://{BUCKET}/HNU1"}]
-    assert said["GeneratedBy"][0] == {
+    assert sorted(document["inputs"], key=str) == sorted(world.scan["inputs"], key=str)
+    assert document["SourceDatasets"] == [{"URL": f"s3://{BUCKET}/HNU1"}]
+    assert document["GeneratedBy"][0] == {
         "Name": "m2g",
         "Version": "0.3.0",
         "CodeURL": "https://github.com/neurodata/m2g",
         "Container": {"Type": "docker", "Tag": IMAGE, "URI": f"docker://{REPOSITORY}@{DIGEST}"},
     }
-    assert (said["GeneratedBy"][1]["Name"], said["GeneratedBy"][1]["Version"]) == ("opsctl", "0.1.0")
-    wanted = {name: world.scan[name] for name in ("key", "m2g", "argv", "image", "image_digest", "dataset")}
-    assert {name: said[name] for name in wanted} == wanted
+    assert (document["GeneratedBy"][1]["Name"], document["GeneratedBy"][1]["Version"]) == ("opsctl", "0.1.0")
+    expected = {name: world.scan[name] for name in ("key", "m2g", "argv", "image", "image_digest", "dataset")}
+    assert {name: document[name] for name in expected} == expected
     result = world.result()
-    assert said["seconds"] == {name: result["seconds"][name] for name in ("pull", "m2g")}
+    assert document["seconds"] == {name: result["seconds"][name] for name in ("pull", "m2g")}
     for name in ("run_id", "index", "job_id", "attempt", "started_at", "scan"):
-        assert said[name] == result[name]
-    assert (said["m2g_version"], said["opsctl_version"]) == ("0.3.0", "0.1.0")
+        assert document[name] == result[name]
+    assert (document["m2g_version"], document["opsctl_version"]) == ("0.3.0", "0.1.0")
     assert f"s3://{BUCKET}/{PROVENANCE}" in [entry["uri"] for entry in result["outputs"]["files"]]
     assert world.keys(f"{DERIVATIVE}/dataset_description.json")
     description = json.loads(world.get(f"{DERIVATIVE}/dataset_description.json"))
     assert description["DatasetLinks"] == {"source": f"s3://{BUCKET}/HNU1"}
-    assert description["GeneratedBy"] == said["GeneratedBy"]
+    assert description["GeneratedBy"] == document["GeneratedBy"]
 
 
 def test_every_entity_is_in_its_name(world: World) -> None:
@@ -105,9 +107,9 @@ def test_an_m2g_of_unknown_version_is_none_of_the_scans_business(world: World) -
     code, output = world.run()  # the command is a shell script
 
     assert code == 0, output
-    said = json.loads(world.get(PROVENANCE))
-    assert said["m2g_version"] is None
-    assert "Version" not in said["GeneratedBy"][0]
+    document = json.loads(world.get(PROVENANCE))
+    assert document["m2g_version"] is None
+    assert "Version" not in document["GeneratedBy"][0]
 
 
 @pytest.mark.parametrize("first", ["#!/no/python3.7", "#!/bin/sh", "", "#!", "#!/usr/bin/env", "\x7fELF"])
@@ -122,10 +124,10 @@ def test_a_python_that_hangs_or_talks_is_cut_short(world: World, monkeypatch: py
     python = world.folder / "bin" / "python3.7"
     variables = {"PATH": f"{python.parent}:/usr/bin:/bin"}
     install_m2g(world, "0", python=str(python))
-    for body, wanted in (("exec sleep 60", None), ("echo <html>", None), ("echo noise; echo 0.3.0", "0.3.0")):
+    for body, expected in (("exec sleep 60", None), ("echo <html>", None), ("echo noise; echo 0.3.0", "0.3.0")):
         python.write_text(f"#!/bin/sh\n{body}\n")
         python.chmod(0o755)
-        assert version.find("m2g", variables) == wanted
+        assert version.find("m2g", variables) == expected
 
 
 def test_the_command_may_name_its_python_through_env(world: World) -> None:
@@ -154,13 +156,13 @@ def test_the_preview_says_that_it_is_one(world: World) -> None:
     world.submit()
     assert world.run()[0] == 0
 
-    said = json.loads(world.get(PROVENANCE))
+    document = json.loads(world.get(PROVENANCE))
     description = json.loads(world.get(f"{DERIVATIVE}/dataset_description.json"))
-    assert said["Description"] == derivative.PREVIEW_WARNING
-    assert said["GeneratedBy"] == description["GeneratedBy"]
-    assert said["GeneratedBy"][0]["Name"] == "opsctl preview"
-    assert "Container" not in said["GeneratedBy"][0]
-    assert "https://github.com/neurodata/m2g" not in json.dumps(said)
+    assert document["Description"] == derivative.PREVIEW_WARNING
+    assert document["GeneratedBy"] == description["GeneratedBy"]
+    assert document["GeneratedBy"][0]["Name"] == "opsctl preview"
+    assert "Container" not in document["GeneratedBy"][0]
+    assert "https://github.com/neurodata/m2g" not in json.dumps(document)
 
 
 @pytest.mark.parametrize(
@@ -181,8 +183,8 @@ def test_a_digest_names_the_image_for_good(world: World, image: str, uri: str) -
 
 def test_sources_are_bids_uris_where_they_can_be(world: World) -> None:
     world.scan["dataset"] = f"s3://{BUCKET}/HNU1/"
-    one = read(world)
+    parsed_scan = read(world)
     entry = scan.Input(f"s3://{BUCKET}/HNU1/sub-0+1/a b%.nii", "dwi", 1, "e")
-    assert provenance.bids_uri(entry, one) == "bids:source:sub-0+1/a%20b%25.nii"
+    assert provenance.bids_uri(entry, parsed_scan) == "bids:source:sub-0+1/a%20b%25.nii"
     elsewhere = scan.Input(f"s3://{BUCKET}/HNU10/x.nii", "dwi", 1, "e")
-    assert provenance.bids_uri(elsewhere, one) == elsewhere.uri
+    assert provenance.bids_uri(elsewhere, parsed_scan) == elsewhere.uri

@@ -15,7 +15,7 @@ from m2g_job import staging
 from m2g_job.faults import WrongInput
 from m2g_job.s3 import S3, make_client
 from m2g_job.scan import Input
-from m2g_job.stop import Stop
+from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3, Request
 
 PART_BYTES = 16 * 1024 * 1024
@@ -49,11 +49,11 @@ def test_six_parts_are_under_way_at_once_and_make_one_file(s3: LocalS3, tmp_path
     data = os.urandom(1024) * (5 * 16 * 1024) + b"end"
     put(s3, tmp_path, data)
     hold = s3.hold(is_part)
-    target, seen, lock = tmp_path / "ours", [], threading.Lock()
+    target, sizes, lock = tmp_path / "ours", [], threading.Lock()
 
     def count(size: int) -> None:
         with lock:
-            seen.append(size)
+            sizes.append(size)
 
     with ThreadPoolExecutor(1) as pool:
         download = pool.submit(S3(make_client()).download, URI, str(target), on_bytes=count)
@@ -62,7 +62,7 @@ def test_six_parts_are_under_way_at_once_and_make_one_file(s3: LocalS3, tmp_path
         download.result(timeout=120)
 
     assert hashlib.sha256(target.read_bytes()).digest() == hashlib.sha256(data).digest()
-    assert sum(seen) == len(data)
+    assert sum(sizes) == len(data)
     parts = sorted(request.headers["range"] for request in s3.requests if is_part(request))
     assert parts[0] == f"bytes=0-{PART_BYTES - 1}"
     assert len(parts) == 6
@@ -76,7 +76,7 @@ def test_a_file_that_is_replaced_while_its_parts_come_is_refused(s3: LocalS3, tm
     entry = Input(URI, "dwi", head.size_bytes, head.etag)
 
     with ThreadPoolExecutor(1) as pool:
-        pull = pool.submit(staging._download, S3(make_client()), entry, str(tmp_path / "ours"), Stop())
+        pull = pool.submit(staging._download, S3(make_client()), entry, str(tmp_path / "ours"), StopRequest())
         hold.wait()
         put(s3, tmp_path, b"b" * (PART_BYTES + 7))
         hold.released.set()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from m2g_job import m2g, memory
 from m2g_job.log import Log
-from m2g_job.stop import Stop
+from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3, Request
 from support.job_world import OUTPUT, RUN, World, nifti
 
@@ -53,20 +53,20 @@ def test_a_disk_that_is_full_while_m2g_runs(world: World) -> None:
 
     assert code == 1, output
     assert world.result()["cause"].startswith("the disk is full: m2g ended after ")
-    kept = world.keys(FAILURES)
-    assert f"{FAILURES}/qa_d/sub-0025427_ses-1_qa.png" in kept
+    uploaded = world.keys(FAILURES)
+    assert f"{FAILURES}/qa_d/sub-0025427_ses-1_qa.png" in uploaded
     assert b"No space left on device" in world.get(f"{FAILURES}/m2g.log")
     assert world.keys("HNU1/derivatives") == []
 
 
 def test_the_kept_log_is_there_before_m2g_can_fill_the_disk(tmp_path: Path) -> None:
-    kept = tmp_path / "m2g.log"
+    log_path = tmp_path / "m2g.log"
     with (tmp_path / "stream").open("wb") as stream:
         ended = m2g.run(
-            ["test", "-e", str(kept)],
+            ["test", "-e", str(log_path)],
             log=Log(stream),
-            log_path=str(kept),
-            stop=Stop(),
+            log_path=str(log_path),
+            stop=StopRequest(),
             variables={"PATH": "/usr/bin:/bin"},
         )
     assert ended.exit_code == 0
@@ -103,26 +103,26 @@ def test_a_full_disk_that_m2g_hides_behind_exit_code_0_is_named(world: World) ->
 NO_SPACE = 'print("C-PAC: No space left on device", flush=True)\n'
 
 
-def outcome(*, exit_code: int = 1, tail: tuple[str, ...] = (), kills: int = 0) -> m2g.Outcome:
-    return m2g.Outcome(exit_code, 61.2, 15100, tail, kills)
+def m2g_exit(*, exit_code: int = 1, tail: tuple[str, ...] = (), kills: int = 0) -> m2g.M2gExit:
+    return m2g.M2gExit(exit_code, 61.2, 15100, tail, kills)
 
 
 @pytest.mark.parametrize(
     ("ended", "cause"),
     [
-        (outcome(kills=1), "out of memory: the kernel killed a process of m2g's, which ended after 61 s"),
-        (outcome(exit_code=-9), "m2g was killed (SIGKILL) after 61 s, most likely out of memory"),
-        (outcome(exit_code=137), "m2g was killed (SIGKILL) after 61 s, most likely out of memory"),
-        (outcome(tail=("MemoryError",)), "m2g ran out of memory after 61 s"),
-        (outcome(tail=("… died with <Signals.SIGKILL: 9>.",)), "a process of m2g's was killed, most likely out of"),
-        (outcome(tail=("eddy: line 3: 117 Killed",)), "a process of m2g's was killed, most likely out of memory"),
-        (outcome(tail=("OSError: Disk quota exceeded",)), "the disk is full: m2g ended after 61 s"),
+        (m2g_exit(kills=1), "out of memory: the kernel killed a process of m2g's, which ended after 61 s"),
+        (m2g_exit(exit_code=-9), "m2g was killed (SIGKILL) after 61 s, most likely out of memory"),
+        (m2g_exit(exit_code=137), "m2g was killed (SIGKILL) after 61 s, most likely out of memory"),
+        (m2g_exit(tail=("MemoryError",)), "m2g ran out of memory after 61 s"),
+        (m2g_exit(tail=("… died with <Signals.SIGKILL: 9>.",)), "a process of m2g's was killed, most likely out of"),
+        (m2g_exit(tail=("eddy: line 3: 117 Killed",)), "a process of m2g's was killed, most likely out of memory"),
+        (m2g_exit(tail=("OSError: Disk quota exceeded",)), "the disk is full: m2g ended after 61 s"),
     ],
 )
-def test_a_shortage_has_its_words_and_figures(ended: m2g.Outcome, cause: str) -> None:
-    said = m2g.cause(ended)
-    assert said.startswith(cause)
-    assert "15100 MiB" in said or "disk" in said
+def test_a_shortage_has_its_words_and_figures(ended: m2g.M2gExit, cause: str) -> None:
+    found_cause = m2g.cause(ended)
+    assert found_cause.startswith(cause)
+    assert "15100 MiB" in found_cause or "disk" in found_cause
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_a_kill_that_the_kernel_counts_while_m2g_runs_is_in_the_result(world: Wo
     fake = world.folder / "fake_m2g.py"
     count = f'Path({str(counter)!r}).write_text("oom_kill 5\\\\n")\n        '
     fake.write_text(fake.read_text().replace('print("reading the gradients', f'{count}print("reading the gradients'))
-    look = f"import os, m2g_job.memory as memory\nmemory._COUNTERS = ({str(counter)!r},)\n"
+    patch = f"import os, m2g_job.memory as memory\nmemory._COUNTERS = ({str(counter)!r},)\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
-    code, output = world.run(python=(sys.executable, "-c", look + main), FAKE_M2G="exit-1")
+    code, output = world.run(python=(sys.executable, "-c", patch + main), FAKE_M2G="exit-1")
 
     assert code == 1, output
     assert world.result()["cause"].startswith("out of memory: the kernel killed a process of m2g's")
@@ -169,18 +169,18 @@ def test_the_kernel_takes_m2g_before_the_runner(world: World) -> None:
 def test_bodies_that_break_off_are_asked_for_again(world: World, s3: LocalS3) -> None:
     world.input("dwi", "HNU1/sub-0025427/ses-1/dwi/sub-0025427_ses-1_dwi.nii", nifti(7))
     world.submit()
-    seen: Counter[tuple[str, str]] = Counter()
+    request_counts: Counter[tuple[str, str]] = Counter()
 
     def twice(request: Request) -> bool:
-        seen[request.key, request.query] += 1
-        return bool(request.job) and seen[request.key, request.query] <= 2
+        request_counts[request.key, request.query] += 1
+        return bool(request.job) and request_counts[request.key, request.query] <= 2
 
     s3.cut_bodies(twice)
     code, output = world.run()
 
     assert code == 0, output
-    assert max(seen.values()) > 2
-    assert {"scans", "results", "claims"} & {key.split("/")[3] for key, _ in seen if key.startswith(RUN)}
+    assert max(request_counts.values()) > 2
+    assert {"scans", "results", "claims"} & {key.split("/")[3] for key, _ in request_counts if key.startswith(RUN)}
     pulled = world.folder / "work-job-a" / "input" / "sub-0025427" / "ses-1" / "dwi" / "sub-0025427_ses-1_dwi.nii"
     assert pulled.read_bytes() == nifti(7)
 

@@ -74,7 +74,7 @@ RUNS = {number: f"{A}/dwi/sub-01_ses-a_run-{number}_dwi" for number in ("1", "2"
 NO_SESSION = whole(
     "sub-01/ses-nosession", "sub-01/dwi/sub-01_dwi", "sub-01/anat/sub-01_T1w.nii.gz", to="sub-01_ses-nosession_dwi"
 )
-WORDS = whole(
+NAMED_LABELS = whole(
     "sub-a1/ses-retest",
     "sub-a1/ses-retest/dwi/sub-a1_ses-retest_acq-b_dwi",
     "sub-a1/ses-retest/anat/sub-a1_ses-retest_T1w.nii.gz",
@@ -88,30 +88,30 @@ ROOT = staged(A, STEM, bval="dwi.bval", bvec="dwi.bvec", t1w=T1W)
 SESSIONS = staged(A, STEM, bval=f"{A}/sub-01_ses-a_dwi.bval", bvec=f"{A}/sub-01_ses-a_dwi.bvec", t1w=T1W)
 
 
-def case(
+def case_of(
     scans: Mapping[str, Mapping[str, str]], *beside: str, pipeline: Pipeline = "dwi", t1w: str | None = None
 ) -> Case:
-    return Case(sorted({*beside, *(key for one in scans.values() for key in one.values())}), scans, pipeline, t1w)
+    return Case(sorted({*beside, *(key for inputs in scans.values() for key in inputs.values())}), scans, pipeline, t1w)
 
 
 CASES = {
-    "gradients at the root": case({A: ROOT}),
-    "gradients at the session": case({A: SESSIONS}, "dwi.bval", "dwi.bvec"),
-    "no session": case({"sub-01": NO_SESSION}),
-    "words as labels": case({"sub-a1/ses-retest": WORDS}),
-    "several runs": case({f"{A}/run-{number}": whole(A, image, T1W) for number, image in RUNS.items()}),
-    "uncompressed": case({A: NII}),
-    "T1w of another session": case({A: whole(A, STEM, OTHERS_T1W)}, t1w="any-session"),
-    "T1w with further entities": case({A: whole(A, STEM, LONG_T1W)}, LONG_T1W.replace("run-01", "run-02")),
-    "JSON sidecars": case({A: whole(A, STEM, T1W)}, f"{STEM}.json", T1W.replace(".nii.gz", ".json"), "dwi.json"),
-    "func": case(
+    "gradients at the root": case_of({A: ROOT}),
+    "gradients at the session": case_of({A: SESSIONS}, "dwi.bval", "dwi.bvec"),
+    "no session": case_of({"sub-01": NO_SESSION}),
+    "words as labels": case_of({"sub-a1/ses-retest": NAMED_LABELS}),
+    "several runs": case_of({f"{A}/run-{number}": whole(A, image, T1W) for number, image in RUNS.items()}),
+    "uncompressed": case_of({A: NII}),
+    "T1w of another session": case_of({A: whole(A, STEM, OTHERS_T1W)}, t1w="any-session"),
+    "T1w with further entities": case_of({A: whole(A, STEM, LONG_T1W)}, LONG_T1W.replace("run-01", "run-02")),
+    "JSON sidecars": case_of({A: whole(A, STEM, T1W)}, f"{STEM}.json", T1W.replace(".nii.gz", ".json"), "dwi.json"),
+    "func": case_of(
         {f"{A}/task-rest_run-{number}": {image: image, T1W: T1W} for number, image in BOLD.items()},
         f"{STEM}.nii.gz",
         "task-rest_bold.json",
         BOLD["1"].replace("bold.nii.gz", "events.tsv"),
         pipeline="func",
     ),
-    "a plus in labels": case({"sub-0+1/ses-1+": PLUS}),
+    "a plus in labels": case_of({"sub-0+1/ses-1+": PLUS}),
 }
 
 
@@ -127,7 +127,7 @@ def content(path: str) -> bytes:
     return gzip.compress(bytes(image), mtime=0) if path.endswith(".gz") else bytes(image)
 
 
-def submit(world: World, made: Case, dataset: str) -> list[str]:
+def submit(world: World, case: Case, dataset: str) -> list[str]:
     """What `opsctl run` does up to the submission: the scans' JSON, written from the bucket's own listing."""
     location = dataset_location(dataset, data_bucket=BUCKET)
     discovery = discover(
@@ -135,11 +135,11 @@ def submit(world: World, made: Case, dataset: str) -> list[str]:
         EntityPatterns(bids_config(), suffixes=SUFFIXES),
         bucket=location.bucket,
         prefix=location.key_prefix,
-        pipeline=made.pipeline,
-        t1w=made.t1w,
+        pipeline=case.pipeline,
+        t1w=case.t1w,
     )
     assert discovery.excluded == ()
-    options = M2gOptions(pipeline=made.pipeline, parcellation=("Desikan",))
+    options = M2gOptions(pipeline=case.pipeline, parcellation=("Desikan",))
     output = derivatives(location, "m2g", data_bucket=BUCKET)
     run = Run(
         run_id=RUN_ID,
@@ -167,8 +167,8 @@ def submit(world: World, made: Case, dataset: str) -> list[str]:
 
 @pytest.fixture
 def reading_world(world: World) -> World:
-    double = world.folder / "fake_m2g.py"
-    double.write_text(double.read_text().removesuffix("main()\n") + READ_BY_PYBIDS.lstrip("\n"))
+    fake = world.folder / "fake_m2g.py"
+    fake.write_text(fake.read_text().removesuffix("main()\n") + READ_BY_PYBIDS.lstrip("\n"))
     return world
 
 
@@ -176,42 +176,42 @@ def reading_world(world: World) -> World:
 def test_m2g_sees_one_tidy_session_and_its_outputs_come_back_under_the_scans_name(
     name: str, reading_world: World
 ) -> None:
-    world, made = reading_world, CASES[name]
-    for path in made.files:
+    world, case = reading_world, CASES[name]
+    for path in case.files:
         world.put(f"DS1/{path}", content(path))
         world.put(f"DS10/{path}", b"of another dataset")
-    names = submit(world, made, "DS1/")
-    assert names == sorted(made.scans)
+    names = submit(world, case, "DS1/")
+    assert names == sorted(case.scans)
     for index, scan in enumerate(names):
         job = f"job-{index}"
         code, output = world.run(job, AWS_BATCH_JOB_ARRAY_INDEX=str(index))
         assert code == 0, output
-        check_staged(world.folder / f"work-{job}" / "input", made.scans[scan], made.pipeline)
+        check_staged(world.folder / f"work-{job}" / "input", case.scans[scan], case.pipeline)
         check_outputs(world, scan, index)
     connectomes = [key for key in world.keys("DS1/derivatives/") if "/connectomes_" in key]
-    assert len(connectomes) == len(names) * (1 if made.pipeline == "dwi" else 2)
+    assert len(connectomes) == len(names) * (1 if case.pipeline == "dwi" else 2)
     assert all(any(key.startswith(f"DS1/derivatives/m2g/{scan}/connectomes_") for scan in names) for key in connectomes)
     assert not [key for key in world.keys("DS1/derivatives/") if "nosession" in key]
 
 
-def check_staged(root: Path, wanted: Mapping[str, str], pipeline: Pipeline) -> None:
+def check_staged(root: Path, inputs: Mapping[str, str], pipeline: Pipeline) -> None:
     """One subject, one session, and in it the files that m2g unpacks, byte for byte the dataset's."""
-    there = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
-    assert there == {"dataset_description.json", *wanted}
-    for place, path in wanted.items():
-        assert (root / place).read_bytes() == content(path)
+    staged_files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert staged_files == {"dataset_description.json", *inputs}
+    for staged_path, path in inputs.items():
+        assert (root / staged_path).read_bytes() == content(path)
     layout = BIDSLayout(root)
-    assert {Path(path).relative_to(root).as_posix() for path in layout.get_files()} == there
+    assert {Path(path).relative_to(root).as_posix() for path in layout.get_files()} == staged_files
     (subject,), (session,) = layout.get_subjects(), layout.get_sessions()
-    mine = {"subject": subject, "session": session}
-    (t1w,) = layout.get(suffix="T1w", **mine)
+    entities = {"subject": subject, "session": session}
+    (t1w,) = layout.get(suffix="T1w", **entities)
     assert t1w.entities["datatype"] == "anat"
     if pipeline == "dwi":
-        bval, bvec, image = sorted(layout.get(suffix="dwi", **mine), key=lambda file: file.entities["extension"])
+        bval, bvec, image = sorted(layout.get(suffix="dwi", **entities), key=lambda file: file.entities["extension"])
         assert layout.get_bval(image.path) == bval.path
         assert layout.get_bvec(image.path) == bvec.path
     else:
-        (image,) = layout.get(suffix="bold", **mine)
+        (image,) = layout.get(suffix="bold", **entities)
     assert image.entities["extension"] in (".nii", ".nii.gz")
 
 
@@ -219,7 +219,7 @@ def check_outputs(world: World, scan: str, index: int) -> None:
     result = world.result(index)
     assert (result["scan"], result["status"]) == (scan, "succeeded")
     place = f"s3://{BUCKET}/DS1/derivatives/m2g/{scan}/"
-    files = [one["uri"] for one in result["outputs"]["files"]]
+    files = [entry["uri"] for entry in result["outputs"]["files"]]
     assert all(uri.startswith(place) for uri in files)
     assert set(result["outputs"]["connectomes"]) <= set(files)
     assert all(world.keys(uri.removeprefix(f"s3://{BUCKET}/")) for uri in files)

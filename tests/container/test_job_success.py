@@ -99,9 +99,9 @@ def test_a_large_file_goes_up_in_parts(world: World, s3: LocalS3) -> None:
 
     pushed = push(client, [Output(str(large), "tracts.bin")], f"s3://{BUCKET}/{OUTPUT}", guard=lambda: None)
 
-    (seen,) = verify(client, pushed, f"s3://{BUCKET}/{OUTPUT}")
-    assert seen["sha256"] == hashlib.sha256(large.read_bytes()).hexdigest()
-    assert seen["etag"] == client.head(f"s3://{BUCKET}/{OUTPUT}/tracts.bin").etag
+    (entry,) = verify(client, pushed, f"s3://{BUCKET}/{OUTPUT}")
+    assert entry["sha256"] == hashlib.sha256(large.read_bytes()).hexdigest()
+    assert entry["etag"] == client.head(f"s3://{BUCKET}/{OUTPUT}/tracts.bin").etag
     assert world.get(f"{OUTPUT}/tracts.bin") == large.read_bytes()
     parts = [request for request in s3.requests if "partNumber" in request.query]
     assert len(parts) == 2
@@ -161,9 +161,9 @@ def test_a_made_up_session_never_shows_in_the_outputs(world: World) -> None:
     world.input("T1w", "HNU1/sub-01/anat/sub-01_T1w.nii.gz", packed())
     world.scan["scan"] = {"name": "sub-01", "subject": "01", "session": None, "entities": {}}
     world.scan["output"] = f"s3://{BUCKET}/{DERIVATIVE}/sub-01"
-    words = ["01" if word == "0025427" else word for word in world.scan["argv"]]
-    words[words.index("--session_label") + 1] = "nosession"
-    world.scan["argv"] = words
+    argv = ["01" if word == "0025427" else word for word in world.scan["argv"]]
+    argv[argv.index("--session_label") + 1] = "nosession"
+    world.scan["argv"] = argv
     world.submit()
 
     code, output = world.run()

@@ -9,7 +9,7 @@ from m2g_job import derivative
 from m2g_job import environment as job_environment
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
-from m2g_job.result import Report
+from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
 from opsctl.core.dataset.scan import Input, Scan
@@ -28,7 +28,7 @@ RUN_ID = "HNU1-20261122-120000-ab12"
 
 def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str = "dwi", further: str = "") -> Scan:
     base = f"sub-{subject}" + (f"/ses-{session}" if session else "")
-    words = base.replace("/", "_")
+    stem = base.replace("/", "_")
     roles = ("dwi", "bval", "bvec", "T1w") if pipeline == "dwi" else ("bold", "T1w")
     endings = {"dwi": "dwi.nii.gz", "bval": "dwi.bval", "bvec": "dwi.bvec", "T1w": "T1w.nii.gz", "bold": "bold.nii"}
     return Scan(
@@ -38,7 +38,7 @@ def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str =
         entities={"subject": subject, "suffix": roles[0]},
         pipeline=pipeline,
         inputs=tuple(
-            Input(uri=f"s3://{BUCKET}/HNU1/{base}/{words}_{endings[role]}", role=role, size_bytes=7, etag="e")
+            Input(uri=f"s3://{BUCKET}/HNU1/{base}/{stem}_{endings[role]}", role=role, size_bytes=7, etag="e")
             for role in roles
         ),
     )
@@ -78,7 +78,7 @@ def environment(index: int) -> Environment:
 
 
 @pytest.mark.parametrize(
-    "one",
+    "example",
     [
         scan(),
         scan(session=None),
@@ -88,17 +88,17 @@ def environment(index: int) -> Environment:
         scan(pipeline="func"),
         scan(pipeline="func", session=None, further="/task-rest_run-1"),
     ],
-    ids=lambda one: f"{one.name}-{one.pipeline}",
+    ids=lambda example: f"{example.name}-{example.pipeline}",
 )
-def test_the_job_reads_what_run_writes(one):
-    options = M2gOptions(pipeline=one.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    document = scan_document(one, options, run=run(), index=7)
+def test_the_job_reads_what_run_writes(example):
+    options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
+    document = scan_document(example, options, run=run(), index=7)
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
-    assert read.name == one.name
-    assert read.session == one.session
-    assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in one.inputs]
+    assert read.name == example.name
+    assert read.session == example.session
+    assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in example.inputs]
     assert read.parcellation == ("Desikan", "AAL_")
-    assert read.output == f"{run().output}/{one.name}"
+    assert read.output == f"{run().output}/{example.name}"
     assert read.key == document["key"]
 
 
@@ -115,21 +115,23 @@ def test_the_job_looks_where_run_writes():
 def test_the_job_reads_the_environment_that_run_submits():
     submission = submissions_of(run(10_001), PLATFORM, at="t")[-1]
     last = submit_request(submission, run(10_001), PLATFORM)
-    variables = {one["name"]: one["value"] for one in last["containerOverrides"]["environment"]}
-    told = job_environment.read({**variables, "AWS_BATCH_JOB_ARRAY_INDEX": str(last["arrayProperties"]["size"] - 1)})
-    assert told.index == 10_000
-    assert told.run_id == RUN_ID
+    variables = {variable["name"]: variable["value"] for variable in last["containerOverrides"]["environment"]}
+    environment_of_job = job_environment.read(
+        {**variables, "AWS_BATCH_JOB_ARRAY_INDEX": str(last["arrayProperties"]["size"] - 1)}
+    )
+    assert environment_of_job.index == 10_000
+    assert environment_of_job.run_id == RUN_ID
 
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
-    report = Report(environment(7), log_stream="csa/default/abc")
+    builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
     document = scan_document(scan(), M2gOptions(), run=run(), index=7)
-    report.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
-    report.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
-    report.connectomes = ["s3://b/x.csv"]
+    builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
+    builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
+    builder.connectomes = ["s3://b/x.csv"]
     result = Result.from_json(
-        json.loads(json.dumps(report.result(exit_code=exit_code, cause="" if not exit_code else "why")))
+        json.loads(json.dumps(builder.build(exit_code=exit_code, cause="" if not exit_code else "why")))
     )
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
     assert result.succeeded is (exit_code == 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from support.policy_files import RENDERED, document, filled
+from support.policy_files import document
 from support.recorded_calls import Judged, Who, judge
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -37,11 +37,3 @@ def judged(home: Path, calls: Path) -> Judged:
     """Every call of the journey; `local` is up in the end, `lab` is gone and has run nothing."""
     local: Documents = {**for_people("local"), "job": of_jobs(home, "local")}
     return judge(calls, {"local": local, "lab": for_people("lab")}, account=ACCOUNT, region=REGION)
-
-
-def rendered_differ(home: Path, platform: str) -> list[str]:
-    """Which of the policies that Terraform put out are not those of docs/."""
-    state = json.loads((home / "platforms" / platform / "terraform" / "platform" / "terraform.tfstate").read_text())
-    values = {"NAME": platform, "ACCOUNT": ACCOUNT, "REGION": REGION}
-    said = {name: state["outputs"][f"{name.replace('-', '_')}_policy"]["value"] for name in RENDERED}
-    return [name for name, text in said.items() if text.strip() != filled(name, **values).strip()]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from example_lines import BY_THE_JOURNEY, examples, reason_not_to, shown, words_here
-from least_privilege import for_people, judged, rendered_differ
+from least_privilege import for_people, judged
 from support.recorded_calls import EXCEPTIONS, read, spare
 
 SCANS = 4
@@ -311,7 +311,3 @@ def test_no_policy_allows_what_nobody_needs(journey, who):
 @pytest.mark.parametrize("who", ["run", "up"])
 def test_every_exception_is_an_action_of_the_policy(who):
     assert set(EXCEPTIONS[who]) - spare(for_people("local")[who], set()) == set()
-
-
-def test_terraform_put_out_the_policies_of_the_docs(journey):
-    assert rendered_differ(journey.program.home, "local") == []

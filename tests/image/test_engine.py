@@ -1,4 +1,4 @@
-"""Finding an engine: which one is taken, and what is said of one that does not answer."""
+"""Which engine is found, and the error when it does not answer."""
 
 from __future__ import annotations
 
@@ -36,32 +36,32 @@ def program(path: Path, name: str, kind: str, rest: str) -> None:
     (path / name).chmod(0o755)
 
 
-def fails(words: str) -> str:
-    return f"echo '{words}' >&2; exit 1"
+def fails(message: str) -> str:
+    return f"echo '{message}' >&2; exit 1"
 
 
-def found(path: Path, **environment: str) -> Any:
+def engine(path: Path, **environment: str) -> Any:
     return find_engine({"PATH": str(path), **environment})
 
 
 def test_docker_comes_before_podman(path: Path) -> None:
     program(path, "docker", DOCKER, FINE)
     program(path, "podman", PODMAN, FINE)
-    assert (found(path).name, found(path).command) == ("docker", str(path / "docker"))
-    assert found(path, OPSCTL_ENGINE="podman").name == "podman"
+    assert (engine(path).name, engine(path).command) == ("docker", str(path / "docker"))
+    assert engine(path, OPSCTL_ENGINE="podman").name == "podman"
 
 
 def test_podman_is_taken_where_docker_does_not_answer(path: Path) -> None:
     program(path, "docker", DOCKER, fails("Cannot connect to the Docker daemon. Is the docker daemon running?"))
     program(path, "podman", PODMAN, FINE)
-    assert found(path).name == "podman"
+    assert engine(path).name == "podman"
     with pytest.raises(Problem, match="its daemon does not answer"):
-        found(path, OPSCTL_ENGINE="docker")
+        engine(path, OPSCTL_ENGINE="docker")
 
 
 def test_podman_by_dockers_name_is_podman(path: Path) -> None:
     program(path, "docker", PODMAN, FINE)
-    assert found(path).name == "podman"
+    assert engine(path).name == "podman"
 
 
 def test_a_path_may_be_named(path: Path, tmp_path: Path) -> None:
@@ -98,25 +98,25 @@ SILENT = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "words", "what", "hint"), SILENT)
+@pytest.mark.parametrize(("kind", "message", "what", "hint"), SILENT)
 def test_an_engine_that_does_not_answer_gets_a_sentence_of_its_own(
-    path: Path, kind: str, words: str, what: str, hint: str
+    path: Path, kind: str, message: str, what: str, hint: str
 ) -> None:
-    program(path, "docker" if kind is DOCKER else "podman", kind, fails(words))
+    program(path, "docker" if kind is DOCKER else "podman", kind, fails(message))
     with pytest.raises(Problem) as caught:
-        found(path)
+        engine(path)
     assert what in caught.value.what
     assert hint in caught.value.hint
 
 
 def test_without_any_it_says_what_to_install_and_who_else_can(path: Path) -> None:
     with pytest.raises(Problem) as caught:
-        found(path)
+        engine(path)
     assert "neither Docker nor Podman is on the PATH" in caught.value.what
     for word in ("docs.docker.com", "podman.io", "CI", "opsctl up --image"):
         assert word in caught.value.hint
     with pytest.raises(Problem, match="OPSCTL_ENGINE names nerdctl"):
-        found(path, OPSCTL_ENGINE="nerdctl")
+        engine(path, OPSCTL_ENGINE="nerdctl")
 
 
 class FakeRepository:
@@ -153,9 +153,9 @@ esac""",
         size_bytes=1,
     )
     repository: Any = FakeRepository()
-    made = push(found(path), repository, built, version="0.1.0", tag=None, on_line=lambda _: None)
-    assert made.image == f"{FakeRepository.url}@sha256:{'a' * 64}"
-    assert made.tag == f"0.1.0-{'b' * 12}"
+    pushed = push(engine(path), repository, built, version="0.1.0", tag=None, on_line=lambda _: None)
+    assert pushed.image == f"{FakeRepository.url}@sha256:{'a' * 64}"
+    assert pushed.tag == f"0.1.0-{'b' * 12}"
     assert json.loads((tmp_path / "login").read_text()) == {
         "auths": {FakeRepository.host: {"auth": "QVdTOnNlY3JldA=="}}
     }

@@ -1,4 +1,4 @@
-"""`image build` with a real engine: what it makes, on what, and what Ctrl-C leaves."""
+"""`image build` with a real engine: the image, its base, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -25,28 +25,28 @@ def inspected(world: EngineWorld, image: str) -> Any:
 
 
 def test_the_image_says_what_it_was_made_from(engine_world: EngineWorld, built: str) -> None:
-    found, base = inspected(engine_world, built), inspected(engine_world, BASE)
-    labels = found["Labels"]
+    details, base = inspected(engine_world, built), inspected(engine_world, BASE)
+    labels = details["Labels"]
     assert labels["opsctl.source"] == source_of(container_dir())
     assert labels["org.opencontainers.image.version"]
     assert labels["org.opencontainers.image.base.name"] == BASE
     assert labels["org.opencontainers.image.base.digest"] == base["Digest"]
-    assert (found["Architecture"], found["Os"]) == ("amd64", "linux")
+    assert (details["Architecture"], details["Os"]) == ("amd64", "linux")
 
 
 def test_the_base_is_taken_by_its_digest(engine_world: EngineWorld, built: str) -> None:
     digest = inspected(engine_world, BASE)["Digest"]
-    said = opsctl(engine_world.environment, "image", "build", "--base", BASE, "--tag", "built-once")
-    assert f"FROM {BASE.rpartition(':')[0]}@{digest}" in said.stderr
+    result = opsctl(engine_world.environment, "image", "build", "--base", BASE, "--tag", "built-once")
+    assert f"FROM {BASE.rpartition(':')[0]}@{digest}" in result.stderr
 
 
 def test_built_again_it_is_the_same_image(engine_world: EngineWorld, built: str) -> None:
     before = inspected(engine_world, built)["Id"]
-    said = opsctl(engine_world.environment, "image", "build", "--base", BASE, "--tag", "built-once", "--json")
-    assert said.returncode == 0, said.stderr
-    told = json.loads(said.stdout)
-    assert told["image_id"] == before == inspected(engine_world, built)["Id"]
-    assert told["base_digest"].startswith("sha256:")
+    result = opsctl(engine_world.environment, "image", "build", "--base", BASE, "--tag", "built-once", "--json")
+    assert result.returncode == 0, result.stderr
+    status = json.loads(result.stdout)
+    assert status["image_id"] == before == inspected(engine_world, built)["Id"]
+    assert status["base_digest"].startswith("sha256:")
 
 
 def test_the_runner_is_what_a_job_starts(engine_world: EngineWorld, built: str) -> None:
@@ -60,20 +60,20 @@ def test_the_runner_is_what_a_job_starts(engine_world: EngineWorld, built: str) 
 
 
 def test_a_build_that_fails_says_the_engines_last_words(engine_world: EngineWorld) -> None:
-    said = opsctl(
+    result = opsctl(
         *(engine_world.environment, "image", "build", "--base", BASE, "--tag", "broken"),
         *("--", "--build-arg", "PYTHON=python9"),
     )
-    assert said.returncode == 1
-    assert "python9: not found" in said.stderr
-    assert "podman build failed" in said.stderr
+    assert result.returncode == 1
+    assert "python9: not found" in result.stderr
+    assert "podman build failed" in result.stderr
     assert "opsctl-m2g:broken" not in engine_world.podman("images", "--format", "{{.Repository}}:{{.Tag}}")
 
 
 def test_a_base_that_is_nowhere_is_named(engine_world: EngineWorld) -> None:
-    said = opsctl(engine_world.environment, "image", "build", "--base", "localhost/nothing:1")
-    assert (said.returncode, said.stdout) == (1, "")
-    assert "There is no image localhost/nothing:1 on this machine." in said.stderr
+    result = opsctl(engine_world.environment, "image", "build", "--base", "localhost/nothing:1")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "There is no image localhost/nothing:1 on this machine." in result.stderr
 
 
 def test_ctrl_c_ends_the_build_and_leaves_nothing_under_the_tag(engine_world: EngineWorld, tmp_path: Path) -> None:
@@ -95,17 +95,17 @@ def test_ctrl_c_ends_the_build_and_leaves_nothing_under_the_tag(engine_world: En
         assert line, heard
         heard += line
     process.send_signal(signal.SIGINT)
-    said = process.stderr.read()
+    output = process.stderr.read()
     assert process.wait(60) == 130
-    assert "Stopped" in said
+    assert "Stopped" in output
     assert "opsctl-m2g:stopped" not in engine_world.podman("images", "--format", "{{.Repository}}:{{.Tag}}")
 
 
 def test_the_base_is_named_in_one_place() -> None:
     folder = container_dir()
     assert base_of(folder).startswith("docker.io/neurodata/m2g")
-    said = [line for line in (folder / "Dockerfile").read_text().splitlines() if "neurodata/m2g" in line]
-    assert len([line for line in said if not line.startswith("#")]) == 1
+    lines = [line for line in (folder / "Dockerfile").read_text().splitlines() if "neurodata/m2g" in line]
+    assert len([line for line in lines if not line.startswith("#")]) == 1
 
 
 def test_the_source_changes_with_what_goes_into_the_image_and_nothing_else(tmp_path: Path) -> None:

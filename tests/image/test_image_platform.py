@@ -1,4 +1,4 @@
-"""`image push` and `image status` on a platform that counts as AWS, with a real engine, registry and Terraform."""
+"""`image push` and `image status` on a platform that is treated as AWS, with a real engine, registry and Terraform."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Lab:
     environment: dict[str, str]
     endpoint_url: str
 
-    def type(self, *words: str, **more: str) -> Any:
-        return opsctl({**self.environment, **more}, *words)
+    def run(self, *arguments: str, **more: str) -> Any:
+        return opsctl({**self.environment, **more}, *arguments)
 
     def client(self, service: str) -> Any:
         return boto3.client(
@@ -47,24 +47,26 @@ class Lab:
 
     def tell_ecr(self, tag: str) -> None:
         """What ECR knows by itself: the registry here is another process."""
-        found = self.registry.manifest(REPOSITORY, tag)
-        assert found is not None
-        text, kind, digest = found
+        manifest = self.registry.manifest(REPOSITORY, tag)
+        assert manifest is not None
+        text, kind, digest = manifest
         self.client("ecr").put_image(
             repositoryName=REPOSITORY, imageManifest=text, imageManifestMediaType=kind, imageTag=tag, imageDigest=digest
         )
 
     def definitions(self) -> dict[str, str]:
         """The image of each queue's newest job definition, by its name."""
-        found = self.client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+        definitions = self.client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
         newest: dict[str, tuple[int, str]] = {}
-        for one in found:
-            mine = (one["revision"], one["containerProperties"]["image"])
-            newest[one["jobDefinitionName"]] = max(mine, newest.get(one["jobDefinitionName"], mine))
+        for definition in definitions:
+            revision = (definition["revision"], definition["containerProperties"]["image"])
+            newest[definition["jobDefinitionName"]] = max(
+                revision, newest.get(definition["jobDefinitionName"], revision)
+            )
         return {name: image for name, (_, image) in newest.items() if name.startswith(REPOSITORY)}
 
     def logins(self) -> list[Path]:
-        """Files that a login was left in."""
+        """Files in which a login was left behind."""
         home = Path(self.environment["HOME"])
         return [path for path in home.rglob("*") if path.is_file() and b"auth" in path.read_bytes()]
 
@@ -89,23 +91,27 @@ def lab(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPath
                 "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
                 "COLUMNS": "100",
             }
-            mirror = {"OPSCTL_PROVIDER_MIRROR": one} if (one := os.environ.get("OPSCTL_PROVIDER_MIRROR")) else {}
+            mirror = (
+                {"OPSCTL_PROVIDER_MIRROR": provider_mirror}
+                if (provider_mirror := os.environ.get("OPSCTL_PROVIDER_MIRROR"))
+                else {}
+            )
             engine = engine_world.with_registry(HOST, place.location, name=NAME)
-            made = Lab(engine_world, place, {**engine, **own, **mirror}, server.endpoint_url)
-            said = made.type("up", "--name", NAME, "--yes")
-            assert said.returncode == 0, said.stdout + said.stderr
-            yield made
+            lab = Lab(engine_world, place, {**engine, **own, **mirror}, server.endpoint_url)
+            result = lab.run("up", "--name", NAME, "--yes")
+            assert result.returncode == 0, result.stdout + result.stderr
+            yield lab
     finally:
         control.stop(home)
 
 
 @pytest.fixture(scope="module")
 def pushed(lab: Lab) -> tuple[Any, Any, Any, list[Path]]:
-    """Status before, the push, status after, and the logins that were left."""
+    """The status before and after a push, the push, and the logins that it left behind."""
     engine = lab.world.podman("tag", "localhost/opsctl-m2g:built-once", f"localhost/opsctl-m2g:{__version__}")
     assert engine == ""
-    before = lab.type("image", "status", "--json")
-    push = lab.type("image", "push", "--yes")
+    before = lab.run("image", "status", "--json")
+    push = lab.run("image", "push", "--yes")
     tag = re.search(rf"Pushed as {re.escape(URL)}:(\S+?)\.\n", push.stderr)
     assert push.returncode == 0 and tag, push.stderr
     lab.tell_ecr(tag[1])
@@ -113,17 +119,17 @@ def pushed(lab: Lab) -> tuple[Any, Any, Any, list[Path]]:
 
 
 def test_before_a_push_no_job_could_start_and_status_says_so(lab: Lab, pushed: Any) -> None:
-    told = json.loads(pushed[0].stdout)
-    assert told["stored"] is None and told["is_pinned"] is False
-    assert {one["image"] for one in told["definitions"]} == {f"{URL}:{__version__}"}
+    status = json.loads(pushed[0].stdout)
+    assert status["stored"] is None and status["is_pinned"] is False
+    assert {definition["image"] for definition in status["definitions"]} == {f"{URL}:{__version__}"}
 
 
 def test_the_digest_in_the_registry_is_the_one_that_all_job_definitions_name(lab: Lab, pushed: Any) -> None:
-    found = lab.registry.manifest(REPOSITORY, pushed[2])
-    assert found is not None
+    manifest = lab.registry.manifest(REPOSITORY, pushed[2])
+    assert manifest is not None
     definitions = lab.definitions()
     assert len(definitions) >= 2
-    assert set(definitions.values()) == {f"{URL}@{found[2]}"}
+    assert set(definitions.values()) == {f"{URL}@{manifest[2]}"}
 
 
 def test_the_login_is_left_nowhere(lab: Lab, pushed: Any) -> None:
@@ -133,45 +139,45 @@ def test_the_login_is_left_nowhere(lab: Lab, pushed: Any) -> None:
 
 def test_a_second_push_changes_nothing(lab: Lab, pushed: Any) -> None:
     before = lab.definitions()
-    again = lab.type("image", "push", "--yes")
-    assert again.returncode == 0, again.stderr
-    assert "is this very image already: nothing to push." in again.stderr
-    assert f"The platform {NAME} runs it already." in again.stderr
+    result = lab.run("image", "push", "--yes")
+    assert result.returncode == 0, result.stderr
+    assert "is this very image already: nothing to push." in result.stderr
+    assert f"The platform {NAME} runs it already." in result.stderr
     assert lab.definitions() == before
 
 
 def test_a_later_plain_up_keeps_the_image(lab: Lab, pushed: Any) -> None:
-    said = lab.type("up", "--name", NAME, "--plan")
-    assert said.returncode == 0, said.stderr
-    assert "nothing to do" in said.stderr
+    result = lab.run("up", "--name", NAME, "--plan")
+    assert result.returncode == 0, result.stderr
+    assert "nothing to do" in result.stderr
 
 
 def test_status_knows_where_it_lies_and_what_it_was_made_from(lab: Lab, pushed: Any) -> None:
-    said = lab.type("image", "status")
-    assert said.returncode == 0, said.stderr
-    assert f"In the repository as {pushed[2]}, pushed " in said.stdout
-    assert f"Built by opsctl {__version__} on {BASE} (sha256:" in said.stdout
-    assert "build and push again" not in said.stdout
-    told = json.loads(lab.type("image", "status", "--json").stdout)
-    assert told["is_pinned"] is True and told["is_outdated"] is False
+    result = lab.run("image", "status")
+    assert result.returncode == 0, result.stderr
+    assert f"In the repository as {pushed[2]}, pushed " in result.stdout
+    assert f"Built by opsctl {__version__} on {BASE} (sha256:" in result.stdout
+    assert "build and push again" not in result.stdout
+    status = json.loads(lab.run("image", "status", "--json").stdout)
+    assert status["is_pinned"] is True and status["is_outdated"] is False
 
 
 def test_status_without_an_engine_says_what_aws_knows(lab: Lab, pushed: Any) -> None:
-    said = lab.type("image", "status", OPSCTL_ENGINE="/nowhere/podman")
-    assert said.returncode == 0, said.stderr
-    assert f"In the repository as {pushed[2]}, pushed " in said.stdout
-    assert "What it was made from is not known on this machine." in said.stdout
+    result = lab.run("image", "status", OPSCTL_ENGINE="/nowhere/podman")
+    assert result.returncode == 0, result.stderr
+    assert f"In the repository as {pushed[2]}, pushed " in result.stdout
+    assert "What it was made from is not known on this machine." in result.stdout
 
 
 def test_without_terraform_a_push_says_who_can_go_on(lab: Lab, pushed: Any, tmp_path: Path) -> None:
     for name in ("podman", "runc", "conmon", "sh"):
-        found = [Path(one) / name for one in os.environ["PATH"].split(":") if (Path(one) / name).exists()]
-        if found:
-            (tmp_path / name).symlink_to(found[0])
+        paths = [Path(folder) / name for folder in os.environ["PATH"].split(":") if (Path(folder) / name).exists()]
+        if paths:
+            (tmp_path / name).symlink_to(paths[0])
     before = lab.definitions()
     lab.world.podman("tag", "localhost/m2g-stand-in:1", "localhost/opsctl-m2g:other")
-    said = lab.type("image", "push", "--tag", "other", PATH=str(tmp_path))
-    assert said.returncode == 0, said.stderr
+    result = lab.run("image", "push", "--tag", "other", PATH=str(tmp_path))
+    assert result.returncode == 0, result.stderr
     digest = lab.registry.manifest(REPOSITORY, "other")[2]  # type: ignore[index]
-    assert f"opsctl up --name {NAME} --image {URL}@{digest} --region us-east-1" in said.stderr
+    assert f"opsctl up --name {NAME} --image {URL}@{digest} --region us-east-1" in result.stderr
     assert lab.definitions() == before

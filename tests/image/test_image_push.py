@@ -1,4 +1,4 @@
-"""Pushing with a real engine to a real registry that wants a login, and ECR's own words about what lies there."""
+"""Push with a real engine to a real registry that needs a login."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ URL = f"{HOST}/{REPOSITORY}"
 
 @dataclass(frozen=True)
 class Account:
-    """ECR's words from the local platform, and a registry in its place."""
+    """An account whose ECR API is the local platform's, with a real registry."""
 
     world: EngineWorld
     place: RegistryWorld
@@ -76,8 +76,8 @@ def account(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.Temp
 def test_what_is_pushed_lies_there_under_the_digest_and_the_tag_that_are_told(account: Account, built: str) -> None:
     account.name(built, "1.2.3")
     pushed = account.push("1.2.3", named=False)
-    found = json.loads(account.world.podman("image", "inspect", built))[0]["Id"]
-    assert (pushed.tag, pushed.is_new) == (f"1.2.3-{found[:12]}", True)
+    image_id = json.loads(account.world.podman("image", "inspect", built))[0]["Id"]
+    assert (pushed.tag, pushed.is_new) == (f"1.2.3-{image_id[:12]}", True)
     stored = account.place.manifest(REPOSITORY, pushed.tag)
     assert stored is not None
     assert pushed.image == f"{URL}@{stored[2]}"
@@ -128,15 +128,15 @@ def test_the_registry_wants_the_login_and_it_is_left_nowhere(account: Account, b
 def test_a_login_that_is_refused_is_said_and_nothing_is_there(account: Account, built: str) -> None:
     account.name(built, "refused")
     passwords = account.folder / "htpasswd"
-    kept = passwords.read_text()
-    passwords.write_text(kept.replace("$2b$04$8", "$2b$04$9"))
+    original = passwords.read_text()
+    passwords.write_text(original.replace("$2b$04$8", "$2b$04$9"))
     # The registry reads it again when its time is another.
     os.utime(passwords, (1, 1))
     try:
         with pytest.raises(Problem, match="podman push failed"):
             account.push("refused")
     finally:
-        passwords.write_text(kept)
+        passwords.write_text(original)
     assert account.place.manifest(REPOSITORY, "refused") is None
 
 
@@ -151,11 +151,11 @@ def test_on_the_local_platform_nothing_is_pushed_and_the_image_goes_in(
     Home(account.home).keep(platform(name="local", endpoint_url="http://127.0.0.1:1"))
     # All but Terraform, so that what would be carried out is shown.
     for name in ("podman", "runc", "crun", "conmon"):
-        if found := shutil.which(name):
-            (tmp_path / name).symlink_to(found)
+        if program := shutil.which(name):
+            (tmp_path / name).symlink_to(program)
     environment = {**account.world.environment, "OPSCTL_HOME": str(account.home), "PATH": str(tmp_path)}
-    said = opsctl(environment, "image", "push", "--tag", built.rpartition(":")[2])
-    assert said.returncode == 0, said.stderr
-    assert "there is nothing to push" in said.stderr
-    wanted = "opsctl up --name local --image opsctl-m2g:built-once --local --engine podman"
-    assert wanted in " ".join(said.stderr.split())
+    result = opsctl(environment, "image", "push", "--tag", built.rpartition(":")[2])
+    assert result.returncode == 0, result.stderr
+    assert "there is nothing to push" in result.stderr
+    command = "opsctl up --name local --image opsctl-m2g:built-once --local --engine podman"
+    assert command in " ".join(result.stderr.split())

@@ -1,4 +1,4 @@
-"""`image status`: what is said of each state of an image, and what the verbs say before anything is there."""
+"""`image status`: the sentence for each state of an image, and the errors without engine or platform."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ STORED = StoredImage(
 
 
 class FakeRegistry:
-    """One image, or what keeps AWS from answering."""
+    """A registry with one image, or one that AWS refuses to show."""
 
     url = OURS
 
@@ -49,8 +49,8 @@ class FakeEngine:
     def __init__(self, source: str) -> None:
         self.source = source
 
-    def ask(self, *words: str) -> str:
-        if words[-1] != f"{OURS}:0.1.0-abc":
+    def ask(self, *arguments: str) -> str:
+        if arguments[-1] != f"{OURS}:0.1.0-abc":
             raise Problem("no such image")
         labels = {
             "opsctl.source": self.source,
@@ -60,7 +60,7 @@ class FakeEngine:
         return json.dumps([{"Id": "sha256:1", "Size": 3, "Config": {"Labels": labels}}])
 
 
-def asked(image: str | None, stored: StoredImage | Problem | None, *, source: str | None = "new") -> ImageStatus:
+def status_of(image: str | None, stored: StoredImage | Problem | None, *, source: str | None = "new") -> ImageStatus:
     registry: Any = FakeRegistry(stored)
     engine: Any = FakeEngine(source) if source else None
     return status(platform(), dict.fromkeys(platform().models, image), registry=registry, engine=engine, source="new")
@@ -69,31 +69,35 @@ def asked(image: str | None, stored: StoredImage | Problem | None, *, source: st
 PINNED = f"{OURS}@{DIGEST}"
 SAID = [
     (
-        asked(PINNED, STORED),
+        status_of(PINNED, STORED),
         "In the repository as 0.1.0-abc, pushed 2026-11-22 18:40 UTC, 2.1 GB, 5 findings of its scan",
     ),
-    (asked(PINNED, STORED), "(1 critical, 4 low)."),
-    (asked(PINNED, STORED), "Built by opsctl 0.1.0 on m2g:1."),
-    (asked(PINNED, STORED, source="old"), "Its code is not this opsctl's: build and push again"),
-    (asked(PINNED, STORED, source=None), "What it was made from is not known on this machine."),
-    (asked(PINNED, None), "Not in the repository: no job can start."),
-    (asked(PINNED, Problem("AWS does not allow it.")), "The repository does not tell: AWS does not allow it."),
-    (asked(f"{OURS}:0.1.0", STORED), "Named by a tag, not by its digest"),
-    (asked("docker.io/neurodata/m2g:latest", None), "Not in this platform's repository"),
-    (asked(None, None), "this revision is no longer there"),
+    (status_of(PINNED, STORED), "(1 critical, 4 low)."),
+    (status_of(PINNED, STORED), "Built by opsctl 0.1.0 on m2g:1."),
+    (status_of(PINNED, STORED, source="old"), "Its code is not this opsctl's: build and push again"),
+    (status_of(PINNED, STORED, source=None), "What it was made from is not known on this machine."),
+    (status_of(PINNED, None), "Not in the repository: no job can start."),
+    (status_of(PINNED, Problem("AWS does not allow it.")), "The repository does not tell: AWS does not allow it."),
+    (status_of(f"{OURS}:0.1.0", STORED), "Named by a tag, not by its digest"),
+    (status_of("docker.io/neurodata/m2g:latest", None), "Not in this platform's repository"),
+    (status_of(None, None), "this revision is no longer there"),
 ]
 
 
-@pytest.mark.parametrize(("found", "words"), SAID, ids=[words[:30] for _, words in SAID])
-def test_each_state_has_its_sentence(found: ImageStatus, words: str, capsys: pytest.CaptureFixture[str]) -> None:
-    show_image_status(Screen(), found)
-    assert words in capsys.readouterr().out
+@pytest.mark.parametrize(("state", "sentence"), SAID, ids=[sentence[:30] for _, sentence in SAID])
+def test_each_state_has_its_sentence(state: ImageStatus, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show_image_status(Screen(), state)
+    assert sentence in capsys.readouterr().out
 
 
 def test_an_image_of_this_opsctls_code_is_not_called_old(capsys: pytest.CaptureFixture[str]) -> None:
-    show_image_status(Screen(), asked(PINNED, STORED))
+    show_image_status(Screen(), status_of(PINNED, STORED))
     assert "build and push again" not in capsys.readouterr().out
-    assert [asked(PINNED, STORED, source=one).is_outdated for one in ("new", "old", None)] == [False, True, None]
+    assert [status_of(PINNED, STORED, source=source).is_outdated for source in ("new", "old", None)] == [
+        False,
+        True,
+        None,
+    ]
 
 
 def bare(tmp_path: Path, **more: str) -> dict[str, str]:
@@ -109,21 +113,21 @@ def bare(tmp_path: Path, **more: str) -> dict[str, str]:
 
 
 def test_without_an_engine_build_says_who_else_can(tmp_path: Path) -> None:
-    said = opsctl(bare(tmp_path), "image", "build")
-    assert (said.returncode, said.stdout) == (1, "")
-    assert "neither Docker nor Podman is on the PATH" in said.stderr
-    assert "opsctl up --image URI" in said.stderr
+    result = opsctl(bare(tmp_path), "image", "build")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "neither Docker nor Podman is on the PATH" in result.stderr
+    assert "opsctl up --image URI" in result.stderr
 
 
 @pytest.mark.parametrize("verb", ["push", "status"])
 def test_without_a_platform_there_is_nowhere_to_push(tmp_path: Path, verb: str) -> None:
-    said = opsctl(bare(tmp_path), "image", verb)
-    assert said.returncode == 1
-    assert "No platform is up." in said.stderr
+    result = opsctl(bare(tmp_path), "image", verb)
+    assert result.returncode == 1
+    assert "No platform is up." in result.stderr
 
 
 @pytest.mark.parametrize("verb", ["push", "status"])
 def test_the_configured_platform_is_the_one_that_is_meant(tmp_path: Path, verb: str) -> None:
     (tmp_path / "mine.toml").write_text('platform = "local"\n')
-    said = opsctl(bare(tmp_path, OPSCTL_CONFIG=str(tmp_path / "mine.toml")), "image", verb)
-    assert "The local platform is not up." in said.stderr
+    result = opsctl(bare(tmp_path, OPSCTL_CONFIG=str(tmp_path / "mine.toml")), "image", verb)
+    assert "The local platform is not up." in result.stderr

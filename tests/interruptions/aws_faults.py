@@ -1,4 +1,4 @@
-"""A proxy between Terraform and the local platform, which answers some calls as AWS does when something goes wrong."""
+"""A proxy between Terraform and the local platform that answers some calls with AWS errors."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Fault:
     times: int = 1
 
     def fits(self, method: str, target: str, headers: http.client.HTTPMessage, body: bytes) -> bool:
-        """Whether a request is one of these."""
+        """Whether the fault applies to a request."""
         if f"/{self.service}/aws4_request" not in (headers.get("Authorization") or ""):
             return False
         model = get_session().get_service_model(self.service)
@@ -92,18 +92,18 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = self.world.fate(self.command, self.path, self.headers, body)
         if fault is not None and fault.code:
-            kind, said = fault.reply()
-            self._answer(fault.status, [("Content-Type", kind), ("x-amzn-ErrorType", fault.code)], said)
+            kind, content = fault.reply()
+            self._answer(fault.status, [("Content-Type", kind), ("x-amzn-ErrorType", fault.code)], content)
             return
         upstream = http.client.HTTPConnection("127.0.0.1", self.world.upstream_port, timeout=120)
         upstream.request(self.command, self.path, body, dict(self.headers.items()))
         answer = upstream.getresponse()
-        said = answer.read()
+        content = answer.read()
         upstream.close()
         if fault is not None:
             self.close_connection = True
             return
-        self._answer(answer.status, answer.getheaders(), said)
+        self._answer(answer.status, answer.getheaders(), content)
 
     do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
 
@@ -123,12 +123,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that was killed is what these tests are about."""
+        """Print nothing about a client that was killed, which is what these tests do."""
 
 
 @contextmanager
 def faulty(upstream_port: int, *faults: Fault) -> Iterator[tuple[str, AwsFaults]]:
-    """Give the proxy's address and what it has done, for as long as the block lasts."""
+    """Run the proxy while the block runs; gives its address and its record of faults."""
     world = AwsFaults(upstream_port, list(faults))
     handler = type("Handler", (_Handler,), {"world": world})
     server = _Server(("127.0.0.1", 0), handler)

@@ -1,4 +1,4 @@
-"""opsctl with a home of its own and the real Terraform, typed, interrupted and killed from outside."""
+"""Run, interrupt and kill opsctl with its own home and the real Terraform."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ exec {terraform} "$@"
 
 
 @dataclass(frozen=True)
-class Said:
-    """How a command ended, and all that it said."""
+class CommandResult:
+    """The exit code and the output of a command."""
 
     code: int
     text: str
 
 
 @dataclass
-class Life:
-    """One home; several platforms may live in it side by side."""
+class Machine:
+    """One home, in which several platforms can be created in parallel."""
 
     folder: Path
     variables: dict[str, str] = field(default_factory=dict)
@@ -46,24 +46,24 @@ class Life:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
         mirror = {key: os.environ[key] for key in ("OPSCTL_PROVIDER_MIRROR",) if key in os.environ}
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "200"}
-        return {**kept, **mirror, **own, "AWS_EC2_METADATA_DISABLED": "true", **self.variables}
+        return {**inherited, **mirror, **own, "AWS_EC2_METADATA_DISABLED": "true", **self.variables}
 
-    def through(self, endpoint: str) -> Life:
-        """The same home, but Terraform's calls go elsewhere."""
+    def through(self, endpoint: str) -> Machine:
+        """The same home, with Terraform's calls going to another endpoint."""
         programs = self.folder / f"bin-{endpoint.rpartition(':')[2]}"
         programs.mkdir()
         program = programs / "terraform"
         program.write_text(_PASS_ON.format(endpoint=endpoint, terraform=shutil.which("terraform")))
         program.chmod(0o755)
-        return Life(self.folder, {**self.variables, "PATH": f"{programs}:{os.environ['PATH']}"})
+        return Machine(self.folder, {**self.variables, "PATH": f"{programs}:{os.environ['PATH']}"})
 
-    def type(self, *words: str) -> Said:
-        """Type a command and wait for its end."""
-        done = subprocess.run(
-            [sys.executable, "-m", "opsctl", *words],
+    def run(self, *arguments: str) -> CommandResult:
+        """Run a command to its end."""
+        process = subprocess.run(
+            [sys.executable, "-m", "opsctl", *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -72,12 +72,12 @@ class Life:
             timeout=_SECONDS,
             check=False,
         )
-        return Said(done.returncode, done.stdout)
+        return CommandResult(process.returncode, process.stdout)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Begin a command."""
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command."""
         return subprocess.Popen(
-            [sys.executable, "-m", "opsctl", *words],
+            [sys.executable, "-m", "opsctl", *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -85,11 +85,11 @@ class Life:
             text=True,
         )
 
-    def terminal(self, *words: str) -> pexpect.spawn:
-        """Begin a command in a terminal of its own."""
+    def terminal(self, *arguments: str) -> pexpect.spawn:
+        """Start a command in its own terminal."""
         return pexpect.spawn(
             sys.executable,
-            ["-m", "opsctl", *words],
+            ["-m", "opsctl", *arguments],
             env=self.environment,
             dimensions=(40, 200),
             timeout=_SECONDS,
@@ -100,9 +100,9 @@ class Life:
         return self.home / "platforms" / name / "terraform" / root
 
     def until_making(
-        self, name: str, *, verb: str = "apply", begun: str = "aws_vpc", terminal: pexpect.spawn | None = None
+        self, name: str, *, verb: str = "apply", resource: str = "aws_vpc", terminal: pexpect.spawn | None = None
     ) -> int:
-        """Wait until Terraform has begun to make (or remove) a resource; gives its process."""
+        """Wait until Terraform begins to create (or remove) a resource; returns its process id."""
         log = self.root(name) / "log" / f"{verb}.out"
 
         def has_begun() -> bool:
@@ -110,10 +110,10 @@ class Life:
                 # A terminal that nobody reads runs full, and who writes to it waits.
                 terminal.expect(pexpect.TIMEOUT, timeout=0)
             return log.exists() and any(
-                '"apply_start"' in line and begun in line for line in log.read_text().splitlines()
+                '"apply_start"' in line and resource in line for line in log.read_text().splitlines()
             )
 
-        until(has_begun, f"{begun} in {log}")
+        until(has_begun, f"{resource} in {log}")
         return int(json.loads((self.root(name) / "terraform.lock").read_text())["pid"])
 
     def state(self, name: str) -> dict[str, Any]:
@@ -128,11 +128,11 @@ class Life:
 until = partial(waiting.until, seconds=300.0)
 
 
-def end_of(terminal: pexpect.spawn) -> Said:
-    """Read a terminal to its end."""
+def end_of(terminal: pexpect.spawn) -> CommandResult:
+    """Read the rest of a terminal's output."""
     terminal.expect(pexpect.EOF)
     terminal.close()
-    return Said(terminal.exitstatus if terminal.exitstatus is not None else -1, terminal.before)
+    return CommandResult(terminal.exitstatus if terminal.exitstatus is not None else -1, terminal.before)
 
 
 def is_running(pid: int) -> bool:
@@ -144,8 +144,8 @@ def is_running(pid: int) -> bool:
 
 
 def _is_zombie(pid: int) -> bool:
-    said = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
-    return said.startswith("Z") or not said
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return state.startswith("Z") or not state
 
 
 def kill(pid: int) -> None:

@@ -1,4 +1,4 @@
-"""Credentials that end soon: `up` and `down` refuse before they change anything, and say until when they hold."""
+"""`up` and `down` refuse credentials that expire soon before they change anything, and say when they expire."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from interruption_world import Life
+from interruption_world import Machine
 
 from opsctl.cli.platform.terraform_session import ensure_time
 from opsctl.core.errors import Problem
@@ -15,10 +15,10 @@ from opsctl.local import control
 
 
 @pytest.fixture(scope="module")
-def aws(life: Life) -> dict[str, str]:
+def aws(machine: Machine) -> dict[str, str]:
     """The variables of a temporary login, at the local server as if it were AWS."""
-    life.home.mkdir(mode=0o700)
-    server = control.start(life.home)
+    machine.home.mkdir(mode=0o700)
+    server = control.start(machine.home)
     return {
         "AWS_ENDPOINT_URL": server.endpoint_url,
         "AWS_REGION": "us-east-1",
@@ -29,16 +29,18 @@ def aws(life: Life) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("minutes", [30, 59])
-def test_up_refuses_a_login_that_has_less_than_an_hour_left(life: Life, aws: dict[str, str], minutes: int) -> None:
+def test_up_refuses_a_login_that_has_less_than_an_hour_left(
+    machine: Machine, aws: dict[str, str], minutes: int
+) -> None:
     end = datetime.now(UTC) + timedelta(minutes=minutes)
     variables = {**aws, "AWS_CREDENTIAL_EXPIRATION": end.isoformat()}
-    said = Life(life.folder, variables).type("up", "--name", "soon", "--yes")
-    assert said.code == 1, said.text
-    left = re.search(r"Your AWS login ends in (\d+) minutes, at (\d\d:\d\d)\.", said.text)
-    assert left is not None and minutes - 2 <= int(left[1]) <= minutes
-    assert "`opsctl up` wants an hour" in said.text and "Nothing was changed." in said.text
-    assert "aws sso login" in said.text
-    assert not Path(life.home / "platforms" / "soon" / "terraform").exists()
+    result = Machine(machine.folder, variables).run("up", "--name", "soon", "--yes")
+    assert result.code == 1, result.text
+    match = re.search(r"Your AWS login ends in (\d+) minutes, at (\d\d:\d\d)\.", result.text)
+    assert match is not None and minutes - 2 <= int(match[1]) <= minutes
+    assert "`opsctl up` wants an hour" in result.text and "Nothing was changed." in result.text
+    assert "aws sso login" in result.text
+    assert not Path(machine.home / "platforms" / "soon" / "terraform").exists()
 
 
 class FakeClients:

@@ -1,4 +1,4 @@
-"""The real Terraform's own words, on roots of a few lines, as opsctl tells them."""
+"""The real Terraform's errors, on roots of a few lines, as opsctl reports them."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ terraform {
 def root_of(folder: Path, code: str, **variables: str) -> Root:
     folder.mkdir()
     (folder / "main.tf").write_text(code)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_"))}
-    return Root("platform", folder=folder, binary=find_binary(os.environ), environment={**kept, **variables})
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_"))}
+    return Root("platform", folder=folder, binary=find_binary(os.environ), environment={**inherited, **variables})
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Root:
-    made = root_of(tmp_path / "root", DATA + VARIABLE)
-    made.set_variables({"size": 2})
-    made.init(mirror=None)
-    return made
+    root = root_of(tmp_path / "root", DATA + VARIABLE)
+    root.set_variables({"size": 2})
+    root.init(mirror=None)
+    return root
 
 
 def test_a_state_that_somebody_holds(root: Root) -> None:
@@ -110,11 +110,11 @@ def test_an_empty_state_of_a_killed_terraform_is_none(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
     root_of(folder, DATA + VARIABLE)
     (folder / "terraform.tfstate").touch()
-    again = Root("platform", folder=folder, binary=find_binary(os.environ), environment=dict(os.environ))
-    again.set_variables({"size": 2})
-    again.init(mirror=None)
-    assert (again.has_state, again.state()) == (False, {})
-    assert again.plan().counts() == {"create": 1}
+    other = Root("platform", folder=folder, binary=find_binary(os.environ), environment=dict(os.environ))
+    other.set_variables({"size": 2})
+    other.init(mirror=None)
+    assert (other.has_state, other.state()) == (False, {})
+    assert other.plan().counts() == {"create": 1}
 
 
 def test_what_was_broken_off_is_gone_on_with_and_not_made_twice(tmp_path: Path) -> None:
@@ -125,14 +125,14 @@ def test_what_was_broken_off_is_gone_on_with_and_not_made_twice(tmp_path: Path) 
     root.apply(lambda step: None)
     path = root.folder / "terraform.tfstate"
     state = json.loads(path.read_text())
-    before = [one["attributes"]["id"] for one in state["resources"][0]["instances"]]
+    before = [instance["attributes"]["id"] for instance in state["resources"][0]["instances"]]
     # As a stopped Terraform leaves what AWS had already made.
     state["resources"][0]["instances"][1]["status"] = "tainted"
     path.write_text(json.dumps(state))
     assert root.plan().changes == ()
     after = json.loads(path.read_text())["resources"][0]["instances"]
-    assert [one["attributes"]["id"] for one in after] == before
-    assert [one.get("status") for one in after] == [None, None]
+    assert [instance["attributes"]["id"] for instance in after] == before
+    assert [instance.get("status") for instance in after] == [None, None]
 
 
 def mirror_of(folder: Path, version: str, content: str = "a provider") -> Path:

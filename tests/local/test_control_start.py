@@ -7,15 +7,13 @@ import os
 import select
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from support.local_servers import SHELL, Homes, alive, kill, record
+from support.scripted_http import Reply, ScriptedServer
 from support.waiting import until
 
 from opsctl.core.errors import Problem
@@ -74,30 +72,16 @@ def test_a_broken_record_is_no_server(tmp_path: Path, text: str) -> None:
     assert control.find(tmp_path) is None
 
 
-@contextmanager
-def stranger(**identity: object) -> Iterator[int]:
-    """Run another program on a port, which answers with this identity."""
-
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps(identity).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server.server_port
-        server.shutdown()
+def stranger(**identity: object) -> ScriptedServer:
+    """Another program on a port, which answers with this identity."""
+    return ScriptedServer(lambda _: Reply(body=json.dumps(identity).encode()))
 
 
 def test_another_program_with_the_same_id_and_port_is_not_taken_for_it(tmp_path: Path) -> None:
     files = control.Files(tmp_path)
     files.folder.mkdir()
-    with stranger(pid=os.getpid(), token="of another") as port:
-        facts = {"pid": os.getpid(), "port": port, "started_at": "now", "token": "ours"}
+    with stranger(pid=os.getpid(), token="of another") as other:
+        facts = {"pid": os.getpid(), "port": other.port, "started_at": "now", "token": "ours"}
         files.record.write_text(json.dumps(facts))
         assert control.find(tmp_path) is None
         files.record.write_text(json.dumps({**facts, "token": "of another"}))
@@ -117,15 +101,15 @@ def ignores_sigterm() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_a_stop_that_takes_too_long_is_a_problem(ignores_sigterm: subprocess.Popen[bytes]) -> None:
-    with stranger(pid=ignores_sigterm.pid) as port, pytest.raises(Problem, match="has not ended"):
-        control.stop(control.LocalServer(ignores_sigterm.pid, port, "", ""), timeout_seconds=0.1)
+    with stranger(pid=ignores_sigterm.pid) as other, pytest.raises(Problem, match="has not ended"):
+        control.stop(control.LocalServer(ignores_sigterm.pid, other.port, "", ""), timeout_seconds=0.1)
     assert ignores_sigterm.stdout is not None
     assert ignores_sigterm.stdout.readline() == b"asked\n"
 
 
 def test_a_process_that_is_not_the_server_gets_no_signal(ignores_sigterm: subprocess.Popen[bytes]) -> None:
-    with stranger(pid=1) as port:
-        control.stop(control.LocalServer(ignores_sigterm.pid, port, "", ""), timeout_seconds=0.1)
+    with stranger(pid=1) as other:
+        control.stop(control.LocalServer(ignores_sigterm.pid, other.port, "", ""), timeout_seconds=0.1)
     assert ignores_sigterm.stdout is not None
     assert not select.select([ignores_sigterm.stdout], [], [], 0.2)[0]
 

@@ -1,4 +1,4 @@
-"""`doctor` asks for nothing that the policies for people do not give, and is told so by IAM's simulation."""
+"""`doctor` needs only what the policies for people allow, and learns it from IAM's simulation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from xml.sax.saxutils import escape
 import pytest
 from botocore.awsrequest import AWSResponse
 from support.iam_evaluator import Request, decide
-from support.policy_files import document
-from support.rendered_policies import ACCOUNT, NAME, REGION
+from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.identity import permissions
@@ -55,9 +54,9 @@ def platform() -> Platform:
 
 
 def simulation(documents: list[dict[str, Any]]) -> Callable[..., AWSResponse]:
-    """IAM's SimulatePrincipalPolicy, decided by the evaluator."""
+    """Return a handler that answers SimulatePrincipalPolicy as the evaluator decides."""
 
-    def numbered(form: dict[str, list[str]], name: str) -> list[str]:
+    def members(form: dict[str, list[str]], name: str) -> list[str]:
         return [values[0] for key, values in form.items() if key.startswith(f"{name}.member.") and key.count(".") == 2]
 
     def answer(request: Any, **_: Any) -> AWSResponse:
@@ -68,13 +67,13 @@ def simulation(documents: list[dict[str, Any]]) -> Callable[..., AWSResponse]:
             if key.endswith(".ContextKeyName")
         }
         results = ""
-        for action in numbered(form, "ActionNames"):
-            for resource in numbered(form, "ResourceArns"):
+        for action in members(form, "ActionNames"):
+            for resource in members(form, "ResourceArns"):
                 allowed = decide(Request(action, resource, context), identity=documents) == "allow"
-                word = "allowed" if allowed else "implicitDeny"
+                decision = "allowed" if allowed else "implicitDeny"
                 results += (
                     f"<member><EvalActionName>{action}</EvalActionName>"
-                    f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{word}</EvalDecision></member>"
+                    f"<EvalResourceName>{escape(resource)}</EvalResourceName><EvalDecision>{decision}</EvalDecision></member>"
                 )
         result = f"<EvaluationResults>{results}</EvaluationResults>"
         body = f"<R><SimulatePrincipalPolicyResult>{result}</SimulatePrincipalPolicyResult></R>"
@@ -89,13 +88,13 @@ def simulation(documents: list[dict[str, Any]]) -> Callable[..., AWSResponse]:
     ("files", "denied"),
     [(RUN, {"up"}), (UP, {"run"}), ((*RUN, *UP), set()), ((), {"run", "up"})],
 )
-def test_doctor_is_told_what_the_policies_say(monkeypatch, files, denied):
+def test_doctor_reports_what_the_policies_allow(monkeypatch, files, denied):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     clients = Clients(region=REGION)
-    documents = [document(file, NAME=NAME, ACCOUNT=ACCOUNT, REGION=REGION) for file in files]
+    documents = [document(file, **PLATFORM) for file in files]
     clients.iam.meta.events.register("before-send", simulation(documents))
-    who = Login(arn=USER, account_id=ACCOUNT, minutes_left=None, skew_seconds=0)
-    found = permissions(clients, who, platform(), name=NAME)
-    assert {one.purpose for one in found} == {"run", "up"}
-    assert {one.purpose for one in found if one.state == "denied"} == denied
+    login = Login(arn=USER, account_id=ACCOUNT, minutes_left=None, skew_seconds=0)
+    results = permissions(clients, login, platform(), name=NAME)
+    assert {result.purpose for result in results} == {"run", "up"}
+    assert {result.purpose for result in results if result.state == "denied"} == denied

@@ -1,4 +1,4 @@
-"""The evaluator against what the IAM user guide says of each element."""
+"""The evaluator, compared with what the IAM user guide says about each element."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_default_allow_and_deny(documents, expected):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "action", "expected"),
+    ("pattern", "action", "expected"),
     [
         ("s3:GetObject", "s3:GetObject", "allow"),
         ("s3:getobject", "S3:GetObject", "allow"),
@@ -58,19 +58,19 @@ def test_default_allow_and_deny(documents, expected):
         ("*", "ec2:RunInstances", "allow"),
     ],
 )
-def test_actions(wanted, action, expected):
-    assert decide(Request(action, BUCKET), identity=[policy(statement(Action=wanted))]) == expected
+def test_actions(pattern, action, expected):
+    assert decide(Request(action, BUCKET), identity=[policy(statement(Action=pattern))]) == expected
 
 
 def test_not_action_is_everything_else():
-    # The guide's example: everything of IAM's but... (NotAction with Allow), and denial of all but one (with Deny).
+    # The guide's example of NotAction with Allow: everything except IAM.
     document = policy(without("Action", NotAction=["iam:*"]))
     assert decide(Request("s3:GetObject", BUCKET), identity=[document]) == "allow"
     assert decide(Request("iam:CreateUser", BUCKET), identity=[document]) == "deny"
 
 
 @pytest.mark.parametrize(
-    ("wanted", "resource", "expected"),
+    ("pattern", "resource", "expected"),
     [
         (f"{BUCKET}/*", f"{BUCKET}/photos/a.jpg", "allow"),
         (f"{BUCKET}/*", BUCKET, "deny"),
@@ -89,13 +89,13 @@ def test_not_action_is_everything_else():
         ("arn:aws:iam::111122223333:user/${aws:userid}", "arn:aws:iam::111122223333:user/", "deny"),
     ],
 )
-def test_resources(wanted, resource, expected):
+def test_resources(pattern, resource, expected):
     request = Request("s3:x", resource, {"aws:username": "Bob"})
-    assert decide(request, identity=[policy(statement(Resource=wanted))]) == expected
+    assert decide(request, identity=[policy(statement(Resource=pattern))]) == expected
 
 
 def test_not_resource_is_everything_else():
-    # The guide: deny everything that is not in one's own bucket.
+    # The guide's example: deny everything outside one's own bucket.
     document = policy(statement(), {**without("Resource", NotResource=[BUCKET, f"{BUCKET}/*"]), "Effect": "Deny"})
     assert decide(Request("s3:GetObject", f"{BUCKET}/a"), identity=[document]) == "allow"
     assert decide(Request("s3:GetObject", "arn:aws:s3:::another/a"), identity=[document]) == "deny"
@@ -133,7 +133,7 @@ def test_not_resource_is_everything_else():
         ("ArnLike", "k", ["arn:aws:sns:*:123456789012:*"], {"k": "arn:aws:sns:us-east-1:123456789012:t"}, "allow"),
         ("ArnEquals", "k", ["arn:aws:sns:*:123456789012:*"], {"k": "arn:aws:sns:us-east-1:210987654321:t"}, "deny"),
         ("ArnNotLike", "k", ["arn:aws:sns:*:123456789012:*"], {"k": "arn:aws:sns:us-east-1:1:t"}, "allow"),
-        # The guide's table of set operators: red and blue wanted.
+        # The guide's table of set operators: the policy lists red and blue.
         ("ForAllValues:StringEquals", "aws:TagKeys", ["red", "blue"], {"aws:TagKeys": ["red", "blue"]}, "allow"),
         ("ForAllValues:StringEquals", "aws:TagKeys", ["red", "blue"], {"aws:TagKeys": ["red", "green"]}, "deny"),
         ("ForAllValues:StringEquals", "aws:TagKeys", ["red", "blue"], {}, "allow"),
@@ -151,12 +151,12 @@ def test_several_conditions_must_all_hold():
     whole = {"a": "1", "b": "2", "c": "true"}
     assert decide(Request("s3:x", BUCKET, whole), identity=[document]) == "allow"
     for missing in whole:
-        some = {key: value for key, value in whole.items() if key != missing}
-        assert decide(Request("s3:x", BUCKET, some), identity=[document]) == "deny"
+        context = {key: value for key, value in whole.items() if key != missing}
+        assert decide(Request("s3:x", BUCKET, context), identity=[document]) == "deny"
 
 
 @pytest.mark.parametrize(
-    ("principal", "who", "expected"),
+    ("element", "principal", "expected"),
     [
         ({"Service": "ec2.amazonaws.com"}, "ec2.amazonaws.com", "allow"),
         ({"Service": ["ecs.amazonaws.com", "elasticloadbalancing.amazonaws.com"]}, "ecs.amazonaws.com", "allow"),
@@ -166,19 +166,19 @@ def test_several_conditions_must_all_hold():
         ({"AWS": "arn:aws:iam::111122223333:root"}, "arn:aws:iam::444455556666:user/Eve", "deny"),
     ],
 )
-def test_principals_of_a_resources_policy(principal, who, expected):
-    trust = policy({"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"})
-    assert decide(Request("sts:AssumeRole", "arn:aws:iam::1:role/r", {}, who), resource=[trust]) == expected
+def test_principals_of_a_resources_policy(element, principal, expected):
+    trust = policy({"Effect": "Allow", "Principal": element, "Action": "sts:AssumeRole"})
+    assert decide(Request("sts:AssumeRole", "arn:aws:iam::1:role/r", {}, principal), resource=[trust]) == expected
 
 
-def test_a_buckets_denial_stands_above_ones_own_policy():
+def test_a_buckets_denial_overrides_the_principals_own_policy():
     denial = policy(statement("Deny", Principal="*", Condition={"Bool": {"aws:SecureTransport": "false"}}))
     for secure, expected in (("true", "allow"), ("false", "deny")):
         request = Request("s3:GetObject", f"{BUCKET}/a", {"aws:SecureTransport": secure})
         assert decide(request, identity=[policy(statement())], resource=[denial]) == expected
 
 
-def test_what_is_not_known_is_no_silent_match():
+def test_unknown_elements_and_operators_are_errors():
     with pytest.raises(ValueError, match="NotPrincipal"):
         decide(READ, identity=[policy(statement(NotPrincipal="*"))])
     with pytest.raises(KeyError):

@@ -1,67 +1,61 @@
-"""The policies for people: IAM takes them, they name what there is, and docs/policies holds the same text."""
+"""The policies in docs/policies: IAM takes them, they name what exists, and docs/permissions.md explains them."""
 
 from __future__ import annotations
 
-import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
 from support.iam_evaluator import glob
-from support.policy_files import FOLDER, RENDERED, document, filled
-from support.rendered_policies import ACCOUNT, NAME, REGION
+from support.policy_files import ACCOUNT, FILES, FOLDER, document, filled
 
-#: The longest of each that opsctl or AWS takes.
-LONGEST = {"NAME": "n" * 20, "ACCOUNT": ACCOUNT, "REGION": "ap-southeast-1", "STATE_BUCKET": "b" * 63}
-#: IAM's limit of a managed policy; it does not count white space.
-MOST_CHARACTERS = 6144
-FILES = (*RENDERED, "state")
+PAGE = (FOLDER.parent / "permissions.md").read_text()
+#: The longest value of each placeholder that opsctl or AWS accepts.
+LONGEST = {
+    "DATA_BUCKET": "b" * 63,
+    "NAME": "n" * 20,
+    "ACCOUNT": ACCOUNT,
+    "REGION": "ap-southeast-1",
+    "STATE_BUCKET": "b" * 63,
+}
+#: IAM's limit for a managed policy, without white space.
+MAX_CHARACTERS = 6144
 
 
 def statements(file: str) -> list[dict]:
     return document(file)["Statement"]
 
 
-def many(value: object) -> list[str]:
+def as_list(value: object) -> list[str]:
     return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
 
 
 def known(action: str) -> list[dict]:
-    """What the Service Authorization Reference says of an action, a row for each kind of resource that it takes."""
-    service, name = action.split(":")
-    names = [one for one in get_actions_for_service(service) if glob(name.lower(), one.split(":")[1].lower())]
-    return [row for one in names for row in get_action_data(service, one.split(":")[1])[service]]
+    """Return the Service Authorization Reference's rows of an action: one for each kind of resource that it takes."""
+    service, pattern = action.split(":")
+    names = [name.split(":")[1] for name in get_actions_for_service(service)]
+    matching = [name for name in names if glob(pattern.lower(), name.lower())]
+    return [row for name in matching for row in get_action_data(service, name)[service]]
 
 
 def takes(row: dict, resource: str) -> bool:
-    """Whether a resource of a policy can be of the kind that a row names."""
+    """Whether a policy's resource can be of the kind in a row."""
     form = re.sub(r"\$\{\w+\}", "*", row["resource_arn_format"])
     if form == "*":
         return False
     kind, pattern = (re.split(r"[:/]", text.split(":", 5)[5])[0] for text in (form, resource))
     same_service = form.split(":")[2] == resource.split(":")[2]
     if form.split(":")[2] == "s3":
-        # The one service whose kinds are told by a slash alone.
+        # In S3 only a slash distinguishes objects from buckets.
         return same_service and ("/" in form.split(":", 5)[5]) == ("/" in resource.split(":", 5)[5])
     return same_service and (pattern == "*" or kind == "*" or kind == pattern)
 
 
 EVERY = [(file, statement) for file in FILES for statement in statements(file)]
 NAMES = [f"{file} {statement['Sid']}" for file, statement in EVERY]
-
-
-@pytest.mark.parametrize("file", RENDERED)
-def test_docs_hold_what_terraform_renders(policies, file, tmp_path):
-    rendered = policies.texts[file].strip() + "\n"
-    wanted = tmp_path / f"{file}.json"
-    wanted.write_text(rendered.replace(ACCOUNT, "ACCOUNT").replace(REGION, "REGION").replace(NAME, "NAME"))
-    assert filled(file, NAME=NAME, ACCOUNT=ACCOUNT, REGION=REGION) == rendered, f"cp {wanted} {FOLDER}"
-
-
-def test_a_source_bucket_adds_reading_and_nothing_else(policies):
-    plain, more = (json.loads(texts["run"]) for texts in (policies.texts, policies.texts_with_source))
-    changed = [new for old, new in zip(plain["Statement"], more["Statement"], strict=True) if old != new]
-    assert [one["Sid"] for one in changed] == ["FindDatasetsAndRuns", "ReadDatasetsAndResults"]
 
 
 def test_there_are_no_other_files():
@@ -71,7 +65,7 @@ def test_there_are_no_other_files():
 @pytest.mark.parametrize("file", FILES)
 def test_iam_takes_its_size(file):
     text = "".join(filled(file, **LONGEST, STATE_PREFIX="p" * 100).split())
-    assert len(text) <= MOST_CHARACTERS
+    assert len(text) <= MAX_CHARACTERS
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -83,7 +77,7 @@ def test_every_statement_has_a_name_of_its_own(file):
 
 @pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
 def test_every_action_exists(file, statement):
-    assert [action for action in many(statement["Action"]) if not known(action)] == []
+    assert [action for action in as_list(statement["Action"]) if not known(action)] == []
 
 
 @pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
@@ -91,7 +85,7 @@ def test_a_star_stands_only_where_the_action_has_no_resource(file, statement):
     if statement["Resource"] == "*":
         narrow = {
             action: row["resource_arn_format"]
-            for action in many(statement["Action"])
+            for action in as_list(statement["Action"])
             for row in known(action)
             if row["resource_arn_format"] != "*"
         }
@@ -100,24 +94,28 @@ def test_a_star_stands_only_where_the_action_has_no_resource(file, statement):
 
 @pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
 def test_every_action_takes_a_resource_and_every_resource_an_action(file, statement):
-    resources = [one for one in many(statement["Resource"]) if one != "*"]
-    rows = {action: known(action) for action in many(statement["Action"])} if resources else {}
-    without = [
-        action for action, kinds in rows.items() if not any(takes(row, one) for row in kinds for one in resources)
+    resources = [resource for resource in as_list(statement["Resource"]) if resource != "*"]
+    rows_of = {action: known(action) for action in as_list(statement["Action"])} if resources else {}
+    actions_without_resource = [
+        action
+        for action, rows in rows_of.items()
+        if not any(takes(row, resource) for row in rows for resource in resources)
     ]
-    spare = [one for one in resources if not any(takes(row, one) for kinds in rows.values() for row in kinds)]
-    assert (without, spare) == ([], [])
+    resources_without_action = [
+        resource for resource in resources if not any(takes(row, resource) for rows in rows_of.values() for row in rows)
+    ]
+    assert (actions_without_resource, resources_without_action) == ([], [])
 
 
 @pytest.mark.parametrize(("file", "statement"), EVERY, ids=NAMES)
 def test_every_condition_is_one_that_its_actions_know(file, statement):
-    keys = [key for wanted in statement.get("Condition", {}).values() for key in wanted]
+    keys = [key for values in statement.get("Condition", {}).values() for key in values]
     for key in keys:
         general = re.sub(r"^(aws:(?:Request|Resource)Tag)/.*", r"\1/${TagKey}", key)
         if general == "aws:RequestedRegion":
-            # Every request has it.
+            # Every request has this key.
             continue
-        for action in many(statement["Action"]):
+        for action in as_list(statement["Action"]):
             assert any(general in row["condition_keys"] for row in known(action)), (action, key)
 
 
@@ -125,13 +123,29 @@ def test_every_condition_is_one_that_its_actions_know(file, statement):
 def test_what_changes_something_is_narrowed(file):
     for statement in statements(file):
         if statement["Resource"] == "*":
-            levels = {row["access_level"] for action in many(statement["Action"]) for row in known(action)}
+            levels = {row["access_level"] for action in as_list(statement["Action"]) for row in known(action)}
             assert levels <= {"List", "Read"}, statement["Sid"]
 
 
-def test_the_docs_say_what_one_loses():
-    told = (FOLDER.parent / "permissions.md").read_text()
+def test_the_page_says_what_is_lost_without_a_statement():
     optional = [statement["Sid"] for _, statement in EVERY if statement["Sid"].startswith("Optional")]
     assert len(optional) >= 7
-    assert [name for name in optional if f"| `{name}` |" not in told] == []
-    assert [file for file in FILES if f"policies/{file}.json" not in told] == []
+    assert [name for name in optional if f"| `{name}` |" not in PAGE] == []
+    assert [file for file in FILES if f"policies/{file}.json" not in PAGE] == []
+
+
+def test_the_pages_commands_fill_in_the_placeholders(tmp_path):
+    (script,) = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    shutil.copytree(FOLDER, tmp_path / "docs" / "policies")
+    aws = tmp_path / "aws"
+    aws.write_text('#!/bin/sh\necho "$@" >> calls\n')
+    aws.chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-eu"], input=script, text=True, cwd=tmp_path, env={"PATH": path}, check=True)
+
+    platform = {"NAME": "m2g", "ACCOUNT": "123456789012", "REGION": "us-east-1"}
+    calls = (tmp_path / "calls").read_text().splitlines()
+    for file in ("run", "up", "up-network"):
+        assert (tmp_path / f"{file}.json").read_text() == filled(file, **platform)
+        assert f"iam create-policy --policy-name opsctl-m2g-{file} --policy-document file://{file}.json" in calls
+    assert calls[-1].endswith("--policy-arn arn:aws:iam::123456789012:policy/opsctl-m2g-run")

@@ -1,4 +1,4 @@
-"""Who may do what: policy_table.tsv, decided by the policies that the real Terraform renders."""
+"""Who may do what: policy_table.tsv, decided by docs/policies and by the roles' policies as Terraform renders them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ from pathlib import Path
 
 import pytest
 from support.iam_evaluator import Request, decide
-from support.policy_files import document
-from support.rendered_policies import ACCOUNT, DATA_BUCKET, NAME, REGION, SOURCE_BUCKET, Policies
+from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document, with_source_bucket
+from support.rendered_policies import DATA_BUCKET, SOURCE_BUCKET, Policies
 
-_HERE = f"{REGION}:{ACCOUNT}"
-_SHORT = {
+_REGION_AND_ACCOUNT = f"{REGION}:{ACCOUNT}"
+#: What the table's words in braces stand for.
+_ABBREVIATIONS = {
     "data": f"arn:aws:s3:::{DATA_BUCKET}",
     "source": f"arn:aws:s3:::{SOURCE_BUCKET}",
     "other_data": f"arn:aws:s3:::opsctl-{NAME}-x-{ACCOUNT}-{REGION}",
     "state": "arn:aws:s3:::lab-states",
+    "open": "arn:aws:s3:::open-to-the-account",
     "digits": "2" * 26,
     "iam": f"arn:aws:iam::{ACCOUNT}",
-    **{service: f"arn:aws:{service}:{_HERE}" for service in ("batch", "ec2", "ecr", "logs", "ssm")},
+    **{service: f"arn:aws:{service}:{_REGION_AND_ACCOUNT}" for service in ("batch", "ec2", "ecr", "logs", "ssm")},
 }
 _OWNER = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-#: What every request of today carries.
+#: The policy of the bucket `open`.
+_OPEN_BUCKET = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*"}]}
+#: The condition keys of an ordinary request.
 _CONTEXT = {
     "aws:RequestedRegion": REGION,
     "aws:SecureTransport": "true",
@@ -37,24 +41,28 @@ def rows() -> list[dict[str, str]]:
 
 
 def request_of(row: dict[str, str]) -> Request:
-    pairs = [pair.partition("=") for pair in row["context"].format(**_SHORT).split(";") if pair]
-    given = {key: value for key, _, value in pairs}
-    return Request(row["action"], row["resource"].format(**_SHORT), {**_CONTEXT, **given}, row["# who"])
+    pairs = [pair.partition("=") for pair in row["context"].format(**_ABBREVIATIONS).split(";") if pair]
+    context = _CONTEXT | {key: value for key, _, value in pairs}
+    return Request(row["action"], row["resource"].format(**_ABBREVIATIONS), context, row["# who"])
 
 
 def own_policies(who: str, policies: Policies) -> list[dict]:
-    state = {"NAME": NAME, "STATE_BUCKET": "lab-states", "STATE_PREFIX": "labs"}
-    texts = {"runner": ("run",), "administrator": ("up", "up-network")}
-    if who in texts:
-        return [policies.parsed(name) for name in texts[who]]
-    return {"owner": [_OWNER], "stater": [document("state", **state)], **policies.attached}.get(who, [])
+    people = {
+        "owner": [_OWNER],
+        "runner": [with_source_bucket(document("run", **PLATFORM), SOURCE_BUCKET)],
+        "administrator": [document(file, **PLATFORM) for file in ("up", "up-network")],
+        "stater": [document("state", **PLATFORM, STATE_BUCKET="lab-states", STATE_PREFIX="labs")],
+    }
+    return (people | policies.attached).get(who, [])
 
 
 def policies_there(request: Request, policies: Policies) -> list[dict]:
-    """The policy of what is asked for: the data bucket's, or a role's trust."""
+    """Return the policies on the requested resource: a role's trust policy, or a bucket's."""
     if request.resource.startswith("role/"):
         return [policies.trust[request.resource.removeprefix("role/")]]
-    return [policies.bucket] if request.resource.split("/")[0] == _SHORT["data"] else []
+    buckets = {_ABBREVIATIONS["data"]: policies.bucket, _ABBREVIATIONS["open"]: _OPEN_BUCKET}
+    bucket = request.resource.split("/")[0]
+    return [buckets[bucket]] if bucket in buckets else []
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row['# who']} {row['action']} {row['resource']}"[:90])

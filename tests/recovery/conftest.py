@@ -1,4 +1,4 @@
-"""A local platform's server for the tests of what is left over."""
+"""A local platform's server for the recovery tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real program on platforms of one home and one server, killed when the API shows so many of its resources."""
+"""Run opsctl on a local platform, and kill it when the API shows a given number of resources."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ COMMAND_SECONDS = 900
 
 
 @dataclass(frozen=True)
-class Said:
-    """What one command left behind."""
+class CommandResult:
+    """How one command ended."""
 
     code: int
     out: str
@@ -28,8 +28,8 @@ class Said:
 
 
 @dataclass(frozen=True)
-class Typist:
-    """Types commands."""
+class Program:
+    """The program, run on one home and endpoint."""
 
     home: Path
     folder: Path
@@ -40,13 +40,15 @@ class Typist:
         return client_of(self.endpoint_url)
 
     def environment(self, **more: str) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OPSCTL_", "TF_"))}
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OPSCTL_", "TF_"))
+        }
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "100"}
-        return {**kept, **own, "AWS_EC2_METADATA_DISABLED": "true", **more}
+        return {**environment, **own, "AWS_EC2_METADATA_DISABLED": "true", **more}
 
-    def start(self, *words: str, **more: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "opsctl", *words],
+            [sys.executable, "-m", "opsctl", *arguments],
             cwd=self.folder,
             env=self.environment(**more),
             stdin=subprocess.DEVNULL,
@@ -55,26 +57,26 @@ class Typist:
             text=True,
         )
 
-    def type(self, *words: str, **more: str) -> Said:
-        process = self.start(*words, **more)
+    def run(self, *arguments: str, **more: str) -> CommandResult:
+        process = self.start(*arguments, **more)
         try:
             out, err = process.communicate(timeout=COMMAND_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             raise
-        return Said(process.returncode, out, err)
+        return CommandResult(process.returncode, out, err)
 
-    def up(self, name: str, *words: str) -> Said:
-        return self.type("up", "--local", "--name", name, "--yes", *words)
+    def up(self, name: str, *arguments: str) -> CommandResult:
+        return self.run("up", "--local", "--name", name, "--yes", *arguments)
 
-    def down(self, name: str, *words: str, **more: str) -> Said:
-        return self.type("down", "--local", "--name", name, "--yes", *words, **more)
+    def down(self, name: str, *arguments: str, **more: str) -> CommandResult:
+        return self.run("down", "--local", "--name", name, "--yes", *arguments, **more)
 
-    def kill(self, name: str, *words: str, when: Callable[[int], bool], opsctl: bool = True) -> Said:
-        """Type a command, and kill its Terraform (and opsctl itself) -9 once the count of resources is so."""
-        process = self.start(*words)
-        client, until = self.client, time.monotonic() + COMMAND_SECONDS
-        while process.poll() is None and time.monotonic() < until:
+    def kill(self, name: str, *arguments: str, when: Callable[[int], bool], opsctl: bool = True) -> CommandResult:
+        """Run a command, and kill -9 its Terraform (and opsctl itself) once `when(count of resources)` is true."""
+        process = self.start(*arguments)
+        client, deadline = self.client, time.monotonic() + COMMAND_SECONDS
+        while process.poll() is None and time.monotonic() < deadline:
             if when(len(standing(client, name))) and _terraforms(self.home / "platforms" / name):
                 break
             time.sleep(0.1)
@@ -84,10 +86,10 @@ class Typist:
             # Its provider is in its group.
             os.killpg(pid, signal.SIGKILL)
         out, err = process.communicate(timeout=COMMAND_SECONDS)
-        return Said(process.returncode, out, err)
+        return CommandResult(process.returncode, out, err)
 
     def state_ids(self, name: str) -> set[str]:
-        """What the platform root's state knows."""
+        """The ids of the resources in the platform root's state."""
         path = self.home / "platforms" / name / "terraform" / "platform" / "terraform.tfstate"
         state: dict[str, Any] = json.loads(path.read_text())
         return {
@@ -98,40 +100,42 @@ class Typist:
         }
 
     def bucket(self, name: str) -> dict[str, Any]:
-        """Everything that must be the same, whatever becomes of the platform."""
-        s3, found = self.client("s3"), f"opsctl-{name}-123456789012-us-east-1"
-        keys = [one["Key"] for one in s3.list_objects_v2(Bucket=found).get("Contents", ())]
+        """Everything of the storage that must not change."""
+        s3, bucket = self.client("s3"), f"opsctl-{name}-123456789012-us-east-1"
+        keys = [obj["Key"] for obj in s3.list_objects_v2(Bucket=bucket).get("Contents", ())]
         settings = (
-            s3.get_public_access_block(Bucket=found)["PublicAccessBlockConfiguration"],
-            s3.get_bucket_encryption(Bucket=found)["ServerSideEncryptionConfiguration"],
-            s3.get_bucket_versioning(Bucket=found)["Status"],
-            json.loads(s3.get_bucket_policy(Bucket=found)["Policy"]),
-            s3.get_bucket_ownership_controls(Bucket=found)["OwnershipControls"],
-            s3.get_bucket_lifecycle_configuration(Bucket=found)["Rules"],
+            s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"],
+            s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"],
+            s3.get_bucket_versioning(Bucket=bucket)["Status"],
+            json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"]),
+            s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"],
+            s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"],
         )
         return {
-            "objects": {key: s3.get_object(Bucket=found, Key=key)["Body"].read() for key in keys},
+            "objects": {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys},
             "versions": {
-                (one["Key"], one["VersionId"]) for one in s3.list_object_versions(Bucket=found).get("Versions", ())
+                (version["Key"], version["VersionId"])
+                for version in s3.list_object_versions(Bucket=bucket).get("Versions", ())
             },
             "settings": settings,
             "repositories": [
-                one["repositoryName"]
-                for one in self.client("ecr").describe_repositories()["repositories"]
-                if one["repositoryName"] == f"opsctl-{name}"
+                repository["repositoryName"]
+                for repository in self.client("ecr").describe_repositories()["repositories"]
+                if repository["repositoryName"] == f"opsctl-{name}"
             ],
         }
 
 
 def _terraforms(folder: Path) -> list[int]:
-    """The Terraforms at work in a platform's folder; each leads a session of its own."""
-    found = []
+    """The ids of the Terraform processes in a platform's folder; each leads its own session."""
+    pids = []
     for entry in Path("/proc").iterdir():
         try:
-            words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
-            here = Path(os.readlink(entry / "cwd")) if words and words[0].endswith(b"terraform") else None
+            command = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+            working_folder = Path(os.readlink(entry / "cwd")) if command and command[0].endswith(b"terraform") else None
         except OSError:
             continue
-        if here is not None and folder in here.parents and b"apply" in words + [b"apply"] * (b"destroy" in words):
-            found.append(int(entry.name))
-    return found
+        makes = b"apply" in command or b"destroy" in command
+        if working_folder is not None and folder in working_folder.parents and makes:
+            pids.append(int(entry.name))
+    return pids

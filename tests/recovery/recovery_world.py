@@ -1,4 +1,4 @@
-"""Platforms made call by call, and counted by code that shares nothing with opsctl's inventory."""
+"""Create platforms without Terraform, and count them by code that is independent of opsctl's inventory."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ ClientOf = Callable[[str], Any]
 def client_of(endpoint_url: str) -> ClientOf:
     """Clients of a local platform, each made once."""
     session = boto3.Session("local", "local", region_name=REGION)
-    made: dict[str, Any] = {}
+    clients: dict[str, Any] = {}
 
     def client(service: str) -> Any:
-        if service not in made:
-            made[service] = session.client(service, endpoint_url=endpoint_url)
-        return made[service]
+        if service not in clients:
+            clients[service] = session.client(service, endpoint_url=endpoint_url)
+        return clients[service]
 
     return client
 
 
 def make(client: ClientOf, name: str, *, tagged: bool = True) -> dict[str, str]:
-    """A platform root without Terraform: something of each kind. Returns what tests want to name."""
+    """Create a resource of each kind without Terraform; returns the ids that tests need."""
     prefix, tags = f"opsctl-{name}", {TAG: name} if tagged else {}
     listed = [{"Key": key, "Value": value} for key, value in tags.items()]
     ec2, batch, iam = client("ec2"), client("batch"), client("iam")
@@ -119,16 +119,24 @@ def make(client: ClientOf, name: str, *, tagged: bool = True) -> dict[str, str]:
 
 
 def standing(client: ClientOf, name: str) -> list[str]:
-    """What there is of a platform, service by service; a VPC's own group and table do not count."""
+    """The names of a platform's resources, without a VPC's default security group and route table."""
     batch, ec2, iam = client("batch"), client("ec2"), client("iam")
-    mine = [one["jobQueueName"] for one in batch.describe_job_queues()["jobQueues"]]
-    mine += [one["computeEnvironmentName"] for one in batch.describe_compute_environments()["computeEnvironments"]]
-    mine += [one["jobDefinitionName"] for one in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]]
-    mine += [one["LaunchTemplateName"] for one in ec2.describe_launch_templates()["LaunchTemplates"]]
-    mine = [one for one in mine if re.fullmatch(rf"opsctl-{name}-(csd|csa|jobs)(-on-demand)?(-\d+)?", one)]
-    roles = [one["RoleName"] for page in iam.get_paginator("list_roles").paginate() for one in page["Roles"]]
-    roles += [one["InstanceProfileName"] for one in iam.list_instance_profiles()["InstanceProfiles"]]
-    mine += [one for one in roles if re.fullmatch(rf"opsctl-{name}-{REGION}-(service|instance|job)", one)]
+    names = [resource["jobQueueName"] for resource in batch.describe_job_queues()["jobQueues"]]
+    names += [
+        resource["computeEnvironmentName"] for resource in batch.describe_compute_environments()["computeEnvironments"]
+    ]
+    names += [
+        resource["jobDefinitionName"] for resource in batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    ]
+    names += [resource["LaunchTemplateName"] for resource in ec2.describe_launch_templates()["LaunchTemplates"]]
+    names = [
+        resource for resource in names if re.fullmatch(rf"opsctl-{name}-(csd|csa|jobs)(-on-demand)?(-\d+)?", resource)
+    ]
+    roles = [resource["RoleName"] for page in iam.get_paginator("list_roles").paginate() for resource in page["Roles"]]
+    roles += [resource["InstanceProfileName"] for resource in iam.list_instance_profiles()["InstanceProfiles"]]
+    names += [
+        resource for resource in roles if re.fullmatch(rf"opsctl-{name}-{REGION}-(service|instance|job)", resource)
+    ]
     for reply, key, id_key in (
         (ec2.describe_vpcs(), "Vpcs", "VpcId"),
         (ec2.describe_subnets(), "Subnets", "SubnetId"),
@@ -137,12 +145,12 @@ def standing(client: ClientOf, name: str) -> list[str]:
         (ec2.describe_security_groups(), "SecurityGroups", "GroupId"),
         (ec2.describe_vpc_endpoints(), "VpcEndpoints", "VpcEndpointId"),
     ):
-        for one in reply[key]:
-            tags = {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())}
-            if tags.get(TAG) == name and str(one.get("State", "")).lower() != "deleted":
-                mine.append(f"{tags.get('Name', '')} {one[id_key]}".strip())
+        for resource in reply[key]:
+            tags = {tag["Key"]: tag["Value"] for tag in resource.get("Tags", ())}
+            if tags.get(TAG) == name and str(resource.get("State", "")).lower() != "deleted":
+                names.append(f"{tags.get('Name', '')} {resource[id_key]}".strip())
     groups = client("logs").describe_log_groups()["logGroups"]
-    mine += [one["logGroupName"] for one in groups if one["logGroupName"] == f"/opsctl/{name}"]
+    names += [resource["logGroupName"] for resource in groups if resource["logGroupName"] == f"/opsctl/{name}"]
     parameters = client("ssm").describe_parameters()["Parameters"]
-    mine += [one["Name"] for one in parameters if one["Name"].startswith(f"/opsctl/{name}/")]
-    return sorted(mine)
+    names += [resource["Name"] for resource in parameters if resource["Name"].startswith(f"/opsctl/{name}/")]
+    return sorted(names)

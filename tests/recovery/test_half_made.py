@@ -1,4 +1,4 @@
-"""An `up` that was killed in its middle, and the ways down from there: platforms side by side on one server."""
+"""`down` after an `up` that was killed half-way: several platforms on one server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from recovery_program import Said, Typist
+from recovery_program import CommandResult, Program
 from recovery_world import make, standing
 
 from opsctl.local import control
@@ -19,22 +19,22 @@ KILL_AT = {"early": 4, "late": 20}
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was said, and what there was, at each step of one platform."""
+class Observations:
+    """The results of the commands, and the resources after each step."""
 
-    killed: Said
+    killed: CommandResult
     half: list[str]
-    downs: list[Said]
-    left: list[str]
+    downs: list[CommandResult]
+    remaining: list[str]
 
 
 @pytest.fixture(scope="module")
-def typist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Typist]:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     home = tmp_path_factory.mktemp("home")
-    made = Typist(home, tmp_path_factory.mktemp("elsewhere"), control.start(home, entrypoint=["env"]).endpoint_url)
+    program = Program(home, tmp_path_factory.mktemp("elsewhere"), control.start(home, entrypoint=["env"]).endpoint_url)
     # The last `down` ends a server that holds nothing more.
-    made.client("logs").create_log_group(logGroupName="/opsctl/anchor")
-    yield made
+    program.client("logs").create_log_group(logGroupName="/opsctl/anchor")
+    yield program
     control.stop(home)
 
 
@@ -43,94 +43,94 @@ def no_terraform(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A PATH without Terraform."""
     folder = tmp_path_factory.mktemp("bin")
     for tool in ("sh", "env"):
-        found = shutil.which(tool)
-        assert found
-        (folder / tool).symlink_to(found)
+        path = shutil.which(tool)
+        assert path
+        (folder / tool).symlink_to(path)
     return str(folder)
 
 
 def lose(folder: Path) -> None:
-    """The platform's folder is gone: another machine, or a broken disk."""
+    """Remove the platform's folder, as on another machine or after a disk failure."""
     shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
-def seen(typist: Typist, no_terraform: str) -> dict[str, Seen]:
-    def one(name: str) -> Seen:
+def observed(program: Program, no_terraform: str) -> dict[str, Observations]:
+    def observe(name: str) -> Observations:
         at = KILL_AT[name]
-        words = ("up", "--local", "--name", name, "--yes")
-        killed = typist.kill(name, *words, when=lambda count: count >= at)
-        half = standing(typist.client, name)
+        arguments = ("up", "--local", "--name", name, "--yes")
+        killed = program.kill(name, *arguments, when=lambda count: count >= at)
+        half = standing(program.client, name)
         if name == "early":
             # With a state, but without Terraform.
-            downs = [typist.down(name, PATH=no_terraform)]
+            downs = [program.down(name, PATH=no_terraform)]
         else:
-            lose(typist.home / "platforms" / name)
-            downs = [typist.down(name)]
-        left = standing(typist.client, name)
-        return Seen(killed, half, [*downs, typist.down(name)], left)
+            lose(program.home / "platforms" / name)
+            downs = [program.down(name)]
+        remaining = standing(program.client, name)
+        return Observations(killed, half, [*downs, program.down(name)], remaining)
 
     with ThreadPoolExecutor(2) as hands:
-        return dict(zip(KILL_AT, hands.map(one, KILL_AT), strict=True))
+        return dict(zip(KILL_AT, hands.map(observe, KILL_AT), strict=True))
 
 
 @pytest.mark.parametrize("name", KILL_AT)
-def test_down_removes_what_a_killed_up_has_made(seen: dict[str, Seen], name: str) -> None:
-    one = seen[name]
-    assert one.killed.code == -9
-    assert len(one.half) >= KILL_AT[name]
-    assert one.downs[0].code == 0, one.downs[0].err
-    assert one.left == []
-    assert "left     0" in one.downs[0].err
+def test_down_removes_what_a_killed_up_has_made(observed: dict[str, Observations], name: str) -> None:
+    observation = observed[name]
+    assert observation.killed.code == -9
+    assert len(observation.half) >= KILL_AT[name]
+    assert observation.downs[0].code == 0, observation.downs[0].err
+    assert observation.remaining == []
+    assert "left     0" in observation.downs[0].err
 
 
 @pytest.mark.parametrize("name", KILL_AT)
-def test_down_once_more_has_nothing_to_do(seen: dict[str, Seen], name: str) -> None:
-    said = seen[name].downs[1]
-    assert said.code == 0
+def test_down_once_more_has_nothing_to_do(observed: dict[str, Observations], name: str) -> None:
+    result = observed[name].downs[1]
+    assert result.code == 0
     # Where Terraform was missing its state still speaks of what is gone, and is emptied now.
-    assert ("left     0" if name == "early" else "nothing to remove") in said.err
+    assert ("left     0" if name == "early" else "nothing to remove") in result.err
 
 
-def test_down_without_terraform_says_so(seen: dict[str, Seen]) -> None:
-    assert "Terraform is not on the PATH" in seen["early"].downs[0].err
-    assert "What AWS shows is removed without it." in seen["early"].downs[0].err
+def test_down_without_terraform_says_so(observed: dict[str, Observations]) -> None:
+    assert "Terraform is not on the PATH" in observed["early"].downs[0].err
+    assert "What AWS shows is removed without it." in observed["early"].downs[0].err
 
 
-def test_down_without_a_state_says_what_it_sees(seen: dict[str, Seen]) -> None:
-    said = seen["late"].downs[0].err
-    assert "This machine has no Terraform state of late; AWS shows" in said
-    assert "1 VPC" in said
+def test_down_without_a_state_says_what_it_sees(observed: dict[str, Observations]) -> None:
+    output = observed["late"].downs[0].err
+    assert "This machine has no Terraform state of late; AWS shows" in output
+    assert "1 VPC" in output
 
 
-def test_nothing_is_up(typist: Typist, tmp_path: Path) -> None:
-    elsewhere = Typist(tmp_path / "none", tmp_path, "")
-    said = elsewhere.type("down", "--yes")
-    assert (said.code, said.err.strip()) == (0, "Nothing is up: nothing to remove.")
-    said = elsewhere.type("down", "--local", "--yes")
-    assert said.code == 0
-    assert "nothing to remove" in said.err
+def test_nothing_is_up(program: Program, tmp_path: Path) -> None:
+    elsewhere = Program(tmp_path / "none", tmp_path, "")
+    result = elsewhere.run("down", "--yes")
+    assert (result.code, result.err.strip()) == (0, "Nothing is up: nothing to remove.")
+    result = elsewhere.run("down", "--local", "--yes")
+    assert result.code == 0
+    assert "nothing to remove" in result.err
 
 
-def test_jobs_are_named_before_anything_is_touched(typist: Typist) -> None:
-    """On a platform that only AWS knows; `--force` ends them, and all goes."""
-    made = make(typist.client, "busy")
-    batch = typist.client("batch")
-    batch.submit_job(jobName="scan", jobQueue=made["queue"], jobDefinition="opsctl-busy-csd")
-    before = standing(typist.client, "busy")
-    said = typist.down("busy")
-    assert said.code == 1
-    assert "1 job is still active: scan" in said.err
-    assert standing(typist.client, "busy") == before
-    said = typist.down("busy", "--force", PATH=os.defpath)
-    assert said.code == 0, said.err
-    assert standing(typist.client, "busy") == []
+def test_jobs_are_named_before_anything_is_touched(program: Program) -> None:
+    """On a platform without a Terraform state; `--force` ends the jobs and removes everything."""
+    platform = make(program.client, "busy")
+    batch = program.client("batch")
+    batch.submit_job(jobName="scan", jobQueue=platform["queue"], jobDefinition="opsctl-busy-csd")
+    before = standing(program.client, "busy")
+    result = program.down("busy")
+    assert result.code == 1
+    assert "1 job is still active: scan" in result.err
+    assert standing(program.client, "busy") == before
+    result = program.down("busy", "--force", PATH=os.defpath)
+    assert result.code == 0, result.err
+    assert standing(program.client, "busy") == []
 
 
-def test_what_is_left_is_named_and_down_can_be_typed_again(typist: Typist) -> None:
-    make(typist.client, "odd", tagged=False)
-    said = typist.down("odd", "--json")
-    assert said.code == 1
-    assert "job queue opsctl-odd-csd: it does not carry the platform's tag" in said.err
-    assert '"left"' in said.out
-    assert typist.down("odd").code == 1
+def test_what_is_left_is_named_and_down_can_be_typed_again(program: Program) -> None:
+    make(program.client, "odd", tagged=False)
+    result = program.down("odd", "--json")
+    assert result.code == 1
+    assert "job queue opsctl-odd-csd: it does not carry the platform's tag" in result.err
+    assert '"left"' in result.out
+    assert program.down("odd").code == 1

@@ -1,4 +1,4 @@
-"""Everything of a platform is found and removed without Terraform, in an order that AWS takes, and nothing else."""
+"""All resources of a platform, and no others, are removed without Terraform, in an order that AWS accepts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from opsctl.core.platform.inventory import Resource, ResourceKind
 
 
 class Clock:
-    """Time that passes only while somebody waits; what happens meanwhile is up to the test."""
+    """A clock that advances only during sleeps, in which a test can do something."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -37,7 +37,7 @@ class Clock:
 
 @contextmanager
 def refused(client: Any, operation: str, code: str, message: str) -> Iterator[None]:
-    """AWS refuses one operation as long as the block lasts."""
+    """AWS refuses one operation while the block runs."""
 
     def refuse(**_: Any) -> None:
         raise ClientError({"Error": {"Code": code, "Message": message}}, operation)
@@ -50,9 +50,9 @@ def refused(client: Any, operation: str, code: str, message: str) -> Iterator[No
         client.meta.events.unregister(event, unique_id=operation)
 
 
-def removal(clients: Clients, name: str, clock: Clock, said: list[str] | None = None, **more: Any) -> Removal:
-    words = said if said is not None else []
-    return Removal(clients, name, sleep=clock.sleep, now=clock.now, on_wait=words.append, **more)
+def removal(clients: Clients, name: str, clock: Clock, messages: list[str] | None = None, **more: Any) -> Removal:
+    on_wait = (messages if messages is not None else []).append
+    return Removal(clients, name, sleep=clock.sleep, now=clock.now, on_wait=on_wait, **more)
 
 
 def test_all_of_a_platform_goes_and_its_neighbours_stay(clients: Clients, client: ClientOf) -> None:
@@ -60,29 +60,29 @@ def test_all_of_a_platform_goes_and_its_neighbours_stay(clients: Clients, client
     for name in names:
         make(client, name)
     before = {name: standing(client, name) for name in names}
-    found = Inventory(clients).of("one")
-    assert len(found) == len(before["one"]) == 17
-    assert {one.kind for one in found} == set(ResourceKind) - {
+    resources = Inventory(clients).of("one")
+    assert len(resources) == len(before["one"]) == 17
+    assert {resource.kind for resource in resources} == set(ResourceKind) - {
         ResourceKind.INSTANCE,
         ResourceKind.VOLUME,
         ResourceKind.INTERFACE,
     }
     gone: list[Resource] = []
-    assert removal(clients, "one", Clock(), on_gone=gone.append).remove(found) == ()
-    assert sorted(one.key for one in gone) == sorted(one.key for one in found)
+    assert removal(clients, "one", Clock(), on_gone=gone.append).remove(resources) == ()
+    assert sorted(resource.key for resource in gone) == sorted(resource.key for resource in resources)
     assert standing(client, "one") == []
     assert Inventory(clients).of("one") == ()
     assert {name: standing(client, name) for name in names[1:]} == {name: before[name] for name in names[1:]}
     # What is gone is gone: the same list once more says nothing.
-    assert removal(clients, "one", Clock()).remove(found) == ()
+    assert removal(clients, "one", Clock()).remove(resources) == ()
 
 
 def test_what_has_our_name_and_not_our_tag_is_shown_and_stays(clients: Clients, client: ClientOf) -> None:
     make(client, "bare", tagged=False)
-    named = {one.name for one in Inventory(clients).of("bare")}
+    named = {resource.name for resource in Inventory(clients).of("bare")}
     assert {"opsctl-bare-csd", f"opsctl-bare-csd-{SUFFIX}", "opsctl-bare-jobs"} <= named
-    left = removal(clients, "bare", Clock()).remove(Inventory(clients).of("bare"))
-    assert {one.resource.kind for one in left} == {
+    failures = removal(clients, "bare", Clock()).remove(Inventory(clients).of("bare"))
+    assert {failure.resource.kind for failure in failures} == {
         *(
             ResourceKind.QUEUE,
             ResourceKind.ENVIRONMENT,
@@ -92,7 +92,7 @@ def test_what_has_our_name_and_not_our_tag_is_shown_and_stays(clients: Clients, 
             ResourceKind.PROFILE,
         ),
     }
-    assert all("does not carry the platform's tag" in one.reason for one in left)
+    assert all("does not carry the platform's tag" in failure.reason for failure in failures)
     assert "opsctl-bare-csd" in standing(client, "bare")
 
 
@@ -101,24 +101,24 @@ def test_an_invalid_environment_gets_its_role_back_and_goes(clients: Clients, cl
     iam, role = client("iam"), f"opsctl-sick-{REGION}-service"
     iam.detach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/service-role/AWSBatchServiceRole")
     iam.delete_role(RoleName=role)
-    found = Inventory(clients).of("sick")
-    environment = next(one for one in found if one.kind == ResourceKind.ENVIRONMENT)
+    resources = Inventory(clients).of("sick")
+    environment = next(resource for resource in resources if resource.kind == ResourceKind.ENVIRONMENT)
     assert environment.is_invalid
     assert "does not exist" in environment.reason
-    assert removal(clients, "sick", Clock()).remove(found) == ()
+    assert removal(clients, "sick", Clock()).remove(resources) == ()
     assert standing(client, "sick") == []
 
 
 def test_what_is_in_use_is_waited_for(clients: Clients, client: ClientOf) -> None:
-    """A network interface holds its security group, until whoever has it lets go."""
-    made = make(client, "busy")
+    """A network interface blocks its security group until it is deleted."""
+    platform = make(client, "busy")
     ec2 = client("ec2")
-    interface = ec2.create_network_interface(SubnetId=made["subnet"], Groups=[made["group"]])
+    interface = ec2.create_network_interface(SubnetId=platform["subnet"], Groups=[platform["group"]])
     interface_id = interface["NetworkInterface"]["NetworkInterfaceId"]
-    clock, said = Clock(), []
+    clock, messages = Clock(), []
     clock.meanwhile[6] = lambda: ec2.delete_network_interface(NetworkInterfaceId=interface_id)
-    assert removal(clients, "busy", clock, said).remove(Inventory(clients).of("busy")) == ()
-    assert any(f"waiting for network interface {interface_id}" in words for words in said)
+    assert removal(clients, "busy", clock, messages).remove(Inventory(clients).of("busy")) == ()
+    assert any(f"waiting for network interface {interface_id}" in message for message in messages)
     assert standing(client, "busy") == []
 
 
@@ -129,15 +129,17 @@ def test_a_wait_ends_and_the_rest_is_named_and_typed_again_it_goes_on(clients: C
         refused(clients.ec2, "DeleteSecurityGroup", "DependencyViolation", "sg-1 has a dependent object"),
         refused(clients.ec2, "DeleteVpc", "DependencyViolation", "it has dependencies"),
     ):
-        found = Inventory(clients).of("stuck")
-        left = removal(clients, "stuck", clock, timeout_seconds=60).remove(found)
-    assert [(one.resource.kind, one.reason) for one in left] == [
+        resources = Inventory(clients).of("stuck")
+        failures = removal(clients, "stuck", clock, timeout_seconds=60).remove(resources)
+    assert [(failure.resource.kind, failure.reason) for failure in failures] == [
         (ResourceKind.SECURITY_GROUP, "sg-1 has a dependent object"),
         (ResourceKind.VPC, "it has dependencies"),
     ]
     # One wait in vain is enough: what depends on it is not waited for as long.
     assert 60 <= clock.seconds < 100
-    assert {one.key for one in Inventory(clients).of("stuck")} == {one.resource.key for one in left}
+    assert {resource.key for resource in Inventory(clients).of("stuck")} == {
+        failure.resource.key for failure in failures
+    }
     assert removal(clients, "stuck", Clock()).remove(Inventory(clients).of("stuck")) == ()
     assert standing(client, "stuck") == []
 
@@ -149,16 +151,16 @@ def test_a_volume_that_costs_money_goes_and_a_live_instance_is_ended(clients: Cl
     ec2.create_volume(
         AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=[{"ResourceType": "volume", "Tags": tags}]
     )
-    mine = ec2.run_instances(
+    instance_id = ec2.run_instances(
         ImageId=ec2.describe_images()["Images"][0]["ImageId"],
         MinCount=1,
         MaxCount=1,
         TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
     )["Instances"][0]["InstanceId"]
-    found = Inventory(clients).of("paid")
-    assert {ResourceKind.INSTANCE, ResourceKind.VOLUME} <= {one.kind for one in found}
-    assert removal(clients, "paid", Clock()).remove(found) == ()
-    state = ec2.describe_instances(InstanceIds=[mine])["Reservations"][0]["Instances"][0]["State"]["Name"]
+    resources = Inventory(clients).of("paid")
+    assert {ResourceKind.INSTANCE, ResourceKind.VOLUME} <= {resource.kind for resource in resources}
+    assert removal(clients, "paid", Clock()).remove(resources) == ()
+    state = ec2.describe_instances(InstanceIds=[instance_id])["Reservations"][0]["Instances"][0]["State"]["Name"]
     assert state == "terminated"
     assert Inventory(clients).of("paid") == ()
 
@@ -166,9 +168,9 @@ def test_a_volume_that_costs_money_goes_and_a_live_instance_is_ended(clients: Cl
 def test_an_internet_gateway_that_was_never_attached_is_found(clients: Clients, client: ClientOf) -> None:
     spec = [{"ResourceType": "internet-gateway", "Tags": [{"Key": "opsctl:platform", "Value": "lone"}]}]
     client("ec2").create_internet_gateway(TagSpecifications=spec)
-    found = Inventory(clients).of("lone")
-    assert [one.kind for one in found] == [ResourceKind.GATEWAY]
-    assert removal(clients, "lone", Clock()).remove(found) == ()
+    resources = Inventory(clients).of("lone")
+    assert [resource.kind for resource in resources] == [ResourceKind.GATEWAY]
+    assert removal(clients, "lone", Clock()).remove(resources) == ()
     assert Inventory(clients).of("lone") == ()
 
 
@@ -183,44 +185,46 @@ def test_lists_page(clients: Clients, client: ClientOf, monkeypatch: pytest.Monk
     make(client, "paged")
     for number in range(7):
         client("iam").create_role(RoleName=f"another-{number}", AssumeRolePolicyDocument=TRUST)
-    whole = Inventory(clients).of("paged")
+    resources = Inventory(clients).of("paged")
     monkeypatch.setattr(inventory_module, "_IAM_PAGE", 2)
-    assert Inventory(clients).of("paged") == whole
-    assert removal(clients, "paged", Clock()).remove(whole) == ()
+    assert Inventory(clients).of("paged") == resources
+    assert removal(clients, "paged", Clock()).remove(resources) == ()
 
 
 def test_what_aws_forbids_is_told_and_does_not_stop_the_rest(clients: Clients, client: ClientOf) -> None:
     make(client, "kept")
-    found = Inventory(clients).of("kept")
+    resources = Inventory(clients).of("kept")
     with refused(clients.ssm, "DeleteParameter", "AccessDeniedException", "not authorized"):
-        left = removal(clients, "kept", Clock()).remove(found)
-    assert [one.resource.kind for one in left] == [ResourceKind.RECORD]
+        failures = removal(clients, "kept", Clock()).remove(resources)
+    assert [failure.resource.kind for failure in failures] == [ResourceKind.RECORD]
     assert standing(client, "kept") == ["/opsctl/kept/platform"]
-    assert removal(clients, "kept", Clock()).remove(found) == ()
+    assert removal(clients, "kept", Clock()).remove(resources) == ()
 
 
 def test_the_order_is_aws_order(client: ClientOf) -> None:
     """The local platform is as strict as AWS: environments under a queue, enabled ones, and those without a role."""
-    made = make(client, "strict")
+    platform = make(client, "strict")
     batch, iam = client("batch"), client("iam")
     with pytest.raises(ClientError, match="must be disabled"):
-        batch.delete_compute_environment(computeEnvironment=made["environment"])
-    batch.update_compute_environment(computeEnvironment=made["environment"], state="DISABLED")
+        batch.delete_compute_environment(computeEnvironment=platform["environment"])
+    batch.update_compute_environment(computeEnvironment=platform["environment"], state="DISABLED")
     with pytest.raises(ClientError, match="found existing JobQueue relationship"):
-        batch.delete_compute_environment(computeEnvironment=made["environment"])
-    batch.update_job_queue(jobQueue=made["queue"], state="DISABLED")
-    batch.delete_job_queue(jobQueue=made["queue"])
+        batch.delete_compute_environment(computeEnvironment=platform["environment"])
+    batch.update_job_queue(jobQueue=platform["queue"], state="DISABLED")
+    batch.delete_job_queue(jobQueue=platform["queue"])
     iam.detach_role_policy(
         RoleName=f"opsctl-strict-{REGION}-service",
         PolicyArn="arn:aws:iam::aws:policy/service-role/AWSBatchServiceRole",
     )
     iam.delete_role(RoleName=f"opsctl-strict-{REGION}-service")
-    batch.delete_compute_environment(computeEnvironment=made["environment"])
-    there = batch.describe_compute_environments(computeEnvironments=[made["environment"]])["computeEnvironments"]
-    assert [one["status"] for one in there] == ["INVALID"]
+    batch.delete_compute_environment(computeEnvironment=platform["environment"])
+    environments = batch.describe_compute_environments(computeEnvironments=[platform["environment"]])[
+        "computeEnvironments"
+    ]
+    assert [environment["status"] for environment in environments] == ["INVALID"]
 
 
 def test_a_login_without_permission_says_so(clients: Clients) -> None:
-    words = "not authorized to perform: iam:ListRoles"
-    with refused(clients.iam, "ListRoles", "AccessDenied", words), pytest.raises(Problem, match="iam:ListRoles"):
+    message = "not authorized to perform: iam:ListRoles"
+    with refused(clients.iam, "ListRoles", "AccessDenied", message), pytest.raises(Problem, match="iam:ListRoles"):
         Inventory(clients).of("any")

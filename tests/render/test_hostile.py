@@ -8,11 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.cost_examples import a_cost
+from support.view_examples import answer, detail, failed, outcome, plan, rich_status, run
 from support.windows import terminal
-from test_money import a_cost
-from test_plan_view import made, outcome
-from test_status_view import detail, rich_status, run
-from test_why_view import answer, failed
 
 from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.commands.platform.down import TeardownReport
@@ -90,7 +88,7 @@ def wait(screen: Screen) -> None:
 
 
 def say_plan(screen: Screen) -> None:
-    for line in [*plan_lines(poisoned(made("new"))), outcome_line(poisoned(outcome()))]:
+    for line in [*plan_lines(poisoned(plan("new"))), outcome_line(poisoned(outcome()))]:
         screen.say(line)
 
 

@@ -6,13 +6,11 @@ import dataclasses
 from datetime import UTC, datetime
 
 import pytest
+from support.cost_examples import RATES, RUN, a_cost
 from support.example_platform import platform
 
-from opsctl.commands.costs.cost import RunCost
-from opsctl.core.costs.bill import Bill, bill
-from opsctl.core.costs.estimate import Estimate, Rates, usd_text
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.costs.bill import bill
+from opsctl.core.costs.estimate import Estimate, usd_text
 from opsctl.render.cost import charged_text, estimate_lines, show_cost, show_costs
 from opsctl.render.screen import Screen
 
@@ -27,59 +25,7 @@ TEXTS = [
 ]
 AWS = platform()
 LOCAL = dataclasses.replace(AWS, endpoint_url="http://127.0.0.1:1")
-RATES = Rates(
-    instance_usd_per_hour=1.0,
-    disk_usd_per_gib_hour=0.0,
-    address_usd_per_hour=0.0,
-    root_volume_gib=100,
-    source="opsctl's table of 2026-01",
-    kind="on-demand",
-)
 NOTHING = bill([], {}, RATES, now=datetime(2026, 11, 22, tzinfo=UTC))
-RUN = Run(
-    run_id="HNU1-20261122-120000-ab12",
-    dataset="s3://data/HNU1",
-    output="s3://data/out",
-    m2g={},
-    model="csa",
-    image="i",
-    platform="m2g",
-    region="us-east-1",
-    scans=("sub-01", "sub-02/ses-1", "sub-\x1b[31m03"),
-    created_at="t",
-    created_by="ada",
-    command_line=(),
-    opsctl_version="0.1.0",
-    keys=("a", "b", "c"),
-    sizes=(2,),
-    adopted=(Origin("HNU1-20261121-120000-ab12", 0),),
-    resources="csa",
-)
-
-
-def attempt(index: int, number: int, minutes: int, code: int) -> Attempt:
-    return Attempt(
-        index=index,
-        number=number,
-        job_id=f"j:{index}",
-        started_at="2026-11-22T12:00:00Z",
-        stopped_at=f"2026-11-22T12:{minutes:02d}:00Z",
-        exit_code=code,
-    )
-
-
-def a_bill(*attempts: Attempt) -> Bill:
-    return bill(attempts, {}, RATES, now=datetime(2026, 11, 22, 18, tzinfo=UTC))
-
-
-def a_cost(*, is_local: bool = False) -> RunCost:
-    return RunCost(
-        run=RUN,
-        rates=RATES,
-        own=a_bill(attempt(0, 1, 30, 75), attempt(0, 2, 45, 0), attempt(1, 1, 45, 0)),
-        adopted=a_bill(attempt(2, 1, 15, 0)),
-        is_local=is_local,
-    )
 
 
 @pytest.mark.parametrize(("usd", "text"), TEXTS)

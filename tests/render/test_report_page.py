@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from support.browser import Browser, found
+from support.browser import Browser, find_browser
 from support.report_world import CAUSES, png, scene
 
 from opsctl.commands.results.report import MARK
 from opsctl.commands.results.report_assets import Asset
 from opsctl.core.errors import Problem
-from opsctl.render.report.pictures import DecodedImage, ImageDecoder, within
+from opsctl.render.report.pictures import DecodedImage, ImageDecoder, limit_size
 from opsctl.render.report.plots import HEIGHT, WIDTH, distribution
 
 HOSTILE = '<img src="https://evil.example/x.png" onerror="document.title=1"> \x1b[2J`rm`</style><script>'
@@ -200,10 +200,10 @@ def test_the_page_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
     made = ImageDecoder(picture_count=1).decode(wanted("QA"), png(width=400, height=300))
     assert made.large is not None
     items = {replace(wanted("QA"), index=index): made for index in range(5)}
-    kept = within(items, most_bytes=int(2.5 * len(made.large.uri)))
+    kept = limit_size(items, max_bytes=int(2.5 * len(made.large.uri)))
     assert [one.large is not None for one in kept.values() if isinstance(one, DecodedImage)] == [True] * 2 + [False] * 3
     assert all(isinstance(one, DecodedImage) and one.thumb for one in kept.values())
-    monkeypatch.setattr("opsctl.render.report._MOST_PICTURE_BYTES", 1)
+    monkeypatch.setattr("opsctl.render.report._MAX_PICTURE_BYTES", 1)
     assert "2 pictures only small" in text_of(scene(["DONE"], pictures=1).html())
 
 
@@ -234,7 +234,7 @@ def test_three_thousand_scans_stay_usable() -> None:
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    path = found()
+    path = find_browser()
     if path is None:
         pytest.skip("no Chromium here: the page is not looked at")
     made = Browser(path, tmp_path_factory.mktemp("profile"))
@@ -267,13 +267,13 @@ LOADED = """(async () => {
 @pytest.mark.parametrize("width", [1200, 400])
 def test_a_browser_loads_it_without_a_request_or_a_complaint(browser: Browser, file: Path, width: int) -> None:
     browser.visit(file, width=width)
-    assert browser.ask("document.title").startswith("HNU1-20261120-170211-ab12: 16 of 24")
-    browser.ask(OPEN_ALL)
-    images = browser.ask(LOADED)
+    assert browser.evaluate("document.title").startswith("HNU1-20261120-170211-ab12: 16 of 24")
+    browser.evaluate(OPEN_ALL)
+    images = browser.evaluate(LOADED)
     assert len(images) > 60
     assert all(natural > 0 and shown > 0 and alt for natural, shown, alt in images)
     assert [url for url in browser.requests if not url.startswith("data:image/")] == [file.as_uri()]
-    assert browser.complaints == []
+    assert browser.console_messages == []
 
 
 def test_a_browser_holds_the_page_to_its_policy(browser: Browser, file: Path) -> None:
@@ -281,36 +281,36 @@ def test_a_browser_holds_the_page_to_its_policy(browser: Browser, file: Path) ->
     other = file.with_name("other.html")
     other.write_text(file.read_text().replace("<main>", '<main><img src="http://127.0.0.1:9/x.png"><script>1</script>'))
     browser.visit(other)
-    assert len(browser.complaints) >= 2
+    assert len(browser.console_messages) >= 2
 
 
 @pytest.mark.parametrize("width", [400, 1200])
 def test_nothing_is_wider_than_the_screen(browser: Browser, file: Path, width: int) -> None:
     browser.visit(file, width=width)
     for step in ("1", OPEN_ALL):
-        browser.ask(step)
-        assert browser.ask("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
-        wide = browser.ask(
+        browser.evaluate(step)
+        assert browser.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+        wide = browser.evaluate(
             "[...document.querySelectorAll('body *')].filter(one => !one.closest('svg, thead')).filter(one =>"
             " one.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(one => one.outerHTML)"
         )
         assert wide == []
     # On a telephone a scan's name has a line of its own.
-    assert (browser.ask("document.querySelector('.scan th').offsetWidth") > 0.9 * (width - 60)) == (width == 400)
+    assert (browser.evaluate("document.querySelector('.scan th').offsetWidth") > 0.9 * (width - 60)) == (width == 400)
 
 
 def test_every_scan_and_every_mark_is_to_be_seen(browser: Browser, file: Path) -> None:
     browser.visit(file)
-    names = browser.ask(
+    names = browser.evaluate(
         "[...document.querySelectorAll('.scan th')].filter(one => one.offsetHeight).map(one => one.innerText)"
     )
     assert sorted(names) == [f"sub-{index:04d}/ses-1" for index in range(1, 25)]
-    marks = browser.ask(
+    marks = browser.evaluate(
         "[...document.querySelectorAll('.plot')].map(plot => [...plot.querySelectorAll('.mark')]"
         ".filter(one => one.getBoundingClientRect().width > 1).length)"
     )
     assert marks == [16] * 4
-    labels = browser.ask(
+    labels = browser.evaluate(
         "[...document.querySelectorAll('.plot svg')].every(svg => [...svg.querySelectorAll('text')].every(text => {"
         " const [in_, out] = [text.getBoundingClientRect(), svg.getBoundingClientRect()];"
         " return in_.left >= out.left - 1 && in_.right <= out.right + 1; }))"
@@ -320,9 +320,9 @@ def test_every_scan_and_every_mark_is_to_be_seen(browser: Browser, file: Path) -
 
 def test_a_name_opens_pictures_that_are_really_drawn(browser: Browser, file: Path) -> None:
     browser.visit(file)
-    hidden = browser.ask("document.querySelector('#scan-0 .large').offsetHeight")
-    browser.ask("document.querySelector('#scan-0 summary').click()")
-    browser.ask(LOADED)
+    hidden = browser.evaluate("document.querySelector('#scan-0 .large').offsetHeight")
+    browser.evaluate("document.querySelector('#scan-0 summary').click()")
+    browser.evaluate(LOADED)
     assert hidden == 0
     colours = {colour for _, colour in browser.picture_of("#scan-0 .large.grid").getcolors(1 << 20) or []}
     assert len(colours) > 30 and (0x44, 0x01, 0x54) in colours

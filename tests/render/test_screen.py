@@ -175,3 +175,26 @@ def test_hints_fit_a_narrow_terminal() -> None:
     screen, window = terminal(30)
     screen.hints({"opsctl logs --follow": "watch the jobs"})
     assert window.lines == ["", "  opsctl logs --follow", "    watch the jobs"]
+
+
+def test_what_is_written_when_ctrl_c_comes_is_not_written_again() -> None:
+    screen, window = terminal(40)
+    flush = window.flush
+
+    def interrupted() -> None:
+        window.flush = flush  # type: ignore[method-assign]
+        raise KeyboardInterrupt
+
+    window.flush = interrupted  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        screen.say("Submit 3 jobs?")
+    screen.say("Stopped.")
+    assert window.lines == ["Submit 3 jobs?", "Stopped."]
+
+
+def test_what_is_said_once_is_not_repeated() -> None:
+    screen, window = terminal(40)
+    for text in ("waits (1 s)", "waits (2 s)", "other"):
+        screen.say_once(text, key=text.partition(" (")[0])
+    screen.say_once("other")
+    assert window.lines == ["waits (1 s)", "other"]

@@ -4,81 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 from support.repository import ROOT
+from support.view_examples import SPOT, bill, detail, rich_status, run, status
 from support.windows import terminal
 
 from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
-from opsctl.commands.runs.scan_detail import ScanDetail, details_json
-from opsctl.core.costs.bill import Bill, ScanBill
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.manifest import Origin, Run
-from opsctl.core.runs.result import OutputFile, Result
-from opsctl.core.runs.status import RunStatus, ScanStatus, State
+from opsctl.commands.runs.scan_detail import details_json
+from opsctl.core.runs.status import State
 from opsctl.render.cancel import show_intent, show_outcome
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.screen import Screen
 from opsctl.render.status import show_status, watching
 
 SCHEMA = json.loads((ROOT / "docs/status.schema.json").read_text())
-SPOT = "Host EC2 (instance i-0123456789abcdef0) terminated."
-
-
-def run() -> Run:
-    return Run(
-        run_id="HNU1-20261122-120000-ab12",
-        dataset="s3://data/HNU1",
-        output="s3://data/HNU1/derivatives/m2g-csa-native",
-        m2g={},
-        model="csa",
-        image="i",
-        platform="m2g",
-        region="r",
-        scans=(),
-        created_at="2026-11-22T12:00:00Z",
-        created_by="ada",
-        command_line=("opsctl", "run", "HNU1", "--yes"),
-        opsctl_version="0.1.0",
-        keys=(),
-        sizes=(),
-        resources="csa",
-    )
-
-
-def scan(index: int, state: State, **changes: Any) -> ScanStatus:
-    return ScanStatus(**{"index": index, "name": f"sub-{index:02d}/ses-1", "state": state, **changes})
-
-
-def status(*states: State, unlisted: Mapping[State, int] | None = None, **changes: Any) -> RunStatus:
-    scans = tuple(scan(index, state, **changes) for index, state in enumerate(states))
-    return RunStatus(run=run(), scans=scans, unlisted=unlisted or {})
-
-
-def bill(usd: float, **changes: Any) -> Bill:
-    by_scan = {0: ScanBill(usd=usd, hours=1.0, attempts=1, lost=0)}
-    fields = {"hours": 1.0, "attempts": 1, "lost_attempts": 0, "lost_usd": 0.0, "basis": "b", "by_scan": by_scan}
-    return Bill(**{"usd": usd, **fields, **changes})
-
-
-def rich_status() -> RunStatus:
-    """One of everything."""
-    made = [scan(index, "DONE", attempt=1, seconds=3.5) for index in range(4)]
-    made += [
-        scan(4, "RUNNING", attempt=2, retried=(SPOT,)),
-        scan(5, "RUNNING", attempt=3, retried=(SPOT, "exit code 75")),
-    ]
-    made += [scan(index, "FAILED", cause=f"bval and bvec differ in count: {index} and 64") for index in range(6, 13)]
-    made += [scan(13, "FAILED", cause="cancelled by ada")]
-    budget = "not submitted: the budget of $20 was reached"
-    made += [scan(index, "FAILED", cause=budget, is_submitted=False) for index in range(14, 58)]
-    return RunStatus(
-        run=run(), scans=tuple(made), unlisted={"RUNNABLE": 30}, wait_reason="CAPACITY:INSUFFICIENT", bill=bill(12.345)
-    )
 
 
 def test_a_status_is_counts_a_bar_and_those_who_need_a_person(capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,45 +164,6 @@ def test_what_must_not_be_drawn_over_is_a_line_a_change(monkeypatch: pytest.Monk
     assert len(window.lines) == 2
     assert "\x1b[?" not in window.getvalue()
     assert re.findall(r"\x1b\[[0-9;]*3\dm", window.getvalue()) == []
-
-
-def result() -> Result:
-    files = (OutputFile(uri="s3://data/out/x.csv", size_bytes=10, sha256="ab", etag="cd"),)
-    return Result(
-        index=0,
-        scan="sub-00/ses-1",
-        key="k",
-        status="succeeded",
-        cause="",
-        exit_code=0,
-        attempt=1,
-        started_at="2026-11-22T12:00:00Z",
-        stopped_at="2026-11-22T12:10:00Z",
-        seconds={"m2g": 600.0},
-        peak_memory_mib=1,
-        connectomes=("s3://data/out/x.csv",),
-        files=files,
-        log_stream="csa/default/x",
-        job_id="j",
-    )
-
-
-def detail(state: State, *, has_result: bool = True, **changes: Any) -> ScanDetail:
-    began = {"index": 0, "job_id": "j:0", "started_at": "2026-11-22T12:00:00Z"}
-    lost = Attempt(**began, number=1, reason=SPOT)
-    ended = Attempt(**began, number=2, stopped_at="2026-11-22T12:10:00Z", exit_code=0, log_stream="csa/default/x")
-    inputs = [{"uri": "s3://data/HNU1/x_dwi.nii.gz", "role": "dwi", "size_bytes": 2000, "etag": "e"}]
-    return ScanDetail(
-        run_id="R",
-        status=scan(0, state, **changes),
-        origin=Origin("OLD", 3),
-        document={"inputs": inputs, "output": "s3://data/out", "key": "key"},
-        attempts=(lost, ended),
-        result=result() if has_result else None,
-        kept_uri="s3://data/opsctl/runs/OLD/failures/00003/",
-        cost=ScanBill(usd=0.5, hours=1.0, attempts=2, lost=1),
-        is_local=False,
-    )
 
 
 def test_one_scan_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -39,10 +39,15 @@ def test_a_discovery_tells_counts_reasons_and_choices() -> None:
 
 def test_a_plan_is_told_in_words() -> None:
     plan = TerraformPlan(
-        (Change("a", "t", "vpc", "create"), Change("b", "t", "vpc", "create"), Change("c", "t", "odd", "delete"))
+        (
+            Change("a", "t", "vpc", "create"),
+            Change("b", "t", "vpc", "create"),
+            Change("aws_ssm_parameter.record", "aws_ssm_parameter", "platform", "create"),
+            Change("c", "t", "odd", "delete"),
+        )
     )
     assert plan_lines(plan, idle_usd_per_hour=0.045) == [
-        "2 to create: network 2",
+        "3 to create: network 2, record 1",
         "1 to remove: odd 1",
         "Idle it costs $0.04/h; what is stored costs its storage.",
     ]
@@ -75,7 +80,7 @@ def test_a_replaced_resource_counts_once(capsys: pytest.CaptureFixture[str]) -> 
     assert "up m2g 3/3" in capsys.readouterr().err
 
 
-RECEIPT = TeardownReport(
+REPORT = TeardownReport(
     name="m2g",
     removed=1,
     left=(),
@@ -89,7 +94,7 @@ RECEIPT = TeardownReport(
 @pytest.mark.parametrize("left", [(), ("role opsctl-m2g-job", "VPC vpc-1: it is held")])
 @pytest.mark.parametrize("kept_at", [None, Path("/somewhere")])
 def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], kept_at: Path | None) -> None:
-    report = dataclasses.replace(RECEIPT, left=left, is_local=kept_at is not None)
+    report = dataclasses.replace(REPORT, left=left, is_local=kept_at is not None)
     show_teardown_report(Screen(), report, kept_at=kept_at)
     money = "about $12.30" if kept_at is None else "$0.00 here; on AWS about $12.30"
     assert capsys.readouterr().err.splitlines() == [
@@ -118,7 +123,7 @@ def test_a_receipt(capsys: pytest.CaptureFixture[str], left: tuple[str, ...], ke
 def test_a_receipt_says_what_it_does_not_know(
     capsys: pytest.CaptureFixture[str], more: dict[str, Any], line: str
 ) -> None:
-    show_teardown_report(Screen(), dataclasses.replace(RECEIPT, **more), kept_at=None)
+    show_teardown_report(Screen(), dataclasses.replace(REPORT, **more), kept_at=None)
     assert line in capsys.readouterr().err.splitlines()
 
 

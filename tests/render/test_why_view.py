@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.view_examples import answer, failed
 
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import NotVisible
@@ -18,23 +19,6 @@ def shown(capsys: pytest.CaptureFixture[str], answer: Answer) -> tuple[str, str]
     show_why(Screen(), answer)
     found = capsys.readouterr()
     return found.out, found.err
-
-
-def answer(*explanations: Explanation, **changes: Any) -> Answer:
-    given: dict[str, Any] = {"run_id": "R", "counts": {}, "running_seconds": 0.0, **changes}
-    return Answer(explanations=explanations, **given)
-
-
-def failed(**changes: Any) -> Explanation:
-    given: dict[str, Any] = {
-        "kind": "failed",
-        "title": "out of memory",
-        "scans": ("sub-01/ses-1",),
-        "findings": (Finding("Out of memory.", "`opsctl run HNU1 --memory 30400`."),),
-        "places": {},
-        **changes,
-    }
-    return Explanation(**given)
 
 
 @pytest.mark.parametrize(

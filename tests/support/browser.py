@@ -1,4 +1,4 @@
-"""A real browser that is asked what it sees, by Chromium's DevTools protocol over a pipe: no port, no library."""
+"""A headless Chromium, controlled by its DevTools protocol over a pipe: no port, no library."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from typing import Any
 from PIL import Image
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_SECONDS = 60.0
-#: Chromium takes its commands from descriptor 3 and answers on 4.
-_AT_3_AND_4 = (
-    "import fcntl, os, sys; ends = [fcntl.fcntl(int(one), fcntl.F_DUPFD, 10) for one in sys.argv[1:3]]; "
+_TIMEOUT_SECONDS = 60.0
+#: Chromium reads its commands from descriptor 3 and answers on 4.
+_RUN_ON_3_AND_4 = (
+    "import fcntl, os, sys; ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]; "
     "os.dup2(ends[0], 3); os.dup2(ends[1], 4); os.execv(sys.argv[3], sys.argv[3:])"
 )
 
 
-def found() -> str | None:
-    """The browser's path; None where there is none."""
+def find_browser() -> str | None:
+    """The path of the browser; None without one."""
     return next((path for name in _NAMES if (path := shutil.which(name))), None)
 
 
@@ -36,9 +36,9 @@ class Browser:
     Parameters
     ----------
     path
-        The program's.
+        Path of the program.
     folder
-        For its profile.
+        Folder for its profile.
     """
 
     def __init__(self, path: str, folder: Path) -> None:
@@ -48,7 +48,7 @@ class Browser:
         arguments += ["--no-first-run", "--disable-background-networking", f"--user-data-dir={folder}"]
         arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
         self._process = subprocess.Popen(
-            [sys.executable, "-c", _AT_3_AND_4, str(commands), str(answers), *arguments, "about:blank"],
+            [sys.executable, "-c", _RUN_ON_3_AND_4, str(commands), str(answers), *arguments, "about:blank"],
             pass_fds=(commands, answers),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -58,9 +58,9 @@ class Browser:
         self._rest = b""
         self._number = 0
         self._session: str | None = None
-        #: Every address that was asked for, and everything that the console complained of, since the last `visit`.
+        #: Every requested URL and every message on the console since the last `visit`.
         self.requests: list[str] = []
-        self.complaints: list[str] = []
+        self.console_messages: list[str] = []
         self._events: list[str] = []
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -74,29 +74,29 @@ class Browser:
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
         self._call("Emulation.setEmulatedMedia", features=[scheme])
-        self.requests, self.complaints, self._events = [], [], []
+        self.requests, self.console_messages, self._events = [], [], []
         self._call("Page.navigate", url=page.as_uri())
         while "Page.loadEventFired" not in self._events:
-            self._take(self._message())
+            self._record(self._message())
 
-    def ask(self, expression: str) -> Any:
-        """The value of an expression of JavaScript, a promise's too; the page's own policy does not bind it."""
+    def evaluate(self, expression: str) -> Any:
+        """The value of a JavaScript expression or of its promise; the page's content policy does not apply."""
         reply = self._call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in reply, reply
         return reply["result"].get("value")
 
     def picture_of(self, selector: str) -> Image.Image:
-        """What is drawn where the first such element is."""
-        box = self.ask(
-            f"(() => {{ const one = document.querySelector({json.dumps(selector)}); one.scrollIntoView();"
-            " const box = one.getBoundingClientRect();"
+        """A picture of the first element that matches."""
+        box = self.evaluate(
+            f"(() => {{ const element = document.querySelector({json.dumps(selector)}); element.scrollIntoView();"
+            " const box = element.getBoundingClientRect();"
             " return {x: box.x + scrollX, y: box.y + scrollY, width: box.width, height: box.height, scale: 1}; })()"
         )
         reply = self._call("Page.captureScreenshot", format="png", clip=box, captureBeyondViewport=True)
         return Image.open(BytesIO(base64.b64decode(reply["data"]))).convert("RGB")
 
     def close(self) -> None:
-        """End it, by force if need be."""
+        """End the browser, by force if needed."""
         os.close(self._to)
         try:
             self._process.wait(timeout=10)
@@ -110,19 +110,19 @@ class Browser:
         message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
         if self._session is not None:
             message["sessionId"] = self._session
-        left = json.dumps(message).encode() + b"\0"
-        while left:
-            left = left[os.write(self._to, left) :]
+        unsent = json.dumps(message).encode() + b"\0"
+        while unsent:
+            unsent = unsent[os.write(self._to, unsent) :]
         while True:
             answer = self._message()
             if answer.get("id") == self._number:
                 assert "error" not in answer, answer
                 result: dict[str, Any] = answer["result"]
                 return result
-            self._take(answer)
+            self._record(answer)
 
     def _message(self) -> dict[str, Any]:
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + _TIMEOUT_SECONDS
         while b"\0" not in self._rest:
             ready, _, _ = select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, "the browser does not answer"
@@ -133,12 +133,12 @@ class Browser:
         value: dict[str, Any] = json.loads(message)
         return value
 
-    def _take(self, event: dict[str, Any]) -> None:
+    def _record(self, event: dict[str, Any]) -> None:
         method, params = event.get("method", ""), event.get("params", {})
         self._events.append(method)
         if method == "Network.requestWillBeSent":
             self.requests.append(params["request"]["url"])
         elif method == "Log.entryAdded":
-            self.complaints.append(params["entry"]["text"])
+            self.console_messages.append(params["entry"]["text"])
         elif method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
-            self.complaints.append(json.dumps(params))
+            self.console_messages.append(json.dumps(params))

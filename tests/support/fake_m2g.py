@@ -1,7 +1,7 @@
-"""A stand-in for m2g: its real command line, its rules for reading its input, its places for its output.
+"""A fake m2g with its real command line, its rules for reading its input, and its layout of outputs.
 
-It runs as `m2g` on a job's PATH. FAKE_M2G says how it behaves; its connectomes hold AWS_BATCH_JOB_ID and the attempt,
-so that a test sees whose outputs they are.
+It runs as `m2g` on a job's PATH. FAKE_M2G says how it behaves. Its outputs contain AWS_BATCH_JOB_ID and the attempt, so
+that a test sees which job wrote them.
 """
 
 import argparse
@@ -16,32 +16,32 @@ from pathlib import Path
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="m2g")
-    made.add_argument("input_dir")
-    made.add_argument("output_dir")
-    made.add_argument("--participant_label", nargs="+")
-    made.add_argument("--session_label", nargs="+")
-    made.add_argument("--pipeline", choices=["dwi", "func", "both"], default="dwi")
-    made.add_argument("--diffusion_model", choices=["csd", "csa"], default="csa")
-    made.add_argument("--space", choices=["native", "native_dsn"], default="native")
-    made.add_argument("--mod", choices=["det", "prob"], default="det")
-    made.add_argument("--track_type", choices=["local", "particle"], default="local")
-    made.add_argument("--seeds", type=int, default=20)
-    made.add_argument("--voxelsize", choices=["1mm", "2mm", "4mm"], default="2mm")
-    made.add_argument("--parcellation", nargs="+", default=[])
-    made.add_argument("--acquisition", default="alt+z")
-    made.add_argument("--tr", type=float, default=2.0)
-    made.add_argument("--mem_gb", type=float, default=20)
-    made.add_argument("--n_cpus", type=int, default=1)
-    made.add_argument("--skull", default="none")
-    made.add_argument("--skipeddy", action="store_true")
-    made.add_argument("--skipreg", action="store_true")
-    made.add_argument("--push_location")
-    return made
+    arguments = argparse.ArgumentParser(prog="m2g")
+    arguments.add_argument("input_dir")
+    arguments.add_argument("output_dir")
+    arguments.add_argument("--participant_label", nargs="+")
+    arguments.add_argument("--session_label", nargs="+")
+    arguments.add_argument("--pipeline", choices=["dwi", "func", "both"], default="dwi")
+    arguments.add_argument("--diffusion_model", choices=["csd", "csa"], default="csa")
+    arguments.add_argument("--space", choices=["native", "native_dsn"], default="native")
+    arguments.add_argument("--mod", choices=["det", "prob"], default="det")
+    arguments.add_argument("--track_type", choices=["local", "particle"], default="local")
+    arguments.add_argument("--seeds", type=int, default=20)
+    arguments.add_argument("--voxelsize", choices=["1mm", "2mm", "4mm"], default="2mm")
+    arguments.add_argument("--parcellation", nargs="+", default=[])
+    arguments.add_argument("--acquisition", default="alt+z")
+    arguments.add_argument("--tr", type=float, default=2.0)
+    arguments.add_argument("--mem_gb", type=float, default=20)
+    arguments.add_argument("--n_cpus", type=int, default=1)
+    arguments.add_argument("--skull", default="none")
+    arguments.add_argument("--skipeddy", action="store_true")
+    arguments.add_argument("--skipreg", action="store_true")
+    arguments.add_argument("--push_location")
+    return arguments
 
 
 def read(root: Path, subject: str, session: str, suffix: str) -> list:
-    """As m2g does with pybids: every file of the session with that suffix, sidecars included."""
+    """Every file of the session with a suffix, sidecars included, as m2g finds them with pybids."""
     if not (root / "dataset_description.json").is_file():
         sys.exit("no dataset_description.json")
     folder = root / f"sub-{subject}" / f"ses-{session}"
@@ -73,17 +73,17 @@ def main() -> None:
     write(out / "tmp_d" / "large.nii.gz", "intermediate")
     write(Path(options.output_dir) / "environment.json", json.dumps(dict(os.environ)))
     misbehave(mode, out)
-    whose = f"{os.environ.get('AWS_BATCH_JOB_ID')} {os.environ.get('AWS_BATCH_JOB_ATTEMPT')}\n"
+    job_and_attempt = f"{os.environ.get('AWS_BATCH_JOB_ID')} {os.environ.get('AWS_BATCH_JOB_ATTEMPT')}\n"
     for atlas in [f"{name}_space-MNI" for name in options.parcellation] or ["AAL_space-MNI", "Desikan_space-MNI"]:
         if letter == "d":
             stem = next(path for path in files if ".nii" in path.name).name.split(".")[0]
-            write(out / "connectomes_d" / atlas / f"{stem}_{atlas}_connectome.csv", whose)
+            write(out / "connectomes_d" / atlas / f"{stem}_{atlas}_connectome.csv", job_and_attempt)
         else:
             for kind in ("edgelist", "abs_edgelist"):
                 name = f"sub-{subject}_ses-{session}_func_{atlas}_{kind}.csv"
-                write(out / "connectomes_f" / atlas / name, whose)
+                write(out / "connectomes_f" / atlas / name, job_and_attempt)
     for number in range(int(os.environ.get("FAKE_M2G_FILES", "3"))):
-        write(out / ("dwi" if letter == "d" else "func") / f"file-{number}.txt", whose * (number + 1))
+        write(out / ("dwi" if letter == "d" else "func") / f"file-{number}.txt", job_and_attempt * (number + 1))
     print("m2g is done", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""A `terraform` made for one test: a small program that says what the test says and writes down how it was called."""
+"""A fake `terraform`: a small program that prints what a test gives it and records its calls."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ with open({calls!r}, "a") as calls:
 
 
 class FakeTerraform:
-    """`path` is on the `PATH` of `environment`."""
+    """A fake Terraform at `path`, which is on the `PATH` of `environment`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "bin"
@@ -34,7 +34,7 @@ class FakeTerraform:
         return self
 
     def says(self, *lines: Any, errors: str = "", code: int = 0) -> FakeTerraform:
-        """Let it print lines (JSON for what is no string), write errors, and end with a code."""
+        """Let it print lines (as JSON unless they are strings), write errors, and exit with a code."""
         out = "".join(f"{line if isinstance(line, str) else json.dumps(line)}\n" for line in lines)
         return self.does(f"sys.stdout.write({out!r})\nsys.stderr.write({errors!r})\nsys.exit({code})")
 

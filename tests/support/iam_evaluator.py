@@ -1,7 +1,7 @@
-"""Decides a request as IAM does: policies of one account, with conditions, NotAction, NotResource and denials.
+"""Decide a request as IAM does: one account's policies, with conditions, NotAction, NotResource and explicit denials.
 
-The rules are AWS's ("Policy evaluation logic", "IAM JSON policy elements" in the IAM user guide); test_iam_evaluator.py
-holds this against the examples there. An element that is not known here is an error, never a silent match.
+The rules are AWS's ("Policy evaluation logic", "IAM JSON policy elements" in the IAM user guide). test_iam_evaluator.py
+compares this module with the examples there. An unknown element raises an error and never matches silently.
 """
 
 from __future__ import annotations
@@ -13,19 +13,21 @@ from functools import cache
 from typing import Any, Literal
 
 Decision = Literal["allow", "deny"]
-_KNOWN = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+Policy = Mapping[str, Any]
+
+_KNOWN_ELEMENTS = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """Who wants to do what to what.
+    """An action on a resource, asked for by a principal.
 
-    Parameters
+    Attributes
     ----------
-    principal
-        A service or an ARN, for policies that name one.
     context
-        Values of condition keys; a key that is not there is not there for IAM either.
+        The values of condition keys. IAM treats a key that is missing here as missing.
+    principal
+        A service or an ARN, for policies that name a principal.
     """
 
     action: str
@@ -34,60 +36,60 @@ class Request:
     principal: str = ""
 
     def values(self, key: str) -> list[str]:
-        """A condition key's values; IAM does not tell upper from lower case in keys."""
-        found = next((value for name, value in self.context.items() if name.lower() == key.lower()), [])
-        return [found] if isinstance(found, str) else list(found)
+        """Return a condition key's values. Keys are not case sensitive."""
+        values = next((value for name, value in self.context.items() if name.lower() == key.lower()), [])
+        return [values] if isinstance(values, str) else list(values)
 
 
-def decide(
-    request: Request, *, identity: Iterable[Mapping[str, Any]] = (), resource: Iterable[Mapping[str, Any]] = ()
-) -> Decision:
-    """Allow or deny.
+def decide(request: Request, *, identity: Iterable[Policy] = (), resource: Iterable[Policy] = ()) -> Decision:
+    """Allow or deny a request.
 
     Parameters
     ----------
     identity
         The principal's own policies.
     resource
-        Policies on what is asked for: a bucket's, or a role's trust.
+        The policies of the requested resource: a bucket's, or a role's trust policy.
     """
-    statements = [one for policy in (*identity, *resource) for one in _many(policy["Statement"])]
+    statements = [statement for policy in (*identity, *resource) for statement in _as_list(policy["Statement"])]
     effects = {statement["Effect"] for statement in statements if _applies(statement, request)}
     return "allow" if effects == {"Allow"} else "deny"
 
 
 def _applies(statement: Mapping[str, Any], request: Request) -> bool:
-    if unknown := set(statement) - _KNOWN:
-        raise ValueError(f"elements that are not known here: {unknown}")
+    if unknown := set(statement) - _KNOWN_ELEMENTS:
+        raise ValueError(f"unknown elements: {unknown}")
     return (
-        _named(statement.get("Principal"), request.principal)
-        and _listed(statement, "Action", lambda pattern: glob(pattern.lower(), request.action.lower()))
-        and _listed(statement, "Resource", lambda pattern: same_arn(_filled(pattern, request), request.resource))
+        _principal_matches(statement.get("Principal"), request.principal)
+        and _element_matches(statement, "Action", lambda pattern: glob(pattern.lower(), request.action.lower()))
+        and _element_matches(
+            statement, "Resource", lambda pattern: same_arn(_with_variables(pattern, request), request.resource)
+        )
         and all(
-            _holds(operator, key, _many(wanted), request)
+            _condition_holds(operator, key, _as_list(patterns), request)
             for operator, keys in statement.get("Condition", {}).items()
-            for key, wanted in keys.items()
+            for key, patterns in keys.items()
         )
     )
 
 
-def _listed(statement: Mapping[str, Any], element: str, matches: Callable[[str], bool]) -> bool:
+def _element_matches(statement: Mapping[str, Any], element: str, matches: Callable[[str], bool]) -> bool:
     if f"Not{element}" in statement:
-        return not any(map(matches, _many(statement[f"Not{element}"])))
-    # A trust policy has no resource: it lies on it.
-    return element not in statement or any(map(matches, _many(statement[element])))
+        return not any(map(matches, _as_list(statement[f"Not{element}"])))
+    # A trust policy has no Resource: it belongs to its role.
+    return element not in statement or any(map(matches, _as_list(statement[element])))
 
 
-def _named(principal: Any, who: str) -> bool:
-    if principal is None or principal == "*":
+def _principal_matches(element: Any, principal: str) -> bool:
+    if element is None or element == "*":
         return True
-    names = [name for kind in principal.values() for name in _many(kind)]
-    account = ":".join(who.split(":")[:5])
-    return any(name in ("*", who) or (name.endswith(":root") and name == f"{account}:root") for name in names)
+    names = [name for names_of_kind in element.values() for name in _as_list(names_of_kind)]
+    account_root = ":".join([*principal.split(":")[:5], "root"])
+    return any(name in ("*", principal, account_root) for name in names)
 
 
 def glob(pattern: str, text: str) -> bool:
-    """`*` stands for anything, `?` for one character; nothing else is special."""
+    """Whether a pattern matches: `*` stands for any text, `?` for one character, and nothing else is special."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
@@ -97,29 +99,30 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def same_arn(pattern: str, arn: str) -> bool:
-    """ARNs are compared part by part: a `*` does not reach over the colons between the first six."""
+    """Whether a pattern matches an ARN. A `*` does not match across the colons between the first six parts."""
     if pattern == "*":
         return True
-    wanted, found = pattern.split(":", 5), arn.split(":", 5)
-    return len(wanted) == len(found) and all(map(glob, wanted, found))
+    patterns, parts = pattern.split(":", 5), arn.split(":", 5)
+    return len(patterns) == len(parts) and all(map(glob, patterns, parts))
 
 
-def _filled(pattern: str, request: Request) -> str:
-    """A policy's variables; one without a value matches nothing."""
-    return re.sub(r"\$\{([^}]+)\}", lambda found: "".join(request.values(found[1])[:1]) or "\0", pattern)
+def _with_variables(pattern: str, request: Request) -> str:
+    """Replace policy variables. A variable without a value matches nothing."""
+    return re.sub(r"\$\{([^}]+)\}", lambda match: "".join(request.values(match[1])[:1]) or "\0", pattern)
 
 
 def _number(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    return lambda wanted, found: compare(float(found), float(wanted))
+    return lambda pattern, value: compare(float(value), float(pattern))
 
 
+#: By operator: whether a condition's pattern matches the request's value.
 _OPERATORS: dict[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda wanted, found: wanted == found,
-    "StringEqualsIgnoreCase": lambda wanted, found: wanted.lower() == found.lower(),
+    "StringEquals": lambda pattern, value: pattern == value,
+    "StringEqualsIgnoreCase": lambda pattern, value: pattern.lower() == value.lower(),
     "StringLike": glob,
     "ArnEquals": same_arn,
     "ArnLike": same_arn,
-    "Bool": lambda wanted, found: wanted.lower() == found.lower(),
+    "Bool": lambda pattern, value: pattern.lower() == value.lower(),
     "NumericLessThan": _number(float.__lt__),
     "NumericLessThanEquals": _number(float.__le__),
     "NumericGreaterThan": _number(float.__gt__),
@@ -128,28 +131,28 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
 _NEGATED = {"StringNotEquals": "StringEquals", "StringNotLike": "StringLike", "ArnNotLike": "ArnLike"}
 
 
-def _holds(operator: str, key: str, wanted: Sequence[str], request: Request) -> bool:
-    found = request.values(key)
+def _condition_holds(operator: str, key: str, patterns: Sequence[str], request: Request) -> bool:
+    values = request.values(key)
     if operator == "Null":
-        return all((value.lower() == "true") == (not found) for value in wanted)
+        return all((pattern.lower() == "true") == (not values) for pattern in patterns)
     quantifier, _, name = operator.rpartition(":")
     if name.endswith("IfExists"):
         name = name.removesuffix("IfExists")
-        if not found:
+        if not values:
             return True
     is_negated = name in _NEGATED
     matches = _OPERATORS[_NEGATED.get(name, name)]
 
-    def one(value: str) -> bool:
-        return any(matches(_filled(pattern, request), value) for pattern in wanted) != is_negated
+    def value_fits(value: str) -> bool:
+        return any(matches(_with_variables(pattern, request), value) for pattern in patterns) != is_negated
 
     if quantifier == "ForAllValues":
-        return all(map(one, found))
+        return all(map(value_fits, values))
     if quantifier == "ForAnyValue" or not is_negated:
-        return any(map(one, found))
-    # Without the key, what must not be so is not so.
-    return all(map(one, found))
+        return any(map(value_fits, values))
+    # A negated operator is true if the key is missing.
+    return all(map(value_fits, values))
 
 
-def _many(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]

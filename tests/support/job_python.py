@@ -13,7 +13,7 @@ def find_python37() -> str | None:
     pyenv = os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv"))
     for candidate in [shutil.which("python3.7"), *sorted(glob.glob(f"{pyenv}/versions/3.7*/bin/python3.7"))]:
         if candidate:
-            said = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
-            if said.returncode == 0 and said.stdout.startswith("Python 3.7"):
+            completed = subprocess.run([candidate, "--version"], capture_output=True, text=True, check=False)
+            if completed.returncode == 0 and completed.stdout.startswith("Python 3.7"):
                 return candidate
     return None

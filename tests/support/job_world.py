@@ -42,7 +42,7 @@ def nifti(volumes: int = 1) -> bytes:
 
 
 def packed(volumes: int = 1) -> bytes:
-    """The same, gzipped."""
+    """The same image, gzipped."""
     return gzip.compress(nifti(volumes), mtime=0)
 
 
@@ -75,8 +75,8 @@ class RunningJob:
 
     def wait_for(self, text: str, timeout_seconds: float = 60) -> None:
         with self._grown:
-            found = self._grown.wait_for(lambda: text in "".join(self._lines), timeout=timeout_seconds)
-        assert found, f"{text!r} never came in:\n{self.output}"
+            has_come = self._grown.wait_for(lambda: text in "".join(self._lines), timeout=timeout_seconds)
+        assert has_come, f"{text!r} never came in:\n{self.output}"
 
     def wait(self, timeout_seconds: float = 90) -> int:
         code = self.process.wait(timeout=timeout_seconds)
@@ -101,17 +101,17 @@ class World:
         self.submit()
 
     def put(self, key: str, data: bytes) -> dict[str, Any]:
-        """Put an object and return its facts, as an input of a scan has them."""
+        """Put an object and return its URI, size and etag, as a scan's input has them."""
         self.client.put_object(Bucket=BUCKET, Key=key, Body=data)
         return {"uri": f"s3://{BUCKET}/{key}", "size_bytes": len(data), "etag": hashlib.md5(data).hexdigest()}
 
     def input(self, role: str, key: str, data: bytes) -> None:
-        """Give the scan this input for its role."""
+        """Replace the scan's input of a role."""
         others = [entry for entry in self.scan["inputs"] if entry["role"] != role]
         self.scan["inputs"] = [*others, {"role": role, **self.put(key, data)}]
 
     def dwi_scan(self) -> dict[str, Any]:
-        at = "HNU1/sub-0025427/ses-1"
+        session = "HNU1/sub-0025427/ses-1"
         self.scan = {
             "schema_version": 1,
             "run_id": RUN_ID,
@@ -143,14 +143,14 @@ class World:
             "output": f"s3://{BUCKET}/{OUTPUT}",
             "key": "5f" * 32,
         }
-        self.input("dwi", f"{at}/dwi/sub-0025427_ses-1_dwi.nii.gz", packed(7))
-        self.input("bval", f"{at}/dwi/sub-0025427_ses-1_dwi.bval", table(7, 1))
-        self.input("bvec", f"{at}/dwi/sub-0025427_ses-1_dwi.bvec", table(7, 3))
-        self.input("T1w", f"{at}/anat/sub-0025427_ses-1_T1w.nii.gz", packed())
+        self.input("dwi", f"{session}/dwi/sub-0025427_ses-1_dwi.nii.gz", packed(7))
+        self.input("bval", f"{session}/dwi/sub-0025427_ses-1_dwi.bval", table(7, 1))
+        self.input("bvec", f"{session}/dwi/sub-0025427_ses-1_dwi.bvec", table(7, 3))
+        self.input("T1w", f"{session}/anat/sub-0025427_ses-1_T1w.nii.gz", packed())
         return self.scan
 
     def submit(self, index: int = 0) -> None:
-        """Write the scan's JSON as it is now."""
+        """Write the scan's JSON to the bucket."""
         scan = {**copy.deepcopy(self.scan), "index": index}
         self.put(f"{RUN}/scans/{index:05d}.json", json.dumps(scan).encode())
 
@@ -201,7 +201,7 @@ class World:
             hold.released.set()
         for job in self.jobs:
             if job.process.poll() is None:
-                # A runner gets the chance to end its m2g, which lives in a group of its own.
+                # SIGTERM first, so that the runner ends its m2g, which has a process group of its own.
                 job.process.send_signal(signal.SIGCONT)
                 job.process.send_signal(signal.SIGTERM)
                 try:

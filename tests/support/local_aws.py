@@ -1,4 +1,4 @@
-"""A server that answers like AWS: opsctl's local platform, in a process and a folder of its own."""
+"""A server that answers like AWS: opsctl's local platform, in its own process and folder."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Aws:
-    """Where the server answers: its state is shared with no other test."""
+    """The address of a server whose state no other test shares."""
 
     endpoint: str
 
     @property
     def settings(self) -> dict[str, str]:
+        """Environment variables by which the AWS SDKs and Terraform's provider find the server."""
         return {
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
@@ -37,7 +38,7 @@ class Aws:
 
 @contextmanager
 def running(home: Path) -> Iterator[Aws]:
-    """Run a server for as long as the block lasts."""
+    """Run a server while the block lasts."""
     server = control.start(home)
     try:
         yield Aws(server.endpoint_url)

@@ -1,4 +1,4 @@
-"""docs/policies, as an administrator takes it from there."""
+"""The policies in docs/policies, filled in as docs/permissions.md tells an administrator to do it."""
 
 from __future__ import annotations
 
@@ -8,26 +8,47 @@ from typing import Any
 from support.repository import ROOT
 
 FOLDER = ROOT / "docs" / "policies"
-RENDERED = ("run", "up", "up-network")
+FILES = ("run", "up", "up-network", "state")
+
+#: The platform that the policies' tests are about.
+NAME, REGION, ACCOUNT = "m2g", "eu-central-1", "123456789012"
+PLATFORM = {"NAME": NAME, "REGION": REGION, "ACCOUNT": ACCOUNT}
+
+#: What a source bucket adds to run.json, by the statement's Sid.
+_SOURCE_BUCKET_RESOURCES = {"FindDatasetsAndRuns": "arn:aws:s3:::{}", "ReadDatasetsAndResults": "arn:aws:s3:::{}/*"}
+
+Policy = dict[str, Any]
 
 
 def filled(file: str, **values: str) -> str:
-    """A file's text with its placeholders replaced, as `sed` does it.
+    """Return a file's text with its placeholders replaced.
 
     Parameters
     ----------
     file
-        Without its suffix.
+        The file's name without its suffix.
     values
-        By placeholder: NAME, ACCOUNT, REGION, STATE_BUCKET, STATE_PREFIX.
+        By placeholder: DATA_BUCKET (the platform's own bucket if not given), NAME, ACCOUNT, REGION, STATE_BUCKET,
+        STATE_PREFIX.
     """
     text = (FOLDER / f"{file}.json").read_text()
-    for placeholder, value in values.items():
+    for placeholder, value in ({"DATA_BUCKET": "opsctl-NAME-ACCOUNT-REGION"} | values).items():
         text = text.replace(placeholder, value)
     return text
 
 
-def document(file: str, **values: str) -> dict[str, Any]:
-    """The same as a policy."""
-    parsed: dict[str, Any] = json.loads(filled(file, **values))
-    return parsed
+def document(file: str, **values: str) -> Policy:
+    """Return the same as a parsed policy."""
+    policy: Policy = json.loads(filled(file, **values))
+    return policy
+
+
+def with_source_bucket(policy: Policy, bucket: str) -> Policy:
+    """Return run.json's policy with another bucket to read datasets from."""
+    statements = [
+        {**statement, "Resource": [statement["Resource"], _SOURCE_BUCKET_RESOURCES[statement["Sid"]].format(bucket)]}
+        if statement["Sid"] in _SOURCE_BUCKET_RESOURCES
+        else statement
+        for statement in policy["Statement"]
+    ]
+    return {**policy, "Statement": statements}

@@ -1,4 +1,4 @@
-"""The real Terraform on a copy of the configuration."""
+"""The real `terraform` executable on a copy of the configuration."""
 
 from __future__ import annotations
 
@@ -16,39 +16,43 @@ from support.repository import ROOT
 
 SOURCE = ROOT / "terraform"
 
-# A machine that runs other tests beside this one is slow; a hang must still end.
+# Enough for a machine that runs other tests at the same time.
 COMMAND_TIMEOUT_SECONDS = 600
 
 
 def init_arguments() -> list[str]:
-    """Where `terraform init` takes the provider from.
+    """Return the arguments that tell `terraform init` where the provider is.
 
     Returns
     -------
     list of str
-        ``-plugin-dir=`` of the mirror named by OPSCTL_PROVIDER_MIRROR, else of one lying under /opt; nothing when there
-        is neither: Terraform then looks where it always looks, last in its registry.
+        ``-plugin-dir=`` with the mirror that OPSCTL_PROVIDER_MIRROR names, or else with one under /opt. Empty without a
+        mirror: Terraform then downloads the provider from its registry.
     """
     named = os.environ.get("OPSCTL_PROVIDER_MIRROR")
-    mirrors = (
-        [named] if named else [str(found.parent) for found in sorted(Path("/opt").glob("*/registry.terraform.io"))]
-    )
+    mirrors = [named] if named else [str(path.parent) for path in sorted(Path("/opt").glob("*/registry.terraform.io"))]
     return [f"-plugin-dir={mirrors[0]}"] if mirrors else []
 
 
 @dataclass(frozen=True)
 class Terraform:
-    """The real binary on a copy of the configuration, so that nothing is ever written into the repository."""
+    """`terraform` on a copy of the configuration, so that it never writes into the repository.
+
+    Attributes
+    ----------
+    settings
+        Environment variables in addition to the inherited ones.
+    """
 
     tree: Path
     settings: dict[str, str]
 
     def run(self, folder: str, *arguments: str, accept: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-        """Run one command in a folder of the tree; the test fails with Terraform's words when it ends otherwise."""
-        # What the developer's own shell says about AWS or Terraform must not reach this.
+        """Run a command in a folder. Fail the test with Terraform's output if the exit code is not accepted."""
+        # The developer's own settings for AWS and Terraform must not have an effect.
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_"))}
         command = ["terraform", *arguments, *(["-no-color"] if arguments[0] != "fmt" else [])]
-        ended = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=self.tree / folder,
             env=inherited | self.settings | {"TF_DATA_DIR": str(self.data_folder(folder)), "CHECKPOINT_DISABLE": "1"},
@@ -58,12 +62,10 @@ class Terraform:
             timeout=COMMAND_TIMEOUT_SECONDS,
             check=False,
         )
-        if ended.returncode not in accept:
-            pytest.fail(
-                f"{' '.join(command)} in {folder} ended with {ended.returncode}\n{ended.stdout}\n{ended.stderr}",
-                pytrace=False,
-            )
-        return ended
+        if completed.returncode not in accept:
+            output = f"{completed.stdout}\n{completed.stderr}"
+            pytest.fail(f"{' '.join(command)} in {folder} ended with {completed.returncode}\n{output}", pytrace=False)
+        return completed
 
     def data_folder(self, folder: str) -> Path:
         return self.tree.parent / f"data-{folder.replace('/', '-')}"
@@ -73,13 +75,13 @@ class Terraform:
             self.run(folder, "init", "-backend=false", "-input=false", *init_arguments())
 
     def outputs(self, folder: str) -> dict[str, Any]:
-        said = json.loads(self.run(folder, "output", "-json").stdout)
-        return {name: output["value"] for name, output in said.items()}
+        outputs = json.loads(self.run(folder, "output", "-json").stdout)
+        return {name: output["value"] for name, output in outputs.items()}
 
 
-def copied(folder: Path, *, settings: dict[str, str]) -> Terraform:
-    """Copy the configuration into a folder and give the binary that works there."""
+def copy_configuration(folder: Path, *, settings: dict[str, str]) -> Terraform:
+    """Copy the configuration into a folder and return a `Terraform` that works there."""
     if shutil.which("terraform") is None:
-        pytest.fail("These tests run Terraform 1.7 or later, and none is on PATH.", pytrace=False)
+        pytest.fail("These tests need Terraform 1.7 or later on PATH.", pytrace=False)
     shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
     return Terraform(folder / "terraform", settings)

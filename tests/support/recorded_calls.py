@@ -1,4 +1,4 @@
-"""The calls that the local platform has recorded, held against the policies of those who made them."""
+"""The calls that the local platform has recorded, checked against their callers' policies."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Who = Literal["run", "up", "job"]
 _VERB = re.compile(r"opsctl/\S+(?: md/verb#(?P<verb>\w+))?")
 _UP = ("up", "down", "image")
 
-#: Of the policies for people, what the journey on the local platform does not reach, and why it is there all the same.
+#: Actions in the policies for people that no call on the local platform needs, each with the reason why it is there.
 EXCEPTIONS: dict[Who, dict[str, str]] = {
     "run": {
-        "s3:AbortMultipartUpload": "an upload in parts that breaks off; the sample's files are too small for parts",
+        "s3:AbortMultipartUpload": "an interrupted multipart upload; the sample's files are too small for parts",
         "ssm:GetParameter": "a platform that a colleague made; this one was made here",
-        "ec2:DescribeInstances": "who uses the account's limit; there is none on the local platform",
-        "servicequotas:GetServiceQuota": "the account's limit; there is none on the local platform",
+        "ec2:DescribeInstances": "how much of the account's limit is used; the local platform has none",
+        "servicequotas:GetServiceQuota": "the account's limit; the local platform has none",
         "ec2:DescribeSpotPriceHistory": "prices; the local platform costs nothing",
         "pricing:GetProducts": "prices; the local platform costs nothing",
         "ecr:DescribeImages": "an image's digest; the local platform has no registry",
@@ -44,24 +44,24 @@ EXCEPTIONS: dict[Who, dict[str, str]] = {
         "batch:TerminateJob*": "down --force",
         "ec2:CreateLaunchTemplateVersion": "an upgrade that changes disk or metadata of the instances",
         "ec2:ModifyLaunchTemplate": "an upgrade that changes disk or metadata of the instances",
-        "ec2:DeleteVolume": "down, where an instance has left its disk",
-        "ec2:TerminateInstances": "down, where Batch has left an instance",
-        "ec2:RevokeSecurityGroupIngress": "up, where somebody has let something in by hand",
-        "s3:GetObject": "down tells what the runs have cost, on AWS",
+        "ec2:DeleteVolume": "down, if an instance has left its disk",
+        "ec2:TerminateInstances": "down, if Batch has left an instance",
+        "ec2:RevokeSecurityGroupIngress": "up, if somebody added an ingress rule by hand",
+        "s3:GetObject": "down shows what the runs have cost, on AWS",
     },
 }
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who made a call.
+    """The caller of a recorded call.
 
-    Parameters
+    Attributes
     ----------
     who
-        Whose policy must allow it.
+        Whose policy must allow the call.
     verb
-        What was typed; empty for Terraform and jobs.
+        The verb of opsctl, or empty for Terraform and jobs.
     """
 
     who: Who
@@ -69,20 +69,20 @@ class Caller:
 
 
 def caller_of(user_agent: str) -> Caller | None:
-    """Who is behind a user agent; None for who is neither opsctl nor started by it (a test that looks)."""
+    """Return the caller with a user agent, or None for other programs (a test's own client)."""
     if "terraform-provider-aws" in user_agent or "HashiCorp" in user_agent:
         return Caller("up", "")
     if "opsctl-job" in user_agent:
         return Caller("job", "")
-    found = _VERB.search(user_agent)
-    if found is None:
+    match = _VERB.search(user_agent)
+    if match is None:
         return None
-    verb = found["verb"] or ""
+    verb = match["verb"] or ""
     return Caller("up" if verb in _UP else "run", verb)
 
 
 def read(path: Path) -> Iterator[tuple[Caller, dict[str, Any]]]:
-    """The calls of opsctl, its jobs and its Terraform."""
+    """Yield the calls of opsctl, its jobs and its Terraform."""
     for line in path.read_text().splitlines():
         call = json.loads(line)
         caller = caller_of(call["user_agent"])
@@ -92,14 +92,14 @@ def read(path: Path) -> Iterator[tuple[Caller, dict[str, Any]]]:
 
 @dataclass
 class Judged:
-    """What became of the calls.
+    """The result of checking calls against policies.
 
     Attributes
     ----------
     refused
-        Calls that nobody's policy allows, as lines.
+        A line for each call that no policy allows.
     used
-        The actions that were needed, by who needed them.
+        The actions that the calls of each caller need.
     """
 
     refused: list[str]
@@ -109,32 +109,31 @@ class Judged:
 def judge(
     path: Path, policies: Mapping[str, Mapping[Who, Sequence[dict[str, Any]]]], *, account: str, region: str
 ) -> Judged:
-    """Hold every call against the policies.
+    """Check every recorded call against the policies.
 
     Parameters
     ----------
     policies
-        By platform, by who. A call is fine where one platform's policies allow all that it needs: the record does not
-        say whose an id of EC2 is.
+        By platform and caller. A call is allowed if the policies of one platform allow everything that it needs: the
+        recording does not tell which platform an EC2 id belongs to.
     """
     judged = Judged(refused=[], used={"run": set(), "up": set(), "job": set()})
     for caller, call in read(path):
-        asked: list[Request] = []
+        requests: list[Request] = []
         for platform, documents in policies.items():
-            asked = list(requests_of(call, account=account, region=region, platform=platform))
-            if all(decide(request, identity=documents.get(caller.who, ())) == "allow" for request in asked):
+            requests = list(requests_of(call, account=account, region=region, platform=platform))
+            if all(decide(request, identity=documents.get(caller.who, ())) == "allow" for request in requests):
                 break
         else:
-            needs = ", ".join(f"{request.action} on {request.resource}" for request in asked)
+            needs = ", ".join(f"{request.action} on {request.resource}" for request in requests)
             judged.refused.append(f"{caller.who} {caller.verb}: {needs}")
-        judged.used[caller.who] |= {request.action for request in asked}
+        judged.used[caller.who] |= {request.action for request in requests}
     return judged
 
 
 def spare(documents: Sequence[dict[str, Any]], used: set[str]) -> set[str]:
-    """The actions that policies allow and no call needed."""
-    found = set()
-    for statement in (one for document in documents for one in document["Statement"]):
-        actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
-        found |= {action for action in actions if not any(glob(action.lower(), one.lower()) for one in used)}
-    return found
+    """Return the actions that the policies list and no call needed."""
+    listed = set()
+    for statement in (statement for document in documents for statement in document["Statement"]):
+        listed |= {statement["Action"]} if isinstance(statement["Action"], str) else set(statement["Action"])
+    return {pattern for pattern in listed if not any(glob(pattern.lower(), action.lower()) for action in used)}

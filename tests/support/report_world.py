@@ -1,4 +1,4 @@
-"""Reports of runs that never were: any number of scans, in any state, with pictures of their own."""
+"""Reports of made-up runs: any number of scans, in any state, with pictures."""
 
 from __future__ import annotations
 
@@ -44,45 +44,45 @@ LOST = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
 @dataclass(frozen=True)
 class Scene:
-    """A report and the files behind it."""
+    """A report and the files that it shows."""
 
     report: Report
     choice: AssetSelection
     bodies: Mapping[Asset, bytes]
 
     def html(self) -> str:
-        room = ImageDecoder(picture_count=sum(one.kind == "QA" for one in self.bodies))
-        made: dict[Asset, DecodedImage | Problem] = {}
-        for wanted, body in self.bodies.items():
+        decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in self.bodies))
+        decoded: dict[Asset, DecodedImage | Problem] = {}
+        for asset, body in self.bodies.items():
             try:
-                made[wanted] = room.decode(wanted, body)
+                decoded[asset] = decoder.decode(asset, body)
             except Problem as problem:
-                made[wanted] = problem
-        return page(self.report, self.choice, made)
+                decoded[asset] = problem
+        return page(self.report, self.choice, decoded)
 
 
 def matrix_text(nodes: int, *, seed: int) -> str:
-    """A block-like graph: neighbours are joined more."""
-    some = random.Random(seed)
+    """A matrix of two blocks, in which near nodes have more edges."""
+    rng = random.Random(seed)
     rows = [[0] * nodes for _ in range(nodes)]
-    for one in range(nodes):
-        for other in range(one):
-            near = (1.0 if (one < nodes // 2) == (other < nodes // 2) else 0.15) / (1 + abs(one - other) / 6)
-            if some.random() < near * 1.3:
-                rows[one][other] = rows[other][one] = int(some.expovariate(1 / (900 * near**2))) + 1
+    for row in range(nodes):
+        for column in range(row):
+            near = (1.0 if (row < nodes // 2) == (column < nodes // 2) else 0.15) / (1 + abs(row - column) / 6)
+            if rng.random() < near * 1.3:
+                rows[row][column] = rows[column][row] = int(rng.expovariate(1 / (900 * near**2))) + 1
     return "\n".join(",".join(map(str, row)) for row in rows)
 
 
 def png(*, width: int = 960, height: int = 860, seed: int = 0) -> bytes:
-    """Something like a slice through a head."""
-    some = random.Random(seed)
+    """A picture that resembles a slice through a head."""
+    rng = random.Random(seed)
     image = Image.new("RGB", (width, height), "black")
     draw = ImageDraw.Draw(image)
     draw.ellipse((width * 0.15, height * 0.08, width * 0.85, height * 0.92), fill=(90, 90, 90))
     for _ in range(220):
-        x, y = width * some.uniform(0.25, 0.75), height * some.uniform(0.2, 0.8)
-        colour = tuple(some.randrange(60, 255) for _ in range(3))
-        draw.line((x, y, x + some.uniform(-90, 90), y + some.uniform(-90, 90)), fill=colour, width=3)
+        x, y = width * rng.uniform(0.25, 0.75), height * rng.uniform(0.2, 0.8)
+        colour = tuple(rng.randrange(60, 255) for _ in range(3))
+        draw.line((x, y, x + rng.uniform(-90, 90), y + rng.uniform(-90, 90)), fill=colour, width=3)
     file = BytesIO()
     image.save(file, "png")
     return file.getvalue()
@@ -97,8 +97,8 @@ def scene(
     is_local: bool = False,
     pictures: int = 6,
 ) -> Scene:
-    """A run whose scans are in these states; `pictures` different ones go round."""
-    some = random.Random(4)
+    """A run whose scans are in these states; they share `pictures` different pictures."""
+    rng = random.Random(4)
     names = tuple(name.format(index + 1) for index in range(len(states)))
     run = _run(names)
     results: dict[int, Result] = {}
@@ -108,21 +108,21 @@ def scene(
     matrices = [matrix_text(nodes, seed=seed).encode() for seed in range(pictures)]
     slices = [png(seed=seed) for seed in range(pictures)]
     for index, state in enumerate(states):
-        begun = START + timedelta(seconds=some.uniform(0, 3000))
+        started = START + timedelta(seconds=rng.uniform(0, 3000))
         if state in ("PENDING", "RUNNABLE"):
             jobs[index] = BatchJob(job_id=f"j:{index}", status=state)
             continue
         if index % 9 == 4:
-            ended = begun + timedelta(minutes=some.uniform(5, 50))
-            attempts.append(_attempt(index, 1, begun, ended, reason=LOST))
-            begun = ended + timedelta(minutes=6)
-        number = 1 + len([one for one in attempts if one.index == index])
-        m2g = some.gauss(3900, 420) if state == "DONE" else some.uniform(20, 900)
-        seconds = {"pull": some.uniform(9, 30), "m2g": m2g, "push": some.uniform(3, 8)}
-        ended = begun + timedelta(seconds=sum(seconds.values()))
+            ended = started + timedelta(minutes=rng.uniform(5, 50))
+            attempts.append(_attempt(index, 1, started, ended, reason=LOST))
+            started = ended + timedelta(minutes=6)
+        number = 1 + len([attempt for attempt in attempts if attempt.index == index])
+        m2g = rng.gauss(3900, 420) if state == "DONE" else rng.uniform(20, 900)
+        seconds = {"pull": rng.uniform(9, 30), "m2g": m2g, "push": rng.uniform(3, 8)}
+        ended = started + timedelta(seconds=sum(seconds.values()))
         if state in ("RUNNING", "STARTING"):
             jobs[index] = BatchJob(job_id=f"j:{index}", status=state)
-            attempts.append(_attempt(index, number, begun, None))
+            attempts.append(_attempt(index, number, started, None))
             continue
         why = "" if state == "DONE" else (cause if cause is not None else CAUSES[index % len(CAUSES)])
         files, connectomes = _files(names[index], state)
@@ -134,7 +134,7 @@ def scene(
             cause=why,
             exit_code=0 if state == "DONE" else 1,
             attempt=number,
-            started_at=timestamp(begun),
+            started_at=timestamp(started),
             stopped_at=timestamp(ended),
             seconds=seconds,
             peak_memory_mib=11_240,
@@ -143,7 +143,7 @@ def scene(
             log_stream=f"csa/default/{index:08x}",
             job_id=f"j:{index}",
         )
-        attempts.append(_attempt(index, number, begun, ended, code=results[index].exit_code, reason=why))
+        attempts.append(_attempt(index, number, started, ended, code=results[index].exit_code, reason=why))
         for file in files:
             kind = "connectome" if file.uri in connectomes[:1] else "QA" if "/qa_d/" in file.uri else None
             if kind is not None:
@@ -160,11 +160,11 @@ def scene(
                 ] = body
     now = START + timedelta(hours=3 if any(state not in ("DONE", "FAILED") for state in states) else 62)
     joined, merged = join(run, results=results, jobs=jobs), attempts_by_scan(attempts, jobs)
-    reckoned = bill(attempts, jobs, RATES, now=now)
+    costs = bill(attempts, jobs, RATES, now=now)
     report = Report(
         run=run,
         at=timestamp(now),
-        status=replace(with_retries(joined, merged), bill=reckoned, is_local=is_local),
+        status=replace(with_retries(joined, merged), bill=costs, is_local=is_local),
         results=results,
         attempts=merged,
         image_digest="sha256:" + "3f" * 32,
@@ -194,13 +194,13 @@ def _run(names: tuple[str, ...]) -> Run:
 
 
 def _attempt(
-    index: int, number: int, begun: datetime, ended: datetime | None, *, code: int | None = None, reason: str = ""
+    index: int, number: int, started: datetime, ended: datetime | None, *, code: int | None = None, reason: str = ""
 ) -> Attempt:
     return Attempt(
         index=index,
         number=number,
         job_id=f"j:{index}",
-        started_at=timestamp(begun),
+        started_at=timestamp(started),
         stopped_at=timestamp(ended) if ended else None,
         exit_code=code,
         reason=reason,

@@ -41,7 +41,7 @@ class World:
         self.put_run(RUN)
 
     def put_run(self, run_id: str, **changes: Any) -> None:
-        known: dict[str, Any] = {
+        defaults: dict[str, Any] = {
             "run_id": run_id,
             "dataset": "s3://data/HNU1",
             "output": OUTPUT,
@@ -59,11 +59,11 @@ class World:
             "sizes": (2,),
             "resources": "csa",
         }
-        run = Run(**{**known, **changes})
+        run = Run(**{**defaults, **changes})
         self.storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
 
     def publish(self, index: int, files: Mapping[str, bytes], *, run_id: str = RUN, **changes: Any) -> None:
-        """A result and its files, by their places below the output or their whole addresses."""
+        """Publish a result and its files, given by their paths below the output or by their URIs."""
         listed = []
         for place, body in files.items():
             uri = place if place.startswith("s3:") else f"{OUTPUT}/{place}"
@@ -86,7 +86,10 @@ class World:
             "stopped_at": "2026-11-22T13:01:05Z",
             "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
             "peak_memory_mib": 812,
-            "outputs": {"connectomes": [one["uri"] for one in listed if one["uri"].endswith(".csv")], "files": listed},
+            "outputs": {
+                "connectomes": [entry["uri"] for entry in listed if entry["uri"].endswith(".csv")],
+                "files": listed,
+            },
             **changes,
         }
         self.storage.put_json("data", f"opsctl/runs/{run_id}/results/{index:05d}.json", value)
@@ -99,7 +102,7 @@ class World:
         return plan_download(RunReader(self.records.run(run_id), records=self.records, batch=batch), folder, what=what)
 
     def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:
-        """The places that were told to be here."""
-        arrived: list[Download] = []
-        download(self.plan(folder, what), self.storage, on_file=arrived.append, **options)
-        return sorted(one.place for one in arrived)
+        """Download, and return the paths of the files that were reported."""
+        completed: list[Download] = []
+        download(self.plan(folder, what), self.storage, on_file=completed.append, **options)
+        return sorted(item.place for item in completed)

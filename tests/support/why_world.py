@@ -1,4 +1,4 @@
-"""A run on a real local server whose jobs are shell scripts, with faults on purpose: what `why` looks at."""
+"""A run on a real local server whose jobs are shell scripts and that can inject faults, for `why`."""
 
 from __future__ import annotations
 
@@ -86,11 +86,11 @@ class World:
         return subnet, environment["computeEnvironmentArn"]
 
     def public(self, subnet: str, *, yes: bool) -> None:
-        """Whether the subnet gives public addresses."""
+        """Set whether the subnet assigns public addresses."""
         self.clients.ec2.modify_subnet_attribute(SubnetId=subnet, MapPublicIpOnLaunch={"Value": yes})
 
     def faults(self, plan: dict[str, Any]) -> None:
-        """Let something go wrong from now on."""
+        """Inject faults from now on."""
         assert faulty_server.request_faults(self.server.port, plan)[0] == 200
 
     def run(self, script: str, *, count: int, attempts: int = 1) -> Run:
@@ -147,7 +147,7 @@ class World:
         return run
 
     def put_result(self, run: Run, index: int, **changes: Any) -> None:
-        """What the runner would have left."""
+        """Write a result as the job runner would."""
         value = {
             "schema_version": 1,
             "run_id": run.run_id,
@@ -171,16 +171,16 @@ class World:
         return RunReader(run, records=self.records, batch=self.batch)
 
     def statuses(self, run: Run) -> list[str]:
-        """Batch's word on every scan."""
+        """Batch's status of every scan's job."""
         return [job.status for _, job in sorted(self.reader(run).jobs().items())]
 
     def is_over(self, run: Run) -> bool:
         return set(self.statuses(run)) <= {"SUCCEEDED", "FAILED"}
 
-    def why(self, run: Run, wanted: str | None = None) -> Answer:
-        """What the verb does, in this process."""
+    def why(self, run: Run, pattern: str | None = None) -> Answer:
+        """Run `why` in this process."""
         return why(
-            wanted,
+            pattern,
             reader=self.reader(run),
             batch=self.batch,
             storage=self.storage,

@@ -1,4 +1,4 @@
-"""Screens on a terminal that only writes down what it is told."""
+"""Screens on a fake terminal that records its output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from opsctl.render.screen import Screen
 
 
 class Window(io.StringIO):
-    """What a terminal got."""
+    """The output of a fake terminal."""
 
     is_terminal = True
 
@@ -19,7 +19,7 @@ class Window(io.StringIO):
 
     @property
     def lines(self) -> list[str]:
-        """Without colours and movements."""
+        """The output without colours and cursor movements."""
         text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue()).replace("\r", "")
         return [line.rstrip() for line in text.splitlines()]
 

@@ -15,9 +15,11 @@ import nibabel
 import numpy as np
 from support.local_servers import GROUP, client, kill
 from support.local_servers import Platform as Parts
+from support.waiting import until
 
 from opsctl import __version__
 from opsctl.assets import container_dir
+from opsctl.aws.batch.batch import UNFINISHED
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
 from opsctl.home import Home
@@ -112,6 +114,15 @@ class SmallPlatform:
             opsctl_version=__version__,
             models=models,
             endpoint_url=self.server.endpoint_url,
+        )
+
+    def finish_jobs(self) -> None:
+        """Open the gate and wait until no job is left: one that is would take a slot from the next test."""
+        self.gate.touch()
+        batch = client(self.server, "batch")
+        until(
+            lambda: not any(batch.list_jobs(jobQueue="q", jobStatus=state)["jobSummaryList"] for state in UNFINISHED),
+            seconds=120,
         )
 
     def close(self) -> None:

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from seat import Seat
 from small_platform import SmallPlatform
 from support.waiting import until
+from terminals import Terminals
 
 #: Verbs that print data, and how they end after a run with a failed scan.
 DATA = [
@@ -101,9 +101,9 @@ def test_without_utf_8_everything_is_ascii(small: SmallPlatform, ran: Path) -> N
     ids=["NO_COLOR", "dumb", "option"],
 )
 def test_no_colour_and_nothing_drawn_over(
-    seat: Seat, ran: Path, words: tuple[str, ...], variables: dict[str, str]
+    terminals: Terminals, ran: Path, words: tuple[str, ...], variables: dict[str, str]
 ) -> None:
-    shows = seat.open("status", "--watch", *words, columns=40, folder=ran, **variables)
+    shows = terminals.open("status", "--watch", *words, columns=40, folder=ran, **variables)
     assert shows.end() in (0, 1)
     # Bold and dim are no colours; but nothing moves, and nothing is hidden.
     assert re.findall(rb"\x1b\[(?![012]?m)[^m]*[a-zA-Z]|\x1b\[[0-9;]*[349]\dm", shows.raw) == []
@@ -112,8 +112,8 @@ def test_no_colour_and_nothing_drawn_over(
 
 
 @pytest.mark.parametrize("verb", ["", "run"])
-def test_help_fits_a_narrow_window(seat: Seat, verb: str) -> None:
-    shows = seat.open(*filter(None, [verb]), "--help", columns=40)
+def test_help_fits_a_narrow_window(terminals: Terminals, verb: str) -> None:
+    shows = terminals.open(*filter(None, [verb]), "--help", columns=40)
     assert shows.end() == 0
     page = shows.raw.decode().replace("\r", "").splitlines()
     assert [line for line in page if len(line) > 40 and len(line.split()) > 2] == []

@@ -1,12 +1,12 @@
-"""A run's life as somebody sees it at a terminal of 80 columns, and of 40. The screens are kept in `screens/`."""
+"""A run at a terminal of 80 columns and of 40. The screens are recorded in `screens/`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from seat import Seat, run_of, same_as_kept
 from small_platform import SmallPlatform
+from terminals import Terminals, assert_as_recorded, run_id_in
 
 at_both_widths = pytest.mark.parametrize("columns", [80, 40])
 
@@ -21,13 +21,13 @@ def is_tidy(raw: bytes) -> bool:
     ("name", "key", "columns"), [("no", "n\n", 80), ("enter", "\n", 40), ("nothing", "\x04", 80), ("stop", "\x03", 40)]
 )
 def test_without_a_yes_nothing_is_submitted(
-    seat: Seat, small: SmallPlatform, name: str, key: str, columns: int
+    terminals: Terminals, small: SmallPlatform, name: str, key: str, columns: int
 ) -> None:
-    run = seat.open("run", "HNU1", "--modif", f"asked{columns}", columns=columns)
+    run = terminals.open("run", "HNU1", "--modif", f"asked{columns}", columns=columns)
     run.until("[y/N]")
     run.type(key)
     assert run.end() == (130 if name == "stop" else 1)
-    same_as_kept(f"run_{name}", run.window.text, columns=columns)
+    assert_as_recorded(f"run_{name}", run.window.text, columns=columns)
     assert is_tidy(run.raw)
     listed = small.s3.list_objects_v2(Bucket="opsctl-data", Prefix=f"HNU1/derivatives/asked{columns}/")
     assert listed["KeyCount"] == 0
@@ -35,30 +35,30 @@ def test_without_a_yes_nothing_is_submitted(
 
 @at_both_widths
 def test_a_run_from_its_question_to_its_connectomes(
-    seat: Seat, small: SmallPlatform, columns: int, tmp_path: Path
+    terminals: Terminals, small: SmallPlatform, columns: int, tmp_path: Path
 ) -> None:
     small.gate.unlink()
-    run = seat.open("run", "HNU1", "--sp", "native", "--modif", f"life{columns}", columns=columns)
+    run = terminals.open("run", "HNU1", "--sp", "native", "--modif", f"life{columns}", columns=columns)
     run.until("[y/N]")
     run.type("y\n")
     assert run.end() == 0
-    same_as_kept("run", run.window.text, columns=columns)
-    run_id = run_of(run.window.text)
+    assert_as_recorded("run", run.window.text, columns=columns)
+    run_id = run_id_in(run.window.text)
 
-    watch = seat.open("status", "--watch", columns=columns)
+    watch = terminals.open("status", "--watch", columns=columns)
     watch.until("RUNNING 2")
-    assert watch.window.is_second
+    assert watch.window.is_alternate
     # Until it is drawn whole: the frame after the next.
     frames = watch.raw.count(b"\x1b[H") + 2
     watch.until(lambda: watch.raw.count(b"\x1b[H") >= frames)
-    same_as_kept("watching", watch.window.text, columns=columns)
+    assert_as_recorded("watching", watch.window.text, columns=columns)
     # The window gets narrower and wider again while it lives.
     watch.resize(30)
     watch.until(lambda: "RUNNING 2" in watch.window.text)
     watch.resize(columns)
     small.gate.touch()
     assert watch.end() == 1
-    same_as_kept("watched", watch.window.text, columns=columns)
+    assert_as_recorded("watched", watch.window.text, columns=columns)
     assert is_tidy(watch.raw)
 
     for name, words, code in (
@@ -70,17 +70,17 @@ def test_a_run_from_its_question_to_its_connectomes(
         ("results", ("results", "home"), 0),
     ):
         pinned = () if name == "audit" else ("--run", run_id)
-        shows = seat.open(*words, *pinned, columns=columns, folder=tmp_path)
+        shows = terminals.open(*words, *pinned, columns=columns, folder=tmp_path)
         assert shows.end() == code, shows.window.text
-        same_as_kept(name, shows.window.text, columns=columns, folder=tmp_path)
+        assert_as_recorded(name, shows.window.text, columns=columns, folder=tmp_path)
         assert is_tidy(shows.raw)
 
 
-def test_a_run_that_is_followed(seat: Seat, small: SmallPlatform) -> None:
+def test_a_run_that_is_followed(terminals: Terminals, small: SmallPlatform) -> None:
     small.gate.unlink()
-    run = seat.open("run", "HNU1", "--modif", "follow", "--yes", "--follow")
+    run = terminals.open("run", "HNU1", "--modif", "follow", "--yes", "--follow")
     run.until("registering")
-    follow = seat.open("logs", "--follow", columns=40)
+    follow = terminals.open("logs", "--follow", columns=40)
     follow.until("registering")
     follow.type("\x03")
     assert follow.end() == 130
@@ -97,8 +97,8 @@ def test_a_run_that_is_followed(seat: Seat, small: SmallPlatform) -> None:
         assert is_tidy(one.raw)
 
 
-def test_what_was_typed_before_the_question_answers_nothing(seat: Seat) -> None:
-    run = seat.open("run", "HNU1", "--modif", "ahead")
+def test_what_was_typed_before_the_question_answers_nothing(terminals: Terminals) -> None:
+    run = terminals.open("run", "HNU1", "--modif", "ahead")
     run.type("y\ny\n")
     run.until("[y/N]")
     run.type("\n")
@@ -107,31 +107,31 @@ def test_what_was_typed_before_the_question_answers_nothing(seat: Seat) -> None:
 
 
 @at_both_widths
-def test_a_run_that_is_cancelled(seat: Seat, small: SmallPlatform, columns: int) -> None:
+def test_a_run_that_is_cancelled(terminals: Terminals, small: SmallPlatform, columns: int) -> None:
     small.gate.unlink()
-    run = seat.open("run", "HNU1", "--modif", f"cancel{columns}", "--first", "2", "--yes", columns=columns)
+    run = terminals.open("run", "HNU1", "--modif", f"cancel{columns}", "--first", "2", "--yes", columns=columns)
     assert run.end() == 0
-    watch = seat.open("status", "--watch", columns=columns)
+    watch = terminals.open("status", "--watch", columns=columns)
     watch.until("RUNNING 2")
     watch.type("\x03")
     assert watch.end() == 130
-    same_as_kept("watching_stopped", watch.window.text, columns=columns)
+    assert_as_recorded("watching_stopped", watch.window.text, columns=columns)
     assert is_tidy(watch.raw)
-    refused = seat.open("cancel", columns=columns)
+    refused = terminals.open("cancel", columns=columns)
     refused.until("[y/N]")
     refused.type("\n")
     assert refused.end() == 1
-    same_as_kept("cancel_enter", refused.window.text, columns=columns)
-    cancel = seat.open("cancel", columns=columns)
+    assert_as_recorded("cancel_enter", refused.window.text, columns=columns)
+    cancel = terminals.open("cancel", columns=columns)
     cancel.until("[y/N]")
     cancel.type("y\n")
     assert cancel.end() == 0
-    same_as_kept("cancel", cancel.window.text, columns=columns)
+    assert_as_recorded("cancel", cancel.window.text, columns=columns)
     assert is_tidy(cancel.raw)
 
 
 @at_both_widths
-def test_a_dataset_goes_up_and_is_looked_at(seat: Seat, columns: int, tmp_path: Path) -> None:
+def test_a_dataset_goes_up_and_is_looked_at(terminals: Terminals, columns: int, tmp_path: Path) -> None:
     from small_platform import dataset
 
     # Rich would take the name for markup, and a format.
@@ -140,15 +140,15 @@ def test_a_dataset_goes_up_and_is_looked_at(seat: Seat, columns: int, tmp_path: 
         path = folder / key.removeprefix("X/")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
-    upload = seat.open(
+    upload = terminals.open(
         "upload", str(folder.relative_to(tmp_path)), "--name", f"up{columns}", columns=columns, folder=tmp_path
     )
     assert upload.end() == 0
-    same_as_kept("upload", upload.window.text, columns=columns)
+    assert_as_recorded("upload", upload.window.text, columns=columns)
     assert "━" in upload.raw.decode()
     assert "━" not in upload.window.text
     for name, code in (("scans", 0), ("check", 1)):
-        shows = seat.open(name, f"up{columns}", columns=columns)
+        shows = terminals.open(name, f"up{columns}", columns=columns)
         assert shows.end() == code
-        same_as_kept(name, shows.window.text, columns=columns)
+        assert_as_recorded(name, shows.window.text, columns=columns)
         assert is_tidy(shows.raw)

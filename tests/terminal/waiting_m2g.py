@@ -10,7 +10,7 @@ def main() -> None:
     gate, _, target, *options = sys.argv[1:]
     subject, session = (options[options.index(f"--{name}_label") + 1] for name in ("participant", "session"))
     print("registering \x1b[2J\x1b]0;owned\x07[bold]x[/bold] → MNI", flush=True)
-    # Another process opens it: there is nothing to be told by.
+    # Another process opens the gate: there is no event to wait for.
     while not os.path.exists(gate):
         time.sleep(0.02)
     print("tracking", flush=True)

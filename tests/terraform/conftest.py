@@ -1,4 +1,4 @@
-"""Fixtures of the infrastructure's tests; the server and Terraform themselves are in the modules beside this one."""
+"""Fixtures for the tests of the infrastructure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.local_aws import Aws, running
-from support.real_terraform import Terraform, copied
+from support.real_terraform import Terraform, copy_configuration
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,6 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 @pytest.fixture(scope="module")
 def terraform(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Terraform:
-    """Terraform for one module's tests: with the server where the module uses it, else with no AWS at all."""
+    """Terraform for one module's tests: with the server if the module sets NEEDS_AWS, otherwise without AWS."""
     settings = request.getfixturevalue("aws").settings if getattr(request.module, "NEEDS_AWS", False) else {}
-    return copied(tmp_path_factory.mktemp("terraform"), settings=settings)
+    return copy_configuration(tmp_path_factory.mktemp("terraform"), settings=settings)

@@ -1,4 +1,4 @@
-"""checkov over both roots: what it finds is mended, or skipped in its place with a reason; and it really looks."""
+"""checkov on both roots: a finding is fixed, or skipped beside the resource with a reason. checkov does find faults."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from support.real_terraform import SOURCE
 CHECKOV = SOURCE.parent / ".venv" / "checkov" / "bin" / "checkov"
 SKIP = re.compile(r"#\s*checkov:skip=(?P<check>\w+)(?::(?P<reason>.*))?")
 SKIPS = [
-    (file.relative_to(SOURCE), found["check"], found["reason"])
+    (file.relative_to(SOURCE), match["check"], match["reason"])
     for file in sorted(SOURCE.rglob("*.tf"))
-    for found in SKIP.finditer(file.read_text())
+    for match in SKIP.finditer(file.read_text())
 ]
 
 OPEN_TO_ALL = """
@@ -30,25 +30,25 @@ OPEN_TO_ALL = """
 needs_checkov = pytest.mark.skipif(not CHECKOV.exists(), reason="`make check` and `make test` install checkov")
 
 
-def found_in(tree: Path) -> set[str]:
-    """The checks that fail, asked as `make check` asks."""
+def failed_checks(tree: Path) -> set[str]:
+    """Return the ids of the checks that fail when checkov runs as in `make check`."""
     with ThreadPoolExecutor(2) as pool:
-        return set().union(*pool.map(failed_in, (tree / "storage", tree / "platform")))
+        return set().union(*pool.map(failed_checks_of_root, (tree / "storage", tree / "platform")))
 
 
-def failed_in(root: Path) -> set[str]:
-    """Of one root. Both in one call would lose most of the platform's modules."""
-    ended = subprocess.run(
+def failed_checks_of_root(root: Path) -> set[str]:
+    """Return those of one root. In one call for both, checkov would skip most of the platform's modules."""
+    completed = subprocess.run(
         [CHECKOV, "--directory", root, "--framework", "terraform", "--skip-download", "--quiet", "--output", "json"],
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    said = json.loads(ended.stdout)
-    # Without a finding only the counts are there.
-    failed = {one["check_id"] for one in said.get("results", {}).get("failed_checks", ())}
-    assert ended.returncode == bool(failed), ended.stderr
+    report = json.loads(completed.stdout)
+    # Without a finding the report has only counts.
+    failed = {check["check_id"] for check in report.get("results", {}).get("failed_checks", ())}
+    assert completed.returncode == bool(failed), completed.stderr
     return failed
 
 
@@ -74,7 +74,7 @@ def test_the_administrators_page_names_every_skip(file: Path, check: str, reason
     assert f"`{check}`" in (SOURCE.parent / "docs" / "platform.md").read_text()
 
 
-def test_nothing_is_skipped_elsewhere() -> None:
+def test_no_check_is_skipped_elsewhere() -> None:
     assert "skip-check" not in (SOURCE.parent / "Makefile").read_text()
     assert list(SOURCE.parent.glob(".checkov*")) + list(SOURCE.rglob(".checkov*")) == []
 
@@ -83,9 +83,8 @@ def test_nothing_is_skipped_elsewhere() -> None:
 def test_without_the_skips_it_finds_just_what_they_skip(tree: Path) -> None:
     for file in tree.rglob("*.tf"):
         file.write_text(SKIP.sub("", file.read_text()))
-    # The retention is a variable of a variable, which checkov resolves in a rendered plan for certain, here not always.
-    found = found_in(tree) | {"CKV_AWS_338"}
-    assert found == {check for _, check, _ in SKIPS}
+    # The retention is a variable passed through a variable, which checkov does not always resolve without a plan.
+    assert failed_checks(tree) | {"CKV_AWS_338"} == {check for _, check, _ in SKIPS}
 
 
 @needs_checkov
@@ -96,5 +95,5 @@ def test_it_finds_what_is_unsafe(tree: Path) -> None:
     change(tree / "storage/bucket.tf", "block_public_acls       = true", "block_public_acls       = false")
     change(tree / "storage/bucket.tf", 'status = "Enabled"', 'status = "Disabled"')
     change(tree / "storage/repository.tf", "scan_on_push = true", "scan_on_push = false")
-    # Metadata without a token, a port open to all, public ACLs, no versions, images that nobody looks at.
-    assert found_in(tree) >= {"CKV_AWS_79", "CKV_AWS_24", "CKV2_AWS_6", "CKV_AWS_21", "CKV_AWS_163"}
+    # Metadata without a token, an open port, public ACLs, no versioning, no image scan.
+    assert failed_checks(tree) >= {"CKV_AWS_79", "CKV_AWS_24", "CKV2_AWS_6", "CKV_AWS_21", "CKV_AWS_163"}

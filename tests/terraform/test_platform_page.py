@@ -13,14 +13,14 @@ HEADINGS = {"platform": "Settings of the platform", "storage": "Settings of the 
 
 
 def rows_of(root: str) -> list[str]:
-    """The table's rows as the code says they are; a default that spans lines is not one for a table."""
+    """Return the table's rows as the code has them. Every default must be on one line."""
     rows = []
     for name, body in VARIABLE.findall((SOURCE / root / "variables.tf").read_text()):
         description = re.search(r'^  description = "(.+)"$', body, re.MULTILINE)
         default = re.search(r"^  default +=\s+(.+)$", body, re.MULTILINE)
         assert description, name
-        words = description[1].replace('\\"', '"')
-        rows.append(f"| `{name}` | {f'`{default[1]}`' if default else 'required'} | {words} |")
+        meaning = description[1].replace('\\"', '"')
+        rows.append(f"| `{name}` | {f'`{default[1]}`' if default else 'required'} | {meaning} |")
     return rows
 
 

@@ -1,62 +1,50 @@
-"""Both roots, applied and destroyed for real, seen with boto3's eyes.
+"""Both roots, really applied and destroyed, as boto3 describes them.
 
-One apply serves every test: the fixture brings the platform up and down once and writes down what AWS described at each
+One apply serves every test: the fixture applies and destroys the platform once and records what AWS described at each
 step, so no test depends on another or on their order.
 """
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-from typing import Any
+import base64
+import json
 
 import pytest
-from described import NAME, PREFIX
-from life_of_a_platform import BUCKET, STORAGE, Seen, live_once
+from describe import NAME, PREFIX
+from platform_lifecycle import BUCKET, STORAGE, Observations, apply_and_destroy
 from support.local_aws import REGION, Aws
 from support.real_terraform import Terraform
 
-# Several workers of xdist would each make their own apply; `--dist loadgroup` keeps them on one.
+# One apply is enough: xdist's `--dist loadfile` runs a file's tests on one worker.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
 
 NEEDS_AWS = True
 
 
 @pytest.fixture(scope="module")
-def seen(aws: Aws, terraform: Terraform) -> Seen:
-    return live_once(aws, terraform)
+def observed(aws: Aws, terraform: Terraform) -> Observations:
+    return apply_and_destroy(aws, terraform)
 
 
-def allows(statements: list[dict[str, Any]], action: str, resource: str) -> bool:
-    """Whether one of the statements grants it: IAM's wildcards are the shell's, and they cross slashes."""
-
-    def listed(value: str | list[str]) -> list[str]:
-        return [value] if isinstance(value, str) else value
-
-    return any(
-        statement["Effect"] == "Allow"
-        and any(fnmatchcase(action, pattern) for pattern in listed(statement["Action"]))
-        and any(fnmatchcase(resource, pattern) for pattern in listed(statement["Resource"]))
-        for statement in statements
-    )
+def test_storages_names_are_known_in_advance(observed: Observations) -> None:
+    assert observed.storage == STORAGE
 
 
-def test_storage_is_called_as_was_known_beforehand(seen: Seen) -> None:
-    assert seen.storage == STORAGE
+def test_the_record_in_ssm_is_the_output(observed: Observations) -> None:
+    assert json.loads(observed.parameter["Value"]) == observed.record
+    # Colleagues read it without a key's permission, and the tier costs nothing.
+    assert (observed.parameter["Type"], observed.parameter["Tier"]) == ("String", "Standard")
 
 
-def test_the_record_in_ssm_is_the_output(seen: Seen) -> None:
-    assert seen.parameter == seen.record
-
-
-def test_the_record_names_what_batch_has(seen: Seen) -> None:
+def test_the_record_names_what_batch_has(observed: Observations) -> None:
     sizes = {"csd": ("r5.large", 2, 15200, 512), "csa": ("r5.xlarge", 4, 30400, 1024)}
-    models = seen.record["models"]
+    models = observed.record["models"]
     assert set(models) == set(sizes)
     for model, (instance_type, vcpus, memory_mib, max_vcpus) in sizes.items():
         assert models[model] == {
-            "job_queue": seen.queues[model]["jobQueueArn"],
-            "compute_environment": seen.environments[model]["computeEnvironmentArn"],
-            "job_definition": seen.definitions[model]["jobDefinitionArn"],
+            "job_queue": observed.queues[model]["jobQueueArn"],
+            "compute_environment": observed.environments[model]["computeEnvironmentArn"],
+            "job_definition": observed.definitions[model]["jobDefinitionArn"],
             "instance_type": instance_type,
             "vcpus": vcpus,
             "memory_mib": memory_mib,
@@ -64,9 +52,9 @@ def test_the_record_names_what_batch_has(seen: Seen) -> None:
         }
 
 
-def test_the_record_says_what_was_asked_for(seen: Seen) -> None:
-    url = seen.repository["repositoryUri"]
-    assert {key: value for key, value in seen.record.items() if key != "models"} == {
+def test_the_record_says_what_was_asked_for(observed: Observations) -> None:
+    url = observed.repository["repositoryUri"]
+    assert {key: value for key, value in observed.record.items() if key != "models"} == {
         "schema_version": 1,
         "name": NAME,
         "region": REGION,
@@ -86,25 +74,29 @@ def test_the_record_says_what_was_asked_for(seen: Seen) -> None:
 @pytest.mark.parametrize(
     ("model", "instance_type", "max_vcpus"), [("csd", "r5.large", 512), ("csa", "r5.xlarge", 1024)]
 )
-def test_compute_environments(seen: Seen, model: str, instance_type: str, max_vcpus: int) -> None:
-    environment = seen.environments[model]
+def test_compute_environments(observed: Observations, model: str, instance_type: str, max_vcpus: int) -> None:
+    environment = observed.environments[model]
     resources = environment["computeResources"]
     assert (environment["state"], environment["status"], environment["type"]) == ("ENABLED", "VALID", "MANAGED")
     assert (resources["type"], resources["allocationStrategy"]) == ("EC2", "BEST_FIT_PROGRESSIVE")
     assert (resources["minvCpus"], resources["maxvCpus"], resources["instanceTypes"]) == (0, max_vcpus, [instance_type])
-    assert resources["launchTemplate"]["version"] == str(seen.template["VersionNumber"])
-    assert resources["securityGroupIds"] == [seen.security_group["GroupId"]]
-    assert set(resources["subnets"]) == {subnet["SubnetId"] for subnet in seen.subnets}
+    assert resources["launchTemplate"]["version"] == str(observed.template["VersionNumber"])
+    # The image whose root device the launch template names.
+    assert [config["imageType"] for config in resources["ec2Configuration"]] == ["ECS_AL2023"]
+    assert environment["serviceRole"].endswith(f"role/{PREFIX}-{REGION}-service")
+    assert resources["instanceRole"].endswith(f"instance-profile/{PREFIX}-{REGION}-instance")
+    assert resources["securityGroupIds"] == [observed.security_group["GroupId"]]
+    assert set(resources["subnets"]) == {subnet["SubnetId"] for subnet in observed.subnets}
     assert "tags" not in resources
     assert "ec2KeyPair" not in resources
 
 
 @pytest.mark.parametrize("model", ["csd", "csa"])
-def test_job_queues(seen: Seen, model: str) -> None:
-    queue = seen.queues[model]
+def test_job_queues(observed: Observations, model: str) -> None:
+    queue = observed.queues[model]
     assert (queue["jobQueueName"], queue["state"], queue["priority"]) == (f"{PREFIX}-{model}", "ENABLED", 1)
     assert [order["computeEnvironment"] for order in queue["computeEnvironmentOrder"]] == [
-        seen.environments[model]["computeEnvironmentArn"]
+        observed.environments[model]["computeEnvironmentArn"]
     ]
     assert [
         (limit["reason"], limit["maxTimeSeconds"], limit["state"], limit["action"])
@@ -117,32 +109,35 @@ def test_job_queues(seen: Seen, model: str) -> None:
 
 
 @pytest.mark.parametrize(("model", "vcpus", "memory_mib"), [("csd", 2, 15200), ("csa", 4, 30400)])
-def test_job_definitions(seen: Seen, model: str, vcpus: int, memory_mib: int) -> None:
-    definition = seen.definitions[model]
+def test_job_definitions(observed: Observations, model: str, vcpus: int, memory_mib: int) -> None:
+    definition = observed.definitions[model]
     container = definition["containerProperties"]
     needs = {need["type"]: need["value"] for need in container["resourceRequirements"]}
-    assert definition["jobDefinitionName"] == f"{PREFIX}-{model}"
+    assert (definition["jobDefinitionName"], definition["platformCapabilities"]) == (f"{PREFIX}-{model}", ["EC2"])
     assert needs == {"VCPU": str(vcpus), "MEMORY": str(memory_mib)}
-    assert container["image"] == seen.record["image"]
+    assert container["image"] == observed.record["image"]
     assert container["privileged"] is False
     assert not {"secrets", "volumes", "mountPoints", "linuxParameters", "executionRoleArn", "user"} & {
         name for name, value in container.items() if value
     }
     assert container["jobRoleArn"].endswith(f"role/{PREFIX}-{REGION}-job")
     assert container["environment"] == [{"name": "AWS_DEFAULT_REGION", "value": REGION}]
-    assert container["logConfiguration"]["options"] == {
-        "awslogs-group": seen.record["log_group"],
-        "awslogs-region": REGION,
-        "awslogs-stream-prefix": model,
+    assert container["logConfiguration"] == {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": observed.record["log_group"],
+            "awslogs-region": REGION,
+            "awslogs-stream-prefix": model,
+        },
     }
     assert definition["timeout"] == {"attemptDurationSeconds": 21600}
     assert definition["propagateTags"] is True
 
 
 @pytest.mark.parametrize("model", ["csd", "csa"])
-def test_only_passing_faults_are_tried_again(seen: Seen, model: str) -> None:
-    strategy = seen.definitions[model]["retryStrategy"]
-    # AWS reads the action without regard to case, and the provider sends it in small letters.
+def test_only_transient_faults_are_retried(observed: Observations, model: str) -> None:
+    strategy = observed.definitions[model]["retryStrategy"]
+    # AWS ignores the action's case, and the provider sends it in lower case.
     rules = [
         {key: value.upper() if key == "action" else value for key, value in rule.items()}
         for rule in strategy["evaluateOnExit"]
@@ -156,8 +151,8 @@ def test_only_passing_faults_are_tried_again(seen: Seen, model: str) -> None:
     ]
 
 
-def test_instances(seen: Seen) -> None:
-    data = seen.template["LaunchTemplateData"]
+def test_instances(observed: Observations) -> None:
+    data = observed.template["LaunchTemplateData"]
     disk = data["BlockDeviceMappings"][0]
     assert data["MetadataOptions"] == {
         "HttpEndpoint": "enabled",
@@ -171,158 +166,104 @@ def test_instances(seen: Seen) -> None:
     }
     for kind in ("instance", "volume"):
         assert tags[kind] == {"Name": f"{PREFIX}-job", "opsctl:platform": NAME, "lab": "neuro"}
+    # Batch takes MIME only, and m2g's image needs longer than ECS waits by default.
+    user_data = base64.b64decode(data["UserData"]).decode()
+    assert user_data.startswith("MIME-Version: 1.0\n")
+    assert "\nECS_CONTAINER_CREATE_TIMEOUT=20m\n" in user_data
 
 
-def test_network(seen: Seen) -> None:
-    assert len(seen.subnets) > 1
-    assert all(subnet["MapPublicIpOnLaunch"] for subnet in seen.subnets)
-    assert len({subnet["AvailabilityZone"] for subnet in seen.subnets}) == len(seen.subnets)
-    assert [(found["VpcEndpointType"], found["ServiceName"]) for found in seen.endpoints] == [
+def test_network(observed: Observations) -> None:
+    assert len(observed.subnets) > 1
+    assert all(subnet["MapPublicIpOnLaunch"] for subnet in observed.subnets)
+    assert len({subnet["AvailabilityZone"] for subnet in observed.subnets}) == len(observed.subnets)
+    assert [(endpoint["VpcEndpointType"], endpoint["ServiceName"]) for endpoint in observed.endpoints] == [
         ("Gateway", f"com.amazonaws.{REGION}.s3")
     ]
-    assert seen.security_group["IpPermissions"] == []
+    assert observed.security_group["IpPermissions"] == []
     assert [
-        (rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in seen.security_group["IpPermissionsEgress"]
+        (rule["IpProtocol"], rule["FromPort"], rule["ToPort"])
+        for rule in observed.security_group["IpPermissionsEgress"]
     ] == [("tcp", 443, 443)]
 
 
-def test_log_lines_are_kept_for_a_limited_time(seen: Seen) -> None:
-    assert [(group["logGroupName"], group["retentionInDays"]) for group in seen.log_groups] == [(f"/opsctl/{NAME}", 30)]
+def test_log_lines_are_kept_for_a_limited_time(observed: Observations) -> None:
+    assert [(group["logGroupName"], group["retentionInDays"]) for group in observed.log_groups] == [
+        (f"/opsctl/{NAME}", 30)
+    ]
 
 
-@pytest.mark.parametrize(
-    ("role", "service", "attached"),
-    [
-        ("service", "batch.amazonaws.com", ["AWSBatchServiceRole"]),
-        ("instance", "ec2.amazonaws.com", ["AmazonEC2ContainerServiceforEC2Role"]),
-        ("job", "ecs-tasks.amazonaws.com", []),
-    ],
-)
-def test_roles(seen: Seen, role: str, service: str, attached: list[str]) -> None:
-    (trust,) = seen.roles[role]["trust"]
-    assert (trust["Action"], trust["Principal"]) == ("sts:AssumeRole", {"Service": service})
-    assert seen.roles[role]["attached"] == attached
-    sources = {
-        "service": [
-            f"arn:aws:batch:{REGION}:123456789012:compute-environment/{PREFIX}-*",
-            f"arn:aws:batch:{REGION}:123456789012:job/*",
-        ],
-        "job": f"arn:aws:ecs:{REGION}:123456789012:*",
+def test_roles_have_no_other_managed_policy(observed: Observations) -> None:
+    # What their own policies and trust policies allow is decided in tests/policy.
+    assert observed.managed_policies == {
+        "service": ["AWSBatchServiceRole"],
+        "instance": ["AmazonEC2ContainerServiceforEC2Role"],
+        "job": [],
     }
-    closed = {
-        "StringEquals": {"aws:SourceAccount": "123456789012"},
-        "ArnLike": {"aws:SourceArn": sources.get(role)},
-    }
-    assert trust.get("Condition") == (None if role == "instance" else closed)
 
 
-@pytest.mark.parametrize(
-    ("action", "resource", "allowed"),
-    [
-        ("s3:ListBucket", BUCKET, True),
-        ("s3:ListBucket", "ndmg-data", True),
-        ("s3:ListBucket", "another", False),
-        ("s3:GetObject", f"{BUCKET}/HNU1/sub-1/dwi/sub-1_dwi.nii.gz", True),
-        ("s3:GetObject", "ndmg-data/HNU1/sub-1/dwi/sub-1_dwi.nii.gz", True),
-        ("s3:GetObject", "another/HNU1/sub-1/dwi/sub-1_dwi.nii.gz", False),
-        ("s3:PutObject", f"{BUCKET}/HNU1/derivatives/m2g-csa-native/sub-1/ses-1/x.csv", True),
-        ("s3:PutObject", f"{BUCKET}/opsctl/runs/HNU1-20261122-120000-ab12/results/00000.json", True),
-        ("s3:PutObject", f"{BUCKET}/HNU1/sub-1/dwi/sub-1_dwi.nii.gz", False),
-        ("s3:PutObject", "ndmg-data/HNU1/derivatives/m2g-csa-native/x.csv", False),
-        ("s3:AbortMultipartUpload", f"{BUCKET}/HNU1/derivatives/m2g-csa-native/x.csv", True),
-        ("s3:DeleteObject", f"{BUCKET}/HNU1/derivatives/m2g-csa-native/x.csv", False),
-        ("s3:PutObjectAcl", f"{BUCKET}/HNU1/derivatives/m2g-csa-native/x.csv", False),
-        ("s3:ListAllMyBuckets", "*", False),
-    ],
-)
-def test_what_a_job_may_do(seen: Seen, action: str, resource: str, allowed: bool) -> None:
-    assert allows(seen.roles["job"]["statements"], action, f"arn:aws:s3:::{resource}") is allowed
-
-
-def test_instances_have_no_data_one_repository_and_one_log_group(seen: Seen) -> None:
-    statements = {statement["Sid"]: statement for statement in seen.roles["instance"]["statements"]}
-    group = f"arn:aws:logs:{REGION}:123456789012:log-group:/opsctl/{NAME}"
-    assert {statement["Effect"] for statement in statements.values()} == {"Deny"}
-    assert statements["DenyOtherRepositories"]["NotResource"] == seen.repository["repositoryArn"]
-    assert "ecr:GetAuthorizationToken" not in statements["DenyOtherRepositories"]["Action"]
-    assert sorted(statements["DenyOtherLogGroups"]["NotResource"]) == [group, f"{group}:*"]
-    assert (statements["DenyData"]["Action"], statements["DenyData"]["Resource"]) == ("s3:*", "arn:aws:s3:::*")
-
-
-def test_environments_go_before_their_policies(seen: Seen) -> None:
-    # Terraform destroys in the reverse of this order; the other way round leaves an INVALID environment for ever.
+def test_environments_are_destroyed_before_their_policies(observed: Observations) -> None:
+    # Terraform destroys in the reverse order. Otherwise an INVALID environment would be left for ever.
     assert {
         "module.iam.aws_iam_role_policy_attachment.service",
         "module.iam.aws_iam_role_policy_attachment.instance",
-    } <= seen.environments_wait_for
+    } <= observed.environments_wait_for
 
 
-def test_a_second_plan_finds_nothing_to_do(seen: Seen) -> None:
-    assert seen.second_plans == {"storage": 0, "platform": 0}
+def test_a_second_plan_has_no_changes(observed: Observations) -> None:
+    assert observed.second_plans == {"storage": 0, "platform": 0}
 
 
-def test_another_disk_makes_the_environments_anew(seen: Seen) -> None:
-    # AWS does not take another launch template into an environment with a role of our own; Terraform must not try to.
-    assert seen.replaced_by["disk"] == {
+def test_another_disk_size_replaces_the_environments(observed: Observations) -> None:
+    # AWS does not update the launch template of an environment with our own service role; Terraform must not try.
+    assert observed.replaced_by["disk"] == {
         'module.batch.aws_batch_compute_environment.model["csd"]',
         'module.batch.aws_batch_compute_environment.model["csa"]',
     }
 
 
-def test_other_tags_or_another_image_leave_the_environments_alone(seen: Seen) -> None:
-    # Scans may be running in them.
-    assert (seen.replaced_by["tags"], seen.replaced_by["image"]) == (set(), set())
+def test_other_tags_or_another_image_replace_nothing(observed: Observations) -> None:
+    # Scans may be running in the environments.
+    assert (observed.replaced_by["tags"], observed.replaced_by["image"]) == (set(), set())
 
 
-def test_the_bucket_is_private(seen: Seen) -> None:
-    assert set(seen.bucket["public_access"]["PublicAccessBlockConfiguration"].values()) == {True}
-    assert seen.bucket["ownership"]["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+def test_the_bucket_is_private(observed: Observations) -> None:
+    assert set(observed.bucket["public_access"]["PublicAccessBlockConfiguration"].values()) == {True}
+    assert observed.bucket["ownership"]["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
 
 
-def test_the_bucket_is_encrypted_and_versioned(seen: Seen) -> None:
-    (rule,) = seen.bucket["encryption"]["ServerSideEncryptionConfiguration"]["Rules"]
+def test_the_bucket_is_encrypted_and_versioned(observed: Observations) -> None:
+    (rule,) = observed.bucket["encryption"]["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
-    assert seen.bucket["versioning"]["Status"] == "Enabled"
+    assert observed.bucket["versioning"]["Status"] == "Enabled"
 
 
-def test_the_bucket_takes_tls_only(seen: Seen) -> None:
-    statements = {statement["Sid"]: statement for statement in seen.bucket_policy["Statement"]}
-    assert {sid: statement["Condition"] for sid, statement in statements.items()} == {
-        "DenyPlainHttp": {"Bool": {"aws:SecureTransport": "false"}},
-        "DenyOldTls": {"NumericLessThan": {"s3:TlsVersion": "1.2"}},
-    }
-    for statement in statements.values():
-        assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-        assert sorted(statement["Resource"]) == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
-
-
-def test_the_bucket_forgets_broken_uploads_and_nothing_else(seen: Seen) -> None:
-    (rule,) = seen.bucket["lifecycle"]["Rules"]
+def test_the_bucket_deletes_interrupted_uploads_and_nothing_else(observed: Observations) -> None:
+    (rule,) = observed.bucket["lifecycle"]["Rules"]
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert set(rule) <= {"ID", "Status", "Filter", "Prefix", "AbortIncompleteMultipartUpload"}
     assert rule["Status"] == "Enabled"
 
 
-def test_the_repository(seen: Seen) -> None:
-    assert seen.repository["imageTagMutability"] == "IMMUTABLE"
-    assert seen.repository["imageScanningConfiguration"] == {"scanOnPush": True}
-    assert seen.repository["encryptionConfiguration"] == {"encryptionType": "AES256"}
+def test_the_repository(observed: Observations) -> None:
+    assert observed.repository["imageTagMutability"] == "IMMUTABLE"
+    assert observed.repository["imageScanningConfiguration"] == {"scanOnPush": True}
+    assert observed.repository["encryptionConfiguration"] == {"encryptionType": "AES256"}
 
 
-def test_down_leaves_nothing_of_the_platform(seen: Seen) -> None:
-    assert {kind: found for kind, found in seen.left_after_down.items() if found} == {}
+def test_down_leaves_nothing_of_the_platform(observed: Observations) -> None:
+    assert {kind: names for kind, names in observed.remaining_after_down.items() if names} == {}
 
 
-def test_down_leaves_the_bucket_as_it_was(seen: Seen) -> None:
-    assert [found["Key"] for found in seen.bucket["objects"]["Versions"]] == ["HNU1/dataset_description.json"]
-    assert seen.bucket_after_down == seen.bucket
+def test_down_leaves_the_bucket_as_it_was(observed: Observations) -> None:
+    assert [version["Key"] for version in observed.bucket["objects"]["Versions"]] == ["HNU1/dataset_description.json"]
+    assert observed.bucket_after_down == observed.bucket
 
 
-def test_the_data_cannot_be_destroyed(seen: Seen) -> None:
-    assert "Instance cannot be destroyed" in seen.storage_destroy
+def test_the_data_cannot_be_destroyed(observed: Observations) -> None:
+    assert "Instance cannot be destroyed" in observed.storage_destroy
 
 
-def test_an_existing_bucket_is_never_changed(seen: Seen) -> None:
-    assert seen.lab_storage["data_bucket"] == "lab-data"
-    assert seen.lab_resources == ["aws_ecr_repository"]
-    assert seen.lab_bucket_after == seen.lab_bucket
+def test_an_existing_bucket_is_never_changed(observed: Observations) -> None:
+    assert observed.lab_storage["data_bucket"] == "lab-data"
+    assert observed.lab_resources == ["aws_ecr_repository"]
+    assert observed.lab_bucket_after == observed.lab_bucket

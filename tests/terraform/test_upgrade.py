@@ -1,4 +1,4 @@
-"""This version's code over the release before's states: what holds data, or in which scans run, is not made anew."""
+"""This version's code with the previous release's states: nothing that holds data or runs scans is replaced."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.local_aws import REGION, Aws
-from support.real_terraform import Terraform, copied
+from support.real_terraform import Terraform, copy_configuration
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -30,47 +30,47 @@ VARIABLES = {
 
 @pytest.fixture(scope="module")
 def upgrades(aws: Aws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[str]]]:
-    """What `up` would do to each root, and to a platform whose launch template this version changed."""
-    terraform = copied(tmp_path_factory.mktemp("upgrade"), settings=aws.settings)
+    """What `up` would change in each root, and in a platform with a changed launch template."""
+    terraform = copy_configuration(tmp_path_factory.mktemp("upgrade"), settings=aws.settings)
     for root in VARIABLES:
         shutil.copy(STATES / f"{root}.json", terraform.tree / root / "terraform.tfstate")
         terraform.init(root)
-    found = {root: changes(terraform, root) for root in VARIABLES}
+    changes_by_root = {root: changes(terraform, root) for root in VARIABLES}
     template = terraform.tree / "modules/batch/launch_template.tf"
     text = template.read_text()
     assert "http_put_response_hop_limit = 1" in text
     template.write_text(text.replace("http_put_response_hop_limit = 1", "http_put_response_hop_limit = 2"))
-    return {**found, "changed template": changes(terraform, "platform")}
+    return {**changes_by_root, "changed template": changes(terraform, "platform")}
 
 
 def changes(terraform: Terraform, root: str) -> dict[str, list[str]]:
-    """What an `up` would do, by address.
+    """Return the actions that an `up` would take, by address.
 
-    Without a refresh: the server has none of it, and what this asks is what the code makes of the state.
+    There is no refresh, because the server has none of the resources: only code and state are compared.
     """
     terraform.run(root, "plan", "-refresh=false", "-out=upgrade.tfplan", *VARIABLES[root])
-    planned = json.loads(terraform.run(root, "show", "-json", "upgrade.tfplan").stdout)
+    plan = json.loads(terraform.run(root, "show", "-json", "upgrade.tfplan").stdout)
     return {
-        found["address"]: found["change"]["actions"]
-        for found in planned["resource_changes"]
-        if found["mode"] == "managed" and found["change"]["actions"] != ["no-op"]
+        resource["address"]: resource["change"]["actions"]
+        for resource in plan["resource_changes"]
+        if resource["mode"] == "managed" and resource["change"]["actions"] != ["no-op"]
     }
 
 
 @pytest.mark.parametrize(
-    ("root", "wanted"),
+    ("root", "types"),
     [
         ("storage", {"aws_s3_bucket", "aws_ecr_repository"}),
         ("platform", {"aws_batch_compute_environment", "aws_batch_job_queue", "aws_launch_template", "aws_subnet"}),
     ],
 )
-def test_the_state_is_whole(root: str, wanted: set[str]) -> None:
+def test_the_state_is_complete(root: str, types: set[str]) -> None:
     state = json.loads((STATES / f"{root}.json").read_text())
-    assert wanted <= {found["type"] for found in state["resources"]}
+    assert types <= {resource["type"] for resource in state["resources"]}
 
 
 @pytest.mark.parametrize("root", VARIABLES)
-def test_an_upgrade_makes_nothing_anew(upgrades: dict[str, dict[str, list[str]]], root: str) -> None:
+def test_an_upgrade_replaces_nothing(upgrades: dict[str, dict[str, list[str]]], root: str) -> None:
     assert {address: actions for address, actions in upgrades[root].items() if "delete" in actions} == {}
 
 
@@ -86,7 +86,7 @@ def test_an_upgrade_leaves_environments_template_and_network_alone(upgrades: dic
 
 
 def test_a_changed_launch_template_would_be_noticed(upgrades: dict[str, dict[str, list[str]]]) -> None:
-    # What the tests above are for: they must not be content with a change that ends running scans.
+    # The tests above must be able to fail: this change would end running scans.
     for model in ("csd", "csa"):
         address = f'module.batch.aws_batch_compute_environment.model["{model}"]'
         assert upgrades["changed template"][address] == ["create", "delete"]

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 _DESCRIBE_LIMIT = 100
 _TERMINATE_LIMIT = 50
-#: Batch's statuses of a job that may still do something.
+#: The statuses of a job that has not ended.
 UNFINISHED = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
 _STATUSES = (*UNFINISHED, "SUCCEEDED", "FAILED")
 
 
 @dataclass(frozen=True)
 class ActiveJob:
-    """A job that a queue still holds."""
+    """A job that has not ended."""
 
     job_id: str
     name: str
@@ -36,22 +36,22 @@ class ActiveJob:
 
 
 class Throttled(Exception):
-    """AWS asked to slow down before it looked at the call: nothing was carried out."""
+    """AWS throttled the call: nothing was carried out."""
 
 
 class Unanswered(Exception):
-    """A call whose reply never came: it may have been carried out."""
+    """No reply came: the call may have been carried out."""
 
 
 class Batch:
-    """Jobs of one region.
+    """AWS Batch's jobs in one region.
 
     Parameters
     ----------
     client
-        Retries by itself.
+        Retries failed calls.
     submit_client
-        Must not retry: SubmitJob has no idempotency token, and a call whose reply was lost would submit twice.
+        Must not retry: SubmitJob has no idempotency token, so after a lost reply a retry would submit twice.
     """
 
     def __init__(self, client: BatchClient, *, submit_client: BatchClient) -> None:
@@ -64,9 +64,9 @@ class Batch:
         Raises
         ------
         Throttled
-            Batch did not take it: the call may be made again.
+            Batch did not accept it: the call may be repeated.
         Unanswered
-            Nobody knows whether Batch took it: the reply was lost.
+            The reply was lost: Batch may have accepted it.
         Problem
             Batch refused it.
         """
@@ -79,7 +79,7 @@ class Batch:
                 if error.response["ResponseMetadata"].get("HTTPStatusCode", 500) >= 500:
                     raise Unanswered(code_of(error)) from error
                 raise
-            # Not botocore's ConnectionError: without a connection nothing has arrived.
+            # Not botocore's ConnectionError: without a connection Batch received nothing.
             except (HTTPClientError, ResponseParserError) as error:
                 raise Unanswered(str(error)) from error
         if "jobId" not in reply:
@@ -87,22 +87,22 @@ class Batch:
         return reply["jobId"]
 
     def find(self, job_queue: str, job_name: str) -> list[str]:
-        """The ids of the jobs of exactly this name, the oldest first, whatever their state.
+        """The ids of the jobs with exactly this name in any state, oldest first.
 
-        ListJobs with a filter answers for every state, for some days after a job's end; it may be some seconds stale.
+        ListJobs with a filter covers jobs of every state, for some days after their end; it may be some seconds stale.
         """
         with translated("looking a job up by its name"):
-            found = [
+            jobs = [
                 (summary["createdAt"], summary["jobId"])
                 for summary in self._list(jobQueue=job_queue, filters=[{"name": "JOB_NAME", "values": [job_name]}])
                 if summary["jobName"] == job_name
             ]
-        return [job_id for _, job_id in sorted(found)]
+        return [job_id for _, job_id in sorted(jobs)]
 
     def summaries(self, submissions: Sequence[Submission]) -> dict[str, dict[str, int]]:
-        """How many children of each job are in each status: one call for up to 100 jobs of 10,000 children each.
+        """The number of each job's children in each status: one call for up to 100 jobs of 10,000 children each.
 
-        A job that Batch has forgotten is missing.
+        Jobs that Batch no longer has are missing.
         """
         return {
             detail["jobId"]: dict(detail.get("arrayProperties", {}).get("statusSummary") or {detail["status"]: 1})
@@ -110,32 +110,32 @@ class Batch:
         }
 
     def jobs(self, submissions: Iterable[Submission]) -> dict[int, BatchJob]:
-        """Batch's word on every scan of a run, by the scan's index; those that Batch has forgotten are missing."""
-        found: dict[int, BatchJob] = {}
-        plain: dict[str, int] = {}
+        """The job of every scan of a run, by the scan's index; jobs that Batch no longer has are missing."""
+        jobs: dict[int, BatchJob] = {}
+        single_jobs: dict[str, int] = {}
         for submission in submissions:
             if submission.is_array:
                 for summary in self._children(submission.job_id):
                     index = submission.offset + summary["arrayProperties"]["index"]
-                    found[index] = _job(summary).of_scan(index)
-                # A child that is put back for a retry between two of the listings is in neither.
+                    jobs[index] = _job(summary).of_scan(index)
+                # A child that changes its status between two of the listings may be in neither.
                 indices = range(submission.offset, submission.offset + submission.size)
-                lost = {submission.child_id(index): index for index in indices if index not in found}
-                for job_id, job in self.describe(list(lost)).items():
-                    found[lost[job_id]] = job.of_scan(lost[job_id])
+                unlisted = {submission.child_id(index): index for index in indices if index not in jobs}
+                for job_id, job in self.describe(list(unlisted)).items():
+                    jobs[unlisted[job_id]] = job.of_scan(unlisted[job_id])
             else:
-                plain[submission.job_id] = submission.offset
-        for detail in self._describe(list(plain)):
-            index = plain[detail["jobId"]]
-            found[index] = _job(detail).of_scan(index)
-        return found
+                single_jobs[submission.job_id] = submission.offset
+        for detail in self._describe(list(single_jobs)):
+            index = single_jobs[detail["jobId"]]
+            jobs[index] = _job(detail).of_scan(index)
+        return jobs
 
     def describe(self, job_ids: Sequence[str]) -> dict[str, BatchJob]:
         """Jobs with their attempts and log streams, by id."""
         return {detail["jobId"]: _job(detail) for detail in self._describe(job_ids)}
 
     def active(self, job_queue: str) -> list[ActiveJob]:
-        """The jobs that a queue still holds; an array counts once."""
+        """A queue's jobs that have not ended; an array job counts once."""
         with translated("listing the active jobs"):
             return [
                 ActiveJob(summary["jobId"], summary["jobName"], status)
@@ -144,34 +144,34 @@ class Batch:
             ]
 
     def terminate(self, job_id: str, *, reason: str) -> None:
-        """End a job and, for an array, its children."""
+        """Terminate a job and, for an array job, its children."""
         with translated("ending a job"):
             self._client.terminate_job(jobId=job_id, reason=reason)
 
     def terminate_all(self, job_ids: Sequence[str], *, reason: str) -> dict[str, str]:
-        """End jobs one by one, fifty a call.
+        """Terminate jobs, fifty a call.
 
         Returns
         -------
         dict
-            Why Batch did not take it, by the id of each job for which it did not.
+            Batch's reason, by the id of each job that it did not terminate.
         """
-        refused: dict[str, str] = {}
+        reasons: dict[str, str] = {}
         with translated("ending jobs"):
             for start in range(0, len(job_ids), _TERMINATE_LIMIT):
-                some = list(job_ids[start : start + _TERMINATE_LIMIT])
-                for error in self._client.terminate_jobs(jobs=some, reason=reason).get("errors", ()):
-                    refused[error["job"]] = error.get("message") or error.get("code", "")
-        return refused
+                chunk = list(job_ids[start : start + _TERMINATE_LIMIT])
+                for error in self._client.terminate_jobs(jobs=chunk, reason=reason).get("errors", ()):
+                    reasons[error["job"]] = error.get("message") or error.get("code", "")
+        return reasons
 
     def children(self, parent_id: str, status: str) -> dict[int, BatchJob]:
-        """An array's children in one of Batch's statuses, by their place in the array; 1,000 a call."""
+        """An array job's children in one status, by their index in the array; 1,000 a call."""
         with translated("asking AWS Batch for the jobs' states"):
-            listed = self._list(arrayJobId=parent_id, jobStatus=status)
-            return {summary["arrayProperties"]["index"]: _job(summary) for summary in listed}
+            summaries = self._list(arrayJobId=parent_id, jobStatus=status)
+            return {summary["arrayProperties"]["index"]: _job(summary) for summary in summaries}
 
     def wait_reasons(self, parent_id: str) -> list[str]:
-        """What Batch says of an array's children in RUNNABLE, as far as one call tells; most say nothing."""
+        """Batch's reasons why children of an array job wait in RUNNABLE, from one call; most have none."""
         with translated("asking AWS Batch for the jobs' states"):
             page = self._client.list_jobs(arrayJobId=parent_id, jobStatus="RUNNABLE")
             return [summary["statusReason"] for summary in page["jobSummaryList"] if summary.get("statusReason")]
@@ -214,13 +214,13 @@ def _attempt(reply: Mapping[str, Any], number: int) -> Attempt:
         index=reply.get("arrayProperties", {}).get("index", 0),
         number=number + 1,
         job_id=reply["jobId"],
-        started_at=_moment(attempt.get("startedAt")),
-        stopped_at=_moment(attempt.get("stoppedAt")),
+        started_at=_timestamp(attempt.get("startedAt")),
+        stopped_at=_timestamp(attempt.get("stoppedAt")),
         exit_code=container.get("exitCode"),
         reason="; ".join(dict.fromkeys(reason for reason in reasons if reason)),
         log_stream=container.get("logStreamName", ""),
     )
 
 
-def _moment(milliseconds: int | None) -> str | None:
+def _timestamp(milliseconds: int | None) -> str | None:
     return None if milliseconds is None else timestamp(datetime.fromtimestamp(milliseconds / 1000, UTC))

@@ -1,4 +1,4 @@
-"""Gathers what can be seen of a platform's queue; what a permission hides is said to be hidden, not taken for fine."""
+"""Gathers the state of a platform's job queue. What the caller may not see is marked as not visible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Any, Protocol, TypeVar
 from botocore.exceptions import ClientError
 
 from opsctl.aws.clients import Clients
+from opsctl.aws.ecr.image import ecr_parts
 from opsctl.aws.errors import code_of, translated
+from opsctl.aws.refusals import DENIED
 from opsctl.core.diagnosis.queue_snapshot import (
     ComputeEnvironment,
     Image,
@@ -28,73 +30,71 @@ from opsctl.core.platform.platform import Platform
 
 T = TypeVar("T")
 
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"}
-#: EC2's quotas on the vCPUs of the standard families (A, C, D, H, I, M, R, T, Z).
+#: The codes of EC2's quotas on the vCPUs of the standard families (A, C, D, H, I, M, R, T, Z).
 _ON_DEMAND_QUOTA, _SPOT_QUOTA = "L-1216C47A", "L-34B43A08"
 _STANDARD = re.compile(r"^(a|c|d|h|i|m|r|t|z)\d|^im\d|^is\d")
 _WAITING, _RUNNING = ("SUBMITTED", "PENDING", "RUNNABLE"), ("STARTING", "RUNNING")
-_ECR = re.compile(
-    r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)(?::([^@]+))?(?:@(sha256:\w+))?$"
-)
 _DESCRIBE_LIMIT = 100
 
 
 class JobRequirements(Protocol):
-    """What is to run: a run, or a scan that nobody has submitted."""
+    """What the jobs of a run, or of one scan, need."""
 
     @property
     def resources(self) -> str:
-        """Whose queue, `csd` or `csa`."""
+        """The model whose queue is used, `csd` or `csa`."""
 
     @property
     def memory_mib(self) -> int | None:
-        """What a job gets, where it is not the job definition's own."""
+        """Memory of a job; None: as in the job definition."""
 
     @property
     def image(self) -> str:
-        """What the jobs run."""
+        """The jobs' image."""
 
 
 def gather(clients: Clients, platform: Platform, run: JobRequirements) -> QueueSnapshot:
-    """Ask AWS for everything that may keep a run's jobs from starting, at once where one answer needs no other.
+    """Ask AWS for everything that may keep a run's jobs from starting, in parallel where possible.
 
     Parameters
     ----------
     clients
-        Of the platform.
+        Clients of the platform.
     run
-        Says whose queue, how much memory, and which image.
+        The queue, the memory and the image.
 
     Raises
     ------
     Problem
-        Never for a single fact: that is then `NotVisible`.
+        Never for a single call that fails: its field is then `NotVisible`.
     """
     resources = platform.models[run.resources]
-    asker = _Asker(clients, is_spot=platform.spot)
-    # Making a client is not safe in threads.
+    calls = _Calls(clients, is_spot=platform.spot)
+    # Creating a client is not thread-safe.
     clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
     with ThreadPoolExecutor(9) as pool:
 
-        def ask(action: str, look: Callable[[], T]) -> Callable[[], T | NotVisible]:
-            return pool.submit(_looked, action, look).result
+        def start(action: str, call: Callable[[], T]) -> Callable[[], T | NotVisible]:
+            return pool.submit(_ask, action, call).result
 
-        queue = ask("batch:DescribeJobQueues", lambda: asker.queue(resources.job_queue))
-        own = ask("batch:DescribeComputeEnvironments", lambda: asker.environments([resources.compute_environment]))
-        line = ask("batch:ListJobs", lambda: asker.line(resources.job_queue))
-        kind = ask("ec2:DescribeInstanceTypes", lambda: asker.instance_type(resources.instance_type))
-        has_group = ask("logs:DescribeLogGroups", lambda: asker.has_log_group(platform.log_group))
-        on_aws = not platform.is_local
-        quota = ask("servicequotas:GetServiceQuota", asker.quota) if on_aws else _nothing
-        used = ask("ec2:DescribeInstances", asker.vcpus_in_use) if on_aws else _nothing
-        image = ask("ecr:DescribeImages", lambda: asker.image(run.image)) if on_aws else _nothing
-        environments = own()
-        found = () if isinstance(environments, NotVisible) else environments
-        subnet_ids = sorted({one for environment in found for one in environment.subnet_ids})
-        group_ids = sorted({one for environment in found for one in environment.security_group_ids})
-        subnets = ask("ec2:DescribeSubnets", lambda: asker.subnets(subnet_ids))
-        groups = ask("ec2:DescribeSecurityGroups", lambda: asker.security_groups(group_ids))
-        # Without the environments nobody knows which subnets they are.
+        queue = start("batch:DescribeJobQueues", lambda: calls.queue(resources.job_queue))
+        own_environments = start(
+            "batch:DescribeComputeEnvironments", lambda: calls.environments([resources.compute_environment])
+        )
+        jobs = start("batch:ListJobs", lambda: calls.queued_jobs(resources.job_queue))
+        instance_type = start("ec2:DescribeInstanceTypes", lambda: calls.instance_type(resources.instance_type))
+        has_group = start("logs:DescribeLogGroups", lambda: calls.has_log_group(platform.log_group))
+        is_on_aws = not platform.is_local
+        quota = start("servicequotas:GetServiceQuota", calls.quota) if is_on_aws else _not_asked
+        used = start("ec2:DescribeInstances", calls.vcpus_in_use) if is_on_aws else _not_asked
+        image = start("ecr:DescribeImages", lambda: calls.image(run.image)) if is_on_aws else _not_asked
+        environments = own_environments()
+        visible = () if isinstance(environments, NotVisible) else environments
+        subnet_ids = sorted({subnet_id for environment in visible for subnet_id in environment.subnet_ids})
+        group_ids = sorted({group_id for environment in visible for group_id in environment.security_group_ids})
+        subnets = start("ec2:DescribeSubnets", lambda: calls.subnets(subnet_ids))
+        groups = start("ec2:DescribeSecurityGroups", lambda: calls.security_groups(group_ids))
+        # Only the environments tell which subnets and security groups are used.
         unknown = environments if isinstance(environments, NotVisible) else None
         return QueueSnapshot(
             vcpus=resources.vcpus,
@@ -103,118 +103,120 @@ def gather(clients: Clients, platform: Platform, run: JobRequirements) -> QueueS
             is_local=platform.is_local,
             queue=queue(),
             environments=environments,
-            line=line(),
+            line=jobs(),
             quota=quota(),
             vcpus_in_use=used(),
             subnets=unknown or subnets(),
             security_groups=unknown or groups(),
             image=image(),
-            instance_type=kind(),
+            instance_type=instance_type(),
             has_log_group=has_group(),
         )
 
 
 def vcpu_quota(clients: Clients, *, is_spot: bool) -> Quota | NotVisible:
-    """The account's limit on vCPUs, for whoever has no platform yet."""
-    return _looked("servicequotas:GetServiceQuota", _Asker(clients, is_spot=is_spot).quota)
+    """The account's quota on vCPUs, for users without a platform."""
+    return _ask("servicequotas:GetServiceQuota", _Calls(clients, is_spot=is_spot).quota)
 
 
-def _nothing() -> None:
+def _not_asked() -> None:
     return None
 
 
-def _looked(action: str, look: Callable[[], T]) -> T | NotVisible:
+def _ask(action: str, call: Callable[[], T]) -> T | NotVisible:
     try:
         with translated("looking for causes"):
-            return look()
+            return call()
     except Problem as problem:
         error = problem.__cause__
-        if isinstance(error, ClientError) and code_of(error) in _DENIED:
+        if isinstance(error, ClientError) and code_of(error) in DENIED:
             service = action.partition(":")[0]
             return NotVisible(f"{service}:{error.operation_name}", "is not permitted")
         return NotVisible(action, f"failed ({problem.what.rstrip('.')})")
 
 
-class _Asker:
-    """AWS's replies as facts; errors are the caller's."""
+class _Calls:
+    """Calls of AWS whose replies become values of the snapshot; errors pass to the caller."""
 
     def __init__(self, clients: Clients, *, is_spot: bool) -> None:
         self._clients = clients
         self._is_spot = is_spot
 
     def queue(self, arn: str) -> Queue | None:
-        """The job queue, None where there is none."""
-        for one in self._clients.batch.describe_job_queues(jobQueues=[arn])["jobQueues"]:
+        """The job queue; None if it does not exist."""
+        for queue in self._clients.batch.describe_job_queues(jobQueues=[arn])["jobQueues"]:
             return Queue(
-                name=one["jobQueueName"],
-                state=one["state"],
-                status=one.get("status", "VALID"),
-                reason=one.get("statusReason", ""),
+                name=queue["jobQueueName"],
+                state=queue["state"],
+                status=queue.get("status", "VALID"),
+                reason=queue.get("statusReason", ""),
             )
         return None
 
     def environments(self, arns: Sequence[str]) -> tuple[ComputeEnvironment, ...]:
-        """The compute environments; one that is gone is missing."""
+        """The compute environments that exist."""
         reply = self._clients.batch.describe_compute_environments(computeEnvironments=list(arns))
-        return tuple(_environment(one) for one in reply["computeEnvironments"])
+        return tuple(_environment(environment) for environment in reply["computeEnvironments"])
 
-    def line(self, queue: str) -> tuple[QueuedJob, ...]:
-        """What the queue holds, oldest first; arrays counted by Batch."""
+    def queued_jobs(self, queue: str) -> tuple[QueuedJob, ...]:
+        """The queue's jobs, oldest first; Batch counts the children of array jobs."""
         batch = self._clients.batch
-        pages = batch.get_paginator("list_jobs")
-        found: dict[str, QueuedJob] = {}
-        parents = []
+        paginator = batch.get_paginator("list_jobs")
+        jobs: dict[str, QueuedJob] = {}
+        parent_ids = []
         for status in (*_WAITING, *_RUNNING):
-            for page in pages.paginate(jobQueue=queue, jobStatus=status):  # type: ignore[arg-type]
-                for one in page["jobSummaryList"]:
-                    if "size" in one.get("arrayProperties", {}):
-                        parents.append(one["jobId"])
+            for page in paginator.paginate(jobQueue=queue, jobStatus=status):  # type: ignore[arg-type]
+                for summary in page["jobSummaryList"]:
+                    if "size" in summary.get("arrayProperties", {}):
+                        parent_ids.append(summary["jobId"])
                     else:
-                        found[one["jobId"]] = _queued(one, {status: 1})
-        for start in range(0, len(parents), _DESCRIBE_LIMIT):
-            for detail in batch.describe_jobs(jobs=parents[start : start + _DESCRIBE_LIMIT])["jobs"]:
-                found[detail["jobId"]] = _queued(detail, detail["arrayProperties"].get("statusSummary", {}))
-        return tuple(sorted(found.values(), key=lambda one: one.created_at_ms))
+                        jobs[summary["jobId"]] = _queued_job(summary, {status: 1})
+        for start in range(0, len(parent_ids), _DESCRIBE_LIMIT):
+            for detail in batch.describe_jobs(jobs=parent_ids[start : start + _DESCRIBE_LIMIT])["jobs"]:
+                jobs[detail["jobId"]] = _queued_job(detail, detail["arrayProperties"].get("statusSummary", {}))
+        return tuple(sorted(jobs.values(), key=lambda job: job.created_at_ms))
 
     def instance_type(self, name: str) -> InstanceType:
-        """How large an instance is."""
-        (one,) = self._clients.ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]  # type: ignore[list-item]
-        return InstanceType(name, one["VCpuInfo"]["DefaultVCpus"], one["MemoryInfo"]["SizeInMiB"])
+        """An instance type's vCPUs and memory."""
+        (reply,) = self._clients.ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"]  # type: ignore[list-item]
+        return InstanceType(name, reply["VCpuInfo"]["DefaultVCpus"], reply["MemoryInfo"]["SizeInMiB"])
 
     def has_log_group(self, name: str) -> bool:
-        """Whether the jobs' log group is there."""
+        """Whether the jobs' log group exists."""
         reply = self._clients.logs.describe_log_groups(logGroupNamePrefix=name)
-        return any(one["logGroupName"] == name for one in reply["logGroups"])
+        return any(group["logGroupName"] == name for group in reply["logGroups"])
 
     def quota(self) -> Quota:
-        """The account's limit that these instances count against."""
+        """The account's quota that the platform's instances count against."""
         code = _SPOT_QUOTA if self._is_spot else _ON_DEMAND_QUOTA
         reply = self._clients.service_quotas.get_service_quota(ServiceCode="ec2", QuotaCode=code)
         return Quota(code, int(reply["Quota"]["Value"]))
 
     def vcpus_in_use(self) -> int:
-        """What counts against that limit now, whoever started it."""
+        """The vCPUs of all instances that count against that quota now."""
         pages = self._clients.ec2.get_paginator("describe_instances").paginate(
             Filters=[{"Name": "instance-state-name", "Values": ["pending", "running"]}]
         )
-        instances = [one for page in pages for group in page["Reservations"] for one in group["Instances"]]
+        instances = [
+            instance for page in pages for reservation in page["Reservations"] for instance in reservation["Instances"]
+        ]
         return sum(
-            one["CpuOptions"]["CoreCount"] * one["CpuOptions"]["ThreadsPerCore"]
-            for one in instances
-            if _STANDARD.match(one["InstanceType"]) and (one.get("InstanceLifecycle") == "spot") == self._is_spot
+            instance["CpuOptions"]["CoreCount"] * instance["CpuOptions"]["ThreadsPerCore"]
+            for instance in instances
+            if _STANDARD.match(instance["InstanceType"])
+            and (instance.get("InstanceLifecycle") == "spot") == self._is_spot
         )
 
     def image(self, uri: str) -> Image:
-        """Whether the image is there; only ECR is asked."""
-        ecr = _ECR.match(uri)
-        if ecr is None:
+        """Whether the image exists; None unless it is on ECR in the platform's region."""
+        parts = ecr_parts(uri)
+        if parts is None or parts["region"] != self._clients.region:
             return Image(uri, None)
-        account, region, repository, tag, digest = ecr.groups()
-        if region != self._clients.region:
-            return Image(uri, None)
-        wanted: Any = {"imageDigest": digest} if digest else {"imageTag": tag or "latest"}
+        image_id: Any = {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"] or "latest"}
         try:
-            self._clients.ecr.describe_images(registryId=account, repositoryName=repository, imageIds=[wanted])
+            self._clients.ecr.describe_images(
+                registryId=parts["account"], repositoryName=parts["repository"], imageIds=[image_id]
+            )
         except ClientError as error:
             if code_of(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
                 return Image(uri, False)
@@ -222,45 +224,45 @@ class _Asker:
         return Image(uri, True)
 
     def subnets(self, ids: Sequence[str]) -> tuple[Subnet, ...]:
-        """The subnets and where their routes lead; one without a table of its own has its network's main one."""
+        """The subnets and their default routes. A subnet without a route table uses its VPC's main one."""
         if not ids:
             return ()
         ec2 = self._clients.ec2
-        found = ec2.describe_subnets(SubnetIds=list(ids))["Subnets"]
-        networks = sorted({one["VpcId"] for one in found})
-        tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": networks}])["RouteTables"]
+        subnets = ec2.describe_subnets(SubnetIds=list(ids))["Subnets"]
+        vpc_ids = sorted({subnet["VpcId"] for subnet in subnets})
+        tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": vpc_ids}])["RouteTables"]
         by_subnet: dict[str, Any] = {}
-        by_network: dict[str, Any] = {}
+        by_vpc: dict[str, Any] = {}
         for table in tables:
-            for link in table.get("Associations", ()):
-                if link.get("Main"):
-                    by_network[table["VpcId"]] = table
-                elif "SubnetId" in link:
-                    by_subnet[link["SubnetId"]] = table
+            for association in table.get("Associations", ()):
+                if association.get("Main"):
+                    by_vpc[table["VpcId"]] = table
+                elif "SubnetId" in association:
+                    by_subnet[association["SubnetId"]] = table
         return tuple(
             Subnet(
-                one["SubnetId"],
-                bool(one.get("MapPublicIpOnLaunch")),
-                _way_out(by_subnet.get(one["SubnetId"]) or by_network.get(one["VpcId"]) or {}),
+                subnet["SubnetId"],
+                bool(subnet.get("MapPublicIpOnLaunch")),
+                _default_route(by_subnet.get(subnet["SubnetId"]) or by_vpc.get(subnet["VpcId"]) or {}),
             )
-            for one in found
+            for subnet in subnets
         )
 
     def security_groups(self, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
-        """Whether the security groups let anything out."""
+        """The security groups and whether they allow outgoing traffic."""
         if not ids:
             return ()
-        found = self._clients.ec2.describe_security_groups(GroupIds=list(ids))["SecurityGroups"]
-        return tuple(SecurityGroup(one["GroupId"], bool(one.get("IpPermissionsEgress"))) for one in found)
+        groups = self._clients.ec2.describe_security_groups(GroupIds=list(ids))["SecurityGroups"]
+        return tuple(SecurityGroup(group["GroupId"], bool(group.get("IpPermissionsEgress"))) for group in groups)
 
 
-def _environment(one: Any) -> ComputeEnvironment:
-    resources = one.get("computeResources", {})
+def _environment(reply: Any) -> ComputeEnvironment:
+    resources = reply.get("computeResources", {})
     return ComputeEnvironment(
-        name=one["computeEnvironmentName"],
-        state=one.get("state", "ENABLED"),
-        status=one.get("status", "VALID"),
-        reason=one.get("statusReason", ""),
+        name=reply["computeEnvironmentName"],
+        state=reply.get("state", "ENABLED"),
+        status=reply.get("status", "VALID"),
+        reason=reply.get("statusReason", ""),
         max_vcpus=resources.get("maxvCpus", 0),
         desired_vcpus=resources.get("desiredvCpus", 0),
         instance_types=tuple(resources.get("instanceTypes", ())),
@@ -269,13 +271,13 @@ def _environment(one: Any) -> ComputeEnvironment:
     )
 
 
-def _queued(one: Any, counts: Any) -> QueuedJob:
+def _queued_job(reply: Any, counts: Any) -> QueuedJob:
     return QueuedJob(
-        job_id=one["jobId"],
-        created_at_ms=one["createdAt"],
+        job_id=reply["jobId"],
+        created_at_ms=reply["createdAt"],
         waiting=_sum(counts, _WAITING),
         running=_sum(counts, _RUNNING),
-        reason=one.get("statusReason", ""),
+        reason=reply.get("statusReason", ""),
     )
 
 
@@ -283,7 +285,7 @@ def _sum(counts: Any, statuses: Iterable[str]) -> int:
     return sum(counts.get(status, 0) for status in statuses)
 
 
-def _way_out(table: Any) -> str:
+def _default_route(table: Any) -> str:
     for route in table.get("Routes", ()):
         if route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get("State", "active") == "active":
             for name in ("GatewayId", "NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "InstanceId"):

@@ -1,4 +1,4 @@
-"""What an image's name says of itself, and what it stands for today where a registry of AWS can be asked."""
+"""Image names: their registry, tag and digest, and the digest that a tag on ECR has today."""
 
 from __future__ import annotations
 
@@ -14,15 +14,20 @@ if TYPE_CHECKING:
     from opsctl.core.platform.platform import Platform
 
 _PINNED = re.compile(r"@(sha256:[0-9a-f]{64})$")
-_REGISTRY = r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/"
+_REGISTRY = r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/"
 # 123456789012.dkr.ecr.eu-central-1.amazonaws.com/opsctl-m2g:0.1.0
-_ECR = re.compile(rf"^{_REGISTRY}(?P<name>[^:@]+):(?P<tag>[^:@]+)$")
+_ECR = re.compile(rf"^{_REGISTRY}(?P<repository>[^:@]+)(?::(?P<tag>[^@]+))?(?:@(?P<digest>sha256:\w+))?$")
 
 
 def pinned_digest(image: str) -> str | None:
-    """The `sha256:…` that a name ends in, or None: a tag may mean something else tomorrow."""
-    found = _PINNED.search(image)
-    return found[1] if found else None
+    """The `sha256:…` that a name ends in, or None: a tag may point to another image tomorrow."""
+    match = _PINNED.search(image)
+    return match[1] if match else None
+
+
+def ecr_parts(image: str) -> re.Match[str] | None:
+    """The `account`, `region`, `repository`, `tag` and `digest` of an image on ECR; None for any other registry."""
+    return _ECR.match(image)
 
 
 def is_in_ecr(image: str) -> bool:
@@ -31,28 +36,31 @@ def is_in_ecr(image: str) -> bool:
 
 
 def digest_of(client: ECRClient, image: str) -> str | None:
-    """`sha256:…` of an image, or None where nobody can tell: another registry, no permission, not pushed yet."""
+    """`sha256:…` of an image; None if it is unknown: another registry, no permission, or not pushed yet."""
     pinned = pinned_digest(image)
     if pinned:
         return pinned
-    match = _ECR.match(image)
-    if match is None:
+    parts = ecr_parts(image)
+    if parts is None or not parts["tag"] or parts["digest"]:
         return None
     try:
-        found = client.describe_images(
-            registryId=match["account"], repositoryName=match["name"], imageIds=[{"imageTag": match["tag"]}]
+        details = client.describe_images(
+            registryId=parts["account"], repositoryName=parts["repository"], imageIds=[{"imageTag": parts["tag"]}]
         )["imageDetails"]
     except (ClientError, BotoCoreError):
         return None
-    return found[0].get("imageDigest") if found else None
+    return details[0].get("imageDigest") if details else None
 
 
 def images_of(client: BatchClient, platform: Platform) -> dict[str, str | None]:
-    """What each model's job definition runs; None where that revision is no longer there."""
+    """The image of each model's job definition; None where that revision no longer exists."""
     from opsctl.aws.errors import translated
 
-    names = {model: one.job_definition for model, one in sorted(platform.models.items())}
+    arns = {model: resources.job_definition for model, resources in sorted(platform.models.items())}
     with translated("reading the job definitions"):
-        found = client.describe_job_definitions(jobDefinitions=list(names.values()))["jobDefinitions"]
-    images = {one["jobDefinitionArn"]: one.get("containerProperties", {}).get("image") for one in found}
-    return {model: images.get(arn) for model, arn in names.items()}
+        reply = client.describe_job_definitions(jobDefinitions=list(arns.values()))
+    images = {
+        definition["jobDefinitionArn"]: definition.get("containerProperties", {}).get("image")
+        for definition in reply["jobDefinitions"]
+    }
+    return {model: images.get(arn) for model, arn in arns.items()}

@@ -1,4 +1,4 @@
-"""The platform's image repository on ECR: who may push, and what lies there."""
+"""The platform's image repository on ECR: login and stored images."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from opsctl.core.errors import Problem
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
-_NOT_THERE = {"ImageNotFoundException"}
-_MANIFESTS = (
+_MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -27,14 +26,14 @@ _MANIFESTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class StoredImage:
-    """An image as the repository holds it.
+    """An image in the repository.
 
     Attributes
     ----------
     size_bytes
-        As it is pulled: compressed.
+        Compressed, as it is pulled.
     findings
-        How many of each severity the repository's scan found; None where it has not scanned.
+        Number of findings of each severity by ECR's image scan; None if it was not scanned.
     """
 
     digest: str
@@ -45,7 +44,7 @@ class StoredImage:
 
 
 class Registry:
-    """One repository.
+    """One image repository.
 
     Parameters
     ----------
@@ -59,50 +58,50 @@ class Registry:
         self.host, _, self._name = url.partition("/")
 
     def login(self) -> str:
-        """What a container engine's settings hold of a login, as its `auth`; good for twelve hours.
+        """A login as the `auth` value of a container engine's configuration; valid for twelve hours.
 
         Raises
         ------
         Problem
-            When AWS gives none.
+            If AWS refuses.
         """
         with translated("logging in to the image repository"):
             reply = self._client.get_authorization_token()
         return reply["authorizationData"][0]["authorizationToken"]
 
     def find(self, *, tag: str | None = None, digest: str | None = None) -> StoredImage | None:
-        """The image of a tag or a digest; None when it is not there.
+        """The image with a tag or a digest; None if there is none.
 
         Raises
         ------
         Problem
-            When AWS cannot be asked, or there is no such repository.
+            If AWS cannot be reached or refuses, or there is no such repository.
         """
-        wanted: Any = {"imageTag": tag} if tag else {"imageDigest": digest}
+        image_id: Any = {"imageTag": tag} if tag else {"imageDigest": digest}
         with translated("asking for the image"):
             try:
-                details = self._client.describe_images(repositoryName=self._name, imageIds=[wanted])["imageDetails"]
+                details = self._client.describe_images(repositoryName=self._name, imageIds=[image_id])["imageDetails"]
             except ClientError as error:
-                if code_of(error) in _NOT_THERE:
+                if code_of(error) == "ImageNotFoundException":
                     return None
                 raise
         if not details:
             return None
-        found = details[0]
-        counts = found.get("imageScanFindingsSummary", {}).get("findingSeverityCounts")
+        detail = details[0]
+        counts = detail.get("imageScanFindingsSummary", {}).get("findingSeverityCounts")
         return StoredImage(
-            digest=found["imageDigest"],
-            tags=tuple(sorted(found.get("imageTags", ()))),
-            pushed_at=found.get("imagePushedAt"),
-            size_bytes=found.get("imageSizeInBytes"),
+            digest=detail["imageDigest"],
+            tags=tuple(sorted(detail.get("imageTags", ()))),
+            pushed_at=detail.get("imagePushedAt"),
+            size_bytes=detail.get("imageSizeInBytes"),
             findings={str(severity): count for severity, count in counts.items()} if counts is not None else None,
         )
 
     def ids_of(self, tag: str) -> set[str]:
-        """What an engine may call the image of a tag: by its manifest, or by its configuration, as engines differ."""
+        """The ids that an engine may give the image of a tag: the digest of its manifest or of its configuration."""
         with translated("asking for the image"):
             reply = self._client.batch_get_image(
-                repositoryName=self._name, imageIds=[{"imageTag": tag}], acceptedMediaTypes=list(_MANIFESTS)
+                repositoryName=self._name, imageIds=[{"imageTag": tag}], acceptedMediaTypes=list(_MANIFEST_TYPES)
             )
         ids = set()
         for image in reply["images"]:
@@ -112,12 +111,12 @@ class Registry:
 
 
 def ensure_same(registry: Registry, *, tag: str, digest: str) -> None:
-    """Hold what the engine says it pushed against what AWS shows.
+    """Compare the digest that the engine pushed with the one that AWS shows.
 
     Raises
     ------
     Problem
-        When AWS shows another image under this tag. Nothing shown is no contradiction: not everyone may look.
+        If AWS shows another image under this tag. If it shows none the caller may lack the permission to look.
     """
     try:
         stored = registry.find(tag=tag)

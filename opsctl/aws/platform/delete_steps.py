@@ -1,4 +1,4 @@
-"""How each kind of a platform's resources is removed: one step each, asked again until it is gone."""
+"""How each kind of a platform's resources is deleted: one step per call, repeated until the resource is gone."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _SERVICE_POLICY = "service-role/AWSBatchServiceRole"
 
 
 class DeleteSteps:
-    """Asks AWS for what comes next with a resource, and tells what it waits for; nothing when it is gone.
+    """Takes the next step in deleting a resource. Each step returns what it waits for; empty when the resource is gone.
 
     Attributes
     ----------
-    given_back
-        Roles made again for what could not be deleted without them.
+    recreated_roles
+        Roles created again because AWS Batch deletes nothing without them.
     """
 
     def __init__(self, clients: Clients, name: str) -> None:
         self._clients = clients
         self._name = name
-        self.given_back: list[Resource] = []
-        self._by_kind: Mapping[ResourceKind, Callable[[Resource], str]] = {
+        self.recreated_roles: list[Resource] = []
+        self._steps: Mapping[ResourceKind, Callable[[Resource], str]] = {
             ResourceKind.QUEUE: self._queue,
             ResourceKind.ENVIRONMENT: self._environment,
             ResourceKind.INSTANCE: self._instance,
@@ -38,57 +38,58 @@ class DeleteSteps:
             ResourceKind.ROLE: self._role,
         }
 
-    def take(self, one: Resource) -> str:
-        """Go one step towards a resource's end.
+    def take(self, resource: Resource) -> str:
+        """Take the next step in deleting a resource.
 
         Returns
         -------
         str
-            What is waited for; empty when it is gone.
+            What the deletion waits for; empty when the resource is gone.
 
         Raises
         ------
         botocore.exceptions.ClientError
-            As AWS refuses it: also when it is gone already, or busy.
+            As AWS raises it, also when the resource is gone already or in use.
         """
-        return self._by_kind.get(one.kind, self._plain)(one)
+        return self._steps.get(resource.kind, self._delete_at_once)(resource)
 
-    def _queue(self, one: Resource) -> str:
+    def _queue(self, resource: Resource) -> str:
         batch = self._clients.batch
-        found: Any = batch.describe_job_queues(jobQueues=[one.id])["jobQueues"]
-        if not found or found[0].get("status") == "DELETED":
+        queues: Any = batch.describe_job_queues(jobQueues=[resource.id])["jobQueues"]
+        if not queues or queues[0].get("status") == "DELETED":
             return ""
-        if found[0]["status"] in ("VALID", "INVALID"):
-            if found[0]["state"] != "DISABLED":
-                batch.update_job_queue(jobQueue=one.id, state="DISABLED")
+        if queues[0]["status"] in ("VALID", "INVALID"):
+            if queues[0]["state"] != "DISABLED":
+                batch.update_job_queue(jobQueue=resource.id, state="DISABLED")
             else:
-                batch.delete_job_queue(jobQueue=one.id)
+                batch.delete_job_queue(jobQueue=resource.id)
         return "AWS Batch ends a queue in about a minute"
 
-    def _environment(self, one: Resource) -> str:
+    def _environment(self, resource: Resource) -> str:
         batch = self._clients.batch
-        found: Any = batch.describe_compute_environments(computeEnvironments=[one.id])["computeEnvironments"]
-        if not found or found[0].get("status") == "DELETED":
+        reply: Any = batch.describe_compute_environments(computeEnvironments=[resource.id])
+        environments = reply["computeEnvironments"]
+        if not environments or environments[0].get("status") == "DELETED":
             return ""
-        now = found[0]
-        if now["status"] == "INVALID":
-            self._give_role_back(now.get("serviceRole", ""))
-        if now["status"] in ("VALID", "INVALID"):
-            if now["state"] != "DISABLED":
-                batch.update_compute_environment(computeEnvironment=one.id, state="DISABLED")
+        environment = environments[0]
+        if environment["status"] == "INVALID":
+            self._recreate_role(environment.get("serviceRole", ""))
+        if environment["status"] in ("VALID", "INVALID"):
+            if environment["state"] != "DISABLED":
+                batch.update_compute_environment(computeEnvironment=resource.id, state="DISABLED")
             else:
-                batch.delete_compute_environment(computeEnvironment=one.id)
-        if now["status"] == "INVALID":
-            return f"AWS says: {now.get('statusReason', 'INVALID')}"
+                batch.delete_compute_environment(computeEnvironment=resource.id)
+        if environment["status"] == "INVALID":
+            return f"AWS says: {environment.get('statusReason', 'INVALID')}"
         return "AWS Batch ends its instances first"
 
-    def _give_role_back(self, arn: str) -> None:
-        """AWS Batch deletes nothing without its role; what turned an environment INVALID is most often that it went.
+    def _recreate_role(self, arn: str) -> None:
+        """Create an environment's service role again: AWS Batch deletes nothing without it, and turns INVALID.
 
         https://docs.aws.amazon.com/batch/latest/userguide/invalid_compute_environment.html
         """
-        iam, role = self._clients.iam, arn.rpartition("/")[2]
-        if not role.startswith(f"opsctl-{self._name}-{self._clients.region}-"):
+        iam, role_name = self._clients.iam, arn.rpartition("/")[2]
+        if not role_name.startswith(f"opsctl-{self._name}-{self._clients.region}-"):
             return
         account, partition = arn.split(":")[4], arn.split(":")[1]
         statement = {
@@ -99,96 +100,97 @@ class DeleteSteps:
         }
         try:
             iam.create_role(
-                RoleName=role,
+                RoleName=role_name,
                 AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
                 Tags=[{"Key": TAG, "Value": self._name}],
             )
-            self.given_back.append(Resource(kind=ResourceKind.ROLE, id=role, name=role, arn=arn))
+            self.recreated_roles.append(Resource(kind=ResourceKind.ROLE, id=role_name, name=role_name, arn=arn))
         except iam.exceptions.EntityAlreadyExistsException:
             pass
-        iam.attach_role_policy(RoleName=role, PolicyArn=f"arn:{partition}:iam::aws:policy/{_SERVICE_POLICY}")
+        iam.attach_role_policy(RoleName=role_name, PolicyArn=f"arn:{partition}:iam::aws:policy/{_SERVICE_POLICY}")
 
-    def _interface(self, one: Resource) -> str:
-        # Whose it is lets go of it: an instance of Batch's that ends.
-        found = self._clients.ec2.describe_network_interfaces(NetworkInterfaceIds=[one.id])["NetworkInterfaces"]
-        return f"{one.reason or 'something uses it'}, which has to end first" if found else ""
+    def _interface(self, resource: Resource) -> str:
+        # EC2 deletes it with the instance that it belongs to.
+        reply = self._clients.ec2.describe_network_interfaces(NetworkInterfaceIds=[resource.id])
+        return f"{resource.reason or 'something uses it'}, which has to end first" if reply["NetworkInterfaces"] else ""
 
-    def _instance(self, one: Resource) -> str:
+    def _instance(self, resource: Resource) -> str:
         ec2 = self._clients.ec2
-        there = ec2.describe_instances(InstanceIds=[one.id])["Reservations"]
-        states = {instance["State"]["Name"] for some in there for instance in some["Instances"]}
+        reservations = ec2.describe_instances(InstanceIds=[resource.id])["Reservations"]
+        states = {instance["State"]["Name"] for reservation in reservations for instance in reservation["Instances"]}
         if states <= {"terminated"}:
             return ""
         if "shutting-down" not in states:
-            ec2.terminate_instances(InstanceIds=[one.id])
+            ec2.terminate_instances(InstanceIds=[resource.id])
         return "EC2 ends it"
 
-    def _definition(self, one: Resource) -> str:
+    def _definition(self, resource: Resource) -> str:
         batch = self._clients.batch
-        found = batch.describe_job_definitions(jobDefinitions=[one.arn or one.id])["jobDefinitions"]
-        if any(definition["status"] == "ACTIVE" for definition in found):
-            batch.deregister_job_definition(jobDefinition=one.arn or one.id)
+        reply = batch.describe_job_definitions(jobDefinitions=[resource.arn or resource.id])
+        if any(definition["status"] == "ACTIVE" for definition in reply["jobDefinitions"]):
+            batch.deregister_job_definition(jobDefinition=resource.arn or resource.id)
         return ""
 
-    def _endpoint(self, one: Resource) -> str:
+    def _endpoint(self, resource: Resource) -> str:
         ec2 = self._clients.ec2
-        reply = ec2.delete_vpc_endpoints(VpcEndpointIds=[one.id])
+        reply = ec2.delete_vpc_endpoints(VpcEndpointIds=[resource.id])
         errors = [error["Error"] for error in reply.get("Unsuccessful", ())]
-        if any(says_gone(error.get("Code", "")) for error in errors):
+        if any(means_gone(error.get("Code", "")) for error in errors):
             return ""
-        found = ec2.describe_vpc_endpoints(VpcEndpointIds=[one.id])["VpcEndpoints"]
-        there = [one for one in found if str(one.get("State", "")).lower() != "deleted"]
-        return (errors[0].get("Message", "") if errors else "") or "AWS takes it down" if there else ""
+        endpoints = ec2.describe_vpc_endpoints(VpcEndpointIds=[resource.id])["VpcEndpoints"]
+        if all(str(endpoint.get("State", "")).lower() == "deleted" for endpoint in endpoints):
+            return ""
+        return (errors[0].get("Message", "") if errors else "") or "AWS takes it down"
 
-    def _gateway(self, one: Resource) -> str:
+    def _gateway(self, resource: Resource) -> str:
         ec2 = self._clients.ec2
-        for gateway in ec2.describe_internet_gateways(InternetGatewayIds=[one.id])["InternetGateways"]:
-            for link in gateway.get("Attachments", ()):
-                ec2.detach_internet_gateway(InternetGatewayId=one.id, VpcId=link["VpcId"])
-        ec2.delete_internet_gateway(InternetGatewayId=one.id)
+        for gateway in ec2.describe_internet_gateways(InternetGatewayIds=[resource.id])["InternetGateways"]:
+            for attachment in gateway.get("Attachments", ()):
+                ec2.detach_internet_gateway(InternetGatewayId=resource.id, VpcId=attachment["VpcId"])
+        ec2.delete_internet_gateway(InternetGatewayId=resource.id)
         return ""
 
-    def _routes(self, one: Resource) -> str:
+    def _routes(self, resource: Resource) -> str:
         ec2 = self._clients.ec2
-        for table in ec2.describe_route_tables(RouteTableIds=[one.id])["RouteTables"]:
-            for link in table.get("Associations", ()):
-                ec2.disassociate_route_table(AssociationId=link["RouteTableAssociationId"])
-        ec2.delete_route_table(RouteTableId=one.id)
+        for table in ec2.describe_route_tables(RouteTableIds=[resource.id])["RouteTables"]:
+            for association in table.get("Associations", ()):
+                ec2.disassociate_route_table(AssociationId=association["RouteTableAssociationId"])
+        ec2.delete_route_table(RouteTableId=resource.id)
         return ""
 
-    def _profile(self, one: Resource) -> str:
+    def _profile(self, resource: Resource) -> str:
         iam = self._clients.iam
-        for role in iam.get_instance_profile(InstanceProfileName=one.id)["InstanceProfile"]["Roles"]:
-            iam.remove_role_from_instance_profile(InstanceProfileName=one.id, RoleName=role["RoleName"])
-        iam.delete_instance_profile(InstanceProfileName=one.id)
+        for role in iam.get_instance_profile(InstanceProfileName=resource.id)["InstanceProfile"]["Roles"]:
+            iam.remove_role_from_instance_profile(InstanceProfileName=resource.id, RoleName=role["RoleName"])
+        iam.delete_instance_profile(InstanceProfileName=resource.id)
         return ""
 
-    def _role(self, one: Resource) -> str:
+    def _role(self, resource: Resource) -> str:
         iam = self._clients.iam
-        for attached in iam.get_paginator("list_attached_role_policies").paginate(RoleName=one.id):
+        for attached in iam.get_paginator("list_attached_role_policies").paginate(RoleName=resource.id):
             for policy in attached["AttachedPolicies"]:
-                iam.detach_role_policy(RoleName=one.id, PolicyArn=policy["PolicyArn"])
-        for inline in iam.get_paginator("list_role_policies").paginate(RoleName=one.id):
+                iam.detach_role_policy(RoleName=resource.id, PolicyArn=policy["PolicyArn"])
+        for inline in iam.get_paginator("list_role_policies").paginate(RoleName=resource.id):
             for policy_name in inline["PolicyNames"]:
-                iam.delete_role_policy(RoleName=one.id, PolicyName=policy_name)
-        iam.delete_role(RoleName=one.id)
+                iam.delete_role_policy(RoleName=resource.id, PolicyName=policy_name)
+        iam.delete_role(RoleName=resource.id)
         return ""
 
-    def _plain(self, one: Resource) -> str:
+    def _delete_at_once(self, resource: Resource) -> str:
         clients = self._clients
         deletes: Mapping[ResourceKind, Callable[[], Any]] = {
-            ResourceKind.VOLUME: lambda: clients.ec2.delete_volume(VolumeId=one.id),
-            ResourceKind.TEMPLATE: lambda: clients.ec2.delete_launch_template(LaunchTemplateId=one.id),
-            ResourceKind.SECURITY_GROUP: lambda: clients.ec2.delete_security_group(GroupId=one.id),
-            ResourceKind.SUBNET: lambda: clients.ec2.delete_subnet(SubnetId=one.id),
-            ResourceKind.VPC: lambda: clients.ec2.delete_vpc(VpcId=one.id),
-            ResourceKind.LOG_GROUP: lambda: clients.logs.delete_log_group(logGroupName=one.id),
-            ResourceKind.RECORD: lambda: clients.ssm.delete_parameter(Name=one.id),
+            ResourceKind.VOLUME: lambda: clients.ec2.delete_volume(VolumeId=resource.id),
+            ResourceKind.TEMPLATE: lambda: clients.ec2.delete_launch_template(LaunchTemplateId=resource.id),
+            ResourceKind.SECURITY_GROUP: lambda: clients.ec2.delete_security_group(GroupId=resource.id),
+            ResourceKind.SUBNET: lambda: clients.ec2.delete_subnet(SubnetId=resource.id),
+            ResourceKind.VPC: lambda: clients.ec2.delete_vpc(VpcId=resource.id),
+            ResourceKind.LOG_GROUP: lambda: clients.logs.delete_log_group(logGroupName=resource.id),
+            ResourceKind.RECORD: lambda: clients.ssm.delete_parameter(Name=resource.id),
         }
-        deletes[one.kind]()
+        deletes[resource.kind]()
         return ""
 
 
-def says_gone(code: str) -> bool:
-    """EC2 has a code for each kind: `InvalidSubnetID.NotFound`, `InvalidLaunchTemplateId.NotFoundException`."""
+def means_gone(code: str) -> bool:
+    """Whether a code means that the resource does not exist; EC2 has one per kind: `InvalidSubnetID.NotFound`."""
     return ".NotFound" in code or code in ("NoSuchEntity", "ParameterNotFound", "ResourceNotFoundException")

@@ -1,4 +1,4 @@
-"""What the storage root has made before, where its state is not known any more: on another machine, after a kill."""
+"""Finds the bucket and repository of an earlier `up` whose Terraform state is not on this machine."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ _REPOSITORY_ADDRESS = "aws_ecr_repository.jobs"
 
 
 def existing_storage(clients: Clients, *, bucket: str | None, repository: str, account_id: str) -> dict[str, str]:
-    """The bucket and the repository that are there: ids by their addresses in the storage root.
+    """The bucket and the repository that exist: their ids by their addresses in the storage root.
 
-    Only looked at. All else that the storage root makes are settings of the two, which are written again as they were.
+    Reads only. Everything else in the storage root is a setting of the two, which Terraform writes again.
 
     Parameters
     ----------
     bucket
-        The name that the storage root gives its bucket; None where somebody's own is used.
+        The bucket's name in the storage root; None if the user's own bucket is used.
     account_id
-        A bucket of another account's does not count.
+        The bucket must belong to this account.
     """
-    found: dict[str, str] = {}
+    existing: dict[str, str] = {}
     with translated("looking for the data bucket"):
         try:
             if bucket is not None:
                 clients.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account_id)
-                found[_BUCKET_ADDRESS] = bucket
+                existing[_BUCKET_ADDRESS] = bucket
         except ClientError as error:
             if code_of(error) not in _MISSING:
                 raise
     with translated("looking for the image repository"):
         try:
             clients.ecr.describe_repositories(repositoryNames=[repository])
-            found[_REPOSITORY_ADDRESS] = repository
+            existing[_REPOSITORY_ADDRESS] = repository
         except ClientError as error:
             if code_of(error) != "RepositoryNotFoundException":
                 raise
-    return found
+    return existing

@@ -1,8 +1,8 @@
-"""What AWS still shows of a platform, service by service.
+"""Lists a platform's resources on AWS, service by service.
 
-Terraform's word is not enough: a lost reply or a kill leaves resources that its state does not know. The tagging API
-does not see IAM and Batch, so each service is asked itself, by name and tag. The storage root's things (the bucket, the
-image repository) are never looked for: nothing that works from this inventory can touch them.
+Terraform's state is not enough: after a lost reply or a kill some resources are missing from it. The tagging API does
+not cover IAM and Batch, so each service is asked itself, by name and tag. The storage root's resources (bucket, image
+repository) are never listed, so nothing that uses this inventory can touch them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from opsctl.aws.errors import code_of, translated
 from opsctl.core.platform.inventory import TAG, Resource, ResourceKind, batch_names, is_ours, role_names
 from opsctl.core.platform.platform import record_parameter
 
-_GONE = ("DELETED", "INACTIVE")
-_LIVING = ["pending", "running", "shutting-down", "stopping", "stopped"]
+_DELETED = ("DELETED", "INACTIVE")
+_INSTANCE_STATES = ["pending", "running", "shutting-down", "stopping", "stopped"]
 _IAM_PAGE = 1000
 
 
@@ -32,9 +32,9 @@ class Inventory:
         self._clients = clients
 
     def of(self, name: str) -> tuple[Resource, ...]:
-        """Everything of the platform root that exists, in the order in which it can be removed."""
+        """The existing resources of the platform root, in the order in which they can be removed."""
         clients = self._clients
-        # A session is not made for threads; its clients are.
+        # A session is not thread-safe; its clients are.
         _ = clients.batch, clients.ec2, clients.iam, clients.logs, clients.ssm
         services: Sequence[Callable[[str], Iterator[Resource]]] = (
             self._queues,
@@ -50,12 +50,13 @@ class Inventory:
             self._record,
         )
         with translated("taking the inventory"), ThreadPoolExecutor(len(services)) as pool:
-            found = [one for some in pool.map(lambda ask: list(ask(name)), services) for one in some]
+            listings = list(pool.map(lambda listed: list(listed(name)), services))
         order = list(ResourceKind)
-        return tuple(sorted(found, key=lambda one: (order.index(one.kind), one.name, one.id)))
+        resources = (resource for listing in listings for resource in listing)
+        return tuple(sorted(resources, key=lambda resource: (order.index(resource.kind), resource.name, resource.id)))
 
     def is_empty(self) -> bool:
-        """Whether nothing of any platform stands: no role, no network, no queue, no log lines."""
+        """Whether no platform has any role, network, queue or log group."""
         clients = self._clients
         with translated("taking the inventory"):
             roles = clients.iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": _IAM_PAGE})
@@ -64,7 +65,7 @@ class Inventory:
             if clients.ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": [TAG]}])["Vpcs"]:
                 return False
             queues = clients.batch.get_paginator("describe_job_queues").paginate()
-            if any(one["jobQueueName"].startswith("opsctl-") for page in queues for one in page["jobQueues"]):
+            if any(queue["jobQueueName"].startswith("opsctl-") for page in queues for queue in page["jobQueues"]):
                 return False
             return not clients.logs.describe_log_groups(logGroupNamePrefix="/opsctl/")["logGroups"]
 
@@ -72,7 +73,7 @@ class Inventory:
         for page in self._clients.batch.get_paginator("describe_job_queues").paginate():
             for queue in page["jobQueues"]:
                 ours = is_ours(queue["jobQueueName"], batch_names(name), queue.get("tags") or {}, platform=name)
-                if ours is not None and queue.get("status") not in _GONE:
+                if ours is not None and queue.get("status") not in _DELETED:
                     yield Resource(
                         kind=ResourceKind.QUEUE,
                         id=queue["jobQueueName"],
@@ -81,73 +82,78 @@ class Inventory:
                         state=queue.get("status", ""),
                         reason=queue.get("statusReason", ""),
                         is_tagged=ours,
-                        uses=tuple(one["computeEnvironment"] for one in queue.get("computeEnvironmentOrder", ())),
+                        uses=tuple(entry["computeEnvironment"] for entry in queue.get("computeEnvironmentOrder", ())),
                     )
 
     def _environments(self, name: str) -> Iterator[Resource]:
         for page in self._clients.batch.get_paginator("describe_compute_environments").paginate():
-            for one in page["computeEnvironments"]:
-                named = one["computeEnvironmentName"]
-                ours = is_ours(named, batch_names(name), one.get("tags") or {}, platform=name)
-                if ours is not None and one.get("status") not in _GONE:
+            for environment in page["computeEnvironments"]:
+                environment_name = environment["computeEnvironmentName"]
+                ours = is_ours(environment_name, batch_names(name), environment.get("tags") or {}, platform=name)
+                if ours is not None and environment.get("status") not in _DELETED:
                     yield Resource(
                         kind=ResourceKind.ENVIRONMENT,
-                        id=named,
-                        name=named,
-                        arn=one["computeEnvironmentArn"],
-                        state=one.get("status", ""),
-                        reason=one.get("statusReason", ""),
+                        id=environment_name,
+                        name=environment_name,
+                        arn=environment["computeEnvironmentArn"],
+                        state=environment.get("status", ""),
+                        reason=environment.get("statusReason", ""),
                         is_tagged=ours,
-                        uses=_used_by(one),
+                        uses=_used_by(environment),
                     )
 
     def _definitions(self, name: str) -> Iterator[Resource]:
         for page in self._clients.batch.get_paginator("describe_job_definitions").paginate(status="ACTIVE"):
-            for one in page["jobDefinitions"]:
-                ours = is_ours(one["jobDefinitionName"], batch_names(name), one.get("tags") or {}, platform=name)
+            for definition in page["jobDefinitions"]:
+                definition_name = definition["jobDefinitionName"]
+                ours = is_ours(definition_name, batch_names(name), definition.get("tags") or {}, platform=name)
                 if ours is not None:
-                    revision = f"{one['jobDefinitionName']}:{one['revision']}"
+                    revision = f"{definition_name}:{definition['revision']}"
                     yield Resource(
                         kind=ResourceKind.DEFINITION,
                         id=revision,
                         name=revision,
-                        arn=one["jobDefinitionArn"],
+                        arn=definition["jobDefinitionArn"],
                         is_tagged=ours,
                     )
 
     def _templates(self, name: str) -> Iterator[Resource]:
         for page in self._clients.ec2.get_paginator("describe_launch_templates").paginate():
-            for one in page["LaunchTemplates"]:
-                ours = is_ours(one["LaunchTemplateName"], batch_names(name), _tags(one), platform=name)
+            for template in page["LaunchTemplates"]:
+                ours = is_ours(template["LaunchTemplateName"], batch_names(name), _tags(template), platform=name)
                 if ours is not None:
                     yield Resource(
                         kind=ResourceKind.TEMPLATE,
-                        id=one["LaunchTemplateId"],
-                        name=one["LaunchTemplateName"],
-                        since=one.get("CreateTime"),
+                        id=template["LaunchTemplateId"],
+                        name=template["LaunchTemplateName"],
+                        since=template.get("CreateTime"),
                         is_tagged=ours,
                     )
 
     def _instances(self, name: str) -> Iterator[Resource]:
-        wanted = [*_tagged(name), {"Name": "instance-state-name", "Values": _LIVING}]
-        for page in self._clients.ec2.get_paginator("describe_instances").paginate(Filters=wanted):  # type: ignore[arg-type]
-            for one in (instance for some in page["Reservations"] for instance in some["Instances"]):
+        filters = [*_tagged(name), {"Name": "instance-state-name", "Values": _INSTANCE_STATES}]
+        for page in self._clients.ec2.get_paginator("describe_instances").paginate(Filters=filters):  # type: ignore[arg-type]
+            instances = (one for reservation in page["Reservations"] for one in reservation["Instances"])
+            for instance in instances:
                 yield Resource(
                     kind=ResourceKind.INSTANCE,
-                    id=one["InstanceId"],
-                    state=one["State"]["Name"],
-                    since=one.get("LaunchTime"),
+                    id=instance["InstanceId"],
+                    state=instance["State"]["Name"],
+                    since=instance.get("LaunchTime"),
                 )
 
     def _volumes(self, name: str) -> Iterator[Resource]:
         for page in self._clients.ec2.get_paginator("describe_volumes").paginate(Filters=_tagged(name)):  # type: ignore[arg-type]
-            for one in page["Volumes"]:
+            for volume in page["Volumes"]:
                 yield Resource(
-                    kind=ResourceKind.VOLUME, id=one["VolumeId"], state=one["State"], since=one.get("CreateTime")
+                    kind=ResourceKind.VOLUME,
+                    id=volume["VolumeId"],
+                    state=volume["State"],
+                    since=volume.get("CreateTime"),
                 )
 
     def _networks(self, name: str) -> Iterator[Resource]:
-        """The VPCs by their tag and all that lies in them, by its tag or not: a VPC goes only when it is empty."""
+        """The tagged VPCs and everything in them, tagged or not: only an empty VPC can be deleted."""
         ec2 = self._clients.ec2
         pages = ec2.get_paginator("describe_vpcs").paginate(Filters=_tagged(name))  # type: ignore[arg-type]
         tagged = [vpc for page in pages for vpc in page["Vpcs"]]
@@ -155,56 +161,61 @@ class Inventory:
             yield Resource(kind=ResourceKind.VPC, id=vpc["VpcId"], name=_tags(vpc).get("Name", ""))
         inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"] for vpc in tagged]}] if tagged else None
         for call, key, kind, id_key in _IN_A_VPC:
-            # A gateway is made before it is put into its VPC, and a kill comes in between.
+            # A gateway is created before it is attached to its VPC; a kill may come in between.
             filters = [_tagged(name)] if kind == ResourceKind.GATEWAY else []
             where = "attachment.vpc-id" if kind == ResourceKind.GATEWAY else "vpc-id"
             filters += [[{**inside[0], "Name": where}]] if inside else []
-            seen: dict[str, Any] = {}
-            for one_filter in filters:
+            by_id: dict[str, Any] = {}
+            for filter_list in filters:
                 paginator = ec2.get_paginator(call)  # type: ignore[call-overload]
-                seen |= {one[id_key]: one for page in paginator.paginate(Filters=one_filter) for one in page[key]}
-            yield from (_in_vpc(kind, one, id_key, name) for one in seen.values() if not _comes_with_vpc(one))
+                pages = paginator.paginate(Filters=filter_list)
+                by_id |= {reply[id_key]: reply for page in pages for reply in page[key]}
+            yield from (_in_vpc(kind, reply, id_key, name) for reply in by_id.values() if not _comes_with_vpc(reply))
 
     def _roles(self, name: str) -> Iterator[Resource]:
         iam = self._clients.iam
         pattern = role_names(name, region=self._clients.region or "")
         for page in iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": _IAM_PAGE}):
-            for named in (role["RoleName"] for role in page["Roles"] if pattern.fullmatch(role["RoleName"])):
+            for role_name in (role["RoleName"] for role in page["Roles"] if pattern.fullmatch(role["RoleName"])):
                 with _unless_gone():
-                    yield from _of_iam(ResourceKind.ROLE, iam.get_role(RoleName=named)["Role"], named, platform=name)
+                    role = iam.get_role(RoleName=role_name)["Role"]
+                    yield from _of_iam(ResourceKind.ROLE, role, role_name, platform=name)
 
     def _profiles(self, name: str) -> Iterator[Resource]:
         iam = self._clients.iam
         pattern = role_names(name, region=self._clients.region or "")
         for page in iam.get_paginator("list_instance_profiles").paginate(PaginationConfig={"PageSize": _IAM_PAGE}):
-            for named in (one["InstanceProfileName"] for one in page["InstanceProfiles"]):
-                if pattern.fullmatch(named):
+            for profile_name in (profile["InstanceProfileName"] for profile in page["InstanceProfiles"]):
+                if pattern.fullmatch(profile_name):
                     with _unless_gone():
-                        found = iam.get_instance_profile(InstanceProfileName=named)["InstanceProfile"]
-                        yield from _of_iam(ResourceKind.PROFILE, found, named, platform=name)
+                        profile = iam.get_instance_profile(InstanceProfileName=profile_name)["InstanceProfile"]
+                        yield from _of_iam(ResourceKind.PROFILE, profile, profile_name, platform=name)
 
     def _log_group(self, name: str) -> Iterator[Resource]:
-        group = f"/opsctl/{name}"
-        for page in self._clients.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group):
-            for one in page["logGroups"]:
-                if one["logGroupName"] == group:
-                    made = one.get("creationTime")
+        group_name = f"/opsctl/{name}"
+        for page in self._clients.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix=group_name):
+            for group in page["logGroups"]:
+                if group["logGroupName"] == group_name:
+                    created_ms = group.get("creationTime")
                     yield Resource(
                         kind=ResourceKind.LOG_GROUP,
-                        id=group,
-                        # CloudWatch's own way to say "and its streams".
-                        arn=one.get("arn", "").removesuffix(":*"),
-                        since=datetime.fromtimestamp(made / 1000, UTC) if made else None,
+                        id=group_name,
+                        # The suffix means "and its streams".
+                        arn=group.get("arn", "").removesuffix(":*"),
+                        since=datetime.fromtimestamp(created_ms / 1000, UTC) if created_ms else None,
                     )
 
     def _record(self, name: str) -> Iterator[Resource]:
-        for one in self._clients.ssm.get_parameters(Names=[record_parameter(name)])["Parameters"]:
+        for parameter in self._clients.ssm.get_parameters(Names=[record_parameter(name)])["Parameters"]:
             yield Resource(
-                kind=ResourceKind.RECORD, id=one["Name"], arn=one.get("ARN", ""), since=one.get("LastModifiedDate")
+                kind=ResourceKind.RECORD,
+                id=parameter["Name"],
+                arn=parameter.get("ARN", ""),
+                since=parameter.get("LastModifiedDate"),
             )
 
 
-#: Operation, its reply's list, and what it holds; each is filtered by the VPC.
+#: Operation, the list in its reply, the kind of its items, and the key of their id; each is filtered by the VPC.
 _IN_A_VPC = (
     ("describe_vpc_endpoints", "VpcEndpoints", ResourceKind.ENDPOINT, "VpcEndpointId"),
     ("describe_network_interfaces", "NetworkInterfaces", ResourceKind.INTERFACE, "NetworkInterfaceId"),
@@ -215,54 +226,54 @@ _IN_A_VPC = (
 )
 
 
-def _comes_with_vpc(one: Mapping[str, Any]) -> bool:
-    """Whether a thing is born and goes with its VPC, or goes already."""
-    is_main = any(link.get("Main") for link in one.get("Associations", ()))
-    is_going = str(one.get("State", "")).lower() in ("deleting", "deleted") and "VpcEndpointId" in one
-    return one.get("GroupName") == "default" or is_main or is_going
+def _comes_with_vpc(reply: Mapping[str, Any]) -> bool:
+    """Whether AWS creates and deletes a resource together with its VPC, or is deleting it already."""
+    is_main = any(association.get("Main") for association in reply.get("Associations", ()))
+    is_deleting = str(reply.get("State", "")).lower() in ("deleting", "deleted") and "VpcEndpointId" in reply
+    return reply.get("GroupName") == "default" or is_main or is_deleting
 
 
-def _in_vpc(kind: ResourceKind, one: Mapping[str, Any], id_key: str, name: str) -> Resource:
-    tags = _tags(one)
-    holder = one.get("Attachment", {})
-    user = holder.get("InstanceId") or holder.get("InstanceOwnerId") or one.get("Description", "")
+def _in_vpc(kind: ResourceKind, reply: Mapping[str, Any], id_key: str, name: str) -> Resource:
+    tags = _tags(reply)
+    attachment = reply.get("Attachment", {})
+    user = attachment.get("InstanceId") or attachment.get("InstanceOwnerId") or reply.get("Description", "")
     return Resource(
         kind=kind,
-        id=one[id_key],
+        id=reply[id_key],
         name=tags.get("Name", ""),
-        state=str(one.get("State") or one.get("Status") or ""),
+        state=str(reply.get("State") or reply.get("Status") or ""),
         reason=f"used by {user}" if kind == ResourceKind.INTERFACE and user else "",
         is_tagged=tags.get(TAG) == name,
-        uses=(one["VpcId"],) if one.get("VpcId") else (),
+        uses=(reply["VpcId"],) if reply.get("VpcId") else (),
     )
 
 
 def _used_by(environment: Mapping[str, Any]) -> tuple[str, ...]:
     resources = environment.get("computeResources") or {}
     template = (resources.get("launchTemplate") or {}).get("launchTemplateId")
-    found = [environment.get("serviceRole"), resources.get("instanceRole"), template]
-    found += [*resources.get("subnets", ()), *resources.get("securityGroupIds", ())]
-    return tuple(one for one in found if one)
+    used = [environment.get("serviceRole"), resources.get("instanceRole"), template]
+    used += [*resources.get("subnets", ()), *resources.get("securityGroupIds", ())]
+    return tuple(filter(None, used))
 
 
-def _of_iam(kind: ResourceKind, one: Mapping[str, Any], named: str, *, platform: str) -> Iterator[Resource]:
-    """Of the reply about one thing: the lists tell no tags."""
-    tags = _tags(one)
+def _of_iam(kind: ResourceKind, reply: Mapping[str, Any], name: str, *, platform: str) -> Iterator[Resource]:
+    """A role or profile from the reply about it alone: IAM's lists have no tags."""
+    tags = _tags(reply)
     if tags.get(TAG, platform) == platform:
         yield Resource(
             kind=kind,
-            id=named,
-            name=named,
-            arn=one["Arn"],
-            since=one.get("CreateDate"),
+            id=name,
+            name=name,
+            arn=reply["Arn"],
+            since=reply.get("CreateDate"),
             is_tagged=TAG in tags,
-            uses=tuple(role["Arn"] for role in one.get("Roles", ())),
+            uses=tuple(role["Arn"] for role in reply.get("Roles", ())),
         )
 
 
 @contextmanager
 def _unless_gone() -> Iterator[None]:
-    """What was listed may be gone when it is asked about."""
+    """A role that was listed may be deleted before it is asked about."""
     try:
         yield
     except ClientError as error:
@@ -274,5 +285,5 @@ def _tagged(name: str) -> list[dict[str, Any]]:
     return [{"Name": f"tag:{TAG}", "Values": [name]}]
 
 
-def _tags(one: Mapping[str, Any]) -> dict[str, str]:
-    return {tag["Key"]: tag["Value"] for tag in one.get("Tags", ())}
+def _tags(reply: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in reply.get("Tags", ())}

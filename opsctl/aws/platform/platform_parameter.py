@@ -1,4 +1,4 @@
-"""The platform's record in the parameter store: what colleagues who did not run `up` read."""
+"""The platform's record in the SSM Parameter Store, for users who did not run `up` themselves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_record(client: SSMClient, name: str) -> Platform | None:
-    """The platform `name` of the client's region, or None where there is none."""
+    """The platform `name` in the client's region; None if there is none."""
     with translated("reading the platform's record"):
         try:
             value = client.get_parameter(Name=record_parameter(name))["Parameter"]["Value"]

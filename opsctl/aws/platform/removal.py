@@ -1,6 +1,6 @@
-"""What is left of a platform, removed without Terraform: in the right order, each thing asked again until it is gone.
+"""Removes a platform's resources without Terraform: in the right order, retrying until each is gone.
 
-Only what carries the platform's tag goes. There is no call here that could touch a bucket or an image repository.
+Only resources with the platform's tag are removed. No call here can touch a bucket or an image repository.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
-from opsctl.aws.platform.delete_steps import DeleteSteps, says_gone
+from opsctl.aws.platform.delete_steps import DeleteSteps, means_gone
 from opsctl.aws.transient import is_transient
 from opsctl.core.errors import Problem
 from opsctl.core.platform.inventory import Resource, ResourceKind
 
 _POLL_SECONDS = 3.0
-#: Batch takes some minutes to let instances go, and EC2 as long to let their network interfaces go.
-_PATIENCE_SECONDS = 600.0
-#: Enough for what is not held by anything: a queue is disabled, then deleted.
-_LITTLE_PATIENCE_SECONDS = 15.0
+#: Batch takes some minutes to terminate instances, and EC2 as long to delete their network interfaces.
+_TIMEOUT_SECONDS = 600.0
+#: Enough for a resource that nothing else uses: a queue is disabled, then deleted.
+_SHORT_TIMEOUT_SECONDS = 15.0
 
-#: Something else still holds it, or AWS is at work on it.
+#: Another resource still uses it, or AWS is changing it.
 _BUSY = {
     *("DependencyViolation", "ResourceInUse", "InvalidGroup.InUse", "VolumeInUse", "IncorrectState", "DeleteConflict"),
     *("ClientException", "EntityTemporarilyUnmodifiable", "ConcurrentModification", "OperationAborted"),
@@ -35,23 +35,25 @@ OnGone = Callable[[Resource], None]
 
 @dataclass(frozen=True)
 class NotRemoved:
-    """What could not be removed, and why."""
+    """A resource that could not be removed, and why."""
 
     resource: Resource
     reason: str
 
 
 class Removal:
-    """Removes a platform's resources one kind after the other.
+    """Removes a platform's resources, one kind after the other.
 
     Parameters
     ----------
     name
-        The platform's.
-    patience_seconds
-        How long the things of one kind are waited for. After one was waited for in vain, the others get some seconds.
+        The platform's name.
+    on_gone
+        Called with each resource that was removed.
     on_wait
-        Told, in words, what is waited for.
+        Called with a line that says what is waited for.
+    timeout_seconds
+        How long to wait for the resources of one kind. After a first timeout the other kinds get some seconds only.
     """
 
     def __init__(
@@ -61,80 +63,77 @@ class Removal:
         *,
         on_gone: OnGone = lambda _: None,
         on_wait: OnWait = lambda _: None,
-        timeout_seconds: float = _PATIENCE_SECONDS,
+        timeout_seconds: float = _TIMEOUT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._on_gone = on_gone
         self._on_wait = on_wait
-        self._patience_seconds = timeout_seconds
+        self._timeout_seconds = timeout_seconds
         self._sleep = sleep
         self._now = now
         self._steps = DeleteSteps(clients, name)
 
     def remove(self, resources: Iterable[Resource]) -> tuple[NotRemoved, ...]:
-        """Remove what can be removed; typed again, it goes on.
+        """Remove what can be removed. Another call continues.
 
         Returns
         -------
         tuple
-            What is left and why; empty when all is gone. What does not carry the tag is never touched.
+            What is left and why; empty if all is gone. Resources without the tag are never touched.
         """
-        everything = sorted(resources, key=lambda one: list(ResourceKind).index(one.kind))
-        mine = {
-            kind: [one for one in everything if one.kind == kind and (one.is_tagged or kind == ResourceKind.INTERFACE)]
-            for kind in ResourceKind
-        }
-        foreign = [one for one in everything if one not in mine[one.kind]]
+        ours: dict[ResourceKind, list[Resource]] = {kind: [] for kind in ResourceKind}
+        foreign: list[Resource] = []
+        for resource in sorted(resources, key=lambda resource: list(ResourceKind).index(resource.kind)):
+            is_ours = resource.is_tagged or resource.kind == ResourceKind.INTERFACE
+            (ours[resource.kind] if is_ours else foreign).append(resource)
         left: list[NotRemoved] = []
         for kind in ResourceKind:
-            given = self._steps.given_back if kind == ResourceKind.ROLE else []
-            # A VPC never gets empty of what is not ours.
-            in_vain = bool(left) or (bool(foreign) and kind == ResourceKind.VPC)
-            timeout = _LITTLE_PATIENCE_SECONDS if in_vain else self._patience_seconds
-            left += self._remove_kind([*mine[kind], *given], timeout=min(timeout, self._patience_seconds))
-        return (
-            *left,
-            *(NotRemoved(one, "it does not carry the platform's tag: opsctl did not make it") for one in foreign),
-        )
+            recreated = self._steps.recreated_roles if kind == ResourceKind.ROLE else []
+            # A VPC with foreign resources in it cannot be deleted.
+            is_blocked = bool(left) or (bool(foreign) and kind == ResourceKind.VPC)
+            timeout = _SHORT_TIMEOUT_SECONDS if is_blocked else self._timeout_seconds
+            left += self._remove_kind([*ours[kind], *recreated], timeout=min(timeout, self._timeout_seconds))
+        reason = "it does not carry the platform's tag: opsctl did not make it"
+        return (*left, *(NotRemoved(resource, reason) for resource in foreign))
 
     def _remove_kind(self, resources: Sequence[Resource], *, timeout: float) -> list[NotRemoved]:
-        """Ask for all of a kind, then again for those that are still there."""
+        """Take a step with each resource, then again with those that remain, until the timeout."""
         left: list[NotRemoved] = []
-        pending = {one.key: one for one in resources}
-        until = self._now() + timeout
+        pending = {resource.key: resource for resource in resources}
+        deadline = self._now() + timeout
         while True:
             waits: dict[str, str] = {}
-            for one in pending.values():
+            for resource in pending.values():
                 try:
-                    words = self._try(one)
+                    reason = self._take_step(resource)
                 except Problem as problem:
-                    left.append(NotRemoved(one, problem.what))
+                    left.append(NotRemoved(resource, problem.what))
                     continue
-                if words:
-                    waits[one.key] = words
+                if reason:
+                    waits[resource.key] = reason
                 else:
-                    self._on_gone(one)
-            pending = {key: one for key, one in pending.items() if key in waits}
+                    self._on_gone(resource)
+            pending = {key: resource for key, resource in pending.items() if key in waits}
             if not pending:
                 return left
-            if self._now() >= until:
-                return left + [NotRemoved(one, waits[key]) for key, one in pending.items()]
-            one = next(iter(pending.values()))
-            self._on_wait(f"waiting for {one.words}: {waits[one.key]}")
+            if self._now() >= deadline:
+                return left + [NotRemoved(resource, waits[key]) for key, resource in pending.items()]
+            resource = next(iter(pending.values()))
+            self._on_wait(f"waiting for {resource.words}: {waits[resource.key]}")
             self._sleep(_POLL_SECONDS)
 
-    def _try(self, one: Resource) -> str:
-        """One try: empty when it is gone, else what is waited for.
+    def _take_step(self, resource: Resource) -> str:
+        """Take one step; returns what it waits for, empty when the resource is gone.
 
         Raises
         ------
         Problem
-            When no waiting would help.
+            If waiting would not help.
         """
         try:
-            with translated(f"removing the {one.words}"):
-                return self._steps.take(one)
+            with translated(f"removing the {resource.words}"):
+                return self._steps.take(resource)
         except Problem as problem:
             cause = problem.__cause__
             if not isinstance(cause, ClientError):
@@ -142,7 +141,7 @@ class Removal:
                     return problem.what
                 raise
             code = code_of(cause)
-            if says_gone(code):
+            if means_gone(code):
                 return ""
             if code in _BUSY or is_transient(problem):
                 return str(cause.response.get("Error", {}).get("Message") or code)

@@ -1,4 +1,4 @@
-"""An object of S3 read whole: botocore tries a request again, but not a body that breaks off while it is read."""
+"""Reads a whole S3 object: botocore retries a request, but not a body that breaks off while it is read."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, Read
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_READS = 5
+_ATTEMPTS = 5
 _CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, FlexibleChecksumError)
 
 
 def read(client: S3Client, **request: Any) -> tuple[bytes, Any]:
-    """GetObject, and its body; both are asked for again a few times where the body breaks off.
+    """GetObject and its body; both are repeated a few times if the body breaks off.
 
     Returns
     -------
     tuple
-        The body, and the reply that it came with.
+        The body and the reply.
     """
-    for left in reversed(range(_READS)):
+    for attempts_left in reversed(range(_ATTEMPTS)):
         reply = client.get_object(**request)
         try:
             return reply["Body"].read(), reply
         except _CUT_OFF:
-            if not left:
+            if not attempts_left:
                 raise
     raise AssertionError("unreachable")

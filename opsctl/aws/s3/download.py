@@ -1,4 +1,4 @@
-"""Files on their way home: each gathers beside its place, and gets its name when every byte is right."""
+"""Downloads files: each is written beside its target and renamed when its SHA-256 is right."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from opsctl.core.runs.result import OutputFile
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# What a reset connection costs at most; larger pieces are no quicker.
+# The most that a reset connection loses; larger chunks are no faster.
 _CHUNK_BYTES = 256 * 1024
-_TRIES = 5
+_ATTEMPTS = 5
 _WAIT_SECONDS = 0.1
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
-#: The object is not the one that a first part is here of, or is shorter than that.
+#: The object is not the one that the partial file is of, or is shorter.
 _CHANGED = {"PreconditionFailed", "412", "InvalidRange", "416"}
 _CUT_OFF = (IncompleteReadError, HTTPClientError, FlexibleChecksumError)
-#: A file system that has no locks, as some of clusters are mounted.
+#: A file system without locks, as on some clusters.
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class NotPublished(Problem):
-    """An object is gone, or not the one that the job published: another try does not help, another job does."""
+    """An object is missing or is not the one that the job published: only another job can help."""
 
 
 class PartialFile:
-    """`NAME.part` beside a file: its bytes gather here, and one process at a time has it.
+    """`NAME.part` beside a file, which collects its bytes; one process at a time has it.
 
     Parameters
     ----------
     target
-        The file that it becomes.
+        The file that it becomes at the end.
     stop
         Ends the wait for another process.
     """
@@ -55,20 +55,20 @@ class PartialFile:
         self.path = target.with_name(f"{target.name}.part")
         self.file: BinaryIO
         self._stop = stop
-        self._is_settled = False
+        self._is_finished = False
 
     def __enter__(self) -> PartialFile:
         self.target.parent.mkdir(parents=True, exist_ok=True)
         while True:
             self.file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
             try:
-                if self._is_ours():
+                if self._is_locked():
                     return self
             except OSError as error:
                 self.file.close()
                 if error.errno not in _NO_LOCKS:
                     raise
-                # One of its own then: nothing is gone on from, and nobody else writes into it.
+                # Use a file of this process alone: it continues no earlier download.
                 self.path = self.path.with_name(f"{self.target.name}.{uuid.uuid4().hex[:8]}.part")
                 self.file = self.path.open("x+b", buffering=0)
                 return self
@@ -76,10 +76,10 @@ class PartialFile:
             if self._stop.wait(_WAIT_SECONDS):
                 raise Interrupted("Stopped.")
 
-    def _is_ours(self) -> bool:
+    def _is_locked(self) -> bool:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Whoever had it until now may have given it its name: then this would write into the finished file.
+            # The process that had the lock may have renamed the file: writing would then change the finished file.
             return os.path.samestat(self.path.stat(), os.fstat(self.file.fileno()))
         except (BlockingIOError, FileNotFoundError):
             return False
@@ -87,42 +87,34 @@ class PartialFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What did arrive is kept for the next time; but a full disk is not left full of it.
+        # Keep the received bytes for the next time, except on a full disk.
         is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not self._is_settled and (is_full or not self.size_bytes):
+        if not self._is_finished and (is_full or not self.size_bytes):
             self.path.unlink(missing_ok=True)
         self.file.close()
 
     @property
     def size_bytes(self) -> int:
-        """How much of it is here."""
+        """The size of the partial file."""
         return os.fstat(self.file.fileno()).st_size
 
     def start_anew(self) -> None:
-        """Forget what is here."""
+        """Discard the bytes received so far."""
         self.file.truncate(0)
 
     def finish(self) -> None:
-        """Give it the file's name; what had that name is replaced."""
+        """Rename it to the target, which is replaced."""
         self.path.replace(self.target)
-        self._is_settled = True
+        self._is_finished = True
 
     def discard(self) -> None:
-        """Take it away: it is not needed."""
+        """Delete it."""
         self.path.unlink(missing_ok=True)
-        self._is_settled = True
-
-
-def replace_file(target: Path, content: bytes) -> None:
-    """Write a small file so that nobody ever sees it half."""
-    with PartialFile(target, stop=Event()) as part:
-        part.start_anew()
-        part.file.write(content)
-        part.finish()
+        self._is_finished = True
 
 
 def is_right(path: Path, file: OutputFile) -> bool:
-    """Whether a published file is here, whole."""
+    """Whether a file has the published size and SHA-256."""
     return path.is_file() and path.stat().st_size == file.size_bytes and file_sha256(path) == file.sha256
 
 
@@ -133,23 +125,23 @@ def file_sha256(path: Path) -> str:
 
 
 def download(client: S3Client, file: OutputFile, target: Path, *, stop: Event) -> None:
-    """Fetch a published file; what an earlier, interrupted download left of it is gone on from.
+    """Download a published file; continues an interrupted download.
 
     Parameters
     ----------
     stop
-        Ends it at the next piece of bytes.
+        Ends the download at the next chunk.
 
     Raises
     ------
     NotPublished
-        When the object is gone, or another one.
+        If the object is missing or another one.
     Problem
-        When S3 cannot be read.
+        If S3 cannot be read.
     Interrupted
-        When it was stopped.
+        If it was stopped.
     OSError
-        When the disk refuses it.
+        If the disk refuses to write.
     """
     with PartialFile(target, stop=stop) as part:
         if is_right(target, file):
@@ -160,7 +152,7 @@ def download(client: S3Client, file: OutputFile, target: Path, *, stop: Event) -
 
 
 class _Fetch:
-    """One object into one part."""
+    """Downloads one object into a partial file."""
 
     def __init__(self, client: S3Client, file: OutputFile, part: PartialFile, *, stop: Event) -> None:
         self._client = client
@@ -170,14 +162,14 @@ class _Fetch:
         self._etag = file.etag
 
     def run(self) -> None:
-        """Fill the part, and check it."""
+        """Complete the partial file and check it."""
         if self._part.size_bytes > self._file.size_bytes:
             self._part.start_anew()
         for is_last in (False, True):
             self._fill()
             if self._part.size_bytes == self._file.size_bytes and file_sha256(self._part.path) == self._file.sha256:
                 return
-            # Its beginning may be of an earlier object: once more, the whole of it.
+            # The first bytes may be of an earlier object: download all of it once more.
             self._part.start_anew()
             if is_last:
                 raise NotPublished(
@@ -186,52 +178,52 @@ class _Fetch:
                 )
 
     def _fill(self) -> None:
-        """Read until everything is here; botocore tries a request again, but not a body that breaks off."""
-        furthest, left = self._part.size_bytes, _TRIES
+        """Read until the file is complete; botocore retries a request, but not a body that breaks off."""
+        furthest, attempts_left = self._part.size_bytes, _ATTEMPTS
         while self._part.size_bytes < self._file.size_bytes:
             try:
                 with translated(f"fetching {self._file.uri}"):
                     self._read_on()
-                    # The whole body came: a shorter object than was published, if the part is not whole now.
+                    # The body is complete; if the file is not, the object is shorter than the published one.
                     return
             except Problem as problem:
                 if not isinstance(problem.__cause__, _CUT_OFF):
                     raise
-                got, furthest = self._part.size_bytes - furthest, max(furthest, self._part.size_bytes)
-                left = _TRIES if got > 0 else left - 1
-                if not left:
+                progress, furthest = self._part.size_bytes - furthest, max(furthest, self._part.size_bytes)
+                attempts_left = _ATTEMPTS if progress > 0 else attempts_left - 1
+                if not attempts_left:
                     raise
-                self._pause(_TRIES - left)
+                self._pause(_ATTEMPTS - attempts_left)
 
-    def _pause(self, tries: int) -> None:
-        if tries and self._stop.wait(_WAIT_SECONDS * 2**tries):
+    def _pause(self, failures: int) -> None:
+        if failures and self._stop.wait(_WAIT_SECONDS * 2**failures):
             raise Interrupted("Stopped.")
 
     def _read_on(self) -> None:
         location = parse_uri(self._file.uri)
         start = self._part.size_bytes
-        wanted = {"Range": f"bytes={start}-"} if start else {}
+        conditions = {"Range": f"bytes={start}-"} if start else {}
         if self._etag:
-            wanted["IfMatch"] = f'"{self._etag}"'
+            conditions["IfMatch"] = f'"{self._etag}"'
         try:
-            reply = self._client.get_object(Bucket=location.bucket, Key=location.prefix, **wanted)  # type: ignore[arg-type]
+            reply = self._client.get_object(Bucket=location.bucket, Key=location.prefix, **conditions)  # type: ignore[arg-type]
         except ClientError as error:
             code = code_of(error)
             if code in _GONE:
                 raise NotPublished(f"{self._file.uri} is gone from S3.", "Run the scan again.") from error
-            if code not in _CHANGED or not wanted:
+            if code not in _CHANGED or not conditions:
                 raise
-            # Another object now, perhaps of the same bytes (a bucket that was copied): the SHA-256 will tell.
+            # The object was replaced, perhaps by the same bytes (a copied bucket): the SHA-256 will tell.
             self._part.start_anew()
             self._etag = ""
             self._read_on()
             return
         self._etag = reply.get("ETag", "").strip('"')
-        span = re.match(r"bytes (\d+)-", reply.get("ContentRange", ""))
-        place = int(span[1]) if span else 0
-        # Who ignores Range sends the whole object.
-        self._part.file.truncate(place)
-        self._part.file.seek(place)
+        content_range = re.match(r"bytes (\d+)-", reply.get("ContentRange", ""))
+        # A server that ignores Range sends the whole object.
+        offset = int(content_range[1]) if content_range else 0
+        self._part.file.truncate(offset)
+        self._part.file.seek(offset)
         for chunk in reply["Body"].iter_chunks(_CHUNK_BYTES):
             if self._stop.is_set():
                 raise Interrupted("Stopped.")

@@ -1,4 +1,4 @@
-"""The beginning of files on S3: an image's header in one small request, never the image."""
+"""Reads image headers on S3 with one small range request each, and the small sidecars."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _HEADER_BYTES = 540  # NIfTI-2's, the longer one
-_RANGE_BYTES = 4096  # more than either takes, also compressed
+_RANGE_BYTES = 4096  # more than either header takes, also compressed
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class Headers:
-    """Reads what can be known of a scan without pulling it."""
+    """Reads the metadata of scans without downloading their images."""
 
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
     def facts(self, scan: Scan) -> ScanMetadata:
         """A scan's sidecars and its image's header."""
-        by_role = {one.role: one.uri for one in scan.inputs}
+        by_role = {file.role: file.uri for file in scan.inputs}
         bval = self._text(by_role["bval"]) if "bval" in by_role else None
         bvec = self._text(by_role["bvec"]) if "bvec" in by_role else None
         image = by_role["dwi"] if scan.pipeline == "dwi" else by_role["bold"]
         try:
-            header = _header(self._beginning(image), compressed=image.endswith(".gz"))
+            header = _header(self._first_bytes(image), compressed=image.endswith(".gz"))
         except (zlib.error, HeaderDataError, ValueError) as error:
             return ScanMetadata(bval=bval, bvec=bvec, header_fault=f"its header cannot be read ({error})")
         return ScanMetadata(bval=bval, bvec=bvec, header=header)
@@ -48,11 +48,11 @@ class Headers:
             body, _ = read(self._client, Bucket=location.bucket, Key=location.prefix)
         return body.decode("utf-8", errors="replace")
 
-    def _beginning(self, uri: str) -> bytes:
+    def _first_bytes(self, uri: str) -> bytes:
         location = parse_uri(uri)
         with translated(f"reading {uri}"):
-            beginning = f"bytes=0-{_RANGE_BYTES - 1}"
-            body, _ = read(self._client, Bucket=location.bucket, Key=location.prefix, Range=beginning)
+            byte_range = f"bytes=0-{_RANGE_BYTES - 1}"
+            body, _ = read(self._client, Bucket=location.bucket, Key=location.prefix, Range=byte_range)
         return body
 
 

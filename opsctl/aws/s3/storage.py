@@ -1,4 +1,4 @@
-"""S3: listings, records and files."""
+"""S3: listings, JSON records and files."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _THREADS = 16
-#: Records are small: what they take is the way there and back, so many of them are under way at once.
+#: Records are small, so latency dominates: many are read or written at once.
 _RECORD_THREADS = 64
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 
-# One file a thread is enough; parts of a known size make the etag a function of the bytes.
+# One thread per file is enough. With parts of a fixed size the etag depends on the bytes only.
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
 
 
@@ -41,17 +41,17 @@ class Storage:
     """The data bucket and the datasets' buckets."""
 
     def __init__(self, client: S3Client) -> None:
-        #: What other readers of the same bucket use.
+        #: For other readers of the same bucket.
         self.client = client
         self._listing = Listing(client)
 
     def dataset(self, location: Location, *, pipeline: Pipeline = "both") -> list[S3Object]:
-        """Every object of a BIDS dataset that discovery may need, of the root's own files and all below `sub-*`.
+        """Every object of a BIDS dataset that discovery may need: the files at its root and those below `sub-*`.
 
         Raises
         ------
         Problem
-            When there is nothing below the prefix; near names are told.
+            If there is nothing below the prefix; names like it are suggested.
         """
         prefix = location.key_prefix
         with translated(f"listing {location.uri}"):
@@ -61,7 +61,7 @@ class Storage:
                 location.bucket, subjects, keep=lambda key: may_matter(key[len(prefix) :], pipeline=pipeline)
             )
         if not objects and not folders:
-            raise self._nothing_there(location)
+            raise self._no_such_dataset(location)
         return objects
 
     def below(self, location: Location) -> list[S3Object]:
@@ -76,25 +76,25 @@ class Storage:
             objects, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
             objects += self._listing.folders(location.bucket, subjects, keep=bool)
-        return {one.key: one for one in objects}
+        return {obj.key: obj for obj in objects}
 
     def folders(self, location: Location) -> list[str]:
-        """The names directly below a prefix that have objects below them."""
+        """The names of the folders directly below a prefix."""
         with translated(f"listing {location.uri}"):
             _, folders = self._listing.level(location.bucket, location.key_prefix)
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
     def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
-        """A record, or None where there is none."""
-        found = self._get(bucket, key)
-        return _parsed(found[0], bucket, key) if found else None
+        """A record; None if there is none."""
+        reply = self._get(bucket, key)
+        return _parsed(reply[0], bucket, key) if reply else None
 
     def get_json_with_age(self, bucket: str, key: str) -> tuple[dict[str, Any], float] | None:
-        """A record and how many seconds ago it was written, by S3's own clock; None where there is none."""
-        found = self._get(bucket, key)
-        if found is None:
+        """A record and its age in seconds by S3's own clock; None if there is none."""
+        body_and_reply = self._get(bucket, key)
+        if body_and_reply is None:
             return None
-        body, reply = found
+        body, reply = body_and_reply
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
         return _parsed(body, bucket, key), (now - reply["LastModified"]).total_seconds()
 
@@ -108,7 +108,7 @@ class Storage:
                 raise
 
     def get_jsons(self, bucket: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Many records at once, by key and in the keys' order; those that are gone are left out."""
+        """Many records at once, by key and in the keys' order; missing ones are left out."""
         with ThreadPoolExecutor(_RECORD_THREADS) as pool:
             values = pool.map(lambda key: self.get_json(bucket, key), keys)
             return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
@@ -121,9 +121,9 @@ class Storage:
             )
 
     def create_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> bool:
-        """Write one record where none stands; False where one does.
+        """Write a record unless there is one; returns whether it was written.
 
-        That may be this very one: a call whose reply was lost is made again, and finds what it wrote.
+        False may also mean that this call wrote it: after a lost reply botocore repeats the call.
         """
         with translated(f"writing s3://{bucket}/{key}"):
             try:
@@ -140,16 +140,11 @@ class Storage:
                 raise
         return True
 
-    def put_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> None:
-        """Write many records at once; returns when all are there."""
-        with self.putting_jsons(bucket, values) as wait:
-            wait()
-
     @contextmanager
     def putting_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Callable[[], None]]:
-        """Write many records at once, beside what the block does; what it gets returns when all are there.
+        """Write many records in the background of the block; yields a function that waits until all are written.
 
-        At the block's end no more are begun, and none is under way.
+        At the end of the block no further write is started, and none is under way.
         """
         with ThreadPoolExecutor(_RECORD_THREADS) as pool:
             puts = [pool.submit(self.put_json, bucket, key, value) for key, value in values.items()]
@@ -164,14 +159,14 @@ class Storage:
                 pool.shutdown(cancel_futures=True)
 
     def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
-        """Send files, key by key, in parallel.
+        """Upload files in parallel.
 
         Parameters
         ----------
         files
             Local paths by key.
         done
-            Called with the key and the size in bytes of each file that has arrived.
+            Called with the key and the size in bytes of each uploaded file.
         """
 
         def send(item: tuple[str, Path]) -> None:
@@ -183,10 +178,10 @@ class Storage:
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(send, files.items()))
 
-    def _nothing_there(self, location: Location) -> Problem:
-        beside = Location(location.bucket, location.prefix.rpartition("/")[0])
-        there = [name for name in self.folders(beside) if name != "opsctl"]
-        near = get_close_matches(location.name, there, n=5, cutoff=0.3) or there[:5]
+    def _no_such_dataset(self, location: Location) -> Problem:
+        parent = Location(location.bucket, location.prefix.rpartition("/")[0])
+        datasets = [name for name in self.folders(parent) if name != "opsctl"]
+        near = get_close_matches(location.name, datasets, n=5, cutoff=0.3) or datasets[:5]
         hint = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
         return Problem(
             f"There is nothing at {location.uri}.", f"{hint} `opsctl upload DIR --name NAME` brings one there."

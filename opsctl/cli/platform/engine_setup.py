@@ -1,4 +1,4 @@
-"""What `up --local` needs to know of the container engine before the local platform starts."""
+"""Chooses the container engine of the local platform before `up --local` starts it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 def containers_of(
     context: Context, name: str, *, local: bool, engine: str | None, image: str | None
 ) -> Containers | None:
-    """The engine in whose containers the local platform's jobs run, tried with their image; None: processes.
+    """The engine that runs the local platform's jobs in containers, tested with their image; None: processes.
 
     Parameters
     ----------
     name
-        The platform's: what its last `up` asked for holds where nothing else is said.
+        The platform's name: without typed options those of its last `up` are used.
     engine, image
-        As typed; `default` takes an earlier one back.
+        As typed; `default` resets an earlier choice.
 
     Raises
     ------
     UsageProblem
-        When an engine is named for a platform on AWS.
+        If an engine is named for a platform on AWS.
     Problem
-        When there is no such engine, or it cannot run the image, or a server runs already with another choice.
+        If there is no such engine, it cannot run the image, or a server runs already with another choice.
     """
     if not local:
         if engine is not None:
@@ -43,32 +43,32 @@ def containers_of(
     from opsctl.engine import find_engine
     from opsctl.local import control
 
-    earlier = _earlier(context, name)
+    earlier = _earlier_options(context, name)
     running = control.find(context.home.path)
-    wanted = engine if engine is not None else earlier.get("engine")
+    chosen = engine if engine is not None else earlier.get("engine")
     if running is not None:
-        now = running.containers.name if running.containers is not None else None
-        wanted = wanted if engine is not None else now
-        control.refuse_another(running, None if wanted == DEFAULT else wanted)
-    if wanted in (None, DEFAULT):
+        if engine is None:
+            chosen = running.containers.name if running.containers is not None else None
+        control.refuse_another(running, None if chosen == DEFAULT else chosen)
+    if chosen in (None, DEFAULT):
         return None
-    with context.screen.waiting(f"trying a container of {wanted}"):
-        found = find_engine(os.environ, name=wanted)
-        of_jobs = image if image is not None else earlier.get("image")
-        tried = try_engine(found, of_jobs if of_jobs not in (None, DEFAULT) else f"{NAME}:{__version__}")
-    # Debian's `docker` may be Podman: the choice is called as the person calls it.
-    return replace(tried, name=str(wanted))
+    with context.screen.waiting(f"trying a container of {chosen}"):
+        job_image = image if image is not None else earlier.get("image")
+        job_image = f"{NAME}:{__version__}" if job_image in (None, DEFAULT) else job_image
+        containers = try_engine(find_engine(os.environ, name=chosen), job_image)
+    # Debian's `docker` may be Podman: keep the name that the user typed.
+    return replace(containers, name=str(chosen))
 
 
 def engine_option(containers: Containers | None) -> str:
-    """The engine as a typed option, so that the platform's options name the engine that runs."""
+    """The engine as the value of `--engine`, so that the platform's options name the engine that runs."""
     from opsctl.core.platform.options import DEFAULT
 
     return containers.name if containers is not None else DEFAULT
 
 
 def say_where_jobs_run(context: Context, containers: Containers | None, image: str) -> None:
-    """Say it of containers, and what the engine cannot do here."""
+    """Say that jobs run in containers, and what the engine cannot do here."""
     if containers is None:
         return
     context.screen.say(f"Its jobs run in containers of {containers.name}: {image}.")
@@ -76,7 +76,7 @@ def say_where_jobs_run(context: Context, containers: Containers | None, image: s
         context.screen.warn(f"{containers.name} cannot limit memory here: a job may take all that this machine has.")
 
 
-def _earlier(context: Context, name: str) -> dict[str, Any]:
+def _earlier_options(context: Context, name: str) -> dict[str, Any]:
     from opsctl.commands.platform.terraform_workspace import pending_up_options
 
     pending = pending_up_options(context.home, name=name)

@@ -1,4 +1,4 @@
-"""The adapters that `up` needs for what an earlier one has left."""
+"""Connects `up` with the clean-up of resources that an earlier `up` has left."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from opsctl.cli.adapters import batch_of
+
 if TYPE_CHECKING:
-    from opsctl.aws.batch.batch import Batch
     from opsctl.aws.clients import Clients
     from opsctl.aws.platform.removal import Removal
     from opsctl.cli.context import Context
@@ -18,30 +19,30 @@ if TYPE_CHECKING:
 
 
 class OrphanCleanup:
-    """One `up`'s look at what is there already.
+    """Finds and removes what an earlier `up` has left.
 
     Parameters
     ----------
     options
-        What is being made.
+        The platform that `up` creates.
     """
 
     def __init__(self, context: Context, clients: Clients, options: PlatformOptions) -> None:
         self._screen = context.screen
         self._clients = clients
         self._options = options
-        self._found: OrphanReport | None = None
-        self._storage: list[str] = []
-        # Both roots are looked at side by side, and a session makes no clients in two threads.
+        self._report: OrphanReport | None = None
+        self._adopted_storage: list[str] = []
+        # Both roots are checked in parallel, and a session is not thread-safe: create the clients first.
         _ = clients.batch, clients.ec2, clients.iam, clients.logs, clients.ssm, clients.s3, clients.ecr
 
     def look(self, root: Root) -> Sequence[str]:
-        """Compare what AWS shows with what a root's state knows, before it is planned.
+        """Compare AWS with a root's state before planning.
 
         Returns
         -------
         sequence of str
-            The addresses of what the plan shall make anew.
+            The addresses of the resources that the plan has to replace.
 
         Raises
         ------
@@ -54,67 +55,67 @@ class OrphanCleanup:
 
         options = self._options
         if root.name == "storage":
-            there = existing_storage(
+            existing = existing_storage(
                 self._clients,
                 bucket=options.bucket if options.data_bucket is None else None,
                 repository=options.repository_url.rpartition("/")[2],
                 account_id=options.account_id,
             )
-            self._storage = look_at_storage(root, there)
+            self._adopted_storage = look_at_storage(root, existing)
             return ()
-        self._found = look(root, name=options.name, inventory=Inventory(self._clients), batch=self._batch)
-        return self._found.replace
+        self._report = look(root, name=options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients))
+        return self._report.replace
 
     @property
     def needs_a_yes(self) -> bool:
-        """Whether something would go."""
-        return self._found is not None and self._found.needs_a_yes
+        """Whether something would be removed."""
+        return self._report is not None and self._report.needs_a_yes
 
     def say(self) -> None:
-        """Say what was found, beside the plan."""
+        """Show what was found."""
         from opsctl.render.up import orphan_lines
 
-        for one in self._storage:
-            self._screen.say(f"{one} is there already and is taken over as it is.")
-        if self._found is not None:
-            for line in orphan_lines(self._found, now=datetime.now(UTC)):
+        for name in self._adopted_storage:
+            self._screen.say(f"{name} is there already and is taken over as it is.")
+        if self._report is not None:
+            for line in orphan_lines(self._report, now=datetime.now(UTC)):
                 self._screen.say(line)
 
     def refuse_under_jobs(self) -> None:
-        """Compute environments are not replaced under running scans, whoever has submitted these from wherever.
+        """Refuse to replace compute environments while any user's jobs are active.
 
         Raises
         ------
         Problem
-            With the active jobs.
+            Names the active jobs.
         """
         from opsctl.aws.platform.inventory import Inventory
         from opsctl.commands.platform.down import jobs_of, queues_of, refuse_while_active
 
         queues = queues_of(Inventory(self._clients).of(self._options.name))
-        refuse_while_active(jobs_of(self._batch, queues), hint="Wait for the end (`opsctl status`).")
+        refuse_while_active(jobs_of(batch_of(self._clients), queues), hint="Wait for the end (`opsctl status`).")
 
     def clear(self) -> None:
-        """Remove what stands in the way of the apply.
+        """Remove what would make the apply fail.
 
         Raises
         ------
         Problem
-            When something could not be removed.
+            If something could not be removed.
         """
         from opsctl.commands.platform.orphans import clear
 
-        if self._found is not None and self._found.orphans:
-            with self._screen.waiting(f"removing {len(self._found.orphans)} left of an earlier up"):
-                clear(self._found, self._removal())
+        if self._report is not None and self._report.orphans:
+            with self._screen.waiting(f"removing {len(self._report.orphans)} left of an earlier up"):
+                clear(self._report, self._removal())
 
     def settle(self, roots: Sequence[Root]) -> None:
-        """Take the inventory after the apply.
+        """Check the inventory after the apply.
 
         Raises
         ------
         Problem
-            When something stands that no state knows.
+            If a resource exists that no Terraform state has.
         """
         from opsctl.aws.platform.inventory import Inventory
         from opsctl.commands.platform.orphans import settle
@@ -123,12 +124,6 @@ class OrphanCleanup:
         storage.import_existing({})
         with self._screen.waiting("looking at what there is"):
             settle(platform, name=self._options.name, inventory=Inventory(self._clients), removal=self._removal())
-
-    @property
-    def _batch(self) -> Batch:
-        from opsctl.aws.batch.batch import Batch
-
-        return Batch(self._clients.batch, submit_client=self._clients.batch_once)
 
     def _removal(self) -> Removal:
         from opsctl.aws.platform.removal import Removal

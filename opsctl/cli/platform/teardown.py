@@ -1,4 +1,4 @@
-"""The adapters that `down` needs, around one platform's end."""
+"""Connects `down` with what it needs: inventory, Terraform root, removal and totals."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.cli.platform.state_setup import is_state_shared, shared_root
 from opsctl.cli.platform.terraform_session import terraform_environment, terraform_workspace_of
 from opsctl.core.errors import Interrupted, PlatformBusy, Problem
 
 if TYPE_CHECKING:
-    from opsctl.aws.batch.batch import ActiveJob, Batch
+    from opsctl.aws.batch.batch import ActiveJob
     from opsctl.aws.clients import Clients
     from opsctl.cli.context import Context
     from opsctl.commands.platform.down import Gone, TeardownReport
@@ -22,22 +23,21 @@ if TYPE_CHECKING:
     from opsctl.core.platform.inventory import Resource
     from opsctl.terraform.root import Root
 
-#: A teardown takes minutes, so both are most often done by its end.
-_COUNTING_SECONDS = 20.0
-_ADDING_SECONDS = 20.0
+#: How long to wait for each total after the teardown; usually both are ready by then.
+_TOTALS_TIMEOUT_SECONDS = 20.0
 
 
 class Teardown:
-    """One platform's end.
+    """Takes one platform down.
 
     Parameters
     ----------
-    trace
-        What is known of it before.
+    remembered
+        What this machine and the platform's record know about it.
     endpoint_url
-        The local platform's address; None on AWS.
+        The local platform's endpoint; None on AWS.
     keep_logs
-        Leave the log group alone.
+        Keep the log group.
     """
 
     def __init__(
@@ -61,10 +61,9 @@ class Teardown:
         self._resources: list[Resource] = []
         self._root: Root | None = None
         self._types: list[str] = []
-        self._said: set[str] = set()
 
     def finds_anything(self) -> bool:
-        """Look at what AWS shows and what Terraform knows."""
+        """Take the inventory and read the Terraform state; returns whether there is anything to remove."""
         from opsctl.commands.platform.down import going
         from opsctl.core.platform.inventory import known_types
 
@@ -83,35 +82,34 @@ class Teardown:
         return bool(self._resources) or self._root is not None
 
     def refuse_or_end_jobs(self, *, force: bool, yes: bool) -> None:
-        """Refuse under active jobs, ask, then end them.
+        """Refuse while jobs are active unless forced; ask; then end the jobs.
 
         Raises
         ------
         Problem
-            When jobs are active and nobody forces it.
+            If jobs are active and `force` is False.
         """
         from opsctl.commands.platform.down import end_jobs, jobs_of, queues_of, refuse_while_active
 
-        queues = queues_of(self._resources)
-        jobs = jobs_of(self._batch, queues)
+        queues, batch = queues_of(self._resources), batch_of(self._clients)
+        jobs = jobs_of(batch, queues)
         if not force:
             refuse_while_active(jobs)
         self._ask(jobs, yes=yes)
         if jobs:
             with self._screen.waiting(f"ending {len(jobs)} jobs"):
-                end_jobs(self._batch, queues, jobs, sleep=time.sleep)
+                end_jobs(batch, queues, jobs, sleep=time.sleep)
 
     def carry_out(self) -> TeardownReport:
-        """Take it down, and write the receipt."""
-        from opsctl.aws.s3.storage import Storage
+        """Remove everything; returns what was removed, left and kept."""
         from opsctl.commands.platform.down import TeardownReport
         from opsctl.commands.platform.teardown_totals import ContentsTotal
         from opsctl.core.costs.estimate import idle_usd_per_hour
 
         bucket = self._remembered.data_bucket
-        counting = ContentsTotal(Storage(self._clients.s3), bucket) if bucket else None
-        adding = self._cost_total()
-        gone = self._gone()
+        contents_total = ContentsTotal(storage_of(self._clients), bucket) if bucket else None
+        cost_total = self._cost_total()
+        gone = self._remove()
         if gone.trouble is not None:
             self._screen.warn(f"{gone.trouble.what} The rest was removed without Terraform.")
         with self._screen.waiting("counting what is kept"):
@@ -120,28 +118,28 @@ class Teardown:
                 removed=gone.removed,
                 left=gone.left,
                 data_bucket=bucket,
-                contents=counting.contents(timeout_seconds=_COUNTING_SECONDS) if counting else None,
+                contents=contents_total.contents(timeout_seconds=_TOTALS_TIMEOUT_SECONDS) if contents_total else None,
                 repository_url=self._remembered.repository_url,
                 log_group=f"/opsctl/{self._remembered.name}" if self._keep_logs else None,
-                spent=adding.spent(timeout_seconds=_ADDING_SECONDS) if adding else None,
+                spent=cost_total.spent(timeout_seconds=_TOTALS_TIMEOUT_SECONDS) if cost_total else None,
                 idle_usd_per_hour=idle_usd_per_hour(self._types),
                 is_local=self._remembered.is_local,
             )
 
     def close(self, report: TeardownReport) -> None:
-        """Show the receipt; forget the platform when nothing is left.
+        """Show the report; forget the platform when nothing is left.
 
         Raises
         ------
         Problem
-            When something is left.
+            If something is left.
         """
         from opsctl.render.down import show_teardown_report
 
         home = self._context.home
         if not report.left:
             home.forget(report.name)
-            # Other platforms, also half-made ones, and log lines that are to be kept are in its memory.
+            # The server also holds other platforms, even unfinished ones, and kept log lines.
             if report.is_local and not home.local_names() and self._inventory.is_empty():
                 from opsctl.local import control
 
@@ -153,7 +151,7 @@ class Teardown:
                 f"Type `opsctl down --name {report.name}` again; what stays can be removed in the console.",
             )
 
-    def _gone(self) -> Gone:
+    def _remove(self) -> Gone:
         from opsctl.aws.platform.removal import Removal
         from opsctl.commands.platform.down import tear_down
         from opsctl.core.platform.terraform_events import Step
@@ -165,8 +163,8 @@ class Teardown:
             removal = Removal(
                 self._clients,
                 name,
-                on_gone=lambda one: on_step(Step(one.words, "done", "delete")),
-                on_wait=self._say_once,
+                on_gone=lambda resource: on_step(Step(resource.words, "done", "delete")),
+                on_wait=lambda text: self._screen.say_once(f"  {text}"),
             )
             try:
                 return tear_down(
@@ -189,14 +187,11 @@ class Teardown:
         if self._root is None:
             self._screen.say(f"This machine has no Terraform state of {name}; AWS shows {len(self._resources)} of it:")
             self._screen.say(f"  {counts_text(self._resources)}")
-        kept = (
-            f"The bucket {self._remembered.data_bucket} is kept"
-            if self._remembered.data_bucket
-            else "The bucket is kept"
-        )
-        lines = "so are the log lines" if self._keep_logs else "the log lines are not (--keep-logs keeps them)"
+        data_bucket = self._remembered.data_bucket
+        kept = f"The bucket {data_bucket} is kept" if data_bucket else "The bucket is kept"
+        logs = "so are the log lines" if self._keep_logs else "the log lines are not (--keep-logs keeps them)"
         ended = f" {len(jobs)} active jobs are ended." if jobs else ""
-        if not self._screen.confirm(f"Take the platform {name} down?{ended} {kept}, {lines}.", assume_yes=yes):
+        if not self._screen.confirm(f"Take the platform {name} down?{ended} {kept}, {logs}.", assume_yes=yes):
             self._screen.say("Nothing was removed.")
             raise typer.Exit(1)
 
@@ -218,41 +213,28 @@ class Teardown:
         return terraform_workspace_of(self._context, self._remembered.name, binary, environment, lay_out=False).platform
 
     def _cost_total(self) -> CostTotal | None:
-        """Add up what the runs have cost, from the platform's record; a half-made one has none."""
+        """Start adding up what the runs have cost; None for an unfinished platform, which has no record."""
         from datetime import UTC, datetime
 
         from opsctl.aws.pricing import rates
-        from opsctl.aws.s3.cache import Cache
-        from opsctl.aws.s3.storage import Storage
         from opsctl.commands.costs.cost import RunCost, all_costs
         from opsctl.commands.platform.teardown_totals import CostTotal
-        from opsctl.commands.runs.records import Records
 
         platform, clients, home = self._remembered.platform, self._clients, self._context.home
         if platform is None:
             return None
-        storage = Storage(clients.s3)
+        storage, batch = storage_of(clients), batch_of(clients)
 
         def costs() -> list[RunCost]:
-            records = Records(storage, data_bucket=platform.data_bucket, cache=Cache(home.cache))
-            known = {model: rates(clients, platform, one, home=home) for model, one in platform.models.items()}
+            rates_by_model = {
+                model: rates(clients, platform, resources, home=home) for model, resources in platform.models.items()
+            }
             return all_costs(
-                records=records,
-                batch=self._batch,
+                records=records_of(storage, home, data_bucket=platform.data_bucket),
+                batch=batch,
                 platform=platform,
-                rates_of=lambda run: known[run.resources],
+                rates_of=lambda run: rates_by_model[run.resources],
                 now=datetime.now(UTC),
             )
 
         return CostTotal(costs, name=platform.name)
-
-    @property
-    def _batch(self) -> Batch:
-        from opsctl.aws.batch.batch import Batch
-
-        return Batch(self._clients.batch, submit_client=self._clients.batch_once)
-
-    def _say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
-            self._screen.say(f"  {text}")

@@ -1,4 +1,4 @@
-"""What the verbs that run Terraform share: where the platform answers, its folder, and what Terraform runs in."""
+"""What `up` and `down` share: endpoint, lock, clients, the platform's folder and Terraform's environment."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from opsctl.local.control import Containers
     from opsctl.terraform.binary import Binary
 
-_LEAST_MINUTES = 60
-_LEAST_OF_A_FRESH_SESSION = 50
+_MIN_MINUTES = 60
+_MIN_MINUTES_OF_A_FRESH_SESSION = 50
 
 
 def platform_name(name: str | None, *, local: bool) -> str | None:
-    """The platform that is meant: a configured name is not what `--local` is about, a typed one is."""
+    """The chosen platform's name: with `--local` a configured name does not count, a typed one does."""
     return LOCAL_NAME if local and not (name and is_typed("name")) else name
 
 
 @contextmanager
 def endpoint(context: Context, name: str, *, local: bool, containers: Containers | None = None) -> Iterator[str | None]:
-    """The local platform's address, its process started if need be; ended again when nothing was made in it."""
+    """Yield the local platform's endpoint, starting its process if needed; stop it again if it stayed empty."""
     if not local:
         yield None
         return
@@ -41,45 +41,45 @@ def endpoint(context: Context, name: str, *, local: bool, containers: Containers
     from opsctl.local import control
 
     folder = context.home.make(context.home.path)
-    started_here = control.find(folder) is None
+    was_started = control.find(folder) is None
     with context.screen.waiting("starting the local platform"):
         server = control.start(folder, containers=containers)
-    if started_here:
+    if was_started:
         forget_platform_state(context.home, name=name)
     try:
         yield server.endpoint_url
     finally:
-        if started_here and not has_platform_state(context.home, name=name):
+        if was_started and not has_platform_state(context.home, name=name):
             control.stop(folder)
 
 
 def lock_platform(context: Context, name: str) -> None:
-    """Have the platform's folder to this command alone until it ends.
+    """Lock the platform's folder until this command ends.
 
     Raises
     ------
     Problem
-        Where another opsctl is at work there.
+        If another opsctl has the lock.
     """
     from opsctl.commands.platform.platform_lock import platform_lock
 
-    work = platform_lock(context.home, name, verb=verb(), say=context.screen.say, sleep=time.sleep)
-    click.get_current_context().with_resource(work)
+    lock = platform_lock(context.home, name, verb=verb(), say=context.screen.say, sleep=time.sleep)
+    click.get_current_context().with_resource(lock)
 
 
 def ensure_time(clients: Clients) -> None:
-    """See that the credentials last until Terraform has ended.
+    """Ensure that the credentials last until Terraform has ended.
 
     Raises
     ------
     Problem
-        Where less than an hour is left; where a session has just begun, it may have been an hour in all.
+        If they expire within an hour (50 minutes for a fresh session, which may last one hour in all).
     """
     from opsctl.aws.identity import minutes_left
 
     minutes = minutes_left(clients)
-    least = _LEAST_OF_A_FRESH_SESSION if clients.has_fresh_session else _LEAST_MINUTES
-    if minutes is not None and minutes < least:
+    needed = _MIN_MINUTES_OF_A_FRESH_SESSION if clients.has_fresh_session else _MIN_MINUTES
+    if minutes is not None and minutes < needed:
         end = datetime.now().astimezone() + timedelta(minutes=minutes)
         raise Problem(
             f"Your AWS login ends in {minutes} minutes, at {end:%H:%M}. `opsctl {verb()}` wants an hour, so that it "
@@ -89,7 +89,7 @@ def ensure_time(clients: Clients) -> None:
 
 
 def clients_of(*, region: str | None, profile: str | None, endpoint_url: str | None) -> Clients:
-    """Clients before there is a platform's record: of the local platform, or of the person's own configuration."""
+    """Clients for use without a platform's record: of the local platform, or of the user's AWS configuration."""
     from opsctl.aws.clients import Clients
 
     return Clients(
@@ -98,7 +98,7 @@ def clients_of(*, region: str | None, profile: str | None, endpoint_url: str | N
 
 
 def where(clients: Clients) -> dict[str, str]:
-    """The region and the account that a platform will be made in."""
+    """The region and the account of the clients, as keyword arguments."""
     from opsctl.aws.errors import translated
 
     if clients.region is None:
@@ -110,7 +110,7 @@ def where(clients: Clients) -> dict[str, str]:
 def terraform_workspace_of(
     context: Context, name: str, binary: Binary, environment: dict[str, str], *, lay_out: bool = True
 ) -> TerraformWorkspace:
-    """The platform's folder with both roots; `lay_out` brings this version's Terraform code there."""
+    """The platform's folder with both roots; `lay_out` copies this version's Terraform code into it."""
     from opsctl.assets import terraform_dir
     from opsctl.commands.platform.terraform_workspace import lay_out_code, open_workspace
     from opsctl.terraform.interrupts import Interrupts
@@ -122,7 +122,7 @@ def terraform_workspace_of(
 
 
 def terraform_environment(clients: Clients, *, endpoint_url: str | None) -> dict[str, str]:
-    """What Terraform runs in: the very credentials and the region that opsctl itself uses."""
+    """Terraform's environment: the same credentials and region that opsctl uses."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_PROFILE", "TF_CLI_ARGS"))}
     region = clients.region or ""
     environment = {**inherited, **clients.credentials, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}

@@ -1,4 +1,4 @@
-"""The options of `up`: typed ones over those of earlier `up`s, with a line that says what is remembered."""
+"""Merges the typed options of `up` with those of earlier `up`s, and says which are kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def merge_options(
     typed: Mapping[str, Any],
     settings: Sequence[str],
 ) -> PlatformOptions:
-    """Merge the typed options with those of earlier `up`s, and say which are remembered and which are dropped.
+    """Merge the typed options with those of earlier `up`s, and say which are kept and which are dropped.
 
     Parameters
     ----------
@@ -40,29 +40,33 @@ def merge_options(
     Raises
     ------
     UsageProblem
-        Where a setting is none of the platform's.
+        If a setting is not a variable of the platform.
     """
-    from opsctl.commands.platform.previous_options import previous_options
+    from opsctl.commands.platform.remembered_platform import previous_options
 
-    variables = typed_variables(settings, declared=_declared(), managed=tuple(platform_options.platform_variables()))
-    earlier = previous_options(context.home, workspace, platform_options, record=_on_aws(clients, platform_options))
-    whole = platform_options.with_options(changed(earlier, typed, variables))
-    before, now = spelled(platform_options.with_options(earlier).non_defaults), spelled(whole.non_defaults)
+    variables = typed_variables(
+        settings, declared=_declared_variables(), managed=tuple(platform_options.platform_variables())
+    )
+    earlier = previous_options(
+        context.home, workspace, platform_options, record=_recorded_platform(clients, platform_options)
+    )
+    merged = platform_options.with_options(changed(earlier, typed, variables))
+    before, now = spelled(platform_options.with_options(earlier).non_defaults), spelled(merged.non_defaults)
     kept = [option for option in before if option in now and not _is_typed(option, typed, variables)]
     if kept:
         context.screen.say(f"As before: {' '.join(kept)}")
-    gone = [option for option in before if option not in now]
-    if gone:
-        context.screen.say(f"No longer: {' '.join(gone)}")
-    return whole
+    dropped = [option for option in before if option not in now]
+    if dropped:
+        context.screen.say(f"No longer: {' '.join(dropped)}")
+    return merged
 
 
 def _is_typed(option: str, typed: Mapping[str, Any], variables: Mapping[str, Any]) -> bool:
-    mine = spelled({**typed, "variables": {name: value for name, value in variables.items() if value is not None}})
-    return option in mine
+    set_variables = {name: value for name, value in variables.items() if value is not None}
+    return option in spelled({**typed, "variables": set_variables})
 
 
-def _declared() -> list[str]:
+def _declared_variables() -> list[str]:
     from opsctl.assets import terraform_dir
 
     return [
@@ -72,8 +76,8 @@ def _declared() -> list[str]:
     ]
 
 
-def _on_aws(clients: Clients, platform_options: PlatformOptions) -> Platform | None:
-    """The record in the parameter store; one that cannot be read, because another version wrote it, does not count."""
+def _recorded_platform(clients: Clients, platform_options: PlatformOptions) -> Platform | None:
+    """The platform's record in the Parameter Store; None if another version wrote it in another format."""
     if platform_options.is_local:
         return None
     from opsctl.aws.platform.platform_parameter import read_record

@@ -1,4 +1,4 @@
-"""`cancel`: end a run's jobs, or some of them."""
+"""`cancel`: end the jobs of a run, or of some of its scans."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, Scans, Yes
 from opsctl.core.errors import Interrupted
 
-_SOME_GO_ON = 1
-_NOT_AGREED = 1
+_SOME_STILL_RUN = 1
+_DECLINED = 1
 
-#: Between two looks at the jobs' ends.
-_LOCAL_SECONDS = 0.5
-_AWS_SECONDS = 3.0
+#: Between two polls of the jobs' states.
+_LOCAL_POLL_SECONDS = 0.5
+_AWS_POLL_SECONDS = 3.0
 
 
 def cancel(
@@ -61,11 +61,11 @@ def cancel(
         return
     if not screen.confirm(f"Cancel {counted(len(intent.active), 'scan')}?", assume_yes=yes):
         screen.say("Nothing was cancelled.")
-        raise typer.Exit(_NOT_AGREED)
-    seconds = _LOCAL_SECONDS if context.platform.is_local else _AWS_SECONDS
+        raise typer.Exit(_DECLINED)
+    poll_seconds = _LOCAL_POLL_SECONDS if context.platform.is_local else _AWS_POLL_SECONDS
     try:
         with screen.waiting("ending the jobs: a running one gets 30 s"):
-            outcome = canceller.carry_out(intent, poll_seconds=seconds)
+            outcome = canceller.carry_out(intent, poll_seconds=poll_seconds)
     except KeyboardInterrupt as error:
         raise Interrupted(
             "Stopped looking; not every job may have been told to end.", "`opsctl cancel` goes on."
@@ -74,4 +74,4 @@ def cancel(
         screen.json(outcome.as_json())
     show_outcome(screen, outcome)
     if outcome.left:
-        raise typer.Exit(_SOME_GO_ON)
+        raise typer.Exit(_SOME_STILL_RUN)

@@ -1,4 +1,4 @@
-"""`config`: what is configured, and where it was said."""
+"""`config`: the configured values and their sources."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def config(*, as_json: AsJson = False) -> None:
     from opsctl.render.screen import Screen
 
     folder = working_folder()
-    files, found = config_files(os.environ, folder), load(os.environ, folder)
+    files, configuration = config_files(os.environ, folder), load(os.environ, folder)
     screen = Screen()
     if as_json:
-        screen.json(document(found, files))
-    show_config(screen, found, files, is_data_shown=not as_json)
-    if found.problems:
+        screen.json(document(configuration, files))
+    show_config(screen, configuration, files, is_data_shown=not as_json)
+    if configuration.problems:
         raise typer.Exit(_BROKEN)

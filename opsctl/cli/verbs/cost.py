@@ -37,22 +37,22 @@ def cost(
         other = "--run" if run_id else "--by-scan"
         raise UsageProblem(f"--all shows every run, {other} is about one.", "Give one of the two.")
     context = Context(platform_name=platform, profile=profile)
-    known: dict[str, Rates] = {}
+    rates_by_model: dict[str, Rates] = {}
 
     def rates_of(run: Run) -> Rates:
-        if run.resources not in known:
+        if run.resources not in rates_by_model:
             resources = context.platform.models[run.resources]
-            known[run.resources] = rates(context.clients, context.platform, resources, home=context.home)
-        return known[run.resources]
+            rates_by_model[run.resources] = rates(context.clients, context.platform, resources, home=context.home)
+        return rates_by_model[run.resources]
 
     with context.screen.waiting("adding up"):
         now = datetime.now(UTC)
         if every:
-            found = all_costs(
+            costs = all_costs(
                 records=context.records, batch=context.batch, platform=context.platform, rates_of=rates_of, now=now
             )
         else:
-            found = [
+            costs = [
                 command(
                     run_id,
                     records=context.records,
@@ -63,11 +63,12 @@ def cost(
                 )
             ]
     if as_json and every:
-        runs = [one.as_json(by_scan=False) for one in found]
-        context.screen.json({"schema_version": SCHEMA_VERSION, "usd": sum(one.own.usd for one in found), "runs": runs})
+        runs = [run_cost.as_json(by_scan=False) for run_cost in costs]
+        total = sum(run_cost.own.usd for run_cost in costs)
+        context.screen.json({"schema_version": SCHEMA_VERSION, "usd": total, "runs": runs})
     elif as_json:
-        context.screen.json({"schema_version": SCHEMA_VERSION, **found[0].as_json()})
+        context.screen.json({"schema_version": SCHEMA_VERSION, **costs[0].as_json()})
     elif every:
-        show_costs(context.screen, found)
+        show_costs(context.screen, costs)
     else:
-        show_cost(context.screen, found[0], by_scan=by_scan)
+        show_cost(context.screen, costs[0], by_scan=by_scan)

@@ -29,10 +29,13 @@ def datasets(
         if key.startswith(completion.DATASETS)
     }
     with context.screen.waiting("looking"):
-        found = command(
-            context.storage, data_bucket=bucket, completion_cache=context.records.completion_cache, named=configured
+        lines = command(
+            context.storage,
+            data_bucket=bucket,
+            completion_cache=context.records.completion_cache,
+            named=configured,
         )
     if as_json:
-        context.screen.json(json_of(found, data_bucket=bucket))
+        context.screen.json(json_of(lines, data_bucket=bucket))
     else:
-        show_datasets(context.screen, found, data_bucket=bucket)
+        show_datasets(context.screen, lines, data_bucket=bucket)

@@ -1,4 +1,4 @@
-"""`doctor`: whether all that opsctl needs is there."""
+"""`doctor`: check this machine, AWS and the platform."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def doctor(
     from opsctl.render.doctor import show_diagnosis
 
     context = Context(platform_name=platform, region=region, profile=profile)
-    configured = context.configuration
+    configuration = context.configuration
     with context.screen.waiting("looking"):
-        found = command(
+        diagnosis = command(
             Question(
                 home=context.home,
                 environment=os.environ,
                 version=__version__,
                 terminal=Terminal(sys.stdout.encoding or "", sys.stdout.isatty(), shutil.get_terminal_size().columns),
-                name=platform or configured.get("platform"),
-                region=region or configured.get("region"),
-                profile=profile or configured.get("profile"),
-                configuration=tuple(configured.problems),
+                name=platform or configuration.get("platform"),
+                region=region or configuration.get("region"),
+                profile=profile or configuration.get("profile"),
+                configuration=tuple(configuration.problems),
             )
         )
     if as_json:
-        context.screen.json(found.as_json())
+        context.screen.json(diagnosis.as_json())
     else:
-        show_diagnosis(context.screen, found)
-    if found.count("wrong"):
+        show_diagnosis(context.screen, diagnosis)
+    if diagnosis.count("wrong"):
         raise typer.Exit(_SOMETHING_IS_WRONG)

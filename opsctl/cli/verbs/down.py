@@ -1,4 +1,4 @@
-"""`down`: the platform taken away; the data stays."""
+"""`down`: remove the platform; the data is kept."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def down(
 
 
 def _local_endpoint(context: Context, name: str) -> str | None:
-    """Where the local platform answers; None when its process has ended, and with it all but the objects."""
+    """The local platform's endpoint; None if its process has ended: then only the objects on disk are left."""
     from opsctl.commands.platform.terraform_workspace import forget_platform_state
     from opsctl.local import control
 
@@ -92,38 +92,38 @@ def _local_endpoint(context: Context, name: str) -> str | None:
 
 
 def _completed(remembered: RememberedPlatform, clients: Clients, *, endpoint_url: str | None) -> RememberedPlatform:
-    """What this machine remembers, and what it does not: from the platform's own record, else by its names.
+    """Complete what this machine knows of a platform from the platform's record, or else from its naming scheme.
 
     Raises
     ------
     Problem
-        When the login or the region is another than the platform's: there it would seem to be gone.
+        If the login or the region is not the platform's: there the platform would seem to be gone.
     """
     from opsctl.aws.platform.platform_parameter import read_record
 
-    here = where(clients)
-    if remembered.account_id not in (None, here["account_id"]):
+    place = where(clients)
+    if remembered.account_id not in (None, place["account_id"]):
         raise Problem(
             f"The platform {remembered.name} is in account {remembered.account_id}, and this login is of "
-            f"{here['account_id']}.",
+            f"{place['account_id']}.",
             "Name its login with --profile.",
         )
-    if remembered.region not in (None, here["region"]):
+    if remembered.region not in (None, place["region"]):
         raise Problem(
-            f"The platform {remembered.name} is in {remembered.region}, not in {here['region']}.", "Leave out --region."
+            f"The platform {remembered.name} is in {remembered.region}, not in {place['region']}.",
+            "Leave out --region.",
         )
     platform = remembered.platform
     if platform is None:
-        # A record of another version tells nothing here; the names still do.
+        # A record that another version wrote may be unreadable; the naming scheme still holds.
         with suppress(Problem):
             platform = read_record(clients.ssm, remembered.name)
     if platform is not None:
         platform = replace(platform, endpoint_url=endpoint_url)
+    data_bucket = platform.data_bucket if platform else remembered.data_bucket
     return replace(
         remembered,
         platform=platform,
-        data_bucket=platform.data_bucket
-        if platform
-        else remembered.data_bucket or data_bucket_name(remembered.name, **here),
-        repository_url=remembered.repository_url or repository_url(remembered.name, **here),
+        data_bucket=data_bucket or data_bucket_name(remembered.name, **place),
+        repository_url=remembered.repository_url or repository_url(remembered.name, **place),
     )

@@ -1,4 +1,4 @@
-"""`image build`, `image push` and `image status`: what the jobs run."""
+"""`image build`, `image push` and `image status`: the jobs' image."""
 
 from __future__ import annotations
 
@@ -88,15 +88,15 @@ def push(
     from opsctl.render.image import engine_at_work
 
     context = Context(platform_name=platform, profile=profile)
-    screen, there = context.screen, context.platform
+    screen, target = context.screen, context.platform
     engine = find_engine(os.environ)
     built = built_image(engine, version=__version__, tag=tag)
-    if there.is_local:
+    if target.is_local:
         screen.say("The local platform runs images from this machine: there is nothing to push.")
-        _bring_in(context, built.image, words=["--local", "--engine", engine.name], yes=yes)
+        _use_image(context, built.image, arguments=["--local", "--engine", engine.name], yes=yes)
         return
     with engine_at_work(screen, f"pushing with {engine.name}") as on_line:
-        registry = Registry(context.clients.ecr, there.repository_url)
+        registry = Registry(context.clients.ecr, target.repository_url)
         pushed = command(engine, registry, built, version=__version__, tag=tag, on_line=on_line)
     if as_json:
         screen.json(asdict(pushed))
@@ -104,8 +104,8 @@ def push(
         screen.say(f"Pushed as {registry.url}:{pushed.tag}.", style="green")
     else:
         screen.say(f"{registry.url}:{pushed.tag} is this very image already: nothing to push.")
-    words = ["--region", there.region, *(["--profile", profile] if profile else [])]
-    _bring_in(context, pushed.image, words=words, yes=yes)
+    arguments = ["--region", target.region, *(["--profile", profile] if profile else [])]
+    _use_image(context, pushed.image, arguments=arguments, yes=yes)
 
 
 @image.command("status")
@@ -123,46 +123,46 @@ def status(*, platform: PlatformName = None, profile: Profile = None, as_json: A
     from opsctl.render.image import show_image_status
 
     context = Context(platform_name=platform, profile=profile)
-    there = context.platform
+    target = context.platform
     with context.screen.waiting("looking"):
         try:
             engine = find_engine(os.environ)
         except Problem:
-            # What AWS knows is worth telling on a machine without one.
+            # AWS's part of the answer needs no engine.
             engine = None
-        found = command(
-            there,
-            images_of(context.clients.batch, there),
-            registry=None if there.is_local else Registry(context.clients.ecr, there.repository_url),
+        image_status = command(
+            target,
+            images_of(context.clients.batch, target),
+            registry=None if target.is_local else Registry(context.clients.ecr, target.repository_url),
             engine=engine,
             source=source_of(container_dir()),
         )
     if as_json:
-        context.screen.json(found.as_json())
+        context.screen.json(image_status.as_json())
     else:
-        show_image_status(context.screen, found)
+        show_image_status(context.screen, image_status)
 
 
-def _bring_in(context: Context, image: str, *, words: list[str], yes: bool) -> None:
-    """Let the platform's job definitions name it: `up --image`, as if it were typed, where this machine can do that."""
+def _use_image(context: Context, image: str, *, arguments: list[str], yes: bool) -> None:
+    """Let the platform's jobs use the image: runs `up --image` as if typed, if Terraform is on this machine."""
     import shutil
 
     from opsctl.aws.ecr.image import images_of
     from opsctl.commands.platform.down import active_jobs
     from opsctl.render.screen import counted
 
-    there, screen = context.platform, context.screen
-    if set(images_of(context.clients.batch, there).values()) == {image}:
-        screen.say(f"The platform {there.name} runs it already.", style="green")
+    target, screen = context.platform, context.screen
+    if set(images_of(context.clients.batch, target).values()) == {image}:
+        screen.say(f"The platform {target.name} runs it already.", style="green")
         return
-    words = ["--name", there.name, "--image", image, *words]
+    arguments = ["--name", target.name, "--image", image, *arguments]
     if shutil.which("terraform") is None:
         screen.warn("The platform does not run it yet: that takes Terraform, which is not on the PATH.")
-        screen.hints({f"opsctl up {' '.join(words)}": "for whoever has it"})
+        screen.hints({f"opsctl up {' '.join(arguments)}": "for whoever has it"})
         return
-    if jobs := active_jobs(context.batch, there):
+    if jobs := active_jobs(context.batch, target):
         screen.say(f"{counted(len(jobs), 'active job')} go on with the image they began with; later ones take this.")
     root = click.get_current_context().find_root()
     up = cast("click.Group", root.command).get_command(root, "up")
-    with cast("click.Command", up).make_context("up", [*words, *(["--yes"] if yes else [])], parent=root) as typed:
+    with cast("click.Command", up).make_context("up", [*arguments, *(["--yes"] if yes else [])], parent=root) as typed:
         typed.command.invoke(typed)

@@ -1,4 +1,4 @@
-"""`logs`, and what `run --follow` follows with: what a run's jobs say."""
+"""`logs`: the log lines of a run's jobs; `run --follow` follows with it too."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from opsctl.core.errors import Interrupted
 if TYPE_CHECKING:
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.retry import RetryPolicy
+    from opsctl.commands.runs.run_reader import RunReader
     from opsctl.core.logs.log_line import LineFilter
 
 _SOME_FAILED = 1
 _TAIL_FOLLOWING = 10
 
 _POLL_SECONDS = 1.0
-#: Batch's limits are shared by everybody in the account: on AWS it is asked once in so many polls.
+#: The account shares Batch's API limits: on AWS the status is asked for once in so many polls.
 _STATUS_POLLS_ON_AWS = 5
 
-#: AWS comes back, and so does the network; a local platform that has ended does not.
-_PATIENCE_SECONDS = 1800.0
-_LOCAL_PATIENCE_SECONDS = 10.0
+#: How long to retry: AWS and the network come back; a local platform that has ended does not.
+_TIMEOUT_SECONDS = 1800.0
+_LOCAL_TIMEOUT_SECONDS = 10.0
 
 
 def logs(
@@ -76,11 +77,11 @@ def logs(
     moment = moment_of(since, now=datetime.now(UTC)) if since is not None else None
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("asking"):
-        run = context.records.run(run_id)
+        run_reader = context.reader(run_id)
     if following and tail is None and since is None:
         tail = _TAIL_FOLLOWING
-    wanted = LineFilter(
-        indices=frozenset(named(run.scans, scans)) if scans else None,
+    line_filter = LineFilter(
+        indices=frozenset(named(run_reader.run.scans, scans)) if scans else None,
         failed_only=failed,
         attempt=attempt,
         since_ms=int(moment.timestamp() * 1000) if moment is not None else None,
@@ -88,35 +89,34 @@ def logs(
         tail=tail,
     )
     with context.screen.waiting("asking"):
-        reader = open_reader(context, run.run_id, wanted)
+        # Only what is said at the end of following tells the costs.
+        reader = _log_reader(context, run_reader, line_filter, has_costs=following)
     if following:
         follow_to_end(context, reader, as_json=as_json, with_time=timestamps)
     else:
         _show(context, reader, as_json=as_json, with_time=timestamps)
 
 
-def open_reader(context: Context, run_id: str, wanted: LineFilter | None = None) -> LogReader:
-    """The reader of a run's lines.
+def open_reader(context: Context, run_id: str) -> LogReader:
+    """The reader of all lines of a run."""
+    from opsctl.core.logs.log_line import LineFilter
 
-    Parameters
-    ----------
-    wanted
-        Which of them; None: all.
-    """
+    return _log_reader(context, context.reader(run_id), LineFilter(), has_costs=True)
+
+
+def _log_reader(context: Context, run_reader: RunReader, line_filter: LineFilter, *, has_costs: bool) -> LogReader:
     from opsctl.cli.verbs.status import open_status
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.logs.streams import LogStreams
-    from opsctl.core.logs.log_line import LineFilter
 
-    facts = context.reader(run_id)
-    states = open_status(context, run_id)
+    states = open_status(context, run_reader, has_costs=has_costs)
     return LogReader(
-        facts,
+        run_reader,
         states,
         logs=context.logs,
         records=context.records,
-        streams=LogStreams(facts, states, records=context.records, batch=context.batch),
-        wanted=wanted or LineFilter(),
+        streams=LogStreams(run_reader, states, records=context.records, batch=context.batch),
+        wanted=line_filter,
         now=lambda: datetime.now(UTC),
     )
 
@@ -142,16 +142,16 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
             view.show(event)
             if view.is_unread:
                 return
-        found = with_retry(reader.states.poll, retry, sleep=time.sleep, on_fault=view.hitch)
+        status = with_retry(reader.states.poll, retry, sleep=time.sleep, on_fault=view.hitch)
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
-    view.show_end(found)
-    if any(scan.index in reader.meant for scan in found.failed):
+    view.show_end(status)
+    if any(scan.index in reader.meant for scan in status.failed):
         raise typer.Exit(_SOME_FAILED)
 
 
 def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool) -> None:
-    """All that is there."""
+    """Show all lines that there are now."""
     from opsctl.commands.retry import with_retry
     from opsctl.render.logs import LogView
 
@@ -169,10 +169,10 @@ def _show(context: Context, reader: LogReader, *, as_json: bool, with_time: bool
         for line in lines:
             view.show(line)
     if not count:
-        context.screen.say(_nothing(reader))
+        context.screen.say(_no_lines_text(reader))
 
 
-def _nothing(reader: LogReader) -> str:
+def _no_lines_text(reader: LogReader) -> str:
     if not reader.has_scans:
         return f"No scan of {reader.run.run_id} has failed."
     if reader.wanted.is_narrow:
@@ -183,5 +183,5 @@ def _nothing(reader: LogReader) -> str:
 def _retry_policy(context: Context) -> RetryPolicy:
     from opsctl.commands.retry import RetryPolicy
 
-    timeout = _LOCAL_PATIENCE_SECONDS if context.platform.is_local else _PATIENCE_SECONDS
+    timeout = _LOCAL_TIMEOUT_SECONDS if context.platform.is_local else _TIMEOUT_SECONDS
     return RetryPolicy(poll_seconds=_POLL_SECONDS, timeout_seconds=timeout, clock=time.monotonic)

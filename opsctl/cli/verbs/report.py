@@ -39,30 +39,29 @@ def report(
     screen = context.screen
     with screen.waiting("asking"):
         reader = context.reader(run_id)
-        # Before the work: a file that may not be replaced is said at once.
+        # First, so that a file that must not be replaced is reported at once.
         target = target_of(file, reader.run, folder=Path())
-        asked = open_status(context, reader.run.run_id)
-        found = gather(reader, asked, records=context.records, now=datetime.now(UTC))
-        choice = choose(found, context.storage, data_bucket=context.platform.data_bucket)
-    room = ImageDecoder(picture_count=sum(one.kind == "QA" for one in choice.wanted))
-    size_bytes = sum(one.size_bytes for one in choice.wanted)
+        gathered = gather(reader, open_status(context, reader), records=context.records, now=datetime.now(UTC))
+        choice = choose(gathered, context.storage, data_bucket=context.platform.data_bucket)
+    decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.wanted))
+    size_bytes = sum(asset.size_bytes for asset in choice.wanted)
     with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:
-        developed = fetch(
-            choice.wanted, context.storage, decode=room.decode, on_file=lambda one: advance(one.size_bytes)
+        images = fetch(
+            choice.wanted, context.storage, decode=decoder.decode, on_file=lambda asset: advance(asset.size_bytes)
         )
-    written = write(page(found, choice, developed), target)
-    screen.say(f"{found.run.run_id}: {counted(len(found.status.scans), 'scan')}, {size_text(written)}")
-    for words in choice.left_out:
-        screen.say(f"  {words}")
+    written_bytes = write(page(gathered, choice, images), target)
+    screen.say(f"{gathered.run.run_id}: {counted(len(gathered.status.scans), 'scan')}, {size_text(written_bytes)}")
+    for note in choice.left_out:
+        screen.say(f"  {note}")
     screen.say("It holds participants' data: keep it where the data may be. A browser opens it; it needs no network.")
     if as_json:
         screen.json(
             {
                 "schema_version": 1,
-                "run_id": found.run.run_id,
+                "run_id": gathered.run.run_id,
                 "path": str(target),
-                "size_bytes": written,
-                "counts": {**found.status.counts, "TOTAL": found.status.total},
+                "size_bytes": written_bytes,
+                "counts": {**gathered.status.counts, "TOTAL": gathered.status.total},
                 "left_out": list(choice.left_out),
             }
         )

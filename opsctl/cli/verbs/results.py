@@ -47,13 +47,13 @@ def results(
         reader = context.reader(run_id)
         plan = plan_download(reader, folder, what=what)
     with screen.transfer(f"to {folder}", size_bytes=plan.size_bytes) as advance:
-        fetched = download(plan, context.storage, on_file=lambda one: advance(one.file.size_bytes))
+        fetched = download(plan, context.storage, on_file=lambda item: advance(item.file.size_bytes))
     table = None
     if what != "qa":
         with screen.waiting("writing the table"):
             table = write_table(plan, _cost_by_scan(context, reader))
     noun = {"connectomes": "connectome", "qa": "QA file", "all": "file"}[what]
-    scans = counted(len({one.index for one in plan.downloads}), "scan")
+    scans = counted(len({item.index for item in plan.downloads}), "scan")
     missing = f" ({counted(len(plan.missing), 'scan')} not done: `opsctl status` says why)" if plan.missing else ""
     screen.say(f"{folder}: {counted(len(plan.downloads), noun)} of {scans}{missing}")
     if fetched < len(plan.downloads):
@@ -61,12 +61,12 @@ def results(
     if as_json:
         screen.json(plan.as_json(table=table))
     else:
-        for one in plan.downloads:
-            screen.data.print(harmless(str(one.target)), markup=False)
+        for item in plan.downloads:
+            screen.data.print(harmless(str(item.target)), markup=False)
 
 
 def _cost_by_scan(context: Context, reader: RunReader) -> dict[int, float]:
-    """What each scan cost, USD; empty where that cannot be known now: the files matter more."""
+    """What each scan cost in USD; empty with a warning if that cannot be found out: the files matter more."""
     from datetime import UTC, datetime
 
     from opsctl.aws.pricing import rates
@@ -75,9 +75,9 @@ def _cost_by_scan(context: Context, reader: RunReader) -> dict[int, float]:
     try:
         resources = context.platform.models[reader.run.resources]
         prices = rates(context.clients, context.platform, resources, home=context.home)
-        found = bill(reader.attempts(), reader.jobs(), prices, now=datetime.now(UTC))
+        run_bill = bill(reader.attempts(), reader.jobs(), prices, now=datetime.now(UTC))
     except (Problem, KeyError) as problem:
         context.screen.warn(f"the costs are not known: {problem}")
         return {}
-    # A lower bound is no cost.
-    return {index: one.usd for index, one in found.by_scan.items()} if found.is_complete else {}
+    # An incomplete bill is only a lower bound.
+    return {index: scan.usd for index, scan in run_bill.by_scan.items()} if run_bill.is_complete else {}

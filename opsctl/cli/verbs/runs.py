@@ -38,7 +38,7 @@ def runs(
     context = Context(platform_name=platform, profile=profile)
     configured = context.configuration.dataset(dataset) if dataset else None
     with context.screen.waiting("looking"):
-        found = command(
+        run_list = command(
             records=context.records,
             batch=context.batch,
             now=lambda: datetime.now(UTC),
@@ -46,6 +46,6 @@ def runs(
             last=None if every else _LAST,
         )
     if as_json:
-        context.screen.json(found.as_json())
+        context.screen.json(run_list.as_json())
     else:
-        show_runs(context.screen, found, now=datetime.now(UTC))
+        show_runs(context.screen, run_list, now=datetime.now(UTC))

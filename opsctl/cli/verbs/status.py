@@ -1,4 +1,4 @@
-"""`status`: where a run stands."""
+"""`status`: the state of a run and of its scans."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, ScansWhole
 from opsctl.core.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
+    from opsctl.commands.runs.run_reader import RunReader
     from opsctl.commands.runs.status import StatusReader
     from opsctl.core.runs.status import RunStatus
 
 _SOME_FAILED = 1
 
-#: Between two polls. AWS's limits are shared by everybody in the account.
-_LOCAL_SECONDS = 1.0
-_AWS_SECONDS = 5.0
+#: Between two polls. The account shares AWS's API limits.
+_LOCAL_POLL_SECONDS = 1.0
+_AWS_POLL_SECONDS = 5.0
 
 
 def status(
@@ -43,63 +44,70 @@ def status(
         raise UsageProblem("--scan shows a scan as it is now.", "Leave out --watch and --wait.")
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("asking"):
-        reader = open_status(context, run_id)
+        reader = open_status(context, context.reader(run_id))
     if scan:
         _show_scans(context, reader, scan, as_json=as_json)
     elif watching or waiting:
-        found = _to_the_end(context, reader, is_shown=watching)
-        _show(context, reader.whole() if as_json else found, as_json=as_json)
-        if found.failed:
+        last = _poll_to_end(context, reader, is_shown=watching)
+        _show(context, reader.whole() if as_json else last, as_json=as_json)
+        if last.failed:
             raise typer.Exit(_SOME_FAILED)
     else:
         with context.screen.waiting("asking"):
-            found = reader.whole() if as_json else reader.poll()
-        _show(context, found, as_json=as_json)
+            current = reader.whole() if as_json else reader.poll()
+        _show(context, current, as_json=as_json)
 
 
-def open_status(context: Context, run_id: str | None) -> StatusReader:
-    """The reader of a run's status; None: the latest run."""
-    # Asked before the rest is imported: a person waits.
-    reader = context.reader(run_id)
-    from opsctl.aws.pricing import rates
+def open_status(context: Context, reader: RunReader, *, has_costs: bool = True) -> StatusReader:
+    """The reader of a run's status.
+
+    Parameters
+    ----------
+    has_costs
+        False: the status says nothing of money, and AWS is not asked for prices.
+    """
     from opsctl.commands.runs.status import Money, StatusReader
 
-    resources = context.platform.models[reader.run.resources]
-    money = Money(
-        rates=rates(context.clients, context.platform, resources, home=context.home),
-        is_local=context.platform.is_local,
-    )
+    money = None
+    if has_costs:
+        from opsctl.aws.pricing import rates
+
+        resources = context.platform.models[reader.run.resources]
+        money = Money(
+            rates=rates(context.clients, context.platform, resources, home=context.home),
+            is_local=context.platform.is_local,
+        )
     return StatusReader(
         reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), money=money
     )
 
 
-def _to_the_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
+def _poll_to_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
     from opsctl.commands.runs.watch import watch
     from opsctl.render.status import watching
 
-    seconds = _LOCAL_SECONDS if context.platform.is_local else _AWS_SECONDS
-    found: RunStatus | None = None
+    poll_seconds = _LOCAL_POLL_SECONDS if context.platform.is_local else _AWS_POLL_SECONDS
+    last: RunStatus | None = None
     try:
         with watching(context.screen, is_shown=is_shown) as show:
-            for found in watch(reader.poll, sleep=time.sleep, poll_seconds=seconds):
-                show(found)
+            for last in watch(reader.poll, sleep=time.sleep, poll_seconds=poll_seconds):
+                show(last)
     except KeyboardInterrupt as error:
-        if is_shown and found is not None:
-            _show(context, found, as_json=False)
+        if is_shown and last is not None:
+            _show(context, last, as_json=False)
         again = "--watch" if is_shown else "--wait"
         raise Interrupted("Stopped watching; the jobs go on.", f"`opsctl status {again}` watches again.") from error
-    assert found is not None  # noqa: S101 it ends only after a status
-    return found
+    assert last is not None  # noqa: S101 it ends only after a status
+    return last
 
 
-def _show(context: Context, found: RunStatus, *, as_json: bool) -> None:
+def _show(context: Context, run_status: RunStatus, *, as_json: bool) -> None:
     from opsctl.render.status import show_status
 
     if as_json:
-        context.screen.json(found.as_json())
+        context.screen.json(run_status.as_json())
     else:
-        show_status(context.screen, found)
+        show_status(context.screen, run_status)
 
 
 def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_json: bool) -> None:

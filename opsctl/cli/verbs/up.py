@@ -1,4 +1,4 @@
-"""`up`: the platform made, or brought up to date."""
+"""`up`: create the platform or bring it up to date."""
 
 from __future__ import annotations
 
@@ -146,10 +146,10 @@ def up(
         orphans.settle(workspace.roots)
     context.home.keep(platform)
     clear_pending_up(context.home, name=chosen)
-    _say_it_is_up(context, options, platform, containers=containers, is_new=bool(proposal.plan.changes))
+    _say_platform_is_up(context, options, platform, containers=containers, is_new=bool(proposal.plan.changes))
 
 
-def _say_it_is_up(
+def _say_platform_is_up(
     context: Context,
     options: PlatformOptions,
     platform: Platform,
@@ -157,10 +157,10 @@ def _say_it_is_up(
     containers: Containers | None,
     is_new: bool,
 ) -> None:
-    """What stands, what its jobs run, and what to type next."""
+    """Say that the platform is up, what its jobs run, and what to type next."""
     screen = context.screen
-    words = "is up." if is_new else "is up already: nothing changed."
-    screen.say(f"The platform {options.name} {words}", style="green")
+    state = "is up." if is_new else "is up already: nothing changed."
+    screen.say(f"The platform {options.name} {state}", style="green")
     say_where_jobs_run(context, containers, platform.image)
     if not options.is_local and options.image is None:
         screen.say(f"Its jobs run {platform.image}: make it once, with `opsctl image build` and `opsctl image push`.")

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile
-
-if TYPE_CHECKING:
-    pass
 
 
 def upload(
@@ -37,19 +34,19 @@ def upload(
     screen = context.screen
     location = Location(context.platform.data_bucket, dataset)
     with screen.waiting(f"comparing {folder} with {location.uri}"):
-        found = compare(folder, location, context.storage)
-    with screen.transfer(f"to {location.uri}", size_bytes=found.size_bytes) as advance:
-        send(found, context.storage, on_file=lambda _, size: advance(size))
-    sent = f"{counted(len(found.files), 'file')} sent ({size_text(found.size_bytes)})"
-    screen.say(f"{location.uri}: {sent}, {found.unchanged} there already")
+        difference = compare(folder, location, context.storage)
+    with screen.transfer(f"to {location.uri}", size_bytes=difference.size_bytes) as advance:
+        send(difference, context.storage, on_file=lambda _, size: advance(size))
+    sent_text = f"{counted(len(difference.files), 'file')} sent ({size_text(difference.size_bytes)})"
+    screen.say(f"{location.uri}: {sent_text}, {difference.unchanged} there already")
     context.records.completion_cache.dataset(location.prefix)
     if as_json:
         screen.json(
             {
                 "dataset": location.uri,
-                "sent": sorted(found.files),
-                "size_bytes": found.size_bytes,
-                "unchanged": found.unchanged,
+                "sent": sorted(difference.files),
+                "size_bytes": difference.size_bytes,
+                "unchanged": difference.unchanged,
             }
         )
     other = context.configuration.dataset(dataset)

@@ -1,4 +1,4 @@
-"""`why`: why scans wait, or failed."""
+"""`why`: why scans wait or failed."""
 
 from __future__ import annotations
 

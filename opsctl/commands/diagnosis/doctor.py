@@ -1,4 +1,4 @@
-"""`doctor`: look at everything at once, each look for some seconds at most."""
+"""`doctor`: check this machine, the platform and AWS, all checks at once and within a few seconds."""
 
 from __future__ import annotations
 
@@ -26,20 +26,24 @@ from opsctl.local import control
 
 T = TypeVar("T")
 
-#: All looks together: a person waits for this.
+#: The time limit for all checks together, because a person waits for the answer.
 SECONDS = 8.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """What is looked at.
+    """What `doctor` checks.
 
     Attributes
     ----------
+    version
+        opsctl's own.
     name
-        The platform's, as typed or configured; None: the one brought up last.
+        The platform's name, as typed or configured; None: the one brought up last.
     region, profile
         As typed or configured.
+    configuration
+        What is wrong in the configuration files.
     """
 
     home: Home
@@ -54,17 +58,17 @@ class Question:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What `doctor` found."""
+    """`doctor`'s answer."""
 
     lines: tuple[Line, ...]
     is_first_use: bool
 
     def count(self, level: str) -> int:
-        """How many lines are of a level."""
+        """The number of lines of a level."""
         return sum(line.level == level for line in self.lines)
 
     def as_json(self) -> dict[str, Any]:
-        """The contract of `--json`."""
+        """The output of `doctor --json`."""
         return {
             "schema_version": 1,
             "wrong": self.count("wrong"),
@@ -76,8 +80,8 @@ class Diagnosis:
 
 
 @dataclass(frozen=True)
-class _Scan:
-    """What a platform's queue is asked for where nobody has submitted anything."""
+class _SmallestJob:
+    """The requirements of a platform's smallest job, for a queue without jobs."""
 
     resources: str
     image: str
@@ -85,37 +89,37 @@ class _Scan:
 
 
 def doctor(question: Question, *, seconds: float = SECONDS) -> Diagnosis:
-    """Look at this machine, the platform and AWS.
+    """Check this machine, the platform and AWS.
 
     Parameters
     ----------
     seconds
-        What has not answered by then is said not to have.
+        The time limit: a check without an answer by then is reported as such.
     """
-    found = _look(question, _Looks(seconds))
-    return Diagnosis(tuple(lines(found)), found.is_first_use)
+    checkup = _check(question, _Checks(seconds))
+    return Diagnosis(tuple(lines(checkup)), checkup.is_first_use)
 
 
-def _look(question: Question, looks: _Looks) -> Checkup:
+def _check(question: Question, checks: _Checks) -> Checkup:
     environment, home = question.environment, question.home
-    terraform = looks.begin("terraform version", lambda: machine.terraform(environment))
-    provider = looks.begin("registry.terraform.io", lambda: machine.provider(environment))
-    engine = looks.begin("docker version", lambda: machine.engine(environment))
-    disk = looks.begin("the disk", lambda: machine.disk(home.path))
-    platform: Any = _or_problem(lambda: _recalled(home, question.name))
+    terraform = checks.start("terraform version", lambda: machine.terraform(environment))
+    provider = checks.start("registry.terraform.io", lambda: machine.provider(environment))
+    engine = checks.start("docker version", lambda: machine.engine(environment))
+    disk = checks.start("the disk", lambda: machine.disk(home.path))
+    platform: Any = _or_problem(lambda: _recorded_platform(home, question.name))
     clients = _or_problem(lambda: _aws_clients(question, platform))
     login: Any = clients
-    seen: dict[str, Any] = {}
+    platform_facts: dict[str, Any] = {}
     if isinstance(clients, Clients):
-        asked = looks.begin("sts:GetCallerIdentity", lambda: aws.login(clients, now=_now))
+        login_answer = checks.start("sts:GetCallerIdentity", lambda: aws.login(clients, now=_now))
         if isinstance(platform, Platform) and platform.is_local:
-            seen = _on_this_machine(home, platform, looks)
-        login = asked()
-        if isinstance(login, Login) and clients.region and not seen:
+            platform_facts = _local_facts(home, platform, checks)
+        login = login_answer()
+        if isinstance(login, Login) and clients.region and not platform_facts:
             if platform is None:
                 name = question.name or DEFAULT_NAME
-                platform = looks.begin("ssm:GetParameter", lambda: read_record(clients.ssm, name))()
-            seen = _on_aws(clients, login, platform, question, looks)
+                platform = checks.start("ssm:GetParameter", lambda: read_record(clients.ssm, name))()
+            platform_facts = _aws_facts(clients, login, platform, question, checks)
     is_on_aws = isinstance(platform, Platform) and not platform.is_local
     return Checkup(
         python=machine.python(),
@@ -132,16 +136,16 @@ def _look(question: Question, looks: _Looks) -> Checkup:
         disk=disk(),
         login=login,
         platform=platform,
-        **seen,
+        **platform_facts,
     )
 
 
-def _recalled(home: Home, name: str | None) -> Platform | None:
+def _recorded_platform(home: Home, name: str | None) -> Platform | None:
     chosen = name or home.current()
-    found = home.recall(chosen) if chosen else None
-    if found is None and name == LOCAL_NAME:
+    platform = home.recall(chosen) if chosen else None
+    if platform is None and name == LOCAL_NAME:
         raise Problem("The local platform is not up.", "`opsctl up --local` makes it.")
-    return found
+    return platform
 
 
 def _aws_clients(question: Question, platform: Platform | Problem | None) -> Clients:
@@ -150,41 +154,47 @@ def _aws_clients(question: Question, platform: Platform | Problem | None) -> Cli
     return Clients(region=region, profile=question.profile, is_hurried=True, verb="doctor")
 
 
-def _on_this_machine(home: Home, platform: Platform, looks: _Looks) -> dict[str, Any]:
-    server = looks.begin("the local platform", lambda: control.find(home.path))()
+def _local_facts(home: Home, platform: Platform, checks: _Checks) -> dict[str, Any]:
+    server = checks.start("the local platform", lambda: control.find(home.path))()
     if not isinstance(server, control.LocalServer):
         return {"local_server": None}
     clients = Clients(endpoint_url=server.endpoint_url, is_hurried=True, verb="doctor")
-    return {"local_server": server.endpoint_url, **_behind(clients, platform, looks)}
+    return {"local_server": server.endpoint_url, **_bucket_and_queues(clients, platform, checks)}
 
 
-def _on_aws(
-    clients: Clients, login: Login, found: Platform | Problem | NotVisible | None, question: Question, looks: _Looks
+def _aws_facts(
+    clients: Clients,
+    login: Login,
+    recorded: Platform | Problem | NotVisible | None,
+    question: Question,
+    checks: _Checks,
 ) -> dict[str, Any]:
-    platform = found if isinstance(found, Platform) else None
-    # Making a client is not safe in threads.
+    platform = recorded if isinstance(recorded, Platform) else None
+    # boto3 cannot create clients in several threads, so they are created here.
     clients.iam, clients.s3, clients.ssm, clients.service_quotas, clients.ec2  # noqa: B018
+    if platform is not None:
+        clients.batch, clients.logs, clients.ecr  # noqa: B018
     name = platform.name if platform else question.name or DEFAULT_NAME
+    permissions = checks.start(
+        "iam:SimulatePrincipalPolicy", lambda: aws.permissions(clients, login, platform, name=name)
+    )
     if platform is None:
-        quota = looks.begin("servicequotas:GetServiceQuota", lambda: vcpu_quota(clients, is_spot=False))
-        may = looks.begin("iam:SimulatePrincipalPolicy", lambda: aws.permissions(clients, login, None, name=name))
-        return {"quota": quota(), "permissions": may()}
-    clients.batch, clients.logs, clients.ecr  # noqa: B018
-    may = looks.begin("iam:SimulatePrincipalPolicy", lambda: aws.permissions(clients, login, platform, name=name))
-    return {**_behind(clients, platform, looks), "permissions": may()}
+        quota = checks.start("servicequotas:GetServiceQuota", lambda: vcpu_quota(clients, is_spot=False))
+        return {"quota": quota(), "permissions": permissions()}
+    return {**_bucket_and_queues(clients, platform, checks), "permissions": permissions()}
 
 
-def _behind(clients: Clients, platform: Platform, looks: _Looks) -> dict[str, Any]:
-    """The data bucket, and each model's queue with what is behind it."""
-    # Making a client is not safe in threads.
+def _bucket_and_queues(clients: Clients, platform: Platform, checks: _Checks) -> dict[str, Any]:
+    """Check the data bucket, and each model's queue with its compute environment."""
+    # boto3 cannot create clients in several threads, so they are created here.
     clients.s3, clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
 
-    def ask(model: str) -> Callable[[], QueueSnapshot]:
-        return lambda: gather(clients, platform, _Scan(model, platform.image))
+    def snapshot(model: str) -> Callable[[], QueueSnapshot]:
+        return lambda: gather(clients, platform, _SmallestJob(model, platform.image))
 
-    bucket = looks.begin("s3:ListBucket", lambda: aws.can_list(clients, platform.data_bucket))
-    models = {model: looks.begin("batch:DescribeJobQueues", ask(model)) for model in sorted(platform.models)}
-    return {"bucket": bucket(), "facts": {model: one() for model, one in models.items()}}
+    bucket = checks.start("s3:ListBucket", lambda: aws.can_list(clients, platform.data_bucket))
+    snapshots = {model: checks.start("batch:DescribeJobQueues", snapshot(model)) for model in sorted(platform.models)}
+    return {"bucket": bucket(), "facts": {model: answer() for model, answer in snapshots.items()}}
 
 
 def _now() -> datetime:
@@ -198,20 +208,20 @@ def _or_problem(make: Callable[[], T]) -> T | Problem:
         return problem
 
 
-class _Looks:
-    """Looks that run at once; none of them keeps a person waiting for longer than the time for all."""
+class _Checks:
+    """Checks that run at once, in threads, under one time limit."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._end = time.monotonic() + seconds
 
-    def begin(self, name: str, look: Callable[[], T]) -> Callable[[], T | Problem | NotVisible]:
-        """Start one, in a thread that the program's end does not wait for; returns what gives its answer."""
+    def start(self, name: str, check: Callable[[], T]) -> Callable[[], T | Problem | NotVisible]:
+        """Start a check in a daemon thread; returns a function that waits for its answer."""
         future: Future[T] = Future()
 
         def run() -> None:
             try:
-                future.set_result(look())
+                future.set_result(check())
             except BaseException as error:
                 future.set_exception(error)
 

@@ -1,11 +1,12 @@
-"""`why`: gathers what is known of a run's scans and of the platform, and lets the rules speak."""
+"""`why`: gather what is known of a run's scans and of the platform, and explain it by the rules."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Literal
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
@@ -20,7 +21,7 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import attempts_by_scan
 from opsctl.core.runs.names import named
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob, ScanStatus, State, join
+from opsctl.core.runs.status import BatchJob, ScanStatus, join
 from opsctl.core.runs.unsubmitted_scans import unsubmitted_reasons
 
 _WAITING = ("PENDING", "RUNNABLE", "STARTING")
@@ -28,7 +29,15 @@ _WAITING = ("PENDING", "RUNNABLE", "STARTING")
 
 @dataclass
 class _Case:
-    """What is known of the scans that were asked for, by index."""
+    """What is known of the requested scans.
+
+    Attributes
+    ----------
+    statuses, results, jobs, attempts
+        By the scan's index.
+    submitted
+        By the scan's index: the job's id (an array's parent) and when it was submitted.
+    """
 
     reader: RunReader
     platform: Platform
@@ -37,7 +46,6 @@ class _Case:
     results: Mapping[int, Result]
     jobs: Mapping[int, BatchJob]
     attempts: Mapping[int, tuple[Attempt, ...]]
-    #: By index: the job (of an array the parent's) and when it was submitted.
     submitted: Mapping[int, tuple[str, str]]
 
     @property
@@ -45,7 +53,7 @@ class _Case:
         run = self.reader.run
         return run.memory_mib or self.platform.models[run.resources].memory_mib
 
-    def words(self, index: int) -> str:
+    def reason(self, index: int) -> str:
         return said(self.statuses[index].cause, self.jobs.get(index))
 
     def seconds_since(self, moment: str) -> float:
@@ -53,7 +61,7 @@ class _Case:
 
 
 def why(
-    wanted: str | None,
+    pattern: str | None,
     *,
     reader: RunReader,
     batch: Batch,
@@ -62,115 +70,117 @@ def why(
     look: Callable[[], QueueSnapshot],
     now: datetime,
 ) -> Answer:
-    """Why scans wait, or failed.
+    """Explain why scans wait, or failed.
 
     Parameters
     ----------
-    wanted
+    pattern
         A scan's name or a glob of names; None: the whole run.
     look
-        Takes the snapshot of the platform; called only where it can explain something.
+        Takes the snapshot of the platform's queue; called only when it can explain something.
     now
-        For how long something has waited.
+        The present, to tell how long a scan has waited.
 
     Raises
     ------
     Problem
-        Where the run has no such scan.
+        When the run has no such scan.
     """
     scans = reader.run.scans
-    indices = range(len(scans)) if wanted is None else named(scans, [wanted])
+    indices = range(len(scans)) if pattern is None else named(scans, [pattern])
     case = _case(reader, batch, platform, indices, now=now)
-    states = {state: [i for i in indices if case.statuses[i].state == state] for state in ("FAILED", "RUNNING", "DONE")}
-    waits = [index for index in indices if case.statuses[index].state in _WAITING]
-    needed = any(case.statuses[i].is_submitted for i in waits) or any(
-        needs_facts(case.words(i)) for i in states["FAILED"]
+    states = {index: case.statuses[index].state for index in indices}
+    failed = [index for index in indices if states[index] == "FAILED"]
+    running = [index for index in indices if states[index] == "RUNNING"]
+    waiting_scans = [index for index in indices if states[index] in _WAITING]
+    needs_snapshot = any(case.statuses[index].is_submitted for index in waiting_scans) or any(
+        needs_facts(case.reason(index)) for index in failed
     )
-    facts = look() if needed else None
-    explanations = [*_failures(case, states["FAILED"], facts), *_waits(case, waits, facts)]
+    snapshot = look() if needs_snapshot else None
+    explanations = [*_failures(case, failed, snapshot), *_waits(case, waiting_scans, snapshot)]
     if len(indices) == 1:
-        explanations = [_whole(case, indices[0], *explanations, storage=storage)]
-    running = [case.seconds_since(_since(case, index)) for index in states["RUNNING"]]
+        explanations = [_single_scan(case, indices[0], *explanations, storage=storage)]
     return Answer(
         run_id=reader.run.run_id,
-        counts=_counts(case, indices),
-        running_seconds=max(running, default=0.0),
+        counts=Counter(states.values()),
+        running_seconds=max((case.seconds_since(_since(case, index)) for index in running), default=0.0),
         explanations=tuple(explanations),
-        hidden=facts.hidden if facts else (),
-        notes=_notes(facts),
+        hidden=snapshot.hidden if snapshot else (),
+        notes=_notes(snapshot),
     )
 
 
 def _case(reader: RunReader, batch: Batch, platform: Platform, indices: Sequence[int], *, now: datetime) -> _Case:
-    # Batch before the results: a job that ends in between has then written its result.
+    # Batch is asked before the results are read: a job that ends in between has written its result by then.
     submissions = reader.submissions()
     jobs = dict(reader.jobs())
     if len(indices) == 1 and indices[0] in jobs:
-        # ListJobs does not tell the attempts.
+        # ListJobs does not return attempts; DescribeJobs does.
         (index,) = indices
         jobs[index] = batch.describe([jobs[index].job_id]).get(jobs[index].job_id, jobs[index])
     results = reader.results()
-    never = unsubmitted_reasons(reader.run, reader.submission_log(), now=now)
-    status = join(reader.run, results=results, jobs=jobs, unsubmitted=never, indices=indices)
-    # Of a run of thousands that is over, the attempts would be read for nothing.
-    is_asked = len(indices) == 1 or not status.is_over
+    unsubmitted = unsubmitted_reasons(reader.run, reader.submission_log(), now=now)
+    status = join(reader.run, results=results, jobs=jobs, unsubmitted=unsubmitted, indices=indices)
+    # A run that is over needs no attempts, and there may be thousands to read.
+    needs_attempts = len(indices) == 1 or not status.is_over
     submitted = {}
     for index in indices:
         origin = reader.run.origin(index)
-        for one in submissions.get(origin.run_id, ()):
-            if origin.index in one.indices:
-                submitted[index] = (one.job_id, one.at)
+        for submission in submissions.get(origin.run_id, ()):
+            if origin.index in submission.indices:
+                submitted[index] = (submission.job_id, submission.at)
     return _Case(
         reader=reader,
         platform=platform,
         now=now,
-        statuses={one.index: one for one in status.scans},
+        statuses={scan.index: scan for scan in status.scans},
         results=results,
         jobs=jobs,
-        attempts=attempts_by_scan(reader.attempts() if is_asked else (), jobs),
+        attempts=attempts_by_scan(reader.attempts() if needs_attempts else (), jobs),
         submitted=submitted,
     )
 
 
-def _failures(case: _Case, indices: Sequence[int], facts: QueueSnapshot | None) -> list[Explanation]:
+def _failures(case: _Case, indices: Sequence[int], snapshot: QueueSnapshot | None) -> list[Explanation]:
     groups: dict[str, list[int]] = defaultdict(list)
     for index in indices:
-        groups[cause_of(case.words(index), run=case.reader.run).title].append(index)
-    found = []
+        groups[cause_of(case.reason(index), run=case.reader.run).title].append(index)
+    explanations = []
     for title, members in sorted(groups.items(), key=lambda item: -len(item[1])):
-        # Of several, the one that needed most memory says most.
-        first = max(members, key=lambda index: _peak(case, index))
-        words = case.words(first)
+        # The scan that needed most memory stands for the group.
+        example = max(members, key=lambda index: _peak_memory_mib(case, index))
+        reason = case.reason(example)
         findings = failure(
-            words,
+            reason,
             run=case.reader.run,
             memory_mib=case.memory_mib,
             is_spot=case.platform.spot,
-            result=case.results.get(first),
-            facts=facts,
+            result=case.results.get(example),
+            facts=snapshot,
         )
-        found.append(_explanation(case, "failed", title, members, findings, words))
-    return found
+        explanations.append(_explanation(case, "failed", title, members, findings, reason))
+    return explanations
 
 
-def _waits(case: _Case, indices: Sequence[int], facts: QueueSnapshot | None) -> list[Explanation]:
+def _waits(case: _Case, indices: Sequence[int], snapshot: QueueSnapshot | None) -> list[Explanation]:
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index in indices:
-        one = case.statuses[index]
-        if not one.is_submitted:
-            groups["PENDING", one.cause].append(index)
+        scan = case.statuses[index]
+        if not scan.is_submitted:
+            groups["PENDING", scan.cause].append(index)
         else:
-            # Batch gives its reason to the first in line only: it is everybody's.
-            groups[one.state, "" if is_blocked_reason(one.cause) else _title(one.cause)].append(index)
-    found = []
+            # Batch gives a reason only to the first job in the queue; it holds for all.
+            groups[scan.state, "" if is_blocked_reason(scan.cause) else _title(scan.cause)].append(index)
+    explanations = []
     for (state, _), members in groups.items():
         first = case.statuses[members[0]]
-        if not first.is_submitted or facts is None:
+        if not first.is_submitted or snapshot is None:
             finding = Finding("Its submission is under way.", "Nothing: seconds to a minute.")
-            found.append(_explanation(case, "waiting", first.cause, members, [finding], first.cause))
+            explanations.append(_explanation(case, "waiting", first.cause, members, [finding], first.cause))
             continue
         reason = next(
-            (case.statuses[i].cause for i in members if is_blocked_reason(case.statuses[i].cause)), first.cause
+            (case.statuses[index].cause for index in members if is_blocked_reason(case.statuses[index].cause)),
+            first.cause,
         )
         wait = Wait(
             status=case.jobs[first.index].status,
@@ -180,84 +190,84 @@ def _waits(case: _Case, indices: Sequence[int], facts: QueueSnapshot | None) -> 
             ahead_in_array=_ahead(case, first.index),
             head_reason=next((job.reason for job in case.jobs.values() if is_blocked_reason(job.reason)), ""),
         )
-        findings = waiting(facts, wait, run=case.reader.run)
-        found.append(_explanation(case, "waiting", f"{state} at AWS Batch", members, findings, reason))
-    return found
+        findings = waiting(snapshot, wait, run=case.reader.run)
+        explanations.append(_explanation(case, "waiting", f"{state} at AWS Batch", members, findings, reason))
+    return explanations
 
 
 def _explanation(
-    case: _Case, kind: str, title: str, members: Sequence[int], findings: Sequence[Finding], words: str
+    case: _Case,
+    kind: Literal["failed", "waiting"],
+    title: str,
+    members: Sequence[int],
+    findings: Sequence[Finding],
+    reason: str,
 ) -> Explanation:
     return Explanation(
-        kind="failed" if kind == "failed" else "waiting",
+        kind=kind,
         title=title,
         scans=tuple(case.reader.run.scans[index] for index in members),
         findings=tuple(findings),
-        words=words,
+        words=reason,
         places={},
     )
 
 
-def _whole(case: _Case, index: int, *explained: Explanation, storage: Storage) -> Explanation:
+def _single_scan(case: _Case, index: int, *explained: Explanation, storage: Storage) -> Explanation:
     """One scan's explanation with its attempts, and where its logs and QA are."""
-    one = case.statuses[index]
-    made = explained[0] if explained else None
+    scan = case.statuses[index]
     attempts = case.attempts.get(index, ())
-    has_lines = index in case.results or any(attempt.log_stream for attempt in attempts)
-    places = {"logs": f"opsctl logs {one.name}"} if has_lines else {}
+    has_log = index in case.results or any(attempt.log_stream for attempt in attempts)
+    places = {"logs": f"opsctl logs {scan.name}"} if has_log else {}
     origin = case.reader.run.origin(index)
     folder = run_location(origin.run_id, data_bucket=case.platform.data_bucket).prefix
-    kept = Location(case.platform.data_bucket, f"{folder}/failures/{origin.index:05d}")
-    if one.state != "DONE" and any(storage.below(kept)):
-        places["logs and QA of failed attempts"] = f"{kept.uri}/"
+    failures = Location(case.platform.data_bucket, f"{folder}/failures/{origin.index:05d}")
+    if scan.state != "DONE" and any(storage.below(failures)):
+        places["logs and QA of failed attempts"] = f"{failures.uri}/"
+    if explained:
+        return replace(explained[0], scans=(scan.name,), attempts=attempts, places=places)
     return Explanation(
-        kind=made.kind if made else ("done" if one.state == "DONE" else "running"),
-        title=made.title if made else one.state,
-        scans=(one.name,),
-        findings=made.findings if made else (),
-        words=made.words if made else "",
+        kind="done" if scan.state == "DONE" else "running",
+        title=scan.state,
+        scans=(scan.name,),
+        findings=(),
+        words="",
         attempts=attempts,
         places=places,
     )
 
 
 def _since(case: _Case, index: int) -> str:
-    """When a scan began to wait for what it waits for, or to run."""
+    """When a scan entered its present state: began to run, or to wait."""
     attempts = case.attempts.get(index, ())
     if attempts and case.statuses[index].state == "RUNNING":
         return attempts[-1].started_at or case.reader.run.created_at
-    stopped = [one.stopped_at for one in attempts if one.stopped_at]
+    stopped = [attempt.stopped_at for attempt in attempts if attempt.stopped_at]
     return stopped[-1] if stopped else case.submitted.get(index, ("", case.reader.run.created_at))[1]
 
 
 def _ahead(case: _Case, index: int) -> int:
-    """How many children of the same array wait before a scan's."""
-    mine = case.jobs[index].job_id
-    parent, _, place = mine.partition(":")
-    before = [
-        job for job in case.jobs.values()
-        if place and job.status == "RUNNABLE" and job.job_id.startswith(f"{parent}:")
-        and int(job.job_id.partition(":")[2]) < int(place)
-    ]  # fmt: skip
-    return len(before)
+    """How many children of the same array job wait before this scan's."""
+    parent, _, array_index = case.jobs[index].job_id.partition(":")
+    return sum(
+        job.status == "RUNNABLE"
+        and job.job_id.startswith(f"{parent}:")
+        and int(job.job_id.partition(":")[2]) < int(array_index)
+        for job in case.jobs.values()
+        if array_index
+    )
 
 
-def _peak(case: _Case, index: int) -> int:
+def _peak_memory_mib(case: _Case, index: int) -> int:
     return case.results[index].peak_memory_mib if index in case.results else 0
 
 
-def _title(words: str) -> str:
-    return cause_of(words).title if words else ""
+def _title(reason: str) -> str:
+    return cause_of(reason).title if reason else ""
 
 
-def _counts(case: _Case, indices: Sequence[int]) -> dict[State, int]:
-    found: dict[State, int] = defaultdict(int)
-    for index in indices:
-        found[case.statuses[index].state] += 1
-    return dict(found)
-
-
-def _notes(facts: QueueSnapshot | None) -> tuple[str, ...]:
-    if facts is None or facts.image is None or isinstance(facts.image, NotVisible) or facts.image.exists is not None:
+def _notes(snapshot: QueueSnapshot | None) -> tuple[str, ...]:
+    image = snapshot.image if snapshot else None
+    if image is None or isinstance(image, NotVisible) or image.exists is not None:
         return ()
-    return (f"Whether {facts.image.uri} is there, its own registry alone can tell: it is not in this region's ECR.",)
+    return (f"Whether {image.uri} is there, its own registry alone can tell: it is not in this region's ECR.",)

@@ -1,4 +1,4 @@
-"""What `up --local --engine` makes sure of before anything is made: the image is there, and runs as a job's will."""
+"""`up --local --engine`: check that the engine has the image and can run it as a job, before anything is created."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from opsctl.engine import Engine, final_output
 from opsctl.local.control import Containers
 from opsctl.local.jobs.container import CONFINED, USER, limit_words
 
-#: Said inside the container: the limit that holds there (version 2 of control groups, then 1), and whether this
-#: machine's own address leads here.
+#: Runs in the container. It prints whether the container reaches this machine's 127.0.0.1, and its memory limit
+#: (control groups version 2, then 1).
 _PROGRAM = """
 import socket, sys
 def limit():
@@ -28,32 +28,30 @@ except OSError as error:
     print("unreached", error)
 sys.exit(int(sys.argv[2]))
 """
-_CODE = 75
-_TRIAL_MIB = 512
-_TRIAL = ({"type": "MEMORY", "value": str(_TRIAL_MIB)}, {"type": "VCPU", "value": "1"})
-#: From what every engine can to what rootless Podman without delegated control groups is left with.
+_EXIT_CODE = 75
+_MEMORY_MIB = 512
+_REQUIREMENTS = ({"type": "MEMORY", "value": str(_MEMORY_MIB)}, {"type": "VCPU", "value": "1"})
+#: The limits to try. Rootless Podman without delegated control groups can set none.
 _LIMITS = (("memory", "cpu"), ("memory",), ())
 
 
 def try_engine(engine: Engine, image: str) -> Containers:
-    """Run the image once as jobs will run, and see what the engine can limit here.
+    """Run the image once as jobs will run, and find out which limits the engine can set.
 
     Parameters
     ----------
-    engine
-        One that answers.
     image
-        What the engine's own store calls it: nothing is pulled.
+        Its name in the engine's store: nothing is pulled.
 
     Returns
     -------
     Containers
-        For the local platform's server.
+        The settings for the local platform's server.
 
     Raises
     ------
     Problem
-        When the store has no such image, it is none of opsctl's, or a container cannot reach the local platform.
+        When the store has no such image, the image is not opsctl's, or a container cannot reach the local platform.
     """
     try:
         engine.ask("image", "inspect", "--format", "{{.Id}}", image)
@@ -64,30 +62,31 @@ def try_engine(engine: Engine, image: str) -> Containers:
         ) from problem
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        limits, code, said = _try(engine, image, port)
-    if code != _CODE:
-        # Docker's client before Podman's socket (4.3) gives 0, whatever the container ended with.
+        limits, code, answer = _run_program(engine, image, port)
+    if code != _EXIT_CODE:
+        # Docker's client with Podman 4.3's socket always returns 0, whatever the container's exit code.
         raise Problem(
             f"{engine.name} does not pass on how a container ended: every job would seem to succeed.",
             "If Podman stands behind it, name Podman itself: `--engine podman`.",
         )
-    if said[:1] != ["reached"]:
+    if answer[:1] != ["reached"]:
         raise Problem(
-            f"A container of {engine.name} does not reach this machine's own addresses: {' '.join(said[1:])}.",
+            f"A container of {engine.name} does not reach this machine's own addresses: {' '.join(answer[1:])}.",
             "On a Mac, switch on host networking in Docker Desktop's settings. An engine elsewhere will not do.",
         )
-    # Docker warns and goes on where the kernel cannot limit memory: only the container itself knows.
-    if said[1:] != [str(_TRIAL_MIB * 1024**2)]:
+    # Docker only warns when the kernel cannot limit memory, so the container itself says its limit.
+    if answer[1:] != [str(_MEMORY_MIB * 1024**2)]:
         limits = tuple(name for name in limits if name != "memory")
     return Containers(engine.name, engine.command, limits)
 
 
-def _try(engine: Engine, image: str, port: int) -> tuple[tuple[str, ...], int, list[str]]:
+def _run_program(engine: Engine, image: str, port: int) -> tuple[tuple[str, ...], int, list[str]]:
+    """Run the program under the first limits that the engine accepts; returns them, the exit code and the output."""
     refusal = ""
     for limits in _LIMITS:
-        words = [*CONFINED, "--user", USER, *limit_words(_TRIAL, limits), "--entrypoint", "/opt/opsctl/python"]
+        options = [*CONFINED, "--user", USER, *limit_words(_REQUIREMENTS, limits), "--entrypoint", "/opt/opsctl/python"]
         done = subprocess.run(
-            [engine.command, "run", *words, image, "-S", "-B", "-c", _PROGRAM, str(port), str(_CODE)],
+            [engine.command, "run", *options, image, "-S", "-B", "-c", _PROGRAM, str(port), str(_EXIT_CODE)],
             env=dict(engine.environment),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -95,8 +94,8 @@ def _try(engine: Engine, image: str, port: int) -> tuple[tuple[str, ...], int, l
             errors="replace",
             check=False,
         )
-        if said := done.stdout.split():
-            return limits, done.returncode, said
+        if answer := done.stdout.split():
+            return limits, done.returncode, answer
         refusal = refusal or final_output(done.stderr)
     raise Problem(
         f"{engine.name} cannot run {image} as a job's container: {refusal}",

@@ -1,4 +1,4 @@
-"""`down`: refuse while jobs are active, destroy the platform root, remove what Terraform does not know, say it all."""
+"""`down`: refuse while jobs are active, destroy the platform root, then remove what Terraform does not know."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _CANCEL_SECONDS = 300.0
 
 @dataclass(frozen=True, kw_only=True)
 class TeardownReport:
-    """What is gone, what was kept, and what it cost.
+    """What was removed, what was kept, and what the platform cost.
 
     Attributes
     ----------
     removed
-        How many resources went.
+        The number of resources that were removed.
     left
-        What AWS still shows of the platform, each named, with the reason where one is known; empty when all is gone.
+        The resources that AWS still shows, each with the reason where one is known; empty when all are gone.
     data_bucket, contents, repository_url
-        What was kept; None where it is not known.
+        What was kept; None when unknown.
     log_group
-        The one that was kept, or None.
+        The log group that was kept, or None.
     spent
-        What the platform's runs have cost; None where that is not known.
+        The cost of the platform's runs; None when unknown.
     idle_usd_per_hour
-        What it has cost while nothing ran.
+        The cost of the platform while nothing ran.
     """
 
     name: str
@@ -52,7 +52,7 @@ class TeardownReport:
     is_local: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """What `down --json` prints."""
+        """The output of `down --json`."""
         value = asdict(self)
         contents = value.pop("contents") or {"object_count": None, "size_bytes": None, "is_whole": False}
         return {**value, **contents, "left": list(self.left)}
@@ -60,12 +60,14 @@ class TeardownReport:
 
 @dataclass(frozen=True)
 class Gone:
-    """What a teardown came to.
+    """The outcome of a teardown.
 
     Attributes
     ----------
+    removed, left
+        As in `TeardownReport`.
     trouble
-        Why Terraform did not go through with it, where the rest was removed without it.
+        Why Terraform's destroy failed, when the rest was removed without it.
     """
 
     removed: int
@@ -74,29 +76,29 @@ class Gone:
 
 
 def active_jobs(batch: Batch, platform: Platform) -> list[ActiveJob]:
-    """What the platform's queues still hold."""
+    """The active jobs on the platform's queues."""
     return jobs_of(batch, [resources.job_queue for resources in platform.models.values()])
 
 
 def jobs_of(batch: Batch, queues: Iterable[str]) -> list[ActiveJob]:
-    """What some queues still hold, by their ARNs."""
+    """The active jobs on queues, which are given by their ARNs."""
     return [job for queue in queues for job in batch.active(queue)]
 
 
 def queues_of(resources: Iterable[Resource]) -> list[str]:
-    """The ARNs of the queues among an inventory."""
-    return [one.arn for one in resources if one.kind == ResourceKind.QUEUE]
+    """The ARNs of the job queues in an inventory."""
+    return [resource.arn for resource in resources if resource.kind == ResourceKind.QUEUE]
 
 
 def refuse_while_active(
     jobs: list[ActiveJob], *, hint: str = "Wait for the end (`opsctl status`), or end them with `opsctl down --force`."
 ) -> None:
-    """The guard on everything that would take instances away under running scans.
+    """Refuse an operation that would remove instances under running scans.
 
     Raises
     ------
     Problem
-        With the count and the names when there is any active job.
+        When a job is active: with the count and the names.
     """
     if jobs:
         names = ", ".join(f"{job.name} ({job.status})" for job in jobs[:5])
@@ -108,78 +110,81 @@ def refuse_while_active(
 
 
 def end_jobs(batch: Batch, queues: Sequence[str], jobs: list[ActiveJob], *, sleep: Callable[[float], None]) -> None:
-    """End every active job and wait until the queues are empty.
+    """Terminate the jobs and wait until the queues are empty.
 
     Raises
     ------
     Problem
-        When some have not ended after five minutes.
+        When jobs are still active after five minutes.
     """
     for job in jobs:
         batch.terminate(job.job_id, reason="opsctl down --force")
     for _ in range(int(_CANCEL_SECONDS / _POLL_SECONDS)):
-        left = jobs_of(batch, queues)
-        if not left:
+        active = jobs_of(batch, queues)
+        if not active:
             return
         sleep(_POLL_SECONDS)
     raise Problem(
-        f"{len(left)} jobs have not ended after {_CANCEL_SECONDS:.0f} s.", "Type `opsctl down --force` again."
+        f"{len(active)} jobs have not ended after {_CANCEL_SECONDS:.0f} s.", "Type `opsctl down --force` again."
     )
 
 
 def tear_down(
     root: Root | None, *, name: str, inventory: Inventory, removal: Removal, keep_logs: bool, on_step: OnStep
 ) -> Gone:
-    """Destroy the platform root, then remove what AWS still shows: AWS's word counts, not Terraform's.
+    """Destroy the platform root, then remove every resource that AWS still shows.
 
     Parameters
     ----------
     root
-        The platform root; None where there is no state, or no Terraform.
+        The platform root; None when there is no state, or no Terraform.
     keep_logs
-        Leave the log group alone.
+        Keep the log group.
 
     Raises
     ------
-    AtWork
-        When another Terraform is at work on this platform: then nothing is touched.
+    PlatformBusy
+        When another Terraform works on this platform: nothing was changed.
     Interrupted
         After Ctrl-C.
     """
-    removed: list[str] = []
+    destroyed: list[str] = []
     trouble = None
     if root is not None:
         try:
-            _destroy(root, removed, name=name, keep_logs=keep_logs, on_step=on_step)
+            _destroy(root, destroyed, name=name, keep_logs=keep_logs, on_step=on_step)
         except (Interrupted, PlatformBusy):
             raise
         except Problem as problem:
             trouble = problem
-    here = going(inventory.of(name), keep_logs=keep_logs)
-    reasons = {one.resource.key: one.reason for one in removal.remove(here)}
-    left = going(inventory.of(name), keep_logs=keep_logs)
-    by_hand = {one.key for one in here} - {one.key for one in left}
+    undestroyed = going(inventory.of(name), keep_logs=keep_logs)
+    reasons = {failure.resource.key: failure.reason for failure in removal.remove(undestroyed)}
+    remaining = going(inventory.of(name), keep_logs=keep_logs)
+    removed_directly = {resource.key for resource in undestroyed} - {resource.key for resource in remaining}
     return Gone(
-        removed=len(removed) + len(by_hand),
-        left=tuple(f"{one.words}: {reasons[one.key]}" if one.key in reasons else one.words for one in left),
+        removed=len(destroyed) + len(removed_directly),
+        left=tuple(
+            f"{resource.words}: {reasons[resource.key]}" if resource.key in reasons else resource.words
+            for resource in remaining
+        ),
         trouble=trouble,
     )
 
 
-def _destroy(root: Root, removed: list[str], *, name: str, keep_logs: bool, on_step: OnStep) -> None:
-    """Let Terraform remove what it knows; into `removed` go the addresses, also of a destroy that breaks off."""
+def _destroy(root: Root, destroyed: list[str], *, name: str, keep_logs: bool, on_step: OnStep) -> None:
+    """Destroy the root; its resources' addresses are added to `destroyed`, even when the destroy fails half-way."""
     root.import_existing({})
     if keep_logs:
         root.state_rm(addresses_of(root.state(), [f"/opsctl/{name}"]))
 
     def count(step: Step) -> None:
         if step.state == "done":
-            removed.append(step.address)
+            destroyed.append(step.address)
         on_step(step)
 
     root.destroy(count)
 
 
 def going(resources: Iterable[Resource], *, keep_logs: bool) -> list[Resource]:
-    """What a teardown is about: all but a log group that is to be kept."""
-    return [one for one in resources if not (keep_logs and one.kind == ResourceKind.LOG_GROUP)]
+    """The resources that a teardown removes: all but, with `keep_logs`, the log group."""
+    return [resource for resource in resources if not (keep_logs and resource.kind == ResourceKind.LOG_GROUP)]

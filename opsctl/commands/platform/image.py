@@ -1,4 +1,4 @@
-"""`image build`: the jobs' image, made here on m2g's own."""
+"""`image build`: build the jobs' image on m2g's image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opsctl.aws.ecr.image import pinned_digest
 from opsctl.core.errors import Problem
 from opsctl.engine import Engine
 
-#: What it is called on this machine.
+#: The image's name on this machine.
 NAME = "opsctl-m2g"
 #: Batch's r5 instances are x86: a build on a laptop with Apple silicon would be for ARM, and no job would start.
 PLATFORM = "linux/amd64"
@@ -24,7 +24,7 @@ BASE_LABEL, BASE_DIGEST_LABEL = "org.opencontainers.image.base.name", "org.openc
 
 _BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.M)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-#: What a build behind a proxy needs: Docker and Podman pass these into it and keep them out of the image.
+#: Docker and Podman pass these build arguments into a build and keep them out of the image.
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
 
 OnLine = Callable[[str], None]
@@ -39,15 +39,15 @@ class BuiltImage:
     image
         Its name with the tag.
     image_id
-        What the engine calls it by its content, without `sha256:`.
+        Its content's id, without `sha256:`.
     base, base_digest
-        What it stands on; the digest is None for a base that is in no registry.
+        The base image; the digest is None when the base is in no registry.
     source
-        What `source_of` says of the code in it; None where it is not from `image build`.
+        The hash of the code in it (`source_of`); None when `image build` did not build it.
     version
-        Of the opsctl that built it.
+        The version of the opsctl that built it.
     size_bytes
-        Unpacked.
+        The unpacked size.
     """
 
     image: str
@@ -60,15 +60,15 @@ class BuiltImage:
 
 
 def base_of(folder: Path) -> str:
-    """The base that the Dockerfile names: the one place where it is pinned."""
-    found = _BASE.search((folder / "Dockerfile").read_text())
-    if found is None:
+    """The base image that the Dockerfile names, which is the one place where it is pinned."""
+    match = _BASE.search((folder / "Dockerfile").read_text())
+    if match is None:
         raise Problem(f"{folder / 'Dockerfile'} names no BASE_IMAGE.", "Name one with --base.")
-    return found[1]
+    return match[1]
 
 
 def source_of(folder: Path) -> str:
-    """A hash over all that goes into the image from here: two of the same were built from the same code."""
+    """A hash over the files that go into the image: equal hashes mean equal code."""
     digest = hashlib.sha256()
     for path in sorted([folder / "Dockerfile", folder / "requirements.txt", *(folder / "m2g_job").glob("*.py")]):
         content = path.read_bytes()
@@ -87,23 +87,29 @@ def build(
     environment: Mapping[str, str],
     on_line: OnLine,
 ) -> BuiltImage:
-    """Build the image on its base, the base's tag resolved to a digest first.
+    """Build the image on its base, whose tag is resolved to a digest first.
 
     Parameters
     ----------
     folder
-        With the Dockerfile and what it copies.
+        The folder with the Dockerfile and the files that it copies.
+    version
+        opsctl's version.
     base
-        Instead of the Dockerfile's own.
+        The base image; None: the Dockerfile's.
+    tag
+        The image's tag; None: the version.
     options
-        Handed to the engine's build as they are.
+        Passed to the engine's build unchanged.
     environment
-        Whose proxies the build gets.
+        Its proxy variables are passed to the build.
+    on_line
+        Called with each line of the engine's output.
 
     Raises
     ------
     Problem
-        With the engine's own last words.
+        When the build fails: with the engine's last line.
     Interrupted
         After Ctrl-C.
     """
@@ -113,45 +119,46 @@ def build(
     labels = {VERSION_LABEL: version, SOURCE_LABEL: source_of(folder), BASE_LABEL: name}
     if digest:
         labels[BASE_DIGEST_LABEL] = digest
-    words = ["build", "--platform", PLATFORM, "--build-arg", f"BASE_IMAGE={_pinned(name, digest)}"]
+    arguments = ["build", "--platform", PLATFORM, "--build-arg", f"BASE_IMAGE={_pinned(name, digest)}"]
     for label, value in labels.items():
-        words += ["--label", f"{label}={value}"]
-    for proxy in (case for one in _PROXIES for case in (one, one.lower()) if environment.get(case)):
-        # Without its value, which may hold a password: the engine takes it from the environment.
-        words += ["--build-arg", proxy]
-    words += ["--tag", image, *options, str(folder)]
-    # What is run is one image and no more; an index with attestations would have another digest than its image.
-    engine.follow(*words, on_line=on_line, environment={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
-    made = find_built(engine, image)
-    if made is None:
+        arguments += ["--label", f"{label}={value}"]
+    for variable in (spelling for proxy in _PROXIES for spelling in (proxy, proxy.lower())):
+        if environment.get(variable):
+            # The value may contain a password: the engine takes it from the environment.
+            arguments += ["--build-arg", variable]
+    arguments += ["--tag", image, *options, str(folder)]
+    # With attestations the registry would hold an index, whose digest differs from its image's.
+    engine.follow(*arguments, on_line=on_line, environment={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
+    built = find_built(engine, image)
+    if built is None:
         raise Problem(f"{engine.name} built {image}, and does not know it.", "Are several builders set up?")
-    return made
+    return built
 
 
 def find_built(engine: Engine, image: str) -> BuiltImage | None:
     """An image on this machine, or None."""
-    found = _inspected(engine, image)
-    if found is None:
+    details = _inspect(engine, image)
+    if details is None:
         return None
-    labels = found.get("Config", {}).get("Labels") or {}
+    labels = details.get("Config", {}).get("Labels") or {}
     return BuiltImage(
         image=image,
-        image_id=found["Id"].removeprefix("sha256:"),
+        image_id=details["Id"].removeprefix("sha256:"),
         base=labels.get(BASE_LABEL),
         base_digest=labels.get(BASE_DIGEST_LABEL),
         source=labels.get(SOURCE_LABEL),
         version=labels.get(VERSION_LABEL),
-        size_bytes=int(found.get("Size", 0)),
+        size_bytes=int(details.get("Size", 0)),
     )
 
 
 def checked_tag(tag: str) -> str:
-    """A tag as every registry takes it.
+    """The tag, if every registry accepts it.
 
     Raises
     ------
     Problem
-        When it is none.
+        When it is not a valid tag.
     """
     if not _TAG.fullmatch(tag):
         raise Problem(f"{tag!r} is no tag.", "Letters, digits, dots, hyphens and underscores, 128 at most.")
@@ -159,7 +166,7 @@ def checked_tag(tag: str) -> str:
 
 
 def _resolve(engine: Engine, base: str, on_line: OnLine) -> str | None:
-    """The digest that a base's tag means now, as its registry says; of a base that is only here, as the engine does."""
+    """The digest of a base image's tag: the registry's, or the engine's for an image of `localhost/`."""
     if pinned := pinned_digest(base):
         return pinned
     if not base.startswith("localhost/"):
@@ -170,11 +177,12 @@ def _resolve(engine: Engine, base: str, on_line: OnLine) -> str | None:
                 f"The base image {base} could not be had: {problem.what}",
                 "Is the network up? `opsctl image build --base IMAGE` takes another.",
             ) from problem
-    found = _inspected(engine, base)
-    if found is None:
+    details = _inspect(engine, base)
+    if details is None:
         raise Problem(f"There is no image {base} on this machine.", "Name another with --base.")
-    known = [one.partition("@") for one in found.get("RepoDigests") or ()]
-    return next((digest for name, _, digest in known if _plain(name) == _plain(_repository(base))), None)
+    digests = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
+    repository = _short_name(_repository(base))
+    return next((digest for name, _, digest in digests if _short_name(name) == repository), None)
 
 
 def _pinned(base: str, digest: str | None) -> str:
@@ -182,20 +190,20 @@ def _pinned(base: str, digest: str | None) -> str:
 
 
 def _repository(base: str) -> str:
-    """Without tag and digest; a port is no tag."""
+    """An image's name without tag and digest; a registry's port is not a tag."""
     name = base.partition("@")[0]
     head, colon, tail = name.rpartition(":")
     return head if colon and "/" not in tail else name
 
 
-def _plain(repository: str) -> str:
-    """Docker leaves Docker Hub's own name out."""
+def _short_name(repository: str) -> str:
+    """A repository's name as Docker shortens it, without Docker Hub's name."""
     return repository.removeprefix("docker.io/").removeprefix("library/")
 
 
-def _inspected(engine: Engine, image: str) -> dict[str, Any] | None:
+def _inspect(engine: Engine, image: str) -> dict[str, Any] | None:
     try:
-        found: list[dict[str, Any]] = json.loads(engine.ask("image", "inspect", image))
+        images: list[dict[str, Any]] = json.loads(engine.ask("image", "inspect", image))
     except Problem:
         return None
-    return found[0] if found else None
+    return images[0] if images else None

@@ -1,4 +1,4 @@
-"""`image push`: the built image brought to the platform's repository, where the instances pull it from."""
+"""`image push`: push the built image to the platform's repository, from which the instances pull it."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class PushedImage:
     image
         `REPOSITORY_URL@sha256:…`, as job definitions name it.
     tag
-        What a person finds it by.
+        Its tag in the repository.
     is_new
-        False: it was there already.
+        False: the repository had it already.
     """
 
     image: str
@@ -39,12 +39,12 @@ class PushedImage:
 
 
 def built_image(engine: Engine, *, version: str, tag: str | None) -> BuiltImage:
-    """The image that was built here.
+    """The image that `image build` built on this machine.
 
     Raises
     ------
     Problem
-        When none was.
+        When there is none.
     """
     image = f"{NAME}:{checked_tag(tag or version)}"
     built = find_built(engine, image)
@@ -57,51 +57,52 @@ def built_image(engine: Engine, *, version: str, tag: str | None) -> BuiltImage:
 def push(
     engine: Engine, registry: Registry, built: BuiltImage, *, version: str, tag: str | None, on_line: OnLine
 ) -> PushedImage:
-    """Bring the built image to the repository, unless it is there.
+    """Push the built image to the repository, unless it is there.
 
     Parameters
     ----------
     tag
-        There; None: the version and the beginning of the image's id, so that another image has another tag.
+        The tag in the repository; None: the version and the beginning of the image's id, so that tags differ between
+        images.
 
     Raises
     ------
     Problem
-        When the tag is taken by another image, or the repository refuses.
+        When another image has the tag, or the repository refuses the push.
     Interrupted
-        After Ctrl-C: a push that was broken off leaves nothing under the tag.
+        After Ctrl-C; an interrupted push leaves nothing under the tag.
     """
-    there = tag or f"{version}-{built.image_id[:_ID_LENGTH]}"
-    stored = registry.find(tag=there)
+    remote_tag = tag or f"{version}-{built.image_id[:_ID_LENGTH]}"
+    name = f"{registry.url}:{remote_tag}"
+    stored = registry.find(tag=remote_tag)
     if stored is not None:
-        if f"sha256:{built.image_id}" not in registry.ids_of(there):
+        if f"sha256:{built.image_id}" not in registry.ids_of(remote_tag):
             raise Problem(
-                f"{registry.url}:{there} is another image already, and a tag of this repository is never written over.",
+                f"{name} is another image already, and a tag of this repository is never written over.",
                 "Take another: opsctl image build --tag OTHER, then opsctl image push --tag OTHER",
             )
-        return PushedImage(image=f"{registry.url}@{stored.digest}", tag=there, is_new=False)
-    name = f"{registry.url}:{there}"
+        return PushedImage(image=f"{registry.url}@{stored.digest}", tag=remote_tag, is_new=False)
     engine.ask("tag", built.image, name)
-    digest = _send(engine, registry, name, on_line)
-    ensure_same(registry, tag=there, digest=digest)
-    return PushedImage(image=f"{registry.url}@{digest}", tag=there, is_new=True)
+    digest = _push_image(engine, registry, name, on_line)
+    ensure_same(registry, tag=remote_tag, digest=digest)
+    return PushedImage(image=f"{registry.url}@{digest}", tag=remote_tag, is_new=True)
 
 
-def _send(engine: Engine, registry: Registry, name: str, on_line: OnLine) -> str:
-    """Push under a login of its own; gives the digest that the registry took it under."""
-    said: list[str] = []
+def _push_image(engine: Engine, registry: Registry, name: str, on_line: OnLine) -> str:
+    """Push with a temporary login; returns the image's digest in the registry."""
+    output: list[str] = []
 
-    def hear(line: str) -> None:
-        said.append(line)
+    def collect(line: str) -> None:
+        output.append(line)
         on_line(line)
 
     with _logged_in(engine, registry) as (folder, environment):
         if engine.name == "podman":
-            told = folder / "digest"
-            engine.follow("push", "--digestfile", str(told), name, on_line=on_line, environment=environment)
-            return told.read_text().strip()
-        engine.follow("push", name, on_line=hear, environment=environment)
-    digests = _PUSHED.findall("\n".join(said))
+            file = folder / "digest"
+            engine.follow("push", "--digestfile", str(file), name, on_line=on_line, environment=environment)
+            return file.read_text().strip()
+        engine.follow("push", name, on_line=collect, environment=environment)
+    digests = _PUSHED.findall("\n".join(output))
     if not digests:
         raise Problem(f"{name} was pushed, but Docker did not say its digest.", "Push again: nothing is sent twice.")
     return str(digests[-1])
@@ -109,10 +110,10 @@ def _send(engine: Engine, registry: Registry, name: str, on_line: OnLine) -> str
 
 @contextmanager
 def _logged_in(engine: Engine, registry: Registry) -> Iterator[tuple[Path, dict[str, str]]]:
-    """A login in a folder of its own, gone afterwards.
+    """A login in a temporary folder; gives the folder, and the environment that makes the engine use it.
 
-    `docker login` would keep it in the person's own settings, or in the system's key ring, for everyone who finds it
-    there; and a password as an argument shows in the list of processes.
+    `docker login` would save the password in the user's settings or key ring. A password as an argument would show in
+    the list of processes.
     """
     with tempfile.TemporaryDirectory(prefix="opsctl-login-") as name:
         folder = Path(name)
@@ -122,6 +123,6 @@ def _logged_in(engine: Engine, registry: Registry) -> Iterator[tuple[Path, dict[
         if engine.name == "podman":
             yield folder, {"REGISTRY_AUTH_FILE": str(settings)}
             return
-        # Docker's contexts stand in its settings as well: without them it would not find Docker Desktop.
+        # Docker's contexts are in its settings too: without them it would not find Docker Desktop.
         host = engine.ask("context", "inspect", "--format", "{{.Endpoints.docker.Host}}").strip()
         yield folder, {"DOCKER_CONFIG": str(folder), "DOCKER_HOST": host, "DOCKER_CONTEXT": ""}

@@ -1,4 +1,4 @@
-"""`image status`: what a platform's jobs run, where that lies, and what it was made from."""
+"""`image status`: which image a platform's jobs run, where it is stored, and what it was built from."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from opsctl.engine import Engine
 
 @dataclass(frozen=True, kw_only=True)
 class Definition:
-    """What a model's jobs run.
+    """The image of a model's job definition.
 
     Attributes
     ----------
     name
-        The job definition's, with its revision.
+        The job definition's name, with its revision.
     image
-        None: that revision is no longer there.
+        None when that revision no longer exists.
     """
 
     model: str
@@ -33,20 +33,20 @@ class Definition:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageStatus:
-    """The answer.
+    """Everything known about the jobs' image.
 
     Attributes
     ----------
     repository_url
-        None for the local platform, whose jobs run what the engine holds.
+        None for the local platform, whose jobs run an image of the engine.
     stored
-        The image in the repository; None when it is not there, or not asked for: `hidden` says why.
+        The image in the repository; None when it is not there or could not be looked up.
     hidden
         Why the repository could not be asked, or empty.
     made
-        The same image on this machine, with what it was made from; None where it is not here.
+        The same image on this machine; None when it is not here.
     source
-        The code that this opsctl would build.
+        The hash of the code that this opsctl would build.
     """
 
     platform: str
@@ -59,27 +59,27 @@ class ImageStatus:
 
     @property
     def image(self) -> str | None:
-        """What all models run; None when they differ or it is not known."""
-        images = {one.image for one in self.definitions}
+        """The image of all models; None when they differ or it is unknown."""
+        images = {definition.image for definition in self.definitions}
         return images.pop() if len(images) == 1 else None
 
     @property
     def is_pinned(self) -> bool:
-        """Whether each definition names a digest."""
-        return all(one.image and pinned_digest(one.image) for one in self.definitions)
+        """Whether each job definition names a digest."""
+        return all(definition.image and pinned_digest(definition.image) for definition in self.definitions)
 
     @property
     def is_own(self) -> bool:
-        """Whether it is of the platform's repository."""
+        """Whether the image is in the platform's repository."""
         return bool(self.repository_url and self.image and self.image.startswith(self.repository_url))
 
     @property
     def is_outdated(self) -> bool | None:
-        """Whether this opsctl's code is another than the image's; None when nobody can tell."""
+        """Whether the image's code differs from this opsctl's; None when unknown."""
         return None if self.made is None or self.made.source is None else self.made.source != self.source
 
     def as_json(self) -> dict[str, Any]:
-        """What `--json` prints."""
+        """The output of `image status --json`."""
         value = asdict(self)
         if self.stored and self.stored.pushed_at:
             value["stored"]["pushed_at"] = self.stored.pushed_at.isoformat()
@@ -94,35 +94,37 @@ def status(
     engine: Engine | None,
     source: str,
 ) -> ImageStatus:
-    """Put together what AWS and the engine know; either may be missing.
+    """Combine what AWS and the engine know; either may be missing.
 
     Parameters
     ----------
     images
-        What each model's job definition runs.
+        The image of each model's job definition.
     registry
         None for the local platform.
+    engine
+        None when no engine answers.
     source
-        Of the code that this opsctl would build.
+        The hash of the code that this opsctl would build.
     """
     definitions = tuple(
         Definition(model=model, name=platform.models[model].job_definition.rpartition("/")[2], image=image)
         for model, image in images.items()
     )
-    image = next((one.image for one in definitions if one.image), None)
-    stored, hidden = _stored(registry, image)
+    image = next((definition.image for definition in definitions if definition.image), None)
+    stored, hidden = _find_stored(registry, image)
     return ImageStatus(
         platform=platform.name,
         definitions=definitions,
         repository_url=registry.url if registry else None,
         stored=stored,
         hidden=hidden,
-        made=_made(engine, image, stored, registry),
+        made=_find_local(engine, image, stored, registry),
         source=source,
     )
 
 
-def _stored(registry: Registry | None, image: str | None) -> tuple[StoredImage | None, str]:
+def _find_stored(registry: Registry | None, image: str | None) -> tuple[StoredImage | None, str]:
     if registry is None or image is None or not image.startswith(registry.url):
         return None, ""
     digest = pinned_digest(image)
@@ -132,10 +134,10 @@ def _stored(registry: Registry | None, image: str | None) -> tuple[StoredImage |
         return None, problem.what
 
 
-def _made(
+def _find_local(
     engine: Engine | None, image: str | None, stored: StoredImage | None, registry: Registry | None
 ) -> BuiltImage | None:
-    """The image as the engine has it: by its name, or by the tag under which it was pushed from here."""
+    """The image on this machine: by its name, or by the tag under which it was pushed from here."""
     if engine is None or image is None:
         return None
     tags = stored.tags if stored else ()

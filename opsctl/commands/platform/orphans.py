@@ -1,18 +1,18 @@
-"""Orphans: what AWS shows of a platform and Terraform's state does not know: an `up` was killed, or a reply was lost.
+"""Orphans: a platform's resources that AWS shows and Terraform's state does not know.
 
-`up` calls three functions, in this order (`opsctl.cli.platform.orphan_cleanup` has the adapters):
+A killed `up` or a lost reply leaves them. `up` calls three functions, in this order
+(`opsctl.cli.platform.orphan_cleanup` has the adapters):
 
-1. `look`, between `init` and `plan` of the platform root: what there is, and what will become of it. It lets the plan
-   take over a log group that is there already, with its lines. `OrphanReport.replace` is for the plan: the addresses of
-   environments that AWS has given up. `opsctl.render.up.orphan_lines` says it all, beside the plan and under its
-   one question.
-2. `clear`, after the yes and before the apply.
-3. `settle`, after the apply: what could not go before, and the inventory.
+1. `look`, between `init` and `plan` of the platform root: reports the orphans and what happens to each. It lets the
+   plan import an existing log group. `OrphanReport.replace` is for the plan: the addresses of compute environments that
+   AWS has made invalid. `opsctl.render.up.orphan_lines` shows the report beside the plan, before the one question.
+2. `clear`, after the answer yes and before the apply.
+3. `settle`, after the apply: removes the orphans that were in use before, and takes the inventory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,26 +33,26 @@ from opsctl.core.platform.inventory import (
 )
 from opsctl.terraform.root import Root
 
-#: Where the platform root has its log group.
+#: The log group's address in the platform root.
 LOG_GROUP_ADDRESS = "module.batch.aws_cloudwatch_log_group.jobs"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrphanReport:
-    """What stands before an `up`.
+    """The orphans before an `up`.
 
     Attributes
     ----------
     orphans
-        Removed before the apply, which makes them anew.
+        Removed before the apply, which creates them anew.
     later
-        Orphans that something in the state still uses: removed after the apply.
+        Orphans that a resource in the state still uses: removed after the apply.
     foreign
-        What has a name like ours and not our tag: it stays.
+        Resources with a name like the platform's but without its tag: kept.
     log_group
-        The one that is taken over, with its lines.
+        The existing log group, which is imported with its events.
     invalid
-        Environments of the state that AWS has given up: made anew.
+        Compute environments in the state that AWS has made invalid: replaced.
     replace
         The addresses of `invalid`.
     """
@@ -67,112 +67,118 @@ class OrphanReport:
 
     @property
     def needs_a_yes(self) -> bool:
-        """Whether something goes."""
+        """Whether orphans are removed."""
         return bool(self.orphans or self.later)
 
     @property
     def newest(self) -> datetime | None:
-        """When the last of them was made, as far as AWS tells it."""
-        moments = [one.since for one in (*self.orphans, *self.later) if one.since is not None]
-        return max(moments, default=None)
+        """When the newest orphan was created; None when AWS does not say."""
+        orphans = (*self.orphans, *self.later)
+        return max((resource.since for resource in orphans if resource.since is not None), default=None)
 
 
 def look(root: Root, *, name: str, inventory: Inventory, batch: Batch) -> OrphanReport:
-    """Compare what AWS shows of a platform with what its state knows.
+    """Compare AWS's inventory of a platform with its Terraform state.
 
     Raises
     ------
     Problem
-        When the platform is up and was made from another state; or while jobs are active on a queue that would go.
+        When the platform is up and belongs to another state, or when jobs are active on a queue that would be removed.
     """
-    found, state = inventory.of(name), root.state()
+    resources, state = inventory.of(name), root.state()
     known = known_keys(state)
-    unknown = orphans(found, known)
-    if not known and any(one.kind == ResourceKind.RECORD for one in unknown):
+    unknown = orphans(resources, known)
+    if not known and any(resource.kind == ResourceKind.RECORD for resource in unknown):
         raise Problem(
             f"The platform {name} is up already, and this machine has no Terraform state of it: "
             "it was made from another one.",
             f"Use it (`--platform {name}`), or remove it with `opsctl down --name {name}`.",
         )
-    log_group = next((one for one in unknown if one.kind == ResourceKind.LOG_GROUP), None)
+    log_group = next((resource for resource in unknown if resource.kind == ResourceKind.LOG_GROUP), None)
     root.import_existing({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})
-    rest = [one for one in unknown if one is not log_group and one.is_tagged]
-    jobs = jobs_of(batch, queues_of(rest))
+    removable = [resource for resource in unknown if resource is not log_group and resource.is_tagged]
+    jobs = jobs_of(batch, queues_of(removable))
     if jobs:
         raise Problem(
-            f"{len(rest)} resources are left of an earlier `up` of {name}, and {len(jobs)} jobs are active on them, "
-            f"such as {jobs[0].name}.",
+            f"{len(removable)} resources are left of an earlier `up` of {name}, "
+            f"and {len(jobs)} jobs are active on them, such as {jobs[0].name}.",
             f"Wait for their end, or end them and remove it all with `opsctl down --name {name} --force`.",
         )
-    used = in_use(found, known)
-    invalid = tuple(one for one in found if one.is_invalid and one not in unknown)
+    used = in_use(resources, known)
+    invalid = tuple(resource for resource in resources if resource.is_invalid and resource not in unknown)
     return OrphanReport(
         name=name,
-        orphans=tuple(one for one in rest if not {one.key, one.id} & used),
-        later=tuple(one for one in rest if {one.key, one.id} & used),
-        foreign=tuple(one for one in unknown if not one.is_tagged and one.kind in NAMED_KINDS),
+        orphans=tuple(resource for resource in removable if not {resource.key, resource.id} & used),
+        later=tuple(resource for resource in removable if {resource.key, resource.id} & used),
+        foreign=tuple(resource for resource in unknown if not resource.is_tagged and resource.kind in NAMED_KINDS),
         log_group=log_group,
         invalid=invalid,
-        replace=tuple(addresses_of(state, [one.key for one in invalid])),
+        replace=tuple(addresses_of(state, [resource.key for resource in invalid])),
     )
 
 
-def look_at_storage(root: Root, there: Mapping[str, str]) -> list[str]:
-    """Let the storage root's plan take over what is there and its state does not know; nothing of it is changed.
+def look_at_storage(root: Root, existing: Mapping[str, str]) -> list[str]:
+    """Let the storage root's plan import existing resources that its state does not know, unchanged.
 
     Parameters
     ----------
-    there
-        Ids by address.
+    existing
+        The resources' ids by address.
 
     Returns
     -------
     list of str
-        The ids of what is taken over.
+        The ids of the resources to import.
     """
     known = known_keys(root.state())
-    unknown = {address: one for address, one in there.items() if one not in known}
+    unknown = {address: resource_id for address, resource_id in existing.items() if resource_id not in known}
     root.import_existing(unknown)
     return list(unknown.values())
 
 
-def clear(found: OrphanReport, removal: Removal) -> None:
-    """Remove the orphans that the apply would stumble over.
+def clear(report: OrphanReport, removal: Removal) -> None:
+    """Remove the orphans that would make the apply fail.
 
     Raises
     ------
     Problem
-        When some could not be removed: each is named, with AWS's reason.
+        When some cannot be removed: each is named, with AWS's reason.
     """
-    left = removal.remove(found.orphans)
-    if left:
+    failures = removal.remove(report.orphans)
+    if failures:
         raise Problem(
-            f"{counts_text(one.resource for one in left)} of an earlier `up` could not be removed: {_reasons(left)}.",
-            f"Nothing was made. `opsctl down --name {found.name}` tries again to remove everything.",
+            f"{_counts(failures)} of an earlier `up` could not be removed: {_reasons(failures)}.",
+            f"Nothing was made. `opsctl down --name {report.name}` tries again to remove everything.",
         )
 
 
 def settle(root: Root, *, name: str, inventory: Inventory, removal: Removal) -> tuple[Resource, ...]:
-    """Remove the orphans that were in use before the apply, and take the inventory of what stands.
+    """Remove the orphans that were in use before the apply; returns the platform's resources.
 
     Raises
     ------
     Problem
-        When there is still something that the state does not know.
+        When some orphans cannot be removed.
     """
-    # It has done its work, and a destroy must not meet it.
+    # The import blocks have done their work, and a later destroy would fail on them.
     root.import_existing({})
-    found, known = inventory.of(name), known_keys(root.state())
-    left = removal.remove(one for one in orphans(found, known) if one.is_tagged)
-    if left:
+    resources, known = inventory.of(name), known_keys(root.state())
+    unknown = orphans(resources, known)
+    failures = removal.remove(resource for resource in unknown if resource.is_tagged)
+    if failures:
         raise Problem(
-            f"The platform {name} is up, but {counts_text(one.resource for one in left)} of an earlier `up` "
-            f"could not be removed: {_reasons(left)}.",
+            f"The platform {name} is up, but {_counts(failures)} of an earlier `up` "
+            f"could not be removed: {_reasons(failures)}.",
             "`opsctl up` tries again.",
         )
-    return tuple(one for one in found if one not in orphans(found, known))
+    return tuple(resource for resource in resources if resource not in unknown)
 
 
-def _reasons(left: tuple[NotRemoved, ...]) -> str:
-    told = [f"{one.resource.words} ({one.reason})" for one in left[:3]]
-    return "; ".join([*told, *([f"and {len(left) - 3} more"] if len(left) > 3 else [])])
+def _counts(failures: Iterable[NotRemoved]) -> str:
+    return counts_text(failure.resource for failure in failures)
+
+
+def _reasons(failures: Sequence[NotRemoved]) -> str:
+    reasons = [f"{failure.resource.words} ({failure.reason})" for failure in failures[:3]]
+    more = [f"and {len(failures) - 3} more"] if len(failures) > 3 else []
+    return "; ".join([*reasons, *more])

@@ -1,10 +1,9 @@
-"""One piece of work on a platform at a time: who else is at it, and what an earlier one has left running."""
+"""The lock that lets one opsctl at a time change a platform, and the wait for a Terraform of an earlier one."""
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,83 +12,84 @@ from opsctl.core.errors import Interrupted, Problem
 from opsctl.home import Home
 from opsctl.lock_file import LockFile, LockOwner
 from opsctl.terraform.process import running_terraform
+from opsctl.whole_file import write_whole
 
-_LOOK_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 
 
 @contextmanager
 def platform_lock(
     home: Home, name: str, *, verb: str, say: Callable[[str], None], sleep: Callable[[float], None]
 ) -> Iterator[None]:
-    """Have a platform's folder to oneself while the block lasts.
+    """Hold the lock on a platform's folder while the block runs.
 
     Parameters
     ----------
+    verb
+        The verb that holds the lock, such as `up`.
     say
-        Tells the person what is waited for.
+        Called with a sentence for the user about what it waits for.
 
     Raises
     ------
     Problem
-        Where another opsctl is at work on it: who, and since when.
+        When another opsctl holds the lock: which, and since when.
     Interrupted
-        After Ctrl-C while it waits for a Terraform that an earlier opsctl has left.
+        After Ctrl-C during the wait for a Terraform that an earlier opsctl has left running.
     """
     lock = LockFile(home.make(home.platform_dir(name)) / "lock.json")
-    if not lock.take():
-        raise _busy(name, lock.holder())
+    if not lock.acquire():
+        raise _busy(name, lock.read_owner())
     try:
-        lock.sign(LockOwner.now(os.getpid(), verb))
+        lock.write_owner(LockOwner.now(os.getpid(), verb))
         for root in ("storage", "platform"):
-            _wait(home, name, root, say=say, sleep=sleep)
-            _restore_backup(home.platform_dir(name) / "terraform" / root, say=say)
+            folder = home.platform_dir(name) / "terraform" / root
+            _wait_for_terraform(folder, say=say, sleep=sleep)
+            _restore_backup(folder, say=say)
         yield
     finally:
-        lock.let_go()
+        lock.release()
 
 
-def _wait(home: Home, name: str, root: str, *, say: Callable[[str], None], sleep: Callable[[float], None]) -> None:
-    folder = home.platform_dir(name) / "terraform" / root
-    worker = running_terraform(folder)
-    if worker is None:
+def _wait_for_terraform(folder: Path, *, say: Callable[[str], None], sleep: Callable[[float], None]) -> None:
+    owner = running_terraform(folder)
+    if owner is None:
         return
     say(
-        f"Terraform (process {worker.pid}) of an earlier command has been at work on the {root} since {worker.began}: "
-        "waiting until it has ended. Ctrl-C stops waiting."
+        f"Terraform (process {owner.pid}) of an earlier command has been at work on the {folder.name} "
+        f"since {owner.began}: waiting until it has ended. Ctrl-C stops waiting."
     )
     try:
         while running_terraform(folder) is not None:
-            sleep(_LOOK_SECONDS)
+            sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         raise Interrupted(
-            f"Stopped waiting. Terraform (process {worker.pid}) goes on and saves its state.",
+            f"Stopped waiting. Terraform (process {owner.pid}) goes on and saves its state.",
             "Type the same command once it has ended.",
         ) from None
     say("It has ended.")
 
 
 def _restore_backup(folder: Path, *, say: Callable[[str], None]) -> None:
-    """Take the state before the last one where Terraform was killed while it wrote: it empties the file first."""
+    """Restore the state's backup if Terraform was killed while it wrote the state, which it empties first."""
     state, backup = folder / "terraform.tfstate", folder / "terraform.tfstate.backup"
-    if not state.exists() or _is_whole(state) or not _is_whole(backup):
+    if not state.exists() or _is_complete(state) or not _is_complete(backup):
         return
-    copy = state.with_suffix(".part")
-    shutil.copyfile(backup, copy)
-    copy.replace(state)
+    write_whole(state, backup.read_bytes())
     say("Terraform was killed while it saved its state: the one before it is taken.")
 
 
-def _is_whole(state: Path) -> bool:
+def _is_complete(state: Path) -> bool:
     try:
         return bool(json.loads(state.read_text()))
     except (OSError, ValueError):
         return False
 
 
-def _busy(name: str, worker: LockOwner | None) -> Problem:
-    if worker is None:
+def _busy(name: str, owner: LockOwner | None) -> Problem:
+    if owner is None:
         return Problem(f"Another opsctl is at work on the platform {name}.", "Wait until it has ended.")
     return Problem(
-        f"`opsctl {worker.verb}` (process {worker.pid}) has been at work on the platform {name} since {worker.began}.",
+        f"`opsctl {owner.verb}` (process {owner.pid}) has been at work on the platform {name} since {owner.began}.",
         "Wait until it has ended, or stop it with Ctrl-C in its window; then type the same command.",
     )

@@ -1,27 +1,29 @@
-"""What this machine remembers of a platform: its record, or only what an `up` that was killed had written down."""
+"""What this machine remembers of a platform: its record or Terraform variables, and the options of earlier `up`s."""
 
 from __future__ import annotations
 
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
-from opsctl.commands.platform.terraform_workspace import has_platform_state
+from opsctl.commands.platform.terraform_workspace import TerraformWorkspace, has_platform_state, pending_up_options
 from opsctl.core.errors import Problem
+from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import LOCAL_NAME, Platform
 from opsctl.home import Home
 
 
 @dataclass(frozen=True, kw_only=True)
 class RememberedPlatform:
-    """Where a platform was, or was being, made.
+    """Where a platform was created, or was being created when `up` was killed.
 
     Attributes
     ----------
     platform
-        Its record; None where `up` did not get so far, or another version of opsctl wrote it.
+        Its record; None when `up` did not get so far, or another version of opsctl wrote it.
     region, account_id, data_bucket, repository_url
-        None where nothing was written down.
+        None when unknown.
     """
 
     name: str
@@ -35,35 +37,80 @@ class RememberedPlatform:
 
 def remember_platform(home: Home, name: str) -> RememberedPlatform:
     """Everything that this machine knows of a platform, which may be nothing."""
-    with suppress(Problem):
-        platform = home.recall(name)
-        if platform is not None:
-            return RememberedPlatform(
-                name=name,
-                platform=platform,
-                is_local=platform.is_local,
-                region=platform.region,
-                account_id=platform.account_id,
-                data_bucket=platform.data_bucket,
-                repository_url=platform.repository_url,
-            )
+    platform = _record(home, name)
+    if platform is not None:
+        return RememberedPlatform(
+            name=name,
+            platform=platform,
+            is_local=platform.is_local,
+            region=platform.region,
+            account_id=platform.account_id,
+            data_bucket=platform.data_bucket,
+            repository_url=platform.repository_url,
+        )
+    file = home.platform_dir(name) / "terraform" / "platform" / "terraform.tfvars.json"
     try:
-        written = json.loads((home.platform_dir(name) / "terraform" / "platform" / "terraform.tfvars.json").read_text())
+        variables = json.loads(file.read_text())
         return RememberedPlatform(
             name=name,
             platform=None,
             # Only an endpoint that is not AWS's has its buckets in the path.
-            is_local=written["path_style"],
-            region=written["region"],
-            account_id=written["repository_url"].partition(".")[0],
-            data_bucket=written["data_bucket"],
-            repository_url=written["repository_url"],
+            is_local=variables["path_style"],
+            region=variables["region"],
+            account_id=variables["repository_url"].partition(".")[0],
+            data_bucket=variables["data_bucket"],
+            repository_url=variables["repository_url"],
         )
     except (OSError, ValueError, KeyError):
         return RememberedPlatform(name=name, platform=None, is_local=name == LOCAL_NAME)
 
 
 def unfinished_platform(home: Home) -> str | None:
-    """The platform that an `up` began and did not end, where there is one, and only one."""
-    names = [one.name for one in home.path.glob("platforms/*") if has_platform_state(home, name=one.name)]
+    """The name of the platform whose `up` did not finish; None when there is none, or more than one."""
+    folders = home.path.glob("platforms/*")
+    names = [folder.name for folder in folders if has_platform_state(home, name=folder.name)]
     return names[0] if len(names) == 1 else None
+
+
+def previous_options(
+    home: Home, workspace: TerraformWorkspace, platform_options: PlatformOptions, *, record: Platform | None
+) -> dict[str, Any]:
+    """The options of earlier `up`s of a platform.
+
+    Parameters
+    ----------
+    platform_options
+        Says which platform; its other options are ignored.
+    record
+        The platform's record on AWS; None: the record on this machine is used.
+
+    Returns
+    -------
+    dict
+        The options of an unfinished `up`, else the record's options. The data bucket's option is added from the
+        storage root's state, because the bucket outlives `down`.
+    """
+    name = platform_options.name
+    options = pending_up_options(home, name=name)
+    if options is None:
+        record = record or _record(home, name)
+        options = dict(record.options) if record else {}
+    bucket = _stored_bucket(workspace)
+    if bucket is not None and bucket != platform_options.with_options({"data_bucket": None}).bucket:
+        options.setdefault("data_bucket", bucket)
+    return options
+
+
+def _stored_bucket(workspace: TerraformWorkspace) -> str | None:
+    # A state on S3 can be read only after it has been set up.
+    with suppress(Problem):
+        bucket: str | None = workspace.storage.recorded_outputs().get("data_bucket")
+        return bucket
+    return None
+
+
+def _record(home: Home, name: str) -> Platform | None:
+    # The next `up` writes a damaged record anew.
+    with suppress(Problem):
+        return home.recall(name)
+    return None

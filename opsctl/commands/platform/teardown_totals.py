@@ -1,4 +1,4 @@
-"""What a platform leaves behind, found out while it is taken down: the bucket's contents, and what its runs have cost.
+"""Count the data bucket's contents and the costs of a platform's runs while it is removed.
 
 Both take a while (a thousand keys a request, thousands of records), and a teardown takes minutes anyway.
 """
@@ -18,7 +18,7 @@ from opsctl.core.errors import Problem
 
 @dataclass(frozen=True)
 class Contents:
-    """What lies in a bucket; `is_whole` is False where that is only what was counted in time."""
+    """What a bucket contains; a lower bound when `is_whole` is False."""
 
     object_count: int
     size_bytes: int
@@ -27,7 +27,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a platform's runs have cost together, USD; a lower bound where `is_complete` is False."""
+    """The cost of a platform's runs, USD; a lower bound when `is_complete` is False."""
 
     usd: float
     run_count: int
@@ -35,7 +35,7 @@ class Spent:
 
 
 class ContentsTotal:
-    """Counts a bucket from now on, in a thread of its own."""
+    """Counts a bucket's objects in a thread, from its construction on."""
 
     def __init__(self, storage: Storage, bucket: str) -> None:
         self._listing = Listing(storage.client)
@@ -49,26 +49,28 @@ class ContentsTotal:
     def _count(self) -> None:
         try:
             with translated("counting what is kept"):
-                for one in self._listing.below(self._bucket, ""):
+                for obj in self._listing.below(self._bucket, ""):
                     self._object_count += 1
-                    self._size_bytes += one.size_bytes
+                    self._size_bytes += obj.size_bytes
         except Problem:
             return
         self._is_whole = True
 
     def contents(self, *, timeout_seconds: float) -> Contents:
-        """What there is, or what was seen of it so far."""
+        """The total, or what was counted within the timeout."""
         self._thread.join(timeout_seconds)
         return Contents(self._object_count, self._size_bytes, self._is_whole)
 
 
 class CostTotal:
-    """Adds up what a platform's runs have cost, in a thread of its own.
+    """Adds up the costs of a platform's runs in a thread, from its construction on.
 
     Parameters
     ----------
     costs
-        Every run's, of whichever platform.
+        Gives the costs of all runs, of any platform.
+    name
+        The platform's name.
     """
 
     def __init__(self, costs: Callable[[], list[RunCost]], *, name: str) -> None:
@@ -80,12 +82,12 @@ class CostTotal:
 
     def _add(self) -> None:
         try:
-            found = [one for one in self._costs() if one.run.platform == self._name]
+            costs = [cost.own for cost in self._costs() if cost.run.platform == self._name]
         except Problem:
             return
-        self._spent = Spent(sum(one.own.usd for one in found), len(found), all(one.own.is_complete for one in found))
+        self._spent = Spent(sum(cost.usd for cost in costs), len(costs), all(cost.is_complete for cost in costs))
 
     def spent(self, *, timeout_seconds: float) -> Spent | None:
-        """The sum, or None where it is not known in time."""
+        """The sum, or None when it is not known within the timeout."""
         self._thread.join(timeout_seconds)
         return self._spent

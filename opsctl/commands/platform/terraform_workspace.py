@@ -1,4 +1,4 @@
-"""A platform's folder on this machine: Terraform's code, variables and state, for both roots."""
+"""A platform's folder on this machine: the code, variables and state of both Terraform roots."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.provider import is_unpacked
 from opsctl.terraform.root import Root
 
-_LEAST_FREE_BYTES = 100_000_000
-#: The AWS provider, unpacked.
+_MIN_FREE_BYTES = 100_000_000
+#: The size of the unpacked AWS provider.
 _PROVIDER_BYTES = 800_000_000
 
 
 @dataclass(frozen=True)
 class TerraformWorkspace:
-    """The two roots of one platform.
+    """The two Terraform roots of one platform.
 
     Attributes
     ----------
     storage
-        Outlives the platform; `down` never touches it.
+        The root that outlives the platform; `down` never touches it.
     platform
-        Comes and goes.
+        The root that `up` creates and `down` destroys.
     interrupts
-        Counts Ctrl-C for both.
+        Counts Ctrl-C for both roots.
     """
 
     storage: Root
@@ -44,34 +44,34 @@ class TerraformWorkspace:
 
     @property
     def roots(self) -> tuple[Root, Root]:
-        """Both."""
+        """The storage root and the platform root."""
         return self.storage, self.platform
 
 
 def open_workspace(
     home: Home, *, name: str, binary: Binary, environment: Mapping[str, str], interrupts: Interrupts | None = None
 ) -> TerraformWorkspace:
-    """The roots as they lie in a platform's folder."""
+    """The roots in a platform's folder."""
     code = home.platform_dir(name) / "terraform"
     shared = interrupts or Interrupts()
 
-    def root(which: str) -> Root:
-        return Root(which, folder=code / which, binary=binary, environment=environment, interrupts=shared)
+    def root(root_name: str) -> Root:
+        return Root(root_name, folder=code / root_name, binary=binary, environment=environment, interrupts=shared)
 
     return TerraformWorkspace(storage=root("storage"), platform=root("platform"), interrupts=shared)
 
 
 def ensure_room(home: Home, *, mirror: Path | None) -> None:
-    """See that the state, and the provider where it must be unpacked, fit on the disk.
+    """Check that the state, and the provider if it must be unpacked, fit on the disk.
 
     Raises
     ------
     Problem
-        Before anything is made.
+        When the disk lacks room.
     """
     is_linked = mirror is not None and is_unpacked(mirror)
     has_provider = any(home.path.glob("platforms/*/terraform/storage/.terraform/providers/*/*/aws/*/*"))
-    needed = _LEAST_FREE_BYTES + (0 if is_linked or has_provider else _PROVIDER_BYTES)
+    needed = _MIN_FREE_BYTES + (0 if is_linked or has_provider else _PROVIDER_BYTES)
     free = shutil.disk_usage(home.path).free
     if free < needed:
         raise Problem(
@@ -82,17 +82,17 @@ def ensure_room(home: Home, *, mirror: Path | None) -> None:
 
 
 def save_pending_up(home: Home, options: PlatformOptions) -> None:
-    """Remember what is being made until it is made: the next `up` goes on with the same options."""
+    """Save the options of an `up` until it has finished: the next `up` continues with them."""
     home.write(_pending_up(home, options.name), json.dumps(options.non_defaults))
 
 
 def clear_pending_up(home: Home, *, name: str) -> None:
-    """What was begun is made, or taken down."""
+    """Remove the saved options: the `up` has finished, or `down` has removed the platform."""
     _pending_up(home, name).unlink(missing_ok=True)
 
 
 def pending_up_options(home: Home, *, name: str) -> dict[str, Any] | None:
-    """The options of an `up` that has not come to its end, or None."""
+    """The options of an `up` that did not finish, or None."""
     with suppress(FileNotFoundError, ValueError):
         options: dict[str, Any] = json.loads(_pending_up(home, name).read_text())
         return options
@@ -104,9 +104,9 @@ def _pending_up(home: Home, name: str) -> Path:
 
 
 def lay_out_code(home: Home, *, name: str, source: Path) -> None:
-    """Bring this version's Terraform code into a platform's folder; states and installed providers stay as they are.
+    """Copy this version's Terraform code into a platform's folder; states and installed providers are kept.
 
-    Terraform writes beside its code, which in an installed opsctl belongs to the system.
+    Terraform writes beside its code, and the folder of an installed opsctl may be read-only.
     """
     target = home.make(home.platform_dir(name) / "terraform")
     for module in target.glob("modules/*"):
@@ -119,12 +119,12 @@ def lay_out_code(home: Home, *, name: str, source: Path) -> None:
 
 
 def forget_platform_state(home: Home, *, name: str) -> None:
-    """Drop the platform root's state: it spoke of a local platform that has ended with all it held in memory."""
+    """Delete the platform root's state: the local platform's process, which held the resources, has ended."""
     for state in (home.platform_dir(name) / "terraform" / "platform").glob("terraform.tfstate*"):
         state.unlink()
 
 
 def has_platform_state(home: Home, *, name: str) -> bool:
-    """Whether an apply of the platform root has recorded anything, here or, as far as is known, elsewhere."""
+    """Whether the platform root has a state, on this machine or at the location that its backend file names."""
     folder = home.platform_dir(name) / "terraform" / "platform"
     return any((folder / file).exists() for file in ("terraform.tfstate", BACKEND_FILE))

@@ -1,4 +1,4 @@
-"""`up`: plan both roots, show, apply, keep the platform's record."""
+"""`up`: plan both Terraform roots, apply them, and read the platform's record."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Proposal:
     storage, platform
         Each root's plan.
     idle_usd_per_hour
-        What the platform costs while no job runs.
+        The cost of the platform while no job runs.
     """
 
     storage: TerraformPlan
@@ -38,7 +38,7 @@ class Proposal:
 
     @property
     def replaces_environments(self) -> bool:
-        """Whether an instance that runs a scan may be taken away: another disk, Spot or key makes environments anew."""
+        """Whether a compute environment is replaced or deleted, which may end its running scans."""
         return any(
             change.resource_type == "aws_batch_compute_environment" and change.action in ("replace", "delete")
             for change in self.platform.changes
@@ -46,7 +46,7 @@ class Proposal:
 
     @property
     def plan(self) -> TerraformPlan:
-        """Both together."""
+        """Both plans together."""
         return merged([self.storage, self.platform])
 
 
@@ -57,27 +57,29 @@ def propose(
     mirror: Path | None,
     look: Callable[[Root], Sequence[str]] = lambda _: (),
 ) -> Proposal:
-    """Set both roots up and plan them, side by side: each spends most of its time waiting.
+    """Initialise both roots and plan them in parallel, because each spends most of its time waiting.
 
     Parameters
     ----------
+    mirror
+        The provider mirror for `terraform init`; None: Terraform's registry.
     look
-        Called for each root before it is planned; gives the addresses of what shall be made anew.
+        Called with each root before its plan; gives the addresses of the resources to replace.
     """
     workspace.storage.set_variables(options.storage_variables())
     workspace.platform.set_variables(options.platform_variables())
-    links = mirror is not None and is_unpacked(mirror)
-    if not links:
-        # Downloaded or unpacked once: the second root links to what the first one has.
+    is_linked = mirror is not None and is_unpacked(mirror)
+    if not is_linked:
+        # The provider is downloaded or unpacked once: the second root links to the first one's.
         workspace.storage.init(mirror=mirror)
         workspace.platform.init(mirror=workspace.storage.providers)
 
     def plan(root: Root) -> TerraformPlan:
-        if links:
+        if is_linked:
             root.init(mirror=mirror)
         return root.plan(replace=look(root))
 
-    storage, platform = _side_by_side(workspace, plan)
+    storage, platform = _in_parallel(workspace, plan)
     types = [change.resource_type for change in platform.changes if change.action != "delete"]
     return Proposal(storage=storage, platform=platform, idle_usd_per_hour=idle_usd_per_hour(types))
 
@@ -90,17 +92,22 @@ def carry_out(
     endpoint_url: str | None,
     on_step: OnStep,
 ) -> Platform:
-    """Apply what was proposed, both roots side by side, and read the platform's record.
+    """Apply the proposal, both roots in parallel, and read the platform's record.
+
+    Parameters
+    ----------
+    endpoint_url
+        The local platform's endpoint; None on AWS.
 
     Returns
     -------
     Platform
-        To be kept on this machine; the same record stands in the SSM parameter.
+        The record to save on this machine; the SSM parameter holds the same one.
 
     Raises
     ------
     Problem
-        With Terraform's own words; the state is kept and the next `up` goes on from it.
+        With Terraform's error. The state is kept, and the next `up` continues from it.
     """
     plans = {workspace.storage.name: proposal.storage, workspace.platform.name: proposal.platform}
 
@@ -108,27 +115,28 @@ def carry_out(
         if plans[root.name].changes or not root.has_state:
             root.apply(on_step)
 
-    _side_by_side(workspace, apply)
-    made = workspace.storage.outputs()
-    if made["data_bucket"] != options.bucket or made["repository_url"] != options.repository_url:
+    _in_parallel(workspace, apply)
+    outputs = workspace.storage.outputs()
+    if outputs["data_bucket"] != options.bucket or outputs["repository_url"] != options.repository_url:
         raise Problem(
-            f"The storage was made as {made['data_bucket']} and {made['repository_url']}, "
+            f"The storage was made as {outputs['data_bucket']} and {outputs['repository_url']}, "
             f"but {options.bucket} and {options.repository_url} were planned.",
             "Another platform of this name was made with other options: use `--name` for a second one.",
         )
     return Platform.from_record(workspace.platform.outputs()["record"], endpoint_url=endpoint_url)
 
 
-def _side_by_side(workspace: TerraformWorkspace, do: Callable[[Root], T]) -> tuple[T, T]:
-    """Do something with both roots at once; both come to their end, whatever becomes of the other.
+def _in_parallel(workspace: TerraformWorkspace, work: Callable[[Root], T]) -> tuple[T, T]:
+    """Run `work` for both roots in parallel; a failure of one does not stop the other.
 
-    The platform needs nothing of the storage but names, and these are known before (docs/decisions/0001).
+    The platform needs only the storage's names, which are known before (docs/decisions/0001).
     """
     with workspace.interrupts.counting(), ThreadPoolExecutor(2) as pool:
-        storage, platform = (pool.submit(do, root) for root in workspace.roots)
-    wrong = [one for one in (storage.exception(), platform.exception()) if one is not None]
+        storage, platform = (pool.submit(work, root) for root in workspace.roots)
+    errors = [error for error in (storage.exception(), platform.exception()) if error is not None]
+    # An interruption explains the other root's error too.
     for kind in (StillRunning, Interrupted):
-        for error in wrong:
+        for error in errors:
             if isinstance(error, kind):
                 raise error
     problem = storage.exception()
@@ -138,6 +146,6 @@ def _side_by_side(workspace: TerraformWorkspace, do: Callable[[Root], T]) -> tup
             "come to its end.",
             problem.hint,
         )
-    for error in wrong:
+    for error in errors:
         raise error
     return storage.result(), platform.result()

@@ -1,4 +1,4 @@
-"""Fetching a run's files: what is here and right stays, the rest comes, and the folder becomes a BIDS derivative."""
+"""Download a run's files into a folder that becomes a BIDS derivative dataset; intact files there are kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
 
-from opsctl.aws.s3.download import NotPublished, is_right, replace_file
+from opsctl.aws.s3.download import NotPublished, is_right
 from opsctl.aws.s3.download import download as download_file
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.download_plan import Download, DownloadPlan
@@ -18,17 +18,20 @@ from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.results import connectome_table
 from opsctl.core.results.connectome import GraphSize, size_of
+from opsctl.whole_file import write_whole
 
 _THREADS = 16
 _DESCRIPTION = "dataset_description.json"
-#: A network that is down fails for every file: after so many, the others are not tried.
-_MOST_FAULTS = 8
-#: No matrix or edge list is as large; whatever this is, it is not read into memory to be counted.
-_MOST_BYTES = 512 * 1024 * 1024
+#: A network that is down fails for every file: after this many failures the others are not tried.
+_MAX_FAULTS = 8
+#: No matrix or edge list is as large: a larger file is not read into memory to be counted.
+_MAX_CONNECTOME_BYTES = 512 * 1024 * 1024
+#: A derivative dataset is shared: its files follow the umask.
+_SHARED_MODE = 0o666
 
 
 def free_bytes(folder: Path) -> int:
-    """How much room there is."""
+    """The free bytes of a folder's disk."""
     return shutil.disk_usage(folder).free
 
 
@@ -39,20 +42,27 @@ def download(
     on_file: Callable[[Download], None],
     free: Callable[[Path], int] = free_bytes,
 ) -> int:
-    """Download everything that is not here yet, and check every byte; how many files had to be fetched.
+    """Download the files that are not in the folder yet, each checked by size and SHA-256.
 
     Parameters
     ----------
     on_file
-        Told of each file that is here and right; from several threads.
+        Called with each file that is complete, from several threads.
+    free
+        Gives the free bytes of a folder's disk.
+
+    Returns
+    -------
+    int
+        How many files had to be downloaded.
 
     Raises
     ------
     Problem
-        Before anything is fetched: when the folder cannot be written to, has no room, or is another dataset's. Then:
-        when some files did not come; the others are here.
+        Before the first download: when the folder cannot be written to, lacks room, or holds another dataset. After
+        the last one: when some files failed; the others are in the folder.
     Interrupted
-        After Ctrl-C, with how many files are still to come.
+        After Ctrl-C, with the number of files that are missing.
     """
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -60,26 +70,28 @@ def download(
             pass
         _describe(plan, storage)
         with ThreadPoolExecutor(_THREADS) as pool:
-            rights = list(pool.map(lambda one: is_right(one.target, one.file), plan.downloads))
+            are_complete = list(pool.map(lambda item: is_right(item.target, item.file), plan.downloads))
     except OSError as error:
         raise Problem(
             f"{error.filename or plan.folder} cannot be written ({error.strerror}).", "Name another folder."
         ) from error
-    for one, right in zip(plan.downloads, rights, strict=True):
-        if right:
-            on_file(one)
-    wanted = [one for one, right in zip(plan.downloads, rights, strict=True) if not right]
-    _check_room(plan.folder, wanted, free)
-    _Fetching(plan, storage, on_file).run(wanted)
-    return len(wanted)
+    missing = []
+    for item, is_complete in zip(plan.downloads, are_complete, strict=True):
+        if is_complete:
+            on_file(item)
+        else:
+            missing.append(item)
+    _check_room(plan.folder, missing, free)
+    _Downloader(plan, storage, on_file).run(missing)
+    return len(missing)
 
 
-def _check_room(folder: Path, wanted: list[Download], free: Callable[[Path], int]) -> None:
-    def to_come(one: Download) -> int:
-        part = one.target.with_name(f"{one.target.name}.part")
-        return max(0, one.file.size_bytes - (part.stat().st_size if part.is_file() else 0))
+def _check_room(folder: Path, missing: list[Download], free: Callable[[Path], int]) -> None:
+    def remaining_bytes(item: Download) -> int:
+        part = item.target.with_name(f"{item.target.name}.part")
+        return max(0, item.file.size_bytes - (part.stat().st_size if part.is_file() else 0))
 
-    needed, room = sum(map(to_come, wanted)), free(folder)
+    needed, room = sum(map(remaining_bytes, missing)), free(folder)
     if needed > room:
         raise Problem(
             f"{needed / 1e6:,.1f} MB are to come, and the disk of {folder} has {room / 1e6:,.1f} MB left.",
@@ -87,54 +99,55 @@ def _check_room(folder: Path, wanted: list[Download], free: Callable[[Path], int
         )
 
 
-class _Fetching:
-    """Several files at once; what one file meets does not keep the others from coming."""
+class _Downloader:
+    """Downloads several files at once; one file's failure does not stop the others."""
 
     def __init__(self, plan: DownloadPlan, storage: Storage, on_file: Callable[[Download], None]) -> None:
         self._plan = plan
         self._client = storage.client
         self._on_file = on_file
         self._stop = Event()
-        self._arrived: list[Download] = []
+        self._completed: list[Download] = []
         self._faults: list[Problem] = []
 
-    def run(self, wanted: list[Download]) -> None:
-        """Fetch them all, or say how many are missing and why."""
+    def run(self, downloads: list[Download]) -> None:
+        """Download all, or raise with how many are missing and why."""
         again = f"`opsctl results {self._plan.folder}` goes on where this stopped."
         with ThreadPoolExecutor(_THREADS) as pool:
             try:
-                list(pool.map(self._one, wanted))
+                list(pool.map(self._download, downloads))
             except KeyboardInterrupt as error:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
-                left = len(wanted) - len(self._arrived)
-                raise Interrupted(f"Stopped: {_files(left)} still to come.", again) from error
+                missing = len(downloads) - len(self._completed)
+                raise Interrupted(f"Stopped: {_files(missing)} still to come.", again) from error
             finally:
                 self._stop.set()
         if self._faults:
             first = self._faults[0]
-            missing = f"{_files(len(wanted) - len(self._arrived))} of {len(self._plan.downloads):,} missing:"
-            raise Problem(f"{missing} {first.what}", f"{first.hint} {again}".strip()) from first
+            missing = len(downloads) - len(self._completed)
+            count = f"{_files(missing)} of {len(self._plan.downloads):,} missing:"
+            raise Problem(f"{count} {first.what}", f"{first.hint} {again}".strip()) from first
 
-    def _one(self, one: Download) -> None:
+    def _download(self, item: Download) -> None:
         if self._stop.is_set():
             return
         try:
-            download_file(self._client, one.file, one.target, stop=self._stop)
+            download_file(self._client, item.file, item.target, stop=self._stop)
         except Interrupted:
             return
         except OSError as error:
-            # The disk refuses one file: it will refuse the next.
+            # A disk that refuses one file will refuse the next.
             self._stop.set()
-            what = f"{error.filename or one.target} cannot be written ({error.strerror})."
+            what = f"{error.filename or item.target} cannot be written ({error.strerror})."
             self._faults.append(Problem(what, "Make room, or name another folder."))
         except Problem as problem:
             self._faults.append(problem)
-            if sum(not isinstance(fault, NotPublished) for fault in self._faults) >= _MOST_FAULTS:
+            if sum(not isinstance(fault, NotPublished) for fault in self._faults) >= _MAX_FAULTS:
                 self._stop.set()
         else:
-            self._arrived.append(one)
-            self._on_file(one)
+            self._completed.append(item)
+            self._on_file(item)
 
 
 def _files(count: int) -> str:
@@ -142,18 +155,22 @@ def _files(count: int) -> str:
 
 
 def _describe(plan: DownloadPlan, storage: Storage) -> None:
-    """What a BIDS derivative has at its top; nothing of another dataset is written over."""
-    home = parse_uri(plan.run.output)
-    there = storage.get_json(home.bucket, f"{home.prefix}/{_DESCRIPTION}")
+    """Write a BIDS derivative's top-level files; another dataset's folder is refused."""
+    output = parse_uri(plan.run.output)
+    published = storage.get_json(output.bucket, f"{output.prefix}/{_DESCRIPTION}")
     path = plan.folder / _DESCRIPTION
-    if path.exists() and not connectome_table.is_same_dataset(_json(path), there):
+    if path.exists() and not connectome_table.is_same_dataset(_json(path), published):
         raise Problem(f"{plan.folder} holds another dataset ({path} says so).", "Name another folder.")
-    if there is not None:
-        replace_file(path, (json.dumps(there, indent=2, ensure_ascii=False) + "\n").encode())
+    if published is not None:
+        _write(path, json.dumps(published, indent=2, ensure_ascii=False) + "\n")
     if not list(plan.folder.glob("README*")):
-        replace_file(plan.folder / "README.md", connectome_table.readme(plan.run.run_id, plan.run.dataset).encode())
+        _write(plan.folder / "README.md", connectome_table.readme(plan.run.run_id, plan.run.dataset))
     if not (plan.folder / ".bidsignore").exists():
-        replace_file(plan.folder / ".bidsignore", connectome_table.BIDSIGNORE.encode())
+        _write(plan.folder / ".bidsignore", connectome_table.BIDSIGNORE)
+
+
+def _write(path: Path, text: str) -> None:
+    write_whole(path, text, mode=_SHARED_MODE)
 
 
 def _json(path: Path) -> object:
@@ -165,41 +182,41 @@ def _json(path: Path) -> object:
 
 
 def write_table(plan: DownloadPlan, costs: Mapping[int, float]) -> Path:
-    """Write `connectomes.tsv` and its sidecar, in one step each.
+    """Write `connectomes.tsv` and its sidecar; returns the table's path.
 
     Parameters
     ----------
     costs
-        USD by the scan's index, of the scans whose cost is known.
+        USD by the scan's index, for the scans whose cost is known.
 
     Raises
     ------
     Problem
-        When the disk refuses it.
+        When a file cannot be written.
     """
     rows = [
         connectome_table.ConnectomeRow(
-            scan=one.scan,
-            file=one.place,
-            size=_size(one.target),
-            seconds=plan.seconds.get(one.index),
-            cost_usd=costs.get(one.index),
+            scan=item.scan,
+            file=item.place,
+            size=_size(item.target),
+            seconds=plan.seconds.get(item.index),
+            cost_usd=costs.get(item.index),
         )
-        for one in plan.downloads
-        if one.is_connectome
+        for item in plan.downloads
+        if item.is_connectome
     ]
     path = plan.folder / connectome_table.NAME
     try:
         sidecar = json.dumps(connectome_table.COLUMNS, indent=2, ensure_ascii=False) + "\n"
-        replace_file(plan.folder / connectome_table.SIDECAR_NAME, sidecar.encode())
-        replace_file(path, connectome_table.table(rows).encode())
+        _write(plan.folder / connectome_table.SIDECAR_NAME, sidecar)
+        _write(path, connectome_table.table(rows))
     except OSError as error:
         raise Problem(f"{path} cannot be written ({error.strerror}).", "Make room, then type it again.") from error
     return path
 
 
 def _size(path: Path) -> GraphSize | None:
-    if path.stat().st_size > _MOST_BYTES:
+    if path.stat().st_size > _MAX_CONNECTOME_BYTES:
         return None
     try:
         return size_of(path.read_text(errors="replace"))

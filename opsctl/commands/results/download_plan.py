@@ -1,4 +1,4 @@
-"""`results`: bring what a run made home, each file checked against its result's size and SHA-256."""
+"""`results`: which of a run's files are downloaded, and where each goes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from typing import Any
 
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import Problem
+from opsctl.core.results.qa import is_qa
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import OutputFile, Result, What
-
-_QA_FOLDERS = {"qa_d", "qa_f", "log_f"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """One file to bring home.
+    """One file to download.
 
     Attributes
     ----------
     index, scan
-        The scan's, in this run.
+        The scan's index in this run, and its name.
     place
-        Path below the derivatives folder, with `/`, and below the folder that it is brought to.
+        Path below the derivatives folder, with `/`; the same path is used below the download folder.
+    target
+        Where the file goes on this machine.
     """
 
     index: int
@@ -36,7 +37,7 @@ class Download:
     is_connectome: bool
 
     def as_json(self) -> dict[str, Any]:
-        """A file of `results --json`."""
+        """The file's entry in `results --json`."""
         return {
             "scan": self.scan,
             "uri": self.file.uri,
@@ -48,18 +49,18 @@ class Download:
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadPlan:
-    """What a run has to bring home.
+    """The files to download of a run.
 
     Attributes
     ----------
     folder
-        Where it goes.
+        The download folder.
     downloads
-        Scan by scan.
+        All files, in the order of the scans; those that are complete in the folder too.
     seconds
-        How long the attempt of each scan that is done took, by the scan's index.
+        The duration of each done scan's attempt, by the scan's index.
     missing
-        The scans that have no result yet, or a failed one.
+        The names of the scans without a result, or with a failed one.
     """
 
     run: Run
@@ -71,32 +72,32 @@ class DownloadPlan:
 
     @property
     def size_bytes(self) -> int:
-        """All files together."""
-        return sum(one.file.size_bytes for one in self.downloads)
+        """The size of all files together."""
+        return sum(item.file.size_bytes for item in self.downloads)
 
     def as_json(self, *, table: Path | None) -> dict[str, Any]:
-        """What `results --json` prints."""
+        """The output of `results --json`."""
         return {
             "schema_version": 1,
             "run_id": self.run.run_id,
             "what": self.what,
-            "connectomes": [one.as_json() for one in self.downloads if one.is_connectome],
-            "files": [one.as_json() for one in self.downloads if not one.is_connectome],
+            "connectomes": [item.as_json() for item in self.downloads if item.is_connectome],
+            "files": [item.as_json() for item in self.downloads if not item.is_connectome],
             "table": str(table) if table else None,
             "missing": list(self.missing),
         }
 
 
 def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes") -> DownloadPlan:
-    """Which files a run has, those of adopted scans too, and where each goes below `folder`.
+    """List the files of a run's done scans, adopted ones too, and where each goes below `folder`.
 
     Raises
     ------
     Problem
-        When no scan is done yet, or a result names a file outside the run's outputs.
+        When no scan is done, or a result names a file outside the run's outputs.
     """
     run = reader.run
-    done = {index: one for index, one in sorted(reader.results().items()) if one.succeeded}
+    done = {index: result for index, result in sorted(reader.results().items()) if result.succeeded}
     if not done:
         raise Problem(f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.")
     return DownloadPlan(
@@ -104,19 +105,19 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
         what=what,
         folder=folder,
         downloads=tuple(
-            one
+            item
             for index, result in done.items()
-            for one in _files(index, result, run=run, folder=folder)
-            if what == "all" or (one.is_connectome if what == "connectomes" else _is_qa(one.place))
+            for item in _downloads(index, result, run=run, folder=folder)
+            if what == "all" or (item.is_connectome if what == "connectomes" else is_qa(item.place))
         ),
-        seconds={index: _seconds(one) for index, one in done.items()},
+        seconds={index: _seconds(result) for index, result in done.items()},
         missing=tuple(name for index, name in enumerate(run.scans) if index not in done),
     )
 
 
-def _files(index: int, result: Result, *, run: Run, folder: Path) -> Iterator[Download]:
+def _downloads(index: int, result: Result, *, run: Run, folder: Path) -> Iterator[Download]:
     connectomes = set(result.connectomes)
-    for file in sorted(result.files, key=lambda one: one.uri):
+    for file in sorted(result.files, key=lambda file: file.uri):
         place = _place(file.uri, run)
         yield Download(
             index=index,
@@ -128,18 +129,14 @@ def _files(index: int, result: Result, *, run: Run, folder: Path) -> Iterator[Do
         )
 
 
-def _is_qa(place: str) -> bool:
-    return bool(_QA_FOLDERS & set(place.split("/")[:-1]))
-
-
 def _place(uri: str, run: Run) -> str:
-    """The same tree as in the derivatives folder; a result may not point outside it."""
-    inside = uri.removeprefix(f"{run.output}/")
-    if inside == uri or {"", ".", ".."} & set(inside.split("/")) or "\0" in inside:
+    """A file's path below the derivatives folder; a result may not point outside it."""
+    path = uri.removeprefix(f"{run.output}/")
+    if path == uri or {"", ".", ".."} & set(path.split("/")) or "\0" in path:
         raise Problem(f"The result names {uri}, which is not one of the outputs of {run.run_id}.")
-    return inside
+    return path
 
 
 def _seconds(result: Result) -> float:
-    started, stopped = (datetime.fromisoformat(one) for one in (result.started_at, result.stopped_at))
-    return max(0.0, (stopped - started).total_seconds())
+    duration = datetime.fromisoformat(result.stopped_at) - datetime.fromisoformat(result.started_at)
+    return max(0.0, duration.total_seconds())

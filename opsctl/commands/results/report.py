@@ -1,9 +1,7 @@
-"""`report`: all that is known of a run, and the one file that it is written to."""
+"""`report`: gather everything about a run, and write the page to one file."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +16,9 @@ from opsctl.core.runs.attempt_merge import attempts_by_scan
 from opsctl.core.runs.manifest import Origin, Run, timestamp
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob, RunStatus
+from opsctl.whole_file import write_whole
 
-#: By this a report knows its own kind; it stands in the first lines of the file.
+#: Marks a file as a report; it is in the first lines.
 MARK = '<meta name="generator" content="opsctl report">'
 
 _MARK_WITHIN_BYTES = 2000
@@ -27,16 +26,16 @@ _MARK_WITHIN_BYTES = 2000
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A run as it stood at one moment.
+    """A run at one moment.
 
     Attributes
     ----------
     at
-        UTC, ISO 8601.
+        The moment: UTC, ISO 8601.
     attempts
-        By the scan's index, in their order.
+        Each scan's attempts in their order, by the scan's index.
     image_digest
-        `sha256:…`, empty where it is not known.
+        `sha256:…`, or empty when unknown.
     """
 
     run: Run
@@ -48,15 +47,15 @@ class Report:
 
 
 def gather(reader: RunReader, asked: StatusReader, *, records: Records, now: datetime) -> Report:
-    """Read a run's facts.
+    """Read everything that a report shows of a run.
 
     Parameters
     ----------
     asked
-        Where the run stands, with the money.
+        Gives the run's status and costs.
     """
     run = reader.run
-    # Batch is asked before the results are read: a job that ends in between has then written its result.
+    # Batch is asked before the results are read: a job that ends in between has written its result by then.
     status = asked.whole()
     document = records.document(run.run_id, 0) or {}
     return Report(
@@ -64,63 +63,55 @@ def gather(reader: RunReader, asked: StatusReader, *, records: Records, now: dat
         at=timestamp(now),
         status=status,
         results=reader.results(),
-        attempts=attempts_by_scan(reader.attempts(), _last_words(run, records)),
+        attempts=attempts_by_scan(reader.attempts(), _final_job_states(run, records)),
         image_digest=document.get("image_digest") or "",
     )
 
 
-def _last_words(run: Run, records: Records) -> dict[int, BatchJob]:
-    """What Batch said of jobs that ended without a word of their own: lost instances, images not pulled."""
-    places = {run.origin(index): index for index in range(len(run.scans))}
+def _final_job_states(run: Run, records: Records) -> dict[int, BatchJob]:
+    """Batch's last state of the jobs that wrote no result, such as those of lost instances, by the scan's index."""
+    indices = {run.origin(index): index for index in range(len(run.scans))}
     return {
-        places[origin]: job
-        for run_id in {origin.run_id for origin in places}
+        indices[origin]: job
+        for run_id in {origin.run_id for origin in indices}
         for index, job in records.load_final_job_states(run_id).items()
-        if (origin := Origin(run_id, index)) in places
+        if (origin := Origin(run_id, index)) in indices
     }
 
 
 def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:
-    """Where the report goes: the file or into the folder that was named, else `RUN_ID.html` in this folder.
+    """The path of the report: `file`, or `RUN_ID.html` in the folder `file`, or in `folder` when `file` is None.
 
     Raises
     ------
     Problem
-        Where a file stands there that is no report.
+        When the path is a file that is not a report.
     """
     target = folder / f"{run.run_id}.html" if file is None else file
     target = target / f"{run.run_id}.html" if target.is_dir() else target
     try:
-        with target.open("rb") as there:
-            is_mine = MARK.encode() in there.read(_MARK_WITHIN_BYTES)
+        with target.open("rb") as existing:
+            is_report = MARK.encode() in existing.read(_MARK_WITHIN_BYTES)
     except FileNotFoundError:
         return target
     except OSError as error:
         raise _unwritable(target, error) from error
-    if not is_mine:
+    if not is_report:
         raise Problem(f"{target} is there already and is no report of opsctl's.", "Name another file.")
     return target
 
 
 def write(page: str, target: Path) -> int:
-    """Write the report whole or not at all, readable by its owner only: it shows patients' data. Gives its bytes.
+    """Write the report, readable by its owner only because it shows patients' data; returns its size in bytes.
 
     Raises
     ------
     Problem
-        Where the disk refuses.
+        When the file cannot be written.
     """
     body = page.encode("utf-8", errors="replace")
     try:
-        # mkstemp's files are their owner's only.
-        handle, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(body)
-            Path(beside).replace(target)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
+        write_whole(target, body)
     except OSError as error:
         raise _unwritable(target, error) from error
     return len(body)

@@ -123,20 +123,16 @@ class SubmissionLease:
     def _try_acquire(self) -> bool:
         lease = self._newest()
         if lease is not None and lease.body.get("token") == self._token:
-            # An earlier call created it, but its reply was lost.
+            # An earlier call created it, but its reply was lost: the lease counts from that request.
             self._generation = lease.generation
-            self._renewed_at = self._monotonic()
             return True
         if lease is not None and not self._has_ended(lease):
             self._on_wait(f"{_holder(lease)} is submitting to the same place (last sign {lease.age_seconds:.0f} s ago)")
             return False
-        requested_at = self._monotonic()
+        self._renewed_at = self._monotonic()
         self._generation = lease.generation + 1 if lease else 1
-        if not self._storage.create_json(self._bucket, self._key(self._generation), self._body("held")):
-            # Another process was faster, or the reply was lost: the next try finds out.
-            return False
-        self._renewed_at = requested_at
-        return True
+        # Where this is false another process was faster, or the reply was lost: the next try finds out.
+        return self._storage.create_json(self._bucket, self._key(self._generation), self._body("held"))
 
     def _has_ended(self, lease: _LeaseObject) -> bool:
         if lease.body.get("state") == "released" or lease.age_seconds > LEASE_SECONDS:

@@ -1,4 +1,4 @@
-"""A run as one HTML page that needs nothing else: no network, no scripts, no fonts, no files beside it."""
+"""Renders a run as one self-contained HTML page: no network, no scripts, no fonts, no further files."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.bill import NOT_INCLUDED
 from opsctl.core.costs.estimate import about_text, usd_text
 from opsctl.core.errors import Problem
-from opsctl.render.report.pictures import DecodedImage, within
+from opsctl.render.report.pictures import DecodedImage, limit_size
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, harmless, size_text
 
-#: All large pictures together; what opens in a second on a laptop.
-_MOST_PICTURE_BYTES = 25_000_000
-#: So many matrices are shown large, side by side.
+#: Limit for all large pictures together: such a page opens in a second on a laptop.
+_MAX_PICTURE_BYTES = 25_000_000
+#: Up to so many matrices are shown large, side by side.
 _FEW = 12
 
 
-def page(report: Report, choice: AssetSelection, developed: Mapping[Asset, DecodedImage | Problem]) -> str:
-    """The whole report.
+def page(report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedImage | Problem]) -> str:
+    """The whole page.
 
     Parameters
     ----------
-    developed
-        What became of the files of `choice`.
+    images
+        The decoded files of `choice`, or why one could not be decoded.
     """
     style = files(__package__).joinpath("style.css").read_text()
-    # A page that may load nothing cannot send anything either: the browser itself holds it to that.
+    # A page that may load nothing cannot send data either; the browser enforces this.
     digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     template = _environment().get_template("page.html.j2")
     return template.render(
         not_included=NOT_INCLUDED,
         few=_FEW,
-        view=View(report, choice, within(developed, most_bytes=_MOST_PICTURE_BYTES)),
+        view=View(report, choice, limit_size(images, max_bytes=_MAX_PICTURE_BYTES)),
         mark=MARK,
         policy=policy,
         style=style,
@@ -50,16 +50,16 @@ def page(report: Report, choice: AssetSelection, developed: Mapping[Asset, Decod
 
 
 def _environment() -> Environment:
-    made = Environment(
+    environment = Environment(
         loader=PackageLoader("opsctl.render", "report"),
-        # Labels, causes and log words are other people's text: everything is escaped, and control characters dropped.
+        # Labels, causes and log lines may hold any text: escape everything, and drop control characters.
         autoescape=True,
         finalize=_plain,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    environment.filters |= {
         "duration": duration_text,
         "size": size_text,
         "counted": counted,
@@ -68,7 +68,7 @@ def _environment() -> Environment:
         "moment": _moment,
         "hours": _hours,
     }
-    return made
+    return environment
 
 
 def _plain(value: Any) -> Any:
@@ -76,10 +76,10 @@ def _plain(value: Any) -> Any:
 
 
 def _moment(text: str) -> str:
-    """A time for people: to the minute, and of no other zone than the rest of the page."""
+    """A UTC time to the minute."""
     return f"{text[:10]} {text[11:16]} UTC"
 
 
 def _hours(value: float) -> str:
-    """Of instances, summed."""
+    """Instance hours, or minutes below one hour."""
     return f"{value:,.1f} instance hours" if value >= 1 else f"{value * 60:.1f} instance minutes"

@@ -10,21 +10,22 @@ locals {
 resource "aws_batch_compute_environment" "model" {
   for_each = local.environments
 
-  # A prefix, because an environment that a queue uses cannot be deleted: its successor is made first, the queue moves, then it goes.
+  # A prefix, because an environment that a queue uses cannot be deleted: first the new one is created, then the queue moves to
+  # it, then the old one is deleted.
   compute_environment_name_prefix = "${var.prefix}-${each.value.name}-"
 
   type         = "MANAGED"
   state        = "ENABLED"
   service_role = var.service_role_arn
 
-  # No tags in here: changing one would replace the environment. The launch template tags instances and disks.
+  # No tags here: changing one would replace the environment. The launch template tags instances and disks.
   compute_resources {
     type = each.value.spot ? "SPOT" : "EC2"
 
-    # Neither strategy needs a Spot fleet role. BEST_FIT would, and would also wait for one type rather than take what is there.
+    # Neither strategy needs a Spot fleet role. BEST_FIT needs one, and waits for one type even if others are available.
     allocation_strategy = each.value.spot ? "SPOT_PRICE_CAPACITY_OPTIMIZED" : "BEST_FIT_PROGRESSIVE"
 
-    # Nothing runs, and nothing costs, while no scan waits.
+    # No instance runs, and none costs anything, while no scan waits.
     min_vcpus = 0
     max_vcpus = each.value.max_vcpus
 
@@ -34,7 +35,7 @@ resource "aws_batch_compute_environment" "model" {
     subnets            = var.subnet_ids
     security_group_ids = [var.security_group_id]
 
-    # Named, because what Batch takes by itself has changed over time, and the launch template counts on this image's root device.
+    # Set explicitly: Batch's default has changed over time, and the launch template names this image's root device.
     ec2_configuration {
       image_type = "ECS_AL2023"
     }
@@ -42,7 +43,7 @@ resource "aws_batch_compute_environment" "model" {
     launch_template {
       launch_template_id = aws_launch_template.jobs.id
 
-      # A number, never $Latest: Batch reads $Latest once, and later changes would never arrive.
+      # A number, never $Latest: Batch resolves $Latest only once, so later versions would never be used.
       version = aws_launch_template.jobs.latest_version
     }
   }
@@ -50,13 +51,13 @@ resource "aws_batch_compute_environment" "model" {
   lifecycle {
     create_before_destroy = true
 
-    # A new version of the template is no update: AWS takes one only from environments with its service-linked role, and the
-    # provider trips over a version that it does not know yet ("inconsistent final plan").
+    # A new version of the template must replace the environment: AWS updates the version only in environments with its
+    # service-linked role, and the provider fails on a version that is not known yet ("inconsistent final plan").
     replace_triggered_by = [aws_launch_template.jobs.latest_version]
 
-    # Batch moves it with the load; Terraform would pull it back and end running scans.
+    # Batch changes it with the load. Terraform would set it back, and that ends running scans.
     ignore_changes = [compute_resources[0].desired_vcpus]
   }
 
-  # Waits for the roles' policies as well: see the outputs of modules/iam.
+  # It also waits for the roles' policies: see the outputs of modules/iam.
 }

@@ -5,7 +5,7 @@ resource "aws_batch_job_definition" "model" {
   type                  = "container"
   platform_capabilities = ["EC2"]
 
-  # Lets costs be told apart by task. The tags name the platform, never a subject.
+  # Allows costs to be split by task. The tags name the platform, never a subject.
   propagate_tags = true
 
   container_properties = jsonencode({
@@ -13,8 +13,8 @@ resource "aws_batch_job_definition" "model" {
     jobRoleArn = var.job_role_arn
     privileged = false
 
-    # No readonlyRootFilesystem: what m2g and the programs below it write outside /input and /output (its home, for atlases and
-    # caches) is known to nobody beforehand. A container and its disk go with the job and the instance.
+    # No readonlyRootFilesystem: nobody knows all the paths outside /input and /output that m2g and its programs write to (such
+    # as its home, for atlases and caches). A container ends with its job, and its disk with the instance.
 
     resourceRequirements = [
       { type = "VCPU", value = tostring(each.value.vcpus) },
@@ -25,7 +25,7 @@ resource "aws_batch_job_definition" "model" {
       { name = "AWS_DEFAULT_REGION", value = data.aws_region.current.name },
     ]
 
-    # A stream is then called <model>/default/<task id>: no subject's label in it.
+    # The stream's name is <model>/default/<task id>, without a subject's label.
     logConfiguration = {
       logDriver = "awslogs"
       options = {
@@ -36,23 +36,23 @@ resource "aws_batch_job_definition" "model" {
     }
   })
 
-  # The first match wins, and no match would mean RETRY: only what passes by itself is paid for twice.
+  # The first match wins, and no match would mean RETRY. Only transient faults are worth a second attempt.
   retry_strategy {
     attempts = var.attempts
 
-    # Spot took the instance back, or its hardware failed.
+    # Spot reclaimed the instance, or its hardware failed.
     evaluate_on_exit {
       action           = "RETRY"
       on_status_reason = "Host EC2*"
     }
 
-    # A registry's limit, or a network that was not up yet.
+    # A registry's pull limit, or a network that was not ready yet.
     evaluate_on_exit {
       action    = "RETRY"
       on_reason = "CannotPullContainer*"
     }
 
-    # EX_TEMPFAIL, the runner's word for a passing fault of S3 or the network.
+    # EX_TEMPFAIL: the job runner's exit code for a transient fault of S3 or the network.
     evaluate_on_exit {
       action       = "RETRY"
       on_exit_code = "75"

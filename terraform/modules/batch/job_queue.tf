@@ -1,4 +1,4 @@
-# A queue a model, so that csd scans never wait behind csa scans.
+# One queue for each model, so that csd scans never wait behind csa scans.
 resource "aws_batch_job_queue" "model" {
   for_each = var.models
 
@@ -11,7 +11,7 @@ resource "aws_batch_job_queue" "model" {
     compute_environment = aws_batch_compute_environment.model[each.key].arn
   }
 
-  # Batch goes on to the second where the first can give nothing: no capacity, INVALID, or as many vCPUs as it may have.
+  # Batch uses the second environment if the first has no capacity, is INVALID or has reached its max_vcpus.
   dynamic "compute_environment_order" {
     for_each = local.has_fallback ? ["${each.key}-on-demand"] : []
 
@@ -34,8 +34,8 @@ resource "aws_batch_job_queue" "model" {
 }
 
 locals {
-  # Batch counts for the job at the queue's head only, and cancels it with the reason in its words. For these three reasons
-  # alone it does so.
+  # The limits apply to the job at the head of the queue. Batch cancels it and states the reason. It supports only these three
+  # reasons.
   time_limits = [
     for limit in [
       { reason = "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY", seconds = var.no_capacity_wait_seconds },

@@ -3,7 +3,7 @@ resource "aws_launch_template" "jobs" {
   description            = "opsctl: disk and metadata of the instances that run scans"
   update_default_version = true
 
-  # The root device of the ECS-optimised Amazon Linux. Its own 30 GiB do not hold m2g's image and a scan.
+  # The root device of the ECS-optimised Amazon Linux. Its default of 30 GiB is too small for m2g's image and a scan.
   block_device_mappings {
     device_name = "/dev/xvda"
 
@@ -15,19 +15,19 @@ resource "aws_launch_template" "jobs" {
     }
   }
 
-  # A job takes its credentials from ECS's own address (169.254.170.2), and the ECS agent and the log driver are on the host:
-  # none is more than one hop from here, so nothing behind a bridge can ask for the instance's credentials. Batch on EC2 gives
-  # jobs the host's network, which a hop limit does not shut out; the instance role is kept small for that (modules/iam).
+  # One hop is enough: a job gets its credentials from ECS's own address (169.254.170.2), and the ECS agent and the log driver
+  # run on the host. A container behind a bridge cannot ask for the instance's credentials. Batch on EC2 gives jobs the host's
+  # network, so the hop limit does not stop them; therefore the instance role may do little (modules/iam).
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
     http_put_response_hop_limit = 1
   }
 
-  # Batch wants MIME parts, to which it adds its own.
+  # Batch requires MIME parts, because it adds its own.
   user_data = base64encode(file("${path.module}/user_data.mime"))
 
-  # default_tags stop at the template itself.
+  # The provider's default_tags reach only the template, not the instances and disks.
   dynamic "tag_specifications" {
     for_each = toset(["instance", "volume"])
 
@@ -38,8 +38,8 @@ resource "aws_launch_template" "jobs" {
   }
 
   lifecycle {
-    # Other tags would make another version of the template (the provider counts its own tags as well), and that replaces both
-    # compute environments under running scans. Template, instances and disks keep the tags that the platform began with.
+    # A change of tags (default_tags included) would create a new version of the template, and that replaces both compute
+    # environments while scans run. Template, instances and disks keep the tags of the first apply.
     ignore_changes = [tags, tag_specifications]
   }
 }

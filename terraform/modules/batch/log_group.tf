@@ -1,4 +1,4 @@
-# One group a platform: the lines are patients' data, so they are kept for a limited time and go with the platform.
+# One group for each platform. Log lines are patients' data: they are kept for a limited time and deleted with the platform.
 resource "aws_cloudwatch_log_group" "jobs" {
   #checkov:skip=CKV_AWS_158:CloudWatch encrypts every group with keys of its own; a key of the lab's costs money and can be lost.
   #checkov:skip=CKV_AWS_338:The lines are patients' data: no longer than needed. log_retention_days takes up to ten years.

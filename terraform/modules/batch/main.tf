@@ -1,3 +1,3 @@
-# One compute environment, queue and job definition a model; launch template and log group are shared.
+# One compute environment, queue and job definition for each model. The launch template and the log group are shared.
 
 data "aws_region" "current" {}

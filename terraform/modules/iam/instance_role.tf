@@ -1,7 +1,7 @@
 # What an instance may do: register with ECS, pull the image, send log lines.
 
 data "aws_iam_policy_document" "instance_trust" {
-  # EC2 sends no aws:SourceAccount when an instance profile assumes its role, so a condition would lock every instance out.
+  # EC2 sends no aws:SourceAccount when an instance profile assumes its role: a condition would refuse every instance.
   statement {
     sid     = "InstancesOfThisAccount"
     actions = ["sts:AssumeRole"]
@@ -24,8 +24,8 @@ resource "aws_iam_role_policy_attachment" "instance" {
   policy_arn = "${local.managed_policies}/AmazonEC2ContainerServiceforEC2Role"
 }
 
-# AWS's policy lets an instance pull every image and write to every log group of the account. Jobs share their instance's
-# network (Batch on EC2 knows only host mode), so what the instance may do, a job can do as well: here it is narrowed.
+# AWS's managed policy lets an instance pull every image and write to every log group of the account. Jobs share their
+# instance's network (Batch on EC2 has only host mode), so a job can do whatever the instance may do. These denials narrow it.
 data "aws_iam_policy_document" "instance" {
   statement {
     sid           = "DenyOtherRepositories"
@@ -39,15 +39,15 @@ data "aws_iam_policy_document" "instance" {
     effect  = "Deny"
     actions = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
 
-    # With and without what follows: AWS names the group, or its stream.
+    # With and without a suffix: AWS names either the group or its stream.
     not_resources = [
       local.log_group_arn,
       "${local.log_group_arn}:*",
     ]
   }
 
-  # Scans are read with the job's role, never with the instance's, even where a bucket's own policy would let it in. Nothing
-  # else needs S3 by this role: the addresses of an image's layers are signed by ECR.
+  # Scans are read with the job's role, never with the instance's, even if a bucket's own policy would allow it. Nothing else
+  # needs S3 with this role: ECR signs the URLs of an image's layers.
   statement {
     sid       = "DenyData"
     effect    = "Deny"
@@ -61,7 +61,7 @@ locals {
 }
 
 resource "aws_iam_role_policy" "instance" {
-  # The name of a policy cannot change in place: between the old and the new one an instance could pull everything.
+  # Do not rename it: a rename deletes the policy before it creates the new one, and meanwhile an instance could pull any image.
   name   = "one-repository"
   role   = aws_iam_role.instance.id
   policy = data.aws_iam_policy_document.instance.json

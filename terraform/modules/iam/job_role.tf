@@ -10,14 +10,14 @@ data "aws_iam_policy_document" "job_trust" {
       identifiers = ["ecs-tasks.amazonaws.com"]
     }
 
-    # Keep another account's ECS from using this role (the confused deputy), and this account's in another region.
+    # Another account's ECS (the confused deputy), or this account's in another region, cannot use this role.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account_id]
     }
 
-    # No cluster is named: Batch makes them, under names of its own.
+    # No cluster is named, because Batch creates the clusters and chooses their names.
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
@@ -38,23 +38,23 @@ locals {
 }
 
 data "aws_iam_policy_document" "job" {
-  # For the claims of a scan's other jobs, and because S3 answers 404 for an object that is not there only to those who may
-  # list: without it, or with a condition on the prefix, a missing input looks like a forbidden one. The names of a bucket
-  # whose every object may be read are no secret.
+  # A job lists the claims of other jobs of its scan. S3 also answers 404 for a missing object only to those who may list:
+  # without this, or with a condition on the prefix, a missing input looks like a forbidden one. A job may read every object,
+  # so their names are no secret to it.
   statement {
     sid       = "ListBuckets"
     actions   = ["s3:ListBucket"]
     resources = local.readable_arn
   }
 
-  # HeadObject needs no more. Of a public bucket too: another account's bucket asks for this role's own permission as well.
+  # This includes HeadObject. A public bucket of another account also requires this role's own permission.
   statement {
     sid       = "ReadObjects"
     actions   = ["s3:GetObject"]
     resources = [for arn in local.readable_arn : "${arn}/*"]
   }
 
-  # Raw data is out of reach: an output name can be wrong, a dataset is still not overwritten. Uploads in parts need the abort;
+  # Raw data cannot be written: a wrong output name never overwrites a dataset. Multipart uploads need AbortMultipartUpload;
   # conditional writes, checksums and the parts themselves are s3:PutObject.
   statement {
     sid     = "WriteOutputs"

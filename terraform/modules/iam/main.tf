@@ -1,4 +1,4 @@
-# One role a principal, each in a file of its own: Batch, the instances, the jobs. docs/platform.md says what each may do.
+# One role for each principal, each in its own file: Batch, the instances, the jobs. docs/platform.md says what each may do.
 #
 # There is no Spot fleet role: Batch asks for one only with the allocation strategy BEST_FIT, and Spot here uses
 # SPOT_PRICE_CAPACITY_OPTIMIZED.

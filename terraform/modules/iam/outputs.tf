@@ -1,5 +1,5 @@
-# Each output waits for the policies of its role. So a compute environment is made after them, and, what matters more,
-# destroyed before them: an environment whose role lost its policy turns INVALID and cannot be deleted any more.
+# Each output waits for the policies of its role. So a compute environment is created after them and, more importantly,
+# destroyed before them: an environment whose role has lost its policy becomes INVALID and can no longer be deleted.
 
 output "service_role_arn" {
   description = "ARN of the role that AWS Batch uses, with its policy attached."

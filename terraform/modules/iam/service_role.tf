@@ -10,14 +10,14 @@ data "aws_iam_policy_document" "service_trust" {
       identifiers = ["batch.amazonaws.com"]
     }
 
-    # Keep another account's Batch from using this role (the confused deputy), and this account's in another region.
+    # Another account's Batch (the confused deputy), or this account's in another region, cannot use this role.
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account_id]
     }
 
-    # What Batch names when it takes the role: an environment of this platform, or a job, whose id nobody knows beforehand.
+    # The source that Batch names: a compute environment of this platform, or a job, whose id is not known in advance.
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
@@ -35,9 +35,9 @@ resource "aws_iam_role" "service" {
   assume_role_policy = data.aws_iam_policy_document.service_trust.json
 }
 
-# AWS's own policy, broad as it is: AWS adds to it what Batch needs anew (it did so to tell why a queue is blocked), and a role
-# that lacks an action turns its environments INVALID, under running scans. Only Batch itself can use it: it can be passed to
-# no other service, and the trust above lets in no other account.
+# AWS's managed policy is broad, but AWS extends it when Batch needs more (as for the reason why a queue is blocked), and a role
+# that lacks an action makes its environments INVALID while scans run. Only Batch can use the role: it cannot be passed to
+# another service, and the trust policy above admits no other account.
 resource "aws_iam_role_policy_attachment" "service" {
   role       = aws_iam_role.service.name
   policy_arn = "${local.managed_policies}/AWSBatchServiceRole"

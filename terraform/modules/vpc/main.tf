@@ -1,5 +1,5 @@
-# A network of its own that costs nothing when idle: public subnets instead of a NAT gateway ($33 a month), the free S3
-# endpoint instead of interface endpoints ($102 a month).
+# The platform's own network. It costs nothing when idle: public subnets instead of a NAT gateway ($33 a month), and the free
+# S3 endpoint instead of interface endpoints ($102 a month).
 
 # Local and wavelength zones need an opt-in, cost more and lack most instance types.
 data "aws_availability_zones" "regular" {
@@ -12,7 +12,7 @@ data "aws_availability_zones" "regular" {
   }
 }
 
-# Some zones do not have every type (one of us-east-1 has no r5). Which letter such a zone carries differs between accounts.
+# Some zones do not have every instance type (one of us-east-1 has no r5). The letter of such a zone differs between accounts.
 data "aws_ec2_instance_type_offerings" "zones" {
   for_each = toset(concat(var.instance_types, var.more_instance_types))
 
@@ -27,13 +27,13 @@ data "aws_ec2_instance_type_offerings" "zones" {
 locals {
   offering = [for type in var.instance_types : data.aws_ec2_instance_type_offerings.zones[type].locations]
 
-  # Every zone that has all the types: each is a pool of capacity of its own, and a subnet is free. Further types need not be
-  # in each: Batch takes of them what a zone has. Eight is what the address range is cut into; no region has more than six
-  # such zones.
+  # Use every zone that has all the types: each zone is a separate pool of capacity, and a subnet is free. A zone need not have
+  # the further types, because Batch uses those that a zone has. The address range is cut into eight; no region has more than
+  # six such zones.
   usable_zones = sort(setintersection(coalesce(var.zones, data.aws_availability_zones.regular.names), data.aws_availability_zones.regular.names, local.offering...))
   zones        = slice(local.usable_zones, 0, min(8, length(local.usable_zones)))
 
-  # Batch refuses an environment with a type that its region does not have.
+  # Batch refuses a compute environment with a type that its region does not have.
   missing_types = [
     for type in var.more_instance_types : type
     if length(setintersection(local.zones, data.aws_ec2_instance_type_offerings.zones[type].locations)) == 0
@@ -44,7 +44,7 @@ resource "aws_vpc" "main" {
   #checkov:skip=CKV2_AWS_11:Nothing may come in, and what goes out is HTTPS; a flow log would cost more than it tells. An account's own rule may add one.
   cidr_block = var.cidr
 
-  # Off, instances would not find the names of ECS, ECR and S3.
+  # Without DNS, instances cannot resolve the names of ECS, ECR and S3.
   enable_dns_support   = true
   enable_dns_hostnames = true
 
@@ -77,7 +77,7 @@ resource "aws_subnet" "public" {
   cidr_block        = cidrsubnet(var.cidr, 3, each.value)
 
   # Without a public address (and without NAT) an instance never reaches ECS, and every job stays RUNNABLE for ever.
-  # An address of its own also keeps 200 instances from sharing one address's limit at a public registry.
+  # With one address each, 200 instances do not share the pull limit of one address at a public registry.
   map_public_ip_on_launch = true
 
   tags = { Name = "${var.prefix}-${each.key}" }
@@ -109,7 +109,7 @@ resource "aws_route_table_association" "public" {
 
 data "aws_region" "current" {}
 
-# Scans, results and the image's layers (ECR keeps them in S3) stay inside AWS's network, free of charge.
+# Traffic of scans, results and image layers (ECR keeps them in S3) stays inside AWS's network, free of charge.
 resource "aws_vpc_endpoint" "s3" {
   vpc_id            = aws_vpc.main.id
   service_name      = "com.amazonaws.${data.aws_region.current.name}.s3"

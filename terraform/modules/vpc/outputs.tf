@@ -2,7 +2,7 @@ output "subnet_ids" {
   description = "IDs of the public subnets, one a zone."
   value       = [for zone in local.zones : aws_subnet.public[zone].id]
 
-  # An instance that starts before its subnet has a way out never registers with ECS.
+  # An instance that starts before its subnet has a route to the internet never registers with ECS.
   depends_on = [aws_route_table_association.public, aws_vpc_endpoint.s3]
 }
 

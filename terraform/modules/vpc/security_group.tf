@@ -1,12 +1,12 @@
-# Instances have public addresses, so this is what keeps the internet out: nobody may open a connection to them.
+# Instances have public addresses. This group admits no connection from the internet or from anywhere else.
 resource "aws_security_group" "jobs" {
   #checkov:skip=CKV2_AWS_5:Batch attaches it to the instances.
-  # A prefix: a replacement is made before the old one goes, and two groups of a VPC cannot share a name.
+  # A prefix, because a replacement is created before the old group is deleted, and two groups of a VPC cannot share a name.
   name_prefix = "${var.prefix}-jobs-"
   description = "opsctl jobs: nothing in, HTTPS out"
   vpc_id      = aws_vpc.main.id
 
-  # Written out, so that a rule somebody adds by hand shows up in the next plan.
+  # Written out, so that a rule added by hand shows up in the next plan.
   ingress = []
 
   # ECS, ECR, CloudWatch Logs, S3 and every registry speak HTTPS. No rule for DNS, time and instance metadata: security
@@ -26,7 +26,8 @@ resource "aws_security_group" "jobs" {
   }
 }
 
-# Every VPC is born with a group that lets its members talk to each other and to the world. Adopted only to empty it.
+# Every VPC comes with a default group that allows traffic between its members and to the internet. This resource removes its
+# rules.
 resource "aws_default_security_group" "unused" {
   vpc_id = aws_vpc.main.id
 

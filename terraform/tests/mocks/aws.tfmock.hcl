@@ -1,4 +1,4 @@
-# What AWS would answer, as far as the configuration computes with it or the provider checks its form. Everything else is made up by Terraform.
+# The values that the configuration computes with, or whose form the provider checks. Terraform invents all others.
 
 mock_data "aws_caller_identity" {
   defaults = { account_id = "123456789012" }

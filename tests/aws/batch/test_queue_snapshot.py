@@ -15,6 +15,7 @@ from support.example_platform import platform
 
 from opsctl.aws.batch.queue_snapshot import gather
 from opsctl.aws.clients import Clients
+from opsctl.aws.refusals import DENIED
 from opsctl.core.diagnosis.queue_snapshot import (
     Image,
     InstanceType,
@@ -267,6 +268,12 @@ def test_what_is_not_permitted_is_hidden_and_nothing_else(aws: Aws, operation: s
     assert facts.hidden == (NotVisible(action, "is not permitted"),)
     hidden = [one.name for one in dataclasses.fields(facts) if isinstance(getattr(facts, one.name), NotVisible)]
     assert sorted(hidden) == sorted(names)
+
+
+@pytest.mark.parametrize("code", sorted(DENIED))
+def test_every_code_of_a_refusal_means_not_permitted(aws: Aws, code: str) -> None:
+    aws.refused["GetServiceQuota"] = (403, code)
+    assert aws.facts().hidden == (NotVisible("servicequotas:GetServiceQuota", "is not permitted"),)
 
 
 def test_a_call_that_fails_otherwise_is_hidden_with_its_reason(aws: Aws) -> None:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.object_server import ObjectServer
+from support.object_server import ObjectServer, object_client
+from support.scripted_http import Reply, Request
 
 from opsctl.aws.s3 import download as module
-from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_right, replace_file
+from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_right
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.result import OutputFile
 
@@ -29,7 +30,7 @@ def server() -> Iterator[ObjectServer]:
 
 
 def get(server: ObjectServer, target: Path, file: OutputFile | None = None, *, attempts: int = 1) -> None:
-    download(server.client(attempts=attempts), file or server.file(), target, stop=threading.Event())
+    download(object_client(server.url, attempts=attempts), file or server.file(), target, stop=threading.Event())
 
 
 def names(folder: Path) -> list[str]:
@@ -107,13 +108,14 @@ def test_an_object_that_changed_starts_anew(server: ObjectServer, tmp_path: Path
 def test_an_object_that_changes_between_two_pieces_is_not_mixed(server: ObjectServer, tmp_path: Path) -> None:
     published = server.file(etag="")
     server.faults = ["cut"]
-    real, changed = server._answer, BODY[::-1]
+    real = server.reply
 
-    def answer(request: Any) -> None:
-        real(request)
-        server.body = changed
+    def change_after(request: Request) -> Reply | None:
+        reply = real(request)
+        server.body = BODY[::-1]
+        return reply
 
-    server._answer = answer  # type: ignore[method-assign]
+    server.reply = change_after
     with pytest.raises(NotPublished, match="is not the file that the job published"):
         get(server, tmp_path / "a.csv", published)
     assert names(tmp_path) == []
@@ -178,10 +180,7 @@ def test_what_has_arrived_of_a_file_that_is_given_up_stays_for_the_next_time(
 
 
 def _process(url: str, file: OutputFile, target: Path) -> None:
-    with ObjectServer(b"") as here:
-        here.url = url
-        client = here.client()
-    download(client, file, target, stop=threading.Event())
+    download(object_client(url), file, target, stop=threading.Event())
 
 
 @pytest.fixture
@@ -247,7 +246,7 @@ def test_a_wait_for_another_process_can_be_stopped(server: ObjectServer, tmp_pat
     stop = threading.Event()
     stop.set()
     with PartialFile(tmp_path / "a.csv", stop=threading.Event()), pytest.raises(Interrupted):
-        download(server.client(), server.file(), tmp_path / "a.csv", stop=stop)
+        download(object_client(server.url), server.file(), tmp_path / "a.csv", stop=stop)
     assert server.asked == []
 
 
@@ -256,7 +255,7 @@ def test_stopping_keeps_what_is_here(server: ObjectServer, tmp_path: Path) -> No
     stop.set()
     (tmp_path / "a.csv.part").write_bytes(BODY[:1000])
     with pytest.raises(Interrupted):
-        download(server.client(), server.file(), tmp_path / "a.csv", stop=stop)
+        download(object_client(server.url), server.file(), tmp_path / "a.csv", stop=stop)
     assert names(tmp_path) == ["a.csv.part"]
     assert BODY.startswith((tmp_path / "a.csv.part").read_bytes())
 
@@ -266,11 +265,11 @@ def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tm
     ready, opened = threading.Event(), threading.Event()
 
     class Waiting(PartialFile):
-        def _is_ours(self) -> bool:
+        def _is_locked(self) -> bool:
             if not opened.is_set():
                 opened.set()  # this one has the part open, and now the other one finishes it
                 assert ready.wait(10)
-            return super()._is_ours()
+            return super()._is_locked()
 
     def second() -> None:
         with Waiting(target, stop=threading.Event()) as part:
@@ -313,12 +312,3 @@ def test_a_file_system_without_locks(server: ObjectServer, tmp_path: Path, monke
     monkeypatch.setattr(fcntl, "flock", flock)
     get(server, tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes() == BODY
-
-
-def test_a_small_file_is_replaced_in_one_step(tmp_path: Path) -> None:
-    path = tmp_path / "t.tsv"
-    (tmp_path / "t.tsv.part").write_bytes(b"what a killed one left, longer than the new content")
-    path.write_bytes(b"old")
-    replace_file(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert names(tmp_path) == ["t.tsv"]

@@ -123,7 +123,8 @@ def test_records(s3: Any, storage: Storage) -> None:
 
 
 def test_many_records_keep_their_order_and_those_that_are_gone_are_left_out(storage: Storage) -> None:
-    storage.put_jsons("data", {f"r/{number:02d}": {"n": number} for number in range(40)})
+    with storage.putting_jsons("data", {f"r/{number:02d}": {"n": number} for number in range(40)}) as wait:
+        wait()
     wanted = [f"r/{number:02d}" for number in reversed(range(41))]
     found = storage.get_jsons("data", wanted)
     assert list(found) == wanted[1:]
@@ -138,8 +139,8 @@ def test_a_record_that_is_not_ours(s3: Any, storage: Storage) -> None:
 
 
 def test_a_write_that_is_refused_is_told(storage: Storage) -> None:
-    with pytest.raises(Problem, match="nosuch"):
-        storage.put_jsons("nosuch", {"a": {}, "b": {}})
+    with pytest.raises(Problem, match="nosuch"), storage.putting_jsons("nosuch", {"a": {}, "b": {}}) as wait:
+        wait()
 
 
 def test_records_on_their_way_end_with_the_block(s3: Any, storage: Storage) -> None:

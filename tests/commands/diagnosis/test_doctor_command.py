@@ -1,4 +1,4 @@
-"""`doctor`: everything is looked at, at once, in time, and nothing is touched."""
+"""`doctor`: all checks run at once, within the time limit, and change nothing."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Aws:
     """Answers by operation."""
 
     def __init__(self) -> None:
-        self.asked: dict[str, list[Any]] = defaultdict(list)
+        self.requests: dict[str, list[Any]] = defaultdict(list)
         self.refused: dict[str, str] = {}
         self.date = format_datetime(datetime.now(UTC), usegmt=True)
         self.denied: set[str] = set()
@@ -69,13 +69,13 @@ class Aws:
         return client
 
     def _note(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
-        self.asked[model.name].append(params)
+        self.requests[model.name].append(params)
         context["params"] = params
 
     def _answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
         status, reply = 200, self.answers.get(model.name)
         if model.name == "SimulatePrincipalPolicy":
-            reply = {"EvaluationResults": [self._decision(one) for one in context["params"]["ActionNames"]]}
+            reply = {"EvaluationResults": [self._decision(action) for action in context["params"]["ActionNames"]]}
         if model.name in self.refused:
             status, reply = 400, {"Error": {"Code": self.refused[model.name], "Message": "no"}}
         assert reply is not None, model.name
@@ -105,9 +105,9 @@ def logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(logged_in: None, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    made, make = Aws(), Clients._client
-    monkeypatch.setattr(Clients, "_client", lambda self, service, **more: made.hook(make(self, service, **more)))
-    return made
+    fake, make = Aws(), Clients._client
+    monkeypatch.setattr(Clients, "_client", lambda self, service, **more: fake.hook(make(self, service, **more)))
+    return fake
 
 
 @pytest.fixture
@@ -119,42 +119,44 @@ def question(tmp_path: Path) -> Question:
     )
 
 
-def of(found: Diagnosis, topic: str) -> list[Line]:
-    return [line for line in found.lines if line.topic == topic]
+def of(diagnosis: Diagnosis, topic: str) -> list[Line]:
+    return [line for line in diagnosis.lines if line.topic == topic]
 
 
 def test_a_platform_on_aws(aws: Aws, question: Question) -> None:
     question.home.keep(platform())
-    found = doctor(question)
-    about_aws = [line for line in found.lines if line.topic not in ("Terraform", "provider", "containers")]
+    diagnosis = doctor(question)
+    about_aws = [line for line in diagnosis.lines if line.topic not in ("Terraform", "provider", "containers")]
     assert [line for line in about_aws if line.level != "fine"] == []
     assert [line.topic for line in about_aws][-7:] == [
         *("clock", "permissions", "quota", "platform", "queue csa", "queue csd", "data bucket")
     ]
-    assert ARN in of(found, "AWS login")[0].what
-    assert {one["PolicySourceArn"] for one in aws.asked["SimulatePrincipalPolicy"]} == {ROLE}
-    assert not found.is_first_use
+    assert ARN in of(diagnosis, "AWS login")[0].what
+    assert {request["PolicySourceArn"] for request in aws.requests["SimulatePrincipalPolicy"]} == {ROLE}
+    assert not diagnosis.is_first_use
 
 
 def test_the_platform_of_a_colleague_is_looked_at_too(aws: Aws, question: Question) -> None:
-    found = doctor(question)
-    assert of(found, "platform")[0].what == "m2g in us-east-1"
-    assert of(found, "queue csd")[0].level == "fine"
+    diagnosis = doctor(question)
+    assert of(diagnosis, "platform")[0].what == "m2g in us-east-1"
+    assert of(diagnosis, "queue csd")[0].level == "fine"
 
 
 def test_a_new_account_hears_of_its_quota_before_up(aws: Aws, question: Question) -> None:
     aws.refused["GetParameter"] = "ParameterNotFound"
     aws.answers["GetServiceQuota"] = {"Quota": {"Value": 5.0}}
-    found = doctor(question)
-    assert of(found, "quota")[0].level == "warning"
-    assert "iam:CreateRole" in {name for one in aws.asked["SimulatePrincipalPolicy"] for name in one["ActionNames"]}
+    diagnosis = doctor(question)
+    assert of(diagnosis, "quota")[0].level == "warning"
+    assert "iam:CreateRole" in {
+        name for request in aws.requests["SimulatePrincipalPolicy"] for name in request["ActionNames"]
+    }
 
 
 def test_what_iam_says_is_not_permitted(aws: Aws, question: Question) -> None:
     question.home.keep(platform())
     aws.denied = {"batch:SubmitJob", "iam:PassRole"}
-    told = [(line.level, line.what) for line in of(doctor(question), "permissions")]
-    assert told == [
+    lines = [(line.level, line.what) for line in of(doctor(question), "permissions")]
+    assert lines == [
         ("wrong", "Not permitted: batch:SubmitJob."),
         ("warning", "`up` and `down` are not permitted: iam:PassRole."),
     ]
@@ -177,9 +179,9 @@ def test_nothing_is_touched(aws: Aws, question: Question, refused: dict[str, str
     before = sorted(path for path in question.home.path.rglob("*"))
     aws.refused = refused
     doctor(question)
-    assert [name for name in aws.asked if not name.startswith(HARMLESS)] == []
-    assert all(one["DryRun"] is True for one in aws.asked["CreateVpc"])
-    assert bool(aws.asked["CreateVpc"]) == bool(refused)
+    assert [name for name in aws.requests if not name.startswith(HARMLESS)] == []
+    assert all(request["DryRun"] is True for request in aws.requests["CreateVpc"])
+    assert bool(aws.requests["CreateVpc"]) == bool(refused)
     assert sorted(path for path in question.home.path.rglob("*")) == before
 
 
@@ -191,11 +193,11 @@ def test_a_login_that_aws_refuses_is_wrong_and_nothing_more_is_asked(
 ) -> None:
     question.home.keep(platform())
     aws.refused["GetCallerIdentity"] = code
-    found = doctor(question)
-    (line,) = of(found, "AWS login")
+    diagnosis = doctor(question)
+    (line,) = of(diagnosis, "AWS login")
     assert line.level == "wrong"
     assert what in line.what
-    assert list(aws.asked) == ["GetCallerIdentity"]
+    assert list(aws.requests) == ["GetCallerIdentity"]
 
 
 def test_the_clocks_skew(aws: Aws, question: Question) -> None:
@@ -216,17 +218,17 @@ def test_a_bucket_that_is_gone_and_a_queue_that_is_off(aws: Aws, question: Quest
     question.home.keep(platform())
     aws.refused["ListObjectsV2"] = "NoSuchBucket"
     aws.answers["DescribeJobQueues"] = {"jobQueues": [QUEUE | {"state": "DISABLED"}]}
-    found = doctor(question)
-    assert of(found, "data bucket")[0].level == of(found, "queue csd")[0].level == "wrong"
-    assert found.count("wrong") >= 3
+    diagnosis = doctor(question)
+    assert of(diagnosis, "data bucket")[0].level == of(diagnosis, "queue csd")[0].level == "wrong"
+    assert diagnosis.count("wrong") >= 3
 
 
 def test_first_use_leads_the_way(question: Question) -> None:
-    found = doctor(question)
-    assert found.is_first_use
-    assert {line.topic for line in found.lines if line.level == "wrong"} <= {"Terraform", "provider"}
-    assert "opsctl up --local" in of(found, "platform")[0].hint
-    assert of(found, "AWS login")[0].level == "warning"
+    diagnosis = doctor(question)
+    assert diagnosis.is_first_use
+    assert {line.topic for line in diagnosis.lines if line.level == "wrong"} <= {"Terraform", "provider"}
+    assert "opsctl up --local" in of(diagnosis, "platform")[0].hint
+    assert of(diagnosis, "AWS login")[0].level == "warning"
 
 
 def test_whoever_names_a_profile_wants_aws(question: Question) -> None:
@@ -253,11 +255,11 @@ def test_a_running_local_platform(question: Question, tmp_path: Path) -> None:
     world = World(tmp_path / "home")
     try:
         world.run("true", count=1)
-        found = doctor(question)
-        assert of(found, "platform")[0].what == f"local on this machine, {world.server.endpoint_url}"
-        assert [of(found, topic)[0].level for topic in ("queue csd", "data bucket")] == ["fine", "fine"]
-        assert of(found, "AWS login")[0].level == "warning"
-        assert of(found, "quota") == []
+        diagnosis = doctor(question)
+        assert of(diagnosis, "platform")[0].what == f"local on this machine, {world.server.endpoint_url}"
+        assert [of(diagnosis, topic)[0].level for topic in ("queue csd", "data bucket")] == ["fine", "fine"]
+        assert of(diagnosis, "AWS login")[0].level == "warning"
+        assert of(diagnosis, "quota") == []
     finally:
         control.stop(world.server)
 
@@ -265,19 +267,19 @@ def test_a_running_local_platform(question: Question, tmp_path: Path) -> None:
 @pytest.fixture
 def deaf(logged_in: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An AWS that takes the connection and never answers."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        one.listen()
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{one.getsockname()[1]}")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
         yield
 
 
 def test_what_does_not_answer_in_time_is_said_not_to_have(deaf: None, question: Question) -> None:
     question.home.keep(platform())
     began = time.monotonic()
-    found = doctor(question, seconds=0.5)
+    diagnosis = doctor(question, seconds=0.5)
     assert time.monotonic() - began < 5
-    (line,) = of(found, "AWS login")
+    (line,) = of(diagnosis, "AWS login")
     assert line.what == "Could not be looked at: sts:GetCallerIdentity did not answer within 0.5 s."
     assert all(thread.daemon for thread in threading.enumerate() if thread.name.startswith("doctor"))
 
@@ -285,20 +287,20 @@ def test_what_does_not_answer_in_time_is_said_not_to_have(deaf: None, question: 
 def test_the_json(question: Question) -> None:
     value = doctor(question).as_json()
     assert set(value) == {"schema_version", "wrong", "warnings", "checks"}
-    assert {tuple(one) for one in value["checks"]} == {("topic", "level", "what", "hint")}
-    assert value["wrong"] == sum(one["level"] == "wrong" for one in value["checks"])
+    assert {tuple(check) for check in value["checks"]} == {("topic", "level", "what", "hint")}
+    assert value["wrong"] == sum(check["level"] == "wrong" for check in value["checks"])
 
 
-@pytest.mark.parametrize("words", [["doctor"], ["doctor", "--json"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"]], ids=" ".join)
 def test_the_verb_ends_with_1_when_something_is_wrong(
-    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     from opsctl.__main__ import main
 
     monkeypatch.setenv("OPSCTL_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["opsctl", *words])
+    monkeypatch.setattr(sys, "argv", ["opsctl", *arguments])
     monkeypatch.setattr("opsctl.commands.diagnosis.machine.terraform", lambda environment: "1.9 (/t)")
     monkeypatch.setattr("opsctl.commands.diagnosis.machine.provider", lambda environment: Provider("/m"))
     for wrong in (False, True):
@@ -306,10 +308,10 @@ def test_the_verb_ends_with_1_when_something_is_wrong(
             (tmp_path / "opsctl.toml").write_text("regoin = 3\n")
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
+        output = capsys.readouterr()
         assert (ended.value.code or 0) == int(wrong)
-        assert ("opsctl.toml" in said.out) == wrong
-        if "--json" in words:
-            assert json.loads(said.out)["wrong"] == int(wrong)
+        assert ("opsctl.toml" in output.out) == wrong
+        if "--json" in arguments:
+            assert json.loads(output.out)["wrong"] == int(wrong)
         else:
-            assert "opsctl up --local" in said.err
+            assert "opsctl up --local" in output.err

@@ -1,4 +1,4 @@
-"""`down`: not while jobs are active; ended jobs are waited for; the receipt is AWS's word."""
+"""`down`: it refuses active jobs, waits for ended ones, and reports what AWS shows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from opsctl.core.platform.terraform_events import Step
 
 
 class Queues:
-    """Batch's queues: what they hold, and after how many polls an ended job is gone."""
+    """Batch's queues: their jobs, and after how many polls an ended job disappears."""
 
     def __init__(self, held: dict[str, list[ActiveJob]], *, polls: int = 0) -> None:
         self.held = held
@@ -54,7 +54,7 @@ def job(number: int, status: str = "RUNNING") -> ActiveJob:
 
 def test_the_queues_of_both_models_are_asked() -> None:
     queues: Any = Queues({"arn:queue-csd": [job(1)], "arn:queue-csa": [job(2)], "arn:queue-other": [job(3)]})
-    assert {one.job_id for one in active_jobs(queues, PLATFORM)} == {"id-1", "id-2"}
+    assert {job.job_id for job in active_jobs(queues, PLATFORM)} == {"id-1", "id-2"}
 
 
 def test_the_queues_of_an_inventory() -> None:
@@ -67,17 +67,17 @@ def test_no_active_job_is_no_objection() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "words"),
+    ("count", "message"),
     [
         (1, "1 job is still active: run-0 (RUNNING)."),
         (2, "2 jobs are still active: run-0 (RUNNING), run-1 (RUNNING)."),
         (7, f"7 jobs are still active: {', '.join(f'run-{n} (RUNNING)' for n in range(5))} and 2 more."),
     ],
 )
-def test_active_jobs_are_counted_and_named(count: int, words: str) -> None:
+def test_active_jobs_are_counted_and_named(count: int, message: str) -> None:
     with pytest.raises(Problem) as caught:
         refuse_while_active([job(number) for number in range(count)])
-    assert caught.value.what == words
+    assert caught.value.what == message
     assert "--force" in caught.value.hint
     assert caught.value.exit_code == 1
 
@@ -99,10 +99,10 @@ def test_jobs_that_do_not_end_are_told_after_five_minutes() -> None:
 
 
 class Root:
-    """A platform root: what its state knows, and how its destroy ends."""
+    """A platform root with a state and an outcome of its destroy."""
 
-    def __init__(self, asked: list[str], *, breaks: Problem | None = None) -> None:
-        self.asked = asked
+    def __init__(self, calls: list[str], *, breaks: Problem | None = None) -> None:
+        self.calls = calls
         self.breaks = breaks
 
     def state(self) -> dict[str, Any]:
@@ -110,13 +110,13 @@ class Root:
         return {"resources": [{**group, "instances": [{"attributes": {"id": "/opsctl/m2g", "arn": "arn:group"}}]}]}
 
     def import_existing(self, existing: dict[str, str]) -> None:
-        self.asked.append(f"take over {existing}")
+        self.calls.append(f"take over {existing}")
 
     def state_rm(self, addresses: list[str]) -> None:
-        self.asked.append(f"forget {addresses}")
+        self.calls.append(f"forget {addresses}")
 
     def destroy(self, on_step: Any) -> int:
-        self.asked.append("destroy")
+        self.calls.append("destroy")
         on_step(Step("a.b", "begin", "delete"))
         on_step(Step("a.b", "done", "delete"))
         if self.breaks:
@@ -125,22 +125,24 @@ class Root:
 
 
 class World:
-    """What AWS shows, and a removal that takes all of it but what is stuck."""
+    """An inventory, and a removal that removes everything except the stuck resources."""
 
-    def __init__(self, asked: list[str], there: list[Resource], *, stuck: tuple[str, ...] = ()) -> None:
-        self.asked = asked
-        self.there = there
+    def __init__(self, calls: list[str], resources: list[Resource], *, stuck: tuple[str, ...] = ()) -> None:
+        self.calls = calls
+        self.resources = resources
         self.stuck = stuck
 
     def of(self, name: str) -> tuple[Resource, ...]:
-        self.asked.append(f"inventory of {name}")
-        return tuple(self.there)
+        self.calls.append(f"inventory of {name}")
+        return tuple(self.resources)
 
     def remove(self, resources: Any) -> tuple[NotRemoved, ...]:
-        self.asked.append("remove")
-        mine = list(resources)
-        self.there = [one for one in self.there if one not in mine or one.id in self.stuck]
-        return tuple(NotRemoved(one, "it is held") for one in mine if one.id in self.stuck)
+        self.calls.append("remove")
+        requested = list(resources)
+        self.resources = [
+            resource for resource in self.resources if resource not in requested or resource.id in self.stuck
+        ]
+        return tuple(NotRemoved(resource, "it is held") for resource in requested if resource.id in self.stuck)
 
 
 ROLE = Resource(kind=ResourceKind.ROLE, id="opsctl-m2g-us-east-1-job", name="opsctl-m2g-us-east-1-job", arn="arn:role")
@@ -158,23 +160,23 @@ def torn(root: Root | None, world: World, *, keep_logs: bool = False) -> tuple[G
 
 
 def test_aws_has_the_last_word_not_terraform() -> None:
-    asked: list[str] = []
-    gone, steps = torn(Root(asked), World(asked, [ROLE, VPC]))
-    assert asked == ["take over {}", "destroy", "inventory of m2g", "remove", "inventory of m2g"]
+    calls: list[str] = []
+    gone, steps = torn(Root(calls), World(calls, [ROLE, VPC]))
+    assert calls == ["take over {}", "destroy", "inventory of m2g", "remove", "inventory of m2g"]
     assert gone == Gone(removed=3, left=(), trouble=None)
     assert [step.state for step in steps] == ["begin", "done"]
 
 
 def test_what_is_left_is_named_with_its_reason() -> None:
-    asked: list[str] = []
-    gone, _ = torn(Root(asked), World(asked, [ROLE, VPC], stuck=("vpc-1",)))
+    calls: list[str] = []
+    gone, _ = torn(Root(calls), World(calls, [ROLE, VPC], stuck=("vpc-1",)))
     assert gone.left == ("VPC vpc-1: it is held",)
     assert gone.removed == 2
 
 
 def test_a_destroy_that_fails_is_mended_and_hides_no_receipt() -> None:
-    asked: list[str] = []
-    gone, _ = torn(Root(asked, breaks=Problem("Terraform could not destroy it.")), World(asked, [ROLE, VPC]))
+    calls: list[str] = []
+    gone, _ = torn(Root(calls, breaks=Problem("Terraform could not destroy it.")), World(calls, [ROLE, VPC]))
     assert gone.left == ()
     # What Terraform had removed before it broke off counts.
     assert gone.removed == 3
@@ -183,22 +185,22 @@ def test_a_destroy_that_fails_is_mended_and_hides_no_receipt() -> None:
 
 @pytest.mark.parametrize("breaks", [Interrupted("Stopped."), PlatformBusy("The state is locked.")])
 def test_nothing_is_removed_behind_the_back_of_a_terraform_at_work(breaks: Problem) -> None:
-    asked: list[str] = []
+    calls: list[str] = []
     with pytest.raises(type(breaks)):
-        torn(Root(asked, breaks=breaks), World(asked, [ROLE]))
-    assert "remove" not in asked
+        torn(Root(calls, breaks=breaks), World(calls, [ROLE]))
+    assert "remove" not in calls
 
 
 def test_without_a_state_all_is_removed_by_hand() -> None:
-    asked: list[str] = []
-    gone, _ = torn(None, World(asked, [ROLE, VPC, LOGS]))
+    calls: list[str] = []
+    gone, _ = torn(None, World(calls, [ROLE, VPC, LOGS]))
     assert gone == Gone(removed=3, left=(), trouble=None)
 
 
 def test_kept_log_lines_are_neither_destroyed_nor_left_over() -> None:
-    asked: list[str] = []
-    world = World(asked, [ROLE, LOGS])
-    gone, _ = torn(Root(asked), world, keep_logs=True)
-    assert asked[1:3] == ["forget ['module.batch.aws_cloudwatch_log_group.jobs']", "destroy"]
+    calls: list[str] = []
+    world = World(calls, [ROLE, LOGS])
+    gone, _ = torn(Root(calls), world, keep_logs=True)
+    assert calls[1:3] == ["forget ['module.batch.aws_cloudwatch_log_group.jobs']", "destroy"]
     assert gone.left == ()
-    assert world.there == [LOGS]
+    assert world.resources == [LOGS]

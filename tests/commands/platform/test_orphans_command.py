@@ -1,4 +1,4 @@
-"""Before an `up`: what AWS shows and no state knows, sorted by what becomes of it; the state is Terraform's JSON."""
+"""Orphans before an `up`, sorted by what happens to them; the state is Terraform's JSON."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ def thing(kind: ResourceKind, key: str, **more: Any) -> Resource:
 
 
 class Root:
-    """A platform root whose state knows some things."""
+    """A platform root whose state knows some resources."""
 
     def __init__(self, *known: Resource) -> None:
         self.known = known
         self.taken_over: dict[str, str] | None = None
 
     def state(self) -> dict[str, Any]:
-        def one(resource: Resource) -> dict[str, Any]:
+        def entry(resource: Resource) -> dict[str, Any]:
             attributes = {"id": resource.id, "arn": resource.arn}
             return {"mode": "managed", "type": "t", "name": resource.id, "instances": [{"attributes": attributes}]}
 
-        return {"resources": [one(resource) for resource in self.known]}
+        return {"resources": [entry(resource) for resource in self.known]}
 
     def import_existing(self, existing: dict[str, str]) -> None:
         self.taken_over = existing
 
 
 class World:
-    """AWS: what there is, which jobs are active, and what cannot be removed."""
+    """AWS: its resources, its active jobs, and whether removals fail."""
 
-    def __init__(self, *there: Resource, active: int = 0, stuck: bool = False) -> None:
-        self.there = there
+    def __init__(self, *resources: Resource, active: int = 0, stuck: bool = False) -> None:
+        self.resources = resources
         self.jobs = [ActiveJob(f"id-{number}", f"run-{number}", "RUNNING") for number in range(active)]
         self.stuck = stuck
         self.removed: list[Resource] = []
 
     def of(self, name: str) -> tuple[Resource, ...]:
-        return self.there
+        return self.resources
 
     def active(self, queue: str) -> list[ActiveJob]:
         return self.jobs
 
     def remove(self, resources: Any) -> tuple[NotRemoved, ...]:
-        mine = list(resources)
-        self.removed += mine
-        return tuple(NotRemoved(one, "it is held") for one in mine) if self.stuck else ()
+        requested = list(resources)
+        self.removed += requested
+        return tuple(NotRemoved(resource, "it is held") for resource in requested) if self.stuck else ()
 
 
 def looked(root: Root, world: World) -> Any:
@@ -70,24 +70,24 @@ LOGS = thing(ResourceKind.LOG_GROUP, "/opsctl/m2g")
 
 def test_all_is_as_the_state_has_it() -> None:
     root = Root(QUEUE, ENVIRONMENT, RECORD, LOGS)
-    found = looked(root, World(QUEUE, ENVIRONMENT, RECORD, LOGS))
-    assert not found.needs_a_yes
-    assert (found.orphans, found.log_group, found.replace) == ((), None, ())
+    report = looked(root, World(QUEUE, ENVIRONMENT, RECORD, LOGS))
+    assert not report.needs_a_yes
+    assert (report.orphans, report.log_group, report.replace) == ((), None, ())
     assert root.taken_over == {}
 
 
 def test_orphans_go_and_log_lines_are_taken_over() -> None:
     root = Root(ENVIRONMENT)
-    found = looked(root, World(QUEUE, ENVIRONMENT, ROLE, LOGS))
-    assert found.orphans == (QUEUE, ROLE)
-    assert found.log_group == LOGS
+    report = looked(root, World(QUEUE, ENVIRONMENT, ROLE, LOGS))
+    assert report.orphans == (QUEUE, ROLE)
+    assert report.log_group == LOGS
     assert root.taken_over == {"module.batch.aws_cloudwatch_log_group.jobs": "/opsctl/m2g"}
 
 
 def test_what_a_known_queue_uses_goes_after_the_apply() -> None:
-    found = looked(Root(QUEUE), World(QUEUE, ENVIRONMENT, ROLE))
-    assert (found.orphans, found.later) == ((ROLE,), (ENVIRONMENT,))
-    assert found.needs_a_yes
+    report = looked(Root(QUEUE), World(QUEUE, ENVIRONMENT, ROLE))
+    assert (report.orphans, report.later) == ((ROLE,), (ENVIRONMENT,))
+    assert report.needs_a_yes
 
 
 def test_a_live_platform_of_another_machine_is_refused() -> None:
@@ -112,16 +112,16 @@ def test_no_orphan_goes_under_active_jobs() -> None:
 
 def test_an_environment_that_aws_has_given_up_is_made_anew() -> None:
     sick = thing(ResourceKind.ENVIRONMENT, "env", state="INVALID", reason="no role")
-    found = looked(Root(ENVIRONMENT), World(sick))
-    assert (found.invalid, found.replace) == ((sick,), ("t.env",))
+    report = looked(Root(ENVIRONMENT), World(sick))
+    assert (report.invalid, report.replace) == ((sick,), ("t.env",))
     assert looked(Root(QUEUE), World(QUEUE, sick)).replace == ()
 
 
 def test_what_has_only_our_name_is_shown_and_stays() -> None:
     other = thing(ResourceKind.QUEUE, "queue", is_tagged=False)
     subnet = thing(ResourceKind.SUBNET, "theirs", is_tagged=False)
-    found = looked(Root(ENVIRONMENT), World(other, subnet, active=1))
-    assert (found.foreign, found.orphans) == ((other,), ())
+    report = looked(Root(ENVIRONMENT), World(other, subnet, active=1))
+    assert (report.foreign, report.orphans) == ((other,), ())
 
 
 def test_orphans_that_cannot_go_stop_the_up_and_are_named() -> None:

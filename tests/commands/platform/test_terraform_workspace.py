@@ -1,4 +1,4 @@
-"""A platform's folder: new code in, states and providers kept."""
+"""A platform's folder: the code is replaced, states and providers are kept."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from opsctl.terraform.provider import os_arch
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    made = tmp_path / "terraform"
+    source = tmp_path / "terraform"
     for name in (
         "storage/main.tf",
         "platform/main.tf",
@@ -33,9 +33,9 @@ def source(tmp_path: Path) -> Path:
         "platform/terraform.tfstate",
         "README.md",
     ):
-        (made / name).parent.mkdir(parents=True, exist_ok=True)
-        (made / name).write_text("of the source")
-    return made
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("of the source")
+    return source
 
 
 def files(folder: Path) -> list[str]:
@@ -53,13 +53,13 @@ def test_a_new_version_replaces_the_code_and_keeps_state_variables_and_providers
     home = Home(tmp_path / "home")
     lay_out_code(home, name="m2g", source=source)
     folder = home.platform_dir("m2g") / "terraform"
-    kept = ["platform/terraform.tfstate", "platform/terraform.tfvars.json", "platform/.terraform/providers/y"]
-    for name in (*kept, "platform/gone.tf", "modules/old/main.tf"):
+    kept_files = ["platform/terraform.tfstate", "platform/terraform.tfvars.json", "platform/.terraform/providers/y"]
+    for name in (*kept_files, "platform/gone.tf", "modules/old/main.tf"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("of the platform")
     (source / "platform/main.tf").write_text("new")
     lay_out_code(home, name="m2g", source=source)
-    assert files(folder) == sorted([*kept, "modules/vpc/main.tf", "platform/main.tf", "storage/main.tf"])
+    assert files(folder) == sorted([*kept_files, "modules/vpc/main.tf", "platform/main.tf", "storage/main.tf"])
     assert (folder / "platform/main.tf").read_text() == "new"
     assert (folder / "platform/terraform.tfstate").read_text() == "of the platform"
 
@@ -78,7 +78,7 @@ def test_the_state_of_a_local_platform_that_has_ended_is_dropped_but_not_the_sto
     assert files(folder) == ["storage/terraform.tfstate", "storage/terraform.tfstate.backup"]
 
 
-def test_what_is_wished_is_what_both_roots_are_told() -> None:
+def test_both_roots_get_the_options_as_variables() -> None:
     options = PlatformOptions(name="lab", region="eu-central-1", account_id="123456789012", version="0.1.0", spot=True)
     storage, platform = options.storage_variables(), options.platform_variables()
     assert storage["data_bucket"] is None

@@ -1,4 +1,4 @@
-"""`up`: both roots side by side, nothing applied that is as it should be, the record as Terraform puts it out."""
+"""`up`: both roots run in parallel, unchanged ones are not applied, and the record is Terraform's output."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ NOTHING = TerraformPlan()
 
 
 class FakeRoot:
-    """A Terraform root that writes down what was asked of it, in one list for both."""
+    """A Terraform root that records its calls, in one list for both roots."""
 
     def __init__(
-        self, name: str, asked: list[str], *, plan: TerraformPlan, outputs: dict[str, Any], has_state: bool
+        self, name: str, calls: list[str], *, plan: TerraformPlan, outputs: dict[str, Any], has_state: bool
     ) -> None:
         self.name = name
-        self.asked = asked
+        self.calls = calls
         self.has_state = has_state
         self.variables: dict[str, Any] = {}
         self.breaks: Problem | None = None
@@ -40,14 +40,14 @@ class FakeRoot:
         self.variables = variables
 
     def init(self, *, mirror: Path | None) -> None:
-        self.asked.append(f"{self.name} init {mirror}")
+        self.calls.append(f"{self.name} init {mirror}")
 
     def plan(self, *, replace: Sequence[str] = ()) -> TerraformPlan:
-        self.asked.append(f"{self.name} plan")
+        self.calls.append(f"{self.name} plan")
         return self._plan
 
     def apply(self, on_step: Any) -> None:
-        self.asked.append(f"{self.name} apply")
+        self.calls.append(f"{self.name} apply")
         if self.breaks:
             raise self.breaks
 
@@ -65,12 +65,12 @@ def unpacked(folder: Path) -> Path:
 
 
 @pytest.fixture
-def asked() -> list[str]:
+def calls() -> list[str]:
     return []
 
 
 def workspace(
-    asked: list[str],
+    calls: list[str],
     *,
     storage: TerraformPlan = NEW,
     platform: TerraformPlan = NEW,
@@ -79,93 +79,93 @@ def workspace(
 ) -> TerraformWorkspace:
     storage_outputs = {"data_bucket": OPTIONS.bucket, "repository_url": OPTIONS.repository_url, **made}
     fakes: list[Any] = [
-        FakeRoot("storage", asked, plan=storage, outputs=storage_outputs, has_state=has_state),
-        FakeRoot("platform", asked, plan=platform, outputs={"record": PLATFORM.as_record()}, has_state=has_state),
+        FakeRoot("storage", calls, plan=storage, outputs=storage_outputs, has_state=has_state),
+        FakeRoot("platform", calls, plan=platform, outputs={"record": PLATFORM.as_record()}, has_state=has_state),
     ]
     return TerraformWorkspace(*fakes)
 
 
-def test_both_roots_are_told_their_variables_and_planned(asked: list[str], tmp_path: Path) -> None:
-    made = workspace(asked, storage=NOTHING)
-    proposal = propose(made, OPTIONS, mirror=unpacked(tmp_path))
-    roots: list[Any] = [made.storage, made.platform]
+def test_both_roots_are_told_their_variables_and_planned(calls: list[str], tmp_path: Path) -> None:
+    opened = workspace(calls, storage=NOTHING)
+    proposal = propose(opened, OPTIONS, mirror=unpacked(tmp_path))
+    roots: list[Any] = [opened.storage, opened.platform]
     assert [root.variables["name"] for root in roots] == ["m2g", "m2g"]
-    assert sorted(asked) == sorted(
+    assert sorted(calls) == sorted(
         f"{root} {word}" for root in ("storage", "platform") for word in (f"init {tmp_path}", "plan")
     )
     assert proposal.plan.counts() == {"create": 1}
     assert proposal.idle_usd_per_hour == pytest.approx(0.045)
 
 
-def carried_out(made: TerraformWorkspace, **plans: TerraformPlan) -> Any:
+def carried_out(opened: TerraformWorkspace, **plans: TerraformPlan) -> Any:
     proposal = Proposal(idle_usd_per_hour=0, **{"storage": NEW, "platform": NEW, **plans})
-    return carry_out(made, OPTIONS, proposal, endpoint_url="http://127.0.0.1:1", on_step=lambda step: None)
+    return carry_out(opened, OPTIONS, proposal, endpoint_url="http://127.0.0.1:1", on_step=lambda step: None)
 
 
 @pytest.mark.parametrize("mirror", [None, Path("packed")])
-def test_a_provider_that_must_be_unpacked_is_unpacked_once(asked: list[str], mirror: Path | None) -> None:
-    propose(workspace(asked), OPTIONS, mirror=mirror)
-    assert asked[:2] == [f"storage init {mirror}", "platform init storage's providers"]
-    assert sorted(asked[2:]) == ["platform plan", "storage plan"]
+def test_a_provider_that_must_be_unpacked_is_unpacked_once(calls: list[str], mirror: Path | None) -> None:
+    propose(workspace(calls), OPTIONS, mirror=mirror)
+    assert calls[:2] == [f"storage init {mirror}", "platform init storage's providers"]
+    assert sorted(calls[2:]) == ["platform plan", "storage plan"]
 
 
-def test_both_are_applied_and_the_record_is_terraforms(asked: list[str]) -> None:
-    assert carried_out(workspace(asked)) == dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
-    assert sorted(asked) == ["platform apply", "storage apply"]
+def test_both_are_applied_and_the_record_is_terraforms(calls: list[str]) -> None:
+    assert carried_out(workspace(calls)) == dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
+    assert sorted(calls) == ["platform apply", "storage apply"]
 
 
-def test_a_storage_that_fails_is_told_with_what_stands_beside_it(asked: list[str]) -> None:
-    made = workspace(asked, has_state=True)
-    roots: list[Any] = [made.storage, made.platform]
+def test_a_storage_that_fails_is_told_with_what_stands_beside_it(calls: list[str]) -> None:
+    opened = workspace(calls, has_state=True)
+    roots: list[Any] = [opened.storage, opened.platform]
     roots[0].breaks = Problem("The bucket could not be made.", "Mend it.")
     with pytest.raises(
         Problem, match="could not be made. The rest of the platform stands, but has no bucket"
     ) as caught:
-        carried_out(made)
+        carried_out(opened)
     assert caught.value.hint == "Mend it."
-    assert sorted(asked) == ["platform apply", "storage apply"]
+    assert sorted(calls) == ["platform apply", "storage apply"]
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_an_interruption_counts_before_any_failure(asked: list[str], which: int) -> None:
-    made = workspace(asked, has_state=True)
-    roots: list[Any] = [made.storage, made.platform]
+def test_an_interruption_counts_before_any_failure(calls: list[str], which: int) -> None:
+    opened = workspace(calls, has_state=True)
+    roots: list[Any] = [opened.storage, opened.platform]
     roots[which].breaks = Interrupted("Stopped.")
     roots[1 - which].breaks = Problem("It could not be made.")
     with pytest.raises(Interrupted):
-        carried_out(made)
+        carried_out(opened)
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_what_goes_on_by_itself_is_told_before_what_has_ended(asked: list[str], which: int) -> None:
-    made = workspace(asked, has_state=True)
-    roots: list[Any] = [made.storage, made.platform]
+def test_what_goes_on_by_itself_is_told_before_what_has_ended(calls: list[str], which: int) -> None:
+    opened = workspace(calls, has_state=True)
+    roots: list[Any] = [opened.storage, opened.platform]
     roots[which].breaks = StillRunning("Terraform still ends what it has begun.")
     roots[1 - which].breaks = Interrupted("Terraform has saved what it had made.")
     with pytest.raises(StillRunning):
-        carried_out(made)
+        carried_out(opened)
 
 
-def test_a_platform_that_fails_is_told(asked: list[str]) -> None:
-    made = workspace(asked, has_state=True)
-    roots: list[Any] = [made.storage, made.platform]
+def test_a_platform_that_fails_is_told(calls: list[str]) -> None:
+    opened = workspace(calls, has_state=True)
+    roots: list[Any] = [opened.storage, opened.platform]
     roots[1].breaks = Problem("The queue could not be made.")
     with pytest.raises(Problem, match=r"^The queue could not be made\.$"):
-        carried_out(made)
+        carried_out(opened)
 
 
-def test_what_is_as_it_should_be_is_not_applied(asked: list[str]) -> None:
-    carried_out(workspace(asked, has_state=True), storage=NOTHING, platform=NOTHING)
-    assert asked == []
+def test_what_is_as_it_should_be_is_not_applied(calls: list[str]) -> None:
+    carried_out(workspace(calls, has_state=True), storage=NOTHING, platform=NOTHING)
+    assert calls == []
 
 
-def test_a_root_without_a_state_is_applied_though_it_has_nothing_to_change(asked: list[str]) -> None:
-    carried_out(workspace(asked), storage=NOTHING, platform=NOTHING)
-    assert sorted(asked) == ["platform apply", "storage apply"]
+def test_a_root_without_a_state_is_applied_though_it_has_nothing_to_change(calls: list[str]) -> None:
+    carried_out(workspace(calls), storage=NOTHING, platform=NOTHING)
+    assert sorted(calls) == ["platform apply", "storage apply"]
 
 
 @pytest.mark.parametrize("made", [{"data_bucket": "other"}, {"repository_url": "other"}])
-def test_a_storage_made_otherwise_is_told(asked: list[str], made: dict[str, str]) -> None:
+def test_a_storage_made_otherwise_is_told(calls: list[str], made: dict[str, str]) -> None:
     with pytest.raises(Problem, match="other") as caught:
-        carried_out(workspace(asked, **made))
+        carried_out(workspace(calls, **made))
     assert "--name" in caught.value.hint

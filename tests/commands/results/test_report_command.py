@@ -1,4 +1,4 @@
-"""`report`: which facts and files of a run it takes, and where it writes."""
+"""`report`: which facts and files of a run it shows, and where it writes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def world(s3: Any, storage: Storage, records: Records) -> World:
 
 
 def gathered(world: World, *, run_id: str = RUN) -> Report:
-    """As the verb gathers it, with a Batch that has forgotten everything."""
+    """Gather a report as the verb does, with a Batch that knows no job any more."""
 
     class Client:
         def describe_jobs(self, **_: Any) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def gathered(world: World, *, run_id: str = RUN) -> Report:
     batch = Batch(client, submit_client=client)
     reader = RunReader(world.records.run(run_id), records=world.records, batch=batch)
     money = Money(rates=DOLLAR, is_local=True)
-    asked = StatusReader(reader, records=world.records, batch=batch, now=lambda: NOW, money=money)
-    return gather(reader, asked, records=world.records, now=NOW)
+    status_reader = StatusReader(reader, records=world.records, batch=batch, now=lambda: NOW, money=money)
+    return gather(reader, status_reader, records=world.records, now=NOW)
 
 
 def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *, run_id: str = RUN) -> None:
@@ -86,7 +86,7 @@ def chosen(world: World, report: Report) -> AssetSelection:
 
 
 def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
-    return [(one.index, one.kind, one.name) for one in choice.wanted]
+    return [(asset.index, asset.kind, asset.name) for asset in choice.wanted]
 
 
 def test_the_facts_of_a_run(world: World) -> None:
@@ -94,12 +94,12 @@ def test_the_facts_of_a_run(world: World) -> None:
     world.publish(1, {}, status="failed", cause="out of memory", exit_code=1)
     world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {"image_digest": "sha256:ab"})
     put_attempt(world, 0, 1, "2026-11-22T14:00:00Z")
-    found = gathered(world)
-    assert [one.state for one in found.status.scans] == ["DONE", "FAILED"]
-    assert (found.at, found.image_digest, sorted(found.results)) == ("2026-11-22T20:00:00Z", "sha256:ab", [0, 1])
-    assert found.status.bill is not None and found.status.bill.usd == pytest.approx(2.0)
-    assert found.status.is_local
-    assert [one.seconds for one in found.attempts[0]] == [7200.0]
+    report = gathered(world)
+    assert [scan.state for scan in report.status.scans] == ["DONE", "FAILED"]
+    assert (report.at, report.image_digest, sorted(report.results)) == ("2026-11-22T20:00:00Z", "sha256:ab", [0, 1])
+    assert report.status.bill is not None and report.status.bill.usd == pytest.approx(2.0)
+    assert report.status.is_local
+    assert [attempt.seconds for attempt in report.attempts[0]] == [7200.0]
 
 
 def test_a_lost_attempt_ends_with_batchs_word_of_it(world: World) -> None:
@@ -130,56 +130,58 @@ def test_a_failed_scans_pictures_lie_with_the_runs_records(world: World) -> None
 
 
 def many(world: World, count: int) -> Report:
-    """A report of so many scans with the first one's files."""
+    """A report of `count` scans, all with the first one's files."""
     world.publish(0, {**CONNECTOMES, **QA})
     report = gathered(world)
-    run = replace(report.run, scans=tuple(f"sub-{one}" for one in range(count)), sizes=(count,), keys=("k",) * count)
+    run = replace(
+        report.run, scans=tuple(f"sub-{number}" for number in range(count)), sizes=(count,), keys=("k",) * count
+    )
     results = {index: replace(report.results[0], index=index) for index in range(count)}
     return replace(report, run=run, results=results, status=join(run, results=results, jobs={}))
 
 
 def test_of_many_scans_less_is_shown_and_said(world: World) -> None:
     choice = chosen(world, many(world, 31))
-    assert [one.kind for one in choice.wanted].count("QA") == 31
-    assert any(words.startswith("62 more QA pictures") for words in choice.left_out)
+    assert [asset.kind for asset in choice.wanted].count("QA") == 31
+    assert any(sentence.startswith("62 more QA pictures") for sentence in choice.left_out)
     choice = chosen(world, many(world, 1003))
-    graphs = [one for one in choice.wanted if one.kind == "connectome"]
-    assert [one.is_pictured for one in graphs] == [True] * 1000 + [False] * 3
-    assert {one.index for one in choice.wanted if one.kind == "QA"} == set(range(1000))
+    graphs = [asset for asset in choice.wanted if asset.kind == "connectome"]
+    assert [asset.is_pictured for asset in graphs] == [True] * 1000 + [False] * 3
+    assert {asset.index for asset in choice.wanted if asset.kind == "QA"} == set(range(1000))
     assert choice.left_out[0] == "The scans after the first 1,000 have their numbers, and no pictures."
 
 
 def test_what_is_too_large_is_not_fetched(world: World) -> None:
     report = many(world, 1)
-    large = tuple(replace(one, size_bytes=17_000_000) for one in report.results[0].files)
+    large = tuple(replace(file, size_bytes=17_000_000) for file in report.results[0].files)
     choice = chosen(world, replace(report, results={0: replace(report.results[0], files=large)}))
     assert choice == AssetSelection((), ("4 files over 16 MB are not shown.",))
 
 
-def fetched(world: World, wanted: Sequence[Asset]) -> tuple[list[bytes | str], list[Asset]]:
-    told: list[Asset] = []
+def fetched(world: World, assets: Sequence[Asset]) -> tuple[list[bytes | str], list[Asset]]:
+    reported: list[Asset] = []
 
     def decode(item: Asset, body: bytes) -> bytes:
         if body == b"odd":
             raise Problem("It is odd.")
         return body
 
-    made = fetch(wanted, world.storage, decode=decode, on_file=told.append)
-    assert list(made) == list(wanted)
-    return [one.what if isinstance(one, Problem) else one for one in made.values()], told
+    bodies = fetch(assets, world.storage, decode=decode, on_file=reported.append)
+    assert list(bodies) == list(assets)
+    return [body.what if isinstance(body, Problem) else body for body in bodies.values()], reported
 
 
 def test_a_file_that_cannot_be_shown_stops_nothing(world: World) -> None:
     world.publish(0, {f"sub-01/ses-1/qa_d/{name}.png": name.encode() for name in ("fine", "odd", "gone", "other")})
-    wanted = chosen(world, gathered(world)).wanted
-    assert [one.name for one in wanted] == ["fine.png", "gone.png", "odd.png", "other.png"]
+    assets = chosen(world, gathered(world)).wanted
+    assert [asset.name for asset in assets] == ["fine.png", "gone.png", "odd.png", "other.png"]
     world.s3.delete_object(Bucket="data", Key=world.key("sub-01/ses-1/qa_d/gone.png"))
     world.s3.put_object(Bucket="data", Key=world.key("sub-01/ses-1/qa_d/other.png"), Body=b"written since")
-    (fine, gone, odd, other), told = fetched(world, wanted)
+    (fine, gone, odd, other), reported = fetched(world, assets)
     assert (fine, odd) == (b"fine", "It is odd.")
     assert isinstance(gone, str) and f"{OUTPUT}/sub-01/ses-1/qa_d/gone.png" in gone
     assert isinstance(other, str) and other.startswith("It is not the file that the job published")
-    assert sorted(one.name for one in told) == ["fine.png", "gone.png", "odd.png", "other.png"]
+    assert sorted(asset.name for asset in reported) == ["fine.png", "gone.png", "odd.png", "other.png"]
 
 
 def test_the_report_goes_where_it_was_told(world: World, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`results`: what a run made comes home, every byte checked, and nowhere else than below the folder."""
+"""`results`: a run's files are downloaded and verified, and only below the folder."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def done(world: World) -> World:
 
 
 @pytest.fixture
-def asked(done: World) -> Any:
+def read_keys(done: World) -> Any:
     """The keys of the outputs that were read."""
     keys: list[str] = []
 
@@ -43,9 +43,9 @@ def asked(done: World) -> Any:
         if "/sub-" in params["Key"]:
             keys.append(params["Key"])
 
-    done.s3.meta.events.register("provide-client-params.s3.GetObject", note, unique_id="asked")
+    done.s3.meta.events.register("provide-client-params.s3.GetObject", note, unique_id="read_keys")
     yield keys
-    done.s3.meta.events.unregister("provide-client-params.s3.GetObject", unique_id="asked")
+    done.s3.meta.events.unregister("provide-client-params.s3.GetObject", unique_id="read_keys")
 
 
 def names(folder: Path) -> set[str]:
@@ -88,7 +88,7 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
         "table": str(tmp_path / "connectomes.tsv"),
         "missing": ["sub-02"],
     }
-    assert [one["path"] for one in done.plan(tmp_path, "qa").as_json(table=None)["files"]] == [str(tmp_path / QA)]
+    assert [file["path"] for file in done.plan(tmp_path, "qa").as_json(table=None)["files"]] == [str(tmp_path / QA)]
     done.publish(1, {}, status="failed", cause="c")
     assert done.plan(tmp_path).missing == ("sub-02",)
     done.publish(1, {"sub-02/x.csv": b"3"})
@@ -102,7 +102,7 @@ def test_scans_that_an_earlier_run_made_are_this_runs_too(done: World, tmp_path:
     done.put_run(RUN, scans=scans, sizes=(1,), adopted=(Origin(EARLIER, 0),))
     done.publish(0, {"sub-02/x.csv": b"3"})
     plan = done.plan(tmp_path)
-    assert [(one.index, one.scan, one.place) for one in plan.downloads] == [
+    assert [(item.index, item.scan, item.place) for item in plan.downloads] == [
         (0, "sub-02", "sub-02/x.csv"),
         (1, "sub-01/ses-1", PLACE),
     ]
@@ -118,15 +118,15 @@ def test_nothing_done_yet(world: World, tmp_path: Path, status: str | None) -> N
     assert "opsctl status" in caught.value.hint
 
 
-def test_a_second_time_fetches_only_what_is_not_here(done: World, tmp_path: Path, asked: list[str]) -> None:
+def test_a_second_time_fetches_only_what_is_not_here(done: World, tmp_path: Path, read_keys: list[str]) -> None:
     done.publish(1, {"sub-02/x.csv": b"3", "sub-02/y.csv": b"4"})
     places = done.fetched(tmp_path)
     (tmp_path / "sub-02/x.csv").write_bytes(b"half")
     (tmp_path / "sub-02/y.csv").write_bytes(b"9")  # as long as the right one
-    asked.clear()
+    read_keys.clear()
     # Told of all of them: the bar must get to its end.
     assert done.fetched(tmp_path) == places
-    assert sorted(asked) == [done.key("sub-02/x.csv"), done.key("sub-02/y.csv")]
+    assert sorted(read_keys) == [done.key("sub-02/x.csv"), done.key("sub-02/y.csv")]
     assert (tmp_path / "sub-02/x.csv").read_bytes() == b"3"
     assert (tmp_path / "sub-02/y.csv").read_bytes() == b"4"
 
@@ -158,11 +158,13 @@ def test_a_network_that_is_down_is_not_tried_for_each_of_a_thousand_files(
     assert len(tried) < 40
 
 
-def test_a_disk_without_room_is_found_before_anything_is_fetched(done: World, tmp_path: Path, asked: list[str]) -> None:
+def test_a_disk_without_room_is_found_before_anything_is_fetched(
+    done: World, tmp_path: Path, read_keys: list[str]
+) -> None:
     with pytest.raises(Problem, match="are to come, and the disk of .* has") as caught:
         done.fetched(tmp_path, free=lambda _: 7)
     assert "name another folder" in caught.value.hint
-    assert asked == []
+    assert read_keys == []
     assert done.fetched(tmp_path, free=lambda _: 8) == [PLACE]
     # What is here already needs no room.
     assert done.fetched(tmp_path, free=lambda _: 0) == [PLACE]
@@ -195,7 +197,7 @@ def test_a_place_that_cannot_be_written_to_is_told(done: World, tmp_path: Path, 
 def test_ctrl_c_says_what_is_still_to_come(done: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Pool(module.ThreadPoolExecutor):
         def map(self, function: Callable[..., Any], *rest: Any, **_: Any) -> Any:  # type: ignore[override]
-            if getattr(function, "__name__", "") == "_one":
+            if getattr(function, "__name__", "") == "_download":
                 raise KeyboardInterrupt
             return super().map(function, *rest)
 
@@ -271,7 +273,7 @@ def test_the_table(done: World, tmp_path: Path) -> None:
     ]
     sidecar = json.loads((tmp_path / "connectomes.json").read_text())
     assert list(sidecar) == list(rows(path)[0])
-    assert all(one["Description"] for one in sidecar.values())
+    assert all(column["Description"] for column in sidecar.values())
     assert [name for name in names(tmp_path) if name.endswith(".part")] == []
 
 
@@ -312,7 +314,7 @@ def test_what_a_person_wrote_there_stays(done: World, tmp_path: Path) -> None:
     ],
 )
 def test_another_dataset_is_never_written_into(
-    done: World, tmp_path: Path, change: dict[str, Any] | str, asked: list[str]
+    done: World, tmp_path: Path, change: dict[str, Any] | str, read_keys: list[str]
 ) -> None:
     text = change if isinstance(change, str) else json.dumps({**DESCRIPTION, **change})
     (tmp_path / "dataset_description.json").write_text(text)
@@ -320,7 +322,7 @@ def test_another_dataset_is_never_written_into(
         done.fetched(tmp_path)
     assert names(tmp_path) == {"dataset_description.json"}
     assert (tmp_path / "dataset_description.json").read_text() == text
-    assert asked == []
+    assert read_keys == []
 
 
 def test_a_description_that_has_changed_since_is_renewed(done: World, tmp_path: Path) -> None:

@@ -152,3 +152,20 @@ def test_a_holder_that_could_not_renew_submits_no_more(storage: Storage, tmp_pat
         clock[0] = 31.0
         with pytest.raises(Problem, match="nothing more is submitted"):
             lease.ensure_held()
+
+
+def test_a_lease_whose_reply_was_lost_counts_from_its_request(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    real = storage.create_json
+
+    def slow(*arguments: Any) -> bool:
+        real(*arguments)
+        clock[0] += 31.0
+        return False
+
+    monkeypatch.setattr(storage, "create_json", slow)
+    lease = make(storage, tmp_path, monotonic=lambda: clock[0], sleep=lambda _: None)
+    with lease.acquire(), pytest.raises(Problem, match="nothing more is submitted"):
+        lease.ensure_held()

@@ -26,7 +26,7 @@ def test_a_plan_is_counted_by_module() -> None:
     plan = event_log.plan()
     assert steps == []
     assert plan.counts() == {"create": 33}
-    assert plan.by_module("create") == {"batch": 8, "iam": 8, "vpc": 16, "record": 1}
+    assert plan.by_module("create") == {"batch": 8, "iam": 8, "vpc": 16, "platform": 1}
     assert plan.by_module("delete") == {}
     assert plan.drifted == ()
     queue = 'module.batch.aws_batch_job_queue.model["csd"]'

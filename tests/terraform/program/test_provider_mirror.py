@@ -1,4 +1,4 @@
-"""Where Terraform's provider is found when it already lies on the machine."""
+"""Where opsctl finds a copy of Terraform's provider on the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terraform interrupted, left to itself, met again: it always comes to its end. The program is the test's own."""
+"""Terraform that is interrupted, left running or killed always saves its state. The program is a fake."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def root_of(terraform: FakeTerraform, tmp_path: Path) -> Root:
 # Ctrl-C.
 
 #: Waits for the first interrupt, saves, and looks whether another has come meanwhile.
-PATIENT = """
+SLOW_TO_END = """
 signal.pthread_sigmask(signal.SIG_BLOCK, {{signal.SIGINT}})
 print({begin!r}, flush=True)
 got = 0
-for seconds in ({patience}, 0.3):
+for seconds in ({wait_seconds}, 0.3):
     got += signal.sigtimedwait({{signal.SIGINT}}, seconds) is not None
 open({counted!r}, "w").write(str(got))
 print({done!r}, flush=True)
@@ -62,7 +62,7 @@ from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.root import Root
 from opsctl.terraform.binary import Binary
 folder, binary = Path(sys.argv[1]), sys.argv[2]
-say = lambda words: print(words, flush=True)
+say = lambda message: print(message, flush=True)
 root = Root("platform", folder=folder, binary=Binary(binary, "1.11.4"), environment={"PATH": os.environ["PATH"]},
             interrupts=Interrupts(say))
 try:
@@ -74,7 +74,7 @@ except Interrupted as error:
 
 @contextmanager
 def driven(terraform: FakeTerraform, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """opsctl's side of an apply as a real process, at work."""
+    """Run opsctl's side of an apply as a real process."""
     (tmp_path / "root").mkdir()
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "root"), str(terraform.path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
@@ -86,14 +86,14 @@ def driven(terraform: FakeTerraform, tmp_path: Path) -> Iterator[subprocess.Pope
             process.kill()
 
 
-def patient(terraform: FakeTerraform, tmp_path: Path) -> Path:
+def finishing_slowly(terraform: FakeTerraform, tmp_path: Path) -> Path:
     counted = tmp_path / "interrupts"
     terraform.does(
-        PATIENT.format(
+        SLOW_TO_END.format(
             begin=json.dumps(hook("apply_start", "a.b")),
             done=json.dumps(hook("apply_complete", "a.b")),
             counted=str(counted),
-            patience=WAIT_SECONDS,
+            wait_seconds=WAIT_SECONDS,
         )
     )
     return counted
@@ -101,15 +101,15 @@ def patient(terraform: FakeTerraform, tmp_path: Path) -> Path:
 
 def test_ctrl_c_is_forwarded_once_and_terraform_finishes_what_it_must(terraform: FakeTerraform, tmp_path: Path) -> None:
     """A real process, and the signal as a terminal sends it: to the whole group that opsctl is in."""
-    counted = patient(terraform, tmp_path)
+    counted = finishing_slowly(terraform, tmp_path)
     with driven(terraform, tmp_path) as process:
         os.killpg(process.pid, signal.SIGINT)
         rest, _ = process.communicate(timeout=WAIT_SECONDS)
-    said = rest.splitlines()
+    lines = rest.splitlines()
     # It is said at once; what Terraform said after the signal is still heard, and it ended by itself.
-    assert said[0].startswith("Stopping: Terraform finishes what it has begun")
-    assert said[1] == "done"
-    assert said[2].startswith("130 Stopped. Terraform has saved what it had made.")
+    assert lines[0].startswith("Stopping: Terraform finishes what it has begun")
+    assert lines[1] == "done"
+    assert lines[2].startswith("130 Stopped. Terraform has saved what it had made.")
     assert "opsctl up" in rest
     assert counted.read_text() == "1"
     assert process.returncode == 0
@@ -136,8 +136,8 @@ def test_after_a_second_ctrl_c_it_comes_to_its_end_by_itself_and_the_next_meets_
         rest, _ = process.communicate(timeout=WAIT_SECONDS)
     pid = terraform.calls[0]["pid"]
     assert rest.startswith(f"130 Stopped at once. Terraform (process {pid}) still ends what it has begun")
-    left = running_terraform(tmp_path / "root")
-    assert left is not None and (left.pid, left.verb) == (pid, "apply")
+    owner = running_terraform(tmp_path / "root")
+    assert owner is not None and (owner.pid, owner.verb) == (pid, "apply")
     go_on.write_text("")
     gone(tmp_path / "root")
     assert counted.read_text() == "1"
@@ -149,19 +149,19 @@ def test_a_state_that_was_being_written_is_taken_from_the_one_before(tmp_path: P
     home = Home(tmp_path / "home")
     root = home.platform_dir("m2g") / "terraform" / "platform"
     root.mkdir(parents=True)
-    state, backup, words = root / "terraform.tfstate", root / "terraform.tfstate.backup", list[str]()
+    state, backup, messages = root / "terraform.tfstate", root / "terraform.tfstate.backup", list[str]()
 
     def claim() -> None:
-        with platform_lock(home, "m2g", verb="up", say=words.append, sleep=time.sleep):
+        with platform_lock(home, "m2g", verb="up", say=messages.append, sleep=time.sleep):
             pass
 
     state.write_text(broken)
     claim()
-    assert (state.read_text(), words) == (broken, [])
+    assert (state.read_text(), messages) == (broken, [])
     backup.write_text('{"serial": 7}')
     claim()
     assert state.read_text() == '{"serial": 7}'
-    assert "the one before it is taken" in words[0]
+    assert "the one before it is taken" in messages[0]
     state.write_text('{"serial": 8}')
     claim()
     assert state.read_text() == '{"serial": 8}'
@@ -175,15 +175,15 @@ def gone(folder: Path) -> None:
 
 
 def test_it_outlives_a_killed_opsctl_and_its_words_are_kept(terraform: FakeTerraform, tmp_path: Path) -> None:
-    counted = patient(terraform, tmp_path)
+    counted = finishing_slowly(terraform, tmp_path)
     with driven(terraform, tmp_path) as process:
         process.kill()
         process.wait()
-        left = running_terraform(tmp_path / "root")
-        assert left is not None and left.pid == terraform.calls[0]["pid"]
-        with pytest.raises(Problem, match=f"already at work on this platform .process {left.pid}, `terraform apply`"):
+        owner = running_terraform(tmp_path / "root")
+        assert owner is not None and owner.pid == terraform.calls[0]["pid"]
+        with pytest.raises(Problem, match=f"already at work on this platform .process {owner.pid}, `terraform apply`"):
             root_of(terraform, tmp_path).plan()
-        os.kill(left.pid, signal.SIGINT)
+        os.kill(owner.pid, signal.SIGINT)
         gone(tmp_path / "root")
     assert counted.read_text() == "1"
     assert "apply_complete" in (tmp_path / "root/log/apply.out").read_text()
@@ -216,10 +216,10 @@ def test_what_a_killed_terraform_has_left_running_is_ended(terraform: FakeTerraf
 
 def test_one_opsctl_at_a_time_has_a_platforms_folder(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    words: list[str] = []
+    messages: list[str] = []
 
     def have(verb: str) -> AbstractContextManager[None]:
-        return platform_lock(home, "m2g", verb=verb, say=words.append, sleep=time.sleep)
+        return platform_lock(home, "m2g", verb=verb, say=messages.append, sleep=time.sleep)
 
     with have("up"):
         with pytest.raises(Problem) as caught, have("down"):
@@ -229,13 +229,13 @@ def test_one_opsctl_at_a_time_has_a_platforms_folder(tmp_path: Path) -> None:
             caught.value.what,
         )
     with have("down"):
-        assert words == []
+        assert messages == []
 
 
 def test_what_an_earlier_one_has_left_is_waited_for(terraform: FakeTerraform, tmp_path: Path) -> None:
-    counted = patient(terraform, tmp_path)
+    counted = finishing_slowly(terraform, tmp_path)
     home = Home(tmp_path / "home")
-    words: list[str] = []
+    messages: list[str] = []
     with driven(terraform, tmp_path) as process:
         process.kill()
         process.wait()
@@ -248,12 +248,12 @@ def test_what_an_earlier_one_has_left_is_waited_for(terraform: FakeTerraform, tm
                 os.kill(pid, signal.SIGINT)
             gone(tmp_path / "root")
 
-        with platform_lock(home, "m2g", verb="up", say=words.append, sleep=end):
+        with platform_lock(home, "m2g", verb="up", say=messages.append, sleep=end):
             assert running_terraform(tmp_path / "root") is None
-    assert words[0].startswith(
+    assert messages[0].startswith(
         f"Terraform (process {pid}) of an earlier command has been at work on the platform since"
     )
-    assert words[1] == "It has ended."
+    assert messages[1] == "It has ended."
 
 
 def test_roots_that_work_side_by_side_never_take_each_others_start_for_work(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_roots_that_work_side_by_side_never_take_each_others_start_for_work(tmp_
 
 
 def test_waiting_can_be_stopped(terraform: FakeTerraform, tmp_path: Path) -> None:
-    patient(terraform, tmp_path)
+    finishing_slowly(terraform, tmp_path)
     home = Home(tmp_path / "home")
     with driven(terraform, tmp_path) as process:
         process.kill()

@@ -1,4 +1,4 @@
-"""Terraform as a process: found, streamed, checked, tried again. The program is the test's own."""
+"""Terraform as a process: found, streamed, checked, tried again. The program is a fake."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ def test_none_at_all(tmp_path: Path) -> None:
         find_binary({"PATH": str(tmp_path)})
 
 
-@pytest.mark.parametrize("said", [(), ("Terraform v1.11.4",), ("{",), ({"other": 1},)])
-def test_one_that_does_not_tell_its_version(terraform: FakeTerraform, said: tuple[object, ...]) -> None:
-    terraform.says(*said)
+@pytest.mark.parametrize("output", [(), ("Terraform v1.11.4",), ("{",), ({"other": 1},)])
+def test_one_that_does_not_tell_its_version(terraform: FakeTerraform, output: tuple[object, ...]) -> None:
+    terraform.says(*output)
     with pytest.raises(Problem, match="does not tell its version"):
         find_binary(terraform.environment)
 
@@ -130,17 +130,17 @@ def test_a_plan_is_read_from_the_stream(terraform: FakeTerraform, root: Root) ->
 
 
 def test_steps_are_told_while_it_runs(terraform: FakeTerraform, root: Root, tmp_path: Path) -> None:
-    """The program goes on only when its first line has been told: nothing is held back until the end."""
-    told = tmp_path / "told"
-    os.mkfifo(told)
+    """The program goes on only after its first line was reported: lines are not held back until the end."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
     first, last = json.dumps(hook("apply_start", "a.b")), json.dumps(hook("apply_complete", "a.b", elapsed_seconds=3))
-    terraform.does(f"print({first!r}, flush=True)\nopen({str(told)!r}).read()\nprint({last!r}, flush=True)")
+    terraform.does(f"print({first!r}, flush=True)\nopen({str(fifo)!r}).read()\nprint({last!r}, flush=True)")
     steps: list[Step] = []
 
     def on_step(step: Step) -> None:
         steps.append(step)
         if step.state == "begin":
-            told.write_text("go on")
+            fifo.write_text("go on")
 
     root.apply(on_step)
     assert steps == [Step("a.b", "begin", "create"), Step("a.b", "done", "create", 3)]
@@ -165,8 +165,8 @@ def test_errors_are_told_in_terraforms_own_words(terraform: FakeTerraform, root:
     terraform.says(error("creating IAM Role", "AccessDenied: not you\nmore"), error("another"), code=1)
     with pytest.raises(Problem) as caught:
         root.apply(lambda step: None)
-    said = "creating IAM Role AccessDenied: not you (and 1 more)"
-    assert caught.value.what == f"Terraform could not apply the platform: {said}"
+    sentence = "creating IAM Role AccessDenied: not you (and 1 more)"
+    assert caught.value.what == f"Terraform could not apply the platform: {sentence}"
     assert "Nothing that was made is lost." in caught.value.hint
 
 
@@ -174,15 +174,15 @@ FRAMED = "╷\n│ Error: Invalid provider configuration\n│ \n│ on providers
 
 
 @pytest.mark.parametrize(
-    ("errors", "words"),
+    ("errors", "sentence"),
     [(FRAMED, "Invalid provider configuration"), ("odd words\n", "odd words"), ("", "it said nothing")],
 )
 @pytest.mark.parametrize("verb", ["plan", "apply", "destroy"])
 def test_errors_beside_the_stream_are_told_too(
-    terraform: FakeTerraform, root: Root, verb: str, errors: str, words: str
+    terraform: FakeTerraform, root: Root, verb: str, errors: str, sentence: str
 ) -> None:
     terraform.says(errors=errors, code=1)
-    with pytest.raises(Problem, match=f"Terraform could not {verb} the platform: {words}"):
+    with pytest.raises(Problem, match=f"Terraform could not {verb} the platform: {sentence}"):
         root.plan() if verb == "plan" else getattr(root, verb)(lambda step: None)
 
 
@@ -323,12 +323,12 @@ def test_one_that_is_killed_from_outside_is_told(terraform: FakeTerraform, root:
 def test_a_disk_that_runs_full_stops_it_while_it_can_still_save(
     terraform: FakeTerraform, root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = tmp_path / "root/reserve"
+    reserve = tmp_path / "root/reserve"
     sizes: list[int] = []
 
     def usage(_: object) -> object:
-        if kept.exists():
-            sizes.append(kept.stat().st_size)
+        if reserve.exists():
+            sizes.append(reserve.stat().st_size)
         has_begun = "apply_start" in (tmp_path / "root/log/apply.out").read_text()
         return type("Usage", (), {"free": 1000 if has_begun else 1_000_000_000})
 
@@ -339,12 +339,12 @@ def test_a_disk_that_runs_full_stops_it_while_it_can_still_save(
         "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\n"
         f"print({begin!r}, flush=True)\n"
         f"got = signal.sigtimedwait({{signal.SIGINT}}, {WAIT_SECONDS})\n"
-        f"sys.exit(1 if got and not os.path.exists({str(kept)!r}) else 0)"
+        f"sys.exit(1 if got and not os.path.exists({str(reserve)!r}) else 0)"
     )
     with pytest.raises(Problem, match="The disk that holds .* is full: Terraform was stopped"):
         root.apply(lambda step: None)
     assert sizes and min(sizes) > 1_000_000
-    assert not kept.exists()
+    assert not reserve.exists()
 
 
 def test_where_its_words_lie_is_told_to_who_asks(

@@ -1,9 +1,10 @@
-"""Somebody at a terminal: types, resizes, reads the screen. Behind it pexpect and pyte."""
+"""A user at a terminal: types, resizes the window, reads the screen; by pexpect and pyte."""
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -15,42 +16,43 @@ import pyte.modes
 
 _ALTERNATE = 1049 << 5
 _ROWS = 24
-_SECONDS = 40.0
+#: At most; far more than a loaded machine takes.
+_SECONDS = 120.0
 _SCREENS = Path(__file__).parent / "screens"
 
-#: Names and times, which differ from one day to the next in their letters only.
-_NAMES = re.compile(
+#: Ids and times, which differ between runs but have a fixed length.
+_IDS = re.compile(
     r"-\d{8}-\d{6}-[0-9a-f]{4}|[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 )
 #: Durations and what they cost.
 _AMOUNTS = (
-    (re.compile(r" +\d+(\.\d)? s\b"), " N s"),
+    (re.compile(r"(?: +\d+ min)? +\d+(\.\d)? s\b"), " N s"),
     (re.compile(r"(?:about|under)(\s+)\$0\.0\d\b"), r"about\1$0.0N"),
     (re.compile(r" {2,}(?:about )?\$0\.0[N\d] "), "  $0.0N "),
 )
 
 
 class Window(pyte.HistoryScreen):
-    """A screen with a scrollback, and a second one that leaves nothing (`watch`, `less`), which pyte has not."""
+    """A screen with a scrollback and the alternate screen (`watch`, `less`), which pyte lacks."""
 
     def set_mode(self, *modes: int, private: bool = False) -> None:
-        """Go to the second screen."""
+        """Enter the alternate screen."""
         if private and 1049 in modes:
             rows = [dict(self.buffer[row]) for row in range(self.lines)]
             self._first = (rows, self.cursor.y, self.cursor.x, len(self.history.top))
             self.erase_in_display(2)
-            self.is_second = True
+            self.is_alternate = True
             return
         super().set_mode(*modes, private=private)
 
     def reset_mode(self, *modes: int, private: bool = False) -> None:
-        """Come back."""
+        """Leave the alternate screen."""
         if private and 1049 in modes:
-            self.is_second = False
+            self.is_alternate = False
             self.erase_in_display(2)
             rows, self.cursor.y, self.cursor.x, past = self._first
-            # What scrolls out of the second screen is gone.
+            # The alternate screen has no scrollback.
             while len(self.history.top) > past:
                 self.history.top.pop()
             for number, row in enumerate(rows[: self.lines]):
@@ -58,11 +60,11 @@ class Window(pyte.HistoryScreen):
             return
         super().reset_mode(*modes, private=private)
 
-    is_second = False
+    is_alternate = False
 
     @property
     def text(self) -> str:
-        """The scrollback and the screen, without what is empty."""
+        """The scrollback and the screen without trailing blanks."""
         past = ["".join(row[column].data for column in range(self.columns)) for row in self.history.top]
         return "\n".join(line.rstrip() for line in [*past, *self.display]).rstrip("\n")
 
@@ -76,17 +78,21 @@ class Terminal:
         All bytes that it wrote.
     """
 
-    def __init__(self, words: list[str], environment: Mapping[str, str], *, columns: int, folder: Path | None) -> None:
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], *, columns: int, folder: Path | None
+    ) -> None:
         self.window = Window(columns, _ROWS, history=5000)
         self._stream = pyte.ByteStream(self.window)
         self.raw = b""
         self._child = pexpect.spawn(
             sys.executable,
-            ["-m", "opsctl", *words],
+            ["-m", "opsctl", *arguments],
             env=dict(environment),
             dimensions=(_ROWS, columns),
             timeout=_SECONDS,
             cwd=folder,
+            # A test run that was started in the background ignores SIGINT, and its children would inherit that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self._child.delaybeforesend = None
 
@@ -101,13 +107,13 @@ class Terminal:
         self._stream.feed(new)
         return True
 
-    def until(self, fact: Callable[[], object] | str) -> str:
-        """Read until a text is on the screen, or something is so; give the screen."""
-        is_so = (lambda: fact in self.window.text) if isinstance(fact, str) else fact
+    def until(self, condition: Callable[[], object] | str) -> str:
+        """Read until a text is on the screen or a condition holds; return the screen."""
+        holds = (lambda: condition in self.window.text) if isinstance(condition, str) else condition
         deadline = time.monotonic() + _SECONDS
-        while not is_so():
-            assert self._read(0.1), f"it ended without {fact!r}:\n{self.window.text}"
-            assert time.monotonic() < deadline, f"{fact!r} did not come:\n{self.window.text}"
+        while not holds():
+            assert self._read(0.1), f"it ended without {condition!r}:\n{self.window.text}"
+            assert time.monotonic() < deadline, f"{condition!r} did not come:\n{self.window.text}"
         return self.window.text
 
     def type(self, text: str) -> None:
@@ -115,12 +121,12 @@ class Terminal:
         self._child.send(text)
 
     def resize(self, columns: int, rows: int = _ROWS) -> None:
-        """Draw the window's corner."""
+        """Change the window's size."""
         self.window.resize(rows, columns)
         self._child.setwinsize(rows, columns)
 
     def end(self) -> int:
-        """Read to the end; give the exit code."""
+        """Read to the end; return the exit code."""
         deadline = time.monotonic() + _SECONDS
         while self._read(0.1):
             assert time.monotonic() < deadline, f"it does not end:\n{self.window.text}"
@@ -129,54 +135,54 @@ class Terminal:
         return int(self._child.exitstatus)
 
     def close(self) -> None:
-        """End it by force."""
+        """Kill the program."""
         self._child.close(force=True)
 
 
-class Seat:
-    """Opens terminals."""
+class Terminals:
+    """Opens terminals, and closes them together."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self._terminals: list[Terminal] = []
 
-    def open(self, *words: str, columns: int = 80, folder: Path | None = None, **variables: str) -> Terminal:
-        """Type a command line into a new window."""
+    def open(self, *arguments: str, columns: int = 80, folder: Path | None = None, **variables: str) -> Terminal:
+        """Run a command line in a new window."""
         environment = {**self._environment, **variables}
-        self._terminals.append(Terminal([*words], environment, columns=columns, folder=folder))
+        self._terminals.append(Terminal([*arguments], environment, columns=columns, folder=folder))
         return self._terminals[-1]
 
     def close(self) -> None:
         """Close every window."""
-        for one in self._terminals:
-            one.close()
+        for terminal in self._terminals:
+            terminal.close()
 
 
-def run_of(text: str) -> str:
+def run_id_in(text: str) -> str:
     """The run id in a text."""
-    found = re.search(r"\b\w+-\d{8}-\d{6}-[0-9a-f]{4}\b", text)
-    assert found, text
-    return found[0]
+    match = re.search(r"\b\w+-\d{8}-\d{6}-[0-9a-f]{4}\b", text)
+    assert match, text
+    return match[0]
 
 
 def _masked(text: str) -> str:
-    """Names and times without their letters, also where the window's edge breaks them."""
-    places = [place for place, letter in enumerate(text) if letter != "\n"]
-    shown = list(text)
-    for found in _NAMES.finditer(text.replace("\n", "")):
-        for place in places[found.start() : found.end()]:
-            shown[place] = "x" if shown[place].isalnum() else shown[place]
-    return "".join(shown)
+    """Replace the characters of ids and times by x, also where the window's edge breaks them."""
+    positions = [position for position, character in enumerate(text) if character != "\n"]
+    masked = list(text)
+    for match in _IDS.finditer(text.replace("\n", "")):
+        for position in positions[match.start() : match.end()]:
+            masked[position] = "x" if masked[position].isalnum() else masked[position]
+    return "".join(masked)
 
 
-def same_as_kept(name: str, text: str, *, columns: int, folder: Path | None = None) -> None:
-    """Hold a screen against the one that was kept; `OPSCTL_KEEP_SCREENS=1` keeps it anew."""
+def assert_as_recorded(name: str, text: str, *, columns: int, folder: Path | None = None) -> None:
+    """Compare a screen with the recorded one; `OPSCTL_KEEP_SCREENS=1` records it again."""
     text = _masked(text)
-    for pattern, word in _AMOUNTS:
-        text = pattern.sub(word, text)
+    for pattern, replacement in _AMOUNTS:
+        text = pattern.sub(replacement, text)
     if folder is not None:
         text = text.replace(str(folder), "FOLDER")
-    kept = _SCREENS / f"{name}.{columns}.txt"
+    recorded = _SCREENS / f"{name}.{columns}.txt"
     if os.environ.get("OPSCTL_KEEP_SCREENS") == "1":
-        kept.write_text(f"{text}\n")
-    assert f"{text}\n" == kept.read_text(), f"{kept.name}: OPSCTL_KEEP_SCREENS=1 keeps the new screen"
+        recorded.write_text(f"{text}\n")
+    assert f"{text}\n" == recorded.read_text(), f"{recorded.name}: OPSCTL_KEEP_SCREENS=1 records the new screen"

@@ -1,4 +1,4 @@
-"""One whole life of a platform, from the first apply to what is left after the destroy."""
+"""Apply and destroy a platform once, and record what AWS describes at each step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from described import NAME, PREFIX, describe_bucket, describe_platform, what_is_left
+from describe import NAME, PREFIX, describe_bucket, describe_platform, remaining_resources
 from support.local_aws import REGION, Aws
 from support.real_terraform import Terraform
 
@@ -28,8 +28,20 @@ LATER_CHANGES = {"disk": "-var=root_volume_gib=120", "tags": '-var=tags={"lab":"
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was seen while the platform came and went."""
+class Observations:
+    """What AWS described after the apply, after changes and after the destroy.
+
+    Attributes
+    ----------
+    second_plans
+        Exit code of `plan -detailed-exitcode` after the apply, by root.
+    replaced_by
+        Addresses of the resources that a change would replace, by key of `LATER_CHANGES`.
+    environments_wait_for
+        Addresses that the compute environments depend on.
+    lab_bucket, lab_bucket_after
+        An existing bucket before and after storage used it.
+    """
 
     storage: dict[str, str]
     record: dict[str, Any]
@@ -41,7 +53,7 @@ class Seen:
     security_group: dict[str, Any]
     subnets: list[dict[str, Any]]
     endpoints: list[dict[str, Any]]
-    roles: dict[str, dict[str, Any]]
+    managed_policies: dict[str, list[str]]
     log_groups: list[dict[str, Any]]
     repository: dict[str, Any]
     second_plans: dict[str, int]
@@ -49,9 +61,8 @@ class Seen:
     environments_wait_for: set[str]
     bucket: dict[str, Any]
     bucket_after_down: dict[str, Any]
-    left_after_down: dict[str, list[str]]
+    remaining_after_down: dict[str, list[str]]
     storage_destroy: str
-    bucket_policy: dict[str, Any]
     lab_bucket: dict[str, Any]
     lab_bucket_after: dict[str, Any]
     lab_storage: dict[str, Any]
@@ -59,14 +70,14 @@ class Seen:
 
 
 def replaced(terraform: Terraform, *variables: str) -> set[str]:
-    """Plan a change of the standing platform; gives the resources that it would make anew."""
+    """Plan a change of the platform and return the addresses of the resources that it would replace."""
     terraform.run("platform", "plan", "-out=change.tfplan", *variables)
-    planned = json.loads(terraform.run("platform", "show", "-json", "change.tfplan").stdout)
-    return {found["address"] for found in planned["resource_changes"] if "delete" in found["change"]["actions"]}
+    plan = json.loads(terraform.run("platform", "show", "-json", "change.tfplan").stdout)
+    return {change["address"] for change in plan["resource_changes"] if "delete" in change["change"]["actions"]}
 
 
-def use_a_labs_bucket(aws: Aws, terraform: Terraform) -> dict[str, Any]:
-    """Give storage a bucket that is there already; its state is a file of its own."""
+def use_an_existing_bucket(aws: Aws, terraform: Terraform) -> dict[str, Any]:
+    """Apply storage with an existing bucket. It has its own state file."""
     aws.client("s3").create_bucket(Bucket="lab-data")
     aws.client("s3").put_object(Bucket="lab-data", Key="HNU1/dataset_description.json", Body=b"{}")
     before = describe_bucket(aws, "lab-data")
@@ -83,12 +94,12 @@ def use_a_labs_bucket(aws: Aws, terraform: Terraform) -> dict[str, Any]:
         "lab_bucket": before,
         "lab_bucket_after": describe_bucket(aws, "lab-data"),
         "lab_storage": {name: output["value"] for name, output in state["outputs"].items()},
-        "lab_resources": [found["type"] for found in state["resources"] if found["mode"] == "managed"],
+        "lab_resources": [resource["type"] for resource in state["resources"] if resource["mode"] == "managed"],
     }
 
 
-def live_once(aws: Aws, terraform: Terraform) -> Seen:
-    """Bring storage and platform up and the platform down again, and write down what AWS described at each step."""
+def apply_and_destroy(aws: Aws, terraform: Terraform) -> Observations:
+    """Apply storage and platform, destroy the platform, and return what AWS described at each step."""
     for root in ("storage", "platform"):
         terraform.init(root)
 
@@ -99,14 +110,14 @@ def live_once(aws: Aws, terraform: Terraform) -> Seen:
         "-var=opsctl_version=0.1.0",
         '-var=source_buckets=["ndmg-data"]',
     ]
-    # Side by side: each waits a minute for AWS to have settled, and what storage is called is known beforehand.
+    # At the same time: each apply waits a minute for AWS to settle, and storage's names are known in advance.
     with ThreadPoolExecutor(2) as pool:
-        applied = [
-            pool.submit(terraform.run, root, "apply", "-auto-approve", *given)
-            for root, given in (("storage", COMMON), ("platform", variables))
+        applies = [
+            pool.submit(terraform.run, root, "apply", "-auto-approve", *variables_of_root)
+            for root, variables_of_root in (("storage", COMMON), ("platform", variables))
         ]
-        for one in applied:
-            one.result()
+        for future in applies:
+            future.result()
     aws.client("s3").put_object(Bucket=BUCKET, Key="HNU1/dataset_description.json", Body=b"{}")
     bucket = describe_bucket(aws, BUCKET)
     described = describe_platform(aws)
@@ -114,14 +125,14 @@ def live_once(aws: Aws, terraform: Terraform) -> Seen:
     record = terraform.outputs("platform")["record"]
     state = json.loads((terraform.tree / "platform" / "terraform.tfstate").read_text())
     plans = {
-        root: terraform.run(root, "plan", "-detailed-exitcode", *given, accept=(0, 2)).returncode
-        for root, given in (("storage", COMMON), ("platform", variables))
+        root: terraform.run(root, "plan", "-detailed-exitcode", *variables_of_root, accept=(0, 2)).returncode
+        for root, variables_of_root in (("storage", COMMON), ("platform", variables))
     }
 
-    replaced_by = {what: replaced(terraform, *variables, change) for what, change in LATER_CHANGES.items()}
+    replaced_by = {name: replaced(terraform, *variables, change) for name, change in LATER_CHANGES.items()}
 
     terraform.run("platform", "destroy", "-auto-approve", *variables)
-    return Seen(
+    return Observations(
         **described,
         storage=storage,
         record=record,
@@ -129,15 +140,14 @@ def live_once(aws: Aws, terraform: Terraform) -> Seen:
         replaced_by=replaced_by,
         environments_wait_for={
             dependency
-            for found in state["resources"]
-            if found["type"] == "aws_batch_compute_environment"
-            for instance in found["instances"]
+            for resource in state["resources"]
+            if resource["type"] == "aws_batch_compute_environment"
+            for instance in resource["instances"]
             for dependency in instance["dependencies"]
         },
         bucket=bucket,
-        bucket_policy=json.loads(aws.client("s3").get_bucket_policy(Bucket=BUCKET)["Policy"]),
         bucket_after_down=describe_bucket(aws, BUCKET),
-        left_after_down=what_is_left(aws),
+        remaining_after_down=remaining_resources(aws),
         storage_destroy=terraform.run("storage", "destroy", "-auto-approve", *COMMON, accept=(1,)).stderr,
-        **use_a_labs_bucket(aws, terraform),
+        **use_an_existing_bucket(aws, terraform),
     )

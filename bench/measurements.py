@@ -1,4 +1,4 @@
-"""What was measured, kept as JSON, shown as a table, and written into docs/."""
+"""All measured rows: kept as JSON, printed as a table, and written into docs/."""
 
 from __future__ import annotations
 
@@ -20,37 +20,39 @@ _COLUMNS = ("step", "ours", "plain", "peer", "ratio", "bar", "held")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and when."""
+    """The machine and the date of a measurement."""
 
     machine: str
     measured_on: str
 
     @classmethod
     def this(cls) -> Machine:
-        """This one, now."""
-        words = f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release().split('-')[0]}"
-        return cls(f"{words}, Python {platform.python_version()}", f"{datetime.now(UTC):%Y-%m-%d}")
+        """This machine, today."""
+        description = (
+            f"{os.cpu_count()} cores, {platform.machine()}, {platform.system()} {platform.release().split('-')[0]}"
+        )
+        return cls(f"{description}, Python {platform.python_version()}", f"{datetime.now(UTC):%Y-%m-%d}")
 
 
 @dataclass(frozen=True)
-class Report:
-    """All rows, as `results.json` holds them: a row's own figures, its step's module, and where it was measured."""
+class Measurements:
+    """All rows, as `results.json` holds them: a row's figures, its step's module, machine and date."""
 
     rows: tuple[dict[str, Any], ...] = ()
 
     @classmethod
-    def read(cls, path: Path) -> Report:
-        """The last results, or none."""
+    def read(cls, path: Path) -> Measurements:
+        """Read the last measurements; no rows where there is no file."""
         return cls(tuple(json.loads(path.read_text())) if path.is_file() else ())
 
-    def with_rows(self, module: str, rows: Sequence[Row], machine: Machine, *, order: Sequence[str]) -> Report:
-        """The same with a module's rows measured anew."""
-        made = [{**asdict(row), "module": module, **asdict(machine)} for row in rows]
-        kept = [row for row in self.rows if row["module"] != module]
-        return Report(tuple(sorted([*kept, *made], key=lambda row: order.index(row["module"]))))
+    def with_rows(self, module: str, rows: Sequence[Row], machine: Machine, *, order: Sequence[str]) -> Measurements:
+        """These measurements with new rows in place of a module's."""
+        new = [{**asdict(row), "module": module, **asdict(machine)} for row in rows]
+        others = [row for row in self.rows if row["module"] != module]
+        return Measurements(tuple(sorted([*others, *new], key=lambda row: order.index(row["module"]))))
 
     def write(self, path: Path) -> None:
-        """Keep it."""
+        """Write the file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(self.rows, indent=1, ensure_ascii=False) + "\n")
 
@@ -69,30 +71,30 @@ class Report:
         Console().print(table)
 
     def markdown(self) -> str:
-        """The table as docs/performance.md has it."""
+        """The table of docs/performance.md."""
         lines = [f"| {' | '.join((*_COLUMNS, 'min to max', 'how'))} |", "|---|--:|--:|--:|--:|--:|---|---|---|"]
         for row in self.rows:
-            spread = f"{_number(row['ratio_min'])} to {_number(row['ratio_max'])}" if row["pairs"] > 1 else "1 run"
-            lines.append(f"| {' | '.join((*_cells(row), spread, row['note']))} |")
-        where = sorted({f"{row['machine']}, {row['measured_on']}" for row in self.rows})
-        return "\n".join([f"Measured on: {'; '.join(where)}.", "", *lines, ""])
+            extremes = f"{_number(row['ratio_min'])} to {_number(row['ratio_max'])}" if row["pairs"] > 1 else "1 run"
+            lines.append(f"| {' | '.join((*_cells(row), extremes, row['note']))} |")
+        machines = sorted({f"{row['machine']}, {row['measured_on']}" for row in self.rows})
+        return "\n".join([f"Measured on: {'; '.join(machines)}.", "", *lines, ""])
 
     def write_docs(self, docs: Path) -> None:
-        """Put the table into its place in docs/performance.md, and draw docs/growth.svg."""
+        """Write the table into docs/performance.md, and draw docs/growth.png."""
         from bench.plot import draw
 
         page = docs / "performance.md"
-        page.write_text(replaced(page.read_text(), self.markdown()))
-        draw(self.growth("s"), self.growth("MiB"), docs / "growth.svg")
+        page.write_text(replace_table(page.read_text(), self.markdown()))
+        draw(self.growth("s"), self.growth("MiB"), docs / "growth.png")
 
     def growth(self, unit: str) -> dict[int, float]:
         """Seconds or MiB by the number of scans."""
-        found = [row for row in self.rows if row["module"] in ("growth", "largest") and row["unit"] == unit]
-        return {int(re.sub(r"\D", "", row["step"])): row["ours"] for row in found}
+        rows = [row for row in self.rows if row["module"] in ("growth", "largest") and row["unit"] == unit]
+        return {int(re.sub(r"\D", "", row["step"])): row["ours"] for row in rows}
 
 
-def replaced(page: str, table: str) -> str:
-    """A page with the table between its two marks."""
+def replace_table(page: str, table: str) -> str:
+    """The page with the table between its two markers."""
     before, _, rest = page.partition(_BEGIN)
     _, _, after = rest.partition(_END)
     return f"{before}{_BEGIN}{table}{_END}{after}"
@@ -111,7 +113,7 @@ def _with_unit(value: float | None, unit: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    """Three figures that count."""
+    """A number with three significant digits."""
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"

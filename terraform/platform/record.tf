@@ -1,4 +1,4 @@
-# The platform's own record: daily commands read it instead of running Terraform.
+# The platform's record: daily commands read it instead of running Terraform.
 
 data "aws_caller_identity" "current" {}
 
@@ -11,16 +11,16 @@ locals {
     data_bucket     = var.data_bucket
     repository_url  = var.repository_url
     image           = var.image
-    log_group       = var.log_group
+    log_group       = module.batch.log_group
     spot            = var.spot
-    spot_fallback   = var.spot_fallback
+    spot_fallback   = var.spot && var.spot_fallback
     root_volume_gib = var.root_volume_gib
     opsctl_version  = var.opsctl_version
     options         = jsondecode(var.options)
 
-    # Further types stand there only where there are some: an opsctl that does not know them can then still read the rest.
+    # Further types are listed only if there are any: an opsctl that does not know the field can then read the rest.
     models = {
-      for name, model in var.models : name => {
+      for name, model in module.batch.models : name => {
         for key, value in model : key => value if key != "more_instance_types" || length(model.more_instance_types) > 0
       }
     }
@@ -35,4 +35,9 @@ resource "aws_ssm_parameter" "record" {
   type  = "String"
   tier  = "Standard"
   value = jsonencode(local.record)
+}
+
+moved {
+  from = module.record.aws_ssm_parameter.record
+  to   = aws_ssm_parameter.record
 }

@@ -1,4 +1,4 @@
-"""Where the options of earlier `up`s are found again."""
+"""The options of earlier `up`s: of an unfinished one, of the record, of the storage."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support.run_world import PLATFORM
 
-from opsctl.commands.platform.previous_options import previous_options
+from opsctl.commands.platform.remembered_platform import previous_options
 from opsctl.commands.platform.terraform_workspace import save_pending_up
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform
@@ -27,7 +27,7 @@ ON_AWS = dataclasses.replace(
 )
 
 
-def found(home: Home, *, record: Platform | None = None, **outputs: Any) -> dict[str, Any]:
+def options(home: Home, *, record: Platform | None = None, **outputs: Any) -> dict[str, Any]:
     workspace: Any = SimpleNamespace(storage=SimpleNamespace(recorded_outputs=lambda: outputs))
     return previous_options(home, workspace, OPTIONS, record=record)
 
@@ -37,34 +37,34 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def test_nothing_was_wished_before(home: Home) -> None:
-    assert found(home) == {}
+def test_without_an_earlier_up_there_are_no_options(home: Home) -> None:
+    assert options(home) == {}
 
 
 def test_the_record_on_aws_counts_before_this_machines(home: Home) -> None:
     home.keep(dataclasses.replace(ON_AWS, options={"source_buckets": ["b-bucket"]}))
-    assert found(home) == {"source_buckets": ["b-bucket"]}
-    assert found(home, record=ON_AWS) == {"source_buckets": ["a-bucket"]}
+    assert options(home) == {"source_buckets": ["b-bucket"]}
+    assert options(home, record=ON_AWS) == {"source_buckets": ["a-bucket"]}
 
 
 def test_an_up_that_was_broken_off_counts_before_both(home: Home) -> None:
     home.keep(ON_AWS)
     save_pending_up(home, OPTIONS.with_options({"source_buckets": ["c-bucket"]}))
-    assert found(home, record=ON_AWS) == {"source_buckets": ["c-bucket"]}
+    assert options(home, record=ON_AWS) == {"source_buckets": ["c-bucket"]}
 
 
 def test_the_storages_bucket_outlives_down(home: Home) -> None:
-    assert found(home, data_bucket=OPTIONS.bucket) == {}
-    assert found(home, data_bucket="mine") == {"data_bucket": "mine"}
+    assert options(home, data_bucket=OPTIONS.bucket) == {}
+    assert options(home, data_bucket="mine") == {"data_bucket": "mine"}
 
 
 def test_a_damaged_record_is_no_hindrance(home: Home) -> None:
     home.keep(ON_AWS)
     (home.platform_dir("m2g") / "record.json").write_text("{")
-    assert found(home) == {}
+    assert options(home) == {}
     home.keep(ON_AWS)
     home.forget("m2g")
-    assert found(home) == {}
+    assert options(home) == {}
 
 
 def test_the_options_travel_with_the_record() -> None:

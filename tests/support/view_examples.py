@@ -1,0 +1,156 @@
+"""Statuses, plans and answers, for the tests of what is shown of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from opsctl.commands.runs.plan import RunPlan
+from opsctl.commands.runs.request import RunRequest
+from opsctl.commands.runs.run import RunOutcome
+from opsctl.commands.runs.scan_detail import ScanDetail
+from opsctl.core.costs.bill import Bill, ScanBill
+from opsctl.core.dataset.scan import Discovery, Scan
+from opsctl.core.diagnosis.finding import Finding
+from opsctl.core.diagnosis.why import Answer, Explanation
+from opsctl.core.location import Location
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.scan_history import Disposition, ScanDisposition
+from opsctl.core.runs.status import RunStatus, ScanStatus, State
+
+SPOT = "Host EC2 (instance i-0123456789abcdef0) terminated."
+
+
+def run() -> Run:
+    return Run(
+        run_id="HNU1-20261122-120000-ab12",
+        dataset="s3://data/HNU1",
+        output="s3://data/HNU1/derivatives/m2g-csa-native",
+        m2g={},
+        model="csa",
+        image="i",
+        platform="m2g",
+        region="r",
+        scans=(),
+        created_at="2026-11-22T12:00:00Z",
+        created_by="ada",
+        command_line=("opsctl", "run", "HNU1", "--yes"),
+        opsctl_version="0.1.0",
+        keys=(),
+        sizes=(),
+        resources="csa",
+    )
+
+
+def scan(index: int, state: State, **changes: Any) -> ScanStatus:
+    return ScanStatus(**{"index": index, "name": f"sub-{index:02d}/ses-1", "state": state, **changes})
+
+
+def status(*states: State, unlisted: Mapping[State, int] | None = None, **changes: Any) -> RunStatus:
+    scans = tuple(scan(index, state, **changes) for index, state in enumerate(states))
+    return RunStatus(run=run(), scans=scans, unlisted=unlisted or {})
+
+
+def bill(usd: float, **changes: Any) -> Bill:
+    by_scan = {0: ScanBill(usd=usd, hours=1.0, attempts=1, lost=0)}
+    fields = {"hours": 1.0, "attempts": 1, "lost_attempts": 0, "lost_usd": 0.0, "basis": "b", "by_scan": by_scan}
+    return Bill(**{"usd": usd, **fields, **changes})
+
+
+def rich_status() -> RunStatus:
+    """One of everything."""
+    made = [scan(index, "DONE", attempt=1, seconds=3.5) for index in range(4)]
+    made += [
+        scan(4, "RUNNING", attempt=2, retried=(SPOT,)),
+        scan(5, "RUNNING", attempt=3, retried=(SPOT, "exit code 75")),
+    ]
+    made += [scan(index, "FAILED", cause=f"bval and bvec differ in count: {index} and 64") for index in range(6, 13)]
+    made += [scan(13, "FAILED", cause="cancelled by ada")]
+    budget = "not submitted: the budget of $20 was reached"
+    made += [scan(index, "FAILED", cause=budget, is_submitted=False) for index in range(14, 58)]
+    return RunStatus(
+        run=run(), scans=tuple(made), unlisted={"RUNNABLE": 30}, wait_reason="CAPACITY:INSUFFICIENT", bill=bill(12.345)
+    )
+
+
+def result() -> Result:
+    files = (OutputFile(uri="s3://data/out/x.csv", size_bytes=10, sha256="ab", etag="cd"),)
+    return Result(
+        index=0,
+        scan="sub-00/ses-1",
+        key="k",
+        status="succeeded",
+        cause="",
+        exit_code=0,
+        attempt=1,
+        started_at="2026-11-22T12:00:00Z",
+        stopped_at="2026-11-22T12:10:00Z",
+        seconds={"m2g": 600.0},
+        peak_memory_mib=1,
+        connectomes=("s3://data/out/x.csv",),
+        files=files,
+        log_stream="csa/default/x",
+        job_id="j",
+    )
+
+
+def detail(state: State, *, has_result: bool = True, **changes: Any) -> ScanDetail:
+    began = {"index": 0, "job_id": "j:0", "started_at": "2026-11-22T12:00:00Z"}
+    lost = Attempt(**began, number=1, reason=SPOT)
+    ended = Attempt(**began, number=2, stopped_at="2026-11-22T12:10:00Z", exit_code=0, log_stream="csa/default/x")
+    inputs = [{"uri": "s3://data/HNU1/x_dwi.nii.gz", "role": "dwi", "size_bytes": 2000, "etag": "e"}]
+    return ScanDetail(
+        run_id="R",
+        status=scan(0, state, **changes),
+        origin=Origin("OLD", 3),
+        document={"inputs": inputs, "output": "s3://data/out", "key": "key"},
+        attempts=(lost, ended),
+        result=result() if has_result else None,
+        kept_uri="s3://data/opsctl/runs/OLD/failures/00003/",
+        cost=ScanBill(usd=0.5, hours=1.0, attempts=2, lost=1),
+        is_local=False,
+    )
+
+
+def plan(*dispositions: Disposition, only: Any = "missing") -> RunPlan:
+    scans = tuple(
+        Scan(name=f"sub-{number}", subject=str(number), session=None, entities={}, pipeline="dwi", inputs=())
+        for number in range(len(dispositions))
+    )
+    platform: Any = None
+    return RunPlan(
+        request=RunRequest(dataset=Location("data", "HNU1"), options=M2gOptions(), only=only),
+        platform=platform,
+        discovery=Discovery(scans=scans, excluded=()),
+        chosen=scans,
+        output=Location("data", "HNU1/derivatives/m2g-csa-native"),
+        dispositions=tuple(ScanDisposition(scan.name, "k", one) for scan, one in zip(scans, dispositions, strict=True)),
+        earlier=(),
+        run_id="R",
+        moment=datetime.now(UTC),
+    )
+
+
+def outcome(**changes: Any) -> RunOutcome:
+    return RunOutcome(**{"run_id": "R", "submitted": 3, "done": 0, "in_flight": 0, **changes})
+
+
+def answer(*explanations: Explanation, **changes: Any) -> Answer:
+    given: dict[str, Any] = {"run_id": "R", "counts": {}, "running_seconds": 0.0, **changes}
+    return Answer(explanations=explanations, **given)
+
+
+def failed(**changes: Any) -> Explanation:
+    given: dict[str, Any] = {
+        "kind": "failed",
+        "title": "out of memory",
+        "scans": ("sub-01/ses-1",),
+        "findings": (Finding("Out of memory.", "`opsctl run HNU1 --memory 30400`."),),
+        "places": {},
+        **changes,
+    }
+    return Explanation(**given)
