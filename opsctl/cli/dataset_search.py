@@ -16,13 +16,11 @@ def find_scans(
     context: Context, dataset: str, *, pipeline: Pipeline, filters: ScanFilters, source: DatasetSource
 ) -> tuple[ChosenScans, Storage]:
     """Find a dataset's scans and choose among them; also returns S3 as the dataset is read."""
-    from opsctl.assets import bids_config
+    from opsctl.assets import entity_patterns
     from opsctl.commands.dataset.discovery import Query, find
-    from opsctl.core.dataset.discovery import SUFFIXES
-    from opsctl.core.dataset.entities import EntityPatterns
 
     location = context.dataset(dataset, bucket=source.bucket)
     storage = context.storage_of(location, is_public=source.no_sign_request)
     query = Query(dataset=location, pipeline=pipeline, selection=filters.selection, t1w=source.t1w)
     with context.screen.waiting(f"reading {location.uri}"):
-        return find(query, storage, patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES)), storage
+        return find(query, storage, patterns=entity_patterns()), storage

@@ -46,11 +46,9 @@ class RunWiring:
         """
         import secrets
 
-        from opsctl.assets import bids_config
+        from opsctl.assets import entity_patterns
         from opsctl.aws.ecr.image import digest_of
         from opsctl.commands.runs.plan import plan
-        from opsctl.core.dataset.discovery import SUFFIXES
-        from opsctl.core.dataset.entities import EntityPatterns
 
         context = self._context
         return plan(
@@ -58,7 +56,7 @@ class RunWiring:
             context.platform,
             source,
             self._prior_runs,
-            patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
+            patterns=entity_patterns(),
             moment=datetime.now(UTC),
             token=secrets.token_hex(2),
             image_digest=None if context.platform.is_local else digest_of(context.clients.ecr, context.platform.image),
@@ -114,7 +112,7 @@ class RunWiring:
             plan.output,
             data_bucket=context.platform.data_bucket,
             who=f"{self._request.user}@{socket.gethostname()}",
-            on_wait=self._say_once,
+            on_wait=self._on_wait,
         )
         submitter = Submitter(
             context.batch,
@@ -185,11 +183,9 @@ class RunWiring:
             asked=lambda: self._spending(estimate),
             at_once=max(1, self._resources.max_vcpus // self._resources.vcpus),
             sleep=time.sleep,
-            on_wait=self._say_once,
+            on_wait=self._on_wait,
         )
 
-    def _say_once(self, text: str) -> None:
-        """Print a message about a wait once, however often it is repeated."""
-        if text.partition(" (")[0] != getattr(self, "_said", ""):
-            self._said = text.partition(" (")[0]
-            self._context.screen.say(text)
+    def _on_wait(self, text: str) -> None:
+        """Print a message about a wait once, however its figures in brackets change."""
+        self._context.screen.say_once(text, key=text.partition(" (")[0])

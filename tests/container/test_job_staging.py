@@ -17,10 +17,9 @@ import pytest
 from bids import BIDSLayout
 from support.job_world import BUCKET, IMAGE, RUN, RUN_ID, World, nifti, table
 
-from opsctl.assets import bids_config
+from opsctl.assets import entity_patterns
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.dataset.discovery import SUFFIXES, discover
-from opsctl.core.dataset.entities import EntityPatterns
+from opsctl.core.dataset.discovery import discover
 from opsctl.core.location import dataset_location, derivatives
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
 from opsctl.core.runs.manifest import Run, scan_document, scan_key
@@ -132,7 +131,7 @@ def submit(world: World, case: Case, dataset: str) -> list[str]:
     location = dataset_location(dataset, data_bucket=BUCKET)
     discovery = discover(
         Storage(world.s3.client).dataset(location),
-        EntityPatterns(bids_config(), suffixes=SUFFIXES),
+        entity_patterns(),
         bucket=location.bucket,
         prefix=location.key_prefix,
         pipeline=case.pipeline,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
-from opsctl.assets import bids_config
-from opsctl.core.dataset.discovery import SUFFIXES
+from opsctl.assets import entity_patterns
 from opsctl.core.dataset.entities import EntityPatterns
 
 # The same examples everywhere and no deadline, so that property tests do not fail on a busy machine.
@@ -16,4 +15,4 @@ settings.load_profile("core")
 
 @pytest.fixture(scope="session")
 def patterns() -> EntityPatterns:
-    return EntityPatterns(bids_config(), suffixes=SUFFIXES)
+    return entity_patterns()

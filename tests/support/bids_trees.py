@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-from opsctl.assets import bids_config
-from opsctl.core.dataset.discovery import SUFFIXES, discover
-from opsctl.core.dataset.entities import EntityPatterns
+from opsctl.assets import entity_patterns
+from opsctl.core.dataset.discovery import discover
 from opsctl.core.dataset.scan import Discovery, S3Object, Scan
 from opsctl.core.runs.m2g_options import Pipeline
 
-PATTERNS = EntityPatterns(bids_config(), suffixes=SUFFIXES)
+PATTERNS = entity_patterns()
 PREFIX = "HNU1/"
 
 

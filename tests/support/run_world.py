@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from opsctl.assets import bids_config
+from opsctl.assets import entity_patterns
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget
 from opsctl.commands.runs.plan import RunPlan, output_of, plan
@@ -20,8 +20,6 @@ from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome, RunSubmission
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
-from opsctl.core.dataset.discovery import SUFFIXES
-from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.selection import Selection
 from opsctl.core.location import Location
 from opsctl.core.platform.platform import ModelResources, Platform
@@ -31,7 +29,7 @@ from opsctl.core.runs.result import Result
 from opsctl.home import Home
 from support.fake_batch import FakeBatch
 
-PATTERNS = EntityPatterns(bids_config(), suffixes=SUFFIXES)
+PATTERNS = entity_patterns()
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 

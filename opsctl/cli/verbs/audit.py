@@ -29,10 +29,8 @@ def audit(
 
     Example: opsctl audit HNU1
     """
-    from opsctl.assets import bids_config
+    from opsctl.assets import entity_patterns
     from opsctl.commands.runs.audit import audit as command
-    from opsctl.core.dataset.discovery import SUFFIXES
-    from opsctl.core.dataset.entities import EntityPatterns
     from opsctl.render.audit import show_audit
 
     context = Context(platform_name=platform, profile=profile)
@@ -45,7 +43,7 @@ def audit(
             storage=context.storage,
             records=context.records,
             batch=context.batch,
-            patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
+            patterns=entity_patterns(),
         )
     if as_json:
         context.screen.json(found.as_json())

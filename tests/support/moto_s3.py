@@ -1,0 +1,66 @@
+"""S3 by moto, in this process: the fixtures that the tests of several folders share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.records import Records
+
+KEYS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
+
+
+@pytest.fixture(scope="module")
+def s3_client() -> Any:
+    client = boto3.client("s3", **KEYS)
+    client.meta.events.register("after-call.s3.GetObject", _dated)
+    return client
+
+
+def _dated(parsed: dict[str, Any], **_: Any) -> None:
+    """Add the Date header that S3 sends and moto leaves out."""
+    parsed["ResponseMetadata"]["HTTPHeaders"].setdefault("date", formatdate(usegmt=True))
+
+
+@pytest.fixture
+def s3(s3_client: Any) -> Iterator[Any]:
+    """An S3 client and an empty bucket `data`."""
+    with mock_aws():
+        s3_client.create_bucket(Bucket="data")
+        yield s3_client
+
+
+@pytest.fixture(scope="module")
+def whole_storage(s3_client: Any) -> Storage:
+    """One adapter for each client, as in opsctl itself."""
+    return Storage(s3_client)
+
+
+@pytest.fixture
+def storage(s3: Any, whole_storage: Storage) -> Storage:
+    """The S3 adapter on the empty bucket."""
+    return whole_storage
+
+
+@pytest.fixture
+def records(storage: Storage) -> Records:
+    return Records(storage, data_bucket="data")
+
+
+@pytest.fixture
+def s3_writes(s3: Any) -> Iterator[list[str]]:
+    """The keys of the S3 writes, in order; a test may add other calls."""
+    asked: list[str] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params["Key"])
+
+    s3.meta.events.register("provide-client-params.s3.PutObject", note, unique_id="s3_writes")
+    yield asked
+    s3.meta.events.unregister("provide-client-params.s3.PutObject", unique_id="s3_writes")
