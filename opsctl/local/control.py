@@ -1,4 +1,4 @@
-"""Start, find and stop the local platform's server. Imports neither moto nor flask: every command may ask."""
+"""Start, find and stop the local platform's server. Every command calls this, so neither moto nor flask is imported."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Containers:
-    """The engine in whose containers jobs run.
+    """The container engine that runs the jobs.
 
     Parameters
     ----------
     name
         `docker` or `podman`.
     command
-        Its program's path.
+        The path of its program.
     limits
-        What it can limit here: `memory`, `cpu`.
+        What it can limit on this machine: `memory`, `cpu`.
     """
 
     name: str
@@ -47,9 +47,9 @@ class Containers:
     limits: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, facts: Mapping[str, Any]) -> Containers:
-        """Read what `asdict` has written."""
-        return cls(facts["name"], facts["command"], tuple(facts["limits"]))
+    def parse(cls, fields: Mapping[str, Any]) -> Containers:
+        """Read the dictionary that `asdict` makes."""
+        return cls(fields["name"], fields["command"], tuple(fields["limits"]))
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,15 @@ class LocalServer:
     Parameters
     ----------
     pid
-        Its process.
+        Its process id.
     port
-        On 127.0.0.1.
+        Its port on 127.0.0.1.
     endpoint_url
-        What AWS_ENDPOINT_URL must say.
+        The value for AWS_ENDPOINT_URL.
     started_at
         ISO 8601, UTC.
     containers
-        What its jobs run in; None: they are processes of this machine.
+        The engine that runs its jobs; None: jobs are processes of this machine.
     """
 
     pid: int
@@ -79,33 +79,33 @@ class LocalServer:
 
 @dataclass(frozen=True)
 class Files:
-    """Where the local platform keeps what, below `OPSCTL_HOME`."""
+    """The paths of the local platform's files in `OPSCTL_HOME`."""
 
     home: Path
 
     @property
     def folder(self) -> Path:
-        """The folder of it all."""
+        """The folder that holds all of them."""
         return self.home / "local"
 
     @property
     def record(self) -> Path:
-        """Who runs, and what its jobs run in. There only while a server runs, or after it was killed."""
+        """The server's process, port, token and engine. It exists while a server runs, or after it was killed."""
         return self.folder / "server.json"
 
     @property
     def log(self) -> Path:
-        """What the server says."""
+        """The server's log."""
         return self.folder / "server.log"
 
     @property
     def port(self) -> Path:
-        """The port of the last server: the next takes it when it is free, so that an endpoint someone noted stays."""
+        """The last server's port. The next server uses it if it is free, so that a noted endpoint stays valid."""
         return self.folder / "port"
 
     @property
     def objects(self) -> Path:
-        """What lies on S3."""
+        """The S3 objects."""
         return self.folder / "objects"
 
     @property
@@ -115,16 +115,16 @@ class Files:
 
     @property
     def bin(self) -> Path:
-        """What stands first on the jobs' PATH."""
+        """The folder that comes first on the jobs' PATH."""
         return self.folder / "bin"
 
     def lock(self, name: str) -> Path:
-        """Give a lock's file: `start` is held while one is started, `server` by the server as long as it lives."""
+        """Return a lock's file: `start` is held while a server is started, `server` by the server while it runs."""
         return self.folder / f"{name}.lock"
 
 
 def python_path() -> str:
-    """Give what PYTHONPATH must hold for `python -m opsctl…`: nothing once installed, the checkout otherwise."""
+    """Return the PYTHONPATH that `python -m opsctl…` needs: empty if opsctl is installed, else the checkout."""
     installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), site.getusersitepackages()}
     return "" if str(_PACKAGE_ROOT) in {str(Path(path).resolve()) for path in installed} else str(_PACKAGE_ROOT)
 
@@ -135,30 +135,31 @@ def start(
     slots: int | None = None,
     entrypoint: Sequence[str] | None = None,
     stop_grace_seconds: float | None = None,
-    faults: Mapping[str, object] | None = None,
     containers: Containers | None = None,
+    program: Sequence[str] = (sys.executable, "-m", "opsctl.local.server"),
 ) -> LocalServer:
-    """Start the server, or give the one that runs. It lives on when this process and its terminal have gone.
+    """Start the server, or return the running one. It keeps running when this process and its terminal have ended.
 
     Parameters
     ----------
     home
         OPSCTL_HOME.
     slots
-        How many jobs run at once; the number of cores by default. A server that runs already keeps its own.
+        How many jobs run at once; the number of cores by default. A running server keeps its number.
     entrypoint
-        What each job runs before its `command`; the job runner by default.
+        Comes before each job's `command`; the job runner by default.
     stop_grace_seconds
         Between SIGTERM and SIGKILL of a job; 30 by default.
-    faults
-        What shall go wrong with jobs, for rehearsals: `opsctl.local.faults.FaultPlan`'s parameters.
     containers
-        What jobs run in; a server that runs already without it, or with another, is a Problem.
+        The engine that runs the jobs; None: processes of this machine.
+    program
+        The server's command, which takes the options of `opsctl.local.server`.
 
     Raises
     ------
     Problem
-        When the extra `local` is not installed, or the server did not come up: with its own last words.
+        When the extra `local` is not installed, the server did not start (with the last line of its log), or the
+        running one uses another engine.
     """
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
         raise Problem("The local platform is not installed.", 'Install it: pip install "opsctl[local]"')
@@ -175,38 +176,38 @@ def start(
             if containers is not None:
                 refuse_another(running, containers.name)
             return running
-        command = [sys.executable, "-m", "opsctl.local.server", "--home", str(files.home)]
+        command = [*program, "--home", str(files.home)]
         for option, value in (("--slots", slots), ("--stop-grace-seconds", stop_grace_seconds)):
             command += [option, str(value)] if value is not None else []
         command += ["--entrypoint", json.dumps(list(entrypoint))] if entrypoint is not None else []
-        command += ["--faults", json.dumps(faults)] if faults is not None else []
         command += ["--containers", json.dumps(asdict(containers))] if containers is not None else []
         return _spawn(files, command)
 
 
 def refuse_another(running: LocalServer, engine: str | None) -> None:
-    """Say that a server which runs keeps what its jobs run in.
+    """Refuse another engine than the running server's.
 
     Parameters
     ----------
     engine
-        What is wanted: an engine's name, or None for processes.
+        The requested engine's name, or None for processes.
 
     Raises
     ------
     Problem
-        When that is something else.
+        When the server's is another.
     """
-    now = running.containers.name if running.containers is not None else None
-    if now != engine:
+    current = running.containers.name if running.containers is not None else None
+    if current != engine:
+        how = f"in containers of {current}" if current else "as processes"
         raise Problem(
-            f"The local platform runs already, its jobs {f'in containers of {now}' if now else 'as processes'}.",
+            f"The local platform runs already, its jobs {how}.",
             f"First `opsctl down` (the data stays), then `opsctl up --local --engine {engine or 'default'}`.",
         )
 
 
 def find(home: Path) -> LocalServer | None:
-    """Give the running server, or None. A process that took over its id or its port is not taken for it."""
+    """Return the running server, or None. Its token tells it from a process that has its id or its port."""
     try:
         record = json.loads(Files(home.expanduser().resolve()).record.read_text())
         url = f"http://127.0.0.1:{record['port']}"
@@ -219,15 +220,15 @@ def find(home: Path) -> LocalServer | None:
 
 
 def stop(server_or_home: LocalServer | Path, *, timeout_seconds: float = 60.0) -> None:
-    """End the server and with it all running jobs, and wait until it is gone. Nothing to stop is fine.
+    """Stop the server and all running jobs, and wait until it has ended. If none runs, do nothing.
 
     Raises
     ------
     Problem
-        When it is still there after the time.
+        When it has not ended in time.
     """
     server = find(server_or_home) if isinstance(server_or_home, Path) else server_or_home
-    # Its id may have gone to another process since: only one that says it is this server gets the signal.
+    # Another process may have its id meanwhile: only a process that answers as this server gets the signal.
     if server is None or not _alive(server.pid) or _identity(server.port).get("pid") != server.pid:
         return
     os.kill(server.pid, signal.SIGTERM)
@@ -248,8 +249,8 @@ def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
     if root := python_path():
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
     with files.log.open("ab") as log:
-        said = log.tell()
-        # Its own session: neither Ctrl-C nor the end of the terminal reaches it.
+        log_start = log.tell()
+        # A session of its own: neither Ctrl-C nor the end of the terminal reaches it.
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment, start_new_session=True
         )
@@ -264,14 +265,14 @@ def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
         process.kill()
         process.wait()
     with files.log.open("rb") as log:
-        log.seek(said)
-        last = log.read().decode(errors="replace").strip().splitlines()[-1:]
-    raise Problem(f"The local platform did not start: {why}. {''.join(last)}".strip(), f"See {files.log}")
+        log.seek(log_start)
+        last_line = log.read().decode(errors="replace").strip().splitlines()[-1:]
+    raise Problem(f"The local platform did not start: {why}. {''.join(last_line)}".strip(), f"See {files.log}")
 
 
 def _alive(pid: int) -> bool:
     try:
-        # A child of this very process that has ended stays until it is waited for.
+        # An ended child of this process stays a zombie until it is waited for.
         if os.waitpid(pid, os.WNOHANG)[0] == pid:
             return False
     except ChildProcessError:

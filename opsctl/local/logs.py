@@ -1,7 +1,7 @@
-"""CloudWatch Logs as moto serves it, with FilterLogEvents mended and a door for the jobs' own lines.
+"""moto's CloudWatch Logs with a FilterLogEvents that follows AWS, and a writer for the lines of jobs.
 
-moto 5.2.5 ignores `logStreamNamePrefix`, numbers events 0, 1, 2… without a lock, does not interleave streams unless
-asked, and knows no page size in bytes.
+moto 5.2.5 ignores `logStreamNamePrefix`, numbers events 0, 1, 2… without a lock, interleaves streams only on request,
+and has no page limit in bytes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STREAM_NAMES = 100
 
 
 class StoredLogEvent:
-    """One line. Ids grow with each event, also over a restart, and are unique: clients recognise events by them."""
+    """One line. Ids are unique and increase with each event, also after a restart: clients recognise events by them."""
 
     __slots__ = ("event_id", "ingestion_time", "message", "timestamp")
     _ids = itertools.count(time.time_ns())
@@ -39,21 +39,21 @@ class StoredLogEvent:
         self.event_id = f"{next(self._ids):056d}"
 
     @property
-    def place(self) -> tuple[int, str]:
-        """Where it stands in the order of all events."""
+    def position(self) -> tuple[int, str]:
+        """The position in the order of all events."""
         return self.timestamp, self.event_id
 
     def to_filter_dict(self) -> dict[str, Any]:
-        """Give the event as FilterLogEvents shows it, but for its stream."""
+        """Return the event as FilterLogEvents shows it, without its stream."""
         return {"eventId": self.event_id, **self.to_response_dict()}
 
     def to_response_dict(self) -> dict[str, Any]:
-        """Give the event as GetLogEvents shows it."""
+        """Return the event as GetLogEvents shows it."""
         return {"ingestionTime": self.ingestion_time, "message": self.message, "timestamp": self.timestamp}
 
 
 class LogStream(models.LogStream):
-    """A stream whose events are always in order, so that a time window is found by bisection."""
+    """A stream that keeps its events sorted, so that a time window is found by bisection."""
 
     __module__ = "moto.logs.models"
 
@@ -71,7 +71,7 @@ class LogStream(models.LogStream):
             return token
 
     def window(self, start: int, end: int | None) -> list[Any]:
-        """Give the events from `start` to `end`, both included, in milliseconds since 1970."""
+        """Return the events from `start` to `end`, both included, in milliseconds since 1970."""
         with self._lock:
             first = bisect_left(self.events, start, key=lambda event: event.timestamp)
             stop = len(self.events) if end is None else bisect_left(self.events, end + 1, key=lambda e: e.timestamp)
@@ -84,7 +84,7 @@ class LocalLogsResponse(LogsResponse):
     __module__ = "moto.logs.responses"
 
     def filter_log_events(self) -> str:
-        """Answer FilterLogEvents: always interleaved, oldest first, at most `limit` events or 1 MB a page."""
+        """Answer FilterLogEvents: interleaved, oldest first, at most `limit` events or 1 MB a page."""
         name = self._get_param("logGroupName") or self._get_param("logGroupIdentifier") or ""
         group = self.logs_backend.groups.get(name.partition(":log-group:")[2].rstrip(":*") or name)
         if group is None:
@@ -95,7 +95,7 @@ class LocalLogsResponse(LogsResponse):
             raise InvalidParameterException("Either logStreamNames or logStreamNamePrefix may be given, not both.")
         if len(names or ()) > _STREAM_NAMES or limit > _PAGE_EVENTS or self._get_param("startFromHead") is False:
             raise InvalidParameterException("At most 100 stream names and 10000 events a page, oldest first.")
-        if names and (missing := [one for one in names if one not in group.streams]):
+        if names and (missing := [name for name in names if name not in group.streams]):
             raise ResourceNotFoundException(f"The specified log stream does not exist: {missing[0]}")
         streams = [
             stream
@@ -106,17 +106,17 @@ class LocalLogsResponse(LogsResponse):
         start = max(self._get_param("startTime") or 0, after[0])
         events = _merged(streams, start, self._get_param("endTime"), after)
         matches = EventMessageFilter(self._get_param("filterPattern") or "").matches
-        page, token = _page((one for one in events if matches(one["message"])), limit)
+        page, token = _page((event for event in events if matches(event["message"])), limit)
         return json.dumps({"events": page, "searchedLogStreams": []} | ({"nextToken": token} if token else {}))
 
 
 def _merged(streams: Iterable[Any], start: int, end: int | None, after: tuple[int, str]) -> Iterator[dict[str, Any]]:
-    def of(stream: Any) -> Iterator[tuple[tuple[int, str], str, Any]]:
+    def events_of(stream: Any) -> Iterator[tuple[tuple[int, str], str, Any]]:
         for event in stream.window(start, end):
-            if event.place > after:
-                yield event.place, stream.log_stream_name, event
+            if event.position > after:
+                yield event.position, stream.log_stream_name, event
 
-    for _, name, event in heapq.merge(*(of(stream) for stream in streams)):
+    for _, name, event in heapq.merge(*(events_of(stream) for stream in streams)):
         yield {"logStreamName": name, **event.to_filter_dict()}
 
 
@@ -141,7 +141,7 @@ def _from_token(token: str | None) -> tuple[int, str]:
 
 
 class JobLog:
-    """Where one attempt's lines go.
+    """The log stream of one attempt.
 
     Parameters
     ----------
@@ -150,12 +150,12 @@ class JobLog:
     group
         An existing log group.
     stream
-        The stream to make in it.
+        The stream, which is created.
 
     Raises
     ------
     moto.logs.exceptions.ResourceNotFoundException
-        When there is no such group.
+        When the group does not exist.
     """
 
     def __init__(self, backend: models.LogsBackend, group: str, stream: str) -> None:
@@ -165,7 +165,7 @@ class JobLog:
         backend.create_log_stream(group, stream)
 
     def write(self, lines: list[tuple[int, str]]) -> None:
-        """Append (milliseconds since 1970, line) pairs. Lines for a group deleted meanwhile are dropped, as by AWS."""
+        """Append (milliseconds since 1970, line) pairs. As on AWS, lines of a deleted group are dropped."""
         group = self._backend.groups.get(self._group)
         stream = group.streams.get(self._stream) if group else None
         if stream is not None and lines:
@@ -173,7 +173,7 @@ class JobLog:
 
 
 def install() -> None:
-    """Put these classes in the place of moto's. Before moto's server is made."""
+    """Replace moto's classes by these. To be called before moto's application is created."""
     models.LogEvent = StoredLogEvent  # type: ignore[misc,assignment]
     models.LogStream = LogStream  # type: ignore[misc]
     urls.url_paths["{0}/$"] = LocalLogsResponse.dispatch

@@ -1,4 +1,4 @@
-"""A small real BIDS dataset, made of volumes that ship inside DIPY and nibabel. Nothing fetched, nothing invented."""
+"""A small real BIDS dataset, made from volumes that DIPY and nibabel ship. Nothing is downloaded or made up."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ https://doi.org/10.5281/zenodo.591597.
 
 @dataclass(frozen=True)
 class SampleSummary:
-    """What was written.
+    """The dataset that was written.
 
     Attributes
     ----------
     scans
-        Primary images: one diffusion or BOLD series each.
+        The number of primary images: diffusion and BOLD series.
     """
 
     folder: Path
@@ -85,7 +85,7 @@ class _Diffusion:
 
 
 def write_sample(folder: Path) -> SampleSummary:
-    """Write the dataset; the same packages write the same bytes, so that a second upload sends nothing.
+    """Write the dataset. The same package versions write the same bytes, so that a second upload sends nothing.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def write_sample(folder: Path) -> SampleSummary:
     Raises
     ------
     Problem
-        The folder holds something, or it cannot be written, or a package lacks its data.
+        The folder is not empty or cannot be written, or a package lacks its data.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,10 +105,10 @@ def write_sample(folder: Path) -> SampleSummary:
     if occupied:
         raise Problem(f"{folder} is not empty, and the sample overwrites nothing.", "Name a new or empty folder.")
     small_64d, small_101d = _diffusion("small_64D"), _diffusion("small_101D")
-    one, other = _spread(small_64d)
+    session_1, session_2 = _split_directions(small_64d)
     bvals = small_101d.bvals
-    _write_diffusion(folder, "01", "1", small_64d, one)
-    _write_diffusion(folder, "01", "2", small_64d, other)
+    _write_diffusion(folder, "01", "1", small_64d, session_1)
+    _write_diffusion(folder, "01", "2", small_64d, session_2)
     _write_diffusion(folder, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
     _write_diffusion(folder, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
     _write_functional(folder, "03", "1")
@@ -124,7 +124,7 @@ def write_sample(folder: Path) -> SampleSummary:
 
 
 def _diffusion(name: str) -> _Diffusion:
-    # Imported here: DIPY's data module takes a second, and a refusal needs none of it.
+    # Imported here: DIPY's data module takes a second to import, and an error needs none of it.
     from dipy.data import get_fnames
 
     image_path, bval_path, bvec_path = (Path(path) for path in get_fnames(name=name))
@@ -132,7 +132,7 @@ def _diffusion(name: str) -> _Diffusion:
         raise Problem(f"DIPY here has no {image_path.name}.", "Reinstall it: pip install --force-reinstall dipy")
     data, affine = _voxels(image_path)
     bvecs = np.loadtxt(bvec_path)
-    # One of the two is stored a direction a row, the other, as BIDS wants it, a direction a column.
+    # One file has a direction in each row, the other, as in BIDS, in each column.
     bvecs = bvecs if bvecs.shape[1] == 3 else bvecs.T
     return _Diffusion(name=name, data=data, affine=affine, bvals=np.loadtxt(bval_path), bvecs=np.nan_to_num(bvecs))
 
@@ -142,17 +142,17 @@ def _voxels(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     return np.asarray(image.dataobj), image.affine
 
 
-def _spread(series: _Diffusion) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Part the directions into two disjoint sets that both cover the sphere: of each two neighbours, one a set."""
-    left = list(series.weighted)
-    one, other = [], []
-    while len(left) > 1:
-        first = left.pop(0)
-        nearest = max(left, key=lambda volume: abs(float(series.bvecs[first] @ series.bvecs[volume])))
-        left.remove(nearest)
-        one.append(first)
-        other.append(nearest)
-    return np.sort(np.array(one)), np.sort(np.array(other))
+def _split_directions(series: _Diffusion) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Split the directions into two disjoint sets that both cover the sphere: of two neighbours, each set gets one."""
+    remaining = list(series.weighted)
+    firsts, seconds = [], []
+    while len(remaining) > 1:
+        first = remaining.pop(0)
+        nearest = max(remaining, key=lambda volume: abs(float(series.bvecs[first] @ series.bvecs[volume])))
+        remaining.remove(nearest)
+        firsts.append(first)
+        seconds.append(nearest)
+    return np.sort(np.array(firsts)), np.sort(np.array(seconds))
 
 
 def _write_diffusion(
@@ -184,7 +184,7 @@ def _write_diffusion(
 def _write_functional(folder: Path, subject: str, session: str) -> None:
     stub = f"sub-{subject}_ses-{session}"
     base = folder / f"sub-{subject}" / f"ses-{session}"
-    # nibabel.testing knows this folder too, but importing it needs pytest.
+    # nibabel.testing has this path too, but importing it needs pytest.
     data = Path(nib.__file__).parent / "tests/data"
     sources = {"bold": data / "functional.nii", "T1w": data / "anatomical.nii"}
     for path in sources.values():
@@ -197,7 +197,7 @@ def _write_functional(folder: Path, subject: str, session: str) -> None:
     repetition_seconds = float(series.header.get_zooms()[3])
     source = f"of nibabel {version('nibabel')}"
     name = f"{stub}_task-unknown_bold"
-    # The file holds 16-bit numbers with a scale; these are rounded to the unit, a hundredth of the noise.
+    # The file holds scaled 16-bit numbers. Rounding to whole units changes them by a hundredth of the noise.
     voxels, affine = _voxels(sources["bold"])
     _write_image(
         base / "func" / f"{name}.nii.gz", np.round(voxels).astype(np.int16), affine, repetition=repetition_seconds
@@ -251,7 +251,7 @@ def _write_image(
     if repetition is not None:
         image.header.set_zooms((*image.header.get_zooms()[:3], repetition))
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A gzip file carries the time it was made unless told not to.
+    # By default gzip writes the current time into the file.
     path.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
 
 
@@ -264,5 +264,5 @@ def _write_text(path: Path, text: str) -> None:
     path.write_bytes(text.encode())
 
 
-def _row(values: NDArray[Any], form: str) -> str:
-    return " ".join(form.format(value) for value in values) + "\n"
+def _row(values: NDArray[Any], format_string: str) -> str:
+    return " ".join(format_string.format(value) for value in values) + "\n"

@@ -1,7 +1,7 @@
 """The local platform's process: `python -m opsctl.local.server --home DIR [--port N] [--slots N]`.
 
-One moto server on 127.0.0.1 with our Batch, S3 and logs in it. Whoever may reach it may run jobs as its user, so it
-listens on this machine only, and turns away what a web page in the user's browser could send.
+One moto server on 127.0.0.1 with opsctl's own Batch, S3 and logs. Whoever can reach it can run jobs as its user, so it
+listens on this machine only, and refuses the requests that a web page in the user's browser could send.
 """
 
 from __future__ import annotations
@@ -25,64 +25,49 @@ from typing import Any
 
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
-from opsctl.local import calls
+from opsctl.local.batch.scheduler import Scheduler
 from opsctl.local.control import IDENTITY_PATH, Containers, Files
-from opsctl.local.faults import FaultPlan
-from opsctl.local.jobs import starter
-from opsctl.local.rehearsal import FAULTS_PATH, FaultyLauncher, Rehearsal
+from opsctl.local.jobs import attempts
+
+#: A WSGI application.
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Middleware = Callable[[Application], Application]
 
 _LOG = logging.getLogger("opsctl.local")
 _HOST = "127.0.0.1"
 _CREDENTIALS = {**LOCAL_CREDENTIALS, "AWS_DEFAULT_REGION": LOCAL_REGION}
-# moto reads these when it is imported. The names of AWS's own policies are what Terraform attaches to roles.
+# moto reads these when it is imported. Terraform attaches AWS's managed policies to roles.
 _MOTO = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_DISABLE_GLOBAL_CORS": "true"}
 
 
 class Front:
-    """What stands before moto: the identity path, and a door that only programs of this machine pass.
+    """Answers the identity path, refuses requests of web pages, and passes all others to moto.
 
-    A page that the user looks at could otherwise post to 127.0.0.1 (browsers send an Origin with it), or reach it
-    under a name of its own (Host). moto's `/moto-api/reset` would forget every object without a word.
+    A page in the user's browser could otherwise post to 127.0.0.1 (browsers then send an Origin), or reach it under a
+    host name of its own (Host). moto's `/moto-api/reset` would delete every object without confirmation.
     """
 
-    def __init__(self, application: Callable[..., Iterable[bytes]], token: str, rehearsal: Rehearsal | None) -> None:
+    def __init__(self, application: Application, token: str) -> None:
         self._application = application
-        self._rehearsal = rehearsal
         self._identity = json.dumps({"pid": os.getpid(), "token": token}).encode()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Answer one request."""
         host = environ.get("HTTP_HOST", "").rpartition(":")[0] or environ.get("HTTP_HOST", "")
-        foreign = "HTTP_ORIGIN" in environ or not host.endswith((_HOST, "localhost"))
-        if foreign or environ["PATH_INFO"].startswith("/moto-api"):
+        from_web_page = "HTTP_ORIGIN" in environ or not host.endswith((_HOST, "localhost"))
+        if from_web_page or environ["PATH_INFO"].startswith("/moto-api"):
             start_response("403 Forbidden", [("Content-Length", "0")])
             return [b""]
         if environ["PATH_INFO"] == IDENTITY_PATH:
-            return _json(start_response, "200 OK", self._identity)
-        if environ["PATH_INFO"] == FAULTS_PATH and self._rehearsal is not None:
-            return self._rehearse(self._rehearsal, environ, start_response)
+            length = str(len(self._identity))
+            start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", length)])
+            return [self._identity]
         return self._application(environ, start_response)
-
-    @staticmethod
-    def _rehearse(rehearsal: Rehearsal, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # A body is the plan from now on; the answer counts what has happened so far.
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        try:
-            if body:
-                rehearsal.follow(FaultPlan.parse(body.decode(errors="replace")))
-        except Problem as problem:
-            return _json(start_response, "400 Bad Request", json.dumps({"message": str(problem)}).encode())
-        return _json(start_response, "200 OK", json.dumps(rehearsal.happened).encode())
-
-
-def _json(start_response: Callable[..., Any], status: str, body: bytes) -> Iterable[bytes]:
-    start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-    return [body]
 
 
 def _listen(files: Files, port: int | None) -> socket.socket:
-    remembered = int(files.port.read_text()) if files.port.exists() and files.port.read_text().isdigit() else 0
-    for candidate in (port,) if port is not None else (remembered, 0):
+    last_port = int(files.port.read_text()) if files.port.exists() and files.port.read_text().isdigit() else 0
+    for candidate in (port,) if port is not None else (last_port, 0):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -104,8 +89,15 @@ def _write(path: Path, text: str) -> None:
     new.replace(path)
 
 
-def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) -> None:
-    """Run the server until `stopping` is set; then stop the jobs, and only then the server that they talk to."""
+def serve(
+    files: Files,
+    options: argparse.Namespace,
+    stopping: threading.Event,
+    *,
+    scheduler_type: Callable[..., Scheduler] = Scheduler,
+    middleware: Middleware | None = None,
+) -> None:
+    """Run the server until `stopping` is set; then stop the jobs, and after them the server, which they still call."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
     os.environ.update(_CREDENTIALS | _MOTO)
@@ -115,26 +107,25 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
 
     from opsctl.local import logs
     from opsctl.local.batch import api as batch
-    from opsctl.local.batch.queue import Launcher, Scheduler
+    from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.s3 import api as s3
     from opsctl.local.s3.store import Store
 
     class Handler(MotoRequestHandler):
-        # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's receipt.
+        # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's ACK.
         disable_nagle_algorithm = True
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            # Keys name subjects: a line a request would be a second, endless copy of them. Failures only.
+            # Failures only: object keys name subjects, and the log should not collect them.
             if str(code).startswith("5"):
                 super().log_request(code, size)
 
-    rehearsal = Rehearsal(FaultPlan.parse(options.faults)) if options.faults is not None else None
     listener = _listen(files, options.port)
     port = listener.getsockname()[1]
-    leftovers = starter.remove_leftovers(files)
+    leftovers = attempts.remove_leftovers(files)
     store = Store(files.objects)
-    launcher: Launcher = batch.JobLauncher(
-        starter.starter(
+    launcher = JobLauncher(
+        attempts.attempt_starter(
             files,
             endpoint_url=f"http://{_HOST}:{port}",
             stop_grace_seconds=options.stop_grace_seconds,
@@ -142,21 +133,15 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
             entrypoint=options.entrypoint,
         )
     )
-    if rehearsal is not None:
-        launcher = FaultyLauncher(launcher, rehearsal)
-    scheduler = Scheduler(launcher, slots=options.slots, shortage=rehearsal.shortage if rehearsal is not None else None)
+    scheduler = scheduler_type(launcher, slots=options.slots)
     logs.install()
     s3.install(store)
-    batch.install(scheduler, rehearsal=rehearsal)
+    batch.install(scheduler)
     restored = s3.restore(store)
     token = secrets.token_hex(16)
-    moto: Callable[..., Iterable[bytes]] = DomainDispatcherApplication(create_backend_app)
-    if calls_file := os.environ.get(calls.VARIABLE):
-        moto = calls.Calls(moto, Path(calls_file))
-    application = Front(moto, token, rehearsal)
-    server = make_server(
-        _HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno()
-    )  # fmt: skip
+    moto: Application = DomainDispatcherApplication(create_backend_app)
+    application = Front(middleware(moto) if middleware is not None else moto, token)
+    server = make_server(_HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, name="http")
     thread.start()
     started_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -174,8 +159,23 @@ def serve(files: Files, options: argparse.Namespace, stopping: threading.Event) 
     files.record.unlink(missing_ok=True)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the server from a command line."""
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    scheduler_type: Callable[..., Scheduler] = Scheduler,
+    middleware: Middleware | None = None,
+) -> int:
+    """Run the server from a command line, and return its exit code.
+
+    Parameters
+    ----------
+    argv
+        The arguments; those of this process by default.
+    scheduler_type
+        Makes the scheduler of the jobs.
+    middleware
+        Wraps the AWS services' WSGI application, behind `Front`. Tests record calls and cause faults with it.
+    """
     parser = argparse.ArgumentParser(prog="python -m opsctl.local.server", description=__doc__.partition("\n")[0])
     parser.add_argument("--home", type=Path, required=True, help="OPSCTL_HOME")
     parser.add_argument("--port", type=int, help="default: the last one if it is free")
@@ -188,7 +188,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=lambda text: Containers.parse(json.loads(text)),
         help="the engine whose containers jobs run in, default: processes of this machine",
     )
-    parser.add_argument("--faults", metavar="JSON", help="what shall go wrong with jobs, for rehearsals")
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
@@ -204,7 +203,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr.write("Another server already runs on this folder.\n")
             return 1
         try:
-            serve(files, options, stopping)
+            serve(files, options, stopping, scheduler_type=scheduler_type, middleware=middleware)
         except Problem as problem:
             sys.stderr.write(f"{problem}\n")
             return problem.exit_code

@@ -91,7 +91,7 @@ def _listed(counts: dict[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()) if count)
 
 
-def rehearse(folder: Path, size: Size, *, seed: int) -> Report:
+def run_campaign(folder: Path, size: Size, *, seed: int) -> Report:
     """Carry a campaign out and judge it."""
     started = time.monotonic()
     with world(folder, scan_count=size.scans, slots=size.slots) as made:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import sys
 import threading
@@ -18,9 +17,9 @@ from fault_proxy import FaultProxy
 from laptop import Laptop
 from routes import jobs_through, platform_faults
 from sightings import Sightings
-from support.local_servers import GROUP, client, kill
+from support import faulty_server
+from support.local_servers import GROUP, client, kill, retry_strategy
 from support.local_servers import Platform as Parts
-from support.repository import ROOT
 
 from opsctl import __version__
 from opsctl.assets import container_dir
@@ -31,16 +30,6 @@ from opsctl.local import control
 
 BUCKET = "opsctl-data"
 _ACTIVE = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
-
-
-def retry_strategy() -> dict[str, Any]:
-    """The job definition's own: read where it is written."""
-    text = (ROOT / "terraform/modules/batch/job_definition.tf").read_text()
-    names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
-    names["on_exit_code"] = "onExitCode"
-    blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)
-    rules = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
-    return {"attempts": 3, "evaluateOnExit": rules}
 
 
 class World:
@@ -65,8 +54,8 @@ class World:
         self.sightings = Sightings(self.proxy)
         self.ledger = folder / "ledger"
         self.ledger.touch()
-        self.server = control.start(
-            self._home, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=30.0, faults={}
+        self.server = faulty_server.start(
+            self._home, faults={}, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=30.0
         )
         self.laptops: list[Laptop] = []
         try:

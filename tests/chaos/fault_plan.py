@@ -1,4 +1,4 @@
-"""What the proxy does to which request: a pure function of a seed, the operation and how often it was called."""
+"""Which request the proxy makes fail, and how: a pure function of a seed, the operation and the request's number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """One fault. `before`: the request never arrives. `after`: it was carried out, and its reply is lost."""
+    """One fault. `before`: the request does not arrive. `after`: it is carried out, and its reply is lost."""
 
     THROTTLED = "throttled"
     ERROR_500_BEFORE = "error_500_before"
@@ -33,7 +33,7 @@ class Fault(StrEnum):
 
 
 def everywhere(rate: float) -> dict[str, dict[Fault, float]]:
-    """Give rates for all operations that add up to `rate` (0 to 1), the same for each fault."""
+    """Equal rates of all faults for all operations, which add up to `rate` (0 to 1)."""
     return {"*": dict.fromkeys(Fault, rate / len(Fault))}
 
 
@@ -44,14 +44,14 @@ class Plan:
     Parameters
     ----------
     seed
-        Of all chances. The n-th call of an operation has the same fate whatever other operations do meanwhile.
+        Of the random numbers. The fault of an operation's n-th call does not depend on other operations.
     rates
-        Chances (0 to 1, together at most 1) by `service.Operation`, else by `service`, else by `*`: the first that
-        is there holds alone.
+        Probabilities (0 to 1, together at most 1) by `service.Operation`, `service` or `*`; the first of these that
+        exists is used.
     exact
-        Faults of named requests, `("batch.SubmitJob", 1)` for the first since the plan holds; before any chance.
+        Faults of single requests, which come before random ones: `("batch.SubmitJob", 1)` is the first under this plan.
     slow_seconds
-        How long a slow answer takes longer.
+        The delay of a slow answer.
     """
 
     seed: int = 0
@@ -65,13 +65,13 @@ class Plan:
                 raise ValueError(f"the chances of {name} must be between 0 and 1, together at most 1")
 
     def fault(self, service: str, operation: str, number: int) -> Fault | None:
-        """Tell what happens to the request with this number, from 1, among its operation's."""
+        """The fault of an operation's request with this number, from 1; or None."""
         name = f"{service}.{operation}"
         if (name, number) in self.exact:
             return self.exact[name, number]
         rates = next((self.rates[key] for key in (name, service, "*") if key in self.rates), {})
         drawn = random.Random(f"{self.seed}:{name}:{number}").random()
-        # In the order of the kinds, not of the mapping: the same rates written otherwise are the same plan.
+        # In the order of `Fault`, not of the mapping: equal rates in another order are the same plan.
         for fault in Fault:
             drawn -= rates.get(fault, 0.0)
             if drawn < 0:
@@ -86,15 +86,15 @@ class Record:
     Parameters
     ----------
     number
-        Which of its operation's, from 1, since the plan holds.
+        The operation's n-th request, from 1, under the plan.
     fault
-        What was really done to it; None also where a plan's fault had nothing to bite on (no body to cut).
+        The fault that really happened; None also if the planned one was not possible (no body to truncate).
     arrived
         Whether the platform got the request as a whole.
     status
-        What the platform replied; None when it did not get the request, or died over it.
+        The platform's status; None if it did not get the request, or ended meanwhile.
     answered
-        The status that the client was sent; None where its connection was reset.
+        The status that was sent to the client; None if its connection was reset.
     """
 
     service: str
@@ -112,5 +112,5 @@ class Record:
 
     @property
     def carried_out(self) -> bool:
-        """Whether the platform did it."""
+        """Whether the platform carried it out."""
         return self.status is not None and 200 <= self.status < 300

@@ -1,4 +1,4 @@
-"""An HTTP proxy between boto3 (or a job) and the local platform that lets requests and replies go wrong by a plan."""
+"""An HTTP proxy between boto3 (or a job) and the local platform that makes requests and replies fail by a plan."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from aws_words import operation_of, reply, service_of
+from aws_protocol import operation_of, reply, service_of
 from fault_plan import Fault, Plan, Record
 
 _CHUNK_BYTES = 65_536
 _UPSTREAM_SECONDS = 120.0
 _AT_ONCE = struct.pack("ii", 1, 0)
-# About one connection, not about the request. `Expect` is answered here.
+# Headers of the connection, not of the request. The proxy answers `Expect` itself.
 _HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"}
 
 
 @dataclass(frozen=True)
 class Passing:
-    """A request on its way: with `status` None before the platform has it, with the platform's answer afterwards.
+    """A request: with `status` None before the platform has it, with the platform's status afterwards.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class Passing:
     target
         Path and query.
     body
-        What was sent, where the proxy was asked to keep it and the answer is there; else empty.
+        What was sent, if the proxy keeps it and the platform has answered; otherwise empty.
     """
 
     name: str
@@ -45,14 +45,14 @@ class Passing:
 
 
 class FaultProxy:
-    """Listens on 127.0.0.1 while it is entered, and forwards to the platform's port.
+    """Listens on 127.0.0.1 while entered as a context manager, and forwards to the platform's port.
 
     Parameters
     ----------
     upstream_port
         The platform's; may be set later, and again after a restart.
     plan
-        What goes wrong; may be replaced while it runs, and then counts requests anew.
+        What goes wrong. Replacing it while the proxy runs restarts the counts of requests.
 
     Attributes
     ----------
@@ -61,9 +61,9 @@ class FaultProxy:
     log
         Every request but those of `/_opsctl/`, each before the client sees anything of its reply.
     watch
-        Told of each request that is let through, before it goes to the platform and before its reply goes back.
+        Called for each forwarded request, before it goes to the platform and before its reply goes back.
     keeps
-        Of which requests (name, target) `watch` gets the body.
+        Whether `watch` gets the body of a request (name, target).
     """
 
     def __init__(self, upstream_port: int = 0, plan: Plan | None = None) -> None:
@@ -82,7 +82,7 @@ class FaultProxy:
 
     @property
     def plan(self) -> Plan:
-        """What goes wrong now."""
+        """The plan in force."""
         return self._plan
 
     @plan.setter
@@ -99,12 +99,12 @@ class FaultProxy:
         self.closing.set()
         self._server.shutdown()
         self._thread.join()
-        self._server.cut()
+        self._server.close_connections()
         self._server.server_close()
         assert not self._server.broken, self._server.broken
 
-    def fate(self, service: str, operation: str) -> tuple[int, Fault | None]:
-        """Count a request, and tell what happens to it."""
+    def next_fault(self, service: str, operation: str) -> tuple[int, Fault | None]:
+        """Count a request; returns its number and its fault."""
         with self._lock:
             if not self.on:
                 return 0, None
@@ -117,7 +117,7 @@ class FaultProxy:
         return Counter(str(record.fault) for record in list(self.log) if record.fault is not None)
 
     def carried_out(self, name: str) -> int:
-        """Count the requests of an operation (`batch.SubmitJob`) that the platform really did."""
+        """Count the requests of an operation (`batch.SubmitJob`) that the platform carried out."""
         return sum(record.name == name and record.carried_out for record in list(self.log))
 
 
@@ -138,27 +138,27 @@ class _Server(ThreadingHTTPServer):
 
     def shutdown_request(self, request: Any) -> None:
         self._open.discard(request)
-        # Its own `shutdown` would say goodbye first, where the connection is to be reset.
+        # `shutdown` would close a connection in order that is to be reset.
         if request.fileno() >= 0 and request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == _AT_ONCE:
             request.close()
         else:
             super().shutdown_request(request)
 
-    def cut(self) -> None:
-        """End what idle clients keep open, so that no thread waits for them."""
+    def close_connections(self) -> None:
+        """Close the connections of idle clients, so that no thread waits for them."""
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
-        # A client that was killed or gave up is what campaigns are about; anything else is this program's fault.
+        # Campaigns kill clients; any other error is a bug of the proxy.
         if error is not None and not isinstance(error, (ConnectionError, TimeoutError)):
             self.broken.append(error)
 
 
 class _ClientGoneError(ConnectionError):
-    """The client went away within its request."""
+    """The client closed the connection within its request."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -167,11 +167,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the proxy's log is its record."""
+        """Print nothing: the proxy keeps its own log."""
 
     def do_GET(self) -> None:
         proxy = self.server.proxy
-        # `self.path` has lost leading slashes, which are part of a key.
+        # `self.path` lacks leading slashes, which are part of a key.
         target = self.requestline.split(" ")[1]
         if target.startswith("/_opsctl/"):
             self._forward(target, b"", None)
@@ -184,9 +184,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._operation = operation_of(
             self._service, method=self.command, target=target, headers=self.headers, form=form
         )
-        self._number, fault = proxy.fate(self._service, self._operation)
+        self._number, fault = proxy.next_fault(self._service, self._operation)
         if fault is not None and fault.before:
-            self._instead(fault, arrived=False, status=None, drain=not form)
+            self._send_fault(fault, arrived=False, status=None, drain=not form)
         else:
             self._forward(target, form, fault)
 
@@ -199,24 +199,24 @@ class _Handler(BaseHTTPRequestHandler):
     def _body(self) -> Iterator[bytes]:
         # No reading ahead: what follows on this connection is the next request.
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
-            while size := int(self._line().split(b";")[0], 16):
-                yield self._exactly(size)
-                self._line()
-            while self._line().strip():
+            while size := int(self._read_line().split(b";")[0], 16):
+                yield self._read_exactly(size)
+                self._read_line()
+            while self._read_line().strip():
                 pass
             return
-        left = int(self.headers.get("Content-Length") or 0)
-        while left:
-            data = self._exactly(min(left, _CHUNK_BYTES))
-            left -= len(data)
+        remaining = int(self.headers.get("Content-Length") or 0)
+        while remaining:
+            data = self._read_exactly(min(remaining, _CHUNK_BYTES))
+            remaining -= len(data)
             yield data
 
-    def _line(self) -> bytes:
+    def _read_line(self) -> bytes:
         if not (line := self.rfile.readline(_CHUNK_BYTES)).endswith(b"\n"):
             raise _ClientGoneError
         return line
 
-    def _exactly(self, size: int) -> bytes:
+    def _read_exactly(self, size: int) -> bytes:
         try:
             data = self.rfile.read(size)
         except OSError:
@@ -225,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _ClientGoneError
         return data
 
-    def _instead(self, fault: Fault, *, arrived: bool, status: int | None, drain: bool = False) -> None:
+    def _send_fault(self, fault: Fault, *, arrived: bool, status: int | None, drain: bool = False) -> None:
         if fault in (Fault.RESET_BEFORE, Fault.RESET_AFTER):
             self._record(fault, arrived=arrived, status=status, answered=None)
             self._reset()
@@ -248,12 +248,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _forward(self, target: str, form: bytes, fault: Fault | None) -> None:
         upstream = http.client.HTTPConnection("127.0.0.1", self.server.proxy.upstream_port, timeout=_UPSTREAM_SECONDS)
-        about = not target.startswith("/_opsctl/")
+        recorded = not target.startswith("/_opsctl/")
         arrived = False
-        if about:
-            self._told(target, b"", None)
+        if recorded:
+            self._notify_watcher(target, b"", None)
         try:
-            sent = self._send(upstream, target, form, keep=about and self.server.proxy.keeps(self._name, target))
+            sent = self._send(upstream, target, form, keep=recorded and self.server.proxy.keeps(self._name, target))
             arrived = True
             answer = upstream.getresponse()
         except _ClientGoneError:
@@ -262,20 +262,20 @@ class _Handler(BaseHTTPRequestHandler):
         except (http.client.HTTPException, OSError):
             # The platform has gone: so does its side of the connection.
             upstream.close()
-            if about:
+            if recorded:
                 self._record(None, arrived=arrived, status=None, answered=None)
             self._reset()
             return
         with closing(upstream):
-            if about:
-                self._told(target, sent, answer.status)
-            self._answer(answer, fault, about=about)
+            if recorded:
+                self._notify_watcher(target, sent, answer.status)
+            self._answer(answer, fault, recorded=recorded)
 
     @property
     def _name(self) -> str:
         return f"{self._service}.{self._operation}"
 
-    def _told(self, target: str, body: bytes, status: int | None) -> None:
+    def _notify_watcher(self, target: str, body: bytes, status: int | None) -> None:
         self.server.proxy.watch(Passing(self._name, target, body, status))
 
     def _send(self, upstream: http.client.HTTPConnection, target: str, form: bytes, *, keep: bool) -> bytes:
@@ -288,26 +288,26 @@ class _Handler(BaseHTTPRequestHandler):
             upstream.putheader("Transfer-Encoding", "chunked")
         upstream.putheader("Connection", "close")
         upstream.endheaders()
-        kept = bytearray()
+        body = bytearray()
         for data in (form,) if form else self._body():
             if keep:
-                kept += data
+                body += data
             upstream.send(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
         if chunked:
             upstream.send(b"0\r\n\r\n")
-        return bytes(kept)
+        return bytes(body)
 
-    def _answer(self, answer: http.client.HTTPResponse, fault: Fault | None, *, about: bool) -> None:
+    def _answer(self, answer: http.client.HTTPResponse, fault: Fault | None, *, recorded: bool) -> None:
         length = answer.getheader("Content-Length")
         empty = self.command == "HEAD" or answer.status in (204, 304) or length == "0"
         if fault is Fault.TRUNCATED and empty:
             fault = None
         if fault is not None and fault not in (Fault.SLOW, Fault.TRUNCATED):
-            # All of it: a platform that still writes has not finished.
+            # Read all of it: the platform has not finished before its reply has been sent.
             answer.read()
-            self._instead(fault, arrived=True, status=answer.status)
+            self._send_fault(fault, arrived=True, status=answer.status)
             return
-        if about:
+        if recorded:
             self._record(fault, arrived=True, status=answer.status, answered=answer.status)
         if fault is Fault.SLOW:
             self.server.proxy.closing.wait(self.server.proxy.plan.slow_seconds)
@@ -320,15 +320,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         if not empty:
-            self._carry(answer, chunked=chunked, cut=fault is Fault.TRUNCATED)
+            self._copy_body(answer, chunked=chunked, truncate=fault is Fault.TRUNCATED)
 
-    def _carry(self, answer: http.client.HTTPResponse, *, chunked: bool, cut: bool) -> None:
-        left = (answer.length or 1) // 2 if cut else None
-        while data := answer.read(_CHUNK_BYTES if left is None else min(_CHUNK_BYTES, left)):
+    def _copy_body(self, answer: http.client.HTTPResponse, *, chunked: bool, truncate: bool) -> None:
+        remaining = (answer.length or 1) // 2 if truncate else None
+        while data := answer.read(_CHUNK_BYTES if remaining is None else min(_CHUNK_BYTES, remaining)):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
-            left = None if left is None else left - len(data)
-        if cut or answer.length:
-            # The second: the platform went away within its reply.
+            remaining = None if remaining is None else remaining - len(data)
+        if truncate or answer.length:
+            # answer.length: the platform ended within its reply.
             self.close_connection = True
         elif chunked:
             self.wfile.write(b"0\r\n\r\n")

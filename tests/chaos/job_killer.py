@@ -1,4 +1,4 @@
-"""kill -9 of the processes of running jobs: a runner's at named instants of its work, or the m2g that it waits for."""
+"""Kills processes of running jobs: the runner at certain instants, or its m2g."""
 
 from __future__ import annotations
 
@@ -25,19 +25,17 @@ _PATTERNS = {
     "before its claim": (r"s3\.PutObject .*/runs/[^/]+/claims/\d+\.1\.json", False),
     "as it reads its scan": (r"s3\.GetObject .*/runs/[^/]+/scans/\d+\.json", True),
 }
-#: One after the other, the most telling first: a short campaign gets no further.
+#: In turn, the most important first: a short campaign does not reach the last ones.
 _KINDS = (*_PATTERNS, _M2G)
 
 
 class JobKiller:
-    """Kills so many jobs' processes, spread over a campaign.
+    """Kills `count` jobs' processes, spread over a campaign.
 
     Parameters
     ----------
-    count
-        How many.
     scan_count
-        Over how many scans; each kill waits until some more of them are done.
+        The campaign's scans; each kill waits until some more of them are done.
     """
 
     def __init__(self, world: World, seed: int, *, count: int, scan_count: int) -> None:
@@ -69,7 +67,7 @@ class JobKiller:
             self.killed[f"job: {kind}"] += 1
 
     def _kill_runner(self, kind: str) -> bool:
-        """Wait for the instant; whether a process was there to be killed."""
+        """Wait for the instant; returns whether a process was killed."""
         pattern, is_after = _PATTERNS[kind]
         instant = Instant(kind, pattern, is_after, self._chance.randint(1, 3))
         pause = self._chance.uniform(0.0, 0.1) if kind == "within its push" else 0.0
@@ -77,12 +75,12 @@ class JobKiller:
 
         def act(passing: Passing) -> None:
             if pause:
-                threading.Timer(pause, strike, (passing,)).start()
+                threading.Timer(pause, kill, (passing,)).start()
             else:
-                strike(passing)
+                kill(passing)
 
-        def strike(passing: Passing) -> None:
-            if self._strike(passing):
+        def kill(passing: Passing) -> None:
+            if self._kill_runner_of(passing):
                 hit.set()
             came.set()
 
@@ -93,22 +91,22 @@ class JobKiller:
                 return False
         return hit.is_set()
 
-    def _strike(self, passing: Passing) -> bool:
-        found = _RECORD.search(passing.target)
-        assert found is not None
-        for pid, words, variables in _processes(b"m2g_job"):
-            if b"supervise.py" in b" ".join(words):
+    def _kill_runner_of(self, passing: Passing) -> bool:
+        record = _RECORD.search(passing.target)
+        assert record is not None
+        for pid, arguments, variables in _processes(b"m2g_job"):
+            if b"process_supervisor.py" in b" ".join(arguments):
                 continue
             offset, child = (
                 int(variables.get(name, 0)) for name in ("OPSCTL_SCAN_OFFSET", "AWS_BATCH_JOB_ARRAY_INDEX")
             )
-            if variables.get("OPSCTL_RUN_URI", "").endswith(found[1]) and offset + child == int(found[2]):
+            if variables.get("OPSCTL_RUN_URI", "").endswith(record[1]) and offset + child == int(record[2]):
                 return _kill(pid)
         return False
 
     def _kill_m2g(self) -> bool:
-        mine = str(self._world.ledger).encode()
-        return any(mine in words and _kill(pid) for pid, words, _ in _processes(b"chaos_m2g.py"))
+        ledger = str(self._world.ledger).encode()
+        return any(ledger in arguments and _kill(pid) for pid, arguments, _ in _processes(b"chaos_m2g.py"))
 
 
 def _kill(pid: int) -> bool:
@@ -119,12 +117,12 @@ def _kill(pid: int) -> bool:
     return True
 
 
-def _processes(word: bytes) -> Iterator[tuple[int, list[bytes], dict[str, str]]]:
-    """The processes of this user whose command line holds a word: id, words, environment."""
+def _processes(text: bytes) -> Iterator[tuple[int, list[bytes], dict[str, str]]]:
+    """The processes of this user whose command line holds a text: id, arguments, environment."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
                 line = (folder / "cmdline").read_bytes()
-                if word in line:
+                if text in line:
                     pairs = (folder / "environ").read_bytes().decode(errors="replace").split("\0")
-                    yield int(folder.name), line.split(b"\0"), dict(one.split("=", 1) for one in pairs if "=" in one)
+                    yield int(folder.name), line.split(b"\0"), dict(pair.split("=", 1) for pair in pairs if "=" in pair)

@@ -1,4 +1,4 @@
-"""A person at a machine: types commands, which are killed at chosen instants, and types them again."""
+"""A user's machine: runs commands, which are killed at chosen instants."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sightings import Instant, Sightings
 from opsctl.local.control import python_path
 
 _MOST_SECONDS = 300.0
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR")
 
 
 @dataclass(frozen=True)
 class Typed:
-    """What became of a command.
+    """The outcome of a command.
 
     Attributes
     ----------
@@ -38,12 +38,12 @@ class Typed:
 
     @property
     def is_killed(self) -> bool:
-        """Whether it met its kill."""
+        """Whether it was killed."""
         return self.code == -signal.SIGKILL
 
     @property
     def is_bug(self) -> bool:
-        """Whether it ended as no command may: by a traceback, by exit code 3, or not at all."""
+        """Whether it ended with a traceback or an unexpected exit code, or did not end."""
         return self.code not in (0, 1, -signal.SIGKILL) or "Traceback" in self.err
 
 
@@ -70,9 +70,9 @@ class Laptop:
         Parameters
         ----------
         args
-            What stands after `opsctl`.
+            The arguments of `opsctl`.
         kill_at
-            An instant, or so many seconds after its start. It may end before.
+            An instant, or seconds after the start. The command may end before.
         """
         self._count += 1
         paths = [self.home / f"{self._count:04d}-{threading.get_ident()}.{end}" for end in ("out", "err")]
@@ -89,7 +89,7 @@ class Laptop:
             )
             self._running.add(process)
             try:
-                code = self._to_its_end(process, kill_at)
+                code = self._wait(process, kill_at)
             finally:
                 self._kill(process)
                 process.wait()
@@ -102,7 +102,7 @@ class Laptop:
         self.history.append(typed)
         return typed
 
-    def _to_its_end(self, process: subprocess.Popen[bytes], kill_at: Instant | float | None) -> int:
+    def _wait(self, process: subprocess.Popen[bytes], kill_at: Instant | float | None) -> int:
         timer = None
         if isinstance(kill_at, Instant):
             self._sightings.at(kill_at, lambda _: self._kill(process))
@@ -122,18 +122,18 @@ class Laptop:
 
     @staticmethod
     def _kill(process: subprocess.Popen[bytes]) -> None:
-        # Not waited for yet: its id is its own, even where it has ended.
+        # It has not been waited for, so no other process can have its id.
         if process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+        inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         own = {"OPSCTL_HOME": str(self.home), "HOME": str(self.home), "NO_COLOR": "1", "PYTHONPATH": python_path()}
         own["OPSCTL_CONFIG"] = os.devnull
-        return {**kept, **own}
+        return {**inherited, **own}
 
     def end(self) -> None:
-        """Kill what still runs."""
+        """Kill the commands that still run."""
         for process in list(self._running):
             self._kill(process)

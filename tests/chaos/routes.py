@@ -7,15 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 from fault_proxy import FaultProxy
+from support.faulty_server import request_faults
 
 from opsctl.assets import container_dir
 from opsctl.local import control
-from opsctl.local.rehearsal import FAULTS_PATH
 
 
 @contextmanager
@@ -58,11 +56,6 @@ def jobs_through(proxy: FaultProxy, *command: str) -> list[str]:
 
 def platform_faults(port: int, plan: Mapping[str, object] | None = None) -> dict[str, int]:
     """Give a local platform that was started with faults another plan (None: leave it), and count what happened."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
-    body = None if plan is None else json.dumps(plan)
-    connection.request("GET" if plan is None else "PUT", FAULTS_PATH, body=body)
-    answer = connection.getresponse()
-    counts: dict[str, Any] = json.loads(answer.read())
-    connection.close()
-    assert answer.status == 200, counts
-    return counts
+    status, counts = request_faults(port, plan)
+    assert status == 200, counts
+    return dict(counts)

@@ -21,7 +21,7 @@ sys.path[:0] = [str(Path(__file__).parents[1])]
 def main() -> int:
     """Carry it out and say what came of it."""
     from campaign import sized
-    from chaos_report import rehearse
+    from chaos_report import run_campaign
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scans", type=int, default=1000)
@@ -33,7 +33,7 @@ def main() -> int:
     # By default it would leave the platform's server behind.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryDirectory(prefix="opsctl-chaos-") as folder:
-        report = rehearse(Path(folder), sized(options.scans, options.kills), seed=options.seed)
+        report = run_campaign(Path(folder), sized(options.scans, options.kills), seed=options.seed)
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(report.as_json(), indent=1) + "\n")

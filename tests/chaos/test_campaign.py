@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from campaign import SHORT
-from chaos_report import rehearse
+from chaos_report import run_campaign
 
 _SEED = 4
 
 
 def test_nothing_is_lost_doubled_or_damaged_whatever_fails(tmp_path: Path) -> None:
-    report = rehearse(tmp_path, SHORT, seed=_SEED)
+    report = run_campaign(tmp_path, SHORT, seed=_SEED)
     print("\n".join(report.lines()))
     assert (report.lost, report.doubled, report.damaged) == ([], [], [])
     assert report.wrong == []

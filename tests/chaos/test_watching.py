@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from chaos_world import retry_strategy
 from fault_plan import Fault, Plan
 from fault_proxy import FaultProxy, Passing
 from routes import platform_faults
 from sightings import Instant, Sightings
-from support.local_servers import Homes, Platform, client
+from support.local_servers import Homes, Platform, client, retry_strategy
 from test_fault_proxy import through
 
 
@@ -71,7 +70,7 @@ def test_a_reclaimed_host_lets_its_job_say_goodbye_and_the_job_runs_again(platfo
         f"trap 'echo goodbye >> {said}; exit 143' TERM; [ $AWS_BATCH_JOB_ATTEMPT = 2 ] && exit 0;"
         " while :; do sleep 0.02; done"
     )
-    plan = {"attempts": [{"kind": "reclaimed", "attempt": 1, "after_seconds": 0.3}]}
+    plan = {"attempts": [{"kind": "reclaimed", "attempt": 1, "after_seconds": 1.5}]}
     before = platform_faults(platform.server.port, plan).get("reclaimed", 0)
     job = platform.wait(platform.submit(script, retryStrategy=retry_strategy()))
     assert job["status"] == "SUCCEEDED"

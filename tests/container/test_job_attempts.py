@@ -8,7 +8,8 @@ import sys
 
 import pytest
 from support.job_s3 import LocalS3, Request
-from support.job_world import BUCKET, OUTPUT, RUN, RUN_ID, World, until
+from support.job_world import BUCKET, OUTPUT, RUN, RUN_ID, World
+from support.waiting import until
 
 ABANDONED = f"{RUN}/abandoned/00000.json"
 UTC = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")

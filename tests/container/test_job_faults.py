@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from support.job_s3 import LocalS3, Request
-from support.job_world import OUTPUT, RUN, World, until
+from support.job_world import OUTPUT, RUN, World
+from support.waiting import until
 
 FAILURES = f"{RUN}/failures/00000"
 

@@ -15,7 +15,8 @@ from m2g_job.log import Log
 from m2g_job.result import Results
 from m2g_job.s3 import S3, make_client
 from support.job_s3 import LocalS3, Request
-from support.job_world import BUCKET, OUTPUT, RUN, World, until
+from support.job_world import BUCKET, OUTPUT, RUN, World
+from support.waiting import until
 
 CLAIM = f"{RUN}/claims/00000"
 RESULT = f"{RUN}/results/00000.json"

@@ -12,7 +12,8 @@ import pytest
 from m2g_job import derivative, environment, provenance, scan, version
 from support.job_python import find_python37
 from support.job_s3 import LocalS3
-from support.job_world import BUCKET, DIGEST, IMAGE, OUTPUT, RUN_ID, World, until
+from support.job_world import BUCKET, DIGEST, IMAGE, OUTPUT, RUN_ID, World
+from support.waiting import until
 
 DERIVATIVE = "HNU1/derivatives/m2g-csa-native"
 PROVENANCE = f"{OUTPUT}/sub-0025427_ses-1_provenance.json"

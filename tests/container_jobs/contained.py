@@ -1,4 +1,4 @@
-"""A local platform whose jobs are containers, and what a test asks of it and of its engine."""
+"""A local platform whose jobs are containers, with helpers for tests of it and of its engine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from support.engine_world import EngineWorld, built_once
-from support.local_servers import GROUP, Platform, alive, kill, until
+from support.local_servers import GROUP, Platform, alive, kill
+from support.waiting import until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control
@@ -20,7 +21,7 @@ SHELL_IMAGE = "localhost/opsctl-shell:1"
 
 
 def shell_image(world: EngineWorld) -> str:
-    """An image of the jobs' own whose command is a shell's, made once a session; gives its name."""
+    """Build, once a session, the jobs' image with a shell as its entrypoint; returns its name."""
     built = built_once(world)
     with (world.folder / "shell.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -43,7 +44,7 @@ class Contained(Platform):
         super().__init__(home, self.begin(home))
 
     def begin(self, home: Path) -> control.LocalServer:
-        """Start the server where the engine finds its own settings."""
+        """Start the server in the engine's environment."""
         with pytest.MonkeyPatch.context() as patch:
             for name, value in self.world.environment.items():
                 patch.setenv(name, value)
@@ -52,7 +53,7 @@ class Contained(Platform):
             )  # fmt: skip
 
     def define(self, script: str = "true", *, group: str = GROUP, **more: Any) -> str:
-        """Register a job definition whose image gets one word; `properties` are further ones of its container."""
+        """Register a job definition that runs a script; `properties` are further properties of its container."""
         properties = {
             "image": self.image,
             "command": [script] if script else [],
@@ -70,23 +71,25 @@ class Contained(Platform):
         )["jobDefinitionArn"]
 
     def submit_defined(self, script: str, *, size: int | None = None, **more: Any) -> str:
-        """Submit a script with more in its definition; give the job's id."""
+        """Submit a script with further properties in its definition; returns the job's id."""
         array = {"arrayProperties": {"size": size}} if size else {}
         definition = self.define(script, **more)
         return self.batch.submit_job(jobName="job", jobQueue="q", jobDefinition=definition, **array)["jobId"]
 
-    def names(self, *words: str) -> list[str]:
-        """The containers there are of this platform, whatever their state."""
-        said = self.world.podman("ps", "--all", "--format", "json", *words)
-        mine = {"org.opsctl.home": label_of(self.home)}
-        found = [one for one in json.loads(said or "[]") if mine.items() <= (one.get("Labels") or {}).items()]
-        return [name for one in found for name in one["Names"]]
+    def names(self, *arguments: str) -> list[str]:
+        """The names of this platform's containers, in any state."""
+        output = self.world.podman("ps", "--all", "--format", "json", *arguments)
+        label = {"org.opsctl.home": label_of(self.home)}
+        containers = [
+            each for each in json.loads(output or "[]") if label.items() <= (each.get("Labels") or {}).items()
+        ]
+        return [name for container in containers for name in container["Names"]]
 
     def volumes(self) -> list[str]:
         return self.world.podman("volume", "ls", "--quiet").split()
 
     def close(self) -> None:
-        """End the server, and see that it left no container."""
+        """Stop the server, and check that it left no container."""
         running = control.find(self.home)
         try:
             control.stop(self.home, timeout_seconds=40)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from contained import SHELL_IMAGE, Contained
 from support.engine_world import EngineWorld
-from support.local_servers import alive, kill, until
+from support.local_servers import alive, kill
+from support.waiting import until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control
@@ -38,7 +39,7 @@ def supervisors(name: str) -> list[int]:
     """The programs that watch over a container of this name."""
     from test_container_jobs import processes
 
-    return [pid for pid, words in processes() if "contain.py" in words and name in words]
+    return [pid for pid, words in processes() if "container_supervisor.py" in words and name in words]
 
 
 def test_a_server_that_stops_takes_its_containers_with_it(own: Contained) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from contained import Contained
-from support.local_servers import until
+from support.waiting import until
 
 # Fields of /proc/self/status, read without any tool but the shell's own.
 _STATUS = "while read -r name value; do case $name in CapEff:|CapBnd:|NoNewPrivs:) echo $name $value;; esac; done"

@@ -9,7 +9,8 @@ import pytest
 from contained import Contained
 from support.engine_world import BUILT
 from support.job_world import BUCKET, OUTPUT, RUN, World
-from support.local_servers import client, until
+from support.local_servers import client
+from support.waiting import until
 
 
 @pytest.fixture(scope="module")

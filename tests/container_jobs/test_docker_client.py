@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from contained import SHELL_IMAGE, Contained
 from support.engine_world import BUILT, EngineWorld
-from support.local_servers import until
+from support.waiting import until
 from test_container_jobs import HANGING
 
 from opsctl.commands.platform.containers import try_engine

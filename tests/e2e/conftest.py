@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from ragged import write_ragged
+from support.recording_site import recording_environment
 from support.repository import ROOT
 
 REPOSITORY = ROOT
@@ -48,7 +49,7 @@ class Program:
         """No AWS configuration of the machine reaches it."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key == "AWS_CA_BUNDLE"}
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "100"}
-        own["OPSCTL_LOCAL_CALLS"] = str(self.calls)
+        own |= recording_environment(self.calls)
         return {**kept, **own, "AWS_EC2_METADATA_DISABLED": "true"}
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:

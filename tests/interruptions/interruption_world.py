@@ -8,13 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pexpect
+from support import waiting
 
 from opsctl.local import control
 
@@ -124,12 +124,8 @@ class Machine:
         control.stop(self.home)
 
 
-def until(fact: Callable[[], object], what: str, seconds: float = 300.0) -> None:
-    """Wait until a function is true."""
-    deadline = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < deadline, f"{what} did not come"
-        time.sleep(0.05)
+#: Terraform may take minutes for a step.
+until = partial(waiting.until, seconds=300.0)
 
 
 def end_of(terminal: pexpect.spawn) -> CommandResult:

@@ -1,4 +1,4 @@
-"""Real servers in folders of their own, with /bin/sh in the place of the job runner."""
+"""Real servers in their own folders, with /bin/sh in place of the job runner."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from support.local_servers import Bucket, Homes, Platform
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homes]:
     """Folders for the servers of one module."""
-    made = Homes(tmp_path_factory.mktemp("homes"))
-    yield made
-    made.close()
+    folders = Homes(tmp_path_factory.mktemp("homes"))
+    yield folders
+    folders.close()
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def platform(homes: Homes) -> Platform:
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Path]:
-    """A path for which jobs wait: `touch` lets them go. It is opened in the end, so that none waits for ever."""
+    """A file that jobs wait for; created at the end of each test, so that no job waits for ever."""
     path = tmp_path / "gate"
     yield path
     path.touch()
@@ -39,6 +39,6 @@ def shared(homes: Homes) -> Bucket:
 
 @pytest.fixture
 def bucket(shared: Bucket) -> Bucket:
-    """The module's bucket, with nothing in it."""
+    """The module's bucket, emptied."""
     shared.empty()
     return shared

@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support.local_servers import SHELL, Homes, alive, kill, record, until
+from support.local_servers import SHELL, Homes, alive, kill, record
 from support.scripted_http import Reply, ScriptedServer
+from support.waiting import until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control
@@ -37,7 +38,7 @@ def test_two_starts_at_once_make_one_server(homes: Homes) -> None:
     assert len(pids) == 1
     running = control.find(home)
     assert running is not None
-    # It has outlived the program that started it, in a session of its own.
+    # It outlives the program that started it, in a session of its own.
     assert pids == {f"{running.pid}\n"}
     assert os.getsid(running.pid) == running.pid
     assert control.start(home) == running
@@ -88,8 +89,8 @@ def test_another_program_with_the_same_id_and_port_is_not_taken_for_it(tmp_path:
 
 
 @pytest.fixture
-def deaf() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that ignores SIGTERM, but says so."""
+def ignores_sigterm() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that prints when it gets SIGTERM, and ignores it."""
     script = "import signal, time; signal.signal(15, lambda *_: print('asked', flush=True)); print(flush=True)"
     command = [sys.executable, "-c", f"{script}\nwhile True: time.sleep(60)"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -99,18 +100,18 @@ def deaf() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_a_stop_that_takes_too_long_is_a_problem(deaf: subprocess.Popen[bytes]) -> None:
-    with stranger(pid=deaf.pid) as other, pytest.raises(Problem, match="has not ended"):
-        control.stop(control.LocalServer(deaf.pid, other.port, "", ""), timeout_seconds=0.1)
-    assert deaf.stdout is not None
-    assert deaf.stdout.readline() == b"asked\n"
+def test_a_stop_that_takes_too_long_is_a_problem(ignores_sigterm: subprocess.Popen[bytes]) -> None:
+    with stranger(pid=ignores_sigterm.pid) as other, pytest.raises(Problem, match="has not ended"):
+        control.stop(control.LocalServer(ignores_sigterm.pid, other.port, "", ""), timeout_seconds=0.1)
+    assert ignores_sigterm.stdout is not None
+    assert ignores_sigterm.stdout.readline() == b"asked\n"
 
 
-def test_a_process_that_is_not_the_server_gets_no_signal(deaf: subprocess.Popen[bytes]) -> None:
+def test_a_process_that_is_not_the_server_gets_no_signal(ignores_sigterm: subprocess.Popen[bytes]) -> None:
     with stranger(pid=1) as other:
-        control.stop(control.LocalServer(deaf.pid, other.port, "", ""), timeout_seconds=0.1)
-    assert deaf.stdout is not None
-    assert not select.select([deaf.stdout], [], [], 0.2)[0]
+        control.stop(control.LocalServer(ignores_sigterm.pid, other.port, "", ""), timeout_seconds=0.1)
+    assert ignores_sigterm.stdout is not None
+    assert not select.select([ignores_sigterm.stdout], [], [], 0.2)[0]
 
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
@@ -142,8 +143,8 @@ def test_asking_costs_neither_moto_nor_flask() -> None:
         "import sys, pathlib; from opsctl.local import control; control.find(pathlib.Path('/nowhere'));"
         "print([name for name in ('moto', 'flask', 'boto3', 'werkzeug', 'http.client') if name in sys.modules])"
     )
-    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    assert said == "[]\n"
+    output = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    assert output == "[]\n"
 
 
 def test_the_record_names_the_server(homes: Homes) -> None:

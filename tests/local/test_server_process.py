@@ -1,4 +1,4 @@
-"""The server as a process: whom it answers, and what it leaves when it ends."""
+"""The server as a process: which requests it refuses, and what is left when it ends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.local_servers import Homes, Platform, alive, client, kill, record, until
+from support.local_servers import Homes, Platform, alive, client, kill, record
+from support.waiting import until
 
 from opsctl.local import control
 

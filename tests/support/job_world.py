@@ -13,8 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -234,11 +232,3 @@ class World:
         """What m2g found in its input folder."""
         root = self.folder / f"work-{job}" / "input"
         return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
-
-
-def until(condition: Callable[[], bool], timeout_seconds: float = 30) -> None:
-    """Poll until a condition is true."""
-    end = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition never became true"
-        time.sleep(0.02)

@@ -1,14 +1,13 @@
-"""Real servers in folders of their own, with /bin/sh in the place of the job runner."""
+"""Real servers in their own folders, with /bin/sh in place of the job runner."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +17,12 @@ from botocore.config import Config
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import LOCAL_REGION
 from opsctl.local import control
+from support import faulty_server
+from support.repository import ROOT
+from support.waiting import until
 
 SHELL = ("/bin/sh", "-c")
 GROUP = "/opsctl/test"
-
-
-def until(fact: Callable[[], Any], *, seconds: float = 30.0) -> Any:
-    """Ask again and again until the answer is true; fail after the time."""
-    deadline = time.monotonic() + seconds
-    while not (answer := fact()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-    return answer
 
 
 def alive(pid: int) -> bool:
@@ -41,7 +34,7 @@ def alive(pid: int) -> bool:
 
 
 def client(server: control.LocalServer, service: str) -> Any:
-    """Make a client without retries: a fault of the server must show."""
+    """A client without retries, so that no error of the server is hidden."""
     return boto3.client(
         service,
         endpoint_url=server.endpoint_url,
@@ -53,29 +46,33 @@ def client(server: control.LocalServer, service: str) -> Any:
 
 
 def kill(server: control.LocalServer) -> None:
-    """kill -9, and wait until it has gone."""
+    """Kill the server with SIGKILL, and wait until it has ended."""
     os.kill(server.pid, signal.SIGKILL)
     until(lambda: not alive(server.pid))
 
 
 class Homes:
-    """Makes OPSCTL_HOMEs, and ends every server in them."""
+    """Creates OPSCTL_HOMEs, and ends every server in them."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def new(self) -> Path:
-        """Give a new folder."""
+        """Create a folder."""
         return Path(tempfile.mkdtemp(dir=self._root))
 
-    def start(self, home: Path | None = None, **options: Any) -> tuple[Path, control.LocalServer]:
-        """Start a server whose jobs are shell scripts, two at once."""
+    def start(
+        self, home: Path | None = None, *, faults: dict[str, Any] | None = None, **options: Any
+    ) -> tuple[Path, control.LocalServer]:
+        """Start a server whose jobs are shell scripts, two at once, with a plan of faults if one is given."""
         home = home or self.new()
         options = {"slots": 2, "entrypoint": SHELL, "stop_grace_seconds": 1.0, **options}
+        if faults is not None:
+            return home, faulty_server.start(home, faults=faults, **options)
         return home, control.start(home, **options)
 
     def close(self) -> None:
-        """Stop what still runs, by force where a test broke it."""
+        """Stop the servers that still run, by SIGKILL if a test has broken them."""
         for home in self._root.iterdir():
             running = control.find(home)
             try:
@@ -87,7 +84,7 @@ class Homes:
 
 
 class Platform:
-    """A compute environment, queues and a log group, as Terraform would make them."""
+    """A server with a compute environment, queues and a log group, as Terraform would create them."""
 
     def __init__(self, home: Path, server: control.LocalServer) -> None:
         self.home, self.server = home, server
@@ -113,7 +110,7 @@ class Platform:
         self._number = 0
 
     def queue(self, name: str, *, priority: int) -> None:
-        """Make a queue."""
+        """Create a queue."""
         self.batch.create_job_queue(
             jobQueueName=name,
             state="ENABLED",
@@ -141,7 +138,7 @@ class Platform:
         )["jobDefinitionArn"]
 
     def submit(self, script: str, *, size: int | None = None, queue: str = "q", **more: Any) -> str:
-        """Submit a script, as an array when it has a size; give the job's id."""
+        """Submit a script, as an array if it has a size; returns the job's id."""
         definition = self.define(
             script, **{name: more.pop(name) for name in ("retryStrategy", "group") if name in more}
         )
@@ -155,11 +152,11 @@ class Platform:
 
     def wait(self, job_id: str, *statuses: str, seconds: float = 30.0) -> dict[str, Any]:
         """Wait until the job is in one of the states (SUCCEEDED or FAILED by default)."""
-        wanted = statuses or ("SUCCEEDED", "FAILED")
-        return until(lambda: (job := self.job(job_id))["status"] in wanted and job, seconds=seconds)
+        expected = statuses or ("SUCCEEDED", "FAILED")
+        return until(lambda: (job := self.job(job_id))["status"] in expected and job, seconds=seconds)
 
     def lines(self, job_id: str) -> list[str]:
-        """Give a job's log lines so far."""
+        """A job's log lines so far."""
         stream = self.job(job_id)["container"].get("logStreamName")
         if stream is None:
             return []
@@ -210,8 +207,19 @@ class Bucket:
                 self.s3.delete_objects(Bucket=self.name, Delete={"Objects": names})
 
 
+def retry_strategy() -> dict[str, Any]:
+    """The job definition's retry strategy, read from its Terraform source."""
+    text = (ROOT / "terraform/modules/batch/job_definition.tf").read_text()
+    names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
+    names["on_exit_code"] = "onExitCode"
+    blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)
+    rules = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
+    assert len(rules) == 4
+    return {"attempts": 3, "evaluateOnExit": rules}
+
+
 def waiting_for(path: Path) -> str:
-    """Give the shell's words for waiting until a path is there."""
+    """A shell command that waits until a path exists."""
     return f"while [ ! -e '{path}' ]; do sleep 0.02; done"
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +18,9 @@ from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.submission import submissions_of, submit_request
 from opsctl.home import Home
-from opsctl.local import control
-from opsctl.local.rehearsal import FAULTS_PATH
+from support import faulty_server
 
 GROUP = "/opsctl/local"
-
-
-def until(fact: Callable[[], Any], *, seconds: float = 30.0) -> Any:
-    """Call a function until its result is true; fail after the timeout."""
-    deadline = time.monotonic() + seconds
-    while not (answer := fact()):
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
-    return answer
 
 
 class World:
@@ -42,7 +28,9 @@ class World:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.server = control.start(home, slots=1, entrypoint=("/bin/sh", "-c"), stop_grace_seconds=1.0, faults={})
+        self.server = faulty_server.start(
+            home, faults={}, slots=1, entrypoint=("/bin/sh", "-c"), stop_grace_seconds=1.0
+        )
         self.clients = Clients(endpoint_url=self.server.endpoint_url)
         self.batch = Batch(self.clients.batch, submit_client=self.clients.batch_once)
         self.storage = Storage(self.clients.s3)
@@ -103,10 +91,7 @@ class World:
 
     def faults(self, plan: dict[str, Any]) -> None:
         """Inject faults from now on."""
-        connection = HTTPConnection("127.0.0.1", self.server.port, timeout=10)
-        connection.request("PUT", FAULTS_PATH, body=json.dumps(plan))
-        assert connection.getresponse().read() is not None
-        connection.close()
+        assert faulty_server.request_faults(self.server.port, plan)[0] == 200
 
     def run(self, script: str, *, count: int, attempts: int = 1) -> Run:
         """Submit a run whose jobs are a script."""

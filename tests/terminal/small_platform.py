@@ -13,8 +13,9 @@ from typing import Any
 
 import nibabel
 import numpy as np
-from support.local_servers import GROUP, client, kill, until
+from support.local_servers import GROUP, client, kill
 from support.local_servers import Platform as Parts
+from support.waiting import until
 
 from opsctl import __version__
 from opsctl.assets import container_dir

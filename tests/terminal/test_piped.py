@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from small_platform import SmallPlatform
-from support.local_servers import until
+from support.waiting import until
 from terminals import Terminals
 
 #: Verbs that print data, and how they end after a run with a failed scan.

@@ -1,8 +1,8 @@
 """AWS Batch's job calls (submit, describe, list, cancel, terminate) over moto's queues and definitions.
 
-moto keeps the compute environments, queues and definitions, but only imitates the states of jobs. Everything about
-jobs is ours (`opsctl.local.batch.queue`). moto's own Job class is not used: each one is a thread, and an array
-of 10,000 would be 10,000 threads. Dependencies, multi-node and EKS jobs are refused rather than ignored.
+moto keeps the compute environments, queues and definitions, but only imitates the states of jobs: each of its jobs is
+a thread, and an array of 10,000 would be 10,000 threads. Jobs are `opsctl.local.batch.scheduler`'s instead.
+Dependencies, multi-node and EKS jobs are refused rather than ignored.
 """
 
 from __future__ import annotations
@@ -15,79 +15,45 @@ from typing import Any, ClassVar
 import moto.batch.urls as urls
 from moto.batch.exceptions import ClientException
 from moto.batch.models import BatchBackend
-from moto.logs.exceptions import ResourceNotFoundException
 
 from opsctl.local.batch import describe
 from opsctl.local.batch.environments import EnvironmentRules
-from opsctl.local.batch.job import Job, JobAttempt, JobRequest, Status
-from opsctl.local.batch.queue import CannotStart, Running, Scheduler
+from opsctl.local.batch.job import Job, JobRequest, Status
+from opsctl.local.batch.scheduler import Scheduler
 from opsctl.local.batch.time_limits import TimeLimits
-from opsctl.local.logs import JobLog
-from opsctl.local.rehearsal import Rehearsal
 
 _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
-_DEFAULT_GROUP = "/aws/batch/job"
 _PAYLOAD_BYTES = 30 * 1024
 
 
-class JobLauncher:
-    """Gives each attempt its log stream and starts it, as a process or in a container: `begin` knows."""
-
-    def __init__(self, begin: Callable[[Job, JobAttempt, JobLog | None], Running]) -> None:
-        self._begin = begin
-
-    def start(self, job: Job, attempt: JobAttempt) -> Running:
-        """Start the attempt; without its log group a container does not start on AWS, and so neither here."""
-        configuration = job.submission.container.get("logConfiguration") or {"logDriver": "awslogs"}
-        log = None
-        if configuration["logDriver"] == "awslogs":
-            options = configuration.get("options") or {}
-            group = options.get("awslogs-group", _DEFAULT_GROUP)
-            prefix = options.get("awslogs-stream-prefix", job.submission.definition.name)
-            stream = f"{prefix}/default/{attempt.task_arn.rpartition('/')[2]}"
-            backend = job.submission.definition.backend.logs_backend
-            if group == _DEFAULT_GROUP or options.get("awslogs-create-group") == "true":
-                backend.ensure_log_group(group)
-            try:
-                log = JobLog(backend, group, stream)
-            except ResourceNotFoundException:
-                raise CannotStart(
-                    "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed"
-                    f" to create Cloudwatch log stream: ResourceNotFoundException: no log group {group}"
-                ) from None
-            attempt.log_stream = stream
-        return self._begin(job, attempt, log)
-
-
 class BatchResponse(TimeLimits, EnvironmentRules):
-    """The HTTP side. One scheduler serves all regions and accounts: there is only this machine."""
+    """The HTTP side. One scheduler serves all regions and accounts."""
 
     __module__ = "moto.batch.responses"
     scheduler: ClassVar[Scheduler]
-    rehearsal: ClassVar[Rehearsal | None] = None
 
     def submitjob(self) -> str:
         """Answer SubmitJob."""
         if len(self.body.encode()) > _PAYLOAD_BYTES:
             raise ClientException(f"The request is larger than {_PAYLOAD_BYTES} bytes.")
         request = json.loads(self.body)
-        submission = _submission(self.batch_backend, request)
+        job_request = _job_request(self.batch_backend, request)
         size = (request.get("arrayProperties") or {}).get("size")
         if size is not None and not 2 <= size <= 10_000:
             raise ClientException("Array size must be between 2 and 10000.")
-        job = self.scheduler.submit(submission, array_size=size)
-        facts = describe.summary(job)
-        if submission.tags:
-            self.batch_backend.tag_resource(facts["jobArn"], dict(submission.tags))
-        return json.dumps({name: facts[name] for name in ("jobArn", "jobName", "jobId")})
+        job = self.scheduler.submit(job_request, array_size=size)
+        summary = describe.summary(job)
+        if job_request.tags:
+            self.batch_backend.tag_resource(summary["jobArn"], dict(job_request.tags))
+        return json.dumps({name: summary[name] for name in ("jobArn", "jobName", "jobId")})
 
     def describejobs(self) -> str:
-        """Answer DescribeJobs: those of the ids that exist, in their order."""
+        """Answer DescribeJobs: the jobs that exist, in the order of the ids."""
         ids = json.loads(self.body).get("jobs")
         if not ids or len(ids) > 100:
             raise ClientException("Between 1 and 100 job ids must be given.")
         with self.scheduler.lock:
-            jobs = [describe.detail(job) for one in ids if (job := self.scheduler.find(one)) is not None]
+            jobs = [describe.detail(job) for job_id in ids if (job := self.scheduler.find(job_id)) is not None]
         return json.dumps({"jobs": jobs})
 
     def listjobs(self) -> str:
@@ -111,10 +77,8 @@ class BatchResponse(TimeLimits, EnvironmentRules):
                 if queue is None:
                     raise ClientException(f"Job queue {queue_name} does not exist")
                 jobs = self.scheduler.jobs(queue.arn)
-            if self.rehearsal is not None:
-                jobs = self.rehearsal.listed(jobs)
-            found = _filtered(jobs, filters[0]) if filters else (job for job in jobs if job.status == status)
-            page, token = _page(found, request, most=100 if filters else 1000)
+            matching = _filtered(jobs, filters[0]) if filters else (job for job in jobs if job.status == status)
+            page, token = _page(matching, request, page_limit=100 if filters else 1000)
             answer: dict[str, Any] = {"jobSummaryList": [describe.summary(job) for job in page]}
         return json.dumps(answer | ({"nextToken": token} if token else {}))
 
@@ -135,7 +99,7 @@ class BatchResponse(TimeLimits, EnvironmentRules):
         return self._end_many(self.scheduler.cancel)
 
     def deletejobqueue(self) -> str:
-        """Answer DeleteJobQueue: only a disabled queue, and its jobs end with it."""
+        """Answer DeleteJobQueue: the queue must be disabled; its jobs are terminated."""
         queue = self.batch_backend.get_job_queue(json.loads(self.body)["jobQueue"])
         if queue is not None:
             if queue.state != "DISABLED":
@@ -157,13 +121,13 @@ class BatchResponse(TimeLimits, EnvironmentRules):
             if not job_id or not reason:
                 raise ClientException("A job id and a reason must be given.")
             job = self.scheduler.find(job_id)
-            # AWS answers a call for an unknown job as if it had ended it.
+            # AWS answers a call for an unknown job with success.
             if job is not None:
                 end(job, reason=reason)
         return "{}"
 
 
-def _submission(backend: BatchBackend, request: Mapping[str, Any]) -> JobRequest:
+def _job_request(backend: BatchBackend, request: Mapping[str, Any]) -> JobRequest:
     if not _JOB_NAME.fullmatch(request["jobName"]):
         raise ClientException("Job name should match valid pattern: letters, digits, - and _, at most 128.")
     queue = backend.get_job_queue(request["jobQueue"])
@@ -185,7 +149,7 @@ def _submission(backend: BatchBackend, request: Mapping[str, Any]) -> JobRequest
         name=request["jobName"],
         definition=definition,
         queue=queue,
-        container=_overridden(definition.container_properties, overrides),
+        container=_with_overrides(definition.container_properties, overrides),
         attempts=retry.get("attempts", 1),
         retry_rules=tuple(rules),
         timeout_seconds=(request.get("timeout") or definition.timeout or {}).get("attemptDurationSeconds"),
@@ -196,14 +160,15 @@ def _submission(backend: BatchBackend, request: Mapping[str, Any]) -> JobRequest
 
 def _definition(backend: BatchBackend, identifier: str) -> Any:
     name, _, revision = identifier.rpartition("job-definition/")[2].partition(":")
-    revisions = [one for one in backend.get_job_definitions(name) if not revision or str(one.revision) == revision]
-    active = [one for one in revisions if one.status == "ACTIVE"]
+    definitions = backend.get_job_definitions(name)
+    revisions = [known for known in definitions if not revision or str(known.revision) == revision]
+    active = [known for known in revisions if known.status == "ACTIVE"]
     if not active:
         raise ClientException(f"Job definition {identifier} {'is not active' if revisions else 'does not exist'}")
-    return max(active, key=lambda one: one.revision)
+    return max(active, key=lambda known: known.revision)
 
 
-def _overridden(properties: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _with_overrides(properties: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     container = {**properties, **overrides}
     for name, key in (("environment", "name"), ("resourceRequirements", "type")):
         entries = {entry[key]: entry for source in (properties, overrides) for entry in source.get(name) or ()}
@@ -211,32 +176,32 @@ def _overridden(properties: Mapping[str, Any], overrides: Mapping[str, Any]) -> 
     return container
 
 
-def _filtered(jobs: Iterable[Job], wanted: Mapping[str, Any]) -> Iterable[Job]:
-    holds = _FILTERS[wanted["name"]]
-    return (job for job in jobs if any(holds(job, value) for value in wanted["values"]))
+def _filtered(jobs: Iterable[Job], job_filter: Mapping[str, Any]) -> Iterable[Job]:
+    matches = _FILTERS[job_filter["name"]]
+    return (job for job in jobs if any(matches(job, value) for value in job_filter["values"]))
 
 
-def _like(text: str, pattern: str) -> bool:
+def _matches_pattern(text: str, pattern: str) -> bool:
     return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern
 
 
 _FILTERS: Mapping[str, Callable[[Job, str], bool]] = {
-    "JOB_NAME": lambda job, value: _like(job.submission.name.lower(), value.lower()),
+    "JOB_NAME": lambda job, value: _matches_pattern(job.request.name.lower(), value.lower()),
     "JOB_DEFINITION": lambda job, value: (
-        job.submission.definition.arn == value or _like(job.submission.definition.name, value)
+        job.request.definition.arn == value or _matches_pattern(job.request.definition.name, value)
     ),
-    "BEFORE_CREATED_AT": lambda job, value: job.submission.created_at < int(value),
-    "AFTER_CREATED_AT": lambda job, value: job.submission.created_at > int(value),
+    "BEFORE_CREATED_AT": lambda job, value: job.request.created_at < int(value),
+    "AFTER_CREATED_AT": lambda job, value: job.request.created_at > int(value),
 }
 
 
-def _page(jobs: Iterable[Job], request: Mapping[str, Any], *, most: int) -> tuple[list[Job], str | None]:
-    size = min(request.get("maxResults") or most, most)
+def _page(jobs: Iterable[Job], request: Mapping[str, Any], *, page_limit: int) -> tuple[list[Job], str | None]:
+    size = min(request.get("maxResults") or page_limit, page_limit)
     token = request.get("nextToken")
     if token is not None and not token.isdigit():
         raise ClientException("Invalid nextToken")
     page: list[Job] = []
-    # A number stays with its job whatever changes between two pages; a position in a list by status would not.
+    # The token is a job's number: a position in the list would shift when states change between two pages.
     for job in jobs:
         if token is not None and (job.number <= int(token) if job.parent is not None else job.number >= int(token)):
             continue
@@ -246,10 +211,9 @@ def _page(jobs: Iterable[Job], request: Mapping[str, Any], *, most: int) -> tupl
     return page, None
 
 
-def install(scheduler: Scheduler, *, rehearsal: Rehearsal | None = None) -> None:
-    """Put the job calls in the place of moto's. Before moto's server is made."""
+def install(scheduler: Scheduler) -> None:
+    """Replace moto's job calls by these. To be called before moto's application is created."""
     BatchResponse.scheduler = scheduler
-    BatchResponse.rehearsal = rehearsal
     for path in urls.url_paths:
         urls.url_paths[path] = BatchResponse.dispatch
     for action in ("terminatejobs", "canceljobs"):

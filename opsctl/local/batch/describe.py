@@ -1,4 +1,4 @@
-"""A job in the words of AWS Batch's DescribeJobs and ListJobs."""
+"""A job as AWS Batch's DescribeJobs and ListJobs show it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from opsctl.local.batch.job import Job, JobAttempt, Status
 
 
 def summary(job: Job) -> dict[str, Any]:
-    """Give the job as an entry of ListJobs."""
-    facts: dict[str, Any] = {
+    """Return the job as an entry of ListJobs."""
+    entry: dict[str, Any] = {
         "jobId": job.job_id,
         "jobArn": _arn(job),
-        "jobName": job.submission.name,
-        "createdAt": job.submission.created_at,
+        "jobName": job.request.name,
+        "createdAt": job.request.created_at,
         "status": job.status.value,
-        "jobDefinition": job.submission.definition.arn,
+        "jobDefinition": job.request.definition.arn,
     }
     for name, value in (
         ("statusReason", job.status_reason),
@@ -25,70 +25,68 @@ def summary(job: Job) -> dict[str, Any]:
         ("isTerminated", job.terminated or None),
     ):
         if value is not None:
-            facts[name] = value
-    container = _ending(job.attempts[-1]) if job.attempts else {}
+            entry[name] = value
+    container = _exit(job.attempts[-1]) if job.attempts else {}
     if container:
-        facts["container"] = container
+        entry["container"] = container
     if job.is_parent:
-        facts["arrayProperties"] = {
+        entry["arrayProperties"] = {
             "size": len(job.children),
             "statusSummary": {status.value: job.counts[status] for status in Status},
             "statusSummaryLastUpdatedAt": job.counts_at,
         }
     elif job.index is not None:
-        facts["arrayProperties"] = {"index": job.index}
-    return facts
+        entry["arrayProperties"] = {"index": job.index}
+    return entry
 
 
 def detail(job: Job) -> dict[str, Any]:
-    """Give the job as an entry of DescribeJobs."""
-    submission = job.submission
-    facts = summary(job)
-    container: dict[str, Any] = {**submission.container, "networkInterfaces": []}
+    """Return the job as an entry of DescribeJobs."""
+    request = job.request
+    entry = summary(job)
+    container: dict[str, Any] = {**request.container, "networkInterfaces": []}
     if job.attempts:
-        container |= _placement(job.attempts[-1]) | _ending(job.attempts[-1])
-    facts |= {
-        "jobQueue": submission.queue.arn,
+        container |= _task(job.attempts[-1]) | _exit(job.attempts[-1])
+    entry |= {
+        "jobQueue": request.queue.arn,
         "container": container,
         "attempts": [_attempt(attempt) for attempt in job.attempts if attempt.outcome is not None],
-        "retryStrategy": {"attempts": submission.attempts, "evaluateOnExit": list(submission.retry_rules)},
+        "retryStrategy": {"attempts": request.attempts, "evaluateOnExit": list(request.retry_rules)},
         "dependsOn": [],
-        "parameters": dict(submission.parameters),
-        "tags": dict(submission.tags),
-        "platformCapabilities": submission.definition.platform_capabilities or ["EC2"],
+        "parameters": dict(request.parameters),
+        "tags": dict(request.tags),
+        "platformCapabilities": request.definition.platform_capabilities or ["EC2"],
     }
-    if submission.timeout_seconds is not None:
-        facts["timeout"] = {"attemptDurationSeconds": submission.timeout_seconds}
-    return facts
+    if request.timeout_seconds is not None:
+        entry["timeout"] = {"attemptDurationSeconds": request.timeout_seconds}
+    return entry
 
 
 def _arn(job: Job) -> str:
-    # arn:aws:batch:REGION:ACCOUNT:job-queue/NAME: a job's ARN differs in its last part only.
-    return f"{job.submission.queue.arn.rpartition(':')[0]}:job/{job.job_id}"
+    # The queue's ARN is arn:aws:batch:REGION:ACCOUNT:job-queue/NAME; the job's differs in the last part only.
+    return f"{job.request.queue.arn.rpartition(':')[0]}:job/{job.job_id}"
 
 
-def _placement(attempt: JobAttempt) -> dict[str, Any]:
-    facts: dict[str, Any] = {"taskArn": attempt.task_arn}
-    if attempt.log_stream is not None:
-        facts["logStreamName"] = attempt.log_stream
-    return facts
+def _task(attempt: JobAttempt) -> dict[str, Any]:
+    stream = {"logStreamName": attempt.log_stream} if attempt.log_stream is not None else {}
+    return {"taskArn": attempt.task_arn, **stream}
 
 
-def _ending(attempt: JobAttempt) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
+def _exit(attempt: JobAttempt) -> dict[str, Any]:
+    container: dict[str, Any] = {}
     if attempt.outcome is not None and attempt.outcome.exit_code is not None:
-        facts["exitCode"] = attempt.outcome.exit_code
+        container["exitCode"] = attempt.outcome.exit_code
     if attempt.outcome is not None and attempt.outcome.reason is not None:
-        facts["reason"] = attempt.outcome.reason[:255]
-    return facts
+        container["reason"] = attempt.outcome.reason[:255]
+    return container
 
 
 def _attempt(attempt: JobAttempt) -> dict[str, Any]:
-    facts: dict[str, Any] = {"container": {**_placement(attempt), **_ending(attempt), "networkInterfaces": []}}
+    entry: dict[str, Any] = {"container": {**_task(attempt), **_exit(attempt), "networkInterfaces": []}}
     if attempt.started_at is not None:
-        facts["startedAt"] = attempt.started_at
+        entry["startedAt"] = attempt.started_at
     if attempt.stopped_at is not None:
-        facts["stoppedAt"] = attempt.stopped_at
+        entry["stoppedAt"] = attempt.stopped_at
     if attempt.outcome is not None:
-        facts["statusReason"] = attempt.outcome.status_reason
-    return facts
+        entry["statusReason"] = attempt.outcome.status_reason
+    return entry

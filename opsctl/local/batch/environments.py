@@ -1,4 +1,4 @@
-"""What AWS asks of a compute environment's end, and moto does not: the order, and a role to do it with."""
+"""AWS's rules for deleting a compute environment, which moto does not check."""
 
 from __future__ import annotations
 
@@ -19,23 +19,24 @@ class EnvironmentRules(BatchResponse):
     __module__ = "moto.batch.responses"
 
     def describecomputeenvironments(self) -> str:
-        """Answer DescribeComputeEnvironments: one whose service role is gone is INVALID."""
+        """Answer DescribeComputeEnvironments: an environment without its service role is INVALID."""
         answer = json.loads(super().describecomputeenvironments())
-        for found in answer["computeEnvironments"]:
-            if self._lacks_role(found.get("serviceRole")):
-                role = found["serviceRole"]
-                found["status"] = "INVALID"
-                found["statusReason"] = f"CLIENT_ERROR - The role {role} does not exist or may not be assumed."
+        for environment in answer["computeEnvironments"]:
+            if self._lacks_role(environment.get("serviceRole")):
+                role = environment["serviceRole"]
+                environment["status"] = "INVALID"
+                environment["statusReason"] = f"CLIENT_ERROR - The role {role} does not exist or may not be assumed."
         return json.dumps(answer)
 
     def deletecomputeenvironment(self) -> str:
-        """Answer DeleteComputeEnvironment: disabled, used by no queue; without its role nothing comes of it."""
+        """Answer DeleteComputeEnvironment: refused unless disabled and unused; without its role nothing is deleted."""
         environment: Any = self.batch_backend.get_compute_environment(json.loads(self.body)["computeEnvironment"])
         if environment is None:
             return super().deletecomputeenvironment()
         if environment.state != "DISABLED":
             raise ClientException("Cannot delete, compute environment must be disabled first.")
-        if any(one is environment for queue in self.batch_backend._job_queues.values() for one in queue.environments):
+        queues = self.batch_backend._job_queues.values()
+        if any(used is environment for queue in queues for used in queue.environments):
             raise ClientException("Cannot delete, found existing JobQueue relationship.")
         if self._lacks_role(environment.service_role):
             return "{}"

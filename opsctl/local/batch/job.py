@@ -1,4 +1,4 @@
-"""A Batch job and its states. Not locked here: only the scheduler in `queue` changes jobs, under its own lock."""
+"""A Batch job and its states. Not locked: only the scheduler changes jobs, under its lock."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ class Status(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing follows any more."""
+        """Whether the job has ended."""
         return self in (Status.SUCCEEDED, Status.FAILED)
 
     @property
     def waiting(self) -> bool:
-        """Whether the job has not got as far as STARTING: such a job is cancelled, not terminated."""
+        """Whether the job is not yet STARTING: CancelJob ends such a job, and no other."""
         return self in (Status.SUBMITTED, Status.PENDING, Status.RUNNABLE)
 
 
 def now_ms() -> int:
-    """Give the time in milliseconds since 1970 UTC, as AWS's timestamps are."""
+    """Return the time in milliseconds since 1970 UTC, as in AWS's timestamps."""
     return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What SubmitJob said, once for a parent and all its children.
+    """The SubmitJob request that a job came from; a parent and its children share it.
 
     Parameters
     ----------
     definition
-        moto's job definition (its revision is fixed by the submission).
+        moto's job definition, in the revision that was current at the submission.
     queue
-        moto's job queue: its priority is read each time a job is chosen.
+        moto's job queue; its priority is read each time a job is chosen.
     container
-        The definition's container properties with the overrides already in them.
+        The definition's container properties with the request's overrides.
     attempts
         1 to 10.
     """
@@ -80,32 +80,32 @@ class JobAttempt:
 
 
 class Job:
-    """A plain job, the parent of an array, or one of its children.
+    """A single job, the parent of an array, or one of its children.
 
     Parameters
     ----------
     job_id
-        AWS's id; a child's is `PARENT:INDEX`.
+        The id; a child's is `PARENT:INDEX`.
     number
-        The place in the order of all submissions: who comes first is served first, and pages are cut by it.
+        The position in the order of all submissions: jobs start in this order, and pages of lists end at a number.
     """
 
     __slots__ = (
         "_status", "attempts", "cancelled", "children", "counts", "counts_at", "index", "job_id", "number", "parent",
-        "running", "started_at", "status_reason", "stop_reason", "stopped_at", "submission", "terminated",
+        "request", "running", "started_at", "status_reason", "stop_reason", "stopped_at", "terminated",
     )  # fmt: skip
 
     def __init__(
-        self, job_id: str, submission: JobRequest, *, number: int, parent: Job | None = None, index: int | None = None
+        self, job_id: str, request: JobRequest, *, number: int, parent: Job | None = None, index: int | None = None
     ) -> None:
         self.job_id = job_id
-        self.submission = submission
+        self.request = request
         self.number = number
         self.parent = parent
         self.index = index
         self.children: list[Job] = []
         self.counts: Counter[Status] = Counter()
-        self.counts_at = submission.created_at
+        self.counts_at = request.created_at
         self.attempts: list[JobAttempt] = []
         self.started_at: int | None = None
         self.stopped_at: int | None = None
@@ -120,7 +120,7 @@ class Job:
 
     @property
     def status(self) -> Status:
-        """The state; setting it keeps the parent's summary right."""
+        """The state; setting it updates the parent's summary."""
         return self._status
 
     @status.setter
@@ -133,7 +133,7 @@ class Job:
 
     @property
     def is_parent(self) -> bool:
-        """Whether this job stands for an array."""
+        """Whether this job is the parent of an array."""
         return bool(self.children)
 
     def finish(self, status: Status, reason: str | None) -> None:

@@ -1,4 +1,4 @@
-"""AWS Batch's rule for a failed attempt: run it again, or let the job fail."""
+"""AWS Batch's rule for a failed attempt: try it again, or let the job fail."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class AttemptOutcome:
     Parameters
     ----------
     exit_code
-        The process's exit code, 128 + N after signal N; None when it never started.
+        The process's exit code, 128 + N after signal N; None if it never started.
     reason
-        The container's reason, in AWS's words; None for a process that ended by itself.
+        The container's reason, worded as on AWS; None for a process that ended by itself.
     status_reason
-        The attempt's status reason, in AWS's words.
+        The attempt's status reason, worded as on AWS.
     timed_out
-        Whether the attempt ran into its time limit.
+        Whether the attempt exceeded its time limit.
     stopped
-        Whether it was asked to stop before it had ended.
+        Whether it was stopped before it had ended.
     """
 
     exit_code: int | None
@@ -37,7 +37,7 @@ class AttemptOutcome:
 
 
 def should_retry(outcome: AttemptOutcome, *, attempt: int, attempts: int, rules: Sequence[Mapping[str, str]]) -> bool:
-    """Tell whether a failed attempt is followed by another.
+    """Return whether a failed attempt is followed by another.
 
     Parameters
     ----------
@@ -48,34 +48,34 @@ def should_retry(outcome: AttemptOutcome, *, attempt: int, attempts: int, rules:
     attempts
         The retry strategy's `attempts`, 1 to 10.
     rules
-        The retry strategy's `evaluateOnExit`: the first whose conditions all hold decides. None that holds means retry.
+        The retry strategy's `evaluateOnExit`: the first rule whose conditions all match decides; if none does, retry.
 
     Returns
     -------
     bool
-        Never True for a stopped or timed out attempt: AWS does not repeat those.
+        Never True for a stopped or timed out attempt: AWS does not retry those.
     """
     if outcome.stopped or outcome.timed_out or attempt >= attempts:
         return False
     for rule in rules:
-        if _holds(rule, outcome):
+        if _rule_matches(rule, outcome):
             return rule["action"].upper() == "RETRY"
     return True
 
 
-def _holds(rule: Mapping[str, str], outcome: AttemptOutcome) -> bool:
-    facts = {
+def _rule_matches(rule: Mapping[str, str], outcome: AttemptOutcome) -> bool:
+    values = {
         "onExitCode": None if outcome.exit_code is None else str(outcome.exit_code),
         "onReason": outcome.reason,
         "onStatusReason": outcome.status_reason,
     }
-    return all(_matches(rule[name], fact) for name, fact in facts.items() if rule.get(name) is not None)
+    return all(_matches(rule[name], value) for name, value in values.items() if rule.get(name) is not None)
 
 
-def _matches(pattern: str, fact: str | None) -> bool:
-    # A bare "*" is AWS's own example of a rule for everything else, so it holds where there is no reason at all.
+def _matches(pattern: str, value: str | None) -> bool:
+    # AWS's manual uses "*" as the rule for everything else, so it also matches an outcome without a reason.
     if pattern == "*":
         return True
-    if fact is None:
+    if value is None:
         return False
-    return fact.startswith(pattern[:-1]) if pattern.endswith("*") else fact == pattern
+    return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern

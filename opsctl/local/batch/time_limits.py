@@ -1,6 +1,6 @@
-"""A job queue's time limits (`jobStateTimeLimitActions`): kept and described, which moto does not do.
+"""A job queue's time limits (`jobStateTimeLimitActions`): stored and described, which moto does not do.
 
-Nothing here acts on them: this machine has room for every job in the end, and none waits for what never comes.
+They have no effect: on this machine every RUNNABLE job starts sooner or later.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ class TimeLimits(BatchResponse):
 
     def createjobqueue(self) -> str:
         """Answer CreateJobQueue."""
-        return self._keep(super().createjobqueue)
+        return self._store_limits(super().createjobqueue)
 
     def updatejobqueue(self) -> str:
-        """Answer UpdateJobQueue: what a request does not name stays as it is."""
-        return self._keep(super().updatejobqueue)
+        """Answer UpdateJobQueue: without `jobStateTimeLimitActions` the limits stay."""
+        return self._store_limits(super().updatejobqueue)
 
     def describejobqueues(self) -> str:
         """Answer DescribeJobQueues."""
         answer = json.loads(super().describejobqueues())
-        for one in answer["jobQueues"]:
-            one[_FIELD] = getattr(self.batch_backend.get_job_queue(one["jobQueueArn"]), "time_limits", [])
+        for queue in answer["jobQueues"]:
+            queue[_FIELD] = getattr(self.batch_backend.get_job_queue(queue["jobQueueArn"]), "time_limits", [])
         return json.dumps(answer)
 
-    def _keep(self, answered: Callable[[], str]) -> str:
+    def _store_limits(self, super_method: Callable[[], str]) -> str:
         limits = json.loads(self.body).get(_FIELD)
         for limit in limits or ():
             _check(limit)
-        answer = answered()
+        answer = super_method()
         if limits is not None:
             queue: Any = self.batch_backend.get_job_queue(json.loads(answer)["jobQueueArn"])
             queue.time_limits = limits

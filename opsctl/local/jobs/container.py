@@ -1,4 +1,4 @@
-"""One attempt of a job as a container of Docker or Podman: of the job's image, closed in, and gone afterwards."""
+"""One attempt of a job as a confined container of Docker or Podman, removed when the attempt ends."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl.local.batch.job import Job, JobAttempt
-from opsctl.local.batch.queue import CannotStart
 from opsctl.local.batch.retry import AttemptOutcome
+from opsctl.local.batch.scheduler import CannotStart
 from opsctl.local.control import Containers
-from opsctl.local.jobs.process import ONE_THREAD, Process, batch_variables, command_words, work_dir
+from opsctl.local.jobs.process import ONE_THREAD, Process, batch_variables, command_arguments, work_dir
 
 if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
 
-_PROGRAM = Path(__file__).with_name("contain.py")
+_SUPERVISOR = Path(__file__).with_name("container_supervisor.py")
 _LABEL = "org.opsctl.home"
-#: Nobody of this machine, and not root: nothing of this machine is mounted, so it needs to own nothing either.
+#: Not root. Nothing of this machine is mounted, so the user needs to own nothing here.
 USER = "1000:1000"
-#: The root is read-only and this user has no home in the image. A proxy never leads to this machine.
+#: The root is read-only, and the user has no home in the image. A proxy cannot reach this machine's 127.0.0.1.
 _VARIABLES = {"HOME": "/tmp", "USER": "m2g", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # noqa: S108
-#: What the engine says with where it could not run the container at all. The job runner never does.
+#: The engine's exit codes if the container could not be started. The job runner does not use them.
 _NOT_STARTED = (125, 126, 127)
 _LEFTOVERS_SECONDS = 60
 
-#: What a container may, whatever it runs. `--network host`: the local platform listens on 127.0.0.1 alone. Volumes, not
-#: tmpfs: m2g writes gigabytes, and memory is limited; without names they go with the container. No log of the engine's
-#: own: lines name subjects, and a journal would keep them.
+#: Options that confine every container. `--network host`: the local platform listens on 127.0.0.1 only. Volumes, not
+#: tmpfs: m2g writes gigabytes, and memory is limited; anonymous volumes are removed with the container. No log driver:
+#: log lines name subjects, and the engine's log would keep them.
 CONFINED = (
     *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none"),
     *("--read-only", "--volume", "/tmp", "--volume", "/input", "--volume", "/output"),  # noqa: S108
@@ -41,20 +41,20 @@ CONFINED = (
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """Where and how jobs run in containers.
+    """How jobs run in containers.
 
     Parameters
     ----------
     containers
         The engine.
     home
-        OPSCTL_HOME: each container is labelled with it, so that the next server finds what this one left.
+        OPSCTL_HOME. Each container is labelled with its hash, so that the next server finds leftovers.
     jobs_dir
-        Each attempt gets a folder below it, removed at its end.
+        Each attempt gets a folder in it, which is removed when the attempt ends.
     environment
-        Variables that every job sees and no definition changes (endpoint, credentials).
+        Variables that every job gets and no job definition can change (endpoint, credentials).
     stop_grace_seconds
-        Between SIGTERM and SIGKILL; ECS waits 30.
+        Between SIGTERM and SIGKILL; 30 on ECS.
     """
 
     containers: Containers
@@ -68,47 +68,47 @@ class Container(Process):
     """A running container."""
 
     def wait(self) -> AttemptOutcome:
-        """Carry its lines to the log until it has ended, and give how it did."""
+        """Write its lines to the log until it has ended, and return the outcome."""
         outcome = super().wait()
         if outcome.exit_code in _NOT_STARTED and not outcome.stopped:
             return AttemptOutcome(None, f"CannotStartContainerError: {self._last_line}", "Task failed to start")
         return outcome
 
 
-def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, place: ContainerSettings) -> Container:
+def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: ContainerSettings) -> Container:
     """Start an attempt's container.
 
     Raises
     ------
-    opsctl.local.batch.queue.CannotStart
-        When its variables cannot be handed over, or the engine cannot be run.
+    opsctl.local.batch.scheduler.CannotStart
+        When its variables cannot be passed on, or the engine cannot be started.
     """
-    folder = work_dir(job, attempt, place.jobs_dir)
-    label = label_of(place.home)
+    folder = work_dir(job, attempt, settings.jobs_dir)
+    label = label_of(settings.home)
     name = f"opsctl-{label[:8]}-{job.job_id.replace(':', '-')}-{attempt.number}"
-    variables = {**ONE_THREAD, **_VARIABLES, **batch_variables(job, attempt), **place.environment}
-    words = [
+    variables = {**ONE_THREAD, **_VARIABLES, **batch_variables(job, attempt), **settings.environment}
+    arguments = [
         *("--name", name, "--label", f"{_LABEL}={label}", *CONFINED),
-        *("--user", job.submission.container.get("user") or USER),
-        *limit_words(job.submission.container.get("resourceRequirements") or (), place.containers.limits),
-        # Neither in the arguments, which every user of this machine can read, nor in the engine's own environment,
-        # where a job's HOME or PATH would be taken for the engine's.
+        *("--user", job.request.container.get("user") or USER),
+        *limit_words(job.request.container.get("resourceRequirements") or (), settings.containers.limits),
+        # Variables are not passed as arguments, which every user of this machine can read, and not in the engine's
+        # environment, whose HOME and PATH are the engine's own.
         *("--env-file", str(_write_variables(folder, variables))),
-        job.submission.container["image"],
-        *command_words(job),
+        job.request.container["image"],
+        *command_arguments(job),
     ]
     return Container.launch(
-        [str(_PROGRAM), place.containers.command, name, *words],
+        [str(_SUPERVISOR), settings.containers.command, name, *arguments],
         folder,
         environment=os.environ,
         log=log,
-        timeout_seconds=job.submission.timeout_seconds,
-        grace_seconds=place.stop_grace_seconds,
+        timeout_seconds=job.request.timeout_seconds,
+        grace_seconds=settings.stop_grace_seconds,
     )
 
 
 def limit_words(requirements: Sequence[Mapping[str, str]], limits: Sequence[str]) -> Iterator[str]:
-    """The engine's words for what a job gets, as ECS gives it: memory to its last MiB without swap, CPU as a share.
+    """Yield the engine's options for a job's limits, as ECS sets them: memory as a limit without swap, CPU as a share.
 
     Parameters
     ----------
@@ -125,9 +125,9 @@ def limit_words(requirements: Sequence[Mapping[str, str]], limits: Sequence[str]
 
 
 def _write_variables(folder: Path, variables: Mapping[str, str]) -> Path:
-    broken = [name for name, value in variables.items() if "\n" in value]
-    if broken:
-        raise CannotStart(f"CannotStartContainerError: the value of {broken[0]} has several lines")
+    multiline = [name for name, value in variables.items() if "\n" in value]
+    if multiline:
+        raise CannotStart(f"CannotStartContainerError: the value of {multiline[0]} has several lines")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = folder / "environment"
@@ -139,27 +139,26 @@ def _write_variables(folder: Path, variables: Mapping[str, str]) -> Path:
 
 
 def label_of(home: Path) -> str:
-    """What the containers of a home's servers are labelled with: paths may hold a person's name."""
+    """Return the label of the containers of a home's servers: a hash, since the path may hold a person's name."""
     return hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
 
 
-def leftovers(command: str, home: Path) -> int:
-    """Remove the containers that an earlier server of this home has left, and count them.
+def remove_leftovers(command: str, home: Path) -> int:
+    """Remove the containers that a killed server of this home has left, and return their number.
 
     Raises
     ------
     OSError, subprocess.SubprocessError
-        When the engine is no longer there, or does not answer.
+        When the engine cannot be run, or does not answer.
     """
 
-    def ask(*words: str, check: bool) -> str:
-        done = subprocess.run(
-            [command, *words], capture_output=True, text=True, timeout=_LEFTOVERS_SECONDS, check=check
-        )  # fmt: skip
-        return done.stdout
+    def run(*arguments: str, check: bool) -> str:
+        return subprocess.run(
+            [command, *arguments], capture_output=True, text=True, timeout=_LEFTOVERS_SECONDS, check=check
+        ).stdout
 
-    found = ask("ps", "--all", "--quiet", "--filter", f"label={_LABEL}={label_of(home)}", check=True).split()
-    for one in found:
-        ask("kill", one, check=False)
-        ask("rm", "--force", "--volumes", one, check=False)
-    return len(found)
+    containers = run("ps", "--all", "--quiet", "--filter", f"label={_LABEL}={label_of(home)}", check=True).split()
+    for container in containers:
+        run("kill", container, check=False)
+        run("rm", "--force", "--volumes", container, check=False)
+    return len(containers)

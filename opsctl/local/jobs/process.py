@@ -1,4 +1,4 @@
-"""One attempt of a job as processes of this machine: its folder, its environment, its lines, its end."""
+"""One attempt of a job as processes of this machine: its folder, environment, log lines and outcome."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, cast
 
 from opsctl.local.batch.job import Job, JobAttempt, now_ms
-from opsctl.local.batch.queue import CannotStart
 from opsctl.local.batch.retry import AttemptOutcome
-from opsctl.local.jobs.lines import Lines
+from opsctl.local.batch.scheduler import CannotStart
+from opsctl.local.jobs.log_lines import LineSplitter
 
 if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
 
 _FLUSH_SECONDS = 0.1
 _EXITED = "Essential container in task exited"
-_SUPERVISOR = Path(__file__).with_name("supervise.py")
-# A job sees as little of this machine as a container would. TMPDIR and the certificates are what a site must set.
+_SUPERVISOR = Path(__file__).with_name("process_supervisor.py")
+# As in a container, a job sees little of this machine. TMPDIR and the certificates are what a site must set.
 _INHERITED = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
-# Jobs already run side by side, one a core: a library that takes all cores for each would only slow them down.
+# Jobs already run in parallel, one a core: a library that used all cores in each would only slow them down.
 ONE_THREAD = dict.fromkeys(
     (
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -42,18 +42,18 @@ ONE_THREAD = dict.fromkeys(
 
 @dataclass(frozen=True)
 class ProcessSettings:
-    """Where and how jobs run.
+    """How jobs run as processes.
 
     Parameters
     ----------
     entrypoint
-        What stands before each job's `command`, as an image's ENTRYPOINT does.
+        Comes before each job's `command`, as an image's ENTRYPOINT does.
     jobs_dir
-        Each attempt gets a folder below it, removed at its end.
+        Each attempt gets a folder in it, which is removed when the attempt ends.
     environment
-        Variables that every job sees and no definition changes (endpoint, credentials, search paths).
+        Variables that every job gets and no job definition can change (endpoint, credentials, search paths).
     stop_grace_seconds
-        Between SIGTERM and SIGKILL; ECS waits 30.
+        Between SIGTERM and SIGKILL; 30 on ECS.
     """
 
     entrypoint: tuple[str, ...]
@@ -62,52 +62,52 @@ class ProcessSettings:
     stop_grace_seconds: float = 30.0
 
 
-def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, place: ProcessSettings) -> Process:
+def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: ProcessSettings) -> Process:
     """Start an attempt's process.
 
     Raises
     ------
-    opsctl.local.batch.queue.CannotStart
-        When its folder or its process cannot be made.
+    opsctl.local.batch.scheduler.CannotStart
+        When its folder or its process cannot be created.
     """
-    folder = work_dir(job, attempt, place.jobs_dir)
+    folder = work_dir(job, attempt, settings.jobs_dir)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    own = {**batch_variables(job, attempt), "OPSCTL_WORK_DIR": str(folder)}
-    environment = {**inherited, **ONE_THREAD, **own, **place.environment}
+    variables = {**batch_variables(job, attempt), "OPSCTL_WORK_DIR": str(folder)}
+    environment = {**inherited, **ONE_THREAD, **variables, **settings.environment}
     try:
         for name in ("input", "output"):
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"CannotStartContainerError: {error.strerror}: {error.filename}") from error
     return Process.launch(
-        [str(_SUPERVISOR), *place.entrypoint, *command_words(job)],
+        [str(_SUPERVISOR), *settings.entrypoint, *command_arguments(job)],
         folder,
         environment=environment,
         log=log,
-        timeout_seconds=job.submission.timeout_seconds,
-        grace_seconds=place.stop_grace_seconds,
+        timeout_seconds=job.request.timeout_seconds,
+        grace_seconds=settings.stop_grace_seconds,
     )
 
 
 def work_dir(job: Job, attempt: JobAttempt, jobs_dir: Path) -> Path:
-    """The attempt's folder on this machine."""
-    # A child's id holds a colon, which no PATH-like variable could carry.
+    """Return the attempt's folder on this machine."""
+    # A child's id holds a colon, the separator of variables such as PATH.
     return jobs_dir / job.job_id.replace(":", "_") / f"attempt-{attempt.number}"
 
 
-def command_words(job: Job) -> Iterator[str]:
-    """What follows the entrypoint: the job's command with its parameters in it."""
-    for word in job.submission.container.get("command") or ():
-        for name, value in job.submission.parameters.items():
-            word = word.replace(f"Ref::{name}", value)
-        yield word
+def command_arguments(job: Job) -> Iterator[str]:
+    """Yield what follows the entrypoint: the job's command with its parameters filled in."""
+    for argument in job.request.container.get("command") or ():
+        for name, value in job.request.parameters.items():
+            argument = argument.replace(f"Ref::{name}", value)
+        yield argument
 
 
 def batch_variables(job: Job, attempt: JobAttempt) -> dict[str, str]:
-    """The variables that the definition and the submission name, and Batch's own."""
-    given = {entry["name"]: entry["value"] for entry in job.submission.container.get("environment") or ()}
-    queue = job.submission.queue
-    own = {
+    """Return the variables of the job definition and the submission, and Batch's own."""
+    requested = {entry["name"]: entry["value"] for entry in job.request.container.get("environment") or ()}
+    queue = job.request.queue
+    batch = {
         "AWS_BATCH_JOB_ID": job.job_id,
         "AWS_BATCH_JOB_ATTEMPT": str(attempt.number),
         "AWS_BATCH_JQ_NAME": queue.name,
@@ -116,13 +116,13 @@ def batch_variables(job: Job, attempt: JobAttempt) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     if job.index is not None and job.parent is not None:
-        own["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
-        own["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(job.parent.children))
-    return {**given, **own}
+        batch["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
+        batch["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(job.parent.children))
+    return {**requested, **batch}
 
 
 class Process:
-    """A running attempt. `wait` belongs to one thread; `stop` may come from any."""
+    """A running attempt. One thread calls `wait`; any thread may call `stop` and `kill`."""
 
     def __init__(
         self,
@@ -155,19 +155,19 @@ class Process:
         timeout_seconds: int | None,
         grace_seconds: float,
     ) -> Self:
-        """Start a supervising program of this package: its standard input is the lifeline, closed when all must end.
+        """Start a supervisor of this package; closing its standard input, the lifeline, ends the job.
 
         Parameters
         ----------
         program
-            Its file and its arguments.
+            The supervisor's file and its arguments.
         folder
-            The attempt's, which exists; removed at the end.
+            The attempt's existing folder; removed when the attempt ends.
 
         Raises
         ------
-        opsctl.local.batch.queue.CannotStart
-            When it cannot be started.
+        opsctl.local.batch.scheduler.CannotStart
+            When the supervisor cannot be started.
         """
         lifeline, server_end = os.pipe()
         try:
@@ -188,20 +188,20 @@ class Process:
         return cls(process, server_end, folder, log, timeout_seconds, grace_seconds)
 
     def stop(self) -> None:
-        """Send SIGTERM to the job's process group; SIGKILL follows when the grace is over."""
+        """Send SIGTERM to the job's process group, and SIGKILL after the grace period."""
         if self._kill_at is None:
             self._kill_at = time.monotonic() + self._grace_seconds
-            # The supervisor passes it on. It has not been waited for as long as `wait` goes on, so its id is its own.
+            # The supervisor passes the signal on. Its id cannot belong to another process before `wait` has reaped it.
             self._process.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it without a word to it, as the kernel or a lost host does. Its processes are gone a moment later."""
-        # Only noted: the lifeline belongs to the thread in `wait`, which may be closing it just now.
+        """Kill all its processes without SIGTERM, as the kernel or a lost host does. Returns before they have ended."""
+        # Only noted here: the thread in `wait` closes the lifeline.
         self._kill_at = time.monotonic()
 
     def wait(self) -> AttemptOutcome:
-        """Carry the lines to the log until the process has ended, and give how it did."""
-        lines = Lines()
+        """Write the lines to the log until the process has ended, and return the outcome."""
+        splitter = LineSplitter()
         pending: list[tuple[int, str]] = []
         flushed_at = time.monotonic()
         output = self._output.fileno()
@@ -210,17 +210,17 @@ class Process:
             while True:
                 ready = selector.select(_FLUSH_SECONDS)
                 data = os.read(output, 65_536) if ready else b""
-                pending.extend((now_ms(), line) for line in lines.feed(data))
+                pending.extend((now_ms(), line) for line in splitter.feed(data))
                 now = time.monotonic()
                 if now - flushed_at >= _FLUSH_SECONDS or (ready and not data):
                     self._write(pending)
                     flushed_at, pending = now, []
-                self._watch(now)
-                # Without the second condition a process that left the job with its output open would keep it running.
+                self._enforce_limits(now)
+                # The second condition: a process that has left the job may hold its output open.
                 if (ready and not data) or (not ready and self._process.poll() is not None):
                     break
-        self._write([*pending, *((now_ms(), line) for line in lines.rest())])
-        return self._end()
+        self._write([*pending, *((now_ms(), line) for line in splitter.rest())])
+        return self._outcome()
 
     def _write(self, lines: list[tuple[int, str]]) -> None:
         if lines:
@@ -228,22 +228,22 @@ class Process:
         if self._log is not None and lines:
             self._log.write(lines)
 
-    def _watch(self, now: float) -> None:
+    def _enforce_limits(self, now: float) -> None:
         if self._deadline is not None and now >= self._deadline and self._kill_at is None:
             self._timed_out = True
             self.stop()
         if self._kill_at is not None and now >= self._kill_at:
-            self._kill()
+            self._close_lifeline()
 
-    def _kill(self) -> None:
+    def _close_lifeline(self) -> None:
         # The supervisor kills every process of the job when its lifeline closes.
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
 
-    def _end(self) -> AttemptOutcome:
+    def _outcome(self) -> AttemptOutcome:
         code = self._process.wait()
-        self._kill()
+        self._close_lifeline()
         self._output.close()
         shutil.rmtree(self._work_dir, ignore_errors=True)
         with suppress(OSError):
@@ -257,9 +257,9 @@ class Process:
         )
 
 
-def leftovers(jobs_dir: Path) -> Sequence[Path]:
-    """Remove what an earlier server left of its jobs, and give what was there."""
-    found = sorted(jobs_dir.iterdir()) if jobs_dir.is_dir() else []
-    for folder in found:
+def remove_leftovers(jobs_dir: Path) -> int:
+    """Remove the job folders that a killed server has left, and return their number."""
+    folders = list(jobs_dir.iterdir()) if jobs_dir.is_dir() else []
+    for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-    return found
+    return len(folders)

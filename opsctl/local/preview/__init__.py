@@ -1,1 +1,1 @@
-"""A small real m2g for opsctl's local jobs: m2g's command line and folders, DIPY's fit. Not m2g, and it says so."""
+"""A small preview of m2g for local jobs: m2g's command line and output folders, with a small DIPY fit."""

@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from opsctl.core.errors import UsageProblem
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
 
-#: Options of each pipeline that the preview takes and does nothing with.
+#: Options of each pipeline that the preview accepts and ignores.
 _NOT_ACTED_ON: dict[Pipeline, tuple[str, ...]] = {
     "dwi": ("space", "track_type", "voxelsize", "skull", "skipeddy", "skipreg", "n_cpus"),
     "func": ("space", "voxelsize", "acquisition", "skull", "mem_gb", "n_cpus"),
@@ -27,7 +27,7 @@ class Request:
     subjects, sessions
         BIDS labels without `sub-` and `ses-`; None means all of them.
     push_location
-        What `--push_location` said. The preview pushes nothing.
+        The value of `--push_location`. The preview pushes nothing.
     """
 
     input_dir: Path
@@ -38,10 +38,10 @@ class Request:
     push_location: str | None
 
 
-def parse(words: Sequence[str]) -> Request:
-    """Read the command line; anything m2g does not know ends with argparse's exit 2, as in m2g."""
+def parse(arguments: Sequence[str]) -> Request:
+    """Read the command line; arguments that m2g does not know end with argparse's exit code 2, as in m2g."""
     parser = _parser()
-    given = vars(parser.parse_args(words))
+    given = vars(parser.parse_args(arguments))
     for name in ("parcellation", "participant_label", "session_label"):
         given[name] = tuple(given[name]) if given[name] else None
     try:
@@ -62,13 +62,13 @@ def parse(words: Sequence[str]) -> Request:
 
 
 def not_acted_on(request: Request, pipeline: Pipeline) -> list[str]:
-    """The options, as typed, that this pipeline of the preview accepts and does not act on."""
+    """Return the options, as typed, that the preview accepts but ignores in this pipeline."""
     options = request.options
-    words = [f"--{name} {getattr(options, name)}" for name in _NOT_ACTED_ON[pipeline] if getattr(options, name)]
-    words = [word.removesuffix(" True") for word in words]
+    ignored = [f"--{name} {getattr(options, name)}" for name in _NOT_ACTED_ON[pipeline] if getattr(options, name)]
+    ignored = [option.removesuffix(" True") for option in ignored]
     if request.push_location:
-        words.append(f"--push_location {request.push_location}")
-    return words
+        ignored.append(f"--push_location {request.push_location}")
+    return ignored
 
 
 def _parser() -> ArgumentParser:
@@ -80,12 +80,12 @@ def _parser() -> ArgumentParser:
     parser.add_argument("--push_location", help="accepted; the preview pushes nothing")
     types = get_type_hints(M2gOptions)
     for option in fields(M2gOptions):
-        parser.add_argument(f"--{option.name}", default=option.default, **_how(types[option.name]))
+        parser.add_argument(f"--{option.name}", default=option.default, **_argparse_settings(types[option.name]))
     return parser
 
 
-def _how(kind: Any) -> dict[str, Any]:
-    """What argparse needs for an option of this type."""
+def _argparse_settings(kind: Any) -> dict[str, Any]:
+    """Return argparse's settings for an option of this type."""
     if kind is bool:
         return {"action": "store_true"}
     if kind in (int, float):

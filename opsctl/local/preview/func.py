@@ -1,4 +1,4 @@
-"""The functional pipeline: one BOLD series to the correlations of eight parcels."""
+"""The functional pipeline: from one BOLD series to the correlations of eight parcels."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import M2gOptions
 
 from . import graphs, parcels, pictures, volumes
-from .journal import Journal
+from .progress import ProgressLog
 from .staged import StagedScan, stem
 
-#: Fewer volumes correlate by chance: three points of two detrended series are always on a line.
+#: With fewer volumes, series correlate by chance: three points of two detrended series always lie on a line.
 _LEAST_VOLUMES = 10
 
 
-def run(scan: StagedScan, options: M2gOptions, *, folder: Path, journal: Journal) -> None:
-    """Compute one scan and write it under m2g's names.
+def run(scan: StagedScan, options: M2gOptions, *, folder: Path, log: ProgressLog) -> None:
+    """Process one scan and write the outputs under m2g's names.
 
     Parameters
     ----------
@@ -37,15 +37,13 @@ def run(scan: StagedScan, options: M2gOptions, *, folder: Path, journal: Journal
     if count < _LEAST_VOLUMES:
         raise Problem(f"{scan.image.name} has {count} volumes; correlations need {_LEAST_VOLUMES} or more.")
     shape = " x ".join(str(size) for size in data.shape[:3])
-    journal.say(
-        f"{scan.image.name}: {shape} voxels, {count} volumes, {options.tr * count:.0f} s at --tr {options.tr:g}."
-    )
+    log.write(f"{scan.image.name}: {shape} voxels, {count} volumes, {options.tr * count:.0f} s at --tr {options.tr:g}.")
     t1w = volumes.save_reoriented(scan.t1w, folder / "anat_f/anatomical_reorient")
-    journal.say(f"{scan.t1w.name} turned to RAS+: {t1w.name}. It is registered to nothing.")
+    log.write(f"{scan.t1w.name} turned to RAS+: {t1w.name}. It is registered to nothing.")
 
     mean = data.mean(axis=3)
-    mask, how = volumes.brain_mask(mean)
-    journal.say(f"Brain mask of the mean image: {int(mask.sum())} of {mask.size} voxels ({how}).")
+    mask, method = volumes.brain_mask(mean)
+    log.write(f"Brain mask of the mean image: {int(mask.sum())} of {mask.size} voxels ({method}).")
     labels = parcels.divide(mask, affine)
     preproc = folder / "func/preproc"
     volumes.save(preproc / "mean_functional.nii.gz", mean, affine)
@@ -53,20 +51,20 @@ def run(scan: StagedScan, options: M2gOptions, *, folder: Path, journal: Journal
     volumes.save(folder / "func/register/preview8_in_func.nii.gz", labels, affine)
     parcels.write_table(folder / "func/register/preview8_in_func.tsv", labels, affine)
 
-    series = _without_drift(np.column_stack([data[labels == label].mean(axis=0) for label in _labels()]))
+    series = _detrended(np.column_stack([data[labels == label].mean(axis=0) for label in _labels()]))
     if not series.std(axis=0).all():
         raise Problem("A parcel's signal never changes: it correlates with nothing.")
     matrix: NDArray[np.float64] = np.asarray(np.corrcoef(series.T))
     edges = matrix[np.triu_indices(parcels.COUNT, k=1)]
-    journal.say(
+    log.write(
         f"{parcels.COUNT} parcel series of {count} volumes, linear drift removed: {len(edges)} correlations "
         f"from {edges.min():.2f} to {edges.max():.2f}, median {np.median(edges):.2f}."
     )
     for atlas in atlases:
-        _write(scan, atlas, series, matrix, folder=folder, journal=journal)
-    log = folder / "log_f/preview.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text("\n".join(journal.lines) + "\n", encoding="utf-8")
+        _write(scan, atlas, series, matrix, folder=folder, log=log)
+    path = folder / "log_f/preview.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(log.lines) + "\n", encoding="utf-8")
 
 
 def _write(
@@ -76,7 +74,7 @@ def _write(
     matrix: NDArray[np.float64],
     *,
     folder: Path,
-    journal: Journal,
+    log: ProgressLog,
 ) -> None:
     connectomes = folder / "connectomes_f" / atlas
     stub = f"{scan.prefix}_func_{atlas}"
@@ -92,14 +90,14 @@ def _write(
         meaning="Pearson correlation of two parcels' series",
         correlations=True,
     )
-    journal.say(f"Connectome written: connectomes_f/{atlas}/{stub}_edgelist.csv")
+    log.write(f"Connectome written: connectomes_f/{atlas}/{stub}_edgelist.csv")
 
 
 def _labels() -> range:
     return range(1, parcels.COUNT + 1)
 
 
-def _without_drift(series: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Take the mean and the linear trend out of each column: scanner drift would correlate everything."""
+def _detrended(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Remove the mean and the linear trend from each column: scanner drift would correlate everything."""
     time = np.column_stack([np.ones(len(series)), np.linspace(-1, 1, len(series))])
     return np.asarray(series - time @ np.linalg.lstsq(time, series, rcond=None)[0])

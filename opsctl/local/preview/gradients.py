@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 
 from opsctl.core.errors import Problem
 
-#: At or below this, in s/mm², a volume counts as not diffusion-weighted: m2g's and DIPY's threshold.
+#: The largest b-value, in s/mm², of a b=0 volume: m2g's and DIPY's threshold.
 B0_THRESHOLD = 50
 
-#: Two directions closer than this, in degrees, measure the same thing.
+#: Two directions closer than this, in degrees, count as one.
 _SAME_DIRECTION_DEGREES = 2.0
 
 
 @dataclass(frozen=True)
 class Gradients:
-    """The gradient table and what the model needs to know of it.
+    """The gradient table and what the model needs of it.
 
     Attributes
     ----------
     table
         DIPY's GradientTable.
     directions
-        How many different directions were measured; opposite ones are the same.
+        The number of different directions; opposite ones count as one.
     sh_order
-        The order of the spherical harmonics: m2g's 6, or 4 where there are too few directions for 6.
+        The order of the spherical harmonics: 6 as in m2g, or 4 if there are too few directions for 6.
     """
 
     table: Any
@@ -40,7 +40,7 @@ class Gradients:
 
     @property
     def coefficients(self) -> int:
-        """How many numbers describe one voxel's orientations."""
+        """The number of spherical harmonic coefficients of a voxel."""
         return _coefficients(self.sh_order)
 
 
@@ -50,9 +50,9 @@ def read(bval: Path, bvec: Path, *, volumes: int) -> Gradients:
     Raises
     ------
     Problem
-        The counts differ, no b=0 volume, a weighted volume without a direction, too few directions.
+        The counts differ, there is no b=0 volume, a weighted volume has no direction, or directions are too few.
     """
-    bvals, bvecs = _numbers(bval, bvec)
+    bvals, bvecs = _read_files(bval, bvec)
     if len(bvals) != len(bvecs):
         raise Problem(f"bval and bvec differ in count: {len(bvals)} and {len(bvecs)}.")
     if len(bvals) != volumes:
@@ -65,15 +65,15 @@ def read(bval: Path, bvec: Path, *, volumes: int) -> Gradients:
         raise Problem("A diffusion-weighted volume has no direction in bvec.")
     bvecs[weighted] /= lengths[weighted, None]
     bvecs[~weighted] = 0
-    directions = _different(bvecs[weighted])
+    directions = _count_different(bvecs[weighted])
     return Gradients(
         table=gradient_table(bvals, bvecs=bvecs, b0_threshold=B0_THRESHOLD),
         directions=directions,
-        sh_order=_order(directions),
+        sh_order=_harmonic_order(directions),
     )
 
 
-def _numbers(bval: Path, bvec: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _read_files(bval: Path, bvec: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
         bvals = np.atleast_1d(np.asarray(read_bvals_bvecs(str(bval), None)[0], dtype=np.float64))
         bvecs = np.asarray(read_bvals_bvecs(None, str(bvec))[1], dtype=np.float64)
@@ -83,14 +83,14 @@ def _numbers(bval: Path, bvec: Path) -> tuple[NDArray[np.float64], NDArray[np.fl
     return bvals, np.nan_to_num(bvecs)
 
 
-def _different(directions: NDArray[np.float64]) -> int:
+def _count_different(directions: NDArray[np.float64]) -> int:
     cosine = np.cos(np.radians(_SAME_DIRECTION_DEGREES))
-    near = np.abs(directions @ directions.T) >= cosine
-    # A direction counts where none before it is the same.
-    return int(sum(not near[row, :row].any() for row in range(len(directions))))
+    same = np.abs(directions @ directions.T) >= cosine
+    # Count each direction that equals no earlier one.
+    return int(sum(not same[row, :row].any() for row in range(len(directions))))
 
 
-def _order(directions: int) -> int:
+def _harmonic_order(directions: int) -> int:
     for order in (6, 4):
         if directions >= _coefficients(order):
             return order

@@ -1,4 +1,4 @@
-"""The files that hold a graph, in the shapes m2g leaves them in."""
+"""Files that hold a graph, in m2g's formats."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 
 def write_matrix(path: Path, matrix: NDArray[np.int64]) -> None:
-    """Write a connectome as plain numbers, a row a line, comma separated."""
+    """Write a connectome as comma-separated numbers, one row a line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savetxt(path, matrix, fmt="%d", delimiter=",")
 
 
 def write_edges(path: Path, matrix: NDArray[Any]) -> None:
-    """Write every pair of nodes once: `node node weight`, separated by blanks, nodes counted from 1.
+    """Write every pair of nodes once as `node node weight`, nodes counted from 1.
 
-    This is what m2g's functional pipeline writes (`func_dir_reorg` in m2g/functional/m2g_func.py).
+    m2g's functional pipeline writes the same format (`func_dir_reorg` in m2g/functional/m2g_func.py).
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     first, second = np.triu_indices(len(matrix), k=1)

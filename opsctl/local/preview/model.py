@@ -15,35 +15,35 @@ from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import DiffusionModel
 
 from .gradients import Gradients
-from .journal import Journal
+from .progress import ProgressLog
 from .volumes import Floats, Mask
 
-#: CSD's response comes from voxels with one fibre: those above the first of these FA values that has enough of them.
+#: CSD's response comes from single-fibre voxels: those above the first of these FA values with enough voxels.
 _RESPONSE_FA = (0.7, 0.6, 0.5)
 _RESPONSE_VOXELS = 10
-#: Only within this many voxels of the centre, as DIPY's auto_response_ssst: a head's rim is full of false anisotropy.
+#: Only voxels this near to the centre, as in DIPY's auto_response_ssst: the head's rim shows false anisotropy.
 _RESPONSE_RADIUS = 10
 
 
 def fractional_anisotropy(data: Floats, gradients: Gradients, mask: Mask) -> Floats:
-    """FA by a tensor fit: where white matter is. 0 outside the mask."""
+    """Return the FA of a tensor fit; 0 outside the mask."""
     fit = TensorModel(gradients.table).fit(data, mask=mask)
     return np.where(mask, np.nan_to_num(fit.fa), 0).astype(np.float32)
 
 
-def fit(name: DiffusionModel, data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, journal: Journal) -> Any:
-    """Each voxel's peaks, by the thresholds that m2g uses.
+def fit(name: DiffusionModel, data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, log: ProgressLog) -> Any:
+    """Return each voxel's peaks, with m2g's thresholds.
 
     Returns
     -------
     dipy.direction.peaks.PeaksAndMetrics
-        Up to five directions a voxel, and its spherical harmonics.
+        Up to five directions a voxel, and the spherical harmonic coefficients.
     """
     order = gradients.sh_order
     if name == "csa":
         model = CsaOdfModel(gradients.table, sh_order_max=order)
     else:
-        response = _response(data, gradients, fa=fa, mask=mask, journal=journal)
+        response = _response(data, gradients, fa=fa, mask=mask, log=log)
         model = ConstrainedSphericalDeconvModel(gradients.table, response, sh_order_max=order)
     peaks = peaks_from_model(
         model,
@@ -57,18 +57,18 @@ def fit(name: DiffusionModel, data: Floats, gradients: Gradients, *, fa: Floats,
         sh_order_max=order,
     )
     count = (peaks.peak_values[mask] > 0).sum(axis=1)
-    journal.say(
+    log.write(
         f"{name.upper()} fitted in {int(mask.sum())} voxels: {count.mean():.2f} fibre directions a voxel, "
         f"{int((count > 1).sum())} voxels with more than one; median GFA {np.median(peaks.gfa[mask]):.2f}."
     )
     return peaks
 
 
-def _response(data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, journal: Journal) -> Any:
-    """What one fibre's signal looks like, from the scan's own most anisotropic voxels."""
+def _response(data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, log: ProgressLog) -> Any:
+    """Return the single-fibre response, from the scan's most anisotropic voxels."""
     centre = np.zeros_like(mask)
     middle = (size // 2 for size in mask.shape)
-    centre[tuple(slice(max(0, at - _RESPONSE_RADIUS), at + _RESPONSE_RADIUS) for at in middle)] = True
+    centre[tuple(slice(max(0, index - _RESPONSE_RADIUS), index + _RESPONSE_RADIUS) for index in middle)] = True
     candidates = np.where(mask & centre, fa, 0)
     chosen = next(
         (candidates > level for level in _RESPONSE_FA if (candidates > level).sum() >= _RESPONSE_VOXELS), None
@@ -81,7 +81,7 @@ def _response(data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, jou
     values = response[0]
     if not (np.isfinite(values).all() and values[0] > values[1] > 0 and response[1] > 0):
         raise Problem("The scan's most anisotropic voxels give no single-fibre response for CSD.")
-    journal.say(
+    log.write(
         f"CSD response from {int(chosen.sum())} voxels with FA of {candidates[chosen].min():.2f} or more: "
         f"diffusivities {values[0] * 1e3:.2f} and {values[1] * 1e3:.2f} x 10^-3 mm²/s, ratio {ratio:.2f}."
     )

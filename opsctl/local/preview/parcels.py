@@ -1,4 +1,4 @@
-"""Eight parcels by geometry: what stands in for an atlas where nothing is registered to one."""
+"""Eight parcels by geometry, in place of an atlas: the preview registers nothing."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ def divide(mask: Mask, affine: NDArray[np.float64]) -> Labels:
     """Cut a mask into eight parcels of the same size, give or take a voxel.
 
     The mask is halved at its median from left to right, each half from posterior to anterior, each quarter
-    from inferior to superior, along the image's own axes: cutting along the scanner's would saw through planes.
-    Halving by rank, not by value, leaves no parcel empty however flat the volume is.
+    from inferior to superior, along the image's axes: the scanner's axes would cut across voxel planes.
+    Halving by rank, not by value, leaves no parcel empty, however flat the volume is.
 
     Returns
     -------
     ndarray of int16
-        0 outside the mask, else 1 to 8 in the order of `NAMES`.
+        0 outside the mask, otherwise 1 to 8 in the order of `NAMES`.
     """
     voxels = np.argwhere(mask)
-    # For each image axis: which of left-right, posterior-anterior, inferior-superior it is nearest to, and its sign.
+    # For each image axis: the nearest of left-right, posterior-anterior and inferior-superior, and its sign.
     axes = io_orientation(affine)
     labels = np.ones(len(voxels), dtype=np.int16)
     for axis in np.argsort(axes[:, 0]):
-        place, sign = axes[axis]
-        for part in np.unique(labels):
-            inside = np.flatnonzero(labels == part)
+        anatomical_axis, sign = axes[axis]
+        for label in np.unique(labels):
+            inside = np.flatnonzero(labels == label)
             order = np.argsort(sign * voxels[inside, axis], kind="stable")
-            labels[inside[order[len(order) // 2 :]]] += 2 ** int(place)
+            labels[inside[order[len(order) // 2 :]]] += 2 ** int(anatomical_axis)
     volume = np.zeros(mask.shape, dtype=np.int16)
     volume[mask] = labels
     return volume
 
 
 def atlases(parcellations: Sequence[str]) -> list[str]:
-    """The atlas folders' names: `preview8`, or `Desikan-preview8` for each parcellation that was asked for."""
+    """Return the atlas folders' names: `preview8`, or for each requested parcellation e.g. `Desikan-preview8`."""
     for name in parcellations:
         if "/" in name or name.startswith("."):
             raise Problem(f"No valid parcellations found: {name!r} is not a parcellation's name.")
@@ -57,7 +57,7 @@ def atlases(parcellations: Sequence[str]) -> list[str]:
 
 
 def write_table(path: Path, labels: Labels, affine: NDArray[np.float64]) -> None:
-    """Write which label is which parcel: name, voxels, centre in mm."""
+    """Write each label's parcel: name, number of voxels, centre in mm."""
     rows = ["label\tname\tvoxels\tx_mm\ty_mm\tz_mm"]
     for label, name in enumerate(NAMES, start=1):
         voxels = np.argwhere(labels == label)

@@ -1,6 +1,6 @@
-"""What the quality-control pictures share, and the picture of a graph.
+"""Quality-control pictures: what they share, and the picture of a graph.
 
-Drawn without pyplot: it costs time to import and keeps figures alive.
+Drawn without pyplot, which takes time to import and keeps figures alive.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _NAMING = "Parcels: left/right (L/R), posterior/anterior (P/A), inferior/superio
 
 
 def figure(width_inches: float, height_inches: float) -> Figure:
-    """An empty figure that can be saved."""
-    # A layout engine would draw everything twice to measure it; these pictures place their axes themselves.
-    made = Figure(figsize=(width_inches, height_inches), dpi=100)
-    FigureCanvasAgg(made)
-    return made
+    """Return an empty figure that can be saved."""
+    # Without a layout engine, which would draw everything twice: these pictures place their axes themselves.
+    empty = Figure(figsize=(width_inches, height_inches), dpi=100)
+    FigureCanvasAgg(empty)
+    return empty
 
 
-def save(made: Figure, path: Path) -> None:
-    """Write a PNG, and its folder where it is missing."""
+def save(picture: Figure, path: Path) -> None:
+    """Write a PNG, and its folder if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    made.savefig(path)
+    picture.savefig(path)
 
 
 def draw_graph(
@@ -46,15 +46,15 @@ def draw_graph(
     Parameters
     ----------
     title
-        What the graph is of; the picture adds that it is a preview.
+        The picture's title, below the notice that it is a preview.
     meaning
-        What a weight counts, with its unit: the colour bar's label.
+        What a weight means: the colour bar's label.
     correlations
-        Weights from -1 to 1, in diverging colours, instead of counts from 0.
+        Whether weights are correlations (-1 to 1, diverging colours) instead of counts.
     """
-    made = figure(6.8, 6.2)
-    made.subplots_adjust(left=0.12, right=0.84, bottom=0.16, top=0.88)
-    axes = made.add_subplot()
+    picture = figure(6.8, 6.2)
+    picture.subplots_adjust(left=0.12, right=0.84, bottom=0.16, top=0.88)
+    axes = picture.add_subplot()
     shown = np.ma.masked_array(matrix, mask=np.eye(COUNT, dtype=bool))
     colours = matplotlib.colormaps["RdBu_r" if correlations else "viridis"].with_extremes(bad="0.92")
     low, high = (-1.0, 1.0) if correlations else (0.0, max(1.0, float(shown.max())))
@@ -77,9 +77,9 @@ def draw_graph(
     axes.set_yticks(range(COUNT), ticks, fontsize=8)
     axes.set_xlabel("Parcel")
     axes.set_ylabel("Parcel")
-    made.suptitle("opsctl PREVIEW, not m2g", fontsize=11, fontweight="bold")
+    picture.suptitle("opsctl PREVIEW, not m2g", fontsize=11, fontweight="bold")
     axes.set_title(title, fontsize=10)
     axes.set_aspect("equal", anchor="W")
-    made.colorbar(image, cax=made.add_axes((0.81, 0.16, 0.025, 0.72)), label=meaning)
-    made.text(0.5, 0.02, _NAMING, ha="center", fontsize=7)
-    save(made, path)
+    picture.colorbar(image, cax=picture.add_axes((0.81, 0.16, 0.025, 0.72)), label=meaning)
+    picture.text(0.5, 0.02, _NAMING, ha="center", fontsize=7)
+    save(picture, path)

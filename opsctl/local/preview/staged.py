@@ -1,7 +1,7 @@
-"""Find the scans of INPUT_DIR by m2g's own rule, and refuse what m2g refuses.
+"""Find the scans of INPUT_DIR by m2g's rule, and refuse what m2g refuses.
 
-m2g asks pybids for a session's files; importing pybids costs half a second, and on a staged folder the same
-question is a look at the files' suffixes under `sub-X/ses-Y`.
+m2g finds a session's files with pybids. Importing pybids takes half a second, and in a staged folder the suffixes of
+the files in `sub-X/ses-Y` give the same answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Labels = Sequence[str] | None
 
 @dataclass(frozen=True)
 class StagedScan:
-    """The files of one session, as m2g unpacks them.
+    """The files of one session that m2g uses.
 
     Attributes
     ----------
@@ -46,35 +46,35 @@ class StagedScan:
 
 @dataclass(frozen=True)
 class StagedDwi(StagedScan):
-    """A diffusion series with its gradients."""
+    """A diffusion series with its gradient files."""
 
     bval: Path
     bvec: Path
 
 
 def stem(path: Path) -> str:
-    """A file's name up to its first dot."""
+    """Return a file's name up to the first dot."""
     return path.name.split(".", 1)[0]
 
 
 def dwi_scans(folder: Path, subjects: Labels, sessions: Labels) -> list[StagedDwi]:
-    """The diffusion scans of INPUT_DIR, in the order of their names.
+    """Return the diffusion scans of INPUT_DIR, ordered by name.
 
     Raises
     ------
     Problem
-        No scan at all, or a session that m2g cannot unpack: not exactly three files with suffix `dwi`
-        (image, bval, bvec), not exactly one `T1w`, no session folder.
+        There is no scan, or m2g cannot use a session: not exactly three files with suffix `dwi` (image, bval, bvec),
+        not exactly one `T1w`, no session folder.
     """
     scans = []
     for session in _sessions(folder, "dwi", subjects, sessions):
-        found = _with_suffix(session, "dwi")
-        bvals = [path for path in found if _extension(path) == ".bval"]
-        bvecs = [path for path in found if _extension(path) == ".bvec"]
-        images = [path for path in found if _extension(path) in _IMAGES]
-        if [len(found), len(images), len(bvals), len(bvecs)] != [3, 1, 1, 1]:
+        files = _with_suffix(session, "dwi")
+        bvals = [path for path in files if _extension(path) == ".bval"]
+        bvecs = [path for path in files if _extension(path) == ".bvec"]
+        images = [path for path in files if _extension(path) in _IMAGES]
+        if [len(files), len(images), len(bvals), len(bvecs)] != [3, 1, 1, 1]:
             raise Problem(
-                f"{_name(session)} holds {len(found)} files with suffix dwi ({_names(found)}); "
+                f"{_name(session)} holds {len(files)} files with suffix dwi ({_names(files)}); "
                 "m2g takes exactly three: an image, its bval, its bvec."
             )
         scans.append(
@@ -91,56 +91,56 @@ def dwi_scans(folder: Path, subjects: Labels, sessions: Labels) -> list[StagedDw
 
 
 def func_scans(folder: Path, subjects: Labels, sessions: Labels) -> list[StagedScan]:
-    """The BOLD scans of INPUT_DIR, in the order of their names.
+    """Return the BOLD scans of INPUT_DIR, ordered by name.
 
     Raises
     ------
     Problem
-        No scan at all, not exactly one file with suffix `bold` in a session, not exactly one `T1w`, no session
-        folder. m2g itself takes several images, but writes them to one name; a job of opsctl stages one.
+        There is no scan, or a session has not exactly one file with suffix `bold`, not exactly one `T1w`, or no
+        folder. m2g accepts several images, but writes them to one name; a job of opsctl stages one.
     """
     scans = []
     for session in _sessions(folder, "bold", subjects, sessions):
-        found = _with_suffix(session, "bold")
-        if len(found) != 1:
+        files = _with_suffix(session, "bold")
+        if len(files) != 1:
             raise Problem(
-                f"{_name(session)} holds {len(found)} files with suffix bold ({_names(found)}); "
+                f"{_name(session)} holds {len(files)} files with suffix bold ({_names(files)}); "
                 "the preview takes exactly one, an image."
             )
         scans.append(
-            StagedScan(subject=_label(session.parent), session=_label(session), image=found[0], t1w=_t1w(session))
+            StagedScan(subject=_label(session.parent), session=_label(session), image=files[0], t1w=_t1w(session))
         )
     return scans
 
 
 def _sessions(folder: Path, suffix: str, subjects: Labels, sessions: Labels) -> list[Path]:
-    """The folders of the asked sessions that hold an image with this suffix: what m2g goes through."""
+    """Return the folders of the requested sessions that hold an image with this suffix, as m2g does."""
     if not folder.is_dir():
         raise Problem(f"INPUT_DIR {folder} is not a folder.")
-    chosen = [
+    folders = [
         session
         for subject in _entity_folders(folder, "sub-", subjects)
         for session in _sessions_of(subject, sessions)
         if any(_extension(path) in _IMAGES for path in _with_suffix(session, suffix))
     ]
-    if not chosen:
-        raise Problem(f"No session with a {suffix} image in INPUT_DIR for {_asked(subjects, sessions)}.")
-    return chosen
+    if not folders:
+        raise Problem(f"No session with a {suffix} image in INPUT_DIR for {_requested(subjects, sessions)}.")
+    return folders
 
 
 def _t1w(session: Path) -> Path:
-    found = _with_suffix(session, "T1w")
-    if len(found) != 1 or _extension(found[0]) not in _IMAGES:
+    files = _with_suffix(session, "T1w")
+    if len(files) != 1 or _extension(files[0]) not in _IMAGES:
         raise Problem(
-            f"{_name(session)} holds {len(found)} files with suffix T1w ({_names(found)}); "
+            f"{_name(session)} holds {len(files)} files with suffix T1w ({_names(files)}); "
             "m2g takes exactly one, an image."
         )
-    return found[0]
+    return files[0]
 
 
 def _entity_folders(folder: Path, entity: str, labels: Labels) -> list[Path]:
-    found = [path for path in sorted(folder.glob(f"{entity}*")) if path.is_dir()]
-    return found if labels is None else [path for path in found if path.name.removeprefix(entity) in labels]
+    folders = [path for path in sorted(folder.glob(f"{entity}*")) if path.is_dir()]
+    return folders if labels is None else [path for path in folders if path.name.removeprefix(entity) in labels]
 
 
 def _sessions_of(subject: Path, labels: Labels) -> list[Path]:
@@ -157,7 +157,7 @@ def _extension(path: Path) -> str:
     return path.name[len(stem(path)) :]
 
 
-def _asked(subjects: Labels, sessions: Labels) -> str:
+def _requested(subjects: Labels, sessions: Labels) -> str:
     who = "every subject" if subjects is None else "sub-" + ", sub-".join(subjects)
     when = "every session" if sessions is None else "ses-" + ", ses-".join(sessions)
     return f"{who} and {when}"

@@ -1,4 +1,4 @@
-"""Follow the fibre directions from voxel to voxel: streamlines."""
+"""Track streamlines along the fibre directions."""
 
 from __future__ import annotations
 
@@ -19,73 +19,74 @@ from numpy.typing import NDArray
 from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import Mod
 
-from .journal import Journal
+from .progress import ProgressLog
 from .volumes import Floats, voxel_sizes_mm
 
-#: Tracking starts and goes on where FA is above this.
+#: Tracking starts and continues where FA is above this.
 FA_THRESHOLD = 0.2
-#: m2g drops streamlines below 30 mm; a cut-out of 20 mm has hardly any, so there a quarter of its shortest side.
-_LEAST_LENGTH_MM = 30.0
-_LEAST_SHARE = 0.25
-#: How many seeds the preview takes in all, so that a scan takes seconds. A probabilistic step costs ten times as much.
-_MOST_SEEDS: dict[Mod, int] = {"det": 2000, "prob": 500}
+#: m2g drops streamlines below 30 mm. A cut-out of 20 mm has hardly any that long: there the limit is a quarter of the
+#: shortest side.
+_MIN_LENGTH_MM = 30.0
+_MIN_LENGTH_SHARE = 0.25
+#: The preview's limit of seeds, so that a scan takes seconds. A probabilistic step costs ten times as much.
+_MAX_SEEDS: dict[Mod, int] = {"det": 2000, "prob": 500}
 #: A second run must give the same numbers.
 _RANDOM_SEED = 20200
 
-_REPORTS = 4
+_PROGRESS_STEPS = 4
 
 
 @dataclass(frozen=True)
 class Tracts:
-    """Streamlines in mm along the image's own axes, the first voxel's centre at 0.
+    """Streamlines in mm along the image's axes, with the first voxel's centre at 0.
 
-    `grid` maps voxels to these millimetres. Tracking in the scanner's axes instead would trip over affines with shear.
+    `grid` maps voxels to these millimetres. Tracking along the scanner's axes would fail for affines with shear.
     """
 
     streamlines: Any
     grid: NDArray[np.float64]
 
 
-def track(peaks: Any, fa: Floats, affine: NDArray[np.float64], *, mod: Mod, density: int, journal: Journal) -> Tracts:
+def track(peaks: Any, fa: Floats, affine: NDArray[np.float64], *, mod: Mod, density: int, log: ProgressLog) -> Tracts:
     """Track from random seeds in the white matter.
 
     Raises
     ------
     Problem
-        No white matter to seed in, or no streamline of sufficient length.
+        There is no white matter to seed in, or no streamline is long enough.
     """
     sizes = voxel_sizes_mm(affine)
     grid = np.diag([*sizes, 1.0])
-    seeds = _seeds(fa, grid, mod=mod, density=density, journal=journal)
+    seeds = _seeds(fa, grid, mod=mod, density=density, log=log)
     directions = peaks
     if mod == "prob":
         directions = ProbabilisticDirectionGetter.from_shcoeff(
             peaks.shm_coeff, max_angle=60.0, sphere=get_sphere(name="repulsion724"), sh_to_pmf=True
         )
     stop = stopping_criterion.ThresholdStoppingCriterion(fa.astype(np.float64), FA_THRESHOLD)
-    found = Streamlines()
+    streamlines = Streamlines()
     done = 0
-    for part in np.array_split(seeds, _REPORTS):
-        found.extend(
-            LocalTracking(directions, stop, part, grid, step_size=float(sizes.min()) / 2, random_seed=_RANDOM_SEED)
+    for batch in np.array_split(seeds, _PROGRESS_STEPS):
+        streamlines.extend(
+            LocalTracking(directions, stop, batch, grid, step_size=float(sizes.min()) / 2, random_seed=_RANDOM_SEED)
         )
-        done += len(part)
-        journal.say(f"Tracked {done} of {len(seeds)} seeds: {len(found)} streamlines.")
-    least = min(_LEAST_LENGTH_MM, _LEAST_SHARE * float((sizes * fa.shape).min()))
-    lengths = np.array([_length(line) for line in found])
-    kept = found[lengths >= least]
-    journal.say(
-        f"Kept {len(kept)} of {len(found)} streamlines, those of {least:.1f} mm or more "
-        f"(m2g: {_LEAST_LENGTH_MM:.0f} mm); "
-        + (f"median length {np.median(lengths[lengths >= least]):.1f} mm." if len(kept) else "none.")
+        done += len(batch)
+        log.write(f"Tracked {done} of {len(seeds)} seeds: {len(streamlines)} streamlines.")
+    min_length = min(_MIN_LENGTH_MM, _MIN_LENGTH_SHARE * float((sizes * fa.shape).min()))
+    lengths = np.array([_length(streamline) for streamline in streamlines])
+    long_enough = streamlines[lengths >= min_length]
+    log.write(
+        f"Kept {len(long_enough)} of {len(streamlines)} streamlines, those of {min_length:.1f} mm or more "
+        f"(m2g: {_MIN_LENGTH_MM:.0f} mm); "
+        + (f"median length {np.median(lengths[lengths >= min_length]):.1f} mm." if len(long_enough) else "none.")
     )
-    if not len(kept):
+    if not len(long_enough):
         raise Problem("No streamline is long enough to join two parcels.")
-    return Tracts(streamlines=kept, grid=grid)
+    return Tracts(streamlines=long_enough, grid=grid)
 
 
 def save(tracts: Tracts, path: Path, *, shape: tuple[int, ...], affine: NDArray[np.float64]) -> None:
-    """Write a TrackVis file, placed in the scanner's millimetres so that viewers show it over the image."""
+    """Write a TrackVis file in the scanner's coordinates, so that viewers show it over the image."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tractogram = nib.streamlines.Tractogram(tracts.streamlines, affine_to_rasmm=affine @ np.linalg.inv(tracts.grid))
     header = nib.streamlines.TrkFile.create_empty_header()
@@ -96,26 +97,26 @@ def save(tracts: Tracts, path: Path, *, shape: tuple[int, ...], affine: NDArray[
     nib.streamlines.save(nib.streamlines.TrkFile(tractogram, header=header), str(path))
 
 
-def _seeds(fa: Floats, grid: NDArray[np.float64], *, mod: Mod, density: int, journal: Journal) -> NDArray[np.float64]:
+def _seeds(fa: Floats, grid: NDArray[np.float64], *, mod: Mod, density: int, log: ProgressLog) -> NDArray[np.float64]:
     white = fa > FA_THRESHOLD
     voxels = int(white.sum())
     if not voxels:
         raise Problem(f"No white matter to seed in: no voxel has an FA above {FA_THRESHOLD}.")
-    asked, most = voxels * density, _MOST_SEEDS[mod]
-    bounded = asked > most
-    journal.say(
-        f"{min(asked, most)} seeds in {voxels} voxels with FA above {FA_THRESHOLD}: --seeds {density} asks for {asked}"
-        + (f", the preview takes {most} of them." if bounded else ".")
+    requested, limit = voxels * density, _MAX_SEEDS[mod]
+    limited = requested > limit
+    log.write(
+        f"{min(requested, limit)} seeds in {voxels} voxels with FA above {FA_THRESHOLD}: "
+        f"--seeds {density} asks for {requested}" + (f", the preview takes {limit} of them." if limited else ".")
     )
     seeds = random_seeds_from_mask(
         white,
         grid,
-        seeds_count=most if bounded else density,
-        seed_count_per_voxel=not bounded,
+        seeds_count=limit if limited else density,
+        seed_count_per_voxel=not limited,
         random_seed=_RANDOM_SEED,
     )
     return np.asarray(seeds, dtype=np.float64)
 
 
-def _length(line: NDArray[np.float32]) -> float:
-    return float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+def _length(streamline: NDArray[np.float32]) -> float:
+    return float(np.linalg.norm(np.diff(streamline, axis=0), axis=1).sum())

@@ -1,7 +1,7 @@
-"""moto's S3 made durable: what a request changed is on the disk before its answer, and comes back at the next start.
+"""moto's S3 made durable: a request's changes are on disk before it is answered, and are restored at the next start.
 
-Beside that it lists in linear time with tokens that survive a restart, serves large objects without reading them whole,
-and lets exactly one of many writers with `If-None-Match: *` win: moto checks and puts in two steps.
+It also lists in linear time with tokens that survive a restart, serves large objects without reading them whole, and
+lets exactly one of several concurrent writers with `If-None-Match: *` win: moto checks and writes in two steps.
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ import moto.s3.responses as responses
 from moto.s3.exceptions import NoSuchUpload
 
 from opsctl.local.s3.keys import Bucket, Keys
-from opsctl.local.s3.objects import Key, Ledger, Multipart
+from opsctl.local.s3.objects import ChangeTracker, Key, Multipart
 from opsctl.local.s3.store import Blob, Store
 
-_READING = ("GET", "HEAD", "OPTIONS")
+_READ_METHODS = ("GET", "HEAD", "OPTIONS")
 _CHUNK_BYTES = 256 * 1024
 _PAGE_KEYS = 1000
-# A request that meets a blob deleted under it looks again: the key then names another, or none.
+# A request whose blob is deleted while it runs tries again: the key then has another blob, or is gone.
 _TRIES = 5
 _SETTINGS = ("versioning_status", "encryption", "ownership_rule", "rules_as_put")
-# One lock for each of many groups of keys: enough that writers of different keys seldom wait for each other.
+# Keys share locks by their hash; there are enough that writers of different keys rarely wait for each other.
 _KEY_LOCKS = [threading.RLock() for _ in range(512)]
 
 
 class Backend(models.S3Backend):
-    """S3 with listings by bisection, and uploads that are unknown after a restart refused in S3's words."""
+    """S3 with listings by bisection, and NoSuchUpload for uploads that a restart has ended."""
 
     __module__ = "moto.s3.models"
 
     def list_objects(
         self, bucket: Any, prefix: str | None, delimiter: str | None, marker: str | None, max_keys: int | None
     ) -> Any:
-        """Answer ListObjects: keys, common prefixes, whether there are more, and where they begin."""
+        """Answer ListObjects: keys, common prefixes, whether there are more, and the next marker."""
         page, more = _list(bucket, prefix, delimiter, marker, max_keys)
         keys = [entry for entry in page if isinstance(entry, Key)]
-        folders = [entry for entry in page if not isinstance(entry, Key)]
-        return keys, folders, more, self._get_name(page[-1]) if more and page else None
+        prefixes = [entry for entry in page if not isinstance(entry, Key)]
+        return keys, prefixes, more, self._get_name(page[-1]) if more and page else None
 
     def list_objects_v2(
         self,
@@ -54,74 +54,74 @@ class Backend(models.S3Backend):
         start_after: str | None,
         max_keys: int,
     ) -> Any:
-        """Answer ListObjectsV2. The token is the last name in hexadecimal: it needs no memory."""
+        """Answer ListObjectsV2. The token is the last name in hexadecimal, so the server need not remember it."""
         after = bytes.fromhex(continuation_token).decode() if continuation_token else start_after
         page, more = _list(bucket, prefix, delimiter, after, max_keys)
         return page, more, self._get_name(page[-1]).encode().hex() if more and page else None
 
     def put_bucket_lifecycle(self, bucket_name: str, rules: list[dict[str, Any]]) -> None:
-        """Keep the rules as they came, too: moto's form of them cannot be put again."""
+        """Keep the rules also as the request gave them: moto's form of them cannot be restored."""
         super().put_bucket_lifecycle(bucket_name, rules)
         self.get_bucket(bucket_name).rules_as_put = rules  # type: ignore[attr-defined]
 
     def delete_bucket_lifecycle(self, bucket_name: str) -> None:
-        """Forget the rules."""
+        """Delete the rules."""
         super().delete_bucket_lifecycle(bucket_name)
         self.get_bucket(bucket_name).rules_as_put = []  # type: ignore[attr-defined]
 
     def upload_part(self, bucket_name: str, multipart_id: str, part_id: int, value: bytes) -> models.FakeKey:
-        """Take a part of an upload."""
-        self._known(bucket_name, multipart_id)
+        """Answer UploadPart."""
+        self._require_upload(bucket_name, multipart_id)
         return super().upload_part(bucket_name, multipart_id, part_id, value)
 
     def complete_multipart_upload(
         self, bucket_name: str, multipart_id: str, body: Iterator[tuple[int, str]]
     ) -> models.FakeKey | None:
-        """Put the parts together."""
-        self._known(bucket_name, multipart_id)
+        """Answer CompleteMultipartUpload."""
+        self._require_upload(bucket_name, multipart_id)
         return super().complete_multipart_upload(bucket_name, multipart_id, body)
 
-    def _known(self, bucket_name: str, multipart_id: str) -> None:
+    def _require_upload(self, bucket_name: str, multipart_id: str) -> None:
         if multipart_id not in self.get_bucket(bucket_name).multiparts:
             raise NoSuchUpload(upload_id=multipart_id)
 
 
-def _list(bucket: Any, prefix: str | None, delimiter: str | None, after: str | None, most: int | None) -> Any:
-    limit = min(_PAGE_KEYS if most is None else most, _PAGE_KEYS)
+def _list(bucket: Any, prefix: str | None, delimiter: str | None, after: str | None, max_keys: int | None) -> Any:
+    limit = min(_PAGE_KEYS if max_keys is None else max_keys, _PAGE_KEYS)
     if limit == 0:
         return [], False
     keys: Keys = bucket.keys
-    return keys.page(prefix=prefix or "", delimiter=delimiter or "", after=after or "", most=limit)
+    return keys.page(prefix=prefix or "", delimiter=delimiter or "", after=after or "", limit=limit)
 
 
 class DurableS3Response(responses.S3Response):
-    """The HTTP side: one writer a key, and its changes on the disk before it is answered."""
+    """The HTTP side: one writer a key at a time, with its changes on disk before it is answered."""
 
     __module__ = "moto.s3.responses"
 
     def key_response(self, request: Any, full_url: str, headers: Any) -> Any:
         """Answer a request about an object."""
-        if request.method in _READING:
-            return _streamed(self._again(request, full_url, headers))
-        # The body first: a slow sender must not hold the lock.
+        if request.method in _READ_METHODS:
+            return _streamed(self._with_retries(request, full_url, headers))
+        # Read the body first: a slow sender must not hold the lock.
         _ = request.data
         path = unquote(urlsplit(full_url).path)
-        with _KEY_LOCKS[hash(path) % len(_KEY_LOCKS)], Key.ledger.request():
-            answer = self._again(request, full_url, headers)
-            # Metadata, checksum and tags are set after the object, so the key is noted here once more.
-            Key.ledger.touch(self.bucket_name, self.parse_key_name())
+        with _KEY_LOCKS[hash(path) % len(_KEY_LOCKS)], Key.changes.request():
+            answer = self._with_retries(request, full_url, headers)
+            # moto sets metadata, checksum and tags after the object, so the key is marked once more.
+            Key.changes.touch(self.bucket_name, self.parse_key_name())
         return _streamed(answer)
 
     def bucket_response(self, request: Any, full_url: str, headers: Any) -> Any:
         """Answer a request about a bucket."""
-        if request.method in _READING:
+        if request.method in _READ_METHODS:
             return super().bucket_response(request, full_url, headers)
-        with Key.ledger.request():
+        with Key.changes.request():
             answer = super().bucket_response(request, full_url, headers)
         _save_bucket(self.backend, self.bucket_name)
         return answer
 
-    def _again(self, request: Any, full_url: str, headers: Any) -> Any:
+    def _with_retries(self, request: Any, full_url: str, headers: Any) -> Any:
         for _ in range(_TRIES - 1):
             try:
                 return super().key_response(request, full_url, headers)
@@ -132,14 +132,14 @@ class DurableS3Response(responses.S3Response):
 
 def _streamed(answer: Any) -> Any:
     status, headers, body = answer
-    # Flask would send a mapping byte by byte.
+    # Flask would send a memory map byte by byte.
     if not isinstance(body, mmap.mmap):
         return answer
     return status, headers, (body[start : start + _CHUNK_BYTES] for start in range(0, len(body), _CHUNK_BYTES))
 
 
 def _save_bucket(backend: Any, name: str) -> None:
-    store = Key.ledger.store
+    store = Key.changes.store
     with store.transaction():
         bucket = backend.buckets.get(name)
         if bucket is None:
@@ -159,7 +159,7 @@ def _save_bucket(backend: Any, name: str) -> None:
 
 
 def restore(store: Store) -> int:
-    """Bring back the buckets with their settings, and the objects without reading them; give the objects' number."""
+    """Restore the buckets and the objects, without reading blobs; return the number of objects."""
     missing = store.sweep()
     buckets: dict[str, Any] = {}
     for name, facts in store.buckets():
@@ -176,30 +176,30 @@ def restore(store: Store) -> int:
             vars(bucket.public_access_block).update(facts["public_access_block"])
         backend.tagger.tag_resource(bucket.arn, backend.tagger.convert_dict_to_tags_input(facts["tags"]))
         backend.buckets[name] = buckets[name] = bucket
-    patterns = {name: _pattern(store, bucket) for name, bucket in buckets.items()}
-    number = 0
+    templates = {name: _template(store, bucket) for name, bucket in buckets.items()}
+    count = 0
     for record in store.records():
-        # An object whose bytes someone took away is better not there than one that cannot be read.
+        # An object whose blob someone has removed is left out, since it cannot be read.
         if record.blob.path.name in missing:
             continue
-        number += 1
+        count += 1
         bucket = buckets[record.bucket]
-        key = patterns[record.bucket].restored(record)
+        key = templates[record.bucket].restored(record)
         bucket.keys.restore(key)
         if record.facts["tags"]:
             tagger = models.s3_backends[bucket.account_id]["aws"].tagger
             tagger.tag_resource(key.arn, tagger.convert_dict_to_tags_input(record.facts["tags"]))
-    return number
+    return count
 
 
-def _pattern(store: Store, bucket: Any) -> Key:
-    nothing: Any = Blob(store.root, 0)
-    return Key("", nothing, account_id=bucket.account_id, region_name=bucket.region_name, bucket_name=bucket.name)
+def _template(store: Store, bucket: Any) -> Key:
+    no_bytes: Any = Blob(store.root, 0)
+    return Key("", no_bytes, account_id=bucket.account_id, region_name=bucket.region_name, bucket_name=bucket.name)
 
 
 def install(store: Store) -> None:
-    """Put these classes in the place of moto's. Before moto's server is made."""
-    Key.ledger = Ledger(store)
+    """Replace moto's classes by these. To be called before moto's application is created."""
+    Key.changes = ChangeTracker(store)
     models.FakeKey = Key  # type: ignore[misc]
     models.FakeMultipart = Multipart  # type: ignore[misc]
     models.FakeBucket = Bucket  # type: ignore[misc]

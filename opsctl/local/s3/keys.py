@@ -1,4 +1,4 @@
-"""A bucket's keys: what changes among them goes to the disk, and their order makes listings quick."""
+"""A bucket's keys: their changes are tracked, and listings find pages by bisection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from opsctl.local.s3.objects import Key
 
 
 class Keys(_VersionedKeyStore):
-    """A bucket's keys, which tells the ledger what changes, and knows their order for listings."""
+    """A bucket's keys, which reports changes to the ChangeTracker and keeps the sorted names for listings."""
 
     def __init__(self, bucket: str) -> None:
         super().__init__()
@@ -25,69 +25,69 @@ class Keys(_VersionedKeyStore):
     def __setitem__(self, key: str, value: Any) -> None:
         self._generation += key not in self
         super().__setitem__(key, value)
-        Key.ledger.touch(self._bucket, key)
+        Key.changes.touch(self._bucket, key)
 
     def setlist(self, key: str, list_: Any) -> None:
         """Set all versions of a key."""
-        with Key.ledger.request():
+        with Key.changes.request():
             self._generation += key not in self
             super().setlist(key, list_)
-            Key.ledger.touch(self._bucket, key)
+            Key.changes.touch(self._bucket, key)
 
     def pop(self, key: str) -> None:  # type: ignore[override]
-        """Delete a key with all its versions; KeyError when there is none."""
-        with Key.ledger.request():
+        """Delete a key with all its versions; raises KeyError if it is missing."""
+        with Key.changes.request():
             super().pop(key)
             self._generation += 1
-            Key.ledger.touch(self._bucket, key)
+            Key.changes.touch(self._bucket, key)
 
     def restore(self, key: Key) -> None:
-        """Put in a key that the index has already."""
+        """Add a key that is already in the index."""
         self._generation += 1
         dict.__setitem__(self, key.name, [key])
 
     def names(self) -> list[str]:
-        """Give all names in S3's order. Code points sort as their UTF-8 bytes do. Not to be changed by the caller."""
+        """Return all names in S3's order (code points sort as UTF-8 bytes do). The caller must not change the list."""
         generation = self._generation
         if self._sorted[0] != generation:
             self._sorted = generation, sorted(self)
         return self._sorted[1]
 
-    def page(self, *, prefix: str, delimiter: str, after: str, most: int) -> tuple[list[Any], bool]:
-        """Give up to `most` keys (as Key) and common prefixes (as str) behind `after`, and whether there are more."""
+    def page(self, *, prefix: str, delimiter: str, after: str, limit: int) -> tuple[list[Any], bool]:
+        """Return up to `limit` keys (Key) and common prefixes (str) after `after`, and whether there are more."""
         names = self.names()
-        place = max(bisect_left(names, prefix), bisect_right(names, after) if after else 0)
-        if after and delimiter and (folder := _folder(after, prefix, delimiter)) == after:
-            # The page before ended with this common prefix: all in it has been told.
-            place = max(place, _behind(names, folder))
-        found: list[Any] = []
-        while place < len(names) and names[place].startswith(prefix):
-            name = names[place]
-            place += 1
-            entry = self.get(name)
-            if not isinstance(entry, Key):
+        position = max(bisect_left(names, prefix), bisect_right(names, after) if after else 0)
+        if after and delimiter and (common_prefix := _common_prefix(after, prefix, delimiter)) == after:
+            # The last page ended with this common prefix, which stands for all keys below it.
+            position = max(position, _end_of_prefix(names, common_prefix))
+        page: list[Any] = []
+        while position < len(names) and names[position].startswith(prefix):
+            name = names[position]
+            position += 1
+            key = self.get(name)
+            if not isinstance(key, Key):
                 continue
-            if len(found) == most:
-                return found, True
-            folder = _folder(name, prefix, delimiter) if delimiter else None
-            if folder is not None:
-                place = _behind(names, folder)
-            found.append(entry if folder is None else folder)
-        return found, False
+            if len(page) == limit:
+                return page, True
+            common_prefix = _common_prefix(name, prefix, delimiter) if delimiter else None
+            if common_prefix is not None:
+                position = _end_of_prefix(names, common_prefix)
+            page.append(key if common_prefix is None else common_prefix)
+        return page, False
 
 
-def _folder(name: str, prefix: str, delimiter: str) -> str | None:
+def _common_prefix(name: str, prefix: str, delimiter: str) -> str | None:
     end = name.find(delimiter, len(prefix)) if name.startswith(prefix) else -1
     return name[: end + len(delimiter)] if end >= 0 else None
 
 
-def _behind(names: list[str], folder: str) -> int:
-    # The first name that is greater than all that begin with the folder.
-    return bisect_left(names, folder[:-1] + chr(min(ord(folder[-1]) + 1, 0x10FFFF)))
+def _end_of_prefix(names: list[str], prefix: str) -> int:
+    """Return the position of the first name after all that begin with the prefix."""
+    return bisect_left(names, prefix[:-1] + chr(min(ord(prefix[-1]) + 1, 0x10FFFF)))
 
 
 class Bucket(models.FakeBucket):
-    """A bucket whose keys are kept on disk. `rules_as_put` are the lifecycle rules as the request had them."""
+    """A bucket whose keys are kept on disk. `rules_as_put` are the lifecycle rules as the request gave them."""
 
     __module__ = "moto.s3.models"
 
@@ -97,14 +97,14 @@ class Bucket(models.FakeBucket):
         self.rules_as_put: list[dict[str, Any]] = []
 
     def get_permission(self, action: str, resource: str) -> Any:
-        """Judge by the policy's statements without a condition.
+        """Apply the policy's statements that have no condition.
 
-        moto does not know conditions, and would take "deny what is not TLS" for "deny everything"; this server speaks
-        plain HTTP on the loopback interface, and IAM's enforcement is nothing that it can show.
+        moto ignores conditions, so "deny what is not TLS" would deny everything: this server speaks plain HTTP on the
+        loopback interface. Enforcing IAM is not its task.
         """
         if self.policy is None:
             return PermissionResult.NEUTRAL
         policy = json.loads(self.policy)
         statements = policy["Statement"] if isinstance(policy["Statement"], list) else [policy["Statement"]]
-        plain = [statement for statement in statements if "Condition" not in statement]
-        return IAMPolicy(json.dumps({**policy, "Statement": plain})).is_action_permitted(action, resource)
+        unconditional = [statement for statement in statements if "Condition" not in statement]
+        return IAMPolicy(json.dumps({**policy, "Statement": unconditional})).is_action_permitted(action, resource)

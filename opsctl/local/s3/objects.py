@@ -17,15 +17,15 @@ from moto.utilities.utils import LowercaseDict, md5_hash
 
 from opsctl.local.s3.store import Blob, Record, Store
 
-# What of a moto key is plain data and must come back after a restart; a scan's key is a hash over etags.
+# The attributes of a moto key that must be restored after a restart.
 _FACTS = (
     "_etag", "_version_id", "_is_versioned", "_storage_class", "encryption", "kms_key_id", "bucket_key_enabled",
     "checksum_algorithm", "checksum_value", "checksum_type", "checksum_parts", "website_redirect_location",
 )  # fmt: skip
 
 
-class Changes(threading.local):
-    """What one request has changed so far: the keys to write to the index, and the blobs that nobody needs after it."""
+class _RequestChanges(threading.local):
+    """The changes of the current request: keys to write to the index, and blobs to remove afterwards."""
 
     def __init__(self) -> None:
         self.depth = 0
@@ -33,20 +33,20 @@ class Changes(threading.local):
         self.garbage: list[Blob] = []
 
 
-class Ledger:
-    """Writes the changes that moto makes in its memory to the store, before the answer goes out.
+class ChangeTracker:
+    """Writes the changes that moto makes in memory to the store, before the request is answered.
 
-    moto's dictionary of keys is the truth, and the index is made to agree with it: whoever comes last of two requests
-    that change one key writes what then stands there.
+    moto's dictionary of keys is the truth, and the index follows it: of two requests that change one key, the later one
+    writes the state that moto has then.
     """
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._changes = Changes()
+        self._changes = _RequestChanges()
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Gather the changes inside and write them at the end, also after an error: some may have been made."""
+        """Collect the changes made inside and write them at the end, also after an error."""
         self._changes.depth += 1
         try:
             yield
@@ -61,7 +61,7 @@ class Ledger:
             self._changes.keys[bucket, key] = None
 
     def discard(self, blob: Blob) -> None:
-        """Note that a blob is not needed any more. It goes only after the index has ceased to name it."""
+        """Note that a blob is no longer needed. It is removed after the index has stopped naming it."""
         with self.request():
             self._changes.garbage.append(blob)
 
@@ -91,40 +91,40 @@ class Key(models.FakeKey):
     """An object (or a part of an upload) whose value is a blob."""
 
     __module__ = "moto.s3.models"
-    ledger: ClassVar[Ledger]
+    changes: ClassVar[ChangeTracker]
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Key:
-        """Make a key that is not tracked: moto's own __new__ keeps each object ever made in a list."""
+        """Create a key that moto does not track: its __new__ would keep every object in a list."""
         return object.__new__(cls)
 
     @property  # type: ignore[override]
     def value(self) -> bytes | mmap.mmap:
-        """The bytes, or a mapping of them; set to bytes, which are written at once, or to a blob."""
+        """The bytes, or a memory map of them. Set it to bytes, which are written at once, or to a blob."""
         return self.blob.read()
 
     @value.setter
     def value(self, new_value: bytes | mmap.mmap | str | Blob) -> None:
         if isinstance(new_value, str):
             new_value = new_value.encode()
-        self.blob = new_value if isinstance(new_value, Blob) else self.ledger.store.write((new_value,))
+        self.blob = new_value if isinstance(new_value, Blob) else self.changes.store.write((new_value,))
         self.contentsize = self.blob.size_bytes
         if self._etag is None:
             self._etag = self.blob.md5
 
     @property
     def etag(self) -> str:
-        """The etag with its quotes."""
+        """The etag in quotes."""
         return f'"{self._etag}"'
 
     def facts(self) -> dict[str, Any]:
-        """Give what must come back with the blob."""
+        """Return the attributes to store beside the blob."""
         facts = {name: getattr(self, name) for name in _FACTS}
         return {**facts, "last_modified": self.last_modified.isoformat(), "metadata": dict(self._metadata)}
 
     def restored(self, record: Record) -> Key:
-        """Make a key from the index after the pattern of this one, without reading its blob.
+        """Create a key from the index, otherwise a copy of this one, without reading its blob.
 
-        A tenth of the time and memory of moto's __init__, which counts with 100,000 objects.
+        It takes a tenth of the time and memory of moto's __init__, which matters with 100,000 objects.
         """
         facts = record.facts
         key = object.__new__(type(self))
@@ -137,27 +137,27 @@ class Key(models.FakeKey):
         return key
 
     def dispose(self, garbage: bool = False) -> None:  # noqa: ARG002 moto's signature
-        """Let go of the blob: moto calls this when nothing refers to the object any more."""
+        """Discard the blob: moto calls this when nothing refers to the object any more."""
         if not self.disposed:
             self.disposed = True
-            self.ledger.discard(self.blob)
+            self.changes.discard(self.blob)
 
     def __del__(self) -> None:
-        # moto disposes here. An interpreter that ends deletes all keys: their blobs must stay.
+        # moto calls `dispose` here. But Python deletes all keys when it ends, and their blobs must stay.
         pass
 
 
 class Multipart(models.FakeMultipart):
-    """An upload in parts, put together on the disk."""
+    """A multipart upload that is joined on disk."""
 
     __module__ = "moto.s3.models"
 
     def __new__(cls, *_args: Any, **_kwargs: Any) -> Multipart:
-        """Make an upload that is not tracked, as `Key`."""
+        """Create an upload that moto does not track, as with `Key`."""
         return object.__new__(cls)
 
     def complete(self, body: Iterator[tuple[int, str]]) -> Any:
-        """Join the named parts; moto's own way holds the object in memory three times."""
+        """Join the named parts; moto's own code holds the object in memory three times."""
         parts: list[Key] = []
         for number, etag in body:
             part = self.parts.get(number)
@@ -168,15 +168,15 @@ class Multipart(models.FakeMultipart):
             parts.append(part)
         if not parts:
             raise MalformedXML
-        blob = Key.ledger.store.write(part.value for part in parts)
+        blob = Key.changes.store.write(part.value for part in parts)
         etag_of_all = md5_hash(b"".join(bytes.fromhex(part.etag.strip('"')) for part in parts)).hexdigest()
         return blob, f"{etag_of_all}-{len(parts)}", self._checksum(parts, blob)
 
     def _checksum(self, parts: list[Key], blob: Blob) -> tuple[str, str, int]:
         algorithm = self.metadata.get("x-amz-checksum-algorithm") or "CRC64NVME"
-        whole = "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
-        kind = self.metadata.get("x-amz-checksum-type") or whole
-        # compute_checksum takes any buffer, and so a mapping as well as bytes.
+        default = "FULL_OBJECT" if algorithm == "CRC64NVME" else "COMPOSITE"
+        kind = self.metadata.get("x-amz-checksum-type") or default
+        # compute_checksum accepts any buffer, so also a memory map.
         if kind == "COMPOSITE":
             sums = b"".join(compute_checksum(part.value, algorithm, encode_base64=False) for part in parts)  # type: ignore[arg-type]
             return kind, compute_checksum(sums, algorithm).decode(), len(parts)

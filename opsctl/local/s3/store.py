@@ -1,9 +1,9 @@
-"""Objects on disk: a folder of blobs and an SQLite index that says which key each of them is.
+"""Objects on disk: a folder of blobs, and an SQLite index that maps keys to blobs.
 
-A key never becomes a file name, so its bytes stay as they were given (`..`, `//`, `%20`, Unicode). A blob is written
-and synced first, then named in the index in one synced transaction, then the caller answers: what was answered is there
-after a kill or a power cut. A blob that the index does not name is garbage.
-Only the current version of an object is kept over a restart, and no unfinished multipart upload.
+A key never becomes a file name, so its bytes are kept exactly (`..`, `//`, `%20`, Unicode). A blob is written and
+synced, then named in the index in one synced transaction, and only then the request is answered: an answered change
+survives a kill or a power cut. A blob that the index does not name is garbage.
+After a restart only the current version of each object is left, and no unfinished multipart upload.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from opsctl.core.errors import Problem
 
 _LOG = logging.getLogger(__name__)
 _CHUNK_BYTES = 1024 * 1024
-# Below this a read is cheaper than a mapping, and nobody misses the memory.
+# Smaller blobs are read: that is cheaper than a mapping, and needs little memory.
 _MAP_FROM_BYTES = 1024 * 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
@@ -39,16 +39,16 @@ CREATE TABLE IF NOT EXISTS objects (
 
 @dataclass(frozen=True)
 class Blob:
-    """Bytes in a file that is written once.
+    """The bytes of an object or a part, in a file that is written once.
 
     Parameters
     ----------
     path
-        Its file.
+        The file.
     size_bytes
         Its length.
     md5
-        Hexadecimal; empty for one that came from the index, whose object knows its etag.
+        Hexadecimal; empty for a blob from the index, whose object has an etag.
     """
 
     path: Path
@@ -56,7 +56,7 @@ class Blob:
     md5: str = ""
 
     def read(self) -> bytes | mmap.mmap:
-        """Give the bytes; of a large blob a mapping, of which only the parts that are used are read.
+        """Return the bytes, or for a large blob a memory map, of which only the parts that are used are read.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class Record:
-    """An object as the index keeps it: `facts` is plain JSON."""
+    """An object as the index holds it; `facts` is JSON."""
 
     bucket: str
     key: str
@@ -80,12 +80,12 @@ class Record:
 
 
 class Store:
-    """The blobs and their index below one folder. Every method may be called from any thread.
+    """The blobs and their index in one folder. Every method may be called from any thread.
 
     Parameters
     ----------
     root
-        Made when it is not there. Readable by its owner alone: these are patients' data.
+        The folder; created if missing. Only its owner can read it: it holds patients' data.
 
     Raises
     ------
@@ -96,13 +96,13 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._blobs = root / "blobs"
-        # All at once: a folder made later would be one more name to sync with the first blob in it.
+        # All at the start: a folder created later would have to be synced too.
         for number in range(256):
             (self._blobs / f"{number:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
         self.lock = threading.RLock()
         index = root / "index.sqlite3"
         if not index.exists() and any(self._blobs.glob("??/*")):
-            # Without it every blob would count as garbage.
+            # Without the index every blob would count as garbage.
             raise Problem(f"{index} is gone, but objects are there.", "Bring it back, or move the folder away.")
         self._index = sqlite3.connect(index, check_same_thread=False, isolation_level=None)
         self._index.execute("PRAGMA journal_mode=WAL")
@@ -111,7 +111,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the index: the changes inside are there together, or not at all."""
+        """Lock the index, and commit the changes made inside together, or none of them."""
         with self.lock:
             self._index.execute("BEGIN IMMEDIATE")
             try:
@@ -122,20 +122,20 @@ class Store:
             self._index.execute("COMMIT")
 
     def write(self, chunks: Iterable[bytes | mmap.mmap]) -> Blob:
-        """Write a blob, synced to the disk; nothing stays of one that could not be written whole."""
+        """Write a blob and sync it to the disk; a partly written blob is removed."""
         name = uuid.uuid4().hex
         path = self._blobs / name[:2] / name
         digest, size_bytes = hashlib.md5(usedforsecurity=False), 0
         try:
             with path.open("xb", buffering=0) as file:
-                for part in _parts(chunks):
-                    digest.update(part)
-                    size_bytes += len(part)
-                    left = part
-                    while left:
-                        left = left[file.write(left) :]
+                for piece in _pieces(chunks):
+                    digest.update(piece)
+                    size_bytes += len(piece)
+                    unwritten = piece
+                    while unwritten:
+                        unwritten = unwritten[file.write(unwritten) :]
                 os.fsync(file.fileno())
-            # The name of a new file is its folder's data, and synced apart.
+            # A new file's name is part of its folder, which is synced separately.
             folder = os.open(path.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -147,7 +147,7 @@ class Store:
         return Blob(path, size_bytes, digest.hexdigest())
 
     def save(self, record: Record) -> None:
-        """Name a blob as the object of a key, in the place of what was there."""
+        """Put an object into the index, in place of an earlier one with its key."""
         self._index.execute(
             "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)",
             (
@@ -160,33 +160,33 @@ class Store:
         )
 
     def forget(self, bucket: str, key: str) -> None:
-        """Take a key out of the index."""
+        """Remove a key from the index."""
         self._index.execute(
             "DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key.encode("utf-8", "surrogatepass"))
         )
 
     def save_bucket(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Keep a bucket and its settings."""
+        """Put a bucket and its settings into the index."""
         self._index.execute("INSERT OR REPLACE INTO buckets VALUES (?, ?)", (name, json.dumps(facts)))
 
     def forget_bucket(self, name: str) -> None:
-        """Take a bucket and all its keys out of the index."""
+        """Remove a bucket and all its keys from the index."""
         self._index.execute("DELETE FROM objects WHERE bucket = ?", (name,))
         self._index.execute("DELETE FROM buckets WHERE name = ?", (name,))
 
     def buckets(self) -> list[tuple[str, dict[str, Any]]]:
-        """Give all buckets with their settings."""
+        """Return all buckets with their settings."""
         rows = self._index.execute("SELECT name, facts FROM buckets ORDER BY name").fetchall()
         return [(name, json.loads(facts)) for name, facts in rows]
 
     def records(self) -> Iterator[Record]:
-        """Give all objects, without reading any."""
+        """Yield all objects, without reading any blob."""
         for bucket, key, blob, size_bytes, facts in self._index.execute("SELECT * FROM objects").fetchall():
             path = self._blobs / blob[:2] / blob
             yield Record(bucket, key.decode("utf-8", "surrogatepass"), Blob(path, size_bytes), json.loads(facts))
 
     def sweep(self) -> frozenset[str]:
-        """Remove the blobs that no key names (replaced ones, parts of uploads that never ended); give the missing."""
+        """Remove the blobs that no key names (replaced objects, unfinished uploads); return the names of lost blobs."""
         named = {blob for (blob,) in self._index.execute("SELECT blob FROM objects")}
         present = {path.name: path for path in self._blobs.glob("??/*")}
         for name in present.keys() - named:
@@ -197,12 +197,12 @@ class Store:
         return missing
 
     def close(self) -> None:
-        """Write everything back into one file and let go of it."""
+        """Close the index, which writes its log back into the file."""
         with self.lock:
             self._index.close()
 
 
-def _parts(chunks: Iterable[bytes | mmap.mmap]) -> Iterator[memoryview]:
+def _pieces(chunks: Iterable[bytes | mmap.mmap]) -> Iterator[memoryview]:
     for chunk in chunks:
         view = memoryview(chunk)
         for start in range(0, len(view), _CHUNK_BYTES):

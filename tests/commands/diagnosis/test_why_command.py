@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.why_world import World, until
+from support.waiting import until
+from support.why_world import World
 
 from opsctl.core.errors import Problem
 from opsctl.local import control

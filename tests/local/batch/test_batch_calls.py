@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.local_servers import Platform, until, waiting_for
+from support.local_servers import Platform, waiting_for
+from support.waiting import until
 
 
 def refused(call: Any, **request: Any) -> str:

@@ -1,21 +1,20 @@
-"""What AWS does to jobs, on purpose: each fault in AWS's words, and what the job definition's rules make of it."""
+"""Faults of AWS: each one's reason as AWS words it, and whether the job definition's rules retry it."""
 
 from __future__ import annotations
 
 import json
 import re
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.local_servers import Homes, Platform, alive, until, waiting_for
-from support.repository import ROOT
+from support.batch_fault_plan import FaultKind, FaultPlan
+from support.faulty_server import request_faults
+from support.local_servers import Homes, Platform, alive, retry_strategy, waiting_for
+from support.waiting import until
 
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.local import control
-from opsctl.local.faults import FaultKind, FaultPlan
-from opsctl.local.rehearsal import FAULTS_PATH
 
 EXITED = "Essential container in task exited"
 TERMINATED = re.compile(r"Host EC2 \(instance i-[0-9a-f]{17}\) terminated\.")
@@ -25,25 +24,9 @@ CAPACITY = (
 )
 
 
-def rules() -> dict[str, Any]:
-    """Read the retry strategy that opsctl really submits with."""
-    text = (ROOT / "terraform/modules/batch/job_definition.tf").read_text()
-    blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)
-    names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
-    names["on_exit_code"] = "onExitCode"
-    found = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
-    assert len(found) == 4
-    return {"attempts": 3, "evaluateOnExit": found}
-
-
-def follow(platform: Platform, body: object = None) -> tuple[int, Any]:
+def faults(platform: Platform, plan: dict[str, Any] | None = None) -> tuple[int, Any]:
     """Give the server another plan, or only ask what has happened."""
-    connection = HTTPConnection("127.0.0.1", platform.server.port, timeout=10)
-    connection.request("PUT" if body else "GET", FAULTS_PATH, body=json.dumps(body) if body else None)
-    answer = connection.getresponse()
-    text = answer.read()
-    connection.close()
-    return answer.status, json.loads(text) if answer.status in (200, 400) else None
+    return request_faults(platform.server.port, plan)
 
 
 @pytest.fixture(scope="module")
@@ -53,20 +36,20 @@ def faulty(homes: Homes) -> Platform:
 
 @pytest.fixture
 def calm(faulty: Platform) -> Platform:
-    assert follow(faulty, {"seed": 1})[0] == 200
+    assert faults(faulty, {"seed": 1})[0] == 200
     return faulty
 
 
 def exact(platform: Platform, *attempts: dict[str, Any]) -> None:
-    assert follow(platform, {"attempts": attempts})[0] == 200
+    assert faults(platform, {"attempts": attempts})[0] == 200
 
 
 def test_a_lost_host_kills_every_process_and_the_job_is_tried_again(calm: Platform, gate: Path, tmp_path: Path) -> None:
     exact(calm, {"kind": "host_terminated", "after_seconds": 1.5})
     pids = tmp_path / "pids"
-    # A process that ignores SIGTERM and one in a session of its own: a host takes all of them along.
+    # A process that ignores SIGTERM and one in its own session: a lost host ends both.
     script = f"trap '' TERM; setsid sleep 60 & echo $! $$ >{pids}; sleep 60; exit 3"
-    job_id = calm.submit(f"[ $AWS_BATCH_JOB_ATTEMPT = 1 ] || exit 0; {script}", retryStrategy=rules())
+    job_id = calm.submit(f"[ $AWS_BATCH_JOB_ATTEMPT = 1 ] || exit 0; {script}", retryStrategy=retry_strategy())
     job = calm.wait(job_id)
     assert (job["status"], job["statusReason"]) == ("SUCCEEDED", EXITED)
     first, second = job["attempts"]
@@ -79,9 +62,9 @@ def test_a_lost_host_kills_every_process_and_the_job_is_tried_again(calm: Platfo
     assert len(started) == 2 and not any(alive(pid) for pid in started)
 
 
-def test_a_host_lost_again_and_again_is_a_failure_in_its_words(calm: Platform) -> None:
+def test_a_host_lost_in_each_attempt_is_the_failures_reason(calm: Platform) -> None:
     exact(calm, *({"kind": "host_terminated", "attempt": number} for number in (1, 2, 3)))
-    job = calm.wait(calm.submit("sleep 60", retryStrategy=rules()))
+    job = calm.wait(calm.submit("sleep 60", retryStrategy=retry_strategy()))
     assert job["status"] == "FAILED" and len(job["attempts"]) == 3
     assert TERMINATED.fullmatch(job["statusReason"])
     assert "exitCode" not in job["container"]
@@ -97,7 +80,7 @@ def test_a_host_that_goes_before_batch_heard_of_the_end_hides_the_exit_code(calm
 
 def test_out_of_memory_is_137_with_its_reason_and_not_tried_again(calm: Platform) -> None:
     exact(calm, {"kind": "killed", "after_seconds": 0.2})
-    job = calm.wait(calm.submit("trap '' TERM; sleep 60", retryStrategy=rules()))
+    job = calm.wait(calm.submit("trap '' TERM; sleep 60", retryStrategy=retry_strategy()))
     reason = "OutOfMemoryError: Container killed due to memory usage"
     (attempt,) = job["attempts"]
     assert (job["status"], job["statusReason"], attempt["statusReason"]) == ("FAILED", EXITED, EXITED)
@@ -105,17 +88,17 @@ def test_out_of_memory_is_137_with_its_reason_and_not_tried_again(calm: Platform
         assert (container["exitCode"], container["reason"]) == (137, reason)
 
 
-def test_a_process_that_was_quicker_than_its_killer_ends_as_it_did(calm: Platform) -> None:
-    before = follow(calm)[1].get("killed", 0)
+def test_a_process_that_ends_before_its_fault_keeps_its_exit_code(calm: Platform) -> None:
+    before = faults(calm)[1].get("killed", 0)
     exact(calm, {"kind": "killed", "after_seconds": 60})
-    assert calm.wait(calm.submit("exit 0", retryStrategy=rules()))["status"] == "SUCCEEDED"
-    assert follow(calm)[1].get("killed", 0) == before
+    assert calm.wait(calm.submit("exit 0", retryStrategy=retry_strategy()))["status"] == "SUCCEEDED"
+    assert faults(calm)[1].get("killed", 0) == before
 
 
 def test_an_image_that_cannot_be_pulled_never_starts_and_is_tried_again(calm: Platform, tmp_path: Path) -> None:
     exact(calm, {"kind": "cannot_pull", "job": "j*", "attempt": 1}, {"kind": "killed", "job": "other"})
     seen = tmp_path / "seen"
-    job = calm.wait(calm.submit(f"echo $AWS_BATCH_JOB_ATTEMPT >>{seen}", retryStrategy=rules()))
+    job = calm.wait(calm.submit(f"echo $AWS_BATCH_JOB_ATTEMPT >>{seen}", retryStrategy=retry_strategy()))
     assert job["status"] == "SUCCEEDED"
     first, _ = job["attempts"]
     assert first["statusReason"] == "Task failed to start"
@@ -124,10 +107,10 @@ def test_an_image_that_cannot_be_pulled_never_starts_and_is_tried_again(calm: Pl
     assert seen.read_text() == "2\n"
 
 
-def test_a_doomed_job_that_somebody_terminates_ends_with_that_reason(calm: Platform) -> None:
-    before = follow(calm)[1].get("host_terminated", 0)
+def test_a_terminated_job_ends_with_that_reason_and_no_fault(calm: Platform) -> None:
+    before = faults(calm)[1].get("host_terminated", 0)
     exact(calm, {"kind": "host_terminated", "after_seconds": 60})
-    job_id = calm.submit("sleep 60", retryStrategy=rules())
+    job_id = calm.submit("sleep 60", retryStrategy=retry_strategy())
     calm.wait(job_id, "RUNNING")
     calm.batch.terminate_job(jobId=job_id, reason="enough")
     job = calm.wait(job_id)
@@ -137,12 +120,12 @@ def test_a_doomed_job_that_somebody_terminates_ends_with_that_reason(calm: Platf
     # (137 where a busy machine took longer than the grace.)
     assert attempt["statusReason"] == EXITED
     assert attempt["container"]["exitCode"] in (143, 137)
-    assert follow(calm)[1].get("host_terminated", 0) == before
+    assert faults(calm)[1].get("host_terminated", 0) == before
 
 
 def test_without_capacity_the_first_job_says_why_until_there_is_some(calm: Platform) -> None:
     calm.queue("other", priority=5)
-    assert follow(calm, {"no_capacity": {"queue": "q"}})[0] == 200
+    assert faults(calm, {"no_capacity": {"queue": "q"}})[0] == 200
     job_id = calm.submit("true")
     behind = calm.submit("true")
     until(lambda: calm.job(job_id).get("statusReason"))
@@ -150,28 +133,28 @@ def test_without_capacity_the_first_job_says_why_until_there_is_some(calm: Platf
     assert calm.wait(calm.submit("true", queue="other"))["status"] == "SUCCEEDED"
     job = calm.job(job_id)
     assert (job["status"], job["statusReason"], job["attempts"]) == ("RUNNABLE", CAPACITY, [])
-    listed = {one["jobId"]: one for one in calm.batch.list_jobs(jobQueue="q", jobStatus="RUNNABLE")["jobSummaryList"]}
+    listed = {job["jobId"]: job for job in calm.batch.list_jobs(jobQueue="q", jobStatus="RUNNABLE")["jobSummaryList"]}
     assert listed[job_id]["statusReason"] == CAPACITY
     assert "statusReason" not in listed[behind]
     calm.batch.terminate_job(jobId=job_id, reason="enough")
     until(lambda: calm.job(behind).get("statusReason") == CAPACITY)
-    assert follow(calm, {"no_capacity": {"seconds": 0.2}})[0] == 200
+    assert faults(calm, {"no_capacity": {"seconds": 0.2}})[0] == 200
     assert calm.wait(behind)["statusReason"] == EXITED
 
 
 def test_a_stale_list_lacks_young_jobs_only(calm: Platform, gate: Path) -> None:
     def listed() -> list[str]:
-        return [one["jobId"] for one in calm.batch.list_jobs(jobQueue="q")["jobSummaryList"]]
+        return [job["jobId"] for job in calm.batch.list_jobs(jobQueue="q")["jobSummaryList"]]
 
     old = calm.submit(waiting_for(gate))
     calm.wait(old, "RUNNING")
-    assert follow(calm, {"stale_list": {"rate": 1, "seconds": 3600}})[0] == 200
+    assert faults(calm, {"stale_list": {"rate": 1, "seconds": 3600}})[0] == 200
     assert listed() == []
     assert calm.job(old)["status"] == "RUNNING"
-    assert follow(calm, {"stale_list": {"rate": 1, "seconds": 0}})[0] == 200
+    assert faults(calm, {"stale_list": {"rate": 1, "seconds": 0}})[0] == 200
     assert listed() == [old]
     plan = FaultPlan.parse('{"seed": 3, "stale_list": {"rate": 0.5, "seconds": 3600}}')
-    assert follow(calm, {"seed": 3, "stale_list": {"rate": 0.5, "seconds": 3600}})[0] == 200
+    assert faults(calm, {"seed": 3, "stale_list": {"rate": 0.5, "seconds": 3600}})[0] == 200
     assert [listed() == [] for _ in range(12)] == [plan.is_stale(number) for number in range(12)]
 
 
@@ -191,9 +174,9 @@ def test_chances_give_what_the_plan_says_and_are_counted(homes: Homes) -> None:
             assert child["container"]["reason"].startswith("CannotPullContainerError")
         else:
             assert child["statusReason"] == f"Host EC2 (instance {fault.instance_id}) terminated."
-    faults = [plan.fault(index + 1, name="job", index=index, attempt=1) for index in range(20)]
-    kinds = [fault.kind for fault in faults if fault is not None]
-    assert follow(platform) == (200, {kind: kinds.count(kind) for kind in set(kinds)})
+    planned = [plan.fault(index + 1, name="job", index=index, attempt=1) for index in range(20)]
+    kinds = [fault.kind for fault in planned if fault is not None]
+    assert faults(platform) == (200, {kind: kinds.count(kind) for kind in set(kinds)})
     assert set(kinds) == {FaultKind.CANNOT_PULL, FaultKind.HOST_TERMINATED}
 
 
@@ -232,14 +215,11 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
 def test_a_server_says_what_is_wrong_with_its_faults(homes: Homes, calm: Platform) -> None:
     with pytest.raises(Problem, match="faults cannot be read.*kiled"):
         homes.start(faults={"kiled": 1})
-    status, said = follow(calm, {"kiled": 1})
-    assert status == 400 and "kiled" in said["message"]
+    status, answer = faults(calm, {"kiled": 1})
+    assert status == 400 and "kiled" in answer["message"]
 
 
 def test_a_server_without_faults_has_no_such_path(homes: Homes) -> None:
     home, server = homes.start()
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
-    connection.request("PUT", FAULTS_PATH, body='{"killed": 1}')
-    assert connection.getresponse().status == 404
-    connection.close()
+    assert request_faults(server.port, {"killed": 1})[0] == 404
     control.stop(home)

@@ -1,4 +1,4 @@
-"""Jobs over HTTP: states, slots, arrays, retries, ends."""
+"""Jobs over HTTP: states, slots, arrays, retries, cancel and terminate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import pytest
-from support.local_servers import Platform, alive, until, waiting_for
+from support.local_servers import Platform, alive, waiting_for
+from support.waiting import until
 
 RULES = [
     {"onStatusReason": "Host EC2*", "action": "RETRY"},

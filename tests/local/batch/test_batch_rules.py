@@ -1,11 +1,11 @@
-"""The parts of Batch that are plain functions: what is tried again, how output becomes lines."""
+"""The pure functions of Batch: which attempts are retried, and how output becomes lines."""
 
 from __future__ import annotations
 
 import pytest
 
 from opsctl.local.batch.retry import AttemptOutcome, should_retry
-from opsctl.local.jobs.lines import MAX_LINE_BYTES, Lines
+from opsctl.local.jobs.log_lines import MAX_LINE_BYTES, LineSplitter
 
 EXITED = "Essential container in task exited"
 RULES = [
@@ -44,15 +44,15 @@ def test_the_first_rule_that_holds_decides(outcome: AttemptOutcome, rules: list[
     assert not should_retry(outcome, attempt=3, attempts=3, rules=rules)
 
 
-def cut(*chunks: bytes) -> list[str]:
-    lines = Lines()
-    return [line for chunk in chunks for line in lines.feed(chunk)] + list(lines.rest())
+def split(*chunks: bytes) -> list[str]:
+    splitter = LineSplitter()
+    return [line for chunk in chunks for line in splitter.feed(chunk)] + list(splitter.rest())
 
 
 def test_lines_are_put_together_from_pieces() -> None:
-    assert cut(b"on", b"e\ntw", b"o\r\n\n\r\nthree") == ["one", "two", "three"]
-    assert cut("ü".encode()[:1], "ü".encode()[1:] + b"\n") == ["ü"]
-    assert cut(b"\xff\n") == ["\ufffd"]
+    assert split(b"on", b"e\ntw", b"o\r\n\n\r\nthree") == ["one", "two", "three"]
+    assert split("ü".encode()[:1], "ü".encode()[1:] + b"\n") == ["ü"]
+    assert split(b"\xff\n") == ["\ufffd"]
 
 
 @pytest.mark.parametrize("end", [b"\n", b""])
@@ -60,7 +60,7 @@ def test_lines_are_put_together_from_pieces() -> None:
 def test_a_long_line_is_split_between_characters(end: bytes, chunk_bytes: int) -> None:
     text = "aü日😀" * 70_000
     data = text.encode() + end
-    pieces = cut(*(data[start : start + chunk_bytes] for start in range(0, len(data), chunk_bytes)))
+    pieces = split(*(data[start : start + chunk_bytes] for start in range(0, len(data), chunk_bytes)))
     assert "".join(pieces) == text
     assert len(pieces) == 3
     assert max(len(piece.encode()) for piece in pieces) <= MAX_LINE_BYTES

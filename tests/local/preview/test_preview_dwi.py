@@ -35,14 +35,14 @@ def by_model(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     folders = {}
     for model in ("csa", "csd"):
         output = tmp_path_factory.mktemp(model)
-        assert main([*_words(staged, output), "--diffusion_model", model]) == 0
+        assert main([*_arguments(staged, output), "--diffusion_model", model]) == 0
         folders[model] = output / "sub-01/ses-1"
     return folders
 
 
-def _words(staged: Path, output: Path, subject: str = "01", session: str = "1") -> list[str]:
-    words = [str(staged), str(output), "--participant_label", subject, "--session_label", session]
-    return [*words, "--seeds", "1"]
+def _arguments(staged: Path, output: Path, subject: str = "01", session: str = "1") -> list[str]:
+    arguments = [str(staged), str(output), "--participant_label", subject, "--session_label", session]
+    return [*arguments, "--seeds", "1"]
 
 
 def _connectome(folder: Path, atlas: str = "preview8") -> np.ndarray:
@@ -66,7 +66,7 @@ def test_the_models_differ(by_model: dict[str, Path]) -> None:
 
 def test_the_sessions_differ_but_resemble_each_other(staged: Path, by_model: dict[str, Path], tmp_path: Path) -> None:
     """Half the directions against the other half of the same voxels: other numbers, the same anatomy."""
-    assert main([*_words(staged, tmp_path, session="2"), "--diffusion_model", "csd"]) == 0
+    assert main([*_arguments(staged, tmp_path, session="2"), "--diffusion_model", "csd"]) == 0
     one, other = _connectome(by_model["csd"]), _connectome(tmp_path / "sub-01/ses-2")
     pairs = np.triu_indices(8, k=1)
     assert not np.array_equal(one, other)
@@ -90,7 +90,7 @@ def test_the_connectome_counts_the_streamlines_that_were_saved(by_model: dict[st
 
 
 def test_two_runs_leave_the_same_bytes(staged: Path, by_model: dict[str, Path], tmp_path: Path) -> None:
-    assert main([*_words(staged, tmp_path), "--diffusion_model", "csa"]) == 0
+    assert main([*_arguments(staged, tmp_path), "--diffusion_model", "csa"]) == 0
     assert _digests(tmp_path / "sub-01/ses-1") == _digests(by_model["csa"])
 
 
@@ -106,7 +106,7 @@ def test_it_leaves_m2gs_folders_with_something_in_each(by_model: dict[str, Path]
 
 
 def test_an_atlas_folder_for_each_parcellation(staged: Path, tmp_path: Path) -> None:
-    assert main([*_words(staged, tmp_path, subject="02"), "--parcellation", "Desikan", "AAL_", "Desikan"]) == 0
+    assert main([*_arguments(staged, tmp_path, subject="02"), "--parcellation", "Desikan", "AAL_", "Desikan"]) == 0
     folder = tmp_path / "sub-02/ses-1"
     assert sorted(path.name for path in (folder / "connectomes_d").iterdir()) == ["AAL_-preview8", "Desikan-preview8"]
     assert np.array_equal(_connectome(folder, "Desikan-preview8"), _connectome(folder, "AAL_-preview8"))
@@ -115,18 +115,18 @@ def test_an_atlas_folder_for_each_parcellation(staged: Path, tmp_path: Path) -> 
 def test_probabilistic_tracking_is_another_and_repeats_itself(
     staged: Path, by_model: dict[str, Path], tmp_path: Path
 ) -> None:
-    for turn in ("one", "two"):
-        words = [*_words(staged, tmp_path / turn), "--diffusion_model", "csd", "--mod", "prob"]
-        assert main([*words, "--track_type", "particle"]) == 0
+    for repetition in ("one", "two"):
+        arguments = [*_arguments(staged, tmp_path / repetition), "--diffusion_model", "csd", "--mod", "prob"]
+        assert main([*arguments, "--track_type", "particle"]) == 0
     one = _connectome(tmp_path / "one/sub-01/ses-1")
     assert np.array_equal(one, _connectome(tmp_path / "two/sub-01/ses-1"))
     assert not np.array_equal(one, _connectome(by_model["csd"]))
 
 
 def test_as_a_program_it_says_what_it_is_and_what_it_does(staged: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "opsctl.local.preview", *_words(staged, tmp_path, subject="02")]
-    words = ["--space", "native_dsn", "--skipeddy", "--push_location", "s3://bucket/x"]
-    done = subprocess.run([*command, *words], capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "opsctl.local.preview", *_arguments(staged, tmp_path, subject="02")]
+    arguments = ["--space", "native_dsn", "--skipeddy", "--push_location", "s3://bucket/x"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("PREVIEW")
@@ -160,8 +160,8 @@ _JOINING = r"(\d+) of (\d+) streamlines join two or more of 8 parcels: (\d+) edg
 def test_fibres_join_the_parcels_along_them(tmp_path: Path, model: str, axis: int, codes: str, differ: int) -> None:
     """All fibres run along one image axis; `differ` is the place in a parcel's name that this axis decides."""
     _stage_fibres(tmp_path / "in", axis=axis, codes=codes)
-    words = [*_words(tmp_path / "in", tmp_path / "out"), "--diffusion_model", model]
-    assert main(words) == 0
+    arguments = [*_arguments(tmp_path / "in", tmp_path / "out"), "--diffusion_model", model]
+    assert main(arguments) == 0
     matrix = _connectome(tmp_path / "out/sub-01/ses-1")
     along = [
         (row, column)

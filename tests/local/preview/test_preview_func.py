@@ -42,13 +42,13 @@ def _stage(folder: Path, data: np.ndarray, affine: np.ndarray) -> Path:
     return folder
 
 
-def _words(staged: Path, output: Path, subject: str = "01") -> list[str]:
-    words = [str(staged), str(output), "--pipeline", "func", "--participant_label", subject]
-    return [*words, "--session_label", "1"]
+def _arguments(staged: Path, output: Path, subject: str = "01") -> list[str]:
+    arguments = [str(staged), str(output), "--pipeline", "func", "--participant_label", subject]
+    return [*arguments, "--session_label", "1"]
 
 
 def test_known_correlations_come_back(staged: Path, tmp_path: Path) -> None:
-    assert main(_words(staged, tmp_path / "out")) == 0
+    assert main(_arguments(staged, tmp_path / "out")) == 0
     folder = tmp_path / "out/sub-01/ses-1"
     signed = _edges(folder / "connectomes_f/preview8/sub-01_ses-1_func_preview8_edgelist.csv")
     absolute = _edges(folder / "connectomes_f/preview8/sub-01_ses-1_func_preview8_abs_edgelist.csv")
@@ -61,7 +61,7 @@ def test_known_correlations_come_back(staged: Path, tmp_path: Path) -> None:
 
 
 def test_the_edge_list_is_m2gs(staged: Path, tmp_path: Path) -> None:
-    assert main([*_words(staged, tmp_path / "out"), "--parcellation", "Desikan"]) == 0
+    assert main([*_arguments(staged, tmp_path / "out"), "--parcellation", "Desikan"]) == 0
     (path,) = (tmp_path / "out").rglob("*_func_Desikan-preview8_edgelist.csv")
     lines = path.read_text().splitlines()
     assert [line.split(" ")[:2] for line in lines[:2]] == [["1", "2"], ["1", "3"]]
@@ -70,7 +70,7 @@ def test_the_edge_list_is_m2gs(staged: Path, tmp_path: Path) -> None:
 
 
 def test_the_series_the_picture_and_the_log_are_left(staged: Path, tmp_path: Path) -> None:
-    assert main(_words(staged, tmp_path / "out")) == 0
+    assert main(_arguments(staged, tmp_path / "out")) == 0
     folder = tmp_path / "out/sub-01/ses-1"
     (series,) = folder.rglob("*_timeseries.csv")
     assert np.loadtxt(series, delimiter=",", skiprows=1).shape == (80, 8)
@@ -88,7 +88,7 @@ def test_the_samples_real_series_is_taken_and_both_runs_both(tmp_path: Path) -> 
     write_sample(tmp_path / "sample")
     for sidecar in (tmp_path / "sample").glob("sub-*/**/*.json"):
         sidecar.unlink()
-    assert main(_words(tmp_path / "sample", tmp_path / "real", subject="03")) == 0
+    assert main(_arguments(tmp_path / "sample", tmp_path / "real", subject="03")) == 0
     (path,) = (tmp_path / "real").rglob("sub-03_ses-1_func_preview8_edgelist.csv")
     weights = list(_edges(path).values())
     assert len(set(weights)) == 28
@@ -98,23 +98,23 @@ def test_the_samples_real_series_is_taken_and_both_runs_both(tmp_path: Path) -> 
     (session / "func").mkdir()
     (bold,) = (tmp_path / "sample/sub-03").rglob("*_bold.nii.gz")
     shutil.copy(bold, session / "func/sub-02_ses-1_task-unknown_bold.nii.gz")
-    words = [str(tmp_path / "sample"), str(tmp_path / "both"), "--participant_label", "02", "--session_label", "1"]
-    assert main([*words, "--pipeline", "both", "--seeds", "1"]) == 0
+    arguments = [str(tmp_path / "sample"), str(tmp_path / "both"), "--participant_label", "02", "--session_label", "1"]
+    assert main([*arguments, "--pipeline", "both", "--seeds", "1"]) == 0
     assert {"connectomes_d", "connectomes_f"} <= {path.name for path in (tmp_path / "both/sub-02/ses-1").iterdir()}
 
 
 @pytest.mark.parametrize(
-    ("volumes", "changing", "words"), [(5, True, "correlations need 10 or more"), (20, False, "never changes")]
+    ("volumes", "changing", "message"), [(5, True, "correlations need 10 or more"), (20, False, "never changes")]
 )
 def test_a_series_that_says_nothing_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], volumes: int, changing: bool, words: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], volumes: int, changing: bool, message: str
 ) -> None:
     data = np.full((4, 4, 4, volumes), 100, dtype=np.float32)
     if changing:
         data += np.random.default_rng(1).normal(size=data.shape).astype(np.float32)
     _stage(tmp_path / "in", data, np.eye(4))
-    assert main(_words(tmp_path / "in", tmp_path / "out")) == 1
-    assert words in capsys.readouterr().err
+    assert main(_arguments(tmp_path / "in", tmp_path / "out")) == 1
+    assert message in capsys.readouterr().err
     assert not list((tmp_path / "out").rglob("*edgelist.csv"))
 
 

@@ -113,7 +113,7 @@ def _black(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("spoil", "message"),
     [
         (_fourth_file, "holds 4 files with suffix dwi"),
         (_three_but_no_bvec, "an image, its bval, its bvec"),
@@ -135,12 +135,12 @@ def _black(folder: Path) -> None:
     ],
 )
 def test_a_spoilt_scan_is_refused_with_its_cause_last(
-    staged: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], spoil: Callable[[Path], None], words: str
+    staged: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], spoil: Callable[[Path], None], message: str
 ) -> None:
     spoil(staged)
     assert main([str(staged), str(tmp_path / "out"), "--participant_label", "01", "--session_label", "1"]) == 1
     printed = capfd.readouterr()
-    assert words in printed.err.splitlines()[-1]
+    assert message in printed.err.splitlines()[-1]
     assert printed.err.startswith("m2g (preview): ")
     assert printed.out.startswith("PREVIEW")
     assert "done" not in printed.out
@@ -148,7 +148,7 @@ def test_a_spoilt_scan_is_refused_with_its_cause_last(
 
 
 @pytest.mark.parametrize(
-    ("labels", "words"),
+    ("labels", "message"),
     [
         (["--participant_label", "99"], "No session with a dwi image in INPUT_DIR for sub-99 and every session"),
         (["--participant_label", "01", "--session_label", "3"], "for sub-01 and ses-3"),
@@ -158,10 +158,10 @@ def test_a_spoilt_scan_is_refused_with_its_cause_last(
     ],
 )
 def test_what_is_not_there_is_said(
-    staged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: list[str], words: str
+    staged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: list[str], message: str
 ) -> None:
     assert main([str(staged), str(tmp_path / "out"), *labels]) == 1
-    assert words in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_missing_input_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -170,7 +170,7 @@ def test_a_missing_input_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["--sp", "native", "--filtering_type", "local"],
         ["--dataset", "HNU1"],
@@ -182,9 +182,9 @@ def test_a_missing_input_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFi
         ["--parcellation"],
     ],
 )
-def test_what_m2g_does_not_know_ends_with_2(tmp_path: Path, words: list[str]) -> None:
+def test_what_m2g_does_not_know_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as end:
-        main([str(tmp_path), str(tmp_path), *words])
+        main([str(tmp_path), str(tmp_path), *arguments])
     assert end.value.code == 2
 
 

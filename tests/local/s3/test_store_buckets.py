@@ -40,16 +40,16 @@ def test_keys_and_common_prefixes_are_listed_as_s3_does(bucket: Bucket) -> None:
         bucket.put(name)
 
     def listed(**request: Any) -> list[str]:
-        found: list[str] = []
+        names: list[str] = []
         for page in bucket.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket.name, **request):
-            found += [entry["Key"] for entry in page.get("Contents", [])]
-            found += [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
-        return found
+            names += [entry["Key"] for entry in page.get("Contents", [])]
+            names += [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
+        return names
 
     assert listed(Delimiter="/") == ["a", "a0", "c", "a/", "b/"]
-    one = {"PageSize": 1}
-    assert listed(Delimiter="/", PaginationConfig=one) == ["a", "a/", "a0", "b/", "c"]
-    assert listed(Delimiter="/", Prefix="a/", PaginationConfig=one) == ["a/1", "a/2", "a/b/"]
+    single = {"PageSize": 1}
+    assert listed(Delimiter="/", PaginationConfig=single) == ["a", "a/", "a0", "b/", "c"]
+    assert listed(Delimiter="/", Prefix="a/", PaginationConfig=single) == ["a/1", "a/2", "a/b/"]
     assert listed(Delimiter="/", StartAfter="b/1") == ["c", "b/"]
     assert listed(Delimiter="/", StartAfter="b/2") == ["c"]
     assert listed(Prefix="zzz") == []
@@ -84,7 +84,7 @@ def test_a_buckets_settings_come_back_and_a_deleted_bucket_does_not(bucket: Buck
         answers.append(bucket.s3.get_public_access_block(Bucket="kept"))
         for answer in answers:
             del answer["ResponseMetadata"]
-        return [*answers, [(one["Name"], one["CreationDate"]) for one in bucket.s3.list_buckets()["Buckets"]]]
+        return [*answers, [(entry["Name"], entry["CreationDate"]) for entry in bucket.s3.list_buckets()["Buckets"]]]
 
     before = facts()
     bucket.restart()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -231,6 +232,19 @@ def test_an_object_whose_bytes_are_gone_is_not_listed(bucket: Bucket) -> None:
     lost.unlink()
     bucket.restart()
     assert bucket.keys() == ["kept"]
+
+
+def test_a_blob_and_its_folder_are_synced_before_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[Path, int]] = []
+    monkeypatch.setattr(
+        os, "fsync", lambda fd: synced.append((Path(os.readlink(f"/proc/self/fd/{fd}")), os.fstat(fd).st_size))
+    )
+    store = Store(tmp_path)
+    blob = store.write((b"some", b"bytes"))
+    store.close()
+    assert [path for path, _ in synced] == [blob.path, blob.path.parent]
+    # The file was whole when it was synced.
+    assert synced[0][1] == 9
 
 
 def test_a_blob_that_cannot_be_written_whole_leaves_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The record of calls: each request as it was understood, whoever made it, and none without being asked for."""
+"""The call recorder: each request with its operation and parameters, and nothing unless it is switched on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
+from support.recording_site import recording_environment
 
-from opsctl.local import calls, control
+from opsctl.local import control
 
 
 class Recorded:
-    """A server that writes its calls down, and clients of it."""
+    """A server that records its calls, and clients of it."""
 
     def __init__(self, home: Path, path: Path) -> None:
         self.path = path
@@ -38,11 +39,12 @@ def recorded(tmp_path_factory):
     home = tmp_path_factory.mktemp("recorded")
     path = home / "calls.jsonl"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(calls.VARIABLE, str(path))
-        one = Recorded(home, path)
-    one.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    yield one
-    control.stop(one.server)
+        for name, value in recording_environment(path).items():
+            patch.setenv(name, value)
+        server = Recorded(home, path)
+    server.client("s3").create_bucket(Bucket="data", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    yield server
+    control.stop(server.server)
 
 
 @pytest.mark.parametrize(
@@ -68,11 +70,11 @@ def recorded(tmp_path_factory):
 def test_a_call_is_named_and_keeps_its_parameters(recorded, service, method, given, expected):
     client = recorded.client(service)
     getattr(client, method)(**given)
-    found = recorded.last()
-    assert found["service"] == service
-    assert found["operation"] == client.meta.method_to_api_mapping[method]
-    assert found["region"] == "eu-west-1"
-    assert found["parameters"].items() >= expected.items()
+    call = recorded.last()
+    assert call["service"] == service
+    assert call["operation"] == client.meta.method_to_api_mapping[method]
+    assert call["region"] == "eu-west-1"
+    assert call["parameters"].items() >= expected.items()
 
 
 def test_a_part_of_an_upload_is_no_plain_write(recorded):
@@ -101,8 +103,8 @@ def test_who_calls_is_told(recorded):
 def test_a_call_without_a_signature_is_s3s(recorded):
     with urllib.request.urlopen(f"{recorded.server.endpoint_url}/data?list-type=2") as reply:
         assert reply.status == 200
-    found = recorded.last()
-    assert (found["service"], found["operation"], found["region"]) == ("s3", "ListObjectsV2", "")
+    call = recorded.last()
+    assert (call["service"], call["operation"], call["region"]) == ("s3", "ListObjectsV2", "")
 
 
 def test_what_was_refused_is_on_record_as_well(recorded):
@@ -113,7 +115,8 @@ def test_what_was_refused_is_on_record_as_well(recorded):
 
 
 def test_without_the_variable_nothing_is_written(tmp_path, monkeypatch):
-    monkeypatch.delenv(calls.VARIABLE, raising=False)
+    for name in recording_environment(tmp_path):
+        monkeypatch.delenv(name, raising=False)
     server = control.start(tmp_path, slots=1)
     try:
         boto3.Session("local", "local", region_name="us-east-1").client(

@@ -6,7 +6,7 @@ import logging
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import count
 from typing import Protocol
 
@@ -14,7 +14,6 @@ from opsctl.local.batch.job import Job, JobAttempt, JobRequest, Status, now_ms
 from opsctl.local.batch.retry import AttemptOutcome, should_retry
 
 _LOG = logging.getLogger(__name__)
-_LOOK_AGAIN_SECONDS = 0.1
 
 
 class Running(Protocol):
@@ -24,25 +23,25 @@ class Running(Protocol):
         """Block until the attempt has ended."""
 
     def stop(self) -> None:
-        """Ask it to end; it is killed when it does not. Returns at once."""
+        """Send SIGTERM, and SIGKILL after the grace period. Returns at once."""
 
     def kill(self) -> None:
-        """End it without a word to it. Returns before it has."""
+        """Kill all its processes without SIGTERM. Returns before they have ended."""
 
 
 class CannotStart(Exception):
-    """An attempt whose process could not be started; the text is the container's reason."""
+    """An attempt whose process could not be started; the message is the container's reason."""
 
 
 class Launcher(Protocol):
-    """What turns a job into a process."""
+    """Starts jobs."""
 
     def start(self, job: Job, attempt: JobAttempt) -> Running:
         """Start the attempt and note its log stream; raises CannotStart."""
 
 
 class Scheduler:
-    """Takes jobs in, runs at most `slots` of them at once, by queue priority, then first come.
+    """Accepts jobs and runs at most `slots` of them at once, by queue priority, then in the order of submission.
 
     A waiting job is an entry in a deque, not a thread: an array of 10,000 costs some megabytes. Every change of a job
     happens under one lock, which is never held while a process starts or is waited for.
@@ -50,45 +49,41 @@ class Scheduler:
     Parameters
     ----------
     launcher
-        Starts the processes.
+        Starts the attempts.
     slots
         How many jobs run at once.
-    shortage
-        Tells why a job cannot start just now, or None; it is asked again and again. Absent: never short.
     """
 
-    def __init__(self, launcher: Launcher, *, slots: int, shortage: Callable[[Job], str | None] | None = None) -> None:
+    def __init__(self, launcher: Launcher, *, slots: int) -> None:
         self._launcher = launcher
-        self._shortage = shortage
-        self._short: set[Job] = set()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._jobs: dict[str, Job] = {}
-        self._roots: dict[str, list[Job]] = {}
+        self._jobs_by_queue: dict[str, list[Job]] = {}
         self._submitted: deque[Job] = deque()
-        self._runnable: dict[str, deque[Job]] = {}
+        self._runnable_by_queue: dict[str, deque[Job]] = {}
         self._numbers = count()
         self._closing = False
         self._threads = [
-            threading.Thread(target=self._serve, name=f"slot-{slot}", daemon=True) for slot in range(slots)
+            threading.Thread(target=self._run_jobs, name=f"slot-{slot}", daemon=True) for slot in range(slots)
         ]
-        self._threads.append(threading.Thread(target=self._admit, name="admission", daemon=True))
+        self._threads.append(threading.Thread(target=self._make_runnable, name="admission", daemon=True))
         for thread in self._threads:
             thread.start()
 
     @property
     def lock(self) -> threading.RLock:
-        """Hold it to read several facts of a job that belong together."""
+        """Hold it to read several attributes of a job that must agree."""
         return self._lock
 
-    def submit(self, submission: JobRequest, *, array_size: int | None) -> Job:
-        """Take a job in, or a parent with its children, all SUBMITTED."""
+    def submit(self, request: JobRequest, *, array_size: int | None) -> Job:
+        """Accept a job, or the parent of an array with its children, all SUBMITTED."""
         with self._lock:
-            job = Job(str(uuid.uuid4()), submission, number=next(self._numbers))
+            job = Job(str(uuid.uuid4()), request, number=next(self._numbers))
             self._jobs[job.job_id] = job
-            self._roots.setdefault(submission.queue.arn, []).append(job)
+            self._jobs_by_queue.setdefault(request.queue.arn, []).append(job)
             for index in range(array_size or 0):
-                child = Job(f"{job.job_id}:{index}", submission, number=next(self._numbers), parent=job, index=index)
+                child = Job(f"{job.job_id}:{index}", request, number=next(self._numbers), parent=job, index=index)
                 job.children.append(child)
                 self._jobs[child.job_id] = child
             self._submitted.append(job)
@@ -96,39 +91,39 @@ class Scheduler:
             return job
 
     def find(self, job_id: str) -> Job | None:
-        """Give the job with this id or ARN."""
+        """Return the job with this id or ARN."""
         return self._jobs.get(job_id.rpartition(":job/")[2])
 
     def jobs(self, queue_arn: str) -> list[Job]:
-        """Give a queue's plain jobs and parents, the newest first. Children are listed through their parent."""
+        """Return a queue's single jobs and array parents, the newest first. Children are listed by their parent."""
         with self._lock:
-            return self._roots.get(queue_arn, [])[::-1]
+            return self._jobs_by_queue.get(queue_arn, [])[::-1]
 
     def cancel(self, job: Job, *, reason: str) -> None:
-        """End the job, or those of its children, that have not got as far as STARTING; others go on."""
+        """End the job, or those of its children, that are not yet STARTING; others go on."""
         with self._lock:
-            for one in self._unfinished(job):
-                if one.status.waiting:
-                    one.cancelled = True
-                    one.stop_reason = one.stop_reason or reason
-                    if not one.is_parent:
-                        one.finish(Status.FAILED, one.stop_reason)
+            for unfinished in self._unfinished(job):
+                if unfinished.status.waiting:
+                    unfinished.cancelled = True
+                    unfinished.stop_reason = unfinished.stop_reason or reason
+                    if not unfinished.is_parent:
+                        unfinished.finish(Status.FAILED, unfinished.stop_reason)
 
     def terminate(self, job: Job, *, reason: str) -> None:
         """End the job and all its children, running ones too: their processes get SIGTERM, later SIGKILL."""
         with self._lock:
-            for one in self._unfinished(job):
-                one.terminated = True
-                one.stop_reason = one.stop_reason or reason
-                if one.is_parent:
+            for unfinished in self._unfinished(job):
+                unfinished.terminated = True
+                unfinished.stop_reason = unfinished.stop_reason or reason
+                if unfinished.is_parent:
                     continue
-                if one.status.waiting:
-                    one.finish(Status.FAILED, one.stop_reason)
-                elif one.running is not None:
-                    one.running.stop()
+                if unfinished.status.waiting:
+                    unfinished.finish(Status.FAILED, unfinished.stop_reason)
+                elif unfinished.running is not None:
+                    unfinished.running.stop()
 
     def close(self) -> None:
-        """Take no further job, stop the running ones and wait until they have ended."""
+        """Start no further job, stop the running ones and wait until they have ended."""
         with self._lock:
             self._closing = True
             for job in self._jobs.values():
@@ -139,73 +134,65 @@ class Scheduler:
         for thread in self._threads:
             thread.join()
 
+    def has_capacity(self, job: Job) -> bool:  # noqa: ARG002
+        """Whether the first job of a queue can start: always, since the slots are all the capacity there is."""
+        return True
+
     @staticmethod
     def _unfinished(job: Job) -> Iterable[Job]:
-        # The parent first: the last child's end must find the reason on it.
-        return [one for one in (job, *job.children) if not one.status.finished]
+        # The parent first: when the last child ends, the reason must stand on the parent.
+        return [member for member in (job, *job.children) if not member.status.finished]
 
-    def _admit(self) -> None:
+    def _make_runnable(self) -> None:
         while True:
             with self._changed:
                 while not self._submitted and not self._closing:
                     self._changed.wait()
                 if self._closing:
                     return
-                job = self._submitted.popleft()
-                if job.is_parent and not job.status.finished:
-                    job.status = Status.PENDING
-                for one in job.children or (job,):
-                    if one.status is Status.SUBMITTED:
-                        one.status = Status.RUNNABLE
-                        self._line(one).append(one)
+                submitted = self._submitted.popleft()
+                if submitted.is_parent and not submitted.status.finished:
+                    submitted.status = Status.PENDING
+                for job in submitted.children or (submitted,):
+                    if job.status is Status.SUBMITTED:
+                        job.status = Status.RUNNABLE
+                        self._runnable(job).append(job)
                 self._changed.notify_all()
 
-    def _line(self, job: Job) -> deque[Job]:
-        return self._runnable.setdefault(job.submission.queue.arn, deque())
+    def _runnable(self, job: Job) -> deque[Job]:
+        return self._runnable_by_queue.setdefault(job.request.queue.arn, deque())
 
-    def _take(self) -> Job | None:
+    def _pop_runnable(self) -> Job | None:
         best: deque[Job] | None = None
-        for line in self._runnable.values():
-            while line and line[0].status is not Status.RUNNABLE:
-                line.popleft()
-            if line and not self._is_short(line[0]) and (best is None or _urgency(line[0]) < _urgency(best[0])):
-                best = line
+        for jobs in self._runnable_by_queue.values():
+            while jobs and jobs[0].status is not Status.RUNNABLE:
+                jobs.popleft()
+            if jobs and self.has_capacity(jobs[0]) and (best is None or _start_order(jobs[0]) < _start_order(best[0])):
+                best = jobs
         return best.popleft() if best else None
 
-    def _is_short(self, job: Job) -> bool:
-        # AWS writes the reason on the job that blocks its queue, the first, and on no other.
-        reason = self._shortage(job) if self._shortage is not None else None
-        if reason is not None:
-            job.status_reason = reason
-            self._short.add(job)
-        elif job in self._short:
-            job.status_reason = None
-            self._short.discard(job)
-        return reason is not None
-
-    def _serve(self) -> None:
-        while (taken := self._next()) is not None:
-            job, attempt = taken
+    def _run_jobs(self) -> None:
+        while (started := self._next_attempt()) is not None:
+            job, attempt = started
             try:
                 outcome = self._run(job, attempt)
             except Exception:
-                # A fault of this program must cost one attempt, not a slot for the rest of the server's life.
+                # A bug must cost one attempt, not a slot for the rest of the server's life.
                 _LOG.exception("attempt %s of job %s", attempt.number, job.job_id)
                 outcome = AttemptOutcome(None, "The local platform failed, see its server.log", "Task failed to start")
             with self._changed:
-                self._settle(job, attempt, outcome)
+                self._end_attempt(job, attempt, outcome)
                 self._changed.notify_all()
 
-    def _next(self) -> tuple[Job, JobAttempt] | None:
+    def _next_attempt(self) -> tuple[Job, JobAttempt] | None:
         with self._changed:
-            while (job := self._take()) is None and not self._closing:
-                # Nobody tells when capacity is back.
-                self._changed.wait(_LOOK_AGAIN_SECONDS if self._shortage is not None else None)
+            while (job := self._pop_runnable()) is None and not self._closing:
+                self._changed.wait()
             if job is None or self._closing:
                 return None
             job.status = Status.STARTING
             task = uuid.uuid4().hex
-            owner, _, queue = job.submission.queue.arn.replace(":batch:", ":ecs:", 1).partition(":job-queue/")
+            owner, _, queue = job.request.queue.arn.replace(":batch:", ":ecs:", 1).partition(":job-queue/")
             attempt = JobAttempt(len(job.attempts) + 1, f"{owner}:task/{queue}/{task}")
             job.attempts.append(attempt)
             return job, attempt
@@ -226,11 +213,11 @@ class Scheduler:
                 running.stop()
         return running.wait()
 
-    def _settle(self, job: Job, attempt: JobAttempt, outcome: AttemptOutcome) -> None:
+    def _end_attempt(self, job: Job, attempt: JobAttempt, outcome: AttemptOutcome) -> None:
         attempt.stopped_at = now_ms()
         attempt.outcome = outcome
         job.running = None
-        rules, attempts = job.submission.retry_rules, job.submission.attempts
+        rules, attempts = job.request.retry_rules, job.request.attempts
         if outcome.succeeded:
             job.finish(Status.SUCCEEDED, outcome.status_reason)
         elif job.stop_reason is not None:
@@ -238,10 +225,10 @@ class Scheduler:
         elif should_retry(outcome, attempt=attempt.number, attempts=attempts, rules=rules):
             job.status = Status.RUNNABLE
             job.status_reason = outcome.status_reason
-            self._line(job).append(job)
+            self._runnable(job).append(job)
         else:
             job.finish(Status.FAILED, outcome.status_reason)
 
 
-def _urgency(job: Job) -> tuple[int, int]:
-    return -int(job.submission.queue.priority), job.number
+def _start_order(job: Job) -> tuple[int, int]:
+    return -int(job.request.queue.priority), job.number

@@ -1,4 +1,4 @@
-"""How a server's jobs run: as processes with the preview for an `m2g`, or in containers of their image."""
+"""How a server starts its jobs: as processes with the preview as their `m2g`, or in containers of their image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from opsctl.assets import container_dir
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
 from opsctl.local.batch.job import Job, JobAttempt
-from opsctl.local.batch.queue import Running
+from opsctl.local.batch.scheduler import Running
 from opsctl.local.control import Containers, Files, python_path
 from opsctl.local.jobs import container, process
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
 
 _LOG = logging.getLogger("opsctl.local")
-#: The user's own AWS configuration must not reach a job: it may name endpoints, profiles or roles.
+#: The user's AWS configuration must not reach a job: it may name endpoints, profiles or roles.
 _AWS = {
     **LOCAL_CREDENTIALS,
     "AWS_DEFAULT_REGION": LOCAL_REGION,
@@ -36,7 +36,7 @@ _AWS = {
 }
 
 
-def starter(
+def attempt_starter(
     files: Files,
     *,
     endpoint_url: str,
@@ -44,12 +44,10 @@ def starter(
     containers: Containers | None = None,
     entrypoint: Sequence[str] | None = None,
 ) -> Callable[[Job, JobAttempt, JobLog | None], Running]:
-    """Give what starts an attempt.
+    """Return the function that starts an attempt.
 
     Parameters
     ----------
-    files
-        The server's.
     endpoint_url
         Where jobs find S3.
     stop_grace_seconds
@@ -57,45 +55,44 @@ def starter(
     containers
         The engine; None: processes of this machine.
     entrypoint
-        What a process runs before its job's `command`; the job runner by default. A container's is its image's.
+        Comes before the `command` of a job that is a process; the job runner by default. Ignored for containers.
     """
     environment = {**_AWS, "AWS_ENDPOINT_URL": endpoint_url}
     if containers is not None:
-        contained = container.ContainerSettings(containers, files.home, files.jobs, environment, stop_grace_seconds)
-        return partial(container.start, place=contained)
-    return partial(process.start, place=_processes(files, environment, entrypoint, stop_grace_seconds))
+        settings = container.ContainerSettings(containers, files.home, files.jobs, environment, stop_grace_seconds)
+        return partial(container.start, settings=settings)
+    return partial(process.start, settings=_process_settings(files, environment, entrypoint, stop_grace_seconds))
 
 
 def remove_leftovers(files: Files) -> int:
-    """Remove what a server that was killed has left of its jobs, and count it."""
-    count = len(process.leftovers(files.jobs))
+    """Remove the folders and containers that a killed server has left of its jobs, and return their number."""
+    count = process.remove_leftovers(files.jobs)
     try:
-        # A server that ends by itself takes its record with it; one that was killed says here whose containers it had.
+        # Only a killed server leaves its record, which names the engine.
         engine = Containers.parse(json.loads(files.record.read_text())["containers"])
     except (OSError, ValueError, KeyError, TypeError):
         return count
     try:
-        return count + container.leftovers(engine.command, files.home)
+        return count + container.remove_leftovers(engine.command, files.home)
     except (OSError, subprocess.SubprocessError) as error:
         _LOG.warning("the containers of the last server may be left: %s", error)
         return count
 
 
-def _processes(
+def _process_settings(
     files: Files, environment: Mapping[str, str], entrypoint: Sequence[str] | None, stop_grace_seconds: float
 ) -> process.ProcessSettings:
     _write_preview_command(files.bin)
     path = os.pathsep.join((str(files.bin), os.environ.get("PATH", os.defpath)))
     if entrypoint is not None:
         return process.ProcessSettings(tuple(entrypoint), files.jobs, {**environment, "PATH": path}, stop_grace_seconds)
-    # The local runner is looked for only where it is needed.
     runner = {"PATH": path, "PYTHONPATH": str(container_dir())}
     command = (sys.executable, "-m", "m2g_job")
     return process.ProcessSettings(command, files.jobs, {**environment, **runner}, stop_grace_seconds)
 
 
 def _write_preview_command(folder: Path) -> None:
-    """Put the `m2g` that a job finds first on its PATH: the preview, run by this very Python."""
+    """Write the `m2g` that comes first on the jobs' PATH: the preview, run by this Python."""
     folder.mkdir(exist_ok=True)
     script = folder / "m2g"
     path = f"PYTHONPATH={shlex.quote(root)} " if (root := python_path()) else ""

@@ -1,4 +1,4 @@
-"""What the preview tells a person who follows its log, and how it says that it is not m2g."""
+"""The preview's log, with the notice that it is not m2g."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ NOTICE = (
 ENDING = "PREVIEW: done. These outputs come from opsctl's preview, not from m2g."
 
 
-class Journal:
-    """Log lines: printed at once, and kept for the outputs that hold a log."""
+class ProgressLog:
+    """Log lines, printed at once and kept for the outputs that hold a log."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def say(self, line: str) -> None:
-        """Print one line and flush it: whoever follows the job's log sees it while the next phase runs."""
+    def write(self, line: str) -> None:
+        """Print one line and flush it, so that it reaches the job's log while the next step runs."""
         self.lines.append(line)
         print(line, flush=True)
 
 
 def software() -> str:
-    """What computed the numbers, with versions. Read from the metadata: importing DIPY takes a second."""
+    """Return the packages that compute, with versions. From their metadata: importing DIPY takes a second."""
     return ", ".join(f"{name} {version(name)}" for name in ("dipy", "nibabel", "numpy"))

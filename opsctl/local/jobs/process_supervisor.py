@@ -1,9 +1,9 @@
-"""A program of its own: runs one job's process and sees to it that nothing of it outlives the job or the server.
+"""A program that runs one job's process and ensures that no process of the job outlives the job or the server.
 
-Started as `python -I -S supervise.py COMMAND…`. Its standard input is a pipe whose other end only the server holds:
-when that end closes, by intent or because the server died, every process of the job is killed. SIGTERM is passed on to
-the job's process group. The exit code is the job's (128 + N after signal N). Only the standard library, and little of
-it: this start-up time is part of every job.
+Started as `python -I -S process_supervisor.py COMMAND…`. Its standard input, the lifeline, is a pipe whose other end
+only the server holds: when that end closes, on purpose or because the server died, every process of the job is killed.
+SIGTERM is passed on to the job's process group. The exit code is the job's (128 + N after signal N). It imports little
+of the standard library and nothing else, because its start-up time is part of every job.
 """
 
 from __future__ import annotations
@@ -48,14 +48,14 @@ def _descendants() -> list[int]:
         if name.isdigit():
             try:
                 with open(f"/proc/{name}/stat", "rb") as stat:  # noqa: PTH123
-                    # The command in brackets may hold blanks and brackets itself: the fields begin after the last one.
+                    # The command in brackets may itself hold blanks and brackets: fields begin after the last bracket.
                     parents[int(name)] = int(stat.read().rpartition(b")")[2].split()[1])
             except (OSError, IndexError, ValueError):
                 continue
-    found = [os.getpid()]
-    for parent in found:
-        found.extend(pid for pid, its_parent in parents.items() if its_parent == parent)
-    return found[1:]
+    processes = [os.getpid()]
+    for process in processes:
+        processes.extend(pid for pid, parent in parents.items() if parent == process)
+    return processes[1:]
 
 
 def _send(pid: int, number: int, *, group: bool = False) -> None:
@@ -67,8 +67,8 @@ def _send(pid: int, number: int, *, group: bool = False) -> None:
 
 def _kill_all(child: int) -> None:
     _send(child, signal.SIGKILL, group=True)
-    # A process that left the group (its own session) still hangs below this one, which adopts orphans.
-    # As long as there is one, look again: it may have started others meanwhile.
+    # A process that left the group (its own session) is still a descendant of this one, which adopts orphans.
+    # Repeat until there is none: each may have started others meanwhile.
     while _ON_LINUX and (pids := _descendants()):
         for pid in pids:
             _send(pid, signal.SIGKILL)
@@ -94,11 +94,11 @@ def main(command: Sequence[str]) -> int:
     wake, notify = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
     os.set_blocking(wake, False)
     os.set_blocking(notify, False)
-    asked: list[int] = []
+    received: list[int] = []
     child = 0
 
     def pass_on(number: int, _frame: object) -> None:
-        asked.append(number)
+        received.append(number)
         if child:
             _send(child, signal.SIGTERM, group=True)
 
@@ -108,11 +108,11 @@ def main(command: Sequence[str]) -> int:
     signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
     child = _start(command)
     try:  # noqa: SIM105
-        # Both sides set the group: whichever comes first, a SIGTERM that follows finds it.
+        # Parent and child both set the group, so that it exists whichever runs first.
         os.setpgid(child, child)
     except (PermissionError, ProcessLookupError):
         pass
-    if asked:
+    if received:
         pass_on(signal.SIGTERM, None)
     while True:
         ended = _reap()
@@ -128,5 +128,5 @@ def main(command: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    # Not sys.exit: standard output belongs to the job, and nothing here is left to flush.
+    # Not sys.exit: it would flush standard output, which belongs to the job.
     os._exit(main(sys.argv[1:]))

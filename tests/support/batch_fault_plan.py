@@ -1,6 +1,6 @@
-"""Faults of the local platform's Batch, on purpose: what AWS does to jobs, at moments that a seed decides.
+"""A plan of faults for the local platform's Batch: what AWS does to jobs, at moments that a seed decides.
 
-A plan is a pure function; `opsctl.local.rehearsal` carries it out.
+A plan is a pure function; `support.faulty_batch` carries it out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from opsctl.core.errors import UsageProblem
 
 
 class FaultKind(StrEnum):
-    """What can happen to one attempt; `reclaimed` is a lost host too, but the job is asked to end before (Spot)."""
+    """What can happen to one attempt. `reclaimed` (Spot) is a lost host too, but the job gets SIGTERM before."""
 
     HOST_TERMINATED = "host_terminated"
     KILLED = "killed"
@@ -30,9 +30,9 @@ class Fault:
     Parameters
     ----------
     after_seconds
-        After its start; without a meaning for `cannot_pull`.
+        After the attempt's start; ignored for `cannot_pull`.
     instance_id
-        The host that is lost.
+        The EC2 instance that is lost.
     """
 
     kind: FaultKind
@@ -41,8 +41,8 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Exact:
-    """An attempt that is named: `job` is a pattern of job names, `index` an array child's (None: any job)."""
+class NamedAttempt:
+    """The attempts that a fault is meant for: `job` is a pattern of job names, `index` an array child's (None: any)."""
 
     kind: FaultKind
     job: str = "*"
@@ -53,14 +53,14 @@ class Exact:
     def __post_init__(self) -> None:
         object.__setattr__(self, "kind", FaultKind(self.kind))
 
-    def fits(self, name: str, index: int | None, attempt: int) -> bool:
-        """Whether an attempt is the one that is meant."""
+    def matches(self, name: str, index: int | None, attempt: int) -> bool:
+        """Whether this is about an attempt."""
         return attempt == self.attempt and self.index in (None, index) and fnmatchcase(name, self.job)
 
 
 @dataclass(frozen=True, slots=True)
 class NoCapacity:
-    """No job of the queues starts for `seconds` from when the plan holds; None: until another plan holds."""
+    """No job of the queues starts for `seconds` after the plan was set; None: until another plan is set."""
 
     seconds: float | None = None
     queue: str = "*"
@@ -68,7 +68,7 @@ class NoCapacity:
 
 @dataclass(frozen=True, slots=True)
 class StaleList:
-    """A fraction `rate` (0 to 1) of ListJobs' answers knows nothing of jobs younger than `seconds`."""
+    """A fraction `rate` (0 to 1) of the ListJobs answers lacks the jobs younger than `seconds`."""
 
     rate: float
     seconds: float = 5.0
@@ -81,13 +81,13 @@ class FaultPlan:
     Parameters
     ----------
     seed
-        Of all chances.
+        Of the random numbers.
     host_terminated, killed, cannot_pull, reclaimed
-        Chances of an attempt, 0 to 1, together at most 1.
+        Probability per attempt, 0 to 1, together at most 1.
     moment_seconds
-        Between which times after its start an attempt is hit, when a chance decided.
+        Earliest and latest time of a random fault, after the attempt's start.
     attempts
-        Attempts that are named; they come before the chances.
+        Faults of named attempts; they come before random ones.
     """
 
     seed: int = 0
@@ -96,7 +96,7 @@ class FaultPlan:
     cannot_pull: float = 0.0
     reclaimed: float = 0.0
     moment_seconds: tuple[float, float] = (0.0, 2.0)
-    attempts: tuple[Exact, ...] = ()
+    attempts: tuple[NamedAttempt, ...] = ()
     no_capacity: NoCapacity | None = None
     stale_list: StaleList | None = None
 
@@ -107,14 +107,14 @@ class FaultPlan:
         Raises
         ------
         UsageProblem
-            For words that are not a plan's, and for chances that are none.
+            For unknown names, and for values that are not allowed.
         """
         try:
             given = json.loads(text)
             for name, kind in (("no_capacity", NoCapacity), ("stale_list", StaleList)):
                 if given.get(name) is not None:
                     given[name] = kind(**given[name])
-            given["attempts"] = tuple(Exact(**one) for one in given.get("attempts", ()))
+            given["attempts"] = tuple(NamedAttempt(**attempt) for attempt in given.get("attempts", ()))
             low, high = given.get("moment_seconds", cls().moment_seconds)
             plan = cls(**{**given, "moment_seconds": (float(low), float(high))})
             chances = [getattr(plan, kind) for kind in FaultKind]
@@ -126,21 +126,21 @@ class FaultPlan:
         return plan
 
     def fault(self, number: int, *, name: str, index: int | None, attempt: int) -> Fault | None:
-        """Tell what happens to an attempt, if anything.
+        """The fault of an attempt, or None.
 
         Parameters
         ----------
         number
-            The job's place in the order of all submissions: ids differ from run to run, and so decide nothing.
+            The job's place in the order of all submissions. (Ids differ from run to run.)
         name, index, attempt
-            The job's name, its place in its array, the attempt's number from 1.
+            The job's name, its index in its array, the attempt's number from 1.
         """
-        chance = random.Random(f"{self.seed}:{number}:{attempt}")  # noqa: S311 a dice, not a secret
-        instance_id = f"i-{chance.getrandbits(68):017x}"
-        for exact in self.attempts:
-            if exact.fits(name, index, attempt):
-                return Fault(exact.kind, exact.after_seconds, instance_id)
-        drawn, moment = chance.random(), chance.uniform(*self.moment_seconds)
+        generator = random.Random(f"{self.seed}:{number}:{attempt}")
+        instance_id = f"i-{generator.getrandbits(68):017x}"
+        for named in self.attempts:
+            if named.matches(name, index, attempt):
+                return Fault(named.kind, named.after_seconds, instance_id)
+        drawn, moment = generator.random(), generator.uniform(*self.moment_seconds)
         for kind in FaultKind:
             drawn -= getattr(self, kind)
             if drawn < 0:
@@ -148,6 +148,6 @@ class FaultPlan:
         return None
 
     def is_stale(self, number: int) -> bool:
-        """Tell whether the ListJobs call with this number, from 0, is answered as of some seconds ago."""
-        chance = random.Random(f"{self.seed}:ListJobs:{number}")  # noqa: S311
-        return self.stale_list is not None and chance.random() < self.stale_list.rate
+        """Whether the ListJobs call with this number, from 0, lacks young jobs."""
+        generator = random.Random(f"{self.seed}:ListJobs:{number}")
+        return self.stale_list is not None and generator.random() < self.stale_list.rate

@@ -17,7 +17,7 @@ _MESSAGES = {
     500: "We encountered an internal error. Please try again.",
     503: "Service is unable to handle request.",
 }
-#: S3's operations by method, whether there is a key, and what the query holds; the first that fits.
+#: S3's operations by method, whether there is a key, and a query parameter; the first match counts.
 _S3 = (
     ("GET", True, "uploadId", "ListParts"),
     ("GET", True, "tagging", "GetObjectTagging"),
@@ -39,19 +39,18 @@ _S3 = (
 
 
 def service_of(headers: Mapping[str, str], target: str) -> str:
-    """Give the service that a request is signed for; an unsigned one is for S3, which alone has public things."""
-    signed = headers.get("Authorization") or ""
-    if found := _SCOPE.search(signed):
-        return found[1]
+    """The service that a request is signed for. Only S3 takes unsigned requests."""
+    if match := _SCOPE.search(headers.get("Authorization") or ""):
+        return match[1]
     scope = parse_qs(urlsplit(target).query).get("X-Amz-Credential", ["////"])[0].split("/")
     return scope[3] if len(scope) == 5 and scope[3] else "s3"
 
 
 def operation_of(service: str, *, method: str, target: str, headers: Mapping[str, str], form: bytes) -> str:
-    """Give the operation's name as AWS's models have it; for S3's rarer ones the method and what it is about."""
+    """The operation's name in AWS's models; for rare operations of S3 the method and the resource."""
     parts = urlsplit(target)
-    if (named := headers.get("X-Amz-Target")) is not None:
-        return named.rpartition(".")[2]
+    if (header := headers.get("X-Amz-Target")) is not None:
+        return header.rpartition(".")[2]
     if form:
         return parse_qs(form.decode(errors="replace")).get("Action", ["?"])[0]
     if service == "s3":
@@ -60,16 +59,16 @@ def operation_of(service: str, *, method: str, target: str, headers: Mapping[str
 
 
 def _s3_operation(method: str, path: str, query: str, headers: Mapping[str, str]) -> str:
-    words = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+    parameters = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
     bucket, _, key = path.lstrip("/").partition("/")
     if not bucket:
         return "ListBuckets"
     if method == "PUT" and "x-amz-copy-source" in headers:
-        return "UploadPartCopy" if "partNumber" in words else "CopyObject"
-    for its_method, has_key, word, operation in _S3:
-        if (its_method, has_key) == (method, bool(key)) and (not word or word in words):
+        return "UploadPartCopy" if "partNumber" in parameters else "CopyObject"
+    for known_method, has_key, parameter, operation in _S3:
+        if (known_method, has_key) == (method, bool(key)) and (not parameter or parameter in parameters):
             return operation
-    return " ".join(filter(None, (method, "object" if key else "bucket", min(words, default=""))))
+    return " ".join(filter(None, (method, "object" if key else "bucket", min(parameters, default=""))))
 
 
 @cache
@@ -78,8 +77,8 @@ def _paths(service: str) -> dict[tuple[str, str], str]:
     if service not in session.get_available_services():
         return {}
     model = session.get_service_model(service)
-    facts = {name: model.operation_model(name).http for name in model.operation_names}
-    return {(http["method"], http["requestUri"]): name for name, http in facts.items()}
+    operations = {name: model.operation_model(name).http for name in model.operation_names}
+    return {(http["method"], http["requestUri"]): name for name, http in operations.items()}
 
 
 @cache
@@ -91,14 +90,14 @@ def _protocol(service: str) -> str:
 
 
 def reply(fault: Fault, service: str) -> tuple[int, dict[str, str], bytes]:
-    """Give a fault as the service itself words it: status, headers, body.
+    """A fault as the service would answer it: status, headers, body.
 
     Parameters
     ----------
     fault
         Throttling, or a 500 or 503.
     service
-        As requests are signed for it: `s3`, `batch`, `logs`.
+        As in a request's signature: `s3`, `batch`, `logs`.
     """
     protocol = _protocol(service)
     if service == "s3":

@@ -1,7 +1,6 @@
-"""What is asked of the local platform, a line of JSON for each request: who made which call with which parameters.
+"""The calls of the AWS API that pass a server, a line of JSON each: who made which call with which parameters.
 
-For tests of who needs which permission. A server that was started without `OPSCTL_LOCAL_CALLS` has none of this in its
-way. Keys name subjects, so the file is for made-up data.
+Object keys name subjects, so record calls with made-up data only.
 """
 
 from __future__ import annotations
@@ -22,24 +21,13 @@ import botocore.session
 if TYPE_CHECKING:
     from botocore.model import OperationModel
 
-#: Names the file that calls are written to.
-VARIABLE = "OPSCTL_LOCAL_CALLS"
-
 _SIGNED = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]*)/(?P<service>[^/]+)/")
-#: Services without their calls' names in the request: method and path say which it is.
+#: Services whose requests do not name the operation: method, path, query and headers tell it.
 _REST = ("batch", "s3")
 
 
-class Calls:
-    """A WSGI application that writes down what passes through it.
-
-    Parameters
-    ----------
-    application
-        What answers.
-    path
-        A file that lines are added to.
-    """
+class CallRecorder:
+    """A WSGI application that appends each call to the file `path`, and passes it on to `application`."""
 
     def __init__(self, application: Callable[..., Iterable[bytes]], path: Path) -> None:
         self._application = application
@@ -47,7 +35,6 @@ class Calls:
         self._lock = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Write a request down, and pass it on."""
         line = json.dumps(_call(environ))
         with self._lock, self._path.open("a") as file:
             file.write(f"{line}\n")
@@ -55,10 +42,10 @@ class Calls:
 
 
 def _call(environ: dict[str, Any]) -> dict[str, Any]:
-    # Without a signature only S3 is asked anything.
+    # S3 is the only service that takes unsigned requests.
     signed = _SIGNED.search(environ.get("HTTP_AUTHORIZATION", ""))
     region, service = signed.groups() if signed else ("", "s3")
-    operation, parameters = _rest(service, environ) if service in _REST else _named(environ)
+    operation, parameters = _rest_call(service, environ) if service in _REST else _rpc_call(environ)
     return {
         "service": service,
         "region": region,
@@ -68,7 +55,7 @@ def _call(environ: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _named(environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _rpc_call(environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     body = _body(environ)
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     if target:
@@ -77,35 +64,43 @@ def _named(environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     return parameters.pop("Action", ""), parameters
 
 
-def _rest(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    # As it came: an ARN in a path has slashes of its own.
+def _rest_call(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    # Undecoded: an ARN in a path holds slashes, encoded.
     path = environ["RAW_URI"].partition("?")[0]
     query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    found: tuple[int, str, dict[str, Any]] = (-1, "", {})
+    operation, most = "", -1
+    in_path: dict[str, str] = {}
     for route in _routes(service):
         match = route.path.fullmatch(path)
-        if match is not None and route.fits(environ, query) and len(route.needs) > found[0]:
-            found = len(route.needs), route.name, {name: unquote(text) for name, text in match.groupdict().items()}
-    # A body of S3's may be a scan.
+        if match is not None and route.matches(environ, query) and len(route.required) > most:
+            in_path = {name: unquote(text) for name, text in match.groupdict().items()}
+            operation, most = route.operation, len(route.required)
+    # The body of an S3 request may be a whole image.
     body = _json(_body(environ)) if service != "s3" else query
-    return found[1], {**body, **found[2]}
+    return operation, {**body, **in_path}
 
 
 @dataclass(frozen=True)
 class _Route:
-    """How one operation shows: its path, and what the query or the headers must hold (of two that fit, the most)."""
+    """How to recognise one operation. Of two that match, the one with more requirements is meant.
 
-    name: str
+    Attributes
+    ----------
+    required
+        Triples of `querystring` or `header`, a name, and its value (empty: any value).
+    """
+
+    operation: str
     method: str
     path: re.Pattern[str]
-    needs: frozenset[tuple[str, str, str]]
+    required: frozenset[tuple[str, str, str]]
 
-    def fits(self, environ: dict[str, Any], query: dict[str, str]) -> bool:
+    def matches(self, environ: dict[str, Any], query: dict[str, str]) -> bool:
         if environ["REQUEST_METHOD"] != self.method:
             return False
         headers = {key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key[:5] == "HTTP_"}
-        there = {"querystring": query, "header": headers}
-        return all(name in there[where] and wanted in ("", there[where][name]) for where, name, wanted in self.needs)
+        sent = {"querystring": query, "header": headers}
+        return all(name in sent[place] and value in ("", sent[place][name]) for place, name, value in self.required)
 
 
 @cache
@@ -118,19 +113,21 @@ def _routes(service: str) -> tuple[_Route, ...]:
 def _route(operation: OperationModel) -> _Route:
     path, _, query = operation.http["requestUri"].partition("?")
     pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[^/]+)", re.sub(r"\\{(\w+)\\\+\\}", r"(?P<\1>.+)", re.escape(path)))
-    needs = {("querystring", name, wanted) for name, wanted in parse_qsl(query, keep_blank_values=True)}
-    needs |= set(_required(operation))
-    return _Route(operation.name, operation.http["method"], re.compile(f"{pattern}/?"), frozenset(needs))
+    required = {("querystring", name, value) for name, value in parse_qsl(query, keep_blank_values=True)}
+    required |= set(_required_members(operation))
+    return _Route(operation.name, operation.http["method"], re.compile(f"{pattern}/?"), frozenset(required))
 
 
-def _required(operation: OperationModel) -> Iterator[tuple[str, str, str]]:
+def _required_members(operation: OperationModel) -> Iterator[tuple[str, str, str]]:
     shape = operation.input_shape
     if shape is None:
         return
     for name in shape.required_members:
-        told = shape.members[name].serialization
-        if told.get("location") in ("querystring", "header"):
-            yield told["location"], told["name"].lower() if told["location"] == "header" else told["name"], ""
+        serialization = shape.members[name].serialization
+        if serialization.get("location") == "querystring":
+            yield "querystring", serialization["name"], ""
+        elif serialization.get("location") == "header":
+            yield "header", serialization["name"].lower(), ""
 
 
 def _body(environ: dict[str, Any]) -> bytes:
