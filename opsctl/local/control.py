@@ -174,7 +174,7 @@ def start(
         running = find(home)
         if running is not None:
             if containers is not None:
-                refuse_another(running, containers.name)
+                refuse_other_engine(running, containers.name)
             return running
         command = [*program, "--home", str(files.home)]
         for option, value in (("--slots", slots), ("--stop-grace-seconds", stop_grace_seconds)):
@@ -184,7 +184,7 @@ def start(
         return _spawn(files, command)
 
 
-def refuse_another(running: LocalServer, engine: str | None) -> None:
+def refuse_other_engine(running: LocalServer, engine: str | None) -> None:
     """Refuse another engine than the running server's.
 
     Parameters

@@ -28,6 +28,7 @@ from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
 from opsctl.local.batch.scheduler import Scheduler
 from opsctl.local.control import IDENTITY_PATH, Containers, Files
 from opsctl.local.jobs import attempts
+from opsctl.whole_file import write_whole
 
 #: A WSGI application.
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -80,13 +81,6 @@ def _listen(files: Files, port: int | None) -> socket.socket:
         listener.listen(256)
         return listener
     raise Problem("There is no free port on 127.0.0.1.")
-
-
-def _write(path: Path, text: str) -> None:
-    new = path.with_name(f"{path.name}.new")
-    new.touch(mode=0o600)
-    new.write_text(text)
-    new.replace(path)
 
 
 def serve(
@@ -147,8 +141,8 @@ def serve(
     started_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     containers = asdict(options.containers) if options.containers is not None else None
     record = {"pid": os.getpid(), "port": port, "started_at": started_at, "token": token, "containers": containers}
-    _write(files.record, json.dumps(record))
-    _write(files.port, str(port))
+    write_whole(files.record, json.dumps(record))
+    write_whole(files.port, str(port))
     _LOG.info("on port %s, %s slots, %s objects, %s leftovers removed", port, options.slots, restored, leftovers)
     stopping.wait()
     _LOG.info("stopping")

@@ -33,9 +33,9 @@ def plan_lines(plan: TerraformPlan, *, idle_usd_per_hour: float) -> list[str]:
 
 def drift_lines(plan: TerraformPlan) -> list[str]:
     """A headline and a line for each change made by hand; empty without any."""
-    if not plan.by_hand:
+    if not plan.changes_by_hand:
         return []
-    return ["Not as the last `up` left it:", *(f"  {sentence}" for sentence in plan.by_hand)]
+    return ["Not as the last `up` left it:", *(f"  {sentence}" for sentence in plan.changes_by_hand)]
 
 
 def orphan_lines(report: OrphanReport, *, now: datetime) -> list[str]:

@@ -39,7 +39,7 @@ _GO_ON = "`opsctl up` goes on from there; `opsctl down` removes it."
 
 
 @dataclass(frozen=True)
-class Ended:
+class CommandResult:
     """The result of a command.
 
     Attributes
@@ -54,7 +54,7 @@ class Ended:
 
     code: int
     log: Path
-    ran_full: bool = False
+    disk_was_full: bool = False
 
     @property
     def output(self) -> str:
@@ -89,7 +89,7 @@ class TerraformProcess:
 
     def run(
         self, command: Sequence[str], *, on_line: Callable[[str], None] = lambda _: None, makes: bool = False
-    ) -> Ended:
+    ) -> CommandResult:
         """Run a command to its end.
 
         Parameters
@@ -126,7 +126,7 @@ class TerraformProcess:
                 lock.release()
         if self._interrupts.count:
             raise _stopped(process, makes=makes)
-        return Ended(process.returncode, self.log(command[1]), reserve.is_freed)
+        return CommandResult(process.returncode, self.log(command[1]), reserve.is_freed)
 
     def _start(self, command: Sequence[str], lock: LockFile) -> subprocess.Popen[bytes]:
         log = self.log(command[1])

@@ -70,7 +70,7 @@ def is_unpacked(mirror: Path) -> bool:
     return any((mirror / _PROVIDER).glob(f"*/{os_arch()}"))
 
 
-def places(environment: Mapping[str, str]) -> list[str]:
+def searched_folders(environment: Mapping[str, str]) -> list[str]:
     """The folders that `find_mirror` searches, for the message that none has a mirror."""
     return [str(root) for root in _implied_folders(environment)] + [f"/opt/*/{_HOST}"]
 

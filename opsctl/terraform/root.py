@@ -20,8 +20,8 @@ from opsctl.core.platform.terraform_errors import Diagnostic, explained, init_pr
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.interrupts import Interrupts
-from opsctl.terraform.process import Ended, TerraformProcess
-from opsctl.terraform.provider import places
+from opsctl.terraform.process import CommandResult, TerraformProcess
+from opsctl.terraform.provider import searched_folders
 
 _PLAN_FILE = "opsctl.tfplan"
 
@@ -126,7 +126,7 @@ class Root:
         problem = init_problem(
             result.errors,
             mirror=str(mirror) if mirror else None,
-            places=places(self._environment),
+            searched_folders=searched_folders(self._environment),
             lock_file=str(self.folder / ".terraform.lock.hcl"),
         )
         raise problem or Problem(f"Terraform could not be set up: {_first_lines(result.errors)}")
@@ -160,7 +160,7 @@ class Root:
             # Drift that the plan does not undo, or that an interrupted apply left, is no change by hand.
             return plan
         # The events name only addresses; the plan file has the values.
-        return dataclasses.replace(plan, by_hand=self._drift_sentences())
+        return dataclasses.replace(plan, changes_by_hand=self._drift_sentences())
 
     def apply(self, on_step: OnStep) -> None:
         """Apply the kept plan; after one of AWS's documented races, plan and apply again.
@@ -333,7 +333,7 @@ class Root:
         on_step: OnStep = lambda _: None,
         *,
         makes: bool = False,
-    ) -> Ended:
+    ) -> CommandResult:
         """Run a command to its end; `makes` says that it creates or removes resources."""
 
         def on_line(line: str) -> None:
@@ -344,14 +344,14 @@ class Root:
         _COMMAND_LOG.info("terraform %s %s: %s", command[1], self.name, self._process.log(command[1]))
         return self._process.run(command, on_line=on_line, makes=makes)
 
-    def _is_retryable(self, transcript: EventLog, result: Ended) -> bool:
-        return not result.ran_full and is_race(transcript.errors)
+    def _is_retryable(self, transcript: EventLog, result: CommandResult) -> bool:
+        return not result.disk_was_full and is_race(transcript.errors)
 
-    def _failure(self, verb: str, transcript: EventLog, result: Ended) -> Problem:
+    def _failure(self, verb: str, transcript: EventLog, result: CommandResult) -> Problem:
         errors = transcript.errors or [Diagnostic(_first_lines(result.errors))]
         count = self.resource_count()
         saved = f"{count} resources stand and are recorded: nothing that was made is lost." if count else ""
-        if result.ran_full or is_full_disk(errors):
+        if result.disk_was_full or is_full_disk(errors):
             return Problem(
                 f"The disk that holds {self.folder} is full: Terraform was stopped. {saved}",
                 "Free some space, then type the same command: it goes on from there.",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from opsctl.core.errors import Problem
-from opsctl.local.control import Containers, LocalServer, refuse_another
-from opsctl.local.jobs.container import CONFINED, label_of, limit_words
+from opsctl.local.control import Containers, LocalServer, refuse_other_engine
+from opsctl.local.jobs.container import CONFINED, label_of, limit_arguments
 
 NEEDS = [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}, {"type": "GPU", "value": "1"}]
 
@@ -24,11 +24,11 @@ NEEDS = [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}, {
     ],
 )
 def test_limits_are_those_of_the_job_where_the_engine_has_them(limits: tuple[str, ...], words: list[str]) -> None:
-    assert list(limit_words(NEEDS, limits)) == words
+    assert list(limit_arguments(NEEDS, limits)) == words
 
 
 def test_a_fraction_of_a_cpu_is_a_share() -> None:
-    assert list(limit_words([{"type": "VCPU", "value": "0.25"}], ("cpu",))) == ["--cpu-shares", "256"]
+    assert list(limit_arguments([{"type": "VCPU", "value": "0.25"}], ("cpu",))) == ["--cpu-shares", "256"]
 
 
 def test_nothing_is_pulled_and_nothing_of_this_machine_is_mounted() -> None:
@@ -59,10 +59,10 @@ def test_two_homes_have_two_labels_which_tell_nothing_of_them() -> None:
 def test_a_server_keeps_its_engine(now: str | None, wanted: str | None, what: str | None) -> None:
     running = LocalServer(1, 2, "", "", Containers(now, "/bin/x") if now else None)
     if what is None:
-        refuse_another(running, wanted)
+        refuse_other_engine(running, wanted)
         return
     with pytest.raises(Problem) as caught:
-        refuse_another(running, wanted)
+        refuse_other_engine(running, wanted)
     assert caught.value.what == what
     assert "opsctl down" in caught.value.hint
     assert f"--engine {wanted or 'default'}" in caught.value.hint

@@ -21,7 +21,7 @@ def entry(
     return {"address": address, "mode": "managed", "type": resource_type, "name": name, "change": change}
 
 
-def by_hand(
+def changes_by_hand(
     resource_type: str,
     name: str = "this",
     *,

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from drift_plans import by_hand
+from drift_plans import changes_by_hand
 from support.repository import ROOT
 
 from opsctl.core.platform.drift_sentences import drift_sentences
@@ -226,7 +226,7 @@ def test_a_change_by_hand_in_words(
     resource: str, was: dict[str, Any], now: dict[str, Any] | None, sentence: str
 ) -> None:
     kind, name, *key = resource.split(".")
-    assert drift_sentences(by_hand(kind, name, key=key[0] if key else "", was=was, now=now)) == (sentence,)
+    assert drift_sentences(changes_by_hand(kind, name, key=key[0] if key else "", was=was, now=now)) == (sentence,)
 
 
 def test_every_type_of_resource_that_the_roots_make_has_a_name_of_its_own() -> None:
@@ -251,20 +251,24 @@ QUEUE = ("aws_batch_job_queue", "model")
     [
         pytest.param({}, id="nothing"),
         pytest.param(
-            by_hand(*QUEUE, was={"state": "ENABLED"}, now={"state": "DISABLED"}, actions=("no-op",)), id="not mended"
+            changes_by_hand(*QUEUE, was={"state": "ENABLED"}, now={"state": "DISABLED"}, actions=("no-op",)),
+            id="not mended",
         ),
         pytest.param(
-            by_hand(*QUEUE, was={"desired": 0}, now={"desired": 8}, wanted={"desired": 8}), id="ignored by the code"
+            changes_by_hand(*QUEUE, was={"desired": 0}, now={"desired": 8}, wanted={"desired": 8}),
+            id="ignored by the code",
         ),
         pytest.param(
-            by_hand(*QUEUE, was={"revision": 1}, now={"revision": 2}, wanted={}, unknown={"revision": True}),
+            changes_by_hand(*QUEUE, was={"revision": 1}, now={"revision": 2}, wanted={}, unknown={"revision": True}),
             id="chosen by AWS",
         ),
-        pytest.param(by_hand(*QUEUE, was={"tags": None}, now={"tags": {}}), id="empty is none"),
-        pytest.param(by_hand(*QUEUE, was={"x": []}, now={"x": None}), id="none is empty"),
-        pytest.param(by_hand(*QUEUE, was={"name": "q"}, now=None, actions=("no-op",)), id="gone and not wanted"),
+        pytest.param(changes_by_hand(*QUEUE, was={"tags": None}, now={"tags": {}}), id="empty is none"),
+        pytest.param(changes_by_hand(*QUEUE, was={"x": []}, now={"x": None}), id="none is empty"),
         pytest.param(
-            by_hand(*QUEUE, was={"state": "ENABLED"}, now={"state": "ENABLED"}, wanted={"state": "DISABLED"}),
+            changes_by_hand(*QUEUE, was={"name": "q"}, now=None, actions=("no-op",)), id="gone and not wanted"
+        ),
+        pytest.param(
+            changes_by_hand(*QUEUE, was={"state": "ENABLED"}, now={"state": "ENABLED"}, wanted={"state": "DISABLED"}),
             id="by option, not by hand",
         ),
     ],
@@ -274,7 +278,7 @@ def test_what_terraform_only_noted_is_no_change_by_hand(plan: dict[str, Any]) ->
 
 
 def test_an_option_beside_a_change_by_hand_is_not_taken_for_one() -> None:
-    plan = by_hand(
+    plan = changes_by_hand(
         *QUEUE,
         key="csd",
         was={"state": "ENABLED", "priority": 1},
@@ -286,14 +290,14 @@ def test_an_option_beside_a_change_by_hand_is_not_taken_for_one() -> None:
 
 @pytest.mark.parametrize("secret", [{"value": True}, {"value": {"inner": True}}, {"value": [True]}])
 def test_a_sensitive_value_is_never_shown(secret: dict[str, Any]) -> None:
-    plan = by_hand("aws_sqs_queue", "q", was={"value": "hunter2"}, now={"value": "hunter3"}, secret=secret)
+    plan = changes_by_hand("aws_sqs_queue", "q", was={"value": "hunter2"}, now={"value": "hunter3"}, secret=secret)
     assert drift_sentences(plan) == ("the value of the sqs queue q was changed by hand",)
-    tags = by_hand(
+    tags = changes_by_hand(
         "aws_vpc", was={"tags_all": {"k": "hunter2"}}, now={"tags_all": {"k": "x"}}, secret={"tags_all": {"k": True}}
     )
     assert "hunter2" not in drift_sentences(tags)[0]
 
 
 def test_one_sentence_is_said_once() -> None:
-    plan = by_hand("aws_launch_template", "jobs", was={"a": 1, "b": 1}, now={"a": 2, "b": 2})
+    plan = changes_by_hand("aws_launch_template", "jobs", was={"a": 1, "b": 1}, now={"a": 2, "b": 2})
     assert drift_sentences(plan) == ("the instances' launch template was changed by hand",)

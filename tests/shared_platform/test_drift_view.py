@@ -9,8 +9,8 @@ CHANGE = Change("module.batch.aws_batch_job_queue.model", "aws_batch_job_queue",
 
 
 def test_they_stand_before_what_is_done_about_them() -> None:
-    storage = TerraformPlan(by_hand=("versioning of the data bucket is suspended",))
-    plan = merged([storage, TerraformPlan((CHANGE,), by_hand=("the csd queue was disabled by hand",))])
+    storage = TerraformPlan(changes_by_hand=("versioning of the data bucket is suspended",))
+    plan = merged([storage, TerraformPlan((CHANGE,), changes_by_hand=("the csd queue was disabled by hand",))])
     lines = plan_lines(plan, idle_usd_per_hour=0)
     assert lines[:4] == [
         "Not as the last `up` left it:",

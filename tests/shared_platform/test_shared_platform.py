@@ -83,7 +83,7 @@ def story(own_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Story
     daily(story, carl)
     story.run("second machine", bob, "up", *LAB, "--yes")
     locked(story, bob)
-    by_hand(story, ann, bob)
+    changes_by_hand(story, ann, bob)
     story.run("home again", ann, "up", *LAB, "--state", "local", "--yes")
     story.run("after home again", bob, "up", *LAB)
     story.run("shared again", ann, "up", *LAB, *STATE, "--yes")
@@ -128,7 +128,7 @@ def locked(story: Story, bob: Machine) -> None:
         story.observed["keys after unlock"] = keys(story.server)
 
 
-def by_hand(story: Story, ann: Machine, bob: Machine) -> None:
+def changes_by_hand(story: Story, ann: Machine, bob: Machine) -> None:
     change_by_hand(story.server, "lab")
     story.run("drift", bob, "up", *LAB, "--plan")
     story.run("mended", ann, "up", *LAB, "--yes")

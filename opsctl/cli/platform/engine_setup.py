@@ -49,7 +49,7 @@ def containers_of(
     if running is not None:
         if engine is None:
             chosen = running.containers.name if running.containers is not None else None
-        control.refuse_another(running, None if chosen == DEFAULT else chosen)
+        control.refuse_other_engine(running, None if chosen == DEFAULT else chosen)
     if chosen in (None, DEFAULT):
         return None
     with context.screen.waiting(f"trying a container of {chosen}"):

@@ -99,11 +99,11 @@ def shared_root(
         As `settle_state`; and when Terraform cannot be set up.
     """
     from opsctl import __version__
-    from opsctl.cli.platform.terraform_session import terraform_workspace_of, where
+    from opsctl.cli.platform.terraform_session import account_and_region, terraform_workspace_of
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.terraform.provider import find_mirror
 
-    account = where(clients)
+    account = account_and_region(clients)
     options = PlatformOptions(
         name=remembered.name,
         region=account["region"],

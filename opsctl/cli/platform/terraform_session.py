@@ -97,7 +97,7 @@ def clients_of(*, region: str | None, profile: str | None, endpoint_url: str | N
     )
 
 
-def where(clients: Clients) -> dict[str, str]:
+def account_and_region(clients: Clients) -> dict[str, str]:
     """The region and the account of the clients, as keyword arguments."""
     from opsctl.aws.errors import translated
 

@@ -10,7 +10,13 @@ import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, Local, NewPlatformName, Profile, Region, Yes
-from opsctl.cli.platform.terraform_session import clients_of, ensure_time, lock_platform, platform_name, where
+from opsctl.cli.platform.terraform_session import (
+    account_and_region,
+    clients_of,
+    ensure_time,
+    lock_platform,
+    platform_name,
+)
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
 
@@ -101,7 +107,7 @@ def _completed(remembered: RememberedPlatform, clients: Clients, *, endpoint_url
     """
     from opsctl.aws.platform.platform_parameter import read_record
 
-    place = where(clients)
+    place = account_and_region(clients)
     if remembered.account_id not in (None, place["account_id"]):
         raise Problem(
             f"The platform {remembered.name} is in account {remembered.account_id}, and this login is of "

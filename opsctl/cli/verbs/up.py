@@ -14,6 +14,7 @@ from opsctl.cli.options import Local, NewPlatformName, Profile, Region, Yes
 from opsctl.cli.platform.engine_setup import containers_of, engine_option, say_where_jobs_run
 from opsctl.cli.platform.orphan_cleanup import OrphanCleanup
 from opsctl.cli.platform.terraform_session import (
+    account_and_region,
     clients_of,
     endpoint,
     ensure_time,
@@ -21,7 +22,6 @@ from opsctl.cli.platform.terraform_session import (
     platform_name,
     terraform_environment,
     terraform_workspace_of,
-    where,
 )
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import DEFAULT_NAME, check_name
@@ -106,7 +106,7 @@ def up(
     )
     with endpoint(context, chosen, local=local, containers=containers) as endpoint_url:
         clients = clients_of(region=region, profile=profile, endpoint_url=endpoint_url)
-        place = where(clients)
+        place = account_and_region(clients)
         if not local:
             ensure_time(clients)
         workspace = terraform_workspace_of(

@@ -8,7 +8,7 @@ import subprocess
 from opsctl.core.errors import Problem
 from opsctl.engine import Engine, final_output
 from opsctl.local.control import Containers
-from opsctl.local.jobs.container import CONFINED, USER, limit_words
+from opsctl.local.jobs.container import CONFINED, USER, limit_arguments
 
 #: Runs in the container. It prints whether the container reaches this machine's 127.0.0.1, and its memory limit
 #: (control groups version 2, then 1).
@@ -84,7 +84,14 @@ def _run_program(engine: Engine, image: str, port: int) -> tuple[tuple[str, ...]
     """Run the program under the first limits that the engine accepts; returns them, the exit code and the output."""
     refusal = ""
     for limits in _LIMITS:
-        options = [*CONFINED, "--user", USER, *limit_words(_REQUIREMENTS, limits), "--entrypoint", "/opt/opsctl/python"]
+        options = [
+            *CONFINED,
+            "--user",
+            USER,
+            *limit_arguments(_REQUIREMENTS, limits),
+            "--entrypoint",
+            "/opt/opsctl/python",
+        ]
         done = subprocess.run(
             [engine.command, "run", *options, image, "-S", "-B", "-c", _PROGRAM, str(port), str(_EXIT_CODE)],
             env=dict(engine.environment),

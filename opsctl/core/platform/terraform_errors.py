@@ -172,7 +172,7 @@ def _exists(error: Diagnostic) -> Problem:
     )
 
 
-def init_problem(errors: str, *, mirror: str | None, places: Sequence[str], lock_file: str) -> Problem | None:
+def init_problem(errors: str, *, mirror: str | None, searched_folders: Sequence[str], lock_file: str) -> Problem | None:
     """Explain why `terraform init` could not install the provider; None where it failed for another reason.
 
     Parameters
@@ -181,7 +181,7 @@ def init_problem(errors: str, *, mirror: str | None, places: Sequence[str], lock
         Its standard error.
     mirror
         The provider mirror that it used; None: Terraform's registry.
-    places
+    searched_folders
         The folders on this machine that were searched for copies.
     lock_file
         Terraform's dependency lock file, which records the provider of the last `init`.
@@ -210,7 +210,7 @@ def init_problem(errors: str, *, mirror: str | None, places: Sequence[str], lock
     if mirror is None and _UNREACHABLE.search(message):
         return Problem(
             "Terraform's AWS provider cannot be had: the Terraform registry was not reached, and no copy lies in "
-            f"{', '.join(places)}.",
+            f"{', '.join(searched_folders)}.",
             f"Connect to the internet, or name a provider mirror with {_MIRROR_VARIABLE}.",
         )
     return None

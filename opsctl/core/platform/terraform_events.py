@@ -50,7 +50,7 @@ class TerraformPlan:
 
     changes: tuple[Change, ...] = ()
     drifted: tuple[str, ...] = ()
-    by_hand: tuple[str, ...] = ()
+    changes_by_hand: tuple[str, ...] = ()
 
     def counts(self) -> dict[Action, int]:
         """Number of changed resources by action."""
@@ -148,5 +148,5 @@ def merged(plans: Iterable[TerraformPlan]) -> TerraformPlan:
     return TerraformPlan(
         tuple(change for plan in every for change in plan.changes),
         tuple(address for plan in every for address in plan.drifted),
-        tuple(sentence for plan in every for sentence in plan.by_hand),
+        tuple(sentence for plan in every for sentence in plan.changes_by_hand),
     )

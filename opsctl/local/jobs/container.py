@@ -90,7 +90,7 @@ def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: Contai
     arguments = [
         *("--name", name, "--label", f"{_LABEL}={label}", *CONFINED),
         *("--user", job.request.container.get("user") or USER),
-        *limit_words(job.request.container.get("resourceRequirements") or (), settings.containers.limits),
+        *limit_arguments(job.request.container.get("resourceRequirements") or (), settings.containers.limits),
         # Variables are not passed as arguments, which every user of this machine can read, and not in the engine's
         # environment, whose HOME and PATH are the engine's own.
         *("--env-file", str(_write_variables(folder, variables))),
@@ -107,7 +107,7 @@ def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: Contai
     )
 
 
-def limit_words(requirements: Sequence[Mapping[str, str]], limits: Sequence[str]) -> Iterator[str]:
+def limit_arguments(requirements: Sequence[Mapping[str, str]], limits: Sequence[str]) -> Iterator[str]:
     """Yield the engine's options for a job's limits, as ECS sets them: memory as a limit without swap, CPU as a share.
 
     Parameters

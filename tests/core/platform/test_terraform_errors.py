@@ -159,10 +159,10 @@ INIT = [
 
 @pytest.mark.parametrize(("errors", "mirror", "message"), INIT)
 def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, message: str) -> None:
-    problem = init_problem(errors, mirror=mirror, places=["/a", "/b"], lock_file="/x/.terraform.lock.hcl")
+    problem = init_problem(errors, mirror=mirror, searched_folders=["/a", "/b"], lock_file="/x/.terraform.lock.hcl")
     assert problem is not None and message in problem.what
     assert problem.hint
 
 
 def test_broken_code_is_no_matter_of_the_provider() -> None:
-    assert init_problem("│ Error: Unsupported argument", mirror=None, places=[], lock_file="x") is None
+    assert init_problem("│ Error: Unsupported argument", mirror=None, searched_folders=[], lock_file="x") is None

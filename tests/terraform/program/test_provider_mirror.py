@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.core.errors import Problem
-from opsctl.terraform.provider import MIRROR_VARIABLE, find_mirror, os_arch, places
+from opsctl.terraform.provider import MIRROR_VARIABLE, find_mirror, os_arch, searched_folders
 
 PROVIDER = "registry.terraform.io/hashicorp/aws"
 
@@ -55,7 +55,7 @@ def test_this_machine_as_terraform_names_it(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_nothing_anywhere(home: dict[str, str], opt: Path) -> None:
     # The folders of the system itself may hold one; this machine's own are told by `places` alone.
-    if any(Path(place, PROVIDER).exists() for place in places(home) if place.startswith("/usr")):
+    if any(Path(place, PROVIDER).exists() for place in searched_folders(home) if place.startswith("/usr")):
         pytest.skip("this machine has a provider in a system folder")
     assert find_mirror(home, opt=opt) is None
 
@@ -66,7 +66,7 @@ def test_terraforms_own_places_below_home(home: dict[str, str], opt: Path, place
     root = Path(home["HOME"], place)
     make(root)  # type: ignore[operator]
     assert find_mirror(home, opt=opt) == root.resolve()
-    assert str(root) in places(home)
+    assert str(root) in searched_folders(home)
 
 
 def test_xdg_data_home(home: dict[str, str], opt: Path, tmp_path: Path) -> None:
