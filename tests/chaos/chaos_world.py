@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,17 +17,14 @@ from laptop import Laptop
 from routes import jobs_through, platform_faults
 from sightings import Sightings
 from support import faulty_server
-from support.local_servers import GROUP, client, kill, retry_strategy
-from support.local_servers import Platform as Parts
+from support.local_servers import client, kill, retry_strategy
+from support.platform_record import BUCKET, register_platform, write_m2g
 
-from opsctl import __version__
 from opsctl.assets import container_dir
 from opsctl.core.errors import Problem
-from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
 from opsctl.home import Home
 from opsctl.local import control
 
-BUCKET = "opsctl-data"
 _ACTIVE = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
 
 
@@ -69,61 +65,19 @@ class World:
         self.s3, self.batch = client(self.server, "s3"), client(self.server, "batch")
         self.s3.create_bucket(Bucket=BUCKET)
         self.scans = chaos_dataset.make(self.s3, BUCKET, scan_count=scan_count)
-        self.platform = self._platform()
+        self.platform = register_platform(
+            self._home,
+            self.server,
+            endpoint_url=self.proxy.url,
+            spot=True,
+            retryStrategy=retry_strategy(),
+            timeout={"attemptDurationSeconds": 21_600},
+        )
         self.laptops = [self._laptop(name) for name in ("lab", "home")]
 
     def _entrypoint(self) -> list[str]:
-        place = self.folder / "bin"
-        place.mkdir()
-        words = (sys.executable, "-I", "-S", chaos_m2g.__file__, str(self.ledger))
-        (place / "m2g").write_text(f'#!/bin/sh\nexec {" ".join(map(shlex.quote, words))} "$@"\n')
-        (place / "m2g").chmod(0o755)
-        path = f"PATH={place}:/usr/bin:/bin"
+        path = write_m2g(self.folder / "bin", sys.executable, "-I", "-S", chaos_m2g.__file__, str(self.ledger))
         return jobs_through(self.proxy, path, f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job")
-
-    def _platform(self) -> Platform:
-        parts = Parts(self._home, self.server)
-        # The environment's own bound: what runs at once is the server's slots.
-        queue, models = self.batch.describe_job_queues(jobQueues=["q"])["jobQueues"][0]["jobQueueArn"], {}
-        for model in ("csd", "csa"):
-            definition = self.batch.register_job_definition(
-                jobDefinitionName=f"opsctl-chaos-{model}",
-                type="container",
-                retryStrategy=retry_strategy(),
-                timeout={"attemptDurationSeconds": 21_600},
-                containerProperties={
-                    "image": "opsctl-preview",
-                    "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
-                    "environment": [{"name": "AWS_DEFAULT_REGION", "value": LOCAL_REGION}],
-                    "logConfiguration": {
-                        "logDriver": "awslogs",
-                        "options": {"awslogs-group": GROUP, "awslogs-stream-prefix": model},
-                    },
-                },
-            )
-            models[model] = ModelResources(
-                job_queue=queue,
-                compute_environment=parts.environment,
-                job_definition=definition["jobDefinitionArn"],
-                instance_type="r5.large",
-                vcpus=2,
-                memory_mib=15_200,
-                max_vcpus=512,
-            )
-        return Platform(
-            name=LOCAL_NAME,
-            region=LOCAL_REGION,
-            account_id="123456789012",
-            data_bucket=BUCKET,
-            repository_url="",
-            image="opsctl-preview",
-            log_group=GROUP,
-            spot=True,
-            root_volume_gib=100,
-            opsctl_version=__version__,
-            models=models,
-            endpoint_url=self.proxy.url,
-        )
 
     def _laptop(self, name: str) -> Laptop:
         home = self.folder / name

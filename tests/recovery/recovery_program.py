@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from recovery_world import ClientOf, client_of, standing
+from recovery_world import ClientOf, client_of, remaining_resources
 
 COMMAND_SECONDS = 900
 
@@ -77,7 +77,7 @@ class Program:
         process = self.start(*arguments)
         client, deadline = self.client, time.monotonic() + COMMAND_SECONDS
         while process.poll() is None and time.monotonic() < deadline:
-            if when(len(standing(client, name))) and _terraforms(self.home / "platforms" / name):
+            if when(len(remaining_resources(client, name))) and _terraforms(self.home / "platforms" / name):
                 break
             time.sleep(0.1)
         if opsctl:

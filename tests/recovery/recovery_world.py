@@ -118,7 +118,7 @@ def make(client: ClientOf, name: str, *, tagged: bool = True) -> dict[str, str]:
     }
 
 
-def standing(client: ClientOf, name: str) -> list[str]:
+def remaining_resources(client: ClientOf, name: str) -> list[str]:
     """The names of a platform's resources, without a VPC's default security group and route table."""
     batch, ec2, iam = client("batch"), client("ec2"), client("iam")
     names = [resource["jobQueueName"] for resource in batch.describe_job_queues()["jobQueues"]]

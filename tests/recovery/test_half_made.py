@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from recovery_program import CommandResult, Program
-from recovery_world import make, standing
+from recovery_world import make, remaining_resources
 
 from opsctl.local import control
 
@@ -60,14 +60,14 @@ def observed(program: Program, no_terraform: str) -> dict[str, Observations]:
         at = KILL_AT[name]
         arguments = ("up", "--local", "--name", name, "--yes")
         killed = program.kill(name, *arguments, when=lambda count: count >= at)
-        half = standing(program.client, name)
+        half = remaining_resources(program.client, name)
         if name == "early":
             # With a state, but without Terraform.
             downs = [program.down(name, PATH=no_terraform)]
         else:
             lose(program.home / "platforms" / name)
             downs = [program.down(name)]
-        remaining = standing(program.client, name)
+        remaining = remaining_resources(program.client, name)
         return Observations(killed, half, [*downs, program.down(name)], remaining)
 
     with ThreadPoolExecutor(2) as hands:
@@ -117,14 +117,14 @@ def test_jobs_are_named_before_anything_is_touched(program: Program) -> None:
     platform = make(program.client, "busy")
     batch = program.client("batch")
     batch.submit_job(jobName="scan", jobQueue=platform["queue"], jobDefinition="opsctl-busy-csd")
-    before = standing(program.client, "busy")
+    before = remaining_resources(program.client, "busy")
     result = program.down("busy")
     assert result.code == 1
     assert "1 job is still active: scan" in result.err
-    assert standing(program.client, "busy") == before
+    assert remaining_resources(program.client, "busy") == before
     result = program.down("busy", "--force", PATH=os.defpath)
     assert result.code == 0, result.err
-    assert standing(program.client, "busy") == []
+    assert remaining_resources(program.client, "busy") == []
 
 
 def test_what_is_left_is_named_and_down_can_be_typed_again(program: Program) -> None:

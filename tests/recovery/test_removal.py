@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from recovery_world import REGION, SUFFIX, TRUST, ClientOf, make, standing
+from recovery_world import REGION, SUFFIX, TRUST, ClientOf, make, remaining_resources
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.platform import inventory as inventory_module
@@ -59,7 +59,7 @@ def test_all_of_a_platform_goes_and_its_neighbours_stay(clients: Clients, client
     names = ("one", "one-x", "one-us-east-1")
     for name in names:
         make(client, name)
-    before = {name: standing(client, name) for name in names}
+    before = {name: remaining_resources(client, name) for name in names}
     resources = Inventory(clients).of("one")
     assert len(resources) == len(before["one"]) == 17
     assert {resource.kind for resource in resources} == set(ResourceKind) - {
@@ -70,9 +70,9 @@ def test_all_of_a_platform_goes_and_its_neighbours_stay(clients: Clients, client
     gone: list[Resource] = []
     assert removal(clients, "one", Clock(), on_gone=gone.append).remove(resources) == ()
     assert sorted(resource.key for resource in gone) == sorted(resource.key for resource in resources)
-    assert standing(client, "one") == []
+    assert remaining_resources(client, "one") == []
     assert Inventory(clients).of("one") == ()
-    assert {name: standing(client, name) for name in names[1:]} == {name: before[name] for name in names[1:]}
+    assert {name: remaining_resources(client, name) for name in names[1:]} == {name: before[name] for name in names[1:]}
     # What is gone is gone: the same list once more says nothing.
     assert removal(clients, "one", Clock()).remove(resources) == ()
 
@@ -93,7 +93,7 @@ def test_what_has_our_name_and_not_our_tag_is_shown_and_stays(clients: Clients, 
         ),
     }
     assert all("does not carry the platform's tag" in failure.reason for failure in failures)
-    assert "opsctl-bare-csd" in standing(client, "bare")
+    assert "opsctl-bare-csd" in remaining_resources(client, "bare")
 
 
 def test_an_invalid_environment_gets_its_role_back_and_goes(clients: Clients, client: ClientOf) -> None:
@@ -106,7 +106,7 @@ def test_an_invalid_environment_gets_its_role_back_and_goes(clients: Clients, cl
     assert environment.is_invalid
     assert "does not exist" in environment.reason
     assert removal(clients, "sick", Clock()).remove(resources) == ()
-    assert standing(client, "sick") == []
+    assert remaining_resources(client, "sick") == []
 
 
 def test_what_is_in_use_is_waited_for(clients: Clients, client: ClientOf) -> None:
@@ -119,7 +119,7 @@ def test_what_is_in_use_is_waited_for(clients: Clients, client: ClientOf) -> Non
     clock.meanwhile[6] = lambda: ec2.delete_network_interface(NetworkInterfaceId=interface_id)
     assert removal(clients, "busy", clock, messages).remove(Inventory(clients).of("busy")) == ()
     assert any(f"waiting for network interface {interface_id}" in message for message in messages)
-    assert standing(client, "busy") == []
+    assert remaining_resources(client, "busy") == []
 
 
 def test_a_wait_ends_and_the_rest_is_named_and_typed_again_it_goes_on(clients: Clients, client: ClientOf) -> None:
@@ -141,7 +141,7 @@ def test_a_wait_ends_and_the_rest_is_named_and_typed_again_it_goes_on(clients: C
         failure.resource.key for failure in failures
     }
     assert removal(clients, "stuck", Clock()).remove(Inventory(clients).of("stuck")) == ()
-    assert standing(client, "stuck") == []
+    assert remaining_resources(client, "stuck") == []
 
 
 def test_a_volume_that_costs_money_goes_and_a_live_instance_is_ended(clients: Clients, client: ClientOf) -> None:
@@ -197,7 +197,7 @@ def test_what_aws_forbids_is_told_and_does_not_stop_the_rest(clients: Clients, c
     with refused(clients.ssm, "DeleteParameter", "AccessDeniedException", "not authorized"):
         failures = removal(clients, "kept", Clock()).remove(resources)
     assert [failure.resource.kind for failure in failures] == [ResourceKind.RECORD]
-    assert standing(client, "kept") == ["/opsctl/kept/platform"]
+    assert remaining_resources(client, "kept") == ["/opsctl/kept/platform"]
     assert removal(clients, "kept", Clock()).remove(resources) == ()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from recovery_program import CommandResult, Program
-from recovery_world import REGION, standing
+from recovery_world import REGION, remaining_resources
 
 from opsctl.local import control
 
@@ -45,10 +45,10 @@ def kill_up(program: Program, name: str, observed: Observations, *, at: int) -> 
     """Kill `up` half-way and repeat it, then kill `down` half-way and repeat it."""
     arguments = ("up", "--local", "--name", name, "--yes")
     observed.results["killed"] = program.kill(name, *arguments, when=lambda count: count >= at)
-    observed.resources["half"] = standing(program.client, name)
+    observed.resources["half"] = remaining_resources(program.client, name)
     lose_state(program, name)
     observed.results["up"] = program.up(name)
-    observed.resources["up"] = standing(program.client, name)
+    observed.resources["up"] = remaining_resources(program.client, name)
     put_data(program, name)
     observed.buckets["before"] = program.bucket(name)
     arguments = ("down", "--local", "--name", name, "--yes")
@@ -57,7 +57,7 @@ def kill_up(program: Program, name: str, observed: Observations, *, at: int) -> 
         name, *arguments, when=lambda count: count <= total - at, opsctl=at > 9
     )
     observed.results["down"] = program.down(name)
-    observed.resources["down"] = standing(program.client, name)
+    observed.resources["down"] = remaining_resources(program.client, name)
     observed.buckets["after"] = program.bucket(name)
 
 
@@ -89,9 +89,9 @@ def sick_environments(program: Program, name: str, observed: Observations) -> No
     observed.buckets["before"] = program.bucket(name)
     shutil.rmtree(program.home / "platforms" / name)
     observed.results["up elsewhere"] = program.up(name)
-    observed.resources["up elsewhere"] = standing(program.client, name)
+    observed.resources["up elsewhere"] = remaining_resources(program.client, name)
     observed.results["down"] = program.down(name)
-    observed.resources["down"] = standing(program.client, name)
+    observed.resources["down"] = remaining_resources(program.client, name)
     observed.buckets["after"] = program.bucket(name)
 
 
@@ -114,7 +114,7 @@ def kept_lines(program: Program, name: str, observed: Observations) -> None:
     line = {"timestamp": 1_795_000_000_000, "message": "one line"}
     logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=[line])
     observed.results["down kept"] = program.down(name, "--keep-logs")
-    observed.resources["down kept"] = standing(program.client, name)
+    observed.resources["down kept"] = remaining_resources(program.client, name)
     # Another machine: the storage's state is gone as well.
     shutil.rmtree(program.home / "platforms" / name)
     observed.results["up again"] = program.up(name)
@@ -124,7 +124,7 @@ def kept_lines(program: Program, name: str, observed: Observations) -> None:
     observed.buckets["after"] = program.bucket(name)
     observed.results["second up"] = program.up(name)
     observed.results["down"] = program.down(name)
-    observed.resources["down"] = standing(program.client, name)
+    observed.resources["down"] = remaining_resources(program.client, name)
 
 
 LIVES: dict[str, Callable[[Program, str, Observations], None]] = {

@@ -5,27 +5,22 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
-from support.local_servers import GROUP, client, kill
-from support.local_servers import Platform as Parts
+from support.local_servers import client, kill
+from support.platform_record import BUCKET, register_platform, write_m2g
 from support.waiting import until
 
-from opsctl import __version__
 from opsctl.assets import container_dir
 from opsctl.aws.batch.batch import UNFINISHED
 from opsctl.core.errors import Problem
-from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, ModelResources, Platform
 from opsctl.home import Home
 from opsctl.local import control
 
-BUCKET = "opsctl-data"
 _VOLUMES = 33
 _HARMFUL = ("AWS_", "OPSCTL_", "LC_", "PYTHON", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES")
 
@@ -60,61 +55,15 @@ class SmallPlatform:
             self.s3.create_bucket(Bucket=BUCKET)
             for key, body in dataset("HNU1").items():
                 self.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
-            Home(self.home).keep(self._platform())
+            Home(self.home).keep(register_platform(self.home, self.server, endpoint_url=self.server.endpoint_url))
         except BaseException:
             self.close()
             raise
 
     def _entrypoint(self) -> list[str]:
-        place = self.folder / "bin"
-        place.mkdir()
         script = Path(__file__).with_name("waiting_m2g.py")
-        words = (sys.executable, "-I", "-S", str(script), str(self.gate))
-        (place / "m2g").write_text(f'#!/bin/sh\nexec {" ".join(map(shlex.quote, words))} "$@"\n')
-        (place / "m2g").chmod(0o755)
-        variables = f"PATH={place}:/usr/bin:/bin", f"PYTHONPATH={container_dir()}"
-        return ["/usr/bin/env", *variables, sys.executable, "-m", "m2g_job"]
-
-    def _platform(self) -> Platform:
-        parts = Parts(self.home, self.server)
-        queue = parts.batch.describe_job_queues(jobQueues=["q"])["jobQueues"][0]["jobQueueArn"]
-        models = {}
-        for model in ("csd", "csa"):
-            properties: dict[str, Any] = {
-                "image": "opsctl-preview",
-                "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
-                "environment": [{"name": "AWS_DEFAULT_REGION", "value": LOCAL_REGION}],
-                "logConfiguration": {
-                    "logDriver": "awslogs",
-                    "options": {"awslogs-group": GROUP, "awslogs-stream-prefix": model},
-                },
-            }
-            definition = parts.batch.register_job_definition(
-                jobDefinitionName=f"opsctl-local-{model}", type="container", containerProperties=properties
-            )
-            models[model] = ModelResources(
-                job_queue=queue,
-                compute_environment=parts.environment,
-                job_definition=definition["jobDefinitionArn"],
-                instance_type="r5.large",
-                vcpus=2,
-                memory_mib=15_200,
-                max_vcpus=512,
-            )
-        return Platform(
-            name=LOCAL_NAME,
-            region=LOCAL_REGION,
-            account_id="123456789012",
-            data_bucket=BUCKET,
-            repository_url="",
-            image="opsctl-preview",
-            log_group=GROUP,
-            spot=False,
-            root_volume_gib=100,
-            opsctl_version=__version__,
-            models=models,
-            endpoint_url=self.server.endpoint_url,
-        )
+        path = write_m2g(self.folder / "bin", sys.executable, "-I", "-S", str(script), str(self.gate))
+        return ["/usr/bin/env", path, f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job"]
 
     def finish_jobs(self) -> None:
         """Open the gate and wait until no job is left: one that is would take a slot from the next test."""
