@@ -32,7 +32,7 @@ from opsctl.render.status import show_status, watching
 from opsctl.render.up import apply_progress
 from opsctl.render.why import show_why
 
-EVIL = "evil\x1b[2J\x1b]0;owned\x07\x9b31m\r\x08\u202e"
+EVIL = "[red]evil[/red]\x1b[2J\x1b]0;owned\x07\x9b31m\r\x08\u202e"
 _OURS = {"state", "level", "disposition", "kind", "sure", "pipeline", "status", "model", "resources", "options", "only"}
 
 
@@ -141,7 +141,7 @@ def test_nothing_moves_the_terminal(name: str, is_terminal: bool) -> None:
     window.is_terminal = is_terminal
     RENDERERS[name](screen)
     text = window.getvalue()
-    assert "evil" in text or (name == "live" and not is_terminal)
+    assert "[red]evil[/red]" in text or (name == "live" and not is_terminal)
     for evil in ("\x1b[2J", "\x1b]", "\x07", "\x9b", "\x08", "\u202e"):
         assert evil not in text
 

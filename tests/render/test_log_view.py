@@ -8,8 +8,7 @@ import sys
 
 import pytest
 
-from opsctl.commands.logs.follow import DoneBefore, NextAttempt, PollFailed, ScanEnd
-from opsctl.core.errors import Problem
+from opsctl.commands.logs.follow import ScanEnd
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.runs.status import ScanStatus, State
 from opsctl.render.logs import LogView
@@ -22,23 +21,6 @@ def line(scan: str, message: str) -> LogLine:
 
 def end(state: State, cause: str = "", seconds: float = 0.0) -> ScanEnd:
     return ScanEnd(ScanStatus(index=0, name="sub-01", state=state, cause=cause, seconds=seconds))
-
-
-def test_log_lines_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01", "sub-02/ses-1"))
-    view.show(line("sub-01", "one"))
-    view.show(line("sub-02/ses-1", "two [bold]x[/bold]"))
-    out, err = capsys.readouterr()
-    assert out.splitlines() == ["sub-01       │ one", "sub-02/ses-1 │ two [bold]x[/bold]"]
-    assert err == ""
-
-
-def test_times_stand_before_the_names(capsys: pytest.CaptureFixture[str]) -> None:
-    LogView(Screen(), names=("sub-01",), with_time=True).show(line("sub-01", "one\ntwo\n"))
-    assert capsys.readouterr().out.splitlines() == [
-        "2026-11-22T12:00:03Z sub-01 │ one",
-        "2026-11-22T12:00:03Z sub-01 │ two",
-    ]
 
 
 def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,24 +96,6 @@ def test_without_colour_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", terminal := Terminal())
     LogView(Screen(), names=("sub-01",)).show(line("sub-01", "one"))
     assert terminal.getvalue() == "sub-01 │ one\n"
-
-
-def test_what_is_not_a_line_is_words(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01",))
-    view.show(DoneBefore(290))
-    view.show(NextAttempt("sub-01", 2))
-    view.show(PollFailed(Problem("The connection to AWS broke while reading the logs.", "Type it again.")))
-    view.show(end("DONE", seconds=65))
-    view.show(end("FAILED", "bval and bvec differ in count: 65 and 64"))
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.splitlines() == [
-        "290 scans done before",
-        "sub-01 is tried again: attempt 2",
-        "! The connection to AWS broke while reading the logs. Trying again; no line is lost.",
-        "sub-01 done in 1 min 05 s",
-        "sub-01 failed: bval and bvec differ in count: 65 and 64",
-    ]
 
 
 def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:

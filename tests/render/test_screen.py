@@ -10,8 +10,10 @@ import unicodedata
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.golden import golden
 from support.windows import terminal
 
+from opsctl.core.costs.estimate import usd_text
 from opsctl.core.errors import UsageProblem
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
 
@@ -85,6 +87,22 @@ def test_durations(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
 
 
+MONEY = [
+    (0, "$0.00"),
+    (0.0001, "under $0.01"),
+    (0.0099, "under $0.01"),
+    (0.01, "$0.01"),
+    (0.166, "$0.17"),
+    (12.3, "$12.30"),
+    (1234.5, "$1,234.50"),
+]
+
+
+@pytest.mark.parametrize(("usd", "text"), MONEY)
+def test_money_has_cents(usd: float, text: str) -> None:
+    assert usd_text(usd) == text
+
+
 @pytest.mark.parametrize(("count", "text"), [(0, "0 scans"), (1, "1 scan"), (10_001, "10,001 scans")])
 def test_counts(count: int, text: str) -> None:
     assert counted(count, "scan") == text
@@ -149,10 +167,10 @@ def test_json_is_json_and_a_line_is_one_line(capsys: pytest.CaptureFixture[str])
 
 def test_nobody_to_ask_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
-    with pytest.raises(UsageProblem, match="no terminal to answer on") as caught:
+    with pytest.raises(UsageProblem) as caught:
         Screen().confirm("Submit 3 jobs?", assume_yes=False)
     assert caught.value.exit_code == 2
-    assert "--yes" in caught.value.hint
+    golden("screen.nobody_to_ask", f"{caught.value}\n")
     assert Screen().confirm("Submit 3 jobs?", assume_yes=True)
     assert capsys.readouterr() == ("", "")
 
