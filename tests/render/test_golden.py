@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,11 +22,12 @@ from opsctl.commands.platform.down import TeardownReport
 from opsctl.commands.platform.orphans import OrphanReport
 from opsctl.commands.platform.teardown_totals import Contents, Spent
 from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
-from opsctl.core.costs import bill as bills
-from opsctl.core.costs.estimate import Estimate
-from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
+from opsctl.core.costs.bill import bill as bill_of
+from opsctl.core.costs.estimate import Estimate, usd_text
+from opsctl.core.dataset.scan import Discovery, Exclusion
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import NotVisible
+from opsctl.core.diagnosis.why import Explanation
 from opsctl.core.errors import Problem
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.platform.inventory import Resource, ResourceKind
@@ -41,18 +42,38 @@ from opsctl.render.run import nothing_line, outcome_line
 from opsctl.render.run import plan_lines as run_plan_lines
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.scans import discovery_lines
-from opsctl.render.screen import Screen
+from opsctl.render.screen import Screen, counted, duration_text, size_text
 from opsctl.render.status import money_text, show_status, watching
 from opsctl.render.up import apply_progress, orphan_lines, plan_lines
 from opsctl.render.why import show_why
 
 MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+Case = Callable[[Screen], None]
 
 
-def lines(texts: Iterable[str]) -> Callable[[Screen], None]:
-    """Print lines that a function returned."""
+def lines(texts: Iterable[str]) -> Case:
+    """Lines that a function returned."""
     text = "\n".join(texts)
     return lambda screen: screen.data.print(text)
+
+
+#: Sizes, durations, money and counts.
+NUMBERS: dict[Callable[[float], str], tuple[float, ...]] = {
+    size_text: (0, 999, 1000, 1_234_567, 5_000_000_000, 7.5e12, 7.5e15),
+    duration_text: (0, 3.44, 12.6, 60, 61, 3599, 3600, 3900, 90_000),
+    usd_text: (0, 0.0001, 0.0099, 0.01, 0.166, 12.3, 1234.5),
+    lambda count: counted(int(count), "scan"): (0, 1, 10_001),
+}
+
+SO_FAR = replace(status(unlisted={"RUNNING": 1}), bill=bill(1.234))
+MONEY = (
+    SO_FAR,
+    replace(SO_FAR, bill=bill(0.0012)),
+    replace(SO_FAR, is_local=True),
+    replace(SO_FAR, unlisted={"DONE": 1}),
+    replace(SO_FAR, adopted_bill=bill(2.0)),
+    replace(SO_FAR, bill=bill(1.234, is_complete=False)),
+)
 
 
 def watched(screen: Screen) -> None:
@@ -61,76 +82,30 @@ def watched(screen: Screen) -> None:
             show(moment)
 
 
-def scan_details(screen: Screen) -> None:
+def scans(screen: Screen) -> None:
     show_detail(screen, detail("DONE"), run=run())
     show_detail(screen, detail("FAILED", has_result=False, cause="cancelled by ada"), run=run())
 
-
-SO_FAR = dataclasses.replace(status(unlisted={"RUNNING": 1}), bill=bill(1.234))
-STATUS = {
-    "status.rich": lambda screen: show_status(screen, rich_status()),
-    "status.watched_in_a_pipe": watched,
-    "status.scan": scan_details,
-    "status.money": lines(
-        money_text(dataclasses.replace(SO_FAR, **changes))
-        for changes in (
-            {},
-            {"bill": bill(0.0012)},
-            {"is_local": True},
-            {"unlisted": {"DONE": 1}},
-            {"adopted_bill": bill(2.0)},
-            {"bill": bill(1.234, is_complete=False)},
-        )
-    ),
-}
 
 ACTIVE = status("DONE", "RUNNING", "RUNNABLE")
 CANCELLED = CancelOutcome(
     run_id="R", cancelled=("a", "b"), finished_before=("c",), finished_meanwhile=("d",), left=("sub-09/ses-1",)
 )
-CANCEL = {
-    "cancel.plan": lambda screen: show_intent(screen, CancelPlan(status=ACTIVE, chosen=ACTIVE.scans, is_whole=True)),
-    "cancel.outcome": lambda screen: show_outcome(screen, CANCELLED),
-}
 
 
-def why(*explanations: Any, **changes: Any) -> Callable[[Screen], None]:
+def why(*explanations: Explanation, **changes: Any) -> Case:
     return lambda screen: show_why(screen, answer(*explanations, **changes))
 
 
-def calm(screen: Screen) -> None:
-    why(counts={"DONE": 12, "RUNNING": 3}, running_seconds=240.0)(screen)
-    why(counts={"RUNNING": 1}, running_seconds=3.0)(screen)
-    why(counts={"DONE": 2})(screen)
+def attempt(number: int, minute: int, **changes: Any) -> Attempt:
+    return Attempt(index=0, number=number, job_id="j", started_at=f"2026-11-22T12:0{minute}:00Z", **changes)
 
 
-ATTEMPTS = (
-    Attempt(
-        index=0,
-        number=1,
-        job_id="j",
-        started_at="2026-11-22T12:00:00Z",
-        stopped_at="2026-11-22T12:01:05Z",
-        exit_code=137,
-        reason="OutOfMemoryError",
-    ),
-    Attempt(index=0, number=2, job_id="j", started_at="2026-11-22T12:02:00Z"),
-)
-LOGS = {"logs": "opsctl logs sub-01/ses-1"}
+KILLED = attempt(1, 0, stopped_at="2026-11-22T12:01:05Z", exit_code=137, reason="OutOfMemoryError")
 EIGHT = tuple(f"sub-{number:02d}" for number in range(8))
-DOUBT = (Finding("No way out.", "", "likely"),)
-WHY = {
-    "why.calm": calm,
-    # A finding that repeats the heading is left out.
-    "why.heading_says_it": why(failed()),
-    "why.finding_says_more": why(failed(findings=(Finding("It had reached 9 of 9 MiB.", ""),))),
-    "why.doubt_and_many_scans": why(failed(kind="waiting", title="RUNNABLE", scans=EIGHT, findings=DOUBT)),
-    "why.attempts_and_places": why(failed(attempts=ATTEMPTS, places=LOGS, words="exit code 137")),
-    "why.hidden": why(failed(), hidden=(NotVisible("ec2:DescribeSubnets", "is not permitted"),), notes=("N.",)),
-}
 
 
-def log(*events: Any, with_time: bool = False) -> Callable[[Screen], None]:
+def log(*events: Any, with_time: bool = False) -> Case:
     def show(screen: Screen) -> None:
         view = LogView(screen, names=("sub-01", "sub-02/ses-1"), with_time=with_time)
         for event in events:
@@ -139,67 +114,38 @@ def log(*events: Any, with_time: bool = False) -> Callable[[Screen], None]:
     return show
 
 
-def log_line(scan: str, message: str) -> LogLine:
+def said(scan: str, message: str) -> LogLine:
     return LogLine(scan, 1_795_348_803_042, message, "csa/default/s")
 
 
-LOGS_VERB = {
-    "logs.lines": log(log_line("sub-01", "one"), log_line("sub-02/ses-1", "two [bold]x[/bold]")),
-    "logs.times": log(log_line("sub-01", "one\ntwo\n"), with_time=True),
-    "logs.events": log(
-        DoneBefore(290),
-        NextAttempt("sub-01", 2),
-        PollFailed(Problem("The connection to AWS broke while reading the logs.", "Type it again.")),
-        ScanEnd(ScanStatus(index=0, name="sub-01", state="DONE", seconds=65)),
-        ScanEnd(ScanStatus(index=0, name="sub-01", state="FAILED", cause="bval and bvec differ in count: 65 and 64")),
-    ),
-}
+EVENTS = (
+    DoneBefore(290),
+    NextAttempt("sub-01", 2),
+    PollFailed(Problem("The connection to AWS broke while reading the logs.", "Type it again.")),
+    ScanEnd(ScanStatus(index=0, name="sub-01", state="DONE", seconds=65)),
+    ScanEnd(ScanStatus(index=0, name="sub-01", state="FAILED", cause="bval and bvec differ in count: 65 and 64")),
+)
 
-AWS = platform()
-LOCAL = dataclasses.replace(AWS, endpoint_url="http://127.0.0.1:1")
+LOCAL = replace(platform(), endpoint_url="http://127.0.0.1:1")
 ESTIMATE = Estimate(usd=49.5, usd_per_scan=0.165, wall_hours=65 / 60, basis="65 minutes a scan; r5.large on-demand")
-NOT_BEGUN = dataclasses.replace(a_cost(), own=bills.bill([], {}, RATES, now=MOMENT), adopted=None)
-SUMS: list[dict[str, bool]] = [{"is_local": False}, {"is_local": True}, {"is_local": False, "is_complete": False}]
-COST = {
-    "cost.sums": lines(charged_text(12.3, **kind) for kind in SUMS),
-    "cost.estimate": lines(estimate_lines(ESTIMATE, AWS)),
-    "cost.estimate_local": lines(estimate_lines(ESTIMATE, LOCAL, 3.0)),
-    "cost.estimate_without_price": lines(estimate_lines(dataclasses.replace(ESTIMATE, is_complete=False), AWS)),
-    "cost.run": lambda screen: show_cost(screen, a_cost(), by_scan=False),
-    "cost.by_scan_local": lambda screen: show_cost(screen, a_cost(is_local=True), by_scan=True),
-    "cost.not_begun": lambda screen: show_cost(screen, NOT_BEGUN, by_scan=True),
-    # The sum is without what was adopted; equal prices are named once.
-    "cost.all_runs": lambda screen: show_costs(screen, [a_cost(), NOT_BEGUN]),
-    "cost.no_runs": lambda screen: show_costs(screen, []),
-}
+NOT_BEGUN = replace(a_cost(), own=bill_of([], {}, RATES, now=MOMENT), adopted=None)
 
-RUN = {
-    "run.plan": lines(run_plan_lines(plan("new", "new"))),
-    "run.nothing": lines(
-        nothing_line(nothing)
-        for nothing in (plan("done", "done"), plan("done", "in flight"), plan("done", "new", only="failed"))
-    ),
-    "run.outcome": lines(
-        outcome_line(outcome(**changes))
-        for changes in (
-            {},
-            {"done": 297},
-            {"done": 2, "in_flight": 1},
-            {"continued": ("R",)},
-            {"submitted": 0, "in_flight": 3},
-        )
-    ),
-}
+OUTCOMES: tuple[dict[str, Any], ...] = (
+    {},
+    {"done": 297},
+    {"done": 2, "in_flight": 1},
+    {"continued": ("R",)},
+    {"submitted": 0, "in_flight": 3},
+)
 
-EXCLUDED = [Exclusion(key=f"HNU1/sub-0{number}\x1b[31m", reason="no bval") for number in (2, 3)]
-NOTED = Scan(name="sub-01", subject="01", session=None, entities={}, pipeline="dwi", inputs=(), note="2 T1w, x taken")
-SCANS = {
-    "scans.discovery": lines(
-        discovery_lines(
-            Discovery(scans=(NOTED,), excluded=(*EXCLUDED, Exclusion(key="k", reason="no T1w")), warnings=("careful",))
-        )
-    )
-}
+DISCOVERY = Discovery(
+    scans=(replace(plan("new").chosen[0], note="2 T1w, x taken"),),
+    excluded=(
+        *(Exclusion(key=f"HNU1/sub-0{number}\x1b[31m", reason="no bval") for number in (2, 3)),
+        Exclusion(key="k", reason="no T1w"),
+    ),
+    warnings=("careful",),
+)
 
 
 def applied(screen: Screen) -> None:
@@ -216,9 +162,8 @@ def replaced(screen: Screen) -> None:
     events = EventLog()
     steps = [events.read(line, root="storage") for line in recorded.read_text().splitlines()]
     with apply_progress(screen, title="up m2g", total=len(events.plan().changes)) as on_step:
-        for step in steps:
-            if step is not None:
-                on_step(step)
+        for step in filter(None, steps):
+            on_step(step)
 
 
 PLAN = TerraformPlan(
@@ -233,66 +178,94 @@ ORPHANS = OrphanReport(
     name="m2g",
     orphans=(
         Resource(kind=ResourceKind.VPC, id="vpc-1"),
-        Resource(kind=ResourceKind.ROLE, id="r", name="r", since=MOMENT),
+        Resource(kind=ResourceKind.ROLE, id="r", since=MOMENT),
     ),
     foreign=(Resource(kind=ResourceKind.QUEUE, id="q", name="q", is_tagged=False),),
     log_group=Resource(kind=ResourceKind.LOG_GROUP, id="/opsctl/m2g"),
     invalid=(Resource(kind=ResourceKind.ENVIRONMENT, id="e", name="e", state="INVALID", reason="no role"),),
     replace=("a",),
 )
-UP = {
-    "up.plan": lines(plan_lines(PLAN, idle_usd_per_hour=0.045)),
-    "up.applied": applied,
-    "up.replaced": replaced,
-    "up.orphans": lines(orphan_lines(ORPHANS, now=MOMENT + timedelta(minutes=3))),
-}
+REPORT = TeardownReport(
+    name="m2g",
+    removed=1,
+    left=(),
+    data_bucket="data",
+    contents=Contents(2, 1500, is_whole=True),
+    repository_url="repo",
+    spent=Spent(12.3, 4, is_complete=True),
+)
+LEFT = replace(REPORT, left=("role opsctl-m2g-job", "VPC vpc-1: it is held"))
 
 
-def torn_down(*reports: dict[str, Any], kept_at: Path | None = None) -> Callable[[Screen], None]:
-    report = TeardownReport(
-        name="m2g",
-        removed=1,
-        left=(),
-        data_bucket="data",
-        contents=Contents(2, 1500, is_whole=True),
-        repository_url="repo",
-        spent=Spent(12.3, 4, is_complete=True),
-        is_local=kept_at is not None,
-    )
-
+def torn_down(*reports: TeardownReport, kept_at: Path | None = None) -> Case:
     def show(screen: Screen) -> None:
-        for changes in reports:
-            show_teardown_report(screen, dataclasses.replace(report, **changes), kept_at=kept_at)
+        for report in reports:
+            show_teardown_report(screen, replace(report, is_local=kept_at is not None), kept_at=kept_at)
             screen.say()
 
     return show
 
 
-LEFT = {"left": ("role opsctl-m2g-job", "VPC vpc-1: it is held")}
-DOWN = {
-    "down.aws": torn_down({}, LEFT),
-    "down.local": torn_down({}, LEFT, kept_at=Path("/somewhere")),
-    "down.not_known": torn_down(
-        {"contents": Contents(3, 10, is_whole=False)},
-        {"contents": Contents(0, 0, is_whole=False)},
-        {"contents": None},
-        {"log_group": "/opsctl/m2g"},
-        {"spent": None},
-        {"spent": Spent(0.0, 0, is_complete=True)},
-        {"spent": Spent(1.0, 1, is_complete=False)},
+CASES: dict[str, Case] = {
+    "screen.numbers": lines(f"{number:,}: {text(number)}" for text, numbers in NUMBERS.items() for number in numbers),
+    "status.rich": lambda screen: show_status(screen, rich_status()),
+    "status.watched_in_a_pipe": watched,
+    "status.scan": scans,
+    "status.money": lines(map(money_text, MONEY)),
+    "cancel.plan": lambda screen: show_intent(screen, CancelPlan(status=ACTIVE, chosen=ACTIVE.scans, is_whole=True)),
+    "cancel.outcome": lambda screen: show_outcome(screen, CANCELLED),
+    "why.done": why(counts={"DONE": 2}),
+    "why.running": why(counts={"RUNNING": 1}, running_seconds=3.0),
+    "why.done_and_running": why(counts={"DONE": 12, "RUNNING": 3}, running_seconds=240.0),
+    # A finding that repeats the heading is left out.
+    "why.heading_says_it": why(failed()),
+    "why.finding_says_more": why(failed(findings=(Finding("It had reached 9 of 9 MiB.", ""),))),
+    "why.doubt_and_many_scans": why(
+        failed(kind="waiting", title="RUNNABLE", scans=EIGHT, findings=(Finding("No way out.", "", "likely"),))
     ),
-}
-
-CASES: dict[str, Callable[[Screen], None]] = {
-    **STATUS,
-    **CANCEL,
-    **WHY,
-    **LOGS_VERB,
-    **COST,
-    **RUN,
-    **SCANS,
-    **UP,
-    **DOWN,
+    "why.attempts_and_places": why(
+        failed(
+            attempts=(KILLED, attempt(2, 2)),
+            places={"logs": "opsctl logs sub-01/ses-1"},
+            words="exit code 137",
+        )
+    ),
+    "why.hidden": why(failed(), hidden=(NotVisible("ec2:DescribeSubnets", "is not permitted"),), notes=("N.",)),
+    "logs.lines": log(said("sub-01", "one"), said("sub-02/ses-1", "two [bold]x[/bold]")),
+    "logs.times": log(said("sub-01", "one\nsub-02 │ forged\n"), with_time=True),
+    "logs.events": log(*EVENTS),
+    "cost.sums": lines(
+        charged_text(12.3, is_local=local, is_complete=known) for local in (False, True) for known in (True, False)
+    ),
+    "cost.estimate": lines(estimate_lines(ESTIMATE, platform())),
+    "cost.estimate_local": lines(estimate_lines(ESTIMATE, LOCAL, 3.0)),
+    "cost.estimate_without_price": lines(estimate_lines(replace(ESTIMATE, is_complete=False), platform())),
+    "cost.run": lambda screen: show_cost(screen, a_cost(), by_scan=False),
+    "cost.by_scan_local": lambda screen: show_cost(screen, a_cost(is_local=True), by_scan=True),
+    "cost.not_begun": lambda screen: show_cost(screen, NOT_BEGUN, by_scan=True),
+    # The sum is without what was adopted; equal prices are named once.
+    "cost.all_runs": lambda screen: show_costs(screen, [a_cost(), NOT_BEGUN]),
+    "cost.no_runs": lambda screen: show_costs(screen, []),
+    "run.plan": lines(run_plan_lines(plan("new", "new"))),
+    "run.all_done": lines([nothing_line(plan("done", "done"))]),
+    "run.in_flight": lines([nothing_line(plan("done", "in flight"))]),
+    "run.none_failed": lines([nothing_line(plan("done", "new", only="failed"))]),
+    "run.outcome": lines(outcome_line(outcome(**changes)) for changes in OUTCOMES),
+    "scans.discovery": lines(discovery_lines(DISCOVERY)),
+    "up.plan": lines(plan_lines(PLAN, idle_usd_per_hour=0.045)),
+    "up.applied": applied,
+    "up.replaced": replaced,
+    "up.orphans": lines(orphan_lines(ORPHANS, now=MOMENT + timedelta(minutes=3))),
+    "down.aws": torn_down(REPORT, LEFT),
+    "down.local": torn_down(REPORT, LEFT, kept_at=Path("/somewhere")),
+    "down.not_known": torn_down(
+        replace(REPORT, contents=Contents(3, 10, is_whole=False)),
+        replace(REPORT, contents=Contents(0, 0, is_whole=False)),
+        replace(REPORT, contents=None, log_group="/opsctl/m2g"),
+        replace(REPORT, spent=None),
+        replace(REPORT, spent=Spent(0.0, 0, is_complete=True)),
+        replace(REPORT, spent=Spent(1.0, 1, is_complete=False)),
+    ),
 }
 
 

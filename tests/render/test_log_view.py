@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 import pytest
+from support.windows import terminal
 
 from opsctl.commands.logs.follow import ScanEnd
 from opsctl.core.logs.log_line import LogLine
@@ -32,11 +34,6 @@ def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]
     assert err == "sub-01 failed: cause\n"
 
 
-def test_a_message_of_several_lines_stays_under_its_scans_name(capsys: pytest.CaptureFixture[str]) -> None:
-    LogView(Screen(), names=("sub-01",)).show(line("sub-01", "one\nsub-02 │ forged"))
-    assert all(shown.startswith("sub-01 │ ") for shown in capsys.readouterr().out.splitlines())
-
-
 def test_half_a_pair_of_surrogates_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="utf-8", write_through=True))
@@ -56,46 +53,33 @@ def test_long_lines_and_names_are_neither_cut_nor_broken(
     assert capsys.readouterr().out == f"{name} │ {'x' * 300}\n"
 
 
-class Terminal(io.StringIO):
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
-
-
-def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, *names: str) -> str:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
-    view = LogView(Screen(), names=names)
+def shown_on_a_terminal(*names: str) -> str:
+    screen, window = terminal(40)
+    view = LogView(screen, names=names)
     for name in names:
         view.show(line(name, "one"))
-    return terminal.getvalue()
+    return window.getvalue()
 
 
-def test_a_scan_has_the_same_colour_whoever_is_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = shown_on_a_terminal(monkeypatch, "sub-02")
-    beside = shown_on_a_terminal(monkeypatch, "sub-01", "sub-02", "sub-03")
+def test_a_scan_has_the_same_colour_whoever_is_beside_it() -> None:
+    alone = shown_on_a_terminal("sub-02")
+    beside = shown_on_a_terminal("sub-01", "sub-02", "sub-03")
     assert "\x1b[" in alone
     assert beside.splitlines()[1] == alone.strip()
     # Several scans are of several colours.
     names = [f"sub-{number:02d}" for number in range(20)]
-    colours = {shown.split("sub-")[0] for shown in shown_on_a_terminal(monkeypatch, *names).splitlines()}
+    colours = {shown.split("sub-")[0] for shown in shown_on_a_terminal(*names).splitlines()}
     assert len(colours) > 4
 
 
-def test_a_name_that_is_wider_than_the_terminal_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_wider_than_the_terminal_stays_whole() -> None:
     name = f"sub-{'1' * 30}/ses-{'2' * 30}"
-    assert name in shown_on_a_terminal(monkeypatch, name)
+    assert name in shown_on_a_terminal(name)
 
 
 def test_without_colour_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
-    LogView(Screen(), names=("sub-01",)).show(line("sub-01", "one"))
-    assert terminal.getvalue() == "sub-01 │ one\n"
+    assert shown_on_a_terminal("sub-01") == "sub-01 │ one\n"
 
 
 def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,9 +109,7 @@ class Gone(io.StringIO):
     descriptor = -1
 
 
-def test_a_reader_that_has_enough_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    import os
-
+def test_a_reader_that_has_enough_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = Gone()
     gone.descriptor = os.open(os.devnull, os.O_WRONLY)
     monkeypatch.setattr(sys, "stdout", gone)

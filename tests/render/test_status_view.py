@@ -22,11 +22,6 @@ from opsctl.render.status import show_status, watching
 SCHEMA = json.loads((ROOT / "docs/status.schema.json").read_text())
 
 
-def test_a_causes_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    show_status(Screen(), status("FAILED", cause="\x1b[2J\x1b]0;owned\x07odd"))
-    assert "sub-00/ses-1: odd" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     "states", [["DONE"], ["DONE"] * 3 + ["FAILED"] * 7, ["PENDING"] * 211, ["DONE", "FAILED", "RUNNING"]]
 )
