@@ -51,7 +51,7 @@ MOMENT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 Case = Callable[[Screen], None]
 
 
-def lines(texts: Iterable[str]) -> Case:
+def as_lines(texts: Iterable[str]) -> Case:
     """Lines that a function returned."""
     text = "\n".join(texts)
     return lambda screen: screen.data.print(text)
@@ -82,7 +82,7 @@ def watched(screen: Screen) -> None:
             show(moment)
 
 
-def scans(screen: Screen) -> None:
+def scan_details(screen: Screen) -> None:
     show_detail(screen, detail("DONE"), run=run())
     show_detail(screen, detail("FAILED", has_result=False, cause="cancelled by ada"), run=run())
 
@@ -114,7 +114,7 @@ def log(*events: Any, with_time: bool = False) -> Case:
     return show
 
 
-def said(scan: str, message: str) -> LogLine:
+def log_line(scan: str, message: str) -> LogLine:
     return LogLine(scan, 1_795_348_803_042, message, "csa/default/s")
 
 
@@ -197,7 +197,7 @@ REPORT = TeardownReport(
 LEFT = replace(REPORT, left=("role opsctl-m2g-job", "VPC vpc-1: it is held"))
 
 
-def torn_down(*reports: TeardownReport, kept_at: Path | None = None) -> Case:
+def teardown_reports(*reports: TeardownReport, kept_at: Path | None = None) -> Case:
     def show(screen: Screen) -> None:
         for report in reports:
             show_teardown_report(screen, replace(report, is_local=kept_at is not None), kept_at=kept_at)
@@ -207,11 +207,11 @@ def torn_down(*reports: TeardownReport, kept_at: Path | None = None) -> Case:
 
 
 CASES: dict[str, Case] = {
-    "screen.numbers": lines(f"{number:,}: {text(number)}" for text, numbers in NUMBERS.items() for number in numbers),
+    "screen.numbers": as_lines(f"{number:,}: {text(number)}" for text in NUMBERS for number in NUMBERS[text]),
     "status.rich": lambda screen: show_status(screen, rich_status()),
     "status.watched_in_a_pipe": watched,
-    "status.scan": scans,
-    "status.money": lines(map(money_text, MONEY)),
+    "status.scan": scan_details,
+    "status.money": as_lines(map(money_text, MONEY)),
     "cancel.plan": lambda screen: show_intent(screen, CancelPlan(status=ACTIVE, chosen=ACTIVE.scans, is_whole=True)),
     "cancel.outcome": lambda screen: show_outcome(screen, CANCELLED),
     "why.done": why(counts={"DONE": 2}),
@@ -231,34 +231,34 @@ CASES: dict[str, Case] = {
         )
     ),
     "why.hidden": why(failed(), hidden=(NotVisible("ec2:DescribeSubnets", "is not permitted"),), notes=("N.",)),
-    "logs.lines": log(said("sub-01", "one"), said("sub-02/ses-1", "two [bold]x[/bold]")),
-    "logs.times": log(said("sub-01", "one\nsub-02 │ forged\n"), with_time=True),
+    "logs.lines": log(log_line("sub-01", "one"), log_line("sub-02/ses-1", "two [bold]x[/bold]")),
+    "logs.times": log(log_line("sub-01", "one\nsub-02 │ forged\n"), with_time=True),
     "logs.events": log(*EVENTS),
-    "cost.sums": lines(
+    "cost.sums": as_lines(
         charged_text(12.3, is_local=local, is_complete=known) for local in (False, True) for known in (True, False)
     ),
-    "cost.estimate": lines(estimate_lines(ESTIMATE, platform())),
-    "cost.estimate_local": lines(estimate_lines(ESTIMATE, LOCAL, 3.0)),
-    "cost.estimate_without_price": lines(estimate_lines(replace(ESTIMATE, is_complete=False), platform())),
+    "cost.estimate": as_lines(estimate_lines(ESTIMATE, platform())),
+    "cost.estimate_local": as_lines(estimate_lines(ESTIMATE, LOCAL, 3.0)),
+    "cost.estimate_without_price": as_lines(estimate_lines(replace(ESTIMATE, is_complete=False), platform())),
     "cost.run": lambda screen: show_cost(screen, a_cost(), by_scan=False),
     "cost.by_scan_local": lambda screen: show_cost(screen, a_cost(is_local=True), by_scan=True),
     "cost.not_begun": lambda screen: show_cost(screen, NOT_BEGUN, by_scan=True),
     # The sum is without what was adopted; equal prices are named once.
     "cost.all_runs": lambda screen: show_costs(screen, [a_cost(), NOT_BEGUN]),
     "cost.no_runs": lambda screen: show_costs(screen, []),
-    "run.plan": lines(run_plan_lines(plan("new", "new"))),
-    "run.all_done": lines([nothing_line(plan("done", "done"))]),
-    "run.in_flight": lines([nothing_line(plan("done", "in flight"))]),
-    "run.none_failed": lines([nothing_line(plan("done", "new", only="failed"))]),
-    "run.outcome": lines(outcome_line(outcome(**changes)) for changes in OUTCOMES),
-    "scans.discovery": lines(discovery_lines(DISCOVERY)),
-    "up.plan": lines(plan_lines(PLAN, idle_usd_per_hour=0.045)),
+    "run.plan": as_lines(run_plan_lines(plan("new", "new"))),
+    "run.all_done": as_lines([nothing_line(plan("done", "done"))]),
+    "run.in_flight": as_lines([nothing_line(plan("done", "in flight"))]),
+    "run.none_failed": as_lines([nothing_line(plan("done", "new", only="failed"))]),
+    "run.outcome": as_lines(outcome_line(outcome(**changes)) for changes in OUTCOMES),
+    "scans.discovery": as_lines(discovery_lines(DISCOVERY)),
+    "up.plan": as_lines(plan_lines(PLAN, idle_usd_per_hour=0.045)),
     "up.applied": applied,
     "up.replaced": replaced,
-    "up.orphans": lines(orphan_lines(ORPHANS, now=MOMENT + timedelta(minutes=3))),
-    "down.aws": torn_down(REPORT, LEFT),
-    "down.local": torn_down(REPORT, LEFT, kept_at=Path("/somewhere")),
-    "down.not_known": torn_down(
+    "up.orphans": as_lines(orphan_lines(ORPHANS, now=MOMENT + timedelta(minutes=3))),
+    "down.aws": teardown_reports(REPORT, LEFT),
+    "down.local": teardown_reports(REPORT, LEFT, kept_at=Path("/somewhere")),
+    "down.not_known": teardown_reports(
         replace(REPORT, contents=Contents(3, 10, is_whole=False)),
         replace(REPORT, contents=Contents(0, 0, is_whole=False)),
         replace(REPORT, contents=None, log_group="/opsctl/m2g"),

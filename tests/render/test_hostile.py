@@ -43,24 +43,23 @@ def poisoned(value: Any, name: str = "") -> Any:
     if isinstance(value, str):
         return EVIL + value
     if isinstance(value, tuple | list):
-        return type(value)(poisoned(one, name) for one in value)
+        return type(value)(poisoned(item, name) for item in value)
     if isinstance(value, dict):
-        return {key: poisoned(one) for key, one in value.items()}
+        return {key: poisoned(item) for key, item in value.items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {
-            one.name: poisoned(getattr(value, one.name), one.name) for one in dataclasses.fields(value) if one.init
-        }
+        names = [field.name for field in dataclasses.fields(value) if field.init]
+        fields = {name: poisoned(getattr(value, name), name) for name in names}
         return dataclasses.replace(value, **fields)
     return value
 
 
 def filled(kind: type[Any], **changes: Any) -> Any:
     """One whose every text is hostile."""
-    texts = {one.name: EVIL for one in dataclasses.fields(kind) if one.init and one.name not in changes}
+    texts = {field.name: EVIL for field in dataclasses.fields(kind) if field.init and field.name not in changes}
     return kind(**{**texts, **changes})
 
 
-def a_found() -> ChosenScans:
+def a_choice() -> ChosenScans:
     scan = Scan(name=EVIL, subject="1", session=None, entities={}, pipeline="dwi", inputs=(), note=EVIL)
     return ChosenScans(
         discovery=Discovery(scans=(scan,), excluded=(filled(Exclusion),), warnings=(EVIL,)), chosen=(scan,)
@@ -99,9 +98,9 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
     "cost": lambda screen: show_cost(screen, poisoned(a_cost()), by_scan=True),
     "costs": lambda screen: show_costs(screen, [poisoned(a_cost())]),
     "plan": say_plan,
-    "scans": lambda screen: show_scans(screen, a_found()),
+    "scans": lambda screen: show_scans(screen, a_choice()),
     "verdicts": lambda screen: show_verdicts(
-        screen, a_found(), [filled(Verdict, level="wrong", findings=(EVIL,)), filled(Verdict, level="fine")]
+        screen, a_choice(), [filled(Verdict, level="wrong", findings=(EVIL,)), filled(Verdict, level="fine")]
     ),
     "intent": lambda screen: show_intent(
         screen, filled(CancelPlan, status=poisoned(rich_status()), chosen=poisoned(rich_status()).scans, is_whole=True)

@@ -68,7 +68,7 @@ def test_a_scan_has_the_same_colour_whoever_is_beside_it() -> None:
     assert beside.splitlines()[1] == alone.strip()
     # Several scans are of several colours.
     names = [f"sub-{number:02d}" for number in range(20)]
-    colours = {shown.split("sub-")[0] for shown in shown_on_a_terminal(*names).splitlines()}
+    colours = {text.split("sub-")[0] for text in shown_on_a_terminal(*names).splitlines()}
     assert len(colours) > 4
 
 
@@ -87,7 +87,7 @@ def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> Non
     view.show(line("sub-01", 'a "b"\nc\x1b[31m'))
     view.show(end("DONE"))
     view.show(line("sub-02", "é"))
-    first, second = (json.loads(one) for one in capsys.readouterr().out.splitlines())
+    first, second = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert first == line("sub-01", 'a "b"\nc\x1b[31m').as_json()
     assert second["scan"] == "sub-02"
 

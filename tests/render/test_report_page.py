@@ -43,37 +43,37 @@ def text_of(page: str) -> str:
 @pytest.mark.parametrize("is_time", [True, False])
 def test_each_value_is_one_mark(count: int, is_time: bool) -> None:
     values = [3600.0 + (index * 7919) % 900 for index in range(count)]
-    made = distribution(values, is_time=is_time)
-    assert len(made.dots) + sum(bar.count for bar in made.bars) == count
-    assert bool(made.dots) == (count <= 60)
-    assert 2 <= len(made.ticks) <= 8
-    for x in [*(one.x for one in made.dots), *(one.x for one in made.ticks), *(bar.x for bar in made.bars)]:
+    drawing = distribution(values, is_time=is_time)
+    assert len(drawing.dots) + sum(bar.count for bar in drawing.bars) == count
+    assert bool(drawing.dots) == (count <= 60)
+    assert 2 <= len(drawing.ticks) <= 8
+    for x in [*(dot.x for dot in drawing.dots), *(tick.x for tick in drawing.ticks), *(bar.x for bar in drawing.bars)]:
         assert 0 <= x <= WIDTH
-    assert all(bar.height >= 2 and bar.y >= 0 for bar in made.bars)
-    assert all(0 <= one.y <= HEIGHT for one in made.dots)
-    assert values[made.lowest] == min(values) and values[made.highest] == max(values)
+    assert all(bar.height >= 2 and bar.y >= 0 for bar in drawing.bars)
+    assert all(0 <= dot.y <= HEIGHT for dot in drawing.dots)
+    assert values[drawing.lowest] == min(values) and values[drawing.highest] == max(values)
 
 
 @pytest.mark.parametrize("values", [[0.0], [5.0], [0.0, 0.0], [7.0] * 400, [0.001, 0.002], [1.0, 100000.0], [2.0, 3.0]])
 @pytest.mark.parametrize("is_time", [True, False])
 def test_odd_distributions_have_a_place(values: list[float], is_time: bool) -> None:
-    made = distribution(values, is_time=is_time)
-    assert len(made.dots) + sum(bar.count for bar in made.bars) == len(values)
-    assert 0 <= made.median_x <= WIDTH
-    labels = [one.label for one in made.ticks]
+    drawing = distribution(values, is_time=is_time)
+    assert len(drawing.dots) + sum(bar.count for bar in drawing.bars) == len(values)
+    assert 0 <= drawing.median_x <= WIDTH
+    labels = [tick.label for tick in drawing.ticks]
     assert len(set(labels)) == len(labels) > 1
     assert is_time or all(re.fullmatch(r"[\d,]+", label) for label in labels)
 
 
 def test_one_scan_among_thousands_is_to_be_seen() -> None:
-    made = distribution([3600.0] * 2999 + [9000.0], is_time=True)
-    assert [(bar.count, bar.height >= 2) for bar in made.bars] == [(2999, True), (1, True)]
+    drawing = distribution([3600.0] * 2999 + [9000.0], is_time=True)
+    assert [(bar.count, bar.height >= 2) for bar in drawing.bars] == [(2999, True), (1, True)]
 
 
 def test_dots_lie_beside_each_other() -> None:
-    made = distribution([float(one * one % 53) for one in range(60)], is_time=False)
-    for one, other in itertools.combinations(made.dots, 2):
-        assert abs(one.x - other.x) + abs(one.y - other.y) >= 2 * one.radius - 0.1
+    drawing = distribution([float(index * index % 53) for index in range(60)], is_time=False)
+    for dot, other in itertools.combinations(drawing.dots, 2):
+        assert abs(dot.x - other.x) + abs(dot.y - other.y) >= 2 * dot.radius - 0.1
 
 
 def test_every_kind_of_scan_is_told() -> None:
@@ -99,18 +99,19 @@ def test_the_headline_says_how_it_stands() -> None:
 
 
 def test_scans_that_were_never_submitted_are_no_failures() -> None:
-    made = scene(["DONE", "FAILED"], pictures=1)
-    lost = replace(made.report.status.scans[1], is_submitted=False, cause="not submitted: the submission was cut short")
-    status = replace(made.report.status, scans=(made.report.status.scans[0], lost))
-    page = replace(made, report=replace(made.report, status=status)).html()
+    shown = scene(["DONE", "FAILED"], pictures=1)
+    done, failed = shown.report.status.scans
+    lost = replace(failed, is_submitted=False, cause="not submitted: the submission was cut short")
+    status = replace(shown.report.status, scans=(done, lost))
+    page = replace(shown, report=replace(shown.report, status=status)).html()
     assert 'id="failures"' not in page
     golden("report.unsubmitted", text_of(page))
 
 
 def test_nothing_that_others_wrote_becomes_markup() -> None:
-    made = scene(["DONE", "FAILED"], cause=HOSTILE, name="sub-<b>{:02d}", pictures=1)
-    run = replace(made.report.run, command_line=("opsctl", HOSTILE), image=HOSTILE, created_by=HOSTILE)
-    page = replace(made, report=replace(made.report, run=run)).html()
+    shown = scene(["DONE", "FAILED"], cause=HOSTILE, name="sub-<b>{:02d}", pictures=1)
+    run = replace(shown.report.run, command_line=("opsctl", HOSTILE), image=HOSTILE, created_by=HOSTILE)
+    page = replace(shown, report=replace(shown.report, run=run)).html()
     tags = set(re.findall(r"<([a-z0-9]+)", page.partition("<body>")[2]))
     assert not tags & {"script", "b1", "iframe", "link", "object"}
     assert page.count("<script") == 0 and page.count("</style>") == 1
@@ -132,17 +133,17 @@ def test_the_page_may_load_nothing() -> None:
 
 def test_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("opsctl.render.report._MAX_PICTURE_BYTES", 1)
-    made = scene(["DONE"], pictures=1)
-    choice = replace(made.choice, left_out=("70 more pictures",))
-    golden("report.left_out", text_of(replace(made, choice=choice).html()))
+    shown = scene(["DONE"], pictures=1)
+    choice = replace(shown.choice, left_out=("70 more pictures",))
+    golden("report.left_out", text_of(replace(shown, choice=choice).html()))
 
 
-def wanted(kind: Any = "connectome", **changes: Any) -> Asset:
+def asset(kind: Any = "connectome", **changes: Any) -> Asset:
     return Asset(index=0, kind=kind, name="Desikan", uri="s3://data/x", size_bytes=1, **changes)
 
 
 def matrix(text: str, **changes: Any) -> DecodedImage:
-    return ImageDecoder(picture_count=1).decode(wanted(**changes), text.encode())
+    return ImageDecoder(picture_count=1).decode(asset(**changes), text.encode())
 
 
 def pixels(uri: str) -> Image.Image:
@@ -150,10 +151,10 @@ def pixels(uri: str) -> Image.Image:
 
 
 def test_a_matrix_has_a_pixel_for_each_pair() -> None:
-    made = matrix("9,0,4\n0,9,1\n4,1,9\n")
-    assert (made.nodes, made.edges) == (3, 2)
-    assert made.large is not None
-    picture = pixels(made.large.uri)
+    image = matrix("9,0,4\n0,9,1\n4,1,9\n")
+    assert (image.nodes, image.edges) == (3, 2)
+    assert image.large is not None
+    picture = pixels(image.large.uri)
     assert picture.size == (3, 3)
     dark, yellow = (0x44, 0x01, 0x54), (0xFD, 0xE7, 0x25)
     # The diagonal joins nothing, however large it is.
@@ -163,9 +164,9 @@ def test_a_matrix_has_a_pixel_for_each_pair() -> None:
 
 
 def test_correlations_have_a_colour_for_each_sign() -> None:
-    made = matrix("1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n")
-    assert made.large is not None
-    picture = pixels(made.large.uri)
+    image = matrix("1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n")
+    assert image.large is not None
+    picture = pixels(image.large.uri)
     red, _, blue = picture.getpixel((1, 0))  # type: ignore[misc]
     assert blue > red
     red, _, blue = picture.getpixel((2, 0))  # type: ignore[misc]
@@ -173,36 +174,37 @@ def test_correlations_have_a_colour_for_each_sign() -> None:
 
 
 def test_a_large_atlas_is_drawn_smaller() -> None:
-    rows = [",".join("1" if one != other else "0" for other in range(450)) for one in range(450)]
-    made = matrix("\n".join(rows))
-    assert made.large is not None and made.thumb is not None
-    assert made.large.width == 225 and made.thumb.width <= 80
+    rows = [",".join("0" if row == column else "1" for column in range(450)) for row in range(450)]
+    image = matrix("\n".join(rows))
+    assert image.large is not None and image.thumb is not None
+    assert image.large.width == 225 and image.thumb.width <= 80
     assert matrix("0,1\n1,0\n", is_pictured=False) == DecodedImage(nodes=2, edges=1)
 
 
 def test_the_more_pictures_the_smaller() -> None:
     widths = []
     for count in (1, 200, 1000):
-        made = ImageDecoder(picture_count=count).decode(wanted("QA"), png(width=2400, height=1600))
-        assert made.large is not None and made.thumb is not None
-        widths.append(made.large.width)
-        assert pixels(made.large.uri).size == (made.large.width, made.large.height)
-        assert len(made.thumb.uri) < 8000
+        image = ImageDecoder(picture_count=count).decode(asset("QA"), png(width=2400, height=1600))
+        assert image.large is not None and image.thumb is not None
+        widths.append(image.large.width)
+        assert pixels(image.large.uri).size == (image.large.width, image.large.height)
+        assert len(image.thumb.uri) < 8000
     assert widths == [1200, 720, 420]
 
 
 def test_the_page_has_a_largest_size() -> None:
-    made = ImageDecoder(picture_count=1).decode(wanted("QA"), png(width=400, height=300))
-    assert made.large is not None
-    items = {replace(wanted("QA"), index=index): made for index in range(5)}
-    kept = limit_size(items, max_bytes=int(2.5 * len(made.large.uri)))
-    assert [one.large is not None for one in kept.values() if isinstance(one, DecodedImage)] == [True] * 2 + [False] * 3
-    assert all(isinstance(one, DecodedImage) and one.thumb for one in kept.values())
+    image = ImageDecoder(picture_count=1).decode(asset("QA"), png(width=400, height=300))
+    assert image.large is not None
+    items = {replace(asset("QA"), index=index): image for index in range(5)}
+    limited = limit_size(items, max_bytes=int(2.5 * len(image.large.uri)))
+    pictures = [picture for picture in limited.values() if isinstance(picture, DecodedImage)]
+    assert [picture.large is not None for picture in pictures] == [True, True, False, False, False]
+    assert all(picture.thumb for picture in pictures)
 
 
 def test_what_is_no_picture_is_told_at_its_scan() -> None:
-    made = scene(["DONE"], pictures=1)
-    golden("report.unreadable", text_of(replace(made, bodies=dict.fromkeys(made.bodies, b"GIF89a")).html()))
+    shown = scene(["DONE"], pictures=1)
+    golden("report.unreadable", text_of(replace(shown, bodies=dict.fromkeys(shown.bodies, b"GIF89a")).html()))
 
 
 def test_no_picture_and_one_that_would_fill_the_memory_are_refused() -> None:
@@ -212,14 +214,14 @@ def test_no_picture_and_one_that_would_fill_the_memory_are_refused() -> None:
     messages = []
     for body in (b"", b"GIF89a", png(width=40, height=40)[:200], file.getvalue()):
         with pytest.raises(Problem) as caught:
-            ImageDecoder(picture_count=1).decode(wanted("QA"), body)
+            ImageDecoder(picture_count=1).decode(asset("QA"), body)
         messages.append(f"{caught.value}\n")
     golden("report.refused", "".join(messages))
 
 
 def test_three_thousand_scans_stay_usable() -> None:
-    made = scene(["DONE"] * 2990 + ["FAILED"] * 10)
-    page = replace(made, bodies={}).html()
+    shown = scene(["DONE"] * 2990 + ["FAILED"] * 10)
+    page = replace(shown, bodies={}).html()
     assert page.count('class="scan"') == 3000
     assert len(page) < 8_000_000
 
@@ -229,21 +231,20 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     path = find_browser()
     if path is None:
         pytest.skip("no Chromium here: the page is not looked at")
-    made = Browser(path, tmp_path_factory.mktemp("profile"))
-    yield made
-    made.close()
+    browser = Browser(path, tmp_path_factory.mktemp("profile"))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with all there is in it, hostile words too."""
-    made = scene(MIXED, is_local=True)
-    scans = tuple(
-        replace(one, cause=HOSTILE + "x" * 300) if one.cause == CAUSES[2] else one for one in made.report.status.scans
-    )
-    report = replace(made.report, status=replace(made.report.status, scans=scans))
+    mixed = scene(MIXED, is_local=True)
+    long = HOSTILE + "x" * 300
+    scans = tuple(replace(scan, cause=scan.cause.replace(CAUSES[2], long)) for scan in mixed.report.status.scans)
+    report = replace(mixed.report, status=replace(mixed.report.status, scans=scans))
     path = tmp_path_factory.mktemp("report") / "run.html"
-    path.write_text(replace(made, report=report).html())
+    path.write_text(replace(mixed, report=report).html())
     return path
 
 

@@ -33,11 +33,11 @@ CONTROL = [
 ]
 
 
-@pytest.mark.parametrize(("text", "left"), CONTROL)
-def test_control_sequences_are_taken_out(text: str, left: str) -> None:
+@pytest.mark.parametrize(("text", "rest"), CONTROL)
+def test_control_sequences_are_taken_out(text: str, rest: str) -> None:
     assert "\x1b" not in harmless(text)
     if text != "\x1bcreset":
-        assert harmless(text) == left
+        assert harmless(text) == rest
 
 
 _CONTROL = st.sampled_from("\x1b\x9b\x07[]0;1mHJ\\ab\r\x00\t\n\x7f\x85")
@@ -47,9 +47,9 @@ _CONTROL = st.sampled_from("\x1b\x9b\x07[]0;1mHJ\\ab\r\x00\t\n\x7f\x85")
 @given(st.text(_CONTROL | st.characters(blacklist_categories=["Cs"])))
 @example("\x1b[\x1b[31m31m")
 def test_nothing_that_moves_a_terminal_is_left(text: str) -> None:
-    left = harmless(text)
-    assert [one for one in left if unicodedata.category(one) == "Cc" and one not in "\t\n"] == []
-    assert harmless(left) == left
+    rest = harmless(text)
+    assert [char for char in rest if unicodedata.category(char) == "Cc" and char not in "\t\n"] == []
+    assert harmless(rest) == rest
 
 
 def test_words_go_to_standard_error_and_data_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

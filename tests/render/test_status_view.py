@@ -39,11 +39,11 @@ def test_the_bar_is_always_full(
 def test_a_narrow_terminal_breaks_lines_between_words_and_cuts_none(width: int, name: str) -> None:
     screen, window = terminal(width)
     show_status(screen, rich_status())
-    shown = window.lines
-    assert max(map(len, shown)) <= width
-    counts = [line for line in shown if re.match(r"PENDING|RUNN|FAILED|DONE|TOTAL|STARTING", line)]
+    lines = window.lines
+    assert max(map(len, lines)) <= width
+    counts = [line for line in lines if re.match(r"PENDING|RUNN|FAILED|DONE|TOTAL|STARTING", line)]
     assert all(re.fullmatch(r"([A-Z]+ \d+(  |$))*(about .*)?", line) for line in counts)
-    assert "…" not in "".join(shown)
+    assert "…" not in "".join(lines)
     if name:
         golden(name, plain(window.getvalue()))
 
@@ -89,8 +89,8 @@ def test_what_must_not_be_drawn_over_is_a_line_a_change(monkeypatch: pytest.Monk
     monkeypatch.setenv(variable, "1" if variable == "NO_COLOR" else "dumb")
     screen, window = terminal(80)
     with watching(screen) as show:
-        for found in (status("RUNNING"), status("RUNNING"), status("DONE")):
-            show(found)
+        for moment in (status("RUNNING"), status("RUNNING"), status("DONE")):
+            show(moment)
     assert len(window.lines) == 2
     assert "\x1b[?" not in window.getvalue()
     assert re.findall(r"\x1b\[[0-9;]*3\dm", window.getvalue()) == []
