@@ -82,11 +82,7 @@ def watched(screen: Screen) -> None:
             show(moment)
 
 
-def scan_details(screen: Screen) -> None:
-    show_detail(screen, detail("DONE"), run=run())
-    show_detail(screen, detail("FAILED", has_result=False, cause="cancelled by ada"), run=run())
-
-
+SCAN_FAILED = detail("FAILED", has_result=False, cause="cancelled by ada")
 ACTIVE = status("DONE", "RUNNING", "RUNNABLE")
 CANCELLED = CancelOutcome(
     run_id="R", cancelled=("a", "b"), finished_before=("c",), finished_meanwhile=("d",), left=("sub-09/ses-1",)
@@ -194,23 +190,20 @@ REPORT = TeardownReport(
     repository_url="repo",
     spent=Spent(12.3, 4, is_complete=True),
 )
-LEFT = replace(REPORT, left=("role opsctl-m2g-job", "VPC vpc-1: it is held"))
+LEFT = ("role opsctl-m2g-job", "VPC vpc-1: it is held")
 
 
-def teardown_reports(*reports: TeardownReport, kept_at: Path | None = None) -> Case:
-    def show(screen: Screen) -> None:
-        for report in reports:
-            show_teardown_report(screen, replace(report, is_local=kept_at is not None), kept_at=kept_at)
-            screen.say()
-
-    return show
+def down(kept_at: Path | None = None, **changes: Any) -> Case:
+    report = replace(REPORT, is_local=kept_at is not None, **changes)
+    return lambda screen: show_teardown_report(screen, report, kept_at=kept_at)
 
 
 CASES: dict[str, Case] = {
     "screen.numbers": as_lines(f"{number:,}: {text(number)}" for text in NUMBERS for number in NUMBERS[text]),
     "status.rich": lambda screen: show_status(screen, rich_status()),
     "status.watched_in_a_pipe": watched,
-    "status.scan": scan_details,
+    "status.scan_done": lambda screen: show_detail(screen, detail("DONE"), run=run()),
+    "status.scan_failed": lambda screen: show_detail(screen, SCAN_FAILED, run=run()),
     "status.money": as_lines(map(money_text, MONEY)),
     "cancel.plan": lambda screen: show_intent(screen, CancelPlan(status=ACTIVE, chosen=ACTIVE.scans, is_whole=True)),
     "cancel.outcome": lambda screen: show_outcome(screen, CANCELLED),
@@ -256,16 +249,17 @@ CASES: dict[str, Case] = {
     "up.applied": applied,
     "up.replaced": replaced,
     "up.orphans": as_lines(orphan_lines(ORPHANS, now=MOMENT + timedelta(minutes=3))),
-    "down.aws": teardown_reports(REPORT, LEFT),
-    "down.local": teardown_reports(REPORT, LEFT, kept_at=Path("/somewhere")),
-    "down.not_known": teardown_reports(
-        replace(REPORT, contents=Contents(3, 10, is_whole=False)),
-        replace(REPORT, contents=Contents(0, 0, is_whole=False)),
-        replace(REPORT, contents=None, log_group="/opsctl/m2g"),
-        replace(REPORT, spent=None),
-        replace(REPORT, spent=Spent(0.0, 0, is_complete=True)),
-        replace(REPORT, spent=Spent(1.0, 1, is_complete=False)),
-    ),
+    "down.aws": down(),
+    "down.aws_with_rest": down(left=LEFT),
+    "down.local": down(Path("/somewhere")),
+    "down.local_with_rest": down(Path("/somewhere"), left=LEFT),
+    "down.partly_counted": down(contents=Contents(3, 10, is_whole=False)),
+    "down.not_counted": down(contents=Contents(0, 0, is_whole=False)),
+    "down.no_contents": down(contents=None),
+    "down.log_group": down(log_group="/opsctl/m2g"),
+    "down.cost_not_known": down(spent=None),
+    "down.no_run": down(spent=Spent(0.0, 0, is_complete=True)),
+    "down.price_not_known": down(spent=Spent(1.0, 1, is_complete=False)),
 }
 
 

@@ -146,15 +146,15 @@ def matrix(text: str, **changes: Any) -> DecodedImage:
     return ImageDecoder(picture_count=1).decode(asset(**changes), text.encode())
 
 
-def pixels(uri: str) -> Image.Image:
-    return Image.open(BytesIO(base64.b64decode(uri.partition("base64,")[2]))).convert("RGB")
+def pixels(image: DecodedImage) -> Image.Image:
+    assert image.large is not None
+    return Image.open(BytesIO(base64.b64decode(image.large.uri.partition("base64,")[2]))).convert("RGB")
 
 
 def test_a_matrix_has_a_pixel_for_each_pair() -> None:
     image = matrix("9,0,4\n0,9,1\n4,1,9\n")
     assert (image.nodes, image.edges) == (3, 2)
-    assert image.large is not None
-    picture = pixels(image.large.uri)
+    picture = pixels(image)
     assert picture.size == (3, 3)
     dark, yellow = (0x44, 0x01, 0x54), (0xFD, 0xE7, 0x25)
     # The diagonal joins nothing, however large it is.
@@ -164,9 +164,7 @@ def test_a_matrix_has_a_pixel_for_each_pair() -> None:
 
 
 def test_correlations_have_a_colour_for_each_sign() -> None:
-    image = matrix("1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n")
-    assert image.large is not None
-    picture = pixels(image.large.uri)
+    picture = pixels(matrix("1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n"))
     red, _, blue = picture.getpixel((1, 0))  # type: ignore[misc]
     assert blue > red
     red, _, blue = picture.getpixel((2, 0))  # type: ignore[misc]
@@ -187,7 +185,7 @@ def test_the_more_pictures_the_smaller() -> None:
         image = ImageDecoder(picture_count=count).decode(asset("QA"), png(width=2400, height=1600))
         assert image.large is not None and image.thumb is not None
         widths.append(image.large.width)
-        assert pixels(image.large.uri).size == (image.large.width, image.large.height)
+        assert pixels(image).size == (image.large.width, image.large.height)
         assert len(image.thumb.uri) < 8000
     assert widths == [1200, 720, 420]
 
