@@ -74,7 +74,7 @@ def apply(screen: Screen) -> None:
 
 def live(screen: Screen) -> None:
     with watching(screen) as show:
-        show(poisoned(rich_status()))
+        show(STATUS)
 
 
 def wait(screen: Screen) -> None:
@@ -91,8 +91,15 @@ def say_plan(screen: Screen) -> None:
         screen.say(line)
 
 
+STATUS = poisoned(rich_status())
+CANCELLED = poisoned(
+    CancelOutcome(run_id="R", cancelled=("a",), finished_before=("b",), finished_meanwhile=("c",), left=("d",))
+)
+COUNTED = Contents(1, 1, is_whole=True)
+TORN_DOWN = filled(TeardownReport, removed=1, left=(EVIL,), contents=COUNTED, spent=None, idle_usd_per_hour=0.0)
+AUDIT = filled(Audit, rows=(filled(AuditRow),), excluded=(filled(Exclusion),), strays=(EVIL,))
 RENDERERS: dict[str, Callable[[Screen], None]] = {
-    "status": lambda screen: show_status(screen, poisoned(rich_status())),
+    "status": lambda screen: show_status(screen, STATUS),
     "live": live,
     "scan": lambda screen: show_detail(screen, poisoned(detail("FAILED", cause="c")), run=run()),
     "cost": lambda screen: show_cost(screen, poisoned(a_cost()), by_scan=True),
@@ -102,31 +109,11 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
     "verdicts": lambda screen: show_verdicts(
         screen, a_choice(), [filled(Verdict, level="wrong", findings=(EVIL,)), filled(Verdict, level="fine")]
     ),
-    "intent": lambda screen: show_intent(
-        screen, filled(CancelPlan, status=poisoned(rich_status()), chosen=poisoned(rich_status()).scans, is_whole=True)
-    ),
-    "outcome": lambda screen: show_outcome(
-        screen,
-        filled(CancelOutcome, cancelled=(EVIL,), finished_before=(EVIL,), finished_meanwhile=(EVIL,), left=(EVIL,)),
-    ),
-    "receipt": lambda screen: show_teardown_report(
-        screen,
-        filled(
-            TeardownReport,
-            removed=1,
-            left=(EVIL,),
-            contents=Contents(1, 1, is_whole=True),
-            spent=None,
-            idle_usd_per_hour=0.0,
-        ),
-        kept_at=Path("/x/" + EVIL.replace("\x00", "")),
-    ),
+    "intent": lambda screen: show_intent(screen, CancelPlan(status=STATUS, chosen=STATUS.scans, is_whole=True)),
+    "outcome": lambda screen: show_outcome(screen, CANCELLED),
+    "receipt": lambda screen: show_teardown_report(screen, TORN_DOWN, kept_at=Path("/x/" + EVIL)),
     "why": lambda screen: show_why(screen, poisoned(answer(failed()))),
-    "audit": lambda screen: show_audit(
-        screen,
-        filled(Audit, rows=(filled(AuditRow),), excluded=(filled(Exclusion),), strays=(EVIL,)),
-        all_scans=True,
-    ),
+    "audit": lambda screen: show_audit(screen, AUDIT, all_scans=True),
     "apply": apply,
     "wait": wait,
 }
