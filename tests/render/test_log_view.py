@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 import pytest
+from support.windows import terminal
 
-from opsctl.commands.logs.follow import DoneBefore, NextAttempt, PollFailed, ScanEnd
-from opsctl.core.errors import Problem
+from opsctl.commands.logs.follow import ScanEnd
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.runs.status import ScanStatus, State
 from opsctl.render.logs import LogView
@@ -24,23 +25,6 @@ def end(state: State, cause: str = "", seconds: float = 0.0) -> ScanEnd:
     return ScanEnd(ScanStatus(index=0, name="sub-01", state=state, cause=cause, seconds=seconds))
 
 
-def test_log_lines_stand_below_each_other(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01", "sub-02/ses-1"))
-    view.show(line("sub-01", "one"))
-    view.show(line("sub-02/ses-1", "two [bold]x[/bold]"))
-    out, err = capsys.readouterr()
-    assert out.splitlines() == ["sub-01       │ one", "sub-02/ses-1 │ two [bold]x[/bold]"]
-    assert err == ""
-
-
-def test_times_stand_before_the_names(capsys: pytest.CaptureFixture[str]) -> None:
-    LogView(Screen(), names=("sub-01",), with_time=True).show(line("sub-01", "one\ntwo\n"))
-    assert capsys.readouterr().out.splitlines() == [
-        "2026-11-22T12:00:03Z sub-01 │ one",
-        "2026-11-22T12:00:03Z sub-01 │ two",
-    ]
-
-
 def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     view = LogView(Screen(), names=("sub-01",))
     view.show(line("sub-01", "\x1b[2J\x1b]0;owned\x07progress 10 %\rprogress 20 %"))
@@ -48,11 +32,6 @@ def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]
     out, err = capsys.readouterr()
     assert out == "sub-01 │ progress 10 %progress 20 %\n"
     assert err == "sub-01 failed: cause\n"
-
-
-def test_a_message_of_several_lines_stays_under_its_scans_name(capsys: pytest.CaptureFixture[str]) -> None:
-    LogView(Screen(), names=("sub-01",)).show(line("sub-01", "one\nsub-02 │ forged"))
-    assert all(shown.startswith("sub-01 │ ") for shown in capsys.readouterr().out.splitlines())
 
 
 def test_half_a_pair_of_surrogates_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,64 +53,33 @@ def test_long_lines_and_names_are_neither_cut_nor_broken(
     assert capsys.readouterr().out == f"{name} │ {'x' * 300}\n"
 
 
-class Terminal(io.StringIO):
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
-
-
-def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, *names: str) -> str:
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "40")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
-    view = LogView(Screen(), names=names)
+def shown_on_a_terminal(*names: str) -> str:
+    screen, window = terminal(40)
+    view = LogView(screen, names=names)
     for name in names:
         view.show(line(name, "one"))
-    return terminal.getvalue()
+    return window.getvalue()
 
 
-def test_a_scan_has_the_same_colour_whoever_is_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = shown_on_a_terminal(monkeypatch, "sub-02")
-    beside = shown_on_a_terminal(monkeypatch, "sub-01", "sub-02", "sub-03")
+def test_a_scan_has_the_same_colour_whoever_is_beside_it() -> None:
+    alone = shown_on_a_terminal("sub-02")
+    beside = shown_on_a_terminal("sub-01", "sub-02", "sub-03")
     assert "\x1b[" in alone
     assert beside.splitlines()[1] == alone.strip()
     # Several scans are of several colours.
     names = [f"sub-{number:02d}" for number in range(20)]
-    colours = {shown.split("sub-")[0] for shown in shown_on_a_terminal(monkeypatch, *names).splitlines()}
+    colours = {text.split("sub-")[0] for text in shown_on_a_terminal(*names).splitlines()}
     assert len(colours) > 4
 
 
-def test_a_name_that_is_wider_than_the_terminal_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_is_wider_than_the_terminal_stays_whole() -> None:
     name = f"sub-{'1' * 30}/ses-{'2' * 30}"
-    assert name in shown_on_a_terminal(monkeypatch, name)
+    assert name in shown_on_a_terminal(name)
 
 
 def test_without_colour_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(sys, "stdout", terminal := Terminal())
-    LogView(Screen(), names=("sub-01",)).show(line("sub-01", "one"))
-    assert terminal.getvalue() == "sub-01 │ one\n"
-
-
-def test_what_is_not_a_line_is_words(capsys: pytest.CaptureFixture[str]) -> None:
-    view = LogView(Screen(), names=("sub-01",))
-    view.show(DoneBefore(290))
-    view.show(NextAttempt("sub-01", 2))
-    view.show(PollFailed(Problem("The connection to AWS broke while reading the logs.", "Type it again.")))
-    view.show(end("DONE", seconds=65))
-    view.show(end("FAILED", "bval and bvec differ in count: 65 and 64"))
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.splitlines() == [
-        "290 scans done before",
-        "sub-01 is tried again: attempt 2",
-        "! The connection to AWS broke while reading the logs. Trying again; no line is lost.",
-        "sub-01 done in 1 min 05 s",
-        "sub-01 failed: bval and bvec differ in count: 65 and 64",
-    ]
+    assert shown_on_a_terminal("sub-01") == "sub-01 │ one\n"
 
 
 def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,7 +87,7 @@ def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> Non
     view.show(line("sub-01", 'a "b"\nc\x1b[31m'))
     view.show(end("DONE"))
     view.show(line("sub-02", "é"))
-    first, second = (json.loads(one) for one in capsys.readouterr().out.splitlines())
+    first, second = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert first == line("sub-01", 'a "b"\nc\x1b[31m').as_json()
     assert second["scan"] == "sub-02"
 
@@ -161,9 +109,7 @@ class Gone(io.StringIO):
     descriptor = -1
 
 
-def test_a_reader_that_has_enough_is_no_error(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    import os
-
+def test_a_reader_that_has_enough_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = Gone()
     gone.descriptor = os.open(os.devnull, os.O_WRONLY)
     monkeypatch.setattr(sys, "stdout", gone)

@@ -60,7 +60,8 @@ def test_a_table_folds_each_row_under_its_name() -> None:
 
 
 def test_numbers_stay_with_their_units() -> None:
-    assert [one.plain for one in fold(Text("a file of (92 B) or 12.5 kB"), 13)] == ["a file of", "(92 B) or", "12.5 kB"]
+    parts = fold(Text("a file of (92 B) or 12.5 kB"), 13)
+    assert [part.plain for part in parts] == ["a file of", "(92 B) or", "12.5 kB"]
 
 
 def test_words_off_a_terminal_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +114,7 @@ UTF = 'a → b … “c” é \\udc80\n{\n  "é": "→"\n}\nTrue\n'
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "output"),
     [
         ({"LC_ALL": "C"}, ASCII),
         ({"LC_ALL": "POSIX"}, ASCII),
@@ -124,7 +125,7 @@ UTF = 'a → b … “c” é \\udc80\n{\n  "é": "→"\n}\nTrue\n'
     ],
     ids=str,
 )
-def test_what_the_stream_cannot_say_is_spelled(variables: dict[str, str], said: str) -> None:
+def test_what_the_stream_cannot_say_is_spelled(variables: dict[str, str], output: str) -> None:
     unset = ("LC_", "LANG", "PYTHON")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(unset)}
     ended = subprocess.run(
@@ -134,8 +135,8 @@ def test_what_the_stream_cannot_say_is_spelled(variables: dict[str, str], said: 
         timeout=60,
         check=True,
     )
-    assert ended.stdout.decode() == said
-    assert ended.stderr.decode() == ("| words\n" if said is ASCII else "│ words\n")
+    assert ended.stdout.decode() == output
+    assert ended.stderr.decode() == ("| words\n" if output is ASCII else "│ words\n")
 
 
 def test_a_bar_and_a_spinner_leave_nothing_after_an_error() -> None:

@@ -20,8 +20,13 @@ class Window(io.StringIO):
     @property
     def lines(self) -> list[str]:
         """The output without colours and cursor movements."""
-        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.getvalue()).replace("\r", "")
-        return [line.rstrip() for line in text.splitlines()]
+        return plain(self.getvalue()).splitlines()
+
+
+def plain(text: str) -> str:
+    """What a terminal wrote, without colours, cursor movements and trailing blanks."""
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).replace("\r", "").splitlines()
+    return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
 def terminal(width: int, *, height: int = 50) -> tuple[Screen, Window]:

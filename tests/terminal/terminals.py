@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import pexpect
 import pyte
 import pyte.modes
+from support.golden import compare
 
 _ALTERNATE = 1049 << 5
 _ROWS = 24
@@ -176,13 +176,10 @@ def _masked(text: str) -> str:
 
 
 def assert_as_recorded(name: str, text: str, *, columns: int, folder: Path | None = None) -> None:
-    """Compare a screen with the recorded one; `OPSCTL_KEEP_SCREENS=1` records it again."""
+    """Compare a screen with the recorded one, ids, durations and costs masked; `support.golden` records it again."""
     text = _masked(text)
     for pattern, replacement in _AMOUNTS:
         text = pattern.sub(replacement, text)
     if folder is not None:
         text = text.replace(str(folder), "FOLDER")
-    recorded = _SCREENS / f"{name}.{columns}.txt"
-    if os.environ.get("OPSCTL_KEEP_SCREENS") == "1":
-        recorded.write_text(f"{text}\n")
-    assert f"{text}\n" == recorded.read_text(), f"{recorded.name}: OPSCTL_KEEP_SCREENS=1 records the new screen"
+    compare(_SCREENS / f"{name}.{columns}.txt", f"{text}\n")
