@@ -202,8 +202,11 @@ class LogFile(logging.Handler):
         OSError, Problem
             When the file cannot be written.
         """
-        self._home.make(self._home.path)
-        file = self._open()
+        try:
+            file = self._open()
+        except FileNotFoundError:
+            self._home.make(self._home.path)
+            file = self._open()
         try:
             os.write(file, f"{text}\n".encode(errors="replace"))
         finally:
