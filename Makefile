@@ -51,7 +51,7 @@ test-fast: setup ## What needs neither Terraform nor a local platform: under two
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign" $(FAST)
 
 test: setup $(CHECKOV) ## Every test but the campaigns, three at a time: many wait for Terraform
-	$(BIN)/pytest -n 3 --dist loadfile -m "not campaign"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile -m campaign

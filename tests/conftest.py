@@ -28,3 +28,18 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         # Neither the developer's own file nor one above the working folder.
         patch.setenv("OPSCTL_CONFIG", os.devnull)
         yield
+
+
+#: The files that take minutes: begun first, so that none of them is what everybody waits for at the end.
+_LONG = (
+    "e2e/test_journey.py",
+    "terraform/test_terraform_apply.py",
+    "recovery/test_half_made.py",
+    "chaos/test_campaign.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long files first; `--no-loadscope-reorder` keeps that order for the workers."""
+    rank = {f"tests/{name}": number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get(item.location[0], len(rank)))
