@@ -6,8 +6,8 @@ BIN    := $(VENV)/bin
 # In an environment of its own: it wants another boto3 than opsctl.
 CHECKOV := $(VENV)/checkov/bin/checkov
 
-# Pure logic, commands on doubles, screens: no Terraform, no server of the local platform; not the long comparison with pybids.
-FAST := tests/core tests/commands tests/cli tests/render tests/aws tests/contract tests/test_house.py tests/test_docs.py \
+# Pure logic, commands on doubles, screens: no Terraform, no server; not the long comparison with pybids.
+FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/test_house.py tests/test_docs.py \
   --ignore tests/core/dataset/test_bids_agreement.py
 
 # The demo keeps what it makes in a folder of its own, beside nothing else.
@@ -48,7 +48,7 @@ bench: setup ## The same in full, for an idle machine: seven to nine minutes; wr
 chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)
 	$(BIN)/python tests/chaos/run_campaign.py --scans 1000 --kills 50 $(if $(SEED),--seed $(SEED)) --json build/chaos.json
 
-test-fast: setup ## What needs neither Terraform nor a local platform: under two minutes
+test-fast: setup ## What needs neither Terraform nor a server: under two minutes
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign" $(FAST)
 
 test: setup $(CHECKOV) ## Every test but the campaigns, three at a time: many wait for Terraform
