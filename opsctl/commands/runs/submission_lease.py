@@ -123,8 +123,10 @@ class SubmissionLease:
     def _try_acquire(self) -> bool:
         lease = self._newest()
         if lease is not None and lease.body.get("token") == self._token:
-            # An earlier call created it, but its reply was lost: the lease counts from that request.
+            # An earlier call created it, but its reply was lost, perhaps long ago: the lease counts from this renewal.
             self._generation = lease.generation
+            self._renewed_at = self._monotonic()
+            self._put("held")
             return True
         if lease is not None and not self._has_ended(lease):
             self._on_wait(f"{_holder(lease)} is submitting to the same place (last sign {lease.age_seconds:.0f} s ago)")

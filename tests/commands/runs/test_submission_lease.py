@@ -154,18 +154,28 @@ def test_a_holder_that_could_not_renew_submits_no_more(storage: Storage, tmp_pat
             lease.ensure_held()
 
 
-def test_a_lease_whose_reply_was_lost_counts_from_its_request(
-    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("renewal_seconds", "is_held"), [(1.0, True), (31.0, False)])
+def test_a_lease_whose_reply_was_lost_is_renewed_and_counts_from_that_request(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, renewal_seconds: float, is_held: bool
 ) -> None:
     clock = [0.0]
-    real = storage.create_json
+    create, put = storage.create_json, storage.put_json
 
-    def slow(*arguments: Any) -> bool:
-        real(*arguments)
+    def slow_create(*arguments: Any) -> bool:
+        create(*arguments)
         clock[0] += 31.0
         return False
 
-    monkeypatch.setattr(storage, "create_json", slow)
+    def slow_put(*arguments: Any) -> None:
+        put(*arguments)
+        clock[0] += renewal_seconds
+
+    monkeypatch.setattr(storage, "create_json", slow_create)
+    monkeypatch.setattr(storage, "put_json", slow_put)
     lease = make(storage, tmp_path, monotonic=lambda: clock[0], sleep=lambda _: None)
-    with lease.acquire(), pytest.raises(Problem, match="nothing more is submitted"):
-        lease.ensure_held()
+    with lease.acquire():
+        if is_held:
+            lease.ensure_held()
+        else:
+            with pytest.raises(Problem, match="nothing more is submitted"):
+                lease.ensure_held()
