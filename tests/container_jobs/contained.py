@@ -85,8 +85,13 @@ class Contained(Platform):
         ]
         return [name for container in containers for name in container["Names"]]
 
-    def volumes(self) -> list[str]:
-        return self.world.podman("volume", "ls", "--quiet").split()
+    def wait_for_no_volumes(self) -> None:
+        """Wait until no volume is left that no container uses.
+
+        Other workers' containers share this storage, and the engine removes a container's volumes after the container:
+        a list of all volumes, read once, may name others' or ones that are about to go.
+        """
+        until(lambda: not self.world.podman("volume", "ls", "--quiet", "--filter", "dangling=true"), seconds=20)
 
     def close(self) -> None:
         """Stop the server, and check that it left no container."""

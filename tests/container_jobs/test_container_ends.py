@@ -45,7 +45,7 @@ def supervisors(name: str) -> list[int]:
 def test_a_server_that_stops_takes_its_containers_with_it(own: Contained) -> None:
     control.stop(own.home, timeout_seconds=40)
     assert own.names() == []
-    until(lambda: not own.volumes(), seconds=20)  # the engine removes them after their container
+    own.wait_for_no_volumes()
 
 
 def test_a_server_killed_leaves_no_container(own: Contained) -> None:
@@ -55,7 +55,7 @@ def test_a_server_killed_leaves_no_container(own: Contained) -> None:
     # Without another server: what watches over the container hears of it by itself.
     until(lambda: not own.names(), seconds=20)
     until(lambda: not alive(supervisor), seconds=20)
-    until(lambda: not own.volumes(), seconds=20)  # the engine removes them after their container
+    own.wait_for_no_volumes()
 
 
 def test_what_is_left_when_all_was_killed_goes_with_the_next_start(own: Contained) -> None:
@@ -68,7 +68,7 @@ def test_what_is_left_when_all_was_killed_goes_with_the_next_start(own: Containe
     again = own.begin(own.home)
     assert again.containers == own.containers
     assert own.names() == []
-    until(lambda: not own.volumes(), seconds=20)  # the engine removes them after their container
+    own.wait_for_no_volumes()
 
 
 def test_a_running_server_keeps_what_its_jobs_run_in(own: Contained) -> None:

@@ -50,7 +50,7 @@ def test_a_job_is_closed_in(contained: Contained) -> None:
         "home /tmp",
     ]
     assert contained.names() == []
-    assert contained.volumes() == []
+    contained.wait_for_no_volumes()
 
 
 def test_a_job_has_its_own_variables_and_none_of_this_machine(contained: Contained) -> None:
@@ -132,7 +132,7 @@ def test_an_array_of_four_runs_in_four_containers(contained: Contained) -> None:
     assert contained.wait(parent, seconds=60)["status"] == "SUCCEEDED"
     assert [contained.lines(f"{parent}:{index}") for index in range(4)] == [[f"{index} of 4"] for index in range(4)]
     assert contained.names() == []
-    assert contained.volumes() == []
+    contained.wait_for_no_volumes()
 
 
 def test_a_definition_may_name_its_own_user(contained: Contained) -> None:

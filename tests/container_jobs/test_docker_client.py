@@ -59,7 +59,7 @@ def test_a_job_is_closed_in_and_leaves_nothing(with_docker: Contained) -> None:
     with_docker.wait(job_id)
     assert with_docker.lines(job_id) == ["1000", "read-only", "defined"]
     assert with_docker.names() == []
-    assert with_docker.volumes() == []
+    with_docker.wait_for_no_volumes()
 
 
 def test_a_terminated_job_hears_it(with_docker: Contained) -> None:
