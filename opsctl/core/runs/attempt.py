@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+#: A running attempt renews its last sign of life (`seen_at`) this often: container/m2g_job/attempt.py.
+SIGN_OF_LIFE_EVERY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +24,8 @@ class Attempt:
     started_at, stopped_at
         UTC, ISO 8601. None where unknown: the attempt did not start (its image could not be pulled), or it was lost
         with its instance before it recorded its end.
+    seen_at
+        When the runner last said that it lives. UTC, ISO 8601; None where it recorded nothing.
     exit_code
         None while the attempt runs, and where it was lost.
     reason
@@ -32,6 +37,7 @@ class Attempt:
     job_id: str
     started_at: str | None = None
     stopped_at: str | None = None
+    seen_at: str | None = None
     exit_code: int | None = None
     reason: str = ""
     log_stream: str = ""
@@ -53,6 +59,7 @@ class Attempt:
             job_id=value["job_id"],
             started_at=value["started_at"],
             stopped_at=value["stopped_at"],
+            seen_at=value.get("seen_at"),
             exit_code=value["exit_code"],
             reason=value["cause"],
             log_stream=value["log_stream"],

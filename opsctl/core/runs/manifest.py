@@ -53,6 +53,8 @@ class Run:
         `model`.
     memory_mib
         Memory of each job; None where the job definition's value applies.
+    attempt_timeout_seconds
+        After this time Batch ends an attempt.
     max_spend_usd
         The budget; None where none was given.
     created_at
@@ -78,6 +80,7 @@ class Run:
     sizes: tuple[int, ...]
     adopted: tuple[Origin, ...] = ()
     resources: str
+    attempt_timeout_seconds: int
     memory_mib: int | None = None
     max_spend_usd: float | None = None
 

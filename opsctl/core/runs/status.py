@@ -58,6 +58,8 @@ class BatchJob:
         The ended attempts, oldest first; empty where only ListJobs was called, which does not return them.
     log_streams
         The log stream of every attempt, oldest first.
+    stopped_at
+        When the job ended; UTC, ISO 8601. None where it has not, or is not known.
     """
 
     job_id: str
@@ -66,6 +68,7 @@ class BatchJob:
     exit_code: int | None = None
     attempts: tuple[Attempt, ...] = ()
     log_streams: tuple[str, ...] = ()
+    stopped_at: str | None = None
 
     @property
     def is_over(self) -> bool:
