@@ -98,8 +98,7 @@ class World:
         return f"{OUTPUT}/{place}".removeprefix("s3://data/")
 
     def plan(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN) -> DownloadPlan:
-        batch: Any = None  # nothing of this asks Batch
-        return plan_download(RunReader(self.records.run(run_id), records=self.records, batch=batch), folder, what=what)
+        return plan_download(RunReader(self.records.run(run_id), records=self.records), folder, what=what)
 
     def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:
         """Download, and return the paths of the files that were reported."""

@@ -109,6 +109,7 @@ class RunWorld:
             records=self.records,
             storage=self.storage,
             batch=self.batch.adapter(),
+            now=lambda: MOMENT + timedelta(minutes=self.minutes),
         )
 
     def plan(self, **changes: Any) -> RunPlan:
@@ -186,6 +187,7 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
         keys=("k1", "k2"),
         sizes=(2,),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
     run = dataclasses.replace(run, **changes)
     storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())

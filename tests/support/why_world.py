@@ -12,7 +12,7 @@ from opsctl.aws.clients import Clients
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.diagnosis.why import why
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.diagnosis.why import Answer
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.manifest import Run, timestamp
@@ -167,8 +167,8 @@ class World:
         }
         self.storage.put_json("data", f"opsctl/runs/{run.run_id}/results/{index:05d}.json", value)
 
-    def reader(self, run: Run) -> RunReader:
-        return RunReader(run, records=self.records, batch=self.batch)
+    def reader(self, run: Run) -> SnapshotReader:
+        return SnapshotReader(run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC))
 
     def statuses(self, run: Run) -> list[str]:
         """Batch's status of every scan's job."""
@@ -182,9 +182,7 @@ class World:
         return why(
             pattern,
             reader=self.reader(run),
-            batch=self.batch,
             storage=self.storage,
             platform=self.platform,
             look=lambda: take_snapshot(self.clients, self.platform, run),
-            now=datetime.now(UTC),
         )
