@@ -145,8 +145,13 @@ class Context:
 
     @cached_property
     def records(self) -> Records:
-        """The runs' records."""
-        return records_of(self.storage, self.home, data_bucket=self.platform.data_bucket)
+        """The runs' records; one that cannot be read is a warning of every command that needs it."""
+        return records_of(
+            self.storage,
+            self.home,
+            data_bucket=self.platform.data_bucket,
+            on_unreadable=lambda problem: self.screen.warn(str(problem)),
+        )
 
     def reader(self, run_id: str | None) -> RunReader:
         """The reader of a run's records, jobs and results; None: the latest run."""

@@ -51,6 +51,7 @@ def made_run(count: int, *, run_id: str = "HNU1-20261122-120000-ab12", **changes
         "keys": ("k",) * count,
         "sizes": (count,),
         "resources": "csa",
+        "attempt_timeout_seconds": 21_600,
         **changes,
     }
     return Run(**fields)

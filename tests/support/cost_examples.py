@@ -36,6 +36,7 @@ RUN = Run(
     sizes=(2,),
     adopted=(Origin("HNU1-20261121-120000-ab12", 0),),
     resources="csa",
+    attempt_timeout_seconds=21_600,
 )
 
 

@@ -62,7 +62,7 @@ def gather(reader: RunReader, asked: StatusReader, *, records: Records, now: dat
         run=run,
         at=timestamp(now),
         status=status,
-        results=reader.results(),
+        results=reader.results(files=True),
         attempts=attempts_by_scan(reader.attempts(), _final_job_states(run, records)),
         image_digest=document.get("image_digest") or "",
     )

@@ -98,7 +98,7 @@ def audit(
     entries: dict[str, list[AuditEntry]] = defaultdict(list)
     results: list[Result] = []
     for run in reversed(runs):
-        run_results = records.results(run.run_id)
+        run_results = records.results(run.run_id, files=True)
         results += run_results.values()
         for name, entry in _entries(run, run_results, records=records, batch=batch):
             entries[name].append(entry)

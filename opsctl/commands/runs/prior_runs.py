@@ -127,7 +127,7 @@ class PriorRuns:
         return RunHistory(
             run=run,
             submitted=[index for submission in submissions for index in submission.indices],
-            results=self._records.results(run.run_id),
+            results=self._records.results(run.run_id, files=True),
             jobs=jobs,
         )
 

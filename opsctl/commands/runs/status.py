@@ -120,7 +120,7 @@ class StatusReader:
         """Everything about some scans."""
         parts, summaries = self._parts_and_summaries()
         jobs = self._array_jobs.describe(parts, indices)
-        results = self._reader.results()
+        results = self._reader.results(files=True)
         self._array_jobs.poll(parts, summaries, results, known=jobs)
         self._save_final_job_states(results)
         jobs = {**self._array_jobs.final_job_states(results), **jobs}

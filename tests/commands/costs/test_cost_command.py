@@ -83,6 +83,7 @@ class World:
             sizes=(own,) if own else (),
             adopted=adopted,
             resources="csa",
+            attempt_timeout_seconds=21_600,
         )
         run = dataclasses.replace(run, **changes)
         self.records.put_run(run, {})
