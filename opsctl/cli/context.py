@@ -149,8 +149,13 @@ class Context:
 
     @cached_property
     def records(self) -> Records:
-        """The runs' records."""
-        return records_of(self.storage, self.home, data_bucket=self.platform.data_bucket)
+        """The runs' records; one that cannot be read is a warning of every command that needs it."""
+        return records_of(
+            self.storage,
+            self.home,
+            data_bucket=self.platform.data_bucket,
+            on_unreadable=lambda problem: self.screen.warn(str(problem)),
+        )
 
     def snapshots(self, run_id: str | None) -> SnapshotReader:
         """Takes snapshots of a run; None: the latest run."""

@@ -62,6 +62,7 @@ def run(count: int = 1) -> Run:
         keys=tuple(str(number) for number in range(count)),
         sizes=tuple(array_sizes(count)),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
 
 

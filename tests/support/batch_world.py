@@ -264,6 +264,9 @@ class MemoryRecords:
     def results(self, run_id: str) -> dict[int, Result]:
         return dict(self.written[run_id])
 
+    def result(self, run_id: str, index: int) -> Result | None:
+        return self.written[run_id].get(index)
+
     def attempts(self, run_id: str) -> list[Attempt]:
         return list(self.recorded_attempts.get(run_id, ()))
 

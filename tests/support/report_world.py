@@ -190,6 +190,7 @@ def _run(names: tuple[str, ...]) -> Run:
         keys=("k",) * len(names),
         sizes=(len(names),),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
 
 

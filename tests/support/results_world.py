@@ -58,6 +58,7 @@ class World:
             "keys": ("k1", "k2"),
             "sizes": (2,),
             "resources": "csa",
+            "attempt_timeout_seconds": 21_600,
         }
         run = Run(**{**defaults, **changes})
         self.storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -232,4 +233,4 @@ def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), 
 
 
 def result(index: int, scan: str, **changes: Any) -> Result:
-    return Result.from_json(result_json(index, scan, **changes))
+    return Result.decode(json.dumps(result_json(index, scan, **changes)).encode(), "s3://data/result.json")

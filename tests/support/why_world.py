@@ -139,6 +139,7 @@ class World:
             keys=tuple(f"k{number}" for number in range(count)),
             sizes=(count,),
             resources="csd",
+            attempt_timeout_seconds=21_600,
         )
         self.storage.put_json("data", f"opsctl/runs/{run.run_id}/run.json", run.as_json())
         (submission,) = submissions_of(run, self.platform, at=run.created_at)

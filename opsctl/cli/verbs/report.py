@@ -39,7 +39,12 @@ def report(
         reader = context.snapshots(run_id)
         # First, so that a file that must not be replaced is reported at once.
         target = target_of(file, reader.run, folder=Path())
-        gathered = gather(reader.whole(), pricing=context.pricing(reader.run), records=context.records)
+        gathered = gather(
+            reader.whole(),
+            reader.on_s3.results(files=True),
+            pricing=context.pricing(reader.run),
+            records=context.records,
+        )
         choice = choose(gathered, context.storage, data_bucket=context.platform.data_bucket)
     decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
     size_bytes = sum(asset.size_bytes for asset in choice.assets)

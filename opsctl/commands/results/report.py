@@ -43,13 +43,17 @@ class Report:
     image_digest: str
 
 
-def gather(snapshot: RunSnapshot, *, pricing: Pricing | None, records: Records) -> Report:
+def gather(
+    snapshot: RunSnapshot, results: Mapping[int, Result], *, pricing: Pricing | None, records: Records
+) -> Report:
     """Gather everything that a report shows of a run.
 
     Parameters
     ----------
     snapshot
         Of the whole run.
+    results
+        With their lists of files.
     """
     run = snapshot.run
     document = records.document(run.run_id, 0) or {}
@@ -57,7 +61,7 @@ def gather(snapshot: RunSnapshot, *, pricing: Pricing | None, records: Records) 
         run=run,
         at=timestamp(snapshot.at),
         status=snapshot.with_costs(pricing),
-        results=snapshot.results,
+        results=results,
         attempts=snapshot.attempts,
         image_digest=document.get("image_digest") or "",
     )

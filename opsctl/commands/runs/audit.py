@@ -106,8 +106,9 @@ def audit(
     results: list[Result] = []
     for run in reversed(runs):
         snapshot = SnapshotReader(run, records=records, batch=batch, now=now).whole()
-        results += snapshot.results.values()
-        for name, entry in _entries(snapshot, records.documents(run.run_id)):
+        run_results = records.results(run.run_id, files=True)
+        results += run_results.values()
+        for name, entry in _entries(snapshot, run_results, records.documents(run.run_id)):
             entries[name].append(entry)
     location = parse_uri(latest.output)
     outputs = {f"s3://{location.bucket}/{key}": obj for key, obj in storage.outputs(location).items()}
@@ -140,7 +141,9 @@ def _output_name(run: Run) -> str:
     return run.output.rpartition("/")[2]
 
 
-def _entries(snapshot: RunSnapshot, documents: Mapping[int, dict[str, Any]]) -> list[tuple[str, AuditEntry]]:
+def _entries(
+    snapshot: RunSnapshot, results: Mapping[int, Result], documents: Mapping[int, dict[str, Any]]
+) -> list[tuple[str, AuditEntry]]:
     """The scans that the run submitted, by name."""
     return [
         (
@@ -149,7 +152,7 @@ def _entries(snapshot: RunSnapshot, documents: Mapping[int, dict[str, Any]]) -> 
                 run_id=snapshot.run.run_id,
                 inputs={file["uri"]: file["etag"] for file in documents.get(scan.index, {}).get("inputs", ())},
                 status=scan,
-                result=snapshot.results.get(scan.index),
+                result=results.get(scan.index),
             ),
         )
         for scan in snapshot.status.scans

@@ -12,6 +12,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.location import parse_uri
+from opsctl.core.record import RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, may_be_run_of
 from opsctl.core.runs.status import ACTIVE
@@ -58,6 +59,9 @@ class RunLine:
         return {**asdict(self), "state": self.state}
 
 
+_READER = RecordReader(RunLine, hint="", version=None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunList:
     """Runs, oldest first.
@@ -101,9 +105,7 @@ def runs(
         name = dataset.rstrip("/").rpartition("/")[2]
         run_ids = [run_id for run_id in run_ids if may_be_run_of(run_id, name)]
     chosen = run_ids if last is None else run_ids[-last:]
-    cached = {
-        run_id: RunLine(**value) for run_id in chosen if (value := records.completion_cache.ended(run_id)) is not None
-    }
+    cached = {run_id: line for run_id in chosen if (line := records.completion_cache.ended(run_id, _READER))}
     uncached = records.runs([run_id for run_id in chosen if run_id not in cached])
 
     def read_line(run: Run) -> RunLine:

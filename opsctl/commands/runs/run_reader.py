@@ -27,12 +27,12 @@ class RunReader:
         """The run's own submissions, whatever their state."""
         return self._records.submission_log(self.run.run_id)
 
-    def results(self) -> dict[int, Result]:
-        """The results that exist, by index."""
+    def results(self, *, files: bool = False) -> dict[int, Result]:
+        """The results that exist, by index, with their lists of files or without (`Records.results`)."""
         return {
             index_map[origin_index]: replace(result, index=index_map[origin_index])
             for run_id, index_map in self._index_maps.items()
-            for origin_index, result in self._records.results(run_id).items()
+            for origin_index, result in self._records.results(run_id, files=files).items()
             if origin_index in index_map
         }
 

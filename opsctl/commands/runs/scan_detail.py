@@ -95,7 +95,7 @@ def scan_details(snapshot: RunSnapshot, *, records: Records, pricing: Pricing | 
                 origin=origin,
                 document=records.document(origin.run_id, origin.index),
                 attempts=snapshot.attempts.get(scan.index, ()),
-                result=snapshot.results.get(scan.index),
+                result=records.result(origin.run_id, origin.index),
                 failures_uri=f"{folder}/failures/{origin.index:05d}/",
                 cost=bills.get(scan.index),
                 is_local=pricing is not None and pricing.is_local,

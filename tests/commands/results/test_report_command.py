@@ -59,7 +59,8 @@ def gathered(world: World, *, run_id: str = RUN) -> Report:
     client: Any = Client()
     batch = Batch(client, submit_client=client)
     reader = SnapshotReader(world.records.run(run_id), records=world.records, batch=batch, now=lambda: NOW)
-    return gather(reader.whole(), pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records)
+    results = reader.on_s3.results(files=True)
+    return gather(reader.whole(), results, pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records)
 
 
 def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *, run_id: str = RUN) -> None:
