@@ -126,6 +126,7 @@ class BenchPlatform:
             records=self.records,
             storage=self.storage,
             batch=self.batch,
+            now=lambda: datetime.now(UTC),
         )
 
     def plan(self) -> RunPlan:

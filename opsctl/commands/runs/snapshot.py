@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -14,6 +14,7 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import (
+    AttemptsByScan,
     is_open,
     merge_attempts,
     tells_more,
@@ -144,33 +145,31 @@ class SnapshotReader:
         *,
         attempts: Sequence[Attempt] | None,
     ) -> RunSnapshot:
-        """Complete what is known from Batch where the records leave something open, and join it."""
-        done = _done(results)
+        """Complete what is known from Batch where the records leave something open, and join it.
+
+        Parameters
+        ----------
+        attempts
+            None: the snapshot says nothing of attempts, and Batch is not asked about them.
+        """
         jobs = dict(poll.jobs)
         recorded = attempts or ()
-
-        def merged() -> dict[int, tuple[Attempt, ...]]:
-            return merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])
-
-        by_scan = merged()
-        wanted = unexplained_ends(by_scan, jobs, done=done)
-        listed: dict[int, BatchJob] = {}
+        by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])
+        wanted = unexplained_ends(by_scan, jobs, done=_done(results))
+        retried: list[int] = []
         if attempts is not None:
-            active = {index for _, indices in poll.counted for index in indices} - jobs.keys()
-            open_scans = {index for index in active if any(is_open(attempt) for attempt in by_scan.get(index, ()))}
-            running = self._array_jobs.running(parts, summaries, open_scans) if open_scans else {}
-            jobs |= {index: job for index, job in running.items() if index in open_scans}
+            counted = {index for _, indices in poll.counted for index in indices}
+            jobs |= self._running(parts, summaries, by_scan, counted)
             wanted |= unexplained_attempts(by_scan, jobs)
-            retried = [index for index in sorted(active) if by_scan.get(index, ()) and by_scan[index][-1].number > 1]
-            wanted |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - running.keys()))
-        explained = self._array_jobs.explain(wanted)
-        self._explained |= {job.job_id: (index, job) for index, job in explained}
-        jobs |= {index: job for index, job in explained if index not in jobs or jobs[index].job_id == job.job_id}
-        by_scan = merged()
-        if attempts is not None:
-            listed = {index: jobs[index] for index in retried if index in jobs}
+            retried = [index for index in sorted(counted & by_scan.keys()) if by_scan[index][-1].number > 1]
+            wanted |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - jobs.keys()))
+        if explained := self._array_jobs.explain(wanted):
+            self._explained |= {job.job_id: (index, job) for index, job in explained}
+            jobs |= {index: job for index, job in explained if index not in jobs or jobs[index].job_id == job.job_id}
+            by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])
         self._save_final_job_states(jobs, results, recorded)
-        counted = {index for _, indices in poll.counted for index in indices} - listed.keys()
+        listed = {index: jobs[index] for index in retried if index in jobs}
+        unlisted = {index for _, indices in poll.counted for index in indices} - listed.keys()
         return RunSnapshot(
             run=self.run,
             at=self._now(),
@@ -178,9 +177,19 @@ class SnapshotReader:
             attempts=by_scan,
             jobs=jobs,
             unsubmitted=self._unsubmitted,
-            indices=tuple(index for index in range(len(self.run.scans)) if index not in counted),
+            indices=tuple(index for index in range(len(self.run.scans)) if index not in unlisted),
             unlisted=poll.unlisted(listed),
         )
+
+    def _running(
+        self, parts: Sequence[SubmissionSlice], summaries: Summaries, attempts: AttemptsByScan, counted: Set[int]
+    ) -> dict[int, BatchJob]:
+        """The running jobs of counted scans with an open attempt: the attempts of the others have ended."""
+        is_open_at = {index for index in counted if any(map(is_open, attempts.get(index, ())))}
+        if not is_open_at:
+            return {}
+        running = self._array_jobs.running(parts, summaries, is_open_at)
+        return {index: job for index, job in running.items() if index in is_open_at}
 
     def _looked_up(self, submission: Submission) -> Submission:
         """An `intended` submission with the id of its job, where Batch has one of its name; others as they are."""
@@ -197,16 +206,18 @@ class SnapshotReader:
         self, jobs: Mapping[int, BatchJob], results: Mapping[int, Result], recorded: Sequence[Attempt]
     ) -> None:
         """Save what only Batch knows, and forgets: how jobs ended that the records do not tell all of."""
-        by_scan = merge_attempts(recorded, results, ())
+        ended = {index: job for index, job in jobs.items() if job.is_over}
+        if not ended:
+            return
+        own_results = {index: result for index, result in results.items() if index in ended}
+        by_scan = merge_attempts([attempt for attempt in recorded if attempt.index in ended], own_results, ())
+        done = _done(own_results)
         final_states = {
             index: job
-            for index, job in jobs.items()
-            if job.is_over
-            and (
-                (job.cancelled_by is not None and not (index in results and results[index].succeeded))
-                or tells_more(job, by_scan.get(index, ()))
-                or (index not in results and self._array_jobs.was_described(job))
-            )
+            for index, job in ended.items()
+            if tells_more(job, by_scan.get(index, ()))
+            or (job.cancelled_by is not None and index not in done)
+            or (index not in own_results and self._array_jobs.was_described(job))
         }
         if final_states:
             # A person who only looks may have no permission to write.
