@@ -7,9 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from support.core_examples import run
-from support.example_platform import RECORD
-
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin, Run
@@ -17,6 +14,8 @@ from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_record import decode_scan_document
 from opsctl.core.runs.status import BatchJob, FinalJobStates
 from opsctl.core.runs.submission import Submission
+from support.core_examples import run
+from support.example_platform import RECORD
 
 TIMES = {"started_at": "2026-11-22T12:00:00Z", "stopped_at": "2026-11-22T12:10:00Z"}
 PREFIX = "opsctl/runs/HNU1-20261122-120000-ab12"
