@@ -259,6 +259,13 @@ def places(value: Any, prefix: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
         yield from places(inner, (*prefix, step))
 
 
+def read_or_refused(kind: Kind, data: bytes) -> None:
+    try:
+        kind.decode(data, kind.uri)
+    except UnreadableRecord:
+        refusal(kind, data)
+
+
 @settings(max_examples=100, deadline=None)
 @given(data=st.data())
 @EVERY_KIND
@@ -269,11 +276,7 @@ def test_anything_anywhere_is_read_or_refused(kind: Kind, data: st.DataObject) -
     for part in holder:
         inner = inner[part]
     inner[step] = data.draw(JSON_VALUES)
-    try:
-        kind.read(value)
-    except UnreadableRecord as problem:
-        assert problem.what.startswith(kind.uri)
-        assert problem.what.isprintable()
+    read_or_refused(kind, encoded(value))
 
 
 @settings(max_examples=100, deadline=None)
@@ -284,10 +287,7 @@ def test_a_damaged_byte_is_read_or_refused(kind: Kind, data: st.DataObject) -> N
     position = data.draw(st.integers(0, len(body) - 1))
     body[position] = data.draw(st.integers(0, 255))
     end = data.draw(st.integers(0, len(body)) | st.just(len(body)))
-    try:
-        kind.decode(bytes(body[:end]), kind.uri)
-    except UnreadableRecord as problem:
-        assert problem.what.startswith(kind.uri)
+    read_or_refused(kind, bytes(body[:end]))
 
 
 def test_the_sentence_of_the_issue() -> None:

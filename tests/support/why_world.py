@@ -164,6 +164,8 @@ class World:
             "seconds": {},
             "peak_memory_mib": 812,
             "outputs": {"connectomes": [], "files": []},
+            "log_stream": "",
+            "job_id": "",
             **changes,
         }
         self.storage.put_json("data", f"opsctl/runs/{run.run_id}/results/{index:05d}.json", value)

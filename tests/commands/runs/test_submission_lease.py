@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -36,8 +37,8 @@ def make(storage: Storage, home: Path, *, waits: list[str] | None = None, **more
 
 def bodies(storage: Storage) -> list[tuple[str, str]]:
     keys = [obj.key for obj in storage.below(Location("data", "opsctl/outputs"))]
-    read = storage.get_jsons("data", sorted(keys))
-    return [(key.rpartition("/")[2], value["state"]) for key, value in read.items()]
+    read = storage.get_bodies("data", sorted(keys))
+    return [(key.rpartition("/")[2], json.loads(body)["state"]) for key, body in read.items()]
 
 
 def test_a_lease_is_acquired_and_released(storage: Storage, tmp_path: Path) -> None:

@@ -35,9 +35,10 @@ def result(status: str = "succeeded", **changes: Any) -> Result:
         "peak_memory_mib": 812,
         "outputs": {"connectomes": [], "files": []},
         "job_id": "j",
+        "log_stream": "",
         **changes,
     }
-    return Result.from_json(value)
+    return Result.decode(json.dumps(value).encode(), "u")
 
 
 def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:
@@ -100,7 +101,7 @@ def test_causes(written: str | None, job: BatchJob | None, cause: str) -> None:
 
 
 def test_a_failed_result_without_words_tells_its_exit_code() -> None:
-    status_of_run = join(run(1), results={0: result("failed", cause=None, exit_code=2)}, jobs={})
+    status_of_run = join(run(1), results={0: result("failed", cause="", exit_code=2)}, jobs={})
     assert status_of_run.scans[0].cause == "exit code 2"
 
 
