@@ -261,7 +261,7 @@ class MemoryRecords:
             submission if entry.number == submission.number else entry for entry in self.submission_logs[run_id]
         ]
 
-    def results(self, run_id: str) -> dict[int, Result]:
+    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
         return dict(self.written[run_id])
 
     def result(self, run_id: str, index: int) -> Result | None:
@@ -292,4 +292,4 @@ def status_of(reader: SnapshotReader, view: str = "progress") -> RunStatus:
     """The status that a view of the run gives: `progress` or `whole` with costs, `counts` without."""
     if view == "counts":
         return reader.counts()
-    return getattr(reader, view)().with_costs(PRICING)
+    return getattr(reader, view)(wait_reason=True).with_costs(PRICING)

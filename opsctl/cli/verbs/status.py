@@ -49,12 +49,12 @@ def status(
         _show_scans(context, reader, scan, pricing=pricing, as_json=as_json)
     elif watching or waiting:
         last = _poll_to_end(context, reader, pricing=pricing, is_shown=watching)
-        _show(context, reader.whole().with_costs(pricing) if as_json else last, as_json=as_json)
+        _show(context, reader.whole(wait_reason=True).with_costs(pricing) if as_json else last, as_json=as_json)
         if last.failed:
             raise typer.Exit(_SOME_FAILED)
     else:
         with context.screen.waiting("asking"):
-            snapshot = reader.whole() if as_json else reader.progress()
+            snapshot = reader.whole(wait_reason=True) if as_json else reader.progress(wait_reason=True)
         _show(context, snapshot.with_costs(pricing), as_json=as_json)
 
 
@@ -67,7 +67,9 @@ def _poll_to_end(context: Context, reader: SnapshotReader, *, pricing: Pricing, 
     try:
         with watching(context.screen, is_shown=is_shown) as show:
             for last in watch(
-                lambda: reader.progress().with_costs(pricing), sleep=time.sleep, poll_seconds=poll_seconds
+                lambda: reader.progress(wait_reason=True).with_costs(pricing),
+                sleep=time.sleep,
+                poll_seconds=poll_seconds,
             ):
                 show(last)
     except KeyboardInterrupt as error:

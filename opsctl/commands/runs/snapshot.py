@@ -73,13 +73,27 @@ class SnapshotReader:
         self._last_counts = ((summaries, self._unsubmitted), status)
         return status
 
-    def progress(self) -> RunSnapshot:
-        """The scans that are done, failed or on a later attempt, and how many others are in which state."""
-        return self._read(self._array_jobs.poll)
+    def progress(self, *, wait_reason: bool = False) -> RunSnapshot:
+        """The scans that are done, failed or on a later attempt, and how many others are in which state.
 
-    def whole(self, *, described: Sequence[int] = ()) -> RunSnapshot:
-        """Every scan one by one: lists the arrays' children, and describes the jobs of some scans."""
-        return self._read(self._array_jobs.every_job, described=described)
+        Parameters
+        ----------
+        wait_reason
+            Whether to ask Batch why the first queued job waits.
+        """
+        return self._read(self._array_jobs.poll, wait_reason=wait_reason)
+
+    def whole(self, *, described: Sequence[int] = (), wait_reason: bool = False) -> RunSnapshot:
+        """Every scan one by one: lists the arrays' children.
+
+        Parameters
+        ----------
+        described
+            The scans whose jobs are described rather than listed, by index.
+        wait_reason
+            Whether to ask Batch why the first queued job waits.
+        """
+        return self._read(self._array_jobs.every_job, described=described, wait_reason=wait_reason)
 
     def scans(self, indices: Sequence[int]) -> RunSnapshot:
         """Some scans, each as Batch describes its job."""
@@ -126,7 +140,9 @@ class SnapshotReader:
         self.jobs_are_over = not any(has_active_jobs(summary) for summary in summaries.values())
         return parts, summaries
 
-    def _read(self, jobs_of: Callable[..., Poll], *, described: Sequence[int] = ()) -> RunSnapshot:
+    def _read(
+        self, jobs_of: Callable[..., Poll], *, described: Sequence[int] = (), wait_reason: bool = False
+    ) -> RunSnapshot:
         parts, summaries = self._parts_and_summaries()
         # After Batch, so that a job that Batch reports as ended has written its result.
         results = self.on_s3.results()
@@ -134,7 +150,8 @@ class SnapshotReader:
         if described:
             poll.jobs |= dict(self._array_jobs.explain(self._array_jobs.job_ids(parts, described)))
         snapshot = self._join(parts, summaries, poll, results, attempts=self.on_s3.attempts())
-        return replace(snapshot, wait_reason=self._array_jobs.wait_reason(parts, summaries))
+        reason = self._array_jobs.wait_reason(parts, summaries) if wait_reason else ""
+        return replace(snapshot, wait_reason=reason)
 
     def _join(
         self,

@@ -236,8 +236,7 @@ def test_a_run_of_thousands_that_has_not_begun_is_not_asked_for_one_by_one(world
     world.run(EARLIER, *(f"sub-{number:05d}" for number in range(2_000)))
     batch = array(*(Child("RUNNABLE") for _ in range(2_000)))
     assert ask(world, batch).own.usd == 0
-    # The array, and its first child's reason to wait.
-    assert batch.calls == {"DescribeJobs": 1, "ListJobs": 1}
+    assert batch.calls == {"DescribeJobs": 1}
 
 
 def adopting(world: World) -> None:

@@ -91,7 +91,7 @@ def test_the_results_are_read_after_batch_was_asked(s3: Any, storage: Storage, r
     world = Ending({"p": [Child("SUCCEEDED"), Child("RUNNING")]})
     for ask in ("counts", "progress", "whole"):
         s3.delete_object(Bucket="data", Key=f"opsctl/runs/{LATE}/results/00000.json")
-        status = getattr(snapshots_of(records.run(None), records, world.adapter), ask)()
+        status = status_of(snapshots_of(records.run(None), records, world.adapter), ask)
         assert (status.counts["DONE"], status.counts["RUNNING"], status.counts["FAILED"]) == (1, 1, 0)
 
 
