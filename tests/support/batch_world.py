@@ -251,8 +251,8 @@ class MemoryRecords:
             submission if entry.number == submission.number else entry for entry in self.submission_logs[run_id]
         ]
 
-    def results(self, run_id: str) -> dict[int, Result]:
-        return dict(self.written[run_id])
+    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
+        return {index: result if files else result.without_files() for index, result in self.written[run_id].items()}
 
     def attempts(self, run_id: str) -> list[Attempt]:
         return list(self.recorded_attempts.get(run_id, ()))

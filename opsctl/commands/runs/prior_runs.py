@@ -124,10 +124,13 @@ class PriorRuns:
         jobs = self._batch.jobs(
             [submission for submission in submissions if has_active_jobs(summaries.get(submission.job_id, {}))]
         )
+        results = self._records.results(run.run_id, files=True)
+        # A result proves that its scan was submitted, also where the submission's record cannot be read.
+        submitted = {index for submission in submissions for index in submission.indices} | results.keys()
         return RunHistory(
             run=run,
-            submitted=[index for submission in submissions for index in submission.indices],
-            results=self._records.results(run.run_id, files=True),
+            submitted=[index for index in range(run.submitted_count) if index in submitted],
+            results=results,
             jobs=jobs,
         )
 
