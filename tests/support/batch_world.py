@@ -262,7 +262,7 @@ class MemoryRecords:
         ]
 
     def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
-        return dict(self.written[run_id])
+        return {index: result if files else result.without_files() for index, result in self.written[run_id].items()}
 
     def result(self, run_id: str, index: int) -> Result | None:
         return self.written[run_id].get(index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -118,7 +119,7 @@ class World:
             spot=False,
             root_volume_gib=100,
             opsctl_version="0.1.0",
-            models={"csd": ModelResources(**{**vars(self.resources), "job_definition": definition})},
+            models=dict.fromkeys(("csd", "csa"), replace(self.resources, job_definition=definition)),
             endpoint_url=self.server.endpoint_url,
         )
         Home(self.home).keep(self.platform)

@@ -133,7 +133,8 @@ class PriorRuns:
         reader = self._reader(run)
         # Batch before the results: a job that ends in between has then written its result.
         jobs = reader.active_jobs()
-        return RunHistory(run=run, submitted=reader.submitted(), results=reader.on_s3.results(files=True), jobs=jobs)
+        results = reader.on_s3.results(files=True)
+        return RunHistory(run=run, submitted=reader.submitted(results), results=results, jobs=jobs)
 
     def _reader(self, run: Run) -> SnapshotReader:
         if run.run_id not in self._readers:

@@ -114,10 +114,17 @@ class SnapshotReader:
         """Some scans' jobs with their attempts and log streams."""
         return dict(self._array_jobs.explain(self._array_jobs.job_ids(self.parts(), indices)))
 
-    def submitted(self) -> list[int]:
-        """The scans that this run submitted, by index: those that Batch has, or had, a job for."""
+    def submitted(self, results: Iterable[int]) -> list[int]:
+        """The scans that this run submitted, by index.
+
+        Parameters
+        ----------
+        results
+            The scans with a result: it proves that the scan was submitted, also where its submission cannot be read.
+        """
         own = [part for part in self.parts() if part.run_id == self.run.run_id]
-        return sorted(index for part in own for index in part.run_indices)
+        submitted = {index for part in own for index in part.run_indices}.union(results)
+        return [index for index in range(self.run.submitted_count) if index in submitted]
 
     def intended(self) -> list[Submission]:
         """The run's submissions that are still recorded as `intended`, whether or not Batch has them."""

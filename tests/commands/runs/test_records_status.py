@@ -56,7 +56,7 @@ def submission(number: int) -> Submission:
         offset=number,
         size=1,
         state="submitted",
-        at="t",
+        at="2026-11-22T12:00:00Z",
         job_id=f"j{number}",
     )
 
