@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def write_whole(path: Path, data: str | bytes, *, mode: int = 0o600) -> None:
-    """Write `data` beside `path`, then give it that name: no reader ever sees half of it, nor does a power cut leave it.
+    """Write `data` beside `path`, then give it that name: neither a reader nor a power cut finds half of it.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ class Disk:
 
 
 def disk_after(program: str, folder: Path, trace: Path) -> Disk:
-    """Run a Python program that works in `folder`, its first argument, and return the disk as its output "done" left it.
+    """Run a Python program that works in `folder`, its first argument; return the disk at the moment it prints "done".
 
     The test is skipped where system calls cannot be traced.
     """
