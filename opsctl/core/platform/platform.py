@@ -57,6 +57,9 @@ class Platform:
     ----------
     endpoint_url
         The local platform's address; None on AWS. It is valid on this machine only, so the SSM parameter lacks it.
+    image, m2g_image
+        What the jobs run, and m2g's own image in it: the digest of the image that it is built on. Where that is
+        unknown, its own digest, or else its name.
     models
         `csd` and `csa`.
     spot_fallback
@@ -71,6 +74,7 @@ class Platform:
     data_bucket: str
     repository_url: str
     image: str
+    m2g_image: str
     log_group: str
     spot: bool
     root_volume_gib: int
@@ -105,6 +109,7 @@ class Platform:
                 data_bucket=record["data_bucket"],
                 repository_url=record["repository_url"],
                 image=record["image"],
+                m2g_image=record["m2g_image"],
                 log_group=record["log_group"],
                 spot=record["spot"],
                 root_volume_gib=record["root_volume_gib"],
