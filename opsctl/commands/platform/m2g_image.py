@@ -64,5 +64,5 @@ def m2g_image_of(platform: Platform, environment: Mapping[str, str]) -> str:
 
 
 def _base_digest(source: str | None, digest: str | None) -> str | None:
-    """The base's digest from an image's labels, if the base is m2g's own image; other images may be built on anything."""
+    """The base's digest, if `opsctl image build` made the image: any other image may be built on anything."""
     return digest or None if source else None

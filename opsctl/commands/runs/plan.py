@@ -61,6 +61,11 @@ class RunPlan:
         return [(scan.name, scan.key) for scan in self.dispositions]
 
     @property
+    def done_count(self) -> int:
+        """How many scans are done, whichever m2g did them."""
+        return self.counts.get("done", 0) + self.counts.get("other_m2g", 0)
+
+    @property
     def counts(self) -> dict[Disposition, int]:
         """How many scans have which disposition."""
         return dict(Counter(scan.disposition for scan in self.dispositions))
@@ -74,16 +79,15 @@ class RunPlan:
         """Whether the request submits a scan of this disposition."""
         return scan.is_submitted(self.request.only, redo=self.request.redo)
 
-    @property
-    def earlier_m2g(self) -> dict[str, int]:
-        """How many of the scans that are done were done by which other m2g than the platform's of now."""
-        images = (scan.earlier_m2g for scan in self.dispositions if scan.disposition == "other_m2g")
+    def earlier_m2g(self, disposition: Disposition = "other_m2g") -> dict[str, int]:
+        """How many scans of a disposition were done, or are being done, by which m2g other than the platform's."""
+        images = (scan.earlier_m2g for scan in self.dispositions if scan.disposition == disposition)
         return dict(Counter(image for image in images if image is not None))
 
     @property
     def has_choice(self) -> bool:
         """Whether to keep or to redo the scans that another m2g did is left open by the request."""
-        return bool(self.earlier_m2g) and self.request.only == "missing"
+        return bool(self.earlier_m2g()) and self.request.only == "missing"
 
     def redoing(self) -> RunPlan:
         """The same plan, with the scans that another m2g did submitted again."""
@@ -148,7 +152,7 @@ class RunPlan:
             "run": run.as_json(),
             "counts": self.counts,
             "m2g_image": self.platform.m2g_image,
-            "earlier_m2g": self.earlier_m2g,
+            "earlier_m2g": self.earlier_m2g(),
             "scans": list(self.documents(run).values()),
             "excluded": [asdict(exclusion) for exclusion in self.discovery.excluded],
             "requests": [submit_request(submission, run, self.platform) for submission in submissions],
