@@ -11,6 +11,7 @@ from support.run_world import PLATFORM, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import Problem
+from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.scan_key import m2g_image_of, work_of
 
@@ -159,7 +160,5 @@ def test_a_submission_that_was_cut_short_is_not_continued_with_another_image(wor
 
 def test_other_options_are_refused_whichever_m2g(world: RunWorld, first: str) -> None:
     push(world, **NEW_M2G)
-    from opsctl.core.runs.m2g_options import M2gOptions
-
     with pytest.raises(Problem, match="ran with other options"):
         world.plan(options=M2gOptions(seeds=1))
