@@ -37,29 +37,27 @@ def plan_lines(plan: RunPlan) -> list[str]:
 
 def earlier_m2g_lines(plan: RunPlan) -> list[str]:
     """Say which scans were done, or are being done, by another m2g than the one that jobs run from now on."""
-    now = f"jobs now run {_image_text(plan.platform.m2g_image)}" if plan.platform else ""
-    done = [
-        f"{_are(count)} done with an earlier m2g ({_image_text(image)}); {now}."
-        for image, count in plan.earlier_m2g().items()
+    now = _image_text(plan.platform.m2g_image)
+    states: tuple[tuple[Disposition, str], ...] = (("other_m2g", "done"), ("in flight", "in flight"))
+    return [
+        f"{counted(count, 'scan')} {'is' if count == 1 else 'are'} {state} with an earlier m2g, {_image_text(image)}"
+        f" (jobs now run {now})."
+        for disposition, state in states
+        for image, count in plan.earlier_m2g(disposition).items()
     ]
-    in_flight = [
-        f"{_are(count)} in flight with an earlier m2g ({_image_text(image)}); {now}."
-        for image, count in plan.earlier_m2g("in flight").items()
-    ]
-    return done + in_flight
 
 
 def kept_line(plan: RunPlan) -> str:
     """Say that the scans of another m2g are kept, what that means for the outputs, and how to redo them."""
     return (
-        f"They are kept, so {plan.output.uri} will hold results of more than one m2g. `opsctl run` with"
-        " `--only changed` processes them again."
+        f"They are kept, so results in {plan.output.uri} may come from more than one m2g. Add `--only changed` to"
+        " process them again."
     )
 
 
 def redo_question(plan: RunPlan) -> str:
     """Ask whether the scans of another m2g are processed again."""
-    return f"Process {counted(sum(plan.earlier_m2g().values()), 'scan')} again with the m2g of now?"
+    return f"Process {counted(sum(plan.earlier_m2g().values()), 'scan')} again with the m2g that jobs now run?"
 
 
 def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
@@ -101,10 +99,6 @@ def outcome_line(outcome: RunOutcome) -> str:
     if not outcome.submitted:
         return f"Nothing had to be submitted: {' and '.join(parts)}; {outcome.run_id} shows them."
     return f"Submitted {counted(outcome.submitted, 'scan')} as {outcome.run_id}{before}{continued}."
-
-
-def _are(count: int) -> str:
-    return f"{counted(count, 'scan')} {'is' if count == 1 else 'are'}"
 
 
 def _image_text(image: str) -> str:

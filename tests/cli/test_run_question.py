@@ -15,8 +15,8 @@ from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.screen import Screen
 
 DONE: tuple[Disposition, ...] = ("other_m2g", "other_m2g", "done", "new")
-SAID = "2 scans are done with an earlier m2g (sha256:aaaaaaaaaaaa…); jobs now run sha256:bbbbbbbbbbbb…."
-QUESTION = "Process 2 scans again with the m2g of now? [y/N]"
+SAID = "2 scans are done with an earlier m2g, sha256:aaaaaaaaaaaa… (jobs now run sha256:bbbbbbbbbbbb…)."
+QUESTION = "Process 2 scans again with the m2g that jobs now run? [y/N]"
 KEPT = "They are kept"
 
 
@@ -92,5 +92,5 @@ def test_jobs_that_run_the_earlier_m2g_are_told_and_not_asked_about(
 ) -> None:
     settled(monkeypatch, plan("in flight", "new"), typed="y\n")
     message = capsys.readouterr().err
-    assert "1 scan is in flight with an earlier m2g (sha256:aaaaaaaaaaaa…)" in message
+    assert "1 scan is in flight with an earlier m2g, sha256:aaaaaaaaaaaa…" in message
     assert "[y/N]" not in message
