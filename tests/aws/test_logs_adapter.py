@@ -136,6 +136,7 @@ RECORD = {
     "data_bucket": "data",
     "repository_url": "u",
     "image": "i",
+    "m2g_image": "i",
     "log_group": "/opsctl/lab",
     "spot": True,
     "root_volume_gib": 100,

@@ -63,7 +63,8 @@ class FakeEngine:
 def status_of(image: str | None, stored: StoredImage | Problem | None, *, source: str | None = "new") -> ImageStatus:
     registry: Any = FakeRegistry(stored)
     engine: Any = FakeEngine(source) if source else None
-    return status(platform(), dict.fromkeys(platform().models, image), registry=registry, engine=engine, source="new")
+    images = dict.fromkeys(platform().models, image)
+    return status(platform(), images, registry=registry, engine=engine, source="new", m2g_image="sha256:m2g")
 
 
 PINNED = f"{OURS}@{DIGEST}"
@@ -80,6 +81,7 @@ SAID = [
     (status_of(PINNED, Problem("AWS does not allow it.")), "The repository does not tell: AWS does not allow it."),
     (status_of(f"{OURS}:0.1.0", STORED), "Named by a tag, not by its digest"),
     (status_of("docker.io/neurodata/m2g:latest", None), "Not in this platform's repository"),
+    (status_of(PINNED, STORED, source=None), "m2g in it: sha256:m2g."),
     (status_of(None, None), "this revision is no longer there"),
 ]
 

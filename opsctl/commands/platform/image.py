@@ -116,9 +116,13 @@ def build(
     image = f"{NAME}:{checked_tag(tag or version)}"
     name = base or base_of(folder)
     digest = _resolve(engine, name, on_line)
-    labels = {VERSION_LABEL: version, SOURCE_LABEL: source_of(folder), BASE_LABEL: name}
-    if digest:
-        labels[BASE_DIGEST_LABEL] = digest
+    labels = {
+        VERSION_LABEL: version,
+        SOURCE_LABEL: source_of(folder),
+        BASE_LABEL: name,
+        # Written even where unknown: an image inherits its base's labels, and the base's base is not m2g.
+        BASE_DIGEST_LABEL: digest or "",
+    }
     arguments = ["build", "--platform", PLATFORM, "--build-arg", f"BASE_IMAGE={_pinned(name, digest)}"]
     for label, value in labels.items():
         arguments += ["--label", f"{label}={value}"]
@@ -145,7 +149,7 @@ def find_built(engine: Engine, image: str) -> BuiltImage | None:
         image=image,
         image_id=details["Id"].removeprefix("sha256:"),
         base=labels.get(BASE_LABEL),
-        base_digest=labels.get(BASE_DIGEST_LABEL),
+        base_digest=labels.get(BASE_DIGEST_LABEL) or None,
         source=labels.get(SOURCE_LABEL),
         version=labels.get(VERSION_LABEL),
         size_bytes=int(details.get("Size", 0)),

@@ -137,9 +137,7 @@ class RunSubmission:
             dispositions = self._prior_runs.dispositions(self._plan.scan_keys, runs)
         ensure_not_blocked(dispositions)
         # A scan that is missing only since the plan was made was not confirmed.
-        scans = [
-            scan for scan in dispositions if not scan.is_submitted(self._plan.request.only) or _pair(scan) in confirmed
-        ]
+        scans = [scan for scan in dispositions if not self._plan.is_submitted(scan) or _pair(scan) in confirmed]
         run = self._run_of(scans)
         if run.sizes:
             wait()
@@ -149,7 +147,7 @@ class RunSubmission:
         return RunOutcome(
             run_id=[latest, *self._continued][-1] if not run.sizes else latest,
             submitted=sum(submission.size for submission in self._sent),
-            done=counts["done"],
+            done=counts["done"] + counts["other_m2g"],
             in_flight=counts["in flight"] - sum(self._continued.values()),
             continued=tuple(self._continued),
         )
@@ -170,8 +168,10 @@ class RunSubmission:
                 self._submitter.abandon(earlier.run, earlier.submission, "a later `opsctl run` went on without it")
 
     def _needs_the_same_jobs(self, run: Run) -> bool:
-        request = self._plan.request
-        return (run.resources, run.memory_mib) == (request.resources(self._plan.platform), request.memory_mib)
+        # The image is not in the scans' keys, but the records of the earlier run name it as what its jobs run.
+        request, platform = self._plan.request, self._plan.platform
+        needed = (request.resources(platform), request.memory_mib, platform.image)
+        return (run.resources, run.memory_mib, run.image) == needed
 
     def _run_of(self, dispositions: Sequence[ScanDisposition]) -> Run:
         return self._plan.run(dispositions, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
