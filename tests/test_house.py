@@ -25,6 +25,7 @@ PURE = {
         "datetime",
         "difflib",
         "enum",
+        "errno",
         "fnmatch",
         "functools",
         "hashlib",

@@ -10,7 +10,7 @@ from pathlib import Path
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.status import StatusReader
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem, write_error_code
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import attempts_by_scan
 from opsctl.core.runs.manifest import Origin, Run, timestamp
@@ -97,7 +97,11 @@ def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:
     except OSError as error:
         raise _unwritable(target, error) from error
     if not is_report:
-        raise Problem(f"{target} is there already and is no report of opsctl's.", "Name another file.")
+        raise Problem(
+            f"{target} is there already and is no report of opsctl's.",
+            "Name another file.",
+            code=ErrorCode.OUTPUT_IN_USE,
+        )
     return target
 
 
@@ -118,4 +122,6 @@ def write(page: str, target: Path) -> int:
 
 
 def _unwritable(target: Path, error: OSError) -> Problem:
-    return Problem(f"{target} cannot be written ({error.strerror}).", "Name another file.")
+    return Problem(
+        f"{target} cannot be written ({error.strerror}).", "Name another file.", code=write_error_code(error)
+    )
