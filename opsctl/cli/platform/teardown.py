@@ -72,7 +72,7 @@ class Teardown:
             self._root = self._find_root()
         try:
             self._types = known_types(self._root.state()) if self._root else []
-        except PlatformBusy:
+        except (Interrupted, PlatformBusy):
             raise
         except Problem as problem:
             self._screen.warn(f"{problem.what} What AWS shows is removed without it.")

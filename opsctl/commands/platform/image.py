@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.aws.ecr.image import pinned_digest
-from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.engine import Engine
 
 #: The image's name on this machine.
@@ -178,11 +178,13 @@ def _resolve(engine: Engine, base: str, on_line: OnLine) -> str | None:
     if not base.startswith("localhost/"):
         try:
             engine.follow("pull", "--platform", PLATFORM, base, on_line=on_line)
+        except Interrupted:
+            raise
         except Problem as problem:
             raise Problem(
                 f"The base image {base} could not be had: {problem.what}",
                 "Is the network up? `opsctl image build --base IMAGE` takes another.",
-                code=ErrorCode.IMAGE_NOT_FOUND,
+                code=problem.code,
             ) from problem
     details = _inspect(engine, base)
     if details is None:
