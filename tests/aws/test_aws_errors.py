@@ -19,7 +19,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 
 
@@ -226,7 +226,7 @@ def blanks_of(kind: type[kinds.BotoCoreError]) -> dict[str, Any]:
 
 
 def test_a_problem_and_a_bug_pass_as_they_are() -> None:
-    for error in (Problem("x"), ValueError("x"), KeyboardInterrupt()):
+    for error in (Problem("x", code=ErrorCode.INPUT_INVALID), ValueError("x"), KeyboardInterrupt()):
         with pytest.raises(type(error)) as caught, translated("doing"):
             raise error
         assert caught.value is error

@@ -28,7 +28,7 @@ from opsctl.core.dataset.scan import Discovery, Exclusion
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import NotVisible
 from opsctl.core.diagnosis.why import Explanation
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.platform.inventory import Resource, ResourceKind
 from opsctl.core.platform.terraform_events import Change, EventLog, Step, TerraformPlan
@@ -117,7 +117,9 @@ def log_line(scan: str, message: str) -> LogLine:
 EVENTS = (
     DoneBefore(290),
     NextAttempt("sub-01", 2),
-    PollFailed(Problem("The connection to AWS broke while reading the logs.", "Type it again.")),
+    PollFailed(
+        Problem("The connection to AWS broke while reading the logs.", "Type it again.", code=ErrorCode.AWS_UNREACHABLE)
+    ),
     ScanEnd(ScanStatus(index=0, name="sub-01", state="DONE", seconds=65)),
     ScanEnd(ScanStatus(index=0, name="sub-01", state="FAILED", cause="bval and bvec differ in count: 65 and 64")),
 )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -126,4 +126,5 @@ def ensure_same(registry: Registry, *, tag: str, digest: str) -> None:
         raise Problem(
             f"{registry.url}:{tag} is {stored.digest}, but {digest} was pushed: somebody pushed at the same time.",
             "Push again with another --tag.",
+            code=ErrorCode.CONCURRENT_CHANGE,
         )

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from opsctl.aws.s3.state_files import StateFiles
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.state_location import (
     BACKEND_FILE,
     LOCAL,
@@ -185,7 +185,11 @@ class StateMover:
         """Copy one root's state to the target, and read it back."""
         state = move.source_states[root]
         if state is None or self._read(self._location_of(root), root) != state:
-            raise Problem(f"The {root}'s state has changed meanwhile.", "Type the same command again.")
+            raise Problem(
+                f"The {root}'s state has changed meanwhile.",
+                "Type the same command again.",
+                code=ErrorCode.CONCURRENT_CHANGE,
+            )
         if move.target is None:
             self._put_away([root])
             write_whole(self._folder(root) / _STATE_FILE, state.text)
@@ -196,6 +200,7 @@ class StateMover:
             raise Problem(
                 f"The {root}'s state did not arrive whole at {location_label(move.target)}.",
                 "Nothing was switched over. Type the same command again.",
+                code=ErrorCode.STATE_UNUSABLE,
             )
 
     def _put_away(self, roots: Iterable[str]) -> list[Path]:
@@ -245,8 +250,13 @@ class StateMover:
             raise Problem(
                 f"{moved}, to the machine there.",
                 f"There, `opsctl up --name {self._name} --state {location.uri}` shares it again.",
+                code=ErrorCode.PLATFORM_ELSEWHERE,
             )
-        raise Problem(f"{moved}.", f"Type `opsctl up --name {self._name} --state {note['to']}`.")
+        raise Problem(
+            f"{moved}.",
+            f"Type `opsctl up --name {self._name} --state {note['to']}`.",
+            code=ErrorCode.PLATFORM_ELSEWHERE,
+        )
 
     def _folder(self, root: str) -> Path:
         return self._home.platform_dir(self._name) / "terraform" / root

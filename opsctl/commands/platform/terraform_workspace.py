@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.state_location import BACKEND_FILE
 from opsctl.home import Home
@@ -78,6 +78,7 @@ def ensure_room(home: Home, *, mirror: Path | None) -> None:
             f"The disk that holds {home.path} has {free // 1_000_000} MB left, and {needed // 1_000_000} MB are needed "
             "for Terraform's state and provider.",
             "Free some space, or set OPSCTL_HOME to a folder on another disk.",
+            code=ErrorCode.DISK_FULL,
         )
 
 

@@ -19,7 +19,7 @@ from opsctl.commands.results.report_assets import Asset, AssetSelection, choose,
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.snapshot import Pricing
@@ -162,7 +162,7 @@ def fetched(world: World, assets: Sequence[Asset]) -> tuple[list[bytes | str], l
 
     def decode(item: Asset, body: bytes) -> bytes:
         if body == b"odd":
-            raise Problem("It is odd.")
+            raise Problem("It is odd.", code=ErrorCode.FILE_UNREADABLE)
         return body
 
     bodies = fetch(assets, world.storage, decode=decode, on_file=reported.append)
