@@ -16,15 +16,12 @@ class ErrorCode(StrEnum):
     USAGE = "usage"
     INTERRUPTED = "interrupted"
     BUG = "bug"
-    #: For the files that do not name a code yet; tests/core/test_errors.py lists them.
-    OTHER = "other"
 
     PLATFORM_NOT_FOUND = "platform_not_found"
     PLATFORM_NOT_RUNNING = "platform_not_running"
     PLATFORM_ELSEWHERE = "platform_elsewhere"
     PLATFORM_EXISTS = "platform_exists"
     PLATFORM_BUSY = "platform_busy"
-    PLATFORM_OUTDATED = "platform_outdated"
     JOBS_ACTIVE = "jobs_active"
     REMOVAL_INCOMPLETE = "removal_incomplete"
     STATE_UNUSABLE = "state_unusable"
@@ -89,7 +86,7 @@ class Problem(Exception):
         For scripts.
     """
 
-    def __init__(self, what: str, hint: str = "", *, code: ErrorCode = ErrorCode.OTHER) -> None:
+    def __init__(self, what: str, hint: str = "", *, code: ErrorCode) -> None:
         super().__init__()
         self.what = what
         self.hint = hint

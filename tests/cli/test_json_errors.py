@@ -165,7 +165,7 @@ def empty_platform(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 def test_an_unknown_run(opsctl: Opsctl, words: tuple[str, ...]) -> None:
     error = error_of(opsctl(*typed(words, Path()), "--run", "nosuch", "--json"))
     # Until core/runs/names.py names its codes.
-    assert error["code"] == getattr(ErrorCode, "OTHER", ErrorCode.RUN_NOT_FOUND)
+    assert error["code"] == ErrorCode.RUN_NOT_FOUND
     assert "nosuch" in error["message"]
 
 

@@ -15,23 +15,6 @@ from support.repository import ROOT
 
 from opsctl.core.errors import ErrorCode, Interrupted, PlatformBusy, Problem, UsageProblem, write_error_code
 
-#: Files that do not name every code yet. When the last one is removed, `ErrorCode.OTHER` has to go as well.
-WITHOUT_CODES = {
-    "opsctl/commands/costs/budget.py",
-    "opsctl/commands/diagnosis/doctor.py",
-    "opsctl/commands/diagnosis/machine.py",
-    "opsctl/commands/runs/audit.py",
-    "opsctl/commands/runs/plan.py",
-    "opsctl/commands/runs/records.py",
-    "opsctl/commands/runs/run.py",
-    "opsctl/commands/runs/submission_lease.py",
-    "opsctl/commands/runs/submit.py",
-    "opsctl/core/platform/platform.py",
-    "opsctl/core/runs/manifest.py",
-    "opsctl/core/runs/names.py",
-    "opsctl/core/runs/result.py",
-    "opsctl/home.py",
-}
 TREES = {
     path.relative_to(ROOT).as_posix(): ast.parse(path.read_text()) for path in sorted((ROOT / "opsctl").rglob("*.py"))
 }
@@ -68,7 +51,7 @@ def test_every_problem_is_given_a_code() -> None:
         for call in calls(tree)
         if name_of(call.func) == "Problem" and not any(keyword.arg == "code" for keyword in call.keywords)
     }
-    assert without == WITHOUT_CODES
+    assert without == set()
 
 
 def test_no_code_is_left_for_later() -> None:
@@ -79,10 +62,7 @@ def test_no_code_is_left_for_later() -> None:
         if isinstance(node, ast.Attribute) and node.attr == "OTHER" and name_of(node.value) == "ErrorCode"
     ]
     default = inspect.signature(Problem).parameters["code"].default
-    if WITHOUT_CODES:
-        assert (other, default) == (["opsctl/core/errors.py"], ErrorCode["OTHER"])
-    else:
-        assert (other, default, "OTHER" in ErrorCode.__members__) == ([], inspect.Parameter.empty, False)
+    assert (other, default, "OTHER" in ErrorCode.__members__) == ([], inspect.Parameter.empty, False)
 
 
 @pytest.mark.parametrize("name", sorted(problem_classes().keys() - {"Problem"}))
@@ -116,7 +96,7 @@ def repeats(node: ast.AST, name: str) -> bool:
 
 def test_a_problem_that_repeats_another_keeps_its_code() -> None:
     """Except where the configuration repeats it: there a wrong value is no wrong usage."""
-    own_code = {"opsctl/core/config.py", "opsctl/core/settings.py", *WITHOUT_CODES}
+    own_code = {"opsctl/core/config.py", "opsctl/core/settings.py"}
     lost = [
         f"{file}:{call.lineno}"
         for file, tree in TREES.items()
@@ -148,9 +128,7 @@ def test_every_code_is_used() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and name_of(node.value) == "ErrorCode"
     }
-    # Theirs are the files without codes.
-    waiting = {"SCAN_NOT_FOUND", "RUN_NOT_FOUND", "BUDGET_REACHED", "PLATFORM_OUTDATED"} if WITHOUT_CODES else set()
-    assert set(ErrorCode.__members__) - used == waiting
+    assert set(ErrorCode.__members__) - used == set()
 
 
 def test_exit_codes_follow_from_the_code() -> None:

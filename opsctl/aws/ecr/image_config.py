@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.ecr.image import ecr_parts
 from opsctl.aws.ecr.registry import MANIFEST_TYPES
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -77,7 +77,13 @@ def _download(url: str, *, digest: str) -> bytes:
         with urllib.request.urlopen(url, timeout=_SECONDS) as reply:  # noqa: S310  # from AWS, and the content is checked
             content: bytes = reply.read(_LARGEST_CONFIG_BYTES)
     except (OSError, HTTPException) as error:
-        raise Problem("The image's labels cannot be downloaded from ECR.", "Is the network up?") from error
+        raise Problem(
+            "The image's labels cannot be downloaded from ECR.", "Is the network up?", code=ErrorCode.AWS_UNREACHABLE
+        ) from error
     if f"sha256:{hashlib.sha256(content).hexdigest()}" != digest:
-        raise Problem("What was downloaded from ECR is not the image's configuration.", "Is there a proxy on the way?")
+        raise Problem(
+            "What was downloaded from ECR is not the image's configuration.",
+            "Is there a proxy on the way?",
+            code=ErrorCode.AWS_REFUSED,
+        )
     return content

@@ -14,7 +14,7 @@ from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.request import RunRequest
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, derivatives
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import asked
@@ -231,6 +231,7 @@ def ensure_not_blocked(dispositions: Sequence[ScanDisposition]) -> None:
         raise Problem(
             f"Jobs of {run_id} with other inputs are still on their way to the same place ({names}).",
             f"Wait for their end, or end them: `opsctl cancel --run {run_id}`.",
+            code=ErrorCode.JOBS_ACTIVE,
         )
 
 
@@ -245,6 +246,7 @@ def _refuse_other_options(plan: RunPlan, prior_runs: PriorRuns) -> None:
             f"{plan.output.uri} holds the outputs of {other.run_id}, which ran with other options: they are never"
             " mixed.",
             "Name another output with --modif.",
+            code=ErrorCode.OUTPUT_IN_USE,
         )
 
 
@@ -256,4 +258,5 @@ def _refuse_foreign_files(plan: RunPlan, prior_runs: PriorRuns) -> None:
             f"The output place holds files that opsctl did not write ({len(foreign)}, e.g. {foreign[0]}): they are"
             " never written over.",
             "Name another output with --modif.",
+            code=ErrorCode.OUTPUT_IN_USE,
         )

@@ -20,7 +20,7 @@ from opsctl.commands.runs.prior_runs import PriorRuns, UnconfirmedSubmission
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import Interrupted, Problem, write_error_code
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.scan_history import ScanDisposition
 from opsctl.core.runs.submission import LARGEST_ARRAY, Submission, submissions_of
@@ -113,7 +113,9 @@ class RunSubmission:
                     self._sent += [submission] if submission else []
                 raise Interrupted(f"Stopped. {self._progress()}", _GOES_ON) from error
             except Problem as problem:
-                raise Problem(f"{problem.what} {self._progress()}", problem.hint or _GOES_ON) from problem
+                problem.add_sentence(self._progress())
+                problem.hint = problem.hint or _GOES_ON
+                raise
 
     def _sending_documents(self) -> AbstractContextManager[Callable[[], None]]:
         """Write the scans' JSONs of the first run into an output while waiting for the lease.
@@ -226,7 +228,9 @@ def keep_documents(plan: RunPlan, folder: Path) -> None:
             (target / "scans" / f"{index:05d}.json").write_text(json.dumps(document, indent=1))
     except OSError as error:
         raise Problem(
-            f"{error.filename or target} cannot be written ({error.strerror}).", "Name another --jobdir."
+            f"{error.filename or target} cannot be written ({error.strerror}).",
+            "Name another --jobdir.",
+            code=write_error_code(error),
         ) from error
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
 from opsctl.home import Home
 
@@ -115,10 +115,16 @@ class SubmissionLease:
         lease = self._newest() if self._highest_generation() > self._generation else None
         if lease is not None and lease.generation > self._generation:
             raise Problem(
-                f"{_holder(lease)} has taken over the submission.", "`opsctl status` shows what became of the scans."
+                f"{_holder(lease)} has taken over the submission.",
+                "`opsctl status` shows what became of the scans.",
+                code=ErrorCode.CONCURRENT_CHANGE,
             )
         if self._monotonic() - self._renewed_at > _TRUSTED_SECONDS:
-            raise Problem("S3 has not answered for half a minute: nothing more is submitted.", "Type it again.")
+            raise Problem(
+                "S3 has not answered for half a minute: nothing more is submitted.",
+                "Type it again.",
+                code=ErrorCode.AWS_UNREACHABLE,
+            )
 
     def _try_acquire(self) -> bool:
         lease = self._newest()
