@@ -28,7 +28,7 @@ def is_json_asked(command: click.Command, arguments: Sequence[str], *, parent: c
     parser = command.make_parser(context)
     _JSON.add_to_parser(parser, context)
     values, rest, _ = parser.parse_args(_without_values_of_flags(command, arguments))
-    if values.get(_JSON.name or ""):
+    if values.get("as_json"):
         return True
     if not isinstance(command, click.Group):
         return False

@@ -87,7 +87,7 @@ class Problem(Exception):
     """
 
     def __init__(self, what: str, hint: str = "", *, code: ErrorCode) -> None:
-        super().__init__()
+        super().__init__(what, hint)
         self.what = what
         self.hint = hint
         self.code = code

@@ -203,6 +203,17 @@ def test_a_bug_names_the_log(opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch, ho
     assert str(home / "opsctl.log") in error["hint"]
 
 
+def test_a_bug_in_reading_the_options_hides_no_sentence(opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_json_asked(*_: object) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("opsctl.cli.json_option.is_json_asked", is_json_asked)
+    said = opsctl("status", "--json")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("No platform is up.")
+    assert said.err.count("\n") == 1
+
+
 def ends_with(monkeypatch: pytest.MonkeyPatch, verb: Callable[[Screen], None]) -> None:
     """Let `status` and `logs` do something else."""
 
