@@ -173,3 +173,6 @@ def test_a_refused_or_foreign_record_is_a_problem(ssm: tuple[Any, Stubber]) -> N
     stubber.add_response("get_parameter", {"Parameter": {"Value": json.dumps({**RECORD, "schema_version": 9})}})
     with pytest.raises(Problem, match="another version of opsctl"):
         read_record(client, "lab")
+    stubber.add_response("get_parameter", {"Parameter": {"Value": "{"}})
+    with pytest.raises(Problem, match="The SSM parameter /opsctl/lab/platform cannot be read: it is not JSON"):
+        read_record(client, "lab")

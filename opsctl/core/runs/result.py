@@ -52,7 +52,7 @@ class OutputFile:
     uri: bounded.Name
     size_bytes: bounded.SizeBytes
     sha256: bounded.Text
-    etag: bounded.Etag = ""
+    etag: bounded.Text = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
