@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from opsctl.aws.s3.state_files import StateFiles
+from opsctl.core import bounded
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.state_location import (
     BACKEND_FILE,
@@ -28,10 +29,24 @@ from opsctl.core.platform.state_location import (
     location_label,
     location_of_backend,
 )
+from opsctl.core.record import RecordReader
 from opsctl.home import Home
 from opsctl.whole_file import write_whole
 
 _STATE_FILE = "terraform.tfstate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Note:
+    """What a move leaves at the location from which the state moved away."""
+
+    to: bounded.Name
+    who: bounded.Text
+    at: bounded.Text
+    lineages: tuple[bounded.Text, ...]
+
+
+_NOTES = RecordReader(_Note, hint="Restore it, or delete it if the state here is the one in use.", version=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,14 +254,14 @@ class StateMover:
         text = self._files.read(location.bucket, location.note_key(self._name))
         if text is None:
             return
-        note = json.loads(text)
-        holds_state = any(state is not None and state.lineage in note["lineages"] for state in source_states.values())
+        note = _NOTES.decode(text, f"s3://{location.bucket}/{location.note_key(self._name)}")
+        holds_state = any(state is not None and state.lineage in note.lineages for state in source_states.values())
         if holds_state and self.location != location:
             return
-        moved = f"The state of {self._name} was moved away from {location.uri} on {note['at']} by {note['who']}"
+        moved = f"The state of {self._name} was moved away from {location.uri} on {note.at} by {note.who}"
         # A move to this machine that was killed before the switch is resumed like any other.
-        is_own_move = holds_state and note["who"] == self._files.who
-        if note["to"] == LOCAL and not is_own_move:
+        is_own_move = holds_state and note.who == self._files.who
+        if note.to == LOCAL and not is_own_move:
             raise Problem(
                 f"{moved}, to the machine there.",
                 f"There, `opsctl up --name {self._name} --state {location.uri}` shares it again.",
@@ -254,7 +269,7 @@ class StateMover:
             )
         raise Problem(
             f"{moved}.",
-            f"Type `opsctl up --name {self._name} --state {note['to']}`.",
+            f"Type `opsctl up --name {self._name} --state {note.to}`.",
             code=ErrorCode.PLATFORM_ELSEWHERE,
         )
 

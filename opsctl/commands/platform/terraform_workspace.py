@@ -13,6 +13,7 @@ from typing import Any
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.state_location import BACKEND_FILE
+from opsctl.core.record import RecordReader
 from opsctl.home import Home
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.interrupts import Interrupts
@@ -22,6 +23,8 @@ from opsctl.terraform.root import Root
 _MIN_FREE_BYTES = 100_000_000
 #: The size of the unpacked AWS provider.
 _PROVIDER_BYTES = 800_000_000
+
+_PENDING_UP = RecordReader(dict[str, Any], hint="", version=None)
 
 
 @dataclass(frozen=True)
@@ -94,9 +97,9 @@ def clear_pending_up(home: Home, *, name: str) -> None:
 
 def pending_up_options(home: Home, *, name: str) -> dict[str, Any] | None:
     """The options of an `up` that did not finish, or None."""
-    with suppress(FileNotFoundError, ValueError):
-        options: dict[str, Any] = json.loads(_pending_up(home, name).read_text())
-        return options
+    path = _pending_up(home, name)
+    with suppress(FileNotFoundError, Problem):
+        return _PENDING_UP.decode(path.read_bytes(), str(path))
     return None
 
 

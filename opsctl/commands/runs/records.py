@@ -167,7 +167,7 @@ class Records:
         Parameters
         ----------
         files
-            Whether with the lists of files, which take 40 kB a scan; otherwise see `Result.without_files`.
+            Whether with the lists of files, which take 50 kB a scan; otherwise see `Result.without_files`.
         """
         if files:
             results = self._records(run_id, "results", Result.decode, keep=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.record_examples import SCAN
 from support.results_world import OUTPUT, RUN, World
 
 from opsctl.aws.batch.batch import Batch
@@ -91,7 +92,7 @@ def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
 def test_the_facts_of_a_run(world: World) -> None:
     world.publish(0, CONNECTOMES)
     world.publish(1, {}, status="failed", cause="out of memory", exit_code=1)
-    world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {"image_digest": "sha256:ab"})
+    world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {**SCAN, "image_digest": "sha256:ab"})
     put_attempt(world, 0, 1, "2026-11-22T14:00:00Z")
     report = gathered(world)
     assert [scan.state for scan in report.status.scans] == ["DONE", "FAILED"]
