@@ -78,7 +78,12 @@ def test_both_take_options_of_the_same_length() -> None:
 
 
 #: The families of AWS in 2026 that `more_instance_families` takes.
-FAMILIES = "r5a r5ad r5b r5d r5dn r5n r6a r6i r6id r6idn r6in r7a r7i r7iz r8a r8i r8id r8in r8idn r8ib".split()
+FAMILIES = [
+    *(f"r5{kind}" for kind in ("a", "ad", "b", "d", "dn", "n")),
+    *(f"r6{kind}" for kind in ("a", "i", "id", "idn", "in")),
+    *(f"r7{kind}" for kind in ("a", "i", "iz")),
+    *(f"r8{kind}" for kind in ("a", "i", "ib", "id", "idn", "in")),
+]
 
 
 def resources(name: str, region: str, model: str, size: str) -> ModelResources:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -205,3 +206,29 @@ def test_of_two_that_find_no_lease_one_gets_it(
     with make(storage, tmp_path / "b", waits=messages, sleep=let_go).acquire():
         assert bodies(storage) == [("lease.00001.json", "released"), ("lease.00002.json", "held")]
     assert "mary@mac is submitting" in messages[0]
+
+
+def test_a_renewal_counts_from_its_request(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    put = storage.put_json
+    renewals: list[float] = []
+    failed = threading.Event()
+
+    def answer_one_late_and_no_other(*arguments: Any) -> None:
+        if arguments[2]["state"] == "held":
+            renewals.append(clock[0])
+            if len(renewals) > 1:
+                failed.set()
+                raise Problem("S3 does not answer.")
+            clock[0] += 29.0
+        put(*arguments)
+
+    monkeypatch.setattr(lease_module, "_RENEW_SECONDS", 0.02)
+    monkeypatch.setattr(storage, "put_json", answer_one_late_and_no_other)
+    lease = make(storage, tmp_path, monotonic=lambda: clock[0])
+    with lease.acquire():
+        assert failed.wait(30)
+        lease.ensure_held()
+        clock[0] += 2.0
+        with pytest.raises(Problem, match="nothing more is submitted"):
+            lease.ensure_held()
