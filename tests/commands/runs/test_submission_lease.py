@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -230,5 +231,22 @@ def test_a_renewal_counts_from_its_request(storage: Storage, tmp_path: Path, mon
         assert failed.wait(30)
         lease.ensure_held()
         clock[0] += 2.0
+        with pytest.raises(Problem, match="nothing more is submitted"):
+            lease.ensure_held()
+
+
+def test_a_laptop_that_was_closed_submits_no_more(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_gettime = time.clock_gettime
+    counting = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    suspended_seconds = 0.0
+    monkeypatch.setattr(
+        time, "clock_gettime", lambda clock: clock_gettime(clock) + (suspended_seconds if clock == counting else 0.0)
+    )
+    lease = make(storage, tmp_path)
+    with lease.acquire():
+        lease.ensure_held()
+        suspended_seconds = 600.0
         with pytest.raises(Problem, match="nothing more is submitted"):
             lease.ensure_held()
