@@ -31,6 +31,15 @@ _TRUSTED_SECONDS = 30.0
 _POLL_SECONDS = 2.0
 
 
+def seconds_since_boot() -> float:
+    """A clock that also runs while the machine is suspended; `time.monotonic` stands still then.
+
+    With that one a laptop that was closed for an hour would still trust its lease when it is opened.
+    """
+    # Linux has a clock of its own for it; on macOS CLOCK_MONOTONIC is that clock.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 @dataclass(frozen=True)
 class _LeaseObject:
     """The newest lease object, as S3 has it."""
@@ -65,7 +74,7 @@ class SubmissionLease:
         who: str,
         on_wait: Callable[[str], None],
         sleep: Callable[[float], None] = time.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = seconds_since_boot,
     ) -> None:
         self._storage = storage
         self._home = home
@@ -121,7 +130,8 @@ class SubmissionLease:
             )
         if self._monotonic() - self._renewed_at > _TRUSTED_SECONDS:
             raise Problem(
-                "S3 has not answered for half a minute: nothing more is submitted.",
+                "The lease on the output could not be renewed for half a minute (did S3 not answer, or was this machine "
+                "suspended?): nothing more is submitted.",
                 "Type it again.",
                 code=ErrorCode.AWS_UNREACHABLE,
             )
