@@ -43,12 +43,12 @@ def disagreements(world: HistoryWorld, run: Run, *, later: Sequence[Run] = ()) -
         own = {
             verb: by_scan[name]
             for verb, by_scan in views.items()
-            if name in by_scan and (verb not in _ACROSS_RUNS or (truth[name].has_job and name not in run_again))
+            if name in by_scan and (verb not in _ACROSS_RUNS or (truth[name].is_found and name not in run_again))
         }
         sentences += [f"{run.run_id} {name}: {sentence}" for sentence in _about_scan(own, truth[name])]
     sentences += [f"{run.run_id}: {sentence}" for sentence in _about_run(told, views)]
     for verb, names in told.never_submitted().items():
-        wrong = sorted(name for name in names if name in truth and truth[name].has_job)
+        wrong = sorted(name for name in names if name in truth and truth[name].has_trace)
         if wrong and verb not in _ACROSS_RUNS:
             sentences.append(f"{run.run_id}: {verb} says never submitted of {', '.join(wrong)}")
     return sentences

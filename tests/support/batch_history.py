@@ -175,7 +175,9 @@ class BatchHistory:
         job.attempts.append(PlayedAttempt(number, stream, self.now()))
         return job.attempts[-1]
 
-    def end(self, job: PlayedJob, *, exit_code: int | None, status_reason: str = EXITED, timed_out: bool = False) -> None:
+    def end(
+        self, job: PlayedJob, *, exit_code: int | None, status_reason: str = EXITED, timed_out: bool = False
+    ) -> None:
         """The running attempt ends; Batch tries again or not, by the job definition's rules."""
         attempt = job.running
         assert attempt is not None

@@ -44,12 +44,15 @@ class TrueScan:
 
     Attributes
     ----------
-    has_job
-        Whether Batch ever had a job of it.
+    is_found
+        Whether its job is on record, or Batch has it under its name.
+    has_trace
+        Whether anything tells that Batch ever had a job of it.
     """
 
     state: str
-    has_job: bool
+    is_found: bool
+    has_trace: bool
     attempts: tuple[TrueAttempt, ...]
 
     @property
@@ -89,7 +92,7 @@ def _true_scan(world: HistoryWorld, run: Run, index: int) -> TrueScan:
     origin = run.origin(index)
     result = world.records.results(origin.run_id).get(origin.index)
     jobs = jobs_of(world, run, index)
-    own = _own_job(world, origin, jobs)
+    own, is_found = _own_job(world, origin, jobs)
     attempts = tuple(
         _true_attempt(world, origin.run_id, job, attempt, is_own=job is own)
         for job in jobs
@@ -102,17 +105,22 @@ def _true_scan(world: HistoryWorld, run: Run, index: int) -> TrueScan:
         state = _without_job(world, origin.run_id, origin.index)
     else:
         state = "FAILED" if own.is_over or not world.history.knows(own) else FROM_BATCH[own.status]
-    return TrueScan(state=state, has_job=own is not None, attempts=attempts)
+    has_trace = is_found or result is not None or any(attempt.is_known for attempt in attempts)
+    return TrueScan(state=state, is_found=is_found, has_trace=has_trace, attempts=attempts)
 
 
-def _own_job(world: HistoryWorld, origin: Origin, jobs: Sequence[PlayedJob]) -> PlayedJob | None:
-    """The job that the run knows of, or would find by its name; after a lost reply there may be a second one."""
+def _own_job(world: HistoryWorld, origin: Origin, jobs: Sequence[PlayedJob]) -> tuple[PlayedJob | None, bool]:
+    """The job that the run has recorded or would find by its name, and whether it is either of these.
+
+    After a lost reply there may be two of one name, and after the first was forgotten, too.
+    """
     ids = {
         submission.child_id(origin.index)
         for submission in world.records.submissions(origin.run_id)
         if origin.index in submission.indices
     }
-    return next((job for job in jobs if job.job_id in ids), jobs[0] if jobs else None)
+    own = [job for job in jobs if job.job_id in ids] or [job for job in jobs if world.history.knows(job)]
+    return (own[0], True) if own else (jobs[-1] if jobs else None, False)
 
 
 def _without_job(world: HistoryWorld, run_id: str, index: int) -> str:

@@ -11,10 +11,18 @@ from typing import Literal
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from support.agreement import ensure_agreement
 from support.batch_history import PlayedJob
 from support.history_world import HistoryWorld, Submission
+from support.no_threads import no_threads
 from support.played_runner import Ending
 
 from opsctl.core.runs.manifest import Run
@@ -86,7 +94,7 @@ class Histories(RuleBasedStateMachine):
     def attempt_runs(self, which: int, count: int, ending: Ending | Literal["lost"], is_mute: bool) -> None:
         job = self.job_of(which, waits)
         self.start(job, ahead=0, is_mute=is_mute)
-        self.time_passes(count)
+        self.time_passes(count, 0)
         if job.running is None:
             return
         if ending == "lost":
@@ -118,28 +126,23 @@ class Histories(RuleBasedStateMachine):
     def instance_is_lost(self, which: int) -> None:
         self.lose(self.job_of(which, runs))
 
-    @rule(count=minutes)
-    def time_passes(self, count: int) -> None:
+    @rule(count=minutes, ahead=seconds)
+    def time_passes(self, count: int, ahead: int) -> None:
+        """Time passes; then the clock of the person's machine is so far ahead."""
         self.world.pass_time(count * _MINUTE)
+        self.world.person_is_ahead = timedelta(seconds=ahead)
         self.tell(f"{count} minutes have passed")
 
-    @rule(ahead=seconds)
-    def clock_is_set(self, ahead: int) -> None:
-        self.world.person_is_ahead = timedelta(seconds=ahead)
-
     @precondition(lambda self: self.world.runs())
-    @rule(which=some)
-    def outputs_are_deleted(self, which: int) -> None:
-        name = self.world.names[which % len(self.world.names)]
-        self.tell(f"the outputs of {name} are deleted")
-        self.world.delete_outputs(name)
-
-    @precondition(lambda self: self.world.runs())
-    @rule(which=some)
-    def result_is_deleted(self, which: int) -> None:
+    @rule(which=some, what=st.sampled_from(["outputs", "record of the result"]))
+    def something_is_deleted(self, which: int, what: str) -> None:
         run = self.run_of(which)
-        self.tell(f"the record of the result of {run.scans[which % len(run.scans)]} in {run.run_id} is deleted")
-        self.world.delete_result(run, which % len(run.scans))
+        index = which % len(run.scans)
+        self.tell(f"the {what} of {run.scans[index]} in {run.run_id} is deleted")
+        if what == "outputs":
+            self.world.delete_outputs(run.scans[index])
+        else:
+            self.world.delete_result(run, index)
 
     @precondition(lambda self: self.world.active())
     @rule(is_so=st.sampled_from([False] * 7 + [True]))
@@ -194,11 +197,13 @@ _COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_
 
 
 def test_all_verbs_agree_after_every_step_of_any_history() -> None:
-    run_state_machine_as_test(
-        Histories, settings=settings(max_examples=60, stateful_step_count=25, derandomize=True, **_COMMON)
-    )
+    with no_threads():
+        run_state_machine_as_test(
+            Histories, settings=settings(max_examples=60, stateful_step_count=25, derandomize=True, **_COMMON)
+        )
 
 
 @pytest.mark.campaign
 def test_all_verbs_agree_after_every_step_of_thousands_of_histories() -> None:
-    run_state_machine_as_test(Histories, settings=settings(max_examples=2000, stateful_step_count=50, **_COMMON))
+    with no_threads():
+        run_state_machine_as_test(Histories, settings=settings(max_examples=2000, stateful_step_count=50, **_COMMON))
