@@ -1,4 +1,4 @@
-"""A Batch client whose jobs a test plays by hand, by a clock of its own: it shows what AWS shows, and forgets as AWS does.
+"""A Batch client whose jobs a test plays by hand, by a clock of its own: it shows and forgets what AWS does.
 
 The jobs themselves (`PlayedJob`) keep the truth: nothing is ever removed from them.
 """

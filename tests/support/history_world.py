@@ -22,7 +22,7 @@ from support.batch_history import TIMED_OUT, BatchHistory, PlayedAttempt, Played
 from support.fake_batch import RESET, Fault
 from support.memory_s3 import MemoryS3
 from support.played_runner import SIGN_OF_LIFE, Ending, PlayedRunner
-from support.run_world import MOMENT, PLATFORM, RunWorld, put_dataset
+from support.run_world import MOMENT, RunWorld, put_dataset
 
 #: Of the platform's jobs; terraform/platform/variables.tf.
 TIMEOUT = timedelta(hours=6)
