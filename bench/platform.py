@@ -24,8 +24,7 @@ from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome, RunSubmission
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.dataset.discovery import SUFFIXES
@@ -127,6 +126,7 @@ class BenchPlatform:
             records=self.records,
             storage=self.storage,
             batch=self.batch,
+            now=lambda: datetime.now(UTC),
         )
 
     def plan(self) -> RunPlan:
@@ -178,24 +178,18 @@ class BenchPlatform:
         self.records.put_run(run, {}, submissions)
         return run
 
-    def states(self, run: Run) -> StatusReader:
-        """The reader of a run's states, as `status` and `logs` use it."""
-        return StatusReader(
-            self._run_reader(run), records=self.records, batch=self.batch, now=lambda: datetime.now(UTC)
-        )
+    def snapshots(self, run: Run) -> SnapshotReader:
+        """The reader of a run's snapshots, as `status` and `logs` use it."""
+        return SnapshotReader(run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC))
 
     def log_reader(self, run: Run) -> LogReader:
         """The reader of a run's log lines, as `logs` uses it."""
-        run_reader, states = self._run_reader(run), self.states(run)
+        snapshots = self.snapshots(run)
         return LogReader(
-            run_reader,
-            states,
+            snapshots,
             logs=Logs(self.clients.logs, group=self.platform.log_group),
             records=self.records,
-            streams=LogStreams(run_reader, states, records=self.records, batch=self.batch),
+            streams=LogStreams(snapshots),
             line_filter=LineFilter(),
             now=lambda: datetime.now(UTC),
         )
-
-    def _run_reader(self, run: Run) -> RunReader:
-        return RunReader(run, records=self.records, batch=self.batch)

@@ -143,13 +143,10 @@ class Home:
             When the record is damaged.
         """
         try:
-            text = (self.platform_dir(name) / "record.json").read_text()
+            path = self.platform_dir(name) / "record.json"
+            return Platform.decode(path.read_bytes(), str(path))
         except FileNotFoundError:
             return None
-        try:
-            return Platform.from_record(json.loads(text))
-        except ValueError as error:
-            raise Problem(f"The record of the platform {name} is damaged.", "`opsctl up` writes it anew.") from error
 
     def known(self) -> list[str]:
         """The names of all platforms with a record on this machine."""

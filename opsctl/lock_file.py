@@ -22,18 +22,20 @@ class LockOwner:
 
     Attributes
     ----------
+    pid
+        None while the process is being started.
     verb
         The command that it runs, such as `up`.
     since
         When it began: UTC, ISO 8601.
     """
 
-    pid: int
+    pid: int | None
     verb: str
     since: str
 
     @classmethod
-    def now(cls, pid: int, verb: str) -> LockOwner:
+    def now(cls, pid: int | None, verb: str) -> LockOwner:
         """An owner that begins now."""
         return cls(pid, verb, datetime.now(UTC).isoformat(timespec="seconds"))
 
@@ -46,6 +48,8 @@ class LockOwner:
     @property
     def is_alive(self) -> bool:
         """Whether the process exists. Ask only while the lock is held: until then its number is not reused."""
+        if self.pid is None:
+            return True
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:

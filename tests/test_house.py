@@ -20,6 +20,7 @@ ENDINGS = {".py", ".tf", ".hcl", ".sh", ".toml"}
 PURE = {
     *(
         "__future__",
+        "abc",
         "collections",
         "dataclasses",
         "datetime",
@@ -33,7 +34,7 @@ PURE = {
         "re",
         "statistics",
     ),
-    *("math", "string", "typing"),
+    *("contextlib", "math", "msgspec", "string", "typing"),
 }
 #: Names that would bring the clock or the disk in through the back door.
 IMPURE_CALLS = {"now", "utcnow", "today", "open", "input", "print", "eval", "exec", "__import__"}

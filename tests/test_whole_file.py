@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
+from support.traced_disk import disk_after
 
 from opsctl.whole_file import write_whole
 
@@ -33,3 +36,55 @@ def test_what_cannot_be_written_leaves_the_earlier_file_and_no_part(tmp_path: Pa
     with pytest.raises(OSError, match="directory"):
         write_whole(folder, "x")
     assert [path.name for path in tmp_path.rglob("*")] == ["name", "inside"]
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from opsctl.whole_file import write_whole
+
+write_whole(Path(sys.argv[1]) / "file", "text")
+print("done", flush=True)
+"""
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_power_cut_leaves_no_empty_file_under_its_name(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    if exists:
+        (folder / "file").write_text("earlier")
+    disk = disk_after(WRITE, folder, tmp_path / "trace")
+    assert disk.names == {folder / "file"}
+    assert disk.unsafe_bytes | disk.unsafe_names == set()
+    # At no moment had it its name without its bytes.
+    assert disk.renamed_unsafe == set()
+
+
+def test_a_folder_that_cannot_be_synced_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So do some network file systems.
+    fsync = os.fsync
+
+    def refuse_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse_folders)
+    write_whole(tmp_path / "file", "text")
+    assert (tmp_path / "file").read_text() == "text"
+
+
+def test_bytes_that_do_not_reach_the_disk_leave_the_earlier_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    path = tmp_path / "file"
+    path.write_text("earlier")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output error"):
+        write_whole(path, "text")
+    assert path.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [path]

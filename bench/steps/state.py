@@ -29,7 +29,7 @@ def measure(*, quick: bool) -> list[Row]:
         server.set_latency(_LATENCY_MS)
 
         def by_opsctl() -> None:
-            states = bench.states(run).states()
+            states = bench.snapshots(run).counts()
             if sum(states.counts.values()) != _SCANS:
                 raise SystemExit(f"opsctl counts {states.counts}.")
 

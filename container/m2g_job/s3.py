@@ -12,11 +12,12 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, Callable, Iterator, TypeVar
 
 import boto3
 from boto3.exceptions import Boto3Error
-from boto3.s3.transfer import TransferConfig
+from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError, ResponseStreamingError
 from botocore.parsers import ResponseParserError
@@ -42,6 +43,9 @@ _DOWNLOAD = TransferConfig(
 )
 #: SDKs newer than the image's compare the etags of the parts, and raise this where the object was replaced.
 _REPLACED_ERROR: Any = getattr(transfer_errors, "S3DownloadFailedError", ())
+
+#: The requests that write an object, or lead to one.
+_GUARDED_OPERATIONS = ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
 
 _BODY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _Reply = TypeVar("_Reply")
@@ -107,9 +111,10 @@ def make_client() -> Any:
     client = boto3.session.Session().client("s3", config=config)
     # boto3 1.33, the last for Python 3.7, has no IfNoneMatch and no IfMatch on PutObject. They are moved to the
     # request's context before boto3 checks the parameters, and added as headers before the request is signed.
-    client.meta.events.register_first("provide-client-params.s3.PutObject", _move_conditions_to_context)
+    for operation in _GUARDED_OPERATIONS:
+        client.meta.events.register_first(f"provide-client-params.s3.{operation}", _move_conditions_to_context)
+        client.meta.events.register_first(f"request-created.s3.{operation}", _call_guard)
     client.meta.events.register("before-call.s3.PutObject", _add_condition_headers)
-    client.meta.events.register_first("request-created.s3.PutObject", _call_guard)
     client.meta.events.register_last("before-call.s3", _remove_expect_header)
     return client
 
@@ -132,6 +137,20 @@ def _call_guard(request: Any, **_rest: Any) -> None:
     guard = request.context.get("opsctl_Guard")
     if guard is not None:
         guard()
+
+
+class _GuardedClient:
+    """A client whose uploads in parts call a guard before each attempt at a request; s3transfer passes none on."""
+
+    def __init__(self, client: Any, guard: Callable[[], None]) -> None:
+        self._client = client
+        self._guard = guard
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._client, name)
+        if name in ("create_multipart_upload", "upload_part", "complete_multipart_upload"):
+            return partial(method, Guard=self._guard)
+        return method
 
 
 def _remove_expect_header(params: dict[str, Any], **_rest: Any) -> None:
@@ -278,7 +297,7 @@ class S3:
             The file's digest. For an upload in parts the SDK computes a digest of each part instead.
         guard
             Called before each attempt at a request, and for each block of an upload in parts; an exception that it
-            raises ends the upload.
+            raises ends the upload, and of one in parts nothing is left.
 
         Returns
         -------
@@ -287,14 +306,14 @@ class S3:
         """
         if os.path.getsize(path) > _MULTIPART_BYTES:
             target = bucket_and_key(uri)
-            with _translated_errors("PutObject", uri):
-                self._client.upload_file(
+            client = _GuardedClient(self._client, guard)
+            with _translated_errors("PutObject", uri), S3Transfer(client, _UPLOAD) as transfer:
+                transfer.upload_file(
                     path,
                     target["Bucket"],
                     target["Key"],
-                    ExtraArgs={"ChecksumAlgorithm": "SHA256"},
-                    Callback=lambda _count: guard(),
-                    Config=_UPLOAD,
+                    extra_args={"ChecksumAlgorithm": "SHA256"},
+                    callback=lambda _count: guard(),
                 )
             return None
         with _translated_errors("PutObject", uri), open(path, "rb") as body:

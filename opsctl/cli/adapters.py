@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opsctl.aws.batch.batch import Batch
     from opsctl.aws.clients import Clients
     from opsctl.aws.s3.storage import Storage
     from opsctl.commands.runs.records import Records
+    from opsctl.core.errors import Problem
     from opsctl.home import Home
 
 
@@ -29,10 +32,12 @@ def storage_of(clients: Clients) -> Storage:
     return Storage(clients.s3)
 
 
-def records_of(storage: Storage, home: Home, *, data_bucket: str) -> Records:
+def records_of(
+    storage: Storage, home: Home, *, data_bucket: str, on_unreadable: Callable[[Problem], None] = lambda _: None
+) -> Records:
     """The runs' records, with the cache in opsctl's folder."""
     from opsctl.aws.s3.cache import Cache
     from opsctl.commands.runs.records import Records
 
     home.make(home.path)
-    return Records(storage, data_bucket=data_bucket, cache=Cache(home.cache))
+    return Records(storage, data_bucket=data_bucket, cache=Cache(home.cache), on_unreadable=on_unreadable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from opsctl.aws.logs import Logs
     from opsctl.aws.s3.storage import Storage
     from opsctl.commands.runs.records import Records
-    from opsctl.commands.runs.run_reader import RunReader
+    from opsctl.commands.runs.snapshot import SnapshotReader
     from opsctl.core.location import Location
+    from opsctl.core.runs.manifest import Run
+    from opsctl.core.runs.snapshot import Pricing
     from opsctl.render.screen import Screen
 
 #: These verbs explain what is wrong with the configuration, so a broken one does not stop them.
@@ -58,6 +61,7 @@ class Context:
         self._region = region or self.configuration.get("region")
         self._profile = profile or self.configuration.get("profile")
         self._verb = verb()
+        self._pricing: dict[str, Pricing] = {}
 
     @cached_property
     def screen(self) -> Screen:
@@ -145,14 +149,32 @@ class Context:
 
     @cached_property
     def records(self) -> Records:
-        """The runs' records."""
-        return records_of(self.storage, self.home, data_bucket=self.platform.data_bucket)
+        """The runs' records; one that cannot be read is a warning of every command that needs it."""
+        return records_of(
+            self.storage,
+            self.home,
+            data_bucket=self.platform.data_bucket,
+            on_unreadable=lambda problem: self.screen.warn(str(problem)),
+        )
 
-    def reader(self, run_id: str | None) -> RunReader:
-        """The reader of a run's records, jobs and results; None: the latest run."""
-        from opsctl.commands.runs.run_reader import RunReader
+    def snapshots(self, run_id: str | None) -> SnapshotReader:
+        """Takes snapshots of a run; None: the latest run."""
+        from opsctl.commands.runs.snapshot import SnapshotReader
 
-        return RunReader(self.records.run(run_id), records=self.records, batch=self.batch)
+        run = self.records.run(run_id)
+        return SnapshotReader(run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC))
+
+    def pricing(self, run: Run) -> Pricing:
+        """The prices of a run's instances."""
+        from opsctl.aws.pricing import rates
+        from opsctl.core.runs.snapshot import Pricing
+
+        if run.resources not in self._pricing:
+            resources = self.platform.models[run.resources]
+            self._pricing[run.resources] = Pricing(
+                rates=rates(self.clients, self.platform, resources, home=self.home), is_local=self.platform.is_local
+            )
+        return self._pricing[run.resources]
 
     @cached_property
     def batch(self) -> Batch:

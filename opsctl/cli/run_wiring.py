@@ -150,6 +150,7 @@ class RunWiring:
             records=self._context.records,
             storage=self._context.storage,
             batch=self._context.batch,
+            now=lambda: datetime.now(UTC),
         )
 
     @property
@@ -165,14 +166,7 @@ class RunWiring:
     def _spending(self, estimate: Estimate) -> Spending:
         from opsctl.commands.costs.budget import spending
 
-        return spending(
-            self._prior_runs.runs(),
-            records=self._context.records,
-            batch=self._context.batch,
-            rates=self._rates,
-            usd_per_scan=estimate.usd_per_scan,
-            now=datetime.now(UTC),
-        )
+        return spending(self._prior_runs.snapshots(), rates=self._rates, usd_per_scan=estimate.usd_per_scan)
 
     def _budget(self, limit_usd: float, estimate: Estimate) -> Budget:
         from opsctl.commands.costs.budget import Budget

@@ -114,6 +114,8 @@ class TerraformProcess:
             if not lock.acquire():
                 raise _busy(lock.read_owner())
             with _ReservedSpace(self._folder, is_reserved=makes) as reserve, self._interrupts.counting():
+                # If opsctl is killed before it knows the number, the file must not name the last Terraform's.
+                lock.write_owner(LockOwner.now(None, command[1]))
                 process = self._start(command, lock)
                 lock.write_owner(LockOwner.now(process.pid, command[1]))
                 self._follow(process, self.log(command[1]), on_line, reserve)
@@ -180,7 +182,7 @@ def running_terraform(folder: Path) -> LockOwner | None:
         lock.release()
         return None
     owner = lock.read_owner()
-    if owner is not None and not owner.is_alive:
+    if owner is not None and owner.pid is not None and not owner.is_alive:
         # The lock is held, so a process of its session still runs, and the session's number is not reused.
         with suppress(ProcessLookupError):
             os.killpg(owner.pid, signal.SIGKILL)
@@ -222,7 +224,8 @@ def _private_file(path: Path) -> IO[bytes]:
 
 
 def _busy(owner: LockOwner | None) -> PlatformBusy:
-    who = f" (process {owner.pid}, `terraform {owner.verb}`) since {owner.began}" if owner else ""
+    process = f"process {owner.pid}, " if owner and owner.pid is not None else ""
+    who = f" ({process}`terraform {owner.verb}`) since {owner.began}" if owner else ""
     return PlatformBusy(f"Terraform is already at work on this platform{who}.", "Wait until it has ended.")
 
 

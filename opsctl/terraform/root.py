@@ -22,6 +22,7 @@ from opsctl.terraform.binary import Binary
 from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.process import CommandResult, TerraformProcess
 from opsctl.terraform.provider import searched_folders
+from opsctl.whole_file import write_whole
 
 _PLAN_FILE = "opsctl.tfplan"
 
@@ -110,7 +111,7 @@ class Root:
         """Write the root's variables for all later commands; the variables of the last apply are kept aside."""
         if self._variables.exists() and not self._applied_variables.exists():
             self._variables.replace(self._applied_variables)
-        self._variables.write_text(json.dumps(variables, indent=1))
+        write_whole(self._variables, json.dumps(variables, indent=1))
 
     def init(self, *, mirror: Path | None) -> None:
         """Install the provider and the modules.
@@ -257,7 +258,7 @@ class Root:
         path = self.folder / "taken_over.tf"
         blocks = [f'import {{\n  to = {to}\n  id = "{existing_id}"\n}}\n' for to, existing_id in existing.items()]
         if blocks:
-            path.write_text("\n".join(blocks))
+            write_whole(path, "\n".join(blocks))
         else:
             path.unlink(missing_ok=True)
 

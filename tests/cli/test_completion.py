@@ -57,6 +57,7 @@ def a_run(run_id: str, *scans: str, dataset: str) -> Run:
         keys=(),
         sizes=(len(scans),),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
 
 

@@ -157,6 +157,7 @@ def submit(world: World, case: Case, dataset: str) -> list[str]:
         keys=tuple(scan_key(scan, options, image=IMAGE) for scan in discovery.scans),
         sizes=(len(discovery.scans),),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
     for index, scan in enumerate(discovery.scans):
         document = scan_document(scan, options, run=run, index=index)

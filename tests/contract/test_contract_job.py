@@ -62,6 +62,7 @@ def run(count: int = 1) -> Run:
         keys=tuple(str(number) for number in range(count)),
         sizes=tuple(array_sizes(count)),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
 
 
@@ -130,9 +131,8 @@ def test_status_reads_what_the_job_writes(exit_code):
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     builder.connectomes = ["s3://b/x.csv"]
-    result = Result.from_json(
-        json.loads(json.dumps(builder.build(exit_code=exit_code, cause="" if not exit_code else "why")))
-    )
+    value = builder.build(exit_code=exit_code, cause="" if not exit_code else "why")
+    result = Result.decode(json.dumps(value).encode(), "s3://b/r.json")
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
     assert result.succeeded is (exit_code == 0)
     assert result.log_stream == "csa/default/abc"

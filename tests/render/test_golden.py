@@ -124,7 +124,7 @@ EVENTS = (
 
 LOCAL = replace(platform(), endpoint_url="http://127.0.0.1:1")
 ESTIMATE = Estimate(usd=49.5, usd_per_scan=0.165, wall_hours=65 / 60, basis="65 minutes a scan; r5.large on-demand")
-NOT_BEGUN = replace(a_cost(), own=bill_of([], {}, RATES, now=MOMENT), adopted=None)
+NOT_BEGUN = replace(a_cost(), own=bill_of({}, {}, RATES, now=MOMENT, longest=timedelta(hours=6)), adopted=None)
 
 OUTCOMES: tuple[dict[str, Any], ...] = (
     {},

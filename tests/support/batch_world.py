@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.aws.batch.batch import Batch
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import Pricing, StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob
+from opsctl.core.runs.snapshot import Pricing
+from opsctl.core.runs.status import BatchJob, RunStatus
 from opsctl.core.runs.submission import Submission
 
 MADE = "2026-11-22T12:00:00Z"
@@ -28,6 +28,7 @@ RATES = Rates(
     source="a test",
     kind="on-demand",
 )
+PRICING = Pricing(rates=RATES, is_local=False)
 _ENDED = ("SUCCEEDED", "FAILED")
 _PAGE = 1000
 
@@ -51,6 +52,7 @@ def made_run(count: int, *, run_id: str = "HNU1-20261122-120000-ab12", **changes
         "keys": ("k",) * count,
         "sizes": (count,),
         "resources": "csa",
+        "attempt_timeout_seconds": 21_600,
         **changes,
     }
     return Run(**fields)
@@ -97,12 +99,21 @@ def made_result(index: int, *, job_id: str = "", **changes: Any) -> Result:
 
 @dataclass
 class Child:
-    """One job. `attempts`: (exit code or None, reason) of those that have ended."""
+    """One job.
+
+    Attributes
+    ----------
+    attempts
+        Exit code or None, and reason, of the attempts that have ended.
+    told
+        The same attempts as DescribeJobs shows them, with their times; takes the place of `attempts`.
+    """
 
     status: str
     reason: str = ""
     exit_code: int | None = None
     attempts: tuple[tuple[int | None, str], ...] = ()
+    told: list[dict[str, Any]] = field(default_factory=list)
     streams: tuple[str, ...] = ()
     is_stubborn: bool = False  # terminating the parent does not end it
 
@@ -214,7 +225,7 @@ class BatchWorld:
                 "stoppedAt": 2,
             }
             for code, reason in child.attempts
-        ]
+        ] or list(child.told)
         if child.streams:
             reply["container"]["logStreamName"] = child.streams[-1]
             reply["attempts"] += [{"container": {"logStreamName": stream}} for stream in child.streams[:-1]]
@@ -250,8 +261,11 @@ class MemoryRecords:
             submission if entry.number == submission.number else entry for entry in self.submission_logs[run_id]
         ]
 
-    def results(self, run_id: str) -> dict[int, Result]:
-        return dict(self.written[run_id])
+    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
+        return {index: result if files else result.without_files() for index, result in self.written[run_id].items()}
+
+    def result(self, run_id: str, index: int) -> Result | None:
+        return self.written[run_id].get(index)
 
     def attempts(self, run_id: str) -> list[Attempt]:
         return list(self.recorded_attempts.get(run_id, ()))
@@ -269,12 +283,13 @@ class MemoryRecords:
         return {"inputs": inputs, "output": f"s3://data/out/{name}", "key": "k"}
 
 
-def reader_of(run: Run, records: Any, batch: Batch, *, now: datetime = NOW, money: bool = True) -> StatusReader:
-    """The status reader as a verb builds it, with a fixed clock."""
-    return StatusReader(
-        RunReader(run, records=records, batch=batch),
-        records=records,
-        batch=batch,
-        now=lambda: now,
-        money=Pricing(rates=RATES, is_local=False) if money else None,
-    )
+def snapshots_of(run: Run, records: Any, batch: Batch, *, now: datetime = NOW) -> SnapshotReader:
+    """The reader of a run's snapshots as a verb builds it, with a fixed clock."""
+    return SnapshotReader(run, records=records, batch=batch, now=lambda: now)
+
+
+def status_of(reader: SnapshotReader, view: str = "progress") -> RunStatus:
+    """The status that a view of the run gives: `progress` or `whole` with costs, `counts` without."""
+    if view == "counts":
+        return reader.counts()
+    return getattr(reader, view)(wait_reason=True).with_costs(PRICING)

@@ -43,6 +43,7 @@ def run(count: int = 2, **changes: Any) -> Run:
         keys=tuple(f"key-{number}" for number in range(count)),
         sizes=(),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
     return dataclasses.replace(base, **changes)
 

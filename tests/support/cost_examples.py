@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from opsctl.commands.costs.cost import RunCost
 from opsctl.core.costs.bill import Bill, bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.attempt_merge import merge_attempts
 from opsctl.core.runs.manifest import Origin, Run
 
 RATES = Rates(
@@ -36,6 +37,7 @@ RUN = Run(
     sizes=(2,),
     adopted=(Origin("HNU1-20261121-120000-ab12", 0),),
     resources="csa",
+    attempt_timeout_seconds=21_600,
 )
 
 
@@ -51,7 +53,8 @@ def attempt(index: int, number: int, minutes: int, code: int) -> Attempt:
 
 
 def a_bill(*attempts: Attempt) -> Bill:
-    return bill(attempts, {}, RATES, now=datetime(2026, 11, 22, 18, tzinfo=UTC))
+    merged = merge_attempts(attempts, {}, ())
+    return bill(merged, {}, RATES, now=datetime(2026, 11, 22, 18, tzinfo=UTC), longest=timedelta(hours=6))
 
 
 def a_cost(*, is_local: bool = False) -> RunCost:

@@ -16,8 +16,7 @@ from opsctl.commands.logs.follow import Event, ScanEnd, follow
 from opsctl.commands.logs.reader import LogReader
 from opsctl.commands.logs.streams import LogStreams
 from opsctl.commands.retry import RetryPolicy
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.logs.log_line import LineFilter, LogLine
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
@@ -212,14 +211,12 @@ class LogWorld:
             run = replace(run, sizes=(), adopted=tuple(Origin(old.run_id, index) for index in range(count)))
             submission = None
         records.add(run, *([submission] if submission else []))
-        facts = RunReader(run, records=records, batch=batch)
-        states = StatusReader(facts, records=records, batch=batch, now=lambda: datetime.now(UTC))
+        snapshots = SnapshotReader(run, records=records, batch=batch, now=lambda: datetime.now(UTC))
         return LogReader(
-            facts,
-            states,
+            snapshots,
             logs=Logs(batch, group="/opsctl/m2g"),
             records=records,
-            streams=LogStreams(facts, states, records=records, batch=batch),
+            streams=LogStreams(snapshots),
             line_filter=LineFilter(**filters),
             now=lambda: datetime.fromtimestamp(START_MS / 1000 + self.now, UTC),
         )
@@ -252,7 +249,7 @@ class _Records(MemoryRecords):
         super().__init__()
         self._world = world
 
-    def results(self, run_id: str) -> dict[int, Result]:
+    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
         return self._world.results_now() if self.submission_logs[run_id] else {}
 
     def attempts(self, run_id: str) -> list[Attempt]:

@@ -16,7 +16,7 @@ from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries
+from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.result import OutputFile, Result
@@ -159,8 +159,8 @@ def scene(
                     )
                 ] = body
     now = START + timedelta(hours=3 if any(state not in ("DONE", "FAILED") for state in states) else 62)
-    joined, merged = join(run, results=results, jobs=jobs), attempts_by_scan(attempts, jobs)
-    costs = bill(attempts, jobs, RATES, now=now)
+    joined, merged = join(run, results=results, jobs=jobs), merge_attempts(attempts, {}, jobs.items())
+    costs = bill(merged, jobs, RATES, now=now, longest=timedelta(hours=6))
     report = Report(
         run=run,
         at=timestamp(now),
@@ -190,6 +190,7 @@ def _run(names: tuple[str, ...]) -> Run:
         keys=("k",) * len(names),
         sizes=(len(names),),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
 
 

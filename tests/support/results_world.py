@@ -58,6 +58,7 @@ class World:
             "keys": ("k1", "k2"),
             "sizes": (2,),
             "resources": "csa",
+            "attempt_timeout_seconds": 21_600,
         }
         run = Run(**{**defaults, **changes})
         self.storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
@@ -98,8 +99,7 @@ class World:
         return f"{OUTPUT}/{place}".removeprefix("s3://data/")
 
     def plan(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN) -> DownloadPlan:
-        batch: Any = None  # nothing of this asks Batch
-        return plan_download(RunReader(self.records.run(run_id), records=self.records, batch=batch), folder, what=what)
+        return plan_download(RunReader(self.records.run(run_id), records=self.records), folder, what=what)
 
     def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:
         """Download, and return the paths of the files that were reported."""

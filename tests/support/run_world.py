@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -109,6 +110,7 @@ class RunWorld:
             records=self.records,
             storage=self.storage,
             batch=self.batch.adapter(),
+            now=lambda: MOMENT + timedelta(minutes=self.minutes),
         )
 
     def plan(self, **changes: Any) -> RunPlan:
@@ -194,6 +196,7 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
         keys=("k1", "k2"),
         sizes=(2,),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
     run = dataclasses.replace(run, **changes)
     storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
@@ -238,4 +241,4 @@ def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), 
 
 
 def result(index: int, scan: str, **changes: Any) -> Result:
-    return Result.from_json(result_json(index, scan, **changes))
+    return Result.decode(json.dumps(result_json(index, scan, **changes)).encode(), "s3://data/result.json")

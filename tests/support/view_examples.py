@@ -43,6 +43,7 @@ def run() -> Run:
         keys=(),
         sizes=(),
         resources="csa",
+        attempt_timeout_seconds=21_600,
     )
 
 

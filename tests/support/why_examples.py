@@ -58,5 +58,6 @@ def run(**changes: Any) -> Run:
         keys=("k",),
         sizes=(1,),
         resources="csd",
+        attempt_timeout_seconds=21_600,
     )
     return dataclasses.replace(base, **changes)

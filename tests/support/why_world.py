@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from opsctl.aws.clients import Clients
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.diagnosis.why import why
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.diagnosis.why import Answer
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.manifest import Run, timestamp
@@ -118,7 +119,7 @@ class World:
             spot=False,
             root_volume_gib=100,
             opsctl_version="0.1.0",
-            models={"csd": ModelResources(**{**vars(self.resources), "job_definition": definition})},
+            models=dict.fromkeys(("csd", "csa"), replace(self.resources, job_definition=definition)),
             endpoint_url=self.server.endpoint_url,
         )
         Home(self.home).keep(self.platform)
@@ -139,6 +140,7 @@ class World:
             keys=tuple(f"k{number}" for number in range(count)),
             sizes=(count,),
             resources="csd",
+            attempt_timeout_seconds=21_600,
         )
         self.storage.put_json("data", f"opsctl/runs/{run.run_id}/run.json", run.as_json())
         (submission,) = submissions_of(run, self.platform, at=run.created_at)
@@ -163,12 +165,14 @@ class World:
             "seconds": {},
             "peak_memory_mib": 812,
             "outputs": {"connectomes": [], "files": []},
+            "log_stream": "",
+            "job_id": "",
             **changes,
         }
         self.storage.put_json("data", f"opsctl/runs/{run.run_id}/results/{index:05d}.json", value)
 
-    def reader(self, run: Run) -> RunReader:
-        return RunReader(run, records=self.records, batch=self.batch)
+    def reader(self, run: Run) -> SnapshotReader:
+        return SnapshotReader(run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC))
 
     def statuses(self, run: Run) -> list[str]:
         """Batch's status of every scan's job."""
@@ -182,9 +186,7 @@ class World:
         return why(
             pattern,
             reader=self.reader(run),
-            batch=self.batch,
             storage=self.storage,
             platform=self.platform,
             look=lambda: take_snapshot(self.clients, self.platform, run),
-            now=datetime.now(UTC),
         )

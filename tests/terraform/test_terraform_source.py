@@ -82,22 +82,6 @@ def test_nothing_that_holds_data_is_deleted_while_it_is_full() -> None:
     assert [file for file in FILES if re.search(r"^ *force_(destroy|delete)", file.read_text(), re.MULTILINE)] == []
 
 
-def test_terraform_leaves_the_number_of_vcpus_to_batch() -> None:
-    # Batch moves desired_vcpus with the load. Terraform would set it back, and Batch would end running scans.
-    environment = dict(blocks("resource"))[
-        'modules/batch/compute_environment.tf "aws_batch_compute_environment" "model"'
-    ]
-    assert re.search(r"^    ignore_changes = \[compute_resources\[0\]\.desired_vcpus\]$", environment, re.MULTILINE)
-
-
-def test_instances_wait_for_their_way_out() -> None:
-    # An instance that starts before its subnet has a route never registers with ECS.
-    subnets = dict(blocks("output"))['modules/vpc/outputs.tf "subnet_ids"']
-    waits = re.search(r"^  depends_on = \[(.*)\]$", subnets, re.MULTILINE)
-    assert waits is not None
-    assert set(waits[1].split(", ")) == {"aws_route_table_association.public", "aws_vpc_endpoint.s3"}
-
-
 def test_every_statement_of_a_policy_is_named_and_narrow() -> None:
     documents = [(name, body) for name, body in blocks("data") if '"aws_iam_policy_document"' in name]
     statements = [(name, match[1]) for name, body in documents for match in STATEMENT.finditer(body)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -23,4 +22,4 @@ def read_record(client: SSMClient, name: str) -> Platform | None:
             if code_of(error) == "ParameterNotFound":
                 return None
             raise
-    return Platform.from_record(json.loads(value))
+    return Platform.decode(value, f"The SSM parameter {record_parameter(name)}")

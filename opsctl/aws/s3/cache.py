@@ -12,7 +12,7 @@ from typing import Any
 
 from opsctl.core.dataset.scan import S3Object
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS records (bucket TEXT, key TEXT, etag TEXT, body TEXT, PRIMARY KEY (bucket, key))"
+_SCHEMA = "CREATE TABLE IF NOT EXISTS records (bucket TEXT, key TEXT, etag TEXT, body BLOB, PRIMARY KEY (bucket, key))"
 _NOTES = "CREATE TABLE IF NOT EXISTS notes (bucket TEXT, name TEXT, value TEXT, PRIMARY KEY (bucket, name))"
 _QUERY_LIMIT = 500
 # The user waits for completion at the prompt: a locked file counts as missing.
@@ -25,15 +25,18 @@ class Cache:
     Parameters
     ----------
     path
-        The cache's file; None: it lasts as long as this process.
+        The cache's file. None, or a file that cannot be used: bodies are not stored, because they would only take
+        memory; values last as long as this process.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         # All threads share one connection: `runs` reads many runs in parallel.
         self._lock = Lock()
+        self._is_file = path is not None
         try:
             self._database = self._open(str(path) if path else ":memory:")
         except (OSError, sqlite3.Error):
+            self._is_file = False
             self._database = self._open(":memory:")
 
     def _open(self, name: str) -> sqlite3.Connection:
@@ -43,11 +46,11 @@ class Cache:
             database.execute(_NOTES)
         return database
 
-    def get(self, bucket: str, objects: Iterable[S3Object]) -> dict[str, str]:
+    def get(self, bucket: str, objects: Iterable[S3Object]) -> dict[str, bytes]:
         """The cached bodies, by key."""
         etags = {obj.key: obj.etag for obj in objects}
         keys = list(etags)
-        bodies: dict[str, str] = {}
+        bodies: dict[str, bytes] = {}
         with self._lock, suppress(sqlite3.Error):
             for start in range(0, len(keys), _QUERY_LIMIT):
                 chunk = keys[start : start + _QUERY_LIMIT]
@@ -58,8 +61,10 @@ class Cache:
                         bodies[key] = body
         return bodies
 
-    def keep(self, bucket: str, bodies: Mapping[S3Object, str]) -> None:
+    def keep(self, bucket: str, bodies: Mapping[S3Object, bytes]) -> None:
         """Store bodies; each replaces an earlier one of the same key."""
+        if not self._is_file:
+            return
         rows = [(bucket, obj.key, obj.etag, body) for obj, body in bodies.items()]
         with self._lock, suppress(sqlite3.Error), self._database:
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)

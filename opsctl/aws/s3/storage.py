@@ -84,10 +84,21 @@ class Storage:
             _, folders = self._listing.level(location.bucket, location.key_prefix)
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
-    def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
-        """A record; None if there is none."""
+    def get_body(self, bucket: str, key: str) -> bytes | None:
+        """A small object's bytes; None if there is none."""
         reply = self._get(bucket, key)
-        return _parsed(reply[0], bucket, key) if reply else None
+        return reply[0] if reply else None
+
+    def get_bodies(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
+        """Many small objects' bytes at once, by key and in the keys' order; missing ones are left out."""
+        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
+            bodies = pool.map(lambda key: self.get_body(bucket, key), keys)
+            return {key: body for key, body in zip(keys, bodies, strict=True) if body is not None}
+
+    def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
+        """A JSON object; None if there is none."""
+        body = self.get_body(bucket, key)
+        return None if body is None else _parsed(body, bucket, key)
 
     def get_json_with_age(self, bucket: str, key: str) -> tuple[dict[str, Any], float] | None:
         """A record and its age in seconds by S3's own clock; None if there is none."""
@@ -106,12 +117,6 @@ class Storage:
                 if code_of(error) in _MISSING:
                     return None
                 raise
-
-    def get_jsons(self, bucket: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Many records at once, by key and in the keys' order; missing ones are left out."""
-        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            values = pool.map(lambda key: self.get_json(bucket, key), keys)
-            return {key: value for key, value in zip(keys, values, strict=True) if value is not None}
 
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
@@ -190,7 +195,9 @@ class Storage:
 
 def _parsed(body: bytes, bucket: str, key: str) -> dict[str, Any]:
     try:
-        value: dict[str, Any] = json.loads(body)
-    except ValueError as error:
+        value = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise Problem(f"s3://{bucket}/{key} is not JSON.", "Something else than opsctl wrote it.") from error
+    if not isinstance(value, dict):
+        raise Problem(f"s3://{bucket}/{key} is not a JSON object.", "Something else than opsctl wrote it.")
     return value

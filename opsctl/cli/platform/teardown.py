@@ -219,6 +219,7 @@ class Teardown:
         from opsctl.aws.pricing import rates
         from opsctl.commands.costs.cost import RunCost, all_costs
         from opsctl.commands.platform.teardown_totals import CostTotal
+        from opsctl.core.runs.snapshot import Pricing
 
         platform, clients, home = self._remembered.platform, self._clients, self._context.home
         if platform is None:
@@ -226,15 +227,15 @@ class Teardown:
         storage, batch = storage_of(clients), batch_of(clients)
 
         def costs() -> list[RunCost]:
-            rates_by_model = {
-                model: rates(clients, platform, resources, home=home) for model, resources in platform.models.items()
+            pricing = {
+                model: Pricing(rates(clients, platform, resources, home=home), platform.is_local)
+                for model, resources in platform.models.items()
             }
             return all_costs(
                 records=records_of(storage, home, data_bucket=platform.data_bucket),
                 batch=batch,
-                platform=platform,
-                rates_of=lambda run: rates_by_model[run.resources],
-                now=datetime.now(UTC),
+                pricing_of=lambda run: pricing[run.resources],
+                now=lambda: datetime.now(UTC),
             )
 
         return CostTotal(costs, name=platform.name)

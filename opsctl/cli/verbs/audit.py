@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -44,6 +45,7 @@ def audit(
             records=context.records,
             batch=context.batch,
             patterns=entity_patterns(),
+            now=lambda: datetime.now(UTC),
         )
     if as_json:
         context.screen.json(result.as_json())

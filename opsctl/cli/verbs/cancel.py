@@ -34,7 +34,6 @@ def cancel(
     Example: opsctl cancel 'sub-0025427/*'
     """
     from opsctl.commands.runs.cancel import Canceller
-    from opsctl.commands.runs.status import StatusReader
     from opsctl.core.runs.manifest import timestamp
     from opsctl.core.runs.names import find_scans
     from opsctl.render.cancel import show_cancel_plan, show_outcome
@@ -43,9 +42,9 @@ def cancel(
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
     with screen.waiting("asking"):
-        reader = context.reader(run_id)
+        reader = context.snapshots(run_id)
         canceller = Canceller(
-            StatusReader(reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC)),
+            reader,
             records=context.records,
             batch=context.batch,
             user=getpass.getuser(),

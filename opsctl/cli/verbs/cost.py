@@ -26,45 +26,27 @@ def cost(
     """
     from datetime import UTC, datetime
 
-    from opsctl.aws.pricing import rates
-    from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs
-    from opsctl.commands.costs.cost import cost as command
-    from opsctl.core.costs.estimate import Rates
-    from opsctl.core.runs.manifest import Run
+    from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs, run_cost
     from opsctl.render.cost import show_cost, show_costs
 
     if every and (run_id or by_scan):
         other = "--run" if run_id else "--by-scan"
         raise UsageProblem(f"--all shows every run, {other} is about one.", "Give one of the two.")
     context = Context(platform_name=platform, profile=profile)
-    rates_by_model: dict[str, Rates] = {}
-
-    def rates_of(run: Run) -> Rates:
-        if run.resources not in rates_by_model:
-            resources = context.platform.models[run.resources]
-            rates_by_model[run.resources] = rates(context.clients, context.platform, resources, home=context.home)
-        return rates_by_model[run.resources]
-
     with context.screen.waiting("adding up"):
-        now = datetime.now(UTC)
         if every:
             costs = all_costs(
-                records=context.records, batch=context.batch, platform=context.platform, rates_of=rates_of, now=now
+                records=context.records,
+                batch=context.batch,
+                pricing_of=context.pricing,
+                now=lambda: datetime.now(UTC),
             )
         else:
-            costs = [
-                command(
-                    run_id,
-                    records=context.records,
-                    batch=context.batch,
-                    platform=context.platform,
-                    rates_of=rates_of,
-                    now=now,
-                )
-            ]
+            snapshot = context.snapshots(run_id).progress()
+            costs = [run_cost(snapshot, context.pricing(snapshot.run))]
     if as_json and every:
-        runs = [run_cost.as_json(by_scan=False) for run_cost in costs]
-        total = sum(run_cost.own.usd for run_cost in costs)
+        runs = [cost_of_run.as_json(by_scan=False) for cost_of_run in costs]
+        total = sum(cost_of_run.own.usd for cost_of_run in costs)
         context.screen.json({"schema_version": SCHEMA_VERSION, "usd": total, "runs": runs})
     elif as_json:
         context.screen.json({"schema_version": SCHEMA_VERSION, **costs[0].as_json()})

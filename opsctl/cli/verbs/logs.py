@@ -15,7 +15,7 @@ from opsctl.core.errors import Interrupted
 if TYPE_CHECKING:
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.retry import RetryPolicy
-    from opsctl.commands.runs.run_reader import RunReader
+    from opsctl.commands.runs.snapshot import SnapshotReader
     from opsctl.core.logs.log_line import LineFilter
 
 _SOME_FAILED = 1
@@ -77,11 +77,11 @@ def logs(
     moment = moment_of(since, now=datetime.now(UTC)) if since is not None else None
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("asking"):
-        run_reader = context.reader(run_id)
+        snapshots = context.snapshots(run_id)
     if following and tail is None and since is None:
         tail = _TAIL_FOLLOWING
     line_filter = LineFilter(
-        indices=frozenset(find_scans(run_reader.run.scans, scans)) if scans else None,
+        indices=frozenset(find_scans(snapshots.run.scans, scans)) if scans else None,
         failed_only=failed,
         attempt=attempt,
         since_ms=int(moment.timestamp() * 1000) if moment is not None else None,
@@ -89,8 +89,7 @@ def logs(
         tail=tail,
     )
     with context.screen.waiting("asking"):
-        # Only what is said at the end of following tells the costs.
-        reader = _log_reader(context, run_reader, line_filter, has_costs=following)
+        reader = _log_reader(context, snapshots, line_filter)
     if following:
         follow_to_end(context, reader, as_json=as_json, with_time=timestamps)
     else:
@@ -101,21 +100,18 @@ def open_reader(context: Context, run_id: str) -> LogReader:
     """The reader of all lines of a run."""
     from opsctl.core.logs.log_line import LineFilter
 
-    return _log_reader(context, context.reader(run_id), LineFilter(), has_costs=True)
+    return _log_reader(context, context.snapshots(run_id), LineFilter())
 
 
-def _log_reader(context: Context, run_reader: RunReader, line_filter: LineFilter, *, has_costs: bool) -> LogReader:
-    from opsctl.cli.verbs.status import open_status
+def _log_reader(context: Context, snapshots: SnapshotReader, line_filter: LineFilter) -> LogReader:
     from opsctl.commands.logs.reader import LogReader
     from opsctl.commands.logs.streams import LogStreams
 
-    states = open_status(context, run_reader, has_costs=has_costs)
     return LogReader(
-        run_reader,
-        states,
+        snapshots,
         logs=context.logs,
         records=context.records,
-        streams=LogStreams(run_reader, states, records=context.records, batch=context.batch),
+        streams=LogStreams(snapshots),
         line_filter=line_filter,
         now=lambda: datetime.now(UTC),
     )
@@ -142,7 +138,8 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
             view.show(event)
             if view.is_unread:
                 return
-        status = with_retry(reader.states.poll, retry, sleep=time.sleep, on_fault=view.hitch)
+        snapshot = with_retry(reader.snapshots.progress, retry, sleep=time.sleep, on_fault=view.hitch)
+        status = snapshot.with_costs(context.pricing(reader.run))
     except KeyboardInterrupt as error:
         raise Interrupted("Stopped watching; the jobs go on.", "`opsctl logs --follow` watches again.") from error
     view.show_end(status)

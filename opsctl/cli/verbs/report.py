@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,6 @@ def report(
 
     Example: opsctl report --run HNU1-20261120-170211-ab12 monday.html
     """
-    from opsctl.cli.verbs.status import open_status
     from opsctl.commands.results.report import gather, target_of, write
     from opsctl.commands.results.report_assets import choose, fetch
     from opsctl.render.report import page
@@ -38,10 +36,15 @@ def report(
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
     with screen.waiting("asking"):
-        reader = context.reader(run_id)
+        reader = context.snapshots(run_id)
         # First, so that a file that must not be replaced is reported at once.
         target = target_of(file, reader.run, folder=Path())
-        gathered = gather(reader, open_status(context, reader), records=context.records, now=datetime.now(UTC))
+        gathered = gather(
+            reader.whole(),
+            reader.on_s3.results(files=True),
+            pricing=context.pricing(reader.run),
+            records=context.records,
+        )
         choice = choose(gathered, context.storage, data_bucket=context.platform.data_bucket)
     decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
     size_bytes = sum(asset.size_bytes for asset in choice.assets)

@@ -13,7 +13,7 @@ from opsctl.core.errors import Problem
 from opsctl.core.runs.result import What
 
 if TYPE_CHECKING:
-    from opsctl.commands.runs.run_reader import RunReader
+    from opsctl.commands.runs.snapshot import SnapshotReader
 
 
 def results(
@@ -44,8 +44,8 @@ def results(
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
     with screen.waiting("looking what there is"):
-        reader = context.reader(run_id)
-        plan = plan_download(reader, folder, what=what)
+        reader = context.snapshots(run_id)
+        plan = plan_download(reader.on_s3, folder, what=what)
     with screen.transfer(f"to {folder}", size_bytes=plan.size_bytes) as advance:
         fetched = download(plan, context.storage, on_file=lambda item: advance(item.file.size_bytes))
     table = None
@@ -65,19 +65,13 @@ def results(
             screen.data.print(harmless(str(item.target)), markup=False)
 
 
-def _cost_by_scan(context: Context, reader: RunReader) -> dict[int, float]:
+def _cost_by_scan(context: Context, reader: SnapshotReader) -> dict[int, float]:
     """What each scan cost in USD; empty with a warning if that cannot be found out: the files matter more."""
-    from datetime import UTC, datetime
-
-    from opsctl.aws.pricing import rates
-    from opsctl.core.costs.bill import bill
-
     try:
-        resources = context.platform.models[reader.run.resources]
-        prices = rates(context.clients, context.platform, resources, home=context.home)
-        run_bill = bill(reader.attempts(), reader.jobs(), prices, now=datetime.now(UTC))
+        rates = context.pricing(reader.run).rates
+        bills = reader.progress().bill_by_scan(rates)
     except (Problem, KeyError) as problem:
         context.screen.warn(f"the costs are not known: {problem}")
         return {}
     # An incomplete bill is only a lower bound.
-    return {index: scan.usd for index, scan in run_bill.by_scan.items()} if run_bill.is_complete else {}
+    return {index: bill.usd for index, bill in bills.items()} if rates.is_complete else {}

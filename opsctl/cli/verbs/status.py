@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,8 +12,8 @@ from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, ScansWhole
 from opsctl.core.errors import Interrupted, UsageProblem
 
 if TYPE_CHECKING:
-    from opsctl.commands.runs.run_reader import RunReader
-    from opsctl.commands.runs.status import StatusReader
+    from opsctl.commands.runs.snapshot import SnapshotReader
+    from opsctl.core.runs.snapshot import Pricing
     from opsctl.core.runs.status import RunStatus
 
 _SOME_FAILED = 1
@@ -44,45 +43,22 @@ def status(
         raise UsageProblem("--scan shows a scan as it is now.", "Leave out --watch and --wait.")
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("asking"):
-        reader = open_status(context, context.reader(run_id))
+        reader = context.snapshots(run_id)
+        pricing = context.pricing(reader.run)
     if scan:
-        _show_scans(context, reader, scan, as_json=as_json)
+        _show_scans(context, reader, scan, pricing=pricing, as_json=as_json)
     elif watching or waiting:
-        last = _poll_to_end(context, reader, is_shown=watching)
-        _show(context, reader.whole() if as_json else last, as_json=as_json)
+        last = _poll_to_end(context, reader, pricing=pricing, is_shown=watching)
+        _show(context, reader.whole(wait_reason=True).with_costs(pricing) if as_json else last, as_json=as_json)
         if last.failed:
             raise typer.Exit(_SOME_FAILED)
     else:
         with context.screen.waiting("asking"):
-            current = reader.whole() if as_json else reader.poll()
-        _show(context, current, as_json=as_json)
+            snapshot = reader.whole(wait_reason=True) if as_json else reader.progress(wait_reason=True)
+        _show(context, snapshot.with_costs(pricing), as_json=as_json)
 
 
-def open_status(context: Context, reader: RunReader, *, has_costs: bool = True) -> StatusReader:
-    """The reader of a run's status.
-
-    Parameters
-    ----------
-    has_costs
-        False: the status says nothing of money, and AWS is not asked for prices.
-    """
-    from opsctl.commands.runs.status import Pricing, StatusReader
-
-    money = None
-    if has_costs:
-        from opsctl.aws.pricing import rates
-
-        resources = context.platform.models[reader.run.resources]
-        money = Pricing(
-            rates=rates(context.clients, context.platform, resources, home=context.home),
-            is_local=context.platform.is_local,
-        )
-    return StatusReader(
-        reader, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), money=money
-    )
-
-
-def _poll_to_end(context: Context, reader: StatusReader, *, is_shown: bool) -> RunStatus:
+def _poll_to_end(context: Context, reader: SnapshotReader, *, pricing: Pricing, is_shown: bool) -> RunStatus:
     from opsctl.commands.runs.watch import watch
     from opsctl.render.status import watching
 
@@ -90,7 +66,11 @@ def _poll_to_end(context: Context, reader: StatusReader, *, is_shown: bool) -> R
     last: RunStatus | None = None
     try:
         with watching(context.screen, is_shown=is_shown) as show:
-            for last in watch(reader.poll, sleep=time.sleep, poll_seconds=poll_seconds):
+            for last in watch(
+                lambda: reader.progress(wait_reason=True).with_costs(pricing),
+                sleep=time.sleep,
+                poll_seconds=poll_seconds,
+            ):
                 show(last)
     except KeyboardInterrupt as error:
         if is_shown and last is not None:
@@ -110,13 +90,14 @@ def _show(context: Context, run_status: RunStatus, *, as_json: bool) -> None:
         show_status(context.screen, run_status)
 
 
-def _show_scans(context: Context, reader: StatusReader, names: list[str], *, as_json: bool) -> None:
-    from opsctl.commands.runs.scan_detail import details_json
+def _show_scans(context: Context, reader: SnapshotReader, names: list[str], *, pricing: Pricing, as_json: bool) -> None:
+    from opsctl.commands.runs.scan_detail import details_json, scan_details
     from opsctl.core.runs.names import find_scans
     from opsctl.render.scan_detail import show_detail
 
     with context.screen.waiting("asking"):
-        details = reader.details(find_scans(reader.run.scans, names))
+        snapshot = reader.scans(find_scans(reader.run.scans, names))
+        details = scan_details(snapshot, records=context.records, pricing=pricing)
     if as_json:
         context.screen.json(details_json(details))
         return

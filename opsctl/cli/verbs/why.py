@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -39,15 +38,13 @@ def why(
 
     context = Context(platform_name=platform, profile=profile)
     with context.screen.waiting("looking"):
-        reader = context.reader(run_id)
+        reader = context.snapshots(run_id)
         answer = command(
             scan,
             reader=reader,
-            batch=context.batch,
             storage=context.storage,
             platform=context.platform,
             look=lambda: take_snapshot(context.clients, context.platform, reader.run),
-            now=datetime.now(UTC),
         )
     if as_json:
         context.screen.json(answer.as_json())

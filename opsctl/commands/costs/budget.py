@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
-from opsctl.aws.batch.batch import Batch
-from opsctl.commands.runs.records import Records
-from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Estimate, Rates, about_text, usd_text
 from opsctl.core.errors import Problem
-from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.snapshot import RunSnapshot
 
 _POLL_SECONDS = 5.0
 
@@ -32,21 +28,13 @@ class Spending:
     in_flight: int
 
 
-def spending(
-    runs: Sequence[Run], *, records: Records, batch: Batch, rates: Rates, usd_per_scan: float, now: datetime
-) -> Spending:
+def spending(snapshots: Iterable[RunSnapshot], *, rates: Rates, usd_per_scan: float) -> Spending:
     """What the scans that these runs submitted have cost and will cost."""
     usd, in_flight = 0.0, 0
-    for run in runs:
-        jobs = batch.jobs(records.submissions(run.run_id))
-        results = records.results(run.run_id)
-        active = {
-            index
-            for index, job in jobs.items()
-            if not job.is_over and not (index in results and results[index].succeeded)
-        }
-        all_jobs = {**records.load_final_job_states(run.run_id), **jobs}
-        by_scan = bill(records.attempts(run.run_id), all_jobs, rates, now=now).by_scan
+    for snapshot in snapshots:
+        own = snapshot.run.submitted_count
+        active = {index for index in snapshot.active if index < own and snapshot.scans[index].is_submitted}
+        by_scan = snapshot.bill(rates).by_scan
         usd += sum(scan_bill.usd for index, scan_bill in by_scan.items() if index not in active)
         usd += sum(max(usd_per_scan, by_scan[index].usd if index in by_scan else 0.0) for index in active)
         in_flight += len(active)

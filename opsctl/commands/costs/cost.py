@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -11,20 +10,16 @@ from typing import Any
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.core.costs.bill import NOT_INCLUDED, Bill, bill
+from opsctl.commands.runs.snapshot import SnapshotReader
+from opsctl.core.costs.bill import NOT_INCLUDED, Bill
 from opsctl.core.costs.estimate import ENOUGH_SCANS, Hours, Rates, hours_of
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
-from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob
+from opsctl.core.runs.snapshot import Pricing, RunSnapshot
 
 SCHEMA_VERSION = 1
-
-#: Up to this many scans without attempt and result are described: DescribeJobs takes 100 jobs.
-_MOST_DESCRIBED = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,65 +68,35 @@ class RunCost:
         return value
 
 
-def cost(
-    run_id: str | None,
-    *,
-    records: Records,
-    batch: Batch,
-    platform: Platform,
-    rates_of: Callable[[Run], Rates],
-    now: datetime,
-) -> RunCost:
-    """What a run has cost so far; None: the latest run.
-
-    Parameters
-    ----------
-    rates_of
-        Returns a run's prices.
-    now
-        With its time zone.
-    """
-    run = records.run(run_id)
-    return _cost_of(run, records=records, batch=batch, platform=platform, rates=rates_of(run), now=now)
+def run_cost(snapshot: RunSnapshot, pricing: Pricing) -> RunCost:
+    """What a run has cost so far."""
+    return RunCost(
+        run=snapshot.run,
+        rates=pricing.rates,
+        own=snapshot.bill(pricing.rates),
+        adopted=snapshot.adopted_bill(pricing.rates),
+        is_local=pricing.is_local,
+    )
 
 
 def all_costs(
-    *,
-    records: Records,
-    batch: Batch,
-    platform: Platform,
-    rates_of: Callable[[Run], Rates],
-    now: datetime,
+    *, records: Records, batch: Batch, pricing_of: Callable[[Run], Pricing], now: Callable[[], datetime]
 ) -> list[RunCost]:
-    """What every run has cost, oldest first; a run that cannot be read is left out."""
+    """What every run has cost, oldest first; a run that cannot be read is left out.
+
+    Parameters
+    ----------
+    pricing_of
+        Returns a run's prices.
+    now
+        The clock, UTC.
+    """
     costs = []
     for run in records.runs(records.run_ids()).values():
         with suppress(Problem):
-            costs.append(_cost_of(run, records=records, batch=batch, platform=platform, rates=rates_of(run), now=now))
+            snapshot = SnapshotReader(run, records=records, batch=batch, now=now).progress()
+            costs.append(run_cost(snapshot, pricing_of(run)))
     return costs
-
-
-def _cost_of(run: Run, *, records: Records, batch: Batch, platform: Platform, rates: Rates, now: datetime) -> RunCost:
-    reader = RunReader(run, records=records, batch=batch)
-    attempts = reader.attempts()
-    jobs = _jobs_for_bill(reader, attempts=attempts, results=reader.results(), records=records, batch=batch)
-    own_count = run.submitted_count
-
-    def bill_of(indices: range) -> Bill:
-        return bill(
-            [attempt for attempt in attempts if attempt.index in indices],
-            {index: job for index, job in jobs.items() if index in indices},
-            rates,
-            now=now,
-        )
-
-    return RunCost(
-        run=run,
-        rates=rates,
-        own=bill_of(range(own_count)),
-        adopted=bill_of(range(own_count, len(run.scans))) if run.adopted else None,
-        is_local=platform.is_local,
-    )
 
 
 def finished_hours(records: Records, *, platform: Platform, model: str, pipeline: str = "dwi") -> Hours:
@@ -161,46 +126,6 @@ def finished_hours(records: Records, *, platform: Platform, model: str, pipeline
             hours, source=f"{hours.source}, with the preview in m2g's place: m2g itself takes about 65 minutes"
         )
     return hours
-
-
-def _jobs_for_bill(
-    reader: RunReader, *, attempts: Collection[Attempt], results: Mapping[int, Result], records: Records, batch: Batch
-) -> dict[int, BatchJob]:
-    """The jobs of the scans whose recorded attempts are incomplete, by index; Batch is asked for no other.
-
-    Incomplete are attempts without an end, and scans with a gap in their attempt numbers: the job of a lost attempt
-    recorded nothing. Scans without attempt and result are described too while they are few. What Batch has forgotten
-    comes from the saved final states.
-    """
-    numbers: dict[int, set[int]] = defaultdict(set)
-    job_ids: dict[int, str] = {}
-    for attempt in attempts:
-        numbers[attempt.index].add(attempt.number)
-        if attempt.stopped_at is None:
-            job_ids[attempt.index] = attempt.job_id
-    unrecorded = [index for index in range(len(reader.run.scans)) if index not in numbers and index not in results]
-    with_gaps = [index for index, recorded in numbers.items() if len(recorded) < max(recorded)]
-    for index in [*with_gaps, *(unrecorded if len(unrecorded) <= _MOST_DESCRIBED else [])]:
-        if job_id := _job_id(reader, index):
-            job_ids.setdefault(index, job_id)
-    described = batch.describe(sorted(set(job_ids.values()))) if job_ids else {}
-    jobs = {index: described[job_id] for index, job_id in job_ids.items() if job_id in described}
-    saved: dict[str, dict[int, BatchJob]] = {}
-    for index in {*job_ids, *unrecorded} - set(jobs):
-        origin = reader.run.origin(index)
-        if origin.run_id not in saved:
-            saved[origin.run_id] = records.load_final_job_states(origin.run_id)
-        if origin.index in saved[origin.run_id]:
-            jobs[index] = saved[origin.run_id][origin.index]
-    return jobs
-
-
-def _job_id(reader: RunReader, index: int) -> str:
-    origin = reader.run.origin(index)
-    for submission in reader.submissions().get(origin.run_id, []):
-        if origin.index in submission.indices:
-            return submission.child_id(origin.index)
-    return ""
 
 
 def _sums(total: Bill) -> dict[str, Any]:

@@ -8,21 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs.run_reader import RunReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.finding import Finding, Wait, is_blocked_reason
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.why import Answer, Explanation, failure, most_informative_message, needs_facts, waiting
 from opsctl.core.location import Location, run_location
 from opsctl.core.platform.platform import Platform
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import attempts_by_scan
+from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.names import find_scans
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob, ScanStatus, join
-from opsctl.core.runs.unsubmitted_scans import unsubmitted_statuses
+from opsctl.core.runs.status import BatchJob, ScanStatus
 
 _WAITING = ("PENDING", "RUNNABLE", "STARTING")
 
@@ -39,13 +36,13 @@ class _Case:
         By the scan's index: the job's id (an array's parent) and when it was submitted.
     """
 
-    reader: RunReader
+    reader: SnapshotReader
     platform: Platform
     now: datetime
     statuses: Mapping[int, ScanStatus]
     results: Mapping[int, Result]
     jobs: Mapping[int, BatchJob]
-    attempts: Mapping[int, tuple[Attempt, ...]]
+    attempts: AttemptsByScan
     submitted: Mapping[int, tuple[str, str]]
 
     @property
@@ -63,12 +60,10 @@ class _Case:
 def why(
     pattern: str | None,
     *,
-    reader: RunReader,
-    batch: Batch,
+    reader: SnapshotReader,
     storage: Storage,
     platform: Platform,
     look: Callable[[], QueueSnapshot],
-    now: datetime,
 ) -> Answer:
     """Explain why scans wait, or failed.
 
@@ -78,8 +73,6 @@ def why(
         A scan's name or a glob of names; None: the whole run.
     look
         Takes the snapshot of the platform's queue; called only when it can explain something.
-    now
-        The present, to tell how long a scan has waited.
 
     Raises
     ------
@@ -88,7 +81,7 @@ def why(
     """
     scans = reader.run.scans
     indices = range(len(scans)) if pattern is None else find_scans(scans, [pattern])
-    case = _case(reader, batch, platform, indices, now=now)
+    case = _case(reader, platform, indices)
     states = {index: case.statuses[index].state for index in indices}
     failed = [index for index in indices if states[index] == "FAILED"]
     running = [index for index in indices if states[index] == "RUNNING"]
@@ -110,33 +103,20 @@ def why(
     )
 
 
-def _case(reader: RunReader, batch: Batch, platform: Platform, indices: Sequence[int], *, now: datetime) -> _Case:
-    # Batch is asked before the results are read: a job that ends in between has written its result by then.
-    submissions = reader.submissions()
-    jobs = dict(reader.jobs())
-    if len(indices) == 1 and indices[0] in jobs:
-        # ListJobs does not return attempts; DescribeJobs does.
-        (index,) = indices
-        jobs[index] = batch.describe([jobs[index].job_id]).get(jobs[index].job_id, jobs[index])
-    results = reader.results()
-    unsubmitted = unsubmitted_statuses(reader.run, reader.submission_log(), now=now)
-    status = join(reader.run, results=results, jobs=jobs, unsubmitted=unsubmitted, indices=indices)
-    # A run that is over needs no attempts, and there may be thousands to read.
-    needs_attempts = len(indices) == 1 or not status.is_over
-    submitted = {}
-    for index in indices:
-        origin = reader.run.origin(index)
-        for submission in submissions.get(origin.run_id, ()):
-            if origin.index in submission.indices:
-                submitted[index] = (submission.job_id, submission.at)
+def _case(reader: SnapshotReader, platform: Platform, indices: Sequence[int]) -> _Case:
+    # One scan's place in the queue depends on the others' jobs, so every job is listed.
+    snapshot = reader.whole(described=indices if len(indices) == 1 else ())
+    submitted = {
+        index: (part.submission.job_id, part.submission.at) for part in reader.parts() for index in part.run_indices
+    }
     return _Case(
         reader=reader,
         platform=platform,
-        now=now,
-        statuses={scan.index: scan for scan in status.scans},
-        results=results,
-        jobs=jobs,
-        attempts=attempts_by_scan(reader.attempts() if needs_attempts else (), jobs),
+        now=snapshot.at,
+        statuses=snapshot.scans,
+        results=snapshot.results,
+        jobs=snapshot.jobs,
+        attempts=snapshot.attempts,
         submitted=submitted,
     )
 

@@ -10,7 +10,7 @@ from opsctl.aws.logs import LogEvent, Logs, Sweep
 from opsctl.commands.logs.streams import LogStreams, StreamOwner
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.logs.log_line import LineFilter, LogLine
 from opsctl.core.logs.window import Window
 from opsctl.core.runs.manifest import Run
@@ -47,8 +47,7 @@ class LogReader:
 
     def __init__(
         self,
-        reader: RunReader,
-        states: StatusReader,
+        snapshots: SnapshotReader,
         *,
         logs: Logs,
         records: Records,
@@ -56,8 +55,8 @@ class LogReader:
         line_filter: LineFilter,
         now: Callable[[], datetime],
     ) -> None:
-        self.run = reader.run
-        self.states = states
+        self.run = snapshots.run
+        self.snapshots = snapshots
         #: Whether the last call returned every line there is now; if not, the next call returns more at once.
         self.is_whole = False
         #: How many pages were read.
@@ -66,7 +65,7 @@ class LogReader:
         self._streams = streams
         self.line_filter = line_filter
         self._now = now
-        self._indices = _indices_with_lines(reader) if line_filter.indices is None else line_filter.indices
+        self._indices = _indices_with_lines(snapshots.on_s3) if line_filter.indices is None else line_filter.indices
         # The scans whose lines are returned: with `--failed` those that have failed so far.
         self._selected = frozenset() if line_filter.failed_only else self._indices
         #: The scans whose ends are reported.
@@ -128,8 +127,8 @@ class LogReader:
 
     def status(self) -> RunStatus:
         """The run's status: one call of Batch while nothing changes."""
-        status = self.states.states()
-        self._is_run_over = status.is_over and self.states.jobs_are_over
+        status = self.snapshots.counts()
+        self._is_run_over = status.is_over and self.snapshots.jobs_are_over
         ended = {scan.index for scan in status.scans if scan.state in ENDED}
         self._are_named_over = self.line_filter.indices is not None and self.line_filter.indices <= ended
         if self.line_filter.failed_only:

@@ -6,11 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Set
 from dataclasses import dataclass
 
-from opsctl.aws.batch.batch import Batch
-from opsctl.commands.runs.array_jobs import ArrayJobs
-from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.runs.status import BatchJob
 
 # RUNNABLE: a job that waits for a retry has had attempts.
@@ -36,11 +32,8 @@ class StreamOwner:
 class LogStreams:
     """The log streams of one run's jobs: each job records its stream when it starts, else Batch is asked."""
 
-    def __init__(self, reader: RunReader, states: StatusReader, *, records: Records, batch: Batch) -> None:
-        self._reader = reader
-        self._states = states
-        self._batch = batch
-        self._array_jobs = ArrayJobs(reader.run, records=records, batch=batch)
+    def __init__(self, snapshots: SnapshotReader) -> None:
+        self._snapshots = snapshots
         self._owners: dict[str, StreamOwner] = {}
         self._times_asked: Counter[str] = Counter()
 
@@ -59,24 +52,23 @@ class LogStreams:
         self._times_asked.update(unknown)
         if not unknown or not (is_last or any(_is_power_of_two(self._times_asked[stream]) for stream in unknown)):
             return
-        for attempt in self._reader.attempts():
+        for attempt in self._snapshots.on_s3.attempts():
             if attempt.log_stream:
                 self._owners[attempt.log_stream] = StreamOwner(attempt.index, attempt.number)
         if unknown - self._owners.keys():
-            for result in self._reader.results().values():
+            for result in self._snapshots.on_s3.results().values():
                 self._owners.setdefault(result.log_stream, StreamOwner(result.index, result.attempt))
         if unknown - self._owners.keys():
             self._ask_batch()
 
     def _ask_batch(self) -> None:
         """Describe the jobs that may have an unknown stream."""
-        parts = self._states.parts()
-        jobs = self._array_jobs.all_jobs(parts, self._batch.summaries([part.submission for part in parts]))
+        jobs = self._snapshots.jobs()
         known: dict[int, set[int]] = defaultdict(set)
         for owner in self._owners.values():
             known[owner.index].add(owner.attempt)
         indices = [index for index, job in jobs.items() if _may_have_more(job, known[index])]
-        described = self._array_jobs.describe(parts, indices)
+        described = self._snapshots.described(indices)
         # A saved job that Batch has forgotten names its streams too.
         for index, job in {**jobs, **described}.items():
             for stream, number in _attempt_by_stream(job).items():

@@ -55,8 +55,9 @@ def _wait_for_terraform(folder: Path, *, say: Callable[[str], None], sleep: Call
     owner = running_terraform(folder)
     if owner is None:
         return
+    process = "" if owner.pid is None else f" (process {owner.pid})"
     say(
-        f"Terraform (process {owner.pid}) of an earlier command has been at work on the {folder.name} "
+        f"Terraform{process} of an earlier command has been at work on the {folder.name} "
         f"since {owner.began}: waiting until it has ended. Ctrl-C stops waiting."
     )
     try:
@@ -64,7 +65,7 @@ def _wait_for_terraform(folder: Path, *, say: Callable[[str], None], sleep: Call
             sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         raise Interrupted(
-            f"Stopped waiting. Terraform (process {owner.pid}) goes on and saves its state.",
+            f"Stopped waiting. Terraform{process} goes on and saves its state.",
             "Type the same command once it has ended.",
         ) from None
     say("It has ended.")

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from opsctl.commands.platform.terraform_workspace import TerraformWorkspace, has_platform_state, pending_up_options
+from opsctl.core import bounded
 from opsctl.core.errors import Problem
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import LOCAL_NAME, Platform
+from opsctl.core.record import RecordReader
 from opsctl.home import Home
 
 
@@ -35,6 +36,19 @@ class RememberedPlatform:
     repository_url: str | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Variables:
+    """What Terraform's variables of an unfinished `up` say about the platform."""
+
+    path_style: bool
+    region: bounded.Name
+    data_bucket: bounded.Name
+    repository_url: bounded.Name
+
+
+_VARIABLES = RecordReader(_Variables, hint="`opsctl up` writes it anew.", version=None)
+
+
 def remember_platform(home: Home, name: str) -> RememberedPlatform:
     """Everything that this machine knows of a platform, which may be nothing."""
     platform = _record(home, name)
@@ -50,19 +64,19 @@ def remember_platform(home: Home, name: str) -> RememberedPlatform:
         )
     file = home.platform_dir(name) / "terraform" / "platform" / "terraform.tfvars.json"
     try:
-        variables = json.loads(file.read_text())
-        return RememberedPlatform(
-            name=name,
-            platform=None,
-            # Only an endpoint that is not AWS's has its buckets in the path.
-            is_local=variables["path_style"],
-            region=variables["region"],
-            account_id=variables["repository_url"].partition(".")[0],
-            data_bucket=variables["data_bucket"],
-            repository_url=variables["repository_url"],
-        )
-    except (OSError, ValueError, KeyError):
+        variables = _VARIABLES.decode(file.read_bytes(), str(file))
+    except (OSError, Problem):
         return RememberedPlatform(name=name, platform=None, is_local=name == LOCAL_NAME)
+    return RememberedPlatform(
+        name=name,
+        platform=None,
+        # Only an endpoint that is not AWS's has its buckets in the path.
+        is_local=variables.path_style,
+        region=variables.region,
+        account_id=variables.repository_url.partition(".")[0],
+        data_bucket=variables.data_bucket,
+        repository_url=variables.repository_url,
+    )
 
 
 def unfinished_platform(home: Home) -> str | None:

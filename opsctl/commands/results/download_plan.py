@@ -97,7 +97,7 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
         When no scan is done, or a result names a file outside the run's outputs.
     """
     run = reader.run
-    done = {index: result for index, result in sorted(reader.results().items()) if result.succeeded}
+    done = {index: result for index, result in sorted(reader.results(files=True).items()) if result.succeeded}
     if not done:
         raise Problem(f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.")
     return DownloadPlan(

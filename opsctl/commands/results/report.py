@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import StatusReader
 from opsctl.core.errors import Problem
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import attempts_by_scan
-from opsctl.core.runs.manifest import Origin, Run, timestamp
+from opsctl.core.runs.attempt_merge import AttemptsByScan
+from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob, RunStatus
+from opsctl.core.runs.snapshot import Pricing, RunSnapshot
+from opsctl.core.runs.status import RunStatus
 from opsctl.whole_file import write_whole
 
 #: Marks a file as a report; it is in the first lines.
@@ -42,41 +39,32 @@ class Report:
     at: str
     status: RunStatus
     results: Mapping[int, Result]
-    attempts: Mapping[int, tuple[Attempt, ...]]
+    attempts: AttemptsByScan
     image_digest: str
 
 
-def gather(reader: RunReader, asked: StatusReader, *, records: Records, now: datetime) -> Report:
-    """Read everything that a report shows of a run.
+def gather(
+    snapshot: RunSnapshot, results: Mapping[int, Result], *, pricing: Pricing | None, records: Records
+) -> Report:
+    """Gather everything that a report shows of a run.
 
     Parameters
     ----------
-    asked
-        Gives the run's status and costs.
+    snapshot
+        Of the whole run.
+    results
+        With their lists of files.
     """
-    run = reader.run
-    # Batch is asked before the results are read: a job that ends in between has written its result by then.
-    status = asked.whole()
+    run = snapshot.run
     document = records.document(run.run_id, 0) or {}
     return Report(
         run=run,
-        at=timestamp(now),
-        status=status,
-        results=reader.results(),
-        attempts=attempts_by_scan(reader.attempts(), _final_job_states(run, records)),
+        at=timestamp(snapshot.at),
+        status=snapshot.with_costs(pricing),
+        results=results,
+        attempts=snapshot.attempts,
         image_digest=document.get("image_digest") or "",
     )
-
-
-def _final_job_states(run: Run, records: Records) -> dict[int, BatchJob]:
-    """Batch's last state of the jobs that wrote no result, such as those of lost instances, by the scan's index."""
-    indices = {run.origin(index): index for index in range(len(run.scans))}
-    return {
-        indices[origin]: job
-        for run_id in {origin.run_id for origin in indices}
-        for index, job in records.load_final_job_states(run_id).items()
-        if (origin := Origin(run_id, index)) in indices
-    }
 
 
 def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:

@@ -10,7 +10,6 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.core.diagnosis.finding import is_blocked_reason
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result
 from opsctl.core.runs.state_counts import count_states
 from opsctl.core.runs.status import ENDED, FROM_BATCH, BatchJob, State
 from opsctl.core.runs.submission import Submission
@@ -28,21 +27,26 @@ def has_active_jobs(summary: Mapping[str, int]) -> bool:
 
 @dataclass
 class Poll:
-    """The result of one poll.
+    """Batch's view of the scans without a succeeded result.
 
     Attributes
     ----------
     jobs
         The jobs that are known one by one, by the scan's index.
-    unlisted
-        How many further scans are in which state.
     counted
-        The scans that `unlisted` counts.
+        The other scans, each set with the summary of its array.
     """
 
     jobs: dict[int, BatchJob] = field(default_factory=dict)
-    unlisted: Counter[State] = field(default_factory=Counter)
-    counted: set[int] = field(default_factory=set)
+    counted: list[tuple[Mapping[str, int], set[int]]] = field(default_factory=list)
+
+    def unlisted(self, listed: Mapping[int, BatchJob]) -> Counter[State]:
+        """How many of the counted scans are in which state, except those that are listed after all."""
+        counts: Counter[State] = Counter()
+        for summary, indices in self.counted:
+            known = [FROM_BATCH[listed[index].status] for index in indices & listed.keys()]
+            counts.update(count_states(summary, count=len(indices - listed.keys()), known=known))
+        return counts
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,10 @@ class SubmissionSlice:
         """The scans' indices in this run."""
         return set(self.run_index_by_origin.values())
 
+    def without(self, done: Set[int]) -> dict[int, int]:
+        """The scans' indices in this run by their indices in the run that submitted them, except some scans."""
+        return {origin: index for origin, index in self.run_index_by_origin.items() if index not in done}
+
     @property
     def is_whole(self) -> bool:
         """Whether every child job of the submission processes a scan of this run."""
@@ -80,14 +88,15 @@ class ArrayJobs:
     """The jobs of one run's scans, including adopted jobs."""
 
     def __init__(self, run: Run, *, records: Records, batch: Batch) -> None:
+        self._run = run
         self._records = records
         self._batch = batch
         self._index_maps = run.places()
         # Ended jobs by this run's index: they do not change any more.
         self._ended: dict[int, BatchJob] = {}
-        # Which of them were described: DescribeJobs says more than ListJobs.
-        self._described: set[int] = set()
-        self._saved: dict[str, dict[int, BatchJob]] = {}
+        # By id, the jobs that Batch was asked to describe: it says more than the list. None: it has forgotten the job.
+        self._described: dict[str, BatchJob | None] = {}
+        self._saved: dict[str, Mapping[int, BatchJob]] = {}
 
     def parts(self, submissions: Mapping[str, Sequence[Submission]]) -> list[SubmissionSlice]:
         """The slices that hold scans of this run, from the submissions by run id."""
@@ -100,74 +109,98 @@ class ArrayJobs:
                     parts.append(SubmissionSlice(run_id, submission, run_index_by_origin))
         return parts
 
-    def poll(
-        self,
-        parts: Sequence[SubmissionSlice],
-        summaries: Summaries,
-        results: Mapping[int, Result],
-        *,
-        known: Mapping[int, BatchJob],
-    ) -> Poll:
-        """The state of the scans that have no succeeded result.
+    def poll(self, parts: Sequence[SubmissionSlice], summaries: Summaries, *, done: Set[int]) -> Poll:
+        """The jobs that have ended, and how many others are in which state: with as few calls as possible.
 
         Parameters
         ----------
-        results
-            Read after the summaries, so that a job that Batch reports as ended has written its result.
-        known
-            Jobs that were described already, by index.
+        done
+            The scans with a succeeded result; read after the summaries, so that a job that Batch reports as ended has
+            written its result.
         """
-        done = {index for index, result in results.items() if result.succeeded}
         poll = Poll()
-        self._remember_described(known)
-        poll.jobs |= {index: job for index, job in known.items() if index not in done}
-        ids_to_describe: dict[str, int] = {}
+        to_describe: dict[str, int] = {}
         for part in parts:
-            remaining = {
-                origin_index: run_index
-                for origin_index, run_index in part.run_index_by_origin.items()
-                if run_index not in done
-            }
+            remaining = part.without(done)
             summary = summaries.get(part.submission.job_id)
             if not remaining:
                 continue
             if summary is None:
-                self._remember_described(_by_run_index(self._saved_states(part.run_id), remaining))
+                self._ended |= _by_run_index(self._saved_states(part.run_id), remaining)
             elif part.submission.is_array and part.is_whole:
                 self._list_ended(part, summary, remaining, done)
-                self._count_active(poll, summary, remaining)
+                poll.counted.append((summary, {index for index in remaining.values() if index not in self._ended}))
             elif len(remaining) > _MOST_DESCRIBED:
-                jobs = _by_run_index(self._batch.jobs([part.submission]), remaining)
-                self._ended |= {index: job for index, job in jobs.items() if job.is_over}
-                poll.jobs |= jobs
+                poll.jobs |= self._remember(_by_run_index(self._batch.jobs([part.submission]), remaining))
             else:
-                ids_to_describe |= self._ids_of_unended(part, remaining)
-        poll.jobs |= self._describe(ids_to_describe)
-        self._describe_without_result(parts, results, done)
+                to_describe |= self._ids_of_unended(part, remaining)
+        poll.jobs |= self._describe_all(to_describe)
         poll.jobs |= {index: job for index, job in self._ended.items() if index not in done}
         return poll
 
-    def describe(self, parts: Sequence[SubmissionSlice], indices: Iterable[int]) -> dict[int, BatchJob]:
-        """The jobs of some scans with their attempts: one call per 100 jobs."""
+    def every_job(self, parts: Sequence[SubmissionSlice], summaries: Summaries, *, done: Set[int]) -> Poll:
+        """The job of every scan without a succeeded result; nothing is only counted.
+
+        Jobs that Batch has forgotten come from the saved states.
+        """
+        poll = Poll()
+        to_describe: dict[str, int] = {}
+        for part in parts:
+            remaining = part.without(done)
+            unended = self._ids_of_unended(part, remaining)
+            if part.submission.job_id not in summaries:
+                self._ended |= _by_run_index(self._saved_states(part.run_id), remaining)
+            elif part.submission.is_array and len(unended) > _MOST_DESCRIBED:
+                poll.jobs |= self._remember(_by_run_index(self._batch.jobs([part.submission]), remaining))
+            else:
+                to_describe |= unended
+        poll.jobs |= self._describe_all(to_describe)
+        poll.jobs |= {index: job for index, job in self._ended.items() if index not in done}
+        return poll
+
+    def running(self, parts: Sequence[SubmissionSlice], summaries: Summaries, indices: Set[int]) -> dict[int, BatchJob]:
+        """The running jobs of the arrays that hold any of these scans: one call for 1,000 running jobs."""
+        jobs: dict[int, BatchJob] = {}
+        for part in parts:
+            if summaries.get(part.submission.job_id, {}).get("RUNNING") and indices & part.run_indices:
+                children = self._batch.children(part.submission.job_id, "RUNNING")
+                offset = part.submission.offset
+                by_origin = {offset + child_index: job for child_index, job in children.items()}
+                jobs |= _by_run_index(by_origin, part.run_index_by_origin)
+        return jobs
+
+    def explain(self, wanted: Iterable[tuple[int, str]]) -> list[tuple[int, BatchJob]]:
+        """Jobs with their attempts: one call per 100 jobs; from the saved states where Batch has forgotten them.
+
+        Parameters
+        ----------
+        wanted
+            Pairs of a scan's index in this run and a job's id. An ended job is described only once.
+        """
+        index_by_id = {job_id: index for index, job_id in wanted if job_id}
+        self._describe(
+            [job_id for job_id in index_by_id if (job := self._described.get(job_id)) is None or not job.is_over]
+        )
+        jobs = []
+        for job_id, index in index_by_id.items():
+            job = self._described.get(job_id) or self._saved_job(index, job_id)
+            if job is not None:
+                jobs.append((index, job))
+        return jobs
+
+    def was_described(self, job: BatchJob) -> bool:
+        """Whether Batch described the job in its present state."""
+        return self._described.get(job.job_id) == job
+
+    def job_ids(self, parts: Sequence[SubmissionSlice], indices: Iterable[int]) -> list[tuple[int, str]]:
+        """Pairs of a scan's index and its job's id, for some scans; those without a job are missing."""
         chosen = set(indices)
-        ids = {
-            part.job_id(origin_index): run_index
+        return [
+            (run_index, part.job_id(origin_index))
             for part in parts
             for origin_index, run_index in part.run_index_by_origin.items()
             if run_index in chosen
-        }
-        return {ids[job_id]: job for job_id, job in self._batch.describe(list(ids)).items()}
-
-    def all_jobs(self, parts: Sequence[SubmissionSlice], summaries: Summaries) -> dict[int, BatchJob]:
-        """Every scan's job: lists the arrays' children; jobs that Batch has forgotten come from the saved states."""
-        jobs: dict[int, BatchJob] = {}
-        for part in parts:
-            known = self._saved_states(part.run_id)
-            if part.submission.job_id in summaries:
-                known = {**known, **self._batch.jobs([part.submission])}
-            jobs |= _by_run_index(known, part.run_index_by_origin)
-        described = {index: self._ended[index] for index in self._described & jobs.keys()}
-        return {**jobs, **described}
+        ]
 
     def wait_reason(self, parts: Sequence[SubmissionSlice], summaries: Summaries) -> str:
         """Why the first queued job waits: one call for each array that has no job starting or running."""
@@ -181,15 +214,6 @@ class ArrayJobs:
                 if wait_reasons := [reason for reason in reasons if is_blocked_reason(reason)]:
                     return wait_reasons[0]
         return ""
-
-    def final_job_states(self, results: Mapping[int, Result]) -> dict[int, BatchJob]:
-        """What only Batch knows, and forgets: ended jobs that left no result, and who cancelled a job."""
-        return {
-            index: job
-            for index, job in self._ended.items()
-            if not (index in results and results[index].succeeded)
-            and (job.cancelled_by is not None or (index in self._described and _is_later(job, results.get(index))))
-        }
 
     def _list_ended(
         self, part: SubmissionSlice, summary: Mapping[str, int], remaining: Mapping[int, int], done: Set[int]
@@ -206,14 +230,7 @@ class ArrayJobs:
             self._remember_listed(part, self._batch.children(part.submission.job_id, "SUCCEEDED"), skip=done)
         if not has_active_jobs(summary):
             # ListJobs lags behind the parent's summary.
-            self._describe(self._ids_of_unended(part, remaining))
-
-    def _count_active(self, poll: Poll, summary: Mapping[str, int], remaining: Mapping[int, int]) -> None:
-        active = {index for index in remaining.values() if index not in self._ended}
-        known = [FROM_BATCH[poll.jobs[index].status] for index in active & poll.jobs.keys()]
-        counted = active - poll.jobs.keys()
-        poll.counted |= counted
-        poll.unlisted.update(count_states(summary, count=len(counted), known=known))
+            self._describe_all(self._ids_of_unended(part, remaining))
 
     def _ended_as(self, status: str, indices: Iterable[int]) -> set[int]:
         return {index for index in indices if index in self._ended and self._ended[index].status == status}
@@ -233,39 +250,25 @@ class ArrayJobs:
             if run_index not in self._ended and run_index not in skip:
                 self._ended[run_index] = job
 
-    def _remember_described(self, jobs: Mapping[int, BatchJob]) -> None:
-        ended = {index: job for index, job in jobs.items() if job.is_over}
-        self._ended |= ended
-        self._described |= ended.keys()
-
-    def _describe(self, ids: Mapping[str, int]) -> dict[int, BatchJob]:
-        """Describe jobs, given this run's indices by job id, and remember the ended ones."""
-        jobs = {ids[job_id]: job for job_id, job in self._batch.describe(list(ids)).items()}
-        self._remember_described(jobs)
+    def _remember(self, jobs: dict[int, BatchJob]) -> dict[int, BatchJob]:
+        """Remember the ended ones of these jobs; returns all of them."""
+        self._ended |= {index: job for index, job in jobs.items() if job.is_over}
         return jobs
 
-    def _describe_without_result(
-        self, parts: Sequence[SubmissionSlice], results: Mapping[int, Result], done: Set[int]
-    ) -> None:
-        """Describe once each ended job that left no result: only Batch knows its attempts."""
-        without_result = {
-            index
-            for index, job in self._ended.items()
-            if index not in done and index not in self._described and _is_later(job, results.get(index))
-        }
-        if not without_result:
-            return
-        ids: dict[str, int] = {}
-        for part in parts:
-            saved = self._saved_states(part.run_id) if without_result & part.run_indices else {}
-            for origin_index, run_index in part.run_index_by_origin.items():
-                if run_index not in without_result:
-                    continue
-                if origin_index in saved and saved[origin_index].job_id == self._ended[run_index].job_id:
-                    self._remember_described({run_index: saved[origin_index]})
-                else:
-                    ids[part.job_id(origin_index)] = run_index
-        self._describe(ids)
+    def _describe(self, job_ids: Sequence[str]) -> None:
+        described = self._batch.describe(job_ids) if job_ids else {}
+        self._described |= {job_id: described.get(job_id) for job_id in job_ids}
+
+    def _describe_all(self, index_by_id: Mapping[str, int]) -> dict[int, BatchJob]:
+        """Describe jobs, given this run's indices by job id, and remember the ended ones."""
+        self._describe(list(index_by_id))
+        jobs = {index: job for job_id, index in index_by_id.items() if (job := self._described[job_id]) is not None}
+        return self._remember(jobs)
+
+    def _saved_job(self, index: int, job_id: str) -> BatchJob | None:
+        origin = self._run.origin(index)
+        job = self._saved_states(origin.run_id).get(origin.index)
+        return job if job is not None and job.job_id == job_id else None
 
     def _saved_states(self, run_id: str) -> Mapping[int, BatchJob]:
         if run_id not in self._saved:
@@ -278,8 +281,3 @@ def _by_run_index(jobs: Mapping[int, BatchJob], run_index_by_origin: Mapping[int
     return {
         run_index: jobs[origin_index] for origin_index, run_index in run_index_by_origin.items() if origin_index in jobs
     }
-
-
-def _is_later(job: BatchJob, result: Result | None) -> bool:
-    """Whether the job ended after the attempt that wrote the result: its last attempt left none."""
-    return result is None or job.job_id != result.job_id or job.exit_code != result.exit_code

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.dataset.discovery import discover
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Exclusion
@@ -17,6 +20,7 @@ from opsctl.core.location import Location, parse_uri
 from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row, unlisted_files
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
+from opsctl.core.runs.snapshot import RunSnapshot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,7 @@ def audit(
     records: Records,
     batch: Batch,
     patterns: EntityPatterns,
+    now: Callable[[], datetime],
 ) -> Audit:
     """Audit a dataset's scans in one output location.
 
@@ -83,6 +88,8 @@ def audit(
         The derivatives folder's name; None: that of the dataset's latest run.
     source, storage
         S3 as the dataset is read, and the data bucket.
+    now
+        The clock, UTC.
 
     Raises
     ------
@@ -98,9 +105,10 @@ def audit(
     entries: dict[str, list[AuditEntry]] = defaultdict(list)
     results: list[Result] = []
     for run in reversed(runs):
-        run_results = records.results(run.run_id)
+        snapshot = SnapshotReader(run, records=records, batch=batch, now=now).whole()
+        run_results = records.results(run.run_id, files=True)
         results += run_results.values()
-        for name, entry in _entries(run, run_results, records=records, batch=batch):
+        for name, entry in _entries(snapshot, run_results, records.documents(run.run_id)):
             entries[name].append(entry)
     location = parse_uri(latest.output)
     outputs = {f"s3://{location.bucket}/{key}": obj for key, obj in storage.outputs(location).items()}
@@ -133,21 +141,20 @@ def _output_name(run: Run) -> str:
     return run.output.rpartition("/")[2]
 
 
-def _entries(run: Run, results: dict[int, Result], *, records: Records, batch: Batch) -> list[tuple[str, AuditEntry]]:
-    """The run's submitted scans, by name."""
-    submissions = records.submissions(run.run_id)
-    documents = records.documents(run.run_id)
-    jobs = {**records.load_final_job_states(run.run_id), **batch.jobs(submissions)}
+def _entries(
+    snapshot: RunSnapshot, results: Mapping[int, Result], documents: Mapping[int, dict[str, Any]]
+) -> list[tuple[str, AuditEntry]]:
+    """The scans that the run submitted, by name."""
     return [
         (
-            run.scans[index],
+            scan.name,
             AuditEntry(
-                run_id=run.run_id,
-                inputs={file["uri"]: file["etag"] for file in documents.get(index, {}).get("inputs", ())},
-                result=results.get(index),
-                job=jobs.get(index),
+                run_id=snapshot.run.run_id,
+                inputs={file["uri"]: file["etag"] for file in documents.get(scan.index, {}).get("inputs", ())},
+                status=scan,
+                result=results.get(scan.index),
             ),
         )
-        for submission in submissions
-        for index in submission.indices
+        for scan in snapshot.status.scans
+        if scan.index < snapshot.run.submitted_count and scan.is_submitted
     ]

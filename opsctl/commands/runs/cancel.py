@@ -9,7 +9,7 @@ from typing import Any
 from opsctl.aws.batch.batch import UNFINISHED, Batch
 from opsctl.commands.runs.array_jobs import SubmissionSlice, has_active_jobs
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State, cancel_reason
 
 #: Jobs that are still active after this long are terminated again, one by one. A running job has 30 s after SIGTERM.
@@ -104,7 +104,7 @@ class Canceller:
 
     def __init__(
         self,
-        reader: StatusReader,
+        reader: SnapshotReader,
         *,
         records: Records,
         batch: Batch,
@@ -130,7 +130,7 @@ class Canceller:
         indices
             The scans; None: the whole run.
         """
-        status = self._reader.whole()
+        status = self._reader.whole().status
         chosen = set(range(len(status.scans))) if indices is None else set(indices)
         return CancelPlan(
             status=status,
@@ -221,7 +221,7 @@ class Canceller:
             self._sleep(poll_seconds)
 
     def _outcome(self, plan: CancelPlan) -> CancelOutcome:
-        scans = {scan.index: scan for scan in self._reader.whole().scans}
+        scans = self._reader.whole().scans
 
         def names(*states: State) -> tuple[str, ...]:
             return tuple(scan.name for scan in plan.active if scans[scan.index].state in states)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsctl.aws.s3.cache import Cache, read_if_free
+from opsctl.core.errors import Problem
+from opsctl.core.record import RecordReader
 
 if TYPE_CHECKING:
     from opsctl.core.runs.manifest import Run
 
 _RUNS, _DATASETS = "runs", "datasets"
+
+T = TypeVar("T")
 
 
 class CompletionCache:
@@ -34,18 +39,27 @@ class CompletionCache:
 
     def dataset(self, name: str) -> None:
         """Add a dataset: its name in the bucket, or its URI."""
-        known = self._cache.get_value(self._bucket, _DATASETS) or []
+        known = _texts(self._cache.get_value(self._bucket, _DATASETS))
         self._cache.put_value(self._bucket, _DATASETS, sorted({*known, name}))
 
     def datasets(self, names: Sequence[str]) -> None:
         """Replace the datasets in the bucket; those in other buckets are kept."""
-        known = self._cache.get_value(self._bucket, _DATASETS) or []
+        known = _texts(self._cache.get_value(self._bucket, _DATASETS))
         self._cache.put_value(self._bucket, _DATASETS, sorted({*names, *(uri for uri in known if "://" in uri)}))
 
-    def ended(self, run_id: str) -> dict[str, Any] | None:
-        """How an ended run ended; None where that is not known."""
-        value: dict[str, Any] | None = self._cache.get_value(self._bucket, f"ended/{run_id}")
-        return value
+    def ended(self, run_id: str, reader: RecordReader[T]) -> T | None:
+        """How an ended run ended; None where that is not known.
+
+        Parameters
+        ----------
+        reader
+            Reads what was stored. What another version stored counts as not known.
+        """
+        value = self._cache.get_value(self._bucket, f"ended/{run_id}")
+        try:
+            return None if value is None else reader.decode(json.dumps(value), "The cache")
+        except Problem:
+            return None
 
     def end(self, run_id: str, value: dict[str, Any]) -> None:
         """Store how a run ended, once nothing can change it."""
@@ -88,7 +102,12 @@ class CompletionReader:
         return self._read(f"scans/{run_id}") if run_id else []
 
     def _read(self, name: str) -> list[str]:
-        return read_if_free(self._path, self._bucket, name) or []
+        return _texts(read_if_free(self._path, self._bucket, name))
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts of a stored list; what is not one counts as empty."""
+    return [text for text in value if isinstance(text, str)] if isinstance(value, list) else []
 
 
 def _in_bucket(dataset: str, bucket: str) -> str:

@@ -105,6 +105,7 @@ class RunPlan:
             sizes=tuple(array_sizes(len(to_submit), most=at_once)),
             adopted=tuple(scan.origin for scan in adopted if scan.origin is not None),
             resources=request.resources(self.platform),
+            attempt_timeout_seconds=self.platform.attempt_timeout_seconds,
             memory_mib=request.memory_mib,
             max_spend_usd=request.max_spend_usd,
             created_at=timestamp(self.moment),

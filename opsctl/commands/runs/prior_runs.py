@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs.array_jobs import has_active_jobs
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.location import Location, parse_uri
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_history import RunHistory, ScanDisposition, scan_dispositions
+from opsctl.core.runs.snapshot import RunSnapshot
 from opsctl.core.runs.submission import Submission, submissions_of
 
 
@@ -40,6 +42,8 @@ class PriorRuns:
         The derivatives folder.
     dataset_name
         The ids of the dataset's runs begin with it.
+    now
+        The clock, UTC.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class PriorRuns:
         records: Records,
         storage: Storage,
         batch: Batch,
+        now: Callable[[], datetime],
     ) -> None:
         self._output = output
         self._platform = platform
@@ -58,11 +63,18 @@ class PriorRuns:
         self._records = records
         self._storage = storage
         self._batch = batch
+        self._now = now
+        self._readers: dict[str, SnapshotReader] = {}
         self._output_objects: dict[str, S3Object] | None = None
 
     def runs(self) -> list[Run]:
         """The runs into this location, oldest first."""
         return [run for run in self._records.runs_of(self._dataset_name) if run.output == self._output.uri]
+
+    def snapshots(self) -> Iterator[RunSnapshot]:
+        """Snapshots of the runs into this location, every scan one by one, oldest first."""
+        for run in self.runs():
+            yield self._reader(run).whole()
 
     def unconfirmed(self, runs: Sequence[Run]) -> list[UnconfirmedSubmission]:
         """The submissions that were cut short, oldest first; one without a record counts, Batch may have it."""
@@ -118,18 +130,16 @@ class PriorRuns:
         return self._output_objects
 
     def _history(self, run: Run) -> RunHistory:
+        reader = self._reader(run)
         # Batch before the results: a job that ends in between has then written its result.
-        submissions = self._records.submissions(run.run_id)
-        summaries = self._batch.summaries(submissions)
-        jobs = self._batch.jobs(
-            [submission for submission in submissions if has_active_jobs(summaries.get(submission.job_id, {}))]
-        )
-        return RunHistory(
-            run=run,
-            submitted=[index for submission in submissions for index in submission.indices],
-            results=self._records.results(run.run_id),
-            jobs=jobs,
-        )
+        jobs = reader.active_jobs()
+        results = reader.on_s3.results(files=True)
+        return RunHistory(run=run, submitted=reader.submitted(results), results=results, jobs=jobs)
+
+    def _reader(self, run: Run) -> SnapshotReader:
+        if run.run_id not in self._readers:
+            self._readers[run.run_id] = SnapshotReader(run, records=self._records, batch=self._batch, now=self._now)
+        return self._readers[run.run_id]
 
     def _has_intact_files(self, result: Result) -> bool:
         """Whether every file of a result is on S3 as its job wrote it; one listing answers for all scans."""

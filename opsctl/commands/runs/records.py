@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
@@ -14,32 +12,57 @@ from opsctl.commands.runs.completion_cache import CompletionCache
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
+from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run, document_key, may_be_run_of, run_moment
 from opsctl.core.runs.names import find_run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob
+from opsctl.core.runs.scan_record import decode_scan_document
+from opsctl.core.runs.status import BatchJob, FinalJobStates
 from opsctl.core.runs.submission import Submission
+
+T = TypeVar("T")
+
+#: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
+_BODIES_AT_ONCE = 500
 
 
 class Records:
     """The records of every run, whichever machine submitted it.
 
+    A run whose `run.json` cannot be read cannot be shown: whoever asks for it gets the `UnreadableRecord`. Every other
+    record that cannot be read counts as missing, and is reported: by `on_unreadable`, and in `unreadable`.
+
     Parameters
     ----------
     cache
-        Keeps on this machine what was read before.
+        Stores on this machine what was read before.
+    on_unreadable
+        Called once for each object that cannot be read.
     """
 
-    def __init__(self, storage: Storage, *, data_bucket: str, cache: Cache | None = None) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        data_bucket: str,
+        cache: Cache | None = None,
+        on_unreadable: Callable[[UnreadableRecord], None] = lambda _: None,
+    ) -> None:
         self._storage = storage
         self._bucket = data_bucket
         self._cache = cache or Cache()
+        self._on_unreadable = on_unreadable
         #: What completion and `opsctl runs` know without asking again.
         self.completion_cache = CompletionCache(self._cache, data_bucket)
-        # Polling a run of 10,000 scans parses each record only once.
-        self._parsed: dict[S3Object, dict[str, Any]] = {}
-        self._results: dict[S3Object, Result] = {}
+        # Polling a run of 10,000 scans reads each record only once: etags and values by key.
+        self._read: dict[str, tuple[str, Any]] = {}
+        self._unreadable: dict[str, UnreadableRecord] = {}
+
+    def unreadable(self, run_id: str | None = None) -> list[UnreadableRecord]:
+        """Why the records cannot be read that counted as missing so far; None: of all runs."""
+        prefix = "" if run_id is None else f"{self._uri(self._prefix(run_id))}/"
+        return [problem for uri, problem in sorted(self._unreadable.items()) if uri.startswith(prefix)]
 
     def run_ids(self) -> list[str]:
         """The ids of all runs, oldest first."""
@@ -59,7 +82,8 @@ class Records:
         Raises
         ------
         Problem
-            When there is no such run, or none at all.
+            When there is no such run, or none at all, or its record cannot be read. An unreadable latest run is not
+            passed over: commands that end or delete something must not act on another run.
         """
         run = self._read_run(run_id) if run_id is not None else None
         if run is None:
@@ -75,17 +99,18 @@ class Records:
         return run
 
     def runs(self, run_ids: Sequence[str]) -> dict[str, Run]:
-        """Several runs' records, by id; those without a record, or of another version of opsctl, are left out."""
+        """Several runs' records, by id; those without a record are left out, and so are unreadable ones."""
+        run_id_by_key = {self._run_key(run_id): run_id for run_id in run_ids}
         runs: dict[str, Run] = {}
-        for run_id, value in self._run_jsons(run_ids).items():
-            with suppress(Problem):
-                runs[run_id] = Run.from_json(value)
+        for key, body in self._storage.get_bodies(self._bucket, list(run_id_by_key)).items():
+            run = self._decoded(Run.decode, body, key)
+            if run is not None:
+                runs[run_id_by_key[key]] = run
         return runs
 
     def runs_of(self, dataset_name: str) -> list[Run]:
-        """The runs that may be of a dataset of this name, judged by their ids, oldest first."""
-        run_ids = [run_id for run_id in self.run_ids() if may_be_run_of(run_id, dataset_name)]
-        return [Run.from_json(value) for value in self._run_jsons(run_ids).values()]
+        """The runs that may be of a dataset of this name, judged by their ids, oldest first; see `runs`."""
+        return list(self.runs([run_id for run_id in self.run_ids() if may_be_run_of(run_id, dataset_name)]).values())
 
     def put_run(
         self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission] = ()
@@ -110,7 +135,7 @@ class Records:
 
     def submission_log(self, run_id: str) -> list[Submission]:
         """A run's submissions in every state, in order; one that `run` never reached is missing."""
-        return [Submission(**value) for _, value in self._documents(run_id, "submissions")]
+        return self._records(run_id, "submissions", Submission.decode)
 
     def submissions(self, run_id: str) -> list[Submission]:
         """A run's submissions that Batch is known to have."""
@@ -120,70 +145,115 @@ class Records:
         """Write one submission; if it is abandoned, first the mark by which its jobs know."""
         prefix = self._prefix(run_id)
         if submission.state == "abandoned":
-            self._storage.put_json(
-                self._bucket,
-                document_key(prefix, "abandoned", submission.offset),
-                {"schema_version": 1, **asdict(submission)},
-            )
+            mark = document_key(prefix, "abandoned", submission.offset)
+            self._storage.put_json(self._bucket, mark, submission.as_json())
         self._storage.put_json(self._bucket, _submission_key(prefix, submission), submission.as_json())
 
     def document(self, run_id: str, index: int) -> dict[str, Any] | None:
         """One scan's JSON, as its job reads it; None where it does not exist."""
-        return self._storage.get_json(self._bucket, document_key(self._prefix(run_id), "scans", index))
+        return self._record(document_key(self._prefix(run_id), "scans", index), decode_scan_document)
 
     def documents(self, run_id: str) -> dict[int, dict[str, Any]]:
         """All scans' JSONs of a run, by index."""
-        return {value["index"]: value for _, value in self._documents(run_id, "scans")}
+        return {value["index"]: value for value in self._records(run_id, "scans", decode_scan_document, keep=False)}
 
-    def results(self, run_id: str) -> dict[int, Result]:
-        """The results that exist, by the scan's index."""
-        results = []
-        for obj, value in self._documents(run_id, "results"):
-            if obj not in self._results:
-                self._results[obj] = Result.from_json(value)
-            results.append(self._results[obj])
+    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
+        """The results that exist, by the scan's index.
+
+        Parameters
+        ----------
+        files
+            Whether with the lists of files, which take 40 kB a scan; otherwise see `Result.without_files`.
+        """
+        if files:
+            results = self._records(run_id, "results", Result.decode, keep=False)
+        else:
+            results = self._records(run_id, "results", _decode_without_files)
         return {result.index: result for result in results}
+
+    def result(self, run_id: str, index: int) -> Result | None:
+        """One scan's result with its list of files; None where there is none."""
+        return self._record(document_key(self._prefix(run_id), "results", index), Result.decode)
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """Every attempt that a run's jobs recorded, in no order."""
-        return [Attempt.from_json(value) for _, value in self._documents(run_id, "attempts")]
+        return self._records(run_id, "attempts", Attempt.decode)
 
     def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
         """The jobs that ended without a result, as saved while Batch still knew them, by the scan's index."""
-        value = self._storage.get_json(self._bucket, f"{self._prefix(run_id)}/final_job_states.json")
-        jobs = (value or {}).get("jobs", {})
-        return {int(index): BatchJob.from_json(job) for index, job in jobs.items()}
+        states = self._record(self._final_job_states_key(run_id), FinalJobStates.decode)
+        return {} if states is None else dict(states.jobs)
 
     def save_final_job_states(self, run_id: str, jobs: Mapping[int, BatchJob]) -> None:
-        """Save ended jobs as Batch shows them now."""
-        value = {"schema_version": 1, "jobs": {str(index): asdict(job) for index, job in sorted(jobs.items())}}
-        self._storage.put_json(self._bucket, f"{self._prefix(run_id)}/final_job_states.json", value)
+        """Save ended jobs as Batch shows them now, but never over states that cannot be read."""
+        key = self._final_job_states_key(run_id)
+        if self._uri(key) not in self._unreadable:
+            self._storage.put_json(self._bucket, key, FinalJobStates(jobs=jobs).as_json())
 
-    def _documents(self, run_id: str, folder: str) -> list[tuple[S3Object, dict[str, Any]]]:
-        """The JSONs of a run's folder in the order of their keys; only those unknown to this machine are read."""
+    def _records(self, run_id: str, folder: str, decode: Callable[[bytes, str], T], *, keep: bool = True) -> list[T]:
+        """The records of a run's folder, in the order of their keys.
+
+        Parameters
+        ----------
+        keep
+            Whether to keep the values, so that only new and changed objects are read the next time.
+        """
         objects = sorted(
             self._storage.below(Location(self._bucket, f"{self._prefix(run_id)}/{folder}")), key=lambda obj: obj.key
         )
-        unparsed = [obj for obj in objects if obj not in self._parsed]
-        cached = self._cache.get(self._bucket, unparsed)
-        read = self._storage.get_jsons(self._bucket, [obj.key for obj in unparsed if obj.key not in cached])
-        self._cache.keep(self._bucket, {obj: json.dumps(read[obj.key]) for obj in unparsed if obj.key in read})
-        for obj in unparsed:
-            if obj.key in cached:
-                self._parsed[obj] = json.loads(cached[obj.key])
-            elif obj.key in read:
-                self._parsed[obj] = read[obj.key]
-        return [(obj, self._parsed[obj]) for obj in objects if obj in self._parsed]
+        values: dict[str, T | None] = {}
+        unread = []
+        for obj in objects:
+            etag, value = self._read.get(obj.key, ("", None)) if keep else ("", None)
+            if etag == obj.etag:
+                values[obj.key] = value
+            else:
+                unread.append(obj)
+        for obj, body in self._bodies(unread):
+            values[obj.key] = self._decoded(decode, body, obj.key)
+            if keep:
+                self._read[obj.key] = (obj.etag, values[obj.key])
+        return [value for obj in objects if (value := values.get(obj.key)) is not None]
+
+    def _bodies(self, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes]]:
+        """The objects' bodies; only those that this machine does not have are read from S3."""
+        for start in range(0, len(objects), _BODIES_AT_ONCE):
+            chunk = objects[start : start + _BODIES_AT_ONCE]
+            cached = self._cache.get(self._bucket, chunk)
+            read = self._storage.get_bodies(self._bucket, [obj.key for obj in chunk if obj.key not in cached])
+            self._cache.keep(self._bucket, {obj: read[obj.key] for obj in chunk if obj.key in read})
+            bodies = {**cached, **read}
+            yield from ((obj, bodies[obj.key]) for obj in chunk if obj.key in bodies)
+
+    def _record(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
+        """One record, always read from S3; None where there is none, or none that can be read."""
+        body = self._storage.get_body(self._bucket, key)
+        if body is None:
+            self._unreadable.pop(self._uri(key), None)
+            return None
+        return self._decoded(decode, body, key)
+
+    def _decoded(self, decode: Callable[[bytes, str], T], body: bytes, key: str) -> T | None:
+        """A record, or None and a report where it cannot be read."""
+        uri = self._uri(key)
+        try:
+            value = decode(body, uri)
+        except UnreadableRecord as problem:
+            is_known = uri in self._unreadable
+            self._unreadable[uri] = problem
+            if not is_known:
+                self._on_unreadable(problem)
+            return None
+        self._unreadable.pop(uri, None)
+        return value
 
     def _read_run(self, run_id: str) -> Run | None:
-        value = self._storage.get_json(self._bucket, self._run_key(run_id))
-        return None if value is None else Run.from_json(value)
+        key = self._run_key(run_id)
+        body = self._storage.get_body(self._bucket, key)
+        return None if body is None else Run.decode(body, self._uri(key))
 
-    def _run_jsons(self, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """The contents of several `run.json`, by run id, read at once."""
-        run_id_by_key = {self._run_key(run_id): run_id for run_id in run_ids}
-        values = self._storage.get_jsons(self._bucket, list(run_id_by_key))
-        return {run_id_by_key[key]: value for key, value in values.items()}
+    def _final_job_states_key(self, run_id: str) -> str:
+        return f"{self._prefix(run_id)}/final_job_states.json"
 
     def _run_key(self, run_id: str) -> str:
         return f"{self._prefix(run_id)}/run.json"
@@ -191,6 +261,14 @@ class Records:
     def _prefix(self, run_id: str) -> str:
         return run_location(run_id, data_bucket=self._bucket).prefix
 
+    def _uri(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
 
 def _submission_key(run_prefix: str, submission: Submission) -> str:
     return f"{run_prefix}/submissions/{submission.number:02d}.json"
+
+
+def _decode_without_files(data: bytes, uri: str) -> Result:
+    # The files are checked too, so that no command calls a result readable that another cannot read.
+    return Result.decode(data, uri).without_files()

@@ -10,9 +10,9 @@ from typing import Any
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.location import parse_uri
+from opsctl.core.record import RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, may_be_run_of
 from opsctl.core.runs.status import ACTIVE
@@ -59,6 +59,9 @@ class RunLine:
         return {**asdict(self), "state": self.state}
 
 
+_READER = RecordReader(RunLine, hint="", version=None)
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunList:
     """Runs, oldest first.
@@ -102,9 +105,7 @@ def runs(
         name = dataset.rstrip("/").rpartition("/")[2]
         run_ids = [run_id for run_id in run_ids if may_be_run_of(run_id, name)]
     chosen = run_ids if last is None else run_ids[-last:]
-    cached = {
-        run_id: RunLine(**value) for run_id in chosen if (value := records.completion_cache.ended(run_id)) is not None
-    }
+    cached = {run_id: line for run_id in chosen if (line := records.completion_cache.ended(run_id, _READER))}
     uncached = records.runs([run_id for run_id in chosen if run_id not in cached])
 
     def read_line(run: Run) -> RunLine:
@@ -121,19 +122,18 @@ def runs(
 
 
 def _read_line(run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime]) -> RunLine:
-    reader = RunReader(run, records=records, batch=batch)
-    done = sum(result.succeeded for result in reader.results().values())
+    reader = SnapshotReader(run, records=records, batch=batch, now=now)
+    done = sum(result.succeeded for result in reader.on_s3.results().values())
     if done == len(run.scans):
         # Results decide, so Batch is not asked.
         line, is_final = _line(run, done=done, failed=0, active=0), True
     else:
-        status_reader = StatusReader(reader, records=records, batch=batch, now=now)
-        status = status_reader.states()
+        status = reader.counts()
         counts = status.counts
         active = sum(counts[state] for state in ACTIVE)
         line = _line(run, done=counts["DONE"], failed=counts["FAILED"], active=active)
         # A submission that was cut short may still be made by the next `opsctl run`.
-        is_final = not active and status_reader.jobs_are_over and all(scan.is_submitted for scan in status.scans)
+        is_final = not active and reader.jobs_are_over and all(scan.is_submitted for scan in status.scans)
     if is_final:
         records.completion_cache.end(run.run_id, asdict(line))
     return line

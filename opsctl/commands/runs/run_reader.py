@@ -1,4 +1,4 @@
-"""One run's records and jobs, including those of the scans that it adopted from earlier runs."""
+"""One run's records on S3, including those of the scans that it adopted from earlier runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
-from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
@@ -18,10 +17,9 @@ from opsctl.core.runs.submission import Submission
 class RunReader:
     """Reads what is known of a run, by this run's own indices."""
 
-    def __init__(self, run: Run, *, records: Records, batch: Batch) -> None:
+    def __init__(self, run: Run, *, records: Records) -> None:
         self.run = run
         self._records = records
-        self._batch = batch
         self._index_maps = run.places()
         self._submissions: dict[str, list[Submission]] = {}
 
@@ -29,12 +27,12 @@ class RunReader:
         """The run's own submissions, whatever their state."""
         return self._records.submission_log(self.run.run_id)
 
-    def results(self) -> dict[int, Result]:
-        """The results that exist, by index."""
+    def results(self, *, files: bool = False) -> dict[int, Result]:
+        """The results that exist, by index, with their lists of files or without (`Records.results`)."""
         return {
             index_map[origin_index]: replace(result, index=index_map[origin_index])
             for run_id, index_map in self._index_maps.items()
-            for origin_index, result in self._records.results(run_id).items()
+            for origin_index, result in self._records.results(run_id, files=files).items()
             if origin_index in index_map
         }
 
@@ -60,23 +58,6 @@ class RunReader:
             run_id: [submission for submission in submissions if submission.state == "submitted"]
             for run_id, submissions in self._submissions.items()
         }
-
-    def jobs(self) -> dict[int, BatchJob]:
-        """Every scan's job, by index: Batch's current state, or the saved one where Batch has forgotten the job."""
-        jobs: dict[int, BatchJob] = {}
-        for run_id, submissions in self.submissions().items():
-            index_map = self._index_maps[run_id]
-            by_origin = self._batch.jobs(
-                [submission for submission in submissions if any(index in index_map for index in submission.indices)]
-            )
-            if len(by_origin) < len(index_map):
-                by_origin = {**self._records.load_final_job_states(run_id), **by_origin}
-            jobs |= {
-                index_map[origin_index]: job.of_scan(index_map[origin_index])
-                for origin_index, job in by_origin.items()
-                if origin_index in index_map
-            }
-        return jobs
 
     def save_final_job_states(self, jobs: Mapping[int, BatchJob]) -> None:
         """Save ended jobs beside the runs that submitted them: Batch forgets them after some days."""

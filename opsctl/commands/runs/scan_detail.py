@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from opsctl.commands.runs.records import Records
 from opsctl.core.costs.bill import ScanBill
+from opsctl.core.location import parse_uri, run_location
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import Result
+from opsctl.core.runs.snapshot import Pricing, RunSnapshot
 from opsctl.core.runs.status import SCHEMA_VERSION, ScanStatus
 
 
@@ -67,6 +70,38 @@ class ScanDetail:
                 "hours": self.cost.hours,
             },
         }
+
+
+def scan_details(snapshot: RunSnapshot, *, records: Records, pricing: Pricing | None) -> list[ScanDetail]:
+    """Everything about the scans that a snapshot shows one by one.
+
+    Parameters
+    ----------
+    pricing
+        None: the details say nothing of money.
+    """
+    run = snapshot.run
+    bills = snapshot.bill_by_scan(pricing.rates) if pricing is not None else {}
+    # The data bucket holds outputs and records, whichever bucket the dataset is in.
+    data_bucket = parse_uri(run.output).bucket
+    details = []
+    for scan in snapshot.status.scans:
+        origin = run.origin(scan.index)
+        folder = run_location(origin.run_id, data_bucket=data_bucket).uri
+        details.append(
+            ScanDetail(
+                run_id=run.run_id,
+                status=scan,
+                origin=origin,
+                document=records.document(origin.run_id, origin.index),
+                attempts=snapshot.attempts.get(scan.index, ()),
+                result=records.result(origin.run_id, origin.index),
+                failures_uri=f"{folder}/failures/{origin.index:05d}/",
+                cost=bills.get(scan.index),
+                is_local=pricing is not None and pricing.is_local,
+            )
+        )
+    return details
 
 
 def details_json(details: list[ScanDetail]) -> dict[str, Any]:

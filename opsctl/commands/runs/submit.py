@@ -85,7 +85,14 @@ class Submitter:
         return None
 
     def abandon(self, run: Run, submission: Submission, note: str) -> None:
-        """Give up a submission that Batch does not have: a job of it that starts nevertheless writes nothing."""
+        """Give up a submission that Batch does not have: a job of it that starts nevertheless writes nothing.
+
+        Raises
+        ------
+        Problem
+            When another process holds the lease: it may have submitted what this one was about to give up.
+        """
+        self._lease.ensure_held()
         self._records.put_submission(run.run_id, submission.abandoned(note, at=timestamp(self._now())))
 
     def _submitted(self, run: Run, submission: Submission, job_id: str) -> Submission:

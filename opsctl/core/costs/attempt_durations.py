@@ -1,67 +1,64 @@
-"""How long attempts ran, from the job runners' records and, where a runner recorded no end, from AWS Batch."""
+"""How long attempts occupied their instances; an end that nobody saw is estimated from the last sign of life."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import merge_attempts
+from opsctl.core.runs.attempt import SIGN_OF_LIFE_EVERY, Attempt
+from opsctl.core.runs.attempt_merge import by_job
 from opsctl.core.runs.status import BatchJob
 
 
-@dataclass
+@dataclass(frozen=True)
 class AttemptDuration:
     """The duration of an attempt that started.
 
     Attributes
     ----------
     hours
-        How long the attempt occupied its instance; None where unknown.
-    longest
-        Hours from its start until now.
+        How long the attempt occupied its instance; until now if it runs.
+    is_estimated
+        Its end is not known: `hours` reaches to its last sign of life.
     """
 
     attempt: Attempt
-    hours: float | None
-    longest: float
+    hours: float
     is_running: bool = False
+    is_estimated: bool = False
 
 
 def attempt_durations(
-    attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob], *, now: datetime
+    attempts: Sequence[Attempt], job: BatchJob | None, *, now: datetime, longest: timedelta
 ) -> list[AttemptDuration]:
-    """The duration of each attempt: until its own end, else the start of the job's next attempt, else now if it runs.
+    """The durations of one scan's attempts.
 
     Parameters
     ----------
     attempts
-        The runners' records.
-    jobs
-        Batch's jobs by scan index.
+        Merged; see `opsctl.core.runs.attempt_merge`. Those that never started are left out.
+    job
+        The scan's job as Batch shows it; None where Batch does not know it.
+    longest
+        After this time Batch ends an attempt.
     """
-    # Ordered by scan, job and number, so that a job's next attempt follows directly.
-    started = [attempt for attempt in merge_attempts(attempts, jobs) if attempt.started_at is not None]
     durations = []
-    for position, attempt in enumerate(started):
-        start = attempt.started_at or ""
-        following = started[position + 1] if position + 1 < len(started) else None
-        if following is not None and (following.index, following.job_id) != (attempt.index, attempt.job_id):
-            following = None
-        job = jobs.get(attempt.index)
-        if job is not None and job.job_id != attempt.job_id:
-            job = None
-        duration = AttemptDuration(attempt, None, hours_between(start, now.isoformat()))
-        if attempt.stopped_at is not None:
-            duration.hours = hours_between(start, attempt.stopped_at)
-        elif following is not None:
-            duration.hours = hours_between(start, following.started_at or "")
-        elif job is not None and job.status in ("STARTING", "RUNNING") and attempt.number > len(job.attempts):
-            duration.hours, duration.is_running = duration.longest, True
-        if following is None and attempt.exit_code is None and job is not None and job.is_over:
-            duration.attempt = replace(attempt, exit_code=job.exit_code)
-        durations.append(duration)
+    for job_id, of_job in by_job(attempts).items():
+        is_active = job is not None and job.job_id == job_id and job.status in ("STARTING", "RUNNING")
+        started = [attempt for attempt in of_job if attempt.started_at is not None]
+        for attempt, following in zip(started, [*started[1:], None], strict=False):
+            start = datetime.fromisoformat(attempt.started_at or "")
+            if attempt.stopped_at is not None:
+                durations.append(
+                    AttemptDuration(attempt, hours_between(start, datetime.fromisoformat(attempt.stopped_at)))
+                )
+            elif following is None and is_active:
+                durations.append(AttemptDuration(attempt, hours_between(start, now), is_running=True))
+            else:
+                ends = [now, start + longest, _last_sign_of_life(attempt) + SIGN_OF_LIFE_EVERY]
+                ends += [datetime.fromisoformat(following.started_at or "")] if following is not None else []
+                durations.append(AttemptDuration(attempt, hours_between(start, min(ends)), is_estimated=True))
     return durations
 
 
@@ -82,10 +79,13 @@ def credited_attempt(durations: Sequence[AttemptDuration]) -> AttemptDuration | 
     return judged[-1] if judged else None
 
 
-def hours_between(start: str, end: str) -> float:
-    """Hours between two ISO 8601 times; 0 where `end` is before `start`, as the clocks of two machines may differ."""
-    seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
-    return max(0.0, seconds) / 3600
+def _last_sign_of_life(attempt: Attempt) -> datetime:
+    return datetime.fromisoformat(attempt.seen_at or attempt.started_at or "").astimezone(UTC)
+
+
+def hours_between(start: datetime, end: datetime) -> float:
+    """Hours between two moments; 0 where `end` is before `start`, as the clocks of two machines may differ."""
+    return max(0.0, (end - start).total_seconds()) / 3600
 
 
 def _end(duration: AttemptDuration) -> tuple[str, int]:

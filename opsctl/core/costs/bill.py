@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from statistics import median
+from datetime import datetime, timedelta
 
-from opsctl.core.costs.attempt_durations import AttemptDuration, attempt_durations, credited_attempt
-from opsctl.core.costs.estimate import GUIDE_HOURS, Rates
-from opsctl.core.runs.attempt import Attempt
+from opsctl.core.costs.attempt_durations import attempt_durations, credited_attempt
+from opsctl.core.costs.estimate import Rates
+from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.status import BatchJob
 
 #: What no amount includes; shown beside every bill.
@@ -65,55 +63,51 @@ class Bill:
     is_complete: bool = True
 
 
-def bill(attempts: Sequence[Attempt], jobs: Mapping[int, BatchJob], rates: Rates, *, now: datetime) -> Bill:
+def bill(
+    attempts: AttemptsByScan, jobs: Mapping[int, BatchJob], rates: Rates, *, now: datetime, longest: timedelta
+) -> Bill:
     """What attempts have cost so far.
 
-    An attempt whose end is unknown counts with the median of the others, or with the guide's 65 minutes, but at most
-    until now.
+    An attempt whose end is unknown counts until its last sign of life; see `attempt_durations`.
 
     Parameters
     ----------
     attempts
-        The runners' records.
+        Merged; see `opsctl.core.runs.attempt_merge`.
     jobs
-        Batch's jobs by scan index, where known: they supply the ends that no runner could record.
+        Batch's jobs by scan index, where known: they tell which attempts run.
     now
         With its time zone. Attempts that still run are counted until then.
+    longest
+        After this time Batch ends an attempt.
     """
-    durations = attempt_durations(attempts, jobs, now=now)
-    known_hours = [duration.hours for duration in durations if duration.hours is not None]
-    typical_hours = median(known_hours) if known_hours else GUIDE_HOURS
-    by_index: dict[int, list[AttemptDuration]] = defaultdict(list)
-    assumed = 0
-    for duration in durations:
-        if duration.hours is None:
-            assumed += 1
-            duration.hours = min(typical_hours, duration.longest)
-        by_index[duration.attempt.index].append(duration)
     by_scan = {}
-    lost_hours = 0.0
-    for index, own in sorted(by_index.items()):
-        credited = credited_attempt(own)
-        lost = [duration for duration in own if not duration.is_running and duration is not credited]
-        hours = sum(duration.hours or 0.0 for duration in own)
-        lost_hours += sum(duration.hours or 0.0 for duration in lost)
-        by_scan[index] = ScanBill(usd=hours * rates.usd_per_hour, hours=hours, attempts=len(own), lost=len(lost))
+    estimated, lost_hours = 0, 0.0
+    for index, own_attempts in sorted(attempts.items()):
+        durations = attempt_durations(own_attempts, jobs.get(index), now=now, longest=longest)
+        if not durations:
+            continue
+        credited = credited_attempt(durations)
+        lost = [duration for duration in durations if not duration.is_running and duration is not credited]
+        hours = sum(duration.hours for duration in durations)
+        lost_hours += sum(duration.hours for duration in lost)
+        estimated += sum(duration.is_estimated for duration in durations)
+        by_scan[index] = ScanBill(usd=hours * rates.usd_per_hour, hours=hours, attempts=len(durations), lost=len(lost))
     return Bill(
         usd=sum(scan.usd for scan in by_scan.values()),
         hours=sum(scan.hours for scan in by_scan.values()),
-        attempts=len(durations),
+        attempts=sum(scan.attempts for scan in by_scan.values()),
         lost_attempts=sum(scan.lost for scan in by_scan.values()),
         lost_usd=lost_hours * rates.usd_per_hour,
         by_scan=by_scan,
-        basis=_basis(rates, assumed=assumed, has_known_hours=bool(known_hours)),
+        basis=_basis(rates, estimated=estimated),
         is_complete=rates.is_complete,
     )
 
 
-def _basis(rates: Rates, *, assumed: int, has_known_hours: bool) -> str:
+def _basis(rates: Rates, *, estimated: int) -> str:
     parts = [f"the attempts' real times, {rates.kind}: {rates.price_text}", rates.source]
-    if assumed:
-        taken = "the others' median" if has_known_hours else "the guide's 65 minutes"
-        which = "attempt's end is" if assumed == 1 else "attempts' ends are"
-        parts.append(f"{assumed} {which} not known and counted with {taken}, at most till now")
+    if estimated:
+        which = "attempt's end is" if estimated == 1 else "attempts' ends are"
+        parts.append(f"{estimated} {which} not known and estimated from the last sign of life")
     return "; ".join(parts)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from statistics import median
 from typing import Literal
 
@@ -118,7 +119,11 @@ class Estimate:
 
 def hours_of(results: Iterable[Result]) -> Hours:
     """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded."""
-    hours = [hours_between(result.started_at, result.stopped_at) for result in results if result.succeeded]
+    hours = [
+        hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
+        for result in results
+        if result.succeeded
+    ]
     if len(hours) < ENOUGH_SCANS:
         return Hours(
             per_scan=GUIDE_HOURS,

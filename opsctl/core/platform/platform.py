@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core import bounded
+from opsctl.core.errors import UsageProblem
+from opsctl.core.record import SCHEMA_VERSION, RecordReader
 
-SCHEMA_VERSION = 1
 DEFAULT_NAME = "m2g"
 LOCAL_NAME = "local"
 LOCAL_REGION = "us-east-1"
+
+#: Terraform's default of the variable of this name.
+ATTEMPT_TIMEOUT_SECONDS = 21_600
 
 #: The local platform's credentials; the user's own are never sent to it.
 LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
@@ -39,14 +44,14 @@ class ModelResources:
         Further types of the same size on which scans may run.
     """
 
-    job_queue: str
-    compute_environment: str
-    job_definition: str
-    instance_type: str
-    vcpus: int
-    memory_mib: int
-    max_vcpus: int
-    more_instance_types: tuple[str, ...] = ()
+    job_queue: bounded.Name
+    compute_environment: bounded.Name
+    job_definition: bounded.Name
+    instance_type: bounded.Name
+    vcpus: bounded.Count
+    memory_mib: bounded.Mib
+    max_vcpus: bounded.Count
+    more_instance_types: tuple[bounded.Name, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,60 +70,63 @@ class Platform:
         The options of `up` that differ from the defaults.
     """
 
-    name: str
-    region: str
-    account_id: str
-    data_bucket: str
-    repository_url: str
-    image: str
-    log_group: str
+    name: bounded.Name
+    region: bounded.Name
+    account_id: bounded.Text
+    data_bucket: bounded.Name
+    repository_url: bounded.Text
+    image: bounded.Name
+    log_group: bounded.Text
     spot: bool
-    root_volume_gib: int
-    opsctl_version: str
-    models: Mapping[str, ModelResources]
-    endpoint_url: str | None = None
+    root_volume_gib: bounded.Count
+    opsctl_version: bounded.Text
+    models: Mapping[bounded.Model, ModelResources]
+    endpoint_url: bounded.Text | None = None
     spot_fallback: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: bounded.PlatformOptions = field(default_factory=dict)
 
     @property
     def is_local(self) -> bool:
         """Whether the platform runs on this machine."""
         return self.endpoint_url is not None
 
+    @property
+    def attempt_timeout_seconds(self) -> int:
+        """How long Batch lets one attempt run."""
+        recorded = self.options.get("variables", {}).get("attempt_timeout_seconds", ATTEMPT_TIMEOUT_SECONDS)
+        try:
+            # Terraform takes 3600.0 and "3600" for 3600.
+            return int(float(recorded))
+        except (TypeError, ValueError, OverflowError):
+            return ATTEMPT_TIMEOUT_SECONDS
+
     @classmethod
-    def from_record(cls, record: Mapping[str, Any], *, endpoint_url: str | None = None) -> Platform:
-        """Parse Terraform's output, the SSM parameter, or this machine's copy of it.
+    def decode(cls, data: bytes | str, source: str) -> Platform:
+        """Read the record from the SSM parameter, or this machine's copy of it.
+
+        Parameters
+        ----------
+        source
+            Where the record is, for messages.
 
         Raises
         ------
-        Problem
-            If the record was written by another version of opsctl and cannot be read.
+        UnreadableRecord
+            If it is damaged, or of another version.
         """
-        try:
-            if record["schema_version"] != SCHEMA_VERSION:
-                raise KeyError(f"schema_version {record['schema_version']}")
-            models = {name: _model(fields) for name, fields in record["models"].items()}
-            return cls(
-                name=record["name"],
-                region=record["region"],
-                account_id=record["account_id"],
-                data_bucket=record["data_bucket"],
-                repository_url=record["repository_url"],
-                image=record["image"],
-                log_group=record["log_group"],
-                spot=record["spot"],
-                root_volume_gib=record["root_volume_gib"],
-                opsctl_version=record["opsctl_version"],
-                models=models,
-                endpoint_url=endpoint_url or record.get("endpoint_url"),
-                spot_fallback=record.get("spot_fallback", False),
-                options=dict(record.get("options") or {}),
-            )
-        except (KeyError, TypeError) as error:
-            raise Problem(
-                f"The platform's record was written by another version of opsctl ({error}).",
-                "Run `opsctl up` to bring the platform to this version.",
-            ) from error
+        return _READER.decode(data, source)
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any], *, endpoint_url: str | None = None) -> Platform:
+        """Read Terraform's output.
+
+        Raises
+        ------
+        UnreadableRecord
+            If it is of another version.
+        """
+        platform = cls.decode(json.dumps(record), "The platform's record in Terraform's output")
+        return platform if endpoint_url is None else replace(platform, endpoint_url=endpoint_url)
 
     def as_record(self) -> dict[str, Any]:
         """The record as JSON."""
@@ -126,9 +134,12 @@ class Platform:
         return {"schema_version": SCHEMA_VERSION, **asdict(self), "models": models}
 
 
-def _model(fields: Mapping[str, Any]) -> ModelResources:
-    # JSON has lists instead of tuples.
-    return ModelResources(**{**fields, "more_instance_types": tuple(fields.get("more_instance_types", ()))})
+def _inconsistency(platform: Platform) -> str:
+    missing = {"csd", "csa"} - set(platform.models)
+    return f"`models.{min(missing)}` is missing" if missing else ""
+
+
+_READER = RecordReader(Platform, hint="`opsctl up` writes it anew.", check=_inconsistency)
 
 
 def check_name(name: str) -> str:

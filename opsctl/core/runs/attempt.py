@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from opsctl.core import bounded
+from opsctl.core.record import RecordReader
+
+#: A running attempt renews its last sign of life (`seen_at`) this often: container/m2g_job/attempt.py.
+SIGN_OF_LIFE_EVERY = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
     """One attempt of one job at one scan.
 
@@ -25,16 +29,25 @@ class Attempt:
         None while the attempt runs, and where it was lost.
     reason
         Why it ended, as the runner or else Batch says; empty for an attempt that succeeded or runs.
+    cause_code
+        The stable code of the reason; empty where the runner gave none.
+    seen_at
+        The runner's last sign of life: UTC, ISO 8601. None where it gave none.
+    facts
+        What the reason is made of, such as a signal or a size.
     """
 
-    index: int
-    number: int
-    job_id: str
-    started_at: str | None = None
-    stopped_at: str | None = None
-    exit_code: int | None = None
-    reason: str = ""
-    log_stream: str = ""
+    index: bounded.Index
+    number: bounded.AttemptNumber
+    job_id: bounded.Text
+    started_at: bounded.Moment | None = None
+    stopped_at: bounded.Moment | None = None
+    exit_code: bounded.ExitCode | None = None
+    reason: bounded.Cause = ""
+    log_stream: bounded.Text = ""
+    cause_code: bounded.Text = ""
+    seen_at: bounded.Moment | None = None
+    facts: bounded.Facts = field(default_factory=dict, hash=False)
 
     @property
     def seconds(self) -> float | None:
@@ -45,15 +58,47 @@ class Attempt:
         return max(0.0, ran_for.total_seconds())
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Attempt:
-        """Parse `attempts/INDEX.NUMBER.TOKEN.json`, which the runner wrote."""
+    def decode(cls, data: bytes, uri: str) -> Attempt:
+        """Read `attempts/INDEX.NUMBER.TOKEN.json`, which the runner wrote.
+
+        Raises
+        ------
+        UnreadableRecord
+            If it is damaged, or of another version.
+        """
+        record = _READER.decode(data, uri)
         return cls(
-            index=value["index"],
-            number=value["attempt"],
-            job_id=value["job_id"],
-            started_at=value["started_at"],
-            stopped_at=value["stopped_at"],
-            exit_code=value["exit_code"],
-            reason=value["cause"],
-            log_stream=value["log_stream"],
+            index=record.index,
+            number=record.attempt,
+            job_id=record.job_id,
+            started_at=record.started_at,
+            stopped_at=record.stopped_at,
+            exit_code=record.exit_code,
+            reason=record.cause,
+            log_stream=record.log_stream,
+            cause_code=record.cause_code,
+            seen_at=record.seen_at,
+            facts=record.facts,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _AttemptRecord:
+    """An attempt under the runner's names."""
+
+    index: bounded.Index
+    attempt: bounded.AttemptNumber
+    job_id: bounded.Text
+    started_at: bounded.Moment | None
+    stopped_at: bounded.Moment | None
+    exit_code: bounded.ExitCode | None
+    cause: bounded.Cause
+    log_stream: bounded.Text
+    cause_code: bounded.Text = ""
+    seen_at: bounded.Moment | None = None
+    facts: bounded.Facts = field(default_factory=dict)
+
+
+_READER = RecordReader(
+    _AttemptRecord, hint="Until it is restored or deleted, the attempt counts as one without a record."
+)

@@ -1,71 +1,167 @@
-"""The attempts of each scan: the job runners' records, completed with what AWS Batch reports."""
+"""The attempts of each scan: the runners' records and results, completed with what AWS Batch reports."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import groupby
 
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob, RunStatus
 
 #: Reason of an attempt that did not record its end and of which Batch reports none.
 _LOST = "lost: it ended without a word"
 
+#: A runner writes the end of its attempt at most this long before Batch notices it, clocks of two machines included.
+_SAME_END = timedelta(minutes=10)
 
-def merge_attempts(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> list[Attempt]:
-    """Complete the runners' records from Batch's, and add the attempts that left no record.
+#: Each scan's attempts by the scan's index, oldest first.
+AttemptsByScan = Mapping[int, tuple[Attempt, ...]]
 
-    What a runner recorded takes precedence.
+
+def merge_attempts(
+    recorded: Iterable[Attempt], results: Mapping[int, Result], jobs: Iterable[tuple[int, BatchJob]]
+) -> dict[int, tuple[Attempt, ...]]:
+    """Join the three sources on attempts, each attempt once.
+
+    What a runner recorded takes precedence. An attempt that only Batch knows counts from when its job has ended, or a
+    later attempt of the job has left a record: until then not every view of the run describes the job.
+
+    Parameters
+    ----------
+    recorded
+        The runners' records, in any order.
+    results
+        The existing results by scan index.
+    jobs
+        Batch's jobs with their scans' indices, as far as Batch was asked. A scan may have several.
+
+    Returns
+    -------
+    dict
+        Each scan's attempts by scan index, oldest first; scans without an attempt are missing.
+    """
+    merged = {(attempt.index, attempt.job_id, attempt.number): attempt for attempt in recorded}
+    for index, result in results.items():
+        key = (index, result.job_id, result.attempt)
+        if key not in merged:
+            merged[key] = _of_result(index, result)
+        elif merged[key].stopped_at is None:
+            merged[key] = _completed(merged[key], _of_result(index, result))
+    latest: dict[tuple[int, str], int] = defaultdict(int)
+    for index, job_id, number in merged:
+        latest[index, job_id] = max(latest[index, job_id], number)
+    for index, job in jobs:
+        for reported in job.attempts:
+            key = (index, reported.job_id, reported.number)
+            if key in merged:
+                merged[key] = _completed(merged[key], reported)
+            elif job.is_over or reported.started_at is None or reported.number < latest[index, reported.job_id]:
+                # Batch counts within an array job; a run's indices continue through several arrays.
+                merged[key] = replace(reported, index=index)
+    by_scan: dict[int, list[Attempt]] = defaultdict(list)
+    for attempt in merged.values():
+        # Batch reports "Essential container in task exited" for successful attempts, too.
+        by_scan[attempt.index].append(replace(attempt, reason="") if attempt.exit_code == 0 else attempt)
+    return {index: tuple(sorted(attempts, key=_by_time)) for index, attempts in by_scan.items()}
+
+
+def unexplained_attempts(attempts: AttemptsByScan, jobs: Mapping[int, BatchJob]) -> set[tuple[int, str]]:
+    """The jobs with attempts whose beginning or end only Batch may know.
+
+    These are jobs with an attempt that has no end and does not run, and jobs with a gap in the attempts' numbers. Every
+    view of a run asks Batch about the same ones, so that all count the same.
 
     Parameters
     ----------
     attempts
-        The runners' records, in any order.
+        Merged; see `merge_attempts`.
     jobs
-        Batch's jobs by scan index, as far as Batch was asked.
+        Batch's jobs by scan index, as far as they are known; all running jobs of scans with an open attempt.
 
     Returns
     -------
-    list of Attempt
-        Ordered by scan index, job id and number, each attempt once.
+    set
+        Pairs of a scan's index and a job's id.
     """
-    merged = {(attempt.index, attempt.job_id, attempt.number): attempt for attempt in attempts}
-    for index, job in jobs.items():
-        for reported in job.attempts:
-            key = (index, reported.job_id, reported.number)
-            # Batch counts within an array job; a run's indices continue through several arrays.
-            attempt = _completed(merged[key], reported) if key in merged else replace(reported, index=index)
-            # Batch reports "Essential container in task exited" for successful attempts, too.
-            merged[key] = replace(attempt, reason="") if attempt.exit_code == 0 else attempt
-    return [merged[key] for key in sorted(merged)]
+    unexplained = set()
+    for index, own_attempts in attempts.items():
+        job = jobs.get(index)
+        for job_id, of_job in by_job(own_attempts).items():
+            has_gap = len(of_job) < of_job[-1].number
+            without_end = [attempt for attempt in of_job if is_open(attempt)]
+            is_running = job is not None and (job.job_id, job.status) == (job_id, "RUNNING")
+            if has_gap or (without_end and not (is_running and without_end == of_job[-1:])):
+                unexplained.add((index, job_id))
+    return unexplained
 
 
-def attempts_by_scan(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> dict[int, tuple[Attempt, ...]]:
-    """Group the merged attempts by scan index, oldest first; see `merge_attempts` for the parameters."""
-    by_scan: dict[int, list[Attempt]] = defaultdict(list)
-    for attempt in merge_attempts(attempts, jobs):
-        by_scan[attempt.index].append(attempt)
-    return {index: tuple(sorted(own_attempts, key=_by_time)) for index, own_attempts in by_scan.items()}
+def unexplained_ends(attempts: AttemptsByScan, jobs: Mapping[int, BatchJob], *, done: Set[int]) -> set[tuple[int, str]]:
+    """The ended jobs of scans that are not done and whose end no runner recorded; see `unexplained_attempts`."""
+    return {
+        (index, job.job_id)
+        for index, job in jobs.items()
+        if job.is_over and index not in done and not _has_end(attempts.get(index, ()), job)
+    }
 
 
-def with_retries(status: RunStatus, attempts: Mapping[int, Sequence[Attempt]]) -> RunStatus:
+def is_open(attempt: Attempt) -> bool:
+    """Whether an attempt has begun and its end is not known."""
+    return attempt.started_at is not None and attempt.stopped_at is None
+
+
+def by_job(attempts: Sequence[Attempt]) -> dict[str, list[Attempt]]:
+    """A scan's attempts by the id of their job, each job's in the order of their numbers."""
+    ordered = sorted(attempts, key=lambda attempt: (attempt.job_id, attempt.number))
+    return {job_id: list(of_job) for job_id, of_job in groupby(ordered, key=lambda attempt: attempt.job_id)}
+
+
+def tells_more(job: BatchJob, recorded: Iterable[Attempt]) -> bool:
+    """Whether Batch describes an attempt of the job that the runners' records lack, or do not know the end of."""
+    ended = {(attempt.job_id, attempt.number) for attempt in recorded if attempt.stopped_at is not None}
+    return any((attempt.job_id, attempt.number) not in ended for attempt in job.attempts)
+
+
+def with_retries(status: RunStatus, attempts: AttemptsByScan) -> RunStatus:
     """Add to each scan its latest attempt and why the earlier ones ended."""
     scans = []
     for scan in status.scans:
-        own_attempts = _of_one_job(attempts.get(scan.index, ()))
-        latest = max([scan.attempt, *(attempt.number for attempt in own_attempts)])
-        reasons = tuple(attempt.reason or _LOST for attempt in own_attempts if attempt.number < latest)
-        scans.append(replace(scan, attempt=latest, retried=reasons))
+        # A scan may have two jobs, and each counts from 1: the one with the most attempts is shown.
+        jobs = by_job(attempts.get(scan.index, ())).values()
+        of_job = max(jobs, key=lambda of_job: of_job[-1].number, default=[])
+        latest = max([scan.attempt, *(attempt.number for attempt in of_job)])
+        earlier = [attempt for attempt in of_job if attempt.number < latest and attempt.exit_code != 0]
+        scans.append(replace(scan, attempt=latest, retried=tuple(attempt.reason or _LOST for attempt in earlier)))
     return replace(status, scans=tuple(scans))
 
 
-def _of_one_job(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The attempts of the job with the most attempts: a scan may have two jobs, and each counts from 1."""
-    if not attempts:
-        return []
-    furthest = max(attempts, key=lambda attempt: attempt.number)
-    return [attempt for attempt in attempts if attempt.job_id == furthest.job_id]
+def _of_result(index: int, result: Result) -> Attempt:
+    return Attempt(
+        index=index,
+        number=result.attempt,
+        job_id=result.job_id,
+        started_at=result.started_at,
+        stopped_at=result.stopped_at,
+        exit_code=result.exit_code,
+        reason=result.cause,
+        log_stream=result.log_stream,
+    )
+
+
+def _has_end(attempts: Sequence[Attempt], job: BatchJob) -> bool:
+    """Whether the end of an ended job's last attempt is among the attempts."""
+    ended = [attempt for attempt in attempts if attempt.job_id == job.job_id and attempt.stopped_at is not None]
+    if not ended:
+        return False
+    last = max(ended, key=lambda attempt: attempt.number)
+    if job.attempts:
+        return last.number >= len(job.attempts)
+    if job.stopped_at is None:
+        return last.exit_code == job.exit_code
+    return abs(datetime.fromisoformat(job.stopped_at) - datetime.fromisoformat(last.stopped_at or "")) < _SAME_END
 
 
 def _completed(recorded: Attempt, reported: Attempt) -> Attempt:

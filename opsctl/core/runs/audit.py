@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob
+from opsctl.core.runs.status import ACTIVE, ScanStatus
 
 AuditState = Literal["complete", "in flight", "failed", "missing", "outputs damaged", "inputs changed"]
 
@@ -47,17 +47,14 @@ class AuditEntry:
     ----------
     inputs
         Etags by URI, as the scan's JSON lists them.
+    status
+        What has become of the scan in this run.
     """
 
     run_id: str
     inputs: Mapping[str, str]
+    status: ScanStatus
     result: Result | None
-    job: BatchJob | None
-
-    @property
-    def has_succeeded(self) -> bool:
-        """Whether its result says `succeeded`."""
-        return self.result is not None and self.result.succeeded
 
 
 def audit_row(
@@ -76,20 +73,22 @@ def audit_row(
     """
     if not entries:
         return AuditRow(scan=scan, state="missing", inputs="", job="was never submitted", outputs="none")
-    active = next(
-        (entry for entry in entries if entry.job is not None and not entry.job.is_over and not entry.has_succeeded),
-        None,
-    )
-    done = next((entry for entry in entries if entry.has_succeeded), None)
+    active = next((entry for entry in entries if entry.status.state in ACTIVE), None)
+    done = next((entry for entry in entries if entry.status.state == "DONE"), None)
     entry = active or done or entries[0]
     inputs = _inputs(entry, dataset)
-    if active is not None and active.job is not None:
+    if active is not None:
         return AuditRow(
-            scan=scan, state="in flight", inputs=inputs, job=active.job.status, outputs="not yet", run_id=active.run_id
+            scan=scan,
+            state="in flight",
+            inputs=inputs,
+            job=active.status.state,
+            outputs="not yet",
+            run_id=active.run_id,
         )
     if done is None or done.result is None:
         return AuditRow(
-            scan=scan, state="failed", inputs=inputs, job=_failure(entry), outputs="none", run_id=entry.run_id
+            scan=scan, state="failed", inputs=inputs, job=entry.status.cause, outputs="none", run_id=entry.run_id
         )
     damage = _damage(done.result, derivatives)
     count = len(done.result.files)
@@ -119,14 +118,6 @@ def _inputs(entry: AuditEntry, dataset: Mapping[str, str]) -> str:
     changed = [uri for uri, etag in entry.inputs.items() if uri in dataset and dataset[uri] != etag]
     parts = [f"{_file_name(uri)} is gone" for uri in gone] + [f"{_file_name(uri)} has changed" for uri in changed]
     return "; ".join(parts) or "unchanged"
-
-
-def _failure(entry: AuditEntry) -> str:
-    if entry.result is not None and entry.result.cause:
-        return entry.result.cause
-    if entry.job is None:
-        return "no result, and AWS Batch does not know the job"
-    return entry.job.reason or "left no result"
 
 
 def _damage(result: Result, derivatives: Mapping[str, S3Object]) -> str:

@@ -8,24 +8,20 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 
+from opsctl.core import bounded
 from opsctl.core.dataset.scan import Scan
-from opsctl.core.errors import Problem
-from opsctl.core.runs.m2g_options import M2gOptions, argv
-
-SCHEMA_VERSION = 1
-
-#: Fields of `run.json` that may be null.
-_MAY_BE_NULL = {"memory_mib", "max_spend_usd"}
+from opsctl.core.record import SCHEMA_VERSION, RecordReader
+from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, argv
 
 
 @dataclass(frozen=True)
 class Origin:
     """A scan of an earlier run that this run adopted, because it was done or in flight when this run began."""
 
-    run_id: str
-    index: int
+    run_id: bounded.Name
+    index: bounded.Index
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +47,8 @@ class Run:
     resources
         The model whose queue and job definition the jobs use, `csd` or `csa`; `--memory` may choose another than
         `model`.
+    attempt_timeout_seconds
+        How long one attempt may take before Batch ends it.
     memory_mib
         Memory of each job; None where the job definition's value applies.
     max_spend_usd
@@ -61,25 +59,26 @@ class Run:
         The command as typed, one argument per element.
     """
 
-    run_id: str
-    dataset: str
-    output: str
-    m2g: Mapping[str, Any]
-    model: str
-    image: str
-    platform: str
-    region: str
-    scans: tuple[str, ...]
-    created_at: str
-    created_by: str
-    command_line: tuple[str, ...]
-    opsctl_version: str
-    keys: tuple[str, ...]
-    sizes: tuple[int, ...]
+    run_id: bounded.Name
+    dataset: bounded.Name
+    output: bounded.Name
+    m2g: bounded.M2gValues
+    model: bounded.Model
+    image: bounded.Name
+    platform: bounded.Name
+    region: bounded.Name
+    scans: tuple[bounded.Name, ...]
+    created_at: bounded.Moment
+    created_by: bounded.Text
+    command_line: tuple[bounded.Text, ...]
+    opsctl_version: bounded.Text
+    keys: tuple[bounded.Text, ...]
+    sizes: tuple[bounded.ArraySize, ...]
     adopted: tuple[Origin, ...] = ()
-    resources: str
-    memory_mib: int | None = None
-    max_spend_usd: float | None = None
+    resources: bounded.Model
+    attempt_timeout_seconds: bounded.TimeoutSeconds
+    memory_mib: bounded.Mib | None = None
+    max_spend_usd: bounded.Usd | None = None
 
     @property
     def submitted_count(self) -> int:
@@ -110,21 +109,33 @@ class Run:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Run:
-        """Parse `run.json`.
+    def decode(cls, data: bytes, uri: str) -> Run:
+        """Read `run.json`.
 
         Raises
         ------
-        Problem
-            If `value` is not a run of schema version 1.
+        UnreadableRecord
+            If it is damaged, or of another version.
         """
-        fields = {name: value.get(name) for name in cls.__dataclass_fields__}
-        missing = [name for name, content in fields.items() if content is None and name not in _MAY_BE_NULL]
-        if value.get("schema_version") != SCHEMA_VERSION or missing:
-            raise Problem(f"The run {value.get('run_id', '?')} was recorded by another version of opsctl.")
-        fields |= {name: tuple(content) for name, content in fields.items() if isinstance(content, list)}
-        fields["adopted"] = tuple(Origin(**origin) for origin in value["adopted"])
-        return cls(**fields)  # type: ignore[arg-type]  # parsed JSON, whose fields are checked above
+        return _READER.decode(data, uri)
+
+
+def _inconsistency(run: Run) -> str:
+    """What is wrong with a run whose single fields are valid; empty where nothing is."""
+    if run.submitted_count + len(run.adopted) != len(run.scans):
+        return (
+            f"`sizes` and `adopted` are of {run.submitted_count + len(run.adopted)} scans, `scans` of {len(run.scans)}"
+        )
+    if len(run.keys) != len(run.scans):
+        return f"it has {len(run.keys)} `keys` of {len(run.scans)} `scans`"
+    if run.m2g.get("pipeline", "dwi") not in get_args(Pipeline):
+        return f"`m2g.pipeline` is wrong (expected {', '.join(get_args(Pipeline))})"
+    return ""
+
+
+_READER = RecordReader(
+    Run, hint="Restore it, or name another run with --run: `opsctl runs` lists them.", check=_inconsistency
+)
 
 
 def timestamp(moment: datetime) -> str:

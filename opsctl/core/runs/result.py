@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NoReturn
 
-from opsctl.core.errors import Problem
-
-_SCHEMA_VERSION = 1
+from opsctl.core import bounded
+from opsctl.core.record import RecordReader
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
 What = Literal["connectomes", "qa", "all"]
 
 
-@dataclass(frozen=True, kw_only=True)
+class _NotRead(tuple[Any, ...]):
+    """In place of a result's files where they were left out: whoever looks at them gets an error, not an empty list."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[Any]:
+        self._refuse()
+
+    def __len__(self) -> int:
+        self._refuse()
+
+    def __getitem__(self, _: Any) -> Any:
+        self._refuse()
+
+    def __contains__(self, _: object) -> bool:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise ValueError("the results were read without their files")
+
+
+_NOT_READ = _NotRead()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OutputFile:
     """One published file.
 
@@ -26,13 +49,13 @@ class OutputFile:
         S3's, without quotes; empty where the job does not know it.
     """
 
-    uri: str
-    size_bytes: int
-    sha256: str
-    etag: str = ""
+    uri: bounded.Name
+    size_bytes: bounded.SizeBytes
+    sha256: bounded.Text
+    etag: bounded.Etag = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
     """What one job made of its scan.
 
@@ -44,8 +67,12 @@ class Result:
         Why it failed, in words; empty when it succeeded.
     seconds
         Duration by phase: `pull`, `m2g`, `push`.
-    connectomes
-        S3 addresses of the connectomes.
+    connectomes, files
+        S3 addresses of the connectomes, and all files.
+    cause_code
+        The stable code of the cause; empty where the runner gave none.
+    facts
+        What the cause is made of, such as a signal or a size.
     """
 
     index: int
@@ -63,6 +90,8 @@ class Result:
     files: tuple[OutputFile, ...]
     log_stream: str
     job_id: str
+    cause_code: str = ""
+    facts: Mapping[str, str | int] = field(default_factory=dict)
 
     @property
     def succeeded(self) -> bool:
@@ -74,43 +103,67 @@ class Result:
         """Duration of all phases together."""
         return sum(self.seconds.values())
 
+    def without_files(self) -> Result:
+        """A copy that takes 1 kB instead of 40: it raises ValueError where `connectomes` or `files` are looked at."""
+        return replace(self, connectomes=_NOT_READ, files=_NOT_READ)
+
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Result:
-        """Parse a result.
+    def decode(cls, data: bytes, uri: str) -> Result:
+        """Read `results/INDEX.json`, which the runner wrote.
 
         Raises
         ------
-        Problem
-            If `value` is not a result of schema version 1.
+        UnreadableRecord
+            If it is damaged, or of another version.
         """
-        try:
-            outputs = value["outputs"]
-            if value["schema_version"] != _SCHEMA_VERSION or value["status"] not in ("succeeded", "failed"):
-                raise ValueError("schema_version or status")
-            return cls(
-                index=int(value["index"]),
-                scan=value["scan"],
-                key=value["key"],
-                status=value["status"],
-                cause=value.get("cause") or "",
-                exit_code=int(value["exit_code"]),
-                attempt=int(value["attempt"]),
-                started_at=value["started_at"],
-                stopped_at=value["stopped_at"],
-                seconds=dict(value["seconds"]),
-                peak_memory_mib=int(value["peak_memory_mib"]),
-                connectomes=tuple(outputs["connectomes"]),
-                files=tuple(
-                    OutputFile(
-                        uri=file["uri"],
-                        size_bytes=int(file["size_bytes"]),
-                        sha256=file["sha256"],
-                        etag=file.get("etag") or "",
-                    )
-                    for file in outputs.get("files", ())
-                ),
-                log_stream=value.get("log_stream") or "",
-                job_id=value.get("job_id") or "",
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise Problem(f"A result cannot be read ({error!r} is missing or wrong).", "Run the scan again.") from error
+        record = _READER.decode(data, uri)
+        return cls(
+            index=record.index,
+            scan=record.scan,
+            key=record.key,
+            status=record.status,
+            cause=record.cause,
+            exit_code=record.exit_code,
+            attempt=record.attempt,
+            started_at=record.started_at,
+            stopped_at=record.stopped_at,
+            seconds=record.seconds,
+            peak_memory_mib=record.peak_memory_mib,
+            connectomes=record.outputs.connectomes,
+            files=record.outputs.files,
+            log_stream=record.log_stream,
+            job_id=record.job_id,
+            cause_code=record.cause_code,
+            facts=record.facts,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Outputs:
+    connectomes: tuple[bounded.Name, ...]
+    files: tuple[OutputFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _ResultRecord:
+    """A result under the runner's names."""
+
+    index: bounded.Index
+    scan: bounded.Text
+    key: bounded.Text
+    status: Literal["succeeded", "failed"]
+    cause: bounded.Cause
+    exit_code: bounded.ExitCode
+    attempt: bounded.AttemptNumber
+    started_at: bounded.Moment
+    stopped_at: bounded.Moment
+    seconds: Mapping[bounded.Text, bounded.Seconds]
+    peak_memory_mib: bounded.Mib
+    outputs: _Outputs
+    log_stream: bounded.Text
+    job_id: bounded.Text
+    cause_code: bounded.Text = ""
+    facts: bounded.Facts = field(default_factory=dict)
+
+
+_READER = RecordReader(_ResultRecord, hint="Until it is restored or deleted, the scan counts as one without a result.")

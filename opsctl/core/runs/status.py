@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from opsctl.core import bounded
 from opsctl.core.diagnosis.causes import Group, grouped
+from opsctl.core.record import SCHEMA_VERSION as RECORD_VERSION
+from opsctl.core.record import RecordReader
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
@@ -58,14 +61,17 @@ class BatchJob:
         The ended attempts, oldest first; empty where only ListJobs was called, which does not return them.
     log_streams
         The log stream of every attempt, oldest first.
+    stopped_at
+        When the job ended; UTC, ISO 8601. None where it has not, or is not known.
     """
 
-    job_id: str
-    status: str
-    reason: str = ""
-    exit_code: int | None = None
+    job_id: bounded.Name
+    status: bounded.JobStatus
+    reason: bounded.Cause = ""
+    exit_code: bounded.ExitCode | None = None
     attempts: tuple[Attempt, ...] = ()
-    log_streams: tuple[str, ...] = ()
+    log_streams: tuple[bounded.Text, ...] = ()
+    stopped_at: bounded.Moment | None = None
 
     @property
     def is_over(self) -> bool:
@@ -82,11 +88,33 @@ class BatchJob:
         """A copy whose attempts have the scan's index in the run instead of its index in the array."""
         return replace(self, attempts=tuple(replace(attempt, index=index) for attempt in self.attempts))
 
+
+@dataclass(frozen=True, kw_only=True)
+class FinalJobStates:
+    """The jobs of `final_job_states.json`, by the scan's index in the run that submitted them."""
+
+    jobs: Mapping[bounded.Index, BatchJob]
+
+    def as_json(self) -> dict[str, Any]:
+        """The file's content."""
+        jobs = {str(index): asdict(job) for index, job in sorted(self.jobs.items())}
+        return {"schema_version": RECORD_VERSION, "jobs": jobs}
+
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> BatchJob:
-        """Parse a job of `final_job_states.json`."""
-        attempts = tuple(Attempt(**attempt) for attempt in value["attempts"])
-        return cls(**{**value, "attempts": attempts, "log_streams": tuple(value["log_streams"])})
+    def decode(cls, data: bytes, uri: str) -> FinalJobStates:
+        """Read the file.
+
+        Raises
+        ------
+        UnreadableRecord
+            If it is damaged, or of another version.
+        """
+        return _FINAL_JOB_STATES.decode(data, uri)
+
+
+_FINAL_JOB_STATES = RecordReader(
+    FinalJobStates, hint="Until it is restored or deleted, the jobs that AWS Batch has forgotten are missing."
+)
 
 
 @dataclass(frozen=True, kw_only=True)

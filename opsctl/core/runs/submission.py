@@ -6,8 +6,10 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from opsctl.core import bounded
 from opsctl.core.location import run_location
 from opsctl.core.platform.platform import Platform
+from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.manifest import Run
 
 #: AWS Batch: an array has 2 to 10,000 children.
@@ -40,15 +42,15 @@ class Submission:
         Why it was abandoned.
     """
 
-    number: int
-    job_name: str
-    job_queue: str
-    offset: int
-    size: int
+    number: bounded.Index
+    job_name: bounded.Name
+    job_queue: bounded.Name
+    offset: bounded.Index
+    size: bounded.ArraySize
     state: SubmissionState
-    at: str
-    job_id: str = ""
-    note: str = ""
+    at: bounded.Moment
+    job_id: bounded.Text = ""
+    note: bounded.Cause = ""
 
     @property
     def is_array(self) -> bool:
@@ -74,7 +76,29 @@ class Submission:
 
     def as_json(self) -> dict[str, Any]:
         """The content of `submissions/00.json`."""
-        return asdict(self)
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @classmethod
+    def decode(cls, data: bytes, uri: str) -> Submission:
+        """Read `submissions/00.json`.
+
+        Raises
+        ------
+        UnreadableRecord
+            If it is damaged, or of another version.
+        """
+        return _READER.decode(data, uri)
+
+
+def _inconsistency(submission: Submission) -> str:
+    return "`job_id` is empty" if submission.state == "submitted" and not submission.job_id else ""
+
+
+_READER = RecordReader(
+    Submission,
+    hint="Until it is restored or deleted, the submission counts as one without a record.",
+    check=_inconsistency,
+)
 
 
 def array_sizes(count: int, *, most: int = LARGEST_ARRAY) -> list[int]:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.core.errors import Problem
+from opsctl.whole_file import sync_folder
 
 _LOG = logging.getLogger(__name__)
 _CHUNK_BYTES = 1024 * 1024
@@ -99,6 +100,8 @@ class Store:
         # All at the start: a folder created later would have to be synced too.
         for number in range(256):
             (self._blobs / f"{number:02x}").mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (self._blobs, root, *root.parents[:2]):
+            sync_folder(folder)
         self.lock = threading.RLock()
         index = root / "index.sqlite3"
         if not index.exists() and any(self._blobs.glob("??/*")):
@@ -135,12 +138,7 @@ class Store:
                     while unwritten:
                         unwritten = unwritten[file.write(unwritten) :]
                 os.fsync(file.fileno())
-            # A new file's name is part of its folder, which is synced separately.
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync_folder(path.parent)
         except BaseException:
             path.unlink(missing_ok=True)
             raise

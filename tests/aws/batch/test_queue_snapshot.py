@@ -47,6 +47,7 @@ RUN = Run(
     keys=("k",),
     sizes=(1,),
     resources="csd",
+    attempt_timeout_seconds=21_600,
 )
 RESOURCES = {
     "type": "EC2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -126,15 +127,19 @@ def test_many_records_keep_their_order_and_those_that_are_gone_are_left_out(stor
     with storage.putting_jsons("data", {f"r/{number:02d}": {"n": number} for number in range(40)}) as wait:
         wait()
     wanted = [f"r/{number:02d}" for number in reversed(range(41))]
-    found = storage.get_jsons("data", wanted)
-    assert list(found) == wanted[1:]
-    assert [one["n"] for one in found.values()] == list(reversed(range(40)))
+    bodies = storage.get_bodies("data", wanted)
+    assert list(bodies) == wanted[1:]
+    assert [json.loads(body)["n"] for body in bodies.values()] == list(reversed(range(40)))
 
 
 def test_a_record_that_is_not_ours(s3: Any, storage: Storage) -> None:
     for body in (b"not json", b"\xff\xfe"):
         s3.put_object(Bucket="data", Key="r/a.json", Body=body)
         with pytest.raises(Problem, match=r"s3://data/r/a\.json is not JSON"):
+            storage.get_json("data", "r/a.json")
+    for body in (b"[]", b"7", b"null"):
+        s3.put_object(Bucket="data", Key="r/a.json", Body=body)
+        with pytest.raises(Problem, match=r"s3://data/r/a\.json is not a JSON object"):
             storage.get_json("data", "r/a.json")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.run_world import MOMENT, PLATFORM, RunWorld, put_dataset
+from support.run_world import PLATFORM, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget, Spending, spending
@@ -88,14 +88,7 @@ def world(s3: Any, storage: Storage, tmp_path: Path) -> RunWorld:
 
 
 def current_spending(world: RunWorld, plan: Any) -> Spending:
-    return spending(
-        world.prior_runs(plan.request).runs(),
-        records=world.records,
-        batch=world.batch.adapter(),
-        rates=RATES,
-        usd_per_scan=PER_SCAN,
-        now=MOMENT,
-    )
+    return spending(world.prior_runs(plan.request).snapshots(), rates=RATES, usd_per_scan=PER_SCAN)
 
 
 def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld) -> None:
@@ -147,5 +140,6 @@ def test_what_earlier_runs_into_the_place_have_spent_counts(world: RunWorld) -> 
     assert current_spending(world, plan) == Spending(8.0, 8)
     world.batch.end("job-0", "SUCCEEDED")
     world.finish(first.run_id, *range(8))
-    assert current_spending(world, plan) == Spending(0.0, 0)
+    # Each took five seconds, as its result says.
+    assert current_spending(world, plan) == Spending(pytest.approx(8 * 5 / 3600), 0)
     assert PLATFORM.models["csa"].vcpus == 2

@@ -10,18 +10,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.batch_world import BatchWorld, Child
 from support.example_platform import platform
 
-from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.costs.cost import all_costs, cost, finished_hours
+from opsctl.commands.costs.cost import RunCost, all_costs, finished_hours, run_cost
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
-from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Origin, Run, timestamp
+from opsctl.core.runs.snapshot import Pricing
 from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 
@@ -37,23 +38,6 @@ DOLLAR = Rates(
     kind="on-demand",
 )
 PLATFORM = platform()
-
-
-class FakeBatch:
-    """DescribeJobs as Batch answers it: what it has forgotten is missing. `asked`: the ids of each call."""
-
-    def __init__(self, **jobs: Mapping[str, Any]) -> None:
-        self._jobs = {name.replace("__", ":"): job for name, job in jobs.items()}
-        self.asked: list[list[str]] = []
-
-    def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
-        self.asked.append(jobs)
-        return {"jobs": [{"jobId": job_id, **self._jobs[job_id]} for job_id in jobs if job_id in self._jobs]}
-
-    @property
-    def adapter(self) -> Batch:
-        client: Any = self
-        return Batch(client, submit_client=client)
 
 
 class World:
@@ -83,6 +67,7 @@ class World:
             sizes=(own,) if own else (),
             adopted=adopted,
             resources="csa",
+            attempt_timeout_seconds=21_600,
         )
         run = dataclasses.replace(run, **changes)
         self.records.put_run(run, {})
@@ -123,7 +108,9 @@ class World:
         token = hashlib.sha256(value["job_id"].encode()).hexdigest()[:8]
         self._put(run_id, f"attempts/{index:05d}.{number}.{token}.json", value)
 
-    def result(self, run_id: str, index: int, *, minutes: float = 60, status: str = "succeeded") -> None:
+    def result(
+        self, run_id: str, index: int, *, minutes: float = 60, status: str = "succeeded", attempt: int = 1
+    ) -> None:
         value = {
             "schema_version": 1,
             "run_id": run_id,
@@ -133,7 +120,7 @@ class World:
             "status": status,
             "cause": "",
             "exit_code": 0,
-            "attempt": 1,
+            "attempt": attempt,
             "started_at": at(0),
             "stopped_at": at(minutes / 60),
             "seconds": {"pull": 1.0, "m2g": 2.0, "push": 3.0},
@@ -166,15 +153,20 @@ def world(storage: Storage, records: Records) -> World:
     return World(storage, records)
 
 
-def ask(world: World, batch: FakeBatch, run_id: str | None = None, on: Platform = PLATFORM) -> Any:
-    return cost(
-        run_id,
-        records=world.records,
-        batch=batch.adapter,
-        platform=on,
-        rates_of=lambda _: DOLLAR,
-        now=NOW,
-    )
+def lost(start: float, stop: float) -> dict[str, Any]:
+    """An attempt as DescribeJobs shows it, whose instance was lost."""
+    reason = "Host EC2 (instance i-1) terminated."
+    return {"container": {}, "startedAt": milliseconds(start), "stoppedAt": milliseconds(stop), "statusReason": reason}
+
+
+def array(*children: Child) -> BatchWorld:
+    return BatchWorld(arrays={"array": list(children)})
+
+
+def ask(world: World, batch: BatchWorld, run_id: str | None = None, *, is_local: bool = False) -> RunCost:
+    run = world.records.run(run_id)
+    snapshot = SnapshotReader(run, records=world.records, batch=batch.adapter, now=lambda: NOW).progress()
+    return run_cost(snapshot, Pricing(DOLLAR, is_local))
 
 
 def test_finished_attempts_need_no_word_of_batch(world: World) -> None:
@@ -182,10 +174,10 @@ def test_finished_attempts_need_no_word_of_batch(world: World) -> None:
     for index in (0, 1):
         world.attempt(EARLIER, index, hours=(0, 1 + index))
         world.result(EARLIER, index)
-    batch = FakeBatch()
-    run_cost = ask(world, batch)
-    assert (run_cost.own.usd, run_cost.own.attempts, run_cost.adopted) == (pytest.approx(3), 2, None)
-    assert batch.asked == []
+    batch = array(Child("SUCCEEDED"), Child("SUCCEEDED"))
+    costs = ask(world, batch)
+    assert (costs.own.usd, costs.own.attempts, costs.adopted) == (pytest.approx(3), 2, None)
+    assert batch.calls == {"DescribeJobs": 1}
 
 
 def test_an_attempt_that_was_lost_with_its_instance_is_filled_from_batch(world: World) -> None:
@@ -193,13 +185,13 @@ def test_an_attempt_that_was_lost_with_its_instance_is_filled_from_batch(world: 
     world.attempt(EARLIER, 0, 1, hours=(0, None))
     world.attempt(EARLIER, 0, 2, hours=(5, 6))
     world.attempt(EARLIER, 1, hours=(0, 1))
-    for index in (0, 1):
-        world.result(EARLIER, index)
-    lost = {"startedAt": milliseconds(0), "stoppedAt": milliseconds(2), "statusReason": "Host EC2 (i-1) terminated."}
-    batch = FakeBatch(array__0={"status": "SUCCEEDED", "attempts": [lost]})
-    run_cost = ask(world, batch)
-    assert batch.asked == [["array:0"]]
-    assert (run_cost.own.hours, run_cost.own.lost_attempts, run_cost.own.lost_usd) == (
+    world.result(EARLIER, 0, attempt=2)
+    world.result(EARLIER, 1)
+    batch = array(Child("SUCCEEDED", told=[lost(0, 2)]), Child("SUCCEEDED"))
+    costs = ask(world, batch)
+    # The array, and the child with the attempt that was lost.
+    assert batch.calls == {"DescribeJobs": 2}
+    assert (costs.own.hours, costs.own.lost_attempts, costs.own.lost_usd) == (
         pytest.approx(4),
         1,
         pytest.approx(2),
@@ -209,19 +201,19 @@ def test_an_attempt_that_was_lost_with_its_instance_is_filled_from_batch(world: 
 def test_an_attempt_before_the_first_that_wrote_anything_is_asked_for(world: World) -> None:
     world.run(EARLIER, "sub-01", "sub-02")
     world.attempt(EARLIER, 1, 2, hours=(3, 4))
+    # Of the first scan's attempt only the result tells.
     world.result(EARLIER, 0)
-    world.result(EARLIER, 1)
-    lost = {"startedAt": milliseconds(0), "stoppedAt": milliseconds(2)}
-    run_cost = ask(world, FakeBatch(array__1={"status": "SUCCEEDED", "attempts": [lost]}))
-    assert (run_cost.own.hours, run_cost.own.attempts, run_cost.own.lost_attempts) == (pytest.approx(3), 2, 1)
+    world.result(EARLIER, 1, attempt=2)
+    costs = ask(world, array(Child("SUCCEEDED"), Child("SUCCEEDED", told=[lost(0, 2)])))
+    assert (costs.own.hours, costs.own.attempts, costs.own.lost_attempts) == (pytest.approx(4), 3, 1)
 
 
 def test_what_runs_is_paid_till_now(world: World) -> None:
     world.run(EARLIER, "sub-01", "sub-02")
     world.attempt(EARLIER, 1, hours=(4, None))
-    run_cost = ask(world, FakeBatch(array__1={"status": "RUNNING"}, array__0={"status": "RUNNABLE"}))
-    assert (run_cost.own.hours, run_cost.own.lost_attempts) == (pytest.approx(6), 0)
-    assert list(run_cost.own.by_scan) == [1]
+    costs = ask(world, array(Child("RUNNABLE"), Child("RUNNING")))
+    assert (costs.own.hours, costs.own.lost_attempts) == (pytest.approx(6), 0)
+    assert list(costs.own.by_scan) == [1]
 
 
 def test_what_batch_has_forgotten_comes_from_what_was_written_down(world: World) -> None:
@@ -236,15 +228,15 @@ def test_what_batch_has_forgotten_comes_from_what_was_written_down(world: World)
             1: BatchJob(job_id="array:1", status="FAILED", attempts=(silent,)),
         },
     )
-    run_cost = ask(world, FakeBatch())
-    assert (run_cost.own.hours, run_cost.own.lost_attempts) == (pytest.approx(7), 2)
+    costs = ask(world, BatchWorld())
+    assert (costs.own.hours, costs.own.lost_attempts) == (pytest.approx(7), 2)
 
 
 def test_a_run_of_thousands_that_has_not_begun_is_not_asked_for_one_by_one(world: World) -> None:
     world.run(EARLIER, *(f"sub-{number:05d}" for number in range(2_000)))
-    batch = FakeBatch()
+    batch = array(*(Child("RUNNABLE") for _ in range(2_000)))
     assert ask(world, batch).own.usd == 0
-    assert batch.asked == []
+    assert batch.calls == {"DescribeJobs": 1}
 
 
 def adopting(world: World) -> None:
@@ -261,10 +253,10 @@ def adopting(world: World) -> None:
 
 def test_adopted_scans_are_shown_apart(world: World) -> None:
     adopting(world)
-    run_cost = ask(world, FakeBatch())
-    assert run_cost.run.run_id == LATER
-    assert (run_cost.own.usd, run_cost.adopted.usd) == (pytest.approx(4), pytest.approx(2))
-    value = run_cost.as_json()
+    costs = ask(world, BatchWorld())
+    assert costs.run.run_id == LATER
+    assert (costs.own.usd, costs.adopted.usd) == (pytest.approx(4), pytest.approx(2))
+    value = costs.as_json()
     assert [(scan["scan"], scan["adopted"], scan["usd"]) for scan in value["scans"]] == [
         ("sub-03", False, pytest.approx(4)),
         ("sub-02", True, pytest.approx(2)),
@@ -278,12 +270,11 @@ def test_over_all_runs_each_attempt_is_paid_once(world: World, storage: Storage)
     storage.put_json("data", "opsctl/runs/HNU1-20261124-120000-cccc/scans/00000.json", {})
     costs = all_costs(
         records=world.records,
-        batch=FakeBatch().adapter,
-        platform=PLATFORM,
-        rates_of=lambda _: DOLLAR,
-        now=NOW,
+        batch=BatchWorld().adapter,
+        pricing_of=lambda _: Pricing(DOLLAR, is_local=False),
+        now=lambda: NOW,
     )
-    assert [(run_cost.run.run_id, run_cost.own.usd) for run_cost in costs] == [
+    assert [(total.run.run_id, total.own.usd) for total in costs] == [
         (EARLIER, pytest.approx(3)),
         (LATER, pytest.approx(4)),
     ]
@@ -292,9 +283,8 @@ def test_over_all_runs_each_attempt_is_paid_once(world: World, storage: Storage)
 def test_json_is_whole_and_says_what_is_charged(world: World) -> None:
     world.run(EARLIER, "sub-01", "sub-02")
     world.attempt(EARLIER, 0, hours=(0, 1))
-    here = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
-    for on, charged in ((PLATFORM, 1), (here, 0)):
-        value = json.loads(json.dumps(ask(world, FakeBatch(), on=on).as_json()))
+    for is_local, charged in ((False, 1), (True, 0)):
+        value = json.loads(json.dumps(ask(world, BatchWorld(), is_local=is_local).as_json()))
         assert (value["usd"], value["usd_charged"]) == (pytest.approx(1), pytest.approx(charged))
         assert (value["scan_count"], value["usd_per_scan"]) == (1, pytest.approx(1))
         assert value["rates"]["usd_per_hour"] == 1 and value["basis"] and "boot" in value["not_included"]
@@ -302,7 +292,7 @@ def test_json_is_whole_and_says_what_is_charged(world: World) -> None:
 
 def test_no_run_is_said(world: World) -> None:
     with pytest.raises(Problem, match="no run yet"):
-        ask(world, FakeBatch())
+        ask(world, BatchWorld())
 
 
 def finish(world: World, run_id: str, *minutes: float, **changes: Any) -> None:

@@ -17,12 +17,12 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.report import MARK, Report, gather, target_of, write
 from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, fetch
 from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import Pricing, StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.snapshot import Pricing
 from opsctl.core.runs.status import BatchJob, join
 
 NOW = datetime(2026, 11, 22, 20, 0, 0, tzinfo=UTC)
@@ -58,10 +58,9 @@ def gathered(world: World, *, run_id: str = RUN) -> Report:
 
     client: Any = Client()
     batch = Batch(client, submit_client=client)
-    reader = RunReader(world.records.run(run_id), records=world.records, batch=batch)
-    money = Pricing(rates=DOLLAR, is_local=True)
-    status_reader = StatusReader(reader, records=world.records, batch=batch, now=lambda: NOW, money=money)
-    return gather(reader, status_reader, records=world.records, now=NOW)
+    reader = SnapshotReader(world.records.run(run_id), records=world.records, batch=batch, now=lambda: NOW)
+    results = reader.on_s3.results(files=True)
+    return gather(reader.whole(), results, pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records)
 
 
 def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *, run_id: str = RUN) -> None:

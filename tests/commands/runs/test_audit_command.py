@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.run_world import PATTERNS, RunWorld, put_dataset
+from support.run_world import MOMENT, PATTERNS, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.audit import Audit, audit
@@ -33,6 +33,7 @@ def audited(world: RunWorld, name: str = "HNU1", output_name: str | None = None)
         records=world.records,
         batch=world.batch.adapter(),
         patterns=PATTERNS,
+        now=lambda: MOMENT,
     )
 
 

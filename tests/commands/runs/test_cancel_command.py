@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from support.batch_world import BatchWorld, Child, MemoryRecords, made_result, made_run, reader_of, submitted
+from support.batch_world import (
+    BatchWorld,
+    Child,
+    MemoryRecords,
+    made_result,
+    made_run,
+    snapshots_of,
+    status_of,
+    submitted,
+)
 
 from opsctl.commands.runs.cancel import Canceller, CancelOutcome
 from opsctl.core.errors import Problem
@@ -28,7 +37,7 @@ class Scenario:
     def canceller(self) -> Canceller:
         batch = self.world.adapter
         return Canceller(
-            reader_of(self.run, self.records, batch, money=False),
+            snapshots_of(self.run, self.records, batch),
             records=self.records,  # type: ignore[arg-type]
             batch=batch,
             user="ada",
@@ -46,7 +55,7 @@ class Scenario:
         return canceller.carry_out(plan, poll_seconds=1.0)
 
     def causes(self) -> dict[str, str]:
-        status = reader_of(self.run, self.records, self.world.adapter).poll()
+        status = status_of(snapshots_of(self.run, self.records, self.world.adapter))
         return {scan.name: scan.cause for scan in status.failed}
 
 

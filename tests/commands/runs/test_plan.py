@@ -172,7 +172,7 @@ def plan(world: RunWorld, dataset: None) -> RunPlan:
 def test_the_documents_are_kept_here_too(plan: RunPlan, tmp_path: Path) -> None:
     keep_documents(plan, tmp_path / "jobs")
     folder = tmp_path / "jobs" / plan.run_id
-    assert Run.from_json(json.loads((folder / "run.json").read_text())) == plan.run(plan.dispositions)
+    assert Run.decode((folder / "run.json").read_bytes(), "run.json") == plan.run(plan.dispositions)
     kept = [json.loads(path.read_text()) for path in sorted((folder / "scans").iterdir())]
     assert kept == list(plan.documents(plan.run(plan.dispositions)).values())
 
@@ -234,6 +234,6 @@ def test_a_run_that_was_given_up_mixes_with_nothing(world: RunWorld) -> None:
     plan = world.plan(options=M2gOptions(seeds=1))
     run = plan.run(plan.dispositions)
     world.records.put_run(run, plan.documents(run))
-    for submission in submissions_of(run, PLATFORM, at="t"):
-        world.records.put_submission(run.run_id, submission.abandoned("not wanted", at="t"))
+    for submission in submissions_of(run, PLATFORM, at=run.created_at):
+        world.records.put_submission(run.run_id, submission.abandoned("not wanted", at=run.created_at))
     assert len(world.plan().to_submit()) == 4

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from support.batch_world import BatchWorld, Child, made_run, reader_of, submitted
+from support.batch_world import BatchWorld, Child, made_run, snapshots_of, status_of, submitted
 from support.run_world import put_run, result_json
 
 from opsctl.aws.s3.storage import Storage
@@ -56,7 +56,7 @@ def submission(number: int) -> Submission:
         offset=number,
         size=1,
         state="submitted",
-        at="t",
+        at="2026-11-22T12:00:00Z",
         job_id=f"j{number}",
     )
 
@@ -89,9 +89,9 @@ def test_the_results_are_read_after_batch_was_asked(s3: Any, storage: Storage, r
             return super().describe_jobs(jobs=jobs)
 
     world = Ending({"p": [Child("SUCCEEDED"), Child("RUNNING")]})
-    for ask in ("states", "poll", "whole"):
+    for ask in ("counts", "progress", "whole"):
         s3.delete_object(Bucket="data", Key=f"opsctl/runs/{LATE}/results/00000.json")
-        status = getattr(reader_of(records.run(None), records, world.adapter), ask)()
+        status = status_of(snapshots_of(records.run(None), records, world.adapter), ask)
         assert (status.counts["DONE"], status.counts["RUNNING"], status.counts["FAILED"]) == (1, 1, 0)
 
 
@@ -101,8 +101,8 @@ def test_final_job_states_are_saved_beside_the_run(storage: Storage, records: Re
     records.put_submission(LATE, submitted(run))
     reason = "Host EC2 (instance i-1) terminated."
     world = BatchWorld(plain={"p": Child("FAILED", reason, attempts=((None, reason),))})
-    before = reader_of(run, records, world.adapter).poll()
+    before = status_of(snapshots_of(run, records, world.adapter))
     world.plain.clear()
-    after = reader_of(run, Records(storage, data_bucket="data"), world.adapter).poll()
+    after = status_of(snapshots_of(run, Records(storage, data_bucket="data"), world.adapter))
     assert before.failed == after.failed
     assert (after.failed[0].cause, after.failed[0].attempt) == (reason, 1)

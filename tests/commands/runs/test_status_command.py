@@ -6,8 +6,20 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from support.batch_world import NOW, BatchWorld, Child, MemoryRecords, made_result, made_run, reader_of, submitted
+from support.batch_world import (
+    NOW,
+    PRICING,
+    BatchWorld,
+    Child,
+    MemoryRecords,
+    made_result,
+    made_run,
+    snapshots_of,
+    status_of,
+    submitted,
+)
 
+from opsctl.commands.runs.scan_detail import scan_details
 from opsctl.commands.runs.watch import watch
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
@@ -28,20 +40,20 @@ def large(**children: int) -> tuple[BatchWorld, MemoryRecords, Any]:
     run = made_run(MANY)
     done = [made_result(index) for index, child in enumerate(world.arrays["p"]) if child.status == "SUCCEEDED"]
     records.add(run, submitted(run), results=done)
-    return world, records, reader_of(run, records, world.adapter)
+    return world, records, snapshots_of(run, records, world.adapter)
 
 
 def test_ten_thousand_children_are_one_call() -> None:
     world, _, reader = large(SUCCEEDED=5000, RUNNING=200, STARTING=10, RUNNABLE=4790)
-    assert counts(reader.poll()) == {"DONE": 5000, "RUNNING": 200, "STARTING": 10, "RUNNABLE": 4790}
+    assert counts(status_of(reader)) == {"DONE": 5000, "RUNNING": 200, "STARTING": 10, "RUNNABLE": 4790}
     assert dict(world.calls) == {"DescribeJobs": 1}
-    reader.poll()
+    status_of(reader)
     assert dict(world.calls) == {"DescribeJobs": 2}
 
 
 def test_ten_thousand_that_are_done_are_one_call() -> None:
     world, _, reader = large(SUCCEEDED=MANY)
-    status = reader.poll()
+    status = status_of(reader)
     assert (counts(status), status.is_over) == ({"DONE": MANY}, True)
     assert dict(world.calls) == {"DescribeJobs": 1}
 
@@ -50,26 +62,26 @@ def test_of_ten_thousand_only_the_failed_are_listed() -> None:
     world, records, reader = large(SUCCEEDED=5000, FAILED=3, RUNNING=200, RUNNABLE=4797)
     records.written["HNU1-20261122-120000-ab12"][5000] = made_result(5000, status="failed", cause="c", exit_code=1)
     world.arrays["p"][5000].exit_code = 1
-    status = reader.poll()
+    status = status_of(reader)
     assert counts(status) == {"DONE": 5000, "FAILED": 3, "RUNNING": 200, "RUNNABLE": 4797}
     assert [scan.cause for scan in status.failed] == ["c", "failed without a reason", "failed without a reason"]
     # The parent, one page of the failed, and the two that left no result, for their attempts.
     assert dict(world.calls) == {"DescribeJobs": 2, "ListJobs": 1}
-    reader.poll()
+    status_of(reader)
     assert dict(world.calls) == {"DescribeJobs": 3, "ListJobs": 1}
 
 
 def test_a_result_before_its_jobs_end_is_counted_once() -> None:
     world, records, reader = large(SUCCEEDED=5000, RUNNING=200, RUNNABLE=4800)
     records.written["HNU1-20261122-120000-ab12"][5000] = made_result(5000)
-    assert counts(reader.poll()) == {"DONE": 5001, "RUNNING": 199, "RUNNABLE": 4800}
+    assert counts(status_of(reader)) == {"DONE": 5001, "RUNNING": 199, "RUNNABLE": 4800}
     assert dict(world.calls) == {"DescribeJobs": 1}
 
 
 def test_a_job_that_ended_well_without_a_result_is_a_failure() -> None:
     _, records, reader = large(SUCCEEDED=5000, RUNNING=5000)
     del records.written["HNU1-20261122-120000-ab12"][7]
-    status = reader.poll()
+    status = status_of(reader)
     assert counts(status) == {"DONE": 4999, "FAILED": 1, "RUNNING": 5000}
     assert [(scan.index, scan.cause) for scan in status.failed] == [(7, "the job ended well but left no result")]
 
@@ -78,10 +90,10 @@ def test_failed_after_its_result_is_done() -> None:
     world, records, reader = large(SUCCEEDED=5000, FAILED=1, RUNNING=4999)
     world.arrays["p"][5000].reason = "Host EC2 (instance i-1) terminated."
     records.written["HNU1-20261122-120000-ab12"][5000] = made_result(5000)
-    assert counts(reader.poll()) == {"DONE": 5001, "RUNNING": 4999}
+    assert counts(status_of(reader)) == {"DONE": 5001, "RUNNING": 4999}
 
 
-@pytest.mark.parametrize("ask", ["poll", "whole", "states"])
+@pytest.mark.parametrize("ask", ["progress", "whole", "counts"])
 def test_every_way_of_asking_counts_alike(ask: str) -> None:
     world, records = BatchWorld(), MemoryRecords()
     statuses = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
@@ -89,7 +101,7 @@ def test_every_way_of_asking_counts_alike(ask: str) -> None:
     run = made_run(21)
     failed = [made_result(index, status="failed", cause="f", exit_code=1) for index in range(7)]
     records.add(run, submitted(run), results=[*failed, made_result(12), made_result(13), made_result(11)])
-    status = getattr(reader_of(run, records, world.adapter), ask)()
+    status = status_of(snapshots_of(run, records, world.adapter), ask)
     # A succeeded result wins over RUNNING (11) and over FAILED (13); a failed one counts when its job has ended (5, 6);
     # two jobs ended without a result (19, 20).
     active = {"PENDING": 6, "RUNNABLE": 3, "STARTING": 3, "RUNNING": 2}
@@ -102,7 +114,7 @@ def test_a_failed_result_does_not_count_while_batch_tries_again() -> None:
     world.arrays["p"] = [Child("RUNNING"), Child("RUNNABLE", "Host EC2 (instance i-1) terminated.")]
     run = made_run(2)
     records.add(run, submitted(run), results=[made_result(0, status="failed", cause="S3", exit_code=75)])
-    assert counts(reader_of(run, records, world.adapter).poll()) == {"RUNNING": 1, "RUNNABLE": 1}
+    assert counts(status_of(snapshots_of(run, records, world.adapter))) == {"RUNNING": 1, "RUNNABLE": 1}
 
 
 def test_the_last_attempts_end_is_the_cause_not_an_earlier_result() -> None:
@@ -111,7 +123,7 @@ def test_the_last_attempts_end_is_the_cause_not_an_earlier_result() -> None:
     world.arrays["p"] = [Child("FAILED", "Host EC2 (instance i-1) terminated.", attempts=attempts), Child("RUNNING")]
     run = made_run(2)
     records.add(run, submitted(run), results=[made_result(0, status="failed", cause="S3", exit_code=75)])
-    (failed,) = reader_of(run, records, world.adapter).poll().failed
+    (failed,) = status_of(snapshots_of(run, records, world.adapter)).failed
     assert (failed.cause, failed.attempt) == ("Host EC2 (instance i-1) terminated.", 2)
 
 
@@ -132,12 +144,12 @@ def test_retries_tell_why_from_the_runner_or_from_batch() -> None:
         *(tried(1, 1, **under_way), tried(1, 2, **under_way)),
         tried(2, 1, **under_way),
     ]
-    status = reader_of(run, records, world.adapter).poll()
+    status = status_of(snapshots_of(run, records, world.adapter))
     assert counts(status) == {"RUNNING": 4}
     told = {scan.index: (scan.attempt, scan.retried) for scan in status.scans}
     assert told == {0: (2, ("S3 did not answer",)), 1: (2, ("Host EC2 (instance i-1) terminated.",))}
-    # The parent, and one call for the two that are tried again.
-    assert dict(world.calls) == {"DescribeJobs": 2}
+    # The parent, one page of the running ones, and one call for the two that are tried again.
+    assert dict(world.calls) == {"DescribeJobs": 2, "ListJobs": 1}
 
 
 def test_a_retry_that_no_runner_lived_to_write_down_is_told_of_a_done_scan_too() -> None:
@@ -147,9 +159,9 @@ def test_a_retry_that_no_runner_lived_to_write_down_is_told_of_a_done_scan_too()
     run = made_run(2)
     records.add(run, submitted(run), results=[made_result(0, attempt=2), made_result(1)])
     records.recorded_attempts[run.run_id] = [tried(0, 2, exit_code=0), tried(1, 1, exit_code=0)]
-    reader = reader_of(run, records, world.adapter)
+    reader = snapshots_of(run, records, world.adapter)
     for _ in range(2):
-        status = reader.poll()
+        status = status_of(reader)
         assert [scan.retried for scan in status.scans] == [("Task failed to start; CannotPullContainerError",), ()]
     # Asked once: what has ended says nothing new.
     assert dict(world.calls) == {"DescribeJobs": 3}
@@ -163,7 +175,7 @@ def test_money_counts_lost_and_running_attempts() -> None:
     under_way = {"stopped_at": None, "exit_code": None}
     records.recorded_attempts[run.run_id] = [tried(0, 1), tried(0, 2, started_at="2026-11-22T13:30:00Z", **under_way)]
     records.recorded_attempts[run.run_id] += [tried(1, 1, **under_way)]
-    bill = reader_of(run, records, world.adapter).poll().bill
+    bill = status_of(snapshots_of(run, records, world.adapter)).bill
     # At $1 an hour until 14:00: half an hour lost, half an hour and one hour under way.
     assert bill is not None
     assert (round(bill.usd, 6), round(bill.lost_usd, 6)) == (2.0, 0.5)
@@ -175,12 +187,12 @@ def test_adopted_scans_stand_where_their_own_run_says_and_were_paid_there() -> N
     world.arrays["old"] = [Child("SUCCEEDED"), Child("RUNNING"), Child("FAILED")]
     world.plain["new"] = Child("RUNNABLE")
     old = made_run(3, run_id="HNU1-20261121-120000-aaaa")
-    records.add(old, submitted(old, job_id="old"), results=[made_result(0)])
+    records.add(old, submitted(old, job_id="old"), results=[made_result(0, job_id="old:0")])
     records.recorded_attempts[old.run_id] = [tried(0, 1, job_id="old:0", exit_code=0)]
     names = ("sub-00002", "sub-00000", "sub-00001")
     run = made_run(3, scans=names, sizes=(1,), adopted=(Origin(old.run_id, 0), Origin(old.run_id, 1)))
     records.add(run, submitted(run, job_id="new"))
-    status = reader_of(run, records, world.adapter).poll()
+    status = status_of(snapshots_of(run, records, world.adapter))
     assert counts(status) == {"RUNNABLE": 1, "DONE": 1, "RUNNING": 1}
     assert {scan.name: scan.state for scan in status.scans} == {
         "sub-00002": "RUNNABLE",
@@ -197,7 +209,7 @@ def test_an_array_that_was_adopted_whole_is_one_call() -> None:
     records.submission_logs[old.run_id] = [submitted(old, job_id="old")]
     run = made_run(5000, sizes=(), adopted=tuple(Origin(old.run_id, index) for index in range(5000)))
     records.add(run)
-    assert counts(reader_of(run, records, world.adapter).poll()) == {"RUNNING": 5000}
+    assert counts(status_of(snapshots_of(run, records, world.adapter))) == {"RUNNING": 5000}
     assert dict(world.calls) == {"DescribeJobs": 1}
 
 
@@ -208,7 +220,7 @@ def test_what_was_not_submitted_says_why() -> None:
     given_up = submitted(run, number=1, state="abandoned", job_id="", note="the budget of $20 was reached")
     intended = submitted(run, number=2, state="intended", job_id="")
     records.add(run, submitted(run), given_up, intended)
-    status = reader_of(run, records, world.adapter).poll()
+    status = status_of(snapshots_of(run, records, world.adapter))
     assert counts(status) == {"RUNNING": 2, "FAILED": 6}
     assert status.failures == []
     cut_short = "not submitted: the submission was cut short"
@@ -224,13 +236,13 @@ def test_a_submission_that_nobody_wrote_down_is_found_by_its_name() -> None:
     run = made_run(3)
     records.add(run, submitted(run, state="intended", job_id=""))
     world.names[f"{run.run_id}-00"] = ["lost"]
-    assert counts(reader_of(run, records, world.adapter).poll()) == {"RUNNING": 3}
+    assert counts(status_of(snapshots_of(run, records, world.adapter))) == {"RUNNING": 3}
 
 
 def test_a_run_that_is_being_submitted_is_not_over() -> None:
     records, run = MemoryRecords(), made_run(3, created_at=NOW.strftime("%Y-%m-%dT%H:%M:%SZ"))
     records.add(run)
-    status = reader_of(run, records, BatchWorld().adapter).poll()
+    status = status_of(snapshots_of(run, records, BatchWorld().adapter))
     assert (counts(status), status.is_over) == ({"PENDING": 3}, False)
 
 
@@ -242,11 +254,11 @@ def test_batchs_last_words_outlive_batch() -> None:
     failed = made_result(2, status="failed", cause="c", exit_code=1)
     world.arrays["p"][2].exit_code = 1
     records.add(run, submitted(run), results=[made_result(0), failed])
-    before = reader_of(run, records, world.adapter).poll()
+    before = status_of(snapshots_of(run, records, world.adapter))
     assert list(records.final_job_states[run.run_id]) == [1]
     world.arrays.clear()
-    for ask in ("poll", "whole"):
-        after = getattr(reader_of(run, records, world.adapter), ask)()
+    for ask in ("progress", "whole"):
+        after = status_of(snapshots_of(run, records, world.adapter), ask)
         assert after.scans == before.scans
         assert after.failed[0].cause == spot
     assert records.saves == 1
@@ -255,7 +267,7 @@ def test_batchs_last_words_outlive_batch() -> None:
 def test_what_nobody_wrote_down_before_batch_forgot_is_said_so() -> None:
     run, records = made_run(2), MemoryRecords()
     records.add(run, submitted(run), results=[made_result(0)])
-    (failed,) = reader_of(run, records, BatchWorld().adapter).poll().failed
+    (failed,) = status_of(snapshots_of(run, records, BatchWorld().adapter)).failed
     assert failed.cause == "no result, and AWS Batch does not know the job"
 
 
@@ -268,7 +280,7 @@ def test_a_colleague_who_may_only_read_sees_the_status() -> None:
     world.arrays["p"] = [Child("FAILED", "r"), Child("RUNNING")]
     run = made_run(2)
     records.add(run, submitted(run))
-    assert counts(reader_of(run, records, world.adapter).poll()) == {"FAILED": 1, "RUNNING": 1}
+    assert counts(status_of(snapshots_of(run, records, world.adapter))) == {"FAILED": 1, "RUNNING": 1}
 
 
 def test_why_the_first_in_the_line_waits_is_told_while_nothing_runs() -> None:
@@ -277,13 +289,13 @@ def test_why_the_first_in_the_line_waits_is_told_while_nothing_runs() -> None:
     world.arrays["p"] = [Child("RUNNABLE", reason), *(Child("RUNNABLE") for _ in range(5))]
     run = made_run(6)
     records.add(run, submitted(run))
-    reader = reader_of(run, records, world.adapter)
-    assert reader.poll().wait_reason == reason
+    reader = snapshots_of(run, records, world.adapter)
+    assert status_of(reader).wait_reason == reason
     world.arrays["p"][5].status = "RUNNING"
-    assert reader.poll().wait_reason == ""
+    assert status_of(reader).wait_reason == ""
     world.arrays["p"][5].status = "RUNNABLE"
     world.arrays["p"][0].reason = "Host EC2 (instance i-1) terminated."
-    assert reader.poll().wait_reason == ""
+    assert status_of(reader).wait_reason == ""
 
 
 def test_one_scan_whole() -> None:
@@ -292,7 +304,8 @@ def test_one_scan_whole() -> None:
     run = made_run(2)
     records.add(run, submitted(run))
     records.recorded_attempts[run.run_id] = [tried(1, 1, exit_code=None, stopped_at=None, log_stream="csa/default/x")]
-    (detail,) = reader_of(run, records, world.adapter).details([1])
+    snapshot = snapshots_of(run, records, world.adapter).scans([1])
+    (detail,) = scan_details(snapshot, records=records, pricing=PRICING)  # type: ignore[arg-type]
     assert detail.status.cause == "exit code 137: OutOfMemory"
     (attempt,) = detail.attempts
     assert (attempt.exit_code, attempt.reason, attempt.log_stream) == (137, "OutOfMemory", "csa/default/x")
@@ -318,7 +331,7 @@ def problem(cause: Exception) -> Problem:
     return error
 
 
-def status_of(state: str) -> RunStatus:
+def status_in(state: str) -> RunStatus:
     return RunStatus(run=made_run(1), scans=(), unlisted={state: 1})  # type: ignore[dict-item]
 
 
@@ -329,7 +342,7 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeJobs")
 def test_watching_backs_off_while_aws_does_not_answer_and_goes_on() -> None:
     slept: list[float] = []
     passing = [problem(SLOW_DOWN), problem(EndpointConnectionError(endpoint_url="u")), problem(SLOW_DOWN)]
-    ask = asked(status_of("RUNNING"), *passing, status_of("RUNNING"), status_of("DONE"))
+    ask = asked(status_in("RUNNING"), *passing, status_in("RUNNING"), status_in("DONE"))
     shown = list(watch(ask, sleep=slept.append, poll_seconds=5.0))
     assert [counts(status) for status in shown] == [{"RUNNING": 1}, {"RUNNING": 1}, {"DONE": 1}]
     assert slept == [5.0, 10.0, 20.0, 40.0, 20.0]

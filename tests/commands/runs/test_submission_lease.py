@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -36,8 +37,8 @@ def make(storage: Storage, home: Path, *, waits: list[str] | None = None, **more
 
 def bodies(storage: Storage) -> list[tuple[str, str]]:
     keys = [obj.key for obj in storage.below(Location("data", "opsctl/outputs"))]
-    read = storage.get_jsons("data", sorted(keys))
-    return [(key.rpartition("/")[2], value["state"]) for key, value in read.items()]
+    read = storage.get_bodies("data", sorted(keys))
+    return [(key.rpartition("/")[2], json.loads(body)["state"]) for key, body in read.items()]
 
 
 def test_a_lease_is_acquired_and_released(storage: Storage, tmp_path: Path) -> None:
@@ -179,3 +180,29 @@ def test_a_lease_whose_reply_was_lost_is_renewed_and_counts_from_that_request(
         else:
             with pytest.raises(Problem, match="nothing more is submitted"):
                 lease.ensure_held()
+
+
+def test_of_two_that_find_no_lease_one_gets_it(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make(storage, tmp_path / "a", who="mary@mac")
+    holding = first.acquire()
+    messages: list[str] = []
+    below = storage.below
+
+    def list_then_be_overtaken(location: Location) -> Any:
+        objects = below(location)
+        monkeypatch.setattr(storage, "below", below)
+        holding.__enter__()
+        return objects
+
+    def let_go(_: float) -> None:
+        if messages:
+            holding.__exit__(None, None, None)
+        else:
+            first.ensure_held()
+
+    monkeypatch.setattr(storage, "below", list_then_be_overtaken)
+    with make(storage, tmp_path / "b", waits=messages, sleep=let_go).acquire():
+        assert bodies(storage) == [("lease.00001.json", "released"), ("lease.00002.json", "held")]
+    assert "mary@mac is submitting" in messages[0]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from support.core_examples import DOLLAR, MOMENT
 
-from opsctl.core.costs.bill import bill
+from opsctl.core.costs.bill import Bill
+from opsctl.core.costs.bill import bill as bill_of_merged
+from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.attempt_merge import merge_attempts
 from opsctl.core.runs.manifest import timestamp
 from opsctl.core.runs.status import BatchJob
 
@@ -33,6 +36,12 @@ def attempt(
         stopped_at=None if stop is None else at(stop),
         **fields,
     )
+
+
+def bill(attempts: list[Attempt], jobs: dict[int, BatchJob], rates: Rates, *, now: datetime) -> Bill:
+    """The bill of recorded attempts and Batch's jobs; Batch ends an attempt after 6 hours."""
+    merged = merge_attempts(attempts, {}, jobs.items())
+    return bill_of_merged(merged, jobs, rates, now=now, longest=timedelta(hours=6))
 
 
 def job(index: int, status: str, *attempts: Attempt, **more: Any) -> BatchJob:
@@ -69,11 +78,6 @@ def test_an_attempt_lost_with_its_instance_ends_when_batch_says_and_counts_as_lo
     assert "not known" not in billed.basis
 
 
-def test_without_batch_it_ends_when_the_next_attempt_begins() -> None:
-    billed = bill([attempt(0, 1), attempt(0, 2, start=3, stop=4)], {}, DOLLAR, now=NOW)
-    assert (billed.hours, billed.lost_attempts, billed.lost_usd) == (pytest.approx(4), 1, pytest.approx(3))
-
-
 def test_what_runs_is_paid_till_now_and_is_not_lost() -> None:
     billed = bill([attempt(0, 1, start=4)], {0: job(0, "RUNNING")}, DOLLAR, now=NOW)
     assert (billed.hours, billed.lost_attempts) == (pytest.approx(6), 0)
@@ -87,35 +91,37 @@ def test_an_attempt_that_batch_knows_to_have_ended_does_not_run_though_its_job_d
 
 
 @pytest.mark.parametrize("status", [None, "FAILED", "RUNNABLE"])
-def test_an_end_that_nobody_knows_is_the_others_median_and_said(status: str | None) -> None:
-    others = [attempt(index, stop=hours) for index, hours in ((1, 1), (2, 2), (3, 9))]
+@pytest.mark.parametrize("hours_later", [0, 90])
+def test_an_end_that_nobody_saw_is_estimated_from_the_last_sign_of_life(status: str | None, hours_later: int) -> None:
     jobs = {0: job(0, status)} if status else {}
-    billed = bill([attempt(0), *others], jobs, DOLLAR, now=NOW)
-    assert billed.by_scan[0].hours == pytest.approx(2)
+    lost = attempt(0, seen_at=at(2))
+    billed = bill([lost, attempt(1, stop=9)], jobs, DOLLAR, now=NOW + timedelta(hours=hours_later))
+    assert billed.by_scan[0].hours == pytest.approx(2 + 5 / 60)
     assert billed.by_scan[0].lost == 1
-    assert "1 attempt's end is not known and counted with the others' median" in billed.basis
+    assert "1 attempt's end is not known and estimated from the last sign of life" in billed.basis
 
 
-def test_an_end_that_nobody_knows_is_not_after_now() -> None:
-    billed = bill([attempt(0, start=9.5), attempt(1, stop=2)], {}, DOLLAR, now=NOW)
-    assert billed.by_scan[0].hours == pytest.approx(0.5)
+@pytest.mark.parametrize(
+    ("start", "seen", "hours"), [(0, 9, 6), (9.5, 9.75, 1 / 3), (9.98, 9.99, 0.02)], ids=["timeout", "seen", "now"]
+)
+def test_an_estimated_end_is_bounded(start: float, seen: float, hours: float) -> None:
+    billed = bill([attempt(0, start=start, seen_at=at(seen))], {}, DOLLAR, now=NOW)
+    assert billed.by_scan[0].hours == pytest.approx(hours)
 
 
-def test_without_others_the_guide_stands_for_it() -> None:
-    billed = bill([attempt(0)], {}, DOLLAR, now=NOW)
-    assert billed.hours == pytest.approx(65 / 60)
-    assert "guide's 65 minutes" in billed.basis
+def test_an_estimated_end_is_not_after_the_next_attempts_start() -> None:
+    billed = bill([attempt(0, 1, seen_at=at(2.99)), attempt(0, 2, start=3, stop=4)], {}, DOLLAR, now=NOW)
+    assert (billed.hours, billed.lost_usd) == (pytest.approx(4), pytest.approx(3))
 
 
-def test_batch_knows_that_it_ended_though_not_when() -> None:
-    reported = attempt(0, 1, **LOST)
-    billed = bill([attempt(0, 1), attempt(1, stop=2)], {0: job(0, "RUNNING", reported)}, DOLLAR, now=NOW)
-    assert (billed.by_scan[0].hours, billed.by_scan[0].lost) == (pytest.approx(2), 1)
+def test_waiting_for_the_next_attempt_is_not_paid() -> None:
+    billed = bill([attempt(0, 1, seen_at=at(1)), attempt(0, 2, start=3, stop=4)], {}, DOLLAR, now=NOW)
+    assert billed.hours == pytest.approx(1 + 5 / 60 + 1)
 
 
 def test_another_jobs_start_is_not_the_end_of_this_one() -> None:
-    attempts = [attempt(0, job_id="a"), attempt(0, start=1, stop=3, job_id="b")]
-    assert bill(attempts, {}, DOLLAR, now=NOW).hours == pytest.approx(2 + 2)
+    attempts = [attempt(0, job_id="a", seen_at=at(2)), attempt(0, start=1, stop=3, job_id="b")]
+    assert bill(attempts, {}, DOLLAR, now=NOW).hours == pytest.approx(2 + 5 / 60 + 2)
 
 
 def test_lost_money_is_at_the_same_rate() -> None:
@@ -155,8 +161,3 @@ def test_of_several_verdicts_the_last_is_the_scans() -> None:
         [attempt(0, 1, stop=1, exit_code=1), attempt(0, 2, start=2, stop=5, exit_code=1)], {}, DOLLAR, now=NOW
     )
     assert (billed.lost_attempts, billed.lost_usd) == (1, pytest.approx(1))
-
-
-def test_an_exit_code_that_the_runner_could_not_write_is_taken_from_batch() -> None:
-    ended = job(0, "SUCCEEDED", exit_code=0)
-    assert bill([attempt(0, stop=1, exit_code=None)], {0: ended}, DOLLAR, now=NOW).lost_attempts == 0

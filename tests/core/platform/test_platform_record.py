@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from support.example_platform import RECORD, platform
+from support.repository import ROOT
 
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.platform.platform import (
+    ATTEMPT_TIMEOUT_SECONDS,
     Platform,
     check_name,
     data_bucket_name,
@@ -47,19 +49,47 @@ def without(field: str) -> dict[str, Any]:
 
 
 UNREADABLE = [
-    {**RECORD, "schema_version": 2},
-    *(without(field) for field in RECORD),
-    {**RECORD, "models": {"csd": {"job_queue": "q"}}},
-    {**RECORD, "models": {"csd": {**RECORD["models"]["csd"], "unknown": 1}}},
-    {},
+    ({**RECORD, "schema_version": 2}, "was written by another version of opsctl"),
+    *((without(field), f"cannot be read: `{field}` is missing") for field in RECORD),
+    ({**RECORD, "models": {"csd": {"job_queue": "q"}}}, "cannot be read: `models"),
+    ({**RECORD, "models": {"csd": RECORD["models"]["csd"]}}, "cannot be read: `models.csa` is missing"),
+    ({}, "cannot be read"),
 ]
 
 
-@pytest.mark.parametrize("record", UNREADABLE)
-def test_a_record_of_another_version_is_refused_with_the_way_out(record: dict[str, Any]) -> None:
-    with pytest.raises(Problem, match="another version of opsctl") as problem:
+@pytest.mark.parametrize(("record", "message"), UNREADABLE)
+def test_a_record_that_cannot_be_read_is_refused_with_the_way_out(record: dict[str, Any], message: str) -> None:
+    with pytest.raises(Problem, match=message) as problem:
         Platform.from_record(record)
     assert "opsctl up" in problem.value.hint
+
+
+def test_a_later_versions_fields_are_ignored() -> None:
+    models = {**RECORD["models"], "csd": {**RECORD["models"]["csd"], "unknown": 1}}
+    assert Platform.from_record({**RECORD, "models": models, "unknown": {}}) == platform()
+
+
+@pytest.mark.parametrize(
+    ("variables", "seconds"),
+    [
+        ({}, 21_600),
+        ({"attempt_timeout_seconds": 3600}, 3600),
+        # Terraform takes these for 3600, too.
+        ({"attempt_timeout_seconds": 3600.0}, 3600),
+        ({"attempt_timeout_seconds": "3600"}, 3600),
+        ({"attempt_timeout_seconds": None}, 21_600),
+        ({"attempt_timeout_seconds": "x"}, 21_600),
+    ],
+)
+def test_the_time_that_an_attempt_may_take(variables: dict[str, Any], seconds: int) -> None:
+    assert platform(options={"variables": variables}).attempt_timeout_seconds == seconds
+    assert platform().attempt_timeout_seconds == 21_600
+
+
+def test_the_default_time_is_terraforms() -> None:
+    variables = (ROOT / "terraform" / "platform" / "variables.tf").read_text()
+    block = variables.partition('variable "attempt_timeout_seconds"')[2].partition("validation")[0]
+    assert f"default     = {ATTEMPT_TIMEOUT_SECONDS}\n" in block
 
 
 @pytest.mark.parametrize("name", ["m2g", "local", "a1", "lab-2", "a" * 20])

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.batch_world import made_run
 
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.runs.audit import AuditEntry, AuditState, audit_row, unlisted_files
 from opsctl.core.runs.result import OutputFile, Result
-from opsctl.core.runs.status import BatchJob
+from opsctl.core.runs.status import BatchJob, join
 
+RUN = made_run(1, scans=("sub-01",))
 DWI = "s3://data/HNU1/sub-01/dwi/sub-01_dwi.nii.gz"
 OUT = "s3://data/HNU1/derivatives/m2g/sub-01/c.csv"
 SECOND = "s3://data/HNU1/derivatives/m2g/sub-01/d.csv"
@@ -27,8 +29,10 @@ def result(status: str, **changes: Any) -> Result:
 
 
 def entry(run_id: str = "R", result: Result | None = None, job: str | None = None, reason: str = "") -> AuditEntry:
-    batch_job = BatchJob(job_id="j", status=job, reason=reason) if job else None
-    return AuditEntry(run_id=run_id, inputs={DWI: "e1"}, result=result, job=batch_job)
+    batch_jobs = {0: BatchJob(job_id="j", status=job, reason=reason)} if job else {}
+    results = {0: result} if result else {}
+    (status,) = join(RUN, results=results, jobs=batch_jobs).scans
+    return AuditEntry(run_id=run_id, inputs={DWI: "e1"}, status=status, result=result)
 
 
 def there(etag: str = "e", *uris: str) -> dict[str, S3Object]:

@@ -13,7 +13,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.core_examples import MOMENT, run, scan
 
-from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import (
     Origin,
@@ -139,18 +138,16 @@ def test_keys_of_documents_sort_by_index() -> None:
     assert document_key("opsctl/runs/R", "results", 42) == "opsctl/runs/R/results/00042.json"
 
 
+def decoded(run: Run) -> Run:
+    return Run.decode(json.dumps(run.as_json()).encode(), "u")
+
+
 def test_a_run_survives_its_json() -> None:
     recorded = run(3)
     value = json.loads(json.dumps(recorded.as_json()))
     assert value["count"] == 3
     assert value["schema_version"] == 1
-    assert Run.from_json(value) == recorded
-
-
-@pytest.mark.parametrize("change", [{"schema_version": 2}, {"scans": None}, {"model": None}, {"schema_version": None}])
-def test_a_run_of_another_version_is_refused_by_name(change: dict[str, Any]) -> None:
-    with pytest.raises(Problem, match=r"HNU1-20261122-120000-ab12 was recorded by another version"):
-        Run.from_json({**run().as_json(), **change})
+    assert decoded(recorded) == recorded
 
 
 def other_options(**changes: Any) -> dict[str, Any]:
@@ -167,7 +164,7 @@ def test_a_run_with_other_options_in_the_same_place_is_found() -> None:
 
 def test_options_are_compared_as_json_keeps_them() -> None:
     options = M2gOptions(parcellation=("Desikan",), mem_gb=20)
-    earlier = Run.from_json(json.loads(json.dumps(run(m2g=options.as_dict()).as_json())))
+    earlier = decoded(run(m2g=options.as_dict()))
     assert mixing_run("s3://data/HNU1", dataclasses.replace(options, mem_gb=20.0).as_dict(), [earlier]) is None
 
 
@@ -184,9 +181,9 @@ def test_an_adopted_scans_records_are_where_it_was_made() -> None:
         Origin("other", 0),
     ]
     assert recorded.submitted_count == 1
-    assert Run.from_json(json.loads(json.dumps(recorded.as_json()))) == recorded
+    assert decoded(recorded) == recorded
 
 
 def test_what_was_not_asked_for_may_be_missing() -> None:
-    assert Run.from_json(run().as_json()).memory_mib is None
-    assert Run.from_json(run(memory_mib=30400, max_spend_usd=20.0).as_json()).memory_mib == 30400
+    assert decoded(run()).memory_mib is None
+    assert decoded(run(memory_mib=30400, max_spend_usd=20.0)).memory_mib == 30400

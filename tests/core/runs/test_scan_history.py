@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from support.core_examples import run
+from support.record_examples import RESULT, encoded
 
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
@@ -16,23 +15,7 @@ OK, BAD = "succeeded", "failed"
 
 
 def result(status: str) -> Result:
-    parsed: Any = Result.from_json(
-        {
-            "schema_version": 1,
-            "index": 0,
-            "scan": "sub-1",
-            "key": "k",
-            "status": status,
-            "exit_code": 0,
-            "attempt": 1,
-            "started_at": "",
-            "stopped_at": "",
-            "seconds": {},
-            "peak_memory_mib": 0,
-            "outputs": {"connectomes": []},
-        }
-    )
-    return parsed
+    return Result.decode(encoded({**RESULT, "index": 0, "scan": "sub-1", "key": "k", "status": status}), "u")
 
 
 def past(

@@ -12,7 +12,7 @@ from support.core_examples import MOMENT, run
 
 from opsctl.core.costs.attempt_durations import attempt_durations
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import attempts_by_scan, with_retries
+from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.state_counts import count_states
 from opsctl.core.runs.status import STATES, BatchJob, RunStatus, ScanStatus, State, cancel_reason, join
@@ -35,9 +35,10 @@ def result(status: str = "succeeded", **changes: Any) -> Result:
         "peak_memory_mib": 812,
         "outputs": {"connectomes": [], "files": []},
         "job_id": "j",
+        "log_stream": "",
         **changes,
     }
-    return Result.from_json(value)
+    return Result.decode(json.dumps(value).encode(), "u")
 
 
 def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:
@@ -100,7 +101,7 @@ def test_causes(written: str | None, job: BatchJob | None, cause: str) -> None:
 
 
 def test_a_failed_result_without_words_tells_its_exit_code() -> None:
-    status_of_run = join(run(1), results={0: result("failed", cause=None, exit_code=2)}, jobs={})
+    status_of_run = join(run(1), results={0: result("failed", cause="", exit_code=2)}, jobs={})
     assert status_of_run.scans[0].cause == "exit code 2"
 
 
@@ -181,7 +182,7 @@ def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -
         Attempt(index=4, number=1, job_id="twin", started_at="2026-11-22T12:05:00Z"),
     ]
     reported = ended(2, reason="Host EC2 (instance i-1) terminated.")
-    merged = attempts_by_scan(recorded, {4: BatchJob(job_id="j", status="RUNNING", attempts=reported)})
+    merged = merge_attempts(recorded, {}, [(4, BatchJob(job_id="j", status="RUNNING", attempts=reported))])
     assert [(attempt.job_id, attempt.number, attempt.reason) for attempt in merged[4]] == [
         ("j", 1, "Host EC2 (instance i-1) terminated."),
         ("twin", 1, ""),
@@ -204,8 +205,14 @@ def test_the_retries_and_the_bill_see_the_same_attempts() -> None:
         1: BatchJob(job_id="k", status="FAILED", attempts=ended(1, **{**times, "index": 8, "job_id": "k"})),
         2: BatchJob(job_id="m", status="FAILED", attempts=ended(1, **{**times, "index": 9, "job_id": "m"})),
     }
-    by_scan = attempts_by_scan(recorded, jobs)
-    billed = attempt_durations(recorded, jobs, now=MOMENT + timedelta(hours=5))
+    by_scan = merge_attempts(recorded, {}, jobs.items())
+    billed = [
+        duration
+        for index, attempts in sorted(by_scan.items())
+        for duration in attempt_durations(
+            attempts, jobs[index], now=MOMENT + timedelta(hours=5), longest=timedelta(hours=6)
+        )
+    ]
     assert [duration.attempt for duration in billed] == [attempt for index in (0, 1, 2) for attempt in by_scan[index]]
     assert [(duration.attempt.index, duration.hours) for duration in billed] == [(0, 1.0), (1, 0.5), (2, 0.5)]
     assert {duration.attempt.exit_code for duration in billed} == {75}
@@ -214,7 +221,7 @@ def test_the_retries_and_the_bill_see_the_same_attempts() -> None:
 def test_an_attempt_that_never_said_its_end_was_lost() -> None:
     recorded = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
     scan = ScanStatus(index=0, name="sub-0", state="RUNNING")
-    (status,) = with_retries(RunStatus(run=run(1), scans=(scan,)), attempts_by_scan(recorded, {})).scans
+    (status,) = with_retries(RunStatus(run=run(1), scans=(scan,)), merge_attempts(recorded, {}, ())).scans
     assert status.retried == ("lost: it ended without a word",)
 
 

@@ -104,10 +104,10 @@ def test_more_memory_moves_the_jobs_to_where_it_is() -> None:
 
 
 def test_a_submissions_life() -> None:
-    (intended,) = submissions_of(run(3), platform(), at="early")
+    (intended,) = submissions_of(run(3), platform(), at="2026-11-22T12:00:00Z")
     assert (intended.state, intended.job_id, intended.job_name) == ("intended", "", "HNU1-20261122-120000-ab12-00")
-    submitted = intended.submitted("id-1", at="late")
-    assert (submitted.state, submitted.at, submitted.child_id(2)) == ("submitted", "late", "id-1:2")
-    abandoned = intended.abandoned("not wanted", at="late")
+    submitted = intended.submitted("id-1", at="2026-11-22T13:00:00Z")
+    assert (submitted.state, submitted.at, submitted.child_id(2)) == ("submitted", "2026-11-22T13:00:00Z", "id-1:2")
+    abandoned = intended.abandoned("not wanted", at="2026-11-22T13:00:00Z")
     assert (abandoned.state, abandoned.note) == ("abandoned", "not wanted")
-    assert Submission(**json.loads(json.dumps(submitted.as_json()))) == submitted
+    assert Submission.decode(json.dumps(submitted.as_json()).encode(), "u") == submitted

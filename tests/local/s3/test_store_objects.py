@@ -236,10 +236,10 @@ def test_an_object_whose_bytes_are_gone_is_not_listed(bucket: Bucket) -> None:
 
 def test_a_blob_and_its_folder_are_synced_before_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[tuple[Path, int]] = []
+    store = Store(tmp_path)
     monkeypatch.setattr(
         os, "fsync", lambda fd: synced.append((Path(os.readlink(f"/proc/self/fd/{fd}")), os.fstat(fd).st_size))
     )
-    store = Store(tmp_path)
     blob = store.write((b"some", b"bytes"))
     store.close()
     assert [path for path, _ in synced] == [blob.path, blob.path.parent]

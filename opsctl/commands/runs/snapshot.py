@@ -1,0 +1,254 @@
+"""Reads a run once, as cheaply as a verb needs: its records and results on S3, and Batch's view of its jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from opsctl.aws.batch.batch import Batch
+from opsctl.commands.runs.array_jobs import ArrayJobs, Poll, SubmissionSlice, Summaries, has_active_jobs
+from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
+from opsctl.core.errors import Problem
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.attempt_merge import (
+    AttemptsByScan,
+    is_open,
+    merge_attempts,
+    tells_more,
+    unexplained_attempts,
+    unexplained_ends,
+)
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.snapshot import RunSnapshot
+from opsctl.core.runs.status import BatchJob, RunStatus, ScanStatus
+from opsctl.core.runs.submission import Submission
+from opsctl.core.runs.unsubmitted_scans import unsubmitted_statuses
+
+#: DescribeJobs takes 100 jobs: one call per poll shows the state of the scans that are on a later attempt.
+_RETRIED_PER_POLL = 100
+
+
+class SnapshotReader:
+    """Takes snapshots of one run, for one look or for polling.
+
+    All snapshots tell the same of a scan: its state, attempts, cause and cost. They differ in the scans that they show
+    one by one, and so in the number of calls.
+
+    Parameters
+    ----------
+    now
+        The clock, UTC.
+    """
+
+    def __init__(self, run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime]) -> None:
+        self.run = run
+        #: What is on S3.
+        self.on_s3 = RunReader(run, records=records)
+        self._batch = batch
+        self._now = now
+        self._array_jobs = ArrayJobs(run, records=records, batch=batch)
+        self._found_by_name: dict[int, Submission] = {}
+        self._unsubmitted: dict[int, ScanStatus] = {}
+        # Jobs as Batch described them, by id, with the scans' indices: attempts that have ended do not change any more.
+        self._explained: dict[str, tuple[int, BatchJob]] = {}
+        self._last_counts: tuple[object, RunStatus] | None = None
+        #: Whether every job that Batch knows has ended. A job with a result may still be writing its last log lines.
+        self.jobs_are_over = False
+
+    def counts(self) -> RunStatus:
+        """Counts, and the scans that are done or failed, without attempts.
+
+        Costs one call of Batch while nothing changes: S3 is read only when Batch's counts differ from the last ones.
+        """
+        parts, summaries = self._parts_and_summaries()
+        if self._last_counts is not None and self._last_counts[0] == (summaries, self._unsubmitted):
+            return self._last_counts[1]
+        results = self.on_s3.results()
+        poll = self._array_jobs.poll(parts, summaries, done=_done(results))
+        status = self._join(parts, summaries, poll, results, attempts=None).status
+        self._last_counts = ((summaries, self._unsubmitted), status)
+        return status
+
+    def progress(self, *, wait_reason: bool = False) -> RunSnapshot:
+        """The scans that are done, failed or on a later attempt, and how many others are in which state.
+
+        Parameters
+        ----------
+        wait_reason
+            Whether to ask Batch why the first queued job waits.
+        """
+        return self._read(self._array_jobs.poll, wait_reason=wait_reason)
+
+    def whole(self, *, described: Sequence[int] = (), wait_reason: bool = False) -> RunSnapshot:
+        """Every scan one by one: lists the arrays' children.
+
+        Parameters
+        ----------
+        described
+            The scans whose jobs are described rather than listed, by index.
+        wait_reason
+            Whether to ask Batch why the first queued job waits.
+        """
+        return self._read(self._array_jobs.every_job, described=described, wait_reason=wait_reason)
+
+    def scans(self, indices: Sequence[int]) -> RunSnapshot:
+        """Some scans, each as Batch describes its job."""
+        return self._read(self._array_jobs.poll, described=indices).of(indices)
+
+    def active_jobs(self) -> dict[int, BatchJob]:
+        """The jobs that have not ended, of scans that are not done: lists only arrays with such jobs."""
+        parts, summaries = self._parts_and_summaries()
+        active = [part for part in parts if has_active_jobs(summaries.get(part.submission.job_id, {}))]
+        jobs = self._array_jobs.every_job(active, summaries, done=_done(self.on_s3.results())).jobs
+        return {index: job for index, job in jobs.items() if not job.is_over}
+
+    def jobs(self) -> dict[int, BatchJob]:
+        """Every scan's job, done or not, as Batch lists it; from the saved states where Batch has forgotten it."""
+        return self._array_jobs.every_job(*self._parts_and_summaries(), done=frozenset()).jobs
+
+    def described(self, indices: Iterable[int]) -> dict[int, BatchJob]:
+        """Some scans' jobs with their attempts and log streams."""
+        return dict(self._array_jobs.explain(self._array_jobs.job_ids(self.parts(), indices)))
+
+    def submitted(self, results: Iterable[int]) -> list[int]:
+        """The scans that this run submitted, by index.
+
+        Parameters
+        ----------
+        results
+            The scans with a result: it proves that the scan was submitted, also where its submission cannot be read.
+        """
+        own = [part for part in self.parts() if part.run_id == self.run.run_id]
+        submitted = {index for part in own for index in part.run_indices}.union(results)
+        return [index for index in range(self.run.submitted_count) if index in submitted]
+
+    def intended(self) -> list[Submission]:
+        """The run's submissions that are still recorded as `intended`, whether or not Batch has them."""
+        return [submission for submission in self.on_s3.submission_log() if submission.state == "intended"]
+
+    def parts(self) -> list[SubmissionSlice]:
+        """The submissions that Batch has of the run's scans; an `intended` one is looked up by its job name."""
+        submissions = dict(self.on_s3.submissions())
+        own = submissions.get(self.run.run_id, [])
+        self._unsubmitted = {}
+        if sum(submission.size for submission in own) < self.run.submitted_count:
+            submission_log = [self._looked_up(submission) for submission in self.on_s3.submission_log()]
+            submissions[self.run.run_id] = [entry for entry in submission_log if entry.state == "submitted"]
+            self._unsubmitted = unsubmitted_statuses(self.run, submission_log, now=self._now())
+        return self._array_jobs.parts(submissions)
+
+    def _parts_and_summaries(self) -> tuple[list[SubmissionSlice], Summaries]:
+        parts = self.parts()
+        summaries = self._batch.summaries([part.submission for part in parts])
+        self.jobs_are_over = not any(has_active_jobs(summary) for summary in summaries.values())
+        return parts, summaries
+
+    def _read(
+        self, jobs_of: Callable[..., Poll], *, described: Sequence[int] = (), wait_reason: bool = False
+    ) -> RunSnapshot:
+        parts, summaries = self._parts_and_summaries()
+        # After Batch, so that a job that Batch reports as ended has written its result.
+        results = self.on_s3.results()
+        poll = jobs_of(parts, summaries, done=_done(results))
+        if described:
+            poll.jobs |= dict(self._array_jobs.explain(self._array_jobs.job_ids(parts, described)))
+        snapshot = self._join(parts, summaries, poll, results, attempts=self.on_s3.attempts())
+        reason = self._array_jobs.wait_reason(parts, summaries) if wait_reason else ""
+        return replace(snapshot, wait_reason=reason)
+
+    def _join(
+        self,
+        parts: Sequence[SubmissionSlice],
+        summaries: Summaries,
+        poll: Poll,
+        results: Mapping[int, Result],
+        *,
+        attempts: Sequence[Attempt] | None,
+    ) -> RunSnapshot:
+        """Complete what is known from Batch where the records leave something open, and join it.
+
+        Parameters
+        ----------
+        attempts
+            None: the snapshot says nothing of attempts, and Batch is not asked about them.
+        """
+        jobs = dict(poll.jobs)
+        recorded = attempts or ()
+        by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])
+        wanted = unexplained_ends(by_scan, jobs, done=_done(results))
+        retried: list[int] = []
+        if attempts is not None:
+            counted = {index for _, indices in poll.counted for index in indices}
+            jobs |= self._running(parts, summaries, by_scan, counted)
+            wanted |= unexplained_attempts(by_scan, jobs)
+            retried = [index for index in sorted(counted & by_scan.keys()) if by_scan[index][-1].number > 1]
+            wanted |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - jobs.keys()))
+        if explained := self._array_jobs.explain(wanted):
+            self._explained |= {job.job_id: (index, job) for index, job in explained}
+            jobs |= {index: job for index, job in explained if index not in jobs or jobs[index].job_id == job.job_id}
+            by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])
+        self._save_final_job_states(jobs, results, recorded)
+        listed = {index: jobs[index] for index in retried if index in jobs}
+        unlisted = {index for _, indices in poll.counted for index in indices} - listed.keys()
+        return RunSnapshot(
+            run=self.run,
+            at=self._now(),
+            results=results,
+            attempts=by_scan,
+            jobs=jobs,
+            unsubmitted=self._unsubmitted,
+            indices=tuple(index for index in range(len(self.run.scans)) if index not in unlisted),
+            unlisted=poll.unlisted(listed),
+        )
+
+    def _running(
+        self, parts: Sequence[SubmissionSlice], summaries: Summaries, attempts: AttemptsByScan, counted: Set[int]
+    ) -> dict[int, BatchJob]:
+        """The running jobs of counted scans with an open attempt: the attempts of the others have ended."""
+        is_open_at = {index for index in counted if any(map(is_open, attempts.get(index, ())))}
+        if not is_open_at:
+            return {}
+        running = self._array_jobs.running(parts, summaries, is_open_at)
+        return {index: job for index, job in running.items() if index in is_open_at}
+
+    def _looked_up(self, submission: Submission) -> Submission:
+        """An `intended` submission with the id of its job, where Batch has one of its name; others as they are."""
+        if submission.state != "intended":
+            return submission
+        if submission.number not in self._found_by_name:
+            job_ids = self._batch.find(submission.job_queue, submission.job_name)
+            if not job_ids:
+                return submission
+            self._found_by_name[submission.number] = submission.submitted(job_ids[0], at=submission.at)
+        return self._found_by_name[submission.number]
+
+    def _save_final_job_states(
+        self, jobs: Mapping[int, BatchJob], results: Mapping[int, Result], recorded: Sequence[Attempt]
+    ) -> None:
+        """Save what only Batch knows, and forgets: how jobs ended that the records do not tell all of."""
+        ended = {index: job for index, job in jobs.items() if job.is_over}
+        if not ended:
+            return
+        own_results = {index: result for index, result in results.items() if index in ended}
+        by_scan = merge_attempts([attempt for attempt in recorded if attempt.index in ended], own_results, ())
+        done = _done(own_results)
+        final_states = {
+            index: job
+            for index, job in ended.items()
+            if tells_more(job, by_scan.get(index, ()))
+            or (job.cancelled_by is not None and index not in done)
+            or (index not in own_results and self._array_jobs.was_described(job))
+        }
+        if final_states:
+            # A person who only looks may have no permission to write.
+            with suppress(Problem):
+                self.on_s3.save_final_job_states(final_states)
+
+
+def _done(results: Mapping[int, Result]) -> set[int]:
+    """The scans with a succeeded result."""
+    return {index for index, result in results.items() if result.succeeded}

@@ -1,0 +1,168 @@
+"""Every verb on a bucket with one record that cannot be read: a sentence or a warning that names it, never a bug."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.batch_world import RATES, BatchWorld, Child
+from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 fixtures
+from support.run_world import PLATFORM, RunWorld, put_dataset
+
+from opsctl.aws.s3.storage import Storage
+from opsctl.core.runs.status import BatchJob
+from opsctl.home import Home
+
+Opsctl = Callable[..., Any]
+
+#: What each verb is typed with, and the kinds of records that it looks at.
+VERBS = {
+    "status": (["status"], {"run", "submission", "attempt", "result"}),
+    "status --json": (["status", "--json"], {"run", "submission", "attempt", "result"}),
+    "status --scan": (["status", "--scan", "sub-01"], {"run", "submission", "attempt", "result", "scan"}),
+    "why": (["why"], {"run", "submission", "result"}),
+    "cost": (["cost"], {"run", "attempt", "result"}),
+    "cost --all": (["cost", "--all"], {"run", "attempt", "result"}),
+    "results": (["results", "FOLDER"], {"run", "result"}),
+    "report": (["report", "FOLDER"], {"run", "submission", "attempt", "result", "scan", "final job states"}),
+    "runs": (["runs"], {"run", "submission", "result"}),
+    "run": (["run", "HNU1", "--dry-run"], {"run", "submission", "result"}),
+    "run again": (["run", "HNU1", "--dry-run", "--only", "all", "--json"], {"run", "submission", "result"}),
+    "audit": (["audit", "HNU1"], {"run", "submission", "result", "scan", "final job states"}),
+    "cancel": (["cancel", "--yes"], {"run", "submission", "result"}),
+}
+#: These go on without a run whose own record cannot be read; the others have nothing to show then.
+GO_ON_WITHOUT_A_RUN = {"cost --all", "runs", "run", "run again"}
+PLACES = {
+    "run": "run.json",
+    "submission": "submissions/00.json",
+    "attempt": "attempts/00000.1.ab.json",
+    "result": "results/00000.json",
+    "final job states": "final_job_states.json",
+    "scan": "scans/00000.json",
+}
+#: A field of each kind without which it cannot be read.
+NEEDED = {
+    "run": "scans",
+    "submission": "job_name",
+    "attempt": "index",
+    "result": "outputs",
+    "final job states": "jobs",
+    "scan": "inputs",
+}
+
+
+@dataclass
+class Bucket:
+    """A run of two scans, the first done and the second failed, and the command line on it."""
+
+    storage: Storage
+    folder: str
+    opsctl: Opsctl
+    download: Path
+
+    def type(self, verb: str) -> Any:
+        words, _ = VERBS[verb]
+        return self.opsctl(*(str(self.download / verb) if word == "FOLDER" else word for word in words))
+
+    def uri(self, kind: str) -> str:
+        return f"s3://data/{self.folder}/{PLACES[kind]}"
+
+    def value(self, kind: str) -> dict[str, Any]:
+        value = self.storage.get_json("data", f"{self.folder}/{PLACES[kind]}")
+        assert value is not None
+        return value
+
+    def put(self, kind: str, body: bytes) -> None:
+        self.storage.client.put_object(Bucket="data", Key=f"{self.folder}/{PLACES[kind]}", Body=body)
+
+
+@pytest.fixture
+def bucket(storage: Storage, home: Path, opsctl: Opsctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bucket:  # noqa: F811
+    put_dataset(storage.client, "sub-01", "sub-02")
+    world = RunWorld(storage, home)
+    run_id = world.run().run_id
+    folder = f"opsctl/runs/{run_id}"
+    world.finish(run_id, 0)
+    for index in (0, 1):
+        value = {
+            "schema_version": 1,
+            "index": index,
+            "job_id": f"job-0:{index}",
+            "attempt": 1,
+            "cause": "",
+            "started_at": "2026-11-22T12:01:00Z",
+            "stopped_at": None,
+            "exit_code": None,
+            "log_stream": "",
+        }
+        storage.put_json("data", f"{folder}/attempts/{index:05d}.1.ab.json", value)
+    lost = BatchJob(job_id="job-0:1", status="FAILED", reason="Host EC2 (instance i-1) terminated.")
+    world.records.save_final_job_states(run_id, {1: lost})
+    batch = BatchWorld({"job-0": [Child("SUCCEEDED", exit_code=0), Child("FAILED", lost.reason)]})
+    Home(home).keep(PLATFORM)
+    monkeypatch.setattr("opsctl.cli.context.storage_of", lambda _: storage)
+    monkeypatch.setattr("opsctl.cli.context.batch_of", lambda _: batch.adapter)
+    monkeypatch.setattr("opsctl.aws.pricing.rates", lambda *_, **__: RATES)
+    monkeypatch.setattr("opsctl.aws.ecr.image.digest_of", lambda *_: None)
+    monkeypatch.setattr("opsctl.aws.batch.queue_snapshot.take_snapshot", lambda *_, **__: pytest.fail("not needed"))
+    return Bucket(storage, folder, opsctl, tmp_path)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_an_unknown_field_changes_nothing(bucket: Bucket, verb: str) -> None:
+    before = bucket.type(verb)
+    assert before.code in (0, 1), before.err
+    for kind in PLACES:
+        bucket.put(kind, json.dumps({**bucket.value(kind), "later": {"x": 1}}).encode())
+    after = bucket.type(verb)
+    assert after.code == before.code, after.err
+    assert "cannot be read" not in after.err
+    assert "another version" not in after.err
+
+
+@pytest.mark.parametrize("kind", PLACES)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_record_that_cannot_be_read_is_named_and_takes_nothing_else_away(
+    bucket: Bucket, verb: str, kind: str
+) -> None:
+    before = bucket.type(verb)
+    value = bucket.value(kind)
+    without = {field: content for field, content in value.items() if field != NEEDED[kind]}
+    damages = {
+        json.dumps(without).encode(): f"{bucket.uri(kind)} cannot be read: `{NEEDED[kind]}` is missing.",
+        json.dumps({**value, "schema_version": 2}).encode(): f"{bucket.uri(kind)} was written by another version",
+        b"\xff[": f"{bucket.uri(kind)} cannot be read: it is not JSON",
+    }
+    for body, sentence in damages.items():
+        bucket.put(kind, body)
+        said = bucket.type(verb)
+        assert said.code != 3, said.err
+        if kind in VERBS[verb][1]:
+            assert sentence in " ".join(said.err.split())
+            assert said.err.count(bucket.uri(kind)) == 1
+        if kind == "run":
+            assert (said.code == 1) == (verb not in GO_ON_WITHOUT_A_RUN), said.err
+        elif kind not in ("submission", "result"):
+            assert said.code == before.code, said.err
+
+
+@pytest.mark.parametrize("kind", ["run", "submission", "attempt"])
+def test_an_earlier_run_that_cannot_be_read_does_not_keep_the_next_from_being_planned(
+    bucket: Bucket, kind: str
+) -> None:
+    bucket.put(kind, b"{}")
+    said = bucket.type("run again")
+    assert said.code == 0, said.err
+    assert len(json.loads(said.out)["scans"]) == 2
+
+
+def test_what_is_done_is_not_run_again_where_only_its_submission_cannot_be_read(bucket: Bucket) -> None:
+    bucket.put("submission", b"{}")
+    said = bucket.opsctl("run", "HNU1", "--dry-run", "--json")
+    assert said.code == 0, said.err
+    assert [scan["scan"]["name"] for scan in json.loads(said.out)["scans"]] == ["sub-02"]

@@ -1,0 +1,173 @@
+"""A valid record of every kind, with its reader, and what must not be read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from opsctl.core.platform.platform import Platform
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.scan_record import decode_scan_document
+from opsctl.core.runs.status import BatchJob, FinalJobStates
+from opsctl.core.runs.submission import Submission
+from support.core_examples import run
+from support.example_platform import RECORD
+
+TIMES = {"started_at": "2026-11-22T12:00:00Z", "stopped_at": "2026-11-22T12:10:00Z"}
+PREFIX = "opsctl/runs/HNU1-20261122-120000-ab12"
+
+ATTEMPT: dict[str, Any] = {
+    "schema_version": 1,
+    "run_id": "HNU1-20261122-120000-ab12",
+    "index": 3,
+    "scan": "sub-01/ses-1",
+    "job_id": "j:3",
+    "attempt": 1,
+    **TIMES,
+    "exit_code": 1,
+    "cause": "m2g ended with exit code 1",
+    "log_stream": "csa/default/t",
+    "cause_code": "m2g_failed",
+    "seen_at": "2026-11-22T12:09:00Z",
+    "facts": {"exit_code": 1, "file": "x.nii.gz"},
+}
+RESULT: dict[str, Any] = {
+    "schema_version": 1,
+    "run_id": "HNU1-20261122-120000-ab12",
+    "index": 3,
+    "scan": "sub-01/ses-1",
+    "key": "abc",
+    "status": "succeeded",
+    "cause": "",
+    "exit_code": 0,
+    "attempt": 1,
+    **TIMES,
+    "seconds": {"pull": 1.2, "m2g": 3.4, "push": 0.5},
+    "peak_memory_mib": 812,
+    "outputs": {
+        "count": 1,
+        "bytes": 5,
+        "connectomes": ["s3://data/x.csv"],
+        "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
+    },
+    "image": "repo:1",
+    "job_id": "j:3",
+    "log_stream": "csa/default/t",
+    "cause_code": "",
+    "facts": {},
+}
+SUBMISSION = Submission(
+    number=0,
+    job_name="HNU1-20261122-120000-ab12-00",
+    job_queue="arn:queue-csa",
+    offset=0,
+    size=2,
+    state="submitted",
+    at="2026-11-22T12:00:00Z",
+    job_id="j",
+)
+RUN = run(3, sizes=(2,), adopted=(Origin("HNU1-20261121-120000-ab12", 7),), memory_mib=30400, max_spend_usd=20.0)
+JOBS = {
+    3: BatchJob(
+        job_id="j:3",
+        status="FAILED",
+        reason="Host EC2 (instance i-1) terminated.",
+        attempts=(Attempt(index=3, number=1, job_id="j:3", **TIMES, facts={"signal": 9}),),
+        log_streams=("csa/default/t",),
+    )
+}
+SCAN: dict[str, Any] = {
+    "schema_version": 1,
+    "run_id": "HNU1-20261122-120000-ab12",
+    "index": 3,
+    "inputs": [{"uri": "s3://data/HNU1/sub-01_dwi.nii.gz", "role": "dwi", "size_bytes": 9, "etag": "e"}],
+    "output": "s3://data/HNU1/derivatives/x/sub-01/ses-1",
+    "key": "abc",
+    "image_digest": None,
+}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of record.
+
+    Attributes
+    ----------
+    path
+        Where it lies: below a run's folder, or by another name.
+    value
+        A valid record whose fields the reader all knows, `ignored` and `optional` apart.
+    ignored
+        Fields for people, which the reader does not look at.
+    optional
+        Fields that may be missing.
+    dependent
+        Fields that may be missing from other records, but not from this one.
+    """
+
+    path: str
+    value: Mapping[str, Any]
+    decode: Callable[[bytes, str], Any]
+    ignored: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+    dependent: frozenset[str] = frozenset()
+
+    @property
+    def uri(self) -> str:
+        return f"s3://data/{PREFIX}/{self.path}"
+
+    @property
+    def required(self) -> list[str]:
+        return sorted(set(self.value) - self.ignored - self.optional - self.dependent)
+
+    @property
+    def checked(self) -> list[str]:
+        return sorted(set(self.value) - self.ignored)
+
+    def read(self, value: Any) -> Any:
+        return self.decode(encoded(value), self.uri)
+
+
+def encoded(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+LATER = frozenset({"cause_code", "seen_at", "facts"})
+KINDS = {
+    "run": Kind(
+        "run.json",
+        json.loads(encoded(RUN.as_json())),
+        Run.decode,
+        frozenset({"count"}),
+        frozenset({"memory_mib", "max_spend_usd"}),
+        frozenset({"adopted"}),
+    ),
+    "submission": Kind(
+        "submissions/00.json",
+        SUBMISSION.as_json(),
+        Submission.decode,
+        optional=frozenset({"note"}),
+        dependent=frozenset({"job_id"}),
+    ),
+    "attempt": Kind("attempts/00003.1.ab.json", ATTEMPT, Attempt.decode, frozenset({"run_id", "scan"}), LATER),
+    "result": Kind("results/00003.json", RESULT, Result.decode, frozenset({"run_id", "image"}), LATER),
+    "final job states": Kind(
+        "final_job_states.json", json.loads(encoded(FinalJobStates(jobs=JOBS).as_json())), FinalJobStates.decode
+    ),
+    "scan": Kind("scans/00003.json", SCAN, decode_scan_document, frozenset({"run_id"})),
+    "platform": Kind(
+        "record.json",
+        {
+            **RECORD,
+            "endpoint_url": "http://127.0.0.1:5000",
+            "spot_fallback": True,
+            "options": {"spot": True, "source_buckets": ["b"], "variables": {"attempts": 2}},
+        },
+        Platform.decode,
+        optional=frozenset({"endpoint_url", "spot_fallback", "options"}),
+    ),
+}
