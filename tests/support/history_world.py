@@ -10,12 +10,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
-from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.cancel import Canceller
-from opsctl.commands.runs.records import Records
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.status import StatusReader
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.errors import Problem
 from opsctl.core.runs.manifest import Run, timestamp
 from support.batch_history import TIMED_OUT, BatchHistory, PlayedAttempt, PlayedJob
@@ -77,8 +74,6 @@ class HistoryWorld(RunWorld):
         self._instance_is_ahead: dict[tuple[str, int], timedelta] = {}
         #: What a runner does that gets SIGTERM: it writes its end, or is killed before.
         self.writes_when_stopped = True
-        #: The records that the person's machine has read before: they do not change under one etag.
-        self.read_before = Cache()
         self.names = scans
         put_dataset(self.s3, *scans)
 
@@ -88,10 +83,6 @@ class HistoryWorld(RunWorld):
 
     def planned_at(self) -> datetime:
         return self.now()
-
-    @property
-    def records(self) -> Records:
-        return Records(self.storage, data_bucket="data", cache=self.read_before)
 
     # What people do.
 
@@ -105,23 +96,21 @@ class HistoryWorld(RunWorld):
         finally:
             self.history.faults = []
 
-    def status_reader(self, run: Run, *, records: Records | None = None) -> StatusReader:
+    def snapshots(self, run: Run) -> SnapshotReader:
         """The reader of a person who may write: it saves the final states of jobs."""
-        records = records or self.records
-        batch = self.history.adapter()
-        return StatusReader(RunReader(run, records=records, batch=batch), records=records, batch=batch, now=self.now)
+        return SnapshotReader(run, records=self.records, batch=self.history.adapter(), now=self.now)
 
     def look(self) -> None:
         """Type `opsctl status` for every run: what only Batch knows of ended jobs is saved."""
         for run in self.runs():
-            self.status_reader(run).poll()
+            self.snapshots(run).progress()
 
     def cancel(self, run: Run, indices: Sequence[int] | None = None) -> None:
         """Type `opsctl cancel`."""
-        records, seconds = self.records, iter(range(10_000))
+        seconds = iter(range(10_000))
         canceller = Canceller(
-            self.status_reader(run, records=records),
-            records=records,
+            self.snapshots(run),
+            records=self.records,
             batch=self.history.adapter(),
             user="ada",
             sleep=lambda _: None,

@@ -14,17 +14,16 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Spending, spending
-from opsctl.commands.costs.cost import RunCost, cost
+from opsctl.commands.costs.cost import RunCost, run_cost
 from opsctl.commands.diagnosis.why import why
 from opsctl.commands.results.report import Report, gather
 from opsctl.commands.runs.audit import audit
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_list import RunLine, runs
-from opsctl.commands.runs.run_reader import RunReader
-from opsctl.commands.runs.scan_detail import ScanDetail
-from opsctl.commands.runs.status import Pricing, StatusReader
-from opsctl.core.costs.bill import Bill, ScanBill, bill
+from opsctl.commands.runs.scan_detail import ScanDetail, scan_details
+from opsctl.commands.runs.snapshot import SnapshotReader
+from opsctl.core.costs.bill import ScanBill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
@@ -34,6 +33,7 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.audit import AuditRow
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.scan_history import ScanDisposition
+from opsctl.core.runs.snapshot import Pricing
 from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State
 from support.history_world import HistoryWorld
 from support.run_world import PATTERNS, PLATFORM
@@ -46,6 +46,7 @@ RATES = Rates(
     source="a test",
     kind="on-demand",
 )
+PRICING = Pricing(rates=RATES, is_local=False)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Told:
             "status --scan": {detail.status.name: _of_detail(detail, self.run) for detail in self.details},
             "why": _of_answer(self.why),
             "why SCAN": {name: _of_one_answer(self._why(name)) for name in self.run.scans},
-            "cost": self._of_bills(self.cost.own, self.cost.adopted),
+            "cost": self._of_cost(),
             "results": self._of_bills(self.table),
             "report": self._of_report(),
             "audit": {row.scan: _of_audit(row) for row in self.audited if row.scan in self.run.scans},
@@ -136,34 +137,28 @@ class Told:
 
     def spent(self, *, usd_per_scan: float) -> Spending:
         """What `--max-spend` reckons that the run has cost; a scan on its way counts with at least `usd_per_scan`."""
-        return spending(
-            [self.run],
-            records=self._records(),
-            batch=self._batch,
-            rates=RATES,
-            usd_per_scan=usd_per_scan,
-            now=self.world.now(),
-        )
+        return spending([self._snapshots().whole()], rates=RATES, usd_per_scan=usd_per_scan)
 
     @cached_property
     def polled(self) -> RunStatus:
         """`status`."""
-        return self._status(self._records()).poll()
+        return self._snapshots().progress(wait_reason=True).with_costs(PRICING)
 
     @cached_property
     def whole(self) -> RunStatus:
         """`status --json`."""
-        return self._status(self._records()).whole()
+        return self._snapshots().whole(wait_reason=True).with_costs(PRICING)
 
     @cached_property
     def states(self) -> RunStatus:
         """What `logs` asks for between its lines."""
-        return self._status(self._records()).states()
+        return self._snapshots().counts()
 
     @cached_property
     def details(self) -> list[ScanDetail]:
         """`status --scan` of every scan."""
-        return self._status(self._records()).details(range(len(self.run.scans)))
+        snapshot = self._snapshots().scans(range(len(self.run.scans)))
+        return scan_details(snapshot, records=self._records(), pricing=PRICING)
 
     @cached_property
     def why(self) -> Answer:
@@ -173,26 +168,19 @@ class Told:
     @cached_property
     def cost(self) -> RunCost:
         """`cost`."""
-        return cost(
-            self.run.run_id,
-            records=self._records(),
-            batch=self._batch,
-            platform=PLATFORM,
-            rates_of=lambda _: RATES,
-            now=self.world.now(),
-        )
+        return run_cost(self._snapshots().progress(), PRICING)
 
     @cached_property
-    def table(self) -> Bill:
-        """The costs in `connectomes.tsv`, as cli/verbs/results.py reckons them."""
-        reader = self._reader(self._records())
-        return bill(reader.attempts(), reader.jobs(), RATES, now=self.world.now())
+    def table(self) -> Mapping[int, ScanBill]:
+        """The costs in `connectomes.tsv`, as cli/verbs/results.py asks for them."""
+        return self._snapshots().progress().bill_by_scan(RATES)
 
     @cached_property
     def report(self) -> Report:
         """`report`."""
-        records = self._records()
-        return gather(self._reader(records), self._status(records), records=records, now=self.world.now())
+        snapshots = self._snapshots()
+        whole = snapshots.whole()
+        return gather(whole, snapshots.on_s3.results(files=True), pricing=PRICING, records=self._records())
 
     @cached_property
     def audited(self) -> tuple[AuditRow, ...]:
@@ -206,6 +194,7 @@ class Told:
             records=self._records(),
             batch=self._batch,
             patterns=PATTERNS,
+            now=self.world.now,
         ).rows
 
     @cached_property
@@ -218,6 +207,7 @@ class Told:
             records=self._records(),
             storage=self._storage(),
             batch=self._batch,
+            now=self.world.now,
         )
         return prior_runs.dispositions(list(zip(self.run.scans, self.run.keys, strict=True)), prior_runs.runs())
 
@@ -237,33 +227,21 @@ class Told:
         return Storage(client)
 
     def _records(self) -> Records:
-        return Records(self._storage(), data_bucket="data", cache=self.world.read_before)
+        return Records(self._storage(), data_bucket="data")
 
-    def _reader(self, records: Records) -> RunReader:
-        return RunReader(self.run, records=records, batch=self._batch)
-
-    def _status(self, records: Records) -> StatusReader:
-        return StatusReader(
-            self._reader(records),
-            records=records,
-            batch=self._batch,
-            now=self.world.now,
-            money=Pricing(rates=RATES, is_local=False),
-        )
+    def _snapshots(self) -> SnapshotReader:
+        return SnapshotReader(self.run, records=self._records(), batch=self._batch, now=self.world.now)
 
     def _why(self, pattern: str | None) -> Answer:
         return why(
-            pattern,
-            reader=self._reader(self._records()),
-            batch=self._batch,
-            storage=self._storage(),
-            platform=PLATFORM,
-            look=hidden_snapshot,
-            now=self.world.now(),
+            pattern, reader=self._snapshots(), storage=self._storage(), platform=PLATFORM, look=hidden_snapshot
         )
 
-    def _of_bills(self, *bills: Bill | None) -> dict[str, View]:
-        by_scan = {index: scan for run_bill in bills if run_bill for index, scan in run_bill.by_scan.items()}
+    def _of_cost(self) -> dict[str, View]:
+        adopted = self.cost.adopted.by_scan if self.cost.adopted is not None else {}
+        return self._of_bills({**self.cost.own.by_scan, **adopted})
+
+    def _of_bills(self, by_scan: Mapping[int, ScanBill]) -> dict[str, View]:
         # A scan without an attempt is not in the bill.
         return {name: _of_bill(by_scan.get(index)) for index, name in enumerate(self.run.scans)}
 
@@ -277,8 +255,8 @@ class Told:
 
 
 def _of_status(status: RunStatus) -> dict[str, View]:
-    assert status.bill is not None and status.adopted_bill is not None
-    by_scan = {**status.bill.by_scan, **status.adopted_bill.by_scan}
+    bills = [run_bill.by_scan for run_bill in (status.bill, status.adopted_bill) if run_bill is not None]
+    by_scan = {index: scan_bill for own in bills for index, scan_bill in own.items()}
     # Scans that were only counted are not among the status's scans.
     views = {name: _of_bill(by_scan.get(index)) for index, name in enumerate(status.run.scans)}
     for scan in status.scans:

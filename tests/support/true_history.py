@@ -137,19 +137,19 @@ def _true_attempt(
     world: HistoryWorld, run_id: str, job: PlayedJob, attempt: PlayedAttempt, *, is_own: bool
 ) -> TrueAttempt:
     assert attempt.started_at is not None
-    recorded = [
-        entry
-        for entry in world.records.attempts(run_id)
-        if (entry.job_id, entry.number) == (job.job_id, attempt.number)
-    ]
+    records_of_job = [entry for entry in world.records.attempts(run_id) if entry.job_id == job.job_id]
+    recorded = [entry for entry in records_of_job if entry.number == attempt.number]
     saved = world.records.load_final_job_states(run_id).get(job.scan_index)
     is_saved = saved is not None and saved.job_id == job.job_id and len(saved.attempts) >= attempt.number
     # Nobody need ask Batch for a job that the run does not know of.
     tells_batch = is_own and (is_saved or world.history.knows(job))
-    has_ended = attempt.stopped_at is not None
+    # An attempt that left no record counts from when its job is over, or a later attempt has left one: Batch describes
+    # a thousand waiting jobs in ten calls, and not every verb asks for that.
+    later = [entry for entry in records_of_job if entry.number > attempt.number]
+    is_told = attempt.stopped_at is not None and tells_batch and (job.is_over or bool(later))
     return TrueAttempt(
         hours=_hours((attempt.stopped_at or world.moment) - attempt.started_at),
-        is_known=bool(recorded) or (has_ended and tells_batch),
+        is_known=bool(recorded) or is_told,
         has_known_end=tells_batch or any(entry.stopped_at is not None for entry in recorded),
     )
 
