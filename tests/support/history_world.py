@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.cancel import Canceller
 from opsctl.commands.runs.snapshot import SnapshotReader
@@ -74,6 +75,9 @@ class HistoryWorld(RunWorld):
         self._instance_is_ahead: dict[tuple[str, int], timedelta] = {}
         #: What a runner does that gets SIGTERM: it writes its end, or is killed before.
         self.writes_when_stopped = True
+        #: What the person's machine keeps.
+        self.cache = Cache()
+        self.has_lost_results = False
         self.names = scans
         put_dataset(self.s3, *scans)
 
@@ -127,6 +131,7 @@ class HistoryWorld(RunWorld):
 
     def delete_result(self, run: Run, index: int) -> None:
         """Delete the record of a scan's result."""
+        self.has_lost_results = True
         origin = run.origin(index)
         self.s3.delete_object(Bucket="data", Key=f"opsctl/runs/{origin.run_id}/results/{origin.index:05d}.json")
 

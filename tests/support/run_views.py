@@ -72,16 +72,10 @@ class View:
 
 
 class Told:
-    """What every verb says of one run at this moment; each verb is asked at most once, by adapters of its own.
+    """What every verb says of one run at this moment; each verb is asked at most once, by adapters of its own."""
 
-    Parameters
-    ----------
-    cache
-        What the person's machine has kept of earlier calls of `runs`; None: nothing.
-    """
-
-    def __init__(self, world: HistoryWorld, run: Run, *, cache: Cache | None = None) -> None:
-        self.world, self.run, self._cache = world, run, cache or Cache()
+    def __init__(self, world: HistoryWorld, run: Run) -> None:
+        self.world, self.run = world, run
 
     def views(self) -> dict[str, dict[str, View]]:
         """What every verb says of each scan, by the verb and the scan's name."""
@@ -100,9 +94,11 @@ class Told:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How many scans are done, failed and on their way, by the verbs that count them."""
-        line = self.line
+        # A person's machine keeps the line of a run that has ended; somebody who deletes its records is not seen.
+        caches = {"runs": Cache(), **({} if self.world.has_lost_results else {"runs, a second time": self.world.cache})}
+        lines = {verb: self._line(cache) for verb, cache in caches.items()}
         return {
-            "runs": {"DONE": line.done, "FAILED": line.failed, "ACTIVE": line.active},
+            **{verb: {"DONE": line.done, "FAILED": line.failed, "ACTIVE": line.active} for verb, line in lines.items()},
             "logs": _coarse(self.states.counts),
             "status": _coarse(self.polled.counts),
             "why": _coarse(self.why.counts),
@@ -211,10 +207,8 @@ class Told:
         )
         return prior_runs.dispositions(list(zip(self.run.scans, self.run.keys, strict=True)), prior_runs.runs())
 
-    @cached_property
-    def line(self) -> RunLine:
-        """The run's line in `runs`."""
-        records = Records(self._storage(), data_bucket="data", cache=self._cache)
+    def _line(self, cache: Cache) -> RunLine:
+        records = Records(self._storage(), data_bucket="data", cache=cache)
         lines = runs(records=records, batch=self._batch, now=self.world.now).lines
         return next(line for line in lines if line.run_id == self.run.run_id)
 

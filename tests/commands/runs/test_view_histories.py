@@ -57,7 +57,7 @@ class Histories(RuleBasedStateMachine):
         self._folder = tempfile.TemporaryDirectory()
         self.story: list[str] = []
 
-    @initialize(scans=st.integers(1, 3), lag=st.sampled_from([0, 2]), how=submissions)
+    @initialize(scans=st.integers(1, 3), lag=st.sampled_from([0, 2, 10]), how=submissions)
     def begin(self, scans: int, lag: int, how: Submission) -> None:
         self.world = HistoryWorld(Path(self._folder.name), *(f"sub-0{number + 1}" for number in range(scans)))
         self.world.history.lag = timedelta(seconds=lag)
