@@ -116,7 +116,7 @@ class RunWorld:
         )
 
     def plan(self, **changes: Any) -> RunPlan:
-        """The plan of a request, made a minute after the previous one."""
+        """The plan of a request."""
         self.minutes += 1
         run_request = request(**changes)
         return plan(
@@ -125,9 +125,17 @@ class RunWorld:
             self.storage,
             self.prior_runs(run_request),
             patterns=PATTERNS,
-            moment=MOMENT + timedelta(minutes=self.minutes),
+            moment=self.planned_at(),
             token=f"{self.minutes:04x}",
         )
+
+    def now(self) -> datetime:
+        """The time of every record."""
+        return MOMENT
+
+    def planned_at(self) -> datetime:
+        """When the plan is made: a minute after the previous one."""
+        return MOMENT + timedelta(minutes=self.minutes)
 
     def lease(self, plan: RunPlan) -> SubmissionLease:
         return SubmissionLease(
@@ -143,7 +151,7 @@ class RunWorld:
     def carry_out(self, plan: RunPlan, *, budget: Budget | None = None) -> RunOutcome:
         lease = self.lease(plan)
         submitter = Submitter(
-            self.batch.adapter(), self.records, self.platform, lease=lease, sleep=self.sleeps.append, now=lambda: MOMENT
+            self.batch.adapter(), self.records, self.platform, lease=lease, sleep=self.sleeps.append, now=self.now
         )
         runner = RunSubmission(
             plan,
@@ -152,7 +160,7 @@ class RunWorld:
             lease=lease,
             records=self.records,
             budget=budget,
-            now=lambda: MOMENT,
+            now=self.now,
         )
         return runner.carry_out()
 

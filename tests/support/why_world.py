@@ -29,14 +29,8 @@ class World:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.server = faulty_server.start(
-            home, faults={}, slots=1, entrypoint=("/bin/sh", "-c"), stop_grace_seconds=1.0
-        )
-        self.clients = Clients(endpoint_url=self.server.endpoint_url)
-        self.batch = Batch(self.clients.batch, submit_client=self.clients.batch_once)
-        self.storage = Storage(self.clients.s3)
+        self._start()
         self.clients.s3.create_bucket(Bucket="data")
-        self.records = Records(self.storage, data_bucket="data")
         self.clients.logs.create_log_group(logGroupName=GROUP)
         self.subnet_id, environment = self._environment()
         queue = self.clients.batch.create_job_queue(
@@ -55,6 +49,19 @@ class World:
             max_vcpus=512,
         )
         self._number = 0
+
+    def restart(self) -> None:
+        """Start another server in the same home, after the first has ended: it has the objects and no jobs."""
+        self._start()
+
+    def _start(self) -> None:
+        self.server = faulty_server.start(
+            self.home, faults={}, slots=1, entrypoint=("/bin/sh", "-c"), stop_grace_seconds=1.0
+        )
+        self.clients = Clients(endpoint_url=self.server.endpoint_url)
+        self.batch = Batch(self.clients.batch, submit_client=self.clients.batch_once)
+        self.storage = Storage(self.clients.s3)
+        self.records = Records(self.storage, data_bucket="data")
 
     def _environment(self) -> tuple[str, str]:
         ec2, iam = self.clients.ec2, self.clients.iam
