@@ -97,7 +97,7 @@ def test_the_facts_of_a_run(world: World) -> None:
     report = gathered(world)
     assert [scan.state for scan in report.status.scans] == ["DONE", "FAILED"]
     assert (report.at, report.image_digest, sorted(report.results)) == ("2026-11-22T20:00:00Z", "sha256:ab", [0, 1])
-    assert report.status.bill is not None and report.status.bill.usd == pytest.approx(2.0)
+    assert report.status.bill is not None and report.status.bill.usd == pytest.approx(2.0 + 3665 / 3600)
     assert report.status.is_local
     assert [attempt.seconds for attempt in report.attempts[0]] == [7200.0]
 

@@ -16,7 +16,7 @@ import pytest
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs import submission_lease as lease_module
 from opsctl.commands.runs.submission_lease import SubmissionLease
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.home import Home
 
@@ -221,7 +221,7 @@ def test_a_renewal_counts_from_its_request(storage: Storage, tmp_path: Path, mon
             renewals.append(clock[0])
             if len(renewals) > 1:
                 failed.set()
-                raise Problem("S3 does not answer.")
+                raise Problem("S3 does not answer.", code=ErrorCode.AWS_UNREACHABLE)
             clock[0] += 29.0
         put(*arguments)
 
