@@ -169,15 +169,15 @@ class ArrayJobs:
                 jobs |= _by_run_index(by_origin, part.run_index_by_origin)
         return jobs
 
-    def explain(self, wanted: Iterable[tuple[int, str]]) -> list[tuple[int, BatchJob]]:
+    def explain(self, unexplained: Iterable[tuple[int, str]]) -> list[tuple[int, BatchJob]]:
         """Jobs with their attempts: one call per 100 jobs; from the saved states where Batch has forgotten them.
 
         Parameters
         ----------
-        wanted
+        unexplained
             Pairs of a scan's index in this run and a job's id. An ended job is described only once.
         """
-        index_by_id = {job_id: index for index, job_id in wanted if job_id}
+        index_by_id = {job_id: index for index, job_id in unexplained if job_id}
         self._describe(
             [job_id for job_id in index_by_id if (job := self._described.get(job_id)) is None or not job.is_over]
         )

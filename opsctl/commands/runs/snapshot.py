@@ -177,15 +177,15 @@ class SnapshotReader:
         jobs = dict(poll.jobs)
         recorded = attempts or ()
         by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])
-        wanted = unexplained_ends(by_scan, jobs, done=_done(results))
+        unexplained = unexplained_ends(by_scan, jobs, done=_done(results))
         retried: list[int] = []
         if attempts is not None:
             counted = {index for _, indices in poll.counted for index in indices}
             jobs |= self._running(parts, summaries, by_scan, counted)
-            wanted |= unexplained_attempts(by_scan, jobs)
+            unexplained |= unexplained_attempts(by_scan, jobs)
             retried = [index for index in sorted(counted & by_scan.keys()) if by_scan[index][-1].number > 1]
-            wanted |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - jobs.keys()))
-        if explained := self._array_jobs.explain(wanted):
+            unexplained |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - jobs.keys()))
+        if explained := self._array_jobs.explain(unexplained):
             self._explained |= {job.job_id: (index, job) for index, job in explained}
             jobs |= {index: job for index, job in explained if index not in jobs or jobs[index].job_id == job.job_id}
             by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])
