@@ -181,7 +181,7 @@ class Records:
         return {} if states is None else dict(states.jobs)
 
     def save_final_job_states(self, run_id: str, jobs: Mapping[int, BatchJob]) -> None:
-        """Save ended jobs as Batch shows them now, but never over states that cannot be read."""
+        """Save ended jobs as Batch shows them now, but not over states that `load_final_job_states` could not read."""
         key = self._final_job_states_key(run_id)
         if self._uri(key) not in self._unreadable:
             self._storage.put_json(self._bucket, key, FinalJobStates(jobs=jobs).as_json())
