@@ -140,9 +140,8 @@ def _detail(message: str) -> str:
     place = place.removeprefix("`key` in ").strip("`").removeprefix("$").removeprefix(".")
     if missing := _MISSING.fullmatch(text):
         return f"`{'.'.join(filter(None, [place, missing[1]]))}` is missing"
-    # The text may quote a value of the record.
-    text = "".join(character if character.isprintable() else "?" for character in text)[:_LONGEST_DETAIL]
-    text = f"{text[:1].lower()}{text[1:]}"
+    # The text may quote a value of the record, which may be long.
+    text = f"{text[:1].lower()}{text[1:_LONGEST_DETAIL]}"
     if not place:
         return text
     return f"{'a key of ' if is_key else ''}`{place}` is wrong ({text})"

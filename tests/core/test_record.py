@@ -173,7 +173,7 @@ OUT_OF_RANGE = [
     ("attempt", {"facts": {"x": "y" * 5_000}}),
     ("attempt", {"facts": {str(number): number for number in range(51)}}),
     ("attempt", {"job_id": "j" * 5_000}),
-    *(("result", {"status": value}) for value in ("SUCCEEDED", "", "done")),
+    *(("result", {"status": value}) for value in ("SUCCEEDED", "", "\x1b[31m", "x" * 10_000)),
     ("result", {"peak_memory_mib": -1}),
     ("result", {"seconds": {"m2g": -1}}),
     ("result", {"outputs": {"connectomes": [], "files": [{"uri": "s3://x", "size_bytes": -1, "sha256": ""}]}}),
@@ -237,6 +237,12 @@ NOT_JSON = [
 @pytest.mark.parametrize("data", NOT_JSON, ids=lambda data: repr(data[:20]))
 def test_what_is_no_json_object_is_refused(kind: Kind, data: bytes) -> None:
     refusal(kind, data)
+
+
+@pytest.mark.parametrize("field", [b"abc", b"sub-01/ses-1", b"succeeded", b"2026-11-22T12:00:00Z", b"s3://data/x.csv"])
+def test_a_text_that_is_not_utf_8_is_refused(field: bytes) -> None:
+    kind = KINDS["result"]
+    refusal(kind, encoded(RESULT).replace(field, b"\xff\xfe"))
 
 
 JSON_VALUES = st.recursive(

@@ -56,7 +56,7 @@ class Records:
         #: What completion and `opsctl runs` know without asking again.
         self.completion_cache = CompletionCache(self._cache, data_bucket)
         # Polling a run of 10,000 scans reads each record only once: etags and values by key.
-        self._read: dict[str, tuple[str, Any]] = {}
+        self._values: dict[str, tuple[str, Any]] = {}
         self._unreadable: dict[str, UnreadableRecord] = {}
 
     def unreadable(self, run_id: str | None = None) -> list[UnreadableRecord]:
@@ -189,7 +189,7 @@ class Records:
         return {} if states is None else dict(states.jobs)
 
     def save_final_job_states(self, run_id: str, jobs: Mapping[int, BatchJob]) -> None:
-        """Save ended jobs as Batch shows them now, but never over states that cannot be read."""
+        """Save ended jobs as Batch shows them now, but not over states that `load_final_job_states` could not read."""
         key = self._final_job_states_key(run_id)
         if self._uri(key) not in self._unreadable:
             self._storage.put_json(self._bucket, key, FinalJobStates(jobs=jobs).as_json())
@@ -208,7 +208,7 @@ class Records:
         values: dict[str, T | None] = {}
         unread = []
         for obj in objects:
-            etag, value = self._read.get(obj.key, ("", None)) if keep else ("", None)
+            etag, value = self._values.get(obj.key, ("", None)) if keep else ("", None)
             if etag == obj.etag:
                 values[obj.key] = value
             else:
@@ -216,7 +216,7 @@ class Records:
         for obj, body in self._bodies(unread):
             values[obj.key] = self._decoded(decode, body, obj.key)
             if keep:
-                self._read[obj.key] = (obj.etag, values[obj.key])
+                self._values[obj.key] = (obj.etag, values[obj.key])
         return [value for obj in objects if (value := values.get(obj.key)) is not None]
 
     def _bodies(self, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes]]:
