@@ -130,8 +130,8 @@ class SubmissionLease:
             )
         if self._monotonic() - self._renewed_at > _TRUSTED_SECONDS:
             raise Problem(
-                "The lease on the output could not be renewed for half a minute (did S3 not answer, or was this"
-                " machine suspended?): nothing more is submitted.",
+                "The lease on the output was not renewed for half a minute (did S3 not answer, or was this machine"
+                " suspended?): nothing more is submitted.",
                 "Type it again.",
                 code=ErrorCode.AWS_UNREACHABLE,
             )
