@@ -92,6 +92,7 @@ def test_what_is_kept_is_adopted_as_the_earlier_m2g_did_it(world: RunWorld, firs
     push(world, **NEW_M2G)
     outcome = world.run()
     assert (outcome.submitted, outcome.done) == (1, 2)
+    assert outcome.as_json()["earlier_m2g"] == {"sha256:m2g": 2}
     run, earlier = world.records.run(outcome.run_id), world.records.run(first)
     assert run.scans == ("sub-03", "sub-01", "sub-02")
     assert run.adopted == (Origin(first, 0), Origin(first, 1))
@@ -104,7 +105,7 @@ def test_what_is_kept_is_adopted_as_the_earlier_m2g_did_it(world: RunWorld, firs
 def test_what_is_done_again_is_done_with_the_new_m2g(world: RunWorld, first: str) -> None:
     push(world, **NEW_M2G)
     outcome = world.carry_out(world.plan().redoing())
-    assert (outcome.submitted, outcome.done) == (3, 2)
+    assert (outcome.submitted, outcome.done, outcome.earlier_m2g) == (3, 2, {})
     world.finish(outcome.run_id, 0, 1, 2, body=b"4 5 6")
     world.batch.end("job-1", "SUCCEEDED")
     assert world.plan().counts == {"done": 3}
