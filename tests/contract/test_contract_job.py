@@ -93,7 +93,7 @@ def environment(index: int) -> Environment:
 )
 def test_the_job_reads_what_run_writes(example):
     options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    document = scan_document(example, options, run=run(), index=7)
+    document = scan_document(example, options, run=run(8), index=7)
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == example.name
     assert read.session == example.session
@@ -127,7 +127,7 @@ def test_the_job_reads_the_environment_that_run_submits():
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
-    document = scan_document(scan(), M2gOptions(), run=run(), index=7)
+    document = scan_document(scan(), M2gOptions(), run=run(8), index=7)
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     builder.connectomes = ["s3://b/x.csv"]

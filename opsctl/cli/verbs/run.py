@@ -200,7 +200,8 @@ def _say_nothing_to_do(context: Context, plan: RunPlan, submission: SubmissionFl
         _follow(context, run_id)
         return
     if submission.as_json:
-        context.screen.json(RunOutcome(run_id=run_id, submitted=0, done=done, in_flight=in_flight).as_json())
+        outcome = RunOutcome(run_id=run_id, submitted=0, done=done, in_flight=in_flight, earlier_m2g=plan.earlier_m2g())
+        context.screen.json(outcome.as_json())
     context.screen.hints({"opsctl status": "where it stands", "opsctl results DIR": "bring the connectomes home"})
 
 

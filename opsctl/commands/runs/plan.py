@@ -19,7 +19,7 @@ from opsctl.core.location import Location, derivatives
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import asked
 from opsctl.core.runs.manifest import Run, make_run_id, mixing_run, scan_document, timestamp
-from opsctl.core.runs.scan_history import Disposition, ScanDisposition
+from opsctl.core.runs.scan_history import Disposition, ScanDisposition, earlier_m2g
 from opsctl.core.runs.scan_key import scan_key
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
 
@@ -81,8 +81,7 @@ class RunPlan:
 
     def earlier_m2g(self, disposition: Disposition = "other_m2g") -> dict[str, int]:
         """How many scans of a disposition were done, or are being done, by which m2g other than the platform's."""
-        images = (scan.earlier_m2g for scan in self.dispositions if scan.disposition == disposition)
-        return dict(Counter(image for image in images if image is not None))
+        return earlier_m2g(self.dispositions, disposition)
 
     @property
     def has_choice(self) -> bool:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.errors import Interrupted, Problem, write_error_code
 from opsctl.core.runs.manifest import Run, timestamp
-from opsctl.core.runs.scan_history import ScanDisposition
+from opsctl.core.runs.scan_history import ScanDisposition, earlier_m2g
 from opsctl.core.runs.submission import LARGEST_ARRAY, Submission, submissions_of
 
 
@@ -40,6 +40,8 @@ class RunOutcome:
         Number of scans that were done or in flight before.
     continued
         Earlier runs that had been interrupted and whose missing submissions were made now.
+    earlier_m2g
+        Number of scans among the done ones that another m2g did and that were kept, by its image.
     """
 
     run_id: str
@@ -47,6 +49,7 @@ class RunOutcome:
     done: int
     in_flight: int
     continued: tuple[str, ...] = ()
+    earlier_m2g: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return what `run --json` prints."""
@@ -152,6 +155,7 @@ class RunSubmission:
             done=counts["done"] + counts["other_m2g"],
             in_flight=counts["in flight"] - sum(self._continued.values()),
             continued=tuple(self._continued),
+            earlier_m2g=earlier_m2g([scan for scan in dispositions if not self._plan.is_submitted(scan)]),
         )
 
     def _missing(self, dispositions: Sequence[ScanDisposition]) -> set[tuple[str, str]]:

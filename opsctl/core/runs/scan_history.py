@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -133,6 +133,12 @@ def scan_dispositions(
             )
             entries[earlier.run.scans[index]].append(entry)
     return [_disposition(name, key, entries.get(name, ()), has_intact_files) for name, key in scans]
+
+
+def earlier_m2g(dispositions: Sequence[ScanDisposition], disposition: Disposition = "other_m2g") -> dict[str, int]:
+    """How many scans of a disposition were done, or are being done, by which m2g other than the one of now."""
+    images = (scan.earlier_m2g for scan in dispositions if scan.disposition == disposition)
+    return dict(Counter(image for image in images if image is not None))
 
 
 def _disposition(

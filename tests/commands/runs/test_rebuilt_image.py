@@ -49,8 +49,7 @@ def larger_machines() -> dict[str, Any]:
 #: What is typed otherwise, and what is otherwise on the platform, without any change of what m2g does.
 SAME_WORK: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a rebuilt runner": ({"version": "0.2.0"}, NEW_RUNNER),
-    "more memory": ({"memory_mib": 20000}, {}),
-    "memory of the other model's queue": ({"memory_mib": 30400}, {}),
+    "less memory": ({"memory_mib": 20000}, {}),
     "a budget": ({"max_spend_usd": 20.0}, {}),
     "another person": ({"user": "bob", "command_line": ("opsctl", "run", "HNU1", "--yes")}, {}),
     "other machines": ({}, larger_machines()),
@@ -70,6 +69,16 @@ def test_what_m2g_does_not_see_makes_no_new_work(
     assert tuple(scan.key for scan in plan.dispositions) == keys
     assert [scan.name for scan in plan.to_submit()] == ["sub-03"]
     assert (plan.counts, plan.earlier_m2g(), plan.has_choice) == ({"done": 2, "failed": 1}, {}, False)
+
+
+def test_the_queue_of_the_other_model_makes_no_new_work(world: RunWorld) -> None:
+    csd = M2gOptions(diffusion_model="csd")
+    run_id = world.run(options=csd).run_id
+    world.finish(run_id, 0, 1, 2)
+    world.batch.end("job-0", "SUCCEEDED")
+    plan = world.plan(options=csd, memory_mib=30400)
+    assert plan.request.resources(world.platform) == "csa"
+    assert plan.counts == {"done": 3}
 
 
 def test_work_of_another_m2g_is_kept_unless_it_is_asked_for_again(world: RunWorld, first: str) -> None:
@@ -92,6 +101,7 @@ def test_what_is_kept_is_adopted_as_the_earlier_m2g_did_it(world: RunWorld, firs
     push(world, **NEW_M2G)
     outcome = world.run()
     assert (outcome.submitted, outcome.done) == (1, 2)
+    assert outcome.as_json()["earlier_m2g"] == {"sha256:m2g": 2}
     run, earlier = world.records.run(outcome.run_id), world.records.run(first)
     assert run.scans == ("sub-03", "sub-01", "sub-02")
     assert run.adopted == (Origin(first, 0), Origin(first, 1))
@@ -104,7 +114,7 @@ def test_what_is_kept_is_adopted_as_the_earlier_m2g_did_it(world: RunWorld, firs
 def test_what_is_done_again_is_done_with_the_new_m2g(world: RunWorld, first: str) -> None:
     push(world, **NEW_M2G)
     outcome = world.carry_out(world.plan().redoing())
-    assert (outcome.submitted, outcome.done) == (3, 2)
+    assert (outcome.submitted, outcome.done, outcome.earlier_m2g) == (3, 2, {})
     world.finish(outcome.run_id, 0, 1, 2, body=b"4 5 6")
     world.batch.end("job-1", "SUCCEEDED")
     assert world.plan().counts == {"done": 3}
