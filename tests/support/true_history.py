@@ -103,7 +103,7 @@ def _true_scan(world: HistoryWorld, records: Records, run: Run, index: int) -> T
     )
     if result is not None and result.succeeded:
         state = "DONE"
-    elif own is None:
+    elif own is None or not is_found:
         state = _without_job(world, records, origin.run_id, origin.index)
     else:
         state = "FAILED" if own.is_over or not world.history.knows(own) else FROM_BATCH[own.status]
