@@ -56,6 +56,7 @@ def platform_of(url: str | None, *, data_bucket: str) -> Platform:
         data_bucket=data_bucket,
         repository_url="repository",
         image="repository:1",
+        m2g_image="repository:1",
         log_group="/opsctl/bench",
         spot=False,
         root_volume_gib=100,

@@ -1,4 +1,4 @@
-"""The error boundary: it turns every outcome into a sentence and an exit code.
+"""The error boundary: it turns every outcome into a sentence and an exit code; with `--json` an error is JSON too.
 
 0: success; 1: an error that the user can fix; 2: wrong usage; 3: a bug, whose traceback goes into the log file;
 130: Ctrl-C.
@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -18,17 +19,16 @@ import click
 
 from opsctl import __version__
 from opsctl.aws.call_log import CALLS
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.home import Home, LogFile
-
-_BUG = 3
-_INTERRUPTED = 130
+from opsctl.render.json_document import DOCUMENT_WRITTEN
 
 
 def main() -> None:
     """Run opsctl and exit."""
     log = LogFile(Home.of(os.environ))
     CALLS.addHandler(log)
+    DOCUMENT_WRITTEN.clear()
     try:
         code = _run(log)
     finally:
@@ -45,40 +45,74 @@ def _run(log: LogFile) -> int:
         code = app(standalone_mode=False)
         # If nobody reads the last line any more, the error must occur here, not at the interpreter's end.
         sys.stdout.flush()
-        if code == _INTERRUPTED:
+        if code == ErrorCode.INTERRUPTED.exit_code:
             # typer returns this code after a Ctrl-C that no verb handled.
-            return _interrupted()
+            return _report(Interrupted("Stopped."))
         return code if isinstance(code, int) else 0
     except Problem as problem:
-        _say(f"{problem.what}{f'  {problem.hint}' if problem.hint else ''}")
-        return problem.exit_code
-    except click.exceptions.Abort:
-        return _interrupted()
-    except click.ClickException as error:
+        return _report(problem)
+    except click.UsageError as error:
         error.show()
-        return error.exit_code
-    except KeyboardInterrupt:
-        return _interrupted()
+        return _write_json(_usage_problem(error))
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        return _report(Interrupted("Stopped."))
     except SystemExit as end:
         # click exits with 1 when the reader has closed the pipe (`opsctl logs | head`).
         if not isinstance(end.__context__, BrokenPipeError):
             raise
-        return _closed_pipe()
+        _discard_output()
+        return 0
     except BrokenPipeError:
-        return _closed_pipe()
+        _discard_output()
+        return 0
     except Exception as error:  # any other exception is a bug
         return _bug(error, log)
 
 
-def _closed_pipe() -> int:
-    """Succeed quietly: the reader needs no more. Python would print another error when it closes the pipe."""
+def _report(problem: Problem) -> int:
+    """Say what happened; returns the exit code."""
+    _say(problem)
+    return _write_json(problem)
+
+
+def _write_json(problem: Problem) -> int:
+    """Write the error on standard output, if JSON was asked for and none is there yet; returns the exit code.
+
+    It is one line, so that it is also the last line of a verb that writes a JSON object a line.
+    """
+    if not DOCUMENT_WRITTEN.is_set() and _is_json_asked():
+        try:
+            sys.stdout.write(f"{json.dumps(problem.as_json())}\n")
+            sys.stdout.flush()
+        except OSError:
+            # A closed pipe, a full disk: standard error has the sentence, and the exit code stays.
+            _discard_output()
+    return problem.exit_code
+
+
+def _is_json_asked() -> bool:
+    # Reading the options again takes 70 ms.
+    if not any(argument.startswith("--json") for argument in sys.argv[1:]):
+        return False
+    try:
+        import typer.main
+
+        from opsctl.cli import app
+        from opsctl.cli.json_option import is_json_asked
+
+        return is_json_asked(typer.main.get_command(app), sys.argv[1:])
+    except Exception:  # the bug is where the options are read: the sentence has been said
+        return False
+
+
+def _usage_problem(error: click.UsageError) -> Problem:
+    page = f"`{error.ctx.command_path} --help` shows what it takes." if error.ctx else ""
+    return UsageProblem(error.format_message(), page)
+
+
+def _discard_output() -> None:
+    """Send the rest of standard output nowhere: Python would print another error when it closes the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
-def _interrupted() -> int:
-    _say("Stopped.")
-    return _INTERRUPTED
 
 
 def _bug(error: Exception, log: LogFile) -> int:
@@ -87,14 +121,19 @@ def _bug(error: Exception, log: LogFile) -> int:
     command, trace = shlex.join(sys.argv[1:]), traceback.format_exc().rstrip()
     try:
         log.append(f"{datetime.now(UTC).isoformat()} opsctl {command} (version {__version__}, {sys.platform})\n{trace}")
-        _say(f"{message}  The traceback is in {log.path}: please report it.")
     except (OSError, Problem):
-        _say(message)
+        problem = Problem(message, code=ErrorCode.BUG)
+        _say(problem)
         traceback.print_exc()
-    return _BUG
+    else:
+        problem = Problem(message, f"The traceback is in {log.path}: please report it.", code=ErrorCode.BUG)
+        _say(problem)
+    return _write_json(problem)
 
 
-def _say(text: str) -> None:
+def _say(problem: Problem) -> None:
+    """Print the sentence and its hint on standard error."""
+    text = f"{problem.what}  {problem.hint}" if problem.hint else problem.what
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns
         text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

@@ -9,7 +9,7 @@ from typing import Any
 
 from opsctl.core.dataset.discovery import SUFFIXES
 from opsctl.core.dataset.entities import EntityPatterns
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -23,6 +23,7 @@ def _folder(name: str, *, landmark: str) -> Path:
     raise Problem(
         f"This installation of opsctl lacks its {name}/ folder.",
         "Install it again: pip install --force-reinstall opsctl",
+        code=ErrorCode.INSTALLATION_INCOMPLETE,
     )
 
 
@@ -63,7 +64,11 @@ def bids_config() -> dict[str, Any]:
     """
     package = find_spec("bids")
     if package is None or not package.submodule_search_locations:
-        raise Problem("pybids is not installed.", "Install opsctl again: pip install --force-reinstall opsctl")
+        raise Problem(
+            "pybids is not installed.",
+            "Install opsctl again: pip install --force-reinstall opsctl",
+            code=ErrorCode.INSTALLATION_INCOMPLETE,
+        )
     path = Path(package.submodule_search_locations[0]) / "layout" / "config" / "bids.json"
     config: dict[str, Any] = json.loads(path.read_text())
     return config

@@ -20,7 +20,7 @@ from opsctl.core.config import (
     from_variables,
     merge,
 )
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 FILE_NAME = "opsctl.toml"
 CONFIG_VARIABLE = "OPSCTL_CONFIG"
@@ -137,12 +137,24 @@ def _read(file: ConfigFile) -> Layer:
     """A file's layer; the file's errors are in its problems."""
     path = str(file.path)
     if not file.is_there:
-        missing = Problem(f"{path} is not there.", f"{CONFIG_VARIABLE} names it: correct it, or unset it.")
+        missing = Problem(
+            f"{path} is not there.",
+            f"{CONFIG_VARIABLE} names it: correct it, or unset it.",
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
         return Layer(problems=(missing,) if file.must_be_there else ())
     try:
         content = file.path.read_bytes()
     except OSError as error:
-        return Layer(problems=(Problem(f"{path} cannot be read ({error.strerror}).", "Look at its permissions."),))
+        return Layer(
+            problems=(
+                Problem(
+                    f"{path} cannot be read ({error.strerror}).",
+                    "Look at its permissions.",
+                    code=ErrorCode.CONFIGURATION_INVALID,
+                ),
+            )
+        )
     import tomllib
 
     try:
@@ -151,7 +163,11 @@ def _read(file: ConfigFile) -> Layer:
         tomllib.loads(text)
     except UnicodeDecodeError as error:
         at = Source(file.layer, path, content[: error.start].count(b"\n") + 1)
-        return Layer(problems=(Problem(f"{at}: this is not UTF-8.", "Save the file as UTF-8."),))
+        return Layer(
+            problems=(
+                Problem(f"{at}: this is not UTF-8.", "Save the file as UTF-8.", code=ErrorCode.CONFIGURATION_INVALID),
+            )
+        )
     except tomllib.TOMLDecodeError as error:
         return Layer(problems=(_syntax_problem(str(error), file, text),))
     return from_file(said_in(text), path=path, layer=file.layer)
@@ -164,4 +180,8 @@ def _syntax_problem(message: str, file: ConfigFile, text: str) -> Problem:
     line = int(position[1]) if position and position[1] else len(text.rstrip("\n").split("\n"))
     what = what if what.isprintable() else repr(what)
     at = Source(file.layer, str(file.path), line)
-    return Problem(f"{at}: this is not TOML: {what[:1].lower()}{what[1:]}.", 'A line is KEY = "VALUE", or [TABLE].')
+    return Problem(
+        f"{at}: this is not TOML: {what[:1].lower()}{what[1:]}.",
+        'A line is KEY = "VALUE", or [TABLE].',
+        code=ErrorCode.CONFIGURATION_INVALID,
+    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem
 
 VARIABLE = "OPSCTL_ENGINE"
 
@@ -32,6 +32,9 @@ _ELSEWHERE = (
 class NoEngine(Problem):
     """Neither Docker nor Podman is installed."""
 
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what, hint, code=ErrorCode.ENGINE_MISSING)
+
 
 class EngineSilent(Problem):
     """An installed engine does not answer.
@@ -43,7 +46,7 @@ class EngineSilent(Problem):
     """
 
     def __init__(self, what: str, hint: str = "", *, engine: str) -> None:
-        super().__init__(what, hint)
+        super().__init__(what, hint, code=ErrorCode.ENGINE_FAILED)
         self.engine = engine
 
 
@@ -135,7 +138,7 @@ class Engine:
             raise self._failure(arguments[0], "".join(last_lines))
 
     def _failure(self, verb: str, output: str) -> Problem:
-        return Problem(f"{self.name} {verb} failed: {final_output(output)}")
+        return Problem(f"{self.name} {verb} failed: {final_output(output)}", code=ErrorCode.ENGINE_FAILED)
 
 
 def find_engine(
@@ -173,9 +176,13 @@ def find_engine(
         raise problems[0]
     if requested:
         if name in _NAMES:
-            raise Problem(f"This needs {name}, which is not on the PATH.", _ELSEWHERE)
+            raise Problem(f"This needs {name}, which is not on the PATH.", _ELSEWHERE, code=ErrorCode.ENGINE_MISSING)
         named_by = "--engine" if name else VARIABLE
-        raise Problem(f"{named_by} names {requested}, which is no program here.", "Name docker, podman or a path.")
+        raise Problem(
+            f"{named_by} names {requested}, which is no program here.",
+            "Name docker, podman or a path.",
+            code=ErrorCode.ENGINE_MISSING,
+        )
     raise NoEngine("This needs a container engine, and neither Docker nor Podman is on the PATH.", _ELSEWHERE)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import platformdirs
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import Problem, write_error_code
 from opsctl.core.platform.platform import Platform
 from opsctl.whole_file import write_whole
 
@@ -65,7 +65,9 @@ class Home:
                 path.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:
             raise Problem(
-                f"{folder} cannot be made ({error.strerror}).", "Set OPSCTL_HOME to a folder that you may write to."
+                f"{folder} cannot be made ({error.strerror}).",
+                "Set OPSCTL_HOME to a folder that you may write to.",
+                code=write_error_code(error),
             ) from error
         return folder
 

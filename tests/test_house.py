@@ -26,6 +26,7 @@ PURE = {
         "datetime",
         "difflib",
         "enum",
+        "errno",
         "fnmatch",
         "functools",
         "hashlib",

@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from opsctl.aws.refusals import CREATE_LOGIN, LOGIN_AGAIN, THROTTLED, code_of, refusal
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 __all__ = ["THROTTLED", "code_of", "translated"]
 
@@ -107,42 +107,71 @@ def _wrapped_error(error: BaseException) -> BaseException | None:
 
 def _login(error: BaseException) -> Problem | None:
     if isinstance(error, _MISSING):
-        return Problem("There are no AWS credentials.", CREATE_LOGIN)
+        return Problem("There are no AWS credentials.", CREATE_LOGIN, code=ErrorCode.CREDENTIALS_MISSING)
     if isinstance(error, kinds.PartialCredentialsError):
         missing = error.kwargs.get("cred_var", "a part")
-        return Problem(f"The AWS credentials are not whole: {missing} is missing.", CREATE_LOGIN)
+        return Problem(
+            f"The AWS credentials are not whole: {missing} is missing.",
+            CREATE_LOGIN,
+            code=ErrorCode.CREDENTIALS_INVALID,
+        )
     if isinstance(error, kinds.LoginInsufficientPermissions):
         return Problem(
-            "Your AWS user may not log in this way.", "Ask the account's administrator for signin:CreateOAuth2Token."
+            "Your AWS user may not log in this way.",
+            "Ask the account's administrator for signin:CreateOAuth2Token.",
+            code=ErrorCode.AWS_DENIED,
         )
     if isinstance(error, _EXPIRED):
-        return Problem("The AWS login has expired.", LOGIN_AGAIN)
+        return Problem("The AWS login has expired.", LOGIN_AGAIN, code=ErrorCode.CREDENTIALS_EXPIRED)
     if isinstance(error, (kinds.CredentialRetrievalError, kinds.MetadataRetrievalError)):
-        return Problem(f"AWS credentials could not be fetched: {_message(error)}", LOGIN_AGAIN)
+        return Problem(
+            f"AWS credentials could not be fetched: {_message(error)}", LOGIN_AGAIN, code=ErrorCode.CREDENTIALS_INVALID
+        )
     return None
 
 
 def _configuration(error: BaseException) -> Problem | None:
     if isinstance(error, kinds.ProfileNotFound):
-        return Problem(_message(error), "`aws configure list-profiles` shows those that there are.")
+        return Problem(
+            _message(error),
+            "`aws configure list-profiles` shows those that there are.",
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     if isinstance(error, kinds.NoRegionError):
-        return Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.")
+        return Problem(
+            "No AWS region is set.", "Name one with --region, or set AWS_REGION.", code=ErrorCode.CONFIGURATION_INVALID
+        )
     if isinstance(error, _REGION):
         region = error.kwargs.get("region_name")
         return Problem(
-            f"AWS has no region {region} for this." if region else _message(error), "Name one with --region."
+            f"AWS has no region {region} for this." if region else _message(error),
+            "Name one with --region.",
+            code=ErrorCode.CONFIGURATION_INVALID,
         )
     if isinstance(error, kinds.MissingDependencyException):
         return Problem(
             "This kind of AWS login needs a part that is not installed (awscrt).",
             'Install it (pip install "botocore[crt]"), or log in with `aws sso login`.',
+            code=ErrorCode.INSTALLATION_INCOMPLETE,
         )
     if isinstance(error, kinds.InvalidProxiesConfigError):
-        return Problem(f"The proxy's settings cannot be read: {_message(error)}", "Correct HTTPS_PROXY.")
+        return Problem(
+            f"The proxy's settings cannot be read: {_message(error)}",
+            "Correct HTTPS_PROXY.",
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     if isinstance(error, _CONFIGURATION):
-        return Problem(f"The AWS configuration cannot be read: {_message(error)}", "Correct it in ~/.aws/config.")
+        return Problem(
+            f"The AWS configuration cannot be read: {_message(error)}",
+            "Correct it in ~/.aws/config.",
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     if isinstance(error, (kinds.ParamValidationError, kinds.InvalidDNSNameError)):
-        return Problem(f"AWS would not take this: {_message(error)}", "Is the name as it was typed right?")
+        return Problem(
+            f"AWS would not take this: {_message(error)}",
+            "Is the name as it was typed right?",
+            code=ErrorCode.AWS_REFUSED,
+        )
     return None
 
 
@@ -151,27 +180,40 @@ def _network(error: BaseException, what: str) -> Problem | None:
         return Problem(
             f"The secure connection to {_host(error)} was refused while {what}: its certificate is not trusted here.",
             "Where an institution inspects traffic, set AWS_CA_BUNDLE to its certificate.",
+            code=ErrorCode.AWS_UNREACHABLE,
         )
     if isinstance(error, kinds.ProxyConnectionError):
-        return Problem(f"The proxy cannot be reached while {what}.", "Is HTTPS_PROXY right?")
+        return Problem(
+            f"The proxy cannot be reached while {what}.", "Is HTTPS_PROXY right?", code=ErrorCode.AWS_UNREACHABLE
+        )
     if isinstance(error, (kinds.EndpointConnectionError, kinds.ConnectTimeoutError)):
         url = error.kwargs.get("endpoint_url", "AWS")
         if _host(error) in _LOCAL_HOSTS:
-            return Problem(f"{url} cannot be reached.", "`opsctl up --local` starts the local platform again.")
+            return Problem(
+                f"{url} cannot be reached.",
+                "`opsctl up --local` starts the local platform again.",
+                code=ErrorCode.PLATFORM_NOT_RUNNING,
+            )
         # A region that does not exist has no endpoint.
-        return Problem(f"{url} cannot be reached.", "Is the network up, and the region in this address right?")
+        return Problem(
+            f"{url} cannot be reached.",
+            "Is the network up, and the region in this address right?",
+            code=ErrorCode.AWS_UNREACHABLE,
+        )
     if isinstance(error, _DAMAGED):
-        return Problem(f"What AWS sent did not arrive whole while {what}.", _REPEAT)
+        return Problem(f"What AWS sent did not arrive whole while {what}.", _REPEAT, code=ErrorCode.AWS_UNREACHABLE)
     if isinstance(error, _BROKEN):
         is_timeout = isinstance(error, kinds.ReadTimeoutError)
         failure = "AWS did not answer in time" if is_timeout else "The connection to AWS broke"
-        return Problem(f"{failure} while {what}.", _REPEAT)
+        return Problem(f"{failure} while {what}.", _REPEAT, code=ErrorCode.AWS_UNREACHABLE)
     return None
 
 
 def _other(error: BaseException, what: str) -> Problem:
     return Problem(
-        f"AWS could not be asked while {what}: {_message(error)}", "`opsctl doctor` looks for what is wrong."
+        f"AWS could not be asked while {what}: {_message(error)}",
+        "`opsctl doctor` looks for what is wrong.",
+        code=ErrorCode.AWS_UNREACHABLE,
     )
 
 

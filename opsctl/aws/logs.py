@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
@@ -68,7 +68,9 @@ class Logs:
                 if code_of(error) != "ResourceNotFoundException":
                     raise
                 raise Problem(
-                    f"The log group {self._group} is not there.", "Is the platform up? `opsctl up` makes it."
+                    f"The log group {self._group} is not there.",
+                    "Is the platform up? `opsctl up` makes it.",
+                    code=ErrorCode.AWS_NOT_FOUND,
                 ) from error
         events = [
             LogEvent(event["eventId"], event["logStreamName"], event["timestamp"], event["message"])
@@ -112,7 +114,11 @@ class Sweep:
                 self._token = None
                 self.restarts += 1
                 if self.restarts % _MOST_RESTARTS == 0:
-                    raise Problem("CloudWatch's pages expire before they are read.", "Try again later.") from error
+                    raise Problem(
+                        "CloudWatch's pages expire before they are read.",
+                        "Try again later.",
+                        code=ErrorCode.AWS_UNREACHABLE,
+                    ) from error
                 continue
             # A page may be empty and still have a token; the same token again with nothing new is the end.
             if token is None or (token == self._token and events in ([], self._last_events)):

@@ -14,7 +14,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 LOGIN_AGAIN = "Log in again (`aws sso login`, or `aws configure`), then type the same command."
 CREATE_LOGIN = (
@@ -143,15 +143,16 @@ def refusal(error: ClientError, what: str) -> Problem:
     return Problem(
         f"AWS refused {reply.operation} while {what}: {reply.message or reply.code} ({reply.code}).",
         "`opsctl doctor` looks for what is wrong.",
+        code=ErrorCode.AWS_REFUSED,
     )
 
 
 def _expired(_: _Refusal) -> Problem:
-    return Problem("The AWS login has expired.", LOGIN_AGAIN)
+    return Problem("The AWS login has expired.", LOGIN_AGAIN, code=ErrorCode.CREDENTIALS_EXPIRED)
 
 
 def _unknown_key(_: _Refusal) -> Problem:
-    return Problem("AWS does not know these credentials.", LOGIN_AGAIN)
+    return Problem("AWS does not know these credentials.", LOGIN_AGAIN, code=ErrorCode.CREDENTIALS_INVALID)
 
 
 def _clock(reply: _Refusal) -> Problem:
@@ -159,7 +160,7 @@ def _clock(reply: _Refusal) -> Problem:
     difference = (
         f"is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}" if abs(seconds) >= 1 else "differs from"
     )
-    return Problem(f"This machine's clock {difference} AWS's.", "Set the clock.")
+    return Problem(f"This machine's clock {difference} AWS's.", "Set the clock.", code=ErrorCode.AWS_REFUSED)
 
 
 def _signature(reply: _Refusal) -> Problem:
@@ -174,6 +175,7 @@ def _account(reply: _Refusal) -> Problem:
     return Problem(
         f"This AWS account is not ready for {reply.operation}{reply.detail} ({reply.code}).",
         "Open the AWS console with this account: it says what is missing (payment, verification, the region).",
+        code=ErrorCode.AWS_REFUSED,
     )
 
 
@@ -188,6 +190,7 @@ def _denied(reply: _Refusal) -> Problem:
     return Problem(
         f"AWS does not permit {action}{on} while {reply.what}{detail}.",
         f"Ask the account's administrator for this permission{f' ({action})' if ':' in action else ''}.",
+        code=ErrorCode.AWS_DENIED,
     )
 
 
@@ -195,29 +198,45 @@ def _encryption(reply: _Refusal) -> Problem:
     return Problem(
         f"The data's encryption key (KMS) cannot be used while {reply.what}{reply.detail} ({reply.code}).",
         "Ask whoever keeps the bucket's KMS key to enable it for you.",
+        code=ErrorCode.AWS_DENIED,
     )
 
 
 def _throttled(reply: _Refusal) -> Problem:
-    return Problem(f"AWS asks to slow down ({reply.operation}) while {reply.what}.", "Wait a minute and type it again.")
+    return Problem(
+        f"AWS asks to slow down ({reply.operation}) while {reply.what}.",
+        "Wait a minute and type it again.",
+        code=ErrorCode.AWS_THROTTLED,
+    )
 
 
 def _no_bucket(reply: _Refusal) -> Problem:
     bucket = reply.error.get("BucketName", "")
-    return Problem(f"The bucket {bucket} does not exist.".replace("  ", " "), "Is its name right?")
+    return Problem(
+        f"The bucket {bucket} does not exist.".replace("  ", " "), "Is its name right?", code=ErrorCode.BUCKET_NOT_FOUND
+    )
 
 
 def _region(reply: _Refusal) -> Problem:
     region = reply.error.get("Region") or reply.headers.get("x-amz-bucket-region", "")
     if region:
-        return Problem(f"The bucket lies in another region: {region}.", f"Name it with --region {region}.")
-    return Problem(f"The bucket lies in another region ({reply.message}).", "Name its region with --region.")
+        return Problem(
+            f"The bucket lies in another region: {region}.",
+            f"Name it with --region {region}.",
+            code=ErrorCode.BUCKET_UNUSABLE,
+        )
+    return Problem(
+        f"The bucket lies in another region ({reply.message}).",
+        "Name its region with --region.",
+        code=ErrorCode.BUCKET_UNUSABLE,
+    )
 
 
 def _gone(reply: _Refusal) -> Problem:
     return Problem(
         f"What {reply.operation} asked for is not there while {reply.what}{reply.detail}.",
         "Was it removed, or is the region another? `opsctl doctor` looks at the platform.",
+        code=ErrorCode.AWS_NOT_FOUND,
     )
 
 
@@ -225,6 +244,7 @@ def _quota(reply: _Refusal) -> Problem:
     return Problem(
         f"A quota of this AWS account is used up ({reply.operation}){reply.detail}.",
         "Ask AWS for more in its console (Service Quotas), or remove what is not needed.",
+        code=ErrorCode.AWS_QUOTA_REACHED,
     )
 
 
@@ -233,6 +253,7 @@ def _unavailable(reply: _Refusal) -> Problem:
     return Problem(
         f"AWS failed to answer {reply.operation}{times} while {reply.what} ({reply.code}).",
         "Wait some minutes and type it again; https://health.aws.amazon.com tells of outages.",
+        code=ErrorCode.AWS_UNREACHABLE,
     )
 
 

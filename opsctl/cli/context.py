@@ -12,7 +12,7 @@ import click
 from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
 from opsctl.home import Home
 
@@ -199,13 +199,16 @@ class Context:
             raise Problem(
                 "The local platform is not running: its process has ended.",
                 "`opsctl up --local` brings it back, with its data.",
+                code=ErrorCode.PLATFORM_NOT_RUNNING,
             )
         return replace(platform, endpoint_url=server.endpoint_url)
 
     def _from_aws(self, name: str | None) -> Platform:
         """A platform from the SSM Parameter Store, where another user's `up` recorded it."""
         if name == LOCAL_NAME:
-            raise Problem("The local platform is not up.", "`opsctl up --local` makes it.")
+            raise Problem(
+                "The local platform is not up.", "`opsctl up --local` makes it.", code=ErrorCode.PLATFORM_NOT_FOUND
+            )
         from opsctl.aws.clients import Clients
         from opsctl.aws.platform.platform_parameter import read_record
 
@@ -216,10 +219,14 @@ class Context:
         except Problem as problem:
             if name is None and isinstance(problem.__cause__, _not_configured_errors()):
                 # The user did not ask for AWS: a platform is missing, not credentials.
-                raise Problem("No platform is up.", no_platform) from problem
+                raise Problem("No platform is up.", no_platform, code=ErrorCode.PLATFORM_NOT_FOUND) from problem
             raise
         if platform is None:
-            raise Problem(f"No platform named {name or DEFAULT_NAME} is up in {clients.region}.", no_platform)
+            raise Problem(
+                f"No platform named {name or DEFAULT_NAME} is up in {clients.region}.",
+                no_platform,
+                code=ErrorCode.PLATFORM_NOT_FOUND,
+            )
         return platform
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -48,12 +50,13 @@ class RunWiring:
 
         from opsctl.assets import entity_patterns
         from opsctl.aws.ecr.image import digest_of
+        from opsctl.commands.platform.m2g_image import m2g_image_of
         from opsctl.commands.runs.plan import plan
 
         context = self._context
         return plan(
             self._request,
-            context.platform,
+            replace(context.platform, m2g_image=m2g_image_of(context.platform, os.environ)),
             source,
             self._prior_runs,
             patterns=entity_patterns(),

@@ -54,22 +54,8 @@ class CauseText(_ParsedText):
         return value[:LONGEST_CAUSE]
 
 
-class EtagText(_ParsedText):
-    """A text, or null where the etag is not known."""
-
-    @staticmethod
-    def parse(value: Any) -> str:
-        """Return the text, empty for null."""
-        if value is None:
-            return ""
-        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-            raise ValueError("expected a text or null")
-        return value
-
-
 MomentText.register(str)
 CauseText.register(str)
-EtagText.register(str)
 
 
 class _PlatformOptions(TypedDict, total=False):
@@ -99,7 +85,6 @@ if TYPE_CHECKING:
     Text = str
     Moment = str
     Cause = str
-    Etag = str
     Facts = Mapping[str, str | int]
     JobStatus = str
     Model = str
@@ -134,7 +119,6 @@ def _types() -> dict[str, Any]:
         "Text": text,
         "Moment": MomentText,
         "Cause": CauseText,
-        "Etag": EtagText,
         "Facts": Annotated[dict[text, text | int], Meta(max_length=_MOST_FACTS)],
         "Model": Literal["csd", "csa"],
         "M2gValues": dict[text, bool | int | float | text | list[text] | None],

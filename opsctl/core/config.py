@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.location import check_label, parse_uri
 from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, did_you_mean, from_text, kind_of, validated
 
@@ -114,7 +114,7 @@ class Configuration:
         if self.problems:
             first, *more = self.problems
             rest = f" (And {len(more)} more: `opsctl config` shows all.)" if more else ""
-            raise Problem(first.what, f"{first.hint}{rest}".strip())
+            raise Problem(first.what, f"{first.hint}{rest}".strip(), code=first.code)
 
 
 def merge(layers: Sequence[Layer], *, doubts: Sequence[str] = ()) -> Configuration:
@@ -150,7 +150,11 @@ def from_file(file_entries: Iterable[Said], *, path: str, layer: Literal["folder
             entry = _entry(parts, value, source)
             if entry is not None and entry.key in entries:
                 earlier = entries[entry.key].source.line
-                raise Problem(f"{entry.key} is set a second time, after line {earlier}.", "Leave one of them out.")
+                raise Problem(
+                    f"{entry.key} is set a second time, after line {earlier}.",
+                    "Leave one of them out.",
+                    code=ErrorCode.CONFIGURATION_INVALID,
+                )
         except Problem as problem:
             refused.add(parts)
             problems.append(_at(source, problem))
@@ -171,7 +175,11 @@ def from_variables(environment: Mapping[str, str]) -> Layer:
         try:
             value = validated(setting, from_text(setting, text))
             if setting.key in entries:
-                raise Problem(f"{setting.key} is set a second time, after {entries[setting.key].source}.", "Unset one.")
+                raise Problem(
+                    f"{setting.key} is set a second time, after {entries[setting.key].source}.",
+                    "Unset one.",
+                    code=ErrorCode.CONFIGURATION_INVALID,
+                )
         except Problem as problem:
             problems.append(_at(source, problem))
             continue
@@ -192,7 +200,7 @@ def shown(key: str) -> str:
 
 
 def _at(source: Source, problem: Problem) -> Problem:
-    return Problem(f"{source}: {problem.what}", problem.hint)
+    return Problem(f"{source}: {problem.what}", problem.hint, code=ErrorCode.CONFIGURATION_INVALID)
 
 
 def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | None:
@@ -208,19 +216,28 @@ def _entry(parts: tuple[str, ...], value: Any, source: Source) -> ConfigEntry | 
         raise Problem(
             f"{shown(parts[-1])} is a secret, and a secret never belongs into this file.",
             'Remove it (and make a new one, if others could read the file); name an AWS profile: profile = "NAME".',
+            code=ErrorCode.CONFIGURATION_INVALID,
         )
     if len(parts) == 1 and parts[0] in _TABLES:
         if value == {}:
             return None
-        raise Problem(f"{parts[0]} is a table, not a value.", f"Write [{parts[0]}], and its keys below.")
+        raise Problem(
+            f"{parts[0]} is a table, not a value.",
+            f"Write [{parts[0]}], and its keys below.",
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     if parts[0] == "datasets" and len(parts) == 2:
         return ConfigEntry(f"datasets.{parts[1]}", _dataset(parts[1], value), source)
     normalized = (*parts[:-1], parts[-1].replace("-", "_"))
     for depth in range(1, len(parts)):
         if parts[:depth] in BY_PATH:
-            raise Problem(f"{'.'.join(parts[:depth])} is a value, not a table.")
+            raise Problem(f"{'.'.join(parts[:depth])} is a value, not a table.", code=ErrorCode.CONFIGURATION_INVALID)
     if parts[0] == "datasets":
-        raise Problem(f"{'.'.join(map(shown, parts))} is no dataset's name.", 'Write NAME = "s3://BUCKET/PATH".')
+        raise Problem(
+            f"{'.'.join(map(shown, parts))} is no dataset's name.",
+            'Write NAME = "s3://BUCKET/PATH".',
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     if normalized not in BY_PATH:
         raise _unknown(parts)
     setting = BY_PATH[normalized]
@@ -231,9 +248,13 @@ def _dataset(name: str, value: Any) -> str:
     try:
         check_label(name, option="The dataset's name")
     except UsageProblem as problem:
-        raise Problem(problem.what) from problem
+        raise Problem(problem.what, code=ErrorCode.CONFIGURATION_INVALID) from problem
     if not isinstance(value, str):
-        raise Problem(f"datasets.{name} must be text, not {kind_of(value)}.", f'{name} = "s3://BUCKET/PATH"')
+        raise Problem(
+            f"datasets.{name} must be text, not {kind_of(value)}.",
+            f'{name} = "s3://BUCKET/PATH"',
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     parse_uri(value)
     return value
 
@@ -246,6 +267,10 @@ def _unknown(parts: tuple[str, ...]) -> Problem:
     other_path = (name.replace("-", "_"),) if is_m2g else ("m2g", name.replace("-", "_"))
     if other_path in BY_PATH and len(parts) <= 2:
         place = "at the file's beginning, before any table" if is_m2g else "below [m2g]"
-        return Problem(what, f"It belongs {place}.")
+        return Problem(what, f"It belongs {place}.", code=ErrorCode.CONFIGURATION_INVALID)
     known += [] if is_m2g else list(_TABLES)
-    return Problem(what, did_you_mean(name, known).strip() or f"There are {', '.join(sorted(known))}.")
+    return Problem(
+        what,
+        did_you_mean(name, known).strip() or f"There are {', '.join(sorted(known))}.",
+        code=ErrorCode.CONFIGURATION_INVALID,
+    )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from msgspec.json import Decoder
@@ -36,7 +36,7 @@ class UnreadableRecord(Problem):
     """
 
     def __init__(self, source: str, detail: str, hint: str = "") -> None:
-        super().__init__(f"{source} {detail}", hint)
+        super().__init__(f"{source} {detail}", hint, code=ErrorCode.RECORD_UNREADABLE)
         self.source = source
         self.detail = detail
 

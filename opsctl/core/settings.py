@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.platform.platform import check_name
 from opsctl.core.runs.m2g_options import M2gOptions
 
@@ -98,12 +98,14 @@ def validated(setting: Setting, value: Any) -> Any:
         elif setting.key == "platform":
             check_name(value)
         elif setting.key == "max_spend" and not 0 <= value < math.inf:
-            raise Problem(f"max_spend must be 0 or more, not {value}.")
+            raise Problem(f"max_spend must be 0 or more, not {value}.", code=ErrorCode.CONFIGURATION_INVALID)
         elif setting.key == "memory" and value < _LEAST_MEMORY_MIB:
-            raise Problem(f"memory is in MiB, {_LEAST_MEMORY_MIB} or more, not {value}.")
+            raise Problem(
+                f"memory is in MiB, {_LEAST_MEMORY_MIB} or more, not {value}.", code=ErrorCode.CONFIGURATION_INVALID
+            )
     except UsageProblem as problem:
         message = problem.what.removeprefix("--")
-        raise Problem(message, _nearest_value(message, value)) from problem
+        raise Problem(message, _nearest_value(message, value), code=ErrorCode.CONFIGURATION_INVALID) from problem
     return value
 
 
@@ -126,12 +128,16 @@ def _typed(setting: Setting, value: Any) -> Any:
         case "a list of names" if isinstance(value, list) and all(isinstance(name, str) for name in value):
             return tuple(_checked_text(setting, name) for name in value)
     kind = setting.kind if setting.kind != "a list of names" else 'a list of names, ["A", "B"]'
-    raise Problem(f"{setting.key} must be {kind}, not {kind_of(value)}.")
+    raise Problem(f"{setting.key} must be {kind}, not {kind_of(value)}.", code=ErrorCode.CONFIGURATION_INVALID)
 
 
 def _checked_text(setting: Setting, text: str) -> str:
     if not text.strip() or not text.isprintable():
-        raise Problem(f"{setting.key} is empty or holds characters that cannot be printed.", "Leave it out.")
+        raise Problem(
+            f"{setting.key} is empty or holds characters that cannot be printed.",
+            "Leave it out.",
+            code=ErrorCode.CONFIGURATION_INVALID,
+        )
     return text
 
 

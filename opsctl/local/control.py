@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem, write_error_code
 
 IDENTITY_PATH = "/_opsctl/identity"
 _START_SECONDS = 60.0
@@ -162,13 +162,19 @@ def start(
         running one uses another engine.
     """
     if importlib.util.find_spec("moto") is None or importlib.util.find_spec("flask") is None:
-        raise Problem("The local platform is not installed.", 'Install it: pip install "opsctl[local]"')
+        raise Problem(
+            "The local platform is not installed.",
+            'Install it: pip install "opsctl[local]"',
+            code=ErrorCode.INSTALLATION_INCOMPLETE,
+        )
     files = Files(home.expanduser().resolve())
     try:
         files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise Problem(
-            f"{files.folder} cannot be made: {error.strerror}.", "Set OPSCTL_HOME to a folder of yours."
+            f"{files.folder} cannot be made: {error.strerror}.",
+            "Set OPSCTL_HOME to a folder of yours.",
+            code=write_error_code(error),
         ) from None
     with _locked(files.lock("start")):
         running = find(home)
@@ -203,6 +209,7 @@ def refuse_other_engine(running: LocalServer, engine: str | None) -> None:
         raise Problem(
             f"The local platform runs already, its jobs {how}.",
             f"First `opsctl down` (the data stays), then `opsctl up --local --engine {engine or 'default'}`.",
+            code=ErrorCode.PLATFORM_EXISTS,
         )
 
 
@@ -238,6 +245,7 @@ def stop(server_or_home: LocalServer | Path, *, timeout_seconds: float = 60.0) -
             raise Problem(
                 f"The local platform (process {server.pid}) has not ended after {timeout_seconds:g} s.",
                 "Its jobs may still be stopping: try again, or end the process yourself.",
+                code=ErrorCode.PLATFORM_BUSY,
             )
         time.sleep(_POLL_SECONDS)
 
@@ -267,7 +275,11 @@ def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
     with files.log.open("rb") as log:
         log.seek(log_start)
         last_line = log.read().decode(errors="replace").strip().splitlines()[-1:]
-    raise Problem(f"The local platform did not start: {why}. {''.join(last_line)}".strip(), f"See {files.log}")
+    raise Problem(
+        f"The local platform did not start: {why}. {''.join(last_line)}".strip(),
+        f"See {files.log}",
+        code=ErrorCode.PLATFORM_NOT_RUNNING,
+    )
 
 
 def _alive(pid: int) -> bool:

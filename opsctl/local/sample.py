@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from opsctl import __version__
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem, write_error_code
 
 _B0_THRESHOLD = 50
 
@@ -101,9 +101,17 @@ def write_sample(folder: Path) -> SampleSummary:
         folder.mkdir(parents=True, exist_ok=True)
         occupied = any(folder.iterdir())
     except OSError as error:
-        raise Problem(f"{folder} is not a folder to write to: {error.strerror}.", "Name another folder.") from error
+        raise Problem(
+            f"{folder} is not a folder to write to: {error.strerror}.",
+            "Name another folder.",
+            code=write_error_code(error),
+        ) from error
     if occupied:
-        raise Problem(f"{folder} is not empty, and the sample overwrites nothing.", "Name a new or empty folder.")
+        raise Problem(
+            f"{folder} is not empty, and the sample overwrites nothing.",
+            "Name a new or empty folder.",
+            code=ErrorCode.OUTPUT_IN_USE,
+        )
     small_64d, small_101d = _diffusion("small_64D"), _diffusion("small_101D")
     session_1, session_2 = _split_directions(small_64d)
     bvals = small_101d.bvals
@@ -129,7 +137,11 @@ def _diffusion(name: str) -> _Diffusion:
 
     image_path, bval_path, bvec_path = (Path(path) for path in get_fnames(name=name))
     if not image_path.is_file():
-        raise Problem(f"DIPY here has no {image_path.name}.", "Reinstall it: pip install --force-reinstall dipy")
+        raise Problem(
+            f"DIPY here has no {image_path.name}.",
+            "Reinstall it: pip install --force-reinstall dipy",
+            code=ErrorCode.INSTALLATION_INCOMPLETE,
+        )
     data, affine = _voxels(image_path)
     bvecs = np.loadtxt(bvec_path)
     # One file has a direction in each row, the other, as in BIDS, in each column.
@@ -192,6 +204,7 @@ def _write_functional(folder: Path, subject: str, session: str) -> None:
             raise Problem(
                 f"nibabel here lacks its test data ({path.name}).",
                 "Reinstall it: pip install --force-reinstall nibabel",
+                code=ErrorCode.INSTALLATION_INCOMPLETE,
             )
     series: Any = nib.load(sources["bold"])
     repetition_seconds = float(series.header.get_zooms()[3])

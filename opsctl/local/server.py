@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
 from opsctl.local.batch.scheduler import Scheduler
 from opsctl.local.control import IDENTITY_PATH, Containers, Files
@@ -80,7 +80,7 @@ def _listen(files: Files, port: int | None) -> socket.socket:
             continue
         listener.listen(256)
         return listener
-    raise Problem("There is no free port on 127.0.0.1.")
+    raise Problem("There is no free port on 127.0.0.1.", code=ErrorCode.PLATFORM_NOT_RUNNING)
 
 
 def serve(

@@ -88,6 +88,8 @@ def _sentences(status: ImageStatus) -> Iterator[str]:
     else:
         digest = f" ({status.local_image.base_digest})" if status.local_image.base_digest else ""
         yield f"Built by opsctl {status.local_image.version} on {status.local_image.base}{digest}."
+    if status.m2g_image:
+        yield f"m2g in it: {status.m2g_image}."
     if status.is_outdated:
         yield "Its code is not this opsctl's: build and push again (opsctl image build, opsctl image push)."
 

@@ -12,11 +12,14 @@ from opsctl.render.screen import counted, size_text
 
 _REASONS: dict[Disposition, str] = {
     "failed": "failed before",
-    "changed": "done or tried with other inputs or another image",
+    "changed": "done or tried with other inputs",
+    "other_m2g": "done with an earlier m2g",
     "damaged": "done, but their outputs are gone or have been changed",
     "done": "done already",
     "new": "new",
 }
+
+_DIGEST_LENGTH = len("sha256:") + 12
 
 
 def plan_lines(plan: RunPlan) -> list[str]:
@@ -32,14 +35,38 @@ def plan_lines(plan: RunPlan) -> list[str]:
     return lines
 
 
+def earlier_m2g_lines(plan: RunPlan) -> list[str]:
+    """Say which scans were done, or are being done, by another m2g than the one that jobs run from now on."""
+    now = _image_text(plan.platform.m2g_image)
+    states: tuple[tuple[Disposition, str], ...] = (("other_m2g", "done"), ("in flight", "in flight"))
+    return [
+        f"{counted(count, 'scan')} {'is' if count == 1 else 'are'} {state} with an earlier m2g, {_image_text(image)}"
+        f" (jobs now run {now})."
+        for disposition, state in states
+        for image, count in plan.earlier_m2g(disposition).items()
+    ]
+
+
+def kept_line(plan: RunPlan) -> str:
+    """Say that the scans of another m2g are kept, what that means for the outputs, and how to redo them."""
+    return (
+        f"They are kept, so results in {plan.output.uri} may come from more than one m2g. Add `--only changed` to"
+        " process them again."
+    )
+
+
+def redo_question(plan: RunPlan) -> str:
+    """Ask whether the scans of another m2g are processed again."""
+    return f"Process {counted(sum(plan.earlier_m2g().values()), 'scan')} again with the m2g that jobs now run?"
+
+
 def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
     """What is submitted and why, if earlier runs used the output location; and the estimated cost."""
     counts = plan.counts
     lines = []
     if plan.earlier:
         lines.append(
-            f"{counts.get('done', 0):,} done, {counts.get('in flight', 0):,} in flight, "
-            f"{len(plan.to_submit()):,} to submit"
+            f"{plan.done_count:,} done, {counts.get('in flight', 0):,} in flight, {len(plan.to_submit()):,} to submit"
         )
         reasons = [
             f"{counts[disposition]:,} {reason}"
@@ -53,11 +80,13 @@ def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
 def nothing_line(plan: RunPlan) -> str:
     """Say why nothing is submitted."""
     counts = plan.counts
-    done, in_flight, total = counts.get("done", 0), counts.get("in flight", 0), len(plan.chosen)
+    done, in_flight, total = plan.done_count, counts.get("in flight", 0), len(plan.chosen)
     if done == total:
         return f"All {counted(total, 'scan')} are done: nothing to submit."
     if plan.request.only == "failed":
         return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
+    if plan.request.only == "changed":
+        return f"No scan has changed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
     return f"{done:,} done, {in_flight:,} in flight: nothing to submit."
 
 
@@ -70,3 +99,8 @@ def outcome_line(outcome: RunOutcome) -> str:
     if not outcome.submitted:
         return f"Nothing had to be submitted: {' and '.join(parts)}; {outcome.run_id} shows them."
     return f"Submitted {counted(outcome.submitted, 'scan')} as {outcome.run_id}{before}{continued}."
+
+
+def _image_text(image: str) -> str:
+    """An image as a person compares it: of a digest, the beginning."""
+    return f"{image[:_DIGEST_LENGTH]}…" if image.startswith("sha256:") else image

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.render.encoding import replace_unencodable
+from opsctl.render.json_document import DOCUMENT_WRITTEN
 from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, harmless, table
 
@@ -64,7 +65,8 @@ class Screen:
             self.words.print(line)
 
     def json(self, value: Any) -> None:
-        """Print one JSON document on standard output."""
+        """Print one JSON document on standard output; an error after it is told on standard error only."""
+        DOCUMENT_WRITTEN.set()
         self._write(json.dumps(value, indent=2, ensure_ascii=not self.data.knows_unicode))
 
     def json_line(self, value: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 OLDEST_VERSION = (1, 5)
 
@@ -35,14 +35,24 @@ def find_binary(environment: Mapping[str, str]) -> Binary:
     path = shutil.which("terraform", path=environment.get("PATH"))
     oldest = ".".join(map(str, OLDEST_VERSION))
     if path is None:
-        raise Problem(f"Terraform is not on the PATH (version {oldest} or later is needed).", _INSTALL)
+        raise Problem(
+            f"Terraform is not on the PATH (version {oldest} or later is needed).",
+            _INSTALL,
+            code=ErrorCode.TERRAFORM_MISSING,
+        )
     try:
         reply = subprocess.run(
             [path, "version", "-json"], env=dict(environment), capture_output=True, text=True, timeout=60, check=False
         )
         version = str(json.loads(reply.stdout[reply.stdout.index("{") :])["terraform_version"])
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError) as error:
-        raise Problem(f"{path} does not tell its version ({error}).", _INSTALL) from error
+        raise Problem(
+            f"{path} does not tell its version ({error}).", _INSTALL, code=ErrorCode.TERRAFORM_MISSING
+        ) from error
     if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < OLDEST_VERSION:
-        raise Problem(f"Terraform {version} ({path}) is too old: version {oldest} or later is needed.", _INSTALL)
+        raise Problem(
+            f"Terraform {version} ({path}) is too old: version {oldest} or later is needed.",
+            _INSTALL,
+            code=ErrorCode.TERRAFORM_MISSING,
+        )
     return Binary(path, version)

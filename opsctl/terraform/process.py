@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from opsctl.core.errors import Interrupted, PlatformBusy, Problem, StillRunning
+from opsctl.core.errors import Interrupted, PlatformBusy, Problem, StillRunning, write_error_code
 from opsctl.lock_file import LockFile, LockOwner
 from opsctl.terraform.interrupts import Interrupts
 
@@ -121,7 +121,9 @@ class TerraformProcess:
                 self._follow(process, self.log(command[1]), on_line, reserve)
         except OSError as error:
             raise Problem(
-                f"Terraform cannot work in {self._folder} ({error.strerror}).", "Is the disk full, or not writable?"
+                f"Terraform cannot work in {self._folder} ({error.strerror}).",
+                "Is the disk full, or not writable?",
+                code=write_error_code(error),
             ) from error
         finally:
             with _FORKING:

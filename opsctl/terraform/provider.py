@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 MIRROR_VARIABLE = "OPSCTL_PROVIDER_MIRROR"
 _HOST = "registry.terraform.io"
@@ -57,6 +57,7 @@ def find_mirror(environment: Mapping[str, str], *, opt: Path = Path("/opt")) -> 
         raise Problem(
             f"{MIRROR_VARIABLE}={named} holds no AWS provider 5.{_OLDEST_MINOR} or later for {os_arch()}.",
             f"It must contain {_PROVIDER}/VERSION/{os_arch()}/.",
+            code=ErrorCode.CONFIGURATION_INVALID,
         )
     for root in _usual_places(environment, opt):
         mirror = _mirror_at(root)

@@ -12,7 +12,7 @@ from typing import Any
 import python_terraform
 from python_terraform import IsFlagged, IsNotFlagged
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.drift_sentences import drift_sentences
 from opsctl.core.platform.inventory import tainted_addresses
 from opsctl.core.platform.state_location import BACKEND_FILE
@@ -130,7 +130,9 @@ class Root:
             searched_folders=searched_folders(self._environment),
             lock_file=str(self.folder / ".terraform.lock.hcl"),
         )
-        raise problem or Problem(f"Terraform could not be set up: {_first_lines(result.errors)}")
+        raise problem or Problem(
+            f"Terraform could not be set up: {_first_lines(result.errors)}", code=ErrorCode.TERRAFORM_FAILED
+        )
 
     @property
     def providers(self) -> Path:
@@ -303,6 +305,7 @@ class Root:
             raise Problem(
                 f"Terraform's state {self._state_file} is damaged.",
                 f"The one before it lies beside it: copy {self._state_file.name}.backup over it, then `opsctl up`.",
+                code=ErrorCode.STATE_UNUSABLE,
             ) from error
         return state
 
@@ -317,6 +320,7 @@ class Root:
                 f"{errored} holds what the last `opsctl up` or `down` made, and Terraform does not take it back: "
                 f"{_first_lines(result.errors)}",
                 f"If the platform's state is newer, remove {errored.name}; then type the same command.",
+                code=ErrorCode.STATE_UNUSABLE,
             )
         errored.unlink()
 
@@ -324,7 +328,7 @@ class Root:
         """Run a command and return its output; when it fails, raise a `Problem` that begins with `failure`."""
         result = self._run(command)
         if result.code != 0:
-            raise Problem(f"{failure}: {_first_lines(result.errors)}")
+            raise Problem(f"{failure}: {_first_lines(result.errors)}", code=ErrorCode.TERRAFORM_FAILED)
         return result.output
 
     def _run(
@@ -356,19 +360,24 @@ class Root:
             return Problem(
                 f"The disk that holds {self.folder} is full: Terraform was stopped. {saved}",
                 "Free some space, then type the same command: it goes on from there.",
+                code=ErrorCode.DISK_FULL,
             )
         if result.code < 0:
             return Problem(
                 f"Terraform was ended from outside (signal {-result.code}) while it worked on the {self.name}. {saved}",
                 "Type the same command: it goes on from there, and looks for what was being made just then.",
+                code=ErrorCode.TERRAFORM_FAILED,
             )
         problem = explained(errors, unlock=self._unlock_command)
         if problem is not None:
-            return type(problem)(f"{problem.what} {saved if verb != 'plan' else ''}".strip(), problem.hint)
+            if saved and verb != "plan":
+                problem.add_sentence(saved)
+            return problem
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         return Problem(
             f"Terraform could not {verb} the {self.name}: {errors[0].sentence}{more}",
             f"{saved or 'Nothing that was made is lost.'} `opsctl up` goes on from there; `-v` shows Terraform's log.",
+            code=ErrorCode.TERRAFORM_FAILED,
         )
 
 

@@ -11,6 +11,7 @@ locals {
     data_bucket     = var.data_bucket
     repository_url  = var.repository_url
     image           = var.image
+    m2g_image       = coalesce(var.m2g_image, var.image)
     log_group       = module.batch.log_group
     spot            = var.spot
     spot_fallback   = var.spot && var.spot_fallback

@@ -94,6 +94,17 @@ variable "image" {
   }
 }
 
+variable "m2g_image" {
+  description = "m2g's own image, on which image is built: its digest. null: unknown, and image itself stands for it."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.m2g_image == null || can(regex("^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,254}$", var.m2g_image))
+    error_message = "m2g_image must be a digest (sha256:...) or an image reference of 1 to 255 characters, without blanks."
+  }
+}
+
 variable "source_buckets" {
   description = "Names of further buckets whose datasets the jobs may read. They are never written to."
   type        = list(string)

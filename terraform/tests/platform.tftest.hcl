@@ -26,6 +26,7 @@ run "what_was_asked_for" {
     spot            = true
     root_volume_gib = 200
     spot_fallback   = true
+    m2g_image       = "sha256:abc"
 
     more_instance_families = ["r5a", "r6i"]
   }
@@ -36,8 +37,24 @@ run "what_was_asked_for" {
   }
 
   assert {
+    condition     = output.record.m2g_image == "sha256:abc"
+    error_message = "The record names m2g's own image."
+  }
+
+  assert {
     condition     = output.record.models.csd.more_instance_types == tolist(["r5a.large", "r6i.large"]) && output.record.models.csa.more_instance_types == tolist(["r5a.xlarge", "r6i.xlarge"])
     error_message = "Each model has the families' instances of its own size."
+  }
+}
+
+run "m2g_image_unknown" {
+  module {
+    source = "./platform"
+  }
+
+  assert {
+    condition     = output.record.m2g_image == var.image
+    error_message = "The jobs' image stands for m2g's own where that is unknown."
   }
 }
 

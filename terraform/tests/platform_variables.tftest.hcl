@@ -68,12 +68,13 @@ run "wrong_letters" {
     tags           = { lab = "50%" }
     data_bucket    = "s3://lab-data"
     image          = "m2g latest"
+    m2g_image      = "m2g latest"
     source_buckets = ["ndmg-data", "s3://fcp-indi"]
     key_pair       = "Schlüssel"
     opsctl_version = "latest"
   }
 
-  expect_failures = [var.name, var.region, var.tags, var.data_bucket, var.image, var.source_buckets, var.key_pair, var.opsctl_version]
+  expect_failures = [var.name, var.region, var.tags, var.data_bucket, var.image, var.m2g_image, var.source_buckets, var.key_pair, var.opsctl_version]
 }
 
 run "wrong_beginning" {

@@ -19,7 +19,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 
 
@@ -89,6 +89,38 @@ def test_by_code(code: str, what: str, hint: str) -> None:
     problem = problem_of(refused(code))
     assert what in problem.what
     assert hint in problem.hint
+
+
+#: What a script tells apart: whether to wait, to log in, to ask for a permission or to correct something.
+CODES = [
+    (refused("ExpiredToken"), "credentials_expired"),
+    (kinds.TokenRetrievalError(provider="sso", error_msg="expired"), "credentials_expired"),
+    (kinds.NoCredentialsError(), "credentials_missing"),
+    (kinds.PartialCredentialsError(provider="env", cred_var="secret"), "credentials_invalid"),
+    (refused("InvalidAccessKeyId"), "credentials_invalid"),
+    (refused("AccessDenied"), "aws_denied"),
+    (refused("KMS.DisabledException"), "aws_denied"),
+    (refused("SlowDown"), "aws_throttled"),
+    (refused("KMS.ThrottlingException"), "aws_throttled"),
+    (refused("ServiceUnavailable"), "aws_unreachable"),
+    (replied("Odd", status=500), "aws_unreachable"),
+    (kinds.EndpointConnectionError(endpoint_url="https://s3.amazonaws.com"), "aws_unreachable"),
+    (kinds.ReadTimeoutError(endpoint_url="https://s3.amazonaws.com"), "aws_unreachable"),
+    (kinds.EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), "platform_not_running"),
+    (refused("NoSuchBucket"), "bucket_not_found"),
+    (refused("PermanentRedirect"), "bucket_unusable"),
+    (refused("NoSuchKey"), "aws_not_found"),
+    (refused("LimitExceededException"), "aws_quota_reached"),
+    (refused("OptInRequired"), "aws_refused"),
+    (refused("Odd"), "aws_refused"),
+    (kinds.ProfileNotFound(profile="lab"), "configuration_invalid"),
+    (kinds.NoRegionError(), "configuration_invalid"),
+]
+
+
+@pytest.mark.parametrize(("error", "code"), CODES, ids=lambda value: value if isinstance(value, str) else "")
+def test_codes(error: Exception, code: str) -> None:
+    assert problem_of(error).code == code
 
 
 # AWS's own words, as its documentation and its services give them.
@@ -226,7 +258,7 @@ def blanks_of(kind: type[kinds.BotoCoreError]) -> dict[str, Any]:
 
 
 def test_a_problem_and_a_bug_pass_as_they_are() -> None:
-    for error in (Problem("x"), ValueError("x"), KeyboardInterrupt()):
+    for error in (Problem("x", code=ErrorCode.INPUT_INVALID), ValueError("x"), KeyboardInterrupt()):
         with pytest.raises(type(error)) as caught, translated("doing"):
             raise error
         assert caught.value is error

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from support.example_platform import platform
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.logs import LogEvent, Logs, Sweep
@@ -128,20 +129,7 @@ def test_other_refusals_pass_translated(stubbed: tuple[Logs, Stubber]) -> None:
         logs.page(5, stream_prefix="csa/default/")
 
 
-RECORD = {
-    "schema_version": 1,
-    "name": "lab",
-    "region": "us-east-1",
-    "account_id": "1",
-    "data_bucket": "data",
-    "repository_url": "u",
-    "image": "i",
-    "log_group": "/opsctl/lab",
-    "spot": True,
-    "root_volume_gib": 100,
-    "opsctl_version": "0.1.0",
-    "models": {},
-}
+RECORD = platform(name="lab", spot=True).as_record()
 
 
 @pytest.fixture
@@ -172,4 +160,7 @@ def test_a_refused_or_foreign_record_is_a_problem(ssm: tuple[Any, Stubber]) -> N
         read_record(client, "lab")
     stubber.add_response("get_parameter", {"Parameter": {"Value": json.dumps({**RECORD, "schema_version": 9})}})
     with pytest.raises(Problem, match="another version of opsctl"):
+        read_record(client, "lab")
+    stubber.add_response("get_parameter", {"Parameter": {"Value": "{"}})
+    with pytest.raises(Problem, match="The SSM parameter /opsctl/lab/platform cannot be read: it is not JSON"):
         read_record(client, "lab")

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.errors import translated
 from opsctl.aws.logs import StaleToken
 from opsctl.aws.transient import is_transient
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 
 def problem_of(error: Exception) -> Problem:
@@ -61,12 +61,12 @@ def test_what_does_not(error: Exception) -> None:
 
 def test_tokens_that_expire_too_often_may_hold_later() -> None:
     with pytest.raises(Problem) as caught:
-        raise Problem("x") from StaleToken("y")
+        raise Problem("x", code=ErrorCode.AWS_THROTTLED) from StaleToken("y")
     assert is_transient(caught.value)
-    assert not is_transient(Problem("of our own"))
+    assert not is_transient(Problem("of our own", code=ErrorCode.AWS_THROTTLED))
 
 
 def test_a_problem_of_a_problem_is_looked_through() -> None:
     with pytest.raises(Problem) as caught:
-        raise Problem("outer") from problem_of(refused("ThrottlingException", 400))
+        raise Problem("outer", code=ErrorCode.AWS_THROTTLED) from problem_of(refused("ThrottlingException", 400))
     assert is_transient(caught.value)

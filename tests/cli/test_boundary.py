@@ -15,7 +15,7 @@ import pytest
 from support.example_platform import platform
 
 from opsctl import __version__
-from opsctl.core.errors import Interrupted, Problem, UsageProblem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 
 Opsctl = Callable[..., Any]
 
@@ -38,8 +38,8 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, opsctl: Opsctl) -> Callable[[Base
 
 
 OUTCOMES = [
-    (Problem("It is so.", "Do that."), 1, "It is so.  Do that.\n"),
-    (Problem("It is so."), 1, "It is so.\n"),
+    (Problem("It is so.", "Do that.", code=ErrorCode.NO_SCANS), 1, "It is so.  Do that.\n"),
+    (Problem("It is so.", code=ErrorCode.NO_SCANS), 1, "It is so.\n"),
     (UsageProblem("No such option.", "Type this."), 2, "No such option.  Type this.\n"),
     (Interrupted("Stopped watching.", "Go on."), 130, "Stopped watching.  Go on.\n"),
     (KeyboardInterrupt(), 130, "Stopped.\n"),

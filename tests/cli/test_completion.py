@@ -16,7 +16,7 @@ from support.example_platform import platform
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.cli import app
-from opsctl.commands.runs.completion_cache import CompletionCache
+from opsctl.commands.runs.completion_cache import CompletionCache, CompletionReader
 from opsctl.core.runs.manifest import Run
 from opsctl.home import Home
 
@@ -255,3 +255,14 @@ def test_each_shell_with_its_own_script(known: Home, tmp_path: Path, shell: str)
     )
     assert "sub-02/ses-1" in ended.stdout, ended.stderr
     assert "sub-01" not in ended.stdout
+
+
+@pytest.mark.parametrize("value", [7, "text", {"a": 1}, [1, None], None])
+def test_names_that_another_version_stored_otherwise_are_no_failure(known: Home, value: object) -> None:
+    cache = Cache(known.cache)
+    for name in ("runs", "datasets"):
+        cache.put_value("data", name, value)
+    reader = CompletionReader(known.cache, "data")
+    assert (reader.runs(), reader.datasets(), reader.scans(None)) == ([], [], [])
+    CompletionCache(cache, "data").dataset("HNU1")
+    assert reader.datasets() == ["HNU1"]

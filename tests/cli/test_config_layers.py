@@ -11,7 +11,7 @@ from support.example_platform import platform
 
 from opsctl.cli.context import Context
 from opsctl.cli.verbs import up
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.home import Home
 
@@ -41,7 +41,7 @@ class World:
 
         def called(*words: Any, **asked: Any) -> None:
             self.asked = {**asked, "words": words}
-            raise Problem("Reached.")
+            raise Problem("Reached.", code=ErrorCode.AWS_DENIED)
 
         self.replace(target, called)
 
@@ -224,7 +224,7 @@ def test_a_folder_that_a_configured_name_hides_is_said(world: World, opsctl: Ops
     assert ", not s3://data/HNU1, which is there too." in opsctl("scans", "HNU1").err
 
     def forbidden(*_: Any) -> None:
-        raise Problem("You may not list data.")
+        raise Problem("You may not list data.", code=ErrorCode.AWS_DENIED)
 
     world.replace("opsctl.aws.s3.storage.Storage.folders", forbidden)
     assert opsctl("scans", "HNU1").err.endswith(":1)\nReached.\n")

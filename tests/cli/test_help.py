@@ -39,6 +39,7 @@ OUR_OWN = {
     "opsctl.core.runs.result",
     "opsctl.core.settings",
     "opsctl.home",
+    "opsctl.render.json_document",
     "opsctl.whole_file",
 }
 #: Of Python's own library, what takes long.

@@ -77,3 +77,15 @@ def test_records_are_nobody_elses_business(tmp_path: Path) -> None:
     ways = [record, *record.relative_to(tmp_path).parents]
     private = [not stat.S_IMODE((tmp_path / way).stat().st_mode) & 0o077 for way in ways if str(way) != "."]
     assert any(private), "no folder on the way to the record, nor itself, keeps others out"
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"{}", b'{"schema_version": 2}'])
+def test_a_damaged_record_is_named_with_the_way_out(tmp_path: Path, body: bytes) -> None:
+    home = Home(tmp_path)
+    home.keep(PLATFORM)
+    path = home.platform_dir("m2g") / "record.json"
+    path.write_bytes(body)
+    with pytest.raises(Problem) as caught:
+        home.recall("m2g")
+    assert caught.value.what.startswith(str(path))
+    assert "opsctl up" in caught.value.hint

@@ -139,3 +139,27 @@ def test_a_result_is_never_written_over_a_succeeded_one_that_came_meanwhile(worl
         results.write({"status": "succeeded", "job_id": "job-a"}, check=another_publishes)
     assert json.loads(world.get(RESULT)) == succeeded
     assert len(looks) == 1, "the second look finds the result before anything is tried"
+
+
+def test_a_renewal_counts_from_when_it_was_asked_for(
+    world: World, s3: LocalS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims, "RENEW_SECONDS", 0.05)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    job = ClaimsOfJob("job-a")
+    puts: list[Request] = []
+
+    def answer_one_renewal_late_and_no_other(request: Request) -> tuple[int, str] | None:
+        if request.method != "PUT" or not request.key.startswith(CLAIM):
+            return None
+        puts.append(request)
+        if len(puts) == 2:
+            job.now = claims.LEASE_SECONDS - 1
+        return (503, "SlowDown") if len(puts) > 2 else None
+
+    s3.rules.append(answer_one_renewal_late_and_no_other)
+    with pytest.raises(TransientFault, match="could not be renewed"), job.claims.take() as claim:
+        until(lambda: len(puts) > 2)
+        claim.check_lease()
+        job.now += 2
+        claim.check_lease()

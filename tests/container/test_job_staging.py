@@ -22,7 +22,8 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.discovery import discover
 from opsctl.core.location import dataset_location, derivatives
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
-from opsctl.core.runs.manifest import Run, scan_document, scan_key
+from opsctl.core.runs.manifest import Run, scan_document
+from opsctl.core.runs.scan_key import scan_key
 
 # In the place of the stand-in's own reading: every file of the session that pybids indexes, as m2g asks for them.
 READ_BY_PYBIDS = """
@@ -154,7 +155,7 @@ def submit(world: World, case: Case, dataset: str) -> list[str]:
         created_by="somebody",
         command_line=("opsctl", "run", dataset),
         opsctl_version="0.1.0",
-        keys=tuple(scan_key(scan, options, image=IMAGE) for scan in discovery.scans),
+        keys=tuple(scan_key(scan.inputs, {}, IMAGE) for scan in discovery.scans),
         sizes=(len(discovery.scans),),
         resources="csa",
         attempt_timeout_seconds=21_600,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.engine_world import EngineWorld, built_once, session_folder, shared_world
+from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 fixtures
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from support.example_platform import platform
 
 from opsctl.aws.ecr.registry import StoredImage
 from opsctl.commands.platform.image_status import ImageStatus, status
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.render.image import show_image_status
 from opsctl.render.screen import Screen
 
@@ -51,7 +51,7 @@ class FakeEngine:
 
     def ask(self, *arguments: str) -> str:
         if arguments[-1] != f"{OURS}:0.1.0-abc":
-            raise Problem("no such image")
+            raise Problem("no such image", code=ErrorCode.AWS_DENIED)
         labels = {
             "opsctl.source": self.source,
             "org.opencontainers.image.version": "0.1.0",
@@ -63,7 +63,8 @@ class FakeEngine:
 def status_of(image: str | None, stored: StoredImage | Problem | None, *, source: str | None = "new") -> ImageStatus:
     registry: Any = FakeRegistry(stored)
     engine: Any = FakeEngine(source) if source else None
-    return status(platform(), dict.fromkeys(platform().models, image), registry=registry, engine=engine, source="new")
+    images = dict.fromkeys(platform().models, image)
+    return status(platform(), images, registry=registry, engine=engine, source="new", m2g_image="sha256:m2g")
 
 
 PINNED = f"{OURS}@{DIGEST}"
@@ -77,9 +78,13 @@ SAID = [
     (status_of(PINNED, STORED, source="old"), "Its code is not this opsctl's: build and push again"),
     (status_of(PINNED, STORED, source=None), "What it was made from is not known on this machine."),
     (status_of(PINNED, None), "Not in the repository: no job can start."),
-    (status_of(PINNED, Problem("AWS does not allow it.")), "The repository does not tell: AWS does not allow it."),
+    (
+        status_of(PINNED, Problem("AWS does not allow it.", code=ErrorCode.AWS_DENIED)),
+        "The repository does not tell: AWS does not allow it.",
+    ),
     (status_of(f"{OURS}:0.1.0", STORED), "Named by a tag, not by its digest"),
     (status_of("docker.io/neurodata/m2g:latest", None), "Not in this platform's repository"),
+    (status_of(PINNED, STORED, source=None), "m2g in it: sha256:m2g."),
     (status_of(None, None), "this revision is no longer there"),
 ]
 

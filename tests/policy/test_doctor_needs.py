@@ -44,6 +44,7 @@ def platform() -> Platform:
             "data_bucket": f"opsctl-{NAME}-{ACCOUNT}-{REGION}",
             "repository_url": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/opsctl-{NAME}",
             "image": "m2g:1",
+            "m2g_image": "m2g:1",
             "log_group": f"/opsctl/{NAME}",
             "spot": False,
             "root_volume_gib": 100,

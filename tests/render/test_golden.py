@@ -28,7 +28,7 @@ from opsctl.core.dataset.scan import Discovery, Exclusion
 from opsctl.core.diagnosis.finding import Finding
 from opsctl.core.diagnosis.queue_snapshot import NotVisible
 from opsctl.core.diagnosis.why import Explanation
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.platform.inventory import Resource, ResourceKind
 from opsctl.core.platform.terraform_events import Change, EventLog, Step, TerraformPlan
@@ -38,7 +38,7 @@ from opsctl.render.cancel import show_cancel_plan, show_outcome
 from opsctl.render.cost import charged_text, estimate_lines, show_cost, show_costs
 from opsctl.render.down import show_teardown_report
 from opsctl.render.logs import LogView
-from opsctl.render.run import nothing_line, outcome_line
+from opsctl.render.run import earlier_m2g_lines, kept_line, nothing_line, outcome_line, redo_question
 from opsctl.render.run import plan_lines as run_plan_lines
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.scans import discovery_lines
@@ -117,7 +117,9 @@ def log_line(scan: str, message: str) -> LogLine:
 EVENTS = (
     DoneBefore(290),
     NextAttempt("sub-01", 2),
-    PollFailed(Problem("The connection to AWS broke while reading the logs.", "Type it again.")),
+    PollFailed(
+        Problem("The connection to AWS broke while reading the logs.", "Type it again.", code=ErrorCode.AWS_UNREACHABLE)
+    ),
     ScanEnd(ScanStatus(index=0, name="sub-01", state="DONE", seconds=65)),
     ScanEnd(ScanStatus(index=0, name="sub-01", state="FAILED", cause="bval and bvec differ in count: 65 and 64")),
 )
@@ -242,6 +244,15 @@ CASES: dict[str, Case] = {
     "cost.all_runs": lambda screen: show_costs(screen, [a_cost(), NOT_BEGUN]),
     "cost.no_runs": lambda screen: show_costs(screen, []),
     "run.plan": as_lines(run_plan_lines(plan("new", "new"))),
+    "run.earlier_m2g": as_lines(
+        [
+            *earlier_m2g_lines(plan("other_m2g", "other_m2g", "in flight", "done")),
+            redo_question(plan("other_m2g")),
+            kept_line(plan("other_m2g")),
+            nothing_line(plan("other_m2g", "done")),
+            nothing_line(plan("done", "new", only="changed")),
+        ]
+    ),
     "run.all_done": as_lines([nothing_line(plan("done", "done"))]),
     "run.in_flight": as_lines([nothing_line(plan("done", "in flight"))]),
     "run.none_failed": as_lines([nothing_line(plan("done", "new", only="failed"))]),

@@ -15,6 +15,7 @@ RECORD: dict[str, Any] = {
     "data_bucket": "data",
     "repository_url": "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g",
     "image": "repo:0.1.0",
+    "m2g_image": "repo:0.1.0",
     "log_group": "/opsctl/m2g",
     "spot": False,
     "root_volume_gib": 100,

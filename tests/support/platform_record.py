@@ -59,6 +59,7 @@ def register_platform(
         data_bucket=BUCKET,
         repository_url="",
         image="opsctl-preview",
+        m2g_image="opsctl-preview",
         log_group=GROUP,
         spot=spot,
         root_volume_gib=100,

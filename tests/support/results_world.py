@@ -87,6 +87,8 @@ class World:
             "stopped_at": "2026-11-22T13:01:05Z",
             "seconds": {"pull": 1.0, "m2g": 2.0, "push": 0.5},
             "peak_memory_mib": 812,
+            "job_id": "j",
+            "log_stream": "l",
             "outputs": {
                 "connectomes": [entry["uri"] for entry in listed if entry["uri"].endswith(".csv")],
                 "files": listed,

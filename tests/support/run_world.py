@@ -53,6 +53,7 @@ PLATFORM = Platform(
     data_bucket="data",
     repository_url="u",
     image="repo:0.1.0",
+    m2g_image="sha256:m2g",
     log_group="/opsctl/m2g",
     spot=False,
     root_volume_gib=100,
@@ -96,6 +97,7 @@ class RunWorld:
     batch: FakeBatch = field(default_factory=FakeBatch)
     sleeps: list[float] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
+    platform: Platform = PLATFORM
     minutes: int = 0
 
     @property
@@ -104,8 +106,8 @@ class RunWorld:
 
     def prior_runs(self, run_request: RunRequest) -> PriorRuns:
         return PriorRuns(
-            output_of(run_request, PLATFORM),
-            PLATFORM,
+            output_of(run_request, self.platform),
+            self.platform,
             dataset_name=run_request.dataset.name,
             records=self.records,
             storage=self.storage,
@@ -119,7 +121,7 @@ class RunWorld:
         run_request = request(**changes)
         return plan(
             run_request,
-            PLATFORM,
+            self.platform,
             self.storage,
             self.prior_runs(run_request),
             patterns=PATTERNS,
@@ -149,7 +151,7 @@ class RunWorld:
     def carry_out(self, plan: RunPlan, *, budget: Budget | None = None) -> RunOutcome:
         lease = self.lease(plan)
         submitter = Submitter(
-            self.batch.adapter(), self.records, PLATFORM, lease=lease, sleep=self.sleeps.append, now=self.now
+            self.batch.adapter(), self.records, self.platform, lease=lease, sleep=self.sleeps.append, now=self.now
         )
         runner = RunSubmission(
             plan,

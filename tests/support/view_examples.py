@@ -21,6 +21,7 @@ from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import OutputFile, Result
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition
 from opsctl.core.runs.status import RunStatus, ScanStatus, State
+from support.example_platform import platform
 
 SPOT = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
@@ -122,14 +123,19 @@ def plan(*dispositions: Disposition, only: Any = "missing") -> RunPlan:
         Scan(name=f"sub-{number}", subject=str(number), session=None, entities={}, pipeline="dwi", inputs=())
         for number in range(len(dispositions))
     )
-    platform: Any = None
+    now, earlier = (f"sha256:{digit * 64}" for digit in "ba")
     return RunPlan(
         request=RunRequest(dataset=Location("data", "HNU1"), options=M2gOptions(), only=only),
-        platform=platform,
+        platform=platform(m2g_image=now),
         discovery=Discovery(scans=scans, excluded=()),
         chosen=scans,
         output=Location("data", "HNU1/derivatives/m2g-csa-native"),
-        dispositions=tuple(ScanDisposition(scan.name, "k", one) for scan, one in zip(scans, dispositions, strict=True)),
+        dispositions=tuple(
+            ScanDisposition(
+                scan.name, f"k@{now}", one, origin_key=f"k@{earlier if one in ('other_m2g', 'in flight') else now}"
+            )
+            for scan, one in zip(scans, dispositions, strict=True)
+        ),
         earlier=(),
         run_id="R",
         moment=datetime.now(UTC),

@@ -122,6 +122,7 @@ class World:
             data_bucket="data",
             repository_url="u",
             image="image",
+            m2g_image="image",
             log_group=GROUP,
             spot=False,
             root_volume_gib=100,

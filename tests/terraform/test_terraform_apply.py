@@ -62,6 +62,7 @@ def test_the_record_says_what_was_asked_for(observed: Observations) -> None:
         "data_bucket": BUCKET,
         "repository_url": url,
         "image": f"{url}:0.1.0",
+        "m2g_image": f"{url}:0.1.0",
         "log_group": f"/opsctl/{NAME}",
         "spot": False,
         "spot_fallback": False,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
-_MANIFEST_TYPES = (
+MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -101,7 +101,7 @@ class Registry:
         """The ids that an engine may give the image of a tag: the digest of its manifest or of its configuration."""
         with translated("asking for the image"):
             reply = self._client.batch_get_image(
-                repositoryName=self._name, imageIds=[{"imageTag": tag}], acceptedMediaTypes=list(_MANIFEST_TYPES)
+                repositoryName=self._name, imageIds=[{"imageTag": tag}], acceptedMediaTypes=list(MANIFEST_TYPES)
             )
         ids = set()
         for image in reply["images"]:
@@ -126,4 +126,5 @@ def ensure_same(registry: Registry, *, tag: str, digest: str) -> None:
         raise Problem(
             f"{registry.url}:{tag} is {stored.digest}, but {digest} was pushed: somebody pushed at the same time.",
             "Push again with another --tag.",
+            code=ErrorCode.CONCURRENT_CHANGE,
         )

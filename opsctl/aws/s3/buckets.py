@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError, NoCredentialsError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 
 if TYPE_CHECKING:
@@ -38,20 +38,25 @@ def ensure_readable(client: S3Client, location: Location, *, region: str) -> Non
             raise Problem(
                 f"There are no AWS credentials to read the bucket {bucket} with.",
                 "Log in (`aws configure`), or add --no-sign-request if the bucket is public.",
+                code=ErrorCode.CREDENTIALS_MISSING,
             ) from error
         except ClientError as error:
             headers = error.response["ResponseMetadata"]["HTTPHeaders"]
             if code_of(error) in ("404", "NoSuchBucket"):
-                raise Problem(f"The bucket {bucket} does not exist.", "Is its name right?") from error
+                raise Problem(
+                    f"The bucket {bucket} does not exist.", "Is its name right?", code=ErrorCode.BUCKET_NOT_FOUND
+                ) from error
             _refuse_other_region(bucket, headers.get(_REGION_HEADER), region)
             if _is_requester_pays(client, location):
                 raise Problem(
                     f"The bucket {bucket} makes its readers pay (requester pays), which the jobs do not do.",
                     "Copy the dataset into your data bucket (`aws s3 sync --request-payer`), then run it from there.",
+                    code=ErrorCode.BUCKET_UNUSABLE,
                 ) from error
             raise Problem(
                 f"AWS does not permit s3:ListBucket on the bucket {bucket}.",
                 "Ask its owner for s3:ListBucket and s3:GetObject, or add --no-sign-request if the bucket is public.",
+                code=ErrorCode.AWS_DENIED,
             ) from error
     _refuse_other_region(bucket, headers.get(_REGION_HEADER), region)
 
@@ -61,6 +66,7 @@ def _refuse_other_region(bucket: str, other: str | None, region: str) -> None:
         raise Problem(
             f"The bucket {bucket} lies in {other}, the platform in {region}: every byte between them would be charged.",
             f"Make a platform there (`opsctl up --region {other} --name NAME`), or copy the dataset.",
+            code=ErrorCode.BUCKET_UNUSABLE,
         )
 
 

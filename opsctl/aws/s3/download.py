@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from botocore.exceptions import ClientError, FlexibleChecksumError, HTTPClientError, IncompleteReadError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.runs.result import OutputFile
 
@@ -37,6 +37,9 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 class NotPublished(Problem):
     """An object is missing or is not the one that the job published: only another job can help."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what, hint, code=ErrorCode.OUTPUT_CHANGED)
 
 
 class PartialFile:

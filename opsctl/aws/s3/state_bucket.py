@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,6 +62,7 @@ class StateBucket:
                     raise Problem(
                         f"The bucket {self.name} belongs to somebody else, or you may not use it.",
                         "Bucket names are global: name another one with --state, or ask its owner for permission.",
+                        code=ErrorCode.BUCKET_UNUSABLE,
                     ) from error
                 raise
             self._refuse_other_region(headers)
@@ -113,6 +114,7 @@ class StateBucket:
             raise Problem(
                 f"The bucket {self.name} lies in {region}, the platform in {self._region}.",
                 "Name a bucket of the platform's region with --state; one that is not there yet is made.",
+                code=ErrorCode.BUCKET_UNUSABLE,
             )
 
     def _refuse_public(self) -> None:
@@ -128,4 +130,5 @@ class StateBucket:
                 f"The bucket {self.name} is not private: public access to it is not wholly blocked.",
                 f"`aws s3api put-public-access-block --bucket {self.name} "
                 f"--public-access-block-configuration {required}`, or name another bucket with --state.",
+                code=ErrorCode.BUCKET_UNUSABLE,
             )

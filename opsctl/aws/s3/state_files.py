@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.terraform_errors import Lock
 
 if TYPE_CHECKING:
@@ -61,7 +61,9 @@ class StateFiles:
         """
         if not self._put_if_absent(bucket, key, text):
             raise Problem(
-                f"s3://{bucket}/{key} has come into being just now.", "Somebody else is at work: look, then try again."
+                f"s3://{bucket}/{key} has come into being just now.",
+                "Somebody else is at work: look, then try again.",
+                code=ErrorCode.CONCURRENT_CHANGE,
             )
 
     def write(self, bucket: str, key: str, text: str) -> None:

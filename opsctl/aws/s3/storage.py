@@ -20,7 +20,7 @@ from opsctl.aws.s3.listing import Listing
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.dataset.scan import S3Object
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.runs.m2g_options import Pipeline
 
@@ -189,7 +189,9 @@ class Storage:
         near = get_close_matches(location.name, datasets, n=5, cutoff=0.3) or datasets[:5]
         hint = f"There is: {', '.join(near)}." if near else "The bucket holds no dataset yet."
         return Problem(
-            f"There is nothing at {location.uri}.", f"{hint} `opsctl upload DIR --name NAME` brings one there."
+            f"There is nothing at {location.uri}.",
+            f"{hint} `opsctl upload DIR --name NAME` brings one there.",
+            code=ErrorCode.DATASET_NOT_FOUND,
         )
 
 
@@ -197,7 +199,15 @@ def _parsed(body: bytes, bucket: str, key: str) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise Problem(f"s3://{bucket}/{key} is not JSON.", "Something else than opsctl wrote it.") from error
+        raise Problem(
+            f"s3://{bucket}/{key} is not JSON.",
+            "Something else than opsctl wrote it.",
+            code=ErrorCode.RECORD_UNREADABLE,
+        ) from error
     if not isinstance(value, dict):
-        raise Problem(f"s3://{bucket}/{key} is not a JSON object.", "Something else than opsctl wrote it.")
+        raise Problem(
+            f"s3://{bucket}/{key} is not a JSON object.",
+            "Something else than opsctl wrote it.",
+            code=ErrorCode.RECORD_UNREADABLE,
+        )
     return value

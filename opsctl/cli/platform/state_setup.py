@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.state_location import (
     BACKEND_FILE,
     LOCAL,
@@ -162,6 +162,7 @@ def _check_bucket(
             raise Problem(
                 f"The bucket {target.bucket}, where the state of {options.name} lies, is gone.",
                 "Ask who has removed it. Without the state, `opsctl down` still removes what is up.",
+                code=ErrorCode.STATE_UNUSABLE,
             )
         return False
     if not bucket.is_versioned():
@@ -183,6 +184,7 @@ def _refuse_data_bucket(target: StateLocation, options: PlatformOptions) -> None
         raise Problem(
             f"The state cannot lie in the data bucket {target.bucket}: every job may read all of it.",
             "Name another bucket with --state; one that is not there yet is made.",
+            code=ErrorCode.BUCKET_UNUSABLE,
         )
 
 
@@ -195,6 +197,7 @@ def _refuse_without_state(clients: Clients, options: PlatformOptions) -> None:
             f"The platform {options.name} is up in {options.region} already, but its state lies on another machine.",
             f"There, `opsctl up --name {options.name} --state s3://BUCKET/KEY` shares it; then type this again. "
             "Every other verb works without it.",
+            code=ErrorCode.PLATFORM_ELSEWHERE,
         )
 
 
@@ -203,7 +206,9 @@ def _server_start(context: Context) -> datetime:
 
     server = control.find(context.home.path)
     if server is None:
-        raise Problem("The local platform is not running.", "`opsctl up --local` starts it.")
+        raise Problem(
+            "The local platform is not running.", "`opsctl up --local` starts it.", code=ErrorCode.PLATFORM_NOT_RUNNING
+        )
     return datetime.fromisoformat(server.started_at)
 
 

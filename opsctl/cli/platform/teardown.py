@@ -11,7 +11,7 @@ import typer
 from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.cli.platform.state_setup import is_state_shared, shared_root
 from opsctl.cli.platform.terraform_session import terraform_environment, terraform_workspace_of
-from opsctl.core.errors import Interrupted, PlatformBusy, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, PlatformBusy, Problem
 
 if TYPE_CHECKING:
     from opsctl.aws.batch.batch import ActiveJob
@@ -72,7 +72,7 @@ class Teardown:
             self._root = self._find_root()
         try:
             self._types = known_types(self._root.state()) if self._root else []
-        except PlatformBusy:
+        except (Interrupted, PlatformBusy):
             raise
         except Problem as problem:
             self._screen.warn(f"{problem.what} What AWS shows is removed without it.")
@@ -149,6 +149,7 @@ class Teardown:
             raise Problem(
                 f"{len(report.left)} left.",
                 f"Type `opsctl down --name {report.name}` again; what stays can be removed in the console.",
+                code=ErrorCode.REMOVAL_INCOMPLETE,
             )
 
     def _remove(self) -> TeardownOutcome:

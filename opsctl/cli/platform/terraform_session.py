@@ -13,7 +13,7 @@ import click
 
 from opsctl.cli.context import Context, verb
 from opsctl.cli.defaults import is_typed
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def ensure_time(clients: Clients) -> None:
             f"Your AWS login ends in {minutes} minutes, at {end:%H:%M}. `opsctl {verb()}` wants an hour, so that it "
             "cannot end half way. Nothing was changed.",
             "Log in again (`aws sso login`, or new keys), then type the same command.",
+            code=ErrorCode.CREDENTIALS_EXPIRED,
         )
 
 
@@ -102,7 +103,9 @@ def account_and_region(clients: Clients) -> dict[str, str]:
     from opsctl.aws.errors import translated
 
     if clients.region is None:
-        raise Problem("No AWS region is set.", "Name one with --region, or set AWS_REGION.")
+        raise Problem(
+            "No AWS region is set.", "Name one with --region, or set AWS_REGION.", code=ErrorCode.CONFIGURATION_INVALID
+        )
     with translated("asking who you are"):
         return {"region": clients.region, "account_id": clients.sts.get_caller_identity()["Account"]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.context import Context
@@ -59,6 +60,24 @@ def merge_options(
     if dropped:
         context.screen.say(f"No longer: {' '.join(dropped)}")
     return merged
+
+
+def with_m2g_image(context: Context, clients: Clients, options: PlatformOptions) -> PlatformOptions:
+    """The options with m2g's own image in the jobs' image, which `run` compares; warns where it cannot be read."""
+    if options.is_local:
+        return options
+    from opsctl.commands.platform.m2g_image import m2g_image_on_ecr, unread_m2g_image
+    from opsctl.core.errors import Problem
+
+    try:
+        m2g_image = m2g_image_on_ecr(clients.ecr, options.job_image)
+    except Problem as problem:
+        m2g_image = unread_m2g_image(options.job_image)
+        context.screen.warn(
+            f"The m2g in {options.job_image} could not be looked up: {problem.what} After the next `image push`, `run` "
+            "will take it for another m2g."
+        )
+    return replace(options, m2g_image=m2g_image)
 
 
 def _is_typed(option: str, typed: Mapping[str, Any], variables: Mapping[str, Any]) -> bool:

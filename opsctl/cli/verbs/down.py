@@ -17,7 +17,7 @@ from opsctl.cli.platform.terraform_session import (
     lock_platform,
     platform_name,
 )
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
 
 if TYPE_CHECKING:
@@ -113,11 +113,13 @@ def _completed(remembered: RememberedPlatform, clients: Clients, *, endpoint_url
             f"The platform {remembered.name} is in account {remembered.account_id}, and this login is of "
             f"{place['account_id']}.",
             "Name its login with --profile.",
+            code=ErrorCode.PLATFORM_ELSEWHERE,
         )
     if remembered.region not in (None, place["region"]):
         raise Problem(
             f"The platform {remembered.name} is in {remembered.region}, not in {place['region']}.",
             "Leave out --region.",
+            code=ErrorCode.PLATFORM_ELSEWHERE,
         )
     platform = remembered.platform
     if platform is None:

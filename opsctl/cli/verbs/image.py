@@ -119,6 +119,7 @@ def status(*, platform: PlatformName = None, profile: Profile = None, as_json: A
     from opsctl.aws.ecr.registry import Registry
     from opsctl.commands.platform.image import source_of
     from opsctl.commands.platform.image_status import status as command
+    from opsctl.commands.platform.m2g_image import m2g_image_of
     from opsctl.engine import find_engine
     from opsctl.render.image import show_image_status
 
@@ -136,6 +137,7 @@ def status(*, platform: PlatformName = None, profile: Profile = None, as_json: A
             registry=None if target.is_local else Registry(context.clients.ecr, target.repository_url),
             engine=engine,
             source=source_of(container_dir()),
+            m2g_image=None if engine is None and target.options.get("engine") else m2g_image_of(target, os.environ),
         )
     if as_json:
         context.screen.json(image_status.as_json())

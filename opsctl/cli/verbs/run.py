@@ -32,9 +32,13 @@ class SubmissionFlags(OptionGroup):
         None
     )
     jobdir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the jobs' JSONs here too.")] = None
-    only: Annotated[Only, typer.Option("--only", help="Submit what is missing, only what has failed, or all.")] = (
-        "missing"
-    )
+    only: Annotated[
+        Only,
+        typer.Option(
+            "--only",
+            help="Submit what is missing; only what has failed; only what has changed (inputs or m2g); or all.",
+        ),
+    ] = "missing"
     memory: Annotated[
         int | None, typer.Option(min=1024, metavar="MIB", help="Memory of each job; moves it to larger instances.")
     ] = None
@@ -69,6 +73,7 @@ def run(
         storage = context.storage_of(request.dataset, is_public=source.no_sign_request)
         plan = wiring.plan(storage)
     _show_plan(context, plan)
+    plan = _settle_earlier_m2g(context, plan, submission)
     if not plan.to_submit():
         _say_nothing_to_do(context, plan, submission)
         return
@@ -124,6 +129,22 @@ def _show_plan(context: Context, plan: RunPlan) -> None:
         context.screen.warn(doubt)
 
 
+def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFlags) -> RunPlan:
+    """Say which scans another m2g did; ask whether to redo them where the options leave it open, else keep them."""
+    from opsctl.render.run import earlier_m2g_lines, kept_line, redo_question
+
+    screen = context.screen
+    for line in earlier_m2g_lines(plan):
+        screen.say(line)
+    if not plan.has_choice:
+        return plan
+    is_asked = sys.stdin.isatty() and not (submission.yes or submission.dry_run)
+    if is_asked and screen.confirm(redo_question(plan), assume_yes=False):
+        return plan.redoing()
+    screen.say(kept_line(plan))
+    return plan
+
+
 def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> None:
     """Say what will be submitted and what it costs; refuse what `--max-spend` does not cover."""
     from opsctl.render.run import disposition_lines
@@ -173,7 +194,7 @@ def _say_nothing_to_do(context: Context, plan: RunPlan, submission: SubmissionFl
     from opsctl.render.run import nothing_line
 
     run_id = plan.earlier[-1].run_id if plan.earlier else ""
-    done, in_flight = plan.counts.get("done", 0), plan.counts.get("in flight", 0)
+    done, in_flight = plan.done_count, plan.counts.get("in flight", 0)
     context.screen.say(nothing_line(plan), style="green")
     if submission.following and in_flight:
         _follow(context, run_id)

@@ -83,7 +83,7 @@ def up(
     """
     from opsctl.aws.ecr.image import is_in_ecr
     from opsctl.cli.platform.state_setup import settle_state
-    from opsctl.cli.platform.up_options import merge_options
+    from opsctl.cli.platform.up_options import merge_options, with_m2g_image
     from opsctl.commands.platform.terraform_workspace import clear_pending_up, ensure_room, save_pending_up
     from opsctl.commands.platform.up import carry_out, propose
     from opsctl.core.platform.options import PlatformOptions, typed_options
@@ -121,6 +121,7 @@ def up(
                 f"{options.image} is not on ECR: each instance pulls it for itself, and Docker Hub refuses many at "
                 "once (`opsctl image push`)."
             )
+        options = with_m2g_image(context, clients, options)
         orphans = OrphanCleanup(context, clients, options)
         options = settle_state(context, clients, options, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
         with screen.waiting("planning"):

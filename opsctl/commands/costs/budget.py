@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from opsctl.core.costs.estimate import Estimate, Rates, about_text, usd_text
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.snapshot import RunSnapshot
 
 _POLL_SECONDS = 5.0
@@ -107,6 +107,7 @@ class Budget:
             raise Problem(
                 "The price of this platform's instances is not known, so --max-spend cannot be kept.",
                 "Leave it out, or let opsctl ask AWS's price list (pricing:GetProducts).",
+                code=ErrorCode.BUDGET_REACHED,
             )
         more = count * self._usd_per_scan
         if so_far_usd + more > self._limit_usd:
@@ -116,4 +117,5 @@ class Budget:
             raise Problem(
                 f"{spent}{scans} at {about_text(more)}: above --max-spend {self._limit_usd:g}.",
                 f"About {fits:,} fit (`--first {fits}`), or allow more." if fits else "Allow more.",
+                code=ErrorCode.BUDGET_REACHED,
             )

@@ -10,7 +10,7 @@ from opsctl.core.dataset.discovery import discover
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.dataset.selection import EVERYTHING, Selection
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.runs.m2g_options import Pipeline
 
@@ -96,10 +96,13 @@ def ensure_runnable(scans: ChosenScans, query: Query) -> None:
     excluded = scans.discovery.excluded
     kind = {"dwi": "dwi", "func": "bold", "both": "dwi or bold"}[query.pipeline]
     if not excluded:
-        raise Problem(f"There is no {kind} image in {query.dataset.uri}.", "Is it a BIDS dataset?")
+        raise Problem(
+            f"There is no {kind} image in {query.dataset.uri}.", "Is it a BIDS dataset?", code=ErrorCode.NO_SCANS
+        )
     reasons = sorted({exclusion.reason for exclusion in excluded})
     raise Problem(
         f"Nothing in {query.dataset.uri} can be run: all {len(excluded)} {kind} images are excluded "
         f"({'; '.join(reasons[:3])}).",
         "`opsctl scans` names them all.",
+        code=ErrorCode.NO_SCANS,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.etag import PART_BYTES, etag
 from opsctl.core.dataset.scan import S3Object
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 
 #: Runs write their own derivatives to this folder of the data bucket, so local ones are not sent.
@@ -47,9 +47,17 @@ def compare(folder: Path, location: Location, storage: Storage) -> Upload:
         When the folder does not exist, has no subject, or cannot be read.
     """
     if not folder.is_dir():
-        raise Problem(f"{folder} is not a folder.", "Name the folder that holds dataset_description.json and sub-*/.")
+        raise Problem(
+            f"{folder} is not a folder.",
+            "Name the folder that holds dataset_description.json and sub-*/.",
+            code=ErrorCode.FILE_UNREADABLE,
+        )
     if not any(folder.glob("sub-*/")):
-        raise Problem(f"{folder} holds no sub-*/ folder, so it is no BIDS dataset.", "Is it the folder above or below?")
+        raise Problem(
+            f"{folder} holds no sub-*/ folder, so it is no BIDS dataset.",
+            "Is it the folder above or below?",
+            code=ErrorCode.INPUT_INVALID,
+        )
     remote_objects = {obj.key: obj for obj in storage.below(location)}
     local_files = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
     try:
@@ -59,7 +67,9 @@ def compare(folder: Path, location: Location, storage: Storage) -> Upload:
         size_bytes = sum(path.stat().st_size for path in files.values())
     except OSError as error:
         raise Problem(
-            f"{error.filename} cannot be read ({error.strerror}).", "A broken link, or permissions?"
+            f"{error.filename} cannot be read ({error.strerror}).",
+            "A broken link, or permissions?",
+            code=ErrorCode.FILE_UNREADABLE,
         ) from error
     return Upload(location=location, files=files, size_bytes=size_bytes, unchanged=len(local_files) - len(files))
 

@@ -19,7 +19,7 @@ from opsctl.commands.diagnosis import machine
 from opsctl.core.diagnosis.doctor import Line, lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
 from opsctl.home import Home
 from opsctl.local import control
@@ -144,7 +144,9 @@ def _recorded_platform(home: Home, name: str | None) -> Platform | None:
     chosen = name or home.current()
     platform = home.recall(chosen) if chosen else None
     if platform is None and name == LOCAL_NAME:
-        raise Problem("The local platform is not up.", "`opsctl up --local` makes it.")
+        raise Problem(
+            "The local platform is not up.", "`opsctl up --local` makes it.", code=ErrorCode.PLATFORM_NOT_RUNNING
+        )
     return platform
 
 

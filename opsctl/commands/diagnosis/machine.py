@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from opsctl.core.diagnosis.doctor_facts import Disk, EngineVersion, Provider
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.engine import EngineSilent, NoEngine, find_engine
 from opsctl.terraform.binary import find_binary
 from opsctl.terraform.provider import find_mirror
@@ -88,7 +88,9 @@ def disk(folder: Path) -> Disk:
         return Disk(str(folder), shutil.disk_usage(existing).free)
     except OSError as error:
         raise Problem(
-            f"{existing} cannot be looked at ({error.strerror}).", "Set OPSCTL_HOME to a folder of yours."
+            f"{existing} cannot be looked at ({error.strerror}).",
+            "Set OPSCTL_HOME to a folder of yours.",
+            code=ErrorCode.FILE_UNREADABLE,
         ) from error
 
 

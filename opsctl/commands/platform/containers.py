@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.engine import Engine, final_output
 from opsctl.local.control import Containers
 from opsctl.local.jobs.container import CONFINED, USER, limit_arguments
@@ -59,6 +59,7 @@ def try_engine(engine: Engine, image: str) -> Containers:
         raise Problem(
             f"{engine.name} has no image {image} on this machine.",
             f"Make it (`opsctl image build`), or fetch it ({engine.name} pull {image}).",
+            code=ErrorCode.IMAGE_NOT_FOUND,
         ) from problem
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -68,11 +69,13 @@ def try_engine(engine: Engine, image: str) -> Containers:
         raise Problem(
             f"{engine.name} does not pass on how a container ended: every job would seem to succeed.",
             "If Podman stands behind it, name Podman itself: `--engine podman`.",
+            code=ErrorCode.ENGINE_FAILED,
         )
     if answer[:1] != ["reached"]:
         raise Problem(
             f"A container of {engine.name} does not reach this machine's own addresses: {' '.join(answer[1:])}.",
             "On a Mac, switch on host networking in Docker Desktop's settings. An engine elsewhere will not do.",
+            code=ErrorCode.ENGINE_FAILED,
         )
     # Docker only warns when the kernel cannot limit memory, so the container itself says its limit.
     if answer[1:] != [str(_MEMORY_MIB * 1024**2)]:
@@ -107,4 +110,5 @@ def _run_program(engine: Engine, image: str, port: int) -> tuple[tuple[str, ...]
     raise Problem(
         f"{engine.name} cannot run {image} as a job's container: {refusal}",
         "Is it an image of opsctl's jobs? `opsctl image build` makes one.",
+        code=ErrorCode.ENGINE_FAILED,
     )

@@ -10,7 +10,7 @@ from opsctl.aws.batch.batch import ActiveJob, Batch
 from opsctl.aws.platform.inventory import Inventory
 from opsctl.aws.platform.removal import Removal
 from opsctl.commands.platform.teardown_totals import Contents, Spent
-from opsctl.core.errors import Interrupted, PlatformBusy, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, PlatformBusy, Problem
 from opsctl.core.platform.inventory import Resource, ResourceKind, addresses_of
 from opsctl.core.platform.platform import Platform
 from opsctl.core.platform.terraform_events import Step
@@ -106,6 +106,7 @@ def refuse_while_active(
         raise Problem(
             f"{len(jobs)} job{'s are' if len(jobs) > 1 else ' is'} still active: {names}{more}.",
             hint,
+            code=ErrorCode.JOBS_ACTIVE,
         )
 
 
@@ -125,7 +126,9 @@ def end_jobs(batch: Batch, queues: Sequence[str], jobs: list[ActiveJob], *, slee
             return
         sleep(_POLL_SECONDS)
     raise Problem(
-        f"{len(active)} jobs have not ended after {_CANCEL_SECONDS:.0f} s.", "Type `opsctl down --force` again."
+        f"{len(active)} jobs have not ended after {_CANCEL_SECONDS:.0f} s.",
+        "Type `opsctl down --force` again.",
+        code=ErrorCode.JOBS_ACTIVE,
     )
 
 

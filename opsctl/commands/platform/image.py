@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.aws.ecr.image import pinned_digest
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.engine import Engine
 
 #: The image's name on this machine.
@@ -63,7 +63,9 @@ def base_of(folder: Path) -> str:
     """The base image that the Dockerfile names, which is the one place where it is pinned."""
     match = _BASE.search((folder / "Dockerfile").read_text())
     if match is None:
-        raise Problem(f"{folder / 'Dockerfile'} names no BASE_IMAGE.", "Name one with --base.")
+        raise Problem(
+            f"{folder / 'Dockerfile'} names no BASE_IMAGE.", "Name one with --base.", code=ErrorCode.IMAGE_NOT_FOUND
+        )
     return match[1]
 
 
@@ -116,9 +118,13 @@ def build(
     image = f"{NAME}:{checked_tag(tag or version)}"
     name = base or base_of(folder)
     digest = _resolve(engine, name, on_line)
-    labels = {VERSION_LABEL: version, SOURCE_LABEL: source_of(folder), BASE_LABEL: name}
-    if digest:
-        labels[BASE_DIGEST_LABEL] = digest
+    labels = {
+        VERSION_LABEL: version,
+        SOURCE_LABEL: source_of(folder),
+        BASE_LABEL: name,
+        # Written even where unknown: an image inherits its base's labels, and the base's base is not m2g.
+        BASE_DIGEST_LABEL: digest or "",
+    }
     arguments = ["build", "--platform", PLATFORM, "--build-arg", f"BASE_IMAGE={_pinned(name, digest)}"]
     for label, value in labels.items():
         arguments += ["--label", f"{label}={value}"]
@@ -131,7 +137,11 @@ def build(
     engine.follow(*arguments, on_line=on_line, environment={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
     built = find_built(engine, image)
     if built is None:
-        raise Problem(f"{engine.name} built {image}, and does not know it.", "Are several builders set up?")
+        raise Problem(
+            f"{engine.name} built {image}, and does not know it.",
+            "Are several builders set up?",
+            code=ErrorCode.ENGINE_FAILED,
+        )
     return built
 
 
@@ -145,7 +155,7 @@ def find_built(engine: Engine, image: str) -> BuiltImage | None:
         image=image,
         image_id=details["Id"].removeprefix("sha256:"),
         base=labels.get(BASE_LABEL),
-        base_digest=labels.get(BASE_DIGEST_LABEL),
+        base_digest=labels.get(BASE_DIGEST_LABEL) or None,
         source=labels.get(SOURCE_LABEL),
         version=labels.get(VERSION_LABEL),
         size_bytes=int(details.get("Size", 0)),
@@ -157,11 +167,11 @@ def checked_tag(tag: str) -> str:
 
     Raises
     ------
-    Problem
+    UsageProblem
         When it is not a valid tag.
     """
     if not _TAG.fullmatch(tag):
-        raise Problem(f"{tag!r} is no tag.", "Letters, digits, dots, hyphens and underscores, 128 at most.")
+        raise UsageProblem(f"{tag!r} is no tag.", "Letters, digits, dots, hyphens and underscores, 128 at most.")
     return tag
 
 
@@ -172,14 +182,19 @@ def _resolve(engine: Engine, base: str, on_line: OnLine) -> str | None:
     if not base.startswith("localhost/"):
         try:
             engine.follow("pull", "--platform", PLATFORM, base, on_line=on_line)
+        except Interrupted:
+            raise
         except Problem as problem:
             raise Problem(
                 f"The base image {base} could not be had: {problem.what}",
                 "Is the network up? `opsctl image build --base IMAGE` takes another.",
+                code=problem.code,
             ) from problem
     details = _inspect(engine, base)
     if details is None:
-        raise Problem(f"There is no image {base} on this machine.", "Name another with --base.")
+        raise Problem(
+            f"There is no image {base} on this machine.", "Name another with --base.", code=ErrorCode.IMAGE_NOT_FOUND
+        )
     digests = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
     repository = _short_name(_repository(base))
     return next((digest for name, _, digest in digests if _short_name(name) == repository), None)

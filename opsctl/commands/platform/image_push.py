@@ -12,7 +12,7 @@ from pathlib import Path
 
 from opsctl.aws.ecr.registry import Registry, ensure_same
 from opsctl.commands.platform.image import NAME, BuiltImage, OnLine, checked_tag, find_built
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.engine import Engine
 
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
@@ -50,7 +50,11 @@ def built_image(engine: Engine, *, version: str, tag: str | None) -> BuiltImage:
     built = find_built(engine, image)
     if built is None:
         more = f" --tag {tag}" if tag else ""
-        raise Problem(f"There is no image {image} on this machine.", f"Build it first: opsctl image build{more}")
+        raise Problem(
+            f"There is no image {image} on this machine.",
+            f"Build it first: opsctl image build{more}",
+            code=ErrorCode.IMAGE_NOT_FOUND,
+        )
     return built
 
 
@@ -80,6 +84,7 @@ def push(
             raise Problem(
                 f"{name} is another image already, and a tag of this repository is never written over.",
                 "Take another: opsctl image build --tag OTHER, then opsctl image push --tag OTHER",
+                code=ErrorCode.IMAGE_EXISTS,
             )
         return PushedImage(image=f"{registry.url}@{stored.digest}", tag=remote_tag, is_new=False)
     engine.ask("tag", built.image, name)
@@ -104,7 +109,11 @@ def _push_image(engine: Engine, registry: Registry, name: str, on_line: OnLine) 
         engine.follow("push", name, on_line=collect, environment=environment)
     digests = _PUSHED.findall("\n".join(output))
     if not digests:
-        raise Problem(f"{name} was pushed, but Docker did not say its digest.", "Push again: nothing is sent twice.")
+        raise Problem(
+            f"{name} was pushed, but Docker did not say its digest.",
+            "Push again: nothing is sent twice.",
+            code=ErrorCode.ENGINE_FAILED,
+        )
     return str(digests[-1])
 
 

@@ -47,6 +47,8 @@ class ImageStatus:
         The same image on this machine; None when it is not here.
     source
         The hash of the code that this opsctl would build.
+    m2g_image
+        m2g's own image in it, as `run` compares it; None where the local platform's engine does not answer.
     """
 
     platform: str
@@ -56,6 +58,7 @@ class ImageStatus:
     hidden: str
     local_image: BuiltImage | None
     source: str
+    m2g_image: str | None
 
     @property
     def image(self) -> str | None:
@@ -97,6 +100,7 @@ def status(
     registry: Registry | None,
     engine: Engine | None,
     source: str,
+    m2g_image: str | None,
 ) -> ImageStatus:
     """Combine what AWS and the engine know; either may be missing.
 
@@ -110,6 +114,8 @@ def status(
         None when no engine answers.
     source
         The hash of the code that this opsctl would build.
+    m2g_image
+        m2g's own image (`opsctl.commands.platform.m2g_image`).
     """
     definitions = tuple(
         Definition(model=model, name=platform.models[model].job_definition.rpartition("/")[2], image=image)
@@ -125,6 +131,7 @@ def status(
         hidden=hidden,
         local_image=_find_local(engine, image, stored, registry),
         source=source,
+        m2g_image=m2g_image,
     )
 
 

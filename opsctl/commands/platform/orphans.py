@@ -20,7 +20,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.platform.inventory import Inventory
 from opsctl.aws.platform.removal import NotRemoved, Removal
 from opsctl.commands.platform.down import jobs_of, queues_of
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.inventory import (
     NAMED_KINDS,
     Resource,
@@ -93,6 +93,7 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
             f"The platform {name} is up already, and this machine has no Terraform state of it: "
             "it was made from another one.",
             f"Use it (`--platform {name}`), or remove it with `opsctl down --name {name}`.",
+            code=ErrorCode.PLATFORM_ELSEWHERE,
         )
     log_group = next((resource for resource in unknown if resource.kind == ResourceKind.LOG_GROUP), None)
     root.import_existing({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})
@@ -103,6 +104,7 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
             f"{len(removable)} resources are left of an earlier `up` of {name}, "
             f"and {len(jobs)} jobs are active on them, such as {jobs[0].name}.",
             f"Wait for their end, or end them and remove it all with `opsctl down --name {name} --force`.",
+            code=ErrorCode.JOBS_ACTIVE,
         )
     used = in_use(resources, known)
     invalid = tuple(resource for resource in resources if resource.is_invalid and resource not in unknown)
@@ -149,6 +151,7 @@ def remove_orphans(report: OrphanReport, removal: Removal) -> None:
         raise Problem(
             f"{_counts(failures)} of an earlier `up` could not be removed: {_reasons(failures)}.",
             f"Nothing was made. `opsctl down --name {report.name}` tries again to remove everything.",
+            code=ErrorCode.REMOVAL_INCOMPLETE,
         )
 
 
@@ -170,6 +173,7 @@ def finish_cleanup(root: Root, *, name: str, inventory: Inventory, removal: Remo
             f"The platform {name} is up, but {_counts(failures)} of an earlier `up` "
             f"could not be removed: {_reasons(failures)}.",
             "`opsctl up` tries again.",
+            code=ErrorCode.REMOVAL_INCOMPLETE,
         )
     return tuple(resource for resource in resources if resource not in unknown)
 

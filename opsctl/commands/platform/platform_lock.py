@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.home import Home
 from opsctl.lock_file import LockFile, LockOwner
 from opsctl.terraform.process import running_terraform
@@ -89,8 +89,13 @@ def _is_complete(state: Path) -> bool:
 
 def _busy(name: str, owner: LockOwner | None) -> Problem:
     if owner is None:
-        return Problem(f"Another opsctl is at work on the platform {name}.", "Wait until it has ended.")
+        return Problem(
+            f"Another opsctl is at work on the platform {name}.",
+            "Wait until it has ended.",
+            code=ErrorCode.PLATFORM_BUSY,
+        )
     return Problem(
         f"`opsctl {owner.verb}` (process {owner.pid}) has been at work on the platform {name} since {owner.began}.",
         "Wait until it has ended, or stop it with Ctrl-C in its window; then type the same command.",
+        code=ErrorCode.PLATFORM_BUSY,
     )

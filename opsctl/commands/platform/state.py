@@ -16,7 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from opsctl.aws.s3.state_files import StateFiles
-from opsctl.core.errors import Problem
+from opsctl.core import bounded
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.state_location import (
     BACKEND_FILE,
     LOCAL,
@@ -28,10 +29,24 @@ from opsctl.core.platform.state_location import (
     location_label,
     location_of_backend,
 )
+from opsctl.core.record import RecordReader
 from opsctl.home import Home
 from opsctl.whole_file import write_whole
 
 _STATE_FILE = "terraform.tfstate"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Note:
+    """What a move leaves at the location from which the state moved away."""
+
+    to: bounded.Name
+    who: bounded.Text
+    at: bounded.Text
+    lineages: tuple[bounded.Text, ...]
+
+
+_NOTES = RecordReader(_Note, hint="Restore it, or delete it if the state here is the one in use.", version=None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +200,11 @@ class StateMover:
         """Copy one root's state to the target, and read it back."""
         state = move.source_states[root]
         if state is None or self._read(self._location_of(root), root) != state:
-            raise Problem(f"The {root}'s state has changed meanwhile.", "Type the same command again.")
+            raise Problem(
+                f"The {root}'s state has changed meanwhile.",
+                "Type the same command again.",
+                code=ErrorCode.CONCURRENT_CHANGE,
+            )
         if move.target is None:
             self._put_away([root])
             write_whole(self._folder(root) / _STATE_FILE, state.text)
@@ -196,6 +215,7 @@ class StateMover:
             raise Problem(
                 f"The {root}'s state did not arrive whole at {location_label(move.target)}.",
                 "Nothing was switched over. Type the same command again.",
+                code=ErrorCode.STATE_UNUSABLE,
             )
 
     def _put_away(self, roots: Iterable[str]) -> list[Path]:
@@ -234,19 +254,24 @@ class StateMover:
         text = self._files.read(location.bucket, location.note_key(self._name))
         if text is None:
             return
-        note = json.loads(text)
-        holds_state = any(state is not None and state.lineage in note["lineages"] for state in source_states.values())
+        note = _NOTES.decode(text, f"s3://{location.bucket}/{location.note_key(self._name)}")
+        holds_state = any(state is not None and state.lineage in note.lineages for state in source_states.values())
         if holds_state and self.location != location:
             return
-        moved = f"The state of {self._name} was moved away from {location.uri} on {note['at']} by {note['who']}"
+        moved = f"The state of {self._name} was moved away from {location.uri} on {note.at} by {note.who}"
         # A move to this machine that was killed before the switch is resumed like any other.
-        is_own_move = holds_state and note["who"] == self._files.who
-        if note["to"] == LOCAL and not is_own_move:
+        is_own_move = holds_state and note.who == self._files.who
+        if note.to == LOCAL and not is_own_move:
             raise Problem(
                 f"{moved}, to the machine there.",
                 f"There, `opsctl up --name {self._name} --state {location.uri}` shares it again.",
+                code=ErrorCode.PLATFORM_ELSEWHERE,
             )
-        raise Problem(f"{moved}.", f"Type `opsctl up --name {self._name} --state {note['to']}`.")
+        raise Problem(
+            f"{moved}.",
+            f"Type `opsctl up --name {self._name} --state {note.to}`.",
+            code=ErrorCode.PLATFORM_ELSEWHERE,
+        )
 
     def _folder(self, root: str) -> Path:
         return self._home.platform_dir(self._name) / "terraform" / root

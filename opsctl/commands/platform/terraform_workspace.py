@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.state_location import BACKEND_FILE
+from opsctl.core.record import RecordReader
 from opsctl.home import Home
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.interrupts import Interrupts
@@ -22,6 +23,8 @@ from opsctl.terraform.root import Root
 _MIN_FREE_BYTES = 100_000_000
 #: The size of the unpacked AWS provider.
 _PROVIDER_BYTES = 800_000_000
+
+_PENDING_UP = RecordReader(dict[str, Any], hint="", version=None)
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def ensure_room(home: Home, *, mirror: Path | None) -> None:
             f"The disk that holds {home.path} has {free // 1_000_000} MB left, and {needed // 1_000_000} MB are needed "
             "for Terraform's state and provider.",
             "Free some space, or set OPSCTL_HOME to a folder on another disk.",
+            code=ErrorCode.DISK_FULL,
         )
 
 
@@ -93,9 +97,9 @@ def clear_pending_up(home: Home, *, name: str) -> None:
 
 def pending_up_options(home: Home, *, name: str) -> dict[str, Any] | None:
     """The options of an `up` that did not finish, or None."""
-    with suppress(FileNotFoundError, ValueError):
-        options: dict[str, Any] = json.loads(_pending_up(home, name).read_text())
-        return options
+    path = _pending_up(home, name)
+    with suppress(FileNotFoundError, Problem):
+        return _PENDING_UP.decode(path.read_bytes(), str(path))
     return None
 
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
 from opsctl.core.costs.estimate import idle_usd_per_hour
-from opsctl.core.errors import Interrupted, Problem, StillRunning
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, StillRunning
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform
 from opsctl.core.platform.terraform_events import TerraformPlan, merged
@@ -122,6 +122,7 @@ def carry_out(
             f"The storage was made as {outputs['data_bucket']} and {outputs['repository_url']}, "
             f"but {options.bucket} and {options.repository_url} were planned.",
             "Another platform of this name was made with other options: use `--name` for a second one.",
+            code=ErrorCode.PLATFORM_EXISTS,
         )
     return Platform.from_record(workspace.platform.outputs()["record"], endpoint_url=endpoint_url)
 
@@ -141,10 +142,8 @@ def _in_parallel(workspace: TerraformWorkspace, work: Callable[[Root], T]) -> tu
                 raise error
     problem = storage.exception()
     if isinstance(problem, Problem) and not platform.exception() and workspace.platform.has_state:
-        raise type(problem)(
-            f"{problem.what} The rest of the platform stands, but has no bucket to work with until `opsctl up` has "
-            "come to its end.",
-            problem.hint,
+        problem.add_sentence(
+            "The rest of the platform stands, but has no bucket to work with until `opsctl up` has come to its end."
         )
     for error in errors:
         raise error

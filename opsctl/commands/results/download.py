@@ -14,7 +14,7 @@ from opsctl.aws.s3.download import NotPublished, is_complete
 from opsctl.aws.s3.download import download as download_file
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.download_plan import Download, DownloadPlan
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, write_error_code
 from opsctl.core.location import parse_uri
 from opsctl.core.results import connectome_table
 from opsctl.core.results.connectome import GraphSize, size_of
@@ -73,7 +73,9 @@ def download(
             arrived = list(pool.map(lambda item: is_complete(item.target, item.file), plan.downloads))
     except OSError as error:
         raise Problem(
-            f"{error.filename or plan.folder} cannot be written ({error.strerror}).", "Name another folder."
+            f"{error.filename or plan.folder} cannot be written ({error.strerror}).",
+            "Name another folder.",
+            code=write_error_code(error),
         ) from error
     missing = []
     for item, has_arrived in zip(plan.downloads, arrived, strict=True):
@@ -96,6 +98,7 @@ def _check_room(folder: Path, missing: list[Download], free: Callable[[Path], in
         raise Problem(
             f"{needed / 1e6:,.1f} MB are to come, and the disk of {folder} has {room / 1e6:,.1f} MB left.",
             "Make room, or name another folder.",
+            code=ErrorCode.DISK_FULL,
         )
 
 
@@ -127,7 +130,7 @@ class _Downloader:
             first = self._faults[0]
             missing = len(downloads) - len(self._completed)
             count = f"{_files(missing)} of {len(self._plan.downloads):,} missing:"
-            raise Problem(f"{count} {first.what}", f"{first.hint} {again}".strip()) from first
+            raise Problem(f"{count} {first.what}", f"{first.hint} {again}".strip(), code=first.code) from first
 
     def _download(self, item: Download) -> None:
         if self._stop.is_set():
@@ -140,7 +143,7 @@ class _Downloader:
             # A disk that refuses one file will refuse the next.
             self._stop.set()
             what = f"{error.filename or item.target} cannot be written ({error.strerror})."
-            self._faults.append(Problem(what, "Make room, or name another folder."))
+            self._faults.append(Problem(what, "Make room, or name another folder.", code=write_error_code(error)))
         except Problem as problem:
             self._faults.append(problem)
             if sum(not isinstance(fault, NotPublished) for fault in self._faults) >= _MAX_FAULTS:
@@ -160,7 +163,11 @@ def _describe(plan: DownloadPlan, storage: Storage) -> None:
     published = storage.get_json(output.bucket, f"{output.prefix}/{_DESCRIPTION}")
     path = plan.folder / _DESCRIPTION
     if path.exists() and not connectome_table.is_same_dataset(_json(path), published):
-        raise Problem(f"{plan.folder} holds another dataset ({path} says so).", "Name another folder.")
+        raise Problem(
+            f"{plan.folder} holds another dataset ({path} says so).",
+            "Name another folder.",
+            code=ErrorCode.OUTPUT_IN_USE,
+        )
     if published is not None:
         _write(path, json.dumps(published, indent=2, ensure_ascii=False) + "\n")
     if not list(plan.folder.glob("README*")):
@@ -211,7 +218,11 @@ def write_table(plan: DownloadPlan, costs: Mapping[int, float]) -> Path:
         _write(plan.folder / connectome_table.SIDECAR_NAME, sidecar)
         _write(path, connectome_table.table(rows))
     except OSError as error:
-        raise Problem(f"{path} cannot be written ({error.strerror}).", "Make room, then type it again.") from error
+        raise Problem(
+            f"{path} cannot be written ({error.strerror}).",
+            "Make room, then type it again.",
+            code=write_error_code(error),
+        ) from error
     return path
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from opsctl.commands.runs.run_reader import RunReader
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.results.qa import is_qa
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import OutputFile, Result, What
@@ -99,7 +99,9 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
     run = reader.run
     done = {index: result for index, result in sorted(reader.results(files=True).items()) if result.succeeded}
     if not done:
-        raise Problem(f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.")
+        raise Problem(
+            f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.", code=ErrorCode.NO_RESULTS
+        )
     return DownloadPlan(
         run=run,
         what=what,
@@ -133,7 +135,10 @@ def _place(uri: str, run: Run) -> str:
     """A file's path below the derivatives folder; a result may not point outside it."""
     path = uri.removeprefix(f"{run.output}/")
     if path == uri or {"", ".", ".."} & set(path.split("/")) or "\0" in path:
-        raise Problem(f"The result names {uri}, which is not one of the outputs of {run.run_id}.")
+        raise Problem(
+            f"The result names {uri}, which is not one of the outputs of {run.run_id}.",
+            code=ErrorCode.RECORD_UNREADABLE,
+        )
     return path
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsctl.commands.runs.records import Records
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem, write_error_code
 from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.result import Result
@@ -85,7 +85,11 @@ def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:
     except OSError as error:
         raise _unwritable(target, error) from error
     if not is_report:
-        raise Problem(f"{target} is there already and is no report of opsctl's.", "Name another file.")
+        raise Problem(
+            f"{target} is there already and is no report of opsctl's.",
+            "Name another file.",
+            code=ErrorCode.OUTPUT_IN_USE,
+        )
     return target
 
 
@@ -106,4 +110,6 @@ def write(page: str, target: Path) -> int:
 
 
 def _unwritable(target: Path, error: OSError) -> Problem:
-    return Problem(f"{target} cannot be written ({error.strerror}).", "Name another file.")
+    return Problem(
+        f"{target} cannot be written ({error.strerror}).", "Name another file.", code=write_error_code(error)
+    )

@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.report import Report
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri, run_location
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.results.qa import is_qa_picture
@@ -170,5 +170,8 @@ def _body(asset: Asset, storage: Storage) -> bytes:
         # download_fileobj reads a body again when the connection breaks.
         storage.client.download_fileobj(location.bucket, location.prefix, body)
     if asset.sha256 and sha256(body.getbuffer()).hexdigest() != asset.sha256:
-        raise Problem("It is not the file that the job published: something else has written there since.")
+        raise Problem(
+            "It is not the file that the job published: something else has written there since.",
+            code=ErrorCode.OUTPUT_CHANGED,
+        )
     return body.getvalue()

@@ -15,7 +15,7 @@ from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.dataset.discovery import discover
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Exclusion
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri
 from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row, unlisted_files
 from opsctl.core.runs.manifest import Run
@@ -128,12 +128,18 @@ def _runs(dataset: Location, output_name: str | None, records: Records) -> list[
     """The runs of a dataset with one output name, oldest first."""
     runs = [run for run in records.runs_of(dataset.name) if run.dataset == dataset.uri]
     if not runs:
-        raise Problem(f"Nothing was ever run on {dataset.uri}.", f"`opsctl run {dataset.name}` does.")
+        raise Problem(
+            f"Nothing was ever run on {dataset.uri}.",
+            f"`opsctl run {dataset.name}` does.",
+            code=ErrorCode.RUN_NOT_FOUND,
+        )
     name = _output_name(runs[-1]) if output_name is None else output_name
     chosen = [run for run in runs if _output_name(run) == name]
     if not chosen:
         names = sorted({_output_name(run) for run in runs})
-        raise Problem(f"No run of {dataset.uri} wrote to {name}.", f"There is: {', '.join(names)}.")
+        raise Problem(
+            f"No run of {dataset.uri} wrote to {name}.", f"There is: {', '.join(names)}.", code=ErrorCode.RUN_NOT_FOUND
+        )
     return chosen
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,11 +14,13 @@ from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.request import RunRequest
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, derivatives
 from opsctl.core.platform.platform import Platform
-from opsctl.core.runs.manifest import Run, make_run_id, mixing_run, scan_document, scan_key, timestamp
+from opsctl.core.runs.m2g_options import asked
+from opsctl.core.runs.manifest import Run, make_run_id, mixing_run, scan_document, timestamp
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition
+from opsctl.core.runs.scan_key import scan_key
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
 
 
@@ -59,6 +61,11 @@ class RunPlan:
         return [(scan.name, scan.key) for scan in self.dispositions]
 
     @property
+    def done_count(self) -> int:
+        """How many scans are done, whichever m2g did them."""
+        return self.counts.get("done", 0) + self.counts.get("other_m2g", 0)
+
+    @property
     def counts(self) -> dict[Disposition, int]:
         """How many scans have which disposition."""
         return dict(Counter(scan.disposition for scan in self.dispositions))
@@ -66,7 +73,25 @@ class RunPlan:
     def to_submit(self, dispositions: Sequence[ScanDisposition] | None = None) -> list[ScanDisposition]:
         """The scans to submit, of the plan's own or of newer dispositions."""
         scans = self.dispositions if dispositions is None else dispositions
-        return [scan for scan in scans if scan.is_submitted(self.request.only)]
+        return [scan for scan in scans if self.is_submitted(scan)]
+
+    def is_submitted(self, scan: ScanDisposition) -> bool:
+        """Whether the request submits a scan of this disposition."""
+        return scan.is_submitted(self.request.only, redo=self.request.redo)
+
+    def earlier_m2g(self, disposition: Disposition = "other_m2g") -> dict[str, int]:
+        """How many scans of a disposition were done, or are being done, by which m2g other than the platform's."""
+        images = (scan.earlier_m2g for scan in self.dispositions if scan.disposition == disposition)
+        return dict(Counter(image for image in images if image is not None))
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether to keep or to redo the scans that another m2g did is left open by the request."""
+        return bool(self.earlier_m2g()) and self.request.only == "missing"
+
+    def redoing(self) -> RunPlan:
+        """The same plan, with the scans that another m2g did submitted again."""
+        return replace(self, request=replace(self.request, redo=True))
 
     @property
     def scans_to_submit(self) -> tuple[Scan, ...]:
@@ -86,11 +111,7 @@ class RunPlan:
         """
         to_submit = self.to_submit(dispositions)
         request = self.request
-        adopted = [
-            scan
-            for scan in dispositions
-            if not scan.is_submitted(request.only) and scan.disposition in ("done", "in flight")
-        ]
+        adopted = [scan for scan in dispositions if scan.is_adopted and not self.is_submitted(scan)]
         return Run(
             run_id=self.run_id,
             dataset=request.dataset.uri,
@@ -101,7 +122,7 @@ class RunPlan:
             platform=self.platform.name,
             region=self.platform.region,
             scans=tuple(scan.name for scan in (*to_submit, *adopted)),
-            keys=tuple(scan.key for scan in (*to_submit, *adopted)),
+            keys=(*(scan.key for scan in to_submit), *(scan.origin_key for scan in adopted)),
             sizes=tuple(array_sizes(len(to_submit), most=at_once)),
             adopted=tuple(scan.origin for scan in adopted if scan.origin is not None),
             resources=request.resources(self.platform),
@@ -131,6 +152,8 @@ class RunPlan:
         return {
             "run": run.as_json(),
             "counts": self.counts,
+            "m2g_image": self.platform.m2g_image,
+            "earlier_m2g": self.earlier_m2g(),
             "scans": list(self.documents(run).values()),
             "excluded": [asdict(exclusion) for exclusion in self.discovery.excluded],
             "requests": [submit_request(submission, run, self.platform) for submission in submissions],
@@ -166,7 +189,10 @@ def plan(
     ensure_runnable(scans, request.query)
     earlier = prior_runs.runs()
     run_id = make_run_id(request.dataset.name, moment=moment, token=token)
-    scan_keys = [(scan.name, scan_key(scan, request.options, image=platform.image)) for scan in scans.chosen]
+    options = request.options.as_dict()
+    scan_keys = [
+        (scan.name, scan_key(scan.inputs, asked(options, scan.pipeline), platform.m2g_image)) for scan in scans.chosen
+    ]
     plan = RunPlan(
         request=request,
         platform=platform,
@@ -191,20 +217,21 @@ def output_of(request: RunRequest, platform: Platform) -> Location:
 
 
 def ensure_not_blocked(dispositions: Sequence[ScanDisposition]) -> None:
-    """Ensure that no active job with another key would write to the same place as a new one.
+    """Ensure that no active job of other work would write to the same place as a new one.
 
     Raises
     ------
     Problem
-        With the scans whose active jobs have other inputs or another image.
+        With the scans whose active jobs have other inputs.
     """
     blocked = [scan for scan in dispositions if scan.disposition == "blocked_by_active_job"]
     if blocked:
         names = ", ".join(scan.name for scan in blocked[:3]) + (" …" if len(blocked) > 3 else "")
         run_id = blocked[0].origin.run_id if blocked[0].origin else ""
         raise Problem(
-            f"Jobs of {run_id} with other inputs or another image are still on their way to the same place ({names}).",
+            f"Jobs of {run_id} with other inputs are still on their way to the same place ({names}).",
             f"Wait for their end, or end them: `opsctl cancel --run {run_id}`.",
+            code=ErrorCode.JOBS_ACTIVE,
         )
 
 
@@ -219,6 +246,7 @@ def _refuse_other_options(plan: RunPlan, prior_runs: PriorRuns) -> None:
             f"{plan.output.uri} holds the outputs of {other.run_id}, which ran with other options: they are never"
             " mixed.",
             "Name another output with --modif.",
+            code=ErrorCode.OUTPUT_IN_USE,
         )
 
 
@@ -230,4 +258,5 @@ def _refuse_foreign_files(plan: RunPlan, prior_runs: PriorRuns) -> None:
             f"The output place holds files that opsctl did not write ({len(foreign)}, e.g. {foreign[0]}): they are"
             " never written over.",
             "Name another output with --modif.",
+            code=ErrorCode.OUTPUT_IN_USE,
         )

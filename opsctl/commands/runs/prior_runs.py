@@ -15,7 +15,7 @@ from opsctl.core.location import Location, parse_uri
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.scan_history import RunHistory, ScanDisposition, scan_dispositions
+from opsctl.core.runs.scan_history import ScanDisposition, scan_dispositions
 from opsctl.core.runs.snapshot import RunSnapshot
 from opsctl.core.runs.submission import Submission, submissions_of
 
@@ -99,7 +99,7 @@ class PriorRuns:
         names = {name for name, _ in scan_keys}
         relevant = [run for run in runs if names & set(run.scans[: run.submitted_count])]
         return scan_dispositions(
-            scan_keys, [self._history(run) for run in relevant], has_intact_files=self._has_intact_files
+            scan_keys, [self._reader(run).history() for run in relevant], has_intact_files=self._has_intact_files
         )
 
     def has_submitted(self, run: Run) -> bool:
@@ -128,13 +128,6 @@ class PriorRuns:
         if self._output_objects is None:
             self._output_objects = self._storage.outputs(self._output)
         return self._output_objects
-
-    def _history(self, run: Run) -> RunHistory:
-        reader = self._reader(run)
-        # Batch before the results: a job that ends in between has then written its result.
-        jobs = reader.active_jobs()
-        results = reader.on_s3.results(files=True)
-        return RunHistory(run=run, submitted=reader.submitted(results), results=results, jobs=jobs)
 
     def _reader(self, run: Run) -> SnapshotReader:
         if run.run_id not in self._readers:

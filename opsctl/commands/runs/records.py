@@ -10,7 +10,7 @@ from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.completion_cache import CompletionCache
 from opsctl.core.dataset.scan import S3Object
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.attempt import Attempt
@@ -92,9 +92,13 @@ class Records:
             candidates = reversed(known) if run_id is None else [find_run(known, run_id)]
             run = next((record for candidate in candidates if (record := self._read_run(candidate)) is not None), None)
         if run is None and run_id is not None:
-            raise Problem(f"The run {run_id} has no record: it was killed before it sent anything.", "")
+            raise Problem(
+                f"The run {run_id} has no record: it was killed before it sent anything.",
+                "",
+                code=ErrorCode.RUN_NOT_FOUND,
+            )
         if run is None:
-            raise Problem("There is no run yet.", "`opsctl run DATASET` starts one.")
+            raise Problem("There is no run yet.", "`opsctl run DATASET` starts one.", code=ErrorCode.RUN_NOT_FOUND)
         self.completion_cache.run(run)
         return run
 
@@ -163,7 +167,7 @@ class Records:
         Parameters
         ----------
         files
-            Whether with the lists of files, which take 40 kB a scan; otherwise see `Result.without_files`.
+            Whether with the lists of files, which take 50 kB a scan; otherwise see `Result.without_files`.
         """
         if files:
             results = self._records(run_id, "results", Result.decode, keep=False)

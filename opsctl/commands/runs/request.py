@@ -25,7 +25,10 @@ class RunRequest:
     t1w
         Which T1w a scan gets; see `opsctl.core.dataset.discovery.discover`.
     only
-        Which chosen scans are submitted: the missing ones, only the failed ones, or all of them again.
+        Which chosen scans are submitted: the missing ones, only the failed ones, only those whose inputs or m2g have
+        changed since they were done, or all of them again.
+    redo
+        Whether the scans that another m2g did are submitted as well; with `only` `changed` and `all` they are anyway.
     memory_mib
         Memory of each job; None: what the model's job definition says.
     max_spend_usd
@@ -38,6 +41,7 @@ class RunRequest:
     selection: Selection = EVERYTHING
     t1w: str | None = None
     only: Only = "missing"
+    redo: bool = False
     memory_mib: int | None = None
     max_spend_usd: float | None = None
     command_line: tuple[str, ...] = ()

@@ -20,7 +20,7 @@ from opsctl.commands.runs.prior_runs import PriorRuns, UnconfirmedSubmission
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import Interrupted, Problem, write_error_code
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.scan_history import ScanDisposition
 from opsctl.core.runs.submission import LARGEST_ARRAY, Submission, submissions_of
@@ -113,7 +113,9 @@ class RunSubmission:
                     self._sent += [submission] if submission else []
                 raise Interrupted(f"Stopped. {self._progress()}", _GOES_ON) from error
             except Problem as problem:
-                raise Problem(f"{problem.what} {self._progress()}", problem.hint or _GOES_ON) from problem
+                problem.add_sentence(self._progress())
+                problem.hint = problem.hint or _GOES_ON
+                raise
 
     def _sending_documents(self) -> AbstractContextManager[Callable[[], None]]:
         """Write the scans' JSONs of the first run into an output while waiting for the lease.
@@ -137,9 +139,7 @@ class RunSubmission:
             dispositions = self._prior_runs.dispositions(self._plan.scan_keys, runs)
         ensure_not_blocked(dispositions)
         # A scan that is missing only since the plan was made was not confirmed.
-        scans = [
-            scan for scan in dispositions if not scan.is_submitted(self._plan.request.only) or _pair(scan) in confirmed
-        ]
+        scans = [scan for scan in dispositions if not self._plan.is_submitted(scan) or _pair(scan) in confirmed]
         run = self._run_of(scans)
         if run.sizes:
             wait()
@@ -149,7 +149,7 @@ class RunSubmission:
         return RunOutcome(
             run_id=[latest, *self._continued][-1] if not run.sizes else latest,
             submitted=sum(submission.size for submission in self._sent),
-            done=counts["done"],
+            done=counts["done"] + counts["other_m2g"],
             in_flight=counts["in flight"] - sum(self._continued.values()),
             continued=tuple(self._continued),
         )
@@ -170,8 +170,10 @@ class RunSubmission:
                 self._submitter.abandon(earlier.run, earlier.submission, "a later `opsctl run` went on without it")
 
     def _needs_the_same_jobs(self, run: Run) -> bool:
-        request = self._plan.request
-        return (run.resources, run.memory_mib) == (request.resources(self._plan.platform), request.memory_mib)
+        # The image is not in the scans' keys, but the records of the earlier run name it as what its jobs run.
+        request, platform = self._plan.request, self._plan.platform
+        needed = (request.resources(platform), request.memory_mib, platform.image)
+        return (run.resources, run.memory_mib, run.image) == needed
 
     def _run_of(self, dispositions: Sequence[ScanDisposition]) -> Run:
         return self._plan.run(dispositions, at_once=self._budget.portion if self._budget else LARGEST_ARRAY)
@@ -226,7 +228,9 @@ def keep_documents(plan: RunPlan, folder: Path) -> None:
             (target / "scans" / f"{index:05d}.json").write_text(json.dumps(document, indent=1))
     except OSError as error:
         raise Problem(
-            f"{error.filename or target} cannot be written ({error.strerror}).", "Name another --jobdir."
+            f"{error.filename or target} cannot be written ({error.strerror}).",
+            "Name another --jobdir.",
+            code=write_error_code(error),
         ) from error
 
 

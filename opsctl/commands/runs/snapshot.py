@@ -23,6 +23,7 @@ from opsctl.core.runs.attempt_merge import (
 )
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
+from opsctl.core.runs.scan_history import RunHistory
 from opsctl.core.runs.snapshot import RunSnapshot
 from opsctl.core.runs.status import BatchJob, RunStatus, ScanStatus
 from opsctl.core.runs.submission import Submission
@@ -99,12 +100,21 @@ class SnapshotReader:
         """Some scans, each as Batch describes its job."""
         return self._read(self._array_jobs.poll, described=indices).of(indices)
 
-    def active_jobs(self) -> dict[int, BatchJob]:
-        """The jobs that have not ended, of scans that are not done: lists only arrays with such jobs."""
+    def history(self) -> RunHistory:
+        """What a later run into the same location must know of this one: its own scans, their results, active jobs."""
         parts, summaries = self._parts_and_summaries()
+        results = self.on_s3.results(files=True)
         active = [part for part in parts if has_active_jobs(summaries.get(part.submission.job_id, {}))]
-        jobs = self._array_jobs.every_job(active, summaries, done=_done(self.on_s3.results())).jobs
-        return {index: job for index, job in jobs.items() if not job.is_over}
+        jobs = self._array_jobs.every_job(active, summaries, done=_done(results)).jobs
+        own = [part for part in parts if part.run_id == self.run.run_id]
+        # A result proves that its scan was submitted, also where the submission's record cannot be read.
+        submitted = {index for part in own for index in part.run_indices} | results.keys()
+        return RunHistory(
+            run=self.run,
+            submitted=[index for index in range(self.run.submitted_count) if index in submitted],
+            results=results,
+            jobs={index: job for index, job in jobs.items() if not job.is_over},
+        )
 
     def jobs(self) -> dict[int, BatchJob]:
         """Every scan's job, done or not, as Batch lists it; from the saved states where Batch has forgotten it."""
@@ -113,18 +123,6 @@ class SnapshotReader:
     def described(self, indices: Iterable[int]) -> dict[int, BatchJob]:
         """Some scans' jobs with their attempts and log streams."""
         return dict(self._array_jobs.explain(self._array_jobs.job_ids(self.parts(), indices)))
-
-    def submitted(self, results: Iterable[int]) -> list[int]:
-        """The scans that this run submitted, by index.
-
-        Parameters
-        ----------
-        results
-            The scans with a result: it proves that the scan was submitted, also where its submission cannot be read.
-        """
-        own = [part for part in self.parts() if part.run_id == self.run.run_id]
-        submitted = {index for part in own for index in part.run_indices}.union(results)
-        return [index for index in range(self.run.submitted_count) if index in submitted]
 
     def intended(self) -> list[Submission]:
         """The run's submissions that are still recorded as `intended`, whether or not Batch has them."""

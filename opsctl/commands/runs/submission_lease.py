@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
 from opsctl.home import Home
 
@@ -29,6 +29,15 @@ _RENEW_SECONDS = 10.0
 #: How long after a renewal the holder may still submit.
 _TRUSTED_SECONDS = 30.0
 _POLL_SECONDS = 2.0
+
+
+def seconds_since_boot() -> float:
+    """A clock that also runs while the machine is suspended; `time.monotonic` stands still then.
+
+    With that one a laptop that was closed for an hour would still trust its lease when it is opened.
+    """
+    # Linux has a clock of its own for it; on macOS CLOCK_MONOTONIC is that clock.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class SubmissionLease:
         who: str,
         on_wait: Callable[[str], None],
         sleep: Callable[[float], None] = time.sleep,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = seconds_since_boot,
     ) -> None:
         self._storage = storage
         self._home = home
@@ -115,10 +124,17 @@ class SubmissionLease:
         lease = self._newest() if self._highest_generation() > self._generation else None
         if lease is not None and lease.generation > self._generation:
             raise Problem(
-                f"{_holder(lease)} has taken over the submission.", "`opsctl status` shows what became of the scans."
+                f"{_holder(lease)} has taken over the submission.",
+                "`opsctl status` shows what became of the scans.",
+                code=ErrorCode.CONCURRENT_CHANGE,
             )
         if self._monotonic() - self._renewed_at > _TRUSTED_SECONDS:
-            raise Problem("S3 has not answered for half a minute: nothing more is submitted.", "Type it again.")
+            raise Problem(
+                "The lease on the output could not be renewed for half a minute (did S3 not answer, or was this"
+                " machine suspended?): nothing more is submitted.",
+                "Type it again.",
+                code=ErrorCode.AWS_UNREACHABLE,
+            )
 
     def _try_acquire(self) -> bool:
         lease = self._newest()

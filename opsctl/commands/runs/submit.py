@@ -12,7 +12,7 @@ from datetime import datetime
 from opsctl.aws.batch.batch import Batch, Throttled, Unanswered
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.submission import Submission, submit_request
@@ -71,7 +71,11 @@ class Submitter:
                 submitted = self.find(run, submission)
                 if submitted is not None:
                     return submitted
-        raise Problem("AWS Batch takes no submission at the moment.", "Type it again in a few minutes: it goes on.")
+        raise Problem(
+            "AWS Batch takes no submission at the moment.",
+            "Type it again in a few minutes: it goes on.",
+            code=ErrorCode.AWS_THROTTLED,
+        )
 
     def find(self, run: Run, submission: Submission) -> Submission | None:
         """Look a submission up by its exact job name; record it if Batch has it, else return None."""

@@ -10,7 +10,7 @@ from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
 from opsctl.core.dataset.file_index import SIDECARS, BidsFile, FileIndex
 from opsctl.core.dataset.scan import Discovery, Exclusion, Input, Role, S3Object, Scan
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.m2g_options import Pipeline
 
 #: The suffixes of the files that discovery uses, for `EntityPatterns`.
@@ -204,6 +204,7 @@ def _check_case(folders: Iterable[str]) -> None:
             raise Problem(
                 f"{other} and {folder} differ only in upper and lower case.",
                 "Rename one: their results could not stand side by side on every disk.",
+                code=ErrorCode.INPUT_INVALID,
             )
 
 

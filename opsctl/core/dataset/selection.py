@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from opsctl.core.dataset.scan import Scan
 
 #: Which of the selected scans are submitted, by what has become of them.
-Only = Literal["missing", "failed", "all"]
+Only = Literal["missing", "failed", "changed", "all"]
 
 _SHOWN = 8
 
@@ -61,7 +61,9 @@ class Selection:
         if self.exclude:
             remaining = tuple(scan for scan in selected if not _matches(scan.name, self.exclude))
             if not remaining:
-                raise Problem(f"--exclude {' '.join(self.exclude)} leaves no scan of {len(selected)}.")
+                raise Problem(
+                    f"--exclude {' '.join(self.exclude)} leaves no scan of {len(selected)}.", code=ErrorCode.NO_SCANS
+                )
             selected = remaining
         return selected[: self.first] if self.first is not None else selected
 
@@ -96,4 +98,8 @@ def _nothing_left(
 ) -> Problem:
     labels = sorted({label_of(scan) for scan in scans} - {""})
     shown = ", ".join(labels[:_SHOWN]) + (", …" if len(labels) > _SHOWN else "")
-    return Problem(f"{option} {' '.join(patterns)} leaves no scan.", f"There are: {shown}." if labels else "")
+    return Problem(
+        f"{option} {' '.join(patterns)} leaves no scan.",
+        f"There are: {shown}." if labels else "",
+        code=ErrorCode.NO_SCANS,
+    )

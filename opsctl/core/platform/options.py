@@ -41,6 +41,8 @@ class PlatformOptions:
         Other buckets whose datasets the jobs may read.
     image
         The jobs' image; None: the one of this version in the platform's own repository.
+    m2g_image
+        m2g's own image, on which the jobs' image is built; None: unknown.
     engine
         The container engine of a local platform's jobs; None: jobs are processes.
     state
@@ -57,6 +59,7 @@ class PlatformOptions:
     data_bucket: str | None = None
     source_buckets: tuple[str, ...] = ()
     image: str | None = None
+    m2g_image: str | None = None
     spot: bool = False
     engine: str | None = None
     state: str | None = None
@@ -71,6 +74,12 @@ class PlatformOptions:
     def repository_url(self) -> str:
         """The image repository's address, also before it exists."""
         return repository_url(self.name, account_id=self.account_id, region=self.region)
+
+    @property
+    def job_image(self) -> str:
+        """The jobs' image, chosen or by default."""
+        local_image = _BUILT_IMAGE if self.engine else _LOCAL_IMAGE
+        return self.image or f"{local_image if self.is_local else self.repository_url}:{self.version}"
 
     @property
     def non_defaults(self) -> dict[str, Any]:
@@ -109,8 +118,6 @@ class PlatformOptions:
                 f"The options are too long to be kept in the platform's record: {len(recorded)} characters, "
                 f"{_LONGEST_OPTIONS} fit."
             )
-        local_image = _BUILT_IMAGE if self.engine else _LOCAL_IMAGE
-        own_image = f"{local_image if self.is_local else self.repository_url}:{self.version}"
         return {
             **self.variables,
             "name": self.name,
@@ -118,7 +125,8 @@ class PlatformOptions:
             "data_bucket": self.bucket,
             "repository_url": self.repository_url,
             "repository_arn": repository_arn(self.name, account_id=self.account_id, region=self.region),
-            "image": self.image or own_image,
+            "image": self.job_image,
+            "m2g_image": self.m2g_image,
             "source_buckets": list(self.source_buckets),
             "spot": self.spot,
             "path_style": self.is_local,
@@ -131,7 +139,7 @@ class PlatformOptions:
 _OPTIONS = [
     option.name
     for option in fields(PlatformOptions)
-    if option.name not in ("name", "region", "account_id", "is_local", "version")
+    if option.name not in ("name", "region", "account_id", "is_local", "version", "m2g_image")
 ]
 
 

@@ -62,6 +62,9 @@ class Platform:
     ----------
     endpoint_url
         The local platform's address; None on AWS. It is valid on this machine only, so the SSM parameter lacks it.
+    image, m2g_image
+        What the jobs run, and m2g's own image in it: the digest of the image that it is built on. Where that is
+        unknown, its own digest, or else its name.
     models
         `csd` and `csa`.
     spot_fallback
@@ -76,6 +79,7 @@ class Platform:
     data_bucket: bounded.Name
     repository_url: bounded.Text
     image: bounded.Name
+    m2g_image: bounded.Name
     log_group: bounded.Text
     spot: bool
     root_volume_gib: bounded.Count

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.location import parse_uri
 
 #: `--state local` moves the state back to this machine.
@@ -112,6 +112,7 @@ def ensure_s3_locking(version: str) -> None:
         raise Problem(
             f"Terraform {version} cannot lock a state on S3: version 1.10 or later is needed for --state s3://….",
             "Install it from https://developer.hashicorp.com/terraform/install, then type the same command.",
+            code=ErrorCode.TERRAFORM_MISSING,
         )
 
 
@@ -161,6 +162,7 @@ class StateSnapshot:
             raise Problem(
                 f"{where} is no Terraform state ({error}).",
                 "Bring an earlier version of it back (`aws s3api list-object-versions`), or name another --state.",
+                code=ErrorCode.STATE_UNUSABLE,
             ) from error
 
 
@@ -193,4 +195,5 @@ def choose_action(
         f"{target} holds the state of another platform ({target_state.resource_count} resources); the one on {source} "
         f"has {source_state.resource_count} and would be lost.",
         "Name another place with --state, or bring up a platform of another name with --name.",
+        code=ErrorCode.STATE_UNUSABLE,
     )

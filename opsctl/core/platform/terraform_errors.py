@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opsctl.core.errors import PlatformBusy, Problem, UsageProblem
+from opsctl.core.errors import ErrorCode, PlatformBusy, Problem, UsageProblem
 
 _LOGIN = "Log in again (`aws sso login`, or new keys), then type the same command: it goes on from there."
 
@@ -154,9 +154,12 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
         return Problem(
             "The disk is full: Terraform could not go on.",
             "Free some space, then type the same command: it goes on from there.",
+            code=ErrorCode.DISK_FULL,
         )
     if any(_EXPIRED.search(error.text) for error in errors):
-        return Problem("Your AWS login ended half way. What was made is kept.", _LOGIN)
+        return Problem(
+            "Your AWS login ended half way. What was made is kept.", _LOGIN, code=ErrorCode.CREDENTIALS_EXPIRED
+        )
     for error in errors:
         if _EXISTS.search(error.text):
             return _exists(error)
@@ -169,6 +172,7 @@ def _exists(error: Diagnostic) -> Problem:
     return Problem(
         f"{what} exists already, and Terraform does not know it as this platform's.",
         "Remove or rename it if it is yours, or make a platform of another name: `opsctl up --name OTHER`.",
+        code=ErrorCode.PLATFORM_EXISTS,
     )
 
 
@@ -189,28 +193,34 @@ def init_problem(errors: str, *, mirror: str | None, searched_folders: Sequence[
     message = " ".join(errors.replace("│", " ").split())
     where = f"the provider mirror {mirror}" if mirror else "Terraform's registry"
     if _SPACE.search(message):
-        return Problem("The disk is full: Terraform's provider needs about 700 MB.", "Free some space.")
+        return Problem(
+            "The disk is full: Terraform's provider needs about 700 MB.", "Free some space.", code=ErrorCode.DISK_FULL
+        )
     if _CHECKSUM.search(message):
         return Problem(
             f"Terraform's AWS provider from {where} is not the one that this platform was made with (its checksum "
             "differs).",
             f"If you changed it on purpose, or use another machine now, remove {lock_file}; else do not trust it.",
+            code=ErrorCode.TERRAFORM_FAILED,
         )
     if _LOCKED_VERSION.search(message):
         return Problem(
             f"{where[0].upper()}{where[1:]} no longer has the version of the AWS provider that this platform was made "
             "with.",
             f"To go on with the version that is there, remove {lock_file}.",
+            code=ErrorCode.TERRAFORM_FAILED,
         )
     if mirror is not None and _ABSENT.search(message):
         return Problem(
             f"{where[0].upper()}{where[1:]} has no AWS provider that fits this machine.",
             f"Name another one with {_MIRROR_VARIABLE}.",
+            code=ErrorCode.TERRAFORM_MISSING,
         )
     if mirror is None and _UNREACHABLE.search(message):
         return Problem(
             "Terraform's AWS provider cannot be had: the Terraform registry was not reached, and no copy lies in "
             f"{', '.join(searched_folders)}.",
             f"Connect to the internet, or name a provider mirror with {_MIRROR_VARIABLE}.",
+            code=ErrorCode.TERRAFORM_MISSING,
         )
     return None

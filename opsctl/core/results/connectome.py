@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 #: Limit for a matrix. With the 72,784 regions of m2g's largest parcellation it would take 40 GB and show nothing.
 MOST_NODES = 4096
@@ -112,12 +112,14 @@ def _read(text: str) -> tuple[_Rows, bool]:
     """The numbers line by line, and whether they form a square matrix."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
-        raise Problem("The connectome is empty.")
+        raise Problem("The connectome is empty.", code=ErrorCode.FILE_UNREADABLE)
     separator = "," if "," in lines[0] else None
     try:
         rows = [tuple(map(float, line.split(separator))) for line in lines]
     except ValueError as error:
-        raise Problem(f"The connectome holds something else than numbers ({error}).") from error
+        raise Problem(
+            f"The connectome holds something else than numbers ({error}).", code=ErrorCode.FILE_UNREADABLE
+        ) from error
     if any(len(row) != len(rows) for row in rows):
         return rows, False
     # Three lines of three numbers may also be three edges; with commas, or if symmetric, they are a matrix.
@@ -126,7 +128,7 @@ def _read(text: str) -> tuple[_Rows, bool]:
 
 def _edges(rows: _Rows) -> dict[tuple[float, float], float]:
     if any(len(row) != 3 or not (row[0].is_integer() and row[1].is_integer()) for row in rows):
-        raise Problem("The connectome is neither a square matrix nor a list of edges.")
+        raise Problem("The connectome is neither a square matrix nor a list of edges.", code=ErrorCode.FILE_UNREADABLE)
     return {(node, other) if node <= other else (other, node): weight for node, other, weight in rows}
 
 
@@ -136,4 +138,7 @@ def _nodes(edges: dict[tuple[float, float], float]) -> set[float]:
 
 def _check_nodes(count: int) -> None:
     if count > MOST_NODES:
-        raise Problem(f"The connectome has {count:,} nodes: too many for a matrix ({MOST_NODES:,} at most).")
+        raise Problem(
+            f"The connectome has {count:,} nodes: too many for a matrix ({MOST_NODES:,} at most).",
+            code=ErrorCode.FILE_UNREADABLE,
+        )

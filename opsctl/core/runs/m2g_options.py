@@ -7,6 +7,7 @@ job, so only the options listed here are passed.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -146,7 +147,7 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
     """
     arguments = ["m2g", INPUT_DIR, OUTPUT_DIR, "--pipeline", options.pipeline]
     arguments += ["--participant_label", subject, "--session_label", session or MADE_UP_SESSION]
-    for name in _DWI_OPTIONS if options.pipeline == "dwi" else _FUNC_OPTIONS:
+    for name in _options_of(options.pipeline):
         value = getattr(options, name)
         if value is True:
             arguments.append(f"--{name}")
@@ -157,3 +158,42 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
         else:
             arguments += [f"--{name}", str(value)]
     return arguments
+
+
+def asked(options: Mapping[str, Any], pipeline: Pipeline) -> dict[str, Any]:
+    """What is asked of m2g for one scan; equal answers mean that m2g is asked for the same.
+
+    Options that the pipeline does not read are left out, and so are values that are m2g's own defaults, typed or not:
+    what opsctl passes in their place, because it suits a job's size, was not asked for. Numbers are floats, whether
+    1, 1.0 or "1" was typed. The names of parcellations are sorted, each once; m2g tells upper and lower case apart.
+
+    Parameters
+    ----------
+    options
+        As `M2gOptions.as_dict` gives them or a run's record holds them; a missing one was not asked for.
+    pipeline
+        `dwi` or `func`.
+    """
+    defaults = M2gOptions().as_dict()
+    values = {name: _comparable(options.get(name, defaults[name]), defaults[name]) for name in _options_of(pipeline)}
+    typed = {name: value for name, value in values.items() if value != _comparable(defaults[name], defaults[name])}
+    return {"pipeline": pipeline, **typed}
+
+
+def all_asked(options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What a run asks of m2g (`asked`), for each of its pipelines."""
+    pipeline: Pipeline = options.get("pipeline", M2gOptions.pipeline)
+    pipelines: tuple[Pipeline, ...] = ("dwi", "func") if pipeline == "both" else (pipeline,)
+    return [asked(options, single) for single in pipelines]
+
+
+def _options_of(pipeline: Pipeline) -> tuple[str, ...]:
+    return _DWI_OPTIONS if pipeline == "dwi" else _FUNC_OPTIONS
+
+
+def _comparable(value: Any, default: Any) -> Any:
+    if isinstance(default, list):
+        return sorted(set(value))
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        return float(value)
+    return value

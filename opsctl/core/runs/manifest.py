@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,7 +11,7 @@ from typing import Any, get_args
 from opsctl.core import bounded
 from opsctl.core.dataset.scan import Scan
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
-from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, argv
+from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, all_asked, argv
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Run:
     scans
         Names by index: first the scans that this run submits, then the adopted ones.
     keys
-        The scans' keys (`scan_key`) by index.
+        The scans' keys (`opsctl.core.runs.scan_key`) by index; an adopted scan's is the earlier run's.
     sizes
         Number of scans of each submission, in order. Their sum is the number of scans that this run submits.
     adopted
@@ -162,16 +160,6 @@ def _safe(dataset_name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_name).strip("-_")[:80] or "dataset"
 
 
-def scan_key(scan: Scan, options: M2gOptions, *, image: str) -> str:
-    """SHA-256 of the inputs' etags, the options and the image: the same work has the same key."""
-    work = {
-        "inputs": sorted([file.role, file.etag] for file in scan.inputs),
-        "m2g": options.for_pipeline(scan.pipeline).as_dict(),
-        "image": image,
-    }
-    return hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
 def scan_document(
     scan: Scan, options: M2gOptions, *, run: Run, index: int, image_digest: str | None = None
 ) -> dict[str, Any]:
@@ -201,7 +189,7 @@ def scan_document(
         "image": run.image,
         "image_digest": image_digest,
         "output": f"{run.output}/{scan.name}",
-        "key": scan_key(scan, options, image=run.image),
+        "key": run.keys[index],
     }
 
 
@@ -211,8 +199,11 @@ def document_key(run_prefix: str, folder: str, index: int) -> str:
 
 
 def mixing_run(dataset: str, m2g: Mapping[str, Any], earlier: Sequence[Run]) -> Run | None:
-    """The first earlier run into the same location that has another dataset or other options; None if there is none."""
+    """The first earlier run into the same location with another dataset, or that asked m2g for something else.
+
+    None if there is none. Runs with another m2g are not told apart here: each scan's key tells.
+    """
     for other in earlier:
-        if other.dataset != dataset or dict(other.m2g) != dict(m2g):
+        if other.dataset != dataset or all_asked(other.m2g) != all_asked(m2g):
             return other
     return None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 _NEAR = 5
 
@@ -42,6 +42,7 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
             raise Problem(
                 f"The run has no scan {pattern}.",
                 f"Near: {', '.join(near)}" if near else f"It has {len(scans)}, such as {', '.join(scans[:2])}.",
+                code=ErrorCode.SCAN_NOT_FOUND,
             )
         matches |= indices
     return sorted(matches)
@@ -67,9 +68,15 @@ def find_run(runs: Sequence[str], typed: str) -> str:
         return matches[0]
     if matches:
         newest = ", ".join([*reversed(matches[-_NEAR:]), *(["…"] if matches[_NEAR:] else [])])
-        raise Problem(f"{len(matches)} runs could be {typed}.", f"Type more of one: {newest}")
+        raise Problem(
+            f"{len(matches)} runs could be {typed}.", f"Type more of one: {newest}", code=ErrorCode.RUN_NOT_FOUND
+        )
     if not runs:
-        raise Problem(f"There is no run {typed}.", "There is no run yet: `opsctl run DATASET` starts one.")
+        raise Problem(
+            f"There is no run {typed}.",
+            "There is no run yet: `opsctl run DATASET` starts one.",
+            code=ErrorCode.RUN_NOT_FOUND,
+        )
     near = get_close_matches(typed, runs, n=_NEAR, cutoff=0.6)
     hint = f"Near: {', '.join(near)}. " if near else f"The latest is {runs[-1]}. "
-    raise Problem(f"There is no run {typed}.", f"{hint}`opsctl runs` lists them.")
+    raise Problem(f"There is no run {typed}.", f"{hint}`opsctl runs` lists them.", code=ErrorCode.RUN_NOT_FOUND)

@@ -52,7 +52,7 @@ class OutputFile:
     uri: bounded.Name
     size_bytes: bounded.SizeBytes
     sha256: bounded.Text
-    etag: bounded.Etag = ""
+    etag: bounded.Text = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +104,7 @@ class Result:
         return sum(self.seconds.values())
 
     def without_files(self) -> Result:
-        """A copy that takes 1 kB instead of 40: it raises ValueError where `connectomes` or `files` are looked at."""
+        """A copy that takes 1 kB instead of 50: it raises ValueError where `connectomes` or `files` are looked at."""
         return replace(self, connectomes=_NOT_READ, files=_NOT_READ)
 
     @classmethod

@@ -10,15 +10,17 @@ from typing import Literal
 from opsctl.core.dataset.selection import Only
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
+from opsctl.core.runs.scan_key import m2g_image_of, work_of
 from opsctl.core.runs.status import BatchJob
 
-Disposition = Literal["done", "in flight", "blocked_by_active_job", "damaged", "failed", "changed", "new"]
+Disposition = Literal["done", "other_m2g", "in flight", "blocked_by_active_job", "damaged", "failed", "changed", "new"]
 
 #: What `--only` submits. Scans in flight never are, so that no two jobs write to one location.
 _SUBMITTED: dict[Only, tuple[Disposition, ...]] = {
     "missing": ("damaged", "failed", "changed", "new"),
     "failed": ("failed",),
-    "all": ("done", "damaged", "failed", "changed", "new"),
+    "changed": ("other_m2g", "changed"),
+    "all": ("done", "other_m2g", "damaged", "failed", "changed", "new"),
 }
 
 
@@ -46,23 +48,46 @@ class ScanDisposition:
 
     Attributes
     ----------
+    key
+        Of the work that is asked for now.
     disposition
-        `done`: the outputs of this key exist unchanged. `in flight`: a job of this key is active.
-        `blocked_by_active_job`: a job of another key is active and would write to the same location. `damaged`: it was
-        done, but its files are missing or differ. `failed`: the last job of this key failed. `changed`: there are only
-        jobs of other keys, so inputs, options or image have changed. `new`: there is no job.
+        `done`: the outputs of this key exist unchanged. `other_m2g`: the outputs of the same work exist unchanged, but
+        another m2g made them. `in flight`: a job of the same work is active. `blocked_by_active_job`: a job of other
+        work is active and would write to the same location. `damaged`: it was done, but its files are missing or
+        differ. `failed`: the last job of the same work failed. `changed`: there are only jobs of other work, so its
+        inputs have changed. `new`: there is no job.
     origin
         The run and index that decided it; None for `new`.
+    origin_key
+        The key under which the scan ran there; it differs from `key` where another m2g did the work.
     """
 
     name: str
     key: str
     disposition: Disposition
     origin: Origin | None = None
+    origin_key: str = ""
 
-    def is_submitted(self, only: Only) -> bool:
-        """Whether `--only` selects it."""
-        return self.disposition in _SUBMITTED[only]
+    def is_submitted(self, only: Only, *, redo: bool = False) -> bool:
+        """Whether `--only` selects it.
+
+        Parameters
+        ----------
+        redo
+            Whether the scans that another m2g did are selected as well.
+        """
+        return self.disposition in _SUBMITTED[only] or (redo and self.disposition == "other_m2g")
+
+    @property
+    def is_adopted(self) -> bool:
+        """Whether a later run may list it as it is, without a job of its own."""
+        return self.disposition in ("done", "other_m2g", "in flight")
+
+    @property
+    def earlier_m2g(self) -> str | None:
+        """The m2g that did the same work, or is doing it, where it is not the one of now; else None."""
+        is_other = self.is_adopted and self.origin_key != self.key
+        return m2g_image_of(self.origin_key) if is_other else None
 
 
 @dataclass(frozen=True)
@@ -94,7 +119,7 @@ def scan_dispositions(
         The scans' names and keys.
     history
         The runs into the same location, oldest first.
-    stands
+    has_intact_files
         Whether every file that a succeeded result lists still exists as it was written.
     """
     entries: dict[str, list[_Entry]] = defaultdict(list)
@@ -114,21 +139,34 @@ def _disposition(
     name: str, key: str, entries: Sequence[_Entry], has_intact_files: Callable[[Result], bool]
 ) -> ScanDisposition:
     # The entries are newest first.
+    def decided(disposition: Disposition, entry: _Entry) -> ScanDisposition:
+        return ScanDisposition(name, key, disposition, entry.origin, entry.key)
+
+    work = work_of(key)
     for entry in entries:
         if entry.is_active:
-            return ScanDisposition(
-                name, key, "in flight" if entry.key == key else "blocked_by_active_job", entry.origin
-            )
-    same = [entry for entry in entries if entry.key == key]
-    done = [entry for entry in same if entry.has_succeeded]
-    for entry in done:
-        # A later job of another key may have overwritten the files, so only the files themselves tell.
-        if entry.result is not None and has_intact_files(entry.result):
-            return ScanDisposition(name, key, "done", entry.origin)
-    if done:
-        return ScanDisposition(name, key, "damaged", done[0].origin)
-    if same:
-        return ScanDisposition(name, key, "failed", same[0].origin)
+            return decided("in flight" if work_of(entry.key) == work else "blocked_by_active_job", entry)
+    same_work = [entry for entry in entries if work_of(entry.key) == work]
+    same = [entry for entry in same_work if entry.key == key]
+    # A later job of another key may have overwritten the files, so only the files themselves tell.
+    if done := _intact(same, has_intact_files):
+        return decided("done", done)
+    if same and same[0] is same_work[0] and not any(entry.has_succeeded for entry in same):
+        # It was asked for again with the m2g of now, and that failed.
+        return decided("failed", same[0])
+    if done := _intact(same_work, has_intact_files):
+        return decided("other_m2g", done)
+    for entry in [*same, *same_work]:
+        if entry.has_succeeded:
+            return decided("damaged", entry)
+    if same_work:
+        return decided("failed", same_work[0])
     if entries:
-        return ScanDisposition(name, key, "changed", entries[0].origin)
+        return decided("changed", entries[0])
     return ScanDisposition(name, key, "new")
+
+
+def _intact(entries: Sequence[_Entry], has_intact_files: Callable[[Result], bool]) -> _Entry | None:
+    return next(
+        (entry for entry in entries if entry.result and entry.has_succeeded and has_intact_files(entry.result)), None
+    )

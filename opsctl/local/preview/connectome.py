@@ -6,7 +6,7 @@ import numpy as np
 from dipy.tracking.utils import connectivity_matrix
 from numpy.typing import NDArray
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 from .parcels import COUNT, Labels
 from .progress import ProgressLog
@@ -32,5 +32,5 @@ def count(tracts: Tracts, labels: Labels, *, log: ProgressLog) -> NDArray[np.int
         f"{np.count_nonzero(np.triu(connectome))} edges, weights of {int(np.triu(connectome).sum())} in all."
     )
     if not joining:
-        raise Problem("No streamline joins two parcels: the connectome would be empty.")
+        raise Problem("No streamline joins two parcels: the connectome would be empty.", code=ErrorCode.INPUT_INVALID)
     return connectome

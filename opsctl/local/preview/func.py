@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.m2g_options import M2gOptions
 
 from . import graphs, parcels, pictures, volumes
@@ -35,7 +35,10 @@ def run(scan: StagedScan, options: M2gOptions, *, folder: Path, log: ProgressLog
     data, affine = volumes.load(scan.image, 4)
     count = data.shape[3]
     if count < _LEAST_VOLUMES:
-        raise Problem(f"{scan.image.name} has {count} volumes; correlations need {_LEAST_VOLUMES} or more.")
+        raise Problem(
+            f"{scan.image.name} has {count} volumes; correlations need {_LEAST_VOLUMES} or more.",
+            code=ErrorCode.INPUT_INVALID,
+        )
     shape = " x ".join(str(size) for size in data.shape[:3])
     log.write(f"{scan.image.name}: {shape} voxels, {count} volumes, {options.tr * count:.0f} s at --tr {options.tr:g}.")
     t1w = volumes.save_reoriented(scan.t1w, folder / "anat_f/anatomical_reorient")
@@ -53,7 +56,7 @@ def run(scan: StagedScan, options: M2gOptions, *, folder: Path, log: ProgressLog
 
     series = _detrended(np.column_stack([data[labels == label].mean(axis=0) for label in _labels()]))
     if not series.std(axis=0).all():
-        raise Problem("A parcel's signal never changes: it correlates with nothing.")
+        raise Problem("A parcel's signal never changes: it correlates with nothing.", code=ErrorCode.INPUT_INVALID)
     matrix: NDArray[np.float64] = np.asarray(np.corrcoef(series.T))
     edges = matrix[np.triu_indices(parcels.COUNT, k=1)]
     log.write(

@@ -11,7 +11,7 @@ from dipy.core.gradients import gradient_table
 from dipy.io.gradients import read_bvals_bvecs
 from numpy.typing import NDArray
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 #: The largest b-value, in s/mm², of a b=0 volume: m2g's and DIPY's threshold.
 B0_THRESHOLD = 50
@@ -54,15 +54,18 @@ def read(bval: Path, bvec: Path, *, volumes: int) -> Gradients:
     """
     bvals, bvecs = _read_files(bval, bvec)
     if len(bvals) != len(bvecs):
-        raise Problem(f"bval and bvec differ in count: {len(bvals)} and {len(bvecs)}.")
+        raise Problem(f"bval and bvec differ in count: {len(bvals)} and {len(bvecs)}.", code=ErrorCode.INPUT_INVALID)
     if len(bvals) != volumes:
-        raise Problem(f"The image has {volumes} volumes, bval has {len(bvals)} values.")
+        raise Problem(f"The image has {volumes} volumes, bval has {len(bvals)} values.", code=ErrorCode.INPUT_INVALID)
     weighted = bvals > B0_THRESHOLD
     if weighted.all():
-        raise Problem(f"No volume has a b-value of {B0_THRESHOLD} s/mm² or less: there is no b=0 image.")
+        raise Problem(
+            f"No volume has a b-value of {B0_THRESHOLD} s/mm² or less: there is no b=0 image.",
+            code=ErrorCode.INPUT_INVALID,
+        )
     lengths = np.linalg.norm(bvecs, axis=1)
     if (lengths[weighted] == 0).any():
-        raise Problem("A diffusion-weighted volume has no direction in bvec.")
+        raise Problem("A diffusion-weighted volume has no direction in bvec.", code=ErrorCode.INPUT_INVALID)
     bvecs[weighted] /= lengths[weighted, None]
     bvecs[~weighted] = 0
     directions = _count_different(bvecs[weighted])
@@ -78,7 +81,7 @@ def _read_files(bval: Path, bvec: Path) -> tuple[NDArray[np.float64], NDArray[np
         bvals = np.atleast_1d(np.asarray(read_bvals_bvecs(str(bval), None)[0], dtype=np.float64))
         bvecs = np.asarray(read_bvals_bvecs(None, str(bvec))[1], dtype=np.float64)
     except (OSError, ValueError) as error:
-        raise Problem(f"bval or bvec cannot be read: {error}") from error
+        raise Problem(f"bval or bvec cannot be read: {error}", code=ErrorCode.INPUT_INVALID) from error
     # Scanners write nan for the direction of a b=0 volume.
     return bvals, np.nan_to_num(bvecs)
 
@@ -96,7 +99,8 @@ def _harmonic_order(directions: int) -> int:
             return order
     raise Problem(
         f"Too few directions: {directions}. Spherical harmonics of order 4, the least that shows crossing fibres, "
-        f"need {_coefficients(4)}."
+        f"need {_coefficients(4)}.",
+        code=ErrorCode.INPUT_INVALID,
     )
 
 

@@ -11,7 +11,7 @@ from dipy.reconst.csdeconv import ConstrainedSphericalDeconvModel, response_from
 from dipy.reconst.dti import TensorModel
 from dipy.reconst.shm import CsaOdfModel
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.m2g_options import DiffusionModel
 
 from .gradients import Gradients
@@ -76,11 +76,16 @@ def _response(data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, log
     if chosen is None:
         chosen = (candidates > 0) & (candidates >= np.sort(candidates, axis=None)[-_RESPONSE_VOXELS])
     if not chosen.any():
-        raise Problem("No voxel is anisotropic: CSD has nothing to take its single-fibre response from.")
+        raise Problem(
+            "No voxel is anisotropic: CSD has nothing to take its single-fibre response from.",
+            code=ErrorCode.INPUT_INVALID,
+        )
     response, ratio = response_from_mask_ssst(gradients.table, data, chosen)
     values = response[0]
     if not (np.isfinite(values).all() and values[0] > values[1] > 0 and response[1] > 0):
-        raise Problem("The scan's most anisotropic voxels give no single-fibre response for CSD.")
+        raise Problem(
+            "The scan's most anisotropic voxels give no single-fibre response for CSD.", code=ErrorCode.INPUT_INVALID
+        )
     log.write(
         f"CSD response from {int(chosen.sum())} voxels with FA of {candidates[chosen].min():.2f} or more: "
         f"diffusivities {values[0] * 1e3:.2f} and {values[1] * 1e3:.2f} x 10^-3 mm²/s, ratio {ratio:.2f}."

@@ -10,7 +10,7 @@ from nibabel.affines import apply_affine
 from nibabel.orientations import io_orientation
 from numpy.typing import NDArray
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 from .volumes import Mask
 
@@ -52,7 +52,9 @@ def atlases(parcellations: Sequence[str]) -> list[str]:
     """Return the atlas folders' names: `preview8`, or for each requested parcellation e.g. `Desikan-preview8`."""
     for name in parcellations:
         if "/" in name or name.startswith("."):
-            raise Problem(f"No valid parcellations found: {name!r} is not a parcellation's name.")
+            raise Problem(
+                f"No valid parcellations found: {name!r} is not a parcellation's name.", code=ErrorCode.INPUT_INVALID
+            )
     return [f"{name}-preview8" for name in dict.fromkeys(parcellations)] or ["preview8"]
 
 

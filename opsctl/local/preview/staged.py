@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 _IMAGES = (".nii", ".nii.gz")
 
@@ -75,7 +75,8 @@ def dwi_scans(folder: Path, subjects: Labels, sessions: Labels) -> list[StagedDw
         if [len(files), len(images), len(bvals), len(bvecs)] != [3, 1, 1, 1]:
             raise Problem(
                 f"{_name(session)} holds {len(files)} files with suffix dwi ({_names(files)}); "
-                "m2g takes exactly three: an image, its bval, its bvec."
+                "m2g takes exactly three: an image, its bval, its bvec.",
+                code=ErrorCode.INPUT_INVALID,
             )
         scans.append(
             StagedDwi(
@@ -105,7 +106,8 @@ def func_scans(folder: Path, subjects: Labels, sessions: Labels) -> list[StagedS
         if len(files) != 1:
             raise Problem(
                 f"{_name(session)} holds {len(files)} files with suffix bold ({_names(files)}); "
-                "the preview takes exactly one, an image."
+                "the preview takes exactly one, an image.",
+                code=ErrorCode.INPUT_INVALID,
             )
         scans.append(
             StagedScan(subject=_label(session.parent), session=_label(session), image=files[0], t1w=_t1w(session))
@@ -116,7 +118,7 @@ def func_scans(folder: Path, subjects: Labels, sessions: Labels) -> list[StagedS
 def _sessions(folder: Path, suffix: str, subjects: Labels, sessions: Labels) -> list[Path]:
     """Return the folders of the requested sessions that hold an image with this suffix, as m2g does."""
     if not folder.is_dir():
-        raise Problem(f"INPUT_DIR {folder} is not a folder.")
+        raise Problem(f"INPUT_DIR {folder} is not a folder.", code=ErrorCode.INPUT_INVALID)
     folders = [
         session
         for subject in _entity_folders(folder, "sub-", subjects)
@@ -124,7 +126,10 @@ def _sessions(folder: Path, suffix: str, subjects: Labels, sessions: Labels) -> 
         if any(_extension(path) in _IMAGES for path in _with_suffix(session, suffix))
     ]
     if not folders:
-        raise Problem(f"No session with a {suffix} image in INPUT_DIR for {_requested(subjects, sessions)}.")
+        raise Problem(
+            f"No session with a {suffix} image in INPUT_DIR for {_requested(subjects, sessions)}.",
+            code=ErrorCode.INPUT_INVALID,
+        )
     return folders
 
 
@@ -133,7 +138,8 @@ def _t1w(session: Path) -> Path:
     if len(files) != 1 or _extension(files[0]) not in _IMAGES:
         raise Problem(
             f"{_name(session)} holds {len(files)} files with suffix T1w ({_names(files)}); "
-            "m2g takes exactly one, an image."
+            "m2g takes exactly one, an image.",
+            code=ErrorCode.INPUT_INVALID,
         )
     return files[0]
 
@@ -145,7 +151,7 @@ def _entity_folders(folder: Path, entity: str, labels: Labels) -> list[Path]:
 
 def _sessions_of(subject: Path, labels: Labels) -> list[Path]:
     if not _entity_folders(subject, "ses-", None):
-        raise Problem(f"{subject.name} has no session folder; m2g needs sub-X/ses-Y.")
+        raise Problem(f"{subject.name} has no session folder; m2g needs sub-X/ses-Y.", code=ErrorCode.INPUT_INVALID)
     return _entity_folders(subject, "ses-", labels)
 
 

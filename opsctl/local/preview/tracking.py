@@ -16,7 +16,7 @@ from dipy.tracking.streamline import Streamlines
 from dipy.tracking.utils import random_seeds_from_mask
 from numpy.typing import NDArray
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.m2g_options import Mod
 
 from .progress import ProgressLog
@@ -81,7 +81,7 @@ def track(peaks: Any, fa: Floats, affine: NDArray[np.float64], *, mod: Mod, dens
         + (f"median length {np.median(lengths[lengths >= min_length]):.1f} mm." if len(long_enough) else "none.")
     )
     if not len(long_enough):
-        raise Problem("No streamline is long enough to join two parcels.")
+        raise Problem("No streamline is long enough to join two parcels.", code=ErrorCode.INPUT_INVALID)
     return Tracts(streamlines=long_enough, grid=grid)
 
 
@@ -101,7 +101,9 @@ def _seeds(fa: Floats, grid: NDArray[np.float64], *, mod: Mod, density: int, log
     white = fa > FA_THRESHOLD
     voxels = int(white.sum())
     if not voxels:
-        raise Problem(f"No white matter to seed in: no voxel has an FA above {FA_THRESHOLD}.")
+        raise Problem(
+            f"No white matter to seed in: no voxel has an FA above {FA_THRESHOLD}.", code=ErrorCode.INPUT_INVALID
+        )
     requested, limit = voxels * density, _MAX_SEEDS[mod]
     limited = requested > limit
     log.write(

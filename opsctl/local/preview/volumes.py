@@ -12,7 +12,7 @@ from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
 from numpy.typing import NDArray
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -37,9 +37,9 @@ def load(path: Path, dimensions: int) -> tuple[Floats, NDArray[np.float64]]:
         image: Any = nib.load(path)
         data = np.asarray(image.dataobj, dtype=np.float32)
     except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise Problem(f"{path.name} cannot be read as an image: {error}") from error
+        raise Problem(f"{path.name} cannot be read as an image: {error}", code=ErrorCode.INPUT_INVALID) from error
     if data.ndim != dimensions:
-        raise Problem(f"{path.name} has {data.ndim} dimensions, not {dimensions}.")
+        raise Problem(f"{path.name} has {data.ndim} dimensions, not {dimensions}.", code=ErrorCode.INPUT_INVALID)
     return np.nan_to_num(data), np.asarray(image.affine, dtype=np.float64)
 
 
@@ -63,7 +63,9 @@ def brain_mask(volume: Floats) -> tuple[Mask, str]:
             return mask, "median_otsu"
     mask = ~air & (volume > 0)
     if mask.sum() < _MIN_VOXELS:
-        raise Problem(f"There is no brain in this image: {int(mask.sum())} voxels with signal.")
+        raise Problem(
+            f"There is no brain in this image: {int(mask.sum())} voxels with signal.", code=ErrorCode.INPUT_INVALID
+        )
     return mask, "every voxel with signal: the volume shows no air around the head"
 
 

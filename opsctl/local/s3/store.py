@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.whole_file import sync_folder
 
 _LOG = logging.getLogger(__name__)
@@ -106,7 +106,11 @@ class Store:
         index = root / "index.sqlite3"
         if not index.exists() and any(self._blobs.glob("??/*")):
             # Without the index every blob would count as garbage.
-            raise Problem(f"{index} is gone, but objects are there.", "Bring it back, or move the folder away.")
+            raise Problem(
+                f"{index} is gone, but objects are there.",
+                "Bring it back, or move the folder away.",
+                code=ErrorCode.RECORD_UNREADABLE,
+            )
         self._index = sqlite3.connect(index, check_same_thread=False, isolation_level=None)
         self._index.execute("PRAGMA journal_mode=WAL")
         self._index.execute("PRAGMA synchronous=FULL")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from opsctl.commands.results.report_assets import Asset
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.results.connectome import Connectome, parse_connectome
 
 _MATRIX_PIXELS = 400
@@ -95,10 +95,13 @@ class ImageDecoder:
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
                 image = Image.open(BytesIO(body), formats=["PNG"])
             if image.width * image.height > _MAX_PIXELS:
-                raise Problem(f"The picture has {image.width:,} x {image.height:,} pixels: too many to show.")
+                raise Problem(
+                    f"The picture has {image.width:,} x {image.height:,} pixels: too many to show.",
+                    code=ErrorCode.FILE_UNREADABLE,
+                )
             rgba = image.convert("RGBA")
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise Problem("The file is not a PNG picture that can be read.") from error
+            raise Problem("The file is not a PNG picture that can be read.", code=ErrorCode.FILE_UNREADABLE) from error
         # m2g's pictures have a transparent background and are drawn for white paper.
         paper = Image.new("RGB", rgba.size, "white")
         paper.paste(rgba, mask=rgba)

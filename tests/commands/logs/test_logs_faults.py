@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from support.log_world import LogWorld, ends, lines, messages, refused
 
 from opsctl.commands.logs.follow import PollFailed
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 FAULTS = [
     refused("ThrottlingException"),
@@ -86,7 +86,7 @@ def test_who_was_never_answered_waits_a_minute_and_no_longer() -> None:
     world.while_read = failing(*range(1, 1000), error=EndpointConnectionError(endpoint_url="http://logs"))
 
     def unanswered() -> None:
-        raise Problem("x") from EndpointConnectionError(endpoint_url="http://batch")
+        raise Problem("x", code=ErrorCode.AWS_UNREACHABLE) from EndpointConnectionError(endpoint_url="http://batch")
 
     world.while_asked = unanswered
     with pytest.raises(Problem):
@@ -115,7 +115,7 @@ def test_batch_may_be_away_too() -> None:
 
     def away() -> None:
         if 10 <= world.now < 20:
-            raise Problem("Batch is away.") from refused("ThrottlingException")
+            raise Problem("Batch is away.", code=ErrorCode.AWS_UNREACHABLE) from refused("ThrottlingException")
 
     world.while_asked = away
     events = world.followed()

@@ -18,7 +18,7 @@ from opsctl.commands.platform.down import (
     refuse_while_active,
     tear_down,
 )
-from opsctl.core.errors import Interrupted, PlatformBusy, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, PlatformBusy, Problem
 from opsctl.core.platform.inventory import Resource, ResourceKind
 from opsctl.core.platform.terraform_events import Step
 
@@ -176,7 +176,10 @@ def test_what_is_left_is_named_with_its_reason() -> None:
 
 def test_a_destroy_that_fails_is_mended_and_hides_no_receipt() -> None:
     calls: list[str] = []
-    gone, _ = torn(Root(calls, breaks=Problem("Terraform could not destroy it.")), World(calls, [ROLE, VPC]))
+    gone, _ = torn(
+        Root(calls, breaks=Problem("Terraform could not destroy it.", code=ErrorCode.TERRAFORM_FAILED)),
+        World(calls, [ROLE, VPC]),
+    )
     assert gone.left == ()
     # What Terraform had removed before it broke off counts.
     assert gone.removed == 3

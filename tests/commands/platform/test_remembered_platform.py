@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from support.run_world import PLATFORM
 
-from opsctl.commands.platform.remembered_platform import previous_options
+from opsctl.commands.platform.remembered_platform import previous_options, remember_platform
 from opsctl.commands.platform.terraform_workspace import save_pending_up
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import Platform
@@ -65,6 +66,34 @@ def test_a_damaged_record_is_no_hindrance(home: Home) -> None:
     home.keep(ON_AWS)
     home.forget("m2g")
     assert options(home) == {}
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff"])
+def test_damaged_options_of_an_unfinished_up_are_no_hindrance(home: Home, body: bytes) -> None:
+    home.keep(ON_AWS)
+    save_pending_up(home, OPTIONS)
+    (home.platform_dir("m2g") / "pending-up.json").write_bytes(body)
+    assert options(home) == {"source_buckets": ["a-bucket"]}
+
+
+VARIABLES = {
+    "path_style": False,
+    "region": "eu-central-1",
+    "data_bucket": "mine",
+    "repository_url": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/opsctl-m2g",
+    "later": 1,
+}
+
+
+def test_terraforms_variables_tell_where_a_platform_was_begun(home: Home) -> None:
+    file = home.platform_dir("m2g") / "terraform" / "platform" / "terraform.tfvars.json"
+    home.write(file, json.dumps(VARIABLES))
+    remembered = remember_platform(home, "m2g")
+    assert (remembered.region, remembered.account_id) == ("eu-central-1", "123456789012")
+    assert (remembered.data_bucket, remembered.is_local, remembered.platform) == ("mine", False, None)
+    for damaged in (b"[]", b"7", b"", json.dumps({**VARIABLES, "repository_url": 7}).encode()):
+        file.write_bytes(damaged)
+        assert remember_platform(home, "m2g").account_id is None
 
 
 def test_the_options_travel_with_the_record() -> None:

@@ -12,7 +12,7 @@ from support.run_world import PLATFORM
 
 from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
 from opsctl.commands.platform.up import Proposal, carry_out, propose
-from opsctl.core.errors import Interrupted, Problem, StillRunning
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, StillRunning
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.terraform_events import Change, TerraformPlan
 from opsctl.terraform.provider import os_arch
@@ -117,7 +117,7 @@ def test_both_are_applied_and_the_record_is_terraforms(calls: list[str]) -> None
 def test_a_storage_that_fails_is_told_with_what_stands_beside_it(calls: list[str]) -> None:
     opened = workspace(calls, has_state=True)
     roots: list[Any] = [opened.storage, opened.platform]
-    roots[0].breaks = Problem("The bucket could not be made.", "Mend it.")
+    roots[0].breaks = Problem("The bucket could not be made.", "Mend it.", code=ErrorCode.TERRAFORM_FAILED)
     with pytest.raises(
         Problem, match="could not be made. The rest of the platform stands, but has no bucket"
     ) as caught:
@@ -131,7 +131,7 @@ def test_an_interruption_counts_before_any_failure(calls: list[str], which: int)
     opened = workspace(calls, has_state=True)
     roots: list[Any] = [opened.storage, opened.platform]
     roots[which].breaks = Interrupted("Stopped.")
-    roots[1 - which].breaks = Problem("It could not be made.")
+    roots[1 - which].breaks = Problem("It could not be made.", code=ErrorCode.TERRAFORM_FAILED)
     with pytest.raises(Interrupted):
         carried_out(opened)
 
@@ -149,7 +149,7 @@ def test_what_goes_on_by_itself_is_told_before_what_has_ended(calls: list[str], 
 def test_a_platform_that_fails_is_told(calls: list[str]) -> None:
     opened = workspace(calls, has_state=True)
     roots: list[Any] = [opened.storage, opened.platform]
-    roots[1].breaks = Problem("The queue could not be made.")
+    roots[1].breaks = Problem("The queue could not be made.", code=ErrorCode.TERRAFORM_FAILED)
     with pytest.raises(Problem, match=r"^The queue could not be made\.$"):
         carried_out(opened)
 

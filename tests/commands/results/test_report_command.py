@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.record_examples import SCAN
 from support.results_world import OUTPUT, RUN, World
 
 from opsctl.aws.batch.batch import Batch
@@ -19,7 +20,7 @@ from opsctl.commands.results.report_assets import Asset, AssetSelection, choose,
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.snapshot import Pricing
@@ -91,12 +92,12 @@ def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
 def test_the_facts_of_a_run(world: World) -> None:
     world.publish(0, CONNECTOMES)
     world.publish(1, {}, status="failed", cause="out of memory", exit_code=1)
-    world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {"image_digest": "sha256:ab"})
+    world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {**SCAN, "image_digest": "sha256:ab"})
     put_attempt(world, 0, 1, "2026-11-22T14:00:00Z")
     report = gathered(world)
     assert [scan.state for scan in report.status.scans] == ["DONE", "FAILED"]
     assert (report.at, report.image_digest, sorted(report.results)) == ("2026-11-22T20:00:00Z", "sha256:ab", [0, 1])
-    assert report.status.bill is not None and report.status.bill.usd == pytest.approx(2.0)
+    assert report.status.bill is not None and report.status.bill.usd == pytest.approx(2.0 + 3665 / 3600)
     assert report.status.is_local
     assert [attempt.seconds for attempt in report.attempts[0]] == [7200.0]
 
@@ -162,7 +163,7 @@ def fetched(world: World, assets: Sequence[Asset]) -> tuple[list[bytes | str], l
 
     def decode(item: Asset, body: bytes) -> bytes:
         if body == b"odd":
-            raise Problem("It is odd.")
+            raise Problem("It is odd.", code=ErrorCode.FILE_UNREADABLE)
         return body
 
     bodies = fetch(assets, world.storage, decode=decode, on_file=reported.append)

@@ -17,7 +17,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results import download as module
 from opsctl.commands.results.download import download, write_table
 from opsctl.commands.runs.records import Records
-from opsctl.core.errors import Interrupted, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import What
 
@@ -150,7 +150,7 @@ def test_a_network_that_is_down_is_not_tried_for_each_of_a_thousand_files(
 
     def down(client: Any, file: Any, target: Path, **_: Any) -> None:
         tried.append(target)
-        raise Problem("s3 cannot be reached.", "Is the network up?")
+        raise Problem("s3 cannot be reached.", "Is the network up?", code=ErrorCode.AWS_UNREACHABLE)
 
     monkeypatch.setattr(module, "download_file", down)
     with pytest.raises(Problem, match="201 files of 201 missing: s3 cannot be reached"):

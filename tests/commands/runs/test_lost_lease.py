@@ -141,12 +141,14 @@ def two_arrays_and_faults(world: LeasedWorld) -> Callable[[], Any]:
 
 def interrupted_run_continued(world: LeasedWorld) -> Callable[[], Any]:
     kill_first_run(world)
-    return world.run
+    plan = world.plan()
+    return lambda: world.carry_out(plan)
 
 
 def interrupted_run_abandoned(world: LeasedWorld) -> Callable[[], Any]:
     kill_first_run(world)
-    return lambda: world.run(first=1)
+    plan = world.plan(first=1)
+    return lambda: world.carry_out(plan)
 
 
 def portions_of_a_budget(world: LeasedWorld) -> Callable[[], Any]:
@@ -155,11 +157,13 @@ def portions_of_a_budget(world: LeasedWorld) -> Callable[[], Any]:
 
 
 _FIND = ["pause", "look-up"] * 3
+#: Under the lease the two interrupted submissions are looked for by name, as every reader of their run does.
+_READ = ["look-up"] * 2
 #: What each run does, step by step.
 SCENARIOS = {
     two_arrays_and_faults: ["SubmitJob", "pause", "SubmitJob", *_FIND, "SubmitJob", "SubmitJob", "pause", "SubmitJob"],
-    interrupted_run_continued: [*_FIND, "SubmitJob", *_FIND, "SubmitJob"],
-    interrupted_run_abandoned: [*_FIND, "abandon", *_FIND, "abandon", "SubmitJob"],
+    interrupted_run_continued: [*_READ, *_FIND, "SubmitJob", *_FIND, "SubmitJob"],
+    interrupted_run_abandoned: [*_READ, *_FIND, "abandon", *_FIND, "abandon", "SubmitJob"],
     portions_of_a_budget: ["SubmitJob", "pause", "pause", "SubmitJob"],
 }
 

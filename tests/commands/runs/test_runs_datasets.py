@@ -103,6 +103,19 @@ def test_a_hundred_runs_that_have_ended_are_one_call(storage: Storage, tmp_path:
     assert sum(world.calls.values()) <= 2
 
 
+@pytest.mark.parametrize("value", [{}, [], "x", {"run_id": A, "later": 1}])
+def test_an_end_that_another_version_stored_is_read_anew(storage: Storage, records: Records, value: object) -> None:
+    run = put_run(storage, A)
+    records.put_submission(A, submitted(run, job_id="a"))
+    finish(storage, A, 0, 1)
+    expected = listed(records, BatchWorld())
+    records.completion_cache.end(A, value)  # type: ignore[arg-type]
+    assert listed(records, BatchWorld()) == expected
+    stored = {**dataclasses.asdict(expected.lines[0]), "later": 1, "done": 1}
+    records.completion_cache.end(A, stored)
+    assert listed(records, BatchWorld()).lines[0].done == 1
+
+
 def test_a_run_that_goes_on_is_asked_about_again(storage: Storage, records: Records) -> None:
     run = put_run(storage, B)
     records.put_submission(B, submitted(run, job_id="b"))

@@ -21,7 +21,7 @@ from support.batch_world import (
 
 from opsctl.commands.runs.scan_detail import scan_details
 from opsctl.commands.runs.watch import watch
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.status import RunStatus
@@ -274,7 +274,7 @@ def test_what_nobody_wrote_down_before_batch_forgot_is_said_so() -> None:
 def test_a_colleague_who_may_only_read_sees_the_status() -> None:
     class ReadOnly(MemoryRecords):
         def save_final_job_states(self, run_id: str, jobs: Any) -> None:
-            raise Problem("AWS does not permit PutObject")
+            raise Problem("AWS does not permit PutObject", code=ErrorCode.AWS_DENIED)
 
     world, records = BatchWorld(), ReadOnly()
     world.arrays["p"] = [Child("FAILED", "r"), Child("RUNNING")]
@@ -326,7 +326,7 @@ def asked(*answers: RunStatus | Problem) -> Any:
 
 
 def problem(cause: Exception) -> Problem:
-    error = Problem("p")
+    error = Problem("p", code=ErrorCode.AWS_UNREACHABLE)
     error.__cause__ = cause
     return error
 

@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import pytest
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs import submission_lease as lease_module
 from opsctl.commands.runs.submission_lease import SubmissionLease
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.home import Home
 
@@ -206,3 +208,46 @@ def test_of_two_that_find_no_lease_one_gets_it(
     with make(storage, tmp_path / "b", waits=messages, sleep=let_go).acquire():
         assert bodies(storage) == [("lease.00001.json", "released"), ("lease.00002.json", "held")]
     assert "mary@mac is submitting" in messages[0]
+
+
+def test_a_renewal_counts_from_its_request(storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    put = storage.put_json
+    renewals: list[float] = []
+    failed = threading.Event()
+
+    def answer_one_late_and_no_other(*arguments: Any) -> None:
+        if arguments[2]["state"] == "held":
+            renewals.append(clock[0])
+            if len(renewals) > 1:
+                failed.set()
+                raise Problem("S3 does not answer.", code=ErrorCode.AWS_UNREACHABLE)
+            clock[0] += 29.0
+        put(*arguments)
+
+    monkeypatch.setattr(lease_module, "_RENEW_SECONDS", 0.02)
+    monkeypatch.setattr(storage, "put_json", answer_one_late_and_no_other)
+    lease = make(storage, tmp_path, monotonic=lambda: clock[0])
+    with lease.acquire():
+        assert failed.wait(30)
+        lease.ensure_held()
+        clock[0] += 2.0
+        with pytest.raises(Problem, match="nothing more is submitted"):
+            lease.ensure_held()
+
+
+def test_a_laptop_that_was_closed_submits_no_more(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock_gettime = time.clock_gettime
+    counting = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    suspended_seconds = 0.0
+    monkeypatch.setattr(
+        time, "clock_gettime", lambda clock: clock_gettime(clock) + (suspended_seconds if clock == counting else 0.0)
+    )
+    lease = make(storage, tmp_path)
+    with lease.acquire():
+        lease.ensure_held()
+        suspended_seconds = 600.0
+        with pytest.raises(Problem, match="nothing more is submitted"):
+            lease.ensure_held()

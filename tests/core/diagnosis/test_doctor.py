@@ -12,11 +12,11 @@ from support.why_examples import HEALTHY
 from opsctl.core.diagnosis.doctor import Line, lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, EngineVersion, Login, Permission, Provider, Terminal
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, Quota
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 
 GB = 1_000_000_000
 ADA = Login(arn="arn:aws:iam::123456789012:user/ada", account_id="123456789012", skew_seconds=0.4)
-NO_LOGIN = Problem("There are no AWS credentials.", "Log in.")
+NO_LOGIN = Problem("There are no AWS credentials.", "Log in.", code=ErrorCode.BUG)
 LATE = NotVisible("docker version", "did not answer within 8 s")
 ON_AWS = platform()
 LOCAL = platform(name="local", endpoint_url="http://127.0.0.1:1")
@@ -76,7 +76,13 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"terminal": Terminal("ascii", True, 80)}, "terminal", "warning", "Writes ascii", "UTF-8"),
     ({"terminal": Terminal("", False, 80)}, "terminal", "warning", "Writes plain ASCII", "UTF-8"),
     ({"terminal": Terminal("UTF-8", True, 30)}, "terminal", "warning", "30 columns", "wider"),
-    ({"terraform": Problem("Terraform is not on the PATH.", "Install it.")}, "Terraform", "wrong", "PATH", "Install"),
+    (
+        {"terraform": Problem("Terraform is not on the PATH.", "Install it.", code=ErrorCode.BUG)},
+        "Terraform",
+        "wrong",
+        "PATH",
+        "Install",
+    ),
     (
         {"terraform": NotVisible("terraform version", "is late")},
         "Terraform",
@@ -84,7 +90,7 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
         "terraform version is late",
         "",
     ),
-    ({"provider": Problem("No.", "Name one.")}, "provider", "wrong", "No.", "Name one."),
+    ({"provider": Problem("No.", "Name one.", code=ErrorCode.BUG)}, "provider", "wrong", "No.", "Name one."),
     ({"provider": Provider(None, True)}, "provider", "fine", "registry, which answers", ""),
     ({"provider": Provider(None, False)}, "provider", "warning", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
     ({"provider": Provider(None), "platform": None}, "provider", "wrong", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
@@ -100,14 +106,26 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"engine": LATE}, "containers", "warning", "Could not be looked at: docker version did not answer", ""),
     ({"disk": Disk("/h", GB // 10)}, "disk", "wrong", "Only 0.1 GB free for /h.", "OPSCTL_HOME"),
     ({"disk": Disk("/h", GB)}, "disk", "fine", "1.0 GB free", ""),
-    ({"configuration": (Problem("x.toml, line 3.", "Say y."),)}, "configuration", "wrong", "line 3", "Say y."),
+    (
+        {"configuration": (Problem("x.toml, line 3.", "Say y.", code=ErrorCode.BUG),)},
+        "configuration",
+        "wrong",
+        "line 3",
+        "Say y.",
+    ),
     ({"login": NO_LOGIN}, "AWS login", "wrong", "There are no AWS credentials.", "Log in."),
     ({"login": NotVisible("sts", "is late")}, "AWS login", "warning", "sts is late", ""),
     ({"region": None}, "AWS region", "wrong", "No AWS region is set.", "--region"),
     ({"permissions": LATE}, "permissions", "warning", "Could not be looked at", ""),
-    ({"bucket": Problem("The bucket data does not exist.", "?")}, "data bucket", "wrong", "does not exist", "?"),
+    (
+        {"bucket": Problem("The bucket data does not exist.", "?", code=ErrorCode.BUG)},
+        "data bucket",
+        "wrong",
+        "does not exist",
+        "?",
+    ),
     ({"platform": None}, "platform", "warning", "No platform is up.", "opsctl up --local"),
-    ({"platform": Problem("Damaged.", "Anew.")}, "platform", "wrong", "Damaged.", "Anew."),
+    ({"platform": Problem("Damaged.", "Anew.", code=ErrorCode.BUG)}, "platform", "wrong", "Damaged.", "Anew."),
     ({"facts": {"csd": LATE}}, "queue csd", "warning", "Could not be looked at", ""),
     (facts_with(queue=None), "queue csd", "wrong", "The job queue is not there any more.", "opsctl up"),
     (facts_with(queue=dataclasses.replace(QUEUE, state="DISABLED")), "queue csd", "wrong", "DISABLED", "opsctl up"),

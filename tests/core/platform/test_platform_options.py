@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,27 @@ def test_only_what_differs_from_the_defaults_is_kept() -> None:
     assert OPTIONS.platform_variables()["options"] == "{}"
     chosen = OPTIONS.with_options({"spot": True, "of a later opsctl": 1})
     assert json.loads(chosen.platform_variables()["options"]) == {"spot": True}
+
+
+def test_m2gs_own_image_reaches_terraform_and_is_no_option() -> None:
+    looked_up = replace(OPTIONS, m2g_image="sha256:ab")
+    assert looked_up.platform_variables()["m2g_image"] == "sha256:ab"
+    assert looked_up.non_defaults == {}
+    assert OPTIONS.platform_variables()["m2g_image"] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "image"),
+    [
+        ({}, f"{OPTIONS.repository_url}:0.1.0"),
+        ({"image": "me/m2g:1"}, "me/m2g:1"),
+        ({"is_local": True}, "opsctl-preview:0.1.0"),
+        ({"is_local": True, "engine": "podman"}, "opsctl-m2g:0.1.0"),
+    ],
+)
+def test_what_the_jobs_run(changes: dict[str, Any], image: str) -> None:
+    options = replace(OPTIONS, **changes)
+    assert options.job_image == options.platform_variables()["image"] == image
 
 
 def test_options_that_the_record_cannot_hold_are_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,3 +134,10 @@ def test_variables_reach_the_container_alone(tmp_path: Path) -> None:
     # Every user of this machine can read a program's arguments.
     words = [word for option in started.options.values() for word in option]
     assert not [word for word in words if "=" in word and word.partition("=")[0] in values]
+
+
+def test_a_definition_cannot_send_a_job_elsewhere(tmp_path: Path) -> None:
+    # The last value of a name counts for Docker and Podman.
+    elsewhere = [{"name": name, "value": "elsewhere"} for name in ("AWS_ENDPOINT_URL", "AWS_CONFIG_FILE")]
+    values = dict(line.split("=", 1) for line in start(tmp_path, environment=elsewhere).variables)
+    assert (values["AWS_ENDPOINT_URL"], values["AWS_CONFIG_FILE"]) == ("http://127.0.0.1:1", os.devnull)

@@ -1,0 +1,48 @@
+"""The key of a scan's work: scans of equal keys need no second job."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from opsctl.core.dataset.scan import Input
+
+#: Between the key's two parts; the first has only hexadecimal digits.
+_MARK = "@"
+
+
+def scan_key(inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str) -> str:
+    """`WORK@M2G`: everything that changes a scan's result, and nothing else.
+
+    WORK is a SHA-256 over the role and etag of each input, in any order, and over what is asked of m2g. M2G is m2g's
+    own image as it is, so that a key of another m2g shows which one it was.
+
+    Nothing else is in the key: not the inputs' names and places, not the runner or its version, not the name, tag or
+    registry of the image that the runner is built into, and nothing that follows from a job's size (queue, instance
+    type, `--memory`), from the budget or from the person who submits.
+
+    Parameters
+    ----------
+    inputs
+        The files that the job downloads.
+    asked
+        What `opsctl.core.runs.m2g_options.asked` returns.
+    m2g_image
+        The digest of the image that the runner is built on, `sha256:…`. Where it is unknown, the job image's own
+        digest, or else its name; for the local platform's preview, the preview's version.
+    """
+    work = {"inputs": sorted([file.role, file.etag] for file in inputs), "m2g": dict(asked)}
+    digest = hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return f"{digest}{_MARK}{m2g_image}"
+
+
+def work_of(key: str) -> str:
+    """The part of a key that is the same whichever m2g does the work."""
+    return key.partition(_MARK)[0]
+
+
+def m2g_image_of(key: str) -> str:
+    """m2g's own image, as the key names it."""
+    return key.partition(_MARK)[2]

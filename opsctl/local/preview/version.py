@@ -1,0 +1,20 @@
+"""The preview's version: what its jobs compute changes only with it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from .progress import software
+
+
+def preview_version() -> str:
+    """`preview:` and a hash over the preview's own files and the versions of the packages that it computes with.
+
+    opsctl's version is not in it: most new versions of opsctl leave the preview as it is.
+    """
+    digest = hashlib.sha256(software().encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        content = path.read_bytes()
+        digest.update(f"\n{path.name} {len(content)}\n".encode() + content)
+    return f"preview:{digest.hexdigest()[:16]}"
