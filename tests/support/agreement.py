@@ -87,7 +87,11 @@ def _about_run(told: Told, views: Mapping[str, Mapping[str, View]]) -> list[str]
     for verb, counted in told.counts().items():
         if counted != counts:
             sentences.append(f"{verb} counts {counted}, status --json {counts}")
-    own = told.run.scans[: told.run.submitted_count]
+    count = told.run.submitted_count
+    in_flight = sum(scan.state in ACTIVE and scan.is_submitted for scan in told.whole.scans if scan.index < count)
+    if told.spent(usd_per_scan=0.0).in_flight != in_flight:
+        sentences.append(f"--max-spend counts {told.spent(usd_per_scan=0.0).in_flight} in flight, not {in_flight}")
+    own = told.run.scans[:count]
     usd = sum(views["cost"][name].usd or 0.0 for name in own)
     for verb, total in told.totals().items():
         if abs(total - usd) > CENT:

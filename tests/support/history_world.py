@@ -13,6 +13,7 @@ from typing import Any, Literal
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.cancel import Canceller
+from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.errors import Problem
 from opsctl.core.runs.manifest import Run, timestamp
@@ -75,8 +76,8 @@ class HistoryWorld(RunWorld):
         self._instance_is_ahead: dict[tuple[str, int], timedelta] = {}
         #: What a runner does that gets SIGTERM: it writes its end, or is killed before.
         self.writes_when_stopped = True
-        #: What the person's machine keeps.
-        self.cache = Cache()
+        #: What the person's machine keeps of `runs`, and of the names that other verbs read.
+        self.cache, self.cached_names = Cache(), Cache()
         self.has_lost_results = False
         self.names = scans
         put_dataset(self.s3, *scans)
@@ -87,6 +88,10 @@ class HistoryWorld(RunWorld):
 
     def planned_at(self) -> datetime:
         return self.now()
+
+    @property
+    def records(self) -> Records:
+        return Records(self.storage, data_bucket="data", cache=self.cached_names)
 
     # What people do.
 

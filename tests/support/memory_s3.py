@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from threading import RLock
 from types import SimpleNamespace
 from typing import Any
@@ -174,8 +175,12 @@ class MemoryS3:
         return obj
 
     def _reply(self, **fields: Any) -> dict[str, Any]:
-        date = format_datetime(self._now().astimezone(UTC), usegmt=True)
-        return {**fields, "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {"date": date}}}
+        return {**fields, "ResponseMetadata": {"HTTPStatusCode": 200, "HTTPHeaders": {"date": _date(self._now())}}}
+
+
+@lru_cache(maxsize=8)
+def _date(moment: datetime) -> str:
+    return format_datetime(moment.astimezone(UTC), usegmt=True)
 
 
 def _error(code: str, status: int, operation: str) -> ClientError:

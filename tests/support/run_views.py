@@ -33,7 +33,7 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.audit import AuditRow
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.scan_history import ScanDisposition
-from opsctl.core.runs.snapshot import Pricing
+from opsctl.core.runs.snapshot import Pricing, RunSnapshot
 from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State
 from support.history_world import HistoryWorld
 from support.run_world import PATTERNS, PLATFORM
@@ -133,7 +133,11 @@ class Told:
 
     def spent(self, *, usd_per_scan: float) -> Spending:
         """What `--max-spend` reckons that the run has cost; a scan on its way counts with at least `usd_per_scan`."""
-        return spending([self._snapshots().whole()], rates=RATES, usd_per_scan=usd_per_scan)
+        return spending([self._spent_on], rates=RATES, usd_per_scan=usd_per_scan)
+
+    @cached_property
+    def _spent_on(self) -> RunSnapshot:
+        return self._snapshots().whole()
 
     @cached_property
     def polled(self) -> RunStatus:
@@ -221,7 +225,7 @@ class Told:
         return Storage(client)
 
     def _records(self) -> Records:
-        return Records(self._storage(), data_bucket="data")
+        return Records(self._storage(), data_bucket="data", cache=self.world.cached_names)
 
     def _snapshots(self) -> SnapshotReader:
         return SnapshotReader(self.run, records=self._records(), batch=self._batch, now=self.world.now)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from opsctl.commands.runs.records import Records
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.status import FROM_BATCH
 from support.batch_history import PlayedAttempt, PlayedJob
@@ -75,7 +76,8 @@ class TrueScan:
 
 def truth_of(world: HistoryWorld, run: Run) -> dict[str, TrueScan]:
     """The truth about every scan of a run, adopted ones too, by name."""
-    return {name: _true_scan(world, run, index) for index, name in enumerate(run.scans)}
+    records = world.records
+    return {name: _true_scan(world, records, run, index) for index, name in enumerate(run.scans)}
 
 
 def jobs_of(world: HistoryWorld, run: Run, index: int) -> list[PlayedJob]:
@@ -88,43 +90,44 @@ def jobs_of(world: HistoryWorld, run: Run, index: int) -> list[PlayedJob]:
     ]
 
 
-def _true_scan(world: HistoryWorld, run: Run, index: int) -> TrueScan:
+def _true_scan(world: HistoryWorld, records: Records, run: Run, index: int) -> TrueScan:
     origin = run.origin(index)
-    result = world.records.results(origin.run_id).get(origin.index)
+    result = records.results(origin.run_id).get(origin.index)
     jobs = jobs_of(world, run, index)
-    own, is_found = _own_job(world, origin, jobs)
+    own, is_found = _own_job(world, records, origin, jobs)
     attempts = tuple(
-        _true_attempt(world, origin.run_id, job, attempt, is_own=job is own)
+        _true_attempt(world, records, origin.run_id, job, attempt, is_own=job is own)
         for job in jobs
         for attempt in job.attempts
         if attempt.started_at is not None
     )
     if result is not None and result.succeeded:
         state = "DONE"
-    elif own is None:
-        state = _without_job(world, origin.run_id, origin.index)
+    elif own is None or not is_found:
+        state = _without_job(world, records, origin.run_id, origin.index)
     else:
         state = "FAILED" if own.is_over or not world.history.knows(own) else FROM_BATCH[own.status]
     has_trace = is_found or result is not None or any(attempt.is_known for attempt in attempts)
     return TrueScan(state=state, is_found=is_found, has_trace=has_trace, attempts=attempts)
 
 
-def _own_job(world: HistoryWorld, origin: Origin, jobs: Sequence[PlayedJob]) -> tuple[PlayedJob | None, bool]:
+def _own_job(
+    world: HistoryWorld, records: Records, origin: Origin, jobs: Sequence[PlayedJob]
+) -> tuple[PlayedJob | None, bool]:
     """The job that the run has recorded or would find by its name, and whether it is either of these.
 
     After a lost reply there may be two of one name, and after the first was forgotten, too.
     """
     ids = {
         submission.child_id(origin.index)
-        for submission in world.records.submissions(origin.run_id)
+        for submission in records.submissions(origin.run_id)
         if origin.index in submission.indices
     }
     own = [job for job in jobs if job.job_id in ids] or [job for job in jobs if world.history.knows(job)]
     return (own[0], True) if own else (jobs[-1] if jobs else None, False)
 
 
-def _without_job(world: HistoryWorld, run_id: str, index: int) -> str:
-    records = world.records
+def _without_job(world: HistoryWorld, records: Records, run_id: str, index: int) -> str:
     log = records.submission_log(run_id)
     if any(submission.state == "abandoned" and index in submission.indices for submission in log):
         return "FAILED"
@@ -134,12 +137,12 @@ def _without_job(world: HistoryWorld, run_id: str, index: int) -> str:
 
 
 def _true_attempt(
-    world: HistoryWorld, run_id: str, job: PlayedJob, attempt: PlayedAttempt, *, is_own: bool
+    world: HistoryWorld, records: Records, run_id: str, job: PlayedJob, attempt: PlayedAttempt, *, is_own: bool
 ) -> TrueAttempt:
     assert attempt.started_at is not None
-    records_of_job = [entry for entry in world.records.attempts(run_id) if entry.job_id == job.job_id]
+    records_of_job = [entry for entry in records.attempts(run_id) if entry.job_id == job.job_id]
     recorded = [entry for entry in records_of_job if entry.number == attempt.number]
-    saved = world.records.load_final_job_states(run_id).get(job.scan_index)
+    saved = records.load_final_job_states(run_id).get(job.scan_index)
     is_saved = saved is not None and saved.job_id == job.job_id and len(saved.attempts) >= attempt.number
     # Nobody need ask Batch for a job that the run does not know of.
     tells_batch = is_own and (is_saved or world.history.knows(job))

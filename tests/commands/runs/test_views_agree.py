@@ -62,6 +62,7 @@ def test_the_last_attempt_ran_for_hours_and_lost_its_instance(
     world.start(first)
     world.pass_time(5 * HOUR)
     world.lose(first)
+    world.pass_time(2 * HOUR)
     if is_forgotten:
         world.look()
         if tries == 1:
