@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from opsctl.core.diagnosis.reason import Facts, Reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,12 @@ class Attempt:
         None while the attempt runs, and where it was lost.
     reason
         Why it ended, as the runner or else Batch says; empty for an attempt that succeeded or runs.
+    cause_code
+        The code of `reason` (`opsctl.core.diagnosis.cause_code`); empty where that is empty.
+    facts
+        What the cause is made of, as the runner recorded it.
+    seen_at
+        When the runner last recorded that the attempt ran; None where it recorded nothing.
     """
 
     index: int
@@ -35,6 +43,9 @@ class Attempt:
     exit_code: int | None = None
     reason: str = ""
     log_stream: str = ""
+    cause_code: str = ""
+    facts: Facts = field(default_factory=dict, hash=False)
+    seen_at: str | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -43,6 +54,11 @@ class Attempt:
             return None
         ran_for = datetime.fromisoformat(self.stopped_at) - datetime.fromisoformat(self.started_at)
         return max(0.0, ran_for.total_seconds())
+
+    @property
+    def cause(self) -> Reason:
+        """Why it ended, with code and facts."""
+        return Reason(self.cause_code, self.reason, self.facts)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Attempt:
@@ -56,4 +72,7 @@ class Attempt:
             exit_code=value["exit_code"],
             reason=value["cause"],
             log_stream=value["log_stream"],
+            cause_code=value.get("cause_code") or "",
+            facts=dict(value.get("facts") or {}),
+            seen_at=value.get("seen_at"),
         )

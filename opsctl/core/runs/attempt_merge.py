@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.reason import NO_REASON, Reason, batch_reason
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.status import BatchJob, RunStatus
 
 #: Reason of an attempt that did not record its end and of which Batch reports none.
-_LOST = "lost: it ended without a word"
+_LOST = Reason(CauseCode.INSTANCE_LOST, "lost: it ended without a word")
 
 
 def merge_attempts(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) -> list[Attempt]:
@@ -35,9 +37,8 @@ def merge_attempts(attempts: Iterable[Attempt], jobs: Mapping[int, BatchJob]) ->
         for reported in job.attempts:
             key = (index, reported.job_id, reported.number)
             # Batch counts within an array job; a run's indices continue through several arrays.
-            attempt = _completed(merged[key], reported) if key in merged else replace(reported, index=index)
-            # Batch reports "Essential container in task exited" for successful attempts, too.
-            merged[key] = replace(attempt, reason="") if attempt.exit_code == 0 else attempt
+            recorded = merged.get(key, Attempt(index=index, number=reported.number, job_id=reported.job_id))
+            merged[key] = _completed(recorded, reported)
     return [merged[key] for key in sorted(merged)]
 
 
@@ -55,7 +56,9 @@ def with_retries(status: RunStatus, attempts: Mapping[int, Sequence[Attempt]]) -
     for scan in status.scans:
         own_attempts = _of_one_job(attempts.get(scan.index, ()))
         latest = max([scan.attempt, *(attempt.number for attempt in own_attempts)])
-        reasons = tuple(attempt.reason or _LOST for attempt in own_attempts if attempt.number < latest)
+        reasons = tuple(
+            attempt.cause if attempt.reason else _LOST for attempt in own_attempts if attempt.number < latest
+        )
         scans.append(replace(scan, attempt=latest, retried=reasons))
     return replace(status, scans=tuple(scans))
 
@@ -69,14 +72,25 @@ def _of_one_job(attempts: Sequence[Attempt]) -> list[Attempt]:
 
 
 def _completed(recorded: Attempt, reported: Attempt) -> Attempt:
+    exit_code = recorded.exit_code if recorded.exit_code is not None else reported.exit_code
+    # Batch reports that the container has exited for successful attempts, too.
+    reason = NO_REASON if exit_code == 0 else _reason(recorded, reported, exit_code)
     return replace(
         recorded,
         started_at=recorded.started_at or reported.started_at,
         stopped_at=recorded.stopped_at or reported.stopped_at,
-        exit_code=recorded.exit_code if recorded.exit_code is not None else reported.exit_code,
-        reason=recorded.reason or reported.reason,
+        exit_code=exit_code,
+        reason=reason.message,
+        cause_code=reason.code,
+        facts=reason.facts,
         log_stream=recorded.log_stream or reported.log_stream,
     )
+
+
+def _reason(recorded: Attempt, reported: Attempt, exit_code: int | None) -> Reason:
+    """Why an attempt ended: as its runner recorded it, completed by Batch's word, or else as Batch reports it."""
+    from_batch = batch_reason(reported.reason, exit_code=exit_code)
+    return recorded.cause.completed(from_batch) if recorded.reason else from_batch
 
 
 def _by_time(attempt: Attempt) -> tuple[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from opsctl.core.errors import Problem
@@ -42,6 +42,10 @@ class Result:
         `succeeded` or `failed`.
     cause
         Why it failed, in words; empty when it succeeded.
+    cause_code
+        The code of the cause (`opsctl.core.diagnosis.cause_code`); empty when it succeeded.
+    facts
+        What the cause is made of.
     seconds
         Duration by phase: `pull`, `m2g`, `push`.
     connectomes
@@ -63,6 +67,8 @@ class Result:
     files: tuple[OutputFile, ...]
     log_stream: str
     job_id: str
+    cause_code: str = ""
+    facts: Mapping[str, str | int] = field(default_factory=dict, hash=False)
 
     @property
     def succeeded(self) -> bool:
@@ -111,6 +117,8 @@ class Result:
                 ),
                 log_stream=value.get("log_stream") or "",
                 job_id=value.get("job_id") or "",
+                cause_code=value.get("cause_code") or "",
+                facts=dict(value.get("facts") or {}),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise Problem(f"A result cannot be read ({error!r} is missing or wrong).", "Run the scan again.") from error

@@ -36,8 +36,8 @@ class Submission:
         When it got this state; UTC, ISO 8601.
     job_id
         Batch's id of the job; empty until it is known.
-    note
-        Why it was abandoned.
+    note, note_code
+        Why it was abandoned: in words, and as a code (`opsctl.core.diagnosis.cause_code`).
     """
 
     number: int
@@ -49,6 +49,7 @@ class Submission:
     at: str
     job_id: str = ""
     note: str = ""
+    note_code: str = ""
 
     @property
     def is_array(self) -> bool:
@@ -68,9 +69,9 @@ class Submission:
         """A copy with the state `submitted`."""
         return replace(self, state="submitted", job_id=job_id, at=at)
 
-    def abandoned(self, note: str, *, at: str) -> Submission:
+    def abandoned(self, note: str, *, code: str, at: str) -> Submission:
         """A copy with the state `abandoned`."""
-        return replace(self, state="abandoned", note=note, at=at)
+        return replace(self, state="abandoned", note=note, note_code=code, at=at)
 
     def as_json(self) -> dict[str, Any]:
         """The content of `submissions/00.json`."""

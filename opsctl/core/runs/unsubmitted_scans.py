@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.status import ScanStatus, State
 from opsctl.core.runs.submission import Submission
@@ -34,9 +35,12 @@ def unsubmitted_statuses(run: Run, submission_log: Sequence[Submission], *, now:
             continue
         if submission is not None and submission.state == "abandoned":
             cause = f"not submitted: {submission.note}" if submission.note else "not submitted"
+            code = submission.note_code or CauseCode.NEVER_SUBMITTED
         elif is_in_progress:
-            state, cause = "PENDING", "is being submitted"
+            state, cause, code = "PENDING", "is being submitted", CauseCode.BEING_SUBMITTED
         else:
-            cause = "not submitted: the submission was cut short"
-        statuses[index] = ScanStatus(index=index, name=run.scans[index], state=state, cause=cause, is_submitted=False)
+            cause, code = "not submitted: the submission was cut short", CauseCode.NEVER_SUBMITTED
+        statuses[index] = ScanStatus(
+            index=index, name=run.scans[index], state=state, cause=cause, cause_code=code, is_submitted=False
+        )
     return statuses

@@ -183,7 +183,7 @@ def test_nothing_active_is_seen_before_anything_is_done() -> None:
 
 def test_who_cancelled_is_known_after_batch_has_forgotten_also_where_the_job_left_a_result() -> None:
     scenario = scenario_of("RUNNING", "RUNNABLE")
-    stopped = made_result(0, status="failed", cause="stopped by SIGTERM", exit_code=143)
+    stopped = made_result(0, status="failed", cause="stopped by SIGTERM", cause_code="stopped", exit_code=143)
     scenario.cancel()
     scenario.records.written[scenario.run.run_id][0] = stopped
     scenario.causes()

@@ -235,5 +235,5 @@ def test_a_run_that_was_given_up_mixes_with_nothing(world: RunWorld) -> None:
     run = plan.run(plan.dispositions)
     world.records.put_run(run, plan.documents(run))
     for submission in submissions_of(run, PLATFORM, at="t"):
-        world.records.put_submission(run.run_id, submission.abandoned("not wanted", at="t"))
+        world.records.put_submission(run.run_id, submission.abandoned("not wanted", code="never_submitted", at="t"))
     assert len(world.plan().to_submit()) == 4
