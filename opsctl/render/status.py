@@ -156,7 +156,9 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         rest = sum(len(group.scans) for group in status.failures[_GROUPS_SHOWN:])
         lines.append(Text(f"… and {counted(rest, 'scan')} with other causes (`opsctl status --json` has all)"))
     for group in status.unsubmitted:
-        head = f"{counted(len(group.scans), 'scan')}: {harmless(group.example)}"
+        were = "was" if len(group.scans) == 1 else "were"
+        note = harmless(str(group.facts.get("note", "")))
+        head = f"{counted(len(group.scans), 'scan')} {were} not submitted{f': {note}' if note else ''}"
         lines += [Text(head, style="yellow"), *_help_lines(group.help)]
     if status.wait_reason and status.counts["RUNNABLE"]:
         waits = "waits" if status.counts["RUNNABLE"] == 1 else "wait"

@@ -76,11 +76,9 @@ def rich_status() -> RunStatus:
         for index in range(6, 13)
     ]
     made += [scan(13, "FAILED", cause="cancelled by ada", cause_code=CauseCode.CANCELLED)]
-    budget = "not submitted: the budget of $20 was reached"
-    made += [
-        scan(index, "FAILED", cause=budget, cause_code=CauseCode.BUDGET_REACHED, is_submitted=False)
-        for index in range(14, 58)
-    ]
+    note = "the budget of $20 was reached"
+    budget = {"cause": f"not submitted: {note}", "cause_code": CauseCode.BUDGET_REACHED, "facts": {"note": note}}
+    made += [scan(index, "FAILED", is_submitted=False, **budget) for index in range(14, 58)]
     return RunStatus(
         run=run(), scans=tuple(made), unlisted={"RUNNABLE": 30}, wait_reason="CAPACITY:INSUFFICIENT", bill=bill(12.345)
     )

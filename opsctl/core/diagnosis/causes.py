@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
-from opsctl.core.diagnosis.reason import Reason
+from opsctl.core.diagnosis.reason import Facts, Reason
 from opsctl.core.runs.manifest import Run
 
 #: Memory of the jobs of the largest queue, suggested for scans that ran out of less.
@@ -46,8 +46,8 @@ class Group:
     ----------
     scans
         The scans' names, in their order.
-    example
-        The message of the first scan.
+    example, facts
+        The message of the first scan, and what its cause is made of.
     """
 
     code: str
@@ -55,6 +55,7 @@ class Group:
     help: str
     scans: tuple[str, ...]
     example: str
+    facts: Facts = field(default_factory=dict, hash=False)
 
 
 def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
@@ -107,7 +108,14 @@ def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Gr
         example = reasons[names[0]]
         cause = cause_of(example, run=run)
         groups.append(
-            Group(code=cause.code, title=cause.title, help=cause.help, scans=tuple(names), example=example.message)
+            Group(
+                code=cause.code,
+                title=cause.title,
+                help=cause.help,
+                scans=tuple(names),
+                example=example.message,
+                facts=example.facts,
+            )
         )
     return sorted(groups, key=lambda group: -len(group.scans))
 
