@@ -79,6 +79,7 @@ def test_two_jobs_and_two_attempts_have_records_of_their_own(world: World) -> No
     other = world.attempt("job-b")
     assert other["exit_code"] == 0
     assert other["cause"] == "job job-a (attempt 2) has published this scan's result; this job writes nothing"
+    assert (other["cause_code"], other["facts"]) == ("already_published", {"job_id": "job-a", "attempt": 2})
 
 
 def test_wrong_inputs_and_passing_faults_are_in_it(world: World, s3: LocalS3) -> None:
