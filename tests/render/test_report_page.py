@@ -85,6 +85,8 @@ def test_every_kind_of_scan_is_told() -> None:
 def test_the_failures_come_first() -> None:
     page = scene(MIXED).html()
     assert page.index('id="failures"') < page.index('id="durations"')
+    codes = ["gradient_counts_differ", "out_of_memory", "image_truncated"]
+    assert sorted(re.findall(r'data-cause="(\w+)"', page)) == sorted(codes)
     assert page.index('id="scan-8"') < page.index('id="scan-22"') < page.index('id="scan-0"')
     assert all(page.count(f'id="scan-{index}"') == 1 for index in range(24))
 

@@ -11,11 +11,11 @@ from typing import Literal
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.run_reader import RunReader
+from opsctl.core.diagnosis.blocked_reasons import is_blocked_reason
 from opsctl.core.diagnosis.causes import cause_of, group_key
 from opsctl.core.diagnosis.finding import Finding, Wait
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.reason import Reason, batch_reason
-from opsctl.core.diagnosis.wait_reasons import is_blocked_reason
 from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, waiting
 from opsctl.core.location import Location, run_location
 from opsctl.core.platform.platform import Platform

@@ -1,6 +1,6 @@
 """What AWS Batch, ECS and Docker say of jobs and compute environments, mapped to codes.
 
-This is the only place, beside the table of Batch's reasons to wait, where a text decides. m2g's output is never in it.
+This is the only place, beside the table of Batch's reasons for a blocked queue, where a text decides. m2g's output is never in it.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from opsctl.core.diagnosis.blocked_reasons import blocked_reason
 from opsctl.core.diagnosis.cause_code import CauseCode
-from opsctl.core.diagnosis.wait_reasons import wait_reason
 
 #: The job queue's time limits (terraform/modules/batch/job_queue.tf) cancel a job that waits for one of these reasons.
 _TIME_LIMIT = re.compile(r"JobStateTimeLimit(?:.*?reason:\s*(.*))?", re.DOTALL)
@@ -80,7 +80,7 @@ def code_of_message(message: str, *, exit_code: int | None = None) -> CauseCode:
     for pattern, code in _PATTERNS:
         if pattern.search(message):
             return _time_limit_code(message) if code is CauseCode.QUEUE_TIME_LIMIT else code
-    waits_for = wait_reason(message)
+    waits_for = blocked_reason(message)
     if waits_for is not None:
         return waits_for.code
     has_exited = _EXITED.search(message) is not None
@@ -93,7 +93,7 @@ def code_of_message(message: str, *, exit_code: int | None = None) -> CauseCode:
 
 def _time_limit_code(message: str) -> CauseCode:
     match = _TIME_LIMIT.search(message)
-    waits_for = wait_reason(match[1]) if match and match[1] else None
+    waits_for = blocked_reason(match[1]) if match and match[1] else None
     return (
         _TIME_LIMIT_CODES.get(waits_for.code, CauseCode.QUEUE_TIME_LIMIT) if waits_for else CauseCode.QUEUE_TIME_LIMIT
     )

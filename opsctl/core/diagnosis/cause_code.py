@@ -79,7 +79,7 @@ class CauseCode(StrEnum):
     CRASHED = "crashed"
     EXITED_WITH_1 = "exited_with_1"
 
-    # Batch's reasons for a blocked queue (wait_reasons.py).
+    # Batch's reasons for a blocked queue (blocked_reasons.py).
     WAIT_CAPACITY = "wait_capacity"
     WAIT_MAX_VCPUS = "wait_max_vcpus"
     WAIT_JOB_SIZE = "wait_job_size"

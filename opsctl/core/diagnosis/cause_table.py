@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from opsctl.core.diagnosis.blocked_reasons import BLOCKED_REASONS
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.finding import Sure
-from opsctl.core.diagnosis.wait_reasons import WAIT_REASONS
 
 
 class CauseText(NamedTuple):
@@ -149,5 +149,5 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.CRASHED: CauseText("crashed", _LOGS),
     CauseCode.EXITED_WITH_1: CauseText("ended with exit code 1 and left no result", _LOGS),
     # Batch's reasons to wait.
-    **{reason.code: CauseText(reason.title, reason.help, reason.sure) for reason in WAIT_REASONS},
+    **{reason.code: CauseText(reason.title, reason.help, reason.sure) for reason in BLOCKED_REASONS},
 }

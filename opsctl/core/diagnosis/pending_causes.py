@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from opsctl.core.diagnosis.aws_messages import EnvironmentFault, environment_fault
+from opsctl.core.diagnosis.blocked_reasons import blocked_reason, is_blocked_reason
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.finding import Finding, Sure, Wait, sentence
 from opsctl.core.diagnosis.queue_snapshot import ComputeEnvironment, NotVisible, QueueSnapshot
-from opsctl.core.diagnosis.wait_reasons import is_blocked_reason, wait_reason
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, running, starting
 
 #: The share of an instance's memory that jobs can use: the kernel and the ECS agent keep the rest (15.8 of an
@@ -105,7 +105,7 @@ def _reason(facts: QueueSnapshot, wait: Wait) -> Iterator[Finding]:
     line = () if isinstance(facts.line, NotVisible) else facts.line
     earlier_reasons = [wait.head_reason, *(job.reason for job in line)]
     status_reason = wait.reason or next((earlier for earlier in earlier_reasons if is_blocked_reason(earlier)), "")
-    reason = wait_reason(status_reason)
+    reason = blocked_reason(status_reason)
     if reason is None:
         return
     whose = "" if wait.reason else " (of the job at the queue's head)"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from opsctl.core.diagnosis.blocked_reasons import is_blocked_reason
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 from opsctl.core.diagnosis.causes import cause_of, known_code
@@ -13,7 +14,6 @@ from opsctl.core.diagnosis.finding import Finding, Wait, sentence
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.reason import Facts, Reason, batch_reason
-from opsctl.core.diagnosis.wait_reasons import is_blocked_reason
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.status import State

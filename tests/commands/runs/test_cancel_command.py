@@ -168,7 +168,7 @@ def test_a_submission_that_batch_does_not_have_is_marked_so_that_its_jobs_write_
     scenario.records.add(scenario.run, submitted(scenario.run, state="intended", job_id=""))
     outcome = scenario.cancel()
     (entry,) = scenario.records.submission_log(scenario.run.run_id)
-    assert (entry.state, entry.note) == ("abandoned", "cancelled by ada")
+    assert (entry.state, entry.note, entry.note_code) == ("abandoned", "cancelled by ada", "cancelled")
     assert outcome.cancelled == ("sub-00000", "sub-00001")
     assert set(scenario.causes().values()) == {"not submitted: cancelled by ada"}
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from support.why_examples import ENVIRONMENT, HEALTHY, QUEUE, WAIT
 
+from opsctl.core.diagnosis.blocked_reasons import BLOCKED_REASONS, BlockedReason, blocked_reason, is_blocked_reason
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import (
@@ -20,7 +21,6 @@ from opsctl.core.diagnosis.queue_snapshot import (
     Subnet,
 )
 from opsctl.core.diagnosis.reason import batch_reason
-from opsctl.core.diagnosis.wait_reasons import WAIT_REASONS, WaitReason, is_blocked_reason, wait_reason
 
 
 def queue(**changes: Any) -> dict[str, Any]:
@@ -86,9 +86,9 @@ def test_each_documented_reason(reason: str, what: str, do: str, sure: str) -> N
     assert finding.sure == sure
 
 
-@pytest.mark.parametrize("reason", WAIT_REASONS, ids=lambda reason: reason.code)
-def test_status_and_why_know_the_same_reasons_of_a_blocked_queue(reason: WaitReason) -> None:
-    (documented,) = [text for text, *_ in REASONS if wait_reason(text) == reason]
+@pytest.mark.parametrize("reason", BLOCKED_REASONS, ids=lambda reason: reason.code)
+def test_status_and_why_know_the_same_reasons_of_a_blocked_queue(reason: BlockedReason) -> None:
+    (documented,) = [text for text, *_ in REASONS if blocked_reason(text) == reason]
     assert is_blocked_reason(documented)
     cause = cause_of(batch_reason(documented))
     assert (cause.code, cause.title) == (reason.code, reason.title)
@@ -99,7 +99,7 @@ def test_status_and_why_know_the_same_reasons_of_a_blocked_queue(reason: WaitRea
 @pytest.mark.parametrize("prefix", ["", "MISCONFIGURATION:"])
 @pytest.mark.parametrize("name", ["SERVICE_ROLE_PERMISSIONS", "EC2_INSTANCE_CONFIGURATION_UNSUPPORTED"])
 def test_some_reasons_come_with_and_without_their_prefix(prefix: str, name: str) -> None:
-    assert wait_reason(f"{prefix}{name} - x") == wait_reason(name)
+    assert blocked_reason(f"{prefix}{name} - x") == blocked_reason(name)
     assert is_blocked_reason(f"{prefix}{name} - x")
 
 

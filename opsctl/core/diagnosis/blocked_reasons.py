@@ -15,7 +15,7 @@ _UP = "`opsctl up`, with the options it was made with, brings it back to what op
 
 
 @dataclass(frozen=True)
-class WaitReason:
+class BlockedReason:
     """One of Batch's reasons.
 
     Attributes
@@ -35,13 +35,13 @@ class WaitReason:
     sure: Sure = "certain"
 
 
-def _reason(code: CauseCode, pattern: str, title: str, help_: str, sure: Sure = "certain") -> WaitReason:
+def _reason(code: CauseCode, pattern: str, title: str, help_: str, sure: Sure = "certain") -> BlockedReason:
     # Batch puts MISCONFIGURATION: before some of these reasons.
-    return WaitReason(code, re.compile(rf"(?:MISCONFIGURATION:)?(?:{pattern})"), title, help_, sure)
+    return BlockedReason(code, re.compile(rf"(?:MISCONFIGURATION:)?(?:{pattern})"), title, help_, sure)
 
 
 #: The first pattern that matches decides.
-WAIT_REASONS: tuple[WaitReason, ...] = (
+BLOCKED_REASONS: tuple[BlockedReason, ...] = (
     _reason(
         CauseCode.WAIT_CAPACITY,
         r"CAPACITY\b",
@@ -80,7 +80,7 @@ WAIT_REASONS: tuple[WaitReason, ...] = (
         "usual are instances that cannot join: no way out of the subnet, a wrong instance role, the vCPU quota",
         "likely",
     ),
-    WaitReason(
+    BlockedReason(
         CauseCode.WAIT_OTHER,
         re.compile(r"MISCONFIGURATION\b|EC2_|SERVICE_ROLE"),
         "Batch reports a misconfiguration",
@@ -89,11 +89,11 @@ WAIT_REASONS: tuple[WaitReason, ...] = (
 )
 
 
-def wait_reason(status_reason: str) -> WaitReason | None:
+def blocked_reason(status_reason: str) -> BlockedReason | None:
     """The reason for a blocked queue that a status reason gives; None where it says something else."""
-    return next((reason for reason in WAIT_REASONS if reason.pattern.match(status_reason)), None)
+    return next((reason for reason in BLOCKED_REASONS if reason.pattern.match(status_reason)), None)
 
 
 def is_blocked_reason(status_reason: str) -> bool:
     """Whether a status reason is one that Batch gives for a blocked queue."""
-    return wait_reason(status_reason) is not None
+    return blocked_reason(status_reason) is not None
