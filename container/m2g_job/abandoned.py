@@ -14,4 +14,4 @@ def check(s3: S3, environment: Environment) -> None:
     """
     uri = f"{environment.run_uri}/abandoned/{environment.offset:05d}.json"
     if s3.read(uri) is not None:
-        raise Abandoned(f"opsctl has given this submission up ({uri})")
+        raise Abandoned(uri)

@@ -1,23 +1,26 @@
-"""The record of one attempt: that it started and how it ended, also where it may not write the scan's result.
+"""The record of one attempt: that it started, that it still runs, and how it ended.
 
-Batch forgets its jobs, and costs are counted by attempts, so each attempt writes an object of its own. The scan does
-not depend on it: where it cannot be written the log says so, and the job waits for S3 for a bounded time only.
+It is also written where the attempt may not write the scan's result. Batch forgets its jobs, and costs are counted by
+attempts, so each attempt writes an object of its own. The scan does not depend on it: where it cannot be written the
+log says so, and the job waits for S3 for a bounded time only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import threading
-from typing import Any, Callable
+from typing import Any
 
 from m2g_job.environment import Environment
-from m2g_job.faults import ConditionFailed, ConditionsUnsupported
+from m2g_job.faults import ConditionFailed, ConditionsUnsupported, Ending
 from m2g_job.log import Log
 from m2g_job.result import timestamp
 from m2g_job.s3 import S3
 
 #: How long a job waits until the record of its start is written; after that it goes on, and the write continues.
 _START_TIMEOUT_SECONDS = 5.0
+#: How often a running attempt renews `seen_at`. An attempt that is lost with its instance ended at most so much later.
+SEEN_SECONDS = 300.0
 END_TIMEOUT_SECONDS = 20.0
 
 
@@ -46,23 +49,30 @@ class AttemptRecord:
         self._uri = record_uri(environment)
         self._lock = threading.Lock()
         self._exit_code = 0
+        self._start_tried = threading.Event()
+        self._ended = threading.Event()
         self._end_writer: threading.Thread | None = None
         self.started_at = timestamp()
         #: The scan's name, once it is known.
         self.scan = ""
 
     def write_start(self) -> None:
-        """Write that the attempt runs, but never over an existing record, however late S3 takes it."""
-        record = self._record()
-        self._start_writer(lambda: self._create(record)).join(_START_TIMEOUT_SECONDS)
+        """Write that the attempt runs, and renew this every `SEEN_SECONDS` until `write_end` is called.
 
-    def write_end(self, *, exit_code: int, cause: str, timeout_seconds: float) -> int:
+        Neither the first write nor a renewal replaces a record of the attempt's end, however late S3 takes it.
+        """
+        # A thread, because no setting of the SDK bounds the whole time of a request; a daemon, so that it does not keep
+        # the process alive.
+        threading.Thread(target=self._write_seen, name="attempt", daemon=True).start()
+        self._start_tried.wait(_START_TIMEOUT_SECONDS)
+
+    def write_end(self, ending: Ending, *, timeout_seconds: float) -> int:
         """Write how the attempt ended. Only the first call decides what the record says.
 
         Parameters
         ----------
-        exit_code, cause
-            The process's exit code, and why it failed; "" for a success.
+        ending
+            How the attempt ended.
         timeout_seconds
             How long to wait for S3.
 
@@ -72,40 +82,72 @@ class AttemptRecord:
             The exit code in the record.
         """
         with self._lock:
+            self._ended.set()
             if self._end_writer is None:
-                self._exit_code = exit_code
-                record = self._record(stopped_at=timestamp(), exit_code=exit_code, cause=cause)
-                self._end_writer = self._start_writer(lambda: self._s3.write(self._uri, record))
+                self._exit_code = ending.exit_code
+                self._end_writer = threading.Thread(
+                    target=self._write_record, args=(self._record(ending),), name="attempt's end", daemon=True
+                )
+                self._end_writer.start()
             recorded_exit_code, writer = self._exit_code, self._end_writer
         writer.join(timeout_seconds)
         if writer.is_alive():
             self._log.write(f"the attempt's record was not taken in {timeout_seconds:.0f} s")
         return recorded_exit_code
 
-    def _start_writer(self, write: Callable[[], None]) -> threading.Thread:
-        # A thread, because no setting of the SDK bounds the whole time of a request; a daemon, so that it does not keep
-        # the process alive.
-        thread = threading.Thread(target=self._log_errors, args=(write,), name="attempt", daemon=True)
-        thread.start()
-        return thread
-
-    def _log_errors(self, write: Callable[[], None]) -> None:
+    def _write_record(self, record: dict[str, Any]) -> None:
         try:
-            write()
+            self._s3.write(self._uri, record)
         except Exception as error:
             self._log.write(f"the attempt's record could not be written: {error}")
 
-    def _create(self, record: dict[str, Any]) -> None:
-        try:
-            self._s3.write(self._uri, record, if_none=True)
-        except ConditionFailed:
-            pass  # an earlier try of the SDK, whose reply was lost
-        except ConditionsUnsupported:
-            self._s3.write(self._uri, record)
+    def _write_seen(self) -> None:
+        etag: str | None = None
+        has_logged = False
+        while not self._ended.is_set():
+            try:
+                etag = self._renew(etag)
+                if etag is None:
+                    return
+            except Exception as error:
+                if not has_logged:
+                    self._log.write(f"the attempt's record could not be written: {error}; this is tried again")
+                has_logged = True
+            finally:
+                self._start_tried.set()
+            self._ended.wait(SEEN_SECONDS)
 
-    def _record(
-        self, *, stopped_at: str | None = None, exit_code: int | None = None, cause: str = ""
-    ) -> dict[str, Any]:
+    def _renew(self, etag: str | None) -> str | None:
+        """Write that the attempt runs, over nothing or over this attempt's own last write.
+
+        Parameters
+        ----------
+        etag
+            Of the last write; None where there was none.
+
+        Returns
+        -------
+        str or None
+            The new etag; None where there is nothing more to renew.
+        """
+        try:
+            return self._s3.write(self._uri, self._record(), if_none=etag is None, if_etag=etag)
+        except ConditionFailed:
+            # Either the end is written, or an earlier try of the SDK arrived and its reply was lost.
+            document = self._s3.read(self._uri)
+            if document is None:
+                raise
+            has_ended = (document.value or {}).get("stopped_at") is not None
+            return None if has_ended else document.etag
+        except ConditionsUnsupported:
+            # A late renewal could replace the record of the end, so the start is all that is written.
+            if etag is None:
+                self._s3.write(self._uri, self._record())
+            return None
+
+    def _record(self, ending: Ending | None = None) -> dict[str, Any]:
+        """The record now: of an attempt that has ended so, or, without `ending`, of one that runs."""
+        now = timestamp()
         return {
             "schema_version": 1,
             "run_id": self._environment.run_id,
@@ -114,8 +156,11 @@ class AttemptRecord:
             "job_id": self._environment.job_id,
             "attempt": self._environment.attempt,
             "started_at": self.started_at,
-            "stopped_at": stopped_at,
-            "exit_code": exit_code,
-            "cause": cause,
+            "seen_at": now,
+            "stopped_at": now if ending else None,
+            "exit_code": ending.exit_code if ending else None,
+            "cause": ending.cause if ending else "",
+            "cause_code": ending.cause_code if ending else "",
+            "facts": dict(ending.facts) if ending else {},
             "log_stream": self._log_stream,
         }

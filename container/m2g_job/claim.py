@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Callable
 
+from m2g_job import causes
 from m2g_job.environment import Environment
 from m2g_job.faults import (
     AlreadyPublished,
@@ -259,7 +260,9 @@ class Claim:
         if self._lost:
             raise HeldByAnotherJob(self._lost)
         if self._expired:
-            raise TransientFault(f"the claim on this scan could not be renewed for {LEASE_SECONDS:.0f} s")
+            raise TransientFault(
+                f"the claim on this scan could not be renewed for {LEASE_SECONDS:.0f} s", causes.S3_UNAVAILABLE
+            )
 
     def check(self) -> None:
         """Do the same as `check_lease`, and list the claims on S3 for a higher generation."""

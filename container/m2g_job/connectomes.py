@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Sequence
 
+from m2g_job import causes
 from m2g_job.faults import ScanFailed
 
 _FOLDERS_AND_ENDINGS = {"dwi": ("connectomes_d", "_connectome.csv"), "func": ("connectomes_f", "_edgelist.csv")}
@@ -60,12 +61,14 @@ def verify(session_dir: str, pipeline: str, parcellation: Sequence[str]) -> list
     connectomes = find(session_dir, pipeline)
     paths = [path for atlas in sorted(connectomes) for path in connectomes[atlas]]
     if not paths:
-        raise ScanFailed("m2g ended with exit code 0 and left no connectome that is not empty")
+        raise ScanFailed("m2g ended with exit code 0 and left no connectome that is not empty", causes.NO_CONNECTOME)
     missing = [name for name in parcellation if not any(name in atlas and connectomes[atlas] for atlas in connectomes)]
     if missing:
         raise ScanFailed(
             "m2g ended with exit code 0 and left no connectome for {}; there is {}".format(
                 ", ".join(missing), ", ".join(atlas for atlas in sorted(connectomes) if connectomes[atlas])
-            )
+            ),
+            causes.PARCELLATION_MISSING,
+            parcellation=", ".join(missing),
         )
     return paths

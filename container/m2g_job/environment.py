@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Mapping
 
+from m2g_job import causes
 from m2g_job.faults import WrongInput
 
 _METADATA_TIMEOUT_SECONDS = 2.0
@@ -65,7 +66,7 @@ class Environment:
 def _number(variables: Mapping[str, str], name: str, default: str) -> int:
     value = variables.get(name) or default
     if not re.match(r"^[0-9]{1,9}$", value):
-        raise WrongInput(f"{name} is not a whole number: {value}")
+        raise WrongInput(f"{name} is not a whole number: {value}", causes.SCAN_RECORD_INVALID)
     return int(value)
 
 
@@ -80,7 +81,10 @@ def read(variables: Mapping[str, str]) -> Environment:
     run_uri = variables.get("OPSCTL_RUN_URI", "").rstrip("/")
     match = re.match(r"^s3://[^/]+/opsctl/runs/([^/]+)$", run_uri)
     if not match:
-        raise WrongInput(f"OPSCTL_RUN_URI is not a run's URI (s3://BUCKET/opsctl/runs/RUN_ID): {run_uri!r}")
+        raise WrongInput(
+            f"OPSCTL_RUN_URI is not a run's URI (s3://BUCKET/opsctl/runs/RUN_ID): {run_uri!r}",
+            causes.SCAN_RECORD_INVALID,
+        )
     offset = _number(variables, "OPSCTL_SCAN_OFFSET", "0")
     return Environment(
         run_uri=run_uri,

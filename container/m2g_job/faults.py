@@ -2,11 +2,59 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from dataclasses import dataclass, field
+from typing import Mapping, Union
+
+from m2g_job import causes
+
+#: A fact that a cause is made of: a short text or a whole number.
+Fact = Union[str, int]
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How an attempt ends, as its record and the scan's result say it.
+
+    Attributes
+    ----------
+    exit_code
+        The process's.
+    cause
+        Why it failed, or why it wrote nothing, as a sentence for people; "" for this job's own success.
+    cause_code
+        The same for programs, from `causes`; "" for this job's own success.
+    facts
+        The few facts that the cause is made of, by name: `file`, `signal`, `exit_code`, `peak_memory_mib`, …
+    """
+
+    exit_code: int
+    cause: str = ""
+    cause_code: str = ""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+
 
 class Fault(Exception):
-    """The end of a job, with its cause as a sentence for people; `exit_code` is the process's."""
+    """The end of a job; `exit_code` is the process's.
+
+    Parameters
+    ----------
+    cause, cause_code, facts
+        As in `Ending`.
+    """
 
     exit_code = 1
+
+    def __init__(self, cause: str, cause_code: str, **facts: Fact) -> None:
+        super().__init__(cause)
+        self.cause_code = cause_code
+        self.facts = facts
+
+    @property
+    def ending(self) -> Ending:
+        """The end of a job that fails with this fault."""
+        return Ending(self.exit_code, str(self), self.cause_code, self.facts)
 
 
 class ScanFailed(Fault):
@@ -64,13 +112,46 @@ class AlreadyPublished(Exception):
     """
 
     def __init__(self, result: dict) -> None:
-        super().__init__("another job published this scan")
         self.result = result
+        self._job_id = str(result.get("job_id") or "without an id")
+        self._attempt = result.get("attempt") or 0
+        super().__init__(
+            f"job {self._job_id} (attempt {self._attempt}) has published this scan's result; this job writes nothing"
+        )
+
+    @property
+    def ending(self) -> Ending:
+        """The end of this job: the scan is done, whoever did it."""
+        return Ending(0, str(self), causes.ALREADY_PUBLISHED, {"job_id": self._job_id, "attempt": self._attempt})
 
 
 class Abandoned(Exception):
-    """opsctl has given up this job's submission: the job must write neither outputs nor a result."""
+    """opsctl has given up this job's submission: the job must write neither outputs nor a result.
+
+    Parameters
+    ----------
+    mark
+        The URI of the object that says so.
+    """
+
+    def __init__(self, mark: str) -> None:
+        super().__init__(f"opsctl has given this submission up ({mark})")
+        self._mark = mark
+
+    @property
+    def ending(self) -> Ending:
+        """The end of this job: no attempt can succeed."""
+        return Ending(WrongInput.exit_code, str(self), causes.SUBMISSION_ABANDONED, {"file": self._mark})
 
 
 class HeldByAnotherJob(Exception):
     """Another job holds the claim on this scan, and this one must not publish."""
+
+
+def local_file_fault(error: OSError) -> ScanFailed:
+    """The fault of a job that cannot write its own files."""
+    file = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes)) else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        cause = f"the disk is full: {error}; give the platform a larger root volume"
+        return ScanFailed(cause, causes.DISK_FULL, file=file)
+    return ScanFailed(f"the job's own files cannot be written: {error}", causes.JOB_FILE_ERROR, file=file)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 
+from m2g_job import causes
 from m2g_job.faults import WrongInput
+
+#: The code of a file that is not such a table, by its role.
+_INVALID = {"bval": causes.BVAL_INVALID, "bvec": causes.BVEC_INVALID}
 
 
 def _rows(path: str, role: str) -> list[list[float]]:
@@ -12,12 +16,12 @@ def _rows(path: str, role: str) -> list[list[float]]:
         with open(path, encoding="utf-8") as lines:
             rows = [[float(value) for value in line.replace(",", " ").split()] for line in lines]
     except ValueError as error:
-        raise WrongInput(f"the {role} file is not a table of numbers: {error}")
+        raise WrongInput(f"the {role} file is not a table of numbers: {error}", _INVALID[role])
     rows = [row for row in rows if row]
     if not rows:
-        raise WrongInput(f"the {role} file is empty")
+        raise WrongInput(f"the {role} file is empty", _INVALID[role])
     if not all(math.isfinite(value) for row in rows for value in row):
-        raise WrongInput(f"the {role} file holds values that are no finite numbers")
+        raise WrongInput(f"the {role} file holds values that are no finite numbers", _INVALID[role])
     return rows
 
 
@@ -31,7 +35,7 @@ def bval_count(path: str) -> int:
     """
     rows = _rows(path, "bval")
     if len(rows) > 1 and any(len(row) != 1 for row in rows):
-        raise WrongInput(f"the bval file has {len(rows)} rows; it must have one")
+        raise WrongInput(f"the bval file has {len(rows)} rows; it must have one", _INVALID["bval"])
     return sum(len(row) for row in rows)
 
 
@@ -49,4 +53,6 @@ def bvec_count(path: str) -> int:
         return lengths.pop()
     if lengths == {3}:
         return len(rows)
-    raise WrongInput(f"the bvec file must have three rows of equal length, not {len(rows)} of {sorted(lengths)}")
+    raise WrongInput(
+        f"the bvec file must have three rows of equal length, not {len(rows)} of {sorted(lengths)}", _INVALID["bvec"]
+    )

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 import traceback
 from contextlib import contextmanager
 from typing import Any, Iterator, Mapping, Sequence
 
-from m2g_job import abandoned, connectomes, derivative, m2g, memory, outputs, provenance, staging, version
+from m2g_job import (
+    abandoned,
+    causes,
+    connectomes,
+    derivative,
+    m2g,
+    m2g_failure,
+    memory,
+    outputs,
+    provenance,
+    staging,
+    version,
+)
 from m2g_job import scan as scans
 from m2g_job.attempt import END_TIMEOUT_SECONDS, AttemptRecord
 from m2g_job.claim import Claim, Claims
@@ -17,6 +28,7 @@ from m2g_job.environment import Environment, log_stream
 from m2g_job.faults import (
     Abandoned,
     AlreadyPublished,
+    Ending,
     Fault,
     HeldByAnotherJob,
     S3Refused,
@@ -24,6 +36,7 @@ from m2g_job.faults import (
     Stopped,
     TransientFault,
     WrongInput,
+    local_file_fault,
 )
 from m2g_job.log import Log
 from m2g_job.result import ResultBuilder, Results
@@ -78,56 +91,53 @@ class Job:
         self._stop.call_after(FORCED_EXIT_SECONDS, self._force_exit)
         self._attempt.write_start()
         try:
-            code, cause = self._process()
+            ending = self._process()
         except Exception as error:
             # A bug in the code that handles a failure.
-            code, cause = ScanFailed.exit_code, self._log_bug(error)
+            ending = self._bug(error).ending
         timeout_seconds = FORCED_EXIT_TIMEOUT_SECONDS if self._stop.received else END_TIMEOUT_SECONDS
-        return self._attempt.write_end(exit_code=code, cause=cause, timeout_seconds=timeout_seconds)
+        return self._attempt.write_end(ending, timeout_seconds=timeout_seconds)
 
     def _force_exit(self) -> None:
         """Write the attempt's record and exit, wherever the job hangs: Batch's SIGKILL would leave no cause."""
-        code = self._attempt.write_end(
-            exit_code=Stopped.exit_code, cause=self._stop.cause, timeout_seconds=FORCED_EXIT_TIMEOUT_SECONDS
-        )
+        code = self._attempt.write_end(self._stop.fault.ending, timeout_seconds=FORCED_EXIT_TIMEOUT_SECONDS)
         self._log.write(
             f"still not through {FORCED_EXIT_SECONDS:.0f} s after the signal: ending here, exit code {code}"
         )
         os._exit(code)
 
-    def _process(self) -> tuple[int, str]:
-        """Process the scan; return the exit code and the cause of a failure ("" for this job's own success)."""
+    def _process(self) -> Ending:
+        """Process the scan; return how the attempt ends."""
         try:
             self._run_scan()
-            return 0, ""
+            return Ending(0)
         except AlreadyPublished as published:
             return self._already_published(published)
         except Abandoned as abandonment:
             return self._abandoned(abandonment)
         except TransientFault as fault:
             self._log.write(f"a passing fault, to be tried again: {fault}")
-            return fault.exit_code, str(fault)
+            return fault.ending
         except Fault as fault:
             return self._record_failure(fault)
         except OSError as error:
-            return self._record_failure(_local_file_fault(error))
+            return self._record_failure(local_file_fault(error))
         except Exception as error:
-            return self._record_failure(ScanFailed(self._log_bug(error)))
+            return self._record_failure(self._bug(error))
 
-    def _log_bug(self, error: Exception) -> str:
-        # The traceback goes into the log, the returned sentence into the result.
+    def _bug(self, error: Exception) -> ScanFailed:
+        # The traceback goes into the log, the sentence into the result.
         self._log.write(traceback.format_exc())
-        return f"opsctl's job runner failed: {type(error).__name__}: {error}"
+        kind = type(error).__name__
+        return ScanFailed(f"opsctl's job runner failed: {kind}: {error}", causes.RUNNER_BUG, error=kind)
 
-    def _already_published(self, published: AlreadyPublished) -> tuple[int, str]:
-        job_id, attempt = published.result.get("job_id") or "without an id", published.result.get("attempt")
-        cause = f"job {job_id} (attempt {attempt}) has published this scan's result; this job writes nothing"
-        self._log.write(f"done: {cause}")
-        return 0, cause
+    def _already_published(self, published: AlreadyPublished) -> Ending:
+        self._log.write(f"done: {published}")
+        return published.ending
 
-    def _abandoned(self, abandonment: Abandoned) -> tuple[int, str]:
+    def _abandoned(self, abandonment: Abandoned) -> Ending:
         self._log.write(f"nothing is written: {abandonment}")
-        return WrongInput.exit_code, str(abandonment)
+        return abandonment.ending
 
     def _check_abandoned(self) -> None:
         abandoned.check(self._s3, self._environment)
@@ -141,7 +151,11 @@ class Job:
         if published and published.get("key") == scan.key:
             raise AlreadyPublished(published)
         if published:
-            raise WrongInput(f"a succeeded result with another key stands at {self._results.uri}")
+            raise WrongInput(
+                f"a succeeded result with another key stands at {self._results.uri}",
+                causes.OTHER_RESULT_EXISTS,
+                file=self._results.uri,
+            )
         self._log.write(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
         with self._phase("pull"):
             self._pull(scan)
@@ -156,9 +170,9 @@ class Job:
         try:
             document = self._s3.read(uri)
         except S3Refused as refused:
-            raise WrongInput(f"the scan's JSON cannot be read: {refused}")
+            raise WrongInput(f"the scan's JSON cannot be read: {refused}", refused.cause_code, **refused.facts)
         if document is None:
-            raise WrongInput(f"there is no scan's JSON at {uri}")
+            raise WrongInput(f"there is no scan's JSON at {uri}", causes.SCAN_RECORD_INVALID, file=uri)
         return scans.parse(document.data, self._environment)
 
     @contextmanager
@@ -197,12 +211,14 @@ class Job:
             f"peak memory {ended.peak_memory_mib} MiB"
         )
         if ended.exit_code != 0:
-            raise ScanFailed(m2g.cause(ended))
+            raise m2g_failure.fault(ended)
         try:
             paths = connectomes.verify(self._session_dir(scan), scan.pipeline, scan.parcellation)
         except ScanFailed as missing:
-            shortage = m2g.shortage(ended)
-            raise ScanFailed(f"{missing}; {shortage}" if shortage else str(missing))
+            shortage = m2g_failure.shortage(ended)
+            if shortage is None:
+                raise
+            raise ScanFailed(f"{missing}; {shortage}", shortage.cause_code, **shortage.facts)
         self._log.write(f"connectomes: {len(paths)}")
         return paths
 
@@ -247,7 +263,7 @@ class Job:
                 for batch in (files, [provenance_file]):
                     pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
                 self._result_builder.files = outputs.verify(self._s3, pushed, scan.output)
-            result = self._result_builder.build(exit_code=0)
+            result = self._result_builder.build(Ending(0))
             self._results.write(result, check=lambda: self._may_write(claim))
         return result
 
@@ -259,14 +275,14 @@ class Job:
         self._stop.check(grace_seconds=PUSH_GRACE_SECONDS)
         claim.check_lease()
 
-    def _record_failure(self, fault: Fault) -> tuple[int, str]:
+    def _record_failure(self, fault: Fault) -> Ending:
         """Upload the logs and write a failed result, under the claim, so that it never replaces a succeeded one."""
         self._log.write(f"failed: {fault}")
         try:
             self._check_abandoned()
             self._upload_logs()
             with self._claims.take(wait=not self._stop.received) as claim:
-                result = self._result_builder.build(exit_code=fault.exit_code, cause=str(fault))
+                result = self._result_builder.build(fault.ending)
                 self._results.write(result, check=lambda: self._may_write(claim))
         except Abandoned as abandonment:
             return self._abandoned(abandonment)
@@ -279,7 +295,7 @@ class Job:
         except Fault as write_fault:
             # The scan's own fault decides the exit code: a retry would pay for the same failure again.
             self._log.write(f"the failed result could not be written: {write_fault}")
-        return fault.exit_code, str(fault)
+        return fault.ending
 
     def _upload_logs(self) -> None:
         scan = self._result_builder.scan
@@ -295,9 +311,3 @@ class Job:
             self._log.write(f"the logs could not all be kept: {fault}")
             return
         self._log.write(f"{len(files)} files of logs and QA are at {uri}")
-
-
-def _local_file_fault(error: OSError) -> ScanFailed:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return ScanFailed(f"the disk is full: {error}; give the platform a larger root volume")
-    return ScanFailed(f"the job's own files cannot be written: {error}")

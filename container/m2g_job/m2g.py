@@ -13,8 +13,8 @@ import time
 from dataclasses import dataclass
 from typing import BinaryIO, Mapping, Sequence
 
-from m2g_job import memory
-from m2g_job.faults import ScanFailed, Stopped
+from m2g_job import causes, memory
+from m2g_job.faults import ScanFailed
 from m2g_job.log import Log
 from m2g_job.stop import StopRequest
 
@@ -174,7 +174,7 @@ def run(
             )
     except OSError as error:
         log_file.close()
-        raise ScanFailed(f"m2g cannot be started: {error}")
+        raise ScanFailed(f"m2g cannot be started: {error}", causes.M2G_NOT_STARTED)
     reader = _OutputReader(child.stdout.fileno(), log_file, log)
     reader.start()
     try:
@@ -191,7 +191,7 @@ def run(
         reader.join(timeout=LAST_LINES_SECONDS)
         child.stdout.close()
     if stopped:
-        raise Stopped(stop.cause)
+        raise stop.fault
     return M2gExit(
         exit_code=child.returncode,
         seconds=time.monotonic() - started,
@@ -214,55 +214,3 @@ def _terminate(child: subprocess.Popen, grace_seconds: float, log: Log) -> None:
         child.wait(timeout=grace_seconds)
     except subprocess.TimeoutExpired:
         log.write(f"m2g did not end in {grace_seconds:.0f} s: killing it")
-
-
-def shortage(ended: M2gExit) -> str:
-    """The cause of the failure where m2g ran out of disk or memory; "" where nothing shows that it did.
-
-    Parameters
-    ----------
-    ended
-        Exit code 0 is allowed too: m2g's func pipeline ignores C-PAC's exit code.
-    """
-    after, last = _time_and_last_line(ended)
-    output = "\n".join(ended.tail)
-    reached = f"its largest process had reached {ended.peak_memory_mib} MiB{last}"
-    if re.search(r"No space left on device|Disk quota exceeded", output):
-        return f"the disk is full: m2g ended {after}{last}; give the platform a larger root volume"
-    if ended.out_of_memory_kills:
-        return f"out of memory: the kernel killed a process of m2g's, which ended {after}; {reached}"
-    if _signal_number(ended) == signal.SIGKILL:
-        return f"m2g was killed (SIGKILL) {after}, most likely out of memory: {reached}"
-    if re.search(r"MemoryError|[Cc]annot allocate memory|std::bad_alloc|Unable to allocate", output):
-        return f"m2g ran out of memory {after}: {reached}"
-    if re.search(r"SIGKILL|return(ed|code)? -9\b|\bKilled$", output, re.MULTILINE):
-        return f"a process of m2g's was killed, most likely out of memory; m2g ended {after}: {reached}"
-    return ""
-
-
-def _time_and_last_line(ended: M2gExit) -> tuple[str, str]:
-    return f"after {ended.seconds:.0f} s", f": {ended.tail[-1][:300]}" if ended.tail else ""
-
-
-def _signal_number(ended: M2gExit) -> int:
-    # A shell that loses a child to a signal reports 128 plus its number.
-    return -ended.exit_code if ended.exit_code < 0 else ended.exit_code - 128
-
-
-def cause(ended: M2gExit) -> str:
-    """The cause of m2g's failure, as a sentence: what ended it, after how long, and its last line.
-
-    Parameters
-    ----------
-    ended
-        With an exit code other than 0.
-    """
-    shortage_cause = shortage(ended)
-    if shortage_cause:
-        return shortage_cause
-    after, last = _time_and_last_line(ended)
-    number = _signal_number(ended)
-    if 0 < number < 65:
-        name = signal.Signals(number).name if number in set(signal.Signals) else f"signal {number}"
-        return f"m2g was ended by {name} {after}{last}"
-    return f"m2g ended with exit code {ended.exit_code} {after}{last}"

@@ -1,4 +1,4 @@
-"""The kernel's figures on memory: a child's peak, and how many processes were killed for lack of it."""
+"""The kernel's figures on memory: a child's peak, the limit, and how many processes were killed for lack of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Iterator
 
 #: Files of this container's control group: version 2, then version 1.
 _COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+#: Version 2 writes `max` where there is no limit, version 1 a number near 2**63.
+_NO_LIMIT_BYTES = 2**60
 
 
 def peak_mib() -> int:
@@ -26,6 +29,15 @@ def out_of_memory_kills() -> int:
             match = re.search(r"^oom_kill (\d+)$", counter.read(), re.MULTILINE)
             if match:
                 return int(match.group(1))
+    return 0
+
+
+def limit_mib() -> int:
+    """The memory limit of this container, in MiB; 0 where it has none."""
+    for path in _LIMITS:
+        with contextlib.suppress(OSError, ValueError), open(path, encoding="ascii") as limit:
+            size_bytes = int(limit.read())
+            return size_bytes // 1024**2 if size_bytes < _NO_LIMIT_BYTES else 0
     return 0
 
 

@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, Callable, Iterator
 
+from m2g_job import causes
 from m2g_job.faults import WrongInput
 
 _HEADER_BYTES = 540  # NIfTI-2's; NIfTI-1's 348 are fewer
@@ -59,10 +60,10 @@ def parse_header(head: bytes, name: str) -> Header:
             bits, offset = struct.unpack_from(f"{order}h", head, 14)[0], struct.unpack_from(f"{order}q", head, 168)[0]
             break
     else:
-        raise WrongInput(f"{name} is not a NIfTI image")
+        raise WrongInput(f"{name} is not a NIfTI image", causes.IMAGE_INVALID, file=name)
     sizes = dim[1 : dim[0] + 1]
     if not 3 <= dim[0] <= 7 or min(sizes) < 1 or bits < 1 or not 0 <= offset < 2**40:
-        raise WrongInput(f"{name} has a broken NIfTI header (dimensions {list(dim)})")
+        raise WrongInput(f"{name} has a broken NIfTI header (dimensions {list(dim)})", causes.IMAGE_INVALID, file=name)
     voxels = 1
     for size in sizes:
         voxels *= size
@@ -102,7 +103,7 @@ def check(path: str, name: str, *, on_bytes: Callable[[int], None]) -> Header:
     if path.endswith(".gz"):
         with open(path, "rb") as raw:
             if raw.read(2) != b"\x1f\x8b":
-                raise WrongInput(f"{name} is not a gzip file")
+                raise WrongInput(f"{name} is not a gzip file", causes.IMAGE_INVALID, file=name)
     try:
         with _open(path) as stream:
             head = stream.read(_HEADER_BYTES)
@@ -115,11 +116,11 @@ def check(path: str, name: str, *, on_bytes: Callable[[int], None]) -> Header:
                 size += len(block)
                 on_bytes(len(block))
     except EOFError:
-        raise WrongInput(f"{name} is truncated: its gzip stream has no end")
+        raise WrongInput(f"{name} is truncated: its gzip stream has no end", causes.IMAGE_TRUNCATED, file=name)
     except (OSError, zlib.error) as error:
         # Python 3.7 raises OSError for a wrong checksum in a gzip stream, and for a broken disk too: in that case the
         # user has to run the scan again.
-        raise WrongInput(f"{name} is corrupt: {error}")
+        raise WrongInput(f"{name} is corrupt: {error}", causes.IMAGE_CORRUPT, file=name)
     if size < header.size_bytes:
-        raise WrongInput(f"{name} is truncated: {size} bytes of {header.size_bytes}")
+        raise WrongInput(f"{name} is truncated: {size} bytes of {header.size_bytes}", causes.IMAGE_TRUNCATED, file=name)
     return header

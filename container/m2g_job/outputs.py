@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
 
+from m2g_job import causes
 from m2g_job.faults import ScanFailed, TransientFault
 from m2g_job.s3 import PUSH_THREADS, S3
 from m2g_job.scan import MADE_UP_SESSION
@@ -65,7 +66,7 @@ def collect(session_dir: str, *, made_up_session: bool) -> list[Output]:
             if made_up_session:
                 key = key.replace(f"_ses-{MADE_UP_SESSION}", "")
             if key in outputs:
-                raise ScanFailed(f"m2g left two files for one name: {key}")
+                raise ScanFailed(f"m2g left two files for one name: {key}", causes.DUPLICATE_OUTPUT, file=key)
             outputs[key] = Output(path, key)
     return list(outputs.values())
 
@@ -146,6 +147,8 @@ def verify(s3: S3, files: Sequence[dict[str, Any]], base_uri: str) -> list[dict[
     for entry in files:
         obj = objects.get(entry["uri"])
         if obj is None or obj.size_bytes != entry["size_bytes"] or entry["etag"] not in (None, obj.etag):
-            raise TransientFault(f"{entry['uri']} is not what this job uploaded")
+            raise TransientFault(
+                f"{entry['uri']} is not what this job uploaded", causes.S3_UNAVAILABLE, file=entry["uri"]
+            )
     # A later listing shows the same etag as long as nobody has replaced the object.
     return [{**entry, "etag": objects[entry["uri"]].etag} for entry in files]

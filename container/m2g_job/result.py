@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any, Callable
 
+from m2g_job import causes
 from m2g_job.environment import Environment
-from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, TransientFault
+from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, Ending, TransientFault
 from m2g_job.log import Log
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
@@ -40,18 +41,21 @@ class ResultBuilder:
         self.files: list[dict[str, Any]] = []
         self.connectomes: list[str] = []
 
-    def build(self, *, exit_code: int, cause: str = "") -> dict[str, Any]:
-        """The result's JSON: `succeeded` with its outputs where `exit_code` is 0, otherwise `failed`."""
-        scan, files = self.scan, self.files if exit_code == 0 else []
+    def build(self, ending: Ending) -> dict[str, Any]:
+        """The result's JSON: `succeeded` with its outputs where the exit code is 0, otherwise `failed`."""
+        scan, succeeded = self.scan, ending.exit_code == 0
+        files = self.files if succeeded else []
         return {
             "schema_version": 1,
             "run_id": self._environment.run_id,
             "index": self._environment.index,
             "scan": scan.name if scan else "",
             "key": scan.key if scan else "",
-            "status": "failed" if exit_code else "succeeded",
-            "cause": cause,
-            "exit_code": exit_code,
+            "status": "succeeded" if succeeded else "failed",
+            "cause": ending.cause,
+            "cause_code": ending.cause_code,
+            "facts": dict(ending.facts),
+            "exit_code": ending.exit_code,
             "attempt": self._environment.attempt,
             "started_at": self.started_at,
             "stopped_at": timestamp(),
@@ -60,7 +64,7 @@ class ResultBuilder:
             "outputs": {
                 "count": len(files),
                 "bytes": sum(entry["size_bytes"] for entry in files),
-                "connectomes": self.connectomes if exit_code == 0 else [],
+                "connectomes": self.connectomes if succeeded else [],
                 "files": files,
             },
             "image": scan.image if scan else "",
@@ -117,4 +121,4 @@ class Results:
                 self._log.write("this S3 has no conditional writes: the result is written without")
                 self._s3.write(self.uri, result)
                 return
-        raise TransientFault(f"{self.uri} changes too often to be written")
+        raise TransientFault(f"{self.uri} changes too often to be written", causes.S3_UNAVAILABLE, file=self.uri)

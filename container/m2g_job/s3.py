@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError,
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as transfer_errors
 
+from m2g_job import causes
 from m2g_job.faults import ConditionFailed, S3Missing, TransientFault
 from m2g_job.s3_errors import translate
 
@@ -223,7 +224,7 @@ class S3:
         reply = self._client.get_object(**bucket_and_key(uri))
         return Document(reply["Body"].read(), reply["ETag"].strip('"'))
 
-    def write(self, uri: str, value: dict[str, Any], *, if_none: bool = False, if_etag: str | None = None) -> None:
+    def write(self, uri: str, value: dict[str, Any], *, if_none: bool = False, if_etag: str | None = None) -> str:
         """Write a small JSON document.
 
         Parameters
@@ -234,6 +235,11 @@ class S3:
             Write only where there is no object.
         if_etag
             Write only over an object with this etag.
+
+        Returns
+        -------
+        str
+            The new object's etag.
 
         Raises
         ------
@@ -249,7 +255,7 @@ class S3:
         elif if_etag is not None:
             condition = {"IfMatch": f'"{if_etag}"'}
         try:
-            self._put(uri, data, **condition)
+            return self._put(uri, data, **condition)
         except S3Missing as error:
             if if_etag is None:
                 raise
@@ -341,7 +347,9 @@ class S3:
             try:
                 self._client.download_file(source["Bucket"], source["Key"], path, Callback=on_bytes, Config=_DOWNLOAD)
             except _REPLACED_ERROR as error:
-                raise TransientFault(f"{uri} was replaced while it was read") from error
+                raise TransientFault(
+                    f"{uri} was replaced while it was read", causes.S3_UNAVAILABLE, file=uri
+                ) from error
 
     def ages(self, prefix_uri: str) -> list[tuple[str, timedelta]]:
         """The keys under a prefix (at most 1,000), each with its age.

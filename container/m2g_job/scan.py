@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Mapping
 
+from m2g_job import causes
 from m2g_job.environment import Environment
 from m2g_job.faults import WrongInput
 
@@ -98,16 +99,20 @@ def parse(data: bytes, environment: Environment) -> Scan:
     try:
         raw = json.loads(data.decode("utf-8"))
         if raw["schema_version"] != 1:
-            raise WrongInput(f"the scan's JSON has schema_version {raw['schema_version']}; this image knows 1")
+            raise WrongInput(
+                f"the scan's JSON has schema_version {raw['schema_version']}; this image knows 1",
+                causes.SCAN_RECORD_INVALID,
+            )
         if (raw["run_id"], raw["index"]) != (environment.run_id, environment.index):
             raise WrongInput(
                 "the scan's JSON is of run {} index {}, the job of run {} index {}".format(
                     raw["run_id"], raw["index"], environment.run_id, environment.index
-                )
+                ),
+                causes.SCAN_RECORD_INVALID,
             )
         scan = _scan(raw)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WrongInput(f"the scan's JSON cannot be read: {type(error).__name__}: {error}")
+        raise WrongInput(f"the scan's JSON cannot be read: {type(error).__name__}: {error}", causes.SCAN_RECORD_INVALID)
     _check_inputs(scan)
     _check_argv(scan)
     _check_output(scan, environment)
@@ -117,9 +122,9 @@ def parse(data: bytes, environment: Environment) -> Scan:
 def _scan(raw: dict[str, Any]) -> Scan:
     digest = raw["image_digest"]
     if digest is not None and not _DIGEST.match(_text(digest)):
-        raise WrongInput(f"{digest!r} is not an image's digest")
+        raise WrongInput(f"{digest!r} is not an image's digest", causes.SCAN_RECORD_INVALID)
     if not re.match(r"^s3://[^/]+", _text(raw["dataset"])):
-        raise WrongInput(f"the dataset is not on S3: {raw['dataset']}")
+        raise WrongInput(f"the dataset is not on S3: {raw['dataset']}", causes.SCAN_RECORD_INVALID)
     return Scan(
         dataset=raw["dataset"].rstrip("/"),
         name=_text(raw["scan"]["name"]),
@@ -143,46 +148,49 @@ def _scan(raw: dict[str, Any]) -> Scan:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value or "\0" in value:
-        raise WrongInput(f"the scan's JSON has {value!r} where a text must stand")
+        raise WrongInput(f"the scan's JSON has {value!r} where a text must stand", causes.SCAN_RECORD_INVALID)
     return value
 
 
 def _label(value: Any, entity: str) -> str:
     # Labels become folder names and arguments, so `../` or `$(x)` must be refused.
     if not _LABEL.match(_text(value)):
-        raise WrongInput(f"{value!r} is not a BIDS {entity} label")
+        raise WrongInput(f"{value!r} is not a BIDS {entity} label", causes.SCAN_RECORD_INVALID)
     return str(value)
 
 
 def _check_inputs(scan: Scan) -> None:
     if scan.pipeline not in _ROLES:
-        raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline}")
+        raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline}", causes.SCAN_RECORD_INVALID)
     needed, given = sorted(_ROLES[scan.pipeline]), sorted(entry.role for entry in scan.inputs)
     if given != needed:
-        raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {needed}, not {given}")
+        raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {needed}, not {given}", causes.SCAN_RECORD_INVALID)
     for entry in scan.inputs:
         if not re.match(r"^s3://[^/]+/.+$", entry.uri):
-            raise WrongInput(f"an input is not an object on S3: {entry.uri}")
+            raise WrongInput(f"an input is not an object on S3: {entry.uri}", causes.SCAN_RECORD_INVALID)
         if entry.size_bytes <= 0:
-            raise WrongInput(f"{entry.name} is empty")
+            raise WrongInput(f"{entry.name} is empty", causes.INPUT_EMPTY, file=entry.uri)
         if not entry.extension:
-            raise WrongInput(f"{entry.name} does not end as a {entry.role} file does")
+            raise WrongInput(f"{entry.name} does not end as a {entry.role} file does", causes.SCAN_RECORD_INVALID)
     if not scan.primary.name.startswith(f"sub-{scan.subject}_"):
-        raise WrongInput(f"{scan.primary.name} is not an image of subject {scan.subject}")
+        raise WrongInput(f"{scan.primary.name} is not an image of subject {scan.subject}", causes.SCAN_RECORD_INVALID)
 
 
 def _check_argv(scan: Scan) -> None:
     argv = list(scan.argv)
     if argv[:1] != ["m2g"] or argv.count("INPUT_DIR") != 1 or argv.count("OUTPUT_DIR") != 1:
-        raise WrongInput("argv is not m2g's with INPUT_DIR and OUTPUT_DIR once each")
+        raise WrongInput("argv is not m2g's with INPUT_DIR and OUTPUT_DIR once each", causes.SCAN_RECORD_INVALID)
     options = {"--participant_label": scan.subject, "--session_label": scan.session_label, "--pipeline": scan.pipeline}
     for option, value in options.items():
         if argv.count(option) != 1 or argv[argv.index(option) + 1 : argv.index(option) + 2] != [value]:
-            raise WrongInput(f"argv does not say {option} {value}")
+            raise WrongInput(f"argv does not say {option} {value}", causes.SCAN_RECORD_INVALID)
 
 
 def _check_output(scan: Scan, environment: Environment) -> None:
     # With an empty output name m2g's own cloud script pushed results into raw datasets: only derivatives are written.
     pattern = rf"^s3://{re.escape(environment.bucket)}/(.+/)?derivatives/[^/]+/{re.escape(scan.name)}$"
     if not re.match(pattern, scan.output) or {"..", ".", ""} & set(scan.output[len("s3://") :].split("/")):
-        raise WrongInput(f"the output is not this scan's place in a derivative of the data bucket: {scan.output}")
+        raise WrongInput(
+            f"the output is not this scan's place in a derivative of the data bucket: {scan.output}",
+            causes.SCAN_RECORD_INVALID,
+        )

@@ -12,8 +12,8 @@ import os
 import shutil
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
-from m2g_job import gradients, nifti
-from m2g_job.faults import S3Refused, ScanFailed, TransientFault, WrongInput
+from m2g_job import causes, gradients, nifti
+from m2g_job.faults import S3Missing, S3Refused, ScanFailed, TransientFault, WrongInput
 from m2g_job.s3 import S3, ObjectHead
 from m2g_job.scan import MADE_UP_SESSION, Input, Scan
 from m2g_job.stop import StopRequest
@@ -85,7 +85,10 @@ def pull(s3: S3, scan: Scan, input_dir: str, *, stop: StopRequest) -> int:
         free_gib, inputs_gib, margin_gib = (size / 1024**3 for size in (free, total, MARGIN_BYTES))
         raise ScanFailed(
             f"the disk is too small: {free_gib:.1f} GiB are free and the inputs need {inputs_gib:.1f} GiB beside "
-            f"{margin_gib:.1f} GiB to work in; give the platform a larger root volume"
+            f"{margin_gib:.1f} GiB to work in; give the platform a larger root volume",
+            causes.DISK_FULL,
+            free_mib=free // 1024**2,
+            needed_mib=(total + MARGIN_BYTES) // 1024**2,
         )
     with open(os.path.join(input_dir, "dataset_description.json"), "w", encoding="utf-8") as description:
         json.dump({"Name": "one scan, staged for m2g", "BIDSVersion": "1.9.0"}, description)
@@ -124,16 +127,26 @@ def _download(s3: S3, entry: Input, path: str, stop: StopRequest) -> None:
                     _head_unchanged(s3, entry)
                 return
             stop.sleep(pause)
-        raise TransientFault(f"{entry.name} did not arrive whole: {problem}")
+        raise TransientFault(f"{entry.name} did not arrive whole: {problem}", causes.S3_UNAVAILABLE, file=entry.uri)
     except S3Refused as error:
-        raise WrongInput(f"{entry.name} cannot be read: {error}")
+        raise WrongInput(f"{entry.name} cannot be read: {error}", _input_code(error), **error.facts)
+
+
+def _input_code(refused: S3Refused) -> str:
+    if isinstance(refused, S3Missing) or refused.cause_code == causes.BUCKET_MISSING:
+        return causes.INPUT_MISSING
+    return causes.INPUT_DENIED if refused.cause_code == causes.S3_DENIED else causes.INPUT_UNREADABLE
 
 
 def _head_unchanged(s3: S3, entry: Input) -> ObjectHead:
     """Ask for the input's size and etag; raise `WrongInput` where they differ from those at submission."""
     head = s3.head(entry.uri)
     if (head.size_bytes, head.etag) != (entry.size_bytes, entry.etag):
-        raise WrongInput(f"{entry.name} has changed since the run was submitted: submit it again")
+        raise WrongInput(
+            f"{entry.name} has changed since the run was submitted: submit it again",
+            causes.INPUT_CHANGED,
+            file=entry.uri,
+        )
     return head
 
 
@@ -163,11 +176,22 @@ def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> None:
     if scan.pipeline == "dwi":
         bvals, bvecs = gradients.bval_count(paths["bval"]), gradients.bvec_count(paths["bvec"])
         if bvals != bvecs:
-            raise WrongInput(f"bval and bvec differ in count: {bvals} and {bvecs}")
+            raise WrongInput(
+                f"bval and bvec differ in count: {bvals} and {bvecs}",
+                causes.GRADIENT_COUNTS_DIFFER,
+                bvals=bvals,
+                bvecs=bvecs,
+            )
     name = scan.primary.name
     volumes = nifti.check(paths[scan.primary.role], name, on_bytes=lambda _count: stop.check()).volumes
     nifti.check(paths["T1w"], scan.input("T1w").name, on_bytes=lambda _count: stop.check())
     if scan.pipeline == "dwi" and volumes != bvals:
-        raise WrongInput(f"image and bval differ in count: {name} has {volumes} volumes for {bvals} b-values")
+        raise WrongInput(
+            f"image and bval differ in count: {name} has {volumes} volumes for {bvals} b-values",
+            causes.VOLUME_COUNT_DIFFERS,
+            file=name,
+            volumes=volumes,
+            bvals=bvals,
+        )
     if scan.pipeline == "func" and volumes < 2:
-        raise WrongInput(f"{name} has 1 volume: that is no time series")
+        raise WrongInput(f"{name} has 1 volume: that is no time series", causes.SINGLE_VOLUME, file=name)

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import Callable
 
+from m2g_job import causes
 from m2g_job.faults import Stopped
 
 _POLL_SECONDS = 0.2
@@ -38,16 +39,18 @@ class StopRequest:
         return self._signal != 0
 
     @property
-    def cause(self) -> str:
-        """The signal as the cause of a failure."""
+    def fault(self) -> Stopped:
+        """The signal as the fault that it ends the job with."""
         if self._signal == signal.SIGINT:
-            return "stopped by SIGINT (Ctrl-C)"
-        return "stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)"
+            return Stopped("stopped by SIGINT (Ctrl-C)", causes.INTERRUPTED, signal="SIGINT")
+        return Stopped(
+            "stopped by SIGTERM (Spot reclaim, a timeout, or a cancelled job)", causes.STOPPED, signal="SIGTERM"
+        )
 
     def check(self, *, grace_seconds: float = 0.0) -> None:
         """Raise `Stopped` where a signal came `grace_seconds` ago or earlier."""
         if self._signal and time.monotonic() - self._received_at >= grace_seconds:
-            raise Stopped(self.cause)
+            raise self.fault
 
     def call_after(self, seconds: float, action: Callable[[], None]) -> None:
         """Call `action` once, in a thread of its own, `seconds` after a signal; never where none comes."""

@@ -25,7 +25,7 @@ def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
     for label, text in [*_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
         screen.data.print(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
     if scan.state == "FAILED":
-        help_ = cause_of(scan.cause, run=run).help
+        help_ = cause_of(scan.reason, run=run).help
         if help_:
             screen.data.print(Text(f"  → {help_}"))
 

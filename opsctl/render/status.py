@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,7 +11,8 @@ from rich.text import Text
 
 from opsctl.core.costs.estimate import about_text
 from opsctl.core.diagnosis.causes import Group as CauseGroup
-from opsctl.core.diagnosis.causes import cause_of
+from opsctl.core.diagnosis.causes import cause_of, grouped
+from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.runs.status import ACTIVE, RunStatus, State
 from opsctl.render.cost import charged_text
 from opsctl.render.page import Page
@@ -156,13 +156,13 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         rest = sum(len(group.scans) for group in status.failures[_GROUPS_SHOWN:])
         lines.append(Text(f"… and {counted(rest, 'scan')} with other causes (`opsctl status --json` has all)"))
     for group in status.unsubmitted:
-        reason = harmless(group.example).removeprefix("not submitted").removeprefix(": ")
         were = "was" if len(group.scans) == 1 else "were"
-        head = f"{counted(len(group.scans), 'scan')} {were} not submitted{f': {reason}' if reason else ''}"
+        note = harmless(str(group.facts.get("note", "")))
+        head = f"{counted(len(group.scans), 'scan')} {were} not submitted{f': {note}' if note else ''}"
         lines += [Text(head, style="yellow"), *_help_lines(group.help)]
     if status.wait_reason and status.counts["RUNNABLE"]:
         waits = "waits" if status.counts["RUNNABLE"] == 1 else "wait"
-        title = cause_of(status.wait_reason, run=status.run).title
+        title = cause_of(batch_reason(status.wait_reason), run=status.run).title
         head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
         lines += [Text(head, style="yellow"), *_help_lines("`opsctl why` tells what to do")]
     return [*lines, *_retry_lines(status)]
@@ -177,8 +177,7 @@ def _failure_lines(group: CauseGroup) -> list[Text]:
     if len(group.scans) > _NAMES_SHOWN:
         names += f" and {len(group.scans) - _NAMES_SHOWN} more"
     lines = [head, Text(f"  {names}")]
-    if harmless(group.example) != harmless(group.title):
-        lines.append(Text(f"  the first: {harmless(group.example)}", style="dim"))
+    lines.append(Text(f"  the first: {harmless(group.example)}", style="dim"))
     return [*lines, *_help_lines(group.help)]
 
 
@@ -199,8 +198,9 @@ def _retry_lines(status: RunStatus) -> list[Text]:
             which = " or ".join(
                 f"{number}{_ORDINALS.get(number, 'th')}" for number in sorted({scan.attempt for scan in scans})
             )
-            reasons = Counter(cause_of(reason, run=status.run).title for scan in scans for reason in scan.retried)
-            why = ", ".join(f"{harmless(title)} ({count})" for title, count in reasons.most_common())
+            reasons = [reason for scan in scans for reason in scan.retried]
+            groups = grouped({str(number): reason for number, reason in enumerate(reasons)}, run=status.run)
+            why = ", ".join(f"{harmless(group.title)} ({len(group.scans)})" for group in groups)
             lines.append(Text(f"{counted(len(scans), 'scan')} {verb} {whose} {which} attempt: {why}"))
     return lines
 

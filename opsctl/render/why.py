@@ -49,8 +49,7 @@ def _show(screen: Screen, explanation: Explanation) -> None:
             screen.say(f"  {harmless(', '.join(explanation.scans[:_NAMES_SHOWN]))}{more}", style="dim")
     for finding in explanation.findings:
         doubt = "" if finding.sure == "certain" else " (likely)"
-        # Do not repeat the heading.
-        if doubt or finding.what.casefold().rstrip(".") != explanation.title.casefold().rstrip("."):
+        if finding.what:
             screen.data.print(Text(f"  {harmless(finding.what)}{doubt}"))
         if finding.do:
             screen.data.print(Text.assemble(("    → ", "green"), harmless(finding.do)))

@@ -27,6 +27,7 @@ def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: Wor
     assert job.wait() == 143
 
     assert UTC.match(started["started_at"])
+    assert UTC.match(started["seen_at"])
     assert started == {
         "schema_version": 1,
         "run_id": RUN_ID,
@@ -35,9 +36,12 @@ def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: Wor
         "job_id": "job-a",
         "attempt": 1,
         "started_at": started["started_at"],
+        "seen_at": started["seen_at"],
         "stopped_at": None,
         "exit_code": None,
         "cause": "",
+        "cause_code": "",
+        "facts": {},
         "log_stream": "csa/default/job-a",
     }
     ended = world.attempt()
@@ -45,9 +49,12 @@ def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: Wor
     assert ended == {
         **started,
         "scan": "sub-0025427/ses-1",
+        "seen_at": ended["stopped_at"],
         "stopped_at": ended["stopped_at"],
         "exit_code": 143,
         "cause": world.result()["cause"],
+        "cause_code": "stopped",
+        "facts": {"signal": "SIGTERM"},
     }
 
 
@@ -72,6 +79,7 @@ def test_two_jobs_and_two_attempts_have_records_of_their_own(world: World) -> No
     other = world.attempt("job-b")
     assert other["exit_code"] == 0
     assert other["cause"] == "job job-a (attempt 2) has published this scan's result; this job writes nothing"
+    assert (other["cause_code"], other["facts"]) == ("already_published", {"job_id": "job-a", "attempt": 2})
 
 
 def test_wrong_inputs_and_passing_faults_are_in_it(world: World, s3: LocalS3) -> None:
@@ -80,6 +88,7 @@ def test_wrong_inputs_and_passing_faults_are_in_it(world: World, s3: LocalS3) ->
     record = world.attempt()
     assert (record["exit_code"], record["scan"]) == (75, "sub-0025427/ses-1")
     assert "SlowDown (503)" in record["cause"]
+    assert (record["cause_code"], record["facts"]["http_status"]) == ("s3_unavailable", 503)
     assert world.keys(f"{RUN}/results/") == []
 
     world.put(f"{RUN}/scans/00000.json", b"{")
@@ -87,6 +96,7 @@ def test_wrong_inputs_and_passing_faults_are_in_it(world: World, s3: LocalS3) ->
     record = world.attempt(attempt=2)
     assert (record["exit_code"], record["scan"]) == (2, "")
     assert record["cause"].startswith("the scan's JSON cannot be read")
+    assert record["cause_code"] == "scan_record_invalid"
 
 
 @pytest.mark.parametrize("broken", ["job.Job._run_scan", "job.Job._record_failure"])
@@ -98,6 +108,7 @@ def test_a_bug_of_the_runners_is_in_it(world: World, broken: str) -> None:
     assert "Traceback" in output
     record = world.attempt()
     assert (record["exit_code"], record["cause"]) == (1, "opsctl's job runner failed: ZeroDivisionError: a bug")
+    assert (record["cause_code"], record["facts"]) == ("runner_bug", {"error": "ZeroDivisionError"})
 
 
 #: Instead of `-m m2g_job`, whose words become arguments that nobody reads.
@@ -159,6 +170,10 @@ def test_a_submission_that_was_given_up_writes_nothing(world: World, s3: LocalS3
     assert "m2g runs" not in output
     record = world.attempt(index=42)
     assert (record["exit_code"], record["cause"]) == (2, cause)
+    assert (record["cause_code"], record["facts"]) == (
+        "submission_abandoned",
+        {"file": f"s3://{BUCKET}/{RUN}/abandoned/00040.json"},
+    )
 
 
 def test_another_submissions_mark_means_nothing(world: World) -> None:

@@ -14,21 +14,27 @@ QA = "sub-0025427_ses-1_qa.png"
 
 
 @pytest.mark.parametrize(
-    ("mode", "cause"),
+    ("mode", "code", "cause"),
     [
-        ("exit-1", "m2g ended with exit code 1 after 0 s: RuntimeError: eddy did not converge"),
-        ("nothing", "m2g ended with exit code 0 and left no connectome that is not empty"),
-        ("empty", "m2g ended with exit code 0 and left no connectome that is not empty"),
-        ("no-space", "the disk is full: m2g ended after 0 s: OSError: [Errno 28] No space left on device"),
-        ("killed", "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its largest process had reached "),
+        ("exit-1", "m2g_failed", "m2g ended with exit code 1 after 0 s: RuntimeError: eddy did not converge"),
+        ("nothing", "no_connectome", "m2g ended with exit code 0 and left no connectome that is not empty"),
+        ("empty", "no_connectome", "m2g ended with exit code 0 and left no connectome that is not empty"),
+        ("no-space", "disk_full", "the disk is full: m2g ended after 0 s: OSError: [Errno 28] No space left on device"),
+        (
+            "killed",
+            "out_of_memory",
+            "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its largest process had reached ",
+        ),
     ],
 )
-def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mode: str, cause: str) -> None:
-    code, output = world.run(FAKE_M2G=mode)
+def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mode: str, code: str, cause: str) -> None:
+    exit_code, output = world.run(FAKE_M2G=mode)
 
-    assert code == 1, output
+    assert exit_code == 1, output
     result = world.result()
-    assert (result["status"], result["exit_code"]) == ("failed", 1)
+    assert (result["status"], result["exit_code"], result["cause_code"]) == ("failed", 1, code)
+    record = world.attempt()
+    assert all(record[name] == result[name] for name in ("cause", "cause_code", "facts"))
     # A slow machine may need a second or more for a fake that does nothing.
     actual = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
     assert actual.startswith(cause), result["cause"]
@@ -44,6 +50,10 @@ def test_a_parcellation_that_was_asked_for_must_be_there_in_its_own_case(world: 
 
     assert world.run()[0] == 1
 
+    assert (world.result()["cause_code"], world.result()["facts"]) == (
+        "parcellation_missing",
+        {"parcellation": "desikan, AAL_"},
+    )
     assert world.result()["cause"] == (
         "m2g ended with exit code 0 and left no connectome for desikan, AAL_; there is Desikan_space-MNI"
     )
@@ -60,6 +70,7 @@ def test_a_command_line_that_m2g_does_not_know_is_m2gs_failure(world: World) -> 
 def test_no_m2g_is_a_failure_in_words(world: World) -> None:
     assert world.run(PATH="/nowhere")[0] == 1
     assert world.result()["cause"].startswith("m2g cannot be started: ")
+    assert world.result()["cause_code"] == "m2g_not_started"
 
 
 def test_the_next_attempt_starts_clean_and_overwrites_the_failed_result(world: World) -> None:

@@ -91,6 +91,7 @@ def test_an_s3_that_refuses_the_outputs_is_no_passing_fault(world: World, s3: Lo
 
     assert code == 1, output
     assert "AccessDenied (403)" in world.result()["cause"]
+    assert world.result()["cause_code"] == "s3_denied"
 
 
 def test_sigterm_reaches_m2g_and_its_children_and_is_written_down(world: World) -> None:

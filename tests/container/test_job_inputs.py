@@ -29,31 +29,41 @@ def corrupt() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("role", "key", "data", "cause"),
+    ("role", "key", "data", "cause_code", "cause"),
     [
-        ("bvec", f"{STEM}.bvec", table(6, 3), "bval and bvec differ in count: 7 and 6"),
-        ("bval", f"{STEM}.bval", b"0 1000 x\n", "the bval file is not a table of numbers"),
-        ("bval", f"{STEM}.bval", b"0 1 2\n0 1 2\n", "the bval file has 2 rows; it must have one"),
-        ("bvec", f"{STEM}.bvec", b"1 0\n0 1\n", "the bvec file must have three rows of equal length"),
+        ("bvec", f"{STEM}.bvec", table(6, 3), "gradient_counts_differ", "bval and bvec differ in count: 7 and 6"),
+        ("bval", f"{STEM}.bval", b"0 1000 x\n", "bval_invalid", "the bval file is not a table of numbers"),
+        ("bval", f"{STEM}.bval", b"0 1 2\n0 1 2\n", "bval_invalid", "the bval file has 2 rows; it must have one"),
+        ("bvec", f"{STEM}.bvec", b"1 0\n0 1\n", "bvec_invalid", "the bvec file must have three rows of equal length"),
         (
             "dwi",
             f"{STEM}.nii.gz",
             packed(8),
+            "volume_count_differs",
             "image and bval differ in count: sub-0025427_ses-1_dwi.nii.gz has 8 volumes",
         ),
-        ("dwi", f"{STEM}.nii.gz", packed(7)[:-300], "sub-0025427_ses-1_dwi.nii.gz is truncated"),
-        ("dwi", f"{STEM}.nii.gz", gzip.compress(nifti(7)[:-9], mtime=0), "sub-0025427_ses-1_dwi.nii.gz is truncated"),
-        ("dwi", f"{STEM}.nii.gz", corrupt(), "sub-0025427_ses-1_dwi.nii.gz is corrupt"),
-        ("dwi", f"{STEM}.nii.gz", nifti(7), "sub-0025427_ses-1_dwi.nii.gz is not a gzip file"),
+        ("dwi", f"{STEM}.nii.gz", packed(7)[:-300], "image_truncated", "sub-0025427_ses-1_dwi.nii.gz is truncated"),
+        (
+            "dwi",
+            f"{STEM}.nii.gz",
+            gzip.compress(nifti(7)[:-9], mtime=0),
+            "image_truncated",
+            "sub-0025427_ses-1_dwi.nii.gz is truncated",
+        ),
+        ("dwi", f"{STEM}.nii.gz", corrupt(), "image_corrupt", "sub-0025427_ses-1_dwi.nii.gz is corrupt"),
+        ("dwi", f"{STEM}.nii.gz", nifti(7), "image_invalid", "sub-0025427_ses-1_dwi.nii.gz is not a gzip file"),
         (
             "T1w",
             f"{AT}/anat/sub-0025427_ses-1_T1w.nii.gz",
             gzip.compress(b"x" * 999, mtime=0),
+            "image_invalid",
             "_T1w.nii.gz is not a NIfTI image",
         ),
     ],
 )
-def test_a_wrong_input_is_named_and_not_run(world: World, role: str, key: str, data: bytes, cause: str) -> None:
+def test_a_wrong_input_is_named_and_not_run(
+    world: World, role: str, key: str, data: bytes, cause_code: str, cause: str
+) -> None:
     world.input(role, key, data)
     world.submit()
 
@@ -63,6 +73,7 @@ def test_a_wrong_input_is_named_and_not_run(world: World, role: str, key: str, d
     result = world.result()
     assert (result["status"], result["exit_code"], result["key"]) == ("failed", 2, world.scan["key"])
     assert cause in result["cause"]
+    assert result["cause_code"] == cause_code
     assert "m2g runs" not in output
     assert world.keys("HNU1/derivatives") == []
 
@@ -71,10 +82,13 @@ def test_an_input_that_changed_or_went_since_the_submission(world: World) -> Non
     world.put(f"{STEM}.bval", table(8, 1))
     assert world.run()[0] == 2
     assert world.result()["cause"].startswith("sub-0025427_ses-1_dwi.bval has changed since the run was submitted")
+    uri = f"s3://{BUCKET}/{STEM}.bval"
+    assert (world.result()["cause_code"], world.result()["facts"]) == ("input_changed", {"file": uri})
 
     world.client.delete_object(Bucket=BUCKET, Key=f"{STEM}.bval")
     assert world.run(attempt=2)[0] == 2
     assert world.result()["cause"].startswith("sub-0025427_ses-1_dwi.bval cannot be read: S3 answered HeadObject")
+    assert (world.result()["cause_code"], world.result()["facts"]["file"]) == ("input_missing", uri)
 
 
 def test_a_denied_input_is_not_retried(world: World, s3: LocalS3) -> None:
@@ -82,6 +96,7 @@ def test_a_denied_input_is_not_retried(world: World, s3: LocalS3) -> None:
 
     assert world.run()[0] == 2
     assert "403" in world.result()["cause"]
+    assert world.result()["cause_code"] == "input_denied"
 
 
 def test_a_disk_that_is_too_small_is_found_before_anything_is_pulled(world: World, s3: LocalS3) -> None:
@@ -90,6 +105,7 @@ def test_a_disk_that_is_too_small_is_found_before_anything_is_pulled(world: Worl
 
     assert world.run()[0] == 1
     assert world.result()["cause"].startswith("the disk is too small: ")
+    assert world.result()["cause_code"] == "disk_full"
     assert not [request for request in s3.requests if request.job and request.key.startswith("HNU1/")]
 
 
@@ -102,6 +118,7 @@ def test_a_scan_that_does_not_exist(world: World) -> None:
         "failed",
         f"there is no scan's JSON at s3://{BUCKET}/{RUN}/scans/00003.json",
     )
+    assert result["cause_code"] == "scan_record_invalid"
 
 
 @pytest.mark.parametrize("run_uri", ["", "s3://data", "s3://data/HNU1", "/opsctl/runs/x"])
@@ -156,8 +173,9 @@ def test_a_scans_json_that_does_not_fit_is_refused(world: World, message: str) -
     assert scan.parse(json.dumps(raw).encode(), job).name == "sub-0025427/ses-1"
     REFUSED[message](raw)
 
-    with pytest.raises(WrongInput, match=message.replace("(", r"\(")):
+    with pytest.raises(WrongInput, match=message.replace("(", r"\(")) as refused:
         scan.parse(json.dumps(raw).encode(), job)
+    assert refused.value.cause_code == ("input_empty" if message == "is empty" else "scan_record_invalid")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{"])

@@ -9,11 +9,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from m2g_job import m2g, memory
+from m2g_job import m2g, m2g_failure, memory
 from m2g_job.log import Log
 from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3, Request
 from support.job_world import OUTPUT, RUN, World, nifti
+
+from opsctl.core.diagnosis.causes import cause_of
+from opsctl.core.diagnosis.reason import Reason
+from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.result import Result
 
 FAILURES = f"{RUN}/failures/00000/attempt-1"
 
@@ -43,6 +48,7 @@ def test_a_disk_that_is_full_while_inputs_are_pulled(world: World) -> None:
     cause = world.result()["cause"]
     assert cause.startswith("the disk is full: [Errno 28] No space left on device")
     assert cause.endswith("give the platform a larger root volume")
+    assert world.result()["cause_code"] == "disk_full"
     assert world.attempt()["cause"] == cause
     assert "Traceback" not in output
 
@@ -98,6 +104,7 @@ def test_a_full_disk_that_m2g_hides_behind_exit_code_0_is_named(world: World) ->
 
     cause = world.result()["cause"]
     assert cause.startswith("m2g ended with exit code 0 and left no connectome that is not empty; the disk is full")
+    assert world.result()["cause_code"] == "disk_full"
 
 
 NO_SPACE = 'print("C-PAC: No space left on device", flush=True)\n'
@@ -119,10 +126,19 @@ def m2g_exit(*, exit_code: int = 1, tail: tuple[str, ...] = (), kills: int = 0) 
         (m2g_exit(tail=("OSError: Disk quota exceeded",)), "the disk is full: m2g ended after 61 s"),
     ],
 )
-def test_a_shortage_has_its_words_and_figures(ended: m2g.M2gExit, cause: str) -> None:
-    found_cause = m2g.cause(ended)
-    assert found_cause.startswith(cause)
-    assert "15100 MiB" in found_cause or "disk" in found_cause
+def test_a_shortage_has_its_words_and_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: m2g.M2gExit, cause: str
+) -> None:
+    (tmp_path / "memory.max").write_text(f"{15200 * 1024**2}\n")
+    monkeypatch.setattr(memory, "_LIMITS", (str(tmp_path / "memory.max"),))
+    fault = m2g_failure.fault(ended)
+    assert str(fault).startswith(cause)
+    if fault.cause_code == "disk_full":
+        return
+    assert fault.cause_code == "out_of_memory"
+    assert "15100 MiB" in str(fault)
+    assert fault.facts["peak_memory_mib"] == 15100
+    assert fault.facts["memory_limit_mib"] == 15200
 
 
 @pytest.mark.parametrize(
@@ -141,18 +157,58 @@ def test_the_kernels_own_count_in_both_of_its_forms(
     assert memory.out_of_memory_kills() == kills
 
 
+@pytest.mark.parametrize(
+    ("text", "limit_mib"), [("15938355200\n", 15200), ("max\n", 0), ("9223372036854771712\n", 0), (None, 0)]
+)
+def test_the_kernels_own_limit_in_both_of_its_forms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str | None, limit_mib: int
+) -> None:
+    if text is not None:
+        (tmp_path / "limit").write_text(text)
+    monkeypatch.setattr(memory, "_LIMITS", (str(tmp_path / "none"), str(tmp_path / "limit")))
+    assert memory.limit_mib() == limit_mib
+
+
 def test_a_kill_that_the_kernel_counts_while_m2g_runs_is_in_the_result(world: World) -> None:
     counter = world.folder / "memory.events"
     counter.write_text("oom_kill 4\n")
     fake = world.folder / "fake_m2g.py"
-    count = f'Path({str(counter)!r}).write_text("oom_kill 5\\\\n")\n        '
-    fake.write_text(fake.read_text().replace('print("reading the gradients', f'{count}print("reading the gradients'))
+    count = f'        Path({str(counter)!r}).write_text("oom_kill 5\\n")\n'
+    fake.write_text(fake.read_text().replace("if mode in LAST_LINES:\n", f"if mode in LAST_LINES:\n{count}"))
     patch = f"import os, m2g_job.memory as memory\nmemory._COUNTERS = ({str(counter)!r},)\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
     code, output = world.run(python=(sys.executable, "-c", patch + main), FAKE_M2G="exit-1")
 
     assert code == 1, output
     assert world.result()["cause"].startswith("out of memory: the kernel killed a process of m2g's")
+    gives_the_memory_remedy(world)
+
+
+def gives_the_memory_remedy(world: World) -> None:
+    """Check that opsctl reads the result and the attempt's record as a lack of memory, with its remedy."""
+    result, attempt = Result.from_json(world.result()), Attempt.from_json(world.attempt())
+    for reason in (Reason(result.cause_code, result.cause, result.facts), attempt.cause):
+        cause = cause_of(reason)
+        assert (cause.code, cause.title) == ("out_of_memory", "out of memory")
+        assert "--only failed --memory 30400" in cause.help
+        assert reason.number("peak_memory_mib") == world.result()["peak_memory_mib"] > 0
+
+
+@pytest.mark.parametrize(
+    ("mode", "cause"),
+    [
+        ("killed", "m2g was killed (SIGKILL)"),
+        ("memory-error", "m2g ran out of memory"),
+        ("child-killed", "a process of m2g's was killed, most likely out of memory"),
+        ("hidden-child-killed", "m2g ended with exit code 0 and left no connectome"),
+    ],
+)
+def test_each_lack_of_memory_that_the_runner_sees_gives_the_memory_remedy(world: World, mode: str, cause: str) -> None:
+    code, output = world.run(FAKE_M2G=mode)
+
+    assert code == 1, output
+    assert world.result()["cause"].startswith(cause)
+    gives_the_memory_remedy(world)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own")

@@ -228,4 +228,5 @@ def test_a_succeeded_result_of_other_work_is_never_overwritten(world: World) -> 
 
     assert code == 2
     assert "a succeeded result with another key stands" in output
+    assert world.attempt("job-b")["cause_code"] == "other_result_exists"
     assert world.get(f"{RUN}/results/00000.json") == before

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from m2g_job import derivative
+from m2g_job import causes, derivative
 from m2g_job import environment as job_environment
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
+from m2g_job.faults import Ending, ScanFailed
 from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
@@ -124,6 +125,9 @@ def test_the_job_reads_the_environment_that_run_submits():
     assert environment_of_job.run_id == RUN_ID
 
 
+ENDINGS = (Ending(0), ScanFailed("why", causes.OUT_OF_MEMORY, peak_memory_mib=812).ending)
+
+
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
@@ -131,10 +135,12 @@ def test_status_reads_what_the_job_writes(exit_code):
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     builder.connectomes = ["s3://b/x.csv"]
-    value = builder.build(exit_code=exit_code, cause="" if not exit_code else "why")
+    value = builder.build(ENDINGS[exit_code])
     result = Result.decode(json.dumps(value).encode(), "s3://b/r.json")
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
     assert result.succeeded is (exit_code == 0)
+    assert (result.cause, result.cause_code) == (("why", "out_of_memory") if exit_code else ("", ""))
+    assert result.facts == ({"peak_memory_mib": 812} if exit_code else {})
     assert result.log_stream == "csa/default/abc"
     assert len(result.files) == (exit_code == 0)
 

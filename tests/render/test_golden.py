@@ -82,7 +82,7 @@ def watched(screen: Screen) -> None:
             show(moment)
 
 
-SCAN_FAILED = detail("FAILED", has_result=False, cause="cancelled by ada")
+SCAN_FAILED = detail("FAILED", has_result=False, cause="cancelled by ada", cause_code="cancelled")
 ACTIVE = status("DONE", "RUNNING", "RUNNABLE")
 CANCELLED = CancelOutcome(
     run_id="R", cancelled=("a", "b"), finished_before=("c",), finished_meanwhile=("d",), left=("sub-09/ses-1",)

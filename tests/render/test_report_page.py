@@ -85,6 +85,8 @@ def test_every_kind_of_scan_is_told() -> None:
 def test_the_failures_come_first() -> None:
     page = scene(MIXED).html()
     assert page.index('id="failures"') < page.index('id="durations"')
+    codes = ["gradient_counts_differ", "out_of_memory", "image_truncated"]
+    assert sorted(re.findall(r'data-cause="(\w+)"', page)) == sorted(codes)
     assert page.index('id="scan-8"') < page.index('id="scan-22"') < page.index('id="scan-0"')
     assert all(page.count(f'id="scan-{index}"') == 1 for index in range(24))
 
@@ -101,7 +103,9 @@ def test_the_headline_says_how_it_stands() -> None:
 def test_scans_that_were_never_submitted_are_no_failures() -> None:
     shown = scene(["DONE", "FAILED"], pictures=1)
     done, failed = shown.report.status.scans
-    lost = replace(failed, is_submitted=False, cause="not submitted: the submission was cut short")
+    lost = replace(
+        failed, is_submitted=False, cause="not submitted: the submission was cut short", cause_code="never_submitted"
+    )
     status = replace(shown.report.status, scans=(done, lost))
     page = replace(shown, report=replace(shown.report, status=status)).html()
     assert 'id="failures"' not in page
@@ -239,7 +243,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with all there is in it, hostile words too."""
     mixed = scene(MIXED, is_local=True)
     long = HOSTILE + "x" * 300
-    scans = tuple(replace(scan, cause=scan.cause.replace(CAUSES[2], long)) for scan in mixed.report.status.scans)
+    scans = tuple(
+        replace(scan, cause=scan.cause.replace(CAUSES[2].message, long)) for scan in mixed.report.status.scans
+    )
     report = replace(mixed.report, status=replace(mixed.report.status, scans=scans))
     path = tmp_path_factory.mktemp("report") / "run.html"
     path.write_text(replace(mixed, report=report).html())

@@ -82,6 +82,8 @@ def made_result(index: int, *, job_id: str = "", **changes: Any) -> Result:
         "key": "k",
         "status": "succeeded",
         "cause": "",
+        "cause_code": "",
+        "facts": {},
         "exit_code": 0,
         "attempt": 1,
         "started_at": "2026-11-22T12:01:00Z",

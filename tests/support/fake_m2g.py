@@ -87,18 +87,27 @@ def main() -> None:
     print("m2g is done", flush=True)
 
 
+#: What an m2g prints before it ends with exit code 1, by mode.
+LAST_LINES = {
+    "exit-1": "reading the gradients\nRuntimeError: eddy did not converge",
+    "no-space": "OSError: [Errno 28] No space left on device",
+    "memory-error": "numpy.core._exceptions.MemoryError: Unable to allocate 40 GiB",
+    "child-killed": "eddy: line 3: 117 Killed",
+}
+
+
 def misbehave(mode: str, out: Path) -> None:
-    if mode == "exit-1":
-        print("reading the gradients\nRuntimeError: eddy did not converge", flush=True)
+    if mode in LAST_LINES:
+        print(LAST_LINES[mode], flush=True)
         sys.exit(1)
+    if mode == "hidden-child-killed":
+        print(LAST_LINES["child-killed"], flush=True)
+        sys.exit(0)
     if mode == "nothing":
         sys.exit(0)
     if mode == "empty":
         write(out / "connectomes_d" / "Desikan_space-MNI" / "x_Desikan_connectome.csv", " \n")
         sys.exit(0)
-    if mode == "no-space":
-        print("OSError: [Errno 28] No space left on device", flush=True)
-        sys.exit(1)
     if mode == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
     if mode == "much":

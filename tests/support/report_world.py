@@ -14,6 +14,8 @@ from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.reason import NO_REASON, Reason, batch_reason
 from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
@@ -35,9 +37,13 @@ RATES = Rates(
     kind="on-demand",
 )
 CAUSES = (
-    "bval and bvec differ in count: 64 and 65",
-    "m2g was killed (SIGKILL): out of memory, 15.2 of 15.2 GiB",
-    "sub-7_T1w.nii.gz is truncated",
+    Reason(CauseCode.GRADIENT_COUNTS_DIFFER, "bval and bvec differ in count: 64 and 65", {"bvals": 64, "bvecs": 65}),
+    Reason(
+        CauseCode.OUT_OF_MEMORY,
+        "m2g was killed (SIGKILL): out of memory, 15.2 of 15.2 GiB",
+        {"signal": "SIGKILL", "exit_code": -9, "peak_memory_mib": 15_180},
+    ),
+    Reason(CauseCode.IMAGE_TRUNCATED, "sub-7_T1w.nii.gz is truncated", {"file": "sub-7_T1w.nii.gz"}),
 )
 LOST = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
@@ -114,7 +120,7 @@ def scene(
             continue
         if index % 9 == 4:
             ended = started + timedelta(minutes=rng.uniform(5, 50))
-            attempts.append(_attempt(index, 1, started, ended, reason=LOST))
+            attempts.append(_attempt(index, 1, started, ended, reason=batch_reason(LOST)))
             started = ended + timedelta(minutes=6)
         number = 1 + len([attempt for attempt in attempts if attempt.index == index])
         m2g = rng.gauss(3900, 420) if state == "DONE" else rng.uniform(20, 900)
@@ -124,14 +130,18 @@ def scene(
             jobs[index] = BatchJob(job_id=f"j:{index}", status=state)
             attempts.append(_attempt(index, number, started, None))
             continue
-        why = "" if state == "DONE" else (cause if cause is not None else CAUSES[index % len(CAUSES)])
+        why = NO_REASON
+        if state != "DONE":
+            why = Reason(CauseCode.UNKNOWN, cause) if cause is not None else CAUSES[index % len(CAUSES)]
         files, connectomes = _files(names[index], state)
         results[index] = Result(
             index=index,
             scan=names[index],
             key="k",
             status="succeeded" if state == "DONE" else "failed",
-            cause=why,
+            cause=why.message,
+            cause_code=why.code,
+            facts=why.facts,
             exit_code=0 if state == "DONE" else 1,
             attempt=number,
             started_at=timestamp(started),
@@ -195,7 +205,13 @@ def _run(names: tuple[str, ...]) -> Run:
 
 
 def _attempt(
-    index: int, number: int, started: datetime, ended: datetime | None, *, code: int | None = None, reason: str = ""
+    index: int,
+    number: int,
+    started: datetime,
+    ended: datetime | None,
+    *,
+    code: int | None = None,
+    reason: Reason = NO_REASON,
 ) -> Attempt:
     return Attempt(
         index=index,
@@ -204,7 +220,9 @@ def _attempt(
         started_at=timestamp(started),
         stopped_at=timestamp(ended) if ended else None,
         exit_code=code,
-        reason=reason,
+        reason=reason.message,
+        cause_code=reason.code,
+        facts=reason.facts,
         log_stream=f"csa/default/{index:08x}-{number}",
     )
 

@@ -81,6 +81,8 @@ class World:
             "key": "k",
             "status": "succeeded",
             "cause": "",
+            "cause_code": "",
+            "facts": {},
             "exit_code": 0,
             "attempt": 1,
             "started_at": "2026-11-22T12:00:00Z",

@@ -12,7 +12,9 @@ from opsctl.commands.runs.run import RunOutcome
 from opsctl.commands.runs.scan_detail import ScanDetail
 from opsctl.core.costs.bill import Bill, ScanBill
 from opsctl.core.dataset.scan import Discovery, Scan
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.finding import Finding
+from opsctl.core.diagnosis.reason import Reason, batch_reason
 from opsctl.core.diagnosis.why import Answer, Explanation
 from opsctl.core.location import Location
 from opsctl.core.runs.attempt import Attempt
@@ -67,13 +69,18 @@ def rich_status() -> RunStatus:
     """One of everything."""
     made = [scan(index, "DONE", attempt=1, seconds=3.5) for index in range(4)]
     made += [
-        scan(4, "RUNNING", attempt=2, retried=(SPOT,)),
-        scan(5, "RUNNING", attempt=3, retried=(SPOT, "exit code 75")),
+        scan(4, "RUNNING", attempt=2, retried=(batch_reason(SPOT),)),
+        scan(5, "RUNNING", attempt=3, retried=(batch_reason(SPOT), Reason(CauseCode.S3_UNAVAILABLE, "exit code 75"))),
     ]
-    made += [scan(index, "FAILED", cause=f"bval and bvec differ in count: {index} and 64") for index in range(6, 13)]
-    made += [scan(13, "FAILED", cause="cancelled by ada")]
-    budget = "not submitted: the budget of $20 was reached"
-    made += [scan(index, "FAILED", cause=budget, is_submitted=False) for index in range(14, 58)]
+    gradients = {"cause_code": CauseCode.GRADIENT_COUNTS_DIFFER, "facts": {"bvecs": 64}}
+    made += [
+        scan(index, "FAILED", cause=f"bval and bvec differ in count: {index} and 64", **gradients)
+        for index in range(6, 13)
+    ]
+    made += [scan(13, "FAILED", cause="cancelled by ada", cause_code=CauseCode.CANCELLED)]
+    note = "the budget of $20 was reached"
+    budget = {"cause": f"not submitted: {note}", "cause_code": CauseCode.BUDGET_REACHED, "facts": {"note": note}}
+    made += [scan(index, "FAILED", is_submitted=False, **budget) for index in range(14, 58)]
     return RunStatus(
         run=run(), scans=tuple(made), unlisted={"RUNNABLE": 30}, wait_reason="CAPACITY:INSUFFICIENT", bill=bill(12.345)
     )
@@ -102,7 +109,7 @@ def result() -> Result:
 
 def detail(state: State, *, has_result: bool = True, **changes: Any) -> ScanDetail:
     began = {"index": 0, "job_id": "j:0", "started_at": "2026-11-22T12:00:00Z"}
-    lost = Attempt(**began, number=1, reason=SPOT)
+    lost = Attempt(**began, number=1, reason=SPOT, cause_code=CauseCode.INSTANCE_LOST)
     ended = Attempt(**began, number=2, stopped_at="2026-11-22T12:10:00Z", exit_code=0, log_stream="csa/default/x")
     inputs = [{"uri": "s3://data/HNU1/x_dwi.nii.gz", "role": "dwi", "size_bytes": 2000, "etag": "e"}]
     return ScanDetail(
@@ -156,7 +163,7 @@ def failed(**changes: Any) -> Explanation:
         "kind": "failed",
         "title": "out of memory",
         "scans": ("sub-01/ses-1",),
-        "findings": (Finding("Out of memory.", "`opsctl run HNU1 --memory 30400`."),),
+        "findings": (Finding("", "`opsctl run HNU1 --memory 30400`."),),
         "places": {},
         **changes,
     }

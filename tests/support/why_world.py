@@ -166,6 +166,8 @@ class World:
             "key": run.keys[index],
             "status": "succeeded",
             "cause": "",
+            "cause_code": "",
+            "facts": {},
             "exit_code": 0,
             "attempt": 1,
             "started_at": run.created_at,

@@ -10,10 +10,12 @@ from typing import Literal
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.snapshot import SnapshotReader
-from opsctl.core.diagnosis.causes import cause_of
-from opsctl.core.diagnosis.finding import Finding, Wait, is_blocked_reason
+from opsctl.core.diagnosis.blocked_reasons import is_blocked_reason
+from opsctl.core.diagnosis.causes import cause_of, group_key
+from opsctl.core.diagnosis.finding import Finding, Wait
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
-from opsctl.core.diagnosis.why import Answer, Explanation, failure, most_informative_message, needs_facts, waiting
+from opsctl.core.diagnosis.reason import Reason, batch_reason
+from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, waiting
 from opsctl.core.location import Location, run_location
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt_merge import AttemptsByScan
@@ -50,8 +52,8 @@ class _Case:
         run = self.reader.run
         return run.memory_mib or self.platform.models[run.resources].memory_mib
 
-    def reason(self, index: int) -> str:
-        return most_informative_message(self.statuses[index].cause, self.jobs.get(index))
+    def reason(self, index: int) -> Reason:
+        return self.statuses[index].reason
 
     def seconds_since(self, moment: str) -> float:
         return max(0.0, (self.now - datetime.fromisoformat(moment)).total_seconds())
@@ -122,22 +124,22 @@ def _case(reader: SnapshotReader, platform: Platform, indices: Sequence[int]) ->
 
 
 def _failures(case: _Case, indices: Sequence[int], snapshot: QueueSnapshot | None) -> list[Explanation]:
-    groups: dict[str, list[int]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index in indices:
-        groups[cause_of(case.reason(index), run=case.reader.run).title].append(index)
+        groups[group_key(case.reason(index))].append(index)
     explanations = []
-    for title, members in sorted(groups.items(), key=lambda item: -len(item[1])):
+    for members in sorted(groups.values(), key=lambda members: -len(members)):
         # The scan that needed most memory stands for the group.
-        example = max(members, key=lambda index: _peak_memory_mib(case, index))
+        example = max(members, key=lambda index: case.reason(index).number("peak_memory_mib"))
         reason = case.reason(example)
         findings = failure(
             reason,
             run=case.reader.run,
             memory_mib=case.memory_mib,
             is_spot=case.platform.spot,
-            result=case.results.get(example),
             facts=snapshot,
         )
+        title = cause_of(reason, run=case.reader.run).title
         explanations.append(_explanation(case, "failed", title, members, findings, reason))
     return explanations
 
@@ -147,31 +149,33 @@ def _waits(case: _Case, indices: Sequence[int], snapshot: QueueSnapshot | None) 
     for index in indices:
         scan = case.statuses[index]
         if not scan.is_submitted:
-            groups["PENDING", scan.cause].append(index)
+            groups["PENDING", scan.cause_code].append(index)
         else:
             # Batch gives a reason only to the first job in the queue; it holds for all.
-            groups[scan.state, "" if is_blocked_reason(scan.cause) else _title(scan.cause)].append(index)
+            groups[scan.state, "" if is_blocked_reason(scan.cause) else scan.cause_code].append(index)
     explanations = []
     for (state, _), members in groups.items():
         first = case.statuses[members[0]]
         if not first.is_submitted or snapshot is None:
             finding = Finding("Its submission is under way.", "Nothing: seconds to a minute.")
-            explanations.append(_explanation(case, "waiting", first.cause, members, [finding], first.cause))
+            explanations.append(_explanation(case, "waiting", first.cause, members, [finding], first.reason))
             continue
-        reason = next(
+        status_reason = next(
             (case.statuses[index].cause for index in members if is_blocked_reason(case.statuses[index].cause)),
             first.cause,
         )
         wait = Wait(
             status=case.jobs[first.index].status,
             seconds=case.seconds_since(_since(case, first.index)),
-            reason=reason,
+            reason=status_reason,
             job_id=case.submitted.get(first.index, ("", ""))[0],
             ahead_in_array=_ahead(case, first.index),
             head_reason=next((job.reason for job in case.jobs.values() if is_blocked_reason(job.reason)), ""),
         )
         findings = waiting(snapshot, wait, run=case.reader.run)
-        explanations.append(_explanation(case, "waiting", f"{state} at AWS Batch", members, findings, reason))
+        explanations.append(
+            _explanation(case, "waiting", f"{state} at AWS Batch", members, findings, batch_reason(status_reason))
+        )
     return explanations
 
 
@@ -181,14 +185,16 @@ def _explanation(
     title: str,
     members: Sequence[int],
     findings: Sequence[Finding],
-    reason: str,
+    reason: Reason,
 ) -> Explanation:
     return Explanation(
         kind=kind,
+        code=reason.code,
         title=title,
         scans=tuple(case.reader.run.scans[index] for index in members),
         findings=tuple(findings),
-        words=reason,
+        words=reason.message,
+        facts=reason.facts,
         places={},
     )
 
@@ -236,14 +242,6 @@ def _ahead(case: _Case, index: int) -> int:
         for job in case.jobs.values()
         if array_index
     )
-
-
-def _peak_memory_mib(case: _Case, index: int) -> int:
-    return case.results[index].peak_memory_mib if index in case.results else 0
-
-
-def _title(reason: str) -> str:
-    return cause_of(reason).title if reason else ""
 
 
 def _notes(snapshot: QueueSnapshot | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
-from opsctl.core.diagnosis.finding import is_blocked_reason
+from opsctl.core.diagnosis.blocked_reasons import is_blocked_reason
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.state_counts import count_states
 from opsctl.core.runs.status import ENDED, FROM_BATCH, BatchJob, State

@@ -10,6 +10,7 @@ from opsctl.aws.batch.batch import UNFINISHED, Batch
 from opsctl.commands.runs.array_jobs import SubmissionSlice, has_active_jobs
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.runs.status import ACTIVE, RunStatus, ScanStatus, State, cancel_reason
 
 #: Jobs that are still active after this long are terminated again, one by one. A running job has 30 s after SIGTERM.
@@ -164,7 +165,9 @@ class Canceller:
                 self._batch.terminate(job_id, reason=self._reason)
             if not job_ids:
                 # By this mark, a job of it that starts nevertheless writes nothing.
-                abandoned = submission.abandoned(f"cancelled by {self._user}", at=self._timestamp())
+                abandoned = submission.abandoned(
+                    f"cancelled by {self._user}", code=CauseCode.CANCELLED, at=self._timestamp()
+                )
                 self._records.put_submission(run_id, abandoned)
 
     def _with_active_jobs(self, parts: Sequence[SubmissionSlice]) -> list[SubmissionSlice]:

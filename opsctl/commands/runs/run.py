@@ -20,6 +20,7 @@ from opsctl.commands.runs.prior_runs import PriorRuns, UnconfirmedSubmission
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.errors import Interrupted, Problem, write_error_code
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.scan_history import ScanDisposition, earlier_m2g
@@ -171,7 +172,12 @@ class RunSubmission:
                 self._continued[run_id] = self._continued.get(run_id, 0) + earlier.submission.size
                 self._send(earlier.run, [earlier.submission])
             else:
-                self._submitter.abandon(earlier.run, earlier.submission, "a later `opsctl run` went on without it")
+                self._submitter.abandon(
+                    earlier.run,
+                    earlier.submission,
+                    "a later `opsctl run` went on without it",
+                    code=CauseCode.NEVER_SUBMITTED,
+                )
 
     def _needs_the_same_jobs(self, run: Run) -> bool:
         # The image is not in the scans' keys, but the records of the earlier run name it as what its jobs run.
@@ -201,7 +207,9 @@ class RunSubmission:
                     self._budget.ensure(submission.size)
                 except Problem as problem:
                     for remaining in submissions[number:]:
-                        self._submitter.abandon(run, remaining, f"the budget was reached: {problem.what}")
+                        self._submitter.abandon(
+                            run, remaining, f"the budget was reached: {problem.what}", code=CauseCode.BUDGET_REACHED
+                        )
                     raise
             self._current = run, submission
             self._sent.append(self._submitter.submit(run, submission))

@@ -12,6 +12,7 @@ from datetime import datetime
 from opsctl.aws.batch.batch import Batch, Throttled, Unanswered
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, timestamp
@@ -88,7 +89,7 @@ class Submitter:
                 return self._submitted(run, submission, job_ids[0])
         return None
 
-    def abandon(self, run: Run, submission: Submission, note: str) -> None:
+    def abandon(self, run: Run, submission: Submission, note: str, *, code: CauseCode) -> None:
         """Give up a submission that Batch does not have: a job of it that starts nevertheless writes nothing.
 
         Raises
@@ -97,7 +98,7 @@ class Submitter:
             When another process holds the lease: it may have submitted what this one was about to give up.
         """
         self._lease.ensure_held()
-        self._records.put_submission(run.run_id, submission.abandoned(note, at=timestamp(self._now())))
+        self._records.put_submission(run.run_id, submission.abandoned(note, code=code, at=timestamp(self._now())))
 
     def _submitted(self, run: Run, submission: Submission, job_id: str) -> Submission:
         submitted = submission.submitted(job_id, at=timestamp(self._now()))

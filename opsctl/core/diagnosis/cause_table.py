@@ -1,180 +1,153 @@
-"""The known causes: patterns of messages of the runner, Batch, Docker and `status`, each with its title and help.
+"""The causes: the title and the remedy of each code.
 
-In a help text, `{run}` is replaced by the command that runs the rest, `{dataset}` by the dataset's name.
+In a help text, `{run}` is replaced by the command that runs the rest, `{dataset}` by the dataset's name, and `{memory}`
+by how to run with more memory.
 """
 
 from __future__ import annotations
 
-from opsctl.core.diagnosis.finding import BlockedReason
+from collections.abc import Mapping
+from typing import NamedTuple
 
-#: Memory of the jobs of the largest queue, suggested for scans that ran out of less.
-LARGEST_MEMORY_MIB = 30_400
+from opsctl.core.diagnosis.blocked_reasons import BLOCKED_REASONS
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.finding import Sure
+
+
+class CauseText(NamedTuple):
+    """What a code means.
+
+    Attributes
+    ----------
+    title
+        Without numbers, paths and ids.
+    help
+        The command or action that helps.
+    sure
+        Whether the cause is known, or the most likely of several.
+    """
+
+    title: str
+    help: str
+    sure: Sure = "certain"
+
 
 _AGAIN = "`{run}` runs just the rest"
-_FAILED = "`{run} --only failed`"
 _CHECK = "`opsctl check {dataset}` names the files: mend them, then `{run}`"
 _PLATFORM = "`opsctl up` mends the platform, then `{run}`"
-LOGS = "`opsctl logs` shows its last lines"
-MEMORY = f"`{{run}} --only failed --memory {LARGEST_MEMORY_MIB}`"
-NO_MORE_MEMORY = "its jobs have the largest instance's memory already: fewer --seeds, or a --voxelsize of 4mm"
+_LOGS = "`opsctl logs` shows its last lines"
+_MEMORY = "{memory}"
 _DISK = "a larger root volume (the platform's root_volume_gib, by an administrator), then `{run} --only failed`"
 _ASK = "a fault of opsctl's: report it with the lines of `opsctl logs`"
+_VERSIONS = "the image and opsctl differ in version? `opsctl up`, then `{run}`"
 
-#: Pattern, title and help; the first pattern that matches decides. The output of m2g itself, after a colon, is never
-#: matched, because it may contain any words. Titles contain no numbers, paths or ids: scans are grouped by title.
-CAUSES: tuple[tuple[str, str, str], ...] = (
-    # Messages of the runner, from their beginning.
-    (r"^m2g was killed \(SIGKILL\)|^m2g ran out of memory", "out of memory", MEMORY),
-    (
-        r"^m2g cannot be started",
-        "m2g cannot be started",
-        "does the image hold m2g? `opsctl up --image URI` sets another",
+CAUSES: Mapping[CauseCode, CauseText] = {
+    # m2g and its outputs.
+    CauseCode.OUT_OF_MEMORY: CauseText("out of memory", _MEMORY),
+    CauseCode.M2G_FAILED: CauseText("m2g failed", _LOGS),
+    CauseCode.M2G_SIGNAL: CauseText("m2g was ended by a signal", _LOGS),
+    CauseCode.M2G_NOT_STARTED: CauseText(
+        "m2g cannot be started", "does the image hold m2g? `opsctl up --image URI` sets another"
     ),
-    (
-        r"^m2g ended with exit code 0 and left no connectome for ",
+    CauseCode.NO_CONNECTOME: CauseText("m2g left no connectome", _LOGS),
+    CauseCode.PARCELLATION_MISSING: CauseText(
         "m2g left no connectome for a parcellation that was asked for",
         "are the --parcellation names those of m2g's atlases? `opsctl logs` shows what m2g found",
     ),
-    (r"^m2g ended with exit code 0 and left no connectome", "m2g left no connectome", LOGS),
-    (r"^m2g left two files for one name", "m2g left two files for one name", _ASK),
-    (r"^m2g was ended by ", "m2g was ended by a signal", LOGS),
-    (r"^the job's own files cannot be written", "the job cannot write its own files", LOGS),
-    (r"^the disk is (full|too small)", "the disk is full", _DISK),
-    (
-        r"^the scan's JSON|^there is no scan's JSON|^argv |^the output is not this scan's|OPSCTL_|^a job runs pipeline"
-        r"|^pipeline \S+ needs the inputs|is not a BIDS \S+ label|is not an image of subject|does not end as a"
-        r"|^an input is not an object|^the dataset is not on S3|is not a whole number|is not an image's digest",
-        "the job does not understand its scan's record",
-        "the image and opsctl differ in version? `opsctl up`, then `{run}`",
-    ),
-    (r"^bval and bvec differ in count", "bval and bvec differ in count", _CHECK),
-    (r"^image and bval differ in count", "image and bval differ in count", _CHECK),
-    (r"^the bval file ", "the bval file is not one row of numbers", _CHECK),
-    (r"^the bvec file ", "the bvec file is not three rows of numbers", _CHECK),
-    (r"^.+ has 1 volume", "the image has one volume only", _CHECK),
-    (r"^.+ is truncated", "an image is truncated", _CHECK),
-    (r"^.+ is corrupt", "an image is corrupt", _CHECK),
-    (r"^.+ (is not a gzip file|is not a NIfTI image|has a broken NIfTI)", "an image is not what its name says", _CHECK),
-    (r"^.+ is empty", "an input is empty", _CHECK),
-    (r"^.+ has changed since", "an input has changed since the run was submitted", _AGAIN),
-    (r"^.+ cannot be read: .*(NoSuchKey|404|NotFound)", "an input is gone from S3", _CHECK),
-    (
-        r"^.+ cannot be read: .*(AccessDenied|403)",
+    CauseCode.DUPLICATE_OUTPUT: CauseText("m2g left two files for one name", _ASK),
+    # The machine.
+    CauseCode.DISK_FULL: CauseText("the disk is full", _DISK),
+    CauseCode.JOB_FILE_ERROR: CauseText("the job cannot write its own files", _LOGS),
+    CauseCode.STOPPED: CauseText("stopped from outside (Spot, a timeout or a cancelled job)", _AGAIN, "likely"),
+    CauseCode.INTERRUPTED: CauseText("stopped by Ctrl-C", _AGAIN),
+    CauseCode.RUNNER_BUG: CauseText("opsctl's job runner failed", _ASK),
+    # The scan's JSON and its inputs.
+    CauseCode.SCAN_RECORD_INVALID: CauseText("the job does not understand its scan's record", _VERSIONS),
+    CauseCode.BVAL_INVALID: CauseText("the bval file is not one row of numbers", _CHECK),
+    CauseCode.BVEC_INVALID: CauseText("the bvec file is not three rows of numbers", _CHECK),
+    CauseCode.GRADIENT_COUNTS_DIFFER: CauseText("bval and bvec differ in count", _CHECK),
+    CauseCode.VOLUME_COUNT_DIFFERS: CauseText("image and bval differ in count", _CHECK),
+    CauseCode.SINGLE_VOLUME: CauseText("the image has one volume only", _CHECK),
+    CauseCode.IMAGE_INVALID: CauseText("an image is not what its name says", _CHECK),
+    CauseCode.IMAGE_TRUNCATED: CauseText("an image is truncated", _CHECK),
+    CauseCode.IMAGE_CORRUPT: CauseText("an image is corrupt", _CHECK),
+    CauseCode.INPUT_EMPTY: CauseText("an input is empty", _CHECK),
+    CauseCode.INPUT_CHANGED: CauseText("an input has changed since the run was submitted", _AGAIN),
+    CauseCode.INPUT_MISSING: CauseText("an input is gone from S3", _CHECK),
+    CauseCode.INPUT_DENIED: CauseText(
         "an input may not be read",
         "`opsctl up --source-bucket BUCKET` lets the jobs read the dataset's bucket, then `{run}`",
     ),
-    (r"^.+ cannot be read", "an input cannot be read", _CHECK),
-    # Jobs ended by Batch or by a person. Deliberate ends come first, whatever the container's own message was.
-    (r"^cancelled by (?!opsctl down)|opsctl cancel\b", "cancelled", "`{run}` runs it after all"),
-    (r"opsctl down\b", "cancelled by `opsctl down`", "`opsctl up`, then `{run}` runs just the rest"),
-    # The job queue's time limits: terraform/modules/batch/job_queue.tf.
-    (
-        r"JobStateTimeLimit.*INSUFFICIENT_INSTANCE_CAPACITY",
+    CauseCode.INPUT_UNREADABLE: CauseText("an input cannot be read", _CHECK),
+    # S3.
+    CauseCode.S3_UNAVAILABLE: CauseText("S3 did not answer in time", _AGAIN),
+    CauseCode.S3_DENIED: CauseText("S3 does not let the job read or write", _PLATFORM),
+    CauseCode.S3_REFUSED: CauseText("S3 refused a request", _LOGS),
+    CauseCode.BUCKET_MISSING: CauseText("the data bucket is gone", "`opsctl up` makes it anew; its data is lost"),
+    # Other runs and jobs, and submissions.
+    CauseCode.OTHER_RESULT_EXISTS: CauseText("another run's result stands in its place", "`{run}` makes a new run"),
+    CauseCode.SUBMISSION_ABANDONED: CauseText("its submission was given up", _AGAIN),
+    CauseCode.ALREADY_PUBLISHED: CauseText("another job has published its result", "nothing: the scan is done"),
+    CauseCode.NEVER_SUBMITTED: CauseText("never submitted", _AGAIN),
+    CauseCode.BEING_SUBMITTED: CauseText("is being submitted", "nothing: seconds to a minute"),
+    CauseCode.BUDGET_REACHED: CauseText("not submitted: the budget is used up", "`{run} --max-spend USD` with more"),
+    CauseCode.CANCELLED: CauseText("cancelled", "`{run}` runs it after all"),
+    CauseCode.CANCELLED_BY_DOWN: CauseText(
+        "cancelled by `opsctl down`", "`opsctl up`, then `{run}` runs just the rest"
+    ),
+    CauseCode.JOB_FORGOTTEN: CauseText("Batch has forgotten the job, and there is no result", _AGAIN),
+    CauseCode.NO_RESULT: CauseText("the job ended well but left no result", "`{run} --only failed`"),
+    CauseCode.UNKNOWN: CauseText("failed without a reason", _LOGS),
+    # The platform.
+    CauseCode.QUEUE_CAPACITY_LIMIT: CauseText(
         "cancelled: AWS had no instances for as long as the queue waits",
         "`{run}` later, or let it have more pools (more_instance_families, spot_fallback in docs/platform.md)",
     ),
-    (
-        rf"JobStateTimeLimit.*{BlockedReason.MAX_VCPUS}",
-        "cancelled: the compute environment allows fewer vCPUs than one scan",
-        _PLATFORM,
+    CauseCode.QUEUE_MAX_VCPUS_LIMIT: CauseText(
+        "cancelled: the compute environment allows fewer vCPUs than one scan", _PLATFORM
     ),
-    (
-        rf"JobStateTimeLimit.*{BlockedReason.JOB_SIZE}",
-        "cancelled: the job asks for more than an instance has",
-        "`{run} --memory MIB` with less",
+    CauseCode.QUEUE_JOB_SIZE_LIMIT: CauseText(
+        "cancelled: the job asks for more than an instance has", "`{run} --memory MIB` with less"
     ),
-    (r"JobStateTimeLimit", "cancelled by a time limit of the job queue", "`opsctl why` tells what it waited for"),
-    (
-        r"[Jj]ob queue (was|has been) deleted",
-        "the job queue was deleted",
-        "`opsctl up`, then `{run}` runs just the rest",
+    CauseCode.QUEUE_TIME_LIMIT: CauseText(
+        "cancelled by a time limit of the job queue", "`opsctl why` tells what it waited for"
     ),
-    (r"Host EC2|^lost: it ended without a word", "Spot took the instance back, or it was lost", _AGAIN),
-    (r"[Tt]he local platform was stopped", "the local platform was stopped", "`opsctl up --local`, then `{run}`"),
-    (r"[Tt]he local platform failed", "the local platform failed", "server.log in its home says why; then `{run}`"),
-    (
-        r"Job attempt duration exceeded",
-        "timed out",
-        "a scan that takes longer than the others: `opsctl logs` shows where",
+    CauseCode.QUEUE_DELETED: CauseText("the job queue was deleted", "`opsctl up`, then `{run}` runs just the rest"),
+    CauseCode.INSTANCE_LOST: CauseText("Spot took the instance back, or it was lost", _AGAIN),
+    CauseCode.LOCAL_PLATFORM_STOPPED: CauseText("the local platform was stopped", "`opsctl up --local`, then `{run}`"),
+    CauseCode.LOCAL_PLATFORM_FAILED: CauseText(
+        "the local platform failed", "server.log in its home says why; then `{run}`"
     ),
-    # Containers that never ran. Docker reports a full disk as an image that cannot be pulled.
-    (r"[Nn]o space left on device|failed to register layer", "the disk is full", _DISK),
-    (
-        r"CannotPull.*(toomanyrequests|rate limit|429)",
+    CauseCode.TIMED_OUT: CauseText("timed out", "a scan that takes longer than the others: `opsctl logs` shows where"),
+    # Containers.
+    CauseCode.IMAGE_PULL_LIMIT: CauseText(
         "the image cannot be pulled: the registry's limit is reached",
         "keep the image in the platform's own repository (ECR, no such limit); else wait an hour, then `{run}`",
     ),
-    (
-        r"CannotPull.*(pull access denied|unauthorized|no basic auth|denied:|403|not authorized)",
+    CauseCode.IMAGE_PULL_DENIED: CauseText(
         "the image cannot be pulled: not permitted",
         "may the instances read this repository? A private image belongs into the platform's own repository",
     ),
-    (
-        r"CannotPull.*(not found|manifest unknown|does not exist|name unknown)",
+    CauseCode.IMAGE_NOT_FOUND: CauseText(
         "the image cannot be pulled: there is none of this name",
         "push the image, or name another with `opsctl up --image URI`; then `{run}`",
     ),
-    (
-        r"CannotPull.*(no route|i/o timeout|dial tcp|connection refused|connection reset|request canceled"
-        r"|[Tt]imeout|TLS handshake|unreachable|no such host|EOF)",
+    CauseCode.REGISTRY_UNREACHABLE: CauseText(
         "the image cannot be pulled: the registry does not answer",
         "`opsctl why` looks at the subnets' way out; then `{run}`",
     ),
-    (r"CannotPull", "the image cannot be pulled", "does the image exist, and may the instances read it? Then `{run}`"),
-    (
-        r"initialize logging driver|CannotStartContainer.*log",
-        "the log group is missing or closed to the jobs",
-        _PLATFORM,
+    CauseCode.IMAGE_PULL_FAILED: CauseText(
+        "the image cannot be pulled", "does the image exist, and may the instances read it? Then `{run}`"
     ),
-    (r"DockerTimeoutError|ContainerTimeout", "Docker took too long to make the container", _AGAIN),
-    (r"CannotCreateContainer", "the container cannot be made", _PLATFORM),
-    (
-        r"CannotStartContainer|ResourceInitializationError|Task failed to start",
-        "the container cannot be started",
-        LOGS,
-    ),
-    (r"OutOfMemoryError|Container killed due to memory", "out of memory", MEMORY),
-    # S3: transient errors first, then permanent ones.
-    (
-        r"^S3 did not answer|^S3 answered .*(SlowDown|Throttl|TooManyRequests|RequestLimit|InternalError|Unavailable"
-        r"|\(5\d\d\))|did not arrive whole|was replaced while it was read|is not what this job uploaded"
-        r"|changes too often to be written"
-        r"|claim on this scan could not be renewed|ExpiredToken|RequestTimeTooSkewed|RequestTimeout",
-        "S3 did not answer in time",
-        _AGAIN,
-    ),
-    (r"^S3 answered .*(AccessDenied|403)", "S3 does not let the job read or write", _PLATFORM),
-    (r"^S3 answered .*NoSuchBucket", "the data bucket is gone", "`opsctl up` makes it anew; its data is lost"),
-    (r"^S3 answered ", "S3 refused a request", LOGS),
-    # Records of another run, and abandoned submissions.
-    (
-        r"a succeeded result with another key stands",
-        "another run's result stands in its place",
-        "`{run}` makes a new run",
-    ),
-    (r"given up|abandoned", "its submission was given up", _AGAIN),
-    # Messages of `status` itself.
-    (r"AWS Batch does not know the job", "Batch has forgotten the job, and there is no result", _AGAIN),
-    (r"ended well but left no result", "the job ended well but left no result", _FAILED),
-    (r"\bbudget\b", "not submitted: the budget is used up", "`{run} --max-spend USD` with more"),
-    (r"never submitted|^not submitted", "never submitted", _AGAIN),
-    (r"^is being submitted", "is being submitted", "nothing: seconds to a minute"),
-    (r"failed without a reason", "failed without a reason", LOGS),
-    # Batch's reasons for jobs that wait.
-    (rf"^{BlockedReason.CAPACITY}", "AWS has no such instances to give now", "nothing: it starts when there are some"),
-    (BlockedReason.MAX_VCPUS, "the compute environment allows fewer vCPUs than one scan", _PLATFORM),
-    (BlockedReason.JOB_SIZE, "the job asks for more than an instance has", "`{run} --memory MIB` with less"),
-    (BlockedReason.SERVICE_ROLE, "Batch's service role lacks permissions", "`opsctl up` mends the role"),
-    (BlockedReason.INSTANCE_CONFIGURATION, "the instance type is not to be had here so", "`opsctl up` mends it"),
-    (rf"^{BlockedReason.INVALID_ENVIRONMENT}", "the compute environment is INVALID", "`opsctl up` mends it"),
-    (rf"^{BlockedReason.UNDETERMINED}", "Batch does not know why", "`opsctl why` looks at what Batch does not"),
-    # Signals and exit codes without a further message.
-    (r"stopped by SIGINT", "stopped by Ctrl-C", _AGAIN),
-    (r"stopped by SIG|\bexit code 143\b", "stopped from outside (Spot, a timeout or a cancelled job)", _AGAIN),
-    (r"\bexit code 137\b", "killed, most likely out of memory", MEMORY),
-    (r"\bexit code (132|134|135|136|139)\b", "crashed", LOGS),
-    (r"\bexit code 75\b", "S3 did not answer in time", _AGAIN),
-    (r"\bexit code 2\b", "the job does not understand its scan's record", LOGS),
-    (r"\bexit code 1\b", "ended with exit code 1 and left no result", LOGS),
-    (r"Essential container in task exited", "the container ended and left no result", LOGS),
-)
+    CauseCode.LOG_GROUP_UNAVAILABLE: CauseText("the log group is missing or closed to the jobs", _PLATFORM),
+    CauseCode.DOCKER_TIMEOUT: CauseText("Docker took too long to make the container", _AGAIN),
+    CauseCode.CONTAINER_NOT_CREATED: CauseText("the container cannot be made", _PLATFORM),
+    CauseCode.CONTAINER_NOT_STARTED: CauseText("the container cannot be started", _LOGS),
+    CauseCode.CONTAINER_EXITED: CauseText("the container ended and left no result", _LOGS),
+    # By the exit code alone.
+    CauseCode.KILLED: CauseText("killed, most likely out of memory", _MEMORY, "likely"),
+    CauseCode.CRASHED: CauseText("crashed", _LOGS),
+    CauseCode.EXITED_WITH_1: CauseText("ended with exit code 1 and left no result", _LOGS),
+    # Batch's reasons to wait.
+    **{reason.code: CauseText(reason.title, reason.help, reason.sure) for reason in BLOCKED_REASONS},
+}

@@ -1,19 +1,22 @@
-"""From the message of a failure to its cause: one title for all scans that share it, and what to do about it."""
+"""From the reason of a failure to its cause: one title for all scans that share it, and what to do about it."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from opsctl.core.diagnosis.cause_table import CAUSES, LARGEST_MEMORY_MIB, LOGS, MEMORY, NO_MORE_MEMORY
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.cause_table import CAUSES
+from opsctl.core.diagnosis.reason import Facts, Reason
 from opsctl.core.runs.manifest import Run
 
-_LONGEST_TITLE = 100
-_PATTERNS = tuple((re.compile(pattern), title, help_) for pattern, title, help_ in CAUSES)
+#: Memory of the jobs of the largest queue, suggested for scans that ran out of less.
+LARGEST_MEMORY_MIB = 30_400
+_NO_MORE_MEMORY = "its jobs have the largest instance's memory already: fewer --seeds, or a --voxelsize of 4mm"
 
-_M2G_FAILED = re.compile(r"^m2g ended with exit code (\d+) after [^:]*(?:: (.*))?$", re.DOTALL)
+_LONGEST_TITLE = 100
 #: What differs from scan to scan: addresses, paths, file names, ids and numbers.
 _SCAN_SPECIFIC = re.compile(
     r"s3://\S+|(?:~|\.{0,2})/[^\s'\":,;)]+|\b(?:sub|ses)-[\w./-]+|\bi-[0-9a-f]{8,}\b|\b[0-9a-f]{8}[0-9a-f-]*\b"
@@ -28,8 +31,9 @@ _ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
 
 @dataclass(frozen=True)
 class Cause:
-    """The title of a cause, and the command or action that helps; `help` may be empty."""
+    """What a code means to a person: its title, and the command or action that helps."""
 
+    code: str
     title: str
     help: str
 
@@ -42,51 +46,77 @@ class Group:
     ----------
     scans
         The scans' names, in their order.
-    example
-        The message of the first scan.
+    example, facts
+        The message of the first scan, and what its cause is made of.
     """
 
+    code: str
     title: str
     help: str
     scans: tuple[str, ...]
     example: str
+    facts: Facts = field(default_factory=dict, hash=False)
 
 
-def cause_of(message: str, *, run: Run | None = None) -> Cause:
-    """The cause that a message means.
+def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
+    """The cause that a reason means.
 
     Parameters
     ----------
-    message
-        A result's cause, an attempt's reason, Batch's status reason, or a cause that `status` shows.
+    reason
+        Why the scan failed or waits.
     run
         The help contains this run's own command, ready to be typed; None: `opsctl run DATASET`.
     """
-    title, help_ = _title_and_help(message)
-    if help_ == MEMORY and run is not None and (run.memory_mib or 0) >= LARGEST_MEMORY_MIB:
-        help_ = NO_MORE_MEMORY
-    if help_ == MEMORY and run is not None and run.memory_mib is None and run.resources == "csa":
-        help_ = NO_MORE_MEMORY
-    return Cause(title, help_.format(run=run_again(run), dataset=_dataset(run)))
+    code, detail = known_code(reason), _detail(reason)
+    text = CAUSES[code]
+    # A message whose code is not known is its own title.
+    head = "" if code is CauseCode.UNKNOWN and detail else text.title
+    title = ": ".join(part for part in (head, detail) if part)
+    help_ = text.help.format(run=run_again(run), dataset=_dataset(run), memory=_memory_help(run))
+    return Cause(reason.code, title, help_)
 
 
-def grouped(causes: Mapping[str, str], *, run: Run | None = None) -> list[Group]:
+def known_code(reason: Reason) -> CauseCode:
+    """The reason's code; UNKNOWN for a code that only a newer opsctl knows."""
+    try:
+        return CauseCode(reason.code)
+    except ValueError:
+        return CauseCode.UNKNOWN
+
+
+def group_key(reason: Reason) -> tuple[str, str]:
+    """What the reasons of one group have in common: the code; for m2g's own failures also how m2g's last line reads."""
+    return reason.code, _detail(reason)
+
+
+def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Group]:
     """Group scans by their causes, the largest group first.
 
     Parameters
     ----------
-    causes
-        The message of each scan, by scan name.
+    reasons
+        By scan name.
     run
         See `cause_of`.
     """
-    names_by_cause: dict[Cause, list[str]] = defaultdict(list)
-    for name, message in causes.items():
-        names_by_cause[cause_of(message, run=run)].append(name)
-    groups = [
-        Group(title=cause.title, help=cause.help, scans=tuple(names), example=causes[names[0]])
-        for cause, names in names_by_cause.items()
-    ]
+    names_by_key: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for name, reason in reasons.items():
+        names_by_key[group_key(reason)].append(name)
+    groups = []
+    for names in names_by_key.values():
+        example = reasons[names[0]]
+        cause = cause_of(example, run=run)
+        groups.append(
+            Group(
+                code=cause.code,
+                title=cause.title,
+                help=cause.help,
+                scans=tuple(names),
+                example=example.message,
+                facts=example.facts,
+            )
+        )
     return sorted(groups, key=lambda group: -len(group.scans))
 
 
@@ -117,16 +147,23 @@ def _dataset(run: Run | None) -> str:
     return prefix if run.output.startswith(f"s3://{bucket}/") and prefix else run.dataset
 
 
-def _title_and_help(message: str) -> tuple[str, str]:
-    m2g_failed = _M2G_FAILED.match(message)
-    if m2g_failed:
-        exit_code, last_line = m2g_failed.groups()
-        title = f"m2g failed: {_generalized(last_line)}" if last_line else f"m2g failed with exit code {exit_code}"
-        return title, LOGS
-    for pattern, title, help_ in _PATTERNS:
-        if pattern.search(message):
-            return title, help_
-    return _generalized(message) or "failed without a reason", LOGS
+def _memory_help(run: Run | None) -> str:
+    """How to run the failed scans with more memory; where there is no more, how they need less."""
+    if run is not None:
+        # The jobs of model csa are sized for the largest instance.
+        memory_mib = run.memory_mib or (LARGEST_MEMORY_MIB if run.resources == "csa" else 0)
+        if memory_mib >= LARGEST_MEMORY_MIB:
+            return _NO_MORE_MEMORY
+    return f"`{run_again(run)} --only failed --memory {LARGEST_MEMORY_MIB}`"
+
+
+def _detail(reason: Reason) -> str:
+    """What tells the causes of one code apart: m2g's last line, or the whole message where the code is not known."""
+    code = known_code(reason)
+    if code is CauseCode.M2G_FAILED:
+        last_line = str(reason.facts.get("last_line", ""))
+        return _generalized(last_line) or f"exit code {reason.facts.get('exit_code', 'unknown')}"
+    return _generalized(reason.message) if code is CauseCode.UNKNOWN else ""
 
 
 def _generalized(message: str) -> str:

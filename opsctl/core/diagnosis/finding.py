@@ -1,42 +1,22 @@
-"""A scan that waits, Batch's reasons for a blocked queue, and the findings that explain them."""
+"""A scan that waits, and the findings that explain it."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
 Sure = Literal["certain", "likely"]
 
 
-class BlockedReason(StrEnum):
-    """Why the first job of a queue cannot start; each value identifies one of Batch's status reasons.
-
-    https://docs.aws.amazon.com/batch/latest/userguide/troubleshooting.html#job_stuck_in_runnable
-    """
-
-    CAPACITY = "CAPACITY:"
-    MAX_VCPUS = "COMPUTE_ENVIRONMENT_MAX_RESOURCE"
-    JOB_SIZE = "JOB_RESOURCE_REQUIREMENT"
-    SERVICE_ROLE = "SERVICE_ROLE_PERMISSIONS"
-    INSTANCE_CONFIGURATION = "EC2_INSTANCE_CONFIGURATION_UNSUPPORTED"
-    INVALID_ENVIRONMENT = "ACTION_REQUIRED"
-    UNDETERMINED = "UNDETERMINED"
-
-
-# Batch puts MISCONFIGURATION: before some of these reasons.
-_BLOCKED = re.compile(r"(?:CAPACITY|MISCONFIGURATION|ACTION_REQUIRED|UNDETERMINED)\b|EC2_|SERVICE_ROLE")
-
-
-def is_blocked_reason(reason: str) -> bool:
-    """Whether a status reason is one that Batch gives for a blocked queue."""
-    return bool(_BLOCKED.match(reason))
-
-
 @dataclass(frozen=True)
 class Finding:
-    """One explanation: what is the case, what to do about it, and how sure it is."""
+    """One explanation: what is the case, what to do about it, and how sure it is.
+
+    Attributes
+    ----------
+    what
+        Empty where the explanation's title says it all.
+    """
 
     what: str
     do: str
@@ -69,3 +49,8 @@ class Wait:
     job_id: str = ""
     ahead_in_array: int = 0
     head_reason: str = ""
+
+
+def sentence(text: str) -> str:
+    """A text as a sentence, with a capital and a full stop; an empty one stays empty."""
+    return text and f"{text[:1].upper()}{text[1:].rstrip('.')}."

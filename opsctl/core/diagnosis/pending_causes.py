@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from opsctl.core.diagnosis.finding import BlockedReason, Finding, Sure, Wait, is_blocked_reason
+from opsctl.core.diagnosis.aws_messages import EnvironmentFault, environment_fault
+from opsctl.core.diagnosis.blocked_reasons import blocked_reason, is_blocked_reason
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.finding import Finding, Sure, Wait, sentence
 from opsctl.core.diagnosis.queue_snapshot import ComputeEnvironment, NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, running, starting
 
@@ -13,6 +15,12 @@ from opsctl.core.diagnosis.waiting_reasons import expected_wait, running, starti
 #: r5.large's 16 GiB remain).
 _USABLE_MEMORY = 0.985
 _UP = "`opsctl up`, with the options it was made with, brings it back to what opsctl made."
+_ENVIRONMENT_HELP = {
+    EnvironmentFault.ROLE: "Its role is gone, misnamed or lacks a policy. ",
+    EnvironmentFault.LAUNCH_TEMPLATE: "Its launch template is gone or wrong. ",
+    EnvironmentFault.NETWORK: "Its network is gone or wrong. ",
+    EnvironmentFault.OTHER: "",
+}
 
 
 def blockers(facts: QueueSnapshot, wait: Wait) -> list[Finding]:
@@ -70,13 +78,7 @@ def _environments(facts: QueueSnapshot) -> Iterator[Finding]:
 
 def _invalid(environment: ComputeEnvironment) -> Finding:
     what = f"The compute environment {environment.name} is INVALID: {environment.reason or 'Batch gives no reason'}."
-    if re.search(r"AssumeRole|is not\s+authorized|Not authorized|IamFleetRole|[Rr]ole", environment.reason):
-        return Finding(what, f"Its role is gone, misnamed or lacks a policy. {_UP}")
-    if re.search(r"[Ll]aunch ?[Tt]emplate", environment.reason):
-        return Finding(what, f"Its launch template is gone or wrong. {_UP}")
-    if re.search(r"[Ss]ubnet|[Ss]ecurity ?[Gg]roup|VPC", environment.reason):
-        return Finding(what, f"Its network is gone or wrong. {_UP}")
-    return Finding(what, _UP)
+    return Finding(what, f"{_ENVIRONMENT_HELP[environment_fault(environment.reason)]}{_UP}")
 
 
 def _size(facts: QueueSnapshot) -> Iterator[Finding]:
@@ -102,37 +104,18 @@ def _size(facts: QueueSnapshot) -> Iterator[Finding]:
 def _reason(facts: QueueSnapshot, wait: Wait) -> Iterator[Finding]:
     line = () if isinstance(facts.line, NotVisible) else facts.line
     earlier_reasons = [wait.head_reason, *(job.reason for job in line)]
-    reason = wait.reason or next((earlier for earlier in earlier_reasons if is_blocked_reason(earlier)), "")
-    whose = "" if wait.reason or not reason else " (of the job at the queue's head)"
-    quoted = f"Batch says{whose}: {reason.rstrip('.')}."
-    if reason.startswith(BlockedReason.CAPACITY):
-        kind = "Spot capacity" if facts.is_spot else "instances"
-        more = "; or, at the full price, on-demand: `opsctl up` without --spot" if facts.is_spot else ""
-        yield Finding(f"AWS has no {kind} of this type to give now. {quoted}", f"Nothing: it starts when it has{more}.")
-    elif BlockedReason.MAX_VCPUS in reason:
-        yield Finding(f"The compute environment's maxvCpus is smaller than one scan's vCPUs. {quoted}", _UP)
-    elif BlockedReason.JOB_SIZE in reason:
-        yield Finding(
-            f"A scan asks for more ({facts.vcpus} vCPUs, {facts.memory_mib:,} MiB) than an instance can give. {quoted}",
-            "Cancel it (`opsctl cancel`) and run it again with less --memory.",
-        )
-    elif BlockedReason.SERVICE_ROLE in reason:
-        yield Finding(f"Batch's service role lacks permissions. {quoted}", f"Its policies were changed. {_UP}")
-    elif BlockedReason.INSTANCE_CONFIGURATION in reason:
-        yield Finding(
-            f"The instance type is not to be had in these zones, or not with this launch template. {quoted}",
-            f"{_UP} Else take another region.",
-        )
-    elif reason.startswith(BlockedReason.INVALID_ENVIRONMENT):
-        yield Finding(f"The compute environment is INVALID. {quoted}", _UP)
-    elif reason.startswith(BlockedReason.UNDETERMINED):
-        yield Finding(
-            f"Batch knows that the queue is blocked, and not why. {quoted}",
-            "Usual are instances that cannot join: no way out of the subnet, a wrong instance role, the vCPU quota.",
-            "likely",
-        )
-    elif is_blocked_reason(reason):
-        yield Finding(quoted, 'AWS\'s page "Jobs stuck in a RUNNABLE status" may know this reason.')
+    status_reason = wait.reason or next((earlier for earlier in earlier_reasons if is_blocked_reason(earlier)), "")
+    reason = blocked_reason(status_reason)
+    if reason is None:
+        return
+    whose = "" if wait.reason else " (of the job at the queue's head)"
+    what, do = reason.title, reason.help
+    if reason.code == CauseCode.WAIT_JOB_SIZE:
+        what += f" ({facts.vcpus} vCPUs, {facts.memory_mib:,} MiB)"
+    if reason.code == CauseCode.WAIT_CAPACITY and facts.is_spot:
+        what += " as Spot capacity"
+        do += "; or, at the full price, on-demand: `opsctl up` without --spot"
+    yield Finding(f"{sentence(what)} Batch says{whose}: {sentence(status_reason)}", sentence(do), reason.sure)
 
 
 def _quota(facts: QueueSnapshot) -> Iterator[Finding]:

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from opsctl.core.diagnosis.causes import cause_of
-from opsctl.core.diagnosis.finding import Finding, Wait, is_blocked_reason
+from opsctl.core.diagnosis.blocked_reasons import is_blocked_reason
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.cause_table import CAUSES
+from opsctl.core.diagnosis.causes import cause_of, known_code
+from opsctl.core.diagnosis.finding import Finding, Wait, sentence
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
+from opsctl.core.diagnosis.reason import Facts, Reason, batch_reason
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import BatchJob, State
+from opsctl.core.runs.status import State
+
+#: Causes that the platform itself (image, network, log group) may explain further.
+_PLATFORM_CAUSES = frozenset(
+    {
+        CauseCode.IMAGE_PULL_LIMIT,
+        CauseCode.IMAGE_PULL_DENIED,
+        CauseCode.IMAGE_NOT_FOUND,
+        CauseCode.REGISTRY_UNREACHABLE,
+        CauseCode.IMAGE_PULL_FAILED,
+        CauseCode.LOG_GROUP_UNAVAILABLE,
+        CauseCode.CONTAINER_NOT_CREATED,
+        CauseCode.CONTAINER_NOT_STARTED,
+    }
+)
+_MEMORY_CAUSES = frozenset({CauseCode.OUT_OF_MEMORY, CauseCode.KILLED})
 
 Kind = Literal["failed", "waiting", "running", "done"]
 
@@ -26,8 +44,8 @@ class Explanation:
     ----------
     title
         What has become of them, in few words.
-    words
-        The message of the first scan's job, or of Batch about it; may be empty.
+    code, words, facts
+        The reason of one of them, as its job or Batch gave it; empty where there is none.
     attempts
         All attempts, oldest first; only where one scan was asked for.
     places
@@ -38,7 +56,9 @@ class Explanation:
     title: str
     scans: tuple[str, ...]
     findings: tuple[Finding, ...] = ()
+    code: str = ""
     words: str = ""
+    facts: Facts = field(default_factory=dict)
     attempts: tuple[Attempt, ...] = ()
     places: Mapping[str, str]
 
@@ -81,9 +101,11 @@ class Answer:
             "explanations": [
                 {
                     "kind": explanation.kind,
+                    "code": explanation.code,
                     "title": explanation.title,
                     "scans": list(explanation.scans),
                     "words": explanation.words,
+                    "facts": dict(explanation.facts),
                     "findings": [asdict(finding) for finding in explanation.findings],
                     "attempts": [asdict(attempt) for attempt in explanation.attempts],
                     "places": dict(explanation.places),
@@ -101,73 +123,50 @@ def waiting(facts: QueueSnapshot, wait: Wait, *, run: Run) -> list[Finding]:
         return blockers(facts, wait)
     # While a job waits for its next attempt, Batch's reason is still the end of the previous one.
     retry = Finding(
-        f"Waits to be tried again; the attempt before ended so: {cause_of(wait.reason, run=run).title}.",
+        f"Waits to be tried again; the attempt before ended so: {cause_of(batch_reason(wait.reason), run=run).title}.",
         "Nothing: Batch tries it again by itself.",
     )
     return [retry, *blockers(facts, replace(wait, reason=""))]
 
 
-def most_informative_message(message: str, job: BatchJob | None) -> str:
-    """The most informative message: for a scan that was stopped, Batch's reason if it says who stopped it."""
-    if message.startswith("stopped by SIG") and job is not None:
-        for reason in (job.reason, *(attempt.reason for attempt in reversed(job.attempts))):
-            if not cause_of(reason).title.startswith("stopped") and _is_informative(reason):
-                return reason
-    return message
-
-
 def failure(
-    message: str,
-    *,
-    run: Run,
-    memory_mib: int,
-    is_spot: bool,
-    result: Result | None = None,
-    facts: QueueSnapshot | None = None,
+    reason: Reason, *, run: Run, memory_mib: int, is_spot: bool, facts: QueueSnapshot | None = None
 ) -> list[Finding]:
     """Why a scan failed.
 
     Parameters
     ----------
-    message
-        The message that `said` returns.
+    reason
+        The scan's.
     memory_mib
         Memory of its job.
     is_spot
         Whether the platform uses Spot instances.
-    result
-        The job's result, if it wrote one.
     facts
         Needed where `needs_facts` returns True.
     """
-    cause = cause_of(message, run=run)
-    what = cause.title
-    is_likely = "most likely" in cause.title or cause.title.startswith("stopped")
-    if cause.title.startswith("Spot took"):
-        what = (
-            "Spot took the instance back, on every attempt"
-            if is_spot
-            else "the instance was lost: this platform uses no Spot, so it failed, or somebody terminated it"
-        )
-    if "out of memory" in cause.title:
-        limit = f"{memory_mib:,} MiB"
-        peak = result.peak_memory_mib if result is not None else 0
-        what += f": its largest process had reached {peak:,} of {limit}" if peak else f"; it had {limit}"
-    findings = [Finding(f"{what[:1].upper()}{what[1:]}.", _sentence(cause.help), "likely" if is_likely else "certain")]
-    if facts is not None and needs_facts(message):
+    code = known_code(reason)
+    what = _more_than_the_title(reason, memory_mib=memory_mib, is_spot=is_spot)
+    findings = [Finding(what, sentence(cause_of(reason, run=run).help), CAUSES[code].sure)]
+    if facts is not None and needs_facts(reason):
         findings += pulling(facts)
     return findings
 
 
-def needs_facts(message: str) -> bool:
+def needs_facts(reason: Reason) -> bool:
     """Whether the platform itself (image, network, log group) may explain a failure further."""
-    title = cause_of(message).title
-    return title.startswith(("the image cannot be pulled", "the log group is missing", "the container cannot be"))
+    return known_code(reason) in _PLATFORM_CAUSES
 
 
-def _is_informative(reason: str) -> bool:
-    return bool(reason) and not reason.startswith("Essential container in task exited")
-
-
-def _sentence(text: str) -> str:
-    return text and f"{text[:1].upper()}{text[1:].rstrip('.')}."
+def _more_than_the_title(reason: Reason, *, memory_mib: int, is_spot: bool) -> str:
+    """What is known beyond the cause's title, as a sentence; empty where nothing is."""
+    code = known_code(reason)
+    if code is CauseCode.INSTANCE_LOST:
+        if is_spot:
+            return "Spot took the instance back, on every attempt."
+        return "The instance was lost: this platform uses no Spot, so it failed, or somebody terminated it."
+    if code in _MEMORY_CAUSES:
+        limit = f"{reason.number('memory_limit_mib') or memory_mib:,} MiB"
+        peak = reason.number("peak_memory_mib")
+        return f"Its largest process had reached {peak:,} of {limit}." if peak else f"It had {limit}."
+    return ""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from opsctl.core import bounded
+from opsctl.core.diagnosis.reason import Reason
 from opsctl.core.record import RecordReader
 
 #: A running attempt renews its last sign of life (`seen_at`) this often: container/m2g_job/attempt.py.
@@ -56,6 +57,11 @@ class Attempt:
             return None
         ran_for = datetime.fromisoformat(self.stopped_at) - datetime.fromisoformat(self.started_at)
         return max(0.0, ran_for.total_seconds())
+
+    @property
+    def cause(self) -> Reason:
+        """Why it ended, with code and facts."""
+        return Reason(self.cause_code, self.reason, self.facts)
 
     @classmethod
     def decode(cls, data: bytes, uri: str) -> Attempt:

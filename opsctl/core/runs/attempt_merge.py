@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.reason import NO_REASON, Reason, batch_reason
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import BatchJob, RunStatus
 
 #: Reason of an attempt that did not record its end and of which Batch reports none.
-_LOST = "lost: it ended without a word"
+_LOST = Reason(CauseCode.INSTANCE_LOST, "lost: it ended without a word")
 
 #: A runner writes the end of its attempt at most this long before Batch notices it, clocks of two machines included.
 _SAME_END = timedelta(minutes=10)
@@ -47,25 +49,22 @@ def merge_attempts(
     merged = {(attempt.index, attempt.job_id, attempt.number): attempt for attempt in recorded}
     for index, result in results.items():
         key = (index, result.job_id, result.attempt)
-        if key not in merged:
+        if key not in merged or merged[key].stopped_at is None:
             merged[key] = _of_result(index, result)
-        elif merged[key].stopped_at is None:
-            merged[key] = _completed(merged[key], _of_result(index, result))
     latest: dict[tuple[int, str], int] = defaultdict(int)
     for index, job_id, number in merged:
         latest[index, job_id] = max(latest[index, job_id], number)
     for index, job in jobs:
         for reported in job.attempts:
             key = (index, reported.job_id, reported.number)
-            if key in merged:
-                merged[key] = _completed(merged[key], reported)
-            elif job.is_over or reported.started_at is None or reported.number < latest[index, reported.job_id]:
+            is_settled = job.is_over or reported.started_at is None or reported.number < latest[index, reported.job_id]
+            if key in merged or is_settled:
                 # Batch counts within an array job; a run's indices continue through several arrays.
-                merged[key] = replace(reported, index=index)
+                unrecorded = Attempt(index=index, number=reported.number, job_id=reported.job_id)
+                merged[key] = _completed(merged.get(key, unrecorded), reported)
     by_scan: dict[int, list[Attempt]] = defaultdict(list)
     for attempt in merged.values():
-        # Batch reports "Essential container in task exited" for successful attempts, too.
-        by_scan[attempt.index].append(replace(attempt, reason="") if attempt.exit_code == 0 else attempt)
+        by_scan[attempt.index].append(attempt)
     return {index: tuple(sorted(attempts, key=_by_time)) for index, attempts in by_scan.items()}
 
 
@@ -134,7 +133,8 @@ def with_retries(status: RunStatus, attempts: AttemptsByScan) -> RunStatus:
         of_job = max(jobs, key=lambda of_job: of_job[-1].number, default=[])
         latest = max([scan.attempt, *(attempt.number for attempt in of_job)])
         earlier = [attempt for attempt in of_job if attempt.number < latest and attempt.exit_code != 0]
-        scans.append(replace(scan, attempt=latest, retried=tuple(attempt.reason or _LOST for attempt in earlier)))
+        reasons = tuple(attempt.cause if attempt.reason else _LOST for attempt in earlier)
+        scans.append(replace(scan, attempt=latest, retried=reasons))
     return replace(status, scans=tuple(scans))
 
 
@@ -147,6 +147,8 @@ def _of_result(index: int, result: Result) -> Attempt:
         stopped_at=result.stopped_at,
         exit_code=result.exit_code,
         reason=result.cause,
+        cause_code=result.cause_code,
+        facts=result.facts,
         log_stream=result.log_stream,
     )
 
@@ -165,14 +167,25 @@ def _has_end(attempts: Sequence[Attempt], job: BatchJob) -> bool:
 
 
 def _completed(recorded: Attempt, reported: Attempt) -> Attempt:
+    exit_code = recorded.exit_code if recorded.exit_code is not None else reported.exit_code
+    # Batch reports that the container has exited for successful attempts, too.
+    reason = NO_REASON if exit_code == 0 else _reason(recorded, reported, exit_code)
     return replace(
         recorded,
         started_at=recorded.started_at or reported.started_at,
         stopped_at=recorded.stopped_at or reported.stopped_at,
-        exit_code=recorded.exit_code if recorded.exit_code is not None else reported.exit_code,
-        reason=recorded.reason or reported.reason,
+        exit_code=exit_code,
+        reason=reason.message,
+        cause_code=reason.code,
+        facts=reason.facts,
         log_stream=recorded.log_stream or reported.log_stream,
     )
+
+
+def _reason(recorded: Attempt, reported: Attempt, exit_code: int | None) -> Reason:
+    """Why an attempt ended: as its runner recorded it, completed by Batch's word, or else as Batch reports it."""
+    from_batch = batch_reason(reported.reason, exit_code=exit_code)
+    return recorded.cause.completed(from_batch) if recorded.reason else from_batch
 
 
 def _by_time(attempt: Attempt) -> tuple[str, int]:

@@ -65,14 +65,14 @@ class Result:
         `succeeded` or `failed`.
     cause
         Why it failed, in words; empty when it succeeded.
+    cause_code
+        The code of the cause (`opsctl.core.diagnosis.cause_code`); empty when it succeeded.
+    facts
+        What the cause is made of.
     seconds
         Duration by phase: `pull`, `m2g`, `push`.
     connectomes, files
         S3 addresses of the connectomes, and all files.
-    cause_code
-        The stable code of the cause; empty where the runner gave none.
-    facts
-        What the cause is made of, such as a signal or a size.
     """
 
     index: int
@@ -91,7 +91,7 @@ class Result:
     log_stream: str
     job_id: str
     cause_code: str = ""
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+    facts: Mapping[str, str | int] = field(default_factory=dict, hash=False)
 
     @property
     def succeeded(self) -> bool:

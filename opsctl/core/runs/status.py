@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from opsctl.core import bounded
 from opsctl.core.diagnosis.causes import Group, grouped
+from opsctl.core.diagnosis.reason import Facts, Reason, batch_reason
 from opsctl.core.record import SCHEMA_VERSION as RECORD_VERSION
 from opsctl.core.record import RecordReader
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.failure_reason import failure_reason
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 
@@ -125,6 +127,8 @@ class ScanStatus:
     ----------
     cause
         Why it failed or what it waits for, in words; may be empty.
+    cause_code, facts
+        The same as a code (`opsctl.core.diagnosis.cause_code`), and what the cause is made of; empty where `cause` is.
     attempt
         Number of the latest attempt, from 1; 0 where none has started or none is known.
     seconds
@@ -139,20 +143,27 @@ class ScanStatus:
     name: str
     state: State
     cause: str = ""
+    cause_code: str = ""
+    facts: Facts = field(default_factory=dict, hash=False)
     attempt: int = 0
     seconds: float = 0.0
-    retried: tuple[str, ...] = ()
+    retried: tuple[Reason, ...] = ()
     is_submitted: bool = True
+
+    @property
+    def reason(self) -> Reason:
+        """Its cause as a whole."""
+        return Reason(self.cause_code, self.cause, self.facts)
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `scans` in `status --json`."""
         return {
             "scan": self.name,
             "state": self.state,
-            "cause": self.cause,
+            **self.reason.as_json(),
             "attempt": self.attempt,
             "seconds": round(self.seconds, 3),
-            "retried": list(self.retried),
+            "retried": [reason.as_json() for reason in self.retried],
             "submitted": self.is_submitted,
         }
 
@@ -204,12 +215,12 @@ class RunStatus:
     @property
     def failures(self) -> list[Group]:
         """The scans whose jobs failed, by cause, the largest group first."""
-        return grouped({scan.name: scan.cause for scan in self.failed if scan.is_submitted}, run=self.run)
+        return grouped({scan.name: scan.reason for scan in self.failed if scan.is_submitted}, run=self.run)
 
     @property
     def unsubmitted(self) -> list[Group]:
         """The scans that were never submitted, by reason."""
-        return grouped({scan.name: scan.cause for scan in self.failed if not scan.is_submitted}, run=self.run)
+        return grouped({scan.name: scan.reason for scan in self.failed if not scan.is_submitted}, run=self.run)
 
     @property
     def is_over(self) -> bool:
@@ -229,6 +240,7 @@ class RunStatus:
             "counts": {**self.counts, "TOTAL": self.total},
             "over": self.is_over,
             "wait_reason": self.wait_reason,
+            "wait_code": batch_reason(self.wait_reason).code,
             "cost": None
             if bill is None
             else {
@@ -248,7 +260,13 @@ class RunStatus:
 
 
 def _group_json(group: Group) -> dict[str, Any]:
-    return {"title": group.title, "help": group.help, "example": group.example, "scans": list(group.scans)}
+    return {
+        "code": group.code,
+        "title": group.title,
+        "help": group.help,
+        "example": group.example,
+        "scans": list(group.scans),
+    }
 
 
 def join(
@@ -289,28 +307,15 @@ def _scan_status(index: int, name: str, result: Result | None, job: BatchJob | N
     ended = len(job.attempts) if job is not None else 0
     if job is not None and not job.is_over:
         # While Batch retries, the failed result of an earlier attempt does not count.
-        return ScanStatus(index=index, name=name, state=FROM_BATCH[job.status], cause=job.reason, attempt=ended)
-    cause = _cause(result, job)
+        active = ScanStatus(index=index, name=name, state=FROM_BATCH[job.status], attempt=ended)
+        return _with_reason(active, batch_reason(job.reason))
     # A lost last attempt left no result: the existing one is an earlier attempt's.
-    if result is None or (ended > result.attempt and job is not None and job.job_id == result.job_id):
-        return ScanStatus(index=index, name=name, state="FAILED", cause=cause, attempt=ended)
-    return ScanStatus(
-        index=index, name=name, state="FAILED", cause=cause, attempt=result.attempt, seconds=result.total_seconds
-    )
-
-
-def _cause(result: Result | None, job: BatchJob | None) -> str:
-    if job is not None and job.cancelled_by is not None:
-        # The job's own result says only that it was stopped, not by whom.
-        return f"cancelled by {job.cancelled_by}"
-    is_lost = (
-        job is not None and result is not None and job.job_id == result.job_id and len(job.attempts) > result.attempt
-    )
+    is_lost = result is not None and job is not None and ended > result.attempt and job.job_id == result.job_id
+    failed = ScanStatus(index=index, name=name, state="FAILED", attempt=ended)
     if result is not None and not is_lost:
-        return result.cause or f"exit code {result.exit_code}"
-    if job is None:
-        return "no result, and AWS Batch does not know the job"
-    if job.status == "SUCCEEDED":
-        return "the job ended well but left no result"
-    code = f"exit code {job.exit_code}" if job.exit_code is not None else ""
-    return ": ".join(part for part in (code, job.reason) if part) or "failed without a reason"
+        failed = replace(failed, attempt=result.attempt, seconds=result.total_seconds)
+    return _with_reason(failed, failure_reason(None if is_lost else result, job))
+
+
+def _with_reason(scan: ScanStatus, reason: Reason) -> ScanStatus:
+    return replace(scan, cause=reason.message, cause_code=reason.code, facts=reason.facts)

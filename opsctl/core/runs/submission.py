@@ -38,8 +38,8 @@ class Submission:
         When it got this state; UTC, ISO 8601.
     job_id
         Batch's id of the job; empty until it is known.
-    note
-        Why it was abandoned.
+    note, note_code
+        Why it was abandoned: in words, and as a code (`opsctl.core.diagnosis.cause_code`).
     """
 
     number: bounded.Index
@@ -51,6 +51,7 @@ class Submission:
     at: bounded.Moment
     job_id: bounded.Text = ""
     note: bounded.Cause = ""
+    note_code: bounded.Text = ""
 
     @property
     def is_array(self) -> bool:
@@ -70,9 +71,9 @@ class Submission:
         """A copy with the state `submitted`."""
         return replace(self, state="submitted", job_id=job_id, at=at)
 
-    def abandoned(self, note: str, *, at: str) -> Submission:
+    def abandoned(self, note: str, *, code: str, at: str) -> Submission:
         """A copy with the state `abandoned`."""
-        return replace(self, state="abandoned", note=note, at=at)
+        return replace(self, state="abandoned", note=note, note_code=code, at=at)
 
     def as_json(self) -> dict[str, Any]:
         """The content of `submissions/00.json`."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.diagnosis.reason import Reason
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.status import ScanStatus, State
+from opsctl.core.runs.status import ScanStatus
 from opsctl.core.runs.submission import Submission
 
 #: A submission whose last record is older than this is no longer in progress.
@@ -29,14 +31,25 @@ def unsubmitted_statuses(run: Run, submission_log: Sequence[Submission], *, now:
     statuses: dict[int, ScanStatus] = {}
     for index in range(run.submitted_count):
         submission = by_index.get(index)
-        state: State = "FAILED"
         if submission is not None and submission.state == "submitted":
             continue
         if submission is not None and submission.state == "abandoned":
-            cause = f"not submitted: {submission.note}" if submission.note else "not submitted"
+            reason = _not_submitted(submission.note, submission.note_code or CauseCode.NEVER_SUBMITTED)
         elif is_in_progress:
-            state, cause = "PENDING", "is being submitted"
+            reason = Reason(CauseCode.BEING_SUBMITTED, "is being submitted")
         else:
-            cause = "not submitted: the submission was cut short"
-        statuses[index] = ScanStatus(index=index, name=run.scans[index], state=state, cause=cause, is_submitted=False)
+            reason = _not_submitted("the submission was cut short", CauseCode.NEVER_SUBMITTED)
+        statuses[index] = ScanStatus(
+            index=index,
+            name=run.scans[index],
+            state="PENDING" if reason.code == CauseCode.BEING_SUBMITTED else "FAILED",
+            cause=reason.message,
+            cause_code=reason.code,
+            facts=reason.facts,
+            is_submitted=False,
+        )
     return statuses
+
+
+def _not_submitted(note: str, code: str) -> Reason:
+    return Reason(code, f"not submitted: {note}" if note else "not submitted", {"note": note} if note else {})

@@ -13,6 +13,7 @@ from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.bill import ScanBill
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
+from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.runs.attempt import Attempt
@@ -115,7 +116,7 @@ class View:
                 attempts=report.attempts.get(scan.index, ()),
                 bill=self.bill.by_scan.get(scan.index) if self.bill else None,
                 pictures=tuple(pictures[scan.index]),
-                title=cause_of(scan.cause, run=report.run).title if scan.state == "FAILED" else "",
+                title=cause_of(scan.reason, run=report.run).title if scan.state == "FAILED" else "",
             )
             for scan in report.status.scans
         ]
@@ -160,7 +161,7 @@ class View:
     @property
     def wait(self) -> Cause | None:
         """Why scans wait in RUNNABLE, if Batch gives a reason."""
-        return cause_of(self.status.wait_reason, run=self.run) if self.status.wait_reason else None
+        return cause_of(batch_reason(self.status.wait_reason), run=self.run) if self.status.wait_reason else None
 
     @cached_property
     def plots(self) -> list[Plot]:

@@ -126,6 +126,7 @@ def test_submission_stops_where_the_running_total_would_pass_it(world: RunWorld)
     assert "2 of 8 scans were submitted, 6 were not" in caught.value.what
     submission_log = world.records.submission_log(run_id)
     assert [submission.state for submission in submission_log] == ["submitted", "abandoned", "abandoned", "abandoned"]
+    assert {submission.note_code for submission in submission_log[1:]} == {"budget_reached"}
     assert "above --max-spend 4.5" in submission_log[1].note
     # Later and with more money the rest goes on.
     world.batch.on_submit = lambda request: None

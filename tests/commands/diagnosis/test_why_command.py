@@ -129,11 +129,19 @@ def test_failures_are_grouped_and_tell_what_was_measured(world: World, gate: Pat
     until(lambda: world.is_over(run))
     count = "bval and bvec differ in count: {} and 64"
     for index in (0, 2):
-        world.put_result(run, index, status="failed", exit_code=2, cause=count.format(60 + index))
+        world.put_result(
+            run,
+            index,
+            status="failed",
+            exit_code=2,
+            cause=count.format(60 + index),
+            cause_code="gradient_counts_differ",
+        )
     memory = "m2g ran out of memory after 9 s: its largest process had reached 15100 MiB"
-    world.put_result(run, 1, status="failed", exit_code=1, cause=memory, peak_memory_mib=15100)
+    killed = {"status": "failed", "exit_code": 1, "cause": memory, "cause_code": "out_of_memory"}
+    world.put_result(run, 1, **killed, facts={"peak_memory_mib": 15100})
     world.put_result(run, 3)
-    world.put_result(run, 4, status="failed", exit_code=1, cause=memory, peak_memory_mib=9000)
+    world.put_result(run, 4, **killed, facts={"peak_memory_mib": 9000})
     world.clients.s3.put_object(
         Bucket="data", Key=f"opsctl/runs/{run.run_id}/failures/00001/attempt-1/m2g.log", Body=b"x"
     )

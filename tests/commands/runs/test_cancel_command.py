@@ -177,7 +177,7 @@ def test_a_submission_that_batch_does_not_have_is_marked_so_that_its_jobs_write_
     scenario.records.add(scenario.run, submitted(scenario.run, state="intended", job_id=""))
     outcome = scenario.cancel()
     (entry,) = scenario.records.submission_log(scenario.run.run_id)
-    assert (entry.state, entry.note) == ("abandoned", "cancelled by ada")
+    assert (entry.state, entry.note, entry.note_code) == ("abandoned", "cancelled by ada", "cancelled")
     assert outcome.cancelled == ("sub-00000", "sub-00001")
     assert set(scenario.causes().values()) == {"not submitted: cancelled by ada"}
 
@@ -192,7 +192,7 @@ def test_nothing_active_is_seen_before_anything_is_done() -> None:
 
 def test_who_cancelled_is_known_after_batch_has_forgotten_also_where_the_job_left_a_result() -> None:
     scenario = scenario_of("RUNNING", "RUNNABLE")
-    stopped = made_result(0, status="failed", cause="stopped by SIGTERM", exit_code=143)
+    stopped = made_result(0, status="failed", cause="stopped by SIGTERM", cause_code="stopped", exit_code=143)
     scenario.cancel()
     scenario.records.written[scenario.run.run_id][0] = stopped
     scenario.causes()

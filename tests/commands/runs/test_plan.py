@@ -235,5 +235,7 @@ def test_a_run_that_was_given_up_mixes_with_nothing(world: RunWorld) -> None:
     run = plan.run(plan.dispositions)
     world.records.put_run(run, plan.documents(run))
     for submission in submissions_of(run, PLATFORM, at=run.created_at):
-        world.records.put_submission(run.run_id, submission.abandoned("not wanted", at=run.created_at))
+        world.records.put_submission(
+            run.run_id, submission.abandoned("not wanted", code="never_submitted", at=run.created_at)
+        )
     assert len(world.plan().to_submit()) == 4

@@ -200,7 +200,7 @@ def test_killed_and_then_other_scans_are_typed(world: RunWorld) -> None:
     assert submitted(world) == Counter({"sub-01": 1})
     # Nobody wants the four any more: a job of them that turns up nevertheless is told so.
     (given_up,) = world.records.submission_log(FIRST)
-    assert given_up.state == "abandoned"
+    assert (given_up.state, given_up.note_code) == ("abandoned", "never_submitted")
     assert world.storage.get_json("data", f"opsctl/runs/{FIRST}/abandoned/00000.json") is not None
 
 

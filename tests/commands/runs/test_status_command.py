@@ -21,6 +21,7 @@ from support.batch_world import (
 
 from opsctl.commands.runs.scan_detail import scan_details
 from opsctl.commands.runs.watch import watch
+from opsctl.core.diagnosis.reason import Reason
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
@@ -140,14 +141,17 @@ def test_retries_tell_why_from_the_runner_or_from_batch() -> None:
     records.add(run, submitted(run))
     under_way = {"stopped_at": None, "exit_code": None}
     records.recorded_attempts[run.run_id] = [
-        *(tried(0, 1, reason="S3 did not answer"), tried(0, 2, **under_way)),
+        *(tried(0, 1, reason="S3 did not answer", cause_code="s3_unavailable"), tried(0, 2, **under_way)),
         *(tried(1, 1, **under_way), tried(1, 2, **under_way)),
         tried(2, 1, **under_way),
     ]
     status = status_of(snapshots_of(run, records, world.adapter))
     assert counts(status) == {"RUNNING": 4}
     told = {scan.index: (scan.attempt, scan.retried) for scan in status.scans}
-    assert told == {0: (2, ("S3 did not answer",)), 1: (2, ("Host EC2 (instance i-1) terminated.",))}
+    assert told == {
+        0: (2, (Reason("s3_unavailable", "S3 did not answer"),)),
+        1: (2, (Reason("instance_lost", "Host EC2 (instance i-1) terminated."),)),
+    }
     # The parent, one page of the running ones, and one call for the two that are tried again.
     assert dict(world.calls) == {"DescribeJobs": 2, "ListJobs": 1}
 
@@ -162,7 +166,8 @@ def test_a_retry_that_no_runner_lived_to_write_down_is_told_of_a_done_scan_too()
     reader = snapshots_of(run, records, world.adapter)
     for _ in range(2):
         status = status_of(reader)
-        assert [scan.retried for scan in status.scans] == [("Task failed to start; CannotPullContainerError",), ()]
+        pull = Reason("image_pull_failed", "Task failed to start; CannotPullContainerError")
+        assert [scan.retried for scan in status.scans] == [(pull,), ()]
     # Asked once: what has ended says nothing new.
     assert dict(world.calls) == {"DescribeJobs": 3}
 
@@ -217,7 +222,8 @@ def test_what_was_not_submitted_says_why() -> None:
     world, records = BatchWorld(), MemoryRecords()
     world.arrays["p"] = [Child("RUNNING")] * 2
     run = made_run(8, sizes=(2, 3, 2, 1))
-    given_up = submitted(run, number=1, state="abandoned", job_id="", note="the budget of $20 was reached")
+    budget = {"note": "the budget of $20 was reached", "note_code": "budget_reached"}
+    given_up = submitted(run, number=1, state="abandoned", job_id="", **budget)
     intended = submitted(run, number=2, state="intended", job_id="")
     records.add(run, submitted(run), given_up, intended)
     status = status_of(snapshots_of(run, records, world.adapter))
@@ -227,7 +233,8 @@ def test_what_was_not_submitted_says_why() -> None:
     causes = {scan.name: scan.cause for scan in status.failed}
     assert causes["sub-00002"] == "not submitted: the budget of $20 was reached"
     assert {causes[f"sub-0000{index}"] for index in (5, 6, 7)} == {cut_short}
-    assert sorted(len(group.scans) for group in status.unsubmitted) == [3, 3]
+    groups = {group.code: len(group.scans) for group in status.unsubmitted}
+    assert groups == {"budget_reached": 3, "never_submitted": 3}
 
 
 def test_a_submission_that_nobody_wrote_down_is_found_by_its_name() -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from support.why_examples import ENVIRONMENT, HEALTHY, QUEUE, WAIT
 
-from opsctl.core.diagnosis.cause_table import CAUSES
+from opsctl.core.diagnosis.blocked_reasons import BLOCKED_REASONS, BlockedReason, blocked_reason, is_blocked_reason
 from opsctl.core.diagnosis.causes import cause_of
-from opsctl.core.diagnosis.finding import BlockedReason, is_blocked_reason
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import (
     Image,
@@ -21,6 +20,7 @@ from opsctl.core.diagnosis.queue_snapshot import (
     SecurityGroup,
     Subnet,
 )
+from opsctl.core.diagnosis.reason import batch_reason
 
 
 def queue(**changes: Any) -> dict[str, Any]:
@@ -49,7 +49,7 @@ REASONS = [
     (
         "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT - The job resource requirement (vCPU/memory/GPU) is higher than that"
         " can be met by the CE(s) attached to the job queue.",
-        "asks for more (2 vCPUs, 15,200 MiB) than an instance can give",
+        "asks for more than an instance can give (2 vCPUs, 15,200 MiB)",
         "--memory",
         "certain",
     ),
@@ -86,13 +86,21 @@ def test_each_documented_reason(reason: str, what: str, do: str, sure: str) -> N
     assert finding.sure == sure
 
 
-@pytest.mark.parametrize("reason", BlockedReason)
+@pytest.mark.parametrize("reason", BLOCKED_REASONS, ids=lambda reason: reason.code)
 def test_status_and_why_know_the_same_reasons_of_a_blocked_queue(reason: BlockedReason) -> None:
-    (documented,) = [text for text, *_ in REASONS if reason in text]
+    (documented,) = [text for text, *_ in REASONS if blocked_reason(text) == reason]
     assert is_blocked_reason(documented)
-    # Some are also recognised without the prefix.
-    assert is_blocked_reason(reason) == (reason not in (BlockedReason.MAX_VCPUS, BlockedReason.JOB_SIZE))
-    assert cause_of(documented).title in {title for _, title, _ in CAUSES}
+    cause = cause_of(batch_reason(documented))
+    assert (cause.code, cause.title) == (reason.code, reason.title)
+    (finding,) = blockers(HEALTHY, dataclasses.replace(WAIT, reason=documented))
+    assert finding.what.casefold().startswith(reason.title.casefold())
+
+
+@pytest.mark.parametrize("prefix", ["", "MISCONFIGURATION:"])
+@pytest.mark.parametrize("name", ["SERVICE_ROLE_PERMISSIONS", "EC2_INSTANCE_CONFIGURATION_UNSUPPORTED"])
+def test_some_reasons_come_with_and_without_their_prefix(prefix: str, name: str) -> None:
+    assert blocked_reason(f"{prefix}{name} - x") == blocked_reason(name)
+    assert is_blocked_reason(f"{prefix}{name} - x")
 
 
 def test_the_end_of_a_retried_attempt_is_no_reason_of_a_blocked_queue() -> None:

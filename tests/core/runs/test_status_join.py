@@ -11,6 +11,7 @@ import pytest
 from support.core_examples import MOMENT, run
 
 from opsctl.core.costs.attempt_durations import attempt_durations
+from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.result import Result
@@ -27,6 +28,8 @@ def result(status: str = "succeeded", **changes: Any) -> Result:
         "key": "k",
         "status": status,
         "cause": "" if status == "succeeded" else "m2g ended with exit code 1",
+        "cause_code": "" if status == "succeeded" else "m2g_failed",
+        "facts": {} if status == "succeeded" else {"exit_code": 1},
         "exit_code": 0 if status == "succeeded" else 1,
         "attempt": 2,
         "started_at": "2026-11-22T12:00:00Z",
@@ -141,6 +144,8 @@ def test_status_as_json() -> None:
         "scan": "sub-00000",
         "state": "DONE",
         "cause": "",
+        "cause_code": "",
+        "facts": {},
         "attempt": 2,
         "seconds": 3.5,
         "retried": [],
@@ -190,7 +195,7 @@ def test_attempts_are_filled_up_with_batchs_word_and_two_jobs_are_kept_apart() -
     ]
     scan = ScanStatus(index=4, name="sub-4", state="RUNNING")
     (status,) = with_retries(RunStatus(run=run(5), scans=(scan,)), merged).scans
-    assert (status.attempt, status.retried) == (2, ("Host EC2 (instance i-1) terminated.",))
+    assert (status.attempt, status.retried) == (2, (batch_reason("Host EC2 (instance i-1) terminated."),))
 
 
 def test_the_retries_and_the_bill_see_the_same_attempts() -> None:
@@ -222,7 +227,9 @@ def test_an_attempt_that_never_said_its_end_was_lost() -> None:
     recorded = [Attempt(index=0, number=number, job_id="j", started_at="2026-11-22T12:00:00Z") for number in (1, 2)]
     scan = ScanStatus(index=0, name="sub-0", state="RUNNING")
     (status,) = with_retries(RunStatus(run=run(1), scans=(scan,)), merge_attempts(recorded, {}, ())).scans
-    assert status.retried == ("lost: it ended without a word",)
+    assert [(reason.code, reason.message) for reason in status.retried] == [
+        ("instance_lost", "lost: it ended without a word")
+    ]
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])

@@ -108,6 +108,10 @@ def test_a_submissions_life() -> None:
     assert (intended.state, intended.job_id, intended.job_name) == ("intended", "", "HNU1-20261122-120000-ab12-00")
     submitted = intended.submitted("id-1", at="2026-11-22T13:00:00Z")
     assert (submitted.state, submitted.at, submitted.child_id(2)) == ("submitted", "2026-11-22T13:00:00Z", "id-1:2")
-    abandoned = intended.abandoned("not wanted", at="2026-11-22T13:00:00Z")
-    assert (abandoned.state, abandoned.note) == ("abandoned", "not wanted")
+    abandoned = intended.abandoned("not wanted", code="never_submitted", at="2026-11-22T13:00:00Z")
+    assert (abandoned.state, abandoned.note, abandoned.note_code) == (
+        "abandoned",
+        "not wanted",
+        "never_submitted",
+    )
     assert Submission.decode(json.dumps(submitted.as_json()).encode(), "u") == submitted

@@ -1,0 +1,49 @@
+"""The codes of the causes of failures, as results and attempts' records have them in `cause_code`.
+
+opsctl maps each code to a title and a remedy. The words beside a code are for people and may change; a code may not.
+"""
+
+from __future__ import annotations
+
+# m2g and its outputs.
+OUT_OF_MEMORY = "out_of_memory"
+M2G_FAILED = "m2g_failed"
+M2G_SIGNAL = "m2g_signal"
+M2G_NOT_STARTED = "m2g_not_started"
+NO_CONNECTOME = "no_connectome"
+PARCELLATION_MISSING = "parcellation_missing"
+DUPLICATE_OUTPUT = "duplicate_output"
+
+# The machine.
+DISK_FULL = "disk_full"
+JOB_FILE_ERROR = "job_file_error"
+STOPPED = "stopped"
+INTERRUPTED = "interrupted"
+RUNNER_BUG = "runner_bug"
+
+# The scan's JSON and its inputs.
+SCAN_RECORD_INVALID = "scan_record_invalid"
+BVAL_INVALID = "bval_invalid"
+BVEC_INVALID = "bvec_invalid"
+GRADIENT_COUNTS_DIFFER = "gradient_counts_differ"
+VOLUME_COUNT_DIFFERS = "volume_count_differs"
+SINGLE_VOLUME = "single_volume"
+IMAGE_INVALID = "image_invalid"
+IMAGE_TRUNCATED = "image_truncated"
+IMAGE_CORRUPT = "image_corrupt"
+INPUT_EMPTY = "input_empty"
+INPUT_CHANGED = "input_changed"
+INPUT_MISSING = "input_missing"
+INPUT_DENIED = "input_denied"
+INPUT_UNREADABLE = "input_unreadable"
+
+# S3.
+S3_UNAVAILABLE = "s3_unavailable"
+S3_DENIED = "s3_denied"
+S3_REFUSED = "s3_refused"
+BUCKET_MISSING = "bucket_missing"
+
+# Other runs and jobs.
+OTHER_RESULT_EXISTS = "other_result_exists"
+SUBMISSION_ABANDONED = "submission_abandoned"
+ALREADY_PUBLISHED = "already_published"

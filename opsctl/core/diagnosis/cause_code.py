@@ -1,0 +1,90 @@
+"""The codes of all causes: why a scan failed, was not submitted, or waits."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class CauseCode(StrEnum):
+    """What a cause is, for programs. Scans are grouped by it, and `cause_table` has its title and its remedy."""
+
+    # Written by the job runner (container/m2g_job/causes.py).
+    OUT_OF_MEMORY = "out_of_memory"
+    M2G_FAILED = "m2g_failed"
+    M2G_SIGNAL = "m2g_signal"
+    M2G_NOT_STARTED = "m2g_not_started"
+    NO_CONNECTOME = "no_connectome"
+    PARCELLATION_MISSING = "parcellation_missing"
+    DUPLICATE_OUTPUT = "duplicate_output"
+    DISK_FULL = "disk_full"
+    JOB_FILE_ERROR = "job_file_error"
+    STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
+    RUNNER_BUG = "runner_bug"
+    SCAN_RECORD_INVALID = "scan_record_invalid"
+    BVAL_INVALID = "bval_invalid"
+    BVEC_INVALID = "bvec_invalid"
+    GRADIENT_COUNTS_DIFFER = "gradient_counts_differ"
+    VOLUME_COUNT_DIFFERS = "volume_count_differs"
+    SINGLE_VOLUME = "single_volume"
+    IMAGE_INVALID = "image_invalid"
+    IMAGE_TRUNCATED = "image_truncated"
+    IMAGE_CORRUPT = "image_corrupt"
+    INPUT_EMPTY = "input_empty"
+    INPUT_CHANGED = "input_changed"
+    INPUT_MISSING = "input_missing"
+    INPUT_DENIED = "input_denied"
+    INPUT_UNREADABLE = "input_unreadable"
+    S3_UNAVAILABLE = "s3_unavailable"
+    S3_DENIED = "s3_denied"
+    S3_REFUSED = "s3_refused"
+    BUCKET_MISSING = "bucket_missing"
+    OTHER_RESULT_EXISTS = "other_result_exists"
+    SUBMISSION_ABANDONED = "submission_abandoned"
+    ALREADY_PUBLISHED = "already_published"
+
+    # Derived by opsctl.
+    NEVER_SUBMITTED = "never_submitted"
+    BEING_SUBMITTED = "being_submitted"
+    BUDGET_REACHED = "budget_reached"
+    CANCELLED = "cancelled"
+    JOB_FORGOTTEN = "job_forgotten"
+    NO_RESULT = "no_result"
+    INSTANCE_LOST = "instance_lost"
+    UNKNOWN = "unknown"
+
+    # Said by AWS Batch, ECS and Docker, or by the local platform in their place (aws_messages.py).
+    CANCELLED_BY_DOWN = "cancelled_by_down"
+    QUEUE_CAPACITY_LIMIT = "queue_capacity_limit"
+    QUEUE_MAX_VCPUS_LIMIT = "queue_max_vcpus_limit"
+    QUEUE_JOB_SIZE_LIMIT = "queue_job_size_limit"
+    QUEUE_TIME_LIMIT = "queue_time_limit"
+    QUEUE_DELETED = "queue_deleted"
+    LOCAL_PLATFORM_STOPPED = "local_platform_stopped"
+    LOCAL_PLATFORM_FAILED = "local_platform_failed"
+    TIMED_OUT = "timed_out"
+    IMAGE_PULL_LIMIT = "image_pull_limit"
+    IMAGE_PULL_DENIED = "image_pull_denied"
+    IMAGE_NOT_FOUND = "image_not_found"
+    REGISTRY_UNREACHABLE = "registry_unreachable"
+    IMAGE_PULL_FAILED = "image_pull_failed"
+    LOG_GROUP_UNAVAILABLE = "log_group_unavailable"
+    DOCKER_TIMEOUT = "docker_timeout"
+    CONTAINER_NOT_CREATED = "container_not_created"
+    CONTAINER_NOT_STARTED = "container_not_started"
+    CONTAINER_EXITED = "container_exited"
+
+    # Known by the exit code alone (aws_messages.py).
+    KILLED = "killed"
+    CRASHED = "crashed"
+    EXITED_WITH_1 = "exited_with_1"
+
+    # Batch's reasons for a blocked queue (blocked_reasons.py).
+    WAIT_CAPACITY = "wait_capacity"
+    WAIT_MAX_VCPUS = "wait_max_vcpus"
+    WAIT_JOB_SIZE = "wait_job_size"
+    WAIT_SERVICE_ROLE = "wait_service_role"
+    WAIT_INSTANCE_CONFIGURATION = "wait_instance_configuration"
+    WAIT_ENVIRONMENT_INVALID = "wait_environment_invalid"
+    WAIT_UNDETERMINED = "wait_undetermined"
+    WAIT_OTHER = "wait_other"
