@@ -120,11 +120,11 @@ class SubmissionLease:
         Problem
             When another process holds it, or it could not be renewed in time.
         """
-        # The newest object is read only where the listing shows that it is somebody else's.
-        lease = self._newest() if self._highest_generation() > self._generation else None
-        if lease is not None and lease.generation > self._generation:
+        if self._highest_generation() > self._generation:
+            # The listing decides: whoever wrote the newer object may have submitted, whether or not it can be read.
+            lease = self._newest()
             raise Problem(
-                f"{_holder(lease)} has taken over the submission.",
+                f"{_holder(lease) if lease is not None else 'Somebody else'} has taken over the submission.",
                 "`opsctl status` shows what became of the scans.",
                 code=ErrorCode.CONCURRENT_CHANGE,
             )

@@ -138,6 +138,17 @@ def test_a_lost_reply_to_the_creation_does_not_lose_the_lease(
     assert len(sleeps) == 1
 
 
+def test_a_newer_lease_that_cannot_be_read_is_another_holders(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = make(storage, tmp_path)
+    with lease.acquire():
+        storage.put_json("data", lease._key(2), {"state": "held", "who": "mary@mac"})
+        monkeypatch.setattr(storage, "get_json_with_age", lambda *_: None)
+        with pytest.raises(Problem, match="Somebody else has taken over"):
+            lease.ensure_held()
+
+
 def test_a_holder_that_lost_the_lease_submits_no_more(storage: Storage, tmp_path: Path) -> None:
     lease = make(storage, tmp_path)
     with lease.acquire():
