@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -13,10 +12,10 @@ from typing import Any, Literal
 
 from botocore.exceptions import ConnectTimeoutError
 from m2g_job import attempt as attempt_module
+from m2g_job import causes, environment, m2g
 from m2g_job import claim as claim_module
-from m2g_job import environment, m2g
 from m2g_job import result as result_module
-from m2g_job.attempt import record_uri
+from m2g_job.attempt import SEEN_SECONDS, AttemptRecord
 from m2g_job.faults import Abandoned, WrongInput
 from m2g_job.job import Job
 from m2g_job.s3 import S3, bucket_and_key
@@ -30,7 +29,7 @@ from support.memory_s3 import MemoryS3
 Ending = Literal["done", "m2g failed", "wrong input", "out of memory", "S3 silent", "stopped"]
 
 #: How often a runner says that it is alive.
-SIGN_OF_LIFE = timedelta(minutes=5)
+SIGN_OF_LIFE = timedelta(seconds=SEEN_SECONDS)
 _CLOCKS = (attempt_module, claim_module, result_module)
 _BODY = b"1,0\n0,1\n"
 
@@ -40,6 +39,19 @@ class _Stop(StopRequest):
 
     def call_after(self, seconds: float, action: Callable[[], None]) -> None:
         """Nothing: this runner never hangs."""
+
+
+class _Record(AttemptRecord):
+    """The record of an attempt, without a thread that renews it."""
+
+    _etag: str | None = None
+
+    def write_start(self) -> None:
+        self._etag = self._renew(None)
+
+    def say_alive(self) -> None:
+        """Renew the record once."""
+        self._etag = self._renew(self._etag)
 
 
 class _SilentS3:
@@ -76,6 +88,7 @@ class PlayedRunner(Job):
         no_log: Any = SimpleNamespace(write=lambda _line: None)
         with self._clock():
             super().__init__(environment.read(variables), variables, s3=S3(s3), log=no_log, stop=_Stop())
+            self._attempt = self._record = _Record(self._s3, self._environment, no_log, log_stream=attempt.log_stream)
 
     def begin(self) -> bool:
         """Write the record of the start; returns False where the runner has nothing to do and ends at once."""
@@ -91,11 +104,9 @@ class PlayedRunner(Job):
 
     def say_alive(self, moment: datetime) -> None:
         """Write the sign of life that the runner wrote last, at `moment` by its own clock."""
-        target = bucket_and_key(record_uri(self._environment))
-        if self._is_mute:
-            return
-        value = json.loads(self._played_s3.get_object(**target)["Body"].read())
-        self._played_s3.put_object(**target, Body=json.dumps({**value, "seen_at": timestamp(moment)}).encode())
+        with self._clock(moment):
+            if not self._is_mute:
+                self._record.say_alive()
 
     def end(self, ending: Ending) -> int:
         """Write the result and the end of the attempt; returns the exit code."""
@@ -103,14 +114,15 @@ class PlayedRunner(Job):
         if ending == "stopped":
             self._stop._handle(signal.SIGTERM, None)
         with self._clock():
-            code, cause = self._process()
-            return self._attempt.write_end(exit_code=code, cause=cause, timeout_seconds=20.0)
+            return self._attempt.write_end(self._process(), timeout_seconds=20.0)
 
     def _pull(self, scan: Scan) -> None:
         if self._ending == "S3 silent":
             S3(_SilentS3()).read(scan.inputs[0].uri)
         if self._ending == "wrong input":
-            raise WrongInput("bval and bvec differ in count: 64 and 65")
+            raise WrongInput(
+                "bval and bvec differ in count: 64 and 65", causes.GRADIENT_COUNTS_DIFFER, bvals=64, bvecs=65
+            )
 
     def _run_m2g(self, scan: Scan) -> list[str]:
         return [] if self._ending == "done" else super()._run_m2g(scan)
@@ -128,12 +140,13 @@ class PlayedRunner(Job):
             self._results.write(self._result_builder.build(exit_code=0), check=lambda: self._may_write(claim))
 
     @contextmanager
-    def _clock(self) -> Iterator[None]:
+    def _clock(self, moment: datetime | None = None) -> Iterator[None]:
         """The runner's code asks this instance's clock, and m2g ends as the test says."""
+        now = self._now() if moment is None else moment
         with ExitStack() as stack:
             for module in _CLOCKS:
                 stack.callback(setattr, module, "timestamp", module.timestamp)
-                module.timestamp = lambda: timestamp(self._now())
+                module.timestamp = lambda: timestamp(now)
             stack.callback(setattr, m2g, "run", m2g.run)
             m2g.run = lambda *_, **__: _m2g_exit(self._ending)
             yield

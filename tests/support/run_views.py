@@ -25,7 +25,7 @@ from opsctl.commands.runs.scan_detail import ScanDetail, scan_details
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.bill import ScanBill
 from opsctl.core.costs.estimate import Rates
-from opsctl.core.diagnosis.causes import cause_of
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.why import Answer
 from opsctl.core.location import parse_uri
@@ -47,6 +47,7 @@ RATES = Rates(
     kind="on-demand",
 )
 PRICING = Pricing(rates=RATES, is_local=False)
+_NEVER_SUBMITTED = (CauseCode.NEVER_SUBMITTED, CauseCode.BEING_SUBMITTED)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class View:
     attempts
         How many attempts have started.
     cause
-        The title of why it failed; empty where it has not.
+        The code of why it failed; empty where it has not.
     usd
         What it has cost.
     """
@@ -79,16 +80,17 @@ class Told:
 
     def views(self) -> dict[str, dict[str, View]]:
         """What every verb says of each scan, by the verb and the scan's name."""
+        rows = {row.scan: row for row in self.audited}
         return {
             "status": _of_status(self.polled),
             "status --json": _of_status(self.whole),
-            "status --scan": {detail.status.name: _of_detail(detail, self.run) for detail in self.details},
+            "status --scan": {detail.status.name: _of_detail(detail) for detail in self.details},
             "why": _of_answer(self.why),
             "why SCAN": {name: _of_one_answer(self._why(name)) for name in self.run.scans},
             "cost": self._of_cost(),
             "results": self._of_bills(self.table),
             "report": self._of_report(),
-            "audit": {row.scan: _of_audit(row) for row in self.audited if row.scan in self.run.scans},
+            "audit": {scan.name: _of_audit(rows[scan.name], scan) for scan in self.whole.scans},
             "run": {scan.name: _of_disposition(scan) for scan in self.dispositions},
         }
 
@@ -125,7 +127,7 @@ class Told:
                 name
                 for explanation in self.why.explanations
                 for name in explanation.scans
-                if cause_of(explanation.words).title == "never submitted"
+                if explanation.code in _NEVER_SUBMITTED
             },
             "audit": {row.scan for row in self.audited if row.state == "missing"},
             "run": {scan.name for scan in self.dispositions if scan.disposition == "new"},
@@ -256,13 +258,13 @@ def _of_status(status: RunStatus) -> dict[str, View]:
     # Scans that were only counted are not among the status's scans.
     views = {name: _of_bill(by_scan.get(index)) for index, name in enumerate(status.run.scans)}
     for scan in status.scans:
-        views[scan.name] = replace(views[scan.name], state=scan.state, cause=_cause(scan, status.run))
+        views[scan.name] = replace(views[scan.name], state=scan.state, cause=_cause(scan))
     return views
 
 
-def _of_detail(detail: ScanDetail, run: Run) -> View:
+def _of_detail(detail: ScanDetail) -> View:
     usd = detail.cost.usd if detail.cost else 0.0
-    return View(detail.status.state, _started(detail.attempts), _cause(detail.status, run), usd)
+    return View(detail.status.state, _started(detail.attempts), _cause(detail.status), usd)
 
 
 def _of_bill(scan_bill: ScanBill | None) -> View:
@@ -273,7 +275,7 @@ def _of_answer(answer: Answer) -> dict[str, View]:
     # Of the scans that run or are done only the number is told.
     states = {"failed": "FAILED", "waiting": "ACTIVE"}
     return {
-        name: View(state=states[explanation.kind], cause=explanation.title if explanation.kind == "failed" else "")
+        name: View(state=states[explanation.kind], cause=explanation.code if explanation.kind == "failed" else "")
         for explanation in answer.explanations
         if explanation.kind in states
         for name in explanation.scans
@@ -282,14 +284,16 @@ def _of_answer(answer: Answer) -> dict[str, View]:
 
 def _of_one_answer(answer: Answer) -> View:
     (state,), (explanation,) = answer.counts, answer.explanations
-    return View(state, _started(explanation.attempts), explanation.title if state == "FAILED" else "")
+    return View(state, _started(explanation.attempts), explanation.code if state == "FAILED" else "")
 
 
-def _of_audit(row: AuditRow) -> View:
+def _of_audit(row: AuditRow, scan: ScanStatus) -> View:
+    # It tells the cause in words only.
+    cause = scan.cause_code if row.job == scan.cause else row.job
     # Of damaged outputs it does not follow what became of the last job; of a missing scan there is no job.
     states = {"complete": "DONE", "inputs changed": "DONE", "in flight": "ACTIVE", "failed": "FAILED"}
     state = states.get(row.state)
-    return View(state=state, cause=cause_of(row.job).title if state == "FAILED" else None if state is None else "")
+    return View(state=state, cause=cause if state == "FAILED" else None if state is None else "")
 
 
 def _of_disposition(scan: ScanDisposition) -> View:
@@ -298,8 +302,8 @@ def _of_disposition(scan: ScanDisposition) -> View:
     return View(state=states.get(scan.disposition))
 
 
-def _cause(scan: ScanStatus, run: Run) -> str:
-    return cause_of(scan.cause, run=run).title if scan.state == "FAILED" else ""
+def _cause(scan: ScanStatus) -> str:
+    return scan.cause_code if scan.state == "FAILED" else ""
 
 
 def _started(attempts: Iterable[Attempt]) -> int:
