@@ -68,7 +68,7 @@ def test_a_crash_comes_after_the_calls_that_led_to_it(
         context.clients.s3.list_objects_v2(Bucket="data")
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr("opsctl.cli.context.Context.reader", broken)
+    monkeypatch.setattr("opsctl.cli.context.Context.snapshots", broken)
     said = opsctl("status")
     assert said.code == 3
     assert said.err.startswith("This is a bug in opsctl (ZeroDivisionError: by zero).")

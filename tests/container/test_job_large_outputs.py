@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from m2g_job import outputs
+from m2g_job import causes, outputs
 from m2g_job.faults import TransientFault
 from m2g_job.s3 import S3, make_client
 from support.job_s3 import LocalS3, Request
@@ -50,7 +50,7 @@ def test_a_job_past_its_lease_completes_no_upload(
 
     def guard() -> None:
         if lost:
-            raise TransientFault("the claim on this scan could not be renewed")
+            raise TransientFault("the claim on this scan could not be renewed", causes.S3_UNAVAILABLE)
 
     world.put(KEY, b"the next holder's")
     s3.rules.append(lose_the_claim)

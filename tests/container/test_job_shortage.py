@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -186,7 +187,10 @@ def test_a_kill_that_the_kernel_counts_while_m2g_runs_is_in_the_result(world: Wo
 
 def gives_the_memory_remedy(world: World) -> None:
     """Check that opsctl reads the result and the attempt's record as a lack of memory, with its remedy."""
-    result, attempt = Result.from_json(world.result()), Attempt.from_json(world.attempt())
+    result, attempt = (
+        kind.decode(json.dumps(record).encode(), "u")
+        for kind, record in ((Result, world.result()), (Attempt, world.attempt()))
+    )
     for reason in (Reason(result.cause_code, result.cause, result.facts), attempt.cause):
         cause = cause_of(reason)
         assert (cause.code, cause.title) == ("out_of_memory", "out of memory")

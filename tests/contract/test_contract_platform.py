@@ -111,6 +111,7 @@ def test_the_longest_record_fits_its_parameter() -> None:
         data_bucket="b" * 63,
         repository_url=f"{'1' * 12}.dkr.ecr.{region}.amazonaws.com.cn/opsctl-{name}",
         image="i" * 255,
+        m2g_image=f"sha256:{'a' * 64}",
         log_group=f"/opsctl/{name}",
         spot=True,
         spot_fallback=True,

@@ -138,8 +138,20 @@ def test_a_wrong_type_is_named(kind: Kind) -> None:
 ALLOWED = {
     str: {
         *("run_id", "dataset", "output", "image", "platform", "region", "created_by", "opsctl_version", "job_name"),
-        *("job_queue", "job_id", "note", "cause", "log_stream", "cause_code", "scan", "key", "image_digest", "name"),
-        *("account_id", "data_bucket", "repository_url", "log_group", "endpoint_url"),
+        *(
+            "job_queue",
+            "job_id",
+            "note",
+            "cause",
+            "log_stream",
+            "cause_code",
+            "note_code",
+            "scan",
+            "key",
+            "image_digest",
+            "name",
+        ),
+        *("account_id", "data_bucket", "repository_url", "log_group", "endpoint_url", "m2g_image"),
     },
     bool: {"spot", "spot_fallback"},
     int: {"exit_code"},

@@ -150,7 +150,7 @@ KINDS = {
         "submissions/00.json",
         SUBMISSION.as_json(),
         Submission.decode,
-        optional=frozenset({"note"}),
+        optional=frozenset({"note", "note_code"}),
         dependent=frozenset({"job_id"}),
     ),
     "attempt": Kind("attempts/00003.1.ab.json", ATTEMPT, Attempt.decode, frozenset({"run_id", "scan"}), LATER),

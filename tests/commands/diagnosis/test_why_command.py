@@ -161,7 +161,7 @@ def test_failures_are_grouped_and_tell_what_was_measured(world: World, gate: Pat
 
 def test_a_cancelled_scan_is_no_riddle(world: World, gate: Path) -> None:
     run = world.run(waiting_for(gate), count=2)
-    job_id = world.reader(run).submissions()[run.run_id][0].job_id
+    job_id = world.reader(run).on_s3.submissions()[run.run_id][0].job_id
     world.batch.terminate(job_id, reason="opsctl cancel: by ada")
     until(lambda: world.is_over(run))
     (explanation,) = world.why(run).explanations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -106,7 +107,8 @@ ATTEMPTS = [
 
 @pytest.mark.parametrize(("recorded", "reported", "expected"), ATTEMPTS)
 def test_the_code_of_an_attempt(recorded: Attempt | None, reported: Attempt, expected: tuple[str, str]) -> None:
-    (merged,) = merge_attempts([] if recorded is None else [recorded], {0: job(attempts=(reported,))})
+    records = [] if recorded is None else [recorded]
+    ((merged,),) = merge_attempts(records, {}, [(0, job(attempts=(reported,)))]).values()
     assert (merged.reason, merged.cause_code) == expected
 
 
@@ -125,7 +127,7 @@ def test_an_attempts_record_is_read_with_its_code_its_facts_and_its_last_sign_of
         "facts": {"file": "x"},
         "log_stream": "s",
     }
-    read = Attempt.from_json(record)
+    read = Attempt.decode(json.dumps(record).encode(), "u")
     assert (read.cause.code, read.cause.message, read.cause.facts) == ("disk_full", "words", {"file": "x"})
     assert read.seen_at == "2026-11-22T12:05:00Z"
     assert len({read, Attempt(**asdict(read))}) == 1
