@@ -323,3 +323,11 @@ def test_one_gets_the_lock_and_the_other_is_told_who_has_it(
     (ann.folder("platform") / "waits.tf").unlink()
     bob.apply()
     assert bob.sees_nothing_to_do()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"terraform": {}}', '{"terraform": {"backend": {"s3": {"key": 7}}}}'])
+def test_a_damaged_backend_file_is_named(people: Any, location: StateLocation, text: str) -> None:
+    ann = people("ann")
+    (ann.folder(ROOTS[0]) / "backend.tf.json").write_text(text)
+    with pytest.raises(Problem, match=r"backend\.tf\.json cannot be read: it does not name a bucket"):
+        ann.mover.propose(location)

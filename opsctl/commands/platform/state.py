@@ -29,9 +29,9 @@ from opsctl.core.platform.state_location import (
     location_label,
     location_of_backend,
 )
-from opsctl.core.record import RecordReader
+from opsctl.core.record import RecordReader, UnreadableRecord
 from opsctl.home import Home
-from opsctl.whole_file import write_whole
+from opsctl.whole_file import sync_folder, write_whole
 
 _STATE_FILE = "terraform.tfstate"
 
@@ -233,6 +233,8 @@ class StateMover:
         folder = self._home.make(self._folder(root))
         if target is None:
             (folder / BACKEND_FILE).unlink(missing_ok=True)
+            # The state at the old place is deleted next: after a power cut the file must not point there again.
+            sync_folder(folder)
         else:
             block = target.backend(self._name, root, path_style=self._path_style)
             write_whole(folder / BACKEND_FILE, json.dumps(block, indent=1))
@@ -281,7 +283,14 @@ class StateMover:
             text = (self._folder(root) / BACKEND_FILE).read_text()
         except FileNotFoundError:
             return None
-        return location_of_backend(json.loads(text), name=self._name, root=root)
+        try:
+            return location_of_backend(json.loads(text), name=self._name, root=root)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UnreadableRecord(
+                str(self._folder(root) / BACKEND_FILE),
+                "cannot be read: it does not name a bucket, a key and a region.",
+                "Restore it: it says where Terraform keeps the platform's state.",
+            ) from error
 
     def _read(self, location: StateLocation | None, root: str) -> StateSnapshot | None:
         if location is not None:

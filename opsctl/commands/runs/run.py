@@ -21,7 +21,7 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.diagnosis.cause_code import CauseCode
-from opsctl.core.errors import Interrupted, Problem, write_error_code
+from opsctl.core.errors import ErrorCode, Interrupted, Problem, write_error_code
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.scan_history import ScanDisposition, earlier_m2g
 from opsctl.core.runs.submission import LARGEST_ARRAY, Submission, submissions_of
@@ -206,10 +206,11 @@ class RunSubmission:
                 try:
                     self._budget.ensure(submission.size)
                 except Problem as problem:
+                    is_reached = problem.code == ErrorCode.BUDGET_REACHED
+                    note = f"the budget was reached: {problem.what}" if is_reached else problem.what
+                    code = CauseCode.BUDGET_REACHED if is_reached else CauseCode.NEVER_SUBMITTED
                     for remaining in submissions[number:]:
-                        self._submitter.abandon(
-                            run, remaining, f"the budget was reached: {problem.what}", code=CauseCode.BUDGET_REACHED
-                        )
+                        self._submitter.abandon(run, remaining, note, code=code)
                     raise
             self._current = run, submission
             self._sent.append(self._submitter.submit(run, submission))

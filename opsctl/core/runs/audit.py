@@ -25,6 +25,8 @@ class AuditRow:
         A phrase on each.
     run_id
         The run that these phrases are about; empty where there is none.
+    cause_code
+        Why the job failed (`opsctl.core.diagnosis.cause_code`); empty where it did not.
     """
 
     scan: str
@@ -33,6 +35,7 @@ class AuditRow:
     job: str
     outputs: str
     run_id: str = ""
+    cause_code: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `audit --json`."""
@@ -88,7 +91,13 @@ def audit_row(
         )
     if done is None or done.result is None:
         return AuditRow(
-            scan=scan, state="failed", inputs=inputs, job=entry.status.cause, outputs="none", run_id=entry.run_id
+            scan=scan,
+            state="failed",
+            inputs=inputs,
+            job=entry.status.cause,
+            outputs="none",
+            run_id=entry.run_id,
+            cause_code=entry.status.cause_code,
         )
     damage = _damage(done.result, derivatives)
     count = len(done.result.files)
