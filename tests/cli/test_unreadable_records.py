@@ -171,3 +171,12 @@ def test_final_job_states_that_cannot_be_read_are_not_written_over(bucket: Bucke
     bucket.put("final job states", b'{"schema_version": 2}')
     bucket.type("status")
     assert bucket.value("final job states") == {"schema_version": 2}
+
+
+def test_outputs_of_a_run_that_cannot_be_read_are_not_said_to_be_foreign(bucket: Bucket) -> None:
+    bucket.put("run", b"{}")
+    bucket.storage.client.put_object(Bucket="data", Key="HNU1/derivatives/m2g-csa-native/sub-01/x.csv", Body=b"1")
+    said = bucket.type("run")
+    assert said.code == 1
+    assert "holds files of no run that can be read" in said.err
+    assert "Restore the run.json that cannot be read" in said.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -82,7 +81,7 @@ def run_cost(snapshot: RunSnapshot, pricing: Pricing) -> RunCost:
 def all_costs(
     *, records: Records, batch: Batch, pricing_of: Callable[[Run], Pricing], now: Callable[[], datetime]
 ) -> list[RunCost]:
-    """What every run has cost, oldest first; a run that cannot be read is left out.
+    """What every run has cost, oldest first; a run that cannot be read is left out and reported (`Records.runs`).
 
     Parameters
     ----------
@@ -93,9 +92,8 @@ def all_costs(
     """
     costs = []
     for run in records.runs(records.run_ids()).values():
-        with suppress(Problem):
-            snapshot = SnapshotReader(run, records=records, batch=batch, now=now).progress()
-            costs.append(run_cost(snapshot, pricing_of(run)))
+        snapshot = SnapshotReader(run, records=records, batch=batch, now=now).progress()
+        costs.append(run_cost(snapshot, pricing_of(run)))
     return costs
 
 

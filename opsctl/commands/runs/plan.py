@@ -252,6 +252,13 @@ def _refuse_other_options(plan: RunPlan, prior_runs: PriorRuns) -> None:
 def _refuse_foreign_files(plan: RunPlan, prior_runs: PriorRuns) -> None:
     new = {scan.name for scan in plan.dispositions if scan.disposition == "new"}
     foreign = prior_runs.foreign(new, plan.earlier)
+    if foreign and prior_runs.has_unreadable_runs():
+        raise Problem(
+            f"The output place holds files of no run that can be read ({len(foreign)}, e.g. {foreign[0]}): they are"
+            " never written over.",
+            "Restore the run.json that cannot be read, or name another output with --modif.",
+            code=ErrorCode.OUTPUT_IN_USE,
+        )
     if foreign:
         raise Problem(
             f"The output place holds files that opsctl did not write ({len(foreign)}, e.g. {foreign[0]}): they are"

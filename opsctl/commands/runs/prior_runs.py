@@ -13,7 +13,7 @@ from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.location import Location, parse_uri
 from opsctl.core.platform.platform import Platform
-from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.manifest import Run, may_be_run_of
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_history import ScanDisposition, scan_dispositions
 from opsctl.core.runs.snapshot import RunSnapshot
@@ -70,6 +70,14 @@ class PriorRuns:
     def runs(self) -> list[Run]:
         """The runs into this location, oldest first."""
         return [run for run in self._records.runs_of(self._dataset_name) if run.output == self._output.uri]
+
+    def has_unreadable_runs(self) -> bool:
+        """Whether the record of a run that may be of this dataset cannot be read."""
+        sources = [problem.source for problem in self._records.unreadable()]
+        return any(
+            source.endswith("/run.json") and may_be_run_of(source.split("/")[-2], self._dataset_name)
+            for source in sources
+        )
 
     def snapshots(self) -> Iterator[RunSnapshot]:
         """Snapshots of the runs into this location, every scan one by one, oldest first."""
