@@ -40,8 +40,10 @@ submissions: st.SearchStrategy[Submission] = st.sampled_from(
     ["goes well", "goes well", "reply is lost", "killed before Batch took it", "killed before its record"]
 )
 minutes = st.sampled_from([1, 7, 60, 150, 300, 8 * 24 * 60])
-#: Minutes until an attempt starts, minutes that it runs, how it ends, and whether S3 hears of its start.
-attempts = st.tuples(st.sampled_from([1, 7, 120]), st.sampled_from([2, 7, 60, 150, 300]), endings, st.booleans())
+#: Minutes until an attempt starts, minutes that it runs, and how it ends.
+attempts = st.tuples(st.sampled_from([1, 7, 120]), st.sampled_from([2, 7, 60, 150, 300]), endings)
+#: Three attempts that differ, or three alike: Batch gives up after the third.
+played = st.lists(attempts, min_size=1, max_size=3) | attempts.map(lambda attempt: [attempt] * 3)
 
 
 def waits(job: PlayedJob) -> bool:
@@ -88,11 +90,11 @@ class Histories(RuleBasedStateMachine):
         self.world.look()
 
     @precondition(lambda self: any(map(waits, self.world.active())))
-    @rule(which=some, played=st.lists(attempts, min_size=1, max_size=3))
-    def job_runs(self, which: int, played: list[tuple[int, int, Ending | Literal["lost"], bool]]) -> None:
+    @rule(which=some, played=played, is_mute=st.booleans())
+    def job_runs(self, which: int, played: list[tuple[int, int, Ending | Literal["lost"]]], is_mute: bool) -> None:
         """One job's next attempts, as far as Batch tries again."""
         job = self.job_of(which, waits)
-        for wait, duration, ending, is_mute in played:
+        for wait, duration, ending in played:
             if waits(job):
                 self.time_passes(wait, 0)
                 self.start(job, ahead=0, is_mute=is_mute)
@@ -137,6 +139,7 @@ class Histories(RuleBasedStateMachine):
         if what == "local server":
             self.tell("the local server is killed with its jobs")
             self.world.lose_server()
+            self.time_passes(60, 0)
             return
         self.tell(f"the {what} of {run.scans[index]} in {run.run_id} is deleted")
         if what == "outputs":
