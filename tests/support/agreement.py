@@ -65,8 +65,8 @@ def _about_scan(views: Mapping[str, View], truth: TrueScan) -> list[str]:
     attempts = _values(views, "attempts")
     if len(attempts) > 1:
         sentences.append(_told("attempts", views, "attempts"))
-    elif attempts and attempts != {truth.known_attempts}:
-        sentences.append(f"{_told('attempts', views, 'attempts')}, but there were {truth.known_attempts}")
+    elif any(count not in truth.known_attempts for count in attempts):
+        sentences.append(f"{_told('attempts', views, 'attempts')}, but there were {list(truth.known_attempts)}")
     sums = [view.usd for view in views.values() if view.usd is not None]
     least, most = truth.usd
     if max(sums) - min(sums) > CENT:

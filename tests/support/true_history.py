@@ -30,12 +30,15 @@ class TrueAttempt:
         How long it has occupied its instance.
     is_known
         Whether a record of it, or Batch, still tells that it started.
+    may_be_known
+        The same, or that who asks Batch for a job that the run does not know of finds it there.
     has_known_end
         Whether its runner, or Batch, still tells when it ended, or that it runs.
     """
 
     hours: float
     is_known: bool
+    may_be_known: bool
     has_known_end: bool
 
 
@@ -57,8 +60,10 @@ class TrueScan:
     attempts: tuple[TrueAttempt, ...]
 
     @property
-    def known_attempts(self) -> int:
-        return sum(attempt.is_known for attempt in self.attempts)
+    def known_attempts(self) -> range:
+        """How many attempts may be told of."""
+        least = sum(attempt.is_known for attempt in self.attempts)
+        return range(least, sum(attempt.may_be_known for attempt in self.attempts) + 1)
 
     @property
     def usd(self) -> tuple[float, float]:
@@ -68,9 +73,9 @@ class TrueScan:
         than it gave. Nobody can know of an attempt that left nothing.
         """
         least = sum(attempt.hours for attempt in self.attempts if attempt.is_known and attempt.has_known_end)
-        most = sum(attempt.hours for attempt in self.attempts if attempt.is_known)
-        unseen = sum(attempt.is_known and not attempt.has_known_end for attempt in self.attempts)
-        clocks = _hours(_PER_ATTEMPT) * self.known_attempts
+        most = sum(attempt.hours for attempt in self.attempts if attempt.may_be_known)
+        unseen = sum(attempt.may_be_known and not attempt.has_known_end for attempt in self.attempts)
+        clocks = _hours(_PER_ATTEMPT) * len(self.attempts)
         return least - clocks, most + clocks + unseen * _hours(SIGN_OF_LIFE)
 
 
@@ -144,16 +149,18 @@ def _true_attempt(
     recorded = [entry for entry in records_of_job if entry.number == attempt.number]
     saved = records.load_final_job_states(run_id).get(job.scan_index)
     is_saved = saved is not None and saved.job_id == job.job_id and len(saved.attempts) >= attempt.number
-    # Nobody need ask Batch for a job that the run does not know of.
-    tells_batch = is_own and (is_saved or world.history.knows(job))
+    tells_batch = is_saved or world.history.knows(job)
     # An attempt that left no record counts from when its job is over, or a later attempt has left one: Batch describes
     # a thousand waiting jobs in ten calls, and not every verb asks for that.
     later = [entry for entry in records_of_job if entry.number > attempt.number]
     is_told = attempt.stopped_at is not None and tells_batch and (job.is_over or bool(later))
+    has_recorded_end = any(entry.stopped_at is not None for entry in recorded)
     return TrueAttempt(
         hours=_hours((attempt.stopped_at or world.moment) - attempt.started_at),
-        is_known=bool(recorded) or is_told,
-        has_known_end=tells_batch or any(entry.stopped_at is not None for entry in recorded),
+        is_known=bool(recorded) or (is_own and is_told),
+        may_be_known=bool(recorded) or is_told,
+        # Nobody need ask Batch for a job that the run does not know of.
+        has_known_end=has_recorded_end or (is_own and tells_batch),
     )
 
 

@@ -32,13 +32,18 @@ _MINUTE = timedelta(minutes=1)
 
 some = st.integers(0, 7)
 seconds = st.integers(-5, 5)
-endings: st.SearchStrategy[Ending] = st.sampled_from(
-    ["done", "m2g failed", "out of memory", "wrong input", "S3 silent"]
+#: How an attempt ends: by itself, or with its instance.
+endings: st.SearchStrategy[Ending | Literal["lost"]] = st.sampled_from(
+    ["done", "m2g failed", "out of memory", "wrong input", "S3 silent", "lost", "lost"]
 )
 submissions: st.SearchStrategy[Submission] = st.sampled_from(
-    ["goes well", "reply is lost", "killed before Batch took it", "killed before its record"]
+    ["goes well", "goes well", "reply is lost", "killed before Batch took it", "killed before its record"]
 )
 minutes = st.sampled_from([1, 7, 60, 150, 300, 8 * 24 * 60])
+#: Minutes until an attempt starts, minutes that it runs, and how it ends.
+attempts = st.tuples(st.sampled_from([1, 7, 120]), st.sampled_from([2, 7, 60, 150, 300]), endings)
+#: Three attempts that differ, or three alike: Batch gives up after the third.
+played = st.lists(attempts, min_size=1, max_size=3) | attempts.map(lambda attempt: [attempt] * 3)
 
 
 def waits(job: PlayedJob) -> bool:
@@ -85,46 +90,39 @@ class Histories(RuleBasedStateMachine):
         self.world.look()
 
     @precondition(lambda self: any(map(waits, self.world.active())))
+    @rule(which=some, played=played, is_mute=st.booleans())
+    def job_runs(self, which: int, played: list[tuple[int, int, Ending | Literal["lost"]]], is_mute: bool) -> None:
+        """One job's next attempts, as far as Batch tries again."""
+        job = self.job_of(which, waits)
+        for wait, duration, ending in played:
+            if waits(job):
+                self.time_passes(wait, 0)
+                self.start(job, ahead=0, is_mute=is_mute)
+            if runs(job):
+                self.time_passes(duration, 0)
+            if runs(job):
+                self.end(job, ending)
+
+    @precondition(lambda self: any(map(waits, self.world.active())))
     @rule(which=some, ahead=seconds, is_mute=st.booleans())
     def attempt_starts(self, which: int, ahead: int, is_mute: bool) -> None:
         self.start(self.job_of(which, waits), ahead=ahead, is_mute=is_mute)
 
-    @precondition(lambda self: any(map(waits, self.world.active())))
-    @rule(which=some, count=minutes, ending=st.one_of(endings, st.just("lost")), is_mute=st.booleans())
-    def attempt_runs(self, which: int, count: int, ending: Ending | Literal["lost"], is_mute: bool) -> None:
-        job = self.job_of(which, waits)
-        self.start(job, ahead=0, is_mute=is_mute)
-        self.time_passes(count, 0)
-        if job.running is None:
-            return
-        if ending == "lost":
-            self.lose(job)
-        else:
-            self.end(job, ending)
-
-    @precondition(lambda self: any(job.status == "RUNNABLE" for job in self.world.active()))
-    @rule(which=some)
-    def instance_boots(self, which: int) -> None:
-        job = self.job_of(which, lambda job: job.status == "RUNNABLE")
-        self.tell(f"{self.name(job)} gets an instance")
-        self.world.history.place(job)
-
-    @precondition(lambda self: any(map(waits, self.world.active())))
-    @rule(which=some)
-    def image_is_not_pulled(self, which: int) -> None:
-        job = self.job_of(which, waits)
-        self.tell(f"{self.name(job)} cannot pull its image")
-        self.world.history.refuse_image(job)
-
     @precondition(lambda self: any(map(runs, self.world.active())))
     @rule(which=some, ending=endings)
-    def attempt_ends(self, which: int, ending: Ending) -> None:
+    def attempt_ends(self, which: int, ending: Ending | Literal["lost"]) -> None:
         self.end(self.job_of(which, runs), ending)
 
-    @precondition(lambda self: any(map(runs, self.world.active())))
-    @rule(which=some)
-    def instance_is_lost(self, which: int) -> None:
-        self.lose(self.job_of(which, runs))
+    @precondition(lambda self: any(map(waits, self.world.active())))
+    @rule(which=some, has_image=st.booleans())
+    def instance_boots(self, which: int, has_image: bool) -> None:
+        job = self.job_of(which, waits)
+        if has_image:
+            self.tell(f"{self.name(job)} gets an instance")
+            self.world.history.place(job)
+        else:
+            self.tell(f"{self.name(job)} cannot pull its image")
+            self.world.history.refuse_image(job)
 
     @rule(count=minutes, ahead=seconds)
     def time_passes(self, count: int, ahead: int) -> None:
@@ -134,22 +132,20 @@ class Histories(RuleBasedStateMachine):
         self.tell(f"{count} minutes have passed")
 
     @precondition(lambda self: self.world.runs())
-    @rule(which=some, what=st.sampled_from(["outputs", "record of the result"]))
-    def something_is_deleted(self, which: int, what: str) -> None:
+    @rule(which=some, what=st.sampled_from(["outputs", "record of the result", "local server"]))
+    def something_is_lost(self, which: int, what: str) -> None:
         run = self.run_of(which)
         index = which % len(run.scans)
+        if what == "local server":
+            self.tell("the local server is killed with its jobs")
+            self.world.lose_server()
+            self.time_passes(60, 0)
+            return
         self.tell(f"the {what} of {run.scans[index]} in {run.run_id} is deleted")
         if what == "outputs":
             self.world.delete_outputs(run.scans[index])
         else:
             self.world.delete_result(run, index)
-
-    @precondition(lambda self: self.world.active())
-    @rule(is_so=st.sampled_from([False] * 7 + [True]))
-    def server_is_killed(self, is_so: bool) -> None:
-        if is_so:
-            self.tell("the local server is killed with its jobs")
-            self.world.lose_server()
 
     @invariant()
     def verbs_agree(self) -> None:
@@ -171,13 +167,13 @@ class Histories(RuleBasedStateMachine):
         self.tell(f"{self.name(job)} starts" + (", which S3 does not hear of" if is_mute else ""))
         self.world.start(job, ahead=timedelta(seconds=ahead), is_mute=is_mute)
 
-    def end(self, job: PlayedJob, ending: Ending) -> None:
-        self.tell(f"{self.name(job)} ends: {ending}")
-        self.world.end(job, ending)
-
-    def lose(self, job: PlayedJob) -> None:
-        self.tell(f"{self.name(job)} loses its instance")
-        self.world.lose(job)
+    def end(self, job: PlayedJob, ending: Ending | Literal["lost"]) -> None:
+        if ending == "lost":
+            self.tell(f"{self.name(job)} loses its instance")
+            self.world.lose(job)
+        else:
+            self.tell(f"{self.name(job)} ends: {ending}")
+            self.world.end(job, ending)
 
     def run_of(self, which: int) -> Run:
         runs = self.world.runs()
@@ -196,6 +192,7 @@ class Histories(RuleBasedStateMachine):
 _COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": False}
 
 
+@pytest.mark.timeout(1800)  # a failure is shortened for minutes, so that a person can read it
 def test_all_verbs_agree_after_every_step_of_any_history() -> None:
     with no_threads():
         run_state_machine_as_test(
