@@ -215,6 +215,11 @@ class ArrayJobs:
                     return wait_reasons[0]
         return ""
 
+    def saved_job_ids(self, submission: Submission) -> list[str]:
+        """The id of the job of one of the run's own submissions, where a final state of it was saved; else nothing."""
+        saved = self._saved_states(self._run.run_id)
+        return [saved[index].job_id.partition(":")[0] for index in submission.indices if index in saved][:1]
+
     def _list_ended(
         self, part: SubmissionSlice, summary: Mapping[str, int], remaining: Mapping[int, int], done: Set[int]
     ) -> None:

@@ -22,10 +22,17 @@ from opsctl.core.runs.submission import Submission, submissions_of
 
 @dataclass(frozen=True)
 class UnconfirmedSubmission:
-    """A submission that is still recorded as `intended`: its `run` was cut short, and Batch may or may not have it."""
+    """A submission that is still recorded as `intended`: its `run` was cut short, and Batch may or may not have it.
+
+    Attributes
+    ----------
+    job_id
+        The id of its job where a look-up has seen it; empty where none has.
+    """
 
     run: Run
     submission: Submission
+    job_id: str
 
     @property
     def scans(self) -> set[tuple[str, str]]:
@@ -92,7 +99,8 @@ class PriorRuns:
             for intended in submissions_of(run, self._platform, at=run.created_at):
                 submission = recorded.get(intended.number, intended)
                 if submission.state == "intended":
-                    unconfirmed.append(UnconfirmedSubmission(run, submission))
+                    job_id = self._reader(run).job_id_by_name(submission.number)
+                    unconfirmed.append(UnconfirmedSubmission(run, submission, job_id))
         return unconfirmed
 
     def dispositions(self, scan_keys: Sequence[tuple[str, str]], runs: Sequence[Run]) -> list[ScanDisposition]:

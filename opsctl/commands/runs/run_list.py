@@ -133,7 +133,8 @@ def _read_line(run: Run, *, records: Records, batch: Batch, now: Callable[[], da
         active = sum(counts[state] for state in ACTIVE)
         line = _line(run, done=counts["DONE"], failed=counts["FAILED"], active=active)
         # A submission that was cut short may still be made by the next `opsctl run`.
-        is_final = not active and reader.jobs_are_over and all(scan.is_submitted for scan in status.scans)
+        is_submitted = all(scan.is_submitted for scan in status.scans) and not reader.intended()
+        is_final = not active and reader.jobs_are_over and is_submitted
     if is_final:
         records.completion_cache.end(run.run_id, asdict(line))
     return line

@@ -54,6 +54,8 @@ class SnapshotReader:
         self._array_jobs = ArrayJobs(run, records=records, batch=batch)
         self._found_by_name: dict[int, Submission] = {}
         self._unsubmitted: dict[int, ScanStatus] = {}
+        # Scans of submissions of which neither the record nor Batch says whether they were made.
+        self._unconfirmed: set[int] = set()
         # Jobs as Batch described them, by id, with the scans' indices: attempts that have ended do not change any more.
         self._explained: dict[str, tuple[int, BatchJob]] = {}
         self._last_counts: tuple[object, RunStatus] | None = None
@@ -124,6 +126,11 @@ class SnapshotReader:
         """Some scans' jobs with their attempts and log streams."""
         return dict(self._array_jobs.explain(self._array_jobs.job_ids(self.parts(), indices)))
 
+    def job_id_by_name(self, number: int) -> str:
+        """The id of the job of an `intended` submission that was found by its name; empty where none was found."""
+        submission = self._found_by_name.get(number)
+        return submission.job_id if submission is not None else ""
+
     def intended(self) -> list[Submission]:
         """The run's submissions that are still recorded as `intended`, whether or not Batch has them."""
         return [submission for submission in self.on_s3.submission_log() if submission.state == "intended"]
@@ -132,11 +139,13 @@ class SnapshotReader:
         """The submissions that Batch has of the run's scans; an `intended` one is looked up by its job name."""
         submissions = dict(self.on_s3.submissions())
         own = submissions.get(self.run.run_id, [])
-        self._unsubmitted = {}
+        self._unsubmitted, self._unconfirmed = {}, set()
         if sum(submission.size for submission in own) < self.run.submitted_count:
             submission_log = [self._looked_up(submission) for submission in self.on_s3.submission_log()]
             submissions[self.run.run_id] = [entry for entry in submission_log if entry.state == "submitted"]
             self._unsubmitted = unsubmitted_statuses(self.run, submission_log, now=self._now())
+            intended = [submission for submission in submission_log if submission.state == "intended"]
+            self._unconfirmed = {index for submission in intended for index in submission.indices}
         return self._array_jobs.parts(submissions)
 
     def _parts_and_summaries(self) -> tuple[list[SubmissionSlice], Summaries]:
@@ -198,7 +207,12 @@ class SnapshotReader:
             results=results,
             attempts=by_scan,
             jobs=jobs,
-            unsubmitted=self._unsubmitted,
+            # An attempt proves that its submission was made.
+            unsubmitted={
+                index: scan
+                for index, scan in self._unsubmitted.items()
+                if not (index in self._unconfirmed and index in by_scan)
+            },
             indices=tuple(index for index in range(len(self.run.scans)) if index not in unlisted),
             unlisted=poll.unlisted(listed),
         )
@@ -214,11 +228,12 @@ class SnapshotReader:
         return {index: job for index, job in running.items() if index in is_open_at}
 
     def _looked_up(self, submission: Submission) -> Submission:
-        """An `intended` submission with the id of its job, where Batch has one of its name; others as they are."""
+        """An `intended` submission with the id of its job, where Batch has, or had, one of its name."""
         if submission.state != "intended":
             return submission
         if submission.number not in self._found_by_name:
             job_ids = self._batch.find(submission.job_queue, submission.job_name)
+            job_ids = job_ids or self._array_jobs.saved_job_ids(submission)
             if not job_ids:
                 return submission
             self._found_by_name[submission.number] = submission.submitted(job_ids[0], at=submission.at)

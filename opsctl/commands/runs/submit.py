@@ -78,8 +78,14 @@ class Submitter:
             code=ErrorCode.AWS_THROTTLED,
         )
 
-    def find(self, run: Run, submission: Submission) -> Submission | None:
-        """Look a submission up by its exact job name; record it if Batch has it, else return None."""
+    def find(self, run: Run, submission: Submission, *, known_job_id: str = "") -> Submission | None:
+        """Look a submission up by its exact job name; record it if Batch has it, else return None.
+
+        Parameters
+        ----------
+        known_job_id
+            The id of its job where an earlier look-up saw it: ListJobs lags, and may not see it now.
+        """
         for pause in _LOOK_UP_PAUSES_SECONDS:
             self._sleep(pause)
             job_ids = self._batch.find(submission.job_queue, submission.job_name)
@@ -87,7 +93,7 @@ class Submitter:
                 for duplicate_id in job_ids[1:]:
                     self._batch.terminate(duplicate_id, reason="opsctl: submitted twice")
                 return self._submitted(run, submission, job_ids[0])
-        return None
+        return self._submitted(run, submission, known_job_id) if known_job_id else None
 
     def abandon(self, run: Run, submission: Submission, note: str, *, code: CauseCode) -> None:
         """Give up a submission that Batch does not have: a job of it that starts nevertheless writes nothing.

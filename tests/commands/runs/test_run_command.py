@@ -191,6 +191,23 @@ def test_a_lost_record_of_a_submission_is_no_lost_submission(world: RunWorld, s3
     assert submitted(world) == ONCE
 
 
+def test_a_job_that_was_seen_once_is_not_given_up_when_listjobs_lags(world: RunWorld) -> None:
+    """The plan sees the interrupted submissions' jobs; under the lease every look-up but the first is too late."""
+    world.batch.faults = [Fault(Killed(), carried_out=True)]
+    with pytest.raises(Killed):
+        world.run()
+    plan = world.plan()
+    assert plan.counts == {"in flight": 4}
+    prior_runs = world.prior_runs(plan.request)
+    prior_runs.dispositions(plan.scan_keys, prior_runs.runs())
+    world.batch.stale_looks = 100
+    world.prior_runs = lambda _: prior_runs  # type: ignore[method-assign]
+    outcome = world.carry_out(plan)
+    assert (outcome.submitted, outcome.in_flight) == (0, 4)
+    assert [submission.state for submission in world.records.submission_log(FIRST)] == ["submitted"]
+    assert submitted(world) == ONCE
+
+
 def test_killed_and_then_other_scans_are_typed(world: RunWorld) -> None:
     world.batch.faults = [Fault(Killed(), carried_out=False)]
     with pytest.raises(Killed):
