@@ -8,10 +8,13 @@ from opsctl.commands.runs.scan_detail import ScanDetail
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.scan_key import m2g_image_of, work_of
 from opsctl.render.cost import charged_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
 
 _FILES_SHOWN = 10
+#: As many digits of a long digest tell two of them apart; `--json` has all.
+_SHOWN_DIGITS = 12
 
 
 def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
@@ -37,7 +40,9 @@ def _input_rows(detail: ScanDetail) -> list[tuple[str, str]]:
         lines.append(("adopted", f"by {detail.run_id}: the job was there already"))
     lines += [(file["role"], f"{file['uri']} ({size_text(file['size_bytes'])})") for file in document.get("inputs", ())]
     if document:
-        lines += [("output", document["output"]), ("key", document["key"])]
+        key = document["key"]
+        lines += [("output", document["output"]), ("work", work_of(key)[:_SHOWN_DIGITS])]
+        lines += [("m2g", m2g_image_of(key))] if m2g_image_of(key) else []
     return lines
 
 

@@ -22,7 +22,8 @@ _SCREENS = Path(__file__).parent / "screens"
 
 #: Ids and times, which differ between runs but have a fixed length.
 _IDS = re.compile(
-    r"-\d{8}-\d{6}-[0-9a-f]{4}|[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"-\d{8}-\d{6}-[0-9a-f]{4}|[0-9a-f]{64}|(?<=preview:)[0-9a-f]{16}|(?<=work      )[0-9a-f]{12}|[0-9a-f]{32}"
+    r"|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
     r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 )
 #: Durations and what they cost.
