@@ -56,6 +56,8 @@ class SnapshotReader:
         self._unsubmitted: dict[int, ScanStatus] = {}
         # Scans of submissions of which neither the record nor Batch says whether they were made.
         self._unconfirmed: set[int] = set()
+        # Scans whose jobs had ended when the results were read.
+        self._ended_before: set[int] = set()
         # Jobs as Batch described them, by id, with the scans' indices: attempts that have ended do not change any more.
         self._explained: dict[str, tuple[int, BatchJob]] = {}
         self._last_counts: tuple[object, RunStatus] | None = None
@@ -70,8 +72,7 @@ class SnapshotReader:
         parts, summaries = self._parts_and_summaries()
         if self._last_counts is not None and self._last_counts[0] == (summaries, self._unsubmitted):
             return self._last_counts[1]
-        results = self.on_s3.results()
-        poll = self._array_jobs.poll(parts, summaries, done=_done(results))
+        poll, results = self._poll(self._array_jobs.poll, parts, summaries)
         status = self._join(parts, summaries, poll, results, attempts=None).status
         self._last_counts = ((summaries, self._unsubmitted), status)
         return status
@@ -105,9 +106,11 @@ class SnapshotReader:
     def history(self) -> RunHistory:
         """What a later run into the same location must know of this one: its own scans, their results, active jobs."""
         parts, summaries = self._parts_and_summaries()
-        results = self.on_s3.results(files=True)
         active = [part for part in parts if has_active_jobs(summaries.get(part.submission.job_id, {}))]
-        jobs = self._array_jobs.every_job(active, summaries, done=_done(results)).jobs
+        jobs = self._array_jobs.every_job(active, summaries, done=frozenset()).jobs
+        # After Batch, so that a job that Batch no longer calls active has written its result: a scan without both is
+        # submitted again.
+        results = self.on_s3.results(files=True)
         own = [part for part in parts if part.run_id == self.run.run_id]
         # A result proves that its scan was submitted, also where the submission's record cannot be read.
         submitted = {index for part in own for index in part.run_indices} | results.keys()
@@ -158,14 +161,30 @@ class SnapshotReader:
         self, jobs_of: Callable[..., Poll], *, described: Sequence[int] = (), wait_reason: bool = False
     ) -> RunSnapshot:
         parts, summaries = self._parts_and_summaries()
-        # After Batch, so that a job that Batch reports as ended has written its result.
+        poll, results = self._poll(jobs_of, parts, summaries, described=described)
+        snapshot = self._join(parts, summaries, poll, results, attempts=self.on_s3.attempts())
+        reason = self._array_jobs.wait_reason(parts, summaries) if wait_reason else ""
+        return replace(snapshot, wait_reason=reason)
+
+    def _poll(
+        self,
+        jobs_of: Callable[..., Poll],
+        parts: Sequence[SubmissionSlice],
+        summaries: Summaries,
+        *,
+        described: Sequence[int] = (),
+    ) -> tuple[Poll, dict[int, Result]]:
+        """The jobs of the scans that are not done, and results that are not older than what Batch says."""
         results = self.on_s3.results()
         poll = jobs_of(parts, summaries, done=_done(results))
         if described:
             poll.jobs |= dict(self._array_jobs.explain(self._array_jobs.job_ids(parts, described)))
-        snapshot = self._join(parts, summaries, poll, results, attempts=self.on_s3.attempts())
-        reason = self._array_jobs.wait_reason(parts, summaries) if wait_reason else ""
-        return replace(snapshot, wait_reason=reason)
+        ended = {index for index, job in poll.jobs.items() if job.is_over}
+        if ended <= self._ended_before:
+            return poll, results
+        # A job that ended after the results were read has written its own in between.
+        self._ended_before |= ended
+        return poll, self.on_s3.results()
 
     def _join(
         self,

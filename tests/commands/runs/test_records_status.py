@@ -100,6 +100,37 @@ def test_the_results_are_read_after_batch_was_asked(s3: Any, storage: Storage, r
         assert (status.counts["DONE"], status.counts["RUNNING"], status.counts["FAILED"]) == (1, 1, 0)
 
 
+@pytest.mark.parametrize("view", ["counts", "progress", "whole", "scans", "history"])
+def test_a_job_that_ends_while_the_run_is_read_has_written_its_result(
+    storage: Storage, records: Records, view: str
+) -> None:
+    """Batch still counts the job as running, the results are read, the job ends, and Batch describes it as ended."""
+    run = made_run(2, run_id=LATE)
+    storage.put_json("data", f"opsctl/runs/{LATE}/run.json", run.as_json())
+    records.put_submission(LATE, submitted(run))
+
+    class Ending(BatchWorld):
+        def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+            if jobs != ["p"]:
+                storage.put_json("data", f"opsctl/runs/{LATE}/results/00000.json", result_json(0, "sub-00000"))
+                self.arrays["p"][0].status = "SUCCEEDED"
+            return super().describe_jobs(jobs=jobs)
+
+        def list_jobs(self, **request: Any) -> dict[str, Any]:
+            self.describe_jobs(jobs=["p:0"])
+            return super().list_jobs(**request)
+
+    world = Ending({"p": [Child("RUNNING"), Child("RUNNING")]})
+    reader = snapshots_of(records.run(None), records, world.adapter)
+    if view == "history":
+        history = reader.history()
+        assert history.results[0].succeeded
+        assert set(history.jobs) == {1}
+        return
+    status = reader.scans([0]).status if view == "scans" else status_of(reader, view)
+    assert status.failed == ()
+
+
 def test_final_job_states_are_saved_beside_the_run(storage: Storage, records: Records) -> None:
     run = made_run(1, run_id=LATE)
     storage.put_json("data", f"opsctl/runs/{LATE}/run.json", run.as_json())
