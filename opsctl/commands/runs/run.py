@@ -165,8 +165,8 @@ class RunSubmission:
     def _settle(self, unconfirmed: Sequence[UnconfirmedSubmission], missing: set[tuple[str, str]]) -> None:
         """Settle earlier submissions: find their jobs, submit them now if still wanted, or mark them abandoned."""
         for earlier in unconfirmed:
-            found = self._submitter.find(earlier.run, earlier.submission, known_job_id=earlier.job_id)
-            if found is not None:
+            submitted = self._submitter.find(earlier.run, earlier.submission, known_job_id=earlier.job_id)
+            if submitted is not None:
                 continue
             if earlier.scans <= missing and self._needs_the_same_jobs(earlier.run):
                 run_id = earlier.run.run_id
