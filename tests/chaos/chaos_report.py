@@ -8,6 +8,7 @@ from pathlib import Path
 
 from campaign import Campaign, Size
 from chaos_world import world
+from verbs_agree import disagreements
 from verdict import Verdict
 
 #: At-least-once: so large a part of the scans may be computed twice for nothing.
@@ -31,6 +32,8 @@ class Report:
         Scans that two jobs computed to the end, of those that Batch did not get twice by the campaign's own doing.
     twins
         Scans that Batch got twice, and of these those that both jobs computed.
+    disagreements
+        What verbs say differently of the same run once everything has ended.
     """
 
     seed: int
@@ -43,6 +46,7 @@ class Report:
     computed_in_vain: list[str]
     twins: int
     twins_computed_twice: int
+    disagreements: list[str]
     faults: dict[str, int]
     kills: dict[str, int]
     submit_job_calls: int
@@ -58,7 +62,7 @@ class Report:
         """Why the campaign counts as failed; empty when it does not."""
         counted = {
             "lost": self.lost, "doubled": self.doubled, "damaged": self.damaged,
-            "submitted twice": self.submitted_twice, "bugs": self.bugs,
+            "submitted twice": self.submitted_twice, "bugs": self.bugs, "verbs disagree": self.disagreements,
         }  # fmt: skip
         found = [f"{name}: {', '.join(some[:_NAMED])}" for name, some in counted.items() if some]
         if len(self.computed_in_vain) > max(1, _MOST_IN_VAIN * self.scans):
@@ -99,6 +103,7 @@ def run_campaign(folder: Path, size: Size, *, seed: int) -> Report:
         brought = campaign.carry_out()
         made.proxy.on = False
         verdict = Verdict(made, brought, torn=campaign.torn)
+        differing = disagreements(made.laptops[0])
         history = [one for laptop in made.laptops for one in laptop.history]
         usual, twins = made.scans[: size.scans - size.twins], made.scans[size.scans - size.twins :]
         jobs = [
@@ -118,6 +123,7 @@ def run_campaign(folder: Path, size: Size, *, seed: int) -> Report:
             computed_in_vain=verdict.in_vain(usual),
             twins=len(twins),
             twins_computed_twice=len(verdict.in_vain(twins)),
+            disagreements=differing,
             faults={**made.proxy.faults(), **made.faults()},
             kills=dict(+campaign.kills),
             submit_job_calls=made.sightings.submitted.total(),
