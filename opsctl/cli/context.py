@@ -162,7 +162,9 @@ class Context:
         from opsctl.commands.runs.snapshot import SnapshotReader
 
         run = self.records.run(run_id)
-        return SnapshotReader(run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC))
+        return SnapshotReader(
+            run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC), is_saving=True
+        )
 
     def pricing(self, run: Run) -> Pricing:
         """The prices of a run's instances."""

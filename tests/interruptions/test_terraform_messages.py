@@ -67,7 +67,8 @@ def test_a_state_that_somebody_holds(root: Root) -> None:
     }
     (root.folder / ".terraform.tfstate.lock.info").write_text(json.dumps(info))
     # Another process: whoever closes a file gives all of its own locks on it up.
-    hold = "import fcntl, sys; f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX); print(); sys.stdin.read()"
+    lock = "f = open(sys.argv[1], 'r+'); fcntl.lockf(f, fcntl.LOCK_EX)"
+    hold = f"import fcntl, sys; {lock}; print(flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", hold, root.folder / "terraform.tfstate"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None and holder.stdout.readline()

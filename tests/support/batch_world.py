@@ -287,7 +287,7 @@ class MemoryRecords:
 
 def snapshots_of(run: Run, records: Any, batch: Batch, *, now: datetime = NOW) -> SnapshotReader:
     """The reader of a run's snapshots as a verb builds it, with a fixed clock."""
-    return SnapshotReader(run, records=records, batch=batch, now=lambda: now)
+    return SnapshotReader(run, records=records, batch=batch, now=lambda: now, is_saving=True)
 
 
 def status_of(reader: SnapshotReader, view: str = "progress") -> RunStatus:

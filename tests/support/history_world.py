@@ -107,7 +107,7 @@ class HistoryWorld(RunWorld):
 
     def snapshots(self, run: Run) -> SnapshotReader:
         """The reader of a person who may write: it saves the final states of jobs."""
-        return SnapshotReader(run, records=self.records, batch=self.history.adapter(), now=self.now)
+        return SnapshotReader(run, records=self.records, batch=self.history.adapter(), now=self.now, is_saving=True)
 
     def look(self) -> None:
         """Type `opsctl status` for every run: what only Batch knows of ended jobs is saved."""

@@ -122,7 +122,7 @@ def runs(
 
 
 def _read_line(run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime]) -> RunLine:
-    reader = SnapshotReader(run, records=records, batch=batch, now=now)
+    reader = SnapshotReader(run, records=records, batch=batch, now=now, is_saving=True)
     done = sum(result.succeeded for result in reader.on_s3.results().values())
     if done == len(run.scans):
         # Results decide, so Batch is not asked.

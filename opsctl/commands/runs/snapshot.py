@@ -43,14 +43,19 @@ class SnapshotReader:
     ----------
     now
         The clock, UTC.
+    is_saving
+        Whether to save how jobs ended that the records do not tell all of: Batch forgets it.
     """
 
-    def __init__(self, run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime], is_saving: bool = False
+    ) -> None:
         self.run = run
         #: What is on S3.
         self.on_s3 = RunReader(run, records=records)
         self._batch = batch
         self._now = now
+        self._is_saving = is_saving
         self._array_jobs = ArrayJobs(run, records=records, batch=batch)
         self._found_by_name: dict[int, Submission] = {}
         self._unsubmitted: dict[int, ScanStatus] = {}
@@ -261,8 +266,8 @@ class SnapshotReader:
     def _save_final_job_states(
         self, jobs: Mapping[int, BatchJob], results: Mapping[int, Result], recorded: Sequence[Attempt]
     ) -> None:
-        """Save what only Batch knows, and forgets: how jobs ended that the records do not tell all of."""
-        ended = {index: job for index, job in jobs.items() if job.is_over}
+        """Save what only Batch knows, if this reader saves."""
+        ended = {index: job for index, job in jobs.items() if job.is_over} if self._is_saving else {}
         if not ended:
             return
         own_results = {index: result for index, result in results.items() if index in ended}
