@@ -32,7 +32,7 @@ VERBS = {
     "runs": (["runs"], {"run", "submission", "result"}),
     "run": (["run", "HNU1", "--dry-run"], {"run", "submission", "result"}),
     "run again": (["run", "HNU1", "--dry-run", "--only", "all", "--json"], {"run", "submission", "result"}),
-    "audit": (["audit", "HNU1"], {"run", "submission", "result", "scan", "final job states"}),
+    "audit": (["audit", "HNU1"], {"run", "submission", "attempt", "result", "scan"}),
     "cancel": (["cancel", "--yes"], {"run", "submission", "result"}),
 }
 #: These go on without a run whose own record cannot be read; the others have nothing to show then.

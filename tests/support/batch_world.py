@@ -116,6 +116,7 @@ class Child:
     exit_code: int | None = None
     attempts: tuple[tuple[int | None, str], ...] = ()
     told: list[dict[str, Any]] = field(default_factory=list)
+    started_at: int | None = None
     streams: tuple[str, ...] = ()
     is_stubborn: bool = False  # terminating the parent does not end it
 
@@ -204,6 +205,7 @@ class BatchWorld:
     def _short(self, job_id: str, child: Child) -> dict[str, Any]:
         container = {} if child.exit_code is None else {"exitCode": child.exit_code}
         reply = {"jobId": job_id, "status": child.status, "container": container}
+        reply |= {} if child.started_at is None else {"startedAt": child.started_at}
         return {**reply, **({"statusReason": child.reason} if child.reason else {})}
 
     def _reply(self, job_id: str) -> dict[str, Any] | None:

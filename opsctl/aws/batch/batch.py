@@ -203,6 +203,7 @@ def _job(reply: Mapping[str, Any]) -> BatchJob:
         exit_code=container.get("exitCode"),
         attempts=tuple(_attempt(reply, number) for number in range(len(reply.get("attempts", ())))),
         log_streams=tuple(dict.fromkeys(stream for stream in streams if stream)),
+        started_at=_timestamp(reply.get("startedAt")),
         stopped_at=_timestamp(reply.get("stoppedAt")),
     )
 

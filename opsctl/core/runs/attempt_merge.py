@@ -20,6 +20,9 @@ _LOST = Reason(CauseCode.INSTANCE_LOST, "lost: it ended without a word")
 #: A runner writes the end of its attempt at most this long before Batch notices it, clocks of two machines included.
 _SAME_END = timedelta(minutes=10)
 
+#: A runner dates its attempt's start after Batch does; the clocks of two machines differ by less than this.
+_CLOCKS_DIFFER = timedelta(seconds=30)
+
 #: Each scan's attempts by the scan's index, oldest first.
 AttemptsByScan = Mapping[int, tuple[Attempt, ...]]
 
@@ -92,7 +95,11 @@ def unexplained_attempts(attempts: AttemptsByScan, jobs: Mapping[int, BatchJob])
         for job_id, of_job in by_job(own_attempts).items():
             has_gap = len(of_job) < of_job[-1].number
             without_end = [attempt for attempt in of_job if is_open(attempt)]
-            is_running = job is not None and (job.job_id, job.status) == (job_id, "RUNNING")
+            is_running = (
+                job is not None
+                and (job.job_id, job.status) == (job_id, "RUNNING")
+                and not _began_before(of_job[-1], job.started_at)
+            )
             if has_gap or (without_end and not (is_running and without_end == of_job[-1:])):
                 unexplained.add((index, job_id))
     return unexplained
@@ -151,6 +158,13 @@ def _of_result(index: int, result: Result) -> Attempt:
         facts=result.facts,
         log_stream=result.log_stream,
     )
+
+
+def _began_before(attempt: Attempt, moment: str | None) -> bool:
+    """Whether an attempt began so long before its job began to run that the job runs a later attempt by now."""
+    if attempt.started_at is None or moment is None:
+        return False
+    return datetime.fromisoformat(moment) - datetime.fromisoformat(attempt.started_at) > _CLOCKS_DIFFER
 
 
 def _has_end(attempts: Sequence[Attempt], job: BatchJob) -> bool:

@@ -63,8 +63,9 @@ class BatchJob:
         The ended attempts, oldest first; empty where only ListJobs was called, which does not return them.
     log_streams
         The log stream of every attempt, oldest first.
-    stopped_at
-        When the job ended; UTC, ISO 8601. None where it has not, or is not known.
+    started_at, stopped_at
+        When its latest attempt began to run, and when the job ended; UTC, ISO 8601. None where that is not so, or not
+        known.
     """
 
     job_id: bounded.Name
@@ -73,6 +74,7 @@ class BatchJob:
     exit_code: bounded.ExitCode | None = None
     attempts: tuple[Attempt, ...] = ()
     log_streams: tuple[bounded.Text, ...] = ()
+    started_at: bounded.Moment | None = None
     stopped_at: bounded.Moment | None = None
 
     @property

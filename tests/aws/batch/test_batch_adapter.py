@@ -114,6 +114,7 @@ def test_plain_jobs_are_described_and_those_that_batch_forgot_are_missing(stubbe
                 Attempt(index=7, number=2, job_id="a", log_stream="csa/default/2"),
             ),
             log_streams=("csa/default/1", "csa/default/2", "csa/default/3"),
+            started_at="1970-01-01T00:00:00Z",
         )
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -361,3 +362,22 @@ def test_watching_ends_with_what_does_not_pass() -> None:
     for_ever = asked(*(problem(SLOW_DOWN) for _ in range(100)))
     with pytest.raises(Problem):
         list(watch(for_ever, sleep=lambda _: None, poll_seconds=5.0))
+
+
+def test_an_attempt_without_a_record_is_not_taken_for_the_one_before() -> None:
+    """Attempt 1 was lost and attempt 2 runs without a record: the money of attempt 1 has stopped."""
+    world, records = BatchWorld(), MemoryRecords()
+    lost = {"startedAt": milliseconds("12:00"), "stoppedAt": milliseconds("12:30"), "container": {}}
+    world.arrays["p"] = [Child("RUNNING", started_at=milliseconds("13:00"), told=[lost]), Child("RUNNABLE")]
+    run = made_run(2)
+    records.add(run, submitted(run))
+    open_attempt = tried(0, 1, started_at="2026-11-22T12:00:10Z", stopped_at=None, exit_code=None)
+    records.recorded_attempts[run.run_id] = [open_attempt]
+    for view in ("progress", "whole"):
+        bill = status_of(snapshots_of(run, records, world.adapter), view).bill
+        assert bill is not None
+        assert bill.hours == pytest.approx(0.5, abs=0.01)
+
+
+def milliseconds(time: str) -> int:
+    return int(datetime.fromisoformat(f"2026-11-22T{time}:00+00:00").timestamp() * 1000)
