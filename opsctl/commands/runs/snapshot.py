@@ -27,7 +27,7 @@ from opsctl.core.runs.scan_history import RunHistory
 from opsctl.core.runs.snapshot import RunSnapshot
 from opsctl.core.runs.status import BatchJob, RunStatus, ScanStatus
 from opsctl.core.runs.submission import Submission
-from opsctl.core.runs.unsubmitted_scans import unsubmitted_statuses
+from opsctl.core.runs.unsubmitted_scans import given_up, unsubmitted_statuses
 
 #: DescribeJobs takes 100 jobs: one call per poll shows the state of the scans that are on a later attempt.
 _RETRIED_PER_POLL = 100
@@ -233,7 +233,7 @@ class SnapshotReader:
             jobs=jobs,
             # An attempt proves that its submission was made.
             unsubmitted={
-                index: scan
+                index: given_up(scan) if index in by_scan else scan
                 for index, scan in self._unsubmitted.items()
                 if not (index in self._unconfirmed and index in by_scan)
             },

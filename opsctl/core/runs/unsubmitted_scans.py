@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from opsctl.core.diagnosis.cause_code import CauseCode
@@ -49,6 +50,12 @@ def unsubmitted_statuses(run: Run, submission_log: Sequence[Submission], *, now:
             is_submitted=False,
         )
     return statuses
+
+
+def given_up(scan: ScanStatus) -> ScanStatus:
+    """The status of a scan whose submission was abandoned, where an attempt proves that it had been made after all."""
+    code = CauseCode.SUBMISSION_ABANDONED if scan.cause_code == CauseCode.NEVER_SUBMITTED else scan.cause_code
+    return replace(scan, is_submitted=True, cause=str(scan.facts.get("note") or scan.cause), cause_code=code)
 
 
 def _not_submitted(note: str, code: str) -> Reason:

@@ -17,7 +17,8 @@ from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.state_counts import count_states
 from opsctl.core.runs.status import STATES, BatchJob, RunStatus, ScanStatus, State, cancel_reason, join
-from opsctl.core.runs.unsubmitted_scans import unsubmitted_statuses
+from opsctl.core.runs.submission import Submission
+from opsctl.core.runs.unsubmitted_scans import given_up, unsubmitted_statuses
 
 
 def result(status: str = "succeeded", **changes: Any) -> Result:
@@ -238,3 +239,19 @@ def test_a_submission_is_under_way_for_two_minutes(minutes: int, state: str) -> 
     statuses = unsubmitted_statuses(recorded_run, [], now=MOMENT + timedelta(minutes=minutes))
     assert {scan.state for scan in statuses.values()} == {state}
     assert not any(scan.is_submitted for scan in statuses.values())
+
+
+def test_an_attempt_of_an_abandoned_submission_shows_that_it_was_made() -> None:
+    recorded_run = run(1, sizes=(1,), created_at="2026-11-22T12:00:00Z")
+    fields: dict[str, Any] = {"job_name": "n", "job_queue": "q", "size": 1, "at": recorded_run.created_at}
+    submission = Submission(number=0, offset=0, state="intended", **fields)
+    for note, code, expected in (
+        ("cancelled by ada", "cancelled", ("cancelled by ada", "cancelled")),
+        ("a later run went on", "never_submitted", ("a later run went on", "submission_abandoned")),
+    ):
+        log = [submission.abandoned(note, code=code, at=recorded_run.created_at)]
+        (scan,) = unsubmitted_statuses(recorded_run, log, now=MOMENT).values()
+        assert not scan.is_submitted
+        begun = given_up(scan)
+        assert (begun.is_submitted, begun.state) == (True, "FAILED")
+        assert (begun.cause, begun.cause_code) == expected
