@@ -44,7 +44,9 @@ class Poll:
         """How many of the counted scans are in which state, except those that are listed after all."""
         counts: Counter[State] = Counter()
         for summary, indices in self.counted:
-            known = [FROM_BATCH[listed[index].status] for index in indices & listed.keys()]
+            jobs = [listed[index] for index in indices & listed.keys()]
+            # The summary still counts a job that has ended since then, most likely as running.
+            known: list[State] = ["RUNNING" if job.is_over else FROM_BATCH[job.status] for job in jobs]
             counts.update(count_states(summary, count=len(indices - listed.keys()), known=known))
         return counts
 

@@ -184,19 +184,22 @@ class SnapshotReader:
         poll = jobs_of(parts, summaries, done=_done(results))
         if described:
             poll.jobs |= dict(self._array_jobs.explain(self._array_jobs.job_ids(parts, described)))
-        ended = {index for index, job in poll.jobs.items() if job.is_over}
+        return poll, self._not_older(results, poll.jobs.items())
+
+    def _not_older(self, results: dict[int, Result], jobs: Iterable[tuple[int, BatchJob]]) -> dict[int, Result]:
+        """The results, read again where a job has ended since they were read: it has written its own in between."""
+        ended = {index for index, job in jobs if job.is_over}
         if ended <= self._ended_before:
-            return poll, results
-        # A job that ended after the results were read has written its own in between.
+            return results
         self._ended_before |= ended
-        return poll, self.on_s3.results()
+        return self.on_s3.results()
 
     def _join(
         self,
         parts: Sequence[SubmissionSlice],
         summaries: Summaries,
         poll: Poll,
-        results: Mapping[int, Result],
+        results: dict[int, Result],
         *,
         attempts: Sequence[Attempt] | None,
     ) -> RunSnapshot:
@@ -219,6 +222,7 @@ class SnapshotReader:
             retried = [index for index in sorted(counted & by_scan.keys()) if by_scan[index][-1].number > 1]
             unexplained |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - jobs.keys()))
         if explained := self._array_jobs.explain(unexplained):
+            results = self._not_older(results, explained)
             self._explained |= {job.job_id: (index, job) for index, job in explained}
             jobs |= {index: job for index, job in explained if index not in jobs or jobs[index].job_id == job.job_id}
             by_scan = merge_attempts(recorded, results, [*self._explained.values(), *jobs.items()])

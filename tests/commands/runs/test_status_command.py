@@ -379,5 +379,24 @@ def test_an_attempt_without_a_record_is_not_taken_for_the_one_before() -> None:
         assert bill.hours == pytest.approx(0.5, abs=0.01)
 
 
+def test_a_retry_that_ends_while_it_is_described_is_done() -> None:
+    """The summary counts it as running, the results are read, and DescribeJobs shows it as ended."""
+
+    class Ending(BatchWorld):
+        def describe_jobs(self, *, jobs: list[str]) -> dict[str, Any]:
+            if jobs != ["p"]:
+                self.arrays["p"][0].status = "SUCCEEDED"
+                records.written[run.run_id][0] = made_result(0, attempt=2)
+            return super().describe_jobs(jobs=jobs)
+
+    world, records = Ending(), MemoryRecords()
+    world.arrays["p"] = [Child("RUNNING"), *(Child("RUNNABLE") for _ in range(3))]
+    run = made_run(4)
+    records.add(run, submitted(run))
+    records.recorded_attempts[run.run_id] = [tried(0, 1), tried(0, 2, started_at="2026-11-22T13:40:00Z")]
+    status = status_of(snapshots_of(run, records, world.adapter))
+    assert counts(status) == {"DONE": 1, "RUNNABLE": 3}
+
+
 def milliseconds(time: str) -> int:
     return int(datetime.fromisoformat(f"2026-11-22T{time}:00+00:00").timestamp() * 1000)
