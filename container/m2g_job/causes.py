@@ -36,6 +36,8 @@ INPUT_CHANGED = "input_changed"
 INPUT_MISSING = "input_missing"
 INPUT_DENIED = "input_denied"
 INPUT_UNREADABLE = "input_unreadable"
+SIDECAR_INVALID = "sidecar_invalid"
+REPETITION_TIME_UNKNOWN = "repetition_time_unknown"
 
 # S3.
 S3_UNAVAILABLE = "s3_unavailable"

@@ -6,6 +6,7 @@ import os
 import time
 import traceback
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Iterator, Mapping, Sequence
 
 from m2g_job import (
@@ -13,6 +14,7 @@ from m2g_job import (
     causes,
     connectomes,
     derivative,
+    func_options,
     m2g,
     m2g_failure,
     memory,
@@ -158,7 +160,7 @@ class Job:
             )
         self._log.write(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
         with self._phase("pull"):
-            self._pull(scan)
+            scan = self._result_builder.scan = self._pull(scan)
         if not derivative.is_preview(scan.image):
             self._m2g_version = version.find(scan.argv[0], m2g.child_environment(self._variables))
         with self._phase("m2g"):
@@ -183,16 +185,19 @@ class Job:
         finally:
             self._result_builder.seconds[name] += time.monotonic() - started
 
-    def _pull(self, scan: Scan) -> None:
+    def _pull(self, scan: Scan) -> Scan:
+        """Download and check the inputs; return the scan with the arguments that follow from them."""
         # An earlier attempt may have left files on the instance's disk.
         staging.empty(self._environment.input_dir)
         staging.empty(self._environment.output_dir)
         started = time.monotonic()
         size = staging.pull(self._s3, scan, self._environment.input_dir, stop=self._stop)
-        staging.check(scan, self._environment.input_dir, stop=self._stop)
+        header = staging.check(scan, self._environment.input_dir, stop=self._stop)
         self._log.write(
             f"pulled and checked {len(scan.inputs)} files, {size / 1e6:.1f} MB, in {time.monotonic() - started:.1f} s"
         )
+        arguments = func_options.arguments(scan, header, s3=self._s3, log=self._log)
+        return replace(scan, argv=(*scan.argv, *arguments))
 
     def _session_dir(self, scan: Scan) -> str:
         return os.path.join(self._environment.output_dir, f"sub-{scan.subject}", f"ses-{scan.session_label}")

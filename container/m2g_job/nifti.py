@@ -12,10 +12,12 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO, Callable, Iterator
 
-from m2g_job import causes
+from m2g_job import bold_timing, causes
 from m2g_job.faults import WrongInput
 
 _HEADER_BYTES = 540  # NIfTI-2's; NIfTI-1's 348 are fewer
+#: Codes of the time unit in `xyzt_units`.
+_TIME_UNITS = {8: "sec", 16: "msec", 24: "usec"}
 _CHUNK_BYTES = 4 * 1024 * 1024
 
 
@@ -29,10 +31,16 @@ class Header:
         1 for a three-dimensional image.
     size_bytes
         The least size of the whole file, uncompressed.
+    slices
+        Voxels along the third axis.
+    tr_seconds
+        Repetition time in s; None where the header has none.
     """
 
     volumes: int
     size_bytes: int
+    slices: int
+    tr_seconds: float | None
 
 
 def parse_header(head: bytes, name: str) -> Header:
@@ -54,10 +62,12 @@ def parse_header(head: bytes, name: str) -> Header:
         if len(head) >= 348 and struct.unpack_from(f"{order}i", head)[0] == 348 and head[344:347] in (b"n+1", b"ni1"):
             dim = struct.unpack_from(f"{order}8h", head, 40)
             bits, offset = struct.unpack_from(f"{order}h", head, 72)[0], struct.unpack_from(f"{order}f", head, 108)[0]
+            tr, units = struct.unpack_from(f"{order}f", head, 92)[0], head[123]
             break
         if len(head) >= 540 and struct.unpack_from(f"{order}i", head)[0] == 540 and head[4:7] in (b"n+2", b"ni2"):
             dim = struct.unpack_from(f"{order}8q", head, 16)
             bits, offset = struct.unpack_from(f"{order}h", head, 14)[0], struct.unpack_from(f"{order}q", head, 168)[0]
+            tr, units = struct.unpack_from(f"{order}d", head, 136)[0], struct.unpack_from(f"{order}i", head, 500)[0]
             break
     else:
         raise WrongInput(f"{name} is not a NIfTI image", causes.IMAGE_INVALID, file=name)
@@ -67,7 +77,12 @@ def parse_header(head: bytes, name: str) -> Header:
     voxels = 1
     for size in sizes:
         voxels *= size
-    return Header(volumes=sizes[3] if len(sizes) > 3 else 1, size_bytes=int(offset) + voxels * bits // 8)
+    return Header(
+        volumes=sizes[3] if len(sizes) > 3 else 1,
+        size_bytes=int(offset) + voxels * bits // 8,
+        slices=sizes[2],
+        tr_seconds=bold_timing.header_seconds(tr, _TIME_UNITS.get(units & 0x38, "")),
+    )
 
 
 @contextlib.contextmanager

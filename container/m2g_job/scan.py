@@ -16,7 +16,9 @@ from m2g_job.faults import WrongInput
 MADE_UP_SESSION = "nosession"
 
 _ROLES = {"dwi": ("dwi", "bval", "bvec", "T1w"), "func": ("bold", "T1w")}
-_ENDINGS = {"dwi": (".nii.gz", ".nii"), "bold": (".nii.gz", ".nii"), "T1w": (".nii.gz", ".nii")}
+#: The JSON sidecars of a bold series, none or several: m2g never gets them.
+METADATA = "bold_json"
+_ENDINGS = {"dwi": (".nii.gz", ".nii"), "bold": (".nii.gz", ".nii"), "T1w": (".nii.gz", ".nii"), METADATA: (".json",)}
 _LABEL = re.compile(r"^[A-Za-z0-9+]+$")
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
@@ -162,7 +164,10 @@ def _label(value: Any, entity: str) -> str:
 def _check_inputs(scan: Scan) -> None:
     if scan.pipeline not in _ROLES:
         raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline}", causes.SCAN_RECORD_INVALID)
-    needed, given = sorted(_ROLES[scan.pipeline]), sorted(entry.role for entry in scan.inputs)
+    needed, given = (
+        sorted(_ROLES[scan.pipeline]),
+        sorted(entry.role for entry in scan.inputs if scan.pipeline != "func" or entry.role != METADATA),
+    )
     if given != needed:
         raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {needed}, not {given}", causes.SCAN_RECORD_INVALID)
     for entry in scan.inputs:

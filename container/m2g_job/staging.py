@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from m2g_job import causes, gradients, nifti
 from m2g_job.faults import S3Missing, S3Refused, ScanFailed, TransientFault, WrongInput
 from m2g_job.s3 import S3, ObjectHead
-from m2g_job.scan import MADE_UP_SESSION, Input, Scan
+from m2g_job.scan import MADE_UP_SESSION, METADATA, Input, Scan
 from m2g_job.stop import StopRequest
 
 #: The free space that m2g needs in addition to the inputs.
@@ -47,6 +47,8 @@ def layout(scan: Scan) -> dict[str, Input]:
         stem = stem.replace(subject, f"{subject}_ses-{MADE_UP_SESSION}", 1)
     paths = {}
     for entry in scan.inputs:
+        if entry.role == METADATA:
+            continue
         if entry.role == "T1w":
             folder, name = "anat", f"{subject}_{session}_T1w{entry.extension}"
         else:
@@ -164,8 +166,13 @@ def _difference(path: str, head: ObjectHead) -> str | None:
     return None if digest.hexdigest() == head.etag else "its MD5 differs"
 
 
-def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> None:
+def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> nifti.Header:
     """Refuse inputs on which m2g would fail after an hour, without a clear message.
+
+    Returns
+    -------
+    Header
+        Of the primary image.
 
     Raises
     ------
@@ -183,7 +190,8 @@ def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> None:
                 bvecs=bvecs,
             )
     name = scan.primary.name
-    volumes = nifti.check(paths[scan.primary.role], name, on_bytes=lambda _count: stop.check()).volumes
+    header = nifti.check(paths[scan.primary.role], name, on_bytes=lambda _count: stop.check())
+    volumes = header.volumes
     nifti.check(paths["T1w"], scan.input("T1w").name, on_bytes=lambda _count: stop.check())
     if scan.pipeline == "dwi" and volumes != bvals:
         raise WrongInput(
@@ -195,3 +203,4 @@ def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> None:
         )
     if scan.pipeline == "func" and volumes < 2:
         raise WrongInput(f"{name} has 1 volume: that is no time series", causes.SINGLE_VOLUME, file=name)
+    return header

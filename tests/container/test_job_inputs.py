@@ -194,7 +194,9 @@ def test_headers_of_both_nifti_kinds_and_byte_orders(tmp_path: Path, kind: type,
     image = kind(np.zeros((3, 4, 5, 6), dtype=np.float32), np.eye(4), header)
     path.write_bytes(image.to_bytes())
 
-    assert images.check(str(path), "image", on_bytes=lambda _count: None) == images.Header(6, path.stat().st_size)
+    assert images.check(str(path), "image", on_bytes=lambda _count: None) == images.Header(
+        6, path.stat().st_size, slices=5, tr_seconds=1.0
+    )
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(WrongInput, match="truncated"):
         images.check(str(path), "image", on_bytes=lambda _count: None)

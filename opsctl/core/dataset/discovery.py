@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
-from opsctl.core.dataset.file_index import SIDECARS, BidsFile, FileIndex
+from opsctl.core.dataset.file_index import GRADIENTS, METADATA, BidsFile, FileIndex
 from opsctl.core.dataset.scan import Discovery, Exclusion, Input, Role, S3Object, Scan
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.m2g_options import Pipeline
@@ -21,7 +21,8 @@ _PRIMARY: dict[Pipeline, tuple[str, ...]] = {"dwi": ("dwi",), "func": ("bold",),
 # The endings of the files of each pipeline's scans, in lower case, so that a wrong case is reported, not overlooked.
 _ENDINGS: dict[Pipeline, tuple[str, ...]] = {
     pipeline: tuple(f"{suffix}{ending}".lower() for suffix in (*primary, "T1w") for ending in _IMAGES)
-    + (tuple(f"dwi{ending}" for ending in SIDECARS) if "dwi" in primary else ())
+    + (tuple(f"dwi{ending}" for ending in GRADIENTS) if "dwi" in primary else ())
+    + ((f"bold{METADATA}",) if "bold" in primary else ())
     for pipeline, primary in _PRIMARY.items()
 }
 _DESCRIPTION = "dataset_description.json"
@@ -110,7 +111,7 @@ def _is_raw(path: str) -> bool:
     """Whether a path is below `sub-*`, or a sidecar at the root that every scan inherits; hidden files are not raw."""
     if any(part.startswith(".") and part not in (".", "..") for part in path.split("/")):
         return False
-    return path.startswith("sub-") or ("/" not in path and path.endswith(SIDECARS))
+    return path.startswith("sub-") or ("/" not in path and path.endswith((*GRADIENTS, METADATA)))
 
 
 def _is_primary(path: str, pipeline: Pipeline) -> bool:
@@ -143,6 +144,13 @@ def _scan(image: BidsFile, index: FileIndex, bucket: str) -> Scan | Exclusion:
             return Exclusion(key=obj.key, reason=f"its {role} is empty (0 bytes)")
         else:
             inputs.append(_input(bucket, sidecars[0][1], role))
+    if not is_dwi and index.echoes(path) > 1:
+        return Exclusion(
+            key=obj.key,
+            reason=f"one of {index.echoes(path)} echoes: m2g takes one image a series, so combine the echoes first",
+        )
+    if not is_dwi:
+        inputs += [_input(bucket, sidecar, "bold_json") for _, sidecar in index.metadata(path) if sidecar.size_bytes]
     anatomical = index.t1w(path)
     if not anatomical:
         missing.append("T1w in its session" if path.entities.get("session") else "T1w")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Role = Literal["dwi", "bval", "bvec", "T1w", "bold"]
+Role = Literal["dwi", "bval", "bvec", "T1w", "bold", "bold_json"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,6 +35,8 @@ class CauseCode(StrEnum):
     INPUT_MISSING = "input_missing"
     INPUT_DENIED = "input_denied"
     INPUT_UNREADABLE = "input_unreadable"
+    SIDECAR_INVALID = "sidecar_invalid"
+    REPETITION_TIME_UNKNOWN = "repetition_time_unknown"
     S3_UNAVAILABLE = "s3_unavailable"
     S3_DENIED = "s3_denied"
     S3_REFUSED = "s3_refused"

@@ -79,6 +79,11 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "`opsctl up --source-bucket BUCKET` lets the jobs read the dataset's bucket, then `{run}`",
     ),
     CauseCode.INPUT_UNREADABLE: CauseText("an input cannot be read", _CHECK),
+    CauseCode.SIDECAR_INVALID: CauseText("a JSON sidecar is not a JSON object", _CHECK),
+    CauseCode.REPETITION_TIME_UNKNOWN: CauseText(
+        "the series has no repetition time",
+        "`{run} --tr SECONDS` gives it, or write RepetitionTime into the series' JSON sidecar",
+    ),
     # S3.
     CauseCode.S3_UNAVAILABLE: CauseText("S3 did not answer in time", _AGAIN),
     CauseCode.S3_DENIED: CauseText("S3 does not let the job read or write", _PLATFORM),
