@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from contextlib import contextmanager
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Mapping, Sequence
 
 from m2g_job import (
     abandoned,
@@ -23,7 +22,6 @@ from m2g_job import (
 )
 from m2g_job import scan as scans
 from m2g_job.attempt import END_TIMEOUT_SECONDS, AttemptRecord
-from m2g_job.claim import Claim, Claims
 from m2g_job.environment import Environment, log_stream
 from m2g_job.faults import (
     Abandoned,
@@ -39,14 +37,12 @@ from m2g_job.faults import (
     local_file_fault,
 )
 from m2g_job.log import Log
+from m2g_job.publication import Publication
 from m2g_job.result import ResultBuilder, Results
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
 from m2g_job.stop import StopRequest
 
-#: A push that is running when the signal comes may go on for this long: it completes an hour of work, and Batch waits
-#: 30 s before it sends SIGKILL.
-PUSH_GRACE_SECONDS = 15.0
 #: A job that still waits for S3 this long after the signal writes the attempt's record and exits.
 FORCED_EXIT_SECONDS = 24.0
 FORCED_EXIT_TIMEOUT_SECONDS = 4.0
@@ -75,7 +71,9 @@ class Job:
         self._result_builder = ResultBuilder(environment, log_stream=stream)
         self._attempt = AttemptRecord(s3, environment, log, log_stream=stream)
         self._results = Results(s3, environment, log)
-        self._claims = Claims(s3, environment, log, results=self._results, sleep=stop.sleep)
+        self._publication = Publication(
+            s3, environment, log, stop=stop, results=self._results, result_builder=self._result_builder
+        )
         self._m2g_ran = False
         self._m2g_version: str | None = None
         self._log_path = os.path.join(environment.output_dir, "m2g.log")
@@ -157,11 +155,11 @@ class Job:
                 file=self._results.uri,
             )
         self._log.write(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
-        with self._phase("pull"):
+        with self._result_builder.phase("pull"):
             self._pull(scan)
         if not derivative.is_preview(scan.image):
             self._m2g_version = version.find(scan.argv[0], m2g.child_environment(self._variables))
-        with self._phase("m2g"):
+        with self._result_builder.phase("m2g"):
             connectome_paths = self._run_m2g(scan)
         self._publish(scan, connectome_paths)
 
@@ -174,14 +172,6 @@ class Job:
         if document is None:
             raise WrongInput(f"there is no scan's JSON at {uri}", causes.SCAN_RECORD_INVALID, file=uri)
         return scans.parse(document.data, self._environment)
-
-    @contextmanager
-    def _phase(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self._result_builder.seconds[name] += time.monotonic() - started
 
     def _pull(self, scan: Scan) -> None:
         # An earlier attempt may have left files on the instance's disk.
@@ -237,53 +227,15 @@ class Job:
         self._result_builder.connectomes = [
             f"{scan.output}/{output.key}" for output in files if output.path in connectome_paths
         ]
-        while True:
-            try:
-                result = self._push(scan, files, provenance_file)
-                break
-            except HeldByAnotherJob as lost:
-                # Try again: the other job publishes, or it dies and this job takes over the claim.
-                self._log.write(f"stopped pushing: {lost}")
-        self._log.write(
-            "done: pushed {} files, {:.1f} MB, in {:.1f} s to {}".format(
-                result["outputs"]["count"], result["outputs"]["bytes"] / 1e6, result["seconds"]["push"], scan.output
-            )
-        )
-
-    def _push(self, scan: Scan, files: list[outputs.Output], provenance_file: outputs.Output) -> dict[str, Any]:
-        """Take the claim, upload the outputs, and write the result; return the result."""
-        self._check_abandoned()
-        with self._claims.take() as claim:
-            # Again, because this job may have waited minutes for the claim.
-            self._check_abandoned()
-            with self._phase("push"):
-                derivative.write_description(self._s3, scan, m2g_version=self._m2g_version)
-                # The provenance last: it never stands beside an incomplete set of outputs.
-                pushed = []
-                for batch in (files, [provenance_file]):
-                    pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
-                self._result_builder.files = outputs.verify(self._s3, pushed, scan.output)
-            result = self._result_builder.build(Ending(0))
-            self._results.write(result, check=lambda: self._may_write(claim))
-        return result
-
-    def _may_write(self, claim: Claim) -> None:
-        self._check_abandoned()
-        claim.check()
-
-    def _guard(self, claim: Claim) -> None:
-        self._stop.check(grace_seconds=PUSH_GRACE_SECONDS)
-        claim.check_lease()
+        self._publication.succeed(scan, files, provenance_file, m2g_version=self._m2g_version)
 
     def _record_failure(self, fault: Fault) -> Ending:
-        """Upload the logs and write a failed result, under the claim, so that it never replaces a succeeded one."""
+        """Upload the logs and write a failed result."""
         self._log.write(f"failed: {fault}")
         try:
             self._check_abandoned()
             self._upload_logs()
-            with self._claims.take(wait=not self._stop.received) as claim:
-                result = self._result_builder.build(fault.ending)
-                self._results.write(result, check=lambda: self._may_write(claim))
+            self._publication.fail(fault)
         except Abandoned as abandonment:
             return self._abandoned(abandonment)
         except AlreadyPublished as published:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from m2g_job import causes
 from m2g_job.environment import Environment
@@ -44,6 +46,15 @@ class ResultBuilder:
         #: Of a failed scan too, with the URIs in the run's `failures/` folder.
         self.graphs: list[dict[str, Any]] = []
         self.warnings: list[dict[str, str]] = []
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the duration of a block to the seconds of a phase: `pull`, `m2g` or `push`."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.monotonic() - started
 
     def build(self, ending: Ending) -> dict[str, Any]:
         """The result's JSON: `succeeded` with its outputs where the exit code is 0, otherwise `failed`."""

@@ -38,7 +38,7 @@ def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mo
     # A slow machine may need a second or more for a fake that does nothing.
     actual = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
     assert actual.startswith(cause), result["cause"]
-    assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "files": []}
+    assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "graphs": [], "files": []}
     assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/qa_d/{QA}"]
     assert b"m2g runs on dwi" in world.get(f"{FAILURES}/attempt-1/m2g.log")
     assert world.keys("HNU1/derivatives") == [], "nothing of a failed scan stands among the outputs"

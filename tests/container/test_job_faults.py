@@ -140,17 +140,18 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
 
 
 def test_what_is_left_of_batchs_30_seconds_after_sigterm() -> None:
-    from m2g_job import job, m2g
+    from m2g_job import job, m2g, publication
 
     assert job.FORCED_EXIT_SECONDS + job.FORCED_EXIT_TIMEOUT_SECONDS <= 28
     assert m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS <= job.FORCED_EXIT_SECONDS - 6, "for the logs and the result"
-    assert job.PUSH_GRACE_SECONDS <= job.FORCED_EXIT_SECONDS - 6
+    assert publication.PUSH_GRACE_SECONDS <= job.FORCED_EXIT_SECONDS - 6
 
 
 @pytest.mark.parametrize("place", ["HNU1/sub-0025427", OUTPUT, f"{RUN}/claims", f"{RUN}/results"])
 def test_sigterm_while_s3_does_not_answer_ends_with_the_attempts_word(world: World, s3: LocalS3, place: str) -> None:
     s3.hold(lambda request: request.key.startswith(place) and request.method != "HEAD")
-    patch = "import os, m2g_job.job as job\njob.FORCED_EXIT_SECONDS = 3.0\njob.PUSH_GRACE_SECONDS = 1.0\n"
+    patch = "import os, m2g_job.job as job, m2g_job.publication as publication\n"
+    patch += "job.FORCED_EXIT_SECONDS = 3.0\npublication.PUSH_GRACE_SECONDS = 1.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
     job = world.start(python=(sys.executable, "-c", patch + main))
     s3.holds[0].wait()
@@ -176,7 +177,7 @@ def test_sigterm_while_a_download_hangs_still_leaves_a_result(world: World, s3: 
 
 def test_a_push_that_outlasts_its_grace_is_stopped_and_its_logs_kept(world: World, s3: LocalS3) -> None:
     push = s3.hold(lambda request: request.method == "PUT" and request.key.startswith(f"{OUTPUT}/dwi/"))
-    patch = "import os, m2g_job.job as job\njob.PUSH_GRACE_SECONDS = 0.0\n"
+    patch = "import os, m2g_job.publication as publication\npublication.PUSH_GRACE_SECONDS = 0.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
     job = world.start(python=(sys.executable, "-c", patch + main), FAKE_M2G_FILES="60")
     push.wait(10)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ConnectTimeoutError
 from m2g_job import attempt as attempt_module
-from m2g_job import causes, environment, m2g
+from m2g_job import causes, environment, faults, m2g
 from m2g_job import claim as claim_module
 from m2g_job import result as result_module
 from m2g_job.attempt import SEEN_SECONDS, AttemptRecord
@@ -136,8 +136,9 @@ class PlayedRunner(Job):
         digest = hashlib.sha256(_BODY).hexdigest()
         self._result_builder.files = [{"uri": uri, "size_bytes": len(_BODY), "sha256": digest, "etag": etag}]
         self._result_builder.connectomes = [uri]
-        with self._claims.take() as claim:
-            self._results.write(self._result_builder.build(exit_code=0), check=lambda: self._may_write(claim))
+        with self._publication._claims.take() as claim:
+            result = self._result_builder.build(faults.Ending(0))
+            self._results.write(result, check=lambda: self._publication._may_write(claim))
 
     @contextmanager
     def _clock(self, moment: datetime | None = None) -> Iterator[None]:
