@@ -10,8 +10,9 @@ from typing import Mapping, Sequence
 from m2g_job import (
     abandoned,
     causes,
-    connectomes,
     derivative,
+    failure_files,
+    graph_warnings,
     m2g,
     m2g_failure,
     memory,
@@ -22,6 +23,7 @@ from m2g_job import (
 )
 from m2g_job import scan as scans
 from m2g_job.attempt import END_TIMEOUT_SECONDS, AttemptRecord
+from m2g_job.connectomes import Connectome
 from m2g_job.environment import Environment, log_stream
 from m2g_job.faults import (
     Abandoned,
@@ -41,11 +43,15 @@ from m2g_job.publication import Publication
 from m2g_job.result import ResultBuilder, Results
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
+from m2g_job.session_folder import SessionFolder
 from m2g_job.stop import StopRequest
+from m2g_job.version import M2gPackage
 
 #: A job that still waits for S3 this long after the signal writes the attempt's record and exits.
 FORCED_EXIT_SECONDS = 24.0
 FORCED_EXIT_TIMEOUT_SECONDS = 4.0
+#: Connectomes that a stopped m2g finished are kept until so long after the signal: what remains is for the result.
+CONNECTOMES_GRACE_SECONDS = 20.0
 
 
 class Job:
@@ -74,8 +80,9 @@ class Job:
         self._publication = Publication(
             s3, environment, log, stop=stop, results=self._results, result_builder=self._result_builder
         )
-        self._m2g_ran = False
-        self._m2g_version: str | None = None
+        self._package = M2gPackage()
+        #: None until m2g starts: an earlier attempt may have left files in the output folder.
+        self._folder: SessionFolder | None = None
         self._log_path = os.path.join(environment.output_dir, "m2g.log")
 
     def run(self) -> int:
@@ -158,10 +165,10 @@ class Job:
         with self._result_builder.phase("pull"):
             self._pull(scan)
         if not derivative.is_preview(scan.image):
-            self._m2g_version = version.find(scan.argv[0], m2g.child_environment(self._variables))
+            self._package = version.find(scan.argv[0], m2g.child_environment(self._variables))
         with self._result_builder.phase("m2g"):
-            connectome_paths = self._run_m2g(scan)
-        self._publish(scan, connectome_paths)
+            connectomes = self._run_m2g(scan)
+        self._publish(scan, connectomes)
 
     def _read_scan(self) -> Scan:
         uri = self._environment.uri("scans")
@@ -184,18 +191,20 @@ class Job:
             f"pulled and checked {len(scan.inputs)} files, {size / 1e6:.1f} MB, in {time.monotonic() - started:.1f} s"
         )
 
-    def _session_dir(self, scan: Scan) -> str:
-        return os.path.join(self._environment.output_dir, f"sub-{scan.subject}", f"ses-{scan.session_label}")
-
-    def _run_m2g(self, scan: Scan) -> list[str]:
+    def _run_m2g(self, scan: Scan) -> Sequence[Connectome]:
         self._stop.check()
-        self._m2g_ran = True
-        command = m2g.command(scan.argv, input_dir=self._environment.input_dir, output_dir=self._environment.output_dir)
+        self._folder = SessionFolder(scan, self._environment)
+        command = m2g.command(
+            self._folder.names.arguments(scan.argv),
+            input_dir=self._environment.input_dir,
+            output_dir=self._environment.output_dir,
+        )
         self._log.write(f"running: {' '.join(command)}")
         try:
             ended = m2g.run(command, log=self._log, log_path=self._log_path, stop=self._stop, variables=self._variables)
         finally:
             self._result_builder.peak_memory_mib = memory.peak_mib()
+            self._folder.qa_pictures.move(self._log)
         self._log.write(
             f"m2g ended with exit code {ended.exit_code} after {ended.seconds:.1f} s, "
             f"peak memory {ended.peak_memory_mib} MiB"
@@ -203,38 +212,41 @@ class Job:
         if ended.exit_code != 0:
             raise m2g_failure.fault(ended)
         try:
-            paths = connectomes.verify(self._session_dir(scan), scan.pipeline, scan.parcellation)
+            connectomes = self._folder.verify_connectomes(check=self._stop.check).complete
         except ScanFailed as missing:
             shortage = m2g_failure.shortage(ended)
             if shortage is None:
                 raise
             raise ScanFailed(f"{missing}; {shortage}", shortage.cause_code, **shortage.facts)
-        self._log.write(f"connectomes: {len(paths)}")
-        return paths
+        self._log.write(f"connectomes: {len(connectomes)}")
+        return connectomes
 
-    def _collect_outputs(self, scan: Scan) -> list[outputs.Output]:
-        return outputs.collect(self._session_dir(scan), made_up_session=scan.session is None)
-
-    def _publish(self, scan: Scan, connectome_paths: Sequence[str]) -> None:
-        files = self._collect_outputs(scan)
+    def _publish(self, scan: Scan, connectomes: Sequence[Connectome]) -> None:
+        files = self._folder.outputs()
         provenance_file = provenance.output(
             scan,
             self._environment,
-            m2g_version=self._m2g_version,
+            package=self._package,
             started_at=self._result_builder.started_at,
             seconds=self._result_builder.seconds,
         )
-        self._result_builder.connectomes = [
-            f"{scan.output}/{output.key}" for output in files if output.path in connectome_paths
-        ]
-        self._publication.succeed(scan, files, provenance_file, m2g_version=self._m2g_version)
+        uris = {output.path: f"{scan.output}/{output.key}" for output in files}
+        self._result_builder.connectomes = [uris[connectome.path] for connectome in connectomes]
+        self._result_builder.graphs = [connectome.graph(uris[connectome.path]) for connectome in connectomes]
+        self._result_builder.warnings = graph_warnings.warnings(
+            connectomes, pipeline=scan.pipeline, skull_strip_picture=outputs.skull_strip_picture(files)
+        )
+        self._publication.succeed(scan, files, provenance_file, m2g_version=self._package.version)
+        lost = graph_warnings.lost_regions(connectomes)
+        if lost:
+            self._log.write(lost)
 
     def _record_failure(self, fault: Fault) -> Ending:
-        """Upload the logs and write a failed result."""
+        """Keep the logs and the finished connectomes, and write a failed result."""
         self._log.write(f"failed: {fault}")
         try:
             self._check_abandoned()
-            self._upload_logs()
+            self._upload_failure_files()
             self._publication.fail(fault)
         except Abandoned as abandonment:
             return self._abandoned(abandonment)
@@ -249,17 +261,15 @@ class Job:
             self._log.write(f"the failed result could not be written: {write_fault}")
         return fault.ending
 
-    def _upload_logs(self) -> None:
-        scan = self._result_builder.scan
-        if scan is None or not self._m2g_ran:
-            return  # the files in the output folder are an earlier attempt's
-        uri = self._environment.uri("failures", f"/attempt-{self._environment.attempt}")
-        try:
-            files = outputs.qa(self._collect_outputs(scan))
-            if os.path.isfile(self._log_path):
-                files.append(outputs.Output(self._log_path, "m2g.log"))
-            outputs.push(self._s3, files, uri, guard=lambda: None)
-        except (Fault, OSError) as fault:
-            self._log.write(f"the logs could not all be kept: {fault}")
-            return
-        self._log.write(f"{len(files)} files of logs and QA are at {uri}")
+    def _upload_failure_files(self) -> None:
+        # The connectomes' URIs, where the scan failed while it was published, are no longer those of outputs.
+        self._result_builder.graphs, self._result_builder.warnings = [], []
+        if self._folder is not None:
+            self._result_builder.graphs = failure_files.upload(
+                self._s3,
+                self._folder,
+                self._environment.uri("failures", f"/attempt-{self._environment.attempt}"),
+                log=self._log,
+                log_path=self._log_path,
+                check=lambda: self._stop.check(grace_seconds=CONNECTOMES_GRACE_SECONDS),
+            )

@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 from support.job_s3 import LocalS3
-from support.job_world import RUN, World
+from support.job_world import ATLAS, BUCKET, DESIKAN, RUN, SKULL_STRIP, World
 
 FAILURES = f"{RUN}/failures/00000"
-QA = "sub-0025427_ses-1_qa.png"
 
 
 @pytest.mark.parametrize(
     ("mode", "code", "cause"),
     [
         ("exit-1", "m2g_failed", "m2g ended with exit code 1 after 0 s: RuntimeError: eddy did not converge"),
-        ("nothing", "no_connectome", "m2g ended with exit code 0 and left no connectome that is not empty"),
-        ("empty", "no_connectome", "m2g ended with exit code 0 and left no connectome that is not empty"),
+        ("nothing", "no_connectome", "m2g ended with exit code 0 and left no connectome"),
+        (
+            "empty",
+            "no_connectome",
+            "m2g ended with exit code 0 and left no connectome; x_Desikan_connectome.csv: it is empty",
+        ),
         ("no-space", "disk_full", "the disk is full: m2g ended after 0 s: OSError: [Errno 28] No space left on device"),
         (
             "killed",
@@ -39,24 +42,51 @@ def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mo
     actual = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
     assert actual.startswith(cause), result["cause"]
     assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "graphs": [], "files": []}
-    assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/qa_d/{QA}"]
+    assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/{SKULL_STRIP}"]
     assert b"m2g runs on dwi" in world.get(f"{FAILURES}/attempt-1/m2g.log")
     assert world.keys("HNU1/derivatives") == [], "nothing of a failed scan stands among the outputs"
 
 
-def test_a_parcellation_that_was_asked_for_must_be_there_in_its_own_case(world: World) -> None:
-    world.scan["m2g"]["parcellation"] = ["Desikan", "desikan", "AAL_"]
+def test_every_atlas_that_was_asked_for_must_have_its_connectome(world: World) -> None:
+    # A part of the name is not enough: m2g makes DesikanKlein's folder beside Desikan's.
+    folders = {"Desikan": ATLAS, "Klein": "Desikan", "AAL": ATLAS.replace("Desikan", "AAL")}
+    world.scan["atlases"] = [{**DESIKAN, "name": name, "folder": folder} for name, folder in folders.items()]
     world.submit()
 
     assert world.run()[0] == 1
 
     assert (world.result()["cause_code"], world.result()["facts"]) == (
         "parcellation_missing",
-        {"parcellation": "desikan, AAL_"},
+        {"parcellation": "Klein, AAL"},
     )
     assert world.result()["cause"] == (
-        "m2g ended with exit code 0 and left no connectome for desikan, AAL_; there is Desikan_space-MNI"
+        f"m2g ended with exit code 0 and left no connectome for Klein, AAL; there is {ATLAS}"
     )
+
+
+def test_the_connectomes_that_m2g_finished_are_kept_and_not_published(world: World) -> None:
+    world.scan["argv"] += ["AAL_space"]
+    world.submit()
+
+    assert world.run(FAKE_M2G="fails-after-a-graph", FAKE_M2G_LOST="2")[0] == 1
+
+    outputs = world.result()["outputs"]
+    atlas = ATLAS.replace("Desikan", "AAL")  # the first in m2g's order; Desikan's was never made
+    uri = f"s3://{BUCKET}/{FAILURES}/attempt-1/connectomes_d/{atlas}/sub-0025427_ses-1_dwi_{atlas}_connectome.csv"
+    assert (outputs["connectomes"], outputs["files"], world.result()["warnings"]) == ([], [], [])
+    assert outputs["graphs"] == [
+        {
+            "uri": uri,
+            "atlas": atlas,
+            "kind": "streamlines",
+            "nodes": 114,
+            "edges": sum(min(9, 114 - node) for node in range(1, 115)),
+            "regions": None,
+            "lost": 2,
+        }
+    ]
+    assert world.get(uri.removeprefix(f"s3://{BUCKET}/")).startswith(b"1 2 ")
+    assert world.keys("HNU1/derivatives") == []
 
 
 def test_a_command_line_that_m2g_does_not_know_is_m2gs_failure(world: World) -> None:

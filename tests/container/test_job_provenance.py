@@ -94,13 +94,13 @@ def test_it_comes_after_every_other_output(world: World, s3: LocalS3) -> None:
     push = s3.hold(lambda request: request.method == "PUT" and "/qa_d/" in request.key)
     job = world.start()
     push.wait()
-    until(lambda: len(world.keys(f"{OUTPUT}/")) == 4)
+    until(lambda: len(world.keys(f"{OUTPUT}/")) == 7)
     assert world.keys(PROVENANCE) == []
     push.released.set()
 
     assert job.wait() == 0
     pushed = [request.key for request in s3.writes() if request.key.startswith(OUTPUT)]
-    assert pushed.index(PROVENANCE) == len(pushed) - 1 == 5
+    assert pushed.index(PROVENANCE) == len(pushed) - 1 == 8
 
 
 def test_an_m2g_of_unknown_version_is_none_of_the_scans_business(world: World) -> None:

@@ -27,6 +27,14 @@ BUCKET = "data-bucket"
 PLATFORM = platform(data_bucket=BUCKET)
 RUN_ID = "HNU1-20261122-120000-ab12"
 
+ATLAS = {
+    "name": "Desikan",
+    "argument": "Desikan_space-MNI152NLin6_res-",
+    "folder": "Desikan_space-MNI152NLin6_res-2x2x2",
+    "regions": 70,
+    "kept": 70,
+}
+
 
 def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str = "dwi", further: str = "") -> Scan:
     base = f"sub-{subject}" + (f"/ses-{session}" if session else "")
@@ -95,12 +103,12 @@ def environment(index: int) -> Environment:
 )
 def test_the_job_reads_what_run_writes(example):
     options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    document = scan_document(example, options, run=run(8), index=7)
+    document = {**scan_document(example, options, run=run(8), index=7), "atlases": [ATLAS]}
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == example.name
     assert read.session == example.session
     assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in example.inputs]
-    assert read.parcellation == ("Desikan", "AAL_")
+    assert [asdict(atlas) for atlas in read.atlases] == [{key: ATLAS[key] for key in ATLAS if key != "argument"}]
     assert read.output == f"{run().output}/{example.name}"
     assert read.key == document["key"]
 

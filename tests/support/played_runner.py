@@ -124,13 +124,13 @@ class PlayedRunner(Job):
                 "bval and bvec differ in count: 64 and 65", causes.GRADIENT_COUNTS_DIFFER, bvals=64, bvecs=65
             )
 
-    def _run_m2g(self, scan: Scan) -> list[str]:
+    def _run_m2g(self, scan: Scan) -> Any:
         return [] if self._ending == "done" else super()._run_m2g(scan)
 
-    def _upload_logs(self) -> None:
+    def _upload_failure_files(self) -> None:
         """Nothing: m2g wrote no files."""
 
-    def _publish(self, scan: Scan, connectome_paths: Any) -> None:
+    def _publish(self, scan: Scan, connectomes: Any) -> None:
         uri = f"{scan.output}/connectomes_d/Desikan/{scan.name.replace('/', '_')}_Desikan_connectome.csv"
         etag = self._played_s3.put_object(**bucket_and_key(uri), Body=_BODY)["ETag"].strip('"')
         digest = hashlib.sha256(_BODY).hexdigest()
