@@ -123,6 +123,8 @@ def dwi(options: argparse.Namespace, mode: str, out: Path, stem: str) -> None:
         write(
             folder / f"{stem}_{atlas}_connectome.csv", "".join(f"{a} {b} {count}.0\n" for a, b in edges(mode, regions))
         )
+        if mode == "hangs-after-a-graph":
+            misbehave("hang", out)
         if mode == "fails-after-a-graph":
             sys.exit("MemoryError: Unable to allocate 36.8 GiB for an array with shape (70263, 70263)")
 
@@ -173,6 +175,9 @@ def misbehave(mode: str, out: Path) -> None:
         sys.exit(0)
     if mode == "empty":
         write(out / "connectomes_d" / "Desikan_space-MNI152NLin6_res-2x2x2" / "x_Desikan_connectome.csv", "")
+        sys.exit(0)
+    if mode == "breaks-off":
+        write(out / "connectomes_d" / "Desikan_space-MNI152NLin6_res-2x2x2" / "x_connectome.csv", "1 2 3.0\n1 3 1")
         sys.exit(0)
     if mode == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
