@@ -112,7 +112,7 @@ def find(session_dir: str, scan: Scan, *, check: Callable[[], None]) -> Connecto
         name = folder[: -len(_IMAGE)] if folder.endswith(_IMAGE) else folder
         for path, kind in _files(os.path.join(top, folder), scan.pipeline):
             try:
-                size = edge_list.read(path, check=check)
+                size = _read(path, scan.pipeline, check)
             except (OSError, ValueError) as error:
                 connectomes.problems[path] = str(error)
                 continue
@@ -120,6 +120,14 @@ def find(session_dir: str, scan: Scan, *, check: Callable[[], None]) -> Connecto
             lost = _lost(os.path.dirname(path), scan.pipeline, size, atlas)
             connectomes.complete.append(Connectome(path, name, kind, size, atlas, lost))
     return connectomes
+
+
+def _read(path: str, pipeline: str, check: Callable[[], None]) -> EdgeList:
+    size = edge_list.read(path, check=check)
+    if pipeline == "func" and size.highest_node == 0:
+        # m2g's dwi pipeline writes an empty file where no streamline connects two regions. A func graph has all pairs.
+        raise ValueError("it is empty")
+    return size
 
 
 def _files(folder: str, pipeline: str) -> list[tuple[str, str]]:
@@ -161,8 +169,10 @@ def verify(session_dir: str, scan: Scan, *, check: Callable[[], None]) -> Connec
     """
     connectomes = find(session_dir, scan, check=check)
     problems = "".join(f"; {os.path.basename(path)}: {problem}" for path, problem in connectomes.problems.items())
-    if not connectomes.complete:
-        raise ScanFailed(f"m2g ended with exit code 0 and left no connectome{problems}", causes.NO_CONNECTOME)
+    if not any(connectome.size.highest_node for connectome in connectomes.complete):
+        raise ScanFailed(
+            f"m2g ended with exit code 0 and left no connectome that is not empty{problems}", causes.NO_CONNECTOME
+        )
     complete = set.intersection(*(connectomes.folders(kind) for _, kind in _KINDS[scan.pipeline]))
     missing = [atlas.name for atlas in scan.atlases if atlas.folder not in complete]
     if missing:

@@ -40,7 +40,8 @@ def upload(
             logs.append(Output(log_path, "m2g.log"))
         outputs.push(s3, logs, uri, guard=lambda: None)
         log.write(f"{len(logs)} files of logs and QA are at {uri}")
-        complete = folder.find_connectomes(check=check).complete
+        # An empty file may be one that m2g was about to write.
+        complete = [entry for entry in folder.find_connectomes(check=check).complete if entry.size.highest_node]
         keys = {output.path: output.key for output in files}
         outputs.push(s3, [Output(entry.path, keys[entry.path]) for entry in complete], uri, guard=check)
         graphs = [entry.graph(f"{uri}/{keys[entry.path]}") for entry in complete]

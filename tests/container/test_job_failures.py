@@ -17,12 +17,8 @@ FAILURES = f"{RUN}/failures/00000"
     ("mode", "code", "cause"),
     [
         ("exit-1", "m2g_failed", "m2g ended with exit code 1 after 0 s: RuntimeError: eddy did not converge"),
-        ("nothing", "no_connectome", "m2g ended with exit code 0 and left no connectome"),
-        (
-            "empty",
-            "no_connectome",
-            "m2g ended with exit code 0 and left no connectome; x_Desikan_connectome.csv: it is empty",
-        ),
+        ("nothing", "no_connectome", "m2g ended with exit code 0 and left no connectome that is not empty"),
+        ("empty", "no_connectome", "m2g ended with exit code 0 and left no connectome that is not empty"),
         ("no-space", "disk_full", "the disk is full: m2g ended after 0 s: OSError: [Errno 28] No space left on device"),
         (
             "killed",

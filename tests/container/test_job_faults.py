@@ -145,6 +145,7 @@ def test_what_is_left_of_batchs_30_seconds_after_sigterm() -> None:
     assert job.FORCED_EXIT_SECONDS + job.FORCED_EXIT_TIMEOUT_SECONDS <= 28
     assert m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS <= job.FORCED_EXIT_SECONDS - 6, "for the logs and the result"
     assert publication.PUSH_GRACE_SECONDS <= job.FORCED_EXIT_SECONDS - 6
+    assert m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS < job.CONNECTOMES_GRACE_SECONDS < job.FORCED_EXIT_SECONDS
 
 
 @pytest.mark.parametrize("place", ["HNU1/sub-0025427", OUTPUT, f"{RUN}/claims", f"{RUN}/results"])

@@ -123,6 +123,8 @@ def dwi(options: argparse.Namespace, mode: str, out: Path, stem: str) -> None:
         write(
             folder / f"{stem}_{atlas}_connectome.csv", "".join(f"{a} {b} {count}.0\n" for a, b in edges(mode, regions))
         )
+        if mode == "empty-jhu" and atlas.startswith("JHU"):
+            write(folder / f"{stem}_{atlas}_connectome.csv", "")
         if mode == "hangs-after-a-graph":
             misbehave("hang", out)
         if mode == "fails-after-a-graph":
