@@ -45,8 +45,36 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Atlas:
+    """An atlas that m2g is asked for, at the run's voxel size.
+
+    Attributes
+    ----------
+    name
+        neuroparc's, such as `Desikan`.
+    folder
+        The name of its folder among the outputs, such as `Desikan_space-MNI152NLin6_res-2x2x2`.
+    regions
+        Number of its regions.
+    kept
+        How many of them m2g's dwi pipeline keeps: it removes some of certain atlases before any registration.
+    """
+
+    name: str
+    folder: str
+    regions: int
+    kept: int
+
+
+@dataclass(frozen=True)
 class Scan:
-    """One scan, its inputs and its m2g options, from the scan's JSON."""
+    """One scan, its inputs and its m2g options, from the scan's JSON.
+
+    Attributes
+    ----------
+    atlases
+        Those that m2g is asked for; empty where the scan's JSON does not say, and then nothing is known of regions.
+    """
 
     dataset: str
     name: str
@@ -54,7 +82,7 @@ class Scan:
     session: str | None
     inputs: tuple[Input, ...]
     pipeline: str
-    parcellation: tuple[str, ...]
+    atlases: tuple[Atlas, ...]
     options: Mapping[str, Any]
     argv: tuple[str, ...]
     image: str
@@ -65,7 +93,7 @@ class Scan:
 
     @property
     def session_label(self) -> str:
-        """The session label that m2g gets."""
+        """The session's label, also where the dataset has no sessions."""
         return self.session if self.session is not None else MADE_UP_SESSION
 
     def input(self, role: str) -> Input:
@@ -137,7 +165,10 @@ def _scan(raw: dict[str, Any]) -> Scan:
             for entry in raw["inputs"]
         ),
         pipeline=_text(raw["m2g"]["pipeline"]),
-        parcellation=tuple(_text(name) for name in raw["m2g"]["parcellation"]),
+        atlases=tuple(
+            Atlas(_text(entry["name"]), _text(entry["folder"]), int(entry["regions"]), int(entry["kept"]))
+            for entry in raw.get("atlases") or ()
+        ),
         options=dict(raw["m2g"]),
         argv=tuple(_text(word) for word in raw["argv"]),
         image=_text(raw["image"]),

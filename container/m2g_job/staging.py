@@ -15,7 +15,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from m2g_job import causes, gradients, nifti
 from m2g_job.faults import S3Missing, S3Refused, ScanFailed, TransientFault, WrongInput
 from m2g_job.s3 import S3, ObjectHead
-from m2g_job.scan import MADE_UP_SESSION, METADATA, Input, Scan
+from m2g_job.scan import METADATA, Input, Scan
+from m2g_job.staged_names import StagedNames
 from m2g_job.stop import StopRequest
 
 #: The free space that m2g needs in addition to the inputs.
@@ -41,10 +42,8 @@ def layout(scan: Scan) -> dict[str, Input]:
 
     The gradients get the image's stem, wherever in the dataset they are; the T1w gets its name in m2g's own examples.
     """
-    subject, session = f"sub-{scan.subject}", f"ses-{scan.session_label}"
-    stem = scan.primary.name[: -len(scan.primary.extension)]
-    if scan.session is None:
-        stem = stem.replace(subject, f"{subject}_ses-{MADE_UP_SESSION}", 1)
+    names = StagedNames(scan)
+    subject, session = f"sub-{names.subject}", f"ses-{names.session}"
     paths = {}
     for entry in scan.inputs:
         if entry.role == METADATA:
@@ -52,7 +51,7 @@ def layout(scan: Scan) -> dict[str, Input]:
         if entry.role == "T1w":
             folder, name = "anat", f"{subject}_{session}_T1w{entry.extension}"
         else:
-            folder, name = "func" if entry.role == "bold" else "dwi", stem + entry.extension
+            folder, name = "func" if entry.role == "bold" else "dwi", names.stem + entry.extension
         paths[os.path.join(subject, session, folder, name)] = entry
     return paths
 

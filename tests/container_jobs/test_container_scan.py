@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 from contained import Contained
 from support.engine_world import BUILT
-from support.job_world import BUCKET, OUTPUT, RUN, World
+from support.job_world import ATLAS, BUCKET, OUTPUT, RUN, World
 from support.local_servers import client
 from support.waiting import until
 
@@ -62,9 +62,8 @@ def test_a_scan_goes_from_s3_to_s3(contained: Contained, world: World, tmp_path:
     assert result["log_stream"] == job["container"]["logStreamName"]
     assert "m2g is done" in lines
     assert any("exit code 0" in line for line in lines)
-    assert f"{OUTPUT}/connectomes_d/Desikan_space-MNI/sub-0025427_ses-1_dwi_Desikan_space-MNI_connectome.csv" in (
-        world.keys(OUTPUT)
-    )
+    connectome = f"connectomes_d/{ATLAS}/sub-0025427_ses-1_dwi_{ATLAS}_connectome.csv"
+    assert f"{OUTPUT}/{connectome}" in world.keys(OUTPUT)
     assert {file["uri"].partition(f"{BUCKET}/")[2] for file in result["outputs"]["files"]} == set(world.keys(OUTPUT))
     assert contained.names() == []
     contained.wait_for_no_volumes()

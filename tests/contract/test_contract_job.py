@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from m2g_job import causes, derivative
@@ -25,6 +26,14 @@ from opsctl.core.runs.submission import array_sizes, submissions_of, submit_requ
 BUCKET = "data-bucket"
 PLATFORM = platform(data_bucket=BUCKET)
 RUN_ID = "HNU1-20261122-120000-ab12"
+
+ATLAS = {
+    "name": "Desikan",
+    "argument": "Desikan_space-MNI152NLin6_res-",
+    "folder": "Desikan_space-MNI152NLin6_res-2x2x2",
+    "regions": 70,
+    "kept": 70,
+}
 
 
 def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str = "dwi", further: str = "") -> Scan:
@@ -94,12 +103,12 @@ def environment(index: int) -> Environment:
 )
 def test_the_job_reads_what_run_writes(example):
     options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    document = scan_document(example, options, run=run(8), index=7)
+    document = {**scan_document(example, options, run=run(8), index=7), "atlases": [ATLAS]}
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == example.name
     assert read.session == example.session
     assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in example.inputs]
-    assert read.parcellation == ("Desikan", "AAL_")
+    assert [asdict(atlas) for atlas in read.atlases] == [{key: ATLAS[key] for key in ATLAS if key != "argument"}]
     assert read.output == f"{run().output}/{example.name}"
     assert read.key == document["key"]
 
@@ -127,6 +136,16 @@ def test_the_job_reads_the_environment_that_run_submits():
 
 ENDINGS = (Ending(0), ScanFailed("why", causes.OUT_OF_MEMORY, peak_memory_mib=812).ending)
 
+GRAPH = {
+    "uri": "s3://b/x.csv",
+    "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
+    "kind": "streamlines",
+    "nodes": 68,
+    "edges": 812,
+    "regions": None,
+    "lost": 2,
+}
+
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
@@ -135,6 +154,9 @@ def test_status_reads_what_the_job_writes(exit_code):
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     builder.connectomes = ["s3://b/x.csv"]
+    builder.peak_disk_mib = 2048
+    builder.graphs = [GRAPH]
+    builder.warnings = [{"code": "regions_lost", "atlas": "Desikan", "text": "2 regions of Desikan lost."}]
     value = builder.build(ENDINGS[exit_code])
     result = Result.decode(json.dumps(value).encode(), "s3://b/r.json")
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
@@ -143,6 +165,9 @@ def test_status_reads_what_the_job_writes(exit_code):
     assert result.facts == ({"peak_memory_mib": 812} if exit_code else {})
     assert result.log_stream == "csa/default/abc"
     assert len(result.files) == (exit_code == 0)
+    assert result.peak_disk_mib == 2048
+    assert [asdict(graph) for graph in result.graphs] == [GRAPH]
+    assert [asdict(warning) for warning in result.warnings] == builder.warnings
 
 
 def test_the_previews_outputs_do_not_pass_for_m2gs():
