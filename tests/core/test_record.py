@@ -157,7 +157,7 @@ ALLOWED = {
     int: {"exit_code"},
     float: {"max_spend_usd"},
     # An inconsistent length is found by another sentence.
-    list: {"command_line", "scans", "keys", "sizes", "adopted", "inputs"},
+    list: {"command_line", "scans", "keys", "sizes", "adopted", "inputs", "warnings"},
     dict: {"facts", "seconds", "m2g", "jobs", "options"},
 }
 
@@ -187,6 +187,12 @@ OUT_OF_RANGE = [
     ("attempt", {"job_id": "j" * 5_000}),
     *(("result", {"status": value}) for value in ("SUCCEEDED", "", "\x1b[31m", "x" * 10_000)),
     ("result", {"peak_memory_mib": -1}),
+    ("result", {"peak_disk_mib": -1}),
+    *(("result", {"warnings": [{**RESULT["warnings"][0], **change}]}) for change in ({"code": "x"}, {"text": 1})),
+    *(
+        ("result", {"outputs": {**RESULT["outputs"], "graphs": [{**RESULT["outputs"]["graphs"][0], **change}]}})
+        for change in ({"kind": "tensor"}, {"nodes": -1}, {"edges": 1.5}, {"lost": None}, {"atlas": ""})
+    ),
     ("result", {"seconds": {"m2g": -1}}),
     ("result", {"outputs": {"connectomes": [], "files": [{"uri": "s3://x", "size_bytes": -1, "sha256": ""}]}}),
     ("result", {"outputs": {"connectomes": [], "files": [{"uri": "", "size_bytes": 1, "sha256": ""}]}}),

@@ -53,7 +53,22 @@ RESULT: dict[str, Any] = {
         "bytes": 5,
         "connectomes": ["s3://data/x.csv"],
         "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
+        "graphs": [
+            {
+                "uri": "s3://data/x.csv",
+                "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
+                "kind": "streamlines",
+                "nodes": 68,
+                "edges": 812,
+                "regions": 70,
+                "lost": 2,
+            }
+        ],
     },
+    "warnings": [
+        {"code": "regions_lost", "atlas": "Desikan_space-MNI152NLin6_res-2x2x2", "text": "2 of 70 regions are lost."}
+    ],
+    "peak_disk_mib": 2100,
     "image": "repo:1",
     "job_id": "j:3",
     "log_stream": "csa/default/t",
@@ -154,7 +169,13 @@ KINDS = {
         dependent=frozenset({"job_id"}),
     ),
     "attempt": Kind("attempts/00003.1.ab.json", ATTEMPT, Attempt.decode, frozenset({"run_id", "scan"}), LATER),
-    "result": Kind("results/00003.json", RESULT, Result.decode, frozenset({"run_id", "image"}), LATER),
+    "result": Kind(
+        "results/00003.json",
+        RESULT,
+        Result.decode,
+        frozenset({"run_id", "image"}),
+        LATER | {"warnings", "peak_disk_mib"},
+    ),
     "final job states": Kind(
         "final_job_states.json", json.loads(encoded(FinalJobStates(jobs=JOBS).as_json())), FinalJobStates.decode
     ),

@@ -12,6 +12,12 @@ from opsctl.core.record import RecordReader
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
 What = Literal["connectomes", "qa", "all"]
 
+#: What the weights of a connectome are. Streamlines are m2g's dwi; correlations, signed and absolute, its func.
+GraphKind = Literal["streamlines", "correlation", "absolute correlation"]
+
+#: `regions_lost`: the scan lost regions of an atlas. The others are of a connectome that is hardly one.
+WarningCode = Literal["regions_lost", "diagonal_only", "few_edges", "few_regions"]
+
 
 class _NotRead(tuple[Any, ...]):
     """In place of a result's files where they were left out: whoever looks at them gets an error, not an empty list."""
@@ -56,6 +62,50 @@ class OutputFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Graph:
+    """What the job counted in one connectome.
+
+    Attributes
+    ----------
+    atlas
+        The name of the atlas's folder without `.nii.gz`, the same for dwi and func.
+    nodes
+        Nodes with an edge to another node.
+    edges
+        Pairs of different nodes whose weight is a number other than zero.
+    regions
+        The atlas's own number of regions at the run's voxel size; None where it is not known.
+    lost
+        Regions of the atlas that have no voxel in this scan.
+    """
+
+    uri: bounded.Name
+    atlas: bounded.Name
+    kind: GraphKind
+    nodes: bounded.Count
+    edges: bounded.Count
+    regions: bounded.Count | None
+    lost: bounded.Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultWarning:
+    """Why somebody should look at a scan that is done.
+
+    Attributes
+    ----------
+    atlas
+        As in `Graph`.
+    text
+        A sentence.
+    """
+
+    code: WarningCode
+    atlas: bounded.Text
+    text: bounded.Cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
     """What one job made of its scan.
 
@@ -73,6 +123,12 @@ class Result:
         Duration by phase: `pull`, `m2g`, `push`.
     connectomes, files
         S3 addresses of the connectomes, and all files.
+    graphs
+        What the job counted in each connectome, also in those that a failed scan finished.
+    warnings
+        Why somebody should look at the scan, although it is done.
+    peak_memory_mib, peak_disk_mib
+        The largest memory of all processes together, and the largest size of the scratch folder; 0 where not known.
     """
 
     index: int
@@ -92,6 +148,9 @@ class Result:
     job_id: str
     cause_code: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+    graphs: tuple[Graph, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
+    peak_disk_mib: int = 0
 
     @property
     def succeeded(self) -> bool:
@@ -104,8 +163,8 @@ class Result:
         return sum(self.seconds.values())
 
     def without_files(self) -> Result:
-        """A copy that takes 1 kB instead of 50: it raises ValueError where `connectomes` or `files` are looked at."""
-        return replace(self, connectomes=_NOT_READ, files=_NOT_READ)
+        """A copy that takes 1 kB instead of 50: it raises ValueError where connectomes, graphs or files are looked at."""
+        return replace(self, connectomes=_NOT_READ, graphs=_NOT_READ, files=_NOT_READ)
 
     @classmethod
     def decode(cls, data: bytes, uri: str) -> Result:
@@ -135,6 +194,9 @@ class Result:
             job_id=record.job_id,
             cause_code=record.cause_code,
             facts=record.facts,
+            graphs=record.outputs.graphs,
+            warnings=record.warnings,
+            peak_disk_mib=record.peak_disk_mib,
         )
 
 
@@ -142,6 +204,7 @@ class Result:
 class _Outputs:
     connectomes: tuple[bounded.Name, ...]
     files: tuple[OutputFile, ...]
+    graphs: tuple[Graph, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,6 +227,8 @@ class _ResultRecord:
     job_id: bounded.Text
     cause_code: bounded.Text = ""
     facts: bounded.Facts = field(default_factory=dict)
+    warnings: tuple[ResultWarning, ...] = ()
+    peak_disk_mib: bounded.Mib = 0
 
 
 _READER = RecordReader(_ResultRecord, hint="Until it is restored or deleted, the scan counts as one without a result.")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support.record_examples import RESULT, encoded
 
-from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.result import Graph, OutputFile, Result, ResultWarning
 
 
 def decoded(**changes: Any) -> Result:
@@ -24,6 +24,17 @@ def test_a_result_is_read() -> None:
     assert (result.index, result.scan, result.log_stream, result.job_id) == (3, "sub-01/ses-1", "csa/default/t", "j:3")
 
 
+def test_what_the_job_counted_is_read() -> None:
+    result = decoded()
+    atlas = "Desikan_space-MNI152NLin6_res-2x2x2"
+    graph = Graph(uri="s3://data/x.csv", atlas=atlas, kind="streamlines", nodes=68, edges=812, regions=70, lost=2)
+    assert result.graphs == (graph,)
+    assert result.warnings == (ResultWarning(code="regions_lost", atlas=atlas, text="2 of 70 regions are lost."),)
+    assert (result.peak_memory_mib, result.peak_disk_mib) == (812, 2100)
+    unknown = decoded(outputs={**RESULT["outputs"], "graphs": [{**RESULT["outputs"]["graphs"][0], "regions": None}]})
+    assert unknown.graphs[0].regions is None
+
+
 def test_a_job_may_not_have_learnt_an_etag() -> None:
     file = {"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff"}
     result = decoded(outputs={**RESULT["outputs"], "files": [file]})
@@ -33,7 +44,8 @@ def test_a_job_may_not_have_learnt_an_etag() -> None:
 def test_files_that_were_left_out_are_not_taken_for_none() -> None:
     result = dataclasses.replace(decoded().without_files(), index=7)
     assert (result.index, result.succeeded, result.scan) == (7, True, "sub-01/ses-1")
-    for files in (result.files, result.connectomes):
+    assert result.warnings == decoded().warnings
+    for files in (result.files, result.connectomes, result.graphs):
         for look in (len, list, set, sorted, bool, lambda value: value[:2], lambda value: "x" in value):
             with pytest.raises(ValueError, match="read without their files"):
                 look(files)
