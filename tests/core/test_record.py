@@ -109,6 +109,11 @@ INNER = {
         ("outputs.", ["outputs"], "connectomes"),
         ("outputs.", ["outputs"], "files"),
         *(("outputs.files[0].", ["outputs", "files", 0], field) for field in ("uri", "size_bytes", "sha256")),
+        *(
+            ("outputs.graphs[0].", ["outputs", "graphs", 0], field)
+            for field in ("uri", "atlas", "kind", "nodes", "edges", "regions", "lost")
+        ),
+        *(("warnings[0].", ["warnings", 0], field) for field in ("code", "atlas", "text")),
     ],
     "run": [("adopted[0].", ["adopted", 0], field) for field in ("run_id", "index")],
     "final job states": [
@@ -188,10 +193,10 @@ OUT_OF_RANGE = [
     *(("result", {"status": value}) for value in ("SUCCEEDED", "", "\x1b[31m", "x" * 10_000)),
     ("result", {"peak_memory_mib": -1}),
     ("result", {"peak_disk_mib": -1}),
-    *(("result", {"warnings": [{**RESULT["warnings"][0], **change}]}) for change in ({"code": "x"}, {"text": 1})),
+    ("result", {"warnings": [{"code": "odd", "atlas": "x", "text": ""}]}),
     *(
         ("result", {"outputs": {**RESULT["outputs"], "graphs": [{**RESULT["outputs"]["graphs"][0], **change}]}})
-        for change in ({"kind": "tensor"}, {"nodes": -1}, {"edges": 1.5}, {"lost": None}, {"atlas": ""})
+        for change in ({"nodes": -1}, {"edges": 1.5}, {"kind": "fibres"}, {"lost": None}, {"atlas": ""})
     ),
     ("result", {"seconds": {"m2g": -1}}),
     ("result", {"outputs": {"connectomes": [], "files": [{"uri": "s3://x", "size_bytes": -1, "sha256": ""}]}}),

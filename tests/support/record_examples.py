@@ -48,11 +48,11 @@ RESULT: dict[str, Any] = {
     **TIMES,
     "seconds": {"pull": 1.2, "m2g": 3.4, "push": 0.5},
     "peak_memory_mib": 812,
+    "peak_disk_mib": 2048,
     "outputs": {
         "count": 1,
         "bytes": 5,
         "connectomes": ["s3://data/x.csv"],
-        "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
         "graphs": [
             {
                 "uri": "s3://data/x.csv",
@@ -64,11 +64,9 @@ RESULT: dict[str, Any] = {
                 "lost": 2,
             }
         ],
+        "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
     },
-    "warnings": [
-        {"code": "regions_lost", "atlas": "Desikan_space-MNI152NLin6_res-2x2x2", "text": "2 of 70 regions are lost."}
-    ],
-    "peak_disk_mib": 2100,
+    "warnings": [{"code": "regions_lost", "atlas": "Desikan_space-MNI152NLin6_res-2x2x2", "text": "2 regions lost."}],
     "image": "repo:1",
     "job_id": "j:3",
     "log_stream": "csa/default/t",

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 _PICTURE_FOLDERS = {"qa_d", "qa_f"}
 _FOLDERS = {*_PICTURE_FOLDERS, "log_f"}
 
-#: What a picture shows, by a part of its path below the QA folder, the best one first. m2g 0.3.0 names its dwi pictures;
-#: the names of func are C-PAC's.
+#: What a picture shows, by a part of its path below the QA folder, the best one first. The names of dwi are those of
+#: m2g 0.3.0, the names of func are C-PAC's.
 _SKULL_STRIP = ("skull_strip/", "skullstrip_vis")
 _TISSUE = ("reg/qa_fast.png", "csf_gm")
 _REGISTRATION = ("reg/t1w_in_dwi_2_", "reg/t1w_aligned_mni_2_", "mni_normalized_", "mean_func_")

@@ -11,11 +11,8 @@ from opsctl.core.record import RecordReader
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
 What = Literal["connectomes", "qa", "all"]
-
-#: What the weights of a connectome are. Streamlines are m2g's dwi; correlations, signed and absolute, its func.
+#: What a connectome's weights are: streamline counts (dwi), signed or absolute correlations (func).
 GraphKind = Literal["streamlines", "correlation", "absolute correlation"]
-
-#: `regions_lost`: the scan lost regions of an atlas. The others are of a connectome that is hardly one.
 WarningCode = Literal["regions_lost", "diagonal_only", "few_edges", "few_regions"]
 
 
@@ -63,20 +60,22 @@ class OutputFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Graph:
-    """What the job counted in one connectome.
+    """What one connectome's file holds.
 
     Attributes
     ----------
+    uri
+        Of the file; a failed scan's lies in its run's `failures/` folder.
     atlas
-        The name of the atlas's folder without `.nii.gz`, the same for dwi and func.
+        The atlas's folder without `.nii.gz`, such as `Desikan_space-MNI152NLin6_res-2x2x2`.
     nodes
-        Nodes with an edge to another node.
+        Number of nodes with an edge.
     edges
-        Pairs of different nodes whose weight is a number other than zero.
+        Number of pairs of different nodes with a weight other than 0.
     regions
-        The atlas's own number of regions at the run's voxel size; None where it is not known.
+        Number of the atlas's regions at the run's voxel size; None where unknown.
     lost
-        Regions of the atlas that have no voxel in this scan.
+        Number of regions that this scan has no voxel of.
     """
 
     uri: bounded.Name
@@ -90,18 +89,18 @@ class Graph:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ResultWarning:
-    """Why somebody should look at a scan that is done.
+    """A reason to look at a scan that has its connectomes.
 
     Attributes
     ----------
     atlas
         As in `Graph`.
     text
-        A sentence.
+        A plain sentence.
     """
 
     code: WarningCode
-    atlas: bounded.Text
+    atlas: bounded.Name
     text: bounded.Cause
 
 
@@ -121,14 +120,16 @@ class Result:
         What the cause is made of.
     seconds
         Duration by phase: `pull`, `m2g`, `push`.
+    peak_memory_mib
+        Peak of the memory that all of m2g's processes used together.
     connectomes, files
         S3 addresses of the connectomes, and all files.
     graphs
-        What the job counted in each connectome, also in those that a failed scan finished.
+        What each connectome holds; a failed scan's are those that it finished.
     warnings
-        Why somebody should look at the scan, although it is done.
-    peak_memory_mib, peak_disk_mib
-        The largest memory of all processes together, and the largest size of the scratch folder; 0 where not known.
+        In the order of the atlases.
+    peak_disk_mib
+        Peak of the scratch folder's size.
     """
 
     index: int
@@ -163,8 +164,8 @@ class Result:
         return sum(self.seconds.values())
 
     def without_files(self) -> Result:
-        """A copy that takes 1 kB instead of 50: it raises ValueError where connectomes, graphs or files are looked at."""
-        return replace(self, connectomes=_NOT_READ, graphs=_NOT_READ, files=_NOT_READ)
+        """A copy of 1 kB instead of 50; it raises ValueError where `connectomes`, `files` or `graphs` are looked at."""
+        return replace(self, connectomes=_NOT_READ, files=_NOT_READ, graphs=_NOT_READ)
 
     @classmethod
     def decode(cls, data: bytes, uri: str) -> Result:

@@ -29,8 +29,8 @@ def test_what_the_job_counted_is_read() -> None:
     atlas = "Desikan_space-MNI152NLin6_res-2x2x2"
     graph = Graph(uri="s3://data/x.csv", atlas=atlas, kind="streamlines", nodes=68, edges=812, regions=70, lost=2)
     assert result.graphs == (graph,)
-    assert result.warnings == (ResultWarning(code="regions_lost", atlas=atlas, text="2 of 70 regions are lost."),)
-    assert (result.peak_memory_mib, result.peak_disk_mib) == (812, 2100)
+    assert result.warnings == (ResultWarning(code="regions_lost", atlas=atlas, text="2 regions lost."),)
+    assert (result.peak_memory_mib, result.peak_disk_mib) == (812, 2048)
     unknown = decoded(outputs={**RESULT["outputs"], "graphs": [{**RESULT["outputs"]["graphs"][0], "regions": None}]})
     assert unknown.graphs[0].regions is None
 
