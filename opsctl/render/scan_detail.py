@@ -34,7 +34,7 @@ def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
 
 
 def _warning_rows(detail: ScanDetail) -> list[tuple[str, str]]:
-    return [("look at", f"{warning.text} ({warning.atlas})") for warning in detail.status.warnings]
+    return [("look at", warning.text) for warning in detail.status.warnings]
 
 
 def _input_rows(detail: ScanDetail) -> list[tuple[str, str]]:
