@@ -180,7 +180,7 @@ def test_a_large_atlas_is_drawn_smaller() -> None:
     image = matrix("\n".join(rows))
     assert image.large is not None and image.thumb is not None
     assert image.large.width == 225 and image.thumb.width <= 80
-    assert matrix("0,1\n1,0\n", is_pictured=False) == DecodedImage(nodes=2, edges=1)
+    assert matrix("0,1\n1,0\n", is_pictured=False) == DecodedImage(nodes=2, edges=1, rows=2)
 
 
 def test_the_more_pictures_the_smaller() -> None:
