@@ -71,7 +71,7 @@ class Distribution:
     most: int
 
 
-def distribution(values: Sequence[float], *, is_time: bool, unit: str = "") -> Distribution:
+def distribution(values: Sequence[float], *, is_time: bool) -> Distribution:
     """Compute the plot of a distribution.
 
     Parameters
@@ -80,12 +80,9 @@ def distribution(values: Sequence[float], *, is_time: bool, unit: str = "") -> D
         At least one; finite, none below 0.
     is_time
         The values are seconds; the axis is labelled in s, min or h.
-    unit
-        Of values that are not seconds, such as `MiB`; empty for counts.
     """
     low, high = _bounds(values)
-    step, divisor, name = _step(low, high, is_time=is_time)
-    name = f" {unit}" if unit else name
+    step, unit, name = _step(low, high, is_time=is_time)
     low, high = math.floor(low / step) * step, math.ceil(high / step) * step
 
     def x_of(value: float) -> float:
@@ -101,7 +98,7 @@ def distribution(values: Sequence[float], *, is_time: bool, unit: str = "") -> D
         bars=() if is_few else tuple(_bars(bins, largest_bin, low, high)),
         dots=tuple(_dots(bins, largest_bin)) if is_few else (),
         ticks=tuple(
-            _tick(x_of(tick), index, len(ticks) - 1, _number(tick / divisor), name) for index, tick in enumerate(ticks)
+            _tick(x_of(tick), index, len(ticks) - 1, _number(tick / unit), name) for index, tick in enumerate(ticks)
         ),
         median=median(values),
         median_x=x_of(median(values)),

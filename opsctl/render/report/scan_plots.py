@@ -61,8 +61,8 @@ def peak_plots(done: Sequence[ScanRow]) -> list[Plot]:
     memory = [(scan, float(result.peak_memory_mib)) for scan, result in results if result.peak_memory_mib]
     disk = [(scan, float(result.peak_disk_mib)) for scan, result in results if result.peak_disk_mib]
     given = (
-        ("memory", "the peak of all processes together", memory),
-        ("disk", "the peak of the scratch folder", disk),
+        ("memory", "the peak of all processes together, in MiB", memory),
+        ("disk", "the peak of the scratch folder, in MiB", disk),
     )
     return [_plot(name, note, values, is_time=False, unit="MiB") for name, note, values in given if values]
 
@@ -83,7 +83,7 @@ def edge_plots(done: Sequence[ScanRow]) -> list[Plot]:
 def _plot(name: str, note: str, by_scan: Sequence[tuple[ScanStatus, float]], *, is_time: bool, unit: str = "") -> Plot:
     values = tuple(value for _, value in by_scan)
     scans = tuple(scan for scan, _ in by_scan)
-    drawing = distribution(values, is_time=is_time, unit=unit)
+    drawing = distribution(values, is_time=is_time)
     middle, lowest, highest = (
         _text(value, is_time=is_time, unit=unit) for value in (drawing.median, min(values), max(values))
     )
