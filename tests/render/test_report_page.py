@@ -159,7 +159,7 @@ def test_many_scans_to_look_at_stay_readable() -> None:
 
 def test_a_functional_run_is_told_as_one() -> None:
     page = scene(["DONE"] * 2, pictures=1, kind="correlation", nodes=20).html()
-    assert "pairs of regions whose signals have a correlation" in page
+    assert "pairs with a correlation" in page and "the same in all scans" in page
     assert "correlations of two regions&#39; signals, with their sign" in page
     assert 'fill="url(#colours-diverging)"' in page and 'fill="url(#colours-sequential)"' not in page
     assert "streamlines" not in text_of(page)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _PICTURE_FOLDERS = {"qa_d", "qa_f"}
-_FOLDERS = {*_PICTURE_FOLDERS, "log_f"}
+#: `crash` and `log` are C-PAC's own, which m2g's func pipeline runs.
+_FOLDERS = {*_PICTURE_FOLDERS, "log_f", "crash", "log"}
 
 #: What a picture shows, by a part of its path below the QA folder, the best one first. The names of dwi are those of
 #: m2g 0.3.0, the names of func are C-PAC's.
@@ -18,7 +19,7 @@ _GRAPHS = "graphs"
 
 
 def is_qa(path: str) -> bool:
-    """Whether a path or URI lies in one of m2g's folders of QA pictures and logs."""
+    """Whether a path, relative to the derivatives, lies in one of m2g's folders of QA pictures and logs."""
     return bool(_FOLDERS & set(path.split("/")[:-1]))
 
 

@@ -15,12 +15,12 @@ from opsctl.render.screen import counted, duration_text
 
 _PHASES = {"pull": "from S3 to the instance", "m2g": "the processing itself", "push": "back to S3"}
 _MAX_ATLASES = 3
-#: What a pair of regions has that counts as an edge.
+#: Which pairs of regions count as edges.
 _EDGES: Mapping[GraphKind | None, str] = {
-    "streamlines": "pairs of regions joined by streamlines",
-    "correlation": "pairs of regions whose signals have a correlation",
-    "absolute correlation": "pairs of regions whose signals have a correlation",
-    None: "pairs of regions with a weight",
+    "streamlines": "pairs with streamlines",
+    "correlation": "pairs with a correlation",
+    "absolute correlation": "pairs with a correlation",
+    None: "pairs with a weight",
 }
 
 
@@ -61,8 +61,8 @@ def peak_plots(done: Sequence[ScanRow]) -> list[Plot]:
     memory = [(scan, float(result.peak_memory_mib)) for scan, result in results if result.peak_memory_mib]
     disk = [(scan, float(result.peak_disk_mib)) for scan, result in results if result.peak_disk_mib]
     given = (
-        ("memory", "the peak of all processes together, in MiB", memory),
-        ("disk", "the peak of the scratch folder, in MiB", disk),
+        ("memory", "peak of all processes, MiB", memory),
+        ("disk", "peak of the scratch folder, MiB", disk),
     )
     return [_plot(name, note, values, is_time=False, unit="MiB") for name, note, values in given if values]
 
