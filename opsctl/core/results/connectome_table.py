@@ -14,7 +14,7 @@ NAME = "connectomes.tsv"
 SIDECAR_NAME = "connectomes.json"
 
 #: The sidecar, which describes each column; BIDS requires it for a table that BIDS does not define.
-COLUMNS: dict[str, dict[str, str]] = {
+COLUMNS: dict[str, dict[str, Any]] = {
     "scan": {"Description": "The scan's name in opsctl"},
     "participant_id": {"Description": "BIDS subject"},
     "session_id": {"Description": "BIDS session; n/a where the dataset has none"},
@@ -95,8 +95,8 @@ class ConnectomeRow:
             atlas_of(self.file),
             self.kind or UNKNOWN,
             self.file,
-            _cell(self.size and self.size.nodes),
-            _cell(self.size and self.size.edges),
+            _cell(self.size.nodes if self.size else None),
+            _cell(self.size.edges if self.size else None),
             _cell(self.regions),
             _cell(self.lost),
             _cell(self.seconds, ".0f"),
