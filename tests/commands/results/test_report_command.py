@@ -123,7 +123,9 @@ def test_one_connectome_of_each_scan_and_its_pictures(world: World) -> None:
 def test_the_pictures_are_chosen_by_what_they_show(world: World) -> None:
     atlas = "Desikan_space-MNI152NLin6_res-4x4x4"
     below = "sub-01/ses-1"
-    pictures = ("reg/a.png", "reg/b.png", "reg/c.png", "reg/d.png", f"reg/{atlas}_reor_aligned_atlas_2_b.png")
+    # Another atlas, by name before the one whose connectome is shown.
+    other = "reg/AAL_space-MNI152NLin6_res-4x4x4_reor_aligned_atlas_2_b.png"
+    pictures = ("reg/a.png", "reg/b.png", "reg/c.png", other, f"reg/{atlas}_reor_aligned_atlas_2_b.png")
     useful = ("skull_strip/qa_skullstrip__x.png", "reg/qa_fast.png", "reg/t1w_in_dwi_2_nodif_B0_bet.png")
     files = {f"{below}/qa_d/{picture}": b"p" for picture in (*pictures, *useful)}
     world.publish(0, {f"{below}/connectomes_d/{atlas}/x_connectome.csv": b"1 2 3.0\n", **files})
