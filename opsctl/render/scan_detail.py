@@ -25,12 +25,16 @@ def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
     if scan.cause:
         head.append(f"  {harmless(scan.cause)}")
     screen.data.print(head)
-    for label, text in [*_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
+    for label, text in [*_warning_rows(detail), *_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
         screen.data.print(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
     if scan.state == "FAILED":
         help_ = cause_of(scan.reason, run=run).help
         if help_:
             screen.data.print(Text(f"  → {help_}"))
+
+
+def _warning_rows(detail: ScanDetail) -> list[tuple[str, str]]:
+    return [("look at", warning.text) for warning in detail.status.warnings]
 
 
 def _input_rows(detail: ScanDetail) -> list[tuple[str, str]]:

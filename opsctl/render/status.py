@@ -16,6 +16,7 @@ from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.runs.status import ACTIVE, RunStatus, State
 from opsctl.render.cost import charged_text
 from opsctl.render.page import Page
+from opsctl.render.scan_warnings import warnings_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
 _STYLES: dict[State, str] = {
@@ -165,7 +166,15 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         title = cause_of(batch_reason(status.wait_reason), run=status.run).title
         head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
         lines += [Text(head, style="yellow"), *_help_lines("`opsctl why` tells what to do")]
-    return [*lines, *_retry_lines(status)]
+    return [*lines, *_warning_lines(status), *_retry_lines(status)]
+
+
+def _warning_lines(status: RunStatus) -> list[Text]:
+    groups = status.warnings
+    if not groups:
+        return []
+    help_ = f"`opsctl report` shows their pictures, `opsctl status --scan {groups[0].scans[0]}` says why"
+    return [Text(warnings_text(groups), style="yellow"), *_help_lines(help_)]
 
 
 def _failure_lines(group: CauseGroup) -> list[Text]:

@@ -17,6 +17,7 @@ from chaos_world import BUCKET, World
 _RUNS = "opsctl/runs/"
 #: What `opsctl results` adds to a folder.
 _ADDED = {"dataset_description.json", "README.md", ".bidsignore", "connectomes.tsv", "connectomes.json"}
+_ADDED |= {"nodes/nodes.json", "nodes/README.md"}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ from opsctl.core.record import RecordReader
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.failure_reason import failure_reason
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result
+from opsctl.core.runs.result import Result, ResultWarning
+from opsctl.core.runs.scan_warnings import WarningGroup, grouped_warnings
 
 if TYPE_CHECKING:
     from opsctl.core.costs.bill import Bill
@@ -139,6 +140,8 @@ class ScanStatus:
         Why each attempt before the latest ended, oldest first.
     is_submitted
         Whether Batch has, or had, a job for it.
+    warnings
+        Why somebody should look at it, although it is done.
     """
 
     index: int
@@ -151,6 +154,7 @@ class ScanStatus:
     seconds: float = 0.0
     retried: tuple[Reason, ...] = ()
     is_submitted: bool = True
+    warnings: tuple[ResultWarning, ...] = ()
 
     @property
     def reason(self) -> Reason:
@@ -167,6 +171,7 @@ class ScanStatus:
             "seconds": round(self.seconds, 3),
             "retried": [reason.as_json() for reason in self.retried],
             "submitted": self.is_submitted,
+            "warnings": [asdict(warning) for warning in self.warnings],
         }
 
 
@@ -225,6 +230,11 @@ class RunStatus:
         return grouped({scan.name: scan.reason for scan in self.failed if not scan.is_submitted}, run=self.run)
 
     @property
+    def warnings(self) -> list[WarningGroup]:
+        """The scans that are done and need a look, by the warning's code."""
+        return grouped_warnings((scan.name, warning) for scan in self.scans for warning in scan.warnings)
+
+    @property
     def is_over(self) -> bool:
         """Whether no scan is waiting or running."""
         counts = self.counts
@@ -257,6 +267,7 @@ class RunStatus:
             },
             "failures": [_group_json(group) for group in self.failures],
             "unsubmitted": [_group_json(group) for group in self.unsubmitted],
+            "warnings": [group.as_json() for group in self.warnings],
             "scans": [scan.as_json() for scan in self.scans],
         }
 
@@ -305,7 +316,8 @@ def join(
 
 def _scan_status(index: int, name: str, result: Result | None, job: BatchJob | None) -> ScanStatus:
     if result is not None and result.succeeded:
-        return ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
+        done = ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
+        return replace(done, warnings=result.warnings)
     ended = len(job.attempts) if job is not None else 0
     if job is not None and not job.is_over:
         # While Batch retries, the failed result of an earlier attempt does not count.
