@@ -15,7 +15,6 @@ from m2g_job import (
     derivative,
     m2g,
     m2g_failure,
-    memory,
     outputs,
     provenance,
     staging,
@@ -39,6 +38,7 @@ from m2g_job.faults import (
     local_file_fault,
 )
 from m2g_job.log import Log
+from m2g_job.peaks import Peaks
 from m2g_job.result import ResultBuilder, Results
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
@@ -202,13 +202,22 @@ class Job:
         self._m2g_ran = True
         command = m2g.command(scan.argv, input_dir=self._environment.input_dir, output_dir=self._environment.output_dir)
         self._log.write(f"running: {' '.join(command)}")
+        peaks = Peaks((self._environment.input_dir, self._environment.output_dir))
         try:
-            ended = m2g.run(command, log=self._log, log_path=self._log_path, stop=self._stop, variables=self._variables)
+            ended = m2g.run(
+                command,
+                log=self._log,
+                log_path=self._log_path,
+                stop=self._stop,
+                variables=self._variables,
+                peaks=peaks,
+            )
         finally:
-            self._result_builder.peak_memory_mib = memory.peak_mib()
+            self._result_builder.peak_memory_mib = peaks.memory_mib
+            self._result_builder.peak_disk_mib = peaks.disk_mib
         self._log.write(
             f"m2g ended with exit code {ended.exit_code} after {ended.seconds:.1f} s, "
-            f"peak memory {ended.peak_memory_mib} MiB"
+            f"peak memory {peaks.memory_mib} MiB, peak disk {peaks.disk_mib} MiB"
         )
         if ended.exit_code != 0:
             raise m2g_failure.fault(ended)

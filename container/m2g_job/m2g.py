@@ -16,6 +16,8 @@ from typing import BinaryIO, Mapping, Sequence
 from m2g_job import causes, memory
 from m2g_job.faults import ScanFailed
 from m2g_job.log import Log
+from m2g_job.peaks import Peaks
+from m2g_job.process_tree import ProcessTree
 from m2g_job.stop import StopRequest
 
 #: Batch sends SIGKILL 30 s after SIGTERM: the remaining time is for uploading the logs.
@@ -57,7 +59,7 @@ class M2gExit:
     exit_code
         Negative: the number of the signal that ended it.
     peak_memory_mib
-        Peak of the largest single process among m2g and the children it waited for.
+        The most memory of all its processes together; see `Peaks`.
     tail
         The last lines of its output, without control sequences.
     out_of_memory_kills
@@ -130,6 +132,7 @@ def run(
     log_path: str,
     stop: StopRequest,
     variables: Mapping[str, str],
+    peaks: Peaks | None = None,
     grace_seconds: float = GRACE_SECONDS,
 ) -> M2gExit:
     """Run m2g until it ends.
@@ -144,6 +147,8 @@ def run(
         A signal is passed on to m2g's process group.
     variables
         The job's environment variables.
+    peaks
+        Gets the memory and disk that m2g uses, also of an m2g that is stopped.
     grace_seconds
         From the signal until SIGKILL.
 
@@ -158,6 +163,7 @@ def run(
     """
     started = time.monotonic()
     stopped = False
+    peaks = peaks or Peaks()
     kills_before = memory.out_of_memory_kills()
     # Opened before m2g can fill the disk: this file then shows what filled it.
     log_file = open(log_path, "ab", buffering=0)  # noqa: SIM115 - the reader closes it
@@ -177,8 +183,10 @@ def run(
         raise ScanFailed(f"m2g cannot be started: {error}", causes.M2G_NOT_STARTED)
     reader = _OutputReader(child.stdout.fileno(), log_file, log)
     reader.start()
+    tree = ProcessTree(child.pid)
     try:
         while child.poll() is None:
+            peaks.measure(tree)
             if stop.received:
                 stopped = True
                 _terminate(child, grace_seconds, log)
@@ -190,12 +198,13 @@ def run(
         child.wait()
         reader.join(timeout=LAST_LINES_SECONDS)
         child.stdout.close()
+        peaks.measure_disk()
     if stopped:
         raise stop.fault
     return M2gExit(
         exit_code=child.returncode,
         seconds=time.monotonic() - started,
-        peak_memory_mib=memory.peak_mib(),
+        peak_memory_mib=peaks.memory_mib,
         tail=tuple(reader.tail),
         out_of_memory_kills=memory.out_of_memory_kills() - kills_before,
     )

@@ -39,7 +39,7 @@ def shortage(ended: M2gExit) -> ScanFailed | None:
 def _memory_cause(ended: M2gExit, output: str) -> str:
     """The sentence about an m2g that ran out of memory; "" where nothing shows that it did."""
     after, last = _time_and_last_line(ended)
-    reached = f"its largest process had reached {ended.peak_memory_mib} MiB{last}"
+    reached = f"its processes together had reached {ended.peak_memory_mib} MiB{last}"
     if ended.out_of_memory_kills > 0:
         return f"out of memory: the kernel killed a process of m2g's, which ended {after}; {reached}"
     if _signal_number(ended) == signal.SIGKILL:

@@ -38,6 +38,7 @@ class ResultBuilder:
         self.scan: Scan | None = None
         self.seconds = {"pull": 0.0, "m2g": 0.0, "push": 0.0}
         self.peak_memory_mib = 0
+        self.peak_disk_mib = 0
         self.files: list[dict[str, Any]] = []
         self.connectomes: list[str] = []
 
@@ -61,6 +62,7 @@ class ResultBuilder:
             "stopped_at": timestamp(),
             "seconds": {phase: round(seconds, 3) for phase, seconds in self.seconds.items()},
             "peak_memory_mib": self.peak_memory_mib,
+            "peak_disk_mib": self.peak_disk_mib,
             "outputs": {
                 "count": len(files),
                 "bytes": sum(entry["size_bytes"] for entry in files),

@@ -23,7 +23,7 @@ QA = "sub-0025427_ses-1_qa.png"
         (
             "killed",
             "out_of_memory",
-            "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its largest process had reached ",
+            "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its processes together had reached ",
         ),
     ],
 )

@@ -168,5 +168,5 @@ def _more_than_the_title(reason: Reason, *, memory_mib: int, is_spot: bool) -> s
     if code in _MEMORY_CAUSES:
         limit = f"{reason.number('memory_limit_mib') or memory_mib:,} MiB"
         peak = reason.number("peak_memory_mib")
-        return f"Its largest process had reached {peak:,} of {limit}." if peak else f"It had {limit}."
+        return f"Its processes together had reached {peak:,} of {limit}." if peak else f"It had {limit}."
     return ""

@@ -71,6 +71,10 @@ class Result:
         What the cause is made of.
     seconds
         Duration by phase: `pull`, `m2g`, `push`.
+    peak_memory_mib
+        The most memory of all its processes together.
+    peak_disk_mib
+        The most disk that its inputs and outputs took; 0 where it is not known.
     connectomes, files
         S3 addresses of the connectomes, and all files.
     """
@@ -92,6 +96,7 @@ class Result:
     job_id: str
     cause_code: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+    peak_disk_mib: int = 0
 
     @property
     def succeeded(self) -> bool:
@@ -129,6 +134,7 @@ class Result:
             stopped_at=record.stopped_at,
             seconds=record.seconds,
             peak_memory_mib=record.peak_memory_mib,
+            peak_disk_mib=record.peak_disk_mib,
             connectomes=record.outputs.connectomes,
             files=record.outputs.files,
             log_stream=record.log_stream,
@@ -164,6 +170,7 @@ class _ResultRecord:
     job_id: bounded.Text
     cause_code: bounded.Text = ""
     facts: bounded.Facts = field(default_factory=dict)
+    peak_disk_mib: bounded.Mib = 0
 
 
 _READER = RecordReader(_ResultRecord, hint="Until it is restored or deleted, the scan counts as one without a result.")
