@@ -16,6 +16,7 @@ from m2g_job import (
     m2g,
     m2g_failure,
     outputs,
+    phases,
     provenance,
     staging,
     version,
@@ -39,7 +40,7 @@ from m2g_job.faults import (
 )
 from m2g_job.log import Log
 from m2g_job.peaks import Peaks
-from m2g_job.result import ResultBuilder, Results
+from m2g_job.result import ResultBuilder, Results, timestamp
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
 from m2g_job.stop import StopRequest
@@ -157,7 +158,7 @@ class Job:
                 file=self._results.uri,
             )
         self._log.write(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
-        with self._phase("pull"):
+        with self._phase("pull", phases.PULLING):
             self._pull(scan)
         if not derivative.is_preview(scan.image):
             self._m2g_version = version.find(scan.argv[0], m2g.child_environment(self._variables))
@@ -176,7 +177,9 @@ class Job:
         return scans.parse(document.data, self._environment)
 
     @contextmanager
-    def _phase(self, name: str) -> Iterator[None]:
+    def _phase(self, name: str, shown: str = "") -> Iterator[None]:
+        """Measure a phase under its name in the result, and show it in the attempt's record; "" where m2g's follow."""
+        self._attempt.enter(phases.Phase(shown, timestamp()) if shown else None)
         started = time.monotonic()
         try:
             yield
@@ -211,6 +214,7 @@ class Job:
                 stop=self._stop,
                 variables=self._variables,
                 peaks=peaks,
+                on_line=phases.PhaseReader(self._attempt.enter, atlas_count=len(scan.parcellation)).read,
             )
         finally:
             self._result_builder.peak_memory_mib = peaks.memory_mib
@@ -265,7 +269,7 @@ class Job:
         with self._claims.take() as claim:
             # Again, because this job may have waited minutes for the claim.
             self._check_abandoned()
-            with self._phase("push"):
+            with self._phase("push", phases.PUBLISHING):
                 derivative.write_description(self._s3, scan, m2g_version=self._m2g_version)
                 # The provenance last: it never stands beside an incomplete set of outputs.
                 pushed = []
