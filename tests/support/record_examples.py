@@ -49,6 +49,7 @@ RESULT: dict[str, Any] = {
     **TIMES,
     "seconds": {"pull": 1.2, "m2g": 3.4, "push": 0.5},
     "peak_memory_mib": 812,
+    "peak_disk_mib": 2950,
     "outputs": {
         "count": 1,
         "bytes": 5,
@@ -137,7 +138,7 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-LATER = frozenset({"cause_code", "seen_at", "facts"})
+LATER = frozenset({"cause_code", "seen_at", "facts", "phase", "peak_disk_mib"})
 KINDS = {
     "run": Kind(
         "run.json",
