@@ -228,10 +228,10 @@ class Job:
         try:
             paths = connectomes.verify(self._session_dir(scan), scan.pipeline, scan.parcellation)
         except ScanFailed as missing:
-            shortage = m2g_failure.shortage(ended)
-            if shortage is None:
+            known = m2g_failure.known_fault(ended)
+            if known is None:
                 raise
-            raise ScanFailed(f"{missing}; {shortage}", shortage.cause_code, **shortage.facts)
+            raise ScanFailed(f"{missing}; {known}", known.cause_code, **known.facts)
         self._log.write(f"connectomes: {len(paths)}")
         return paths
 
