@@ -17,8 +17,8 @@ from m2g_job import (
     graph_warnings,
     m2g,
     m2g_failure,
-    memory,
     outputs,
+    phases,
     provenance,
     staging,
     version,
@@ -41,8 +41,9 @@ from m2g_job.faults import (
     local_file_fault,
 )
 from m2g_job.log import Log
+from m2g_job.peaks import Peaks
 from m2g_job.publication import Publication
-from m2g_job.result import ResultBuilder, Results
+from m2g_job.result import ResultBuilder, Results, timestamp
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
 from m2g_job.session_folder import SessionFolder
@@ -164,10 +165,12 @@ class Job:
                 file=self._results.uri,
             )
         self._log.write(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
+        self._enter(phases.PULLING)
         with self._result_builder.phase("pull"):
             scan = self._result_builder.scan = self._pull(scan)
         if not derivative.is_preview(scan.image):
             self._package = version.find(scan.argv[0], m2g.child_environment(self._variables))
+        self._attempt.enter(None)  # m2g's own phases follow
         with self._result_builder.phase("m2g"):
             connectomes = self._run_m2g(scan)
         self._publish(scan, connectomes)
@@ -181,6 +184,9 @@ class Job:
         if document is None:
             raise WrongInput(f"there is no scan's JSON at {uri}", causes.SCAN_RECORD_INVALID, file=uri)
         return scans.parse(document.data, self._environment)
+
+    def _enter(self, phase: str) -> None:
+        self._attempt.enter(phases.Phase(phase, timestamp()))
 
     def _pull(self, scan: Scan) -> Scan:
         """Download and check the inputs; return the scan with the arguments that follow from them."""
@@ -205,24 +211,34 @@ class Job:
             output_dir=self._environment.output_dir,
         )
         self._log.write(f"running: {' '.join(command)}")
+        peaks = Peaks((self._environment.input_dir, self._environment.output_dir))
         try:
-            ended = m2g.run(command, log=self._log, log_path=self._log_path, stop=self._stop, variables=self._variables)
+            ended = m2g.run(
+                command,
+                log=self._log,
+                log_path=self._log_path,
+                stop=self._stop,
+                variables=self._variables,
+                peaks=peaks,
+                on_line=phases.PhaseReader(self._attempt.enter, atlas_count=len(scan.parcellation)).read,
+            )
         finally:
-            self._result_builder.peak_memory_mib = memory.peak_mib()
             self._folder.qa_pictures.move(self._log)
+            self._result_builder.peak_memory_mib = peaks.memory_mib
+            self._result_builder.peak_disk_mib = peaks.disk_mib
         self._log.write(
             f"m2g ended with exit code {ended.exit_code} after {ended.seconds:.1f} s, "
-            f"peak memory {ended.peak_memory_mib} MiB"
+            f"peak memory {peaks.memory_mib} MiB, peak disk {peaks.disk_mib} MiB"
         )
         if ended.exit_code != 0:
             raise m2g_failure.fault(ended)
         try:
             connectomes = self._folder.verify_connectomes(check=self._stop.check).complete
         except ScanFailed as missing:
-            shortage = m2g_failure.shortage(ended)
-            if shortage is None:
+            known = m2g_failure.known_fault(ended)
+            if known is None:
                 raise
-            raise ScanFailed(f"{missing}; {shortage}", shortage.cause_code, **shortage.facts)
+            raise ScanFailed(f"{missing}; {known}", known.cause_code, **known.facts)
         self._log.write(f"connectomes: {len(connectomes)}")
         return connectomes
 
@@ -241,6 +257,7 @@ class Job:
         self._result_builder.warnings = graph_warnings.warnings(
             connectomes, pipeline=scan.pipeline, skull_strip_picture=outputs.skull_strip_picture(files)
         )
+        self._enter(phases.PUBLISHING)
         self._publication.succeed(scan, files, provenance_file, m2g_version=self._package.version)
         lost = graph_warnings.lost_regions(connectomes)
         if lost:

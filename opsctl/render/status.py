@@ -16,6 +16,7 @@ from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.runs.status import ACTIVE, RunStatus, State
 from opsctl.render.cost import charged_text
 from opsctl.render.page import Page
+from opsctl.render.progress import progress_lines
 from opsctl.render.scan_warnings import warnings_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
@@ -40,7 +41,7 @@ def show_status(screen: Screen, status: RunStatus) -> None:
     screen.say(status.run.run_id, style="bold")
     screen.data.print(counts_line(status, width=screen.data.room))
     screen.words.print(_bar(screen.words, status))
-    for line in _problem_lines(status):
+    for line in (*_problem_lines(status), *progress_lines(status.progress.values())):
         screen.data.print(line)
     screen.hints(_hints(status))
 
@@ -87,7 +88,8 @@ def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[Run
 def _picture(page: Page, status: RunStatus) -> Group:
     lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=page.width), _bar(page, status)]
     end = Text("Ctrl-C stops watching, the jobs go on", style="dim")
-    folded = [part for line in (*lines, *_problem_lines(status)) for part in page.folded(line)]
+    lines += [*_problem_lines(status), *progress_lines(status.progress.values())]
+    folded = [part for line in lines for part in page.folded(line)]
     # Problems come first. What does not fit is in the final status, which stays on the screen.
     return Group(*folded[: max(1, page.height - 1)], end)
 

@@ -23,7 +23,7 @@ FAILURES = f"{RUN}/failures/00000"
         (
             "killed",
             "out_of_memory",
-            "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its largest process had reached ",
+            "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its processes together had reached ",
         ),
     ],
 )

@@ -34,6 +34,7 @@ ATTEMPT: dict[str, Any] = {
     "cause_code": "m2g_failed",
     "seen_at": "2026-11-22T12:09:00Z",
     "facts": {"exit_code": 1, "file": "x.nii.gz"},
+    "phase": {"name": "graphs", "started_at": "2026-11-22T12:01:00Z", "number": 3, "count": 45},
 }
 RESULT: dict[str, Any] = {
     "schema_version": 1,
@@ -149,7 +150,7 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-LATER = frozenset({"cause_code", "seen_at", "facts"})
+LATER = frozenset({"cause_code", "seen_at", "facts", "phase", "peak_disk_mib"})
 KINDS = {
     "run": Kind(
         "run.json",

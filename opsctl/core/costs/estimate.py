@@ -117,13 +117,18 @@ class Estimate:
     is_complete: bool = True
 
 
-def hours_of(results: Iterable[Result]) -> Hours:
-    """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded."""
-    hours = [
+def succeeded_hours(results: Iterable[Result]) -> list[float]:
+    """The durations of the succeeded scans, in hours."""
+    return [
         hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
         for result in results
         if result.succeeded
     ]
+
+
+def hours_of(results: Iterable[Result]) -> Hours:
+    """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded."""
+    hours = succeeded_hours(results)
     if len(hours) < ENOUGH_SCANS:
         return Hours(
             per_scan=GUIDE_HOURS,

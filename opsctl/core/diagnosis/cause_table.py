@@ -39,6 +39,7 @@ _LOGS = "`opsctl logs` shows its last lines"
 _MEMORY = "{memory}"
 _DISK = "a larger root volume (the platform's root_volume_gib, by an administrator), then `{run} --only failed`"
 _ASK = "a fault of opsctl's: report it with the lines of `opsctl logs`"
+_IMAGE = "`opsctl image build` makes and tests an image that has it; after `opsctl image push`, `{run}`"
 _VERSIONS = "the image and opsctl differ in version? `opsctl up`, then `{run}`"
 
 CAUSES: Mapping[CauseCode, CauseText] = {
@@ -55,6 +56,31 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "are the --parcellation names those of m2g's atlases? `opsctl logs` shows what m2g found",
     ),
     CauseCode.DUPLICATE_OUTPUT: CauseText("m2g left two files for one name", _ASK),
+    CauseCode.ATLAS_NOT_FOUND: CauseText(
+        "m2g has no atlas of the names that were asked for",
+        "`opsctl run {dataset} --parcellation NAME` with an atlas's name as m2g writes it, such as Desikan",
+    ),
+    CauseCode.GRADIENTS_CORRUPT: CauseText(
+        "m2g takes the gradients for corrupt: a direction of 0 where b is not 0", _CHECK
+    ),
+    CauseCode.SCAN_NOT_RECOGNIZED: CauseText("m2g did not find the scan's files in its input folder", _ASK),
+    CauseCode.DSN_FOLDER_MISSING: CauseText(
+        "m2g did not find the folder that it needs for --sp native_dsn", f"{_VERSIONS}; or use --sp native"
+    ),
+    CauseCode.REGISTRATION_MISSING: CauseText(
+        "m2g did not find the earlier registration that --skipreg needs",
+        "`opsctl run {dataset}` without --skipreg registers again",
+    ),
+    CauseCode.M2G_TOOL_MISSING: CauseText("a program that m2g needs is not in the image", _IMAGE),
+    CauseCode.M2G_BROKEN: CauseText("m2g is not installed completely in the image", _IMAGE),
+    CauseCode.READ_ONLY_ROOT: CauseText(
+        "m2g may not write to its image's files",
+        "m2g needs root and a writable root file system (docs/image.md); then `{run}`",
+    ),
+    CauseCode.CPAC_FAILED: CauseText(
+        "C-PAC failed",
+        "`opsctl logs` shows its messages; its crash files are with the failed scan's logs (`opsctl why`)",
+    ),
     # The machine.
     CauseCode.DISK_FULL: CauseText("the disk is full", _DISK),
     CauseCode.JOB_FILE_ERROR: CauseText("the job cannot write its own files", _LOGS),

@@ -189,6 +189,7 @@ class Result:
             stopped_at=record.stopped_at,
             seconds=record.seconds,
             peak_memory_mib=record.peak_memory_mib,
+            peak_disk_mib=record.peak_disk_mib,
             connectomes=record.outputs.connectomes,
             files=record.outputs.files,
             log_stream=record.log_stream,
@@ -197,7 +198,6 @@ class Result:
             facts=record.facts,
             graphs=record.outputs.graphs,
             warnings=record.warnings,
-            peak_disk_mib=record.peak_disk_mib,
         )
 
 

@@ -21,6 +21,7 @@ from opsctl.core.runs.scan_warnings import WarningGroup, grouped_warnings
 
 if TYPE_CHECKING:
     from opsctl.core.costs.bill import Bill
+    from opsctl.core.runs.progress import ScanProgress
 
 State = Literal["PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE"]
 STATES: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE")
@@ -40,6 +41,9 @@ FROM_BATCH: Mapping[str, State] = {
 
 #: Batch's statuses of a job that it will not run again.
 ENDED = ("SUCCEEDED", "FAILED")
+
+#: The fields of a scan's progress, of a scan that does not run.
+NOT_RUNNING: Mapping[str, None] = {"phase": None, "running_seconds": None, "remaining_seconds": None}
 
 #: Matches the reason that `opsctl cancel` passes to Batch; `status` shows the name in it.
 _CANCELLED = re.compile(r"opsctl cancel: by ([^;]+)")
@@ -161,14 +165,15 @@ class ScanStatus:
         """Its cause as a whole."""
         return Reason(self.cause_code, self.cause, self.facts)
 
-    def as_json(self) -> dict[str, Any]:
-        """An entry of `scans` in `status --json`."""
+    def as_json(self, progress: ScanProgress | None = None) -> dict[str, Any]:
+        """An entry of `scans` in `status --json`, with the scan's progress while it runs."""
         return {
             "scan": self.name,
             "state": self.state,
             **self.reason.as_json(),
             "attempt": self.attempt,
             "seconds": round(self.seconds, 3),
+            **(NOT_RUNNING if progress is None else progress.as_json()),
             "retried": [reason.as_json() for reason in self.retried],
             "submitted": self.is_submitted,
             "warnings": [asdict(warning) for warning in self.warnings],
@@ -193,6 +198,8 @@ class RunStatus:
         What the jobs of earlier runs have cost that process scans of this run.
     is_local
         Whether the jobs run on this machine and cost nothing.
+    progress
+        Of each scan that runs, listed or not, by index; empty where attempts were not read.
     """
 
     run: Run
@@ -202,6 +209,7 @@ class RunStatus:
     bill: Bill | None = None
     adopted_bill: Bill | None = None
     is_local: bool = False
+    progress: Mapping[int, ScanProgress] = field(default_factory=dict, hash=False)
 
     @property
     def counts(self) -> dict[State, int]:
@@ -268,7 +276,7 @@ class RunStatus:
             "failures": [_group_json(group) for group in self.failures],
             "unsubmitted": [_group_json(group) for group in self.unsubmitted],
             "warnings": [group.as_json() for group in self.warnings],
-            "scans": [scan.as_json() for scan in self.scans],
+            "scans": [scan.as_json(self.progress.get(scan.index)) for scan in self.scans],
         }
 
 

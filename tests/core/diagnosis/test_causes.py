@@ -71,7 +71,7 @@ def test_a_title_that_is_reworded_changes_the_title_only(monkeypatch: pytest.Mon
 
 
 def m2g_failed(last_line: str, exit_code: int = 1) -> Reason:
-    facts: dict[str, str | int] = {"exit_code": exit_code, **({"last_line": last_line} if last_line else {})}
+    facts: dict[str, str | int] = {"exit_code": exit_code, **({"reason": last_line} if last_line else {})}
     return Reason(CauseCode.M2G_FAILED, f"m2g ended with exit code {exit_code} after 3 s: {last_line}", facts)
 
 
