@@ -35,7 +35,7 @@ def processes() -> list[tuple[int, str]]:
     return found
 
 
-def test_a_job_is_the_images_root_without_any_right(contained: Contained) -> None:
+def test_a_job_is_the_images_root_with_one_capability(contained: Contained) -> None:
     job_id = contained.submit(f"id -u; id -g; {_STATUS} < /proc/self/status; {_WRITES}; echo home $HOME, in $PWD")
     job = contained.wait(job_id)
     lines = contained.lines(job_id)
@@ -43,11 +43,12 @@ def test_a_job_is_the_images_root_without_any_right(contained: Contained) -> Non
     assert lines == [
         "0",
         "0",
-        "CapEff: 0000000000000000",
-        "CapBnd: 0000000000000000",
+        # DAC_OVERRIDE and nothing else.
+        "CapEff: 0000000000000002",
+        "CapBnd: 0000000000000002",
         "NoNewPrivs: 1",
         *(
-            "writes ",
+            "writes",
             "writes /root",
             "writes /m2g_atlases/atlases/mask",
             "writes /tmp",

@@ -105,17 +105,18 @@ def test_a_func_scan_writes_to_the_home_of_root(contained: Contained, tmp_path: 
     [
         (("--read-only", "--tmpfs", "/tmp", "--tmpfs", "/input", "--tmpfs", "/output"), "Read-only file system"),
         (("--user", "1000"), "Permission denied"),
+        (("--cap-drop", "all"), "Permission denied"),
     ],
-    ids=["read-only", "another user"],
+    ids=["read-only", "another user", "no capability"],
 )
 def test_m2g_fails_where_it_may_not_write_to_those_paths(
     contained: Contained, confinement: tuple[str, ...], reason: str
 ) -> None:
     """Else the tests above would prove nothing."""
     for pipeline in ("dwi", "func"):
+        scan = ("/input", "/output", "--pipeline", pipeline, "--participant_label", "01", "--session_label", "1")
         done = subprocess.run(
-            ["podman", "run", "--rm", "--network", "host", *confinement, "--entrypoint", "m2g", BUILT]
-            + ["/input", "/output", "--pipeline", pipeline, "--participant_label", "01", "--session_label", "1"],
+            ["podman", "run", "--rm", "--network", "host", *confinement, "--entrypoint", "m2g", BUILT, *scan],
             env=contained.world.environment,
             capture_output=True,
             text=True,

@@ -199,7 +199,7 @@ def _run_build(engine: Engine, arguments: Sequence[str], base: str, on_line: OnL
             raise
         raise Problem(
             f"m2g cannot run in {base}: {' '.join(sentences)}",
-            "Install it in the base and set PATH and FSLDIR there with ENV, or leave out --base to take m2g's own image. "
+            "Install it in the base and set PATH and FSLDIR there, or leave out --base to take m2g's own image. "
             "For an m2g that calls other programs: opsctl image build --base IMAGE -- --build-arg PROGRAMS=optional",
             code=ErrorCode.IMAGE_UNFIT,
         ) from problem

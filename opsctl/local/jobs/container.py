@@ -29,12 +29,13 @@ _LEFTOVERS_SECONDS = 60
 
 #: Options that confine every container. The user, the working directory and the root file system are the image's own,
 #: as on AWS (terraform/modules/batch/job_definition.tf): m2g writes to paths outside its output folder that only root
-#: may write to. So nothing of this machine is mounted, and root has no capability and no way to gain one.
+#: may write to. So nothing of this machine is mounted, and root has no way to gain a capability. The only one that it
+#: keeps is DAC_OVERRIDE: in Podman's containers `/` is mode 0555, also for root, and m2g writes to `/`.
 #: `--network host`: the local platform listens on 127.0.0.1 only. No log driver: log lines name subjects, and the
 #: engine's log would keep them.
 CONFINED = (
     *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none"),
-    *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
+    *("--cap-drop", "all", "--cap-add", "DAC_OVERRIDE", "--security-opt", "no-new-privileges"),
 )
 #: Processes and threads of one container; a program that starts them without end must not stop this machine.
 PIDS_LIMIT = 4096
