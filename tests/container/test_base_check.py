@@ -93,6 +93,11 @@ def test_an_m2g_that_does_not_start_is_told_by_its_last_line(base: Path, script:
     assert problem.endswith(reason)
 
 
+def test_an_m2g_that_is_no_program_is_told_too(base: Path) -> None:
+    program(base, "m2g", "no program\n")
+    assert problems(base) == ["m2g cannot be started: Exec format error."]
+
+
 def test_m2g_is_only_asked_for_its_help(base: Path) -> None:
     program(base, "m2g", f'#!/bin/sh\necho "$@" > {base}/arguments\n')
     assert problems(base) == []

@@ -49,7 +49,7 @@ def image_build(
         ),
         (
             "broken-m2g",
-            "RUN echo 'echo No module named umap; exit 1' > /usr/local/bin/m2g",
+            r"RUN printf '#!/bin/sh\necho No module named umap; exit 1\n' > /usr/local/bin/m2g",
             ["`m2g --help` ends with exit code 1: No module named umap."],
         ),
     ],
