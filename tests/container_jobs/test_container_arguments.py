@@ -65,10 +65,9 @@ def test_a_job_definitions_user_is_the_containers() -> None:
 
 
 def test_a_container_keeps_one_capability_and_gains_none() -> None:
-    pairs = list(pairwise(CONFINED))
-    assert ("--cap-drop", "all") in pairs
-    assert ("--security-opt", "no-new-privileges") in pairs
-    assert [after for word, after in pairs if word == "--cap-add"] == ["DAC_OVERRIDE"]
+    assert ("--security-opt", "no-new-privileges") in list(pairwise(CONFINED))
+    # Podman would give an added one to every user, root or not.
+    assert "--cap-add" not in CONFINED
 
 
 def test_two_homes_have_two_labels_which_tell_nothing_of_them() -> None:

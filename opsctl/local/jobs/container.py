@@ -27,15 +27,21 @@ _VARIABLES = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 _NOT_STARTED = (125, 126, 127)
 _LEFTOVERS_SECONDS = 60
 
+#: The capabilities that Docker and Podman give to root by default, but for DAC_OVERRIDE: in Podman's containers `/` is
+#: mode 0555, also for root, and m2g writes to `/`. They are dropped by name: with `--cap-add`, Podman would give the
+#: capability to a user who is not root too, which ECS does not.
+_DROPPED = (
+    *("AUDIT_WRITE", "CHOWN", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID"),
+    *("SETPCAP", "SETUID", "SYS_CHROOT"),
+)
 #: Options that confine every container. The user, the working directory and the root file system are the image's own,
 #: as on AWS (terraform/modules/batch/job_definition.tf): m2g writes to paths outside its output folder that only root
-#: may write to. So nothing of this machine is mounted, and root has no way to gain a capability. The only one that it
-#: keeps is DAC_OVERRIDE: in Podman's containers `/` is mode 0555, also for root, and m2g writes to `/`.
+#: may write to. So nothing of this machine is mounted, and nobody in the container can gain a capability.
 #: `--network host`: the local platform listens on 127.0.0.1 only. No log driver: log lines name subjects, and the
 #: engine's log would keep them.
 CONFINED = (
-    *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none"),
-    *("--cap-drop", "all", "--cap-add", "DAC_OVERRIDE", "--security-opt", "no-new-privileges"),
+    *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none", "--security-opt", "no-new-privileges"),
+    *(word for name in _DROPPED for word in ("--cap-drop", name)),
 )
 #: Processes and threads of one container; a program that starts them without end must not stop this machine.
 PIDS_LIMIT = 4096
