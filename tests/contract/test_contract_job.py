@@ -13,6 +13,7 @@ from m2g_job.faults import Ending, ScanFailed
 from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
+from opsctl.assets import atlas_table
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
 from opsctl.core.platform.options import PlatformOptions
@@ -21,6 +22,9 @@ from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, document_key, scan_document
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.submission import array_sizes, submissions_of, submit_request
+
+ATLASES = [atlas_table()[name] for name in ("Desikan", "AAL")]
+JOB = platform().models["csd"]
 
 BUCKET = "data-bucket"
 PLATFORM = platform(data_bucket=BUCKET)
@@ -93,13 +97,13 @@ def environment(index: int) -> Environment:
     ids=lambda example: f"{example.name}-{example.pipeline}",
 )
 def test_the_job_reads_what_run_writes(example):
-    options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    document = scan_document(example, options, run=run(8), index=7)
+    options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL"), skull="eye")
+    document = scan_document(example, options, run=run(8), index=7, atlases=ATLASES, job=JOB)
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == example.name
     assert read.session == example.session
     assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in example.inputs]
-    assert read.parcellation == ("Desikan", "AAL_")
+    assert read.parcellation == ("Desikan", "AAL")
     assert read.output == f"{run().output}/{example.name}"
     assert read.key == document["key"]
 
@@ -131,7 +135,7 @@ ENDINGS = (Ending(0), ScanFailed("why", causes.OUT_OF_MEMORY, peak_memory_mib=81
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
-    document = scan_document(scan(), M2gOptions(), run=run(8), index=7)
+    document = scan_document(scan(), M2gOptions(), run=run(8), index=7, atlases=ATLASES, job=JOB)
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     builder.connectomes = ["s3://b/x.csv"]

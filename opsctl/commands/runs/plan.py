@@ -12,6 +12,9 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.discovery import ensure_runnable, find
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.request import RunRequest
+from opsctl.core.atlases.atlas import Atlas
+from opsctl.core.atlases.atlas_table import AtlasTable
+from opsctl.core.atlases.job_memory import ensure_atlases_fit
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.errors import ErrorCode, Problem
@@ -42,10 +45,13 @@ class RunPlan:
         The id of the run that would be made.
     image_digest
         `sha256:…` of the platform's image, where it is known.
+    table
+        All of neuroparc's atlases.
     """
 
     request: RunRequest
     platform: Platform
+    table: AtlasTable
     discovery: Discovery
     chosen: tuple[Scan, ...]
     output: Location
@@ -54,6 +60,20 @@ class RunPlan:
     run_id: str
     moment: datetime
     image_digest: str | None = None
+
+    @property
+    def atlases(self) -> tuple[Atlas, ...]:
+        """The atlases that the jobs make graphs of."""
+        return tuple(self.table[name] for name in self.request.options.parcellation)
+
+    @property
+    def cut_atlases(self) -> tuple[Atlas, ...]:
+        """Those of which m2g's own registration removes regions, the largest loss first; C-PAC (func) removes none."""
+        options = self.request.options
+        if options.pipeline == "func":
+            return ()
+        cut = [atlas for atlas in self.atlases if atlas.cut(options.voxelsize)]
+        return tuple(sorted(cut, key=lambda atlas: -atlas.cut(options.voxelsize)))
 
     @property
     def scan_keys(self) -> list[tuple[str, str]]:
@@ -139,7 +159,13 @@ class RunPlan:
         scans = {scan.name: scan for scan in self.chosen}
         return {
             index: scan_document(
-                scans[name], self.request.options, run=run, index=index, image_digest=self.image_digest
+                scans[name],
+                self.request.options,
+                run=run,
+                index=index,
+                atlases=self.atlases,
+                job=self.platform.models[run.resources],
+                image_digest=self.image_digest,
             )
             for index, name in enumerate(run.scans[: run.submitted_count])
         }
@@ -166,6 +192,7 @@ def plan(
     prior_runs: PriorRuns,
     *,
     patterns: EntityPatterns,
+    table: AtlasTable,
     moment: datetime,
     token: str,
     image_digest: str | None = None,
@@ -176,14 +203,19 @@ def plan(
     ----------
     source
         S3 as the dataset is read.
+    table
+        All of neuroparc's atlases.
 
     Raises
     ------
+    UsageProblem
+        When no job of the platform has the memory that was typed, or the jobs have too little for an atlas.
     Problem
         When the dataset does not exist or has no scan to run, when its output location holds a run with other options
         or files that opsctl did not write, or when jobs with other inputs would write there.
     """
     request.resources(platform)
+    _refuse_large_atlases(request, platform, table)
     scans = find(request.query, source, patterns=patterns)
     ensure_runnable(scans, request.query)
     earlier = prior_runs.runs()
@@ -195,6 +227,7 @@ def plan(
     plan = RunPlan(
         request=request,
         platform=platform,
+        table=table,
         discovery=scans.discovery,
         chosen=scans.chosen,
         output=output_of(request, platform),
@@ -208,6 +241,18 @@ def plan(
     ensure_not_blocked(plan.dispositions)
     _refuse_foreign_files(plan, prior_runs)
     return plan
+
+
+def _refuse_large_atlases(request: RunRequest, platform: Platform, table: AtlasTable) -> None:
+    options = request.options
+    ensure_atlases_fit(
+        [table[name] for name in options.parcellation],
+        options.voxelsize,
+        # C-PAC's processors share the matrices of a graph.
+        workers=1 if options.pipeline == "func" else options.n_cpus or 1,
+        memory_mib=request.job_memory_mib(platform),
+        largest_mib=platform.largest_memory_mib,
+    )
 
 
 def output_of(request: RunRequest, platform: Platform) -> Location:

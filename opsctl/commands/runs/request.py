@@ -18,6 +18,8 @@ class RunRequest:
 
     Attributes
     ----------
+    options
+        Their `parcellation` names the run's atlases: what was typed is resolved before (`AtlasTable.select`).
     modif
         The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
     selection
@@ -63,6 +65,10 @@ class RunRequest:
         base = "m2g-both" if self.options.pipeline == "both" else "m2g"
         return f"{base}-{self.options.diffusion_model}-{self.options.space}"
 
+    def job_memory_mib(self, platform: Platform) -> int:
+        """Memory of each job."""
+        return self.memory_mib or platform.models[self.options.diffusion_model].memory_mib
+
     def resources(self, platform: Platform) -> str:
         """The model whose queue the jobs use: its own, or with `--memory` the smallest with enough memory.
 
@@ -77,6 +83,6 @@ class RunRequest:
             return model
         fitting = [name for name, resources in platform.models.items() if resources.memory_mib >= memory_mib]
         if not fitting:
-            most = max(resources.memory_mib for resources in platform.models.values())
+            most = platform.largest_memory_mib
             raise UsageProblem(f"--memory {memory_mib} is more than any job can get here: at most {most} MiB.")
         return min(fitting, key=lambda name: platform.models[name].memory_mib)
