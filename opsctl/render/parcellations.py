@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
@@ -13,8 +14,10 @@ from opsctl.render.screen import Screen
 
 SCHEMA_VERSION = 1
 
+_FEW = 5
+
 _NOTES = (
-    "regions: at {voxel_size}. kept: what m2g leaves of them before it registers the atlas (dwi).",
+    "regions: at {voxel_size}. kept: how many of them m2g uses (dwi); it drops the highest labels of some atlases.",
     "MiB: the memory that a job needs for the atlas.",
     "default: computed without --parcellation.",
     "--parcellation selects every atlas whose name contains what is typed:",
@@ -56,8 +59,13 @@ def as_json(table: AtlasTable, voxel_size: str) -> dict[str, Any]:
     }
 
 
+def atlases_text(names: Sequence[str]) -> str:
+    """The names of a few atlases; of more, their number."""
+    return ", ".join(names) if len(names) <= _FEW else f"{len(names)} atlases"
+
+
 def cut_text(atlas: Atlas, voxel_size: str) -> str:
-    """How many of an atlas's regions m2g removes."""
+    """How many of an atlas's regions m2g drops."""
     return f"{atlas.name} {atlas.cut(voxel_size):,} of {atlas.regions[voxel_size]:,}"
 
 

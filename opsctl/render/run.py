@@ -38,10 +38,10 @@ def plan_lines(plan: RunPlan) -> list[str]:
 
 
 def cut_atlases_line(plan: RunPlan) -> str:
-    """Say of which atlases m2g removes regions, and how many."""
+    """Say of which atlases m2g drops regions, and how many."""
     size = plan.request.options.voxelsize
     losses = ", ".join(cut_text(atlas, size) for atlas in plan.cut_atlases)
-    return f"m2g removes regions of some atlases before it registers them (dwi): {losses}."
+    return f"m2g drops the regions with the highest labels of some atlases (dwi): {losses}."
 
 
 def _atlases_line(plan: RunPlan) -> str:

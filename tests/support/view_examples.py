@@ -126,7 +126,8 @@ def detail(state: State, *, has_result: bool = True, **changes: Any) -> ScanDeta
     )
 
 
-def plan(*dispositions: Disposition, only: Any = "missing") -> RunPlan:
+def plan(*dispositions: Disposition, only: Any = "missing", **m2g: Any) -> RunPlan:
+    """A plan for scans of these dispositions; `m2g` are options of m2g."""
     scans = tuple(
         Scan(name=f"sub-{number}", subject=str(number), session=None, entities={}, pipeline="dwi", inputs=())
         for number in range(len(dispositions))
@@ -135,7 +136,7 @@ def plan(*dispositions: Disposition, only: Any = "missing") -> RunPlan:
     return RunPlan(
         request=RunRequest(
             dataset=Location("data", "HNU1"),
-            options=M2gOptions(parcellation=tuple(atlas.name for atlas in atlas_table().default)),
+            options=M2gOptions(**{"parcellation": tuple(atlas.name for atlas in atlas_table().default), **m2g}),
             only=only,
         ),
         platform=platform(m2g_image=now),

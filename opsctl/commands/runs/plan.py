@@ -14,7 +14,6 @@ from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.request import RunRequest
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.atlases.atlas_table import AtlasTable
-from opsctl.core.atlases.job_memory import ensure_atlases_fit
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.errors import ErrorCode, Problem
@@ -68,7 +67,7 @@ class RunPlan:
 
     @property
     def cut_atlases(self) -> tuple[Atlas, ...]:
-        """Those of which m2g's own registration removes regions, the largest loss first; C-PAC (func) removes none."""
+        """Those of which m2g drops regions, the largest loss first; C-PAC (func) drops none."""
         options = self.request.options
         if options.pipeline == "func":
             return ()
@@ -215,7 +214,7 @@ def plan(
         or files that opsctl did not write, or when jobs with other inputs would write there.
     """
     request.resources(platform)
-    _refuse_large_atlases(request, platform, table)
+    request.ensure_atlases_fit(platform, table)
     scans = find(request.query, source, patterns=patterns)
     ensure_runnable(scans, request.query)
     earlier = prior_runs.runs()
@@ -241,18 +240,6 @@ def plan(
     ensure_not_blocked(plan.dispositions)
     _refuse_foreign_files(plan, prior_runs)
     return plan
-
-
-def _refuse_large_atlases(request: RunRequest, platform: Platform, table: AtlasTable) -> None:
-    options = request.options
-    ensure_atlases_fit(
-        [table[name] for name in options.parcellation],
-        options.voxelsize,
-        # C-PAC's processors share the matrices of a graph.
-        workers=1 if options.pipeline == "func" else options.n_cpus or 1,
-        memory_mib=request.job_memory_mib(platform),
-        largest_mib=platform.largest_memory_mib,
-    )
 
 
 def output_of(request: RunRequest, platform: Platform) -> Location:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opsctl.commands.dataset.discovery import Query
+from opsctl.core.atlases.atlas_table import AtlasTable
+from opsctl.core.atlases.job_memory import ensure_atlases_fit
 from opsctl.core.dataset.selection import EVERYTHING, Only, Selection
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
@@ -86,3 +88,21 @@ class RunRequest:
             most = platform.largest_memory_mib
             raise UsageProblem(f"--memory {memory_mib} is more than any job can get here: at most {most} MiB.")
         return min(fitting, key=lambda name: platform.models[name].memory_mib)
+
+    def ensure_atlases_fit(self, platform: Platform, table: AtlasTable) -> None:
+        """Ensure that the jobs have the memory that the atlases need.
+
+        Raises
+        ------
+        UsageProblem
+            With the atlases that do not fit, and what would hold them.
+        """
+        options = self.options
+        ensure_atlases_fit(
+            [table[name] for name in options.parcellation],
+            options.voxelsize,
+            # Only m2g's own graphs (dwi) are made by several processes.
+            workers=1 if options.pipeline == "func" else options.n_cpus or 1,
+            memory_mib=self.job_memory_mib(platform),
+            largest_mib=platform.largest_memory_mib,
+        )

@@ -57,7 +57,7 @@ class Atlas:
         return f"{FOLDER}{self.folder(voxel_size)}.nii.gz"
 
     def cut(self, voxel_size: str) -> int:
-        """How many regions m2g removes before any registration."""
+        """How many regions m2g drops, even where the registration loses none."""
         return self.regions[voxel_size] - self.kept[voxel_size]
 
     def memory_mib(self, voxel_size: str, *, workers: int = 1) -> int:

@@ -93,7 +93,10 @@ class AtlasTable:
         """The shortest spelling for `--parcellation` that selects the atlas of a name and no other one.
 
         It differs from the name where other names contain it: `Desikan` selects DesikanKlein too, `Desikan_` does not.
+        A name that is not in the table, of another version of opsctl, stays as it is.
         """
+        if name not in self:
+            return name
         atlas = self[name]
         for spelling in (name, f"{name}_"):
             if self.matching(spelling, VOXEL_SIZES[0]) == (atlas,):

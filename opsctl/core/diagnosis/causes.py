@@ -73,7 +73,7 @@ def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
     # A message whose code is not known is its own title.
     head = "" if code is CauseCode.UNKNOWN and detail else text.title
     title = ": ".join(part for part in (head, detail) if part)
-    again = run_again(run, has_own_memory="--memory" in text.help)
+    again = run_again(run, has_own_memory=code is CauseCode.QUEUE_JOB_SIZE_LIMIT)
     help_ = text.help.format(run=again, dataset=_dataset(run), memory=_memory_help(run))
     return Cause(reason.code, title, help_)
 

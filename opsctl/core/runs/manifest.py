@@ -215,7 +215,7 @@ def _atlas_json(atlas: Atlas, options: M2gOptions) -> dict[str, Any]:
         "argument": atlas.argument,
         "folder": atlas.folder(size),
         "regions": atlas.regions[size],
-        # Only m2g's own registration cuts labels; C-PAC takes the atlas as it is.
+        # Only m2g's own registration (dwi) drops labels; C-PAC takes the atlas as it is.
         "kept": atlas.kept[size] if options.pipeline == "dwi" else atlas.regions[size],
     }
 

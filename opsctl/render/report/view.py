@@ -19,6 +19,7 @@ from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import ScanStatus
+from opsctl.render.parcellations import atlases_text
 from opsctl.render.report.pictures import DecodedImage
 from opsctl.render.report.plots import Distribution, distribution
 from opsctl.render.screen import counted, duration_text
@@ -234,7 +235,7 @@ class View:
     def options(self) -> list[tuple[str, str]]:
         """The options that m2g was called with."""
         return [
-            (name, " ".join(map(str, value)) if isinstance(value, list) else str(value))
+            (name, atlases_text(value) if name == "parcellation" else str(value))
             for name, value in self.run.m2g.items()
             if value not in (None, False, [], ())
         ]
