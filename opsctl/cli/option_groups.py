@@ -130,7 +130,7 @@ class M2gFlags(OptionGroup):
     reuse_registration: Annotated[
         bool,
         typer.Option(
-            "--reuse-registration/--no-reuse-registration",
+            "--reuse-registration/--no-reuse",
             show_default=False,
             help="Make other atlases' connectomes from the registration of finished scans (dwi).",
         ),

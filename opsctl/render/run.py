@@ -59,7 +59,8 @@ def _atlases_line(plan: RunPlan) -> str:
         return f"{line}: no job of this platform holds them."
     name, mib = next(iter(held.items()))
     memory = f" --memory {mib}" if mib > plan.request.job_memory_mib(platform) else ""
-    return f"{line}; a run with `--parcellation {name}{memory}` computes {name}."
+    # Another list of atlases is not mixed into the outputs of this one.
+    return f"{line}; `--parcellation {name}{memory} --modif NAME` computes {name} into a folder of its own."
 
 
 def earlier_m2g_lines(plan: RunPlan) -> list[str]:

@@ -111,7 +111,7 @@ def test_lists_and_switches_too(world: World, opsctl: Opsctl) -> None:
     assert (len(atlases), reuses) == (45, False)
     world.say(folder="[m2g]\nparcellation = ['AAL_', 'JHU']\nreuse_registration = true")
     assert asked() == (("AAL", "JHU"), True)
-    assert asked("--no-reuse-registration", "--parcellation", "Glasser") == (("Glasser",), False)
+    assert asked("--no-reuse", "--parcellation", "Glasser") == (("Glasser",), False)
     settings = "[m2g]\nparcellation = ['AAL_', 'JHU']\nreuse_registration = true"
     world.say(folder=settings, PARCELLATION="Desikan", REUSE_REGISTRATION="no")
     assert asked() == (("Desikan", "DesikanKlein"), False)

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 from support.core_examples import run
 from support.run_world import PLATFORM
+from support.view_examples import plan
 
 from opsctl.assets import atlas_table
 from opsctl.cli import app
@@ -21,6 +22,7 @@ from opsctl.core.diagnosis.reason import Reason
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
 from opsctl.core.runs.m2g_options import all_asked
+from opsctl.render.run import plan_lines
 
 TYPED = [
     "opsctl run HNU1",
@@ -78,6 +80,16 @@ def test_the_memory_that_a_refusal_suggests_holds_the_atlas() -> None:
     again = request(f"{typed} {memory[0]}")
     again.ensure_atlases_fit(PLATFORM, atlas_table())
     assert again.resources(PLATFORM) == "csa"
+
+
+@pytest.mark.parametrize("model", ["csa", "csd"])
+def test_the_plan_says_how_to_get_an_atlas_that_is_left_out(model: str) -> None:
+    (line,) = [line for line in plan_lines(plan("new", diffusion_model=model)) if line.startswith("atlases: ")]
+    options = re.findall(r"`(--parcellation [^`]*)`", line)
+    assert len(options) == 1
+    advised = request(f"opsctl run HNU1 --model {model} {options[0]}")
+    advised.ensure_atlases_fit(PLATFORM, atlas_table())
+    assert advised.options.parcellation == ("DS16784",)
 
 
 def test_the_names_that_a_refusal_suggests_select_an_atlas() -> None:
