@@ -220,7 +220,7 @@ class Job:
                 stop=self._stop,
                 variables=self._variables,
                 peaks=peaks,
-                on_line=phases.PhaseReader(self._attempt.enter, atlas_count=len(scan.parcellation)).read,
+                on_line=phases.PhaseReader(self._attempt.enter, atlas_count=len(scan.atlases)).read,
             )
         finally:
             self._folder.qa_pictures.move(self._log)

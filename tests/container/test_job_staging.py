@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 from bids import BIDSLayout
+from support.example_platform import platform
 from support.job_world import BUCKET, IMAGE, RUN, RUN_ID, World, nifti, table
 
-from opsctl.assets import entity_patterns
+from opsctl.assets import atlas_table, entity_patterns
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.discovery import discover
 from opsctl.core.location import dataset_location, derivatives
@@ -166,8 +167,9 @@ def submit(world: World, case: Case, dataset: str) -> list[str]:
         resources="csa",
         attempt_timeout_seconds=21_600,
     )
+    job = platform().models["csa"]
     for index, scan in enumerate(discovery.scans):
-        document = scan_document(scan, options, run=run, index=index)
+        document = scan_document(scan, options, run=run, index=index, atlases=[atlas_table()["Desikan"]], job=job)
         world.put(f"{RUN}/scans/{index:05d}.json", json.dumps(document).encode())
     return [scan.name for scan in discovery.scans]
 

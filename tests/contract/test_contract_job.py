@@ -14,6 +14,7 @@ from m2g_job.faults import Ending, ScanFailed
 from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
+from opsctl.assets import atlas_table
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
 from opsctl.core.platform.options import PlatformOptions
@@ -23,17 +24,12 @@ from opsctl.core.runs.manifest import Run, document_key, scan_document
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.submission import array_sizes, submissions_of, submit_request
 
+ATLASES = [atlas_table()[name] for name in ("Desikan", "AAL")]
+JOB = platform().models["csd"]
+
 BUCKET = "data-bucket"
 PLATFORM = platform(data_bucket=BUCKET)
 RUN_ID = "HNU1-20261122-120000-ab12"
-
-ATLAS = {
-    "name": "Desikan",
-    "argument": "Desikan_space-MNI152NLin6_res-",
-    "folder": "Desikan_space-MNI152NLin6_res-2x2x2",
-    "regions": 70,
-    "kept": 70,
-}
 
 
 def scan(*, subject: str = "0025427", session: str | None = "1", pipeline: str = "dwi", further: str = "") -> Scan:
@@ -102,13 +98,16 @@ def environment(index: int) -> Environment:
     ids=lambda example: f"{example.name}-{example.pipeline}",
 )
 def test_the_job_reads_what_run_writes(example):
-    options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    document = {**scan_document(example, options, run=run(8), index=7), "atlases": [ATLAS]}
+    options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL"), skull="eye")
+    document = scan_document(example, options, run=run(8), index=7, atlases=ATLASES, job=JOB)
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == example.name
     assert read.session == example.session
     assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in example.inputs]
-    assert [asdict(atlas) for atlas in read.atlases] == [{key: ATLAS[key] for key in ATLAS if key != "argument"}]
+    assert [asdict(atlas) for atlas in read.atlases] == [
+        {"name": atlas.name, "folder": atlas.folder("2mm"), "regions": atlas.regions["2mm"], "kept": atlas.kept["2mm"]}
+        for atlas in ATLASES
+    ]
     assert read.output == f"{run().output}/{example.name}"
     assert read.key == document["key"]
 
@@ -150,7 +149,7 @@ GRAPH = {
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
-    document = scan_document(scan(), M2gOptions(), run=run(8), index=7)
+    document = scan_document(scan(), M2gOptions(), run=run(8), index=7, atlases=ATLASES, job=JOB)
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     builder.connectomes = ["s3://b/x.csv"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from opsctl.assets import atlas_table
 from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome
@@ -147,15 +148,21 @@ def detail(state: State, *, has_result: bool = True, **changes: Any) -> ScanDeta
     )
 
 
-def plan(*dispositions: Disposition, only: Any = "missing") -> RunPlan:
+def plan(*dispositions: Disposition, only: Any = "missing", **m2g: Any) -> RunPlan:
+    """A plan for scans of these dispositions; `m2g` are options of m2g."""
     scans = tuple(
         Scan(name=f"sub-{number}", subject=str(number), session=None, entities={}, pipeline="dwi", inputs=())
         for number in range(len(dispositions))
     )
     now, earlier = (f"sha256:{digit * 64}" for digit in "ba")
     return RunPlan(
-        request=RunRequest(dataset=Location("data", "HNU1"), options=M2gOptions(), only=only),
+        request=RunRequest(
+            dataset=Location("data", "HNU1"),
+            options=M2gOptions(**{"parcellation": tuple(atlas.name for atlas in atlas_table().default), **m2g}),
+            only=only,
+        ),
         platform=platform(m2g_image=now),
+        table=atlas_table(),
         discovery=Discovery(scans=scans, excluded=()),
         chosen=scans,
         output=Location("data", "HNU1/derivatives/m2g-csa-native"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opsctl.commands.dataset.discovery import Query
+from opsctl.core.atlases.atlas_table import AtlasTable
+from opsctl.core.atlases.job_memory import ensure_atlases_fit
 from opsctl.core.dataset.selection import EVERYTHING, Only, Selection
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
@@ -18,6 +20,8 @@ class RunRequest:
 
     Attributes
     ----------
+    options
+        Their `parcellation` names the run's atlases: what was typed is resolved before (`AtlasTable.select`).
     modif
         The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
     selection
@@ -63,6 +67,10 @@ class RunRequest:
         base = "m2g-both" if self.options.pipeline == "both" else "m2g"
         return f"{base}-{self.options.diffusion_model}-{self.options.space}"
 
+    def job_memory_mib(self, platform: Platform) -> int:
+        """Memory of each job."""
+        return self.memory_mib or platform.models[self.options.diffusion_model].memory_mib
+
     def resources(self, platform: Platform) -> str:
         """The model whose queue the jobs use: its own, or with `--memory` the smallest with enough memory.
 
@@ -77,6 +85,24 @@ class RunRequest:
             return model
         fitting = [name for name, resources in platform.models.items() if resources.memory_mib >= memory_mib]
         if not fitting:
-            most = max(resources.memory_mib for resources in platform.models.values())
+            most = platform.largest_memory_mib
             raise UsageProblem(f"--memory {memory_mib} is more than any job can get here: at most {most} MiB.")
         return min(fitting, key=lambda name: platform.models[name].memory_mib)
+
+    def ensure_atlases_fit(self, platform: Platform, table: AtlasTable) -> None:
+        """Ensure that the jobs have the memory that the atlases need.
+
+        Raises
+        ------
+        UsageProblem
+            With the atlases that do not fit, and what would hold them.
+        """
+        options = self.options
+        ensure_atlases_fit(
+            [table[name] for name in options.parcellation],
+            options.voxelsize,
+            # Only m2g's own graphs (dwi) are made by several processes.
+            workers=1 if options.pipeline == "func" else options.n_cpus or 1,
+            memory_mib=self.job_memory_mib(platform),
+            largest_mib=platform.largest_memory_mib,
+        )

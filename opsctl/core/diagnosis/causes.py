@@ -26,7 +26,7 @@ _SCAN_SPECIFIC = re.compile(
 #: An argument that a shell needs no quotes for.
 _UNQUOTED = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 #: Options of `run` that apply to one run only, with and without a value.
-_ONCE_WITH_VALUE = {"--only", "--memory", "--max-spend"}
+_ONCE_WITH_VALUE = {"--only", "--max-spend"}
 _ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
 
 
@@ -74,7 +74,8 @@ def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
     # A message whose code is not known is its own title.
     head = "" if code is CauseCode.UNKNOWN and detail else text.title
     title = ": ".join(part for part in (head, detail) if part)
-    help_ = text.help.format(run=run_again(run), dataset=_dataset(run), memory=_memory_help(run, reason))
+    again = run_again(run, has_own_memory=code is CauseCode.QUEUE_JOB_SIZE_LIMIT)
+    help_ = text.help.format(run=again, dataset=_dataset(run), memory=_memory_help(run, reason))
     return Cause(reason.code, title, help_)
 
 
@@ -121,17 +122,25 @@ def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Gr
     return sorted(groups, key=lambda group: -len(group.scans))
 
 
-def run_again(run: Run | None) -> str:
-    """The command that runs the rest of a run: as it was typed, without the options that apply to one run only."""
+def run_again(run: Run | None, *, has_own_memory: bool = False) -> str:
+    """The command that runs the rest of a run: as it was typed, without the options that apply to one run only.
+
+    Parameters
+    ----------
+    has_own_memory
+        Whether another `--memory` is added to it. Otherwise the typed one stays: with less the rest might not fit, and
+        an atlas that needs it would be refused.
+    """
     if run is None or run.command_line[1:2] != ("run",):
         return f"opsctl run {_dataset(run)}"
+    left_out = _ONCE_WITH_VALUE | ({"--memory"} if has_own_memory else set())
     remaining = list(run.command_line)
     arguments = []
     while remaining:
         argument = remaining.pop(0)
-        if argument in _ONCE_WITH_VALUE:
+        if argument in left_out:
             remaining[:1] = []
-        elif argument not in _ONCE and argument.partition("=")[0] not in _ONCE_WITH_VALUE:
+        elif argument not in _ONCE and argument.partition("=")[0] not in left_out:
             arguments.append(argument)
     return " ".join(map(_quoted, arguments))
 
@@ -157,7 +166,7 @@ def _memory_help(run: Run | None, reason: Reason) -> str:
         memory_mib = run.memory_mib or (LARGEST_MEMORY_MIB if run.resources == "csa" else 0)
         if memory_mib >= LARGEST_MEMORY_MIB:
             return _NO_MORE_MEMORY
-    return f"`{run_again(run)} --only failed --memory {LARGEST_MEMORY_MIB}`"
+    return f"`{run_again(run, has_own_memory=True)} --only failed --memory {LARGEST_MEMORY_MIB}`"
 
 
 def _detail(reason: Reason) -> str:

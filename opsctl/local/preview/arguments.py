@@ -1,19 +1,45 @@
-"""m2g's command line, built from the options and values of `opsctl.core.runs.m2g_options`."""
+"""m2g's command line, with the options, defaults and values that m2g itself has."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_args
 
 from opsctl.core.errors import UsageProblem
-from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
+from opsctl.core.runs.m2g_options import (
+    Acquisition,
+    DiffusionModel,
+    M2gOptions,
+    Mod,
+    Pipeline,
+    Skull,
+    Space,
+    TrackType,
+    VoxelSize,
+)
+
+_SKIP_FLAGS = ("skipeddy", "skipreg")
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "pipeline": {"choices": get_args(Pipeline), "default": "dwi"},
+    "diffusion_model": {"choices": get_args(DiffusionModel), "default": "csa"},
+    "space": {"choices": get_args(Space), "default": "native"},
+    "mod": {"choices": get_args(Mod), "default": "det"},
+    "track_type": {"choices": get_args(TrackType), "default": "local"},
+    "seeds": {"type": int, "default": 20},
+    "voxelsize": {"choices": get_args(VoxelSize), "default": "2mm"},
+    "acquisition": {"choices": get_args(Acquisition), "default": "alt+z"},
+    "tr": {"type": float, "default": 2.0},
+    "mem_gb": {"type": float, "default": 20},
+    "n_cpus": {"type": int, "default": 1},
+    "skull": {"choices": get_args(Skull)},
+}
 
 #: Options of each pipeline that the preview accepts and ignores.
 _NOT_ACTED_ON: dict[Pipeline, tuple[str, ...]] = {
-    "dwi": ("space", "track_type", "voxelsize", "skull", "skipeddy", "skipreg", "n_cpus"),
+    "dwi": ("space", "track_type", "voxelsize", "skull", "n_cpus"),
     "func": ("space", "voxelsize", "acquisition", "skull", "mem_gb", "n_cpus"),
 }
 
@@ -26,6 +52,10 @@ class Request:
     ----------
     subjects, sessions
         BIDS labels without `sub-` and `ses-`; None means all of them.
+    options
+        m2g's options, with `--parcellation` as it was given.
+    skips
+        `skipeddy` and `skipreg`, where they were given.
     push_location
         The value of `--push_location`. The preview pushes nothing.
     """
@@ -35,6 +65,7 @@ class Request:
     subjects: tuple[str, ...] | None
     sessions: tuple[str, ...] | None
     options: M2gOptions
+    skips: tuple[str, ...]
     push_location: str | None
 
 
@@ -46,7 +77,7 @@ def parse(arguments: Sequence[str]) -> Request:
         given[name] = tuple(given[name]) if given[name] else None
     try:
         options = M2gOptions(
-            **{option.name: given[option.name] for option in fields(M2gOptions) if option.name != "parcellation"},
+            **{name: given[name] for name in _OPTIONS},
             parcellation=given["parcellation"] or (),
         )
     except UsageProblem as problem:
@@ -57,6 +88,7 @@ def parse(arguments: Sequence[str]) -> Request:
         subjects=given["participant_label"],
         sessions=given["session_label"],
         options=options,
+        skips=tuple(flag for flag in _SKIP_FLAGS if given[flag]),
         push_location=given["push_location"],
     )
 
@@ -65,7 +97,8 @@ def not_acted_on(request: Request, pipeline: Pipeline) -> list[str]:
     """Return the options, as typed, that the preview accepts but ignores in this pipeline."""
     options = request.options
     ignored = [f"--{name} {getattr(options, name)}" for name in _NOT_ACTED_ON[pipeline] if getattr(options, name)]
-    ignored = [option.removesuffix(" True") for option in ignored]
+    if pipeline == "dwi":
+        ignored += [f"--{flag}" for flag in request.skips]
     if request.push_location:
         ignored.append(f"--push_location {request.push_location}")
     return ignored
@@ -78,19 +111,9 @@ def _parser() -> ArgumentParser:
     for name in ("participant_label", "session_label"):
         parser.add_argument(f"--{name}", nargs="+", metavar="LABEL", help="without sub- or ses-; all if not given")
     parser.add_argument("--push_location", help="accepted; the preview pushes nothing")
-    types = get_type_hints(M2gOptions)
-    for option in fields(M2gOptions):
-        parser.add_argument(f"--{option.name}", default=option.default, **_argparse_settings(types[option.name]))
+    parser.add_argument("--parcellation", nargs="+", metavar="NAME", help="parts of atlases' paths; all if not given")
+    for name, settings in _OPTIONS.items():
+        parser.add_argument(f"--{name}", **settings)
+    for flag in _SKIP_FLAGS:
+        parser.add_argument(f"--{flag}", action="store_true")
     return parser
-
-
-def _argparse_settings(kind: Any) -> dict[str, Any]:
-    """Return argparse's settings for an option of this type."""
-    if kind is bool:
-        return {"action": "store_true"}
-    if kind in (int, float):
-        return {"type": kind}
-    if get_origin(kind) is tuple:
-        return {"nargs": "+"}
-    literal = kind if get_origin(kind) is Literal else next(part for part in get_args(kind) if get_args(part))
-    return {"choices": get_args(literal)}

@@ -14,6 +14,7 @@ from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
 from opsctl.core.runs.result import GraphKind
+from opsctl.render.parcellations import atlases_text
 from opsctl.render.report.pictures import DecodedImage
 from opsctl.render.report.scan_plots import Plot, edge_plots, peak_plots, phase_plots
 from opsctl.render.report.scan_row import Picture, ScanRow
@@ -175,7 +176,7 @@ class View:
     def options(self) -> list[tuple[str, str]]:
         """The options that m2g was called with."""
         return [
-            (name, " ".join(map(str, value)) if isinstance(value, list) else str(value))
+            (name, atlases_text(value) if name == "parcellation" else str(value))
             for name, value in self.run.m2g.items()
             if value not in (None, False, [], ())
         ]

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from opsctl.core.dataset.scan import Scan
 from opsctl.core.dataset.scan_validation import DIRECTIONS_NEEDED, ImageHeader, ScanMetadata, validate_scan
-from opsctl.core.runs.parcellations import NEUROPARC, doubts, matched
 
 VOLUMES = 33
 
@@ -124,15 +123,3 @@ def test_a_bold_series_needs_no_gradients() -> None:
 @given(st.text(max_size=60), st.text(max_size=60))
 def test_no_text_raises(some_bval: str, some_bvec: str) -> None:
     assert findings(facts(bval=some_bval, bvec=some_bvec))[0] == "wrong"
-
-
-def test_names_are_substrings_of_neuroparcs_file_names() -> None:
-    assert matched("AAL_") == ["AAL"]
-    assert "Yeo-17-liberal" in matched("liberal")
-    assert doubts(["Desikan", "DS00", *NEUROPARC]) == []
-
-
-@pytest.mark.parametrize(("name", "near"), [("desikan", "Desikan"), ("Schaefer-200", "Schaefer200"), ("aal_", "AAL")])
-def test_a_name_that_m2g_would_not_find_is_doubted_with_near_ones(name: str, near: str) -> None:
-    (doubt,) = doubts([name])
-    assert near in doubt

@@ -96,7 +96,11 @@ def test_a_code_that_is_not_known_shows_the_message(code: str) -> None:
 def test_the_help_is_the_runs_own_command() -> None:
     typed = ("opsctl", "run", "HNU1", "--sp", "native", "--yes", "--only", "missing", "--memory=1", "--scan", "sub-0*")
     own_run = run(command_line=typed)
-    assert run_again(own_run) == "opsctl run HNU1 --sp native --scan 'sub-0*'"
+    # With less memory than was typed, an atlas that needs it would be refused.
+    assert run_again(own_run) == "opsctl run HNU1 --sp native --memory=1 --scan 'sub-0*'"
+    assert cause_of(Reason(CauseCode.QUEUE_JOB_SIZE_LIMIT, ""), run=own_run).help == (
+        "`opsctl run HNU1 --sp native --scan 'sub-0*' --memory MIB` with less"
+    )
     assert cause_of(Reason(CauseCode.OUT_OF_MEMORY, ""), run=own_run).help == (
         "`opsctl run HNU1 --sp native --scan 'sub-0*' --only failed --memory 30400`"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from opsctl.core.atlases.atlas import name_of
 from opsctl.core.runs.m2g_options import M2gOptions, argv
 from opsctl.local.preview.__main__ import main
 from opsctl.local.preview.arguments import parse
@@ -191,7 +193,7 @@ def test_what_m2g_does_not_know_ends_with_2(tmp_path: Path, arguments: list[str]
 @pytest.mark.parametrize(
     "options",
     [
-        M2gOptions(),
+        M2gOptions().for_job(vcpus=2, memory_mib=15_200),
         M2gOptions(pipeline="func", tr=1.5, acquisition="seqplus", mem_gb=8, n_cpus=2, space="native_dsn"),
         M2gOptions(
             diffusion_model="csd",
@@ -201,13 +203,22 @@ def test_what_m2g_does_not_know_ends_with_2(tmp_path: Path, arguments: list[str]
             voxelsize="4mm",
             parcellation=("Desikan", "AAL_"),
             skull="eye",
-            skipeddy=True,
-            skipreg=True,
+            n_cpus=1,
+            mem_gb=20,
         ),
     ],
 )
 def test_a_jobs_command_line_comes_back_as_its_options(options: M2gOptions) -> None:
     request = parse(argv(options, subject="0025427", session=None)[1:])
-    assert request.options == options
+    read = dataclasses.replace(request.options, parcellation=tuple(map(name_of, request.options.parcellation)))
+    for name, value in options.as_dict().items():
+        # What is not on the command line has m2g's own default.
+        if value not in (None, []) and f"--{name}" in argv(options, subject="0025427", session=None):
+            assert read.as_dict()[name] == value, name
     assert request.subjects == ("0025427",)
     assert request.sessions == ("nosession",)
+
+
+def test_a_job_that_reuses_the_registration_passes_both_flags_of_m2g() -> None:
+    options = M2gOptions(reuse_registration=True)
+    assert parse(argv(options, subject="01", session="1")[1:]).skips == ("skipeddy", "skipreg")
