@@ -149,8 +149,7 @@ class _Inflated:
         if not self._data.startswith(_GZIP_MAGIC):
             raise _invalid(self._name, f"is {_pointer(self._data) or 'not a gzip file'}")
         while self._data.startswith(_GZIP_MAGIC):
-            for block in self._member():
-                yield block
+            yield from self._member()
             if len(self._data) < len(_GZIP_MAGIC):
                 self._data += self._raw.read(_CHUNK_BYTES)
 

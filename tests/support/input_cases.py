@@ -151,59 +151,65 @@ CORRUPT = "Encountered potentially corrupted bval/bvecs"
 UNIT = "The vectors in bvecs should be unit"
 
 
+def _put(where: int | slice, direction: object) -> Callable[[Inputs], None]:
+    def change(inputs: Inputs) -> None:
+        inputs.vectors[where] = direction
+
+    return change
+
+
+def _at_b(value: float, direction: object) -> Callable[[Inputs], None]:
+    def change(inputs: Inputs) -> None:
+        inputs.bvals[20], inputs.vectors[20] = value, direction
+
+    return change
+
+
+def _longer(factor: float) -> Callable[[Inputs], None]:
+    def change(inputs: Inputs) -> None:
+        inputs.vectors[20] *= factor
+
+    return change
+
+
+def _low(inputs: Inputs) -> None:
+    inputs.bvals[:2], inputs.vectors[:2] = 5, np.nan
+
+
+def _columns(inputs: Inputs) -> None:
+    inputs.bvec = text(inputs.vectors).encode()
+
+
+def _zero_in_columns(inputs: Inputs) -> None:
+    inputs.vectors[20] = 0
+    _columns(inputs)
+
+
 def _directions(fine: Yields, warning: Yields, wrong: Yields) -> Iterator[Case]:
-    def put(where: int | slice, direction: object) -> Callable[[Inputs], None]:
-        def change(inputs: Inputs) -> None:
-            inputs.vectors[where] = direction
-
-        return change
-
-    def at_b(value: float, direction: object) -> Callable[[Inputs], None]:
-        def change(inputs: Inputs) -> None:
-            inputs.bvals[20], inputs.vectors[20] = value, direction
-
-        return change
-
-    def longer(factor: float) -> Callable[[Inputs], None]:
-        def change(inputs: Inputs) -> None:
-            inputs.vectors[20] *= factor
-
-        return change
-
-    def low(inputs: Inputs) -> None:
-        inputs.bvals[:2], inputs.vectors[:2] = 5, np.nan
-
-    def columns(inputs: Inputs) -> None:
-        inputs.bvec = text(inputs.vectors).encode()
-
-    def zero_in_columns(inputs: Inputs) -> None:
-        inputs.vectors[20] = 0
-        columns(inputs)
-
     for where in (0, 1, slice(0, 2)):
-        yield fine(f"nan at b=0, {where}", _with(put(where, np.nan)))
-    yield fine("one nan at b=0", _with(put(0, (np.nan, 0, 0))))
-    yield fine("nan at b=5", _with(low))
-    yield fine("a direction at b=0", _with(put(0, (0, 1, 0))))
-    yield fine("a corrupt direction at b=0", _with(put(0, (100, 0, 0))))
-    yield fine("bvec in columns", _with(columns))
+        yield fine(f"nan at b=0, {where}", _with(_put(where, np.nan)))
+    yield fine("one nan at b=0", _with(_put(0, (np.nan, 0, 0))))
+    yield fine("nan at b=5", _with(_low))
+    yield fine("a direction at b=0", _with(_put(0, (0, 1, 0))))
+    yield fine("a corrupt direction at b=0", _with(_put(0, (100, 0, 0))))
+    yield fine("bvec in columns", _with(_columns))
     for where in (2, 20, -1, slice(30, 34)):
-        yield wrong(f"nan of a weighted volume, {where}", "direction_invalid", _with(put(where, np.nan)))
-        yield wrong(f"no direction of a weighted volume, {where}", "direction_invalid", _with(put(where, 0)), CORRUPT)
-    yield wrong("one nan of a weighted volume", "direction_invalid", _with(put(7, (np.nan, 0, 1))))
-    yield wrong("no direction, bvec in columns", "direction_invalid", _with(zero_in_columns), CORRUPT)
-    yield fine("no direction at b=50", _with(at_b(50, 0)))
-    yield wrong("no direction at b=51", "direction_invalid", _with(at_b(51, 0)), CORRUPT)
-    yield warning("a component of 10", _with(put(20, (10, 0, 0))))
-    yield warning("components of -100 and inf", _with(put(20, (-100, np.inf, 0))))
-    yield fine("a direction of length 1.9", _with(longer(1.9)))
-    yield fine("a direction of length 0.1", _with(longer(0.1)))
-    yield wrong("a direction of length 2.1", "direction_invalid", _with(longer(2.1)), UNIT)
+        yield wrong(f"nan of a weighted volume, {where}", "direction_invalid", _with(_put(where, np.nan)))
+        yield wrong(f"no direction of a weighted volume, {where}", "direction_invalid", _with(_put(where, 0)), CORRUPT)
+    yield wrong("one nan of a weighted volume", "direction_invalid", _with(_put(7, (np.nan, 0, 1))))
+    yield wrong("no direction, bvec in columns", "direction_invalid", _with(_zero_in_columns), CORRUPT)
+    yield fine("no direction at b=50", _with(_at_b(50, 0)))
+    yield wrong("no direction at b=51", "direction_invalid", _with(_at_b(51, 0)), CORRUPT)
+    yield warning("a component of 10", _with(_put(20, (10, 0, 0))))
+    yield warning("components of -100 and inf", _with(_put(20, (-100, np.inf, 0))))
+    yield fine("a direction of length 1.9", _with(_longer(1.9)))
+    yield fine("a direction of length 0.1", _with(_longer(0.1)))
+    yield wrong("a direction of length 2.1", "direction_invalid", _with(_longer(2.1)), UNIT)
     for volumes in (26, 8, 4):
         yield warning(f"{volumes - 2} directions", _with(lambda inputs: None, volumes=volumes))
     yield warning("27 directions", _with(lambda inputs: None, volumes=29))
     yield fine("28 directions", _with(lambda inputs: None, volumes=30))
-    yield warning("opposite directions", _with(put(slice(21, 40), -directions(_VOLUMES)[2:21])))
+    yield warning("opposite directions", _with(_put(slice(21, 40), -directions(_VOLUMES)[2:21])))
 
 
 def _b_values(fine: Yields, warning: Yields, wrong: Yields) -> Iterator[Case]:
@@ -277,6 +283,7 @@ def _texts(fine: Yields, wrong: Yields) -> Iterator[Case]:
         "exponents": lambda content: content.replace("1000", "1.0e+03"),
     }.items():
         yield fine(name, each(lambda content, change=change: change(content).encode()))
+    empty = {"bval": "shapes do not correspond", "bvec": "bvec file should have three rows"}
     for role in ("bval", "bvec"):
         code = f"{role}_invalid"
         yield wrong(
@@ -286,7 +293,7 @@ def _texts(fine: Yields, wrong: Yields) -> Iterator[Case]:
         yield wrong(f"UTF-16 without a mark, {role}", code, each(lambda c: c.encode("utf-16-le"), role), no_number)
         yield wrong(f"semicolons, {role}", code, each(lambda c: c.replace(" ", ";").encode(), role), no_number)
         yield wrong(f"words, {role}", code, each(lambda c: b"not measured\n", role), no_number)
-        yield wrong(f"blank, {role}", code, each(lambda c: b" \n", role), "empty")
+        yield wrong(f"blank, {role}", code, each(lambda c: b" \n", role), empty[role])
     yield wrong(
         "two rows of bvec",
         "bvec_invalid",

@@ -38,8 +38,8 @@ _OBJECT = re.compile(
 _RESTORE: dict[str, Literal["", "in progress", "restored"]] = {"": "", "true": "in progress", "false": "restored"}
 _FIRST, _LAST = "<Contents>", "</Contents>"
 
-# Key, etag, size in bytes, storage class, and whether a restore is in progress (`true`, `false`, or empty where there is
-# no restored copy). Most entries of a large dataset are discarded, so none becomes an S3Object before that.
+# Key, etag, size in bytes, storage class, and whether a restore is in progress (`true`, `false`, or empty where nobody
+# asked for one). Most entries of a large dataset are discarded, so none becomes an S3Object before that.
 _Entry = tuple[str, str, str, str, str]
 
 

@@ -16,8 +16,8 @@ Direction = tuple[float, ...]
 #: Above this b-value (s/mm²) a volume is weighted for DIPY, which m2g fits its models with.
 B0_THRESHOLD = 50.0
 
-#: m2g takes the volumes with the smallest b-value as b=0. Up to this value (s/mm²) that is what the scanner meant: HCP's
-#: 7T scans have 55 to 65. A larger one belongs to a weighted shell.
+#: m2g takes the volumes with the smallest b-value as b=0. Up to this value (s/mm²) that is what the scanner meant
+#: (55 to 65 in HCP's 7T scans). A larger one belongs to a weighted shell.
 LARGEST_B0 = 100.0
 
 #: m2g takes a direction with a component of this size for a corrupt one, and puts (1, 0, 0) in its place.
@@ -30,6 +30,10 @@ _LONGEST = 2.0
 #: m2g fits both models with spherical harmonics of order 6, which have (6 + 1)(6 + 2) / 2 coefficients.
 ORDER = 6
 DIRECTIONS_NEEDED = (ORDER + 1) * (ORDER + 2) // 2
+
+# DIPY's words.
+_SHAPES_DIFFER = "b-values and b-vectors shapes do not correspond"
+_NO_THREE_ROWS = "bvec file should have three rows"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -103,7 +107,7 @@ def read(bval: bytes, bvec: bytes, *, volumes: int | None) -> Gradients:
     if len(bvals) != len(bvecs):
         raise GradientError(
             f"bval and bvec differ in count: {len(bvals)} and {len(bvecs)}",
-            "b-values and b-vectors shapes do not correspond",
+            _SHAPES_DIFFER,
         )
     if volumes is not None and volumes != len(bvals):
         raise GradientError(f"the image has {volumes} volumes, but there are {len(bvals)} b-values")
@@ -130,7 +134,7 @@ def _rows(data: bytes, file: str) -> list[list[float]]:
         finding = "begins with a byte order mark, which m2g cannot read" if is_marked else "is not made of numbers"
         raise GradientError(f"{file} {finding}", str(error)) from error
     if not rows:
-        raise GradientError(f"{file} is empty", f"{file} file is empty")
+        raise GradientError(f"{file} is empty", _SHAPES_DIFFER if file == "bval" else _NO_THREE_ROWS)
     unequal = [number for number, row in enumerate(rows, start=1) if len(row) != len(rows[0])]
     if unequal:
         raise GradientError(f"{file}'s rows differ in length", f"Wrong number of columns at line {unequal[0]}")
@@ -153,7 +157,7 @@ def _bvecs(data: bytes) -> list[Direction]:
     if min(len(rows), len(rows[0])) != 3:
         raise GradientError(
             f"bvec has {len(rows)} rows of {len(rows[0])} values: m2g needs three rows, and three volumes or more",
-            "bvec file should have three rows",
+            _NO_THREE_ROWS,
         )
     # DIPY takes three rows of three values for columns.
     return [tuple(row) for row in rows] if len(rows[0]) == 3 else list(zip(*rows, strict=True))

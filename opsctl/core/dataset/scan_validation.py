@@ -1,4 +1,7 @@
-"""Whether m2g can process a scan, as far as its files show before a job runs; docs/inputs.md has the rules as a table."""
+"""Whether m2g can process a scan, as far as its files show before a job runs.
+
+docs/inputs.md has the rules as a table.
+"""
 
 from __future__ import annotations
 
