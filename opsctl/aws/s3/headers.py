@@ -20,7 +20,8 @@ from opsctl.core.location import parse_uri
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_RANGE_BYTES = 4096  # more than either header takes, also compressed
+# More than either header takes, also compressed; the second where gzip's own header holds a long name or comment.
+_RANGES_BYTES = (4096, 128 * 1024)
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -68,17 +69,26 @@ class Headers:
         return self._get(file, bytes_range=None)
 
     def _header(self, file: Input) -> ImageHeader:
-        data = self._get(file, bytes_range=f"bytes=0-{_RANGE_BYTES - 1}")
         is_compressed = file.uri.endswith(".gz")
-        if is_compressed and not data.startswith(_GZIP_MAGIC):
-            raise _UnreadableError(f"is {pointer(data) or 'not a gzip file'}")
         try:
-            header = parse(_inflated(data) if is_compressed else data)
+            header = parse(self._head(file, is_compressed=is_compressed))
         except ValueError as error:
             raise _UnreadableError(str(error)) from error
         if not is_compressed and file.size_bytes < header.file_bytes:
             raise _UnreadableError(f"is truncated: {file.size_bytes} bytes of {header.file_bytes}")
         return header
+
+    def _head(self, file: Input, *, is_compressed: bool) -> bytes:
+        """The first bytes of an image, uncompressed."""
+        head = b""
+        for size in _RANGES_BYTES:
+            data = self._get(file, bytes_range=f"bytes=0-{size - 1}")
+            if is_compressed and not data.startswith(_GZIP_MAGIC):
+                raise _UnreadableError(f"is {pointer(data) or 'not a gzip file'}")
+            head = _inflated(data) if is_compressed else data
+            if len(head) >= HEADER_BYTES or len(data) < size:
+                break
+        return head
 
     def _get(self, file: Input, *, bytes_range: str | None) -> bytes:
         location = parse_uri(file.uri)

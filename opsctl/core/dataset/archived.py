@@ -18,7 +18,7 @@ def archived_reason(objects: Sequence[S3Object], bucket: str) -> str:
     archived = [obj for obj in objects if obj.is_archived]
     if not archived:
         return ""
-    kinds = sorted({obj.key.rpartition("_")[2] for obj in archived})
+    kinds = sorted({obj.key.rpartition("/")[2].rpartition("_")[2] for obj in archived})
     classes = sorted({obj.storage_class for obj in archived})
     reason = f"its {', '.join(kinds)} {'is' if len(kinds) == 1 else 'are'} archived ({', '.join(classes)})"
     if all(obj.restore == "in progress" for obj in archived):
