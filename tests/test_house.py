@@ -21,6 +21,7 @@ PURE = {
     *(
         "__future__",
         "abc",
+        "codecs",
         "collections",
         "dataclasses",
         "datetime",
