@@ -35,6 +35,7 @@ PURE = {
         "json",
         "re",
         "statistics",
+        "struct",
     ),
     *("contextlib", "math", "msgspec", "string", "typing"),
 }
