@@ -99,6 +99,18 @@ def test_a_denied_input_is_not_retried(world: World, s3: LocalS3) -> None:
     assert world.result()["cause_code"] == "input_denied"
 
 
+def test_an_archived_input_is_not_retried(world: World, s3: LocalS3) -> None:
+    # S3 describes an archived object, and refuses to return it.
+    s3.rules.append(
+        lambda request: (
+            (403, "InvalidObjectState") if request.key.endswith(".bvec") and request.method == "GET" else None
+        )
+    )
+
+    assert world.run()[0] == 2
+    assert world.result()["cause_code"] == "input_archived"
+
+
 def test_a_disk_that_is_too_small_is_found_before_anything_is_pulled(world: World, s3: LocalS3) -> None:
     world.scan["inputs"][0]["size_bytes"] = 10**15
     world.submit()

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import moto.s3.models as models
+from moto.core.utils import utcnow
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.utils import compute_checksum
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
@@ -130,10 +131,10 @@ class Key(models.FakeKey):
     @property
     def restored_until(self) -> datetime | None:
         """When the restored copy of an archived object ends, in UTC without a zone; None where there is none."""
-        return self._expiry if self._expiry and self._expiry > models.utcnow() else None
+        return self._expiry if self._expiry and self._expiry > utcnow() else None
 
     @property
-    def response_dict(self) -> dict[str, Any]:  # type: ignore[override]
+    def response_dict(self) -> dict[str, Any]:
         """The headers of GetObject and HeadObject, which decide whether moto returns an archived object."""
         self._expiry = self.restored_until
         headers: dict[str, Any] = super().response_dict
