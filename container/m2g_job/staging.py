@@ -136,6 +136,8 @@ def _download(s3: S3, entry: Input, path: str, stop: StopRequest) -> None:
 def _input_code(refused: S3Refused) -> str:
     if isinstance(refused, S3Missing) or refused.cause_code == causes.BUCKET_MISSING:
         return causes.INPUT_MISSING
+    if refused.facts.get("s3_code") == "InvalidObjectState":
+        return causes.INPUT_ARCHIVED
     return causes.INPUT_DENIED if refused.cause_code == causes.S3_DENIED else causes.INPUT_UNREADABLE
 
 
@@ -179,27 +181,17 @@ def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> nifti.Header:
         A file is broken, or the gradients do not match the image.
     """
     paths = {entry.role: os.path.join(input_dir, path) for path, entry in layout(scan).items()}
-    if scan.pipeline == "dwi":
-        bvals, bvecs = gradients.bval_count(paths["bval"]), gradients.bvec_count(paths["bvec"])
-        if bvals != bvecs:
-            raise WrongInput(
-                f"bval and bvec differ in count: {bvals} and {bvecs}",
-                causes.GRADIENT_COUNTS_DIFFER,
-                bvals=bvals,
-                bvecs=bvecs,
-            )
-    name = scan.primary.name
+    name, t1w = scan.primary.name, scan.input("T1w").name
     header = nifti.check(paths[scan.primary.role], name, on_bytes=lambda _count: stop.check())
     volumes = header.volumes
-    nifti.check(paths["T1w"], scan.input("T1w").name, on_bytes=lambda _count: stop.check())
-    if scan.pipeline == "dwi" and volumes != bvals:
+    t1w_volumes = nifti.check(paths["T1w"], t1w, on_bytes=lambda _count: stop.check()).volumes
+    if volumes < 2:
+        raise WrongInput(f"{name} has 1 volume: that is no series", causes.SINGLE_VOLUME, file=name)
+    if t1w_volumes > 1:
         raise WrongInput(
-            f"image and bval differ in count: {name} has {volumes} volumes for {bvals} b-values",
-            causes.VOLUME_COUNT_DIFFERS,
-            file=name,
-            volumes=volumes,
-            bvals=bvals,
+            f"{t1w} has {t1w_volumes} volumes: a T1w must have one", causes.T1W_SERIES, file=t1w, volumes=t1w_volumes
         )
-    if scan.pipeline == "func" and volumes < 2:
-        raise WrongInput(f"{name} has 1 volume: that is no time series", causes.SINGLE_VOLUME, file=name)
+    if scan.pipeline == "dwi":
+        bvals = gradients.check(paths["bval"], paths["bvec"], volumes=volumes, image=name)
+        gradients.write_b0(paths["bval"], bvals)
     return header

@@ -61,8 +61,9 @@ def packed(volumes: int = 1) -> bytes:
 
 
 def table(count: int, rows: int) -> bytes:
-    """A bval (1 row) or bvec (3 rows) file."""
-    return "".join(" ".join("0.5" for _ in range(count)) + "\n" for _ in range(rows)).encode()
+    """A bval (1 row; the first volume is b=0) or bvec (3 rows) file."""
+    values = ["0", *["1000"] * (count - 1)] if rows == 1 else ["0.5"] * count
+    return (" ".join(values) + "\n").encode() * rows
 
 
 class RunningJob:

@@ -11,7 +11,7 @@ from opsctl.core.dataset.scan_validation import Verdict, validate_scan
 
 _THREADS = 16
 
-#: `run` checks about this many scans: three small requests each, all at once.
+#: `run` checks about this many scans: four small requests each, all at once.
 _SPOT_CHECKED = 16
 
 

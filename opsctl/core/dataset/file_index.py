@@ -35,6 +35,7 @@ class FileIndex:
         self._sidecars: dict[tuple[str, str], list[BidsFile]] = defaultdict(list)
         self._anatomical: dict[str, list[BidsFile]] = defaultdict(list)
         self._echoes: dict[frozenset[tuple[str, object]], set[object]] = defaultdict(set)
+        self._misnamed: dict[str, list[tuple[str, str]]] = defaultdict(list)
 
     def add(self, path: BidsPath, obj: S3Object) -> None:
         """Add a parsed file."""
@@ -48,6 +49,16 @@ class FileIndex:
             if "echo" in path.entities:
                 self._echoes[_series(path)].add(path.entities["echo"])
 
+    def pass_over(self, path: str, reason: str) -> None:
+        """Note a file that was meant to be a T1w, as its name shows, but cannot be used."""
+        self._misnamed[path.partition("/")[0]].append((path, reason))
+
+    def passed_over(self, image: BidsPath) -> list[tuple[str, str]]:
+        """The files that were meant to be a T1w of the image's session, or of none: path and reason."""
+        session = image.entities.get("session")
+        of_subject = self._misnamed.get(f"sub-{image.entities['subject']}", [])
+        return sorted((path, reason) for path, reason in of_subject if f"ses-{session}" in path or "ses-" not in path)
+
     def primary(self, suffixes: Sequence[str]) -> list[BidsFile]:
         """The primary images with one of the suffixes."""
         return [image for suffix in suffixes for image in self._by_suffix[suffix]]
@@ -57,12 +68,14 @@ class FileIndex:
 
         A sidecar applies if it has no entity that the image lacks. The nearest folder upwards with such sidecars
         decides, and in it those that share most entities with the image: several only where they fit equally well.
+        Of `run-1` and `run-01`, which are the same run, the one that is written as the image's is taken.
         """
         for folder in _upwards(image.folder):
             applicable = self._applicable(image, folder, extension)
             if applicable:
                 most_pairs = max(len(path.pairs) for path, _ in applicable)
-                return [(path, obj) for path, obj in applicable if len(path.pairs) == most_pairs]
+                nearest = [(path, obj) for path, obj in applicable if len(path.pairs) == most_pairs]
+                return [file for file in nearest if set(file[0].pairs) <= set(image.pairs)] or nearest
         return []
 
     def metadata(self, image: BidsPath) -> list[BidsFile]:

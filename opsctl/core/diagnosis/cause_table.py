@@ -34,6 +34,9 @@ class CauseText(NamedTuple):
 
 _AGAIN = "`{run}` runs just the rest"
 _CHECK = "`opsctl check {dataset}` names the files: mend them, then `{run}`"
+# `check` reads only the first bytes of an image, and would call these fine.
+_UPLOAD = "`opsctl upload DIR` with a whole copy of the file, then `{run}`"
+_RESTORE = "`opsctl scans {dataset}` says how to restore it; then `{run}`"
 _PLATFORM = "`opsctl up` mends the platform, then `{run}`"
 _LOGS = "`opsctl logs` shows its last lines"
 _MEMORY = "{memory}"
@@ -93,13 +96,18 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.BVEC_INVALID: CauseText("the bvec file is not three rows of numbers", _CHECK),
     CauseCode.GRADIENT_COUNTS_DIFFER: CauseText("bval and bvec differ in count", _CHECK),
     CauseCode.VOLUME_COUNT_DIFFERS: CauseText("image and bval differ in count", _CHECK),
+    CauseCode.DIRECTION_INVALID: CauseText("a weighted volume has no usable direction in bvec", _CHECK),
+    CauseCode.B0_VOLUME_MISSING: CauseText("there is no b=0 volume", _CHECK),
+    CauseCode.WEIGHTED_VOLUME_MISSING: CauseText("there is no diffusion-weighted volume", _CHECK),
     CauseCode.SINGLE_VOLUME: CauseText("the image has one volume only", _CHECK),
+    CauseCode.T1W_SERIES: CauseText("the T1w is a series of volumes", _CHECK),
     CauseCode.IMAGE_INVALID: CauseText("an image is not what its name says", _CHECK),
-    CauseCode.IMAGE_TRUNCATED: CauseText("an image is truncated", _CHECK),
-    CauseCode.IMAGE_CORRUPT: CauseText("an image is corrupt", _CHECK),
+    CauseCode.IMAGE_TRUNCATED: CauseText("an image is truncated", _UPLOAD),
+    CauseCode.IMAGE_CORRUPT: CauseText("an image is corrupt", _UPLOAD),
     CauseCode.INPUT_EMPTY: CauseText("an input is empty", _CHECK),
     CauseCode.INPUT_CHANGED: CauseText("an input has changed since the run was submitted", _AGAIN),
     CauseCode.INPUT_MISSING: CauseText("an input is gone from S3", _CHECK),
+    CauseCode.INPUT_ARCHIVED: CauseText("an input is archived on S3", _RESTORE),
     CauseCode.INPUT_DENIED: CauseText(
         "an input may not be read",
         "`opsctl up --source-bucket BUCKET` lets the jobs read the dataset's bucket, then `{run}`",

@@ -131,6 +131,8 @@ def _sidecar(files: Mapping[str, Mapping[str, Any]], image: str, extension: str)
         }
         if fitting:
             best = [path for path, count in fitting.items() if count == max(fitting.values())]
+            # `run-1` and `run-01` are one run: the sidecar that is written as the image is the image's own.
+            best = [path for path in best if _pairs_of(path) <= _pairs_of(image)] or best
             return best[0] if len(best) == 1 else None
     return None
 
@@ -146,6 +148,10 @@ def _metadata(files: Mapping[str, Mapping[str, Any]], image: str) -> list[str]:
         and entities.get("suffix") == "bold"
         and all(image_entities.get(name) == value for name, value in entities.items() if name != "extension")
     ]
+
+
+def _pairs_of(path: str) -> set[str]:
+    return set(PurePosixPath(path).name.split("_")[:-1])
 
 
 def _t1w(files: Mapping[str, Mapping[str, Any]], image_entities: Mapping[str, Any], t1w: str | None) -> str | None:

@@ -131,6 +131,10 @@ CASES = {
         [],
         {f"{IMAGE}.nii.gz": f"2 bval files fit it equally well ({', '.join(TWO)})"},
     ),
+    "a run with and without a zero": Case(
+        session("sub-1/ses-1", "_run-1", "_run-01"),
+        ["sub-1/ses-1/run-01", "sub-1/ses-1/run-1"],
+    ),
     "an empty image": Case(
         session("sub-1", "_run-1", "_run-2"),
         ["sub-1"],
