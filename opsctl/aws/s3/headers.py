@@ -49,17 +49,21 @@ class Headers:
         faults: dict[Role, str] = {}
 
         def read_if_there(role: Role, read_file: Callable[[Input], _Content]) -> _Content | None:
-            if role not in files:
-                return None
+            return read_or_fault(files[role], read_file) if role in files else None
+
+        def read_or_fault(file: Input, read_file: Callable[[Input], _Content]) -> _Content | None:
             try:
-                return read_file(files[role])
+                return read_file(file)
             except _UnreadableError as error:
-                faults[role] = f"{files[role].name} {error}"
+                faults[file.role] = f"{file.name} {error}"
                 return None
+
+        sidecars = [read_or_fault(file, self._body) for file in scan.inputs if file.role == "bold_json"]
 
         return ScanMetadata(
             bval=read_if_there("bval", self._body),
             bvec=read_if_there("bvec", self._body),
+            sidecars=tuple(sidecar for sidecar in sidecars if sidecar is not None),
             header=read_if_there(scan.primary_role, self._header),
             t1w=read_if_there("T1w", self._header),
             faults=faults,

@@ -218,6 +218,8 @@ def _warn_of_wrong_scans(context: Context, plan: RunPlan, storage: Storage) -> N
                 Headers(storage.client),
                 root_volume_gib=context.platform.root_volume_gib,
                 on_scan=lambda: None,
+                tr=plan.request.options.tr,
+                acquisition=plan.request.options.acquisition,
             )
     except Problem as problem:
         # Only a courtesy: the jobs check their own inputs.

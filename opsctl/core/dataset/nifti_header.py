@@ -9,11 +9,16 @@ import math
 import struct
 from dataclasses import dataclass
 
+from opsctl.core.dataset.bold_timing import header_seconds
+
 #: NIfTI-2's header in bytes; NIfTI-1's 348 are fewer. Extensions follow the header: they are not read.
 HEADER_BYTES = 540
 
 #: Bytes of a voxel by datatype. `bitpix` says the same, but readers go by the datatype where the two disagree.
 _VOXEL_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
+
+#: Codes of the time unit in `xyzt_units`.
+_TIME_UNITS = {8: "sec", 16: "msec", 24: "usec"}
 
 # What stands in the place of an image that was never fetched.
 _POINTERS = {
@@ -34,11 +39,14 @@ class ImageHeader:
         Of the stored data.
     offset
         The byte, uncompressed, at which the voxels begin.
+    tr_seconds
+        Repetition time in s; None where the header has none.
     """
 
     shape: tuple[int, ...]
     bytes_per_voxel: int
     offset: int = 352
+    tr_seconds: float | None = None
 
     @property
     def volumes(self) -> int:
@@ -73,10 +81,12 @@ def parse(head: bytes) -> ImageHeader:
         if len(head) >= 348 and struct.unpack_from(f"{order}i", head)[0] == 348 and head[344:348] == b"n+1\0":
             dim, datatype = struct.unpack_from(f"{order}8h", head, 40), struct.unpack_from(f"{order}h", head, 70)[0]
             offset, least_offset = struct.unpack_from(f"{order}f", head, 108)[0], 352
+            tr, units = struct.unpack_from(f"{order}f", head, 92)[0], head[123]
             break
         if len(head) >= 540 and struct.unpack_from(f"{order}i", head)[0] == 540 and head[4:8] == b"n+2\0":
             dim, datatype = struct.unpack_from(f"{order}8q", head, 16), struct.unpack_from(f"{order}h", head, 12)[0]
             offset, least_offset = struct.unpack_from(f"{order}q", head, 168)[0], 544
+            tr, units = struct.unpack_from(f"{order}d", head, 136)[0], struct.unpack_from(f"{order}i", head, 500)[0]
             break
     else:
         raise ValueError(f"is {pointer(head) or 'not a NIfTI image'}")
@@ -92,7 +102,8 @@ def parse(head: bytes) -> ImageHeader:
         sizes = sizes[:-1]
     if len(sizes) not in (3, 4):
         raise ValueError(f"has the shape {sizes}: neither a volume nor a series of volumes")
-    return ImageHeader(sizes, _VOXEL_BYTES[datatype], int(offset) or least_offset)
+    tr_seconds = header_seconds(tr, _TIME_UNITS.get(units & 0x38, ""))
+    return ImageHeader(sizes, _VOXEL_BYTES[datatype], int(offset) or least_offset, tr_seconds)
 
 
 def pointer(head: bytes) -> str:

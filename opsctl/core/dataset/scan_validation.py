@@ -5,10 +5,11 @@ docs/inputs.md has the rules as a table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opsctl.core.dataset.bold_timing import bold_timing, merged
 from opsctl.core.dataset.gradients import GradientError
 from opsctl.core.dataset.gradients import read as read_gradients
 from opsctl.core.dataset.nifti_header import ImageHeader
@@ -31,6 +32,8 @@ class ScanMetadata:
     ----------
     bval, bvec
         The files' content; None where there is none, or where it could not be read.
+    sidecars
+        The content of a bold series' JSON sidecars, those of the dataset's root first.
     header, t1w
         The headers of the series and of the T1w; None where they could not be read.
     faults
@@ -39,6 +42,7 @@ class ScanMetadata:
 
     bval: bytes | None = None
     bvec: bytes | None = None
+    sidecars: tuple[bytes, ...] = ()
     header: ImageHeader | None = None
     t1w: ImageHeader | None = None
     faults: Mapping[Role, str] = field(default_factory=dict)
@@ -65,13 +69,22 @@ class Verdict:
         return {"scan": self.scan, "verdict": self.level, "findings": list(self.findings)}
 
 
-def validate_scan(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> Verdict:
+def validate_scan(
+    scan: Scan,
+    facts: ScanMetadata,
+    *,
+    root_volume_gib: int,
+    tr: float | None = None,
+    acquisition: str | None = None,
+) -> Verdict:
     """Decide whether m2g can process a scan.
 
     Parameters
     ----------
     root_volume_gib
         Size of the disk of the instance that runs the job.
+    tr, acquisition
+        Repetition time in s and slice order of a bold series, as typed; None: those of its data.
     """
     errors = list(facts.faults.values())
     warnings: list[str] = []
@@ -84,6 +97,10 @@ def validate_scan(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> V
             warnings += gradients.warnings
         except GradientError as error:
             errors.append(str(error))
+    elif header is not None and scan.pipeline == "func":
+        timing_errors, doubts = _timing(facts.sidecars, header, tr=tr, acquisition=acquisition)
+        errors += timing_errors
+        warnings += doubts
     if facts.t1w is not None and facts.t1w.volumes > 1:
         errors.append(f"the T1w has {facts.t1w.volumes} volumes, it must have one")
     if header is not None:
@@ -94,3 +111,17 @@ def validate_scan(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> V
             )
     level: Level = "wrong" if errors else "warning" if warnings else "fine"
     return Verdict(scan=scan.name, level=level, findings=(*errors, *warnings))
+
+
+def _timing(
+    sidecars: Sequence[bytes], header: ImageHeader, *, tr: float | None, acquisition: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """What is wrong with a bold series' repetition time and slice order, and what is doubtful."""
+    try:
+        fields = merged(sidecars)
+    except ValueError as error:
+        return [str(error)], ()
+    timing = bold_timing(fields, header_tr=header.tr_seconds, slices=header.shape[2], tr=tr, acquisition=acquisition)
+    if timing.tr_seconds is None:
+        return ["it has no repetition time, neither in a JSON sidecar nor in its header: give --tr"], timing.doubts
+    return [], timing.doubts

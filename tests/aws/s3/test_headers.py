@@ -44,7 +44,7 @@ def read(s3: Any, name: str, body: bytes) -> Any:
 def test_a_header_is_read_without_the_image(s3: Any, kind: Any, ending: str) -> None:
     body = image(kind)
     facts = read(s3, f"x_bold{ending}", gzip.compress(body) if ending == ".nii.gz" else body)
-    assert facts.header == ImageHeader((20, 21, 22, 23), 2, 352 if kind is Nifti1Image else 544)
+    assert facts.header == ImageHeader((20, 21, 22, 23), 2, 352 if kind is Nifti1Image else 544, tr_seconds=1.0)
     assert facts.faults == {}
 
 

@@ -131,8 +131,41 @@ def test_a_scan_that_does_not_fit_the_disk_is_a_warning() -> None:
 
 
 def test_a_bold_series_needs_no_gradients() -> None:
-    header = ImageHeader((10, 10, 10, 200), 2)
-    assert findings(ScanMetadata(header=header), pipeline="func") == ("fine", "")
+    header = ImageHeader((10, 10, 3, 200), 2)
+    sidecar = b'{"RepetitionTime": 2.0, "SliceTiming": [0, 1, 0.5]}'
+    assert findings(ScanMetadata(header=header, sidecars=(sidecar,)), pipeline="func") == ("fine", "")
+
+
+@pytest.mark.parametrize(
+    ("tr_seconds", "sidecars", "level", "sentence"),
+    [
+        (None, (), "wrong", "it has no repetition time, neither in a JSON sidecar nor in its header: give --tr"),
+        (2.0, (b"[]",), "wrong", "its JSON sidecar is not a JSON object"),
+        (2.0, (), "warning", "its slice order is not known (no SliceTiming): m2g corrects it as alt+z"),
+        (
+            2.0,
+            (b'{"RepetitionTime": 0.8}',),
+            "warning",
+            "its sidecar says a repetition time of 0.8 s and its header 2 s",
+        ),
+    ],
+)
+def test_the_timing_of_a_bold_series_is_looked_at(
+    tr_seconds: float | None, sidecars: tuple[bytes, ...], level: str, sentence: str
+) -> None:
+    header = ImageHeader((10, 10, 3, 200), 2, tr_seconds=tr_seconds)
+    verdict, sentences = findings(ScanMetadata(header=header, sidecars=sidecars), pipeline="func")
+    assert verdict == level
+    assert sentence in sentences
+
+
+def test_a_typed_repetition_time_is_compared_with_the_data() -> None:
+    header = ImageHeader((10, 10, 3, 200), 2, tr_seconds=0.8)
+    metadata = ScanMetadata(header=header)
+    verdict = validate_scan(scan("func"), metadata, root_volume_gib=100, tr=2.0, acquisition="seqplus")
+    assert verdict.findings == ("--tr 2 replaces the repetition time of its data, 0.8 s",)
+    no_time = ScanMetadata(header=ImageHeader((10, 10, 3, 200), 2))
+    assert validate_scan(scan("func"), no_time, root_volume_gib=100, tr=2.0, acquisition="seqplus").level == "fine"
 
 
 @given(st.text(max_size=60).map(str.encode) | st.binary(), st.text(max_size=60).map(str.encode) | st.binary())
