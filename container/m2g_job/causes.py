@@ -36,6 +36,7 @@ INPUT_CHANGED = "input_changed"
 INPUT_MISSING = "input_missing"
 INPUT_DENIED = "input_denied"
 INPUT_UNREADABLE = "input_unreadable"
+REUSE_INCOMPLETE = "reuse_incomplete"
 
 # S3.
 S3_UNAVAILABLE = "s3_unavailable"

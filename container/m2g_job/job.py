@@ -18,6 +18,7 @@ from m2g_job import (
     memory,
     outputs,
     provenance,
+    reuse,
     staging,
     version,
 )
@@ -193,6 +194,12 @@ class Job:
         self._log.write(
             f"pulled and checked {len(scan.inputs)} files, {size / 1e6:.1f} MB, in {time.monotonic() - started:.1f} s"
         )
+        if scan.reuse is not None:
+            size = reuse.stage(self._s3, scan.reuse, self._session_dir(scan), stop=self._stop)
+            self._log.write(
+                f"staged {len(scan.reuse.files)} files, {size / 1e6:.1f} MB, of {scan.reuse.run_id}: "
+                "neither eddy correction nor registration is repeated"
+            )
 
     def _session_dir(self, scan: Scan) -> str:
         return os.path.join(self._environment.output_dir, f"sub-{scan.subject}", f"ses-{scan.session_label}")

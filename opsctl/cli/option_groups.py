@@ -108,6 +108,14 @@ class M2gFlags(OptionGroup):
     skipreg: Annotated[bool, typer.Option("--skipreg/--no-skipreg", show_default=False, help="Skip registration.")] = (
         False
     )
+    reuse_registration: Annotated[
+        bool,
+        typer.Option(
+            "--reuse-registration/--no-reuse-registration",
+            show_default=False,
+            help="Make other atlases' connectomes from the registration of finished scans (dwi).",
+        ),
+    ] = False
 
     @property
     def options(self) -> M2gOptions:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.dataset.discovery import ensure_runnable, find
+from opsctl.commands.dataset.discovery import ChosenScans, ensure_runnable, find
 from opsctl.commands.runs.prior_runs import PriorRuns
+from opsctl.commands.runs.registrations import RegistrationFinder
 from opsctl.commands.runs.request import RunRequest
 from opsctl.core.dataset.entities import EntityPatterns
-from opsctl.core.dataset.scan import Discovery, Scan
+from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.location import Location, derivatives
+from opsctl.core.location import Location, derivatives, parse_uri
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import asked
 from opsctl.core.runs.manifest import Run, make_run_id, mixing_run, scan_document, timestamp
+from opsctl.core.runs.registration import Registration
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition, earlier_m2g
 from opsctl.core.runs.scan_key import scan_key
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
@@ -42,6 +44,8 @@ class RunPlan:
         The id of the run that would be made.
     image_digest
         `sha256:…` of the platform's image, where it is known.
+    registrations
+        What each chosen scan reuses, by its name; empty without `--reuse-registration`.
     """
 
     request: RunRequest
@@ -54,6 +58,7 @@ class RunPlan:
     run_id: str
     moment: datetime
     image_digest: str | None = None
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
 
     @property
     def scan_keys(self) -> list[tuple[str, str]]:
@@ -139,7 +144,12 @@ class RunPlan:
         scans = {scan.name: scan for scan in self.chosen}
         return {
             index: scan_document(
-                scans[name], self.request.options, run=run, index=index, image_digest=self.image_digest
+                scans[name],
+                self.request.options,
+                run=run,
+                index=index,
+                image_digest=self.image_digest,
+                registration=self.registrations.get(name),
             )
             for index, name in enumerate(run.scans[: run.submitted_count])
         }
@@ -169,6 +179,7 @@ def plan(
     moment: datetime,
     token: str,
     image_digest: str | None = None,
+    finder: RegistrationFinder | None = None,
 ) -> RunPlan:
     """Plan what a request submits.
 
@@ -176,21 +187,36 @@ def plan(
     ----------
     source
         S3 as the dataset is read.
+    finder
+        Looks for the registrations to reuse; without it none is reused.
 
     Raises
     ------
     Problem
-        When the dataset does not exist or has no scan to run, when its output location holds a run with other options
-        or files that opsctl did not write, or when jobs with other inputs would write there.
+        When the dataset does not exist or has no scan to run, when no scan has a registration to reuse, when its output
+        location holds a run with other options or files that opsctl did not write, or when jobs with other inputs would
+        write there.
     """
     request.resources(platform)
     scans = find(request.query, source, patterns=patterns)
     ensure_runnable(scans, request.query)
+    registrations: Mapping[str, Registration] = {}
+    if request.options.reuse_registration and finder is not None:
+        scans, registrations = _with_registrations(scans, finder, request)
     earlier = prior_runs.runs()
     run_id = make_run_id(request.dataset.name, moment=moment, token=token)
     options = request.options.as_dict()
     scan_keys = [
-        (scan.name, scan_key(scan.inputs, asked(options, scan.pipeline), platform.m2g_image)) for scan in scans.chosen
+        (
+            scan.name,
+            scan_key(
+                scan.inputs,
+                asked(options, scan.pipeline),
+                platform.m2g_image,
+                reused=registrations[scan.name].etags if scan.name in registrations else (),
+            ),
+        )
+        for scan in scans.chosen
     ]
     plan = RunPlan(
         request=request,
@@ -203,11 +229,46 @@ def plan(
         run_id=run_id,
         moment=moment,
         image_digest=image_digest,
+        registrations=registrations,
     )
     _refuse_other_options(plan, prior_runs)
     ensure_not_blocked(plan.dispositions)
     _refuse_foreign_files(plan, prior_runs)
     return plan
+
+
+def _with_registrations(
+    scans: ChosenScans, finder: RegistrationFinder, request: RunRequest
+) -> tuple[ChosenScans, Mapping[str, Registration]]:
+    """The scans that have a registration to reuse, and what it is; the others are excluded with the reason.
+
+    Raises
+    ------
+    Problem
+        When no chosen scan has one.
+    """
+    registrations = finder.find(scans.chosen, request.options)
+    if not registrations.by_scan:
+        reasons = sorted(set(registrations.reasons.values()))
+        raise Problem(
+            f"No chosen scan of {request.dataset.uri} has a registration to reuse ({'; '.join(reasons)}).",
+            "Leave --reuse-registration out: that run keeps its registrations for later ones.",
+            code=ErrorCode.NO_SCANS,
+        )
+    discovery = scans.discovery
+    excluded = [
+        Exclusion(key=parse_uri(scan.inputs[0].uri).prefix, reason=registrations.reasons[scan.name])
+        for scan in discovery.scans
+        if scan.name in registrations.reasons
+    ]
+    return ChosenScans(
+        discovery=replace(
+            discovery,
+            scans=tuple(scan for scan in discovery.scans if scan.name not in registrations.reasons),
+            excluded=(*discovery.excluded, *excluded),
+        ),
+        chosen=tuple(scan for scan in scans.chosen if scan.name in registrations.by_scan),
+    ), registrations.by_scan
 
 
 def output_of(request: RunRequest, platform: Platform) -> Location:

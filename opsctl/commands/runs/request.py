@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from opsctl.commands.dataset.discovery import Query
@@ -9,7 +11,10 @@ from opsctl.core.dataset.selection import EVERYTHING, Only, Selection
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
 from opsctl.core.platform.platform import Platform
-from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.m2g_options import M2gOptions, asked
+
+#: Longer lists of atlases are named by a digest.
+_LONGEST_LABEL = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +24,8 @@ class RunRequest:
     Attributes
     ----------
     modif
-        The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
+        The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func`, `m2g-both-…`, or with
+        `--reuse-registration` `m2g-<model>-<space>-reuse-<atlases>`.
     selection
         Which of the dataset's scans are chosen.
     t1w
@@ -61,7 +67,8 @@ class RunRequest:
         if self.options.pipeline == "func":
             return "m2g-func"
         base = "m2g-both" if self.options.pipeline == "both" else "m2g"
-        return f"{base}-{self.options.diffusion_model}-{self.options.space}"
+        name = f"{base}-{self.options.diffusion_model}-{self.options.space}"
+        return f"{name}-reuse-{_reuse_label(self.options)}" if self.options.reuse_registration else name
 
     def resources(self, platform: Platform) -> str:
         """The model whose queue the jobs use: its own, or with `--memory` the smallest with enough memory.
@@ -80,3 +87,17 @@ class RunRequest:
             most = max(resources.memory_mib for resources in platform.models.values())
             raise UsageProblem(f"--memory {memory_mib} is more than any job can get here: at most {most} MiB.")
         return min(fitting, key=lambda name: platform.models[name].memory_mib)
+
+
+def _reuse_label(options: M2gOptions) -> str:
+    """What is asked of m2g, as part of a folder's name: each further set of atlases gets a folder of its own.
+
+    The atlases' names where they are few and nothing else was asked for; otherwise a digest.
+    """
+    further = asked(options.as_dict(), "dwi")
+    for name in ("pipeline", "diffusion_model", "space", "reuse_registration"):
+        further.pop(name, None)
+    label = "_".join(further.get("parcellation", ()))
+    if further.keys() == {"parcellation"} and len(label) <= _LONGEST_LABEL:
+        return label
+    return hashlib.sha256(json.dumps(further, sort_keys=True).encode()).hexdigest()[:8]

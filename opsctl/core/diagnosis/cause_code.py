@@ -35,6 +35,7 @@ class CauseCode(StrEnum):
     INPUT_MISSING = "input_missing"
     INPUT_DENIED = "input_denied"
     INPUT_UNREADABLE = "input_unreadable"
+    REUSE_INCOMPLETE = "reuse_incomplete"
     S3_UNAVAILABLE = "s3_unavailable"
     S3_DENIED = "s3_denied"
     S3_REFUSED = "s3_refused"

@@ -79,6 +79,10 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "`opsctl up --source-bucket BUCKET` lets the jobs read the dataset's bucket, then `{run}`",
     ),
     CauseCode.INPUT_UNREADABLE: CauseText("an input cannot be read", _CHECK),
+    CauseCode.REUSE_INCOMPLETE: CauseText(
+        "the registration to be reused is no longer there as it was",
+        "`{run}` looks for another; without --reuse-registration it makes one",
+    ),
     # S3.
     CauseCode.S3_UNAVAILABLE: CauseText("S3 did not answer in time", _AGAIN),
     CauseCode.S3_DENIED: CauseText("S3 does not let the job read or write", _PLATFORM),

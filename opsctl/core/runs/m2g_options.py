@@ -53,6 +53,7 @@ _DWI_OPTIONS = (
     "skull",
     "skipeddy",
     "skipreg",
+    "reuse_registration",
 )
 _FUNC_OPTIONS = ("space", "voxelsize", "parcellation", "acquisition", "tr", "mem_gb", "n_cpus", "skull")
 
@@ -89,6 +90,8 @@ class M2gOptions:
         The parameter set for a difficult skull strip, or None.
     skipeddy, skipreg
         Skip eddy correction, skip registration.
+    reuse_registration
+        Whether the job uses the eddy correction and the registration of a finished scan (dwi).
     """
 
     pipeline: Pipeline = "dwi"
@@ -106,6 +109,7 @@ class M2gOptions:
     skull: Skull | None = None
     skipeddy: bool = False
     skipreg: bool = False
+    reuse_registration: bool = False
 
     def __post_init__(self) -> None:
         for name, allowed in _CHOICES.items():
@@ -118,6 +122,10 @@ class M2gOptions:
         for name in self.parcellation:
             if not name or name.startswith("-"):
                 raise UsageProblem(f"--parcellation {name!r} is not the name of a parcellation.")
+        if self.reuse_registration and self.pipeline != "dwi":
+            raise UsageProblem(
+                "--reuse-registration is for --pipeline dwi: C-PAC (func) cannot start from earlier files."
+            )
 
     def for_pipeline(self, pipeline: Pipeline) -> M2gOptions:
         """The same options with another pipeline, for one job of a `both` run."""
@@ -149,7 +157,9 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
     arguments += ["--participant_label", subject, "--session_label", session or MADE_UP_SESSION]
     for name in _options_of(options.pipeline):
         value = getattr(options, name)
-        if value is True:
+        if name == "reuse_registration":
+            arguments += ["--skipeddy", "--skipreg"] if value else []
+        elif value is True:
             arguments.append(f"--{name}")
         elif value is None or value is False or value == ():
             continue

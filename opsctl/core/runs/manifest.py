@@ -12,6 +12,7 @@ from opsctl.core import bounded
 from opsctl.core.dataset.scan import Scan
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, all_asked, argv
+from opsctl.core.runs.registration import Registration
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,13 @@ def _safe(dataset_name: str) -> str:
 
 
 def scan_document(
-    scan: Scan, options: M2gOptions, *, run: Run, index: int, image_digest: str | None = None
+    scan: Scan,
+    options: M2gOptions,
+    *,
+    run: Run,
+    index: int,
+    image_digest: str | None = None,
+    registration: Registration | None = None,
 ) -> dict[str, Any]:
     """The content of a scan's JSON: everything that its job needs to know.
 
@@ -169,6 +176,8 @@ def scan_document(
     ----------
     image_digest
         `sha256:…` of the run's image; None where unknown.
+    registration
+        The earlier files that the job builds on; None where it makes its own.
     """
     own_options = options.for_pipeline(scan.pipeline)
     return {
@@ -186,6 +195,7 @@ def scan_document(
         "inputs": [asdict(file) for file in scan.inputs],
         "m2g": own_options.as_dict(),
         "argv": argv(own_options, subject=scan.subject, session=scan.session),
+        "reuse": registration.as_json() if registration else None,
         "image": run.image,
         "image_digest": image_digest,
         "output": f"{run.output}/{scan.name}",

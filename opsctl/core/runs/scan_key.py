@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from opsctl.core.dataset.scan import Input
@@ -13,11 +13,13 @@ from opsctl.core.dataset.scan import Input
 _MARK = "@"
 
 
-def scan_key(inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str) -> str:
+def scan_key(
+    inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str, *, reused: Sequence[Sequence[str]] = ()
+) -> str:
     """`WORK@M2G`: everything that changes a scan's result, and nothing else.
 
-    WORK is a SHA-256 over the role and etag of each input, in any order, and over what is asked of m2g. M2G is m2g's
-    own image as it is, so that a key of another m2g shows which one it was.
+    WORK is a SHA-256 over the role and etag of each input, in any order, over what is asked of m2g, and over the
+    earlier files that are reused. M2G is m2g's own image as it is, so that a key of another m2g shows which one it was.
 
     Nothing else is in the key: not the inputs' names and places, not the runner or its version, not the name, tag or
     registry of the image that the runner is built into, and nothing that follows from a job's size (queue, instance
@@ -32,8 +34,12 @@ def scan_key(inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str) 
     m2g_image
         The digest of the image that the runner is built on, `sha256:…`. Where it is unknown, the job image's own
         digest, or else its name; for the local platform's preview, the preview's version.
+    reused
+        Path and etag of each reused file (`opsctl.core.runs.registration.Registration.etags`).
     """
-    work = {"inputs": sorted([file.role, file.etag] for file in inputs), "m2g": dict(asked)}
+    work: dict[str, Any] = {"inputs": sorted([file.role, file.etag] for file in inputs), "m2g": dict(asked)}
+    if reused:
+        work["reused"] = sorted(map(list, reused))
     digest = hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return f"{digest}{_MARK}{m2g_image}"
 
