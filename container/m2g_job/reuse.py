@@ -46,6 +46,7 @@ KEPT_INTERMEDIATES = tuple(path for path in REGISTRATION if path.startswith("tmp
 
 _FLAGS = ("--skipeddy", "--skipreg")
 _BLOCK_BYTES = 1024 * 1024
+#: Before each further download; 0: there is none.
 _PAUSES_SECONDS = (1.0, 4.0, 0.0)
 
 
@@ -148,9 +149,9 @@ def missing_files(paths: Sequence[str]) -> list[str]:
 
     Of the tissues, all four must have the same ending.
     """
-    there = set(paths)
-    missing = [path for path in REGISTRATION if path not in there]
-    by_ending = [[base + ending for base in TISSUES if base + ending not in there] for ending in ENDINGS]
+    existing = set(paths)
+    missing = [path for path in REGISTRATION if path not in existing]
+    by_ending = [[base + ending for base in TISSUES if base + ending not in existing] for ending in ENDINGS]
     return missing + min(by_ending, key=len)
 
 
@@ -194,15 +195,15 @@ def _download(s3: S3, file: ReusedFile, path: str, stop: StopRequest) -> None:
         head = s3.head(file.uri)
         if (head.size_bytes, head.etag) != (file.size_bytes, file.etag):
             raise _incomplete(file, "has been replaced since")
-        problem = "its content differs"
         try:
             s3.download(file.uri, path, on_bytes=lambda _count: stop.check())
-            if _sha256(path) == file.sha256:
-                return
-        except TransientFault as fault:  # the reply broke off in each of the SDK's attempts
-            problem = str(fault)
-        stop.sleep(pause)
-    raise TransientFault(f"{file.path} did not arrive whole: {problem}", causes.S3_UNAVAILABLE, file=file.uri)
+            break
+        except TransientFault:  # the reply broke off in each of the SDK's attempts
+            if not pause:
+                raise
+            stop.sleep(pause)
+    if _sha256(path) != file.sha256:
+        raise _incomplete(file, "has another content than its job wrote")
 
 
 def _incomplete(file: ReusedFile, what: str) -> WrongInput:
