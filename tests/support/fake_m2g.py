@@ -56,7 +56,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-#: The files that let m2g 0.3.0 skip a step (`--skipeddy`, `--skipreg`): seen by running its Python without each of them.
+#: The files that let m2g 0.3.0 skip a step with `--skipeddy --skipreg`, as its own Python was seen to do without each.
 EDDY = ("dwi/preproc/eddy_corrected_data.nii.gz",)
 SKULL_STRIP = "anat_d/preproc/t1w_brain.nii.gz"
 TISSUES = tuple(f"anat_d/preproc/t1w_{name}" for name in ("brain", "seg_pve_0", "seg_pve_1", "seg_pve_2"))
