@@ -40,22 +40,6 @@ def parser() -> argparse.ArgumentParser:
     return arguments
 
 
-def read(root: Path, subject: str, session: str, suffix: str) -> list:
-    """Every file of the session with a suffix, sidecars included, as m2g finds them with pybids."""
-    if not (root / "dataset_description.json").is_file():
-        sys.exit("no dataset_description.json")
-    folder = root / f"sub-{subject}" / f"ses-{session}"
-    if not folder.is_dir():
-        sys.exit("KeyError: 'session'")
-    named = re.compile(rf"^sub-{subject}(_ses-{session})?(_[a-z]+-[A-Za-z0-9]+)*_{suffix}\.")
-    return sorted(path for path in folder.rglob("*") if named.match(path.name))
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-
-
 #: The files that let m2g 0.3.0 skip a step with `--skipeddy --skipreg`, as its own Python was seen to do without each.
 EDDY = ("dwi/preproc/eddy_corrected_data.nii.gz",)
 SKULL_STRIP = "anat_d/preproc/t1w_brain.nii.gz"
@@ -101,6 +85,22 @@ def register(out: Path, *, skipeddy: bool, skipreg: bool, content: str) -> None:
     write(out / "dwi" / "steps.txt", "\n".join(steps))
 
 
+def read(root: Path, subject: str, session: str, suffix: str) -> list:
+    """Every file of the session with a suffix, sidecars included, as m2g finds them with pybids."""
+    if not (root / "dataset_description.json").is_file():
+        sys.exit("no dataset_description.json")
+    folder = root / f"sub-{subject}" / f"ses-{session}"
+    if not folder.is_dir():
+        sys.exit("KeyError: 'session'")
+    named = re.compile(rf"^sub-{subject}(_ses-{session})?(_[a-z]+-[A-Za-z0-9]+)*_{suffix}\.")
+    return sorted(path for path in folder.rglob("*") if named.match(path.name))
+
+
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
 def main() -> None:
     options = parser().parse_args()
     mode = os.environ.get("FAKE_M2G", "succeed")
@@ -108,6 +108,10 @@ def main() -> None:
     root, out = Path(options.input_dir), Path(options.output_dir) / f"sub-{subject}" / f"ses-{session}"
     suffix = "dwi" if options.pipeline == "dwi" else "bold"
     files, t1w = read(root, subject, session, suffix), read(root, subject, session, "T1w")
+    if mode == "registers" or options.skipreg or options.skipeddy:
+        register(
+            out, skipeddy=options.skipeddy, skipreg=options.skipreg, content=f"made by {os.environ['AWS_BATCH_JOB_ID']}"
+        )
     if options.pipeline == "dwi" and len(files) != 3:
         sys.exit(f"ValueError: not enough values to unpack (expected 3, got {len(files)})")
     if len(t1w) != 1:
@@ -119,8 +123,6 @@ def main() -> None:
     write(Path(options.output_dir) / "environment.json", json.dumps(dict(os.environ)))
     misbehave(mode, out)
     job_and_attempt = f"{os.environ.get('AWS_BATCH_JOB_ID')} {os.environ.get('AWS_BATCH_JOB_ATTEMPT')}\n"
-    if mode == "registers" or options.skipreg or options.skipeddy:
-        register(out, skipeddy=options.skipeddy, skipreg=options.skipreg, content=job_and_attempt)
     for atlas in [f"{name}_space-MNI" for name in options.parcellation] or ["AAL_space-MNI", "Desikan_space-MNI"]:
         if letter == "d":
             stem = next(path for path in files if ".nii" in path.name).name.split(".")[0]
