@@ -41,8 +41,6 @@ TISSUES = (
     "anat_d/preproc/t1w_seg_pve_2",
 )
 ENDINGS = ("_nores.nii.gz", "_res.nii.gz")
-#: Those of m2g's intermediate files that are kept with a scan's outputs, for a later job.
-KEPT_INTERMEDIATES = tuple(path for path in REGISTRATION if path.startswith("tmp_d/"))
 
 _FLAGS = ("--skipeddy", "--skipreg")
 _BLOCK_BYTES = 1024 * 1024
