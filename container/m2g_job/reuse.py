@@ -190,9 +190,6 @@ def stage(s3: S3, reuse: Reuse, session_dir: str, *, stop: StopRequest) -> int:
 
 def _download(s3: S3, file: ReusedFile, path: str, stop: StopRequest) -> None:
     for pause in _PAUSES_SECONDS:
-        head = s3.head(file.uri)
-        if (head.size_bytes, head.etag) != (file.size_bytes, file.etag):
-            raise _incomplete(file, "has been replaced since")
         try:
             s3.download(file.uri, path, on_bytes=lambda _count: stop.check())
             break
@@ -201,7 +198,7 @@ def _download(s3: S3, file: ReusedFile, path: str, stop: StopRequest) -> None:
                 raise
             stop.sleep(pause)
     if _sha256(path) != file.sha256:
-        raise _incomplete(file, "has another content than its job wrote")
+        raise _incomplete(file, "is not what its job wrote")
 
 
 def _incomplete(file: ReusedFile, what: str) -> WrongInput:

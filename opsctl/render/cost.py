@@ -45,7 +45,8 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
         is_upper_bound=estimate.is_upper_bound,
     )
     lines = [
-        f"{total} ({usd_text(estimate.usd_per_scan)} a scan); about {duration_text(estimate.wall_hours * 3600)} on AWS",
+        f"{total} ({usd_text(estimate.usd_per_scan)} a scan); {'at most' if estimate.is_upper_bound else 'about'}"
+        f" {duration_text(estimate.wall_hours * 3600)} on AWS",
         *(f"  {part}" for part in estimate.basis.split("; ")),
     ]
     if spent:

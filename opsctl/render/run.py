@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.run import RunOutcome
 from opsctl.core.costs.estimate import Estimate
@@ -31,8 +33,15 @@ def plan_lines(plan: RunPlan) -> list[str]:
     size_bytes = sum(scan.size_bytes for scan in plan.scans_to_submit)
     size = f"; {size_text(size_bytes)} in" if size_bytes else ""
     lines.append(f"m2g: {options.pipeline}, {options.diffusion_model}, {options.space}, {options.mod}{size}")
+    lines += reused_lines(plan)
     lines.append(f"out: {plan.output.uri}")
     return lines
+
+
+def reused_lines(plan: RunPlan) -> list[str]:
+    """Say whose eddy correction and registration are reused, a line for each earlier run."""
+    counts = Counter(registration.run_id for registration in plan.registrations.values())
+    return [f"reused: registration of {counted(count, 'scan')} of {run_id}" for run_id, count in sorted(counts.items())]
 
 
 def earlier_m2g_lines(plan: RunPlan) -> list[str]:

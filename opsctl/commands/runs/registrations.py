@@ -86,20 +86,19 @@ class RegistrationFinder:
         return ScanRegistrations(by_scan, {name: reason for name, reason in reasons.items() if name not in by_scan})
 
     def _runs(self, options: M2gOptions) -> Iterator[Run]:
-        """The runs of this dataset that registered with the same options, oldest first.
-
-        Runs that reused a registration are left out: what they have is a copy.
-        """
+        """The runs of this dataset that registered with the same options, oldest first."""
         decisive = {name: getattr(options, name) for name in _DECISIVE}
         defaults = M2gOptions().as_dict()
         for run in self._records.runs_of(self._dataset.name):
             same = all(run.m2g.get(name, defaults[name]) == value for name, value in decisive.items())
-            is_copy = run.m2g.get("reuse_registration", False)
-            if run.dataset == self._dataset.uri and run.m2g.get("pipeline", "dwi") != "func" and same and not is_copy:
+            if run.dataset == self._dataset.uri and run.m2g.get("pipeline", "dwi") != "func" and same:
                 yield run
 
     def _same_work(self, run: Run, scans: Sequence[Scan]) -> Iterator[tuple[Scan, int]]:
-        """The scans that a run submitted with the inputs of now, and their indices there."""
+        """The scans that a run submitted with the inputs of now, and their indices there.
+
+        None of a run that reused a registration: its keys are of the reused files, too. What it has is a copy.
+        """
         asked_then = asked(run.m2g, "dwi")
         by_work = {work_of(scan_key(scan.inputs, asked_then, self._m2g_image)): scan for scan in scans}
         for index in range(run.submitted_count):

@@ -92,12 +92,15 @@ class RunRequest:
 def _reuse_label(options: M2gOptions) -> str:
     """What is asked of m2g, as part of a folder's name: each further set of atlases gets a folder of its own.
 
-    The atlases' names where they are few and nothing else was asked for; otherwise a digest.
+    The atlases' names where they are few, and a digest where they are many or other options were typed.
     """
     further = asked(options.as_dict(), "dwi")
     for name in ("pipeline", "diffusion_model", "space", "reuse_registration"):
         further.pop(name, None)
-    label = "_".join(further.get("parcellation", ()))
-    if further.keys() == {"parcellation"} and len(label) <= _LONGEST_LABEL:
+    atlases = further.get("parcellation", [])
+    label = "_".join(atlases)
+    is_short = 0 < len(label) <= _LONGEST_LABEL
+    if is_short and further.keys() == {"parcellation"}:
         return label
-    return hashlib.sha256(json.dumps(further, sort_keys=True).encode()).hexdigest()[:8]
+    digest = hashlib.sha256(json.dumps(further, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{label if is_short else f'{len(atlases)}-atlases'}-{digest}"

@@ -14,6 +14,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.registration import ENDINGS, REGISTRATION, TISSUES
+from opsctl.render.run import plan_lines
 
 SCANS = ("sub-01", "sub-02")
 NEEDED = (*REGISTRATION, *(tissue + ENDINGS[0] for tissue in TISSUES))
@@ -182,7 +183,13 @@ def test_what_a_reusing_run_has_is_no_registration(world: RunWorld) -> None:
     finish(world, run_id, 0)
     finish(world, run_id, 1)
     other = dataclasses.replace(AGAIN, parcellation=("JHU",))
-    assert {found.run_id for found in world.plan(options=other).registrations.values()} == {first}
+    plan = world.plan(options=other)
+    assert {registration.run_id for registration in plan.registrations.values()} == {first}
+    assert f"reused: registration of 2 scans of {first}" in plan_lines(plan)
+    for scan in SCANS:
+        world.storage.client.delete_object(Bucket="data", Key=f"HNU1/derivatives/m2g-csa-native/{scan}/{NEEDED[0]}")
+    with pytest.raises(Problem, match="registration not kept"):
+        world.plan(options=other)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +207,7 @@ def test_the_output_is_named_by_the_atlases(changes: dict[str, Any], name: str) 
 def test_other_questions_have_other_outputs() -> None:
     many = tuple(f"Schaefer{count}00" for count in range(1, 9))
     asked = [{}, {"seeds": 3}, {"mod": "prob"}, {"parcellation": many}, {"parcellation": many, "seeds": 3}]
+    asked += [{"parcellation": ()}, {"parcellation": many[1:]}]
     names = {request(options=dataclasses.replace(AGAIN, **changes)).output_name for changes in asked}
     assert len(names) == len(asked)
     assert all(len(name) < 80 for name in names)
@@ -208,5 +216,6 @@ def test_other_questions_have_other_outputs() -> None:
 
 def test_the_earlier_atlases_are_never_mixed_with_the_new_ones(world: RunWorld) -> None:
     first_run(world, 0, 1)
-    with pytest.raises(Problem, match="never mixed"):
-        world.plan(options=AGAIN, modif="m2g-csa-native")
+    for options in (AGAIN, dataclasses.replace(FIRST, reuse_registration=True)):
+        with pytest.raises(Problem, match="never mixed"):
+            world.plan(options=options, modif="m2g-csa-native")
