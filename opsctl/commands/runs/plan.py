@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.dataset.discovery import ChosenScans, ensure_runnable, find
+from opsctl.commands.dataset.discovery import ensure_runnable, find
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.registrations import RegistrationFinder
 from opsctl.commands.runs.request import RunRequest
 from opsctl.core.dataset.entities import EntityPatterns
-from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
+from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.location import Location, derivatives, parse_uri
+from opsctl.core.location import Location, derivatives
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import asked
 from opsctl.core.runs.manifest import Run, make_run_id, mixing_run, scan_document, timestamp
@@ -202,19 +202,14 @@ def plan(
     ensure_runnable(scans, request.query)
     registrations: Mapping[str, Registration] = {}
     if request.options.reuse_registration and finder is not None:
-        scans, registrations = _with_registrations(scans, finder, request)
+        scans, registrations = finder.with_registrations(scans, request.options)
     earlier = prior_runs.runs()
     run_id = make_run_id(request.dataset.name, moment=moment, token=token)
     options = request.options.as_dict()
     scan_keys = [
         (
             scan.name,
-            scan_key(
-                scan.inputs,
-                asked(options, scan.pipeline),
-                platform.m2g_image,
-                reused=registrations[scan.name].etags if scan.name in registrations else (),
-            ),
+            scan_key(scan.inputs, asked(options, scan.pipeline), platform.m2g_image, registrations.get(scan.name)),
         )
         for scan in scans.chosen
     ]
@@ -235,40 +230,6 @@ def plan(
     ensure_not_blocked(plan.dispositions)
     _refuse_foreign_files(plan, prior_runs)
     return plan
-
-
-def _with_registrations(
-    scans: ChosenScans, finder: RegistrationFinder, request: RunRequest
-) -> tuple[ChosenScans, Mapping[str, Registration]]:
-    """The scans that have a registration to reuse, and what it is; the others are excluded with the reason.
-
-    Raises
-    ------
-    Problem
-        When no chosen scan has one.
-    """
-    registrations = finder.find(scans.chosen, request.options)
-    if not registrations.by_scan:
-        reasons = sorted(set(registrations.reasons.values()))
-        raise Problem(
-            f"No chosen scan of {request.dataset.uri} has a registration to reuse ({'; '.join(reasons)}).",
-            "Leave --reuse-registration out: that run keeps its registrations for later ones.",
-            code=ErrorCode.NO_SCANS,
-        )
-    discovery = scans.discovery
-    excluded = [
-        Exclusion(key=parse_uri(scan.inputs[0].uri).prefix, reason=registrations.reasons[scan.name])
-        for scan in discovery.scans
-        if scan.name in registrations.reasons
-    ]
-    return ChosenScans(
-        discovery=replace(
-            discovery,
-            scans=tuple(scan for scan in discovery.scans if scan.name not in registrations.reasons),
-            excluded=(*discovery.excluded, *excluded),
-        ),
-        chosen=tuple(scan for scan in scans.chosen if scan.name in registrations.by_scan),
-    ), registrations.by_scan
 
 
 def output_of(request: RunRequest, platform: Platform) -> Location:

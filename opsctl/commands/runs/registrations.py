@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.commands.runs.records import Records
-from opsctl.core.dataset.scan import S3Object, Scan
+from opsctl.core.dataset.scan import Exclusion, S3Object, Scan
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri
 from opsctl.core.runs.m2g_options import M2gOptions, asked
 from opsctl.core.runs.manifest import Run
@@ -54,6 +56,37 @@ class RegistrationFinder:
         self._dataset = dataset
         self._m2g_image = m2g_image
         self._objects: dict[str, Mapping[str, S3Object]] = {}
+
+    def with_registrations(
+        self, scans: ChosenScans, options: M2gOptions
+    ) -> tuple[ChosenScans, Mapping[str, Registration]]:
+        """The scans that have a registration to reuse, and what it is; the others are excluded with the reason.
+
+        Raises
+        ------
+        Problem
+            When no chosen scan has one.
+        """
+        registrations = self.find(scans.chosen, options)
+        if not registrations.by_scan:
+            reasons = sorted(set(registrations.reasons.values()))
+            raise Problem(
+                f"No chosen scan of {self._dataset.uri} has a registration to reuse ({'; '.join(reasons)}).",
+                "Leave --reuse-registration out: that run keeps its registrations for later ones.",
+                code=ErrorCode.NO_SCANS,
+            )
+        without = [scan for scan in scans.discovery.scans if scan.name in registrations.reasons]
+        excluded = [
+            Exclusion(key=parse_uri(scan.inputs[0].uri).prefix, reason=registrations.reasons[scan.name])
+            for scan in without
+        ]
+        discovery = replace(
+            scans.discovery,
+            scans=tuple(scan for scan in scans.discovery.scans if scan.name not in registrations.reasons),
+            excluded=(*scans.discovery.excluded, *excluded),
+        )
+        chosen = tuple(scan for scan in scans.chosen if scan.name in registrations.by_scan)
+        return ChosenScans(discovery=discovery, chosen=chosen), registrations.by_scan
 
     def find(self, scans: Sequence[Scan], options: M2gOptions) -> ScanRegistrations:
         """The oldest registration of each scan that is still there as its job wrote it.

@@ -71,11 +71,6 @@ class Registration:
     base: str
     files: tuple[RegistrationFile, ...]
 
-    @property
-    def etags(self) -> list[list[str]]:
-        """Path and etag of each file, for the key of the work that builds on them."""
-        return sorted([file.path, file.etag] for file in self.files)
-
     def as_json(self) -> dict[str, Any]:
         """The block `reuse` of a scan's JSON."""
         return {"run_id": self.run_id, "base": self.base, "files": [asdict(file) for file in self.files]}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from opsctl.core.dataset.scan import Input
+from opsctl.core.runs.registration import Registration
 
 #: Between the key's two parts; the first has only hexadecimal digits.
 _MARK = "@"
 
 
 def scan_key(
-    inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str, *, reused: Sequence[Sequence[str]] = ()
+    inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str, registration: Registration | None = None
 ) -> str:
     """`WORK@M2G`: everything that changes a scan's result, and nothing else.
 
@@ -34,12 +35,12 @@ def scan_key(
     m2g_image
         The digest of the image that the runner is built on, `sha256:…`. Where it is unknown, the job image's own
         digest, or else its name; for the local platform's preview, the preview's version.
-    reused
-        Path and etag of each reused file (`opsctl.core.runs.registration.Registration.etags`).
+    registration
+        What is reused; its files' paths and etags count.
     """
     work: dict[str, Any] = {"inputs": sorted([file.role, file.etag] for file in inputs), "m2g": dict(asked)}
-    if reused:
-        work["reused"] = sorted(map(list, reused))
+    if registration is not None:
+        work["reused"] = sorted([file.path, file.etag] for file in registration.files)
     digest = hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return f"{digest}{_MARK}{m2g_image}"
 
