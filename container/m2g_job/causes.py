@@ -52,6 +52,7 @@ INPUT_DENIED = "input_denied"
 INPUT_UNREADABLE = "input_unreadable"
 SIDECAR_INVALID = "sidecar_invalid"
 REPETITION_TIME_UNKNOWN = "repetition_time_unknown"
+REUSE_INCOMPLETE = "reuse_incomplete"
 
 # S3.
 S3_UNAVAILABLE = "s3_unavailable"

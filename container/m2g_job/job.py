@@ -20,6 +20,7 @@ from m2g_job import (
     outputs,
     phases,
     provenance,
+    reuse,
     staging,
     version,
 )
@@ -46,7 +47,7 @@ from m2g_job.publication import Publication
 from m2g_job.result import ResultBuilder, Results, timestamp
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
-from m2g_job.session_folder import SessionFolder
+from m2g_job.session_folder import SessionFolder, session_path
 from m2g_job.stop import StopRequest
 from m2g_job.version import M2gPackage
 
@@ -199,6 +200,12 @@ class Job:
         self._log.write(
             f"pulled and checked {len(scan.inputs)} files, {size / 1e6:.1f} MB, in {time.monotonic() - started:.1f} s"
         )
+        if scan.reuse is not None:
+            size = reuse.stage(self._s3, scan.reuse, session_path(scan, self._environment), stop=self._stop)
+            self._log.write(
+                f"staged {len(scan.reuse.files)} files, {size / 1e6:.1f} MB, of {scan.reuse.run_id}: "
+                "neither eddy correction nor registration is repeated"
+            )
         arguments = func_options.arguments(scan, header, s3=self._s3, log=self._log)
         return replace(scan, argv=(*scan.argv, *arguments))
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from m2g_job import derivative
 from m2g_job.environment import Environment
 from m2g_job.outputs import Output
+from m2g_job.reuse import ReusedFile
 from m2g_job.scan import Input, Scan
 from m2g_job.version import M2gPackage
 
@@ -34,7 +35,7 @@ def output(
     """
     content: dict[str, Any] = {
         "Description": derivative.PREVIEW_WARNING if derivative.is_preview(scan.image) else "connectomes of one scan",
-        "Sources": [bids_uri(entry, scan) for entry in scan.inputs],
+        "Sources": [bids_uri(file, scan) for file in (*scan.inputs, *(scan.reuse.files if scan.reuse else ()))],
         "SourceDatasets": [{"URL": scan.dataset}],
         "GeneratedBy": derivative.generators(scan, m2g_version=package.version),
         "dataset": scan.dataset,
@@ -42,6 +43,7 @@ def output(
             {"uri": entry.uri, "role": entry.role, "size_bytes": entry.size_bytes, "etag": entry.etag}
             for entry in scan.inputs
         ],
+        "reuse": scan.reuse.as_json() if scan.reuse else None,
         "scan": scan.name,
         "key": scan.key,
         "m2g": dict(scan.options),
@@ -63,9 +65,9 @@ def output(
     return Output(path="", key=key, data=data + b"\n")
 
 
-def bids_uri(entry: Input, scan: Scan) -> str:
-    """The BIDS URI of an input; its own URI where it is not part of the scan's dataset."""
+def bids_uri(file: Input | ReusedFile, scan: Scan) -> str:
+    """The BIDS URI of a source; its own URI where it is not part of the scan's dataset."""
     prefix = f"{scan.dataset}/"
-    if not entry.uri.startswith(prefix):
-        return entry.uri
-    return f"bids:{derivative.SOURCE}:{quote(entry.uri[len(prefix) :], safe='/+=~')}"
+    if not file.uri.startswith(prefix):
+        return file.uri
+    return f"bids:{derivative.SOURCE}:{quote(file.uri[len(prefix) :], safe='/+=~')}"

@@ -11,6 +11,8 @@ from typing import Any, Mapping
 from m2g_job import causes
 from m2g_job.environment import Environment
 from m2g_job.faults import WrongInput
+from m2g_job.reuse import Reuse
+from m2g_job.reuse import parse as parse_reuse
 
 #: The session label for a dataset without sessions, because m2g reads entities["session"]. No output's name has it.
 MADE_UP_SESSION = "nosession"
@@ -90,6 +92,7 @@ class Scan:
     opsctl_version: str
     output: str
     key: str
+    reuse: Reuse | None = None
 
     @property
     def session_label(self) -> str:
@@ -140,7 +143,7 @@ def parse(data: bytes, environment: Environment) -> Scan:
                 ),
                 causes.SCAN_RECORD_INVALID,
             )
-        scan = _scan(raw)
+        scan = _scan(raw, environment)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise WrongInput(f"the scan's JSON cannot be read: {type(error).__name__}: {error}", causes.SCAN_RECORD_INVALID)
     _check_inputs(scan)
@@ -149,7 +152,7 @@ def parse(data: bytes, environment: Environment) -> Scan:
     return scan
 
 
-def _scan(raw: dict[str, Any]) -> Scan:
+def _scan(raw: dict[str, Any], environment: Environment) -> Scan:
     digest = raw["image_digest"]
     if digest is not None and not _DIGEST.match(_text(digest)):
         raise WrongInput(f"{digest!r} is not an image's digest", causes.SCAN_RECORD_INVALID)
@@ -176,6 +179,7 @@ def _scan(raw: dict[str, Any]) -> Scan:
         opsctl_version=_text(raw["opsctl_version"]),
         output=_text(raw["output"]),
         key=_text(raw["key"]),
+        reuse=parse_reuse(raw.get("reuse"), argv=raw["argv"], bucket=environment.bucket),
     )
 
 

@@ -14,6 +14,12 @@ from m2g_job.scan import Scan
 from m2g_job.staged_names import StagedNames
 
 
+def session_path(scan: Scan, environment: Environment) -> str:
+    """Where m2g writes a scan's outputs: `OUTPUT_DIR/sub-X/ses-Y`."""
+    names = StagedNames(scan)
+    return os.path.join(environment.output_dir, f"sub-{names.subject}", f"ses-{names.session}")
+
+
 class SessionFolder:
     """`OUTPUT_DIR/sub-X/ses-Y`; made just before m2g starts.
 
@@ -33,7 +39,7 @@ class SessionFolder:
     def __init__(self, scan: Scan, environment: Environment) -> None:
         self._scan = scan
         self.names = StagedNames(scan)
-        self._path = os.path.join(environment.output_dir, f"sub-{self.names.subject}", f"ses-{self.names.session}")
+        self._path = session_path(scan, environment)
         self.qa_pictures = QaPictures(scan, environment, self._path)
 
     def outputs(self) -> list[Output]:

@@ -52,11 +52,13 @@ class RunWiring:
         from opsctl.aws.ecr.image import digest_of
         from opsctl.commands.platform.m2g_image import m2g_image_of
         from opsctl.commands.runs.plan import plan
+        from opsctl.commands.runs.registrations import RegistrationFinder
 
         context = self._context
+        m2g_image = m2g_image_of(context.platform, os.environ)
         return plan(
             self._request,
-            replace(context.platform, m2g_image=m2g_image_of(context.platform, os.environ)),
+            replace(context.platform, m2g_image=m2g_image),
             source,
             self._prior_runs,
             patterns=entity_patterns(),
@@ -64,6 +66,9 @@ class RunWiring:
             moment=datetime.now(UTC),
             token=secrets.token_hex(2),
             image_digest=None if context.platform.is_local else digest_of(context.clients.ecr, context.platform.image),
+            finder=RegistrationFinder(
+                context.records, context.storage, dataset=self._request.dataset, m2g_image=m2g_image
+            ),
         )
 
     def estimate(self, plan: RunPlan) -> Estimate:
@@ -77,6 +82,7 @@ class RunWiring:
             platform=self._context.platform,
             model=options.diffusion_model,
             pipeline="func" if options.pipeline == "func" else "dwi",
+            reuses_registration=options.reuse_registration,
         )
         count = len(plan.to_submit())
         return estimate(self._context.platform, self._resources, scan_count=count, rates=self._rates, hours=hours)

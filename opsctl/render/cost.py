@@ -14,15 +14,19 @@ from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, duration_text
 
 
-def charged_text(usd: float, *, is_local: bool, is_complete: bool = True) -> str:
+def charged_text(usd: float, *, is_local: bool, is_complete: bool = True, is_upper_bound: bool = False) -> str:
     """`about $12.30`; for the local platform `$0.00 here; on AWS about $12.30`.
 
     Parameters
     ----------
     is_complete
         False: the instance's price is unknown, and `usd` is a lower bound.
+    is_upper_bound
+        True: the scans take less time than is counted.
     """
     text = about_text(usd) if is_complete else f"more than {usd_text(usd)}"
+    if is_complete and is_upper_bound:
+        text = f"at most {usd_text(usd)}"
     return f"$0.00 here; on AWS {text}" if is_local else text
 
 
@@ -34,9 +38,15 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
     spent
         What was already spent on these scans, USD; not part of the estimate.
     """
-    total = charged_text(estimate.usd, is_local=platform.is_local, is_complete=estimate.is_complete)
+    total = charged_text(
+        estimate.usd,
+        is_local=platform.is_local,
+        is_complete=estimate.is_complete,
+        is_upper_bound=estimate.is_upper_bound,
+    )
     lines = [
-        f"{total} ({usd_text(estimate.usd_per_scan)} a scan); about {duration_text(estimate.wall_hours * 3600)} on AWS",
+        f"{total} ({usd_text(estimate.usd_per_scan)} a scan); {'at most' if estimate.is_upper_bound else 'about'}"
+        f" {duration_text(estimate.wall_hours * 3600)} on AWS",
         *(f"  {part}" for part in estimate.basis.split("; ")),
     ]
     if spent:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.run import RunOutcome
 from opsctl.core.costs.estimate import Estimate
@@ -33,6 +35,7 @@ def plan_lines(plan: RunPlan) -> list[str]:
     size = f"; {size_text(size_bytes)} in" if size_bytes else ""
     lines.append(f"m2g: {options.pipeline}, {options.diffusion_model}, {options.space}, {options.mod}{size}")
     lines.append(_atlases_line(plan))
+    lines += reused_lines(plan)
     lines.append(f"out: {plan.output.uri}")
     return lines
 
@@ -61,6 +64,12 @@ def _atlases_line(plan: RunPlan) -> str:
     memory = f" --memory {mib}" if mib > plan.request.job_memory_mib(platform) else ""
     # Another list of atlases is not mixed into the outputs of this one.
     return f"{line}; `--parcellation {name}{memory} --modif NAME` computes {name} into a folder of its own."
+
+
+def reused_lines(plan: RunPlan) -> list[str]:
+    """Say whose eddy correction and registration are reused, a line for each earlier run."""
+    counts = Counter(registration.run_id for registration in plan.registrations.values())
+    return [f"reused: registration of {counted(count, 'scan')} of {run_id}" for run_id, count in sorted(counts.items())]
 
 
 def earlier_m2g_lines(plan: RunPlan) -> list[str]:

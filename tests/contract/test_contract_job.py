@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 from m2g_job import causes, derivative
 from m2g_job import environment as job_environment
+from m2g_job import reuse as job_reuse
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
 from m2g_job.faults import Ending, ScanFailed
@@ -18,7 +19,7 @@ from opsctl.assets import atlas_table
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
 from opsctl.core.platform.options import PlatformOptions
-from opsctl.core.runs import m2g_options
+from opsctl.core.runs import m2g_options, registration
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, document_key, scan_document
 from opsctl.core.runs.result import Result
@@ -176,3 +177,21 @@ def test_the_previews_outputs_do_not_pass_for_m2gs():
     generator = derivative._generator(options.platform_variables()["image"])
     assert generator["Name"] == "opsctl preview"
     assert derivative._generator("repository/opsctl-m2g:0.1.0")["Name"] == "m2g"
+
+
+def test_both_know_the_same_files_of_a_registration() -> None:
+    for name in ("REGISTRATION", "TISSUES", "ENDINGS"):
+        assert getattr(job_reuse, name) == getattr(registration, name), name
+
+
+def test_the_job_reads_what_is_reused() -> None:
+    base = f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1"
+    paths = (*registration.REGISTRATION, *(tissue + registration.ENDINGS[0] for tissue in registration.TISSUES))
+    files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab", etag="e") for path in paths)
+    reused = registration.Registration(run_id="HNU1-20261121-120000-ab12", base=base, files=files)
+    options = M2gOptions(reuse_registration=True)
+    document = scan_document(scan(), options, run=run(), index=0, registration=reused)
+    job = job_reuse.parse(document["reuse"], argv=document["argv"], bucket=BUCKET)
+    assert job is not None
+    assert job.as_json() == reused.as_json()
+    assert job.files[0].uri == f"{base}/{paths[0]}"

@@ -46,6 +46,51 @@ def parser() -> argparse.ArgumentParser:
     return arguments
 
 
+#: The files that let m2g 0.3.0 skip a step with `--skipeddy --skipreg`, as its own Python was seen to do without each.
+EDDY = ("dwi/preproc/eddy_corrected_data.nii.gz",)
+SKULL_STRIP = "anat_d/preproc/t1w_brain.nii.gz"
+TISSUES = tuple(f"anat_d/preproc/t1w_{name}" for name in ("brain", "seg_pve_0", "seg_pve_1", "seg_pve_2"))
+T1W_TO_DWI = (
+    "anat_d/registered/t1w_in_dwi.nii.gz",
+    "tmp_d/reg_a/mni2t1w_warp.nii.gz",
+    "anat_d/preproc/t1w_aligned_mni.nii.gz",
+)
+TISSUE_TO_DWI = (
+    "anat_d/registered/t1w_wm_gm_int_in_dwi.nii.gz",
+    "tmp_d/reg_a/t1w_vent_csf_in_dwi.nii.gz",
+    "anat_d/registered/t1w_corpuscallosum_dwi.nii.gz",
+)
+TRACKING = ("anat_d/registered/t1w_gm_in_dwi.nii.gz", "anat_d/registered/t1w_wm_in_dwi.nii.gz")
+MATRIX = "tmp_d/reg_m/t1wtissue2dwi_xfm.mat"
+
+
+def register(out: Path, *, skipeddy: bool, skipreg: bool, content: str) -> None:
+    """Do, or skip, what comes before tractography; `steps.txt` says which steps were done."""
+    steps = []
+
+    def step(name: str, files: tuple, *, skipped: bool) -> None:
+        if not (skipped and all((out / file).is_file() for file in files)):
+            steps.append(name)
+            for file in files:
+                write(out / file, content)
+
+    step("eddy correction", EDDY, skipped=skipeddy)
+    if skipreg and not (out / SKULL_STRIP).is_file():
+        sys.exit(f"FileNotFoundError: No such file or no access: '{out / SKULL_STRIP}'")
+    ending = "_res.nii.gz" if (out / f"{TISSUES[0]}_res.nii.gz").is_file() else "_nores.nii.gz"
+    step("skull strip", (SKULL_STRIP, *(file + ending for file in TISSUES)), skipped=skipreg)
+    if not skipreg:
+        write(out / "qa_d" / "skull_strip" / "qa_skullstrip.png", content)
+    step("registration", (*T1W_TO_DWI, *(() if skipreg else (MATRIX,))), skipped=skipreg)
+    step("tissue to DWI", (*TISSUE_TO_DWI, *(() if skipreg else TRACKING)), skipped=skipreg)
+    if not (out / MATRIX).is_file():
+        print("Warning: Atlas is not in correct dimensions, using linear template registration.", flush=True)
+    for file in (MATRIX, *TRACKING):
+        if not (out / file).is_file():
+            sys.exit(f"FileNotFoundError: Input {out / file} does not exist.")
+    write(out / "dwi" / "steps.txt", "\n".join(steps))
+
+
 def read(root: Path, subject: str, session: str, suffix: str) -> list:
     """Every file of the session with a suffix, sidecars included, as m2g finds them with pybids 0.12."""
     if not (root / "dataset_description.json").is_file():
@@ -87,6 +132,10 @@ def main() -> None:
     root, out = Path(options.input_dir), Path(options.output_dir) / f"sub-{subject}" / f"ses-{session}"
     suffix = "dwi" if options.pipeline == "dwi" else "bold"
     files, t1w = read(root, subject, session, suffix), read(root, subject, session, "T1w")
+    if mode == "registers" or options.skipreg or options.skipeddy:
+        register(
+            out, skipeddy=options.skipeddy, skipreg=options.skipreg, content=f"made by {os.environ['AWS_BATCH_JOB_ID']}"
+        )
     if options.pipeline == "dwi" and len(files) != 3:
         sys.exit(f"ValueError: not enough values to unpack (expected 3, got {len(files)})")
     if len(t1w) != 1:

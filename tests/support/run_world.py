@@ -17,6 +17,7 @@ from opsctl.commands.costs.budget import Budget
 from opsctl.commands.runs.plan import RunPlan, output_of, plan
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.registrations import RegistrationFinder
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome, RunSubmission
 from opsctl.commands.runs.submission_lease import SubmissionLease
@@ -134,6 +135,9 @@ class RunWorld:
             table=atlas_table(),
             moment=self.planned_at(),
             token=f"{self.minutes:04x}",
+            finder=RegistrationFinder(
+                self.records, self.storage, dataset=run_request.dataset, m2g_image=self.platform.m2g_image
+            ),
         )
 
     def now(self) -> datetime:

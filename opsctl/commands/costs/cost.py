@@ -97,7 +97,9 @@ def all_costs(
     return costs
 
 
-def finished_hours(records: Records, *, platform: Platform, model: str, pipeline: str = "dwi") -> Hours:
+def finished_hours(
+    records: Records, *, platform: Platform, model: str, pipeline: str = "dwi", reuses_registration: bool = False
+) -> Hours:
     """How long a scan takes on this platform, from the newest runs that together hold five finished scans.
 
     Parameters
@@ -106,6 +108,9 @@ def finished_hours(records: Records, *, platform: Platform, model: str, pipeline
         m2g's diffusion model, `csd` or `csa`.
     pipeline
         `dwi` or `func`: they take different times.
+    reuses_registration
+        Whether the scans start from an earlier registration: they take a fraction of a full run's time, so neither
+        counts for the other.
     """
     results: list[Result] = []
     for run_id in reversed(records.run_ids()):
@@ -113,12 +118,13 @@ def finished_hours(records: Records, *, platform: Platform, model: str, pipeline
             run = records.run(run_id)
         except Problem:
             continue
-        if (run.platform, run.model, run.m2g.get("pipeline", "dwi")) != (platform.name, model, pipeline):
+        of_run = (run.platform, run.model, run.m2g.get("pipeline", "dwi"), run.m2g.get("reuse_registration", False))
+        if of_run != (platform.name, model, pipeline, reuses_registration):
             continue
         results += [result for result in records.results(run_id).values() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:
             break
-    hours = hours_of(results)
+    hours = hours_of(results, reuses_registration=reuses_registration)
     if platform.is_local and hours.is_measured:
         return replace(
             hours, source=f"{hours.source}, with the preview in m2g's place: m2g itself takes about 65 minutes"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.discovery import ensure_runnable, find
 from opsctl.commands.runs.prior_runs import PriorRuns
+from opsctl.commands.runs.registrations import RegistrationFinder
 from opsctl.commands.runs.request import RunRequest
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.atlases.atlas_table import AtlasTable
@@ -21,6 +22,7 @@ from opsctl.core.location import Location, derivatives
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.m2g_options import asked
 from opsctl.core.runs.manifest import Run, make_run_id, mixing_run, scan_document, timestamp
+from opsctl.core.runs.registration import Registration
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition, earlier_m2g
 from opsctl.core.runs.scan_key import scan_key
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
@@ -46,6 +48,8 @@ class RunPlan:
         `sha256:…` of the platform's image, where it is known.
     table
         All of neuroparc's atlases.
+    registrations
+        What each chosen scan reuses, by its name; empty without `--reuse-registration`.
     """
 
     request: RunRequest
@@ -59,6 +63,7 @@ class RunPlan:
     run_id: str
     moment: datetime
     image_digest: str | None = None
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
 
     @property
     def atlases(self) -> tuple[Atlas, ...]:
@@ -165,6 +170,7 @@ class RunPlan:
                 atlases=self.atlases,
                 job=self.platform.models[run.resources],
                 image_digest=self.image_digest,
+                registration=self.registrations.get(name),
             )
             for index, name in enumerate(run.scans[: run.submitted_count])
         }
@@ -195,6 +201,7 @@ def plan(
     moment: datetime,
     token: str,
     image_digest: str | None = None,
+    finder: RegistrationFinder | None = None,
 ) -> RunPlan:
     """Plan what a request submits.
 
@@ -204,24 +211,34 @@ def plan(
         S3 as the dataset is read.
     table
         All of neuroparc's atlases.
+    finder
+        Looks for the registrations to reuse; without it none is reused.
 
     Raises
     ------
     UsageProblem
         When no job of the platform has the memory that was typed, or the jobs have too little for an atlas.
     Problem
-        When the dataset does not exist or has no scan to run, when its output location holds a run with other options
-        or files that opsctl did not write, or when jobs with other inputs would write there.
+        When the dataset does not exist or has no scan to run, when no scan has a registration to reuse, when its output
+        location holds a run with other options or files that opsctl did not write, or when jobs with other inputs would
+        write there.
     """
     request.resources(platform)
     request.ensure_atlases_fit(platform, table)
     scans = find(request.query, source, patterns=patterns)
     ensure_runnable(scans, request.query)
+    registrations: Mapping[str, Registration] = {}
+    if request.options.reuse_registration and finder is not None:
+        scans, registrations = finder.with_registrations(scans, request.options)
     earlier = prior_runs.runs()
     run_id = make_run_id(request.dataset.name, moment=moment, token=token)
     options = request.options.as_dict()
     scan_keys = [
-        (scan.name, scan_key(scan.inputs, asked(options, scan.pipeline), platform.m2g_image)) for scan in scans.chosen
+        (
+            scan.name,
+            scan_key(scan.inputs, asked(options, scan.pipeline), platform.m2g_image, registrations.get(scan.name)),
+        )
+        for scan in scans.chosen
     ]
     plan = RunPlan(
         request=request,
@@ -235,6 +252,7 @@ def plan(
         run_id=run_id,
         moment=moment,
         image_digest=image_digest,
+        registrations=registrations,
     )
     _refuse_other_options(plan, prior_runs)
     ensure_not_blocked(plan.dispositions)

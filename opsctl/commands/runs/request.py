@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from opsctl.commands.dataset.discovery import Query
@@ -11,7 +13,10 @@ from opsctl.core.dataset.selection import EVERYTHING, Only, Selection
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
 from opsctl.core.platform.platform import Platform
-from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.core.runs.m2g_options import M2gOptions, asked
+
+#: Longer lists of atlases are named by a digest.
+_LONGEST_LABEL = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +28,8 @@ class RunRequest:
     options
         Their `parcellation` names the run's atlases: what was typed is resolved before (`AtlasTable.select`).
     modif
-        The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func` or `m2g-both`.
+        The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func`, `m2g-both-…`, or with
+        `--reuse-registration` `m2g-<model>-<space>-reuse-<atlases>`.
     selection
         Which of the dataset's scans are chosen.
     t1w
@@ -65,7 +71,8 @@ class RunRequest:
         if self.options.pipeline == "func":
             return "m2g-func"
         base = "m2g-both" if self.options.pipeline == "both" else "m2g"
-        return f"{base}-{self.options.diffusion_model}-{self.options.space}"
+        name = f"{base}-{self.options.diffusion_model}-{self.options.space}"
+        return f"{name}-reuse-{_reuse_label(self.options)}" if self.options.reuse_registration else name
 
     def job_memory_mib(self, platform: Platform) -> int:
         """Memory of each job."""
@@ -106,3 +113,20 @@ class RunRequest:
             memory_mib=self.job_memory_mib(platform),
             largest_mib=platform.largest_memory_mib,
         )
+
+
+def _reuse_label(options: M2gOptions) -> str:
+    """What is asked of m2g, as part of a folder's name: each further set of atlases gets a folder of its own.
+
+    The atlases' names where they are few, and a digest where they are many or other options were typed.
+    """
+    further = asked(options.as_dict(), "dwi")
+    for name in ("pipeline", "diffusion_model", "space", "reuse_registration"):
+        further.pop(name, None)
+    atlases = further.get("parcellation", [])
+    label = "_".join(atlases)
+    is_short = 0 < len(label) <= _LONGEST_LABEL
+    if is_short and further.keys() == {"parcellation"}:
+        return label
+    digest = hashlib.sha256(json.dumps(further, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{label if is_short else f'{len(atlases)}-atlases'}-{digest}"

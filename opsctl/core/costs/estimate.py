@@ -85,11 +85,14 @@ class Hours:
         Where the number comes from, in words, with the number.
     is_measured
         Whether the number comes from finished scans; otherwise it is the guide's.
+    is_upper_bound
+        Whether the scans take less, and nobody knows how much less.
     """
 
     per_scan: float
     source: str
     is_measured: bool
+    is_upper_bound: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +111,8 @@ class Estimate:
         Where the numbers come from, in words.
     is_complete
         False where the instance's price is unknown; the estimate is then a lower bound.
+    is_upper_bound
+        True where the scans take less time than is counted.
     """
 
     usd: float
@@ -115,6 +120,7 @@ class Estimate:
     wall_hours: float
     basis: str
     is_complete: bool = True
+    is_upper_bound: bool = False
 
 
 def succeeded_hours(results: Iterable[Result]) -> list[float]:
@@ -126,9 +132,23 @@ def succeeded_hours(results: Iterable[Result]) -> list[float]:
     ]
 
 
-def hours_of(results: Iterable[Result]) -> Hours:
-    """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded."""
+def hours_of(results: Iterable[Result], *, reuses_registration: bool = False) -> Hours:
+    """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded.
+
+    Parameters
+    ----------
+    reuses_registration
+        Whether the scans start from an earlier registration: the guide's figure is then an upper bound.
+    """
     hours = succeeded_hours(results)
+    if len(hours) < ENOUGH_SCANS and reuses_registration:
+        return Hours(
+            per_scan=GUIDE_HOURS,
+            source="how long a scan takes without registration is not known yet: fewer than 5 such scans have finished"
+            " here, so the 65 minutes of a whole scan are counted",
+            is_measured=False,
+            is_upper_bound=True,
+        )
     if len(hours) < ENOUGH_SCANS:
         return Hours(
             per_scan=GUIDE_HOURS,
@@ -163,6 +183,7 @@ def estimate(platform: Platform, resources: ModelResources, *, scan_count: int, 
         wall_hours=math.ceil(scan_count / at_once) * hours.per_scan,
         basis=f"{hours.source}; {kind}{charged}: {rates.price_text}; {rates.source}",
         is_complete=rates.is_complete,
+        is_upper_bound=hours.is_upper_bound,
     )
 
 

@@ -51,6 +51,7 @@ class CauseCode(StrEnum):
     INPUT_UNREADABLE = "input_unreadable"
     SIDECAR_INVALID = "sidecar_invalid"
     REPETITION_TIME_UNKNOWN = "repetition_time_unknown"
+    REUSE_INCOMPLETE = "reuse_incomplete"
     S3_UNAVAILABLE = "s3_unavailable"
     S3_DENIED = "s3_denied"
     S3_REFUSED = "s3_refused"

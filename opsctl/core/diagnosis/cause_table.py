@@ -118,6 +118,10 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "the series has no repetition time",
         "`{run} --tr SECONDS` gives it, or write RepetitionTime into the series' JSON sidecar",
     ),
+    CauseCode.REUSE_INCOMPLETE: CauseText(
+        "the registration to be reused is no longer there as it was",
+        "`{run}` looks for another; without --reuse-registration it makes one",
+    ),
     # S3.
     CauseCode.S3_UNAVAILABLE: CauseText("S3 did not answer in time", _AGAIN),
     CauseCode.S3_DENIED: CauseText("S3 does not let the job read or write", _PLATFORM),

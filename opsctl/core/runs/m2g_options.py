@@ -142,6 +142,10 @@ class M2gOptions:
         for name in self.parcellation:
             if not name or name.startswith("-"):
                 raise UsageProblem(f"--parcellation {name!r} is not the name of a parcellation.")
+        if self.reuse_registration and self.pipeline != "dwi":
+            raise UsageProblem(
+                "--reuse-registration is for --pipeline dwi: C-PAC (func) cannot start from earlier files."
+            )
 
     def for_pipeline(self, pipeline: Pipeline) -> M2gOptions:
         """The same options with another pipeline, for one job of a `both` run."""

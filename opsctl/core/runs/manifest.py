@@ -14,6 +14,7 @@ from opsctl.core.dataset.scan import Scan
 from opsctl.core.platform.platform import ModelResources
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, all_asked, argv
+from opsctl.core.runs.registration import Registration
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,7 @@ def scan_document(
     atlases: Sequence[Atlas],
     job: ModelResources,
     image_digest: str | None = None,
+    registration: Registration | None = None,
 ) -> dict[str, Any]:
     """The content of a scan's JSON: everything that its job needs to know.
 
@@ -182,6 +184,8 @@ def scan_document(
         The resources of the run's jobs; `run.memory_mib` takes precedence over their memory.
     image_digest
         `sha256:…` of the run's image; None where unknown.
+    registration
+        The earlier files that the job builds on; None where it makes its own.
     """
     own_options = options.for_pipeline(scan.pipeline)
     job_options = own_options.for_job(vcpus=job.vcpus, memory_mib=run.memory_mib or job.memory_mib)
@@ -201,6 +205,7 @@ def scan_document(
         "m2g": own_options.as_dict(),
         "atlases": [_atlas_json(atlas, own_options) for atlas in atlases],
         "argv": argv(job_options, subject=scan.subject, session=scan.session),
+        "reuse": registration.as_json() if registration else None,
         "image": run.image,
         "image_digest": image_digest,
         "output": f"{run.output}/{scan.name}",

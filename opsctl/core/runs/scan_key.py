@@ -8,16 +8,19 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from opsctl.core.dataset.scan import Input
+from opsctl.core.runs.registration import Registration
 
 #: Between the key's two parts; the first has only hexadecimal digits.
 _MARK = "@"
 
 
-def scan_key(inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str) -> str:
+def scan_key(
+    inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str, registration: Registration | None = None
+) -> str:
     """`WORK@M2G`: everything that changes a scan's result, and nothing else.
 
-    WORK is a SHA-256 over the role and etag of each input, in any order, and over what is asked of m2g. M2G is m2g's
-    own image as it is, so that a key of another m2g shows which one it was.
+    WORK is a SHA-256 over the role and etag of each input, in any order, over what is asked of m2g, and over the
+    earlier files that are reused. M2G is m2g's own image as it is, so that a key of another m2g shows which one it was.
 
     Nothing else is in the key: not the inputs' names and places, not the runner or its version, not the name, tag or
     registry of the image that the runner is built into, and nothing that follows from a job's size (queue, instance
@@ -32,8 +35,12 @@ def scan_key(inputs: Iterable[Input], asked: Mapping[str, Any], m2g_image: str) 
     m2g_image
         The digest of the image that the runner is built on, `sha256:…`. Where it is unknown, the job image's own
         digest, or else its name; for the local platform's preview, the preview's version.
+    registration
+        What is reused; its files' paths and etags count.
     """
-    work = {"inputs": sorted([file.role, file.etag] for file in inputs), "m2g": dict(asked)}
+    work: dict[str, Any] = {"inputs": sorted([file.role, file.etag] for file in inputs), "m2g": dict(asked)}
+    if registration is not None:
+        work["reused"] = sorted([file.path, file.etag] for file in registration.files)
     digest = hashlib.sha256(json.dumps(work, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return f"{digest}{_MARK}{m2g_image}"
 

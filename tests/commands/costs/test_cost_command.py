@@ -328,6 +328,19 @@ def test_other_models_platforms_and_pipelines_do_not_count(world: World, storage
     assert finished_hours(world.records, platform=PLATFORM, model="csa", pipeline="func").is_measured
 
 
+def test_a_reused_registration_has_hours_of_its_own(world: World) -> None:
+    five = (10.0,) * 5
+    finish(world, "A-20261120-120000-aaaa", *five)
+    hours = finished_hours(world.records, platform=PLATFORM, model="csa", reuses_registration=True)
+    assert (hours.is_measured, hours.is_upper_bound) == (False, True)
+    assert "not known yet" in hours.source
+    finish(world, "B-20261121-120000-aaaa", 2, 2, 2, 2, 2, m2g={"reuse_registration": True})
+    hours = finished_hours(world.records, platform=PLATFORM, model="csa", reuses_registration=True)
+    assert (hours.per_scan * 60, hours.is_measured, hours.is_upper_bound) == (pytest.approx(2), True, False)
+    hours = finished_hours(world.records, platform=PLATFORM, model="csa")
+    assert hours.per_scan * 60 == pytest.approx(10)
+
+
 def test_the_local_platforms_times_are_the_previews_and_said_to_be(world: World) -> None:
     finish(world, "A-20261120-120000-aaaa", *(0.2,) * 5)
     local = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")

@@ -158,7 +158,7 @@ def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
     only_func = {"acquisition", "tr", "mem_gb"}
     unread = only_func if options.pipeline == "dwi" else only_dwi
     for name, value in options.as_dict().items():
-        if name not in unread:
+        if name not in unread | {"reuse_registration"}:
             assert (read[name] or None) == (value or None), name
 
 
@@ -200,3 +200,16 @@ def test_options_are_json_and_one_job_of_a_both_run_gets_its_own_pipeline() -> N
     assert json.loads(json.dumps(options.as_dict())) == options.as_dict()
     assert options.as_dict()["parcellation"] == ["Desikan"]
     assert set(options.as_dict()) == {option.name for option in dataclasses.fields(M2gOptions)}
+
+
+def test_a_reused_registration_is_asked_of_m2g_with_both_its_flags() -> None:
+    arguments = argv(M2gOptions(reuse_registration=True), subject="1", session=None)
+    assert arguments[-2:] == ["--skipeddy", "--skipreg"]
+    assert "--reuse_registration" not in arguments
+    assert not {"--skipeddy", "--skipreg"} & set(argv(M2gOptions(), subject="1", session=None))
+
+
+@pytest.mark.parametrize("pipeline", ["func", "both"])
+def test_func_has_no_registration_to_reuse(pipeline: Any) -> None:
+    with pytest.raises(UsageProblem, match="--reuse-registration is for --pipeline dwi"):
+        M2gOptions(pipeline=pipeline, reuse_registration=True)
