@@ -6,15 +6,18 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from . import volumes
 from .folders import DwiFolders
 from .m2g_error import M2gError
 from .pictures import draw_slices
 from .progress import ProgressLog
-from .volumes import Floats
 
 
-def normalize(streamlines: Path, fa: Floats, folders: DwiFolders, *, log: ProgressLog) -> None:
+def normalize(
+    streamlines: Path, fa: volumes.Floats, affine: NDArray[np.float64], folders: DwiFolders, *, log: ProgressLog
+) -> None:
     """Leave m2g's three pictures and its file of streamlines, which are the scan's own, unchanged.
 
     Raises
@@ -23,6 +26,7 @@ def normalize(streamlines: Path, fa: Floats, folders: DwiFolders, *, log: Progre
         The folder of the pictures is missing: m2g 0.3.0 does not make it (m2g/register.py).
     """
     log.write("Generating simple tensor FA image to use for registrations...")
+    volumes.save(folders.preproc / "tensor_fa.nii.gz", fa, affine)
     log.write("Running DSN...")
     folder = folders.top / "tmp"
     with log.timed("direct_streamline_norm"):

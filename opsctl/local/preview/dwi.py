@@ -8,8 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from opsctl.core.atlases.atlas import Atlas
 
 from . import connectome, dsn, gradients, graphs, model, pictures, preparation, tracking, volumes
@@ -67,7 +65,6 @@ def run(scan: StagedDwi, atlases: Sequence[Atlas], options: Options, *, folder: 
     tracking_started = time.monotonic()
     density = options.whole_number("seeds")
     fa = model.fractional_anisotropy(data, table, mask)
-    volumes.save(folders.preproc / "tensor_fa.nii.gz", fa, affine)
     _check_tracking(options)
     seeds = tracking.place_seeds(fa, affine, mod=options.mod, density=density, log=log)
     log.write("Beginning tractography in native space...")
@@ -81,7 +78,7 @@ def run(scan: StagedDwi, atlases: Sequence[Atlas], options: Options, *, folder: 
     log.write("Streamlines complete")
     log.write(f"Tractography runtime: {time.monotonic() - tracking_started:.1f}")
     if options.space == "native_dsn":
-        dsn.normalize(streamlines, fa, folders, log=log)
+        dsn.normalize(streamlines, fa, affine, folders, log=log)
 
     lines = connectome.StreamlineVoxels(tracts, mask.shape)
     for label_image, path in zip(images, paths, strict=True):
@@ -194,7 +191,13 @@ def _make_graph(
         edges = lines.edges(image.nodes)
     # m2g's graph has a node for the background.
     nodes = len(image.parcellation.labels) + 1
-    for line in ("Graph Summary:", "Name: ", "Type: Graph", f"Number of nodes: {nodes}", f"Number of edges: {len(edges)}"):
+    for line in (
+        "Graph Summary:",
+        "Name: ",
+        "Type: Graph",
+        f"Number of nodes: {nodes}",
+        f"Number of edges: {len(edges)}",
+    ):
         log.write(line)
     log.write(f"Average degree: {2 * len(edges) / nodes:8.4f}")
     pictures.draw_graph(folders.qa_graphs / f"{path.stem}.png", edges, nodes=nodes - 1, title=path.stem)

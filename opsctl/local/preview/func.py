@@ -60,9 +60,8 @@ def run(scan: StagedScan, atlases: Sequence[Atlas], options: Options, *, folder:
     preproc = folder / "func/preproc"
     volumes.save(preproc / "functional_brain_mask/functional_brain_mask.nii.gz", mask.astype(np.uint8), affine)
     volumes.save(folder / "func/register/mean_functional/mean_functional.nii.gz", mean, affine)
-    brain = np.where(mask, mean, 0)
     title = f"{scan.image.name}: green is what counts as brain"
-    pictures.draw_slices(folder / "qa_f/skullstrip_vis/skull_vis.png", mean, brain, title=title)
+    pictures.draw_slices(folder / "qa_f/skullstrip_vis/skull_vis.png", mean, mask, title=title)
     _draw_carpet(folder / "qa_f/carpet/carpet.png", data[mask], scan.image.name)
 
     space, series = BrainSpace(mask, affine), _detrended(data[mask].T)
@@ -85,7 +84,7 @@ def _repetition_time(image: Path, options: Options, log: ProgressLog) -> float:
     """
     if re.search(r"task-(\w*)_", image.name) is None:
         raise M2gError("AttributeError", "'NoneType' object has no attribute 'groups'")
-    name = f"{image.name}"
+    name = image.name
     acquisition = re.search(r"_acq-(\w*)_bold", name)
     try:
         milliseconds = float(acquisition.group(1)) if acquisition else None
@@ -106,8 +105,9 @@ def _write_atlas(
 ) -> None:
     """Write the regions' mean series and their correlations; regions without a voxel have no column."""
     labels = image.labels[mask]
-    present = np.unique(labels)
-    means = np.column_stack([series[:, labels == label].mean(axis=1) for label in present])
+    present, sizes = np.unique(labels, return_counts=True)
+    by_label = series[:, np.argsort(labels, kind="stable")]
+    means = np.add.reduceat(by_label, np.cumsum(sizes) - sizes, axis=1) / sizes
     name = f"{image.parcellation.folder}.nii.gz"
     table = folder / "func/register/roi_timeseries" / name / "roi_stats.csv"
     table.parent.mkdir(parents=True, exist_ok=True)
@@ -120,9 +120,7 @@ def _write_atlas(
     # m2g keeps only the digits of the session, from the start of its label.
     digits = re.match(r"\d*", scan.session)
     stub = f"sub-{scan.subject}_ses-{digits.group() if digits else ''}_func_{name}"
-    connectomes = folder / "connectomes_f" / name
-    graphs.write_correlations(connectomes / f"{stub}_edgelist.csv", matrix)
-    graphs.write_correlations(connectomes / f"{stub}_abs_edgelist.csv", np.abs(matrix))
+    graphs.write_correlations(folder / "connectomes_f" / name / stub, matrix)
     log.write("roi_stats.npz converted to edgelist")
 
 
@@ -136,9 +134,9 @@ def _write_logs(atlases: Sequence[Atlas], options: Options, folder: Path, log: P
     """Leave C-PAC's two files of a run in `log_f`, as short as the preview's work is."""
     logs = folder / "log_f"
     logs.mkdir(parents=True, exist_ok=True)
-    settings = ["# opsctl's preview of m2g", "tsa_roi_paths:", "- " + "\n  ".join(f"{atlas.path(options.voxelsize)}: Avg" for atlas in atlases)]
-    settings += [f"resolution_for_func_derivative: {options.voxelsize}"]
-    (logs / "functional_pipeline_settings.yaml").write_text("\n".join(settings) + "\n", encoding="utf-8")
+    paths = "\n  ".join(f"{atlas.path(options.voxelsize)}: Avg" for atlas in atlases)
+    settings = f"# {pictures.CAPTION}\ntsa_roi_paths:\n- {paths}\nresolution_for_func_derivative: {options.voxelsize}\n"
+    (logs / "functional_pipeline_settings.yaml").write_text(settings, encoding="utf-8")
     (logs / "pypeline.log").write_text("\n".join(log.lines) + "\n", encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -104,15 +105,20 @@ def _save(path: Path, image: Image.Image, lines: Sequence[str]) -> None:
     page = Image.new("RGB", (image.width, head + image.height + 18 * len(lines) + 4), "white")
     draw = ImageDraw.Draw(page)
     draw.rectangle((0, 0, page.width, head - 2), fill=(255, 214, 102))
-    draw.text((8, 5), CAPTION, fill="black", font=ImageFont.load_default(13))
+    draw.text((8, 5), CAPTION, fill="black", font=_font(13))
     page.paste(image, (0, head))
     for number, line in enumerate(lines):
         # Names of scans may be long: a smaller font, down to one that can still be read.
-        fonts = [ImageFont.load_default(size) for size in (12, 11, 10, 9, 8)]
+        fonts = [_font(size) for size in (12, 11, 10, 9, 8)]
         fitting = (font for font in fonts if draw.textlength(line, font) < page.width - 16)
         draw.text((8, head + image.height + 18 * number), line, fill="black", font=next(fitting, fonts[-1]))
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.save(path)
+    page.save(path, compress_level=1)
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
 
 
 def _high(volume: NDArray[Any]) -> float:

@@ -104,7 +104,7 @@ def _match_voxel_size(path: Path, voxel_size: str, log: ProgressLog) -> Path:
     log.write(f"Reslicing image {path} to {voxel_size}...")
     stub, edge = path.name.removesuffix(".nii.gz"), float(voxel_size.removesuffix("mm"))
     image: Any = nib.load(path)
-    sizes = volumes.voxel_sizes_mm(image.affine)
+    sizes = np.asarray(image.header.get_zooms()[:3], dtype=np.float64)
     if (sizes == edge).all():
         same = path.with_name(f"{stub}_nores.nii.gz")
         shutil.copyfile(path, same)

@@ -144,7 +144,7 @@ class Registration:
         draw_slices(
             folders.qa_skull / f"qa_skullstrip__{self._t1w.name.split('.', 1)[0]}.png",
             whole,
-            brain,
+            mask,
             title=f"{self._t1w.name}: green is what counts as brain",
         )
         log.call("segment_t1w", inputs=(plain,), output=folders.anat / "t1w_seg")
