@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from opsctl import assets
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.atlases.atlas_table import VOXEL_SIZES
+from opsctl.core.preview import MEMORY_VARIABLE
 
 from .m2g_error import M2gError
 
-#: The variable in which the local platform tells a job its memory.
-MEMORY_VARIABLE = "OPSCTL_MEMORY_MIB"
 #: Without the variable: the memory of a job of each model on AWS (terraform/platform/main.tf).
 _MEMORY_MIB = {"csd": 15_200, "csa": 30_400}
 #: An ellipsoid of a brain's size in MNI space: centre and radii in mm. For atlases whose centres opsctl does not know.

@@ -15,6 +15,7 @@ from opsctl.core.costs.bill import ScanBill
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
+from opsctl.core.preview import BANNER, is_preview
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.result import Result
@@ -125,6 +126,11 @@ class View:
         self.done = [row for row in self.rows if row.scan.state == "DONE"]
         self.under_way = [row for row in self.rows if row.scan.state not in ("FAILED", "DONE")]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
+
+    @property
+    def banner(self) -> str:
+        """What stands above a page of the preview's outputs; empty for m2g's."""
+        return BANNER if is_preview(self.run.image) else ""
 
     @property
     def headline(self) -> str:
