@@ -13,6 +13,7 @@ from m2g_job.faults import Ending, ScanFailed
 from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
+from opsctl.core import preview
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
 from opsctl.core.platform.options import PlatformOptions
@@ -152,3 +153,4 @@ def test_the_previews_outputs_do_not_pass_for_m2gs():
     generator = derivative._generator(options.platform_variables()["image"])
     assert generator["Name"] == "opsctl preview"
     assert derivative._generator("repository/opsctl-m2g:0.1.0")["Name"] == "m2g"
+    assert derivative.PREVIEW_IMAGE == preview.IMAGE

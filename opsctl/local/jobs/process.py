@@ -125,7 +125,8 @@ def batch_variables(job: Job, attempt: JobAttempt) -> dict[str, str]:
 def _memory(job: Job) -> dict[str, str]:
     """The variable that tells the preview how much memory the job has on AWS; a process has no limit of its own."""
     needs = job.request.container.get("resourceRequirements") or ()
-    return {MEMORY_VARIABLE: need["value"] for need in needs if need["type"] == "MEMORY"}
+    memory_mib = next((need["value"] for need in needs if need["type"] == "MEMORY"), None)
+    return {} if memory_mib is None else {MEMORY_VARIABLE: memory_mib}
 
 
 class Process:

@@ -93,7 +93,8 @@ def _save_tiles(path: Path, tiles: Sequence[NDArray[Any]], *, title: str) -> Non
     for number, colours in enumerate(tiles):
         tile = Image.fromarray(colours.astype(np.uint8))
         scale = _TILE_PIXELS / max(tile.size)
-        tile = tile.resize(tuple(max(1, round(side * scale)) for side in tile.size), Image.Resampling.NEAREST)
+        size = (max(1, round(tile.width * scale)), max(1, round(tile.height * scale)))
+        tile = tile.resize(size, Image.Resampling.NEAREST)
         row, column = divmod(number, len(_CUTS))
         sheet.paste(tile, (_MARGIN_PIXELS + column * step, _MARGIN_PIXELS + row * step))
     _save(path, sheet, (title,))

@@ -35,9 +35,8 @@ def test_the_defaults_are_m2gs() -> None:
 def test_every_option_of_m2gs_is_read() -> None:
     words = "in out --participant_label 01 02 --session_label a --pipeline both --acquisition seqplus --tr 0.8"
     words += " --push_location s3://b/x --parcellation A B --skipeddy --skipreg --voxelsize 4mm --mod prob"
-    words += (
-        " --track_type particle --diffusion_model csd --sp native_dsn --seeds 3 --skull eye --mem_gb 12.8 --n_cpus 2"
-    )
+    words += " --track_type particle --diffusion_model csd --sp native_dsn --seeds 3 --skull eye"
+    words += " --mem_gb 12.8 --n_cpus 2"
     request = parse(words.split())
     assert (request.input_dir, request.output_dir) == (Path("in"), Path("out"))
     assert (request.subjects, request.sessions) == (("01", "02"), ("a",))

@@ -150,7 +150,8 @@ def test_the_samples_real_series_is_taken_and_both_runs_both(tmp_path: Path) -> 
     assert main(_arguments(tmp_path / "sample", tmp_path / "real", subject="03")) == 0
     (path,) = (tmp_path / "real").rglob(f"sub-03_ses-1_func_{ATLAS}_edgelist.csv")
     weights = list(_edges(path).values())
-    assert len(weights) == 70 * 69 / 2
+    # Three slices do not hold all of the 70 regions.
+    assert 1500 < len(weights) < 70 * 69 / 2
     assert all(-1 < weight < 1 for weight in weights)
 
     session = tmp_path / "sample/sub-02/ses-1"
