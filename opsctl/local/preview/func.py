@@ -64,6 +64,8 @@ def run(scan: StagedScan, atlases: Sequence[Atlas], options: Options, *, folder:
     pictures.draw_slices(folder / "qa_f/skullstrip_vis/skull_vis.png", mean, mask, title=title)
     _draw_carpet(folder / "qa_f/carpet/carpet.png", data[mask], scan.image.name)
 
+    # In m2g, C-PAC is through here, and its outputs are sorted.
+    log.write("Functional Pipeline completed!")
     space, series = BrainSpace(mask, affine), _detrended(data[mask].T)
     for atlas in atlases:
         # m2g's func pipeline makes the same matrices of an atlas.
@@ -71,7 +73,6 @@ def run(scan: StagedScan, atlases: Sequence[Atlas], options: Options, *, folder:
         image = space.parcellate(parcellation(atlas, options.voxelsize))
         _write_atlas(scan, image, series, mask, folder, log)
     _write_logs(atlases, options, folder, log)
-    log.write("Functional Pipeline completed!")
 
 
 def _repetition_time(image: Path, options: Options, log: ProgressLog) -> float:

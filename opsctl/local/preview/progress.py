@@ -52,4 +52,4 @@ class ProgressLog:
 
 def software() -> str:
     """Return the packages that compute, with versions. From their metadata: importing DIPY takes a second."""
-    return ", ".join(f"{name} {version(name)}" for name in ("dipy", "nibabel", "numpy"))
+    return ", ".join(f"{name} {version(name)}" for name in ("dipy", "nibabel", "numpy", "scipy"))
