@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.location import check_label, parse_uri
+from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.core.runs.m2g_options import refused_flag
 from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, did_you_mean, from_text, kind_of, validated
 
@@ -24,6 +25,7 @@ Said = tuple[tuple[str, ...], Any, int]
 OTHER_VARIABLES = (
     *("OPSCTL_CONFIG", "OPSCTL_HOME", "OPSCTL_PROVIDER_MIRROR"),
     *("OPSCTL_RUN_URI", "OPSCTL_SCAN_OFFSET", "OPSCTL_WORK_DIR", "OPSCTL_LOG_STREAM"),
+    MEMORY_VARIABLE,
 )
 
 _TABLES = ("datasets", "m2g")

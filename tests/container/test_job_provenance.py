@@ -197,6 +197,7 @@ def test_the_preview_says_that_it_is_one(world: World) -> None:
     assert document["Description"] == derivative.PREVIEW_WARNING
     assert document["GeneratedBy"] == description["GeneratedBy"]
     assert document["GeneratedBy"][0]["Name"] == "opsctl preview"
+    assert description["Name"].endswith(" (opsctl's preview)")
     assert "Container" not in document["GeneratedBy"][0]
     assert "https://github.com/neurodata/m2g" not in json.dumps(document)
 

@@ -16,6 +16,7 @@ from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
 from opsctl.assets import atlas_table
+from opsctl.core import preview
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
 from opsctl.core.platform.options import PlatformOptions
@@ -177,6 +178,7 @@ def test_the_previews_outputs_do_not_pass_for_m2gs():
     generator = derivative._generator(options.platform_variables()["image"])
     assert generator["Name"] == "opsctl preview"
     assert derivative._generator("repository/opsctl-m2g:0.1.0")["Name"] == "m2g"
+    assert derivative.PREVIEW_IMAGE == preview.IMAGE
 
 
 def test_both_know_the_same_files_of_a_registration() -> None:
@@ -190,7 +192,7 @@ def test_the_job_reads_what_is_reused() -> None:
     files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab", etag="e") for path in paths)
     reused = registration.Registration(run_id="HNU1-20261121-120000-ab12", base=base, files=files)
     options = M2gOptions(reuse_registration=True)
-    document = scan_document(scan(), options, run=run(), index=0, registration=reused)
+    document = scan_document(scan(), options, run=run(), index=0, atlases=ATLASES, job=JOB, registration=reused)
     job = job_reuse.parse(document["reuse"], argv=document["argv"], bucket=BUCKET)
     assert job is not None
     assert job.as_json() == reused.as_json()

@@ -22,6 +22,7 @@ from support.report_world import CAUSES, png, scene
 from opsctl.commands.results.report import MARK
 from opsctl.commands.results.report_assets import Asset
 from opsctl.core.errors import Problem
+from opsctl.core.preview import BANNER
 from opsctl.core.runs.result import ResultWarning
 from opsctl.core.runs.status import State
 from opsctl.render.report.pictures import DecodedImage, ImageDecoder, limit_size
@@ -81,6 +82,16 @@ def test_every_kind_of_scan_is_told() -> None:
     states: list[Any] = ["DONE"] * 5 + ["FAILED"] * 3 + ["RUNNING", "RUNNABLE"]
     golden("report.mixed", text_of(scene(states, pictures=1).html()))
     golden("report.local", text_of(scene(["DONE"], is_local=True, pictures=1).html()))
+
+
+def test_a_page_of_the_previews_outputs_says_so_everywhere() -> None:
+    page, plain = (scene(["DONE"], is_local=is_local, pictures=1).html() for is_local in (True, False))
+    assert "<title>PREVIEW, not m2g: " in page
+    assert f'<p class="banner">{BANNER}</p>' in markup.unescape(page)
+    # The style draws the notice over each figure.
+    assert '<html lang="en" class="preview">' in page and "<figure" in page
+    assert '.preview figure::before { content: "PREVIEW, not m2g"' in page
+    assert not any(word in plain for word in ("<title>PREVIEW", 'class="preview"', 'class="banner"'))
 
 
 def test_the_failures_come_first() -> None:
@@ -327,7 +338,7 @@ LOADED = """(async () => {
 @pytest.mark.parametrize("width", [1200, 400])
 def test_a_browser_loads_it_without_a_request_or_a_complaint(browser: Browser, file: Path, width: int) -> None:
     browser.visit(file, width=width)
-    assert browser.evaluate("document.title").startswith("HNU1-20261120-170211-ab12: 16 of 24")
+    assert browser.evaluate("document.title").startswith("PREVIEW, not m2g: HNU1-20261120-170211-ab12: 16 of 24")
     browser.evaluate(OPEN_ALL)
     images = browser.evaluate(LOADED)
     assert len(images) > 60

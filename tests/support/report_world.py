@@ -126,6 +126,8 @@ def scene(
     rng = random.Random(4)
     names = tuple(name.format(index + 1) for index in range(len(states)))
     run = _run(names)
+    if is_local:
+        run = replace(run, image="opsctl-preview:0.1.0")
     results: dict[int, Result] = {}
     jobs: dict[int, BatchJob] = {}
     attempts: list[Attempt] = []

@@ -168,7 +168,8 @@ def _describe(plan: DownloadPlan, storage: Storage) -> None:
     if published is not None:
         _write(path, json.dumps(published, indent=2, ensure_ascii=False) + "\n")
     if not list(plan.folder.glob("README*")):
-        _write(plan.folder / "README.md", connectome_table.readme(plan.run.run_id, plan.run.dataset))
+        readme = connectome_table.readme(plan.run.run_id, plan.run.dataset, image=plan.run.image)
+        _write(plan.folder / "README.md", readme)
     if not (plan.folder / ".bidsignore").exists():
         _write(plan.folder / ".bidsignore", connectome_table.BIDSIGNORE)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from opsctl.core.preview import BANNER, is_preview
 from opsctl.core.results.connectome import GraphSize
 from opsctl.core.runs.result import GraphKind
 
@@ -137,11 +138,18 @@ def kind_of(file: str) -> GraphKind | None:
     return None
 
 
-def readme(run: str, dataset: str) -> str:
-    """The content of `README.md`, which BIDS requires in every dataset."""
+def readme(run: str, dataset: str, *, image: str) -> str:
+    """The content of `README.md`, which BIDS requires in every dataset.
+
+    Parameters
+    ----------
+    image
+        The run's image: it tells whether m2g made the connectomes, or the preview.
+    """
+    maker = f"**{BANNER}**\n\nRun" if is_preview(image) else "Made by m2g, run"
     return (
         f"# Connectomes of {dataset}\n\n"
-        f"Made by m2g, run over the dataset by opsctl; fetched by `opsctl results` from the run {run}.\n"
+        f"{maker} over the dataset by opsctl; fetched by `opsctl results` from the run {run}.\n"
         f"`{NAME}` lists the connectomes, `{SIDECAR_NAME}` says what its columns are, `dataset_description.json`\n"
         "which programs made them. The files lie and are named as m2g leaves them (`.bidsignore` tells BIDS tools).\n"
         "\n"

@@ -1,50 +1,63 @@
-"""m2g's command line, with the options, defaults and values that m2g itself has."""
+"""m2g's command line: what its parser accepts, with its defaults. m2g checks no choices there.
+
+Source: m2g 0.3.0 (commit 95d271f7), `m2g/scripts/m2g_bids.py`.
+"""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, get_args
+from typing import Literal
 
-from opsctl.core.errors import UsageProblem
-from opsctl.core.runs.m2g_options import (
-    Acquisition,
-    DiffusionModel,
-    M2gOptions,
-    Mod,
-    Pipeline,
-    Skull,
-    Space,
-    TrackType,
-    VoxelSize,
-)
+from .m2g_error import M2gError
 
-_SKIP_FLAGS = ("skipeddy", "skipreg")
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "pipeline": {"choices": get_args(Pipeline), "default": "dwi"},
-    "diffusion_model": {"choices": get_args(DiffusionModel), "default": "csa"},
-    "space": {"choices": get_args(Space), "default": "native"},
-    "mod": {"choices": get_args(Mod), "default": "det"},
-    "track_type": {"choices": get_args(TrackType), "default": "local"},
-    "seeds": {"type": int, "default": 20},
-    "voxelsize": {"choices": get_args(VoxelSize), "default": "2mm"},
-    "acquisition": {"choices": get_args(Acquisition), "default": "alt+z"},
-    "tr": {"type": float, "default": 2.0},
-    "mem_gb": {"type": float, "default": 20},
-    "n_cpus": {"type": int, "default": 1},
-    "skull": {"choices": get_args(Skull)},
-}
+Pipeline = Literal["dwi", "func"]
 
 #: Options of each pipeline that the preview accepts and ignores.
 _NOT_ACTED_ON: dict[Pipeline, tuple[str, ...]] = {
-    "dwi": ("space", "track_type", "voxelsize", "skull", "n_cpus"),
-    "func": ("space", "voxelsize", "acquisition", "skull", "mem_gb", "n_cpus"),
+    "dwi": ("track_type", "skull", "n_cpus"),
+    "func": ("acquisition", "mem_gb", "n_cpus"),
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """m2g's options, named as m2g names them and kept as they were typed: m2g reads a number only where it needs it."""
+
+    pipeline: str = "dwi"
+    diffusion_model: str = "csa"
+    space: str = "native"
+    mod: str = "det"
+    track_type: str = "local"
+    seeds: str = "20"
+    voxelsize: str = "2mm"
+    parcellation: tuple[str, ...] | None = None
+    acquisition: str = "alt+z"
+    tr: str = "2.0"
+    mem_gb: str = "20"
+    n_cpus: str = "1"
+    skull: str | None = None
+    skipeddy: bool = False
+    skipreg: bool = False
+    push_location: str | None = None
+
+    def whole_number(self, name: str) -> int:
+        """Return an option as m2g reads it: with `int`.
+
+        Raises
+        ------
+        M2gError
+            It is not a whole number.
+        """
+        try:
+            return int(getattr(self, name))
+        except ValueError as error:
+            raise M2gError("ValueError", str(error)) from error
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """One call of the preview.
 
@@ -52,56 +65,37 @@ class Request:
     ----------
     subjects, sessions
         BIDS labels without `sub-` and `ses-`; None means all of them.
-    options
-        m2g's options, with `--parcellation` as it was given.
-    skips
-        `skipeddy` and `skipreg`, where they were given.
-    push_location
-        The value of `--push_location`. The preview pushes nothing.
     """
 
     input_dir: Path
     output_dir: Path
     subjects: tuple[str, ...] | None
     sessions: tuple[str, ...] | None
-    options: M2gOptions
-    skips: tuple[str, ...]
-    push_location: str | None
+    options: Options
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """m2g's pipelines in its order: whatever is not `func` is `dwi` to it."""
+        return {"both": ("func", "dwi"), "func": ("func",)}.get(self.options.pipeline, ("dwi",))  # type: ignore[return-value]
 
 
 def parse(arguments: Sequence[str]) -> Request:
     """Read the command line; arguments that m2g does not know end with argparse's exit code 2, as in m2g."""
-    parser = _parser()
-    given = vars(parser.parse_args(arguments))
-    for name in ("parcellation", "participant_label", "session_label"):
-        given[name] = tuple(given[name]) if given[name] else None
-    try:
-        options = M2gOptions(
-            **{name: given[name] for name in _OPTIONS},
-            parcellation=given["parcellation"] or (),
-        )
-    except UsageProblem as problem:
-        parser.error(str(problem))
+    given = vars(_parser().parse_args(arguments))
+    lists = {name: given.pop(name) for name in ("parcellation", "participant_label", "session_label")}
+    tuples = {name: None if labels is None else tuple(labels) for name, labels in lists.items()}
     return Request(
-        input_dir=given["input_dir"],
-        output_dir=given["output_dir"],
-        subjects=given["participant_label"],
-        sessions=given["session_label"],
-        options=options,
-        skips=tuple(flag for flag in _SKIP_FLAGS if given[flag]),
-        push_location=given["push_location"],
+        input_dir=given.pop("input_dir"),
+        output_dir=given.pop("output_dir"),
+        subjects=tuples["participant_label"],
+        sessions=tuples["session_label"],
+        options=Options(**given, parcellation=tuples["parcellation"]),
     )
 
 
-def not_acted_on(request: Request, pipeline: Pipeline) -> list[str]:
-    """Return the options, as typed, that the preview accepts but ignores in this pipeline."""
-    options = request.options
-    ignored = [f"--{name} {getattr(options, name)}" for name in _NOT_ACTED_ON[pipeline] if getattr(options, name)]
-    if pipeline == "dwi":
-        ignored += [f"--{flag}" for flag in request.skips]
-    if request.push_location:
-        ignored.append(f"--push_location {request.push_location}")
-    return ignored
+def not_acted_on(options: Options, pipeline: Pipeline) -> list[str]:
+    """Return the options of this pipeline, as typed, that the preview accepts but ignores."""
+    return [f"--{name} {getattr(options, name)}" for name in _NOT_ACTED_ON[pipeline] if getattr(options, name)]
 
 
 def _parser() -> ArgumentParser:
@@ -110,10 +104,11 @@ def _parser() -> ArgumentParser:
     parser.add_argument("output_dir", type=Path, metavar="OUTPUT_DIR")
     for name in ("participant_label", "session_label"):
         parser.add_argument(f"--{name}", nargs="+", metavar="LABEL", help="without sub- or ses-; all if not given")
-    parser.add_argument("--push_location", help="accepted; the preview pushes nothing")
-    parser.add_argument("--parcellation", nargs="+", metavar="NAME", help="parts of atlases' paths; all if not given")
-    for name, settings in _OPTIONS.items():
-        parser.add_argument(f"--{name}", **settings)
-    for flag in _SKIP_FLAGS:
-        parser.add_argument(f"--{flag}", action="store_true")
+    for option in fields(Options):
+        if option.default is False:
+            parser.add_argument(f"--{option.name}", action="store_true")
+        elif option.name == "parcellation":
+            parser.add_argument("--parcellation", nargs="+", help="parts of atlas names; all atlases if not given")
+        else:
+            parser.add_argument(f"--{option.name}", default=option.default)
     return parser

@@ -13,6 +13,7 @@ from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
+from opsctl.core.preview import BANNER, is_preview
 from opsctl.core.runs.result import GraphKind
 from opsctl.render.parcellations import atlases_text
 from opsctl.render.report.pictures import DecodedImage
@@ -69,6 +70,11 @@ class View:
         self.looks_at_once = _LOOKS_AT_ONCE
         self.under_way = [row for row in self.rows if row.scan.state not in ("FAILED", "DONE")]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
+
+    @property
+    def banner(self) -> str:
+        """What stands above a page of the preview's outputs; empty for m2g's."""
+        return BANNER if is_preview(self.run.image) else ""
 
     @property
     def headline(self) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from opsctl.core.atlases.atlas import name_of
-from opsctl.core.runs.m2g_options import M2gOptions, argv
+from opsctl import assets
+from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.local.preview.__main__ import main
-from opsctl.local.preview.arguments import parse
+from opsctl.local.preview.atlases import check_memory
+from opsctl.local.preview.m2g_error import M2gError
 from opsctl.local.sample import write_sample
 
 _STUB = "sub-01_ses-1"
@@ -141,7 +142,6 @@ def test_a_spoilt_scan_is_refused_with_its_cause_last(
         (["--participant_label", "01", "--session_label", "3"], "for sub-01 and ses-3"),
         (["--participant_label", "../sub-01"], "No session with a dwi image"),
         (["--pipeline", "func", "--participant_label", "01"], "No session with a bold image"),
-        (["--participant_label", "01", "--session_label", "1", "--parcellation", "../../x"], "No valid parcellations"),
     ],
 )
 def test_what_is_not_there_is_said(
@@ -157,53 +157,64 @@ def test_a_missing_input_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("options", "line"),
     [
-        ["--sp", "native", "--filtering_type", "local"],
-        ["--dataset", "HNU1"],
-        ["--diffusion_model", "dti"],
-        ["--voxelsize", "3mm"],
-        ["--skull", "none"],
-        ["--seeds", "many"],
-        ["--seeds", "0"],
-        ["--parcellation"],
-    ],
-)
-def test_what_m2g_does_not_know_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main([str(tmp_path), str(tmp_path), *arguments])
-    assert end.value.code == 2
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        M2gOptions().for_job(vcpus=2, memory_mib=15_200),
-        M2gOptions(pipeline="func", tr=1.5, acquisition="seqplus", mem_gb=8, n_cpus=2, space="native_dsn"),
-        M2gOptions(
-            diffusion_model="csd",
-            mod="prob",
-            track_type="particle",
-            seeds=3,
-            voxelsize="4mm",
-            parcellation=("Desikan", "AAL_"),
-            skull="eye",
-            n_cpus=1,
-            mem_gb=20,
+        (["--parcellation", "desikan"], "ValueError: No valid parcellations found."),
+        (["--parcellation", "../../x"], "ValueError: No valid parcellations found."),
+        (
+            ["--voxelsize", "3mm"],
+            "ValueError: Voxel dimensions of input t1w image not currently supported by m2g.",
+        ),
+        (["--space", "mni"], "ValueError: Unsupported tractography space, must be native or native_dsn"),
+        (["--seeds", "many"], "ValueError: invalid literal for int() with base 10: 'many'"),
+        (
+            ["--mod", "eudx"],
+            "ValueError: Error: Either no seeds supplied, or no valid seeds found in white-matter interface",
+        ),
+        (["--diffusion_model", "dti"], "AttributeError: 'RunTrack' object has no attribute 'mod'"),
+        (
+            ["--parcellation", "DS72784"],
+            "numpy.core._exceptions.MemoryError: Unable to allocate 36.8 GiB for an array with shape (70263, 70263) "
+            "and data type float64",
         ),
     ],
 )
-def test_a_jobs_command_line_comes_back_as_its_options(options: M2gOptions) -> None:
-    request = parse(argv(options, subject="0025427", session=None)[1:])
-    read = dataclasses.replace(request.options, parcellation=tuple(map(name_of, request.options.parcellation)))
-    for name, value in options.as_dict().items():
-        # What is not on the command line has m2g's own default.
-        if value not in (None, []) and f"--{name}" in argv(options, subject="0025427", session=None):
-            assert read.as_dict()[name] == value, name
-    assert request.subjects == ("0025427",)
-    assert request.sessions == ("nosession",)
+def test_what_m2g_cannot_do_fails_in_its_words(
+    staged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], line: str
+) -> None:
+    arguments = [str(staged), str(tmp_path / "out"), "--participant_label", "01", "--session_label", "1"]
+    arguments += ["--parcellation", "Desikan_space"] if "--parcellation" not in options else []
+    assert main([*arguments, *options]) == 1
+    assert capsys.readouterr().err.splitlines()[-2:] == ["Traceback (most recent call last):", line]
 
 
-def test_a_job_that_reuses_the_registration_passes_both_flags_of_m2g() -> None:
-    options = M2gOptions(reuse_registration=True)
-    assert parse(argv(options, subject="01", session="1")[1:]).skips == ("skipeddy", "skipreg")
+def test_what_was_made_before_the_memory_ran_out_stays(staged: Path, tmp_path: Path) -> None:
+    arguments = [str(staged), str(tmp_path / "out"), "--participant_label", "01", "--session_label", "1"]
+    assert main([*arguments, "--parcellation", "DS72784", "AAL_space"]) == 1
+    (connectome,) = (tmp_path / "out").rglob("*_connectome.csv")
+    assert "AAL" in connectome.name
+
+
+@pytest.mark.parametrize(
+    ("model", "variable", "ends_well"),
+    [("csa", None, True), ("csd", None, False), ("csd", "30400", True), ("csa", "15200", False)],
+)
+def test_an_atlas_must_fit_the_jobs_memory(
+    monkeypatch: pytest.MonkeyPatch, model: str, variable: str | None, ends_well: bool
+) -> None:
+    monkeypatch.delenv(MEMORY_VARIABLE, raising=False)
+    if variable:
+        monkeypatch.setenv(MEMORY_VARIABLE, variable)
+    atlas = assets.atlas_table()["DS16784"]
+    with nullcontext() if ends_well else pytest.raises(M2gError, match=r"Unable to allocate 1\.98 GiB"):
+        check_memory(atlas, "2mm", model=model)
+
+
+def test_a_job_has_no_credentials_to_push_with(
+    staged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(staged), str(tmp_path / "out"), "--participant_label", "01", "--session_label", "1"]
+    assert main([*arguments, "--parcellation", "Tissue", "--push_location", "s3://bucket/x"]) == 1
+    printed = capsys.readouterr()
+    assert "Pushing to s3 at s3://bucket/x." in printed.out
+    assert printed.err.splitlines()[-1] == "botocore.exceptions.NoCredentialsError: Unable to locate credentials"
