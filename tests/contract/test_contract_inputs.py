@@ -10,7 +10,8 @@ import pytest
 from m2g_job import staging
 from m2g_job.faults import WrongInput
 from m2g_job.scan import Input as JobInput
-from support.input_cases import CASES, Case
+from support.input_case import Case
+from support.input_cases import CASES
 
 from opsctl.aws.s3.headers import Headers
 from opsctl.commands.dataset.check import check

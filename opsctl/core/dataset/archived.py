@@ -23,7 +23,7 @@ def archived_reason(objects: Sequence[S3Object], bucket: str) -> str:
     reason = f"its {', '.join(kinds)} {'is' if len(kinds) == 1 else 'are'} archived ({', '.join(classes)})"
     if all(obj.restore == "in progress" for obj in archived):
         return f"{reason}, and being restored: that takes hours"
-    return f"{reason}; {restore_hint(bucket, 'KEY', storage_class=classes[0])}"
+    return f"{reason}; {restore_hint(bucket, 'KEY', storage_class=classes[0])}, with the archived file as KEY"
 
 
 def restore_hint(bucket: str, key: str, *, storage_class: str) -> str:

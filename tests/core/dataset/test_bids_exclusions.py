@@ -140,7 +140,10 @@ def archived(*keys: str, storage_class: str = "GLACIER", restore: Any = "") -> d
     return reasons(discover(objects, PATTERNS, bucket="data", prefix=PREFIX, pipeline="dwi"))
 
 
-HOW = "`aws s3api restore-object --bucket data --key KEY --restore-request Days=7` restores it in hours"
+HOW = (
+    "`aws s3api restore-object --bucket data --key KEY --restore-request Days=7` restores it in hours, with the "
+    "archived file as KEY"
+)
 
 
 def test_a_scan_with_an_archived_file_is_left_out_until_it_is_restored() -> None:
