@@ -84,5 +84,5 @@ def test_a_progress_bar_that_goes_on_is_shown_once_a_minute(tmp_path: Path) -> N
 
 def test_the_tail_keeps_indentation_and_the_beginning_of_long_lines(tmp_path: Path) -> None:
     output = Output(tmp_path)
-    output.write(b"Traceback\n  File \x1b[1m\"x\"\n" + b"y" * 3000 + b"\n")
+    output.write(b'Traceback\n  File \x1b[1m"x"\n' + b"y" * 3000 + b"\n")
     assert output.end()[1] == ("Traceback", '  File "x"', "y" * 2000)
