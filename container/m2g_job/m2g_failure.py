@@ -46,16 +46,16 @@ def _memory_fault(ended: M2gExit, output: str) -> ScanFailed | None:
     limit = memory.limit_mib()
     if limit:
         facts["memory_limit_mib"] = limit
-    wanted = re.search(r"Unable to allocate ([\d.]+) ([KMGT])iB", output)
-    if wanted:
-        facts["allocation_mib"] = round(float(wanted.group(1)) * _MIB_PER[wanted.group(2)])
+    allocation = re.search(r"Unable to allocate ([\d.]+) ([KMGT])iB", output)
+    if allocation:
+        facts["allocation_mib"] = round(float(allocation.group(1)) * _MIB_PER[allocation.group(2)])
     if ended.out_of_memory_kills > 0:
         cause = f"out of memory: the kernel killed a process of m2g's, which ended {_after(ended)}"
     elif _signal_number(ended) == signal.SIGKILL:
         cause = f"m2g was killed (SIGKILL) {_after(ended)}, most likely out of memory"
         facts["sure"] = "likely"
     elif re.search(r"MemoryError|[Cc]annot allocate memory|std::bad_alloc|Unable to allocate", output):
-        asked = f", when it asked for {wanted.group(1)} {wanted.group(2)}iB more" if wanted else ""
+        asked = f", when it asked for {allocation.group(1)} {allocation.group(2)}iB more" if allocation else ""
         cause = f"m2g ran out of memory {_after(ended)}{asked}"
     elif re.search(r"SIGKILL|return(ed|code)? -9\b|\bKilled$", output, re.MULTILINE):
         cause = f"a process of m2g's was killed, most likely out of memory; m2g ended {_after(ended)}"

@@ -86,14 +86,14 @@ class PhaseReader:
         atlases = _ATLAS_LIST.match(line)
         if atlases:
             self._atlas_count = len(re.findall(r"'[^']+'", atlases.group(1))) or self._atlas_count
-        phase = self._begun(line) or self._phase
+        phase = self._new_phase(line) or self._phase
         if phase is not None and phase.name in _NEXT_ATLAS and re.match(_NEXT_ATLAS[phase.name], line):
             phase = replace(phase, number=phase.number + 1)
         if phase is not None and phase != self._phase:
             self._phase = phase
             self._enter(phase)
 
-    def _begun(self, line: str) -> Phase | None:
+    def _new_phase(self, line: str) -> Phase | None:
         """The phase that begins with the line, if any."""
         for order, (name, pattern) in enumerate(_BEGINNINGS[self._next :], start=self._next):
             if re.match(pattern, line):

@@ -130,6 +130,11 @@ def test_each_known_failure_has_its_code_and_its_own_words(
     assert str(fault).endswith(f": {reason}")
 
 
+def test_what_a_command_printed_stands_above_the_first_of_its_tracebacks() -> None:
+    chained = "\n".join([traceback(*MAIN, exception=PEAKS), FSLDIR[1], traceback(*RUN, exception=WRAPPER.format(1))])
+    assert last_words.reason(tail(f"the command's own line\n{chained}")) == "the command's own line"
+
+
 def test_lines_after_a_traceback_do_not_hide_it() -> None:
     lines = tail(f"a\n{traceback(*MAIN, exception=GRADIENTS)}\nresource_tracker: There appear to be 4 leaked objects")
     assert last_words.reason(lines) == GRADIENTS
@@ -151,7 +156,7 @@ def test_an_allocation_is_named_and_no_memory_is_promised_that_no_job_has(monkey
     fault = m2g_failure.fault(m2g.M2gExit(1, 61.2, 12700, tail(traceback(*MAIN, exception=ALLOCATE))))
     assert str(fault).startswith("m2g ran out of memory after 61 s, when it asked for 36.8 GiB more: its processes")
     reason = Reason(fault.cause_code, str(fault), fault.facts)
-    (finding,) = failure(reason, run=made_run(), memory_mib=15200, is_spot=False)
+    (finding,) = failure(reason, run=made_run(resources="csd"), memory_mib=15200, is_spot=False)
     assert finding.what == (
         "Its processes together had reached 12,700 of 15,200 MiB when it asked for 37,683 MiB more."
     )
@@ -164,7 +169,7 @@ def test_an_allocation_is_named_and_no_memory_is_promised_that_no_job_has(monkey
 def test_a_kill_that_nobody_counted_is_only_likely_a_lack_of_memory(exit_code: int, sure: str) -> None:
     fault = m2g_failure.fault(m2g.M2gExit(exit_code, 61.2, 12700, ()))
     reason = Reason(fault.cause_code, str(fault), fault.facts)
-    (finding,) = failure(reason, run=made_run(), memory_mib=15200, is_spot=False)
+    (finding,) = failure(reason, run=made_run(resources="csd"), memory_mib=15200, is_spot=False)
     assert finding.sure == sure
     counted = m2g_failure.fault(m2g.M2gExit(exit_code, 61.2, 12700, (), 1))
     assert counted.facts["sure"] == "certain"

@@ -210,7 +210,7 @@ def func(options: argparse.Namespace, mode: str, out: Path, stem: str) -> None:
 LAST_LINES = {
     "exit-1": "reading the gradients\nRuntimeError: eddy did not converge",
     "no-space": "OSError: [Errno 28] No space left on device",
-    "memory-error": "numpy.core._exceptions.MemoryError: Unable to allocate 40 GiB",
+    "memory-error": "numpy.core._exceptions.MemoryError: Unable to allocate 4.0 GiB",
     "child-killed": "eddy: line 3: 117 Killed",
 }
 
