@@ -20,7 +20,7 @@ class EdgeList:
     edges
         Number of pairs of different nodes with a weight other than 0.
     highest_node
-        The highest number of a node, with an edge or without: nodes are numbered from 1.
+        The highest number of a node, with an edge or without; 0 in an empty file: nodes are numbered from 1.
     """
 
     nodes: int
@@ -39,7 +39,7 @@ def read(path: str, *, check: Callable[[], None]) -> EdgeList:
     Raises
     ------
     ValueError
-        The file is empty, is no list of edges, or breaks off in a line.
+        The file is no list of edges, or breaks off in a line.
     """
     connected: set[bytes] = set()
     unconnected: set[bytes] = set()
@@ -51,25 +51,25 @@ def read(path: str, *, check: Callable[[], None]) -> EdgeList:
             if not lines:
                 break
             check()
-            for line in lines:
-                try:
+            try:
+                for line in lines:
                     first, second, text = line.split()
                     weight = float(text)
-                except ValueError:
-                    raise ValueError(f"{line[:80]!r} is no edge")
-                # A weight that is no number differs from itself.
-                if first != second and weight != 0 and weight == weight:
-                    edges += 1
-                    connected.add(first)
-                    connected.add(second)
-                else:
-                    unconnected.add(first)
-                    unconnected.add(second)
-    if not line:
-        raise ValueError("it is empty")
-    if not line.endswith(b"\n"):
+                    # A weight that is no number differs from itself.
+                    if first != second and weight != 0 and weight == weight:
+                        edges += 1
+                        connected.add(first)
+                        connected.add(second)
+                    else:
+                        unconnected.add(first)
+                        unconnected.add(second)
+            except ValueError:
+                raise ValueError(f"{line[:80]!r} is no edge")
+    if line and not line.endswith(b"\n"):
         raise ValueError("it breaks off in its last line")
-    return EdgeList(nodes=len(connected), edges=edges, highest_node=max(map(_number, connected | unconnected)))
+    return EdgeList(
+        nodes=len(connected), edges=edges, highest_node=max(map(_number, connected | unconnected), default=0)
+    )
 
 
 def _number(node: bytes) -> int:
