@@ -11,9 +11,10 @@ from support.repository import ROOT
 from opsctl.core.results.connectome import size_of
 
 SAMPLES = sorted((ROOT / "tests/support/m2g_outputs").rglob("*.csv"))
-#: What m2g could write besides: zero and missing correlations, and streamlines that stay in one region.
+#: What m2g could write besides: zero and missing correlations, no edge, and streamlines that stay in one region.
 TEXTS = [
     "1 2 0.000000\n1 3 -0.250000\n2 3 nan\n1 4 0.1\n",
+    "",
     "1 1 5.0\n2 2 3.0\n",
     "1 2 34.0\n1 7 2.0\n2 2 9.0\n8 8 1.5\n",
 ]

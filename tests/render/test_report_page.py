@@ -247,6 +247,8 @@ def test_a_region_without_an_edge_has_its_place_in_the_matrix() -> None:
     image = matrix("1 2 5.0\n2 4 1.0\n", graph_kind="streamlines", graph_nodes=5)
     assert (image.nodes, image.edges, image.rows) == (3, 2, 5)
     assert pixels(image).size == (5, 5)
+    empty = matrix("", graph_kind="streamlines", graph_nodes=5)
+    assert (empty.nodes, empty.edges, len(pixels(empty).getcolors() or [])) == (0, 0, 1)
 
 
 def test_a_large_atlas_is_drawn_smaller() -> None:

@@ -68,7 +68,7 @@ def parse_connectome(text: str, *, nodes: int | None = None) -> Connectome:
     Raises
     ------
     Problem
-        If it is neither, or has more than `MOST_NODES` nodes.
+        If it is neither, has no node, or has more than `MOST_NODES` nodes.
     """
     rows, is_matrix = _read(text)
     if is_matrix:
@@ -78,6 +78,8 @@ def parse_connectome(text: str, *, nodes: int | None = None) -> Connectome:
     numbers = {number for pair in edges for number in pair}
     everyone = set(map(float, range(1, (nodes or 0) + 1)))
     _check_nodes(max(len(numbers), len(everyone)))
+    if not numbers and not everyone:
+        raise Problem("The connectome is empty.", code=ErrorCode.FILE_UNREADABLE)
     index_of = {number: index for index, number in enumerate(sorted(everyone if numbers <= everyone else numbers))}
     matrix = [[0.0] * len(index_of) for _ in index_of]
     for (node, other), weight in edges.items():
@@ -88,6 +90,8 @@ def parse_connectome(text: str, *, nodes: int | None = None) -> Connectome:
 
 def size_of(text: str) -> GraphSize:
     """The size of the connectome in a file. There is no limit for an edge list, which is not made into a matrix.
+
+    m2g writes an empty file where no streamline joins two regions.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def _read(text: str) -> tuple[_Rows, bool]:
     """The numbers line by line, and whether they form a square matrix."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
-        raise Problem("The connectome is empty.", code=ErrorCode.FILE_UNREADABLE)
+        return [], False
     separator = "," if "," in lines[0] else None
     try:
         rows = [tuple(map(float, line.split(separator))) for line in lines]

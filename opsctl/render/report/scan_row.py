@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opsctl.commands.results.report_assets import Asset
+from opsctl.core.atlases.atlas import name_of
 from opsctl.core.costs.bill import ScanBill
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.results.qa import is_skull_strip
@@ -51,10 +52,10 @@ class ScanRow:
 
     @property
     def other_atlases(self) -> list[str]:
-        """The atlases of the connectomes that are not shown."""
+        """The names of the atlases of the connectomes that are not shown."""
         shown = self.connectome.asset.name if self.connectome else ""
         atlases = {atlas_of(uri) for uri in (self.result.connectomes if self.result else ())}
-        return sorted(atlases - {shown})
+        return sorted(map(name_of, atlases - {shown}))
 
     @property
     def seconds(self) -> float | None:

@@ -61,6 +61,14 @@ def test_a_node_without_an_edge_keeps_its_row_where_the_number_of_nodes_is_known
         parse_connectome(text, nodes=10_000)
 
 
+@pytest.mark.parametrize("text", ["", " \n", "# only words\n"])
+def test_an_empty_file_is_a_graph_without_edges(text: str) -> None:
+    assert size_of(text) == GraphSize(nodes=0, edges=0)
+    assert parse_connectome(text, nodes=2) == Connectome(((0.0, 0.0), (0.0, 0.0)))
+    with pytest.raises(Problem, match="is empty"):
+        parse_connectome(text)
+
+
 def test_only_a_diagonal_is_a_graph_without_nodes() -> None:
     assert size_of("1 1 5.0\n2 2 3.0\n") == size_of("5,0\n0,3\n") == GraphSize(nodes=0, edges=0)
 
@@ -89,8 +97,6 @@ def test_line_ends(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is empty"),
-        (" \n# only words\n", "is empty"),
         ("a,b\nc,d\n", "something else than numbers"),
         ("<html></html>", "something else than numbers"),
         ("0,1,2,3\n1,0,2,3\n", "neither a square matrix nor a list of edges"),
