@@ -40,11 +40,11 @@ def arguments(scan: Scan, header: Header, *, s3: S3, log: Log) -> list[str]:
             causes.REPETITION_TIME_UNKNOWN,
             file=scan.primary.uri,
         )
-    found = {
+    decided = {
         "--tr": None if tr else f"{timing.tr_seconds:g}",
         "--acquisition": None if acquisition else timing.acquisition,
     }
-    return [word for option, value in found.items() if value is not None for word in (option, value)]
+    return [word for option, value in decided.items() if value is not None for word in (option, value)]
 
 
 def _typed(argv: Sequence[str], option: str) -> str | None:

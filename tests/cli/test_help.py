@@ -36,6 +36,7 @@ OUR_OWN = {
     "opsctl.core.errors",
     "opsctl.core.location",
     "opsctl.core.platform.platform",
+    "opsctl.core.preview",
     "opsctl.core.record",
     "opsctl.core.runs.m2g_options",
     "opsctl.core.runs.names",

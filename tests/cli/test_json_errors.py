@@ -95,7 +95,13 @@ def test_the_schema_is_one() -> None:
 
 
 #: What needs no platform: they answer without one, or stop at something else first.
-WITHOUT_PLATFORM = {("config",): None, ("doctor",): None, ("down",): None, ("image", "build"): "engine_missing"}
+WITHOUT_PLATFORM = {
+    ("config",): None,
+    ("doctor",): None,
+    ("down",): None,
+    ("parcellations",): None,
+    ("image", "build"): "engine_missing",
+}
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=ids)

@@ -116,7 +116,8 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.SIDECAR_INVALID: CauseText("a JSON sidecar is not a JSON object", _CHECK),
     CauseCode.REPETITION_TIME_UNKNOWN: CauseText(
         "the series has no repetition time",
-        "`{run} --tr SECONDS` gives it, or write RepetitionTime into the series' JSON sidecar",
+        "write RepetitionTime into the series' JSON sidecar and upload it, then `{run}`; `--tr` with another `--modif` "
+        "gives one for all series",
     ),
     CauseCode.REUSE_INCOMPLETE: CauseText(
         "the registration to be reused is no longer there as it was",

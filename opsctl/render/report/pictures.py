@@ -162,6 +162,10 @@ def _encode(image: Image.Image, kind: str, **options: Any) -> EmbeddedImage:
     return EmbeddedImage(uri=uri, width=image.width, height=image.height)
 
 
+#: In a constant, as every text with blanks that is compared.
+_ABSOLUTE: GraphKind = "absolute correlation"
+
+
 def _connectome(connectome: Connectome, *, kind: GraphKind | None, is_pictured: bool) -> DecodedImage:
     size = connectome.size
     numbers = DecodedImage(nodes=size.nodes, edges=size.edges, rows=len(connectome.matrix))
@@ -176,7 +180,7 @@ def _connectome(connectome: Connectome, *, kind: GraphKind | None, is_pictured: 
         colours, low = "diverging", f"-{strongest:.3g}"
         levels = 127.5 + 127.5 * matrix / (strongest or 1.0)
         note = "correlation, white: 0"
-    elif kind == "absolute correlation":
+    elif kind == _ABSOLUTE:
         levels = 255 * matrix / (strongest or 1.0)
         note = "absolute correlation"
     else:

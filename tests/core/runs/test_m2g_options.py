@@ -60,7 +60,6 @@ def test_every_func_option_and_none_of_dwi() -> None:
         tr=0.8,
         mem_gb=10,
         skull="eye",
-        reuse_registration=True,
         seeds=3,
     )
     assert argv(options.for_job(vcpus=2, memory_mib=15_200), subject="01", session="1") == [
@@ -124,8 +123,13 @@ def m2g_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def m2g_options(*, reuse_registration: bool, **values: Any) -> M2gOptions:
+    """Options that opsctl accepts: only dwi can reuse a registration."""
+    return M2gOptions(**values, reuse_registration=reuse_registration and values["pipeline"] == "dwi")
+
+
 _OPTIONS = st.builds(
-    M2gOptions,
+    m2g_options,
     pipeline=st.sampled_from(["dwi", "func"]),
     diffusion_model=st.sampled_from(["csd", "csa"]),
     space=st.sampled_from(["native", "native_dsn"]),
