@@ -56,12 +56,12 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.NO_CONNECTOME: CauseText("m2g left no connectome", _LOGS),
     CauseCode.PARCELLATION_MISSING: CauseText(
         "m2g left no connectome for a parcellation that was asked for",
-        "are the --parcellation names those of m2g's atlases? `opsctl logs` shows what m2g found",
+        "does the image hold the atlases that `opsctl parcellations` lists? `opsctl logs` shows what m2g found",
     ),
     CauseCode.DUPLICATE_OUTPUT: CauseText("m2g left two files for one name", _ASK),
     CauseCode.ATLAS_NOT_FOUND: CauseText(
         "m2g has no atlas of the names that were asked for",
-        "`opsctl run {dataset} --parcellation NAME` with an atlas's name as m2g writes it, such as Desikan",
+        "does the image hold the atlases that `opsctl parcellations` lists? `opsctl image build` makes one that does",
     ),
     CauseCode.GRADIENTS_CORRUPT: CauseText(
         "m2g takes the gradients for corrupt: a direction of 0 where b is not 0", _CHECK
@@ -71,8 +71,8 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "m2g did not find the folder that it needs for --sp native_dsn", f"{_VERSIONS}; or use --sp native"
     ),
     CauseCode.REGISTRATION_MISSING: CauseText(
-        "m2g did not find the earlier registration that --skipreg needs",
-        "`opsctl run {dataset}` without --skipreg registers again",
+        "m2g did not find the earlier registration that it was to use",
+        "`{run}` looks for another; without --reuse-registration m2g registers again",
     ),
     CauseCode.M2G_TOOL_MISSING: CauseText("a program that m2g needs is not in the image", _IMAGE),
     CauseCode.M2G_BROKEN: CauseText("m2g is not installed completely in the image", _IMAGE),
