@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.server.dataset import PREFIX, bucket_of
-from opsctl.assets import bids_config
+from opsctl.assets import atlas_table, bids_config
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.clients import Clients
 from opsctl.aws.logs import Logs
@@ -116,7 +116,8 @@ class BenchPlatform:
 
     @cached_property
     def _request(self) -> RunRequest:
-        return RunRequest(dataset=Location(bucket_of(self.scans), PREFIX.rstrip("/")), options=M2gOptions())
+        options = M2gOptions(parcellation=("Desikan",))
+        return RunRequest(dataset=Location(bucket_of(self.scans), PREFIX.rstrip("/")), options=options)
 
     @cached_property
     def _prior_runs(self) -> PriorRuns:
@@ -138,6 +139,7 @@ class BenchPlatform:
             self.storage,
             self._prior_runs,
             patterns=EntityPatterns(bids_config(), suffixes=SUFFIXES),
+            table=atlas_table(),
             moment=datetime.now(UTC),
             token="0000",
         )

@@ -21,6 +21,7 @@ PURE = {
     *(
         "__future__",
         "abc",
+        "codecs",
         "collections",
         "dataclasses",
         "datetime",
@@ -34,6 +35,7 @@ PURE = {
         "json",
         "re",
         "statistics",
+        "struct",
     ),
     *("contextlib", "math", "msgspec", "string", "typing"),
 }

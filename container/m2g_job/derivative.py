@@ -20,7 +20,7 @@ SOURCE = "source"
 def description(scan: Scan, *, m2g_version: str | None) -> dict[str, Any]:
     """The content of `dataset_description.json`: the same for every scan of a run."""
     return {
-        "Name": posixpath.basename(scan.derivative),
+        "Name": posixpath.basename(scan.derivative) + (" (opsctl's preview)" if is_preview(scan.image) else ""),
         "BIDSVersion": "1.9.0",
         "DatasetType": "derivative",
         "DatasetLinks": {SOURCE: scan.dataset},

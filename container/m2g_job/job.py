@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import time
 import traceback
-from contextlib import contextmanager
-from typing import Any, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Mapping, Sequence
 
 from m2g_job import (
     abandoned,
     causes,
-    connectomes,
     derivative,
+    failure_files,
+    func_options,
+    graph_warnings,
     m2g,
     m2g_failure,
-    memory,
     outputs,
+    phases,
     provenance,
     reuse,
     staging,
@@ -24,7 +26,7 @@ from m2g_job import (
 )
 from m2g_job import scan as scans
 from m2g_job.attempt import END_TIMEOUT_SECONDS, AttemptRecord
-from m2g_job.claim import Claim, Claims
+from m2g_job.connectomes import Connectome
 from m2g_job.environment import Environment, log_stream
 from m2g_job.faults import (
     Abandoned,
@@ -40,17 +42,20 @@ from m2g_job.faults import (
     local_file_fault,
 )
 from m2g_job.log import Log
-from m2g_job.result import ResultBuilder, Results
+from m2g_job.peaks import Peaks
+from m2g_job.publication import Publication
+from m2g_job.result import ResultBuilder, Results, timestamp
 from m2g_job.s3 import S3
 from m2g_job.scan import Scan
+from m2g_job.session_folder import SessionFolder, session_path
 from m2g_job.stop import StopRequest
+from m2g_job.version import M2gPackage
 
-#: A push that is running when the signal comes may go on for this long: it completes an hour of work, and Batch waits
-#: 30 s before it sends SIGKILL.
-PUSH_GRACE_SECONDS = 15.0
 #: A job that still waits for S3 this long after the signal writes the attempt's record and exits.
 FORCED_EXIT_SECONDS = 24.0
 FORCED_EXIT_TIMEOUT_SECONDS = 4.0
+#: Connectomes that a stopped m2g finished are kept until so long after the signal: what remains is for the result.
+CONNECTOMES_GRACE_SECONDS = 20.0
 
 
 class Job:
@@ -76,9 +81,12 @@ class Job:
         self._result_builder = ResultBuilder(environment, log_stream=stream)
         self._attempt = AttemptRecord(s3, environment, log, log_stream=stream)
         self._results = Results(s3, environment, log)
-        self._claims = Claims(s3, environment, log, results=self._results, sleep=stop.sleep)
-        self._m2g_ran = False
-        self._m2g_version: str | None = None
+        self._publication = Publication(
+            s3, environment, log, stop=stop, results=self._results, result_builder=self._result_builder
+        )
+        self._package = M2gPackage()
+        #: None until m2g starts: an earlier attempt may have left files in the output folder.
+        self._folder: SessionFolder | None = None
         self._log_path = os.path.join(environment.output_dir, "m2g.log")
 
     def run(self) -> int:
@@ -158,13 +166,15 @@ class Job:
                 file=self._results.uri,
             )
         self._log.write(f"scan {scan.name}, pipeline {scan.pipeline}, image {scan.image}")
-        with self._phase("pull"):
-            self._pull(scan)
+        self._enter(phases.PULLING)
+        with self._result_builder.phase("pull"):
+            scan = self._result_builder.scan = self._pull(scan)
         if not derivative.is_preview(scan.image):
-            self._m2g_version = version.find(scan.argv[0], m2g.child_environment(self._variables))
-        with self._phase("m2g"):
-            connectome_paths = self._run_m2g(scan)
-        self._publish(scan, connectome_paths)
+            self._package = version.find(scan.argv[0], m2g.child_environment(self._variables))
+        self._attempt.enter(None)  # m2g's own phases follow
+        with self._result_builder.phase("m2g"):
+            connectomes = self._run_m2g(scan)
+        self._publish(scan, connectomes)
 
     def _read_scan(self) -> Scan:
         uri = self._environment.uri("scans")
@@ -176,121 +186,97 @@ class Job:
             raise WrongInput(f"there is no scan's JSON at {uri}", causes.SCAN_RECORD_INVALID, file=uri)
         return scans.parse(document.data, self._environment)
 
-    @contextmanager
-    def _phase(self, name: str) -> Iterator[None]:
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self._result_builder.seconds[name] += time.monotonic() - started
+    def _enter(self, phase: str) -> None:
+        self._attempt.enter(phases.Phase(phase, timestamp()))
 
-    def _pull(self, scan: Scan) -> None:
+    def _pull(self, scan: Scan) -> Scan:
+        """Download and check the inputs; return the scan with the arguments that follow from them."""
         # An earlier attempt may have left files on the instance's disk.
         staging.empty(self._environment.input_dir)
         staging.empty(self._environment.output_dir)
         started = time.monotonic()
         size = staging.pull(self._s3, scan, self._environment.input_dir, stop=self._stop)
-        staging.check(scan, self._environment.input_dir, stop=self._stop)
+        header = staging.check(scan, self._environment.input_dir, stop=self._stop)
         self._log.write(
             f"pulled and checked {len(scan.inputs)} files, {size / 1e6:.1f} MB, in {time.monotonic() - started:.1f} s"
         )
         if scan.reuse is not None:
-            size = reuse.stage(self._s3, scan.reuse, self._session_dir(scan), stop=self._stop)
+            size = reuse.stage(self._s3, scan.reuse, session_path(scan, self._environment), stop=self._stop)
             self._log.write(
                 f"staged {len(scan.reuse.files)} files, {size / 1e6:.1f} MB, of {scan.reuse.run_id}: "
                 "neither eddy correction nor registration is repeated"
             )
+        arguments = func_options.arguments(scan, header, s3=self._s3, log=self._log)
+        return replace(scan, argv=(*scan.argv, *arguments))
 
-    def _session_dir(self, scan: Scan) -> str:
-        return os.path.join(self._environment.output_dir, f"sub-{scan.subject}", f"ses-{scan.session_label}")
-
-    def _run_m2g(self, scan: Scan) -> list[str]:
+    def _run_m2g(self, scan: Scan) -> Sequence[Connectome]:
         self._stop.check()
-        self._m2g_ran = True
-        command = m2g.command(scan.argv, input_dir=self._environment.input_dir, output_dir=self._environment.output_dir)
+        self._folder = SessionFolder(scan, self._environment)
+        command = m2g.command(
+            self._folder.names.arguments(scan.argv),
+            input_dir=self._environment.input_dir,
+            output_dir=self._environment.output_dir,
+        )
         self._log.write(f"running: {' '.join(command)}")
+        peaks = Peaks((self._environment.input_dir, self._environment.output_dir))
         try:
-            ended = m2g.run(command, log=self._log, log_path=self._log_path, stop=self._stop, variables=self._variables)
+            ended = m2g.run(
+                command,
+                log=self._log,
+                log_path=self._log_path,
+                stop=self._stop,
+                variables=self._variables,
+                peaks=peaks,
+                on_line=phases.PhaseReader(self._attempt.enter, atlas_count=len(scan.atlases)).read,
+            )
         finally:
-            self._result_builder.peak_memory_mib = memory.peak_mib()
+            self._folder.qa_pictures.move(self._log)
+            self._result_builder.peak_memory_mib = peaks.memory_mib
+            self._result_builder.peak_disk_mib = peaks.disk_mib
         self._log.write(
             f"m2g ended with exit code {ended.exit_code} after {ended.seconds:.1f} s, "
-            f"peak memory {ended.peak_memory_mib} MiB"
+            f"peak memory {peaks.memory_mib} MiB, peak disk {peaks.disk_mib} MiB"
         )
         if ended.exit_code != 0:
             raise m2g_failure.fault(ended)
         try:
-            paths = connectomes.verify(self._session_dir(scan), scan.pipeline, scan.parcellation)
+            connectomes = self._folder.verify_connectomes(check=self._stop.check).complete
         except ScanFailed as missing:
-            shortage = m2g_failure.shortage(ended)
-            if shortage is None:
+            known = m2g_failure.known_fault(ended)
+            if known is None:
                 raise
-            raise ScanFailed(f"{missing}; {shortage}", shortage.cause_code, **shortage.facts)
-        self._log.write(f"connectomes: {len(paths)}")
-        return paths
+            raise ScanFailed(f"{missing}; {known}", known.cause_code, **known.facts)
+        self._log.write(f"connectomes: {len(connectomes)}")
+        return connectomes
 
-    def _collect_outputs(self, scan: Scan) -> list[outputs.Output]:
-        return outputs.collect(self._session_dir(scan), made_up_session=scan.session is None)
-
-    def _publish(self, scan: Scan, connectome_paths: Sequence[str]) -> None:
-        files = self._collect_outputs(scan)
+    def _publish(self, scan: Scan, connectomes: Sequence[Connectome]) -> None:
+        files = self._folder.outputs()
         provenance_file = provenance.output(
             scan,
             self._environment,
-            m2g_version=self._m2g_version,
+            package=self._package,
             started_at=self._result_builder.started_at,
             seconds=self._result_builder.seconds,
         )
-        self._result_builder.connectomes = [
-            f"{scan.output}/{output.key}" for output in files if output.path in connectome_paths
-        ]
-        while True:
-            try:
-                result = self._push(scan, files, provenance_file)
-                break
-            except HeldByAnotherJob as lost:
-                # Try again: the other job publishes, or it dies and this job takes over the claim.
-                self._log.write(f"stopped pushing: {lost}")
-        self._log.write(
-            "done: pushed {} files, {:.1f} MB, in {:.1f} s to {}".format(
-                result["outputs"]["count"], result["outputs"]["bytes"] / 1e6, result["seconds"]["push"], scan.output
-            )
+        uris = {output.path: f"{scan.output}/{output.key}" for output in files}
+        self._result_builder.connectomes = [uris[connectome.path] for connectome in connectomes]
+        self._result_builder.graphs = [connectome.graph(uris[connectome.path]) for connectome in connectomes]
+        self._result_builder.warnings = graph_warnings.warnings(
+            connectomes, pipeline=scan.pipeline, skull_strip_picture=outputs.skull_strip_picture(files)
         )
-
-    def _push(self, scan: Scan, files: list[outputs.Output], provenance_file: outputs.Output) -> dict[str, Any]:
-        """Take the claim, upload the outputs, and write the result; return the result."""
-        self._check_abandoned()
-        with self._claims.take() as claim:
-            # Again, because this job may have waited minutes for the claim.
-            self._check_abandoned()
-            with self._phase("push"):
-                derivative.write_description(self._s3, scan, m2g_version=self._m2g_version)
-                # The provenance last: it never stands beside an incomplete set of outputs.
-                pushed = []
-                for batch in (files, [provenance_file]):
-                    pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
-                self._result_builder.files = outputs.verify(self._s3, pushed, scan.output)
-            result = self._result_builder.build(Ending(0))
-            self._results.write(result, check=lambda: self._may_write(claim))
-        return result
-
-    def _may_write(self, claim: Claim) -> None:
-        self._check_abandoned()
-        claim.check()
-
-    def _guard(self, claim: Claim) -> None:
-        self._stop.check(grace_seconds=PUSH_GRACE_SECONDS)
-        claim.check_lease()
+        self._enter(phases.PUBLISHING)
+        self._publication.succeed(scan, files, provenance_file, m2g_version=self._package.version)
+        lost = graph_warnings.lost_regions(connectomes)
+        if lost:
+            self._log.write(lost)
 
     def _record_failure(self, fault: Fault) -> Ending:
-        """Upload the logs and write a failed result, under the claim, so that it never replaces a succeeded one."""
+        """Keep the logs and the finished connectomes, and write a failed result."""
         self._log.write(f"failed: {fault}")
         try:
             self._check_abandoned()
-            self._upload_logs()
-            with self._claims.take(wait=not self._stop.received) as claim:
-                result = self._result_builder.build(fault.ending)
-                self._results.write(result, check=lambda: self._may_write(claim))
+            self._upload_failure_files()
+            self._publication.fail(fault)
         except Abandoned as abandonment:
             return self._abandoned(abandonment)
         except AlreadyPublished as published:
@@ -304,17 +290,15 @@ class Job:
             self._log.write(f"the failed result could not be written: {write_fault}")
         return fault.ending
 
-    def _upload_logs(self) -> None:
-        scan = self._result_builder.scan
-        if scan is None or not self._m2g_ran:
-            return  # the files in the output folder are an earlier attempt's
-        uri = self._environment.uri("failures", f"/attempt-{self._environment.attempt}")
-        try:
-            files = outputs.qa(self._collect_outputs(scan))
-            if os.path.isfile(self._log_path):
-                files.append(outputs.Output(self._log_path, "m2g.log"))
-            outputs.push(self._s3, files, uri, guard=lambda: None)
-        except (Fault, OSError) as fault:
-            self._log.write(f"the logs could not all be kept: {fault}")
-            return
-        self._log.write(f"{len(files)} files of logs and QA are at {uri}")
+    def _upload_failure_files(self) -> None:
+        # The connectomes' URIs, where the scan failed while it was published, are no longer those of outputs.
+        self._result_builder.graphs, self._result_builder.warnings = [], []
+        if self._folder is not None:
+            self._result_builder.graphs = failure_files.upload(
+                self._s3,
+                self._folder,
+                self._environment.uri("failures", f"/attempt-{self._environment.attempt}"),
+                log=self._log,
+                log_path=self._log_path,
+                check=lambda: self._stop.check(grace_seconds=CONNECTOMES_GRACE_SECONDS),
+            )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import os
-import re
 import signal
 import subprocess
-import threading
 import time
 from dataclasses import dataclass
-from typing import BinaryIO, Mapping, Sequence
+from typing import Callable, Mapping, Sequence
 
 from m2g_job import causes, memory
 from m2g_job.faults import ScanFailed
 from m2g_job.log import Log
+from m2g_job.m2g_output import OutputReader
+from m2g_job.peaks import Peaks
+from m2g_job.process_tree import ProcessTree
 from m2g_job.stop import StopRequest
 
 #: Batch sends SIGKILL 30 s after SIGTERM: the remaining time is for uploading the logs.
@@ -23,9 +23,6 @@ GRACE_SECONDS = 15.0
 #: For the last lines of output; a child that left m2g's process group may keep the pipe open.
 LAST_LINES_SECONDS = 3.0
 _POLL_SECONDS = 0.2
-_TAIL_LINES = 30
-_LONGEST_LINE_BYTES = 64 * 1024  # CloudWatch takes events of 256 KiB at most
-_CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 #: The settings of the runner's Python would break m2g's Python.
 _PYTHON_VARIABLES = (
@@ -57,9 +54,9 @@ class M2gExit:
     exit_code
         Negative: the number of the signal that ended it.
     peak_memory_mib
-        Peak of the largest single process among m2g and the children it waited for.
+        The most memory of all its processes together; see `Peaks`.
     tail
-        The last lines of its output, without control sequences.
+        The last lines of its output, without control sequences, indented as they were printed.
     out_of_memory_kills
         How many processes of the container the kernel killed for lack of memory while m2g ran.
     """
@@ -85,44 +82,6 @@ def command(argv: Sequence[str], *, input_dir: str, output_dir: str) -> list[str
     return [folders.get(argument, argument) for argument in argv]
 
 
-class _OutputReader(threading.Thread):
-    """Copies the child's output to the log and to a file, line by line, and keeps the last lines."""
-
-    def __init__(self, descriptor: int, log_file: BinaryIO, log: Log) -> None:
-        super().__init__(name="m2g output", daemon=True)
-        self._descriptor = descriptor
-        self._log_file = log_file
-        self._log = log
-        self.tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
-
-    def run(self) -> None:
-        with self._log_file:
-            self._read_lines()
-
-    def _read_lines(self) -> None:
-        partial_line = b""
-        while True:
-            data = os.read(self._descriptor, 65536)
-            # A progress bar ends its lines with a carriage return; its newline may come after an hour.
-            *lines, partial_line = re.split(rb"[\r\n]+", partial_line + data)
-            if partial_line and (not data or len(partial_line) > _LONGEST_LINE_BYTES):
-                lines.append(partial_line)
-                partial_line = b""
-            for line in filter(None, lines):
-                self._write_line(line)
-            if not data:
-                return
-
-    def _write_line(self, line: bytes) -> None:
-        text = _CONTROL_SEQUENCES.sub("", line.decode("utf-8", "replace")).strip()
-        if text:
-            self.tail.append(text)
-        self._log.write_raw(line + b"\n")
-        # A full disk must not stop the reading: m2g would block forever on a full pipe.
-        with contextlib.suppress(OSError):
-            self._log_file.write(line + b"\n")
-
-
 def run(
     command: Sequence[str],
     *,
@@ -130,6 +89,8 @@ def run(
     log_path: str,
     stop: StopRequest,
     variables: Mapping[str, str],
+    peaks: Peaks | None = None,
+    on_line: Callable[[str], None] | None = None,
     grace_seconds: float = GRACE_SECONDS,
 ) -> M2gExit:
     """Run m2g until it ends.
@@ -144,6 +105,10 @@ def run(
         A signal is passed on to m2g's process group.
     variables
         The job's environment variables.
+    peaks
+        Gets the memory and disk that m2g uses, also of an m2g that is stopped.
+    on_line
+        Called with each line of its output, from a thread of its own.
     grace_seconds
         From the signal until SIGKILL.
 
@@ -158,6 +123,7 @@ def run(
     """
     started = time.monotonic()
     stopped = False
+    peaks = peaks or Peaks()
     kills_before = memory.out_of_memory_kills()
     # Opened before m2g can fill the disk: this file then shows what filled it.
     log_file = open(log_path, "ab", buffering=0)  # noqa: SIM115 - the reader closes it
@@ -175,10 +141,12 @@ def run(
     except OSError as error:
         log_file.close()
         raise ScanFailed(f"m2g cannot be started: {error}", causes.M2G_NOT_STARTED)
-    reader = _OutputReader(child.stdout.fileno(), log_file, log)
+    reader = OutputReader(child.stdout.fileno(), log_file, log, on_line=on_line)
     reader.start()
+    tree = ProcessTree(child.pid)
     try:
         while child.poll() is None:
+            peaks.measure(tree)
             if stop.received:
                 stopped = True
                 _terminate(child, grace_seconds, log)
@@ -190,12 +158,13 @@ def run(
         child.wait()
         reader.join(timeout=LAST_LINES_SECONDS)
         child.stdout.close()
+        peaks.measure_disk()
     if stopped:
         raise stop.fault
     return M2gExit(
         exit_code=child.returncode,
         seconds=time.monotonic() - started,
-        peak_memory_mib=memory.peak_mib(),
+        peak_memory_mib=peaks.memory_mib,
         tail=tuple(reader.tail),
         out_of_memory_kills=memory.out_of_memory_kills() - kills_before,
     )

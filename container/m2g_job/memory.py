@@ -1,8 +1,9 @@
-"""The kernel's figures on memory: a child's peak, the limit, and how many processes were killed for lack of it."""
+"""The kernel's figures on memory: what is used, the limit, and how many processes were killed for lack of it."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import resource
 import sys
@@ -11,15 +12,43 @@ from typing import Iterator
 #: Files of this container's control group: version 2, then version 1.
 _COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+#: What the kernel cannot take back, by the group's folder: anonymous and shared memory, and its own memory for the
+#: processes. The page cache is left out: it fills whatever memory is free.
+_NOT_CACHE = {
+    "/sys/fs/cgroup": ("anon", "shmem", "kernel_stack", "pagetables", "slab_unreclaimable"),
+    "/sys/fs/cgroup/memory": ("total_rss", "total_shmem"),
+}
 #: Version 2 writes `max` where there is no limit, version 1 a number near 2**63.
 _NO_LIMIT_BYTES = 2**60
 
 
-def peak_mib() -> int:
+def largest_child_mib() -> int:
     """The largest resident size of any child process that has ended, in MiB."""
     # The kernel counts KiB on Linux, bytes on macOS.
     unit = 1024 * 1024 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // unit
+
+
+def container_bytes() -> int:
+    """The memory of this job's container, without page cache; 0 where the job has no container of its own.
+
+    The local platform runs jobs as processes: their control group is the user's whole session.
+    """
+    if os.getpid() != 1:
+        return 0
+    for folder, names in _NOT_CACHE.items():
+        with contextlib.suppress(OSError, ValueError):
+            # Without a group of its own the container shares its engine's, whose other processes it sees as 0.
+            if "0" in _read(os.path.join(folder, "cgroup.procs")).split():
+                return 0
+            counts = dict(line.split() for line in _read(os.path.join(folder, "memory.stat")).splitlines())
+            return sum(int(counts.get(name, "0")) for name in names)
+    return 0
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="ascii") as stream:
+        return stream.read()
 
 
 def out_of_memory_kills() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Callable, Sequence
@@ -12,11 +12,19 @@ from typing import Any, Callable, Sequence
 from m2g_job import causes
 from m2g_job.faults import ScanFailed, TransientFault
 from m2g_job.s3 import PUSH_THREADS, S3
-from m2g_job.scan import MADE_UP_SESSION
+from m2g_job.staged_names import StagedNames
 
-#: Intermediate files: large, and of no use afterwards.
+#: Intermediate files: large, and of no use afterwards, with three exceptions.
 _INTERMEDIATES = "tmp_d"
-_QA = ("qa_d", "qa_f", "log_f")
+#: What m2g's `--skipreg` reads of them: the warp and the transform that bring another atlas into DWI space, and the
+#: ventricles' mask, without which it aligns the tissues again.
+REGISTRATION_FILES = (
+    "tmp_d/reg_a/mni2t1w_warp.nii.gz",
+    "tmp_d/reg_a/t1w_vent_csf_in_dwi.nii.gz",
+    "tmp_d/reg_m/t1wtissue2dwi_xfm.mat",
+)
+#: C-PAC gets the session's folder as its own: `crash` and `log` say why it failed.
+_QA = ("qa_d", "qa_f", "log_f", "crash", "log")
 
 
 @dataclass(frozen=True)
@@ -36,15 +44,15 @@ class Output:
     data: bytes | None = None
 
 
-def collect(session_dir: str, *, made_up_session: bool) -> list[Output]:
-    """Every regular file of a session except the intermediate ones.
+def collect(session_dir: str, names: StagedNames) -> list[Output]:
+    """Every regular file of a session except most of the intermediate ones, under the scan's own names.
 
     Parameters
     ----------
     session_dir
         `OUTPUT_DIR/sub-X/ses-Y`; it may be missing.
-    made_up_session
-        Whether the session exists in this job only: then its label is removed from every name.
+    names
+        The scan's.
 
     Raises
     ------
@@ -52,23 +60,27 @@ def collect(session_dir: str, *, made_up_session: bool) -> list[Output]:
         Two files would have the same key.
     """
     outputs: dict[str, Output] = {}
-    for folder, names, files in os.walk(session_dir):
-        relative = os.path.relpath(folder, session_dir)
-        if relative == ".":
-            names[:] = [name for name in names if name != _INTERMEDIATES]
-        names.sort()
+    for folder, subfolders, files in os.walk(session_dir):
+        subfolders.sort()
         for name in sorted(files):
             path = os.path.join(folder, name)
             # The target of a link is uploaded under its own name, or is not an output (an atlas).
             if os.path.islink(path) or not os.path.isfile(path):
                 continue
-            key = posixpath.normpath(posixpath.join(*relative.split(os.sep), name))
-            if made_up_session:
-                key = key.replace(f"_ses-{MADE_UP_SESSION}", "")
+            relative = os.path.relpath(path, session_dir).replace(os.sep, "/")
+            if relative.startswith(f"{_INTERMEDIATES}/") and relative not in REGISTRATION_FILES:
+                continue
+            key = names.output_key(relative)
             if key in outputs:
                 raise ScanFailed(f"m2g left two files for one name: {key}", causes.DUPLICATE_OUTPUT, file=key)
             outputs[key] = Output(path, key)
     return list(outputs.values())
+
+
+def skull_strip_picture(outputs: Sequence[Output]) -> str | None:
+    """The key of the picture of the skull strip; None where there is none."""
+    keys = (output.key for output in outputs if output.key.startswith(("qa_d/", "qa_f/")))
+    return next((key for key in keys if re.search(r"skull_?strip.*\.png$", key)), None)
 
 
 def qa(outputs: Sequence[Output]) -> list[Output]:

@@ -11,13 +11,14 @@ from m2g_job.environment import Environment
 from m2g_job.outputs import Output
 from m2g_job.reuse import ReusedFile
 from m2g_job.scan import Input, Scan
+from m2g_job.version import M2gPackage
 
 
 def output(
     scan: Scan,
     environment: Environment,
     *,
-    m2g_version: str | None,
+    package: M2gPackage,
     started_at: str,
     seconds: Mapping[str, float],
 ) -> Output:
@@ -27,8 +28,8 @@ def output(
     ----------
     scan, environment
         What was processed, and by which attempt.
-    m2g_version
-        None where it is not known.
+    package
+        The package m2g that ran.
     started_at, seconds
         The attempt's start, and the duration of each phase so far: the push comes later.
     """
@@ -36,7 +37,7 @@ def output(
         "Description": derivative.PREVIEW_WARNING if derivative.is_preview(scan.image) else "connectomes of one scan",
         "Sources": [bids_uri(file, scan) for file in (*scan.inputs, *(scan.reuse.files if scan.reuse else ()))],
         "SourceDatasets": [{"URL": scan.dataset}],
-        "GeneratedBy": derivative.generators(scan, m2g_version=m2g_version),
+        "GeneratedBy": derivative.generators(scan, m2g_version=package.version),
         "dataset": scan.dataset,
         "inputs": [
             {"uri": entry.uri, "role": entry.role, "size_bytes": entry.size_bytes, "etag": entry.etag}
@@ -46,7 +47,8 @@ def output(
         "scan": scan.name,
         "key": scan.key,
         "m2g": dict(scan.options),
-        "m2g_version": m2g_version,
+        "m2g_version": package.version,
+        "m2g_package_sha256": package.sha256,
         "argv": list(scan.argv),
         "image": scan.image,
         "image_digest": scan.image_digest,

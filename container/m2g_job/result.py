@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from datetime import datetime, timezone
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 from m2g_job import causes
 from m2g_job.environment import Environment
@@ -38,8 +40,21 @@ class ResultBuilder:
         self.scan: Scan | None = None
         self.seconds = {"pull": 0.0, "m2g": 0.0, "push": 0.0}
         self.peak_memory_mib = 0
+        self.peak_disk_mib = 0
         self.files: list[dict[str, Any]] = []
         self.connectomes: list[str] = []
+        #: Of a failed scan too, with the URIs in the run's `failures/` folder.
+        self.graphs: list[dict[str, Any]] = []
+        self.warnings: list[dict[str, str]] = []
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Add the duration of a block to the seconds of a phase: `pull`, `m2g` or `push`."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.monotonic() - started
 
     def build(self, ending: Ending) -> dict[str, Any]:
         """The result's JSON: `succeeded` with its outputs where the exit code is 0, otherwise `failed`."""
@@ -61,12 +76,15 @@ class ResultBuilder:
             "stopped_at": timestamp(),
             "seconds": {phase: round(seconds, 3) for phase, seconds in self.seconds.items()},
             "peak_memory_mib": self.peak_memory_mib,
+            "peak_disk_mib": self.peak_disk_mib,
             "outputs": {
                 "count": len(files),
                 "bytes": sum(entry["size_bytes"] for entry in files),
                 "connectomes": self.connectomes if succeeded else [],
+                "graphs": self.graphs,
                 "files": files,
             },
+            "warnings": self.warnings,
             "image": scan.image if scan else "",
             "job_id": self._environment.job_id,
             "log_stream": self._log_stream,

@@ -18,7 +18,9 @@ from m2g_job.reuse import parse as parse_reuse
 MADE_UP_SESSION = "nosession"
 
 _ROLES = {"dwi": ("dwi", "bval", "bvec", "T1w"), "func": ("bold", "T1w")}
-_ENDINGS = {"dwi": (".nii.gz", ".nii"), "bold": (".nii.gz", ".nii"), "T1w": (".nii.gz", ".nii")}
+#: The JSON sidecars of a bold series, none or several: m2g never gets them.
+METADATA = "bold_json"
+_ENDINGS = {"dwi": (".nii.gz", ".nii"), "bold": (".nii.gz", ".nii"), "T1w": (".nii.gz", ".nii"), METADATA: (".json",)}
 _LABEL = re.compile(r"^[A-Za-z0-9+]+$")
 _DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
 
@@ -45,8 +47,36 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Atlas:
+    """An atlas that m2g is asked for, at the run's voxel size.
+
+    Attributes
+    ----------
+    name
+        neuroparc's, such as `Desikan`.
+    folder
+        The name of its folder among the outputs, such as `Desikan_space-MNI152NLin6_res-2x2x2`.
+    regions
+        Number of its regions.
+    kept
+        How many of them m2g's dwi pipeline keeps: it removes some of certain atlases before any registration.
+    """
+
+    name: str
+    folder: str
+    regions: int
+    kept: int
+
+
+@dataclass(frozen=True)
 class Scan:
-    """One scan, its inputs and its m2g options, from the scan's JSON."""
+    """One scan, its inputs and its m2g options, from the scan's JSON.
+
+    Attributes
+    ----------
+    atlases
+        Those that m2g is asked for; empty where the scan's JSON does not say, and then nothing is known of regions.
+    """
 
     dataset: str
     name: str
@@ -54,7 +84,7 @@ class Scan:
     session: str | None
     inputs: tuple[Input, ...]
     pipeline: str
-    parcellation: tuple[str, ...]
+    atlases: tuple[Atlas, ...]
     options: Mapping[str, Any]
     argv: tuple[str, ...]
     image: str
@@ -66,7 +96,7 @@ class Scan:
 
     @property
     def session_label(self) -> str:
-        """The session label that m2g gets."""
+        """The session's label, also where the dataset has no sessions."""
         return self.session if self.session is not None else MADE_UP_SESSION
 
     def input(self, role: str) -> Input:
@@ -138,7 +168,10 @@ def _scan(raw: dict[str, Any], environment: Environment) -> Scan:
             for entry in raw["inputs"]
         ),
         pipeline=_text(raw["m2g"]["pipeline"]),
-        parcellation=tuple(_text(name) for name in raw["m2g"]["parcellation"]),
+        atlases=tuple(
+            Atlas(_text(entry["name"]), _text(entry["folder"]), int(entry["regions"]), int(entry["kept"]))
+            for entry in raw.get("atlases") or ()
+        ),
         options=dict(raw["m2g"]),
         argv=tuple(_text(word) for word in raw["argv"]),
         image=_text(raw["image"]),
@@ -166,7 +199,10 @@ def _label(value: Any, entity: str) -> str:
 def _check_inputs(scan: Scan) -> None:
     if scan.pipeline not in _ROLES:
         raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline}", causes.SCAN_RECORD_INVALID)
-    needed, given = sorted(_ROLES[scan.pipeline]), sorted(entry.role for entry in scan.inputs)
+    needed, given = (
+        sorted(_ROLES[scan.pipeline]),
+        sorted(entry.role for entry in scan.inputs if scan.pipeline != "func" or entry.role != METADATA),
+    )
     if given != needed:
         raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {needed}, not {given}", causes.SCAN_RECORD_INVALID)
     for entry in scan.inputs:

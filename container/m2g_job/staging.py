@@ -15,7 +15,8 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from m2g_job import causes, gradients, nifti
 from m2g_job.faults import S3Missing, S3Refused, ScanFailed, TransientFault, WrongInput
 from m2g_job.s3 import S3, ObjectHead
-from m2g_job.scan import MADE_UP_SESSION, Input, Scan
+from m2g_job.scan import METADATA, Input, Scan
+from m2g_job.staged_names import StagedNames
 from m2g_job.stop import StopRequest
 
 #: The free space that m2g needs in addition to the inputs.
@@ -41,16 +42,16 @@ def layout(scan: Scan) -> dict[str, Input]:
 
     The gradients get the image's stem, wherever in the dataset they are; the T1w gets its name in m2g's own examples.
     """
-    subject, session = f"sub-{scan.subject}", f"ses-{scan.session_label}"
-    stem = scan.primary.name[: -len(scan.primary.extension)]
-    if scan.session is None:
-        stem = stem.replace(subject, f"{subject}_ses-{MADE_UP_SESSION}", 1)
+    names = StagedNames(scan)
+    subject, session = f"sub-{names.subject}", f"ses-{names.session}"
     paths = {}
     for entry in scan.inputs:
+        if entry.role == METADATA:
+            continue
         if entry.role == "T1w":
             folder, name = "anat", f"{subject}_{session}_T1w{entry.extension}"
         else:
-            folder, name = "func" if entry.role == "bold" else "dwi", stem + entry.extension
+            folder, name = "func" if entry.role == "bold" else "dwi", names.stem + entry.extension
         paths[os.path.join(subject, session, folder, name)] = entry
     return paths
 
@@ -135,6 +136,8 @@ def _download(s3: S3, entry: Input, path: str, stop: StopRequest) -> None:
 def _input_code(refused: S3Refused) -> str:
     if isinstance(refused, S3Missing) or refused.cause_code == causes.BUCKET_MISSING:
         return causes.INPUT_MISSING
+    if refused.facts.get("s3_code") == "InvalidObjectState":
+        return causes.INPUT_ARCHIVED
     return causes.INPUT_DENIED if refused.cause_code == causes.S3_DENIED else causes.INPUT_UNREADABLE
 
 
@@ -164,8 +167,13 @@ def _difference(path: str, head: ObjectHead) -> str | None:
     return None if digest.hexdigest() == head.etag else "its MD5 differs"
 
 
-def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> None:
+def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> nifti.Header:
     """Refuse inputs on which m2g would fail after an hour, without a clear message.
+
+    Returns
+    -------
+    Header
+        Of the primary image.
 
     Raises
     ------
@@ -173,25 +181,17 @@ def check(scan: Scan, input_dir: str, *, stop: StopRequest) -> None:
         A file is broken, or the gradients do not match the image.
     """
     paths = {entry.role: os.path.join(input_dir, path) for path, entry in layout(scan).items()}
-    if scan.pipeline == "dwi":
-        bvals, bvecs = gradients.bval_count(paths["bval"]), gradients.bvec_count(paths["bvec"])
-        if bvals != bvecs:
-            raise WrongInput(
-                f"bval and bvec differ in count: {bvals} and {bvecs}",
-                causes.GRADIENT_COUNTS_DIFFER,
-                bvals=bvals,
-                bvecs=bvecs,
-            )
-    name = scan.primary.name
-    volumes = nifti.check(paths[scan.primary.role], name, on_bytes=lambda _count: stop.check()).volumes
-    nifti.check(paths["T1w"], scan.input("T1w").name, on_bytes=lambda _count: stop.check())
-    if scan.pipeline == "dwi" and volumes != bvals:
+    name, t1w = scan.primary.name, scan.input("T1w").name
+    header = nifti.check(paths[scan.primary.role], name, on_bytes=lambda _count: stop.check())
+    volumes = header.volumes
+    t1w_volumes = nifti.check(paths["T1w"], t1w, on_bytes=lambda _count: stop.check()).volumes
+    if volumes < 2:
+        raise WrongInput(f"{name} has 1 volume: that is no series", causes.SINGLE_VOLUME, file=name)
+    if t1w_volumes > 1:
         raise WrongInput(
-            f"image and bval differ in count: {name} has {volumes} volumes for {bvals} b-values",
-            causes.VOLUME_COUNT_DIFFERS,
-            file=name,
-            volumes=volumes,
-            bvals=bvals,
+            f"{t1w} has {t1w_volumes} volumes: a T1w must have one", causes.T1W_SERIES, file=t1w, volumes=t1w_volumes
         )
-    if scan.pipeline == "func" and volumes < 2:
-        raise WrongInput(f"{name} has 1 volume: that is no time series", causes.SINGLE_VOLUME, file=name)
+    if scan.pipeline == "dwi":
+        bvals = gradients.check(paths["bval"], paths["bvec"], volumes=volumes, image=name)
+        gradients.write_b0(paths["bval"], bvals)
+    return header

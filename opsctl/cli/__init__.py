@@ -26,6 +26,7 @@ from opsctl.cli.verbs import (
     down,
     image,
     logs,
+    parcellations,
     report,
     results,
     run,
@@ -82,6 +83,7 @@ app.command("upload")(upload.upload)
 app.command("datasets")(datasets.datasets)
 app.command("scans")(scans.scans)
 app.command("check")(check.check)
+app.command("parcellations")(parcellations.parcellations)
 app.command("run")(run.run)
 app.command("runs")(runs.runs)
 app.command("status")(status.status)

@@ -1,4 +1,5 @@
-"""Shell completion of runs, scans, datasets and platforms, from what earlier commands stored on this machine.
+"""Shell completion of runs, scans, datasets and platforms, from what earlier commands stored on this machine, and of
+neuroparc's atlases.
 
 It makes no network calls and imports nothing heavy: the user waits at the prompt.
 """
@@ -68,6 +69,14 @@ def datasets(ctx: typer.Context) -> list[str]:
 def platforms() -> list[str]:
     """The platforms known on this machine."""
     return Home.of(os.environ).known()
+
+
+def parcellations() -> list[str]:
+    """The atlases of neuroparc, each spelled so that it is selected alone."""
+    from opsctl.assets import atlas_table
+
+    table = atlas_table()
+    return [table.spelling(atlas.name) for atlas in table]
 
 
 def _configuration() -> Configuration:

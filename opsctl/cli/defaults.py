@@ -16,7 +16,12 @@ _PARAMETER = {"m2g.diffusion_model": "model"}
 
 #: The keys that are defaults for every verb, and further ones for some verbs.
 _COMMON_KEYS = ("platform", "region", "profile")
-_VERB_KEYS = {"run": ("max_spend", "memory", "m2g."), "scans": ("m2g.pipeline",), "check": ("m2g.pipeline",)}
+_VERB_KEYS = {
+    "run": ("max_spend", "memory", "m2g."),
+    "scans": ("m2g.pipeline",),
+    "check": ("m2g.pipeline",),
+    "parcellations": ("m2g.voxelsize",),
+}
 
 
 def configure(ctx: typer.Context) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Annotated, Any, TypeVar, get_type_hints
 
 import typer
 
+from opsctl.cli import completion
 from opsctl.cli.options import (
     Acq,
     Bucket,
@@ -21,6 +23,7 @@ from opsctl.cli.options import (
     SessionLabel,
     T1w,
     Task,
+    VoxelSizeOption,
     WhichPipeline,
 )
 from opsctl.core.dataset.selection import Selection
@@ -32,7 +35,7 @@ from opsctl.core.runs.m2g_options import (
     Skull,
     Space,
     TrackType,
-    VoxelSize,
+    refused_flag,
 )
 
 Verb = TypeVar("Verb", bound=Callable[..., None])
@@ -85,33 +88,49 @@ class DatasetSource(OptionGroup):
 class M2gFlags(OptionGroup):
     """m2g's own options."""
 
-    space: Annotated[Space, typer.Option("--sp", "--space", help="Native space, or DSN's.")] = _DEFAULTS.space
+    space: Annotated[
+        Space, typer.Option("--sp", "--space", help="Space of the streamlines (native_dsn: normalized by DSN).")
+    ] = _DEFAULTS.space
     model: Annotated[DiffusionModel, typer.Option("--model", "--diffusion-model", help="Diffusion model.")] = (
         _DEFAULTS.diffusion_model
     )
     pipeline: WhichPipeline = _DEFAULTS.pipeline
     mod: Annotated[Mod, typer.Option(help="Deterministic or probabilistic tracking.")] = _DEFAULTS.mod
-    track_type: Annotated[TrackType, typer.Option(help="Tracking.")] = _DEFAULTS.track_type
-    seeds: Annotated[int, typer.Option(min=1, help="Seeding density; 1 is a quick look.")] = _DEFAULTS.seeds
-    voxelsize: Annotated[VoxelSize, typer.Option(help="Voxel size of the templates.")] = _DEFAULTS.voxelsize
+    track_type: Annotated[TrackType, typer.Option(help="Tracking method.")] = _DEFAULTS.track_type
+    seeds: Annotated[int, typer.Option(min=1, help="Seeding density; 1 is for quick tests.")] = _DEFAULTS.seeds
+    voxelsize: VoxelSizeOption = _DEFAULTS.voxelsize
     parcellation: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Part of a neuroparc name; repeat it; all without.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Parcellations to compute (part of a neuroparc name). Repeat the option for several. Default: all that"
+            " fit in memory.",
+            autocompletion=completion.parcellations,
+        ),
     ] = None
-    acquisition: Annotated[Acquisition, typer.Option(help="Slice order (func).")] = _DEFAULTS.acquisition
-    tr: Annotated[float, typer.Option(metavar="SECONDS", help="Repetition time (func).")] = _DEFAULTS.tr
-    mem_gb: Annotated[float, typer.Option(metavar="GB", help="Memory for C-PAC (func).")] = _DEFAULTS.mem_gb
-    n_cpus: Annotated[int, typer.Option(min=1, help="Processors.")] = _DEFAULTS.n_cpus
-    skull: Annotated[Skull | None, typer.Option(help="Help for difficult skull strips.")] = None
-    skipeddy: Annotated[
-        bool, typer.Option("--skipeddy/--no-skipeddy", show_default=False, help="Skip eddy correction.")
-    ] = False
-    skipreg: Annotated[bool, typer.Option("--skipreg/--no-skipreg", show_default=False, help="Skip registration.")] = (
-        False
-    )
+    acquisition: Annotated[
+        Acquisition | None, typer.Option(help="Slice order (func). Default: from the data.", show_default=False)
+    ] = None
+    tr: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Repetition time (func). Default: from the data.")
+    ] = None
+    mem_gb: Annotated[
+        float | None, typer.Option(metavar="GB", help="Memory for C-PAC (func). Default: what the job has, less 2 GB.")
+    ] = None
+    n_cpus: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes of m2g. Default: 1 for dwi, where each needs its own memory; the job's vCPUs for func.",
+        ),
+    ] = None
+    skull: Annotated[Skull | None, typer.Option(help="Parameters for a difficult skull strip.")] = None
+    skipeddy: Annotated[bool, typer.Option("--skipeddy", hidden=True, help="Refused.")] = False
+    skipreg: Annotated[bool, typer.Option("--skipreg", hidden=True, help="Refused.")] = False
     reuse_registration: Annotated[
         bool,
         typer.Option(
-            "--reuse-registration/--no-reuse-registration",
+            "--reuse-registration/--no-reuse",
             show_default=False,
             help="Make other atlases' connectomes from the registration of finished scans (dwi).",
         ),
@@ -119,10 +138,24 @@ class M2gFlags(OptionGroup):
 
     @property
     def options(self) -> M2gOptions:
-        """The options as the core knows them; a value that m2g refuses is a `UsageProblem`."""
-        values = {**vars(self), "diffusion_model": self.model, "parcellation": tuple(self.parcellation or ())}
-        del values["model"]
-        return M2gOptions(**values)
+        """The options as the core knows them, with the names of the atlases that `--parcellation` selects.
+
+        Raises
+        ------
+        UsageProblem
+            For a value that m2g refuses, a flag that cannot work, or a name that selects no atlas.
+        """
+        from opsctl.assets import atlas_table
+
+        values = dict(vars(self))
+        for flag in ("skipeddy", "skipreg"):
+            refused = refused_flag(flag)
+            if values.pop(flag) and refused is not None:
+                raise refused
+        values |= {"diffusion_model": values.pop("model"), "parcellation": tuple(self.parcellation or ())}
+        typed = M2gOptions(**values)
+        atlases = atlas_table().select(typed.parcellation, typed.voxelsize)
+        return replace(typed, parcellation=tuple(atlas.name for atlas in atlases))
 
 
 def expanded(verb: Verb) -> Verb:

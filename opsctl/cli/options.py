@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opsctl.cli import completion
-from opsctl.core.runs.m2g_options import Pipeline
+from opsctl.core.runs.m2g_options import Pipeline, VoxelSize
 
 PlatformName = Annotated[
     str | None,
@@ -48,6 +48,7 @@ Dataset = Annotated[
     ),
 ]
 WhichPipeline = Annotated[Pipeline, typer.Option("--pipeline", help="Which images are processed.")]
+VoxelSizeOption = Annotated[VoxelSize, typer.Option("--voxelsize", help="Voxel size of the templates and atlases.")]
 ParticipantLabel = Annotated[
     list[str] | None, typer.Option("--participant-label", metavar="LABEL", help="Only this subject; repeat it; globs.")
 ]

@@ -48,7 +48,7 @@ class RunWiring:
         """
         import secrets
 
-        from opsctl.assets import entity_patterns
+        from opsctl.assets import atlas_table, entity_patterns
         from opsctl.aws.ecr.image import digest_of
         from opsctl.commands.platform.m2g_image import m2g_image_of
         from opsctl.commands.runs.plan import plan
@@ -62,6 +62,7 @@ class RunWiring:
             source,
             self._prior_runs,
             patterns=entity_patterns(),
+            table=atlas_table(),
             moment=datetime.now(UTC),
             token=secrets.token_hex(2),
             image_digest=None if context.platform.is_local else digest_of(context.clients.ecr, context.platform.image),

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.location import check_label, parse_uri
+from opsctl.core.preview import MEMORY_VARIABLE
+from opsctl.core.runs.m2g_options import refused_flag
 from opsctl.core.settings import BY_PATH, BY_VARIABLE, SETTINGS, did_you_mean, from_text, kind_of, validated
 
 #: An entry of a file: the key's parts, the value, and the line where it begins.
@@ -23,6 +25,7 @@ Said = tuple[tuple[str, ...], Any, int]
 OTHER_VARIABLES = (
     *("OPSCTL_CONFIG", "OPSCTL_HOME", "OPSCTL_PROVIDER_MIRROR"),
     *("OPSCTL_RUN_URI", "OPSCTL_SCAN_OFFSET", "OPSCTL_WORK_DIR", "OPSCTL_LOG_STREAM"),
+    MEMORY_VARIABLE,
 )
 
 _TABLES = ("datasets", "m2g")
@@ -262,6 +265,9 @@ def _dataset(name: str, value: Any) -> str:
 def _unknown(parts: tuple[str, ...]) -> Problem:
     name = parts[-1]
     is_m2g = parts[0] == "m2g" and len(parts) > 1
+    refused = refused_flag(name) if is_m2g else None
+    if refused is not None:
+        return refused
     known = [path[-1] for path in BY_PATH if len(path) == (2 if is_m2g else 1)]
     what = f"{shown(name)} is no key of [m2g]." if is_m2g else f"{shown('.'.join(parts))} is no key of opsctl's."
     other_path = (name.replace("-", "_"),) if is_m2g else ("m2g", name.replace("-", "_"))

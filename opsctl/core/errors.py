@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     ENGINE_FAILED = "engine_failed"
     IMAGE_NOT_FOUND = "image_not_found"
     IMAGE_EXISTS = "image_exists"
+    IMAGE_UNFIT = "image_unfit"
     CONCURRENT_CHANGE = "concurrent_change"
 
     DATASET_NOT_FOUND = "dataset_not_found"

@@ -17,6 +17,16 @@ Kind = Literal["text", "a number", "a whole number", "true or false", "a list of
 _LEAST_MEMORY_MIB = 1024
 _YES_OR_NO = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
+#: The kinds of numbers that have no default.
+_NUMBER_KINDS: dict[str, Kind] = {"tr": "a number", "mem_gb": "a number", "n_cpus": "a whole number"}
+_OTHERWISE = {
+    "parcellation": "all that fit in memory",
+    "acquisition": "from the data",
+    "tr": "from the data",
+    "mem_gb": "by the job's memory",
+    "n_cpus": "1 (dwi), the job's vCPUs (func)",
+    "skull": "none",
+}
 #: opsctl's shorter names of m2g's options.
 _SHORT_NAMES = {"diffusion_model": ("model",), "space": ("sp",)}
 
@@ -55,15 +65,9 @@ def _variable(name: str) -> str:
 
 
 def _m2g_setting(name: str, default: Any) -> Setting:
-    kinds: dict[type, Kind] = {
-        bool: "true or false",
-        int: "a whole number",
-        float: "a number",
-        tuple: "a list of names",
-    }
-    # m2g's default is a whole number of GB, but m2g and opsctl's option accept fractions, too.
-    kind = "a number" if name == "mem_gb" else kinds.get(type(default), "text")
-    return Setting(f"m2g.{name}", kind, default, "none" if default in (None, ()) else "", _SHORT_NAMES.get(name, ()))
+    kinds: dict[type, Kind] = {bool: "true or false", int: "a whole number", tuple: "a list of names"}
+    kind = _NUMBER_KINDS.get(name) or kinds.get(type(default), "text")
+    return Setting(f"m2g.{name}", kind, default, _OTHERWISE.get(name, ""), _SHORT_NAMES.get(name, ()))
 
 
 SETTINGS = (

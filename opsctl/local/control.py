@@ -39,7 +39,7 @@ class Containers:
     command
         The path of its program.
     limits
-        What it can limit on this machine: `memory`, `cpu`.
+        What it can limit on this machine: `memory`, `cpu`, `pids`.
     """
 
     name: str

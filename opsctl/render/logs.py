@@ -17,6 +17,8 @@ from opsctl.core.runs.status import RunStatus
 from opsctl.render.screen import Screen, counted, harmless
 from opsctl.render.status import end_line, show_status
 
+#: m2g prints lists of 47 paths in one line. A terminal gets the beginning, a pipe and `--json` get everything.
+_LONGEST_ON_A_TERMINAL = 400
 _COLOURS = (
     "cyan",
     "magenta",
@@ -90,7 +92,16 @@ class LogView:
     def _prefixed(self, line: LogLine) -> str:
         # To the second; JSON has the milliseconds.
         prefix = (f"{line.time[:19]}Z " if self._with_time else "") + self._colored_name(line.scan)
-        return prefix + harmless(line.message.rstrip("\r\n")).replace("\n", f"\n{prefix}")
+        lines = line.message.rstrip("\r\n").split("\n")
+        # Of what was printed over the same line, as progress bars are, the last is what a terminal would show.
+        shown = [self._shortened(harmless(text.rstrip("\r").rpartition("\r")[2])) for text in lines]
+        return prefix + f"\n{prefix}".join(shown)
+
+    def _shortened(self, text: str) -> str:
+        more = len(text) - _LONGEST_ON_A_TERMINAL
+        if more <= 0 or not self._screen.data.is_terminal:
+            return text
+        return f"{text[:_LONGEST_ON_A_TERMINAL]}… ({more:,} more characters: in a pipe, or with --json)"
 
     def _format_name(self, scan: str) -> str:
         colour = _COLOURS[zlib.crc32(scan.encode()) % len(_COLOURS)]

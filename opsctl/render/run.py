@@ -9,6 +9,7 @@ from opsctl.commands.runs.run import RunOutcome
 from opsctl.core.costs.estimate import Estimate
 from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.cost import estimate_lines
+from opsctl.render.parcellations import cut_text
 from opsctl.render.scans import discovery_lines
 from opsctl.render.screen import counted, size_text
 
@@ -33,9 +34,36 @@ def plan_lines(plan: RunPlan) -> list[str]:
     size_bytes = sum(scan.size_bytes for scan in plan.scans_to_submit)
     size = f"; {size_text(size_bytes)} in" if size_bytes else ""
     lines.append(f"m2g: {options.pipeline}, {options.diffusion_model}, {options.space}, {options.mod}{size}")
+    lines.append(_atlases_line(plan))
     lines += reused_lines(plan)
     lines.append(f"out: {plan.output.uri}")
     return lines
+
+
+def cut_atlases_line(plan: RunPlan) -> str:
+    """Say of which atlases m2g drops regions, and how many."""
+    size = plan.request.options.voxelsize
+    losses = ", ".join(cut_text(atlas, size) for atlas in plan.cut_atlases)
+    return f"m2g drops the regions with the highest labels of some atlases (dwi): {losses}."
+
+
+def _atlases_line(plan: RunPlan) -> str:
+    """The run's atlases; of the default list, those that are left out, and why."""
+    atlases, table = plan.atlases, plan.table
+    if atlases != table.default:
+        return f"atlases: {', '.join(atlas.name for atlas in atlases)}"
+    size, platform = plan.request.options.voxelsize, plan.platform
+    needed = {atlas.name: atlas.memory_mib(size) for atlas in table.not_by_default}
+    left_out = " and ".join(f"{name} ({mib:,} MiB)" for name, mib in needed.items())
+    line = f"atlases: {len(atlases)} of neuroparc's {len(atlases) + len(needed)}. {left_out} are left out because of"
+    line += " the memory that they need"
+    held = {name: mib for name, mib in needed.items() if mib <= platform.largest_memory_mib}
+    if not held:
+        return f"{line}: no job of this platform holds them."
+    name, mib = next(iter(held.items()))
+    memory = f" --memory {mib}" if mib > plan.request.job_memory_mib(platform) else ""
+    # Another list of atlases is not mixed into the outputs of this one.
+    return f"{line}; `--parcellation {name}{memory} --modif NAME` computes {name} into a folder of its own."
 
 
 def reused_lines(plan: RunPlan) -> list[str]:

@@ -13,6 +13,7 @@ from opsctl.render.screen import Screen, counted
 
 _STYLES = {"active": "cyan", "failed": "red", "done": "green"}
 
+_FEW = 5
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -63,5 +64,6 @@ def _option_text(name: str, value: Any) -> str:
     if value is True:
         return option
     if isinstance(value, list):
-        return " ".join(f"{option} {item}" for item in value)
+        # More would not be typed from a list of runs.
+        return " ".join(f"{option} {item}" for item in value) if len(value) <= _FEW else f"{len(value)} atlases"
     return f"{option} {value}"

@@ -10,6 +10,7 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.scan_key import m2g_image_of, work_of
 from opsctl.render.cost import charged_text
+from opsctl.render.progress import progress_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
 
 _FILES_SHOWN = 10
@@ -25,12 +26,18 @@ def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
     if scan.cause:
         head.append(f"  {harmless(scan.cause)}")
     screen.data.print(head)
-    for label, text in [*_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
+    if detail.progress is not None:
+        screen.data.print(Text(f"  {progress_text(detail.progress)}"))
+    for label, text in [*_warning_rows(detail), *_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
         screen.data.print(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
     if scan.state == "FAILED":
         help_ = cause_of(scan.reason, run=run).help
         if help_:
             screen.data.print(Text(f"  → {help_}"))
+
+
+def _warning_rows(detail: ScanDetail) -> list[tuple[str, str]]:
+    return [("look at", warning.text) for warning in detail.status.warnings]
 
 
 def _input_rows(detail: ScanDetail) -> list[tuple[str, str]]:
@@ -65,6 +72,8 @@ def _attempt_text(attempt: Attempt, *, is_over: bool) -> str:
         parts.append(f"exit code {attempt.exit_code}")
     elif attempt.stopped_at is None:
         parts.append("its end is not known" if is_over or attempt.reason else "not ended yet")
+    if attempt.phase is not None and attempt.exit_code != 0:
+        parts.append(f"last in {attempt.phase.text}")
     if attempt.reason:
         parts.append(attempt.reason)
     return ", ".join(parts)
@@ -79,6 +88,9 @@ def _output_rows(detail: ScanDetail) -> list[tuple[str, str]]:
         lines += [("graph", uri) for uri in result.connectomes[:_FILES_SHOWN]]
         if len(result.connectomes) > _FILES_SHOWN:
             lines.append(("", f"and {len(result.connectomes) - _FILES_SHOWN} more (`--json` has all)"))
+    if result is not None and result.peak_memory_mib:
+        disk = f", disk {result.peak_disk_mib:,} MiB" if result.peak_disk_mib else ""
+        lines.append(("peak", f"memory {result.peak_memory_mib:,} MiB{disk}"))
     if detail.cost is not None:
         lines.append(("cost", charged_text(detail.cost.usd, is_local=detail.is_local)))
     if detail.status.state == "FAILED" and detail.attempts:

@@ -16,6 +16,8 @@ from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.runs.status import ACTIVE, RunStatus, State
 from opsctl.render.cost import charged_text
 from opsctl.render.page import Page
+from opsctl.render.progress import progress_lines
+from opsctl.render.scan_warnings import warnings_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
 _STYLES: dict[State, str] = {
@@ -39,7 +41,7 @@ def show_status(screen: Screen, status: RunStatus) -> None:
     screen.say(status.run.run_id, style="bold")
     screen.data.print(counts_line(status, width=screen.data.room))
     screen.words.print(_bar(screen.words, status))
-    for line in _problem_lines(status):
+    for line in (*_problem_lines(status), *progress_lines(status.progress.values())):
         screen.data.print(line)
     screen.hints(_hints(status))
 
@@ -86,7 +88,8 @@ def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[Run
 def _picture(page: Page, status: RunStatus) -> Group:
     lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=page.width), _bar(page, status)]
     end = Text("Ctrl-C stops watching, the jobs go on", style="dim")
-    folded = [part for line in (*lines, *_problem_lines(status)) for part in page.folded(line)]
+    lines += [*_problem_lines(status), *progress_lines(status.progress.values())]
+    folded = [part for line in lines for part in page.folded(line)]
     # Problems come first. What does not fit is in the final status, which stays on the screen.
     return Group(*folded[: max(1, page.height - 1)], end)
 
@@ -165,7 +168,15 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         title = cause_of(batch_reason(status.wait_reason), run=status.run).title
         head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
         lines += [Text(head, style="yellow"), *_help_lines("`opsctl why` tells what to do")]
-    return [*lines, *_retry_lines(status)]
+    return [*lines, *_warning_lines(status), *_retry_lines(status)]
+
+
+def _warning_lines(status: RunStatus) -> list[Text]:
+    groups = status.warnings
+    if not groups:
+        return []
+    help_ = f"`opsctl report` shows their pictures, `opsctl status --scan {groups[0].scans[0]}` says why"
+    return [Text(warnings_text(groups), style="yellow"), *_help_lines(help_)]
 
 
 def _failure_lines(group: CauseGroup) -> list[Text]:

@@ -102,17 +102,19 @@ def test_each_layer_wins_over_the_one_before(
 def test_lists_and_switches_too(world: World, opsctl: Opsctl) -> None:
     world.stop_at("opsctl.commands.runs.request.RunRequest")
 
-    def asked(*words: str) -> tuple[Any, bool, bool]:
+    def asked(*words: str) -> tuple[Any, bool]:
         opsctl("run", "HNU1", *words)
         options = world.asked["options"]
-        return options.parcellation, options.skipeddy, options.skipreg
+        return options.parcellation, options.reuse_registration
 
-    assert asked() == ((), False, False)
-    world.say(folder="[m2g]\nparcellation = ['A', 'B']\nskipeddy = true")
-    assert asked() == (("A", "B"), True, False)
-    assert asked("--no-skipeddy", "--skipreg", "--parcellation", "D") == (("D",), False, True)
-    world.say(folder="[m2g]\nparcellation = ['A', 'B']\nskipeddy = true", PARCELLATION="C", SKIPEDDY="no")
-    assert asked() == (("C",), False, False)
+    atlases, reuses = asked()
+    assert (len(atlases), reuses) == (45, False)
+    world.say(folder="[m2g]\nparcellation = ['AAL_', 'JHU']\nreuse_registration = true")
+    assert asked() == (("AAL", "JHU"), True)
+    assert asked("--no-reuse", "--parcellation", "Glasser") == (("Glasser",), False)
+    settings = "[m2g]\nparcellation = ['AAL_', 'JHU']\nreuse_registration = true"
+    world.say(folder=settings, PARCELLATION="Desikan", REUSE_REGISTRATION="no")
+    assert asked() == (("Desikan", "DesikanKlein"), False)
 
 
 def test_the_platform_that_is_meant(world: World, opsctl: Opsctl) -> None:

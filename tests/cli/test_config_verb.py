@@ -74,7 +74,8 @@ def test_each_value_and_where_it_came_from(folder: Path, opsctl: Opsctl, monkeyp
     assert rows["m2g.parcellation"] == ["AAL_, Desikan", "opsctl.toml:7"]
     assert rows["m2g.seeds"] == ["7", "~/user.toml:3 (over opsctl.toml:6)"]
     assert rows["m2g.space"] == ["native_dsn", "OPSCTL_SPACE"]
-    assert rows["m2g.tr"] == ["2.0", "default"]
+    assert rows["m2g.mod"] == ["det", "default"]
+    assert rows["m2g.tr"] == ["–", "default: from the data"]
     assert rows["region"] == ["–", "default: your AWS configuration's"]
     assert "this folder's: opsctl.toml\n" in said.err
     assert "yours: ~/user.toml\n" in said.err

@@ -18,7 +18,7 @@ from opsctl.cli import app
 
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
-    *("results", "report", "audit", "config", "doctor", "down", "runs", "datasets"),
+    *("results", "report", "audit", "config", "doctor", "down", "runs", "datasets", "parcellations"),
     *("image build", "image push", "image status"),
 ]
 
@@ -29,6 +29,7 @@ OUR_OWN = {
     "opsctl.__main__",
     "opsctl.aws.call_log",
     "opsctl.config",
+    "opsctl.core.atlases.atlas",
     "opsctl.core.bounded",
     "opsctl.core.config",
     "opsctl.core.dataset.selection",
@@ -191,7 +192,7 @@ IN_OWN_WORDS = {"--all", "--follow", "-f", "--modif", "--scan"}
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's.
 ANOTHER_THING = {("upload", "--name")}
 WITHOUT_DATA = {"up", "sample"}
-WITHOUT_A_PLATFORM = {"sample", "config", "image build"}
+WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations"}
 ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}
 
 

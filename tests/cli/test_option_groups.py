@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
+from opsctl.assets import atlas_table
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.core.dataset.selection import EVERYTHING
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -48,6 +49,6 @@ def test_without_options_the_groups_are_the_cores_defaults() -> None:
     flags, filters, source = defaults(M2gFlags), defaults(ScanFilters), defaults(DatasetSource)
     assert isinstance(flags, M2gFlags)
     assert isinstance(filters, ScanFilters)
-    assert flags.options == M2gOptions()
+    assert flags.options == M2gOptions(parcellation=tuple(atlas.name for atlas in atlas_table().default))
     assert filters.selection == EVERYTHING
     assert vars(source) == {"t1w": None, "bucket": None, "no_sign_request": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import signal
 from datetime import timedelta
@@ -24,8 +25,10 @@ def assert_whole(world: World, job: str) -> None:
     result = world.result()
     assert (result["status"], result["job_id"]) == ("succeeded", job)
     assert len(result["outputs"]["files"]) == len(world.keys(OUTPUT + "/")) > 0
-    for entry in result["outputs"]["connectomes"]:
-        assert world.get(entry.split("/", 3)[3]).decode() == f"{job} {result['attempt']}\n"
+    for entry in result["outputs"]["files"]:
+        data = world.get(entry["uri"].split("/", 3)[3])
+        assert hashlib.sha256(data).hexdigest() == entry["sha256"]
+        assert "/dwi/" not in entry["uri"] or data.startswith(f"{job} {result['attempt']}\n".encode())
 
 
 @pytest.mark.parametrize("repetition", range(3))

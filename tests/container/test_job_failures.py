@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from support.job_s3 import LocalS3
-from support.job_world import RUN, World
+from support.job_world import ATLAS, BUCKET, DESIKAN, OUTPUT, RUN, SKULL_STRIP, World, packed
 
 FAILURES = f"{RUN}/failures/00000"
-QA = "sub-0025427_ses-1_qa.png"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ QA = "sub-0025427_ses-1_qa.png"
         (
             "killed",
             "out_of_memory",
-            "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its largest process had reached ",
+            "m2g was killed (SIGKILL) after 0 s, most likely out of memory: its processes together had reached ",
         ),
     ],
 )
@@ -38,25 +38,103 @@ def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mo
     # A slow machine may need a second or more for a fake that does nothing.
     actual = result["cause"].replace("after 1 s", "after 0 s").replace("after 2 s", "after 0 s")
     assert actual.startswith(cause), result["cause"]
-    assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "files": []}
-    assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/qa_d/{QA}"]
+    assert result["outputs"] == {"count": 0, "bytes": 0, "connectomes": [], "graphs": [], "files": []}
+    assert world.keys(FAILURES) == [f"{FAILURES}/attempt-1/m2g.log", f"{FAILURES}/attempt-1/{SKULL_STRIP}"]
     assert b"m2g runs on dwi" in world.get(f"{FAILURES}/attempt-1/m2g.log")
     assert world.keys("HNU1/derivatives") == [], "nothing of a failed scan stands among the outputs"
 
 
-def test_a_parcellation_that_was_asked_for_must_be_there_in_its_own_case(world: World) -> None:
-    world.scan["m2g"]["parcellation"] = ["Desikan", "desikan", "AAL_"]
+def test_every_atlas_that_was_asked_for_must_have_its_connectome(world: World) -> None:
+    # A part of the name is not enough: m2g makes DesikanKlein's folder beside Desikan's.
+    folders = {"Desikan": ATLAS, "Klein": "Desikan", "AAL": ATLAS.replace("Desikan", "AAL")}
+    world.scan["atlases"] = [{**DESIKAN, "name": name, "folder": folder} for name, folder in folders.items()]
     world.submit()
 
     assert world.run()[0] == 1
 
     assert (world.result()["cause_code"], world.result()["facts"]) == (
         "parcellation_missing",
-        {"parcellation": "desikan, AAL_"},
+        {"parcellation": "Klein, AAL"},
     )
     assert world.result()["cause"] == (
-        "m2g ended with exit code 0 and left no connectome for desikan, AAL_; there is Desikan_space-MNI"
+        f"m2g ended with exit code 0 and left no connectome for Klein, AAL; there is {ATLAS}"
     )
+
+
+def test_the_connectomes_that_m2g_finished_are_kept_and_not_published(world: World) -> None:
+    world.scan["argv"] += ["AAL_space"]
+    world.submit()
+
+    assert world.run(FAKE_M2G="fails-after-a-graph", FAKE_M2G_LOST="2")[0] == 1
+
+    outputs = world.result()["outputs"]
+    atlas = ATLAS.replace("Desikan", "AAL")  # the first in m2g's order; Desikan's was never made
+    uri = f"s3://{BUCKET}/{FAILURES}/attempt-1/connectomes_d/{atlas}/sub-0025427_ses-1_dwi_{atlas}_connectome.csv"
+    assert (outputs["connectomes"], outputs["files"], world.result()["warnings"]) == ([], [], [])
+    assert outputs["graphs"] == [
+        {
+            "uri": uri,
+            "atlas": atlas,
+            "kind": "streamlines",
+            "nodes": 114,
+            "edges": sum(min(9, 114 - node) for node in range(1, 115)),
+            "regions": None,
+            "lost": 2,
+        }
+    ]
+    assert world.get(uri.removeprefix(f"s3://{BUCKET}/")).startswith(b"1 2 ")
+    assert world.keys("HNU1/derivatives") == []
+
+
+def test_c_pacs_crash_and_log_come_home(world: World) -> None:
+    world.scan["inputs"] = [entry for entry in world.scan["inputs"] if entry["role"] == "T1w"]
+    world.input("bold", "HNU1/sub-0025427/ses-1/func/sub-0025427_ses-1_task-rest_bold.nii.gz", packed(9))
+    world.scan["m2g"] = {"pipeline": "func", "parcellation": ["Desikan"]}
+    world.scan["argv"] = ["func" if word == "dwi" else word for word in world.scan["argv"]]
+    world.submit()
+
+    assert world.run(FAKE_M2G="exit-1")[0] == 1
+
+    assert world.keys(FAILURES) == [
+        f"{FAILURES}/attempt-1/{name}"
+        for name in (
+            "crash/crash-20261122.pklz",
+            "log/pypeline.log",
+            "m2g.log",
+            "qa_f/skullstrip_vis/skull_vis.png",
+        )
+    ]
+
+
+def test_a_graph_that_breaks_off_is_no_connectome(world: World) -> None:
+    code, output = world.run(FAKE_M2G="breaks-off")
+
+    assert code == 1, output
+    assert world.result()["cause_code"] == "no_connectome"
+    assert world.result()["cause"].endswith("_connectome.csv: it breaks off in its last line")
+    assert world.result()["outputs"]["graphs"] == []
+
+
+def test_the_connectomes_of_a_stopped_m2g_are_kept(world: World) -> None:
+    job = world.start(FAKE_M2G="hangs-after-a-graph")
+    job.wait_for("hanging with child")
+    job.process.send_signal(signal.SIGTERM)
+
+    assert job.wait() == 143, job.output
+    (graph,) = world.result()["outputs"]["graphs"]
+    assert (graph["atlas"], graph["regions"]) == (ATLAS, 70)
+    assert graph["uri"].startswith(f"s3://{BUCKET}/{FAILURES}/attempt-1/connectomes_d/")
+    assert graph["uri"].removeprefix(f"s3://{BUCKET}/") in world.keys(FAILURES)
+
+
+def test_a_scan_that_fails_while_it_is_published_names_no_output(world: World, s3: LocalS3) -> None:
+    s3.rules.append(lambda request: (403, "AccessDenied") if request.key.startswith(OUTPUT) else None)
+
+    assert world.run(FAKE_M2G_LOST="2")[0] != 0
+
+    outputs, warnings = world.result()["outputs"], world.result()["warnings"]
+    assert [graph["uri"].startswith(f"s3://{BUCKET}/{FAILURES}/") for graph in outputs["graphs"]] == [True]
+    assert (outputs["connectomes"], warnings) == ([], [])
 
 
 def test_a_command_line_that_m2g_does_not_know_is_m2gs_failure(world: World) -> None:
@@ -123,7 +201,9 @@ def test_much_output_arrives_whole_and_in_order(world: World) -> None:
     lines = output.split("\n")
     start = lines.index("line 0")
     assert lines[start : start + 20_000] == [f"line {number}" for number in range(20_000)]
-    assert lines[start + 20_000 : start + 20_003] == ["25 %", "50 %", "100 %"]
+    # Of a progress bar the last state.
+    assert lines[start + 20_000] == "100 %"
+    assert "25 %" not in lines
     assert sum(line.count("x") for line in lines if set(line) == {"x"}) == 300_000
 
 

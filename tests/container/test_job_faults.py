@@ -69,7 +69,7 @@ def test_faults_that_pass_are_survived(world: World, s3: LocalS3) -> None:
     code, output = world.run()
 
     assert code == 0, output
-    assert world.result()["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 6
+    assert world.result()["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 9
 
 
 def test_an_s3_that_fails_while_outputs_are_pushed_leaves_no_result(world: World, s3: LocalS3) -> None:
@@ -140,17 +140,19 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
 
 
 def test_what_is_left_of_batchs_30_seconds_after_sigterm() -> None:
-    from m2g_job import job, m2g
+    from m2g_job import job, m2g, publication
 
     assert job.FORCED_EXIT_SECONDS + job.FORCED_EXIT_TIMEOUT_SECONDS <= 28
     assert m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS <= job.FORCED_EXIT_SECONDS - 6, "for the logs and the result"
-    assert job.PUSH_GRACE_SECONDS <= job.FORCED_EXIT_SECONDS - 6
+    assert publication.PUSH_GRACE_SECONDS <= job.FORCED_EXIT_SECONDS - 6
+    assert m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS < job.CONNECTOMES_GRACE_SECONDS < job.FORCED_EXIT_SECONDS
 
 
 @pytest.mark.parametrize("place", ["HNU1/sub-0025427", OUTPUT, f"{RUN}/claims", f"{RUN}/results"])
 def test_sigterm_while_s3_does_not_answer_ends_with_the_attempts_word(world: World, s3: LocalS3, place: str) -> None:
     s3.hold(lambda request: request.key.startswith(place) and request.method != "HEAD")
-    patch = "import os, m2g_job.job as job\njob.FORCED_EXIT_SECONDS = 3.0\njob.PUSH_GRACE_SECONDS = 1.0\n"
+    patch = "import os, m2g_job.job as job, m2g_job.publication as publication\n"
+    patch += "job.FORCED_EXIT_SECONDS = 3.0\npublication.PUSH_GRACE_SECONDS = 1.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
     job = world.start(python=(sys.executable, "-c", patch + main))
     s3.holds[0].wait()
@@ -176,7 +178,7 @@ def test_sigterm_while_a_download_hangs_still_leaves_a_result(world: World, s3: 
 
 def test_a_push_that_outlasts_its_grace_is_stopped_and_its_logs_kept(world: World, s3: LocalS3) -> None:
     push = s3.hold(lambda request: request.method == "PUT" and request.key.startswith(f"{OUTPUT}/dwi/"))
-    patch = "import os, m2g_job.job as job\njob.PUSH_GRACE_SECONDS = 0.0\n"
+    patch = "import os, m2g_job.publication as publication\npublication.PUSH_GRACE_SECONDS = 0.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
     job = world.start(python=(sys.executable, "-c", patch + main), FAKE_M2G_FILES="60")
     push.wait(10)
@@ -216,4 +218,4 @@ def test_sigterm_while_outputs_are_pushed_lets_the_push_end(world: World, s3: Lo
     push.released.set()
 
     assert job.wait() == 0, job.output
-    assert (world.result()["status"], world.result()["outputs"]["count"]) == ("succeeded", 43)
+    assert (world.result()["status"], world.result()["outputs"]["count"]) == ("succeeded", 46)

@@ -34,7 +34,7 @@ def corrupt() -> bytes:
         ("bvec", f"{STEM}.bvec", table(6, 3), "gradient_counts_differ", "bval and bvec differ in count: 7 and 6"),
         ("bval", f"{STEM}.bval", b"0 1000 x\n", "bval_invalid", "the bval file is not a table of numbers"),
         ("bval", f"{STEM}.bval", b"0 1 2\n0 1 2\n", "bval_invalid", "the bval file has 2 rows; it must have one"),
-        ("bvec", f"{STEM}.bvec", b"1 0\n0 1\n", "bvec_invalid", "the bvec file must have three rows of equal length"),
+        ("bvec", f"{STEM}.bvec", b"1 0\n0 1\n", "bvec_invalid", "the bvec file has 2 rows of 2 values"),
         (
             "dwi",
             f"{STEM}.nii.gz",
@@ -97,6 +97,18 @@ def test_a_denied_input_is_not_retried(world: World, s3: LocalS3) -> None:
     assert world.run()[0] == 2
     assert "403" in world.result()["cause"]
     assert world.result()["cause_code"] == "input_denied"
+
+
+def test_an_archived_input_is_not_retried(world: World, s3: LocalS3) -> None:
+    # S3 describes an archived object, and refuses to return it.
+    s3.rules.append(
+        lambda request: (
+            (403, "InvalidObjectState") if request.key.endswith(".bvec") and request.method == "GET" else None
+        )
+    )
+
+    assert world.run()[0] == 2
+    assert world.result()["cause_code"] == "input_archived"
 
 
 def test_a_disk_that_is_too_small_is_found_before_anything_is_pulled(world: World, s3: LocalS3) -> None:
@@ -194,7 +206,9 @@ def test_headers_of_both_nifti_kinds_and_byte_orders(tmp_path: Path, kind: type,
     image = kind(np.zeros((3, 4, 5, 6), dtype=np.float32), np.eye(4), header)
     path.write_bytes(image.to_bytes())
 
-    assert images.check(str(path), "image", on_bytes=lambda _count: None) == images.Header(6, path.stat().st_size)
+    assert images.check(str(path), "image", on_bytes=lambda _count: None) == images.Header(
+        6, path.stat().st_size, slices=5, tr_seconds=1.0
+    )
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(WrongInput, match="truncated"):
         images.check(str(path), "image", on_bytes=lambda _count: None)
@@ -207,22 +221,12 @@ def test_a_header_with_impossible_dimensions_is_refused() -> None:
         images.parse_header(bytes(head), "image")
 
 
-@pytest.mark.parametrize(
-    ("text", "count"),
-    [("0 1000 1000\n", 3), ("0\n1000\n", 2), ("0\t1000  \n\n", 2), ("0,5,5", 3)],
-)
-def test_bvals_in_a_row_or_a_column(tmp_path: Path, text: str, count: int) -> None:
-    (tmp_path / "x.bval").write_text(text)
-    assert gradients.bval_count(str(tmp_path / "x.bval")) == count
+def test_the_smallest_b_value_is_written_as_0_where_dipy_would_not_take_it_as_b0(tmp_path: Path) -> None:
+    path = tmp_path / "x.bval"
+    path.write_text("60 1000.5 60 2000 61\n")
+    assert gradients.write_b0(str(path), [60.0, 1000.5, 60.0, 2000.0, 61.0])
+    assert path.read_text() == "0 1000.5 0 2000.0 61.0\n"
 
-
-@pytest.mark.parametrize(("rows", "columns", "count"), [(3, 65, 65), (65, 3, 65), (3, 3, 3), (3, 1, 1)])
-def test_bvecs_in_rows_or_columns(tmp_path: Path, rows: int, columns: int, count: int) -> None:
-    (tmp_path / "x.bvec").write_bytes(table(columns, rows))
-    assert gradients.bvec_count(str(tmp_path / "x.bvec")) == count
-
-
-def test_gradients_that_are_not_finite_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.bvec").write_text("nan 0\n0 0\n0 0\n")
-    with pytest.raises(WrongInput, match="no finite numbers"):
-        gradients.bvec_count(str(tmp_path / "x.bvec"))
+    path.write_text("50 1000,2000\n")
+    assert not gradients.write_b0(str(path), [50.0, 1000.0, 2000.0])
+    assert path.read_text() == "50 1000,2000\n"

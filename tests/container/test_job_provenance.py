@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from m2g_job import derivative, environment, provenance, scan, version
+from m2g_job.version import M2gPackage
 from support.job_python import find_python37
 from support.job_s3 import LocalS3
 from support.job_world import BUCKET, DIGEST, IMAGE, OUTPUT, RUN_ID, World
@@ -17,6 +19,9 @@ from support.waiting import until
 
 DERIVATIVE = "HNU1/derivatives/m2g-csa-native"
 PROVENANCE = f"{OUTPUT}/sub-0025427_ses-1_provenance.json"
+PACKAGE = {"__init__.py": "", "utils/a.py": "A = 1\n", "graph.py": "B = 2\n", "table.yaml": "of no program"}
+#: As anyone can calculate it from an installed m2g.
+PACKAGE_SHA256 = hashlib.sha256(b"__init__.py\0\0graph.py\0B = 2\n\0utils/a.py\0A = 1\n\0").hexdigest()
 REPOSITORY = IMAGE.removesuffix(":1")
 
 
@@ -34,6 +39,10 @@ def install_m2g(world: World, installed_version: str, *, python: str = "") -> No
     (site / "m2g-0.dist-info" / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: m2g\nVersion: {installed_version}\n"
     )
+    package = site / "m2g"
+    (package / "utils").mkdir(parents=True)
+    for name, text in PACKAGE.items():
+        (package / name).write_text(text)
     command = world.folder / "bin" / "m2g"
     command.write_text(f"#!{python or home / 'bin' / 'python'}\n{(world.folder / 'fake_m2g.py').read_text()}")
 
@@ -67,6 +76,7 @@ def test_the_provenance_says_from_what_and_by_what(world: World) -> None:
     for name in ("run_id", "index", "job_id", "attempt", "started_at", "scan"):
         assert document[name] == result[name]
     assert (document["m2g_version"], document["opsctl_version"]) == ("0.3.0", "0.1.0")
+    assert document["m2g_package_sha256"] == PACKAGE_SHA256
     assert f"s3://{BUCKET}/{PROVENANCE}" in [entry["uri"] for entry in result["outputs"]["files"]]
     assert world.keys(f"{DERIVATIVE}/dataset_description.json")
     description = json.loads(world.get(f"{DERIVATIVE}/dataset_description.json"))
@@ -94,13 +104,13 @@ def test_it_comes_after_every_other_output(world: World, s3: LocalS3) -> None:
     push = s3.hold(lambda request: request.method == "PUT" and "/qa_d/" in request.key)
     job = world.start()
     push.wait()
-    until(lambda: len(world.keys(f"{OUTPUT}/")) == 4)
+    until(lambda: len(world.keys(f"{OUTPUT}/")) == 7)
     assert world.keys(PROVENANCE) == []
     push.released.set()
 
     assert job.wait() == 0
     pushed = [request.key for request in s3.writes() if request.key.startswith(OUTPUT)]
-    assert pushed.index(PROVENANCE) == len(pushed) - 1 == 5
+    assert pushed.index(PROVENANCE) == len(pushed) - 1 == 8
 
 
 def test_an_m2g_of_unknown_version_is_none_of_the_scans_business(world: World) -> None:
@@ -108,7 +118,7 @@ def test_an_m2g_of_unknown_version_is_none_of_the_scans_business(world: World) -
 
     assert code == 0, output
     document = json.loads(world.get(PROVENANCE))
-    assert document["m2g_version"] is None
+    assert (document["m2g_version"], document["m2g_package_sha256"]) == (None, None)
     assert "Version" not in document["GeneratedBy"][0]
 
 
@@ -116,7 +126,7 @@ def test_an_m2g_of_unknown_version_is_none_of_the_scans_business(world: World) -
 def test_a_command_that_tells_no_version(world: World, first: str) -> None:
     command = world.folder / "bin" / "m2g"
     command.write_text(f"{first}\n")
-    assert version.find("m2g", {"PATH": str(command.parent)}) is None
+    assert version.find("m2g", {"PATH": str(command.parent)}) == M2gPackage()
 
 
 def test_a_python_that_hangs_or_talks_is_cut_short(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +134,15 @@ def test_a_python_that_hangs_or_talks_is_cut_short(world: World, monkeypatch: py
     python = world.folder / "bin" / "python3.7"
     variables = {"PATH": f"{python.parent}:/usr/bin:/bin"}
     install_m2g(world, "0", python=str(python))
-    for body, expected in (("exec sleep 60", None), ("echo <html>", None), ("echo noise; echo 0.3.0", "0.3.0")):
+    sha256 = "ab" * 32
+    for body, expected in {
+        "exec sleep 60": M2gPackage(),
+        "echo <html>": M2gPackage(),
+        "echo 3": M2gPackage(),
+        f'echo noise; echo \'["0.3.0", "{sha256}"]\'': M2gPackage("0.3.0", sha256),
+        "echo '[\"<b>\", null]'": M2gPackage(),
+        f"echo '[null, \"{sha256}\"]'; exit 1": M2gPackage(),
+    }.items():
         python.write_text(f"#!/bin/sh\n{body}\n")
         python.chmod(0o755)
         assert version.find("m2g", variables) == expected
@@ -135,7 +153,7 @@ def test_the_command_may_name_its_python_through_env(world: World) -> None:
     python = world.folder / "bin" / "python3.x"
     python.write_text(f'#!/bin/sh\nexec "{world.folder / "m2g-env" / "bin" / "python"}" "$@"\n')
     python.chmod(0o755)
-    assert version.find("m2g", {"PATH": f"{python.parent}:/usr/bin:/bin"}) == "0.3.0.post1"
+    assert version.find("m2g", {"PATH": f"{python.parent}:/usr/bin:/bin"}) == M2gPackage("0.3.0.post1", PACKAGE_SHA256)
 
 
 @pytest.mark.skipif(find_python37() is None, reason="no Python 3.7 here")
@@ -148,7 +166,25 @@ def test_the_images_python_says_it_without_importlib_metadata(world: World) -> N
     python.chmod(0o755)
     install_m2g(world, "0", python=str(python))
     variables = {**os.environ, "PATH": f"{world.folder / 'bin'}:{os.environ['PATH']}"}
-    assert version.find("m2g", variables) == "0.3.0"
+    assert version.find("m2g", variables).version == "0.3.0"
+
+
+def test_the_hash_is_of_the_package_that_the_command_imports(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_m2g(world, "0.3.0")
+    variables = {"PATH": f"{world.folder / 'bin'}:/usr/bin:/bin"}
+    working_folder = tmp_path / "elsewhere"
+    (working_folder / "m2g").mkdir(parents=True)
+    (working_folder / "m2g" / "__init__.py").write_text("another m2g, in the working folder")
+    monkeypatch.chdir(working_folder)
+    assert version.find("m2g", variables).sha256 == PACKAGE_SHA256
+
+    (site,) = (world.folder / "m2g-env").glob("lib/python*/site-packages")
+    (site / "m2g" / "graph.py").write_text("B = 3\n")
+    changed = version.find("m2g", variables)
+    assert changed.version == "0.3.0"
+    assert changed.sha256 not in (None, PACKAGE_SHA256), "two programs of one version are told apart"
 
 
 def test_the_preview_says_that_it_is_one(world: World) -> None:
@@ -161,6 +197,7 @@ def test_the_preview_says_that_it_is_one(world: World) -> None:
     assert document["Description"] == derivative.PREVIEW_WARNING
     assert document["GeneratedBy"] == description["GeneratedBy"]
     assert document["GeneratedBy"][0]["Name"] == "opsctl preview"
+    assert description["Name"].endswith(" (opsctl's preview)")
     assert "Container" not in document["GeneratedBy"][0]
     assert "https://github.com/neurodata/m2g" not in json.dumps(document)
 

@@ -14,7 +14,7 @@ from m2g_job import m2g, m2g_failure, memory
 from m2g_job.log import Log
 from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3, Request
-from support.job_world import OUTPUT, RUN, World, nifti
+from support.job_world import OUTPUT, RUN, SKULL_STRIP, World, nifti
 
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.reason import Reason
@@ -61,7 +61,7 @@ def test_a_disk_that_is_full_while_m2g_runs(world: World) -> None:
     assert code == 1, output
     assert world.result()["cause"].startswith("the disk is full: m2g ended after ")
     uploaded = world.keys(FAILURES)
-    assert f"{FAILURES}/qa_d/sub-0025427_ses-1_qa.png" in uploaded
+    assert f"{FAILURES}/{SKULL_STRIP}" in uploaded
     assert b"No space left on device" in world.get(f"{FAILURES}/m2g.log")
     assert world.keys("HNU1/derivatives") == []
 
@@ -88,7 +88,7 @@ def test_a_disk_that_m2g_filled_does_not_cost_the_outputs(world: World) -> None:
 
     assert code == 0, output
     assert "full" in output.splitlines()
-    assert world.result()["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 6
+    assert world.result()["outputs"]["count"] == len(world.keys(OUTPUT + "/")) == 9
 
 
 def test_a_log_that_nobody_takes_does_not_cost_the_scan(world: World) -> None:

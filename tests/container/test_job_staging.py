@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 from bids import BIDSLayout
+from support.example_platform import platform
 from support.job_world import BUCKET, IMAGE, RUN, RUN_ID, World, nifti, table
 
-from opsctl.assets import entity_patterns
+from opsctl.assets import atlas_table, entity_patterns
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.discovery import discover
 from opsctl.core.location import dataset_location, derivatives
@@ -82,8 +83,14 @@ NAMED_LABELS = whole(
 NII = whole(A, STEM, T1W.removesuffix(".gz"), end=".nii")
 OTHERS_T1W = "sub-01/ses-b/anat/sub-01_ses-b_T1w.nii.gz"
 LONG_T1W = f"{A}/anat/sub-01_ses-a_acq-mprage_rec-norm_run-01_T1w.nii.gz"
-PLUS = whole("sub-0+1/ses-1+", "sub-0+1/ses-1+/dwi/sub-0+1_ses-1+_dwi", "sub-0+1/ses-1+/anat/sub-0+1_ses-1+_T1w.nii.gz")
+PLUS = whole(
+    "sub-0plus1/ses-1plus",
+    "sub-0+1/ses-1+/dwi/sub-0+1_ses-1+_acq-a+b_dwi",
+    "sub-0+1/ses-1+/anat/sub-0+1_ses-1+_T1w.nii.gz",
+    to="sub-0plus1_ses-1plus_acq-aplusb_dwi",
+)
 BOLD = {number: f"{A}/func/sub-01_ses-a_task-rest_run-{number}_bold.nii.gz" for number in ("1", "2")}
+STAGED_BOLD = f"{A}/func/sub-01_ses-a_task-rest_bold.nii.gz"
 ROOT = staged(A, STEM, bval="dwi.bval", bvec="dwi.bvec", t1w=T1W)
 SESSIONS = staged(A, STEM, bval=f"{A}/sub-01_ses-a_dwi.bval", bvec=f"{A}/sub-01_ses-a_dwi.bvec", t1w=T1W)
 
@@ -105,7 +112,7 @@ CASES = {
     "T1w with further entities": case_of({A: whole(A, STEM, LONG_T1W)}, LONG_T1W.replace("run-01", "run-02")),
     "JSON sidecars": case_of({A: whole(A, STEM, T1W)}, f"{STEM}.json", T1W.replace(".nii.gz", ".json"), "dwi.json"),
     "func": case_of(
-        {f"{A}/task-rest_run-{number}": {image: image, T1W: T1W} for number, image in BOLD.items()},
+        {f"{A}/task-rest_run-{number}": {STAGED_BOLD: image, T1W: T1W} for number, image in BOLD.items()},
         f"{STEM}.nii.gz",
         "task-rest_bold.json",
         BOLD["1"].replace("bold.nii.gz", "events.tsv"),
@@ -160,8 +167,9 @@ def submit(world: World, case: Case, dataset: str) -> list[str]:
         resources="csa",
         attempt_timeout_seconds=21_600,
     )
+    job = platform().models["csa"]
     for index, scan in enumerate(discovery.scans):
-        document = scan_document(scan, options, run=run, index=index)
+        document = scan_document(scan, options, run=run, index=index, atlases=[atlas_table()["Desikan"]], job=job)
         world.put(f"{RUN}/scans/{index:05d}.json", json.dumps(document).encode())
     return [scan.name for scan in discovery.scans]
 
@@ -192,7 +200,7 @@ def test_m2g_sees_one_tidy_session_and_its_outputs_come_back_under_the_scans_nam
     connectomes = [key for key in world.keys("DS1/derivatives/") if "/connectomes_" in key]
     assert len(connectomes) == len(names) * (1 if case.pipeline == "dwi" else 2)
     assert all(any(key.startswith(f"DS1/derivatives/m2g/{scan}/connectomes_") for scan in names) for key in connectomes)
-    assert not [key for key in world.keys("DS1/derivatives/") if "nosession" in key]
+    assert not [key for key in world.keys("DS1/derivatives/") if "nosession" in key or "plus" in key]
 
 
 def check_staged(root: Path, inputs: Mapping[str, str], pipeline: Pipeline) -> None:

@@ -7,7 +7,20 @@ import json
 
 import pytest
 from support.job_s3 import LocalS3
-from support.job_world import BUCKET, IMAGE, OUTPUT, RUN, RUN_ID, World, nifti, packed, table
+from support.job_world import (
+    ATLAS,
+    BUCKET,
+    IMAGE,
+    OUTPUT,
+    REGISTRATION,
+    RUN,
+    RUN_ID,
+    SKULL_STRIP,
+    World,
+    nifti,
+    packed,
+    table,
+)
 
 DERIVATIVE = "HNU1/derivatives/m2g-csa-native"
 
@@ -25,17 +38,30 @@ def test_a_dwi_scan(world: World, s3: LocalS3) -> None:
         "sub-0025427/ses-1/dwi/sub-0025427_ses-1_dwi.bvec",
         "sub-0025427/ses-1/dwi/sub-0025427_ses-1_dwi.nii.gz",
     ]
-    atlas = f"{OUTPUT}/connectomes_d/Desikan_space-MNI"
-    connectome = f"{atlas}/sub-0025427_ses-1_dwi_Desikan_space-MNI_connectome.csv"
+    atlas = f"{OUTPUT}/connectomes_d/{ATLAS}"
+    connectome = f"{atlas}/sub-0025427_ses-1_dwi_{ATLAS}_connectome.csv"
     assert world.keys("HNU1/derivatives/") == [
         f"{DERIVATIVE}/dataset_description.json",
         connectome,
         *(f"{OUTPUT}/dwi/file-{number}.txt" for number in range(3)),
-        f"{OUTPUT}/qa_d/sub-0025427_ses-1_qa.png",
+        f"{OUTPUT}/{SKULL_STRIP}",
         f"{OUTPUT}/sub-0025427_ses-1_provenance.json",
+        *(f"{OUTPUT}/{name}" for name in REGISTRATION),
     ]
     result = world.result()
     assert result["outputs"]["connectomes"] == [f"s3://{BUCKET}/{connectome}"]
+    assert result["outputs"]["graphs"] == [
+        {
+            "uri": f"s3://{BUCKET}/{connectome}",
+            "atlas": ATLAS,
+            "kind": "streamlines",
+            "nodes": 70,
+            "edges": 9 * 70 - 45,
+            "regions": 70,
+            "lost": 0,
+        }
+    ]
+    assert result["warnings"] == []
     assert {name: result[name] for name in ("schema_version", "run_id", "index", "scan", "key", "status")} == {
         "schema_version": 1,
         "run_id": RUN_ID,
@@ -56,7 +82,7 @@ def test_the_result_lists_every_object_with_its_size_and_checksum(world: World, 
     assert world.run(FAKE_M2G_FILES="40")[0] == 0
 
     outputs = world.result()["outputs"]
-    assert outputs["count"] == len(outputs["files"]) == 43
+    assert outputs["count"] == len(outputs["files"]) == 46
     assert outputs["bytes"] == sum(entry["size_bytes"] for entry in outputs["files"])
     assert sorted(entry["uri"] for entry in outputs["files"]) == [
         f"s3://{BUCKET}/{key}" for key in world.keys(OUTPUT + "/")
@@ -151,7 +177,7 @@ def test_inherited_gradients_are_copied_down_beside_an_image_of_any_name(world: 
         f"sub-0025427/ses-1/dwi/{stem}.nii",
     ]
     assert world.result()["outputs"]["connectomes"] == [
-        f"s3://{BUCKET}/{OUTPUT}/acq-x_run-2/connectomes_d/Desikan_space-MNI/{stem}_Desikan_space-MNI_connectome.csv"
+        f"s3://{BUCKET}/{OUTPUT}/acq-x_run-2/connectomes_d/{ATLAS}/{stem}_{ATLAS}_connectome.csv"
     ]
     assert f"{DERIVATIVE}/dataset_description.json" in world.keys(DERIVATIVE)
 
@@ -171,27 +197,10 @@ def test_a_made_up_session_never_shows_in_the_outputs(world: World) -> None:
     assert code == 0, output
     assert "sub-01/ses-nosession/dwi/sub-01_ses-nosession_dwi.nii.gz" in world.seen_input()
     keys = world.keys("HNU1/derivatives/")
-    assert f"{DERIVATIVE}/sub-01/connectomes_d/Desikan_space-MNI/sub-01_dwi_Desikan_space-MNI_connectome.csv" in keys
-    assert f"{DERIVATIVE}/sub-01/qa_d/sub-01_qa.png" in keys
+    assert f"{DERIVATIVE}/sub-01/connectomes_d/{ATLAS}/sub-01_dwi_{ATLAS}_connectome.csv" in keys
+    assert f"{DERIVATIVE}/sub-01/qa_d/skull_strip/qa_skullstrip__sub-01_T1w_reor_RAS_res.png" in keys
     assert not [key for key in keys if "nosession" in key]
     assert "nosession" not in json.dumps(world.result())
-
-
-def test_a_func_scan(world: World) -> None:
-    at = "HNU1/sub-0025427/ses-1"
-    t1w = next(entry for entry in world.scan["inputs"] if entry["role"] == "T1w")
-    world.scan["inputs"] = [t1w]
-    world.input("bold", f"{at}/func/sub-0025427_ses-1_task-rest_bold.nii.gz", packed(9))
-    world.scan["m2g"] = {"pipeline": "func", "parcellation": []}
-    world.scan["argv"] = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "func", "--participant_label", "0025427"]
-    world.scan["argv"] += ["--session_label", "1", "--tr", "2.0", "--mem_gb", "20"]
-    world.submit()
-
-    code, output = world.run()
-
-    assert code == 0, output
-    assert "sub-0025427/ses-1/func/sub-0025427_ses-1_task-rest_bold.nii.gz" in world.seen_input()
-    assert len(world.result()["outputs"]["connectomes"]) == 4
 
 
 def test_a_child_of_an_array_with_an_offset_takes_its_own_scan(world: World) -> None:

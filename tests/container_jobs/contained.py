@@ -18,19 +18,29 @@ from opsctl.local.control import Containers
 from opsctl.local.jobs.container import label_of
 
 SHELL_IMAGE = "localhost/opsctl-shell:1"
+LAB_IMAGE = "localhost/opsctl-lab:1"
 
 
 def shell_image(world: EngineWorld) -> str:
     """Build, once a session, the jobs' image with a shell as its entrypoint; returns its name."""
-    built = built_once(world)
-    with (world.folder / "shell.lock").open("w") as lock:
+    return _derived(world, SHELL_IMAGE, built_once(world))
+
+
+def lab_image(world: EngineWorld) -> str:
+    """The same as a laboratory may make it: with a user of its own; returns its name."""
+    return _derived(world, LAB_IMAGE, built_once(world), "USER 1000:1000")
+
+
+def _derived(world: EngineWorld, name: str, base: str, *instructions: str) -> str:
+    file = world.folder / name.replace("/", "-")
+    with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = world.folder / "shell"
-        if not folder.exists():
-            folder.mkdir()
-            (folder / "Dockerfile").write_text(f'FROM {built}\nENTRYPOINT ["/bin/sh", "-c"]\n')
-            world.podman("build", "--network", "host", "--tag", SHELL_IMAGE, str(folder))
-    return SHELL_IMAGE
+        if not file.exists():
+            file.mkdir()
+            lines = [f"FROM {base}", *instructions, 'ENTRYPOINT ["/bin/sh", "-c"]']
+            (file / "Dockerfile").write_text("\n".join(lines) + "\n")
+            world.podman("build", "--network", "host", "--tag", name, str(file))
+    return name
 
 
 class Contained(Platform):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from support.repository import ROOT
 
 from opsctl.core.errors import Problem
 from opsctl.local.control import Containers, LocalServer, refuse_other_engine
-from opsctl.local.jobs.container import CONFINED, label_of, limit_arguments
+from opsctl.local.jobs.container import CONFINED, label_of, limit_arguments, user_arguments
 
 NEEDS = [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}, {"type": "GPU", "value": "1"}]
 
@@ -17,6 +19,10 @@ NEEDS = [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}, {
 @pytest.mark.parametrize(
     ("limits", "words"),
     [
+        (
+            ("pids", "memory", "cpu"),
+            ["--pids-limit", "4096", "--cpu-shares", "2048", "--memory", "15200m", "--memory-swap", "15200m"],
+        ),
         (("memory", "cpu"), ["--cpu-shares", "2048", "--memory", "15200m", "--memory-swap", "15200m"]),
         (("memory",), ["--memory", "15200m", "--memory-swap", "15200m"]),
         (("cpu",), ["--cpu-shares", "2048"]),
@@ -35,9 +41,33 @@ def test_nothing_is_pulled_and_nothing_of_this_machine_is_mounted() -> None:
     words = list(CONFINED)
     assert words[words.index("--pull") + 1] == "never"
     assert words[words.index("--log-driver") + 1] == "none"
-    mounts = [after for word, after in pairwise(words) if word in ("--volume", "--mount")]
-    assert mounts == ["/tmp", "/input", "/output"]
-    assert "--privileged" not in words
+    assert not {"--volume", "--mount", "--tmpfs", "--privileged"} & set(words)
+
+
+def test_a_container_is_set_up_as_on_aws() -> None:
+    """The job definition on AWS leaves user, root file system, volumes and home to the image; so does the engine."""
+    definition = (ROOT / "terraform" / "modules" / "batch" / "job_definition.tf").read_text()
+    properties = "\n".join(line.partition("#")[0] for line in definition.splitlines())
+    on_aws = {
+        name
+        for name in ("user", "readonlyRootFilesystem", "volumes", "mountPoints", "linuxParameters")
+        if re.search(rf"\b{name}\s*=", properties)
+    }
+    assert (on_aws, re.search(r"privileged\s*=\s*(\w+)", properties)[1]) == (set(), "false")
+    assert "HOME" not in re.findall(r'name\s*=\s*"(\w+)"', properties)
+    assert user_arguments({"image": "m2g"}) == ()
+    given_by_the_image = {"--user", "--read-only", "--workdir", "--env", "--entrypoint", "--userns"}
+    assert not given_by_the_image & {word.partition("=")[0] for word in CONFINED}
+
+
+def test_a_job_definitions_user_is_the_containers() -> None:
+    assert user_arguments({"user": "1001:100"}) == ("--user", "1001:100")
+
+
+def test_a_container_keeps_one_capability_and_gains_none() -> None:
+    assert ("--security-opt", "no-new-privileges") in list(pairwise(CONFINED))
+    # Podman would give an added one to every user, root or not.
+    assert "--cap-add" not in CONFINED
 
 
 def test_two_homes_have_two_labels_which_tell_nothing_of_them() -> None:

@@ -6,13 +6,18 @@ import json
 from pathlib import Path
 
 import pytest
-from contained import Contained
+from contained import Contained, lab_image
 from support.waiting import until
+
+from opsctl.local.jobs.container import PIDS_LIMIT
 
 # Fields of /proc/self/status, read without any tool but the shell's own.
 _STATUS = "while read -r name value; do case $name in CapEff:|CapBnd:|NoNewPrivs:) echo $name $value;; esac; done"
-# A user who is not root could not write there anyway: how the root is mounted says whether it could be written to.
-_ROOT = "while read -r _ place _ options _; do [ $place = / ] && echo root ${options%%,*}; done < /proc/mounts"
+# The folders and files of the image, and a file at the root, as m2g writes them.
+_WRITES = "; ".join(
+    f"if touch {folder}/x 2>/dev/null; then echo writes {folder}; else echo not {folder}; fi"
+    for folder in ("", "/root", "/m2g_atlases/atlases/mask", "/tmp", "/input", "/output")
+)
 #: Process 1 gets no signal that it does not handle.
 HANGING = "trap 'echo asked; exit 143' TERM; echo begun; while :; do sleep 0.1; done"
 
@@ -30,27 +35,66 @@ def processes() -> list[tuple[int, str]]:
     return found
 
 
-def test_a_job_is_closed_in(contained: Contained) -> None:
-    writes = "; ".join(
-        f"if touch {folder}/x 2>/dev/null; then echo writes {folder}; else echo not {folder}; fi"
-        for folder in ("/", "/usr", "/etc", "/opt/opsctl", "/tmp", "/input", "/output")
-    )
-    job_id = contained.submit(f"id -u; id -g; {_STATUS} < /proc/self/status; {_ROOT}; {writes}; echo home $HOME")
+def test_a_job_is_the_images_root_with_one_capability(contained: Contained) -> None:
+    job_id = contained.submit(f"id -u; id -g; {_STATUS} < /proc/self/status; {_WRITES}; echo home $HOME, in $PWD")
     job = contained.wait(job_id)
     lines = contained.lines(job_id)
     assert job["status"] == "SUCCEEDED", lines
     assert lines == [
-        "1000",
-        "1000",
-        "CapEff: 0000000000000000",
-        "CapBnd: 0000000000000000",
+        "0",
+        "0",
+        # DAC_OVERRIDE and nothing else.
+        "CapEff: 0000000000000002",
+        "CapBnd: 0000000000000002",
         "NoNewPrivs: 1",
-        "root ro",
-        *("not /", "not /usr", "not /etc", "not /opt/opsctl", "writes /tmp", "writes /input", "writes /output"),
-        "home /tmp",
+        *(
+            "writes",
+            "writes /root",
+            "writes /m2g_atlases/atlases/mask",
+            "writes /tmp",
+            "writes /input",
+            "writes /output",
+        ),
+        "home /root, in /",
     ]
     assert contained.names() == []
     contained.wait_for_no_volumes()
+
+
+def test_nothing_of_this_machine_is_mounted(contained: Contained) -> None:
+    job_id = contained.submit("while read -r source place type _; do echo $type $place; done < /proc/mounts")
+    contained.wait(job_id)
+    mounts = [line.split() for line in contained.lines(job_id)]
+    # The engine's own files: the address of the name server, the machine's name, secrets of a Red Hat subscription.
+    engine = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf", "/run/.containerenv", "/run/secrets"}
+    kernel = ("/proc", "/sys", "/dev")
+    assert [place for _, place in mounts if place != "/" and not place.startswith(kernel) and place not in engine] == []
+
+
+def test_what_a_job_writes_is_its_own_and_goes_with_it(contained: Contained) -> None:
+    for _ in range(2):
+        job_id = contained.submit("[ -e /root/x ] && echo left; touch /root/x; [ -e /root/x ] && echo written")
+        contained.wait(job_id)
+        assert contained.lines(job_id) == ["written"]
+
+
+def test_the_user_of_the_image_or_of_the_job_definition_is_taken(contained: Contained) -> None:
+    lab = lab_image(contained.world)
+    for image, user, expected in ((lab, None, "1000:1000"), (lab, "7:8", "7:8"), (contained.image, "7:8", "7:8")):
+        properties = {"image": image, **({"user": user} if user else {})}
+        script = f"echo $(id -u):$(id -g); touch /x 2>/dev/null && echo writes; {_STATUS} < /proc/self/status"
+        job_id = contained.submit_defined(script, properties=properties)
+        contained.wait(job_id)
+        # Nobody but root has the capability, as on AWS.
+        assert contained.lines(job_id)[:2] == [expected, "CapEff: 0000000000000000"]
+
+
+def test_a_job_has_no_more_processes_than_its_limit(contained: Contained) -> None:
+    if "pids" not in contained.containers.limits:
+        pytest.skip("this engine cannot limit processes here")
+    job_id = contained.submit("cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null")
+    contained.wait(job_id)
+    assert contained.lines(job_id) == [str(PIDS_LIMIT)]
 
 
 def test_a_job_has_its_own_variables_and_none_of_this_machine(contained: Contained) -> None:
@@ -69,6 +113,8 @@ def test_a_job_has_its_own_variables_and_none_of_this_machine(contained: Contain
         "AWS_ACCESS_KEY_ID": "local",
     }
     assert {name: seen.get(name) for name in expected} == expected
+    # The home of the image's user, and no name of a user: as on AWS.
+    assert (seen["HOME"], seen.get("USER")) == ("/root", None)
     # Those that the server itself was started with.
     assert {"CONTAINERS_CONF", "LANG"} <= set(contained.world.environment)
     assert not {"CONTAINERS_CONF", "LANG", "OPSCTL_WORK_DIR", "PYTHONPATH"} & set(seen)

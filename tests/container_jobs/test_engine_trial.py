@@ -43,12 +43,14 @@ def refusing(*words: str) -> str:
 @pytest.mark.parametrize(
     ("change", "limits"),
     [
-        (refusing("--cpu-shares"), ("memory",)),
-        (refusing("--cpu-shares", "--memory"), ()),
+        (refusing("--cpu-shares"), ("memory", "pids")),
+        (refusing("--cpu-shares", "--pids-limit"), ("memory",)),
+        (refusing("--cpu-shares", "--memory", "--pids-limit"), ()),
         # Docker warns, drops the limit and goes on.
-        ('words = [w for w in words if w not in ("--memory", "--memory-swap", "512m")]', ("cpu",)),
+        ('words = [w for w in words if w not in ("--memory", "--memory-swap", "512m")]', ("cpu", "pids")),
+        ('words = [w for w in words if w not in ("--pids-limit", "4096")]', ("memory", "cpu")),
     ],
-    ids=["no cpu", "no control groups", "a limit that does not hold"],
+    ids=["no cpu", "no processes", "no control groups", "no memory without a word", "no processes without a word"],
 )
 def test_only_what_really_limits_is_used(
     engine_world: EngineWorld, containers: Containers, tmp_path: Path, change: str, limits: tuple[str, ...]

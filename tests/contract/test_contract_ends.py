@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from m2g_job import attempt, faults, job, m2g, version
+from m2g_job import attempt, faults, job, m2g, publication, version
 from support.local_servers import retry_strategy
 
 from opsctl.commands.platform import down
@@ -44,7 +44,8 @@ def test_a_stopped_job_has_written_its_end_before_it_is_killed() -> None:
     margin_seconds = 1.0
     assert job.FORCED_EXIT_SECONDS + job.FORCED_EXIT_TIMEOUT_SECONDS + margin_seconds < BATCH_GRACE_SECONDS
     # m2g's own end, or a push that goes on, leaves time for the logs and the result before the forced exit.
-    for longest in (m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS, job.PUSH_GRACE_SECONDS, version._TIMEOUT_SECONDS):
+    m2g_seconds = m2g.GRACE_SECONDS + m2g.LAST_LINES_SECONDS
+    for longest in (m2g_seconds, publication.PUSH_GRACE_SECONDS, version._TIMEOUT_SECONDS):
         assert longest + attempt._START_TIMEOUT_SECONDS < job.FORCED_EXIT_SECONDS
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from m2g_job import causes, derivative
@@ -14,6 +15,8 @@ from m2g_job.faults import Ending, ScanFailed
 from m2g_job.result import ResultBuilder
 from support.example_platform import platform
 
+from opsctl.assets import atlas_table
+from opsctl.core import preview
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.location import run_location
 from opsctl.core.platform.options import PlatformOptions
@@ -22,6 +25,9 @@ from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, document_key, scan_document
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.submission import array_sizes, submissions_of, submit_request
+
+ATLASES = [atlas_table()[name] for name in ("Desikan", "AAL")]
+JOB = platform().models["csd"]
 
 BUCKET = "data-bucket"
 PLATFORM = platform(data_bucket=BUCKET)
@@ -94,13 +100,16 @@ def environment(index: int) -> Environment:
     ids=lambda example: f"{example.name}-{example.pipeline}",
 )
 def test_the_job_reads_what_run_writes(example):
-    options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL_"), skull="eye")
-    document = scan_document(example, options, run=run(8), index=7)
+    options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL"), skull="eye")
+    document = scan_document(example, options, run=run(8), index=7, atlases=ATLASES, job=JOB)
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == example.name
     assert read.session == example.session
     assert [(file.uri, file.role) for file in read.inputs] == [(file.uri, file.role) for file in example.inputs]
-    assert read.parcellation == ("Desikan", "AAL_")
+    assert [asdict(atlas) for atlas in read.atlases] == [
+        {"name": atlas.name, "folder": atlas.folder("2mm"), "regions": atlas.regions["2mm"], "kept": atlas.kept["2mm"]}
+        for atlas in ATLASES
+    ]
     assert read.output == f"{run().output}/{example.name}"
     assert read.key == document["key"]
 
@@ -128,14 +137,27 @@ def test_the_job_reads_the_environment_that_run_submits():
 
 ENDINGS = (Ending(0), ScanFailed("why", causes.OUT_OF_MEMORY, peak_memory_mib=812).ending)
 
+GRAPH = {
+    "uri": "s3://b/x.csv",
+    "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
+    "kind": "streamlines",
+    "nodes": 68,
+    "edges": 812,
+    "regions": None,
+    "lost": 2,
+}
+
 
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
-    document = scan_document(scan(), M2gOptions(), run=run(8), index=7)
+    document = scan_document(scan(), M2gOptions(), run=run(8), index=7, atlases=ATLASES, job=JOB)
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
     builder.connectomes = ["s3://b/x.csv"]
+    builder.peak_disk_mib = 2048
+    builder.graphs = [GRAPH]
+    builder.warnings = [{"code": "regions_lost", "atlas": "Desikan", "text": "2 regions of Desikan lost."}]
     value = builder.build(ENDINGS[exit_code])
     result = Result.decode(json.dumps(value).encode(), "s3://b/r.json")
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
@@ -144,6 +166,9 @@ def test_status_reads_what_the_job_writes(exit_code):
     assert result.facts == ({"peak_memory_mib": 812} if exit_code else {})
     assert result.log_stream == "csa/default/abc"
     assert len(result.files) == (exit_code == 0)
+    assert result.peak_disk_mib == 2048
+    assert [asdict(graph) for graph in result.graphs] == [GRAPH]
+    assert [asdict(warning) for warning in result.warnings] == builder.warnings
 
 
 def test_the_previews_outputs_do_not_pass_for_m2gs():
@@ -153,6 +178,7 @@ def test_the_previews_outputs_do_not_pass_for_m2gs():
     generator = derivative._generator(options.platform_variables()["image"])
     assert generator["Name"] == "opsctl preview"
     assert derivative._generator("repository/opsctl-m2g:0.1.0")["Name"] == "m2g"
+    assert derivative.PREVIEW_IMAGE == preview.IMAGE
 
 
 def test_both_know_the_same_files_of_a_registration() -> None:
@@ -166,7 +192,7 @@ def test_the_job_reads_what_is_reused() -> None:
     files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab", etag="e") for path in paths)
     reused = registration.Registration(run_id="HNU1-20261121-120000-ab12", base=base, files=files)
     options = M2gOptions(reuse_registration=True)
-    document = scan_document(scan(), options, run=run(), index=0, registration=reused)
+    document = scan_document(scan(), options, run=run(), index=0, atlases=ATLASES, job=JOB, registration=reused)
     job = job_reuse.parse(document["reuse"], argv=document["argv"], bucket=BUCKET)
     assert job is not None
     assert job.as_json() == reused.as_json()

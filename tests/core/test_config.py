@@ -44,7 +44,7 @@ ACCEPTED = [
     ("m2g.tr", 2, "m2g.tr", 2),
     ("m2g.mem_gb", 7.5, "m2g.mem_gb", 7.5),
     ("m2g.skull", "eye", "m2g.skull", "eye"),
-    ("m2g.skipreg", True, "m2g.skipreg", True),
+    ("m2g.reuse_registration", True, "m2g.reuse_registration", True),
     ("m2g.parcellation", ["AAL_", "Desikan"], "m2g.parcellation", ("AAL_", "Desikan")),
     ("m2g.parcellation", [], "m2g.parcellation", ()),
 ]
@@ -84,7 +84,9 @@ REFUSED = [
     ("m2g.seeds", 0, "seeds must be greater than 0", ""),
     ("m2g.seeds", 1.5, "m2g.seeds must be a whole number, not a number.", ""),
     ("m2g.tr", float("inf"), "tr must be greater than 0", ""),
-    ("m2g.skipeddy", 1, "m2g.skipeddy must be true or false, not a whole number.", ""),
+    ("m2g.reuse_registration", 1, "m2g.reuse_registration must be true or false, not a whole number.", ""),
+    ("m2g.skipeddy", True, "--skipeddy has no effect", "Use --reuse-registration"),
+    ("m2g.skipreg", False, "--skipreg makes m2g fail", "Use --reuse-registration"),
     ("m2g.skull", True, "m2g.skull must be text, not true or false.", ""),
     ("m2g.parcellation", "AAL_", 'm2g.parcellation must be a list of names, ["A", "B"], not text.', ""),
     ("m2g.parcellation", ["AAL_", 3], "m2g.parcellation must be a list of names", ""),
@@ -155,8 +157,8 @@ VARIABLES = [
     ("OPSCTL_SP", "native_dsn", "m2g.space", "native_dsn"),
     ("OPSCTL_DIFFUSION_MODEL", "csd", "m2g.diffusion_model", "csd"),
     ("OPSCTL_MODEL", "csd", "m2g.diffusion_model", "csd"),
-    ("OPSCTL_SKIPEDDY", "Yes", "m2g.skipeddy", True),
-    ("OPSCTL_SKIPEDDY", "0", "m2g.skipeddy", False),
+    ("OPSCTL_REUSE_REGISTRATION", "Yes", "m2g.reuse_registration", True),
+    ("OPSCTL_REUSE_REGISTRATION", "0", "m2g.reuse_registration", False),
     ("OPSCTL_PARCELLATION", "AAL_, Desikan", "m2g.parcellation", ("AAL_", "Desikan")),
 ]
 
@@ -171,7 +173,11 @@ def test_what_a_variable_may_say(name: str, text: str, key: str, configured: Any
     [
         ("OPSCTL_SEEDS", "many", "OPSCTL_SEEDS: m2g.seeds must be a whole number, not text."),
         ("OPSCTL_MAX_SPEND", "$5", "OPSCTL_MAX_SPEND: max_spend must be a number, not text."),
-        ("OPSCTL_SKIPREG", "maybe", "OPSCTL_SKIPREG: m2g.skipreg must be true or false, not text."),
+        (
+            "OPSCTL_REUSE_REGISTRATION",
+            "maybe",
+            "OPSCTL_REUSE_REGISTRATION: m2g.reuse_registration must be true or false, not text.",
+        ),
         ("OPSCTL_SPACE", "mni", "OPSCTL_SPACE: space mni is not one of m2g's values"),
     ],
 )

@@ -109,6 +109,11 @@ INNER = {
         ("outputs.", ["outputs"], "connectomes"),
         ("outputs.", ["outputs"], "files"),
         *(("outputs.files[0].", ["outputs", "files", 0], field) for field in ("uri", "size_bytes", "sha256")),
+        *(
+            ("outputs.graphs[0].", ["outputs", "graphs", 0], field)
+            for field in ("uri", "atlas", "kind", "nodes", "edges", "regions", "lost")
+        ),
+        *(("warnings[0].", ["warnings", 0], field) for field in ("code", "atlas", "text")),
     ],
     "run": [("adopted[0].", ["adopted", 0], field) for field in ("run_id", "index")],
     "final job states": [
@@ -157,7 +162,7 @@ ALLOWED = {
     int: {"exit_code"},
     float: {"max_spend_usd"},
     # An inconsistent length is found by another sentence.
-    list: {"command_line", "scans", "keys", "sizes", "adopted", "inputs"},
+    list: {"command_line", "scans", "keys", "sizes", "adopted", "inputs", "warnings"},
     dict: {"facts", "seconds", "m2g", "jobs", "options"},
 }
 
@@ -170,7 +175,7 @@ def is_allowed(field: str, value: Any) -> bool:
 
 @EVERY_KIND
 def test_null_is_refused_where_a_value_is_needed(kind: Kind) -> None:
-    may_be_null = {"stopped_at", "started_at", "exit_code", "seen_at", "memory_mib", "max_spend_usd"}
+    may_be_null = {"stopped_at", "started_at", "exit_code", "seen_at", "phase", "memory_mib", "max_spend_usd"}
     for field in set(kind.checked) - may_be_null - {"image_digest", "endpoint_url"}:
         refusal(kind, encoded({**kind.value, field: None}))
 
@@ -187,6 +192,12 @@ OUT_OF_RANGE = [
     ("attempt", {"job_id": "j" * 5_000}),
     *(("result", {"status": value}) for value in ("SUCCEEDED", "", "\x1b[31m", "x" * 10_000)),
     ("result", {"peak_memory_mib": -1}),
+    ("result", {"peak_disk_mib": -1}),
+    ("result", {"warnings": [{"code": "odd", "atlas": "x", "text": ""}]}),
+    *(
+        ("result", {"outputs": {**RESULT["outputs"], "graphs": [{**RESULT["outputs"]["graphs"][0], **change}]}})
+        for change in ({"nodes": -1}, {"edges": 1.5}, {"kind": "fibres"}, {"lost": None}, {"atlas": ""})
+    ),
     ("result", {"seconds": {"m2g": -1}}),
     ("result", {"outputs": {"connectomes": [], "files": [{"uri": "s3://x", "size_bytes": -1, "sha256": ""}]}}),
     ("result", {"outputs": {"connectomes": [], "files": [{"uri": "", "size_bytes": 1, "sha256": ""}]}}),

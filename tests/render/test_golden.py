@@ -17,6 +17,7 @@ from support.golden import SCREENS, golden
 from support.repository import ROOT
 from support.view_examples import answer, bill, detail, failed, outcome, plan, rich_status, run, status
 
+from opsctl.assets import atlas_table
 from opsctl.commands.logs.follow import DoneBefore, NextAttempt, PollFailed, ScanEnd
 from opsctl.commands.platform.down import TeardownReport
 from opsctl.commands.platform.orphans import OrphanReport
@@ -38,7 +39,15 @@ from opsctl.render.cancel import show_cancel_plan, show_outcome
 from opsctl.render.cost import charged_text, estimate_lines, show_cost, show_costs
 from opsctl.render.down import show_teardown_report
 from opsctl.render.logs import LogView
-from opsctl.render.run import earlier_m2g_lines, kept_line, nothing_line, outcome_line, redo_question
+from opsctl.render.parcellations import show_parcellations
+from opsctl.render.run import (
+    cut_atlases_line,
+    earlier_m2g_lines,
+    kept_line,
+    nothing_line,
+    outcome_line,
+    redo_question,
+)
 from opsctl.render.run import plan_lines as run_plan_lines
 from opsctl.render.scan_detail import show_detail
 from opsctl.render.scans import discovery_lines
@@ -244,7 +253,20 @@ CASES: dict[str, Case] = {
     # The sum is without what was adopted; equal prices are named once.
     "cost.all_runs": lambda screen: show_costs(screen, [a_cost(), NOT_BEGUN]),
     "cost.no_runs": lambda screen: show_costs(screen, []),
-    "run.plan": as_lines(run_plan_lines(plan("new", "new"))),
+    "run.plan": as_lines([*run_plan_lines(plan("new", "new")), cut_atlases_line(plan("new"))]),
+    "run.atlases": as_lines(
+        line
+        for changes in (
+            {"diffusion_model": "csd"},
+            {"voxelsize": "1mm"},
+            {"parcellation": ("Desikan", "MICCAI")},
+        )
+        for line in (
+            *run_plan_lines(plan("new", **changes))[1:3],
+            cut_atlases_line(plan("new", **changes)),
+        )
+    ),
+    "parcellations": lambda screen: show_parcellations(screen, atlas_table(), "2mm"),
     "run.earlier_m2g": as_lines(
         [
             *earlier_m2g_lines(plan("other_m2g", "other_m2g", "in flight", "done")),

@@ -8,7 +8,7 @@ import os
 import sys
 
 import pytest
-from support.windows import terminal
+from support.windows import plain, terminal
 
 from opsctl.commands.logs.follow import ScanEnd
 from opsctl.core.logs.log_line import LogLine
@@ -30,7 +30,7 @@ def test_a_jobs_text_cannot_move_the_terminal(capsys: pytest.CaptureFixture[str]
     view.show(line("sub-01", "\x1b[2J\x1b]0;owned\x07progress 10 %\rprogress 20 %"))
     view.show(end("FAILED", "\x1b[31mcause"))
     out, err = capsys.readouterr()
-    assert out == "sub-01 │ progress 10 %progress 20 %\n"
+    assert out == "sub-01 │ progress 20 %\n"
     assert err == "sub-01 failed: cause\n"
 
 
@@ -51,6 +51,32 @@ def test_long_lines_and_names_are_neither_cut_nor_broken(
     name = f"sub-{'1' * 50}"
     LogView(Screen(), names=(name,)).show(line(name, "x" * 300))
     assert capsys.readouterr().out == f"{name} │ {'x' * 300}\n"
+
+
+def test_a_terminal_gets_the_beginning_of_a_very_long_line() -> None:
+    screen, window = terminal(80)
+    view = LogView(screen, names=("sub-01",))
+    view.show(line("sub-01", "x" * 400))
+    view.show(line("sub-01", "y" * 1400))
+    first, second = plain(window.getvalue()).splitlines()
+    assert first == f"sub-01 │ {'x' * 400}"
+    assert second == f"sub-01 │ {'y' * 400}… (1,000 more characters: in a pipe, or with --json)"
+
+
+def test_a_pipe_gets_a_very_long_line_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    LogView(Screen(), names=("sub-01",)).show(line("sub-01", "x" * 10_000))
+    assert capsys.readouterr().out == f"sub-01 │ {'x' * 10_000}\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [("0%\r50%\r100%", "100%"), ("0%\r100%\r", "100%"), ("0%\r1%\ndone", "1%\nsub-01 │ done"), ("a\r\n", "a")],
+)
+def test_of_a_progress_bar_the_last_state_is_shown(
+    capsys: pytest.CaptureFixture[str], message: str, shown: str
+) -> None:
+    LogView(Screen(), names=("sub-01",)).show(line("sub-01", message))
+    assert capsys.readouterr().out == f"sub-01 │ {shown}\n"
 
 
 def shown_on_a_terminal(*names: str) -> str:

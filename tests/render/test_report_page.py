@@ -22,6 +22,8 @@ from support.report_world import CAUSES, png, scene
 from opsctl.commands.results.report import MARK
 from opsctl.commands.results.report_assets import Asset
 from opsctl.core.errors import Problem
+from opsctl.core.preview import BANNER
+from opsctl.core.runs.result import ResultWarning
 from opsctl.core.runs.status import State
 from opsctl.render.report.pictures import DecodedImage, ImageDecoder, limit_size
 from opsctl.render.report.plots import HEIGHT, WIDTH, distribution
@@ -82,6 +84,16 @@ def test_every_kind_of_scan_is_told() -> None:
     golden("report.local", text_of(scene(["DONE"], is_local=True, pictures=1).html()))
 
 
+def test_a_page_of_the_previews_outputs_says_so_everywhere() -> None:
+    page, plain = (scene(["DONE"], is_local=is_local, pictures=1).html() for is_local in (True, False))
+    assert "<title>PREVIEW, not m2g: " in page
+    assert f'<p class="banner">{BANNER}</p>' in markup.unescape(page)
+    # The style draws the notice over each figure.
+    assert '<html lang="en" class="preview">' in page and "<figure" in page
+    assert '.preview figure::before { content: "PREVIEW, not m2g"' in page
+    assert not any(word in plain for word in ("<title>PREVIEW", 'class="preview"', 'class="banner"'))
+
+
 def test_the_failures_come_first() -> None:
     page = scene(MIXED).html()
     assert page.index('id="failures"') < page.index('id="durations"')
@@ -135,6 +147,44 @@ def test_the_page_may_load_nothing() -> None:
     assert set(re.findall(r'(?:src|href)="([^:#"]*[:#])', page)) <= {"data:", "#"}
 
 
+FEW = ResultWarning(code="few_edges", atlas="A", text="A: the connectome has 3 edges; `--skull` may help.")
+LOST = replace(FEW, code="regions_lost", text=f"B: 9 regions are lost. {HOSTILE}")
+
+
+def test_scans_to_look_at_have_their_reason_and_the_skull_strip() -> None:
+    page = scene(["DONE", "DONE", "FAILED"], pictures=1, warnings={1: (FEW, LOST)}).html()
+    assert page.index('id="failures"') < page.index('id="looks"') < page.index('id="durations"')
+    section = page[page.index('id="looks"') : page.index('id="durations"')]
+    assert "sub-0002/ses-1" in section and "sub-0001/ses-1" not in section
+    assert section.index("<code>--skull</code>") < section.index('alt="Skull strip of sub-0002/ses-1"')
+    assert "2 of 3 scans done, 1 failed; 1 to look at" in page and "<img src=" not in text_of(section)
+    golden("report.looks", text_of(f"<body><h2 {section.rpartition('<h2')[0].rpartition('<section')[0]}"))
+    assert 'id="looks"' not in scene(["DONE"], pictures=1).html()
+
+
+def test_many_scans_to_look_at_stay_readable() -> None:
+    page = scene(["DONE"] * 15, pictures=1, warnings=dict.fromkeys(range(15), (FEW,))).html()
+    section = page[page.index('id="looks"') : page.index('id="durations"')]
+    assert section.count('alt="Skull strip') == 12 and "and 3 more" in section
+
+
+def test_a_functional_run_is_told_as_one() -> None:
+    page = scene(["DONE"] * 2, pictures=1, kind="correlation", nodes=20).html()
+    assert "pairs with a correlation" in page and "the same in all scans" in page
+    assert "correlations of two regions&#39; signals, with their sign" in page
+    assert 'fill="url(#colours-diverging)"' in page and 'fill="url(#colours-sequential)"' not in page
+    assert "streamlines" not in text_of(page)
+
+
+def test_a_figure_without_measure_has_no_plot() -> None:
+    shown = scene(["DONE"] * 2, pictures=1)
+    results = {index: replace(result, peak_disk_mib=0) for index, result in shown.report.results.items()}
+    page = replace(shown, report=replace(shown.report, results=results)).html()
+    peaks = page[page.index('id="peaks"') : page.index('id="graphs"')]
+    assert ("<b>memory</b>" in peaks, "<b>disk</b>" in peaks) == (True, False)
+    assert "disk at most" not in page
+
+
 def test_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("opsctl.render.report._MAX_PICTURE_BYTES", 1)
     shown = scene(["DONE"], pictures=1)
@@ -167,12 +217,38 @@ def test_a_matrix_has_a_pixel_for_each_pair() -> None:
     assert picture.getpixel((2, 1)) not in (dark, yellow)
 
 
-def test_correlations_have_a_colour_for_each_sign() -> None:
-    picture = pixels(matrix("1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n"))
+@pytest.mark.parametrize("text", ["1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n", "1 2 -0.25\n1 3 0.5\n2 3 nan\n1 4 0.1\n"])
+def test_correlations_have_a_colour_for_each_sign(text: str) -> None:
+    image = matrix(text, graph_kind="correlation")
+    picture = pixels(image)
     red, _, blue = picture.getpixel((1, 0))  # type: ignore[misc]
     assert blue > red
     red, _, blue = picture.getpixel((2, 0))  # type: ignore[misc]
     assert red > blue
+    # Both ends are as far from 0, which is white, whatever the smallest value is.
+    for place in ((0, 0), (2, 1)):
+        assert all(abs(value - 0xF7) <= 1 for value in picture.getpixel(place))  # type: ignore[union-attr]
+    assert image.legend is not None
+    assert (image.legend.colours, image.legend.low, image.legend.high) == ("diverging", "-0.5", "0.5")
+
+
+def test_correlations_that_are_all_positive_are_centred_on_0_too() -> None:
+    text = "1 2 0.2\n1 3 0.5\n2 3 0.1\n"
+    kinds: list[Any] = ["correlation", "absolute correlation", "streamlines"]
+    legends = [matrix(text, graph_kind=kind).legend for kind in kinds]
+    assert [(legend.colours, legend.low) for legend in legends if legend] == [
+        ("diverging", "-0.5"),
+        ("sequential", "0"),
+        ("sequential", "0"),
+    ]
+
+
+def test_a_region_without_an_edge_has_its_place_in_the_matrix() -> None:
+    image = matrix("1 2 5.0\n2 4 1.0\n", graph_kind="streamlines", graph_nodes=5)
+    assert (image.nodes, image.edges, image.rows) == (3, 2, 5)
+    assert pixels(image).size == (5, 5)
+    empty = matrix("", graph_kind="streamlines", graph_nodes=5)
+    assert (empty.nodes, empty.edges, len(pixels(empty).getcolors() or [])) == (0, 0, 1)
 
 
 def test_a_large_atlas_is_drawn_smaller() -> None:
@@ -180,7 +256,7 @@ def test_a_large_atlas_is_drawn_smaller() -> None:
     image = matrix("\n".join(rows))
     assert image.large is not None and image.thumb is not None
     assert image.large.width == 225 and image.thumb.width <= 80
-    assert matrix("0,1\n1,0\n", is_pictured=False) == DecodedImage(nodes=2, edges=1)
+    assert matrix("0,1\n1,0\n", is_pictured=False) == DecodedImage(nodes=2, edges=1, rows=2)
 
 
 def test_the_more_pictures_the_smaller() -> None:
@@ -241,7 +317,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with all there is in it, hostile words too."""
-    mixed = scene(MIXED, is_local=True)
+    mixed = scene(MIXED, is_local=True, warnings={0: (LOST,), 12: (FEW, LOST)})
     long = HOSTILE + "x" * 300
     scans = tuple(
         replace(scan, cause=scan.cause.replace(CAUSES[2].message, long)) for scan in mixed.report.status.scans
@@ -264,7 +340,7 @@ LOADED = """(async () => {
 @pytest.mark.parametrize("width", [1200, 400])
 def test_a_browser_loads_it_without_a_request_or_a_complaint(browser: Browser, file: Path, width: int) -> None:
     browser.visit(file, width=width)
-    assert browser.evaluate("document.title").startswith("HNU1-20261120-170211-ab12: 16 of 24")
+    assert browser.evaluate("document.title").startswith("PREVIEW, not m2g: HNU1-20261120-170211-ab12: 16 of 24")
     browser.evaluate(OPEN_ALL)
     images = browser.evaluate(LOADED)
     assert len(images) > 60
@@ -306,7 +382,7 @@ def test_every_scan_and_every_mark_is_to_be_seen(browser: Browser, file: Path) -
         "[...document.querySelectorAll('.plot')].map(plot => [...plot.querySelectorAll('.mark')]"
         ".filter(one => one.getBoundingClientRect().width > 1).length)"
     )
-    assert marks == [16] * 4
+    assert marks == [16] * 6
     labels = browser.evaluate(
         "[...document.querySelectorAll('.plot svg')].every(svg => [...svg.querySelectorAll('text')].every(text => {"
         " const [in_, out] = [text.getBoundingClientRect(), svg.getBoundingClientRect()];"

@@ -1,4 +1,7 @@
-"""A base image made on the spot: this machine's own Python and shell, and a stand-in for m2g."""
+"""A base image made on the spot: this machine's own Python and shell, and stand-ins for m2g, FSL and AFNI.
+
+Like m2g's own image it is root's, names no user, and sets FSL's variables.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,31 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from m2g_job.base_check import AFNI, FSL, STANDARD_BRAIN
+
+from support.container_m2g import MASKS
 from support.repository import ROOT
 
 _TESTS = ROOT / "tests"
 _TOOLS = (
-    *("sh", "env", "ln", "chmod", "mkdir", "cat", "cp", "ls", "rm", "sleep", "id", "touch", "test", "true", "uname"),
+    *(
+        "sh",
+        "env",
+        "ln",
+        "chmod",
+        "mkdir",
+        "cat",
+        "cp",
+        "ls",
+        "rm",
+        "sleep",
+        "id",
+        "touch",
+        "test",
+        "true",
+        "uname",
+        "which",
+    ),
 )
 _NOT_NEEDED = {
     *("test", "tests", "idlelib", "tkinter", "turtledemo", "pydoc_data", "lib2to3", "ensurepip", "__pycache__"),
@@ -26,6 +49,17 @@ _CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bu
 _PIP = (
     "[global]\ncert = /etc/ssl/certs/ca-certificates.crt\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
 )
+FSLDIR = "/usr/share/fsl/5.0"
+_FSL_PROGRAMS, _AFNI_PROGRAMS = "/usr/lib/fsl/5.0", "/opt/afni"
+#: As m2g's Dockerfile sets them.
+VARIABLES = {
+    "PATH": f"{_FSL_PROGRAMS}:{_AFNI_PROGRAMS}:/usr/local/bin:/usr/bin:/bin",
+    "FSLDIR": FSLDIR,
+    "FSLOUTPUTTYPE": "NIFTI_GZ",
+    "LD_LIBRARY_PATH": "/usr/lib/fsl/5.0:",
+    "M2G_URL": "https://github.com/neurodata/m2g.git",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+}
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n"
 
 
@@ -49,10 +83,15 @@ def write_base(archive: Path) -> None:
     if certificates:
         files["/etc/ssl/certs/ca-certificates.crt"] = certificates
     texts = {
-        "/usr/local/bin/m2g": f"#!{python} -B\n{(_TESTS / 'support' / 'fake_m2g.py').read_text()}",
+        "/usr/local/bin/m2g": f"#!{python} -B\n{(_TESTS / 'support' / 'container_m2g.py').read_text()}",
+        "/usr/local/lib/fake_m2g.py": (_TESTS / "support" / "fake_m2g.py").read_text(),
+        f"{FSLDIR}/{STANDARD_BRAIN}": "stand-in",
+        **dict.fromkeys(MASKS, "stand-in"),
         "/etc/passwd": _PASSWD,
         "/etc/pip.conf": _PIP,
     }
+    programs = [f"{_FSL_PROGRAMS}/{name}" for name in FSL] + [f"{_AFNI_PROGRAMS}/{name}" for name in ("afni", *AFNI)]
+    texts |= dict.fromkeys(programs, "#!/bin/sh\nexit 0\n")
     with tarfile.open(archive, "w") as tar:
         for folder in ("tmp", "root", "bin", "input", "output"):
             _add(tar, tarfile.TarInfo(folder), kind=tarfile.DIRTYPE, mode=0o1777 if folder == "tmp" else 0o755)
@@ -65,7 +104,9 @@ def write_base(archive: Path) -> None:
                 mode=0o755 if source.stat().st_mode & 0o111 else 0o644,
             )
         for name, text in texts.items():
-            _add(tar, tarfile.TarInfo(name.lstrip("/")), data=text.encode(), mode=0o755 if "bin" in name else 0o644)
+            # m2g's Dockerfile makes the atlases writable for everyone.
+            mode = 0o777 if name in MASKS else 0o755 if "/bin/" in name or name in programs else 0o644
+            _add(tar, tarfile.TarInfo(name.lstrip("/")), data=text.encode(), mode=mode)
         for name, target in (("bin/sh", "/usr/bin/sh"), ("usr/local/bin/python3.7", str(python))):
             link = tarfile.TarInfo(name)
             link.linkname = target

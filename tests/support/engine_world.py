@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from opsctl.engine import Engine, find_engine
-from support.base_image import write_base
+from support.base_image import VARIABLES, write_base
 
 BASE = "localhost/m2g-stand-in:1"
 BUILT = "localhost/opsctl-m2g:built-once"
@@ -149,7 +149,8 @@ def shared_world(session_folder: Path) -> Iterator[EngineWorld]:
         world = EngineWorld(folder, json.loads(ready.read_text())) if ready.exists() else new_world(folder)
         if not ready.exists():
             write_base(folder / "base.tar")
-            world.podman("import", "--change", "ENV PATH=/usr/local/bin:/usr/bin:/bin", str(folder / "base.tar"), BASE)
+            changes = [word for name, value in VARIABLES.items() for word in ("--change", f"ENV {name}={value}")]
+            world.podman("import", *changes, str(folder / "base.tar"), BASE)
             (folder / "base.tar").unlink()
             ready.write_text(json.dumps(world.environment))
     with (session_folder / "engine-world.users").open("w") as users:

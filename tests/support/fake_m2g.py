@@ -1,7 +1,7 @@
-"""A fake m2g with its real command line, its rules for reading its input, and its layout of outputs.
+"""A fake m2g with its real command line, its rules for reading its input, its names and formats of outputs.
 
-It runs as `m2g` on a job's PATH. FAKE_M2G says how it behaves. Its outputs contain AWS_BATCH_JOB_ID and the attempt, so
-that a test sees which job wrote them.
+It runs as `m2g` on a job's PATH. FAKE_M2G says how it behaves, FAKE_M2G_LOST how many regions each atlas loses. Its
+outputs contain AWS_BATCH_JOB_ID and the attempt, so that a test sees which job wrote them.
 """
 
 import argparse
@@ -13,6 +13,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+#: Some of neuroparc's atlases with their numbers of regions.
+ATLASES = {"AAL": 116, "Desikan": 70, "JHU": 48, "MICCAI": 134}
+LOST_WARNING = """WARNING: The atlas has lost an roi due to alignment! A file containing the lost ROI values will be \
+generated in the
+            same folder as the connectome output. Try rerunning m2g with the appropriate --skull flag."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -28,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--track_type", choices=["local", "particle"], default="local")
     arguments.add_argument("--seeds", type=int, default=20)
     arguments.add_argument("--voxelsize", choices=["1mm", "2mm", "4mm"], default="2mm")
-    arguments.add_argument("--parcellation", nargs="+", default=[])
+    arguments.add_argument("--parcellation", nargs="+")
     arguments.add_argument("--acquisition", default="alt+z")
     arguments.add_argument("--tr", type=float, default=2.0)
     arguments.add_argument("--mem_gb", type=float, default=20)
@@ -86,19 +92,37 @@ def register(out: Path, *, skipeddy: bool, skipreg: bool, content: str) -> None:
 
 
 def read(root: Path, subject: str, session: str, suffix: str) -> list:
-    """Every file of the session with a suffix, sidecars included, as m2g finds them with pybids."""
+    """Every file of the session with a suffix, sidecars included, as m2g finds them with pybids 0.12."""
     if not (root / "dataset_description.json").is_file():
         sys.exit("no dataset_description.json")
     folder = root / f"sub-{subject}" / f"ses-{session}"
     if not folder.is_dir():
         sys.exit("KeyError: 'session'")
+    if "+" in subject + session:
+        sys.exit("ValueError: No pairs found for BIDS Layout")
     named = re.compile(rf"^sub-{subject}(_ses-{session})?(_[a-z]+-[A-Za-z0-9]+)*_{suffix}\.")
     return sorted(path for path in folder.rglob("*") if named.match(path.name))
+
+
+def atlases(options: argparse.Namespace) -> list:
+    """The names of the atlases' files, without `.nii.gz`, that m2g selects."""
+    edge = options.voxelsize.replace("mm", "")
+    names = [f"{name}_space-MNI152NLin6_res-{edge}x{edge}x{edge}" for name in ATLASES]
+    if options.parcellation is not None:
+        folder = "/m2g_atlases/atlases/label/Human"
+        names = [name for name in names for part in options.parcellation if part in f"{folder}/{name}.nii.gz"]
+    if not names:
+        sys.exit("ValueError: No valid parcellations found.")
+    return names
 
 
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
+
+
+JOB_AND_ATTEMPT = f"{os.environ.get('AWS_BATCH_JOB_ID')} {os.environ.get('AWS_BATCH_JOB_ATTEMPT')}\n"
+LOST = int(os.environ.get("FAKE_M2G_LOST", "0"))
 
 
 def main() -> None:
@@ -116,31 +140,77 @@ def main() -> None:
         sys.exit(f"ValueError: not enough values to unpack (expected 3, got {len(files)})")
     if len(t1w) != 1:
         sys.exit(f"ValueError: one T1w expected, got {len(t1w)}")
-    letter = "d" if suffix == "dwi" else "f"
     print(f"m2g runs on {suffix}", flush=True)
-    write(out / f"qa_{letter}" / f"sub-{subject}_ses-{session}_qa.png", "picture")
-    write(out / "tmp_d" / "large.nii.gz", "intermediate")
     write(Path(options.output_dir) / "environment.json", json.dumps(dict(os.environ)))
-    misbehave(mode, out)
-    job_and_attempt = f"{os.environ.get('AWS_BATCH_JOB_ID')} {os.environ.get('AWS_BATCH_JOB_ATTEMPT')}\n"
-    for atlas in [f"{name}_space-MNI" for name in options.parcellation] or ["AAL_space-MNI", "Desikan_space-MNI"]:
-        if letter == "d":
-            stem = next(path for path in files if ".nii" in path.name).name.split(".")[0]
-            write(out / "connectomes_d" / atlas / f"{stem}_{atlas}_connectome.csv", job_and_attempt)
-        else:
-            for kind in ("edgelist", "abs_edgelist"):
-                name = f"sub-{subject}_ses-{session}_func_{atlas}_{kind}.csv"
-                write(out / "connectomes_f" / atlas / name, job_and_attempt)
+    run = dwi if suffix == "dwi" else func
+    run(options, mode, out, next(path for path in files if ".nii" in path.name).name.split(".")[0])
     for number in range(int(os.environ.get("FAKE_M2G_FILES", "3"))):
-        write(out / ("dwi" if letter == "d" else "func") / f"file-{number}.txt", job_and_attempt * (number + 1))
+        write(out / ("dwi" if suffix == "dwi" else "func") / f"file-{number}.txt", JOB_AND_ATTEMPT * (number + 1))
     print("m2g is done", flush=True)
+
+
+def dwi(options: argparse.Namespace, mode: str, out: Path, stem: str) -> None:
+    t1w = f"{out.parent.name}_{out.name}_T1w_reor_RAS_res"
+    write(out / "qa_d" / "skull_strip" / f"qa_skullstrip__{t1w}.png", "picture")
+    for name in ("reg_a/mni2t1w_warp.nii.gz", "reg_a/t1w_vent_csf_in_dwi.nii.gz", "reg_m/t1wtissue2dwi_xfm.mat"):
+        write(out / "tmp_d" / name, "kept")
+    write(out / "tmp_d" / "reg_a" / "warp_t12mni.nii.gz", "intermediate")
+    misbehave(mode, out)
+    if options.space == "native_dsn":
+        for name in ("sagittal", "coronal", "axial"):
+            (out / "tmp" / f"transformed_{name}.png").write_text("picture")  # m2g does not make the folder
+    for atlas in atlases(options):
+        folder = out / "connectomes_d" / atlas
+        regions = ATLASES[atlas.split("_")[0]]
+        if LOST:
+            print(LOST_WARNING, flush=True)
+            write(
+                folder / "lost_roi.csv", ",".join(str(label) for label in range(regions - LOST + 1, regions + 1)) + "\n"
+            )
+        # The streamlines' number tells jobs and attempts apart.
+        count = sum(JOB_AND_ATTEMPT.encode())
+        write(
+            folder / f"{stem}_{atlas}_connectome.csv", "".join(f"{a} {b} {count}.0\n" for a, b in edges(mode, regions))
+        )
+        if mode == "empty-jhu" and atlas.startswith("JHU"):
+            write(folder / f"{stem}_{atlas}_connectome.csv", "")
+        if mode == "hangs-after-a-graph":
+            misbehave("hang", out)
+        if mode == "fails-after-a-graph":
+            sys.exit("MemoryError: Unable to allocate 36.8 GiB for an array with shape (70263, 70263)")
+
+
+def edges(mode: str, regions: int) -> list:
+    nodes = {"few-edges": 2, "few-regions": regions // 2 - LOST - 1}.get(mode, regions - LOST)
+    if mode == "diagonal":
+        return [(1, 1)]
+    return [(first, second) for first in range(1, nodes + 1) for second in range(first + 1, min(first + 9, nodes) + 1)]
+
+
+def func(options: argparse.Namespace, mode: str, out: Path, stem: str) -> None:
+    if re.search(r"_acq-([0-9.]+)_bold", stem):
+        print(f"TR extracted from filename of {stem}")
+    write(out / "qa_f" / "skullstrip_vis" / "skull_vis.png", "picture")
+    write(out / "crash" / "crash-20261122.pklz", "why")
+    write(out / "log" / "pypeline.log", "what")
+    misbehave(mode, out)
+    subject, session = out.parent.name, re.findall(r"ses-(\d*)", out.name)[0]
+    for atlas in atlases(options):
+        name = f"{subject}_ses-{session}_func_{atlas}.nii.gz"
+        nodes = range(1, ATLASES[atlas.split("_")[0]] - LOST + 1)
+        for ending, sign in (("edgelist", "-"), ("abs_edgelist", "")):
+            weights = "".join(f"{a} {b} {sign}0.{a + b:06d}\n" for a in nodes for b in nodes if a < b)
+            write(out / "connectomes_f" / f"{atlas}.nii.gz" / f"{name}_{ending}.csv", weights)
+        write(out / "func" / "register" / "roi_timeseries" / f"{atlas}.nii.gz" / "roi_stats.csv", "series")
+    for path in (out / "log").iterdir():
+        path.unlink()
 
 
 #: What an m2g prints before it ends with exit code 1, by mode.
 LAST_LINES = {
     "exit-1": "reading the gradients\nRuntimeError: eddy did not converge",
     "no-space": "OSError: [Errno 28] No space left on device",
-    "memory-error": "numpy.core._exceptions.MemoryError: Unable to allocate 40 GiB",
+    "memory-error": "numpy.core._exceptions.MemoryError: Unable to allocate 4.0 GiB",
     "child-killed": "eddy: line 3: 117 Killed",
 }
 
@@ -155,7 +225,10 @@ def misbehave(mode: str, out: Path) -> None:
     if mode == "nothing":
         sys.exit(0)
     if mode == "empty":
-        write(out / "connectomes_d" / "Desikan_space-MNI" / "x_Desikan_connectome.csv", " \n")
+        write(out / "connectomes_d" / "Desikan_space-MNI152NLin6_res-2x2x2" / "x_Desikan_connectome.csv", "")
+        sys.exit(0)
+    if mode == "breaks-off":
+        write(out / "connectomes_d" / "Desikan_space-MNI152NLin6_res-2x2x2" / "x_connectome.csv", "1 2 3.0\n1 3 1")
         sys.exit(0)
     if mode == "killed":
         os.kill(os.getpid(), signal.SIGKILL)

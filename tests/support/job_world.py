@@ -28,6 +28,20 @@ RUN_ID = "HNU1-20261122-120000-ab12"
 RUN = f"opsctl/runs/{RUN_ID}"
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:1"
 DIGEST = "sha256:" + "ab" * 32
+ATLAS = "Desikan_space-MNI152NLin6_res-2x2x2"
+DESIKAN = {
+    "name": "Desikan",
+    "argument": "Desikan_space-MNI152NLin6_res-",
+    "folder": ATLAS,
+    "regions": 70,
+    "kept": 70,
+}
+SKULL_STRIP = "qa_d/skull_strip/qa_skullstrip__sub-0025427_ses-1_T1w_reor_RAS_res.png"
+REGISTRATION = [
+    "tmp_d/reg_a/mni2t1w_warp.nii.gz",
+    "tmp_d/reg_a/t1w_vent_csf_in_dwi.nii.gz",
+    "tmp_d/reg_m/t1wtissue2dwi_xfm.mat",
+]
 OUTPUT = "HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1"
 
 
@@ -47,8 +61,9 @@ def packed(volumes: int = 1) -> bytes:
 
 
 def table(count: int, rows: int) -> bytes:
-    """A bval (1 row) or bvec (3 rows) file."""
-    return "".join(" ".join("0.5" for _ in range(count)) + "\n" for _ in range(rows)).encode()
+    """A bval (1 row; the first volume is b=0) or bvec (3 rows) file."""
+    values = ["0", *["1000"] * (count - 1)] if rows == 1 else ["0.5"] * count
+    return (" ".join(values) + "\n").encode() * rows
 
 
 class RunningJob:
@@ -120,6 +135,7 @@ class World:
             "opsctl_version": "0.1.0",
             "scan": {"name": "sub-0025427/ses-1", "subject": "0025427", "session": "1", "entities": {}},
             "inputs": [],
+            "atlases": [DESIKAN],
             "m2g": {"pipeline": "dwi", "diffusion_model": "csa", "parcellation": ["Desikan"]},
             "argv": [
                 "m2g",
@@ -136,7 +152,7 @@ class World:
                 "--seeds",
                 "1",
                 "--parcellation",
-                "Desikan",
+                DESIKAN["argument"],
             ],
             "image": IMAGE,
             "image_digest": DIGEST,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from botocore.exceptions import ConnectTimeoutError
 from m2g_job import attempt as attempt_module
-from m2g_job import causes, environment, m2g
+from m2g_job import causes, environment, faults, m2g
 from m2g_job import claim as claim_module
 from m2g_job import result as result_module
 from m2g_job.attempt import SEEN_SECONDS, AttemptRecord
@@ -124,20 +124,21 @@ class PlayedRunner(Job):
                 "bval and bvec differ in count: 64 and 65", causes.GRADIENT_COUNTS_DIFFER, bvals=64, bvecs=65
             )
 
-    def _run_m2g(self, scan: Scan) -> list[str]:
+    def _run_m2g(self, scan: Scan) -> Any:
         return [] if self._ending == "done" else super()._run_m2g(scan)
 
-    def _upload_logs(self) -> None:
+    def _upload_failure_files(self) -> None:
         """Nothing: m2g wrote no files."""
 
-    def _publish(self, scan: Scan, connectome_paths: Any) -> None:
+    def _publish(self, scan: Scan, connectomes: Any) -> None:
         uri = f"{scan.output}/connectomes_d/Desikan/{scan.name.replace('/', '_')}_Desikan_connectome.csv"
         etag = self._played_s3.put_object(**bucket_and_key(uri), Body=_BODY)["ETag"].strip('"')
         digest = hashlib.sha256(_BODY).hexdigest()
         self._result_builder.files = [{"uri": uri, "size_bytes": len(_BODY), "sha256": digest, "etag": etag}]
         self._result_builder.connectomes = [uri]
-        with self._claims.take() as claim:
-            self._results.write(self._result_builder.build(exit_code=0), check=lambda: self._may_write(claim))
+        with self._publication._claims.take() as claim:
+            result = self._result_builder.build(faults.Ending(0))
+            self._results.write(result, check=lambda: self._publication._may_write(claim))
 
     @contextmanager
     def _clock(self, moment: datetime | None = None) -> Iterator[None]:

@@ -34,6 +34,7 @@ ATTEMPT: dict[str, Any] = {
     "cause_code": "m2g_failed",
     "seen_at": "2026-11-22T12:09:00Z",
     "facts": {"exit_code": 1, "file": "x.nii.gz"},
+    "phase": {"name": "graphs", "started_at": "2026-11-22T12:01:00Z", "number": 3, "count": 45},
 }
 RESULT: dict[str, Any] = {
     "schema_version": 1,
@@ -48,12 +49,25 @@ RESULT: dict[str, Any] = {
     **TIMES,
     "seconds": {"pull": 1.2, "m2g": 3.4, "push": 0.5},
     "peak_memory_mib": 812,
+    "peak_disk_mib": 2048,
     "outputs": {
         "count": 1,
         "bytes": 5,
         "connectomes": ["s3://data/x.csv"],
+        "graphs": [
+            {
+                "uri": "s3://data/x.csv",
+                "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
+                "kind": "streamlines",
+                "nodes": 68,
+                "edges": 812,
+                "regions": 70,
+                "lost": 2,
+            }
+        ],
         "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
     },
+    "warnings": [{"code": "regions_lost", "atlas": "Desikan_space-MNI152NLin6_res-2x2x2", "text": "2 regions lost."}],
     "image": "repo:1",
     "job_id": "j:3",
     "log_stream": "csa/default/t",
@@ -136,7 +150,7 @@ def encoded(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-LATER = frozenset({"cause_code", "seen_at", "facts"})
+LATER = frozenset({"cause_code", "seen_at", "facts", "phase", "peak_disk_mib"})
 KINDS = {
     "run": Kind(
         "run.json",
@@ -154,7 +168,13 @@ KINDS = {
         dependent=frozenset({"job_id"}),
     ),
     "attempt": Kind("attempts/00003.1.ab.json", ATTEMPT, Attempt.decode, frozenset({"run_id", "scan"}), LATER),
-    "result": Kind("results/00003.json", RESULT, Result.decode, frozenset({"run_id", "image"}), LATER),
+    "result": Kind(
+        "results/00003.json",
+        RESULT,
+        Result.decode,
+        frozenset({"run_id", "image"}),
+        LATER | {"warnings", "peak_disk_mib"},
+    ),
     "final job states": Kind(
         "final_job_states.json", json.loads(encoded(FinalJobStates(jobs=JOBS).as_json())), FinalJobStates.decode
     ),

@@ -21,7 +21,7 @@ from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, timestamp
-from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.result import GraphKind, OutputFile, Result, ResultWarning
 from opsctl.core.runs.status import BatchJob, State, join
 from opsctl.render.report import page
 from opsctl.render.report.pictures import DecodedImage, ImageDecoder
@@ -45,6 +45,7 @@ CAUSES = (
     ),
     Reason(CauseCode.IMAGE_TRUNCATED, "sub-7_T1w.nii.gz is truncated", {"file": "sub-7_T1w.nii.gz"}),
 )
+ATLASES = ("Desikan_space-MNI152NLin6_res-2x2x2", "Glasser_space-MNI152NLin6_res-2x2x2")
 LOST = "Host EC2 (instance i-0123456789abcdef0) terminated."
 
 
@@ -79,6 +80,16 @@ def matrix_text(nodes: int, *, seed: int) -> str:
     return "\n".join(",".join(map(str, row)) for row in rows)
 
 
+def correlations_text(nodes: int, *, seed: int) -> str:
+    """An edge list of all pairs, as the func pipeline writes it: near nodes correlate, far ones may do the opposite."""
+    rng = random.Random(seed)
+    return "".join(
+        f"{row} {column} {max(-0.95, min(0.95, rng.gauss(0.6 - abs(row - column) / nodes, 0.25))):.6f}\n"
+        for row in range(1, nodes + 1)
+        for column in range(row + 1, nodes + 1)
+    )
+
+
 def png(*, width: int = 960, height: int = 860, seed: int = 0) -> bytes:
     """A picture that resembles a slice through a head."""
     rng = random.Random(seed)
@@ -102,16 +113,27 @@ def scene(
     cause: str | None = None,
     is_local: bool = False,
     pictures: int = 6,
+    kind: GraphKind = "streamlines",
+    warnings: Mapping[int, tuple[ResultWarning, ...]] | None = None,
 ) -> Scene:
-    """A run whose scans are in these states; they share `pictures` different pictures."""
+    """A run whose scans are in these states; they share `pictures` different pictures.
+
+    Parameters
+    ----------
+    warnings
+        Of done scans, by index.
+    """
     rng = random.Random(4)
     names = tuple(name.format(index + 1) for index in range(len(states)))
     run = _run(names)
+    if is_local:
+        run = replace(run, image="opsctl-preview:0.1.0")
     results: dict[int, Result] = {}
     jobs: dict[int, BatchJob] = {}
     attempts: list[Attempt] = []
     bodies: dict[Asset, bytes] = {}
-    matrices = [matrix_text(nodes, seed=seed).encode() for seed in range(pictures)]
+    text_of = matrix_text if kind == "streamlines" else correlations_text
+    matrices = [text_of(nodes, seed=seed).encode() for seed in range(pictures)]
     slices = [png(seed=seed) for seed in range(pictures)]
     for index, state in enumerate(states):
         started = START + timedelta(seconds=rng.uniform(0, 3000))
@@ -133,7 +155,7 @@ def scene(
         why = NO_REASON
         if state != "DONE":
             why = Reason(CauseCode.UNKNOWN, cause) if cause is not None else CAUSES[index % len(CAUSES)]
-        files, connectomes = _files(names[index], state)
+        files, connectomes = _files(names[index], state, kind)
         results[index] = Result(
             index=index,
             scan=names[index],
@@ -147,7 +169,9 @@ def scene(
             started_at=timestamp(started),
             stopped_at=timestamp(ended),
             seconds=seconds,
-            peak_memory_mib=11_240,
+            peak_memory_mib=11_240 + 10 * (index % 7),
+            peak_disk_mib=2_100 + index % 5,
+            warnings=(warnings or {}).get(index, ()),
             connectomes=connectomes,
             files=files,
             log_stream=f"csa/default/{index:08x}",
@@ -155,17 +179,18 @@ def scene(
         )
         attempts.append(_attempt(index, number, started, ended, code=results[index].exit_code, reason=why))
         for file in files:
-            kind = "connectome" if file.uri in connectomes[:1] else "QA" if "/qa_d/" in file.uri else None
-            if kind is not None:
-                body = matrices[index % pictures] if kind == "connectome" else slices[index % pictures]
-                label = file.uri.split("/")[-2 if kind == "connectome" else -1]
+            kind_of_file = "connectome" if file.uri in connectomes[:1] else "QA" if "/qa_" in file.uri else None
+            if kind_of_file is not None:
+                body = matrices[index % pictures] if kind_of_file == "connectome" else slices[index % pictures]
+                label = file.uri.split("/")[-2 if kind_of_file == "connectome" else -1].removesuffix(".nii.gz")
                 bodies[
                     Asset(
                         index=index,
-                        kind="connectome" if kind == "connectome" else "QA",
+                        kind="connectome" if kind_of_file == "connectome" else "QA",
                         name=label,
                         uri=file.uri,
                         size_bytes=len(body),
+                        graph_kind=kind if kind_of_file == "connectome" else None,
                     )
                 ] = body
     now = START + timedelta(hours=3 if any(state not in ("DONE", "FAILED") for state in states) else 62)
@@ -227,10 +252,15 @@ def _attempt(
     )
 
 
-def _files(name: str, state: State) -> tuple[tuple[OutputFile, ...], tuple[str, ...]]:
+def _files(name: str, state: State, kind: GraphKind) -> tuple[tuple[OutputFile, ...], tuple[str, ...]]:
     below = f"{OUTPUT}/{name}"
-    connectomes = tuple(f"{below}/connectomes_d/{atlas}/x_{atlas}_connectome.csv" for atlas in ("Desikan", "Glasser"))
-    qa = f"{below}/qa_d/mri/x_slices.png"
+    connectomes = tuple(f"{below}/connectomes_d/{atlas}/x_{atlas}_connectome.csv" for atlas in ATLASES)
+    qa = f"{below}/qa_d/skull_strip/qa_skullstrip__x_T1w.png"
+    if kind != "streamlines":
+        connectomes = tuple(
+            f"{below}/connectomes_f/{atlas}.nii.gz/x_func_{atlas}.nii.gz_edgelist.csv" for atlas in ATLASES
+        )
+        qa = f"{below}/qa_f/skullstrip_vis_a/x.png"
     if state != "DONE":
         return (OutputFile(uri=qa, size_bytes=9, sha256=""),), ()
     return tuple(OutputFile(uri=uri, size_bytes=9, sha256="") for uri in (*connectomes, qa)), connectomes

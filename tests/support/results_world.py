@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,15 @@ class World:
         run = Run(**{**defaults, **changes})
         self.storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
 
-    def publish(self, index: int, files: Mapping[str, bytes], *, run_id: str = RUN, **changes: Any) -> None:
+    def publish(
+        self,
+        index: int,
+        files: Mapping[str, bytes],
+        *,
+        run_id: str = RUN,
+        graphs: Sequence[Mapping[str, Any]] = (),
+        **changes: Any,
+    ) -> None:
         """Publish a result and its files, given by their paths below the output or by their URIs."""
         listed = []
         for place, body in files.items():
@@ -94,6 +102,7 @@ class World:
             "outputs": {
                 "connectomes": [entry["uri"] for entry in listed if entry["uri"].endswith(".csv")],
                 "files": listed,
+                "graphs": list(graphs),
             },
             **changes,
         }

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from opsctl.assets import atlas_table
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
@@ -215,7 +216,7 @@ class Told:
 
     def _line(self, cache: Cache) -> RunLine:
         records = Records(self._storage(), data_bucket="data", cache=cache)
-        lines = runs(records=records, batch=self._batch, now=self.world.now).lines
+        lines = runs(records=records, batch=self._batch, atlases=atlas_table(), now=self.world.now).lines
         return next(line for line in lines if line.run_id == self.run.run_id)
 
     @property

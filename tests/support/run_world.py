@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from opsctl.assets import entity_patterns
+from opsctl.assets import atlas_table, entity_patterns
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget
 from opsctl.commands.runs.plan import RunPlan, output_of, plan
@@ -32,6 +32,7 @@ from opsctl.home import Home
 from support.fake_batch import FakeBatch
 
 PATTERNS = entity_patterns()
+ATLASES = tuple(atlas.name for atlas in atlas_table().default)
 MOMENT = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 
 
@@ -84,6 +85,11 @@ def request(**changes: Any) -> RunRequest:
         user="ada",
         version="0.1.0",
     )
+    options = changes.pop("options", run_request.options)
+    # As the command line does: without --parcellation it names the default atlases.
+    run_request = dataclasses.replace(
+        run_request, options=dataclasses.replace(options, parcellation=options.parcellation or ATLASES)
+    )
     filters = {filter_field.name for filter_field in dataclasses.fields(Selection)}
     selection = Selection(**{name: changes.pop(name) for name in filters & changes.keys()})
     return dataclasses.replace(run_request, selection=selection, **changes)
@@ -126,6 +132,7 @@ class RunWorld:
             self.storage,
             self.prior_runs(run_request),
             patterns=PATTERNS,
+            table=atlas_table(),
             moment=self.planned_at(),
             token=f"{self.minutes:04x}",
             finder=RegistrationFinder(
@@ -189,7 +196,7 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
         run_id=run_id,
         dataset="s3://data/HNU1",
         output="s3://data/HNU1/derivatives/m2g-csa-native",
-        m2g=M2gOptions().as_dict(),
+        m2g=M2gOptions(parcellation=ATLASES).as_dict(),
         model="csa",
         image="repo:0.1.0",
         platform="m2g",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from opsctl.assets import atlas_table
 from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome
@@ -20,6 +21,8 @@ from opsctl.core.location import Location
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Origin, Run
+from opsctl.core.runs.phase import Phase
+from opsctl.core.runs.progress import ScanProgress
 from opsctl.core.runs.result import OutputFile, Result
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition
 from opsctl.core.runs.status import RunStatus, ScanStatus, State
@@ -82,8 +85,27 @@ def rich_status() -> RunStatus:
     budget = {"cause": f"not submitted: {note}", "cause_code": CauseCode.BUDGET_REACHED, "facts": {"note": note}}
     made += [scan(index, "FAILED", is_submitted=False, **budget) for index in range(14, 58)]
     return RunStatus(
-        run=run(), scans=tuple(made), unlisted={"RUNNABLE": 30}, wait_reason="CAPACITY:INSUFFICIENT", bill=bill(12.345)
+        run=run(),
+        scans=tuple(made),
+        unlisted={"RUNNABLE": 30},
+        wait_reason="CAPACITY:INSUFFICIENT",
+        bill=bill(12.345),
+        progress={
+            4: progress(4, seconds=600.0),
+            5: progress(5, phase=Phase(name="graphs", number=12, count=45, **PHASE)),
+        },
     )
+
+
+PHASE = {"started_at": "2026-11-22T12:00:00Z"}
+GRAPHS = Phase(name="graphs", number=12, count=45, started_at="2026-11-22T12:00:00Z")
+
+
+def progress(index: int, **changes: Any) -> ScanProgress:
+    """A scan that has run for 41 minutes, in tractography."""
+    phase = Phase(name="tractography", **PHASE)
+    given = {"scan": f"sub-{index:02d}/ses-1", "phase": phase, "seconds": 2465.0, "remaining_seconds": 1180.0}
+    return ScanProgress(**{**given, **changes})
 
 
 def result() -> Result:
@@ -99,7 +121,8 @@ def result() -> Result:
         started_at="2026-11-22T12:00:00Z",
         stopped_at="2026-11-22T12:10:00Z",
         seconds={"m2g": 600.0},
-        peak_memory_mib=1,
+        peak_memory_mib=11_240,
+        peak_disk_mib=2_950,
         connectomes=("s3://data/out/x.csv",),
         files=files,
         log_stream="csa/default/x",
@@ -125,15 +148,21 @@ def detail(state: State, *, has_result: bool = True, **changes: Any) -> ScanDeta
     )
 
 
-def plan(*dispositions: Disposition, only: Any = "missing") -> RunPlan:
+def plan(*dispositions: Disposition, only: Any = "missing", **m2g: Any) -> RunPlan:
+    """A plan for scans of these dispositions; `m2g` are options of m2g."""
     scans = tuple(
         Scan(name=f"sub-{number}", subject=str(number), session=None, entities={}, pipeline="dwi", inputs=())
         for number in range(len(dispositions))
     )
     now, earlier = (f"sha256:{digit * 64}" for digit in "ba")
     return RunPlan(
-        request=RunRequest(dataset=Location("data", "HNU1"), options=M2gOptions(), only=only),
+        request=RunRequest(
+            dataset=Location("data", "HNU1"),
+            options=M2gOptions(**{"parcellation": tuple(atlas.name for atlas in atlas_table().default), **m2g}),
+            only=only,
+        ),
         platform=platform(m2g_image=now),
+        table=atlas_table(),
         discovery=Discovery(scans=scans, excluded=()),
         chosen=scans,
         output=Location("data", "HNU1/derivatives/m2g-csa-native"),

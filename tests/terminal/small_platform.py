@@ -43,6 +43,8 @@ class SmallPlatform:
         self.environment = {
             **inherited,
             "OPSCTL_HOME": str(self.home),
+            # The stand-in makes a single connectome.
+            "OPSCTL_PARCELLATION": "Desikan_",
             "TERM": "xterm-256color",
             "LANG": "C.UTF-8",
             "AWS_EC2_METADATA_DISABLED": "true",

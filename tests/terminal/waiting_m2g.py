@@ -15,9 +15,10 @@ def main() -> None:
         time.sleep(0.02)
     print("tracking", flush=True)
     stem = f"sub-{subject}_ses-{session}_dwi"
-    place = os.path.join(target, f"sub-{subject}", f"ses-{session}", "connectomes_d", "Desikan")
+    atlas = options[options.index("--parcellation") + 1] + "2x2x2"
+    place = os.path.join(target, f"sub-{subject}", f"ses-{session}", "connectomes_d", atlas)
     os.makedirs(place)
-    with open(os.path.join(place, f"{stem}_Desikan_connectome.csv"), "w") as file:
+    with open(os.path.join(place, f"{stem}_{atlas}_connectome.csv"), "w") as file:
         file.write("1 2 3\n")
 
 

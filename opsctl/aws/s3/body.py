@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ATTEMPTS = 5
-_CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, FlexibleChecksumError)
+#: What botocore raises where a body breaks off while it is read.
+CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, FlexibleChecksumError)
 
 
 def read(client: S3Client, **request: Any) -> tuple[bytes, Any]:
@@ -25,7 +26,7 @@ def read(client: S3Client, **request: Any) -> tuple[bytes, Any]:
         reply = client.get_object(**request)
         try:
             return reply["Body"].read(), reply
-        except _CUT_OFF:
+        except CUT_OFF:
             if not attempts_left:
                 raise
     raise AssertionError("unreachable")

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from nibabel.nifti1 import Nifti1Header
-from nibabel.nifti2 import Nifti2Header
-from nibabel.spatialimages import HeaderDataError
+from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import translated
-from opsctl.aws.s3.body import read
-from opsctl.core.dataset.scan import Scan
-from opsctl.core.dataset.scan_validation import ImageHeader, ScanMetadata
+from opsctl.aws.s3.body import CUT_OFF, read
+from opsctl.core.dataset.archived import restore_hint
+from opsctl.core.dataset.nifti_header import HEADER_BYTES, ImageHeader, parse, pointer
+from opsctl.core.dataset.scan import Input, Role, Scan
+from opsctl.core.dataset.scan_validation import ScanMetadata
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import parse_uri
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_HEADER_BYTES = 540  # NIfTI-2's, the longer one
-_RANGE_BYTES = 4096  # more than either header takes, also compressed
+# More than either header takes, also compressed; the second where gzip's own header holds a long name or comment.
+_RANGES_BYTES = (4096, 128 * 1024)
+_GZIP_MAGIC = b"\x1f\x8b"
 _GZIP = 16 + zlib.MAX_WBITS
+
+#: Errors of one object. Any other (no login, no network, no bucket) would be that of every object.
+_OF_ONE_OBJECT = {ErrorCode.AWS_DENIED, ErrorCode.AWS_NOT_FOUND, ErrorCode.AWS_REFUSED, ErrorCode.AWS_UNREACHABLE}
+
+_Content = TypeVar("_Content", bytes, ImageHeader)
 
 
 class Headers:
@@ -31,36 +38,101 @@ class Headers:
         self._client = client
 
     def facts(self, scan: Scan) -> ScanMetadata:
-        """A scan's sidecars and its image's header."""
-        by_role = {file.role: file.uri for file in scan.inputs}
-        bval = self._text(by_role["bval"]) if "bval" in by_role else None
-        bvec = self._text(by_role["bvec"]) if "bvec" in by_role else None
-        image = by_role["dwi"] if scan.pipeline == "dwi" else by_role["bold"]
+        """A scan's sidecars and its images' headers, and why a file could not be read.
+
+        Raises
+        ------
+        Problem
+            S3 cannot be read at all. An object that alone cannot be read is among the faults.
+        """
+        files = {file.role: file for file in scan.inputs}
+        faults: dict[Role, str] = {}
+
+        def read_if_there(role: Role, read_file: Callable[[Input], _Content]) -> _Content | None:
+            return read_or_fault(files[role], read_file) if role in files else None
+
+        def read_or_fault(file: Input, read_file: Callable[[Input], _Content]) -> _Content | None:
+            try:
+                return read_file(file)
+            except _UnreadableError as error:
+                faults[file.role] = f"{file.name} {error}"
+                return None
+
+        sidecars = [read_or_fault(file, self._body) for file in scan.inputs if file.role == "bold_json"]
+
+        return ScanMetadata(
+            bval=read_if_there("bval", self._body),
+            bvec=read_if_there("bvec", self._body),
+            sidecars=tuple(sidecar for sidecar in sidecars if sidecar is not None),
+            header=read_if_there(scan.primary_role, self._header),
+            t1w=read_if_there("T1w", self._header),
+            faults=faults,
+        )
+
+    def _body(self, file: Input) -> bytes:
+        return self._get(file, bytes_range=None)
+
+    def _header(self, file: Input) -> ImageHeader:
+        is_compressed = file.uri.endswith(".gz")
         try:
-            header = _header(self._first_bytes(image), compressed=image.endswith(".gz"))
-        except (zlib.error, HeaderDataError, ValueError) as error:
-            return ScanMetadata(bval=bval, bvec=bvec, header_fault=f"its header cannot be read ({error})")
-        return ScanMetadata(bval=bval, bvec=bvec, header=header)
+            header = parse(self._head(file, is_compressed=is_compressed))
+        except ValueError as error:
+            raise _UnreadableError(str(error)) from error
+        if not is_compressed and file.size_bytes < header.file_bytes:
+            raise _UnreadableError(f"is truncated: {file.size_bytes} bytes of {header.file_bytes}")
+        return header
 
-    def _text(self, uri: str) -> str:
-        location = parse_uri(uri)
-        with translated(f"reading {uri}"):
-            body, _ = read(self._client, Bucket=location.bucket, Key=location.prefix)
-        return body.decode("utf-8", errors="replace")
+    def _head(self, file: Input, *, is_compressed: bool) -> bytes:
+        """The first bytes of an image, uncompressed."""
+        head = b""
+        for size in _RANGES_BYTES:
+            data = self._get(file, bytes_range=f"bytes=0-{size - 1}")
+            if is_compressed and not data.startswith(_GZIP_MAGIC):
+                raise _UnreadableError(f"is {pointer(data) or 'not a gzip file'}")
+            head = _inflated(data) if is_compressed else data
+            if len(head) >= HEADER_BYTES or len(data) < size:
+                break
+        return head
 
-    def _first_bytes(self, uri: str) -> bytes:
-        location = parse_uri(uri)
-        with translated(f"reading {uri}"):
-            byte_range = f"bytes=0-{_RANGE_BYTES - 1}"
-            body, _ = read(self._client, Bucket=location.bucket, Key=location.prefix, Range=byte_range)
-        return body
+    def _get(self, file: Input, *, bytes_range: str | None) -> bytes:
+        location = parse_uri(file.uri)
+        request = {"Range": bytes_range} if bytes_range else {}
+        try:
+            with translated(f"reading {file.uri}"):
+                return read(self._client, Bucket=location.bucket, Key=location.prefix, **request)[0]
+        except Problem as problem:
+            cause = problem.__cause__
+            if problem.code in _OF_ONE_OBJECT and isinstance(cause, (ClientError, *CUT_OFF)):
+                raise _UnreadableError(f"cannot be read: {_answer(cause, file.uri)}") from problem
+            raise
 
 
-def _header(data: bytes, *, compressed: bool) -> ImageHeader:
-    if compressed:
-        data = zlib.decompressobj(_GZIP).decompress(data, _HEADER_BYTES)
-    kind = Nifti2Header if data[:4] in (b"\x1c\x02\x00\x00", b"\x00\x00\x02\x1c") else Nifti1Header
-    if len(data) < kind.sizeof_hdr:
-        raise ValueError("the file is too short")
-    header = kind.from_fileobj(io.BytesIO(data))
-    return ImageHeader(tuple(int(size) for size in header.get_data_shape()), int(header.get_data_dtype().itemsize))
+class _UnreadableError(Exception):
+    """Why one file cannot be used: a phrase that follows its name."""
+
+
+def _answer(error: BaseException, uri: str) -> str:
+    """What S3 said of an object."""
+    if not isinstance(error, ClientError):
+        return "its content broke off in each attempt"
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    storage_class = str(error.response.get("StorageClass", ""))
+    message = " ".join(str(error.response.get("Error", {}).get("Message") or "").split()).rstrip(".")
+    answer = f"S3 answered {code}" + (f" ({message})" if message and message != code else "")
+    if code != "InvalidObjectState":
+        return answer
+    at = parse_uri(uri)
+    return f"{answer}: it is archived; {restore_hint(at.bucket, at.prefix, storage_class=storage_class)}"
+
+
+def _inflated(data: bytes) -> bytes:
+    """The first bytes of a gzip stream, which may have several members."""
+    head = b""
+    while data.startswith(_GZIP_MAGIC) and len(head) < HEADER_BYTES:
+        member = zlib.decompressobj(_GZIP)
+        try:
+            head += member.decompress(data, HEADER_BYTES - len(head))
+        except zlib.error as error:
+            raise ValueError(f"is corrupt: {error}") from error
+        data = member.unused_data
+    return head

@@ -1,7 +1,7 @@
 """Lists large datasets on S3: in parallel, and without botocore's dictionary for each key.
 
 botocore builds a dictionary of five fields for every object, which takes longer than the network. A `before-parse`
-hook first takes the three needed fields out of the reply's XML; botocore parses what the hook does not recognise.
+hook first takes the needed fields out of the reply's XML; botocore parses what the hook does not recognise.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from sys import intern
 from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote_plus
 
 from opsctl.core.dataset.scan import S3Object
@@ -29,13 +30,17 @@ _EVENT = "before-parse.*.ListObjectsV2"
 # S3 and compatible services write an object's elements in this order.
 _OBJECT = re.compile(
     r"<Contents>.*?<Key>([^<]*)</Key>.*?"
-    r"<ETag>(?:&quot;|&#34;|\")?([^<&\"]*)(?:&quot;|&#34;|\")?</ETag>.*?<Size>(\d+)</Size>.*?</Contents>",
+    r"<ETag>(?:&quot;|&#34;|\")?([^<&\"]*)(?:&quot;|&#34;|\")?</ETag>.*?<Size>(\d+)</Size>\s*"
+    r"(?:<StorageClass>(\w+)</StorageClass>\s*)?"
+    r"(?:<RestoreStatus>\s*<IsRestoreInProgress>(true|false)</IsRestoreInProgress>.*?</RestoreStatus>)?.*?</Contents>",
     re.DOTALL,
 )
+_RESTORE: dict[str, Literal["", "in progress", "restored"]] = {"": "", "true": "in progress", "false": "restored"}
 _FIRST, _LAST = "<Contents>", "</Contents>"
 
-# Key, etag and size in bytes. Most entries of a large dataset are discarded, so none becomes an S3Object before that.
-_Entry = tuple[str, str, str]
+# Key, etag, size in bytes, storage class, and whether a restore is in progress (`true`, `false`, or empty where nobody
+# asked for one). Most entries of a large dataset are discarded, so none becomes an S3Object before that.
+_Entry = tuple[str, str, str, str, str]
 
 
 class Listing:
@@ -111,6 +116,8 @@ class Listing:
                 stop.set()
 
     def _pages(self, **request: Any) -> Iterator[Any]:
+        # Without RestoreStatus an object that was restored would look like one that is still archived.
+        request["OptionalObjectAttributes"] = ["RestoreStatus"]
         return iter(self._client.get_paginator("list_objects_v2").paginate(**request))
 
 
@@ -124,7 +131,7 @@ def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[
     if len(entries) != body.count(_FIRST) or (entries and "<CommonPrefixes>" in body[start:stop]):
         return
     decode = unquote_plus if "<EncodingType>url</EncodingType>" in body else str
-    customized_response_dict[_ENTRIES] = [(decode(_text(key)), etag, size) for key, etag, size in entries]
+    customized_response_dict[_ENTRIES] = [(decode(_text(key)), *rest) for key, *rest in entries]
     if entries:
         response_dict["body"] = (body[:start] + body[stop:]).encode()
 
@@ -133,12 +140,28 @@ def _entries(page: Any) -> list[_Entry]:
     if _ENTRIES in page:
         entries: list[_Entry] = page[_ENTRIES]
         return entries
-    return [(obj["Key"], obj["ETag"].strip('"'), str(obj["Size"])) for obj in page.get("Contents", ())]
+    return [
+        (
+            obj["Key"],
+            obj["ETag"].strip('"'),
+            str(obj["Size"]),
+            obj.get("StorageClass", ""),
+            str(obj["RestoreStatus"]["IsRestoreInProgress"]).lower() if "RestoreStatus" in obj else "",
+        )
+        for obj in page.get("Contents", ())
+    ]
 
 
 def _object(entry: _Entry) -> S3Object:
-    key, etag, size = entry
-    return S3Object(key=key, size_bytes=int(size), etag=etag)
+    key, etag, size, storage_class, restore = entry
+    # Most objects share one of a few storage classes: interned, they need no memory of their own.
+    return S3Object(
+        key=key,
+        size_bytes=int(size),
+        etag=etag,
+        storage_class=intern(storage_class or "STANDARD"),
+        restore=_RESTORE[restore],
+    )
 
 
 def _text(xml: str) -> str:

@@ -29,16 +29,21 @@ def results(
 ) -> None:
     """Bring a run's connectomes home, each checked against its SHA-256.
 
-    DEST becomes a BIDS derivative dataset, with connectomes.tsv: each connectome's nodes, edges, seconds and cost. A
-    second time fetches only what is not here yet, and goes on with what was interrupted.
+    DEST becomes a BIDS derivative dataset, with connectomes.tsv (each connectome's nodes, edges, lost regions, time,
+    memory and cost) and nodes/ (what each node is). A second time fetches only what is not here yet, and goes on with
+    what was interrupted.
 
     What is done comes, also while other scans are not: that is said, and the exit code is 0 (`opsctl audit` and
     `opsctl status --wait` tell by theirs). It is 1 when no scan is done, or a file did not come.
 
     Example: opsctl results connectomes
     """
-    from opsctl.commands.results.download import download, write_table
+    from opsctl.assets import atlas_nodes, atlas_table
+    from opsctl.commands.results.download import download
     from opsctl.commands.results.download_plan import plan_download
+    from opsctl.commands.results.tables import write_tables
+    from opsctl.core.runs.scan_warnings import grouped_warnings
+    from opsctl.render.scan_warnings import warnings_text
     from opsctl.render.screen import counted, harmless
 
     context = Context(platform_name=platform, profile=profile)
@@ -51,13 +56,17 @@ def results(
     table = None
     if what != "qa":
         with screen.waiting("writing the table"):
-            table = write_table(plan, _cost_by_scan(context, reader))
+            costs = _cost_by_scan(context, reader)
+            table = write_tables(plan, costs, atlases=atlas_table(), nodes=atlas_nodes())
     noun = {"connectomes": "connectome", "qa": "QA file", "all": "file"}[what]
     scans = counted(len({item.index for item in plan.downloads}), "scan")
     missing = f" ({counted(len(plan.missing), 'scan')} not done: `opsctl status` says why)" if plan.missing else ""
     screen.say(f"{folder}: {counted(len(plan.downloads), noun)} of {scans}{missing}")
     if fetched < len(plan.downloads):
         screen.say(f"{counted(len(plan.downloads) - fetched, 'file')} of them here already")
+    if warnings := warnings_text(grouped_warnings(plan.warnings)):
+        which = f" --run {run_id}" if run_id else ""
+        screen.warn(f"{warnings}. `opsctl report{which}` shows their pictures and says why.")
     if as_json:
         screen.json(plan.as_json(table=table))
     else:

@@ -119,14 +119,13 @@ def _request(
 
 
 def _show_plan(context: Context, plan: RunPlan) -> None:
-    """Say what was found in the dataset, and what is odd about the options."""
-    from opsctl.core.runs.parcellations import doubts
-    from opsctl.render.run import plan_lines
+    """Say what was found in the dataset, and which atlases lose regions."""
+    from opsctl.render.run import cut_atlases_line, plan_lines
 
     for line in plan_lines(plan):
         context.screen.say(line)
-    for doubt in doubts(plan.request.options.parcellation):
-        context.screen.warn(doubt)
+    if plan.cut_atlases:
+        context.screen.warn(cut_atlases_line(plan))
 
 
 def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionFlags) -> RunPlan:
@@ -219,6 +218,8 @@ def _warn_of_wrong_scans(context: Context, plan: RunPlan, storage: Storage) -> N
                 Headers(storage.client),
                 root_volume_gib=context.platform.root_volume_gib,
                 on_scan=lambda: None,
+                tr=plan.request.options.tr,
+                acquisition=plan.request.options.acquisition,
             )
     except Problem as problem:
         # Only a courtesy: the jobs check their own inputs.

@@ -32,6 +32,7 @@ def runs(
     """
     from datetime import UTC, datetime
 
+    from opsctl.assets import atlas_table
     from opsctl.commands.runs.run_list import runs as command
     from opsctl.render.runs import show_runs
 
@@ -41,6 +42,7 @@ def runs(
         run_list = command(
             records=context.records,
             batch=context.batch,
+            atlases=atlas_table(),
             now=lambda: datetime.now(UTC),
             dataset=configured.value if configured else dataset,
             last=None if every else _LAST,

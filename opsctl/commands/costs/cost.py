@@ -14,6 +14,7 @@ from opsctl.core.costs.bill import NOT_INCLUDED, Bill
 from opsctl.core.costs.estimate import ENOUGH_SCANS, Hours, Rates, hours_of
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
+from opsctl.core.preview import is_preview
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import Pricing, RunSnapshot
@@ -102,6 +103,8 @@ def finished_hours(
 ) -> Hours:
     """How long a scan takes on this platform, from the newest runs that together hold five finished scans.
 
+    Runs with the preview in m2g's place do not count: every estimate is one for AWS, where m2g runs.
+
     Parameters
     ----------
     model
@@ -121,14 +124,14 @@ def finished_hours(
         of_run = (run.platform, run.model, run.m2g.get("pipeline", "dwi"), run.m2g.get("reuse_registration", False))
         if of_run != (platform.name, model, pipeline, reuses_registration):
             continue
+        if is_preview(run.image):
+            continue
         results += [result for result in records.results(run_id).values() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:
             break
     hours = hours_of(results, reuses_registration=reuses_registration)
-    if platform.is_local and hours.is_measured:
-        return replace(
-            hours, source=f"{hours.source}, with the preview in m2g's place: m2g itself takes about 65 minutes"
-        )
+    if is_preview(platform.image) and not hours.is_measured:
+        return replace(hours, source="65 minutes a scan (the m2g guide's figure: the preview's own times say nothing)")
     return hours
 
 

@@ -11,17 +11,33 @@ from opsctl.core.dataset.scan_validation import Verdict, validate_scan
 
 _THREADS = 16
 
-#: `run` checks about this many scans: three small requests each, all at once.
+#: `run` checks about this many scans: four small requests each, all at once.
 _SPOT_CHECKED = 16
 
 
 def check(
-    scans: Sequence[Scan], headers: Headers, *, root_volume_gib: int, on_scan: Callable[[], None]
+    scans: Sequence[Scan],
+    headers: Headers,
+    *,
+    root_volume_gib: int,
+    on_scan: Callable[[], None],
+    tr: float | None = None,
+    acquisition: str | None = None,
 ) -> list[Verdict]:
-    """Judge every scan by its sidecars and its image's header; `on_scan` is called after each."""
+    """Judge every scan by its sidecars and its images' headers.
+
+    Parameters
+    ----------
+    root_volume_gib, tr, acquisition
+        See `opsctl.core.dataset.scan_validation.validate_scan`.
+    on_scan
+        Called after each scan.
+    """
 
     def check_scan(scan: Scan) -> Verdict:
-        verdict = validate_scan(scan, headers.facts(scan), root_volume_gib=root_volume_gib)
+        verdict = validate_scan(
+            scan, headers.facts(scan), root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition
+        )
         on_scan()
         return verdict
 

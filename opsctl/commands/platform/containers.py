@@ -8,22 +8,23 @@ import subprocess
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.engine import Engine, final_output
 from opsctl.local.control import Containers
-from opsctl.local.jobs.container import CONFINED, USER, limit_arguments
+from opsctl.local.jobs.container import CONFINED, PIDS_LIMIT, limit_arguments
 
-#: Runs in the container. It prints whether the container reaches this machine's 127.0.0.1, and its memory limit
-#: (control groups version 2, then 1).
+#: Runs in the container. It prints whether the container reaches this machine's 127.0.0.1, and its limits of memory and
+#: of processes (control groups version 2, then 1).
 _PROGRAM = """
 import socket, sys
-def limit():
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+def limit(*names):
+    for path in names:
         try:
-            with open(path) as file:
+            with open("/sys/fs/cgroup/" + path) as file:
                 return file.read().strip()
         except OSError:
             pass
 try:
     socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10).close()
-    print("reached", limit())
+    memory = limit("memory.max", "memory/memory.limit_in_bytes")
+    print("reached", memory, limit("pids.max", "pids/pids.max"))
 except OSError as error:
     print("unreached", error)
 sys.exit(int(sys.argv[2]))
@@ -32,7 +33,7 @@ _EXIT_CODE = 75
 _MEMORY_MIB = 512
 _REQUIREMENTS = ({"type": "MEMORY", "value": str(_MEMORY_MIB)}, {"type": "VCPU", "value": "1"})
 #: The limits to try. Rootless Podman without delegated control groups can set none.
-_LIMITS = (("memory", "cpu"), ("memory",), ())
+_LIMITS = (("memory", "cpu", "pids"), ("memory", "pids"), ("memory",), ())
 
 
 def try_engine(engine: Engine, image: str) -> Containers:
@@ -77,9 +78,10 @@ def try_engine(engine: Engine, image: str) -> Containers:
             "On a Mac, switch on host networking in Docker Desktop's settings. An engine elsewhere will not do.",
             code=ErrorCode.ENGINE_FAILED,
         )
-    # Docker only warns when the kernel cannot limit memory, so the container itself says its limit.
-    if answer[1:] != [str(_MEMORY_MIB * 1024**2)]:
-        limits = tuple(name for name in limits if name != "memory")
+    # Docker only warns when the kernel cannot limit something, so the container itself says its limits.
+    asked = {"memory": str(_MEMORY_MIB * 1024**2), "pids": str(PIDS_LIMIT)}
+    unlimited = {name for (name, limit), said in zip(asked.items(), answer[1:], strict=True) if said != limit}
+    limits = tuple(name for name in limits if name not in unlimited)
     return Containers(engine.name, engine.command, limits)
 
 
@@ -89,8 +91,6 @@ def _run_program(engine: Engine, image: str, port: int) -> tuple[tuple[str, ...]
     for limits in _LIMITS:
         options = [
             *CONFINED,
-            "--user",
-            USER,
             *limit_arguments(_REQUIREMENTS, limits),
             "--entrypoint",
             "/opt/opsctl/python",

@@ -24,6 +24,8 @@ BASE_LABEL, BASE_DIGEST_LABEL = "org.opencontainers.image.base.name", "org.openc
 
 _BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.M)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+#: What `container/m2g_job/base_check.py` prints before each sentence.
+_CHECK = "the base image: "
 #: Docker and Podman pass these build arguments into a build and keep them out of the image.
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY", "ALL_PROXY")
 
@@ -111,13 +113,13 @@ def build(
     Raises
     ------
     Problem
-        When the build fails: with the engine's last line.
+        When the build fails: with what the base lacks, else with the engine's last line.
     Interrupted
         After Ctrl-C.
     """
     image = f"{NAME}:{checked_tag(tag or version)}"
     name = base or base_of(folder)
-    digest = _resolve(engine, name, on_line)
+    digest, user = _resolve(engine, name, on_line)
     labels = {
         VERSION_LABEL: version,
         SOURCE_LABEL: source_of(folder),
@@ -132,9 +134,10 @@ def build(
         if environment.get(variable):
             # The value may contain a password: the engine takes it from the environment.
             arguments += ["--build-arg", variable]
+    if user:
+        arguments += ["--build-arg", f"BASE_USER={user}"]
     arguments += ["--tag", image, *options, str(folder)]
-    # With attestations the registry would hold an index, whose digest differs from its image's.
-    engine.follow(*arguments, on_line=on_line, environment={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
+    _run_build(engine, arguments, name, on_line)
     built = find_built(engine, image)
     if built is None:
         raise Problem(
@@ -175,11 +178,40 @@ def checked_tag(tag: str) -> str:
     return tag
 
 
-def _resolve(engine: Engine, base: str, on_line: OnLine) -> str | None:
-    """The digest of a base image's tag: the registry's, or the engine's for an image of `localhost/`."""
-    if pinned := pinned_digest(base):
-        return pinned
-    if not base.startswith("localhost/"):
+def _run_build(engine: Engine, arguments: Sequence[str], base: str, on_line: OnLine) -> None:
+    """Run the engine's build, and explain a failed check of the base by the check's own sentences."""
+    sentences: list[str] = []
+
+    def collect(line: str) -> None:
+        # Docker puts numbers before each line, and repeats the lines of a failed step at the end.
+        _, prefix, sentence = line.partition(_CHECK)
+        if prefix and sentence not in sentences:
+            sentences.append(sentence)
+        on_line(line)
+
+    try:
+        # With attestations the registry would hold an index, whose digest differs from its image's.
+        engine.follow(*arguments, on_line=collect, environment={"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"})
+    except Interrupted:
+        raise
+    except Problem as problem:
+        if not sentences:
+            raise
+        raise Problem(
+            f"m2g cannot run in {base}: {' '.join(sentences)}",
+            "Install it in the base and set PATH and FSLDIR there, or leave out --base to take m2g's own image. "
+            "For an m2g that calls other programs: opsctl image build --base IMAGE -- --build-arg PROGRAMS=optional",
+            code=ErrorCode.IMAGE_UNFIT,
+        ) from problem
+
+
+def _resolve(engine: Engine, base: str, on_line: OnLine) -> tuple[str | None, str]:
+    """The digest of a base image and its user, which is empty for root.
+
+    The digest is the pinned one, else the registry's, or the engine's for an image of `localhost/`.
+    """
+    pinned = pinned_digest(base)
+    if not base.startswith("localhost/") and not (pinned and _inspect(engine, base)):
         try:
             engine.follow("pull", "--platform", PLATFORM, base, on_line=on_line)
         except Interrupted:
@@ -197,7 +229,8 @@ def _resolve(engine: Engine, base: str, on_line: OnLine) -> str | None:
         )
     digests = [reference.partition("@") for reference in details.get("RepoDigests") or ()]
     repository = _short_name(_repository(base))
-    return next((digest for name, _, digest in digests if _short_name(name) == repository), None)
+    digest = next((digest for name, _, digest in digests if _short_name(name) == repository), None)
+    return pinned or digest, str(details.get("Config", {}).get("User") or "")
 
 
 def _pinned(base: str, digest: str | None) -> str:

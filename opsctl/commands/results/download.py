@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -17,17 +17,14 @@ from opsctl.commands.results.download_plan import Download, DownloadPlan
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, write_error_code
 from opsctl.core.location import parse_uri
 from opsctl.core.results import connectome_table
-from opsctl.core.results.connectome import GraphSize, size_of
 from opsctl.whole_file import write_whole
 
 _THREADS = 16
 _DESCRIPTION = "dataset_description.json"
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
-#: No matrix or edge list is as large: a larger file is not read into memory to be counted.
-_MAX_CONNECTOME_BYTES = 512 * 1024 * 1024
 #: A derivative dataset is shared: its files follow the umask.
-_SHARED_MODE = 0o666
+SHARED_MODE = 0o666
 
 
 def free_bytes(folder: Path) -> int:
@@ -171,13 +168,14 @@ def _describe(plan: DownloadPlan, storage: Storage) -> None:
     if published is not None:
         _write(path, json.dumps(published, indent=2, ensure_ascii=False) + "\n")
     if not list(plan.folder.glob("README*")):
-        _write(plan.folder / "README.md", connectome_table.readme(plan.run.run_id, plan.run.dataset))
+        readme = connectome_table.readme(plan.run.run_id, plan.run.dataset, image=plan.run.image)
+        _write(plan.folder / "README.md", readme)
     if not (plan.folder / ".bidsignore").exists():
         _write(plan.folder / ".bidsignore", connectome_table.BIDSIGNORE)
 
 
 def _write(path: Path, text: str) -> None:
-    write_whole(path, text, mode=_SHARED_MODE)
+    write_whole(path, text, mode=SHARED_MODE)
 
 
 def _json(path: Path) -> object:
@@ -186,50 +184,3 @@ def _json(path: Path) -> object:
     except ValueError:
         return None
     return value
-
-
-def write_table(plan: DownloadPlan, costs: Mapping[int, float]) -> Path:
-    """Write `connectomes.tsv` and its sidecar; returns the table's path.
-
-    Parameters
-    ----------
-    costs
-        USD by the scan's index, for the scans whose cost is known.
-
-    Raises
-    ------
-    Problem
-        When a file cannot be written.
-    """
-    rows = [
-        connectome_table.ConnectomeRow(
-            scan=item.scan,
-            file=item.place,
-            size=_size(item.target),
-            seconds=plan.seconds.get(item.index),
-            cost_usd=costs.get(item.index),
-        )
-        for item in plan.downloads
-        if item.is_connectome
-    ]
-    path = plan.folder / connectome_table.NAME
-    try:
-        sidecar = json.dumps(connectome_table.COLUMNS, indent=2, ensure_ascii=False) + "\n"
-        _write(plan.folder / connectome_table.SIDECAR_NAME, sidecar)
-        _write(path, connectome_table.table(rows))
-    except OSError as error:
-        raise Problem(
-            f"{path} cannot be written ({error.strerror}).",
-            "Make room, then type it again.",
-            code=write_error_code(error),
-        ) from error
-    return path
-
-
-def _size(path: Path) -> GraphSize | None:
-    if path.stat().st_size > _MAX_CONNECTOME_BYTES:
-        return None
-    try:
-        return size_of(path.read_text(errors="replace"))
-    except Problem:
-        return None

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,7 +11,7 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.results.qa import is_qa
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import OutputFile, Result, What
+from opsctl.core.runs.result import OutputFile, Result, ResultWarning, What
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +56,8 @@ class DownloadPlan:
         The download folder.
     downloads
         All files, in the order of the scans; those that are complete in the folder too.
-    seconds
-        The duration of each done scan's attempt, by the scan's index.
+    results
+        The results of the done scans, by the scan's index.
     missing
         The names of the scans without a result, or with a failed one.
     """
@@ -67,13 +66,20 @@ class DownloadPlan:
     what: What
     folder: Path
     downloads: tuple[Download, ...]
-    seconds: dict[int, float]
+    results: Mapping[int, Result]
     missing: tuple[str, ...]
 
     @property
     def size_bytes(self) -> int:
         """The size of all files together."""
         return sum(item.file.size_bytes for item in self.downloads)
+
+    @property
+    def warnings(self) -> list[tuple[str, ResultWarning]]:
+        """Why somebody should look at scans that are done, with the scan's name."""
+        return [
+            (self.run.scans[index], warning) for index, result in self.results.items() for warning in result.warnings
+        ]
 
     def as_json(self, *, table: Path | None) -> dict[str, Any]:
         """The output of `results --json`."""
@@ -85,6 +91,7 @@ class DownloadPlan:
             "files": [item.as_json() for item in self.downloads if not item.is_connectome],
             "table": str(table) if table else None,
             "missing": list(self.missing),
+            "warnings": [{"scan": scan, **asdict(warning)} for scan, warning in self.warnings],
         }
 
 
@@ -112,7 +119,7 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
             for item in _downloads(index, result, run=run, folder=folder)
             if what == "all" or (item.is_connectome if what == "connectomes" else is_qa(item.place))
         ),
-        seconds={index: _seconds(result) for index, result in done.items()},
+        results=done,
         missing=tuple(name for index, name in enumerate(run.scans) if index not in done),
     )
 
@@ -140,8 +147,3 @@ def _place(uri: str, run: Run) -> str:
             code=ErrorCode.RECORD_UNREADABLE,
         )
     return path
-
-
-def _seconds(result: Result) -> float:
-    duration = datetime.fromisoformat(result.stopped_at) - datetime.fromisoformat(result.started_at)
-    return max(0.0, duration.total_seconds())

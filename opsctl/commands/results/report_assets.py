@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.report import Report
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri, run_location
-from opsctl.core.results.connectome_table import atlas_of
-from opsctl.core.results.qa import is_qa_picture
-from opsctl.core.runs.result import Result
+from opsctl.core.results.connectome_table import atlas_of, kind_of
+from opsctl.core.results.qa import is_qa_picture, most_useful_first
+from opsctl.core.runs.result import Graph, GraphKind, OutputFile, Result
 
 _THREADS = 16
 _MAX_PICTURED_SCANS = 1000
@@ -36,7 +36,11 @@ class Asset:
     index
         The scan's index in the run.
     name
-        The atlas's name, or the picture's file name.
+        The name of the atlas's folder, or the picture's file name.
+    graph_kind
+        What the weights of a connectome are; None for a picture, and where it is not known.
+    graph_nodes
+        The number of nodes that a connectome's file numbers from 1, also those without an edge; None where not known.
     is_pictured
         False: the report shows only the connectome's numbers (a run of thousands).
     sha256
@@ -49,6 +53,8 @@ class Asset:
     uri: str
     size_bytes: int
     sha256: str = ""
+    graph_kind: GraphKind | None = None
+    graph_nodes: int | None = None
     is_pictured: bool = True
 
 
@@ -61,18 +67,22 @@ class AssetSelection:
 
 
 def choose(report: Report, storage: Storage, *, data_bucket: str) -> AssetSelection:
-    """Choose each scan's first connectome by name and some of its QA pictures, failed scans first."""
-    states = {scan.index: scan.state for scan in report.status.scans}
-    indices = sorted(states, key=lambda index: (states[index] != "FAILED", index))
+    """Choose each scan's first connectome by atlas and its most useful QA pictures.
+
+    Failed scans come first, then those that need a look. Of a functional scan the signed correlations are chosen.
+    """
+    scans = {scan.index: scan for scan in report.status.scans}
+    indices = sorted(scans, key=lambda index: (scans[index].state != "FAILED", not scans[index].warnings, index))
     max_qa = 4 if len(indices) <= _MANY_SCANS else 1
     failed_qa = _failed_qa(report, storage, data_bucket=data_bucket)
     chosen: list[Asset] = []
     hidden_qa = too_large = 0
     for position, index in enumerate(indices):
-        assets = _published_assets(index, report.results.get(index)) if states[index] == "DONE" else []
-        connectomes = sorted((asset for asset in assets if asset.kind == "connectome"), key=lambda asset: asset.name)
-        pictures = [asset for asset in assets if asset.kind == "QA"] + failed_qa.get(index, [])
-        candidates = [*connectomes[:1], *sorted(pictures, key=_most_useful_first)]
+        result = report.results.get(index) if scans[index].state == "DONE" else None
+        connectomes = sorted(_connectomes(result), key=_signed_before_absolute)
+        pictures = {asset.uri: asset for asset in [*_qa(result), *failed_qa.get(index, [])]}
+        ordered = most_useful_first(pictures, atlas=connectomes[0].name if connectomes else "")
+        candidates = [*connectomes[:1], *(pictures[uri] for uri in ordered)]
         fitting = [asset for asset in candidates if asset.size_bytes <= _MAX_BYTES]
         too_large += len(candidates) - len(fitting)
         is_pictured = position < _MAX_PICTURED_SCANS
@@ -120,22 +130,46 @@ def fetch(
         return dict(zip(assets, pool.map(read, assets), strict=True))
 
 
-def _published_assets(index: int, result: Result | None) -> list[Asset]:
+def _connectomes(result: Result | None) -> Iterator[Asset]:
     if result is None:
-        return []
-    connectomes = set(result.connectomes)
-    return [
-        Asset(
-            index=index,
-            kind="connectome" if file.uri in connectomes else "QA",
-            name=atlas_of(file.uri) if file.uri in connectomes else file.uri.rpartition("/")[2],
-            uri=file.uri,
-            size_bytes=file.size_bytes,
-            sha256=file.sha256,
-        )
-        for file in result.files
-        if file.uri in connectomes or is_qa_picture(file.uri)
-    ]
+        return
+    addresses = set(result.connectomes)
+    graphs = {graph.uri: graph for graph in result.graphs}
+    for file in result.files:
+        if file.uri in addresses:
+            graph = graphs.get(file.uri)
+            yield _asset(
+                result.index,
+                "connectome",
+                atlas_of(file.uri),
+                file,
+                graph_kind=graph.kind if graph else kind_of(file.uri),
+                graph_nodes=_numbered_nodes(graph) if graph else None,
+            )
+
+
+def _signed_before_absolute(asset: Asset) -> tuple[str, bool, str]:
+    return asset.name, asset.graph_kind == "absolute correlation", asset.uri
+
+
+def _numbered_nodes(graph: Graph) -> int | None:
+    # The nodes of a functional connectome are the columns of C-PAC's time series: a lost region has no number.
+    return graph.regions if graph.kind == "streamlines" or graph.lost == 0 else None
+
+
+def _qa(result: Result | None) -> Iterator[Asset]:
+    if result is None:
+        return
+    addresses = set(result.connectomes)
+    for file in result.files:
+        if file.uri not in addresses and is_qa_picture(file.uri):
+            yield _asset(result.index, "QA", file.uri.rpartition("/")[2], file)
+
+
+def _asset(index: int, kind: Literal["connectome", "QA"], name: str, file: OutputFile, **graph: Any) -> Asset:
+    return Asset(
+        index=index, kind=kind, name=name, uri=file.uri, size_bytes=file.size_bytes, sha256=file.sha256, **graph
+    )
 
 
 def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[int, list[Asset]]:
@@ -156,11 +190,6 @@ def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[in
                     Asset(index=index, kind="QA", name=rest[-1], uri=uri, size_bytes=obj.size_bytes)
                 )
     return {index: attempts[max(attempts, key=lambda name: (len(name), name))] for index, attempts in pictures.items()}
-
-
-def _most_useful_first(asset: Asset) -> tuple[bool, str]:
-    """Sort by name; m2g's plots of the graphs go last, because the report draws the matrix itself."""
-    return "graph" in asset.uri.partition("/qa_")[2], asset.uri
 
 
 def _body(asset: Asset, storage: Storage) -> bytes:

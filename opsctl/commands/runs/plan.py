@@ -13,6 +13,8 @@ from opsctl.commands.dataset.discovery import ensure_runnable, find
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.registrations import RegistrationFinder
 from opsctl.commands.runs.request import RunRequest
+from opsctl.core.atlases.atlas import Atlas
+from opsctl.core.atlases.atlas_table import AtlasTable
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.errors import ErrorCode, Problem
@@ -44,12 +46,15 @@ class RunPlan:
         The id of the run that would be made.
     image_digest
         `sha256:…` of the platform's image, where it is known.
+    table
+        All of neuroparc's atlases.
     registrations
         What each chosen scan reuses, by its name; empty without `--reuse-registration`.
     """
 
     request: RunRequest
     platform: Platform
+    table: AtlasTable
     discovery: Discovery
     chosen: tuple[Scan, ...]
     output: Location
@@ -59,6 +64,20 @@ class RunPlan:
     moment: datetime
     image_digest: str | None = None
     registrations: Mapping[str, Registration] = field(default_factory=dict)
+
+    @property
+    def atlases(self) -> tuple[Atlas, ...]:
+        """The atlases that the jobs make graphs of."""
+        return tuple(self.table[name] for name in self.request.options.parcellation)
+
+    @property
+    def cut_atlases(self) -> tuple[Atlas, ...]:
+        """Those of which m2g drops regions, the largest loss first; C-PAC (func) drops none."""
+        options = self.request.options
+        if options.pipeline == "func":
+            return ()
+        cut = [atlas for atlas in self.atlases if atlas.cut(options.voxelsize)]
+        return tuple(sorted(cut, key=lambda atlas: -atlas.cut(options.voxelsize)))
 
     @property
     def scan_keys(self) -> list[tuple[str, str]]:
@@ -148,6 +167,8 @@ class RunPlan:
                 self.request.options,
                 run=run,
                 index=index,
+                atlases=self.atlases,
+                job=self.platform.models[run.resources],
                 image_digest=self.image_digest,
                 registration=self.registrations.get(name),
             )
@@ -176,6 +197,7 @@ def plan(
     prior_runs: PriorRuns,
     *,
     patterns: EntityPatterns,
+    table: AtlasTable,
     moment: datetime,
     token: str,
     image_digest: str | None = None,
@@ -187,17 +209,22 @@ def plan(
     ----------
     source
         S3 as the dataset is read.
+    table
+        All of neuroparc's atlases.
     finder
         Looks for the registrations to reuse; without it none is reused.
 
     Raises
     ------
+    UsageProblem
+        When no job of the platform has the memory that was typed, or the jobs have too little for an atlas.
     Problem
         When the dataset does not exist or has no scan to run, when no scan has a registration to reuse, when its output
         location holds a run with other options or files that opsctl did not write, or when jobs with other inputs would
         write there.
     """
     request.resources(platform)
+    request.ensure_atlases_fit(platform, table)
     scans = find(request.query, source, patterns=patterns)
     ensure_runnable(scans, request.query)
     registrations: Mapping[str, Registration] = {}
@@ -216,6 +243,7 @@ def plan(
     plan = RunPlan(
         request=request,
         platform=platform,
+        table=table,
         discovery=scans.discovery,
         chosen=scans.chosen,
         output=output_of(request, platform),

@@ -7,6 +7,8 @@ import json
 from dataclasses import dataclass
 
 from opsctl.commands.dataset.discovery import Query
+from opsctl.core.atlases.atlas_table import AtlasTable
+from opsctl.core.atlases.job_memory import ensure_atlases_fit
 from opsctl.core.dataset.selection import EVERYTHING, Only, Selection
 from opsctl.core.errors import UsageProblem
 from opsctl.core.location import Location
@@ -23,6 +25,8 @@ class RunRequest:
 
     Attributes
     ----------
+    options
+        Their `parcellation` names the run's atlases: what was typed is resolved before (`AtlasTable.select`).
     modif
         The derivatives folder's name; None: `m2g-<model>-<space>`, `m2g-func`, `m2g-both-…`, or with
         `--reuse-registration` `m2g-<model>-<space>-reuse-<atlases>`.
@@ -70,6 +74,10 @@ class RunRequest:
         name = f"{base}-{self.options.diffusion_model}-{self.options.space}"
         return f"{name}-reuse-{_reuse_label(self.options)}" if self.options.reuse_registration else name
 
+    def job_memory_mib(self, platform: Platform) -> int:
+        """Memory of each job."""
+        return self.memory_mib or platform.models[self.options.diffusion_model].memory_mib
+
     def resources(self, platform: Platform) -> str:
         """The model whose queue the jobs use: its own, or with `--memory` the smallest with enough memory.
 
@@ -84,9 +92,27 @@ class RunRequest:
             return model
         fitting = [name for name, resources in platform.models.items() if resources.memory_mib >= memory_mib]
         if not fitting:
-            most = max(resources.memory_mib for resources in platform.models.values())
+            most = platform.largest_memory_mib
             raise UsageProblem(f"--memory {memory_mib} is more than any job can get here: at most {most} MiB.")
         return min(fitting, key=lambda name: platform.models[name].memory_mib)
+
+    def ensure_atlases_fit(self, platform: Platform, table: AtlasTable) -> None:
+        """Ensure that the jobs have the memory that the atlases need.
+
+        Raises
+        ------
+        UsageProblem
+            With the atlases that do not fit, and what would hold them.
+        """
+        options = self.options
+        ensure_atlases_fit(
+            [table[name] for name in options.parcellation],
+            options.voxelsize,
+            # Only m2g's own graphs (dwi) are made by several processes.
+            workers=1 if options.pipeline == "func" else options.n_cpus or 1,
+            memory_mib=self.job_memory_mib(platform),
+            largest_mib=platform.largest_memory_mib,
+        )
 
 
 def _reuse_label(options: M2gOptions) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
+from opsctl.core.atlases.atlas_table import AtlasTable
 from opsctl.core.location import parse_uri
 from opsctl.core.record import RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -31,7 +32,7 @@ class RunLine:
     dataset, output
         S3 URIs.
     options
-        m2g's options that differ from m2g's defaults.
+        m2g's options that differ from the defaults, as they would be typed.
     active
         How many scans wait or run.
     """
@@ -89,12 +90,20 @@ class RunList:
 
 
 def runs(
-    *, records: Records, batch: Batch, now: Callable[[], datetime], dataset: str | None = None, last: int | None = None
+    *,
+    records: Records,
+    batch: Batch,
+    atlases: AtlasTable,
+    now: Callable[[], datetime],
+    dataset: str | None = None,
+    last: int | None = None,
 ) -> RunList:
     """List the runs.
 
     Parameters
     ----------
+    atlases
+        All of neuroparc's atlases.
     dataset
         Only the runs of this dataset: its name or its URI.
     last
@@ -109,7 +118,7 @@ def runs(
     uncached = records.runs([run_id for run_id in chosen if run_id not in cached])
 
     def read_line(run: Run) -> RunLine:
-        return _read_line(run, records=records, batch=batch, now=now)
+        return _read_line(run, records=records, batch=batch, atlases=atlases, now=now)
 
     with ThreadPoolExecutor(_THREADS) as pool:
         by_run = {**cached, **{line.run_id: line for line in pool.map(read_line, uncached.values())}}
@@ -121,17 +130,20 @@ def runs(
     )
 
 
-def _read_line(run: Run, *, records: Records, batch: Batch, now: Callable[[], datetime]) -> RunLine:
+def _read_line(
+    run: Run, *, records: Records, batch: Batch, atlases: AtlasTable, now: Callable[[], datetime]
+) -> RunLine:
+    options = _options(run, atlases)
     reader = SnapshotReader(run, records=records, batch=batch, now=now, is_saving=True)
     done = sum(result.succeeded for result in reader.on_s3.results().values())
     if done == len(run.scans):
         # Results decide, so Batch is not asked.
-        line, is_final = _line(run, done=done, failed=0, active=0), True
+        line, is_final = _line(run, options, done=done, failed=0, active=0), True
     else:
         status = reader.counts()
         counts = status.counts
         active = sum(counts[state] for state in ACTIVE)
-        line = _line(run, done=counts["DONE"], failed=counts["FAILED"], active=active)
+        line = _line(run, options, done=counts["DONE"], failed=counts["FAILED"], active=active)
         # A submission that was cut short may still be made by the next `opsctl run`.
         is_submitted = all(scan.is_submitted for scan in status.scans) and not reader.intended()
         is_final = not active and reader.jobs_are_over and is_submitted
@@ -140,13 +152,21 @@ def _read_line(run: Run, *, records: Records, batch: Batch, now: Callable[[], da
     return line
 
 
-def _line(run: Run, *, done: int, failed: int, active: int) -> RunLine:
-    defaults = M2gOptions().as_dict()
+def _options(run: Run, atlases: AtlasTable) -> dict[str, Any]:
+    """m2g's options that differ from the defaults, as they would be typed."""
+    defaults = {**M2gOptions().as_dict(), "parcellation": [atlas.name for atlas in atlases.default]}
+    options = {name: value for name, value in run.m2g.items() if defaults.get(name) != value}
+    if "parcellation" in options:
+        options["parcellation"] = [atlases.spelling(name) for name in options["parcellation"]]
+    return options
+
+
+def _line(run: Run, options: Mapping[str, Any], *, done: int, failed: int, active: int) -> RunLine:
     return RunLine(
         run_id=run.run_id,
         dataset=run.dataset,
         output=run.output,
-        options={name: value for name, value in run.m2g.items() if defaults.get(name) != value},
+        options=options,
         created_at=run.created_at,
         created_by=run.created_by,
         total=len(run.scans),

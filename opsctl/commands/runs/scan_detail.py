@@ -11,6 +11,7 @@ from opsctl.core.costs.bill import ScanBill
 from opsctl.core.location import parse_uri, run_location
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.progress import ScanProgress
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import Pricing, RunSnapshot
 from opsctl.core.runs.status import SCHEMA_VERSION, ScanStatus
@@ -36,6 +37,8 @@ class ScanDetail:
         The folder with the logs and QA of its failed attempts.
     cost
         What AWS charges; None where no attempt began, or without prices.
+    progress
+        None where it does not run.
     """
 
     run_id: str
@@ -47,12 +50,13 @@ class ScanDetail:
     failures_uri: str
     cost: ScanBill | None
     is_local: bool
+    progress: ScanProgress | None = None
 
     def as_json(self) -> dict[str, Any]:
         """One element of `scans` in `status --scan NAME --json`."""
         document, result = self.document or {}, self.result
         return {
-            **self.status.as_json(),
+            **self.status.as_json(self.progress),
             "origin": asdict(self.origin),
             "key": document.get("key"),
             "inputs": document.get("inputs", []),
@@ -61,6 +65,8 @@ class ScanDetail:
             "outputs": None
             if result is None or not result.succeeded
             else {"files": [asdict(file) for file in result.files], "connectomes": list(result.connectomes)},
+            "peak_memory_mib": result.peak_memory_mib if result is not None else None,
+            "peak_disk_mib": result.peak_disk_mib if result is not None else None,
             "kept": self.failures_uri,
             "cost": None
             if self.cost is None
@@ -99,6 +105,7 @@ def scan_details(snapshot: RunSnapshot, *, records: Records, pricing: Pricing | 
                 failures_uri=f"{folder}/failures/{origin.index:05d}/",
                 cost=bills.get(scan.index),
                 is_local=pricing is not None and pricing.is_local,
+                progress=snapshot.status.progress.get(scan.index),
             )
         )
     return details

@@ -57,13 +57,19 @@ class Atlas:
         return f"{FOLDER}{self.folder(voxel_size)}.nii.gz"
 
     def cut(self, voxel_size: str) -> int:
-        """How many regions m2g removes before any registration."""
+        """How many regions m2g drops, even where the registration loses none."""
         return self.regions[voxel_size] - self.kept[voxel_size]
 
-    def memory_mib(self, voxel_size: str) -> int:
-        """Memory in MiB that a job needs to make this atlas's graph and its picture."""
+    def memory_mib(self, voxel_size: str, *, workers: int = 1) -> int:
+        """Memory in MiB that a job needs to make this atlas's graph and its picture.
+
+        Parameters
+        ----------
+        workers
+            Number of processes that m2g makes the graph with (`--n_cpus`); each holds matrices of its own.
+        """
         matrix_bytes = _BYTES_PER_NUMBER * (self.regions[voxel_size] + 1) ** 2
-        return math.ceil(_MATRICES * matrix_bytes / 2**20) + _OTHER_MIB
+        return math.ceil(_MATRICES * workers * matrix_bytes / 2**20) + _OTHER_MIB
 
 
 def argument_of(name: str) -> str:

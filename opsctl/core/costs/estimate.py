@@ -123,6 +123,15 @@ class Estimate:
     is_upper_bound: bool = False
 
 
+def succeeded_hours(results: Iterable[Result]) -> list[float]:
+    """The durations of the succeeded scans, in hours."""
+    return [
+        hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
+        for result in results
+        if result.succeeded
+    ]
+
+
 def hours_of(results: Iterable[Result], *, reuses_registration: bool = False) -> Hours:
     """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded.
 
@@ -131,11 +140,7 @@ def hours_of(results: Iterable[Result], *, reuses_registration: bool = False) ->
     reuses_registration
         Whether the scans start from an earlier registration: the guide's figure is then an upper bound.
     """
-    hours = [
-        hours_between(datetime.fromisoformat(result.started_at), datetime.fromisoformat(result.stopped_at))
-        for result in results
-        if result.succeeded
-    ]
+    hours = succeeded_hours(results)
     if len(hours) < ENOUGH_SCANS and reuses_registration:
         return Hours(
             per_scan=GUIDE_HOURS,

@@ -7,6 +7,7 @@ import re
 _PAIR = re.compile(r"^[a-zA-Z0-9]+-[a-zA-Z0-9+]+$")
 _IMAGE = re.compile(r"\.nii(\.gz)?$", re.IGNORECASE)
 _DATATYPES = {"dwi": "dwi", "bold": "func", "T1w": "anat"}
+_SUFFIXES = {suffix.lower(): suffix for suffix in _DATATYPES} | {"t1": "T1w"}
 
 
 def name_error(path: str) -> str:
@@ -28,6 +29,10 @@ def name_error(path: str) -> str:
     ending = _IMAGE.search(name)
     if ending is not None and ending.group() != ending.group().lower():
         return f"its ending .{extension} is not lower case"
+    if suffix not in _DATATYPES and suffix.lower() in _SUFFIXES:
+        return f"its suffix {suffix} must be {_SUFFIXES[suffix.lower()]}"
+    if ending is None or ending.group() != f".{extension}":
+        return f"its ending .{extension} is not .nii.gz or .nii"
     if "" in folders:
         return "its path has an empty folder name"
     entity_folders = [folder for folder in folders if folder.startswith(("sub-", "ses-"))]

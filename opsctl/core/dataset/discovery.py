@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from opsctl.core.dataset.archived import archived_reason
 from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
-from opsctl.core.dataset.file_index import SIDECARS, BidsFile, FileIndex
+from opsctl.core.dataset.file_index import GRADIENTS, METADATA, BidsFile, FileIndex
 from opsctl.core.dataset.scan import Discovery, Exclusion, Input, Role, S3Object, Scan
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.m2g_options import Pipeline
@@ -21,11 +23,14 @@ _PRIMARY: dict[Pipeline, tuple[str, ...]] = {"dwi": ("dwi",), "func": ("bold",),
 # The endings of the files of each pipeline's scans, in lower case, so that a wrong case is reported, not overlooked.
 _ENDINGS: dict[Pipeline, tuple[str, ...]] = {
     pipeline: tuple(f"{suffix}{ending}".lower() for suffix in (*primary, "T1w") for ending in _IMAGES)
-    + (tuple(f"dwi{ending}" for ending in SIDECARS) if "dwi" in primary else ())
+    + (tuple(f"dwi{ending}" for ending in GRADIENTS) if "dwi" in primary else ())
+    + ((f"bold{METADATA}",) if "bold" in primary else ())
     for pipeline, primary in _PRIMARY.items()
 }
 _DESCRIPTION = "dataset_description.json"
 _NOT_MAGNITUDE = ("phase", "real", "imag")
+# A file that was meant to be a T1w, however it is written: `_t1w.nii.gz`, `_T1.nii`, `_T1w.nii.gz.gz`.
+_LIKE_T1W = re.compile(r"_t1w?\.[^/]*(?<!\.json)$", re.IGNORECASE)
 
 
 def may_matter(path: str, *, pipeline: Pipeline) -> bool:
@@ -33,7 +38,11 @@ def may_matter(path: str, *, pipeline: Pipeline) -> bool:
 
     A listing of a million keys keeps only these.
     """
-    return path.lower().endswith(_ENDINGS[pipeline]) or path == _DESCRIPTION
+    return (
+        path.lower().endswith(_ENDINGS[pipeline])
+        or path == _DESCRIPTION
+        or _LIKE_T1W.search(path, len(path) - 24) is not None
+    )
 
 
 def discover(
@@ -85,6 +94,8 @@ def discover(
             index.add(bids_path, obj)
         elif _is_primary(path, pipeline):
             exclusions.append(Exclusion(key=obj.key, reason=reason))
+        elif _LIKE_T1W.search(path):
+            index.pass_over(path, reason)
     _check_case(index.folders())
     scans: list[Scan] = []
     for image in index.primary(_PRIMARY[pipeline]):
@@ -110,7 +121,7 @@ def _is_raw(path: str) -> bool:
     """Whether a path is below `sub-*`, or a sidecar at the root that every scan inherits; hidden files are not raw."""
     if any(part.startswith(".") and part not in (".", "..") for part in path.split("/")):
         return False
-    return path.startswith("sub-") or ("/" not in path and path.endswith(SIDECARS))
+    return path.startswith("sub-") or ("/" not in path and path.endswith((*GRADIENTS, METADATA)))
 
 
 def _is_primary(path: str, pipeline: Pipeline) -> bool:
@@ -129,6 +140,7 @@ def _file_error(path: BidsPath, obj: S3Object) -> str:
 def _scan(image: BidsFile, index: FileIndex, bucket: str) -> Scan | Exclusion:
     path, obj = image
     is_dwi = path.entities["suffix"] == "dwi"
+    objects = [obj]
     inputs = [_input(bucket, obj, "dwi" if is_dwi else "bold")]
     missing: list[str] = []
     roles: tuple[Role, ...] = ("bval", "bvec") if is_dwi else ()
@@ -142,14 +154,25 @@ def _scan(image: BidsFile, index: FileIndex, bucket: str) -> Scan | Exclusion:
         elif sidecars[0][1].size_bytes == 0:
             return Exclusion(key=obj.key, reason=f"its {role} is empty (0 bytes)")
         else:
+            objects.append(sidecars[0][1])
             inputs.append(_input(bucket, sidecars[0][1], role))
+    if not is_dwi and index.echoes(path) > 1:
+        return Exclusion(
+            key=obj.key,
+            reason=f"one of {index.echoes(path)} echoes: m2g takes one image a series, so combine the echoes first",
+        )
+    if not is_dwi:
+        inputs += [_input(bucket, sidecar, "bold_json") for _, sidecar in index.metadata(path) if sidecar.size_bytes]
     anatomical = index.t1w(path)
     if not anatomical:
-        missing.append("T1w in its session" if path.entities.get("session") else "T1w")
+        missing.append(_no_t1w(path, index))
     if missing:
         return Exclusion(key=obj.key, reason=f"no {' and no '.join(missing)}")
     if anatomical[0][1].size_bytes == 0:
         return Exclusion(key=obj.key, reason="its T1w is empty (0 bytes)")
+    archived = archived_reason([*objects, anatomical[0][1]], bucket)
+    if archived:
+        return Exclusion(key=obj.key, reason=archived)
     inputs.append(_input(bucket, anatomical[0][1], "T1w"))
     return Scan(
         name="",
@@ -162,13 +185,23 @@ def _scan(image: BidsFile, index: FileIndex, bucket: str) -> Scan | Exclusion:
     )
 
 
+def _no_t1w(image: BidsPath, index: FileIndex) -> str:
+    """What is missing, and the files that may have been meant."""
+    missing = "T1w in its session" if image.entities.get("session") else "T1w"
+    passed_over = [f"{path}: {reason}" for path, reason in index.passed_over(image)]
+    return f"{missing} ({'; '.join(passed_over)})" if passed_over else missing
+
+
 def _note(image: BidsPath, anatomical: Sequence[BidsPath]) -> str:
     """Which T1w was chosen, where there was a choice; else empty."""
     chosen = anatomical[0].path.rsplit("/", 1)[-1]
     if anatomical[0].entities.get("session") != image.entities.get("session"):
         return f"no T1w in its session, another session's is taken: {chosen}"
+    if len({t1w.path.removesuffix(".gz") for t1w in anatomical}) == 1 < len(anatomical):
+        return f"its T1w is there as .nii and as .nii.gz: {chosen} is taken"
     if len(anatomical) > 1:
-        return f"{len(anatomical)} T1w, the lowest run is taken: {chosen}"
+        rule = "lowest run" if len({t1w.entities.get("run") for t1w in anatomical}) > 1 else "first by name"
+        return f"{len(anatomical)} T1w, the {rule} is taken: {chosen}"
     return ""
 
 

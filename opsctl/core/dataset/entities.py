@@ -89,15 +89,21 @@ class EntityPatterns:
 
 
 def _levels(template: str) -> list[str]:
-    """A template and, for a file that may be inherited, the same template in the subject's and the session's folder.
+    """A template and, for a file that may be inherited, the same template in every folder above an image.
 
-    pybids contains only the patterns beside the image and at the dataset's root. The other two follow from BIDS's
-    inheritance principle: the folder's entities come before the file's own.
+    pybids contains only the patterns beside the image and at the dataset's root. The others follow from BIDS's
+    inheritance principle: a sidecar may lie in any folder above, and names the subject and the session where it is only
+    for one of them. The folder's own entities must be in its name.
     """
     if template.startswith("sub-"):
         return [template]
-    prefixes = ("sub-{subject}/sub-{subject}_", "sub-{subject}/ses-{session}/sub-{subject}_ses-{session}_")
-    return [template, *(prefix + template for prefix in prefixes)]
+    session = "sub-{subject}_ses-{session}_"
+    root = ("sub-{subject}_", "ses-{session}_", session)
+    subject = ("sub-{subject}/sub-{subject}_", f"sub-{{subject}}/{session}")
+    return [
+        template,
+        *(prefix + template for prefix in (*root, *subject, f"sub-{{subject}}/ses-{{session}}/{session}")),
+    ]
 
 
 def _label(pattern: str) -> str:

@@ -12,7 +12,10 @@ from opsctl.core.dataset.scan import S3Object
 #: `--t1w any-session`: use the subject's T1w of another session where the scan's session has none.
 ANY_SESSION = "any-session"
 
-SIDECARS = (".bval", ".bvec")
+GRADIENTS = (".bval", ".bvec")
+
+#: The metadata of a bold series.
+METADATA = ".json"
 
 BidsFile = tuple[BidsPath, S3Object]
 
@@ -31,16 +34,30 @@ class FileIndex:
         self._by_suffix: dict[str, list[BidsFile]] = defaultdict(list)
         self._sidecars: dict[tuple[str, str], list[BidsFile]] = defaultdict(list)
         self._anatomical: dict[str, list[BidsFile]] = defaultdict(list)
+        self._echoes: dict[frozenset[tuple[str, object]], set[object]] = defaultdict(set)
+        self._misnamed: dict[str, list[tuple[str, str]]] = defaultdict(list)
 
     def add(self, path: BidsPath, obj: S3Object) -> None:
         """Add a parsed file."""
         suffix, extension = path.entities["suffix"], path.entities["extension"]
-        if extension in SIDECARS:
+        if extension in (*GRADIENTS, METADATA):
             self._sidecars[path.folder, extension].append((path, obj))
         elif suffix == "T1w":
             self._anatomical[path.entities["subject"]].append((path, obj))
         else:
             self._by_suffix[suffix].append((path, obj))
+            if "echo" in path.entities:
+                self._echoes[_series(path)].add(path.entities["echo"])
+
+    def pass_over(self, path: str, reason: str) -> None:
+        """Note a file that was meant to be a T1w, as its name shows, but cannot be used."""
+        self._misnamed[path.partition("/")[0]].append((path, reason))
+
+    def passed_over(self, image: BidsPath) -> list[tuple[str, str]]:
+        """The files that were meant to be a T1w of the image's session, or of none: path and reason."""
+        session = image.entities.get("session")
+        of_subject = self._misnamed.get(f"sub-{image.entities['subject']}", [])
+        return sorted((path, reason) for path, reason in of_subject if f"ses-{session}" in path or "ses-" not in path)
 
     def primary(self, suffixes: Sequence[str]) -> list[BidsFile]:
         """The primary images with one of the suffixes."""
@@ -51,22 +68,37 @@ class FileIndex:
 
         A sidecar applies if it has no entity that the image lacks. The nearest folder upwards with such sidecars
         decides, and in it those that share most entities with the image: several only where they fit equally well.
+        Of `run-1` and `run-01`, which are the same run, the one that is written as the image's is taken.
         """
-        folder = image.folder
-        # Compare entities, not the parts of the name: `run-01` is `run-1`.
-        image_entities = image.entities.items() - {("extension", image.entities["extension"])}
-        while True:
-            applicable = [
-                (path, obj)
-                for path, obj in self._sidecars.get((folder, extension), ())
-                if path.entities.items() - {("extension", extension)} <= image_entities
-            ]
+        for folder in _upwards(image.folder):
+            applicable = self._applicable(image, folder, extension)
             if applicable:
                 most_pairs = max(len(path.pairs) for path, _ in applicable)
-                return [(path, obj) for path, obj in applicable if len(path.pairs) == most_pairs]
-            if not folder:
-                return []
-            folder = folder.rpartition("/")[0]
+                nearest = [(path, obj) for path, obj in applicable if len(path.pairs) == most_pairs]
+                return [file for file in nearest if set(file[0].pairs) <= set(image.pairs)] or nearest
+        return []
+
+    def metadata(self, image: BidsPath) -> list[BidsFile]:
+        """An image's JSON sidecars: each inherits the fields of those before it and replaces what it names itself."""
+        return [
+            file
+            for folder in reversed(_upwards(image.folder))
+            for file in sorted(self._applicable(image, folder, METADATA), key=lambda file: len(file[0].pairs))
+        ]
+
+    def echoes(self, image: BidsPath) -> int:
+        """How many echoes the series of a bold image has; 1 where it has no echo of its own."""
+        return len(self._echoes.get(_series(image), ())) or 1
+
+    def _applicable(self, image: BidsPath, folder: str, extension: str) -> list[BidsFile]:
+        """The sidecars in a folder that have no entity which the image lacks."""
+        # Compare entities, not the parts of the name: `run-01` is `run-1`.
+        image_entities = image.entities.items() - {("extension", image.entities["extension"])}
+        return [
+            (path, obj)
+            for path, obj in self._sidecars.get((folder, extension), ())
+            if path.entities.items() - {("extension", extension)} <= image_entities
+        ]
 
     def t1w(self, image: BidsPath) -> list[BidsFile]:
         """The T1w images that the scan may use, the preferred one first."""
@@ -87,3 +119,17 @@ class FileIndex:
                 yield subject
                 if "session" in path.entities:
                     yield f"{subject}/ses-{path.entities['session']}"
+
+
+def _upwards(folder: str) -> list[str]:
+    """A folder and those above it, up to the dataset's root."""
+    folders = [folder]
+    while folder:
+        folder = folder.rpartition("/")[0]
+        folders.append(folder)
+    return folders
+
+
+def _series(path: BidsPath) -> frozenset[tuple[str, object]]:
+    """What the echoes of one series have in common."""
+    return frozenset((name, label) for name, label in path.entities.items() if name not in ("echo", "extension"))

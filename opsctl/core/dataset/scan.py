@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Role = Literal["dwi", "bval", "bvec", "T1w", "bold"]
+Role = Literal["dwi", "bval", "bvec", "T1w", "bold", "bold_json"]
+
+#: Storage classes whose objects cannot be read at once. (GLACIER_IR can.)
+_ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,11 +22,27 @@ class S3Object:
         S3's bytes decoded as UTF-8, without any other change.
     etag
         Without S3's quotes.
+    storage_class
+        S3's word.
+    restore
+        What the listing says of a restored copy of an archived object; empty where there is none.
     """
 
     key: str
     size_bytes: int
     etag: str
+    storage_class: str = "STANDARD"
+    restore: Literal["", "in progress", "restored"] = ""
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether S3 refuses to return the object until it is restored.
+
+        A listing does not say that Intelligent-Tiering keeps an object in one of its archives, until it is being
+        restored.
+        """
+        is_restoring = self.restore == "in progress"
+        return is_restoring or (self.storage_class in _ARCHIVES and self.restore != "restored")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +53,11 @@ class Input:
     role: Role
     size_bytes: int
     etag: str
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.uri.rpartition("/")[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +85,11 @@ class Scan:
     pipeline: Literal["dwi", "func"]
     inputs: tuple[Input, ...]
     note: str = ""
+
+    @property
+    def primary_role(self) -> Role:
+        """The role of its primary image."""
+        return "dwi" if self.pipeline == "dwi" else "bold"
 
     @property
     def size_bytes(self) -> int:

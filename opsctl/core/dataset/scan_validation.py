@@ -1,54 +1,27 @@
-"""Whether m2g can process a scan, as far as its sidecars and the image's header show before a job runs."""
+"""Whether m2g can process a scan, as far as its files show before a job runs.
+
+docs/inputs.md has the rules as a table.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from opsctl.core.dataset.scan import Scan
+from opsctl.core.dataset.bold_timing import bold_timing, merged
+from opsctl.core.dataset.gradients import GradientError
+from opsctl.core.dataset.gradients import read as read_gradients
+from opsctl.core.dataset.nifti_header import ImageHeader
+from opsctl.core.dataset.scan import Role, Scan
 
 Level = Literal["fine", "warning", "wrong"]
-
-#: b-values up to this (s/mm²) count as b=0, because scanners write 5 or 50 for volumes without weighting.
-B0_THRESHOLD = 50.0
-
-#: m2g fits both models with spherical harmonics of order 6, which have (6 + 1)(6 + 2) / 2 coefficients.
-_ORDER = 6
-DIRECTIONS_NEEDED = (_ORDER + 1) * (_ORDER + 2) // 2
 
 # What a job's disk holds besides its scan, and how many uncompressed copies of the series m2g's steps keep. Both are
 # rough upper bounds: a full disk would end a job after an hour of work.
 _IMAGE_GIB = 30.0
 _COPIES = 15
 _GIB = 1024**3
-
-
-@dataclass(frozen=True)
-class ImageHeader:
-    """The part of a NIfTI header that validation needs.
-
-    Attributes
-    ----------
-    shape
-        Voxels along each axis; the fourth axis is the volumes.
-    bytes_per_voxel
-        Of the stored data.
-    """
-
-    shape: tuple[int, ...]
-    bytes_per_voxel: int
-
-    @property
-    def volumes(self) -> int:
-        """Number of volumes."""
-        return self.shape[3] if len(self.shape) > 3 else 1
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the uncompressed series."""
-        return math.prod(self.shape) * self.bytes_per_voxel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +31,21 @@ class ScanMetadata:
     Attributes
     ----------
     bval, bvec
-        The sidecars' text; None for a scan without sidecars.
-    header
-        The image's header; None where it could not be read, and `header_fault` says why.
+        The files' content; None where there is none, or where it could not be read.
+    sidecars
+        The content of a bold series' JSON sidecars, those of the dataset's root first.
+    header, t1w
+        The headers of the series and of the T1w; None where they could not be read.
+    faults
+        By role, why a file could not be read, as a phrase with the file's name.
     """
 
-    bval: str | None = None
-    bvec: str | None = None
+    bval: bytes | None = None
+    bvec: bytes | None = None
+    sidecars: tuple[bytes, ...] = ()
     header: ImageHeader | None = None
-    header_fault: str = ""
+    t1w: ImageHeader | None = None
+    faults: Mapping[Role, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,24 +69,42 @@ class Verdict:
         return {"scan": self.scan, "verdict": self.level, "findings": list(self.findings)}
 
 
-def validate_scan(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> Verdict:
+def validate_scan(
+    scan: Scan,
+    facts: ScanMetadata,
+    *,
+    root_volume_gib: int,
+    tr: float | None = None,
+    acquisition: str | None = None,
+) -> Verdict:
     """Decide whether m2g can process a scan.
 
     Parameters
     ----------
     root_volume_gib
         Size of the disk of the instance that runs the job.
+    tr, acquisition
+        Repetition time in s and slice order of a bold series, as typed; None: those of its data.
     """
-    errors: list[str] = []
+    errors = list(facts.faults.values())
     warnings: list[str] = []
-    if facts.header is None:
-        errors.append(facts.header_fault or "its header cannot be read")
-    elif len(facts.header.shape) < 4 or facts.header.volumes < 2:
-        errors.append(f"the image has {facts.header.volumes} volume, a series is needed")
-    if scan.pipeline == "dwi":
-        errors += _gradient_errors(facts)
-    if facts.header is not None:
-        needed_gib = _IMAGE_GIB + _COPIES * facts.header.size_bytes / _GIB
+    header = facts.header
+    if header is not None and header.volumes < 2:
+        errors.append("the image has 1 volume, a series is needed")
+    elif facts.bval is not None and facts.bvec is not None:
+        try:
+            gradients = read_gradients(facts.bval, facts.bvec, volumes=None if header is None else header.volumes)
+            warnings += gradients.warnings
+        except GradientError as error:
+            errors.append(str(error))
+    elif header is not None and scan.pipeline == "func":
+        timing_errors, doubts = _timing(facts.sidecars, header, tr=tr, acquisition=acquisition)
+        errors += timing_errors
+        warnings += doubts
+    if facts.t1w is not None and facts.t1w.volumes > 1:
+        errors.append(f"the T1w has {facts.t1w.volumes} volumes, it must have one")
+    if header is not None:
+        needed_gib = _IMAGE_GIB + _COPIES * header.series_bytes / _GIB
         if needed_gib > root_volume_gib:
             warnings.append(
                 f"it may need {needed_gib:.0f} GiB of disk, its job has {root_volume_gib} (`root_volume_gib`)"
@@ -116,62 +113,15 @@ def validate_scan(scan: Scan, facts: ScanMetadata, *, root_volume_gib: int) -> V
     return Verdict(scan=scan.name, level=level, findings=(*errors, *warnings))
 
 
-def _gradient_errors(facts: ScanMetadata) -> list[str]:
+def _timing(
+    sidecars: Sequence[bytes], header: ImageHeader, *, tr: float | None, acquisition: str | None
+) -> tuple[list[str], tuple[str, ...]]:
+    """What is wrong with a bold series' repetition time and slice order, and what is doubtful."""
     try:
-        bvals = _bvals(facts.bval or "")
-        bvecs = _bvecs(facts.bvec or "")
+        fields = merged(sidecars)
     except ValueError as error:
-        return [str(error)]
-    errors: list[str] = []
-    if len(bvals) != len(bvecs):
-        errors.append(f"bval and bvec differ in count: {len(bvals)} and {len(bvecs)}")
-    if facts.header is not None and facts.header.volumes != len(bvals):
-        errors.append(f"the image has {facts.header.volumes} volumes, but there are {len(bvals)} b-values")
-    if errors:
-        return errors
-    weighted = [direction for value, direction in zip(bvals, bvecs, strict=True) if value > B0_THRESHOLD]
-    if len(weighted) == len(bvals):
-        errors.append(f"no b=0 volume: the smallest b-value is {min(bvals):.0f} s/mm²")
-    count = _axis_count(weighted)
-    if count < DIRECTIONS_NEEDED:
-        errors.append(f"{count} directions, but order {_ORDER} of m2g's csd and csa models needs {DIRECTIONS_NEEDED}")
-    return errors
-
-
-def _numbers(text: str, file: str) -> list[list[float]]:
-    try:
-        rows = [
-            [float(number) for number in line.replace(",", " ").split()] for line in text.splitlines() if line.strip()
-        ]
-    except ValueError as error:
-        raise ValueError(f"{file} is not made of numbers") from error
-    if not rows:
-        raise ValueError(f"{file} is empty")
-    if not all(math.isfinite(value) for row in rows for value in row):
-        raise ValueError(f"{file} holds a number that is not finite")
-    return rows
-
-
-def _bvals(text: str) -> list[float]:
-    return [value for row in _numbers(text, "bval") for value in row]
-
-
-def _bvecs(text: str) -> list[tuple[float, ...]]:
-    """The directions, from three rows (BIDS) or from three columns, as some tools write them."""
-    rows = _numbers(text, "bvec")
-    if len({len(row) for row in rows}) != 1:
-        raise ValueError("bvec's rows differ in length")
-    if len(rows) == 3:
-        return list(zip(*rows, strict=True))
-    if len(rows[0]) == 3:
-        return [tuple(row) for row in rows]
-    raise ValueError(f"bvec has {len(rows)} rows, not 3")
-
-
-def _axis_count(directions: Sequence[tuple[float, ...]]) -> int:
-    """Number of different axes: a direction and its opposite count once."""
-    axes = set()
-    for direction in directions:
-        rounded = tuple(round(value, 3) + 0.0 for value in direction)
-        axes.add(max(rounded, tuple(-value + 0.0 for value in rounded)))
-    return len(axes)
+        return [str(error)], ()
+    timing = bold_timing(fields, header_tr=header.tr_seconds, slices=header.shape[2], tr=tr, acquisition=acquisition)
+    if timing.tr_seconds is None:
+        return ["it has no repetition time, neither in a JSON sidecar nor in its header: give --tr"], timing.doubts
+    return [], timing.doubts

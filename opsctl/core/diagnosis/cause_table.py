@@ -34,11 +34,15 @@ class CauseText(NamedTuple):
 
 _AGAIN = "`{run}` runs just the rest"
 _CHECK = "`opsctl check {dataset}` names the files: mend them, then `{run}`"
+# `check` reads only the first bytes of an image, and would call these fine.
+_UPLOAD = "`opsctl upload DIR` with a whole copy of the file, then `{run}`"
+_RESTORE = "`opsctl scans {dataset}` says how to restore it; then `{run}`"
 _PLATFORM = "`opsctl up` mends the platform, then `{run}`"
 _LOGS = "`opsctl logs` shows its last lines"
 _MEMORY = "{memory}"
 _DISK = "a larger root volume (the platform's root_volume_gib, by an administrator), then `{run} --only failed`"
 _ASK = "a fault of opsctl's: report it with the lines of `opsctl logs`"
+_IMAGE = "`opsctl image build` makes and tests an image that has it; after `opsctl image push`, `{run}`"
 _VERSIONS = "the image and opsctl differ in version? `opsctl up`, then `{run}`"
 
 CAUSES: Mapping[CauseCode, CauseText] = {
@@ -55,6 +59,31 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "are the --parcellation names those of m2g's atlases? `opsctl logs` shows what m2g found",
     ),
     CauseCode.DUPLICATE_OUTPUT: CauseText("m2g left two files for one name", _ASK),
+    CauseCode.ATLAS_NOT_FOUND: CauseText(
+        "m2g has no atlas of the names that were asked for",
+        "`opsctl run {dataset} --parcellation NAME` with an atlas's name as m2g writes it, such as Desikan",
+    ),
+    CauseCode.GRADIENTS_CORRUPT: CauseText(
+        "m2g takes the gradients for corrupt: a direction of 0 where b is not 0", _CHECK
+    ),
+    CauseCode.SCAN_NOT_RECOGNIZED: CauseText("m2g did not find the scan's files in its input folder", _ASK),
+    CauseCode.DSN_FOLDER_MISSING: CauseText(
+        "m2g did not find the folder that it needs for --sp native_dsn", f"{_VERSIONS}; or use --sp native"
+    ),
+    CauseCode.REGISTRATION_MISSING: CauseText(
+        "m2g did not find the earlier registration that --skipreg needs",
+        "`opsctl run {dataset}` without --skipreg registers again",
+    ),
+    CauseCode.M2G_TOOL_MISSING: CauseText("a program that m2g needs is not in the image", _IMAGE),
+    CauseCode.M2G_BROKEN: CauseText("m2g is not installed completely in the image", _IMAGE),
+    CauseCode.READ_ONLY_ROOT: CauseText(
+        "m2g may not write to its image's files",
+        "m2g needs root and a writable root file system (docs/image.md); then `{run}`",
+    ),
+    CauseCode.CPAC_FAILED: CauseText(
+        "C-PAC failed",
+        "`opsctl logs` shows its messages; its crash files are with the failed scan's logs (`opsctl why`)",
+    ),
     # The machine.
     CauseCode.DISK_FULL: CauseText("the disk is full", _DISK),
     CauseCode.JOB_FILE_ERROR: CauseText("the job cannot write its own files", _LOGS),
@@ -67,18 +96,28 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.BVEC_INVALID: CauseText("the bvec file is not three rows of numbers", _CHECK),
     CauseCode.GRADIENT_COUNTS_DIFFER: CauseText("bval and bvec differ in count", _CHECK),
     CauseCode.VOLUME_COUNT_DIFFERS: CauseText("image and bval differ in count", _CHECK),
+    CauseCode.DIRECTION_INVALID: CauseText("a weighted volume has no usable direction in bvec", _CHECK),
+    CauseCode.B0_VOLUME_MISSING: CauseText("there is no b=0 volume", _CHECK),
+    CauseCode.WEIGHTED_VOLUME_MISSING: CauseText("there is no diffusion-weighted volume", _CHECK),
     CauseCode.SINGLE_VOLUME: CauseText("the image has one volume only", _CHECK),
+    CauseCode.T1W_SERIES: CauseText("the T1w is a series of volumes", _CHECK),
     CauseCode.IMAGE_INVALID: CauseText("an image is not what its name says", _CHECK),
-    CauseCode.IMAGE_TRUNCATED: CauseText("an image is truncated", _CHECK),
-    CauseCode.IMAGE_CORRUPT: CauseText("an image is corrupt", _CHECK),
+    CauseCode.IMAGE_TRUNCATED: CauseText("an image is truncated", _UPLOAD),
+    CauseCode.IMAGE_CORRUPT: CauseText("an image is corrupt", _UPLOAD),
     CauseCode.INPUT_EMPTY: CauseText("an input is empty", _CHECK),
     CauseCode.INPUT_CHANGED: CauseText("an input has changed since the run was submitted", _AGAIN),
     CauseCode.INPUT_MISSING: CauseText("an input is gone from S3", _CHECK),
+    CauseCode.INPUT_ARCHIVED: CauseText("an input is archived on S3", _RESTORE),
     CauseCode.INPUT_DENIED: CauseText(
         "an input may not be read",
         "`opsctl up --source-bucket BUCKET` lets the jobs read the dataset's bucket, then `{run}`",
     ),
     CauseCode.INPUT_UNREADABLE: CauseText("an input cannot be read", _CHECK),
+    CauseCode.SIDECAR_INVALID: CauseText("a JSON sidecar is not a JSON object", _CHECK),
+    CauseCode.REPETITION_TIME_UNKNOWN: CauseText(
+        "the series has no repetition time",
+        "`{run} --tr SECONDS` gives it, or write RepetitionTime into the series' JSON sidecar",
+    ),
     CauseCode.REUSE_INCOMPLETE: CauseText(
         "the registration to be reused is no longer there as it was",
         "`{run}` looks for another; without --reuse-registration it makes one",

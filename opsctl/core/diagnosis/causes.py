@@ -15,6 +15,7 @@ from opsctl.core.runs.manifest import Run
 #: Memory of the jobs of the largest queue, suggested for scans that ran out of less.
 LARGEST_MEMORY_MIB = 30_400
 _NO_MORE_MEMORY = "its jobs have the largest instance's memory already: fewer --seeds, or a --voxelsize of 4mm"
+_NO_JOB_HOLDS_IT = "no job has that much memory: leave out the atlas with the most regions (--parcellation)"
 
 _LONGEST_TITLE = 100
 #: What differs from scan to scan: addresses, paths, file names, ids and numbers.
@@ -25,7 +26,7 @@ _SCAN_SPECIFIC = re.compile(
 #: An argument that a shell needs no quotes for.
 _UNQUOTED = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 #: Options of `run` that apply to one run only, with and without a value.
-_ONCE_WITH_VALUE = {"--only", "--memory", "--max-spend"}
+_ONCE_WITH_VALUE = {"--only", "--max-spend"}
 _ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
 
 
@@ -73,7 +74,8 @@ def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
     # A message whose code is not known is its own title.
     head = "" if code is CauseCode.UNKNOWN and detail else text.title
     title = ": ".join(part for part in (head, detail) if part)
-    help_ = text.help.format(run=run_again(run), dataset=_dataset(run), memory=_memory_help(run))
+    again = run_again(run, has_own_memory=code is CauseCode.QUEUE_JOB_SIZE_LIMIT)
+    help_ = text.help.format(run=again, dataset=_dataset(run), memory=_memory_help(run, reason))
     return Cause(reason.code, title, help_)
 
 
@@ -86,7 +88,7 @@ def known_code(reason: Reason) -> CauseCode:
 
 
 def group_key(reason: Reason) -> tuple[str, str]:
-    """What the reasons of one group have in common: the code; for m2g's own failures also how m2g's last line reads."""
+    """What the reasons of one group have in common: the code; for m2g's own failures also how its reason reads."""
     return reason.code, _detail(reason)
 
 
@@ -120,17 +122,25 @@ def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Gr
     return sorted(groups, key=lambda group: -len(group.scans))
 
 
-def run_again(run: Run | None) -> str:
-    """The command that runs the rest of a run: as it was typed, without the options that apply to one run only."""
+def run_again(run: Run | None, *, has_own_memory: bool = False) -> str:
+    """The command that runs the rest of a run: as it was typed, without the options that apply to one run only.
+
+    Parameters
+    ----------
+    has_own_memory
+        Whether another `--memory` is added to it. Otherwise the typed one stays: with less the rest might not fit, and
+        an atlas that needs it would be refused.
+    """
     if run is None or run.command_line[1:2] != ("run",):
         return f"opsctl run {_dataset(run)}"
+    left_out = _ONCE_WITH_VALUE | ({"--memory"} if has_own_memory else set())
     remaining = list(run.command_line)
     arguments = []
     while remaining:
         argument = remaining.pop(0)
-        if argument in _ONCE_WITH_VALUE:
+        if argument in left_out:
             remaining[:1] = []
-        elif argument not in _ONCE and argument.partition("=")[0] not in _ONCE_WITH_VALUE:
+        elif argument not in _ONCE and argument.partition("=")[0] not in left_out:
             arguments.append(argument)
     return " ".join(map(_quoted, arguments))
 
@@ -147,22 +157,24 @@ def _dataset(run: Run | None) -> str:
     return prefix if run.output.startswith(f"s3://{bucket}/") and prefix else run.dataset
 
 
-def _memory_help(run: Run | None) -> str:
+def _memory_help(run: Run | None, reason: Reason) -> str:
     """How to run the failed scans with more memory; where there is no more, how they need less."""
+    if reason.number("allocation_mib") >= LARGEST_MEMORY_MIB:
+        return _NO_JOB_HOLDS_IT
     if run is not None:
         # The jobs of model csa are sized for the largest instance.
         memory_mib = run.memory_mib or (LARGEST_MEMORY_MIB if run.resources == "csa" else 0)
         if memory_mib >= LARGEST_MEMORY_MIB:
             return _NO_MORE_MEMORY
-    return f"`{run_again(run)} --only failed --memory {LARGEST_MEMORY_MIB}`"
+    return f"`{run_again(run, has_own_memory=True)} --only failed --memory {LARGEST_MEMORY_MIB}`"
 
 
 def _detail(reason: Reason) -> str:
-    """What tells the causes of one code apart: m2g's last line, or the whole message where the code is not known."""
+    """What tells the causes of one code apart: m2g's own reason, or the whole message where the code is not known."""
     code = known_code(reason)
     if code is CauseCode.M2G_FAILED:
-        last_line = str(reason.facts.get("last_line", ""))
-        return _generalized(last_line) or f"exit code {reason.facts.get('exit_code', 'unknown')}"
+        own_reason = str(reason.facts.get("reason", ""))
+        return _generalized(own_reason) or f"exit code {reason.facts.get('exit_code', 'unknown')}"
     return _generalized(reason.message) if code is CauseCode.UNKNOWN else ""
 
 

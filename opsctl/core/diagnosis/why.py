@@ -10,7 +10,7 @@ from opsctl.core.diagnosis.blocked_reasons import is_blocked_reason
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 from opsctl.core.diagnosis.causes import cause_of, known_code
-from opsctl.core.diagnosis.finding import Finding, Wait, sentence
+from opsctl.core.diagnosis.finding import Finding, Sure, Wait, sentence
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.reason import Facts, Reason, batch_reason
@@ -145,9 +145,8 @@ def failure(
     facts
         Needed where `needs_facts` returns True.
     """
-    code = known_code(reason)
     what = _more_than_the_title(reason, memory_mib=memory_mib, is_spot=is_spot)
-    findings = [Finding(what, sentence(cause_of(reason, run=run).help), CAUSES[code].sure)]
+    findings = [Finding(what, sentence(cause_of(reason, run=run).help), _sure(reason))]
     if facts is not None and needs_facts(reason):
         findings += pulling(facts)
     return findings
@@ -156,6 +155,12 @@ def failure(
 def needs_facts(reason: Reason) -> bool:
     """Whether the platform itself (image, network, log group) may explain a failure further."""
     return known_code(reason) in _PLATFORM_CAUSES
+
+
+def _sure(reason: Reason) -> Sure:
+    """How sure the cause is: as the job said (fact `sure`), else as causes of its code are."""
+    said = reason.facts.get("sure")
+    return "likely" if said == "likely" else CAUSES[known_code(reason)].sure
 
 
 def _more_than_the_title(reason: Reason, *, memory_mib: int, is_spot: bool) -> str:
@@ -168,5 +173,7 @@ def _more_than_the_title(reason: Reason, *, memory_mib: int, is_spot: bool) -> s
     if code in _MEMORY_CAUSES:
         limit = f"{reason.number('memory_limit_mib') or memory_mib:,} MiB"
         peak = reason.number("peak_memory_mib")
-        return f"Its largest process had reached {peak:,} of {limit}." if peak else f"It had {limit}."
+        had = f"Its processes together had reached {peak:,} of {limit}" if peak else f"It had {limit}"
+        allocation = reason.number("allocation_mib")
+        return f"{had} when it asked for {allocation:,} MiB more." if allocation else f"{had}."
     return ""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from opsctl.core import preview
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import data_bucket_name, repository_arn, repository_url
 from opsctl.core.settings import did_you_mean
@@ -16,7 +17,6 @@ from opsctl.core.settings import did_you_mean
 DEFAULT = "default"
 NONE = "none"
 
-_LOCAL_IMAGE = "opsctl-preview"
 #: The image that `opsctl image build` builds; local jobs in a container engine need an existing image.
 _BUILT_IMAGE = "opsctl-m2g"
 
@@ -78,7 +78,7 @@ class PlatformOptions:
     @property
     def job_image(self) -> str:
         """The jobs' image, chosen or by default."""
-        local_image = _BUILT_IMAGE if self.engine else _LOCAL_IMAGE
+        local_image = _BUILT_IMAGE if self.engine else preview.IMAGE
         return self.image or f"{local_image if self.is_local else self.repository_url}:{self.version}"
 
     @property

@@ -95,6 +95,11 @@ class Platform:
         return self.endpoint_url is not None
 
     @property
+    def largest_memory_mib(self) -> int:
+        """Memory of the largest job."""
+        return max(resources.memory_mib for resources in self.models.values())
+
+    @property
     def attempt_timeout_seconds(self) -> int:
         """How long Batch lets one attempt run."""
         recorded = self.options.get("variables", {}).get("attempt_timeout_seconds", ATTEMPT_TIMEOUT_SECONDS)

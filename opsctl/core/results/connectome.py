@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opsctl.core.errors import ErrorCode, Problem
@@ -19,7 +20,7 @@ class GraphSize:
     Attributes
     ----------
     nodes
-        Number of a matrix's rows, or of the nodes in an edge list, which does not list nodes without an edge.
+        Number of nodes with an edge to another node.
     edges
         Number of unordered pairs of different nodes whose weight is a number other than zero.
     """
@@ -41,42 +42,45 @@ class Connectome:
     matrix: tuple[tuple[float, ...], ...]
 
     @property
-    def nodes(self) -> int:
-        """Number of regions."""
-        return len(self.matrix)
-
-    @property
-    def edges(self) -> int:
-        """Number of connected pairs of regions."""
+    def size(self) -> GraphSize:
+        """Its nodes and edges."""
         columns = zip(*self.matrix, strict=True)
-        pairs = (
-            pair
-            for index, (row, column) in enumerate(zip(self.matrix, columns, strict=True), start=1)
-            for pair in zip(row[index:], column[index:], strict=True)
-        )
-        return sum(1 for forward, backward in pairs if _connects(forward) or _connects(backward))
+        pairs = [
+            (node, other)
+            for node, (row, column) in enumerate(zip(self.matrix, columns, strict=True))
+            for other in range(node)
+            if _connects(row[other]) or _connects(column[other])
+        ]
+        return _size(pairs)
 
 
-def parse_connectome(text: str) -> Connectome:
+def parse_connectome(text: str, *, nodes: int | None = None) -> Connectome:
     """Parse a connectome's file.
 
     Parameters
     ----------
     text
         A square matrix with commas or blanks between the numbers, or an edge list with `node node weight` per line.
+    nodes
+        How many nodes an edge list is of, numbered from 1: one without an edge then has its own empty row. None: only
+        the nodes in the list have one.
 
     Raises
     ------
     Problem
-        If it is neither, or has more than `MOST_NODES` nodes.
+        If it is neither, has no node, or has more than `MOST_NODES` nodes.
     """
     rows, is_matrix = _read(text)
     if is_matrix:
         _check_nodes(len(rows))
         return Connectome(tuple(rows))
     edges = _edges(rows)
-    index_of = {label: index for index, label in enumerate(sorted(_nodes(edges)))}
-    _check_nodes(len(index_of))
+    numbers = {number for pair in edges for number in pair}
+    everyone = set(map(float, range(1, (nodes or 0) + 1)))
+    _check_nodes(max(len(numbers), len(everyone)))
+    if not numbers and not everyone:
+        raise Problem("The connectome is empty.", code=ErrorCode.FILE_UNREADABLE)
+    index_of = {number: index for index, number in enumerate(sorted(everyone if numbers <= everyone else numbers))}
     matrix = [[0.0] * len(index_of) for _ in index_of]
     for (node, other), weight in edges.items():
         row, column = index_of[node], index_of[other]
@@ -87,6 +91,8 @@ def parse_connectome(text: str) -> Connectome:
 def size_of(text: str) -> GraphSize:
     """The size of the connectome in a file. There is no limit for an edge list, which is not made into a matrix.
 
+    m2g writes an empty file where no streamline joins two regions.
+
     Raises
     ------
     Problem
@@ -94,13 +100,14 @@ def size_of(text: str) -> GraphSize:
     """
     rows, is_matrix = _read(text)
     if is_matrix:
-        matrix = Connectome(tuple(rows))
-        return GraphSize(nodes=matrix.nodes, edges=matrix.edges)
-    edges = _edges(rows)
-    return GraphSize(
-        nodes=len(_nodes(edges)),
-        edges=sum(1 for (node, other), weight in edges.items() if node != other and _connects(weight)),
+        return Connectome(tuple(rows)).size
+    return _size(
+        [(node, other) for (node, other), weight in _edges(rows).items() if node != other and _connects(weight)]
     )
+
+
+def _size(pairs: Sequence[tuple[float, float]]) -> GraphSize:
+    return GraphSize(nodes=len({node for pair in pairs for node in pair}), edges=len(pairs))
 
 
 def _connects(weight: float) -> bool:
@@ -112,7 +119,7 @@ def _read(text: str) -> tuple[_Rows, bool]:
     """The numbers line by line, and whether they form a square matrix."""
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     if not lines:
-        raise Problem("The connectome is empty.", code=ErrorCode.FILE_UNREADABLE)
+        return [], False
     separator = "," if "," in lines[0] else None
     try:
         rows = [tuple(map(float, line.split(separator))) for line in lines]
@@ -130,10 +137,6 @@ def _edges(rows: _Rows) -> dict[tuple[float, float], float]:
     if any(len(row) != 3 or not (row[0].is_integer() and row[1].is_integer()) for row in rows):
         raise Problem("The connectome is neither a square matrix nor a list of edges.", code=ErrorCode.FILE_UNREADABLE)
     return {(node, other) if node <= other else (other, node): weight for node, other, weight in rows}
-
-
-def _nodes(edges: dict[tuple[float, float], float]) -> set[float]:
-    return {node for pair in edges for node in pair}
 
 
 def _check_nodes(count: int) -> None:

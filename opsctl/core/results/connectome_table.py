@@ -7,21 +7,42 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from opsctl.core.preview import BANNER, is_preview
 from opsctl.core.results.connectome import GraphSize
+from opsctl.core.runs.result import GraphKind
 
 NAME = "connectomes.tsv"
 SIDECAR_NAME = "connectomes.json"
 
 #: The sidecar, which describes each column; BIDS requires it for a table that BIDS does not define.
-COLUMNS: dict[str, dict[str, str]] = {
+COLUMNS: dict[str, dict[str, Any]] = {
     "scan": {"Description": "The scan's name in opsctl"},
     "participant_id": {"Description": "BIDS subject"},
     "session_id": {"Description": "BIDS session; n/a where the dataset has none"},
-    "atlas": {"Description": "Parcellation whose regions are the nodes"},
+    "atlas": {
+        "Description": "Atlas whose regions are the nodes, the same name for diffusion and functional connectomes"
+    },
+    "kind": {
+        "Description": "What the weights are",
+        "Levels": {
+            "streamlines": "Number of streamlines between two regions (diffusion)",
+            "correlation": "Correlation of two regions' time series, from -1 to 1 (functional)",
+            "absolute correlation": "The same without its sign, from 0 to 1",
+        },
+    },
     "file": {"Description": "The connectome's path, from this folder"},
-    "nodes": {"Description": "Regions in the file; an edge list names only those that have an edge"},
+    "nodes": {"Description": "Regions with an edge to another region"},
     "edges": {"Description": "Pairs of different regions with a weight other than zero, whichever way round"},
+    "regions": {"Description": "Regions that the atlas has at the run's voxel size; n/a where not known"},
+    "lost": {
+        "Description": "Regions of the atlas without a voxel in this scan; 0 in a sound scan, unless m2g cuts the atlas"
+    },
     "seconds": {"Description": "The whole attempt that succeeded, of the whole scan", "Units": "s"},
+    "peak_memory_mib": {
+        "Description": "Largest memory of all processes of the attempt together, of the whole scan",
+        "Units": "MiB",
+    },
+    "peak_disk_mib": {"Description": "Largest size of the attempt's scratch folder, of the whole scan", "Units": "MiB"},
     "cost_usd": {
         "Description": (
             "All attempts of the whole scan, at AWS's prices (of a local platform: what AWS would have charged); "
@@ -31,7 +52,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
 }
 
-_UNKNOWN = "n/a"
+#: BIDS's word for a missing value in a table.
+UNKNOWN = "n/a"
 _GRAPHS = {"connectomes_d", "connectomes_f"}
 
 
@@ -43,18 +65,25 @@ class ConnectomeRow:
     ----------
     file
         Path relative to the table, with `/`.
+    kind
+        None where unknown, like all that follow.
     size
         None where the file cannot be read as a connectome.
+    regions, lost
+        Regions of the atlas, and how many of them the scan lost.
     seconds
         Duration of the attempt that succeeded.
-    cost_usd
-        None where unknown.
     """
 
     scan: str
     file: str
+    kind: GraphKind | None
     size: GraphSize | None
+    regions: int | None
+    lost: int | None
     seconds: float | None
+    peak_memory_mib: int | None
+    peak_disk_mib: int | None
     cost_usd: float | None
 
     def cells(self) -> tuple[str, ...]:
@@ -62,15 +91,24 @@ class ConnectomeRow:
         parts = self.scan.split("/")
         return (
             self.scan,
-            next((part for part in parts if part.startswith("sub-")), _UNKNOWN),
-            next((part for part in parts if part.startswith("ses-")), _UNKNOWN),
+            next((part for part in parts if part.startswith("sub-")), UNKNOWN),
+            next((part for part in parts if part.startswith("ses-")), UNKNOWN),
             atlas_of(self.file),
+            self.kind or UNKNOWN,
             self.file,
-            str(self.size.nodes) if self.size else _UNKNOWN,
-            str(self.size.edges) if self.size else _UNKNOWN,
-            _UNKNOWN if self.seconds is None else f"{self.seconds:.0f}",
-            _UNKNOWN if self.cost_usd is None else f"{self.cost_usd:.4f}",
+            _cell(self.size.nodes if self.size else None),
+            _cell(self.size.edges if self.size else None),
+            _cell(self.regions),
+            _cell(self.lost),
+            _cell(self.seconds, ".0f"),
+            _cell(self.peak_memory_mib),
+            _cell(self.peak_disk_mib),
+            _cell(self.cost_usd, ".4f"),
         )
+
+
+def _cell(value: float | None, form: str = "") -> str:
+    return UNKNOWN if value is None else format(value, form)
 
 
 def table(rows: Iterable[ConnectomeRow]) -> str:
@@ -81,23 +119,50 @@ def table(rows: Iterable[ConnectomeRow]) -> str:
 
 
 def atlas_of(file: str) -> str:
-    """The parcellation: the folder below `connectomes_d` or `connectomes_f`; `n/a` where the path has neither."""
+    """The atlas: the folder below `connectomes_d` or `connectomes_f`; `n/a` where the path has neither.
+
+    m2g calls the folder of a functional connectome `ATLAS.nii.gz`: without that ending the names are the same.
+    """
     folders = file.split("/")[:-1]
-    return next((atlas for graphs, atlas in pairwise(folders) if graphs in _GRAPHS), _UNKNOWN)
+    folder = next((atlas for graphs, atlas in pairwise(folders) if graphs in _GRAPHS), UNKNOWN)
+    return folder.removesuffix(".nii.gz")
 
 
-def readme(run: str, dataset: str) -> str:
-    """The content of `README.md`, which BIDS requires in every dataset."""
+def kind_of(file: str) -> GraphKind | None:
+    """What the weights of a connectome are, by its path; None where m2g does not name its files so."""
+    *folders, name = file.split("/")
+    if "connectomes_d" in folders and name.endswith("_connectome.csv"):
+        return "streamlines"
+    if "connectomes_f" in folders and name.endswith("_edgelist.csv"):
+        return "absolute correlation" if name.endswith("_abs_edgelist.csv") else "correlation"
+    return None
+
+
+def readme(run: str, dataset: str, *, image: str) -> str:
+    """The content of `README.md`, which BIDS requires in every dataset.
+
+    Parameters
+    ----------
+    image
+        The run's image: it tells whether m2g made the connectomes, or the preview.
+    """
+    maker = f"**{BANNER}**\n\nRun" if is_preview(image) else "Made by m2g, run"
     return (
         f"# Connectomes of {dataset}\n\n"
-        f"Made by m2g, run over the dataset by opsctl; fetched by `opsctl results` from the run {run}.\n"
+        f"{maker} over the dataset by opsctl; fetched by `opsctl results` from the run {run}.\n"
         f"`{NAME}` lists the connectomes, `{SIDECAR_NAME}` says what its columns are, `dataset_description.json`\n"
         "which programs made them. The files lie and are named as m2g leaves them (`.bidsignore` tells BIDS tools).\n"
+        "\n"
+        "Node k of a connectome is the k-th label of its atlas in order, not label k. A region that a scan loses\n"
+        "keeps its number and has no edges. `nodes/` has a table of each atlas: node, label, region's name, centre.\n"
+        "The nodes of a functional connectome are the columns of C-PAC's time series, which are the labels present in\n"
+        "the data: an atlas has a table for them only where no region is lost. `nodes/README.md` names the atlases\n"
+        "without a table, and why they have none.\n"
     )
 
 
 #: The files without a BIDS name: m2g has its own names for outputs.
-BIDSIGNORE = f"{NAME}\n{SIDECAR_NAME}\nsub-*/**\n"
+BIDSIGNORE = f"{NAME}\n{SIDECAR_NAME}\nnodes/**\nsub-*/**\n"
 
 
 def is_same_dataset(local: Any, published: dict[str, Any] | None) -> bool:

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from opsctl.core import bounded
 from opsctl.core.diagnosis.reason import Reason
 from opsctl.core.record import RecordReader
+from opsctl.core.runs.phase import Phase
 
-#: A running attempt renews its last sign of life (`seen_at`) this often: container/m2g_job/attempt.py.
+#: A running attempt renews its last sign of life (`seen_at`) at least this often: container/m2g_job/attempt.py.
 SIGN_OF_LIFE_EVERY = timedelta(minutes=5)
 
 
@@ -36,6 +37,8 @@ class Attempt:
         The runner's last sign of life: UTC, ISO 8601. None where it gave none.
     facts
         What the reason is made of, such as a signal or a size.
+    phase
+        What it was doing when its record was written; None where that is not known.
     """
 
     index: bounded.Index
@@ -49,6 +52,7 @@ class Attempt:
     cause_code: bounded.Text = ""
     seen_at: bounded.Moment | None = None
     facts: bounded.Facts = field(default_factory=dict, hash=False)
+    phase: Phase | None = None
 
     @property
     def seconds(self) -> float | None:
@@ -85,6 +89,7 @@ class Attempt:
             cause_code=record.cause_code,
             seen_at=record.seen_at,
             facts=record.facts,
+            phase=record.phase,
         )
 
 
@@ -103,6 +108,7 @@ class _AttemptRecord:
     cause_code: bounded.Text = ""
     seen_at: bounded.Moment | None = None
     facts: bounded.Facts = field(default_factory=dict)
+    phase: Phase | None = None
 
 
 _READER = RecordReader(

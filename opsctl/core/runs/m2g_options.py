@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
+from opsctl.core.atlases.atlas import argument_of
 from opsctl.core.errors import UsageProblem
 
 Pipeline = Literal["dwi", "func", "both"]
@@ -51,11 +52,32 @@ _DWI_OPTIONS = (
     "parcellation",
     "n_cpus",
     "skull",
-    "skipeddy",
-    "skipreg",
     "reuse_registration",
 )
 _FUNC_OPTIONS = ("space", "voxelsize", "parcellation", "acquisition", "tr", "mem_gb", "n_cpus", "skull")
+_NUMBERS = ("seeds", "tr", "mem_gb", "n_cpus")
+#: They follow the job's size and change no result.
+_OF_THE_JOB = ("mem_gb", "n_cpus")
+
+#: What C-PAC may not use of a job's memory: the runner and the system need it.
+_RESERVED_GB = 2
+_LEAST_GB = 1.0
+
+
+_REFUSED_FLAGS = {
+    "skipeddy": "has no effect: the eddy correction that it would keep is not there",
+    "skipreg": "makes m2g fail: the registration that it would use is not there",
+}
+
+
+def refused_flag(name: str) -> UsageProblem | None:
+    """Why a flag of m2g cannot be given to opsctl; None for every other name."""
+    if name not in _REFUSED_FLAGS:
+        return None
+    return UsageProblem(
+        f"--{name} {_REFUSED_FLAGS[name]}, because each job starts with an empty output folder.",
+        "Use --reuse-registration: it makes other atlases' connectomes from a finished scan's registration.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,17 +101,16 @@ class M2gOptions:
     voxelsize
         `1mm`, `2mm` or `4mm`.
     parcellation
-        Case-sensitive parts of neuroparc's file names; none selects all parcellations.
+        Names of atlases, as neuroparc spells them. Typed names are parts of paths: `AtlasTable.select` resolves them
+        before a run is planned, and a run's record holds at least one atlas.
     acquisition
-        Slice order (func).
+        Slice order (func); None: from the data.
     tr
-        Repetition time in seconds (func).
+        Repetition time in seconds (func); None: from the data.
     mem_gb, n_cpus
-        Memory in GB (func) and number of processors.
+        Memory in GB (func) and number of processors; None: what suits the job's size.
     skull
         The parameter set for a difficult skull strip, or None.
-    skipeddy, skipreg
-        Skip eddy correction, skip registration.
     reuse_registration
         Whether the job uses the eddy correction and the registration of a finished scan (dwi).
     """
@@ -102,13 +123,11 @@ class M2gOptions:
     seeds: int = 20
     voxelsize: VoxelSize = "2mm"
     parcellation: tuple[str, ...] = ()
-    acquisition: Acquisition = "alt+z"
-    tr: float = 2.0
-    mem_gb: float = 20
-    n_cpus: int = 1
+    acquisition: Acquisition | None = None
+    tr: float | None = None
+    mem_gb: float | None = None
+    n_cpus: int | None = None
     skull: Skull | None = None
-    skipeddy: bool = False
-    skipreg: bool = False
     reuse_registration: bool = False
 
     def __post_init__(self) -> None:
@@ -116,9 +135,10 @@ class M2gOptions:
             value = getattr(self, name)
             if value is not None and value not in allowed:
                 raise UsageProblem(f"--{name} {value} is not one of m2g's values: {', '.join(allowed)}.")
-        for name in ("seeds", "n_cpus", "tr", "mem_gb"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UsageProblem(f"--{name} must be greater than 0, not {getattr(self, name)}.")
+        for name in _NUMBERS:
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageProblem(f"--{name} must be greater than 0, not {value}.")
         for name in self.parcellation:
             if not name or name.startswith("-"):
                 raise UsageProblem(f"--parcellation {name!r} is not the name of a parcellation.")
@@ -130,6 +150,19 @@ class M2gOptions:
     def for_pipeline(self, pipeline: Pipeline) -> M2gOptions:
         """The same options with another pipeline, for one job of a `both` run."""
         return replace(self, pipeline=pipeline)
+
+    def for_job(self, *, vcpus: int, memory_mib: int) -> M2gOptions:
+        """The same options with the processors and the memory that m2g may use in a job, where they were not typed.
+
+        A graph of dwi is made by one process: each further one would hold a dense matrix of its own.
+        """
+        memory_gb = max(math.floor((memory_mib / 1024 - _RESERVED_GB) * 10) / 10, _LEAST_GB)
+        n_cpus = vcpus if self.pipeline == "func" else 1
+        return replace(
+            self,
+            n_cpus=n_cpus if self.n_cpus is None else self.n_cpus,
+            mem_gb=memory_gb if self.mem_gb is None else self.mem_gb,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Every option under m2g's name, ready for JSON."""
@@ -144,7 +177,7 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
     Parameters
     ----------
     options
-        Their `pipeline` is `dwi` or `func`.
+        Their `pipeline` is `dwi` or `func`. Those that are None are left out.
     subject, session
         BIDS labels without `sub-` and `ses-`; `session` is None where the dataset has no sessions.
 
@@ -159,13 +192,9 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
         value = getattr(options, name)
         if name == "reuse_registration":
             arguments += ["--skipeddy", "--skipreg"] if value else []
-        elif value is True:
-            arguments.append(f"--{name}")
-        elif value is None or value is False or value == ():
-            continue
-        elif isinstance(value, tuple):
-            arguments += [f"--{name}", *value]
-        else:
+        elif name == "parcellation":
+            arguments += [f"--{name}", *dict.fromkeys(map(argument_of, value))] if value else []
+        elif value is not None:
             arguments += [f"--{name}", str(value)]
     return arguments
 
@@ -173,9 +202,9 @@ def argv(options: M2gOptions, *, subject: str, session: str | None) -> list[str]
 def asked(options: Mapping[str, Any], pipeline: Pipeline) -> dict[str, Any]:
     """What is asked of m2g for one scan; equal answers mean that m2g is asked for the same.
 
-    Options that the pipeline does not read are left out, and so are values that are m2g's own defaults, typed or not:
-    what opsctl passes in their place, because it suits a job's size, was not asked for. Numbers are floats, whether
-    1, 1.0 or "1" was typed. The names of parcellations are sorted, each once; m2g tells upper and lower case apart.
+    Options that the pipeline does not read are left out, and so are values that are the default, typed or not, and
+    those that only follow a job's size (`mem_gb`, `n_cpus`). Numbers are floats, whether 1, 1.0 or "1" was typed. The
+    names of atlases are sorted, each once.
 
     Parameters
     ----------
@@ -185,8 +214,9 @@ def asked(options: Mapping[str, Any], pipeline: Pipeline) -> dict[str, Any]:
         `dwi` or `func`.
     """
     defaults = M2gOptions().as_dict()
-    values = {name: _comparable(options.get(name, defaults[name]), defaults[name]) for name in _options_of(pipeline)}
-    typed = {name: value for name, value in values.items() if value != _comparable(defaults[name], defaults[name])}
+    names = [name for name in _options_of(pipeline) if name not in _OF_THE_JOB]
+    values = {name: _comparable(name, options.get(name, defaults[name])) for name in names}
+    typed = {name: value for name, value in values.items() if value != _comparable(name, defaults[name])}
     return {"pipeline": pipeline, **typed}
 
 
@@ -201,9 +231,7 @@ def _options_of(pipeline: Pipeline) -> tuple[str, ...]:
     return _DWI_OPTIONS if pipeline == "dwi" else _FUNC_OPTIONS
 
 
-def _comparable(value: Any, default: Any) -> Any:
-    if isinstance(default, list):
+def _comparable(name: str, value: Any) -> Any:
+    if name == "parcellation":
         return sorted(set(value))
-    if isinstance(default, int | float) and not isinstance(default, bool):
-        return float(value)
-    return value
+    return float(value) if name in _NUMBERS and value is not None else value

@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from opsctl.core import bounded
+from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.dataset.scan import Scan
+from opsctl.core.platform.platform import ModelResources
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, all_asked, argv
 from opsctl.core.runs.registration import Registration
@@ -167,6 +169,8 @@ def scan_document(
     *,
     run: Run,
     index: int,
+    atlases: Sequence[Atlas],
+    job: ModelResources,
     image_digest: str | None = None,
     registration: Registration | None = None,
 ) -> dict[str, Any]:
@@ -174,12 +178,17 @@ def scan_document(
 
     Parameters
     ----------
+    atlases
+        Those of `options.parcellation`.
+    job
+        The resources of the run's jobs; `run.memory_mib` takes precedence over their memory.
     image_digest
         `sha256:…` of the run's image; None where unknown.
     registration
         The earlier files that the job builds on; None where it makes its own.
     """
     own_options = options.for_pipeline(scan.pipeline)
+    job_options = own_options.for_job(vcpus=job.vcpus, memory_mib=run.memory_mib or job.memory_mib)
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
@@ -194,12 +203,25 @@ def scan_document(
         },
         "inputs": [asdict(file) for file in scan.inputs],
         "m2g": own_options.as_dict(),
-        "argv": argv(own_options, subject=scan.subject, session=scan.session),
+        "atlases": [_atlas_json(atlas, own_options) for atlas in atlases],
+        "argv": argv(job_options, subject=scan.subject, session=scan.session),
         "reuse": registration.as_json() if registration else None,
         "image": run.image,
         "image_digest": image_digest,
         "output": f"{run.output}/{scan.name}",
         "key": run.keys[index],
+    }
+
+
+def _atlas_json(atlas: Atlas, options: M2gOptions) -> dict[str, Any]:
+    size = options.voxelsize
+    return {
+        "name": atlas.name,
+        "argument": atlas.argument,
+        "folder": atlas.folder(size),
+        "regions": atlas.regions[size],
+        # Only m2g's own registration (dwi) drops labels; C-PAC takes the atlas as it is.
+        "kept": atlas.kept[size] if options.pipeline == "dwi" else atlas.regions[size],
     }
 
 

@@ -11,6 +11,9 @@ from opsctl.core.record import RecordReader
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
 What = Literal["connectomes", "qa", "all"]
+#: What a connectome's weights are: streamline counts (dwi), signed or absolute correlations (func).
+GraphKind = Literal["streamlines", "correlation", "absolute correlation"]
+WarningCode = Literal["regions_lost", "diagonal_only", "few_edges", "few_regions"]
 
 
 class _NotRead(tuple[Any, ...]):
@@ -56,6 +59,52 @@ class OutputFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Graph:
+    """What one connectome's file holds.
+
+    Attributes
+    ----------
+    uri
+        Of the file; a failed scan's lies in its run's `failures/` folder.
+    atlas
+        The atlas's folder without `.nii.gz`, such as `Desikan_space-MNI152NLin6_res-2x2x2`.
+    nodes
+        Number of nodes with an edge.
+    edges
+        Number of pairs of different nodes with a weight other than 0.
+    regions
+        Number of the atlas's regions at the run's voxel size; None where unknown.
+    lost
+        Number of regions that this scan has no voxel of.
+    """
+
+    uri: bounded.Name
+    atlas: bounded.Name
+    kind: GraphKind
+    nodes: bounded.Count
+    edges: bounded.Count
+    regions: bounded.Count | None
+    lost: bounded.Count
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResultWarning:
+    """A reason to look at a scan that has its connectomes.
+
+    Attributes
+    ----------
+    atlas
+        As in `Graph`.
+    text
+        A plain sentence.
+    """
+
+    code: WarningCode
+    atlas: bounded.Name
+    text: bounded.Cause
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Result:
     """What one job made of its scan.
 
@@ -71,8 +120,16 @@ class Result:
         What the cause is made of.
     seconds
         Duration by phase: `pull`, `m2g`, `push`.
+    peak_memory_mib
+        Peak of the memory that all of m2g's processes used together.
     connectomes, files
         S3 addresses of the connectomes, and all files.
+    graphs
+        What each connectome holds; a failed scan's are those that it finished.
+    warnings
+        In the order of the atlases.
+    peak_disk_mib
+        Peak of the scratch folder's size.
     """
 
     index: int
@@ -92,6 +149,9 @@ class Result:
     job_id: str
     cause_code: str = ""
     facts: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+    graphs: tuple[Graph, ...] = ()
+    warnings: tuple[ResultWarning, ...] = ()
+    peak_disk_mib: int = 0
 
     @property
     def succeeded(self) -> bool:
@@ -104,8 +164,8 @@ class Result:
         return sum(self.seconds.values())
 
     def without_files(self) -> Result:
-        """A copy that takes 1 kB instead of 50: it raises ValueError where `connectomes` or `files` are looked at."""
-        return replace(self, connectomes=_NOT_READ, files=_NOT_READ)
+        """A copy of 1 kB instead of 50; it raises ValueError where `connectomes`, `files` or `graphs` are looked at."""
+        return replace(self, connectomes=_NOT_READ, files=_NOT_READ, graphs=_NOT_READ)
 
     @classmethod
     def decode(cls, data: bytes, uri: str) -> Result:
@@ -129,12 +189,15 @@ class Result:
             stopped_at=record.stopped_at,
             seconds=record.seconds,
             peak_memory_mib=record.peak_memory_mib,
+            peak_disk_mib=record.peak_disk_mib,
             connectomes=record.outputs.connectomes,
             files=record.outputs.files,
             log_stream=record.log_stream,
             job_id=record.job_id,
             cause_code=record.cause_code,
             facts=record.facts,
+            graphs=record.outputs.graphs,
+            warnings=record.warnings,
         )
 
 
@@ -142,6 +205,7 @@ class Result:
 class _Outputs:
     connectomes: tuple[bounded.Name, ...]
     files: tuple[OutputFile, ...]
+    graphs: tuple[Graph, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -164,6 +228,8 @@ class _ResultRecord:
     job_id: bounded.Text
     cause_code: bounded.Text = ""
     facts: bounded.Facts = field(default_factory=dict)
+    warnings: tuple[ResultWarning, ...] = ()
+    peak_disk_mib: bounded.Mib = 0
 
 
 _READER = RecordReader(_ResultRecord, hint="Until it is restored or deleted, the scan counts as one without a result.")

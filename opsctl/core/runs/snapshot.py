@@ -11,6 +11,7 @@ from opsctl.core.costs.bill import Bill, ScanBill, bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.runs.attempt_merge import AttemptsByScan, with_retries
 from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.progress import progress_of
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import ACTIVE, BatchJob, RunStatus, ScanStatus, State, join
 
@@ -69,7 +70,15 @@ class RunSnapshot:
         status = join(
             self.run, results=self.results, jobs=self.jobs, unsubmitted=self.unsubmitted, indices=self.indices
         )
-        status = replace(status, unlisted=self.unlisted, wait_reason=self.wait_reason)
+        progress = progress_of(
+            self.run.scans,
+            self.attempts,
+            self.jobs,
+            self.results.values(),
+            now=self.at,
+            longest=timedelta(seconds=self.run.attempt_timeout_seconds),
+        )
+        status = replace(status, unlisted=self.unlisted, wait_reason=self.wait_reason, progress=progress)
         return with_retries(status, self.attempts)
 
     @cached_property

@@ -16,10 +16,12 @@ from opsctl.core.record import RecordReader
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.failure_reason import failure_reason
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result
+from opsctl.core.runs.result import Result, ResultWarning
+from opsctl.core.runs.scan_warnings import WarningGroup, grouped_warnings
 
 if TYPE_CHECKING:
     from opsctl.core.costs.bill import Bill
+    from opsctl.core.runs.progress import ScanProgress
 
 State = Literal["PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE"]
 STATES: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE")
@@ -39,6 +41,9 @@ FROM_BATCH: Mapping[str, State] = {
 
 #: Batch's statuses of a job that it will not run again.
 ENDED = ("SUCCEEDED", "FAILED")
+
+#: The fields of a scan's progress, of a scan that does not run.
+NOT_RUNNING: Mapping[str, None] = {"phase": None, "running_seconds": None, "remaining_seconds": None}
 
 #: Matches the reason that `opsctl cancel` passes to Batch; `status` shows the name in it.
 _CANCELLED = re.compile(r"opsctl cancel: by ([^;]+)")
@@ -139,6 +144,8 @@ class ScanStatus:
         Why each attempt before the latest ended, oldest first.
     is_submitted
         Whether Batch has, or had, a job for it.
+    warnings
+        Why somebody should look at it, although it is done.
     """
 
     index: int
@@ -151,22 +158,25 @@ class ScanStatus:
     seconds: float = 0.0
     retried: tuple[Reason, ...] = ()
     is_submitted: bool = True
+    warnings: tuple[ResultWarning, ...] = ()
 
     @property
     def reason(self) -> Reason:
         """Its cause as a whole."""
         return Reason(self.cause_code, self.cause, self.facts)
 
-    def as_json(self) -> dict[str, Any]:
-        """An entry of `scans` in `status --json`."""
+    def as_json(self, progress: ScanProgress | None = None) -> dict[str, Any]:
+        """An entry of `scans` in `status --json`, with the scan's progress while it runs."""
         return {
             "scan": self.name,
             "state": self.state,
             **self.reason.as_json(),
             "attempt": self.attempt,
             "seconds": round(self.seconds, 3),
+            **(NOT_RUNNING if progress is None else progress.as_json()),
             "retried": [reason.as_json() for reason in self.retried],
             "submitted": self.is_submitted,
+            "warnings": [asdict(warning) for warning in self.warnings],
         }
 
 
@@ -188,6 +198,8 @@ class RunStatus:
         What the jobs of earlier runs have cost that process scans of this run.
     is_local
         Whether the jobs run on this machine and cost nothing.
+    progress
+        Of each scan that runs, listed or not, by index; empty where attempts were not read.
     """
 
     run: Run
@@ -197,6 +209,7 @@ class RunStatus:
     bill: Bill | None = None
     adopted_bill: Bill | None = None
     is_local: bool = False
+    progress: Mapping[int, ScanProgress] = field(default_factory=dict, hash=False)
 
     @property
     def counts(self) -> dict[State, int]:
@@ -223,6 +236,11 @@ class RunStatus:
     def unsubmitted(self) -> list[Group]:
         """The scans that were never submitted, by reason."""
         return grouped({scan.name: scan.reason for scan in self.failed if not scan.is_submitted}, run=self.run)
+
+    @property
+    def warnings(self) -> list[WarningGroup]:
+        """The scans that are done and need a look, by the warning's code."""
+        return grouped_warnings((scan.name, warning) for scan in self.scans for warning in scan.warnings)
 
     @property
     def is_over(self) -> bool:
@@ -257,7 +275,8 @@ class RunStatus:
             },
             "failures": [_group_json(group) for group in self.failures],
             "unsubmitted": [_group_json(group) for group in self.unsubmitted],
-            "scans": [scan.as_json() for scan in self.scans],
+            "warnings": [group.as_json() for group in self.warnings],
+            "scans": [scan.as_json(self.progress.get(scan.index)) for scan in self.scans],
         }
 
 
@@ -305,7 +324,8 @@ def join(
 
 def _scan_status(index: int, name: str, result: Result | None, job: BatchJob | None) -> ScanStatus:
     if result is not None and result.succeeded:
-        return ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
+        done = ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
+        return replace(done, warnings=result.warnings)
     ended = len(job.attempts) if job is not None else 0
     if job is not None and not job.is_over:
         # While Batch retries, the failed result of an earlier attempt does not count.

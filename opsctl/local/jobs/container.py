@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsctl.local.batch.job import Job, JobAttempt
 from opsctl.local.batch.retry import AttemptOutcome
@@ -21,22 +21,30 @@ if TYPE_CHECKING:
 
 _SUPERVISOR = Path(__file__).with_name("container_supervisor.py")
 _LABEL = "org.opsctl.home"
-#: Not root. Nothing of this machine is mounted, so the user needs to own nothing here.
-USER = "1000:1000"
-#: The root is read-only, and the user has no home in the image. A proxy cannot reach this machine's 127.0.0.1.
-_VARIABLES = {"HOME": "/tmp", "USER": "m2g", "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}  # noqa: S108
+#: A proxy cannot reach this machine's 127.0.0.1. HOME is not set: as on ECS, the engine takes it from the image's user.
+_VARIABLES = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 #: The engine's exit codes if the container could not be started. The job runner does not use them.
 _NOT_STARTED = (125, 126, 127)
 _LEFTOVERS_SECONDS = 60
 
-#: Options that confine every container. `--network host`: the local platform listens on 127.0.0.1 only. Volumes, not
-#: tmpfs: m2g writes gigabytes, and memory is limited; anonymous volumes are removed with the container. No log driver:
-#: log lines name subjects, and the engine's log would keep them.
-CONFINED = (
-    *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none"),
-    *("--read-only", "--volume", "/tmp", "--volume", "/input", "--volume", "/output"),  # noqa: S108
-    *("--cap-drop", "all", "--security-opt", "no-new-privileges"),
+#: The capabilities that Docker and Podman give to root by default, but for DAC_OVERRIDE: in Podman's containers `/` is
+#: mode 0555, also for root, and m2g writes to `/`. They are dropped by name: with `--cap-add`, Podman would give the
+#: capability to a user who is not root too, which ECS does not.
+_DROPPED = (
+    *("AUDIT_WRITE", "CHOWN", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID"),
+    *("SETPCAP", "SETUID", "SYS_CHROOT"),
 )
+#: Options that confine every container. The user, the working directory and the root file system are the image's own,
+#: as on AWS (terraform/modules/batch/job_definition.tf): m2g writes to paths outside its output folder that only root
+#: may write to. So nothing of this machine is mounted, and nobody in the container can gain a capability.
+#: `--network host`: the local platform listens on 127.0.0.1 only. No log driver: log lines name subjects, and the
+#: engine's log would keep them.
+CONFINED = (
+    *("--rm", "--pull", "never", "--network", "host", "--log-driver", "none", "--security-opt", "no-new-privileges"),
+    *(word for name in _DROPPED for word in ("--cap-drop", name)),
+)
+#: Processes and threads of one container; a program that starts them without end must not stop this machine.
+PIDS_LIMIT = 4096
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: Contai
     variables = {**ONE_THREAD, **_VARIABLES, **batch_variables(job, attempt), **settings.environment}
     arguments = [
         *("--name", name, "--label", f"{_LABEL}={label}", *CONFINED),
-        *("--user", job.request.container.get("user") or USER),
+        *user_arguments(job.request.container),
         *limit_arguments(job.request.container.get("resourceRequirements") or (), settings.containers.limits),
         # Variables are not passed as arguments, which every user of this machine can read, and not in the engine's
         # environment, whose HOME and PATH are the engine's own.
@@ -107,16 +115,25 @@ def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: Contai
     )
 
 
+def user_arguments(container: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the engine's option for the user that a job definition names; without one the image's user is taken."""
+    user = container.get("user")
+    return ("--user", user) if user else ()
+
+
 def limit_arguments(requirements: Sequence[Mapping[str, str]], limits: Sequence[str]) -> Iterator[str]:
-    """Yield the engine's options for a job's limits, as ECS sets them: memory as a limit without swap, CPU as a share.
+    """Yield the engine's options for a job's limits: memory without swap and a share of the CPU, as ECS sets them, and
+    the number of processes.
 
     Parameters
     ----------
     requirements
         The job's `resourceRequirements`.
     limits
-        Which of `memory` and `cpu` the engine can limit.
+        Which of `memory`, `cpu` and `pids` the engine can limit.
     """
+    if "pids" in limits:
+        yield from ("--pids-limit", str(PIDS_LIMIT))
     for need in requirements:
         if need["type"] == "MEMORY" and "memory" in limits:
             yield from ("--memory", f"{need['value']}m", "--memory-swap", f"{need['value']}m")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, cast
 
+from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.local.batch.job import Job, JobAttempt, now_ms
 from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.batch.scheduler import CannotStart
@@ -72,7 +73,7 @@ def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: Proces
     """
     folder = work_dir(job, attempt, settings.jobs_dir)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    variables = {**batch_variables(job, attempt), "OPSCTL_WORK_DIR": str(folder)}
+    variables = {**batch_variables(job, attempt), **_memory(job), "OPSCTL_WORK_DIR": str(folder)}
     environment = {**inherited, **ONE_THREAD, **variables, **settings.environment}
     try:
         for name in ("input", "output"):
@@ -119,6 +120,13 @@ def batch_variables(job: Job, attempt: JobAttempt) -> dict[str, str]:
         batch["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
         batch["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(job.parent.children))
     return {**requested, **batch}
+
+
+def _memory(job: Job) -> dict[str, str]:
+    """The variable that tells the preview how much memory the job has on AWS; a process has no limit of its own."""
+    needs = job.request.container.get("resourceRequirements") or ()
+    memory_mib = next((need["value"] for need in needs if need["type"] == "MEMORY"), None)
+    return {} if memory_mib is None else {MEMORY_VARIABLE: memory_mib}
 
 
 class Process:

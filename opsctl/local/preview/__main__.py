@@ -12,10 +12,12 @@ from pathlib import Path
 for _library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
+from opsctl.core.atlases.atlas import Atlas  # noqa: E402
 from opsctl.core.errors import Problem  # noqa: E402
-from opsctl.core.runs.m2g_options import M2gOptions, Pipeline  # noqa: E402
 
-from .arguments import Request, not_acted_on, parse  # noqa: E402
+from . import atlases as atlas_choice  # noqa: E402
+from .arguments import Pipeline, Request, not_acted_on, parse  # noqa: E402
+from .m2g_error import M2gError  # noqa: E402
 from .progress import ENDING, NOTICE, ProgressLog, software  # noqa: E402
 from .staged import StagedScan, dwi_scans, func_scans  # noqa: E402
 
@@ -26,54 +28,78 @@ def main(arguments: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     log = ProgressLog()
     log.write(NOTICE)
+    log.write("Beginning m2g ...")
     try:
-        for pipeline in _pipelines(request.options):
-            _run_pipeline(pipeline, request, log)
+        atlases = _choose_atlases(request, log)
+        for pipeline in request.pipelines:
+            _run_pipeline(pipeline, atlases, request, log)
+    except M2gError as error:
+        # As m2g fails: opsctl shows the last line as the cause.
+        print(f"Traceback (most recent call last):\n{error}", file=sys.stderr, flush=True)
+        return 1
     except Problem as problem:
-        # opsctl shows the last line as the cause.
         print(f"m2g (preview): {problem}", file=sys.stderr, flush=True)
         return problem.exit_code
     log.write(f"{ENDING} {time.monotonic() - started:.1f} s.")
     return 0
 
 
-def _pipelines(options: M2gOptions) -> tuple[Pipeline, ...]:
-    return ("dwi", "func") if options.pipeline == "both" else (options.pipeline,)
+def _choose_atlases(request: Request, log: ProgressLog) -> list[Atlas]:
+    if request.input_dir.is_dir():
+        log.write(f"input directory location: {request.input_dir}.")
+        log.write(f"Input directory contents: {sorted(path.name for path in request.input_dir.iterdir())}.")
+    return atlas_choice.select(request.options.parcellation, request.options.voxelsize)
 
 
-def _run_pipeline(pipeline: Pipeline, request: Request, log: ProgressLog) -> None:
+def _run_pipeline(pipeline: Pipeline, atlases: list[Atlas], request: Request, log: ProgressLog) -> None:
     """Find the scans before importing the pipeline: DIPY takes a second to import, which a refusal does not need."""
     if pipeline == "dwi":
-        scans = dwi_scans(request.input_dir, request.subjects, request.sessions)
-        _announce(pipeline, len(scans), request, log)
+        dwi_series = dwi_scans(request.input_dir, request.subjects, request.sessions)
+        _announce(pipeline, len(dwi_series), request, log)
         from . import dwi
 
-        for dwi_scan in scans:
-            dwi.run(dwi_scan, request.options, folder=_make_folder(dwi_scan, request, log), log=log)
+        for series in dwi_series:
+            dwi.run(series, atlases, request.options, folder=_make_folder(series, request, log), log=log)
+            _push(request, log)
     else:
-        bold_scans = func_scans(request.input_dir, request.subjects, request.sessions)
-        _announce(pipeline, len(bold_scans), request, log)
+        bold_series = func_scans(request.input_dir, request.subjects, request.sessions)
+        _announce(pipeline, len(bold_series), request, log)
         from . import func
 
-        for scan in bold_scans:
-            func.run(scan, request.options, folder=_make_folder(scan, request, log), log=log)
+        for scan in bold_series:
+            func.run(scan, atlases, request.options, folder=_make_folder(scan, request, log), log=log)
+            _push(request, log)
 
 
 def _announce(pipeline: Pipeline, scans: int, request: Request, log: ProgressLog) -> None:
-    log.write(f"Pipeline {pipeline}: {scans} scan{'' if scans == 1 else 's'} to process, with {software()}.")
-    ignored = not_acted_on(request, pipeline)
+    log.remark(f"pipeline {pipeline}: {scans} scan{'' if scans == 1 else 's'} to process, with {software()}.")
+    ignored = not_acted_on(request.options, pipeline)
     if ignored:
-        log.write("Accepted, but the preview does not act on: " + ", ".join(ignored) + ".")
+        log.remark("accepted, but the preview does not act on: " + ", ".join(ignored) + ".")
 
 
 def _make_folder(scan: StagedScan, request: Request, log: ProgressLog) -> Path:
     """Create the scan's output folder with the notice that must stand beside its outputs."""
-    log.write(f"{scan.name}: starting.")
+    log.remark(f"{scan.name}: starting.")
     folder = request.output_dir / scan.name
     folder.mkdir(parents=True, exist_ok=True)
     notice = f"{scan.name}\n{NOTICE}\nComputed with {software()}.\n"
     (folder / "PREVIEW.txt").write_text(notice, encoding="utf-8")
     return folder
+
+
+def _push(request: Request, log: ProgressLog) -> None:
+    """Fail as m2g does in a job: it gets no credentials there.
+
+    Raises
+    ------
+    M2gError
+        `--push_location` was given.
+    """
+    location = request.options.push_location
+    if location:
+        log.write(f"Pushing to s3 at {location}.")
+        raise M2gError("botocore.exceptions.NoCredentialsError", "Unable to locate credentials")
 
 
 if __name__ == "__main__":

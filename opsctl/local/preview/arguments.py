@@ -1,4 +1,7 @@
-"""m2g's command line, built from the options and values of `opsctl.core.runs.m2g_options`."""
+"""m2g's command line: what its parser accepts, with its defaults. m2g checks no choices there.
+
+Source: m2g 0.3.0 (commit 95d271f7), `m2g/scripts/m2g_bids.py`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,55 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal
 
-from opsctl.core.errors import UsageProblem
-from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
+from .m2g_error import M2gError
+
+Pipeline = Literal["dwi", "func"]
 
 #: Options of each pipeline that the preview accepts and ignores.
 _NOT_ACTED_ON: dict[Pipeline, tuple[str, ...]] = {
-    "dwi": ("space", "track_type", "voxelsize", "skull", "skipeddy", "skipreg", "n_cpus"),
-    "func": ("space", "voxelsize", "acquisition", "skull", "mem_gb", "n_cpus"),
+    "dwi": ("track_type", "skull", "n_cpus"),
+    "func": ("acquisition", "mem_gb", "n_cpus"),
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """m2g's options, named as m2g names them and kept as they were typed: m2g reads a number only where it needs it."""
+
+    pipeline: str = "dwi"
+    diffusion_model: str = "csa"
+    space: str = "native"
+    mod: str = "det"
+    track_type: str = "local"
+    seeds: str = "20"
+    voxelsize: str = "2mm"
+    parcellation: tuple[str, ...] | None = None
+    acquisition: str = "alt+z"
+    tr: str = "2.0"
+    mem_gb: str = "20"
+    n_cpus: str = "1"
+    skull: str | None = None
+    skipeddy: bool = False
+    skipreg: bool = False
+    push_location: str | None = None
+
+    def whole_number(self, name: str) -> int:
+        """Return an option as m2g reads it: with `int`.
+
+        Raises
+        ------
+        M2gError
+            It is not a whole number.
+        """
+        try:
+            return int(getattr(self, name))
+        except ValueError as error:
+            raise M2gError("ValueError", str(error)) from error
+
+
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """One call of the preview.
 
@@ -26,49 +65,37 @@ class Request:
     ----------
     subjects, sessions
         BIDS labels without `sub-` and `ses-`; None means all of them.
-    push_location
-        The value of `--push_location`. The preview pushes nothing.
     """
 
     input_dir: Path
     output_dir: Path
     subjects: tuple[str, ...] | None
     sessions: tuple[str, ...] | None
-    options: M2gOptions
-    push_location: str | None
+    options: Options
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """m2g's pipelines in its order: whatever is not `func` is `dwi` to it."""
+        return {"both": ("func", "dwi"), "func": ("func",)}.get(self.options.pipeline, ("dwi",))  # type: ignore[return-value]
 
 
 def parse(arguments: Sequence[str]) -> Request:
     """Read the command line; arguments that m2g does not know end with argparse's exit code 2, as in m2g."""
-    parser = _parser()
-    given = vars(parser.parse_args(arguments))
-    for name in ("parcellation", "participant_label", "session_label"):
-        given[name] = tuple(given[name]) if given[name] else None
-    try:
-        options = M2gOptions(
-            **{option.name: given[option.name] for option in fields(M2gOptions) if option.name != "parcellation"},
-            parcellation=given["parcellation"] or (),
-        )
-    except UsageProblem as problem:
-        parser.error(str(problem))
+    given = vars(_parser().parse_args(arguments))
+    lists = {name: given.pop(name) for name in ("parcellation", "participant_label", "session_label")}
+    tuples = {name: None if labels is None else tuple(labels) for name, labels in lists.items()}
     return Request(
-        input_dir=given["input_dir"],
-        output_dir=given["output_dir"],
-        subjects=given["participant_label"],
-        sessions=given["session_label"],
-        options=options,
-        push_location=given["push_location"],
+        input_dir=given.pop("input_dir"),
+        output_dir=given.pop("output_dir"),
+        subjects=tuples["participant_label"],
+        sessions=tuples["session_label"],
+        options=Options(**given, parcellation=tuples["parcellation"]),
     )
 
 
-def not_acted_on(request: Request, pipeline: Pipeline) -> list[str]:
-    """Return the options, as typed, that the preview accepts but ignores in this pipeline."""
-    options = request.options
-    ignored = [f"--{name} {getattr(options, name)}" for name in _NOT_ACTED_ON[pipeline] if getattr(options, name)]
-    ignored = [option.removesuffix(" True") for option in ignored]
-    if request.push_location:
-        ignored.append(f"--push_location {request.push_location}")
-    return ignored
+def not_acted_on(options: Options, pipeline: Pipeline) -> list[str]:
+    """Return the options of this pipeline, as typed, that the preview accepts but ignores."""
+    return [f"--{name} {getattr(options, name)}" for name in _NOT_ACTED_ON[pipeline] if getattr(options, name)]
 
 
 def _parser() -> ArgumentParser:
@@ -77,20 +104,11 @@ def _parser() -> ArgumentParser:
     parser.add_argument("output_dir", type=Path, metavar="OUTPUT_DIR")
     for name in ("participant_label", "session_label"):
         parser.add_argument(f"--{name}", nargs="+", metavar="LABEL", help="without sub- or ses-; all if not given")
-    parser.add_argument("--push_location", help="accepted; the preview pushes nothing")
-    types = get_type_hints(M2gOptions)
-    for option in fields(M2gOptions):
-        parser.add_argument(f"--{option.name}", default=option.default, **_argparse_settings(types[option.name]))
+    for option in fields(Options):
+        if option.default is False:
+            parser.add_argument(f"--{option.name}", action="store_true")
+        elif option.name == "parcellation":
+            parser.add_argument("--parcellation", nargs="+", help="parts of atlas names; all atlases if not given")
+        else:
+            parser.add_argument(f"--{option.name}", default=option.default)
     return parser
-
-
-def _argparse_settings(kind: Any) -> dict[str, Any]:
-    """Return argparse's settings for an option of this type."""
-    if kind is bool:
-        return {"action": "store_true"}
-    if kind in (int, float):
-        return {"type": kind}
-    if get_origin(kind) is tuple:
-        return {"nargs": "+"}
-    literal = kind if get_origin(kind) is Literal else next(part for part in get_args(kind) if get_args(part))
-    return {"choices": get_args(literal)}

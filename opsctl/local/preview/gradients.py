@@ -1,4 +1,4 @@
-"""A scan's diffusion gradients, checked against its image."""
+"""A scan's gradients as m2g reads them, as DIPY's gradient table."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ from typing import Any
 
 import numpy as np
 from dipy.core.gradients import gradient_table
-from dipy.io.gradients import read_bvals_bvecs
-from numpy.typing import NDArray
 
+from opsctl.core.dataset.gradients import B0_THRESHOLD, DIRECTIONS_NEEDED, ORDER, GradientError
+from opsctl.core.dataset.gradients import read as read_by_rules
 from opsctl.core.errors import ErrorCode, Problem
-
-#: The largest b-value, in s/mm², of a b=0 volume: m2g's and DIPY's threshold.
-B0_THRESHOLD = 50
-
-#: Two directions closer than this, in degrees, count as one.
-_SAME_DIRECTION_DEGREES = 2.0
 
 
 @dataclass(frozen=True)
@@ -31,17 +25,17 @@ class Gradients:
     directions
         The number of different directions; opposite ones count as one.
     sh_order
-        The order of the spherical harmonics: 6 as in m2g, or 4 if there are too few directions for 6.
+        The order of the spherical harmonics: 6 as in m2g, also with fewer directions than coefficients.
     """
 
     table: Any
     directions: int
-    sh_order: int
+    sh_order: int = ORDER
 
     @property
     def coefficients(self) -> int:
         """The number of spherical harmonic coefficients of a voxel."""
-        return _coefficients(self.sh_order)
+        return DIRECTIONS_NEEDED
 
 
 def read(bval: Path, bvec: Path, *, volumes: int) -> Gradients:
@@ -50,59 +44,18 @@ def read(bval: Path, bvec: Path, *, volumes: int) -> Gradients:
     Raises
     ------
     Problem
-        The counts differ, there is no b=0 volume, a weighted volume has no direction, or directions are too few.
+        m2g refuses them, then in its words; or could make nothing of them.
     """
-    bvals, bvecs = _read_files(bval, bvec)
-    if len(bvals) != len(bvecs):
-        raise Problem(f"bval and bvec differ in count: {len(bvals)} and {len(bvecs)}.", code=ErrorCode.INPUT_INVALID)
-    if len(bvals) != volumes:
-        raise Problem(f"The image has {volumes} volumes, bval has {len(bvals)} values.", code=ErrorCode.INPUT_INVALID)
-    weighted = bvals > B0_THRESHOLD
-    if weighted.all():
-        raise Problem(
-            f"No volume has a b-value of {B0_THRESHOLD} s/mm² or less: there is no b=0 image.",
-            code=ErrorCode.INPUT_INVALID,
-        )
-    lengths = np.linalg.norm(bvecs, axis=1)
-    if (lengths[weighted] == 0).any():
-        raise Problem("A diffusion-weighted volume has no direction in bvec.", code=ErrorCode.INPUT_INVALID)
-    bvecs[weighted] /= lengths[weighted, None]
-    bvecs[~weighted] = 0
-    directions = _count_different(bvecs[weighted])
-    return Gradients(
-        table=gradient_table(bvals, bvecs=bvecs, b0_threshold=B0_THRESHOLD),
-        directions=directions,
-        sh_order=_harmonic_order(directions),
-    )
-
-
-def _read_files(bval: Path, bvec: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     try:
-        bvals = np.atleast_1d(np.asarray(read_bvals_bvecs(str(bval), None)[0], dtype=np.float64))
-        bvecs = np.asarray(read_bvals_bvecs(None, str(bvec))[1], dtype=np.float64)
-    except (OSError, ValueError) as error:
-        raise Problem(f"bval or bvec cannot be read: {error}", code=ErrorCode.INPUT_INVALID) from error
-    # Scanners write nan for the direction of a b=0 volume.
-    return bvals, np.nan_to_num(bvecs)
-
-
-def _count_different(directions: NDArray[np.float64]) -> int:
-    cosine = np.cos(np.radians(_SAME_DIRECTION_DEGREES))
-    same = np.abs(directions @ directions.T) >= cosine
-    # Count each direction that equals no earlier one.
-    return int(sum(not same[row, :row].any() for row in range(len(directions))))
-
-
-def _harmonic_order(directions: int) -> int:
-    for order in (6, 4):
-        if directions >= _coefficients(order):
-            return order
-    raise Problem(
-        f"Too few directions: {directions}. Spherical harmonics of order 4, the least that shows crossing fibres, "
-        f"need {_coefficients(4)}.",
-        code=ErrorCode.INPUT_INVALID,
+        gradients = read_by_rules(bval.read_bytes(), bvec.read_bytes(), volumes=volumes)
+    except GradientError as error:
+        raise Problem(error.of_m2g or f"{error}.", code=ErrorCode.INPUT_INVALID) from error
+    bvals = np.asarray(gradients.bvals, dtype=np.float64)
+    bvecs = np.zeros((len(bvals), 3))
+    bvecs[gradients.weighted] = [gradients.bvecs[number] for number in gradients.weighted]
+    lengths = np.linalg.norm(bvecs, axis=1, keepdims=True)
+    bvecs = np.divide(bvecs, lengths, out=bvecs, where=lengths > 0)
+    return Gradients(
+        table=gradient_table(bvals, bvecs=bvecs, b0_threshold=max(B0_THRESHOLD, bvals.min())),
+        directions=gradients.directions,
     )
-
-
-def _coefficients(order: int) -> int:
-    return (order + 1) * (order + 2) // 2

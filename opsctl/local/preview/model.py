@@ -12,7 +12,6 @@ from dipy.reconst.dti import TensorModel
 from dipy.reconst.shm import CsaOdfModel
 
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.runs.m2g_options import DiffusionModel
 
 from .gradients import Gradients
 from .progress import ProgressLog
@@ -31,7 +30,15 @@ def fractional_anisotropy(data: Floats, gradients: Gradients, mask: Mask) -> Flo
     return np.where(mask, np.nan_to_num(fit.fa), 0).astype(np.float32)
 
 
-def fit(name: DiffusionModel, data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, log: ProgressLog) -> Any:
+def prepare(name: str, data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, log: ProgressLog) -> Any:
+    """Return DIPY's model: `csa`, or `csd` with a response from the scan."""
+    if name == "csa":
+        return CsaOdfModel(gradients.table, sh_order_max=gradients.sh_order)
+    response = _response(data, gradients, fa=fa, mask=mask, log=log)
+    return ConstrainedSphericalDeconvModel(gradients.table, response, sh_order_max=gradients.sh_order)
+
+
+def peaks(model: Any, data: Floats, gradients: Gradients, *, mask: Mask, log: ProgressLog) -> Any:
     """Return each voxel's peaks, with m2g's thresholds.
 
     Returns
@@ -39,13 +46,7 @@ def fit(name: DiffusionModel, data: Floats, gradients: Gradients, *, fa: Floats,
     dipy.direction.peaks.PeaksAndMetrics
         Up to five directions a voxel, and the spherical harmonic coefficients.
     """
-    order = gradients.sh_order
-    if name == "csa":
-        model = CsaOdfModel(gradients.table, sh_order_max=order)
-    else:
-        response = _response(data, gradients, fa=fa, mask=mask, log=log)
-        model = ConstrainedSphericalDeconvModel(gradients.table, response, sh_order_max=order)
-    peaks = peaks_from_model(
+    fitted = peaks_from_model(
         model,
         data,
         get_sphere(name="repulsion724"),
@@ -54,14 +55,14 @@ def fit(name: DiffusionModel, data: Floats, gradients: Gradients, *, fa: Floats,
         mask=mask,
         npeaks=5,
         normalize_peaks=True,
-        sh_order_max=order,
+        sh_order_max=gradients.sh_order,
     )
-    count = (peaks.peak_values[mask] > 0).sum(axis=1)
-    log.write(
-        f"{name.upper()} fitted in {int(mask.sum())} voxels: {count.mean():.2f} fibre directions a voxel, "
-        f"{int((count > 1).sum())} voxels with more than one; median GFA {np.median(peaks.gfa[mask]):.2f}."
+    count = (fitted.peak_values[mask] > 0).sum(axis=1)
+    log.remark(
+        f"fitted in {int(mask.sum())} voxels: {count.mean():.2f} fibre directions a voxel, "
+        f"{int((count > 1).sum())} voxels with more than one; median GFA {np.median(fitted.gfa[mask]):.2f}."
     )
-    return peaks
+    return fitted
 
 
 def _response(data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, log: ProgressLog) -> Any:
@@ -86,7 +87,7 @@ def _response(data: Floats, gradients: Gradients, *, fa: Floats, mask: Mask, log
         raise Problem(
             "The scan's most anisotropic voxels give no single-fibre response for CSD.", code=ErrorCode.INPUT_INVALID
         )
-    log.write(
+    log.remark(
         f"CSD response from {int(chosen.sum())} voxels with FA of {candidates[chosen].min():.2f} or more: "
         f"diffusivities {values[0] * 1e3:.2f} and {values[1] * 1e3:.2f} x 10^-3 mm²/s, ratio {ratio:.2f}."
     )

@@ -17,7 +17,6 @@ from dipy.tracking.utils import random_seeds_from_mask
 from numpy.typing import NDArray
 
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.runs.m2g_options import Mod
 
 from .progress import ProgressLog
 from .volumes import Floats, voxel_sizes_mm
@@ -29,7 +28,7 @@ FA_THRESHOLD = 0.2
 _MIN_LENGTH_MM = 30.0
 _MIN_LENGTH_SHARE = 0.25
 #: The preview's limit of seeds, so that a scan takes seconds. A probabilistic step costs ten times as much.
-_MAX_SEEDS: dict[Mod, int] = {"det": 2000, "prob": 500}
+_MAX_SEEDS: dict[str, int] = {"det": 2000, "prob": 500}
 #: A second run must give the same numbers.
 _RANDOM_SEED = 20200
 
@@ -47,17 +46,18 @@ class Tracts:
     grid: NDArray[np.float64]
 
 
-def track(peaks: Any, fa: Floats, affine: NDArray[np.float64], *, mod: Mod, density: int, log: ProgressLog) -> Tracts:
-    """Track from random seeds in the white matter.
+def track(
+    peaks: Any, seeds: NDArray[np.float64], fa: Floats, affine: NDArray[np.float64], *, mod: str, log: ProgressLog
+) -> Tracts:
+    """Track from seeds in the white matter, as `place_seeds` returns them.
 
     Raises
     ------
     Problem
-        There is no white matter to seed in, or no streamline is long enough.
+        No streamline is long enough.
     """
     sizes = voxel_sizes_mm(affine)
-    grid = np.diag([*sizes, 1.0])
-    seeds = _seeds(fa, grid, mod=mod, density=density, log=log)
+    grid = _grid(affine)
     directions = peaks
     if mod == "prob":
         directions = ProbabilisticDirectionGetter.from_shcoeff(
@@ -71,12 +71,12 @@ def track(peaks: Any, fa: Floats, affine: NDArray[np.float64], *, mod: Mod, dens
             LocalTracking(directions, stop, batch, grid, step_size=float(sizes.min()) / 2, random_seed=_RANDOM_SEED)
         )
         done += len(batch)
-        log.write(f"Tracked {done} of {len(seeds)} seeds: {len(streamlines)} streamlines.")
+        log.remark(f"tracked {done} of {len(seeds)} seeds: {len(streamlines)} streamlines.")
     min_length = min(_MIN_LENGTH_MM, _MIN_LENGTH_SHARE * float((sizes * fa.shape).min()))
     lengths = np.array([_length(streamline) for streamline in streamlines])
     long_enough = streamlines[lengths >= min_length]
-    log.write(
-        f"Kept {len(long_enough)} of {len(streamlines)} streamlines, those of {min_length:.1f} mm or more "
+    log.remark(
+        f"kept {len(long_enough)} of {len(streamlines)} streamlines, those of {min_length:.1f} mm or more "
         f"(m2g: {_MIN_LENGTH_MM:.0f} mm); "
         + (f"median length {np.median(lengths[lengths >= min_length]):.1f} mm." if len(long_enough) else "none.")
     )
@@ -97,27 +97,41 @@ def save(tracts: Tracts, path: Path, *, shape: tuple[int, ...], affine: NDArray[
     nib.streamlines.save(nib.streamlines.TrkFile(tractogram, header=header), str(path))
 
 
-def _seeds(fa: Floats, grid: NDArray[np.float64], *, mod: Mod, density: int, log: ProgressLog) -> NDArray[np.float64]:
+def place_seeds(
+    fa: Floats, affine: NDArray[np.float64], *, mod: str, density: int, log: ProgressLog
+) -> NDArray[np.float64]:
+    """Return random places in the white matter, in the streamlines' millimetres.
+
+    Raises
+    ------
+    Problem
+        There is no white matter to seed in.
+    """
     white = fa > FA_THRESHOLD
     voxels = int(white.sum())
     if not voxels:
         raise Problem(
             f"No white matter to seed in: no voxel has an FA above {FA_THRESHOLD}.", code=ErrorCode.INPUT_INVALID
         )
-    requested, limit = voxels * density, _MAX_SEEDS[mod]
+    requested, limit = voxels * density, _MAX_SEEDS.get(mod, 0)
     limited = requested > limit
-    log.write(
+    log.write(f"Using {min(requested, limit)} seeds...")
+    log.remark(
         f"{min(requested, limit)} seeds in {voxels} voxels with FA above {FA_THRESHOLD}: "
         f"--seeds {density} asks for {requested}" + (f", the preview takes {limit} of them." if limited else ".")
     )
     seeds = random_seeds_from_mask(
         white,
-        grid,
+        _grid(affine),
         seeds_count=limit if limited else density,
         seed_count_per_voxel=not limited,
         random_seed=_RANDOM_SEED,
     )
     return np.asarray(seeds, dtype=np.float64)
+
+
+def _grid(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.diag([*voxel_sizes_mm(affine), 1.0])
 
 
 def _length(streamline: NDArray[np.float32]) -> float:

@@ -9,12 +9,13 @@ from .progress import software
 
 
 def preview_version() -> str:
-    """`preview:` and a hash over the preview's own files and the versions of the packages that it computes with.
+    """`preview:` and a hash over the preview's files, neuroparc's tables, and the versions of its packages.
 
     opsctl's version is not in it: most new versions of opsctl leave the preview as it is.
     """
     digest = hashlib.sha256(software().encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    package = Path(__file__).parents[2]
+    for path in (*sorted(Path(__file__).parent.glob("*.py")), *sorted((package / "neuroparc").glob("*.tsv"))):
         content = path.read_bytes()
         digest.update(f"\n{path.name} {len(content)}\n".encode() + content)
     return f"preview:{digest.hexdigest()[:16]}"

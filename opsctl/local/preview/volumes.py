@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,10 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
+from opsctl.core.dataset.nifti_header import HEADER_BYTES, parse
 from opsctl.core.errors import ErrorCode, Problem
 
 Floats = NDArray[np.float32]
@@ -28,16 +31,25 @@ _MIN_VOXELS = 8
 def load(path: Path, dimensions: int) -> tuple[Floats, NDArray[np.float64]]:
     """Return an image's voxels and affine.
 
+    Parameters
+    ----------
+    dimensions
+        3 for a volume, 4 for a series. Further axes of length 1 are no axes.
+
     Raises
     ------
     Problem
         The file is not a readable image, or has another number of dimensions.
     """
     try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
+            parse(file.read(HEADER_BYTES))
         image: Any = nib.load(path)
         data = np.asarray(image.dataobj, dtype=np.float32)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         raise Problem(f"{path.name} cannot be read as an image: {error}", code=ErrorCode.INPUT_INVALID) from error
+    while data.ndim > dimensions and data.shape[-1] == 1:
+        data = data[..., 0]
     if data.ndim != dimensions:
         raise Problem(f"{path.name} has {data.ndim} dimensions, not {dimensions}.", code=ErrorCode.INPUT_INVALID)
     return np.nan_to_num(data), np.asarray(image.affine, dtype=np.float64)

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 import moto.s3.models as models
 import moto.s3.responses as responses
 from moto.s3.exceptions import NoSuchUpload
+from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
 from opsctl.local.s3.keys import Bucket, Keys
 from opsctl.local.s3.objects import ChangeTracker, Key, Multipart
@@ -120,6 +121,19 @@ class DurableS3Response(responses.S3Response):
             answer = super().bucket_response(request, full_url, headers)
         _save_bucket(self.backend, self.bucket_name)
         return answer
+
+    def serialized(self, action_result: Any) -> Any:
+        """Add to a listing what it was asked for and moto leaves out: which archived objects are restored."""
+        if "RestoreStatus" in self.headers.get("x-amz-optional-object-attributes", ""):
+            keys = self.backend.get_bucket(self.bucket_name).keys
+            decode = unquote if "encoding-type" in self.querystring else str
+            for entry in action_result.result.get("Contents", ()):
+                key = keys.get(decode(entry["Key"])) if entry["StorageClass"] in ARCHIVE_STORAGE_CLASSES else None
+                if key is not None and key.restored_until:
+                    # moto restores at once; S3 takes hours.
+                    status = {"IsRestoreInProgress": False, "RestoreExpiryDate": key.restored_until}
+                    entry["RestoreStatus"] = status
+        return super().serialized(action_result)
 
     def _with_retries(self, request: Any, full_url: str, headers: Any) -> Any:
         for _ in range(_TRIES - 1):

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import moto.s3.models as models
+from moto.core.utils import utcnow
 from moto.s3.exceptions import EntityTooSmall, InvalidPart, MalformedXML
 from moto.s3.utils import compute_checksum
 from moto.settings import S3_UPLOAD_PART_MIN_SIZE
@@ -119,7 +120,25 @@ class Key(models.FakeKey):
     def facts(self) -> dict[str, Any]:
         """Return the attributes to store beside the blob."""
         facts = {name: getattr(self, name) for name in _FACTS}
-        return {**facts, "last_modified": self.last_modified.isoformat(), "metadata": dict(self._metadata)}
+        restored_until = self._expiry.isoformat() if self._expiry else None
+        return {
+            **facts,
+            "last_modified": self.last_modified.isoformat(),
+            "metadata": dict(self._metadata),
+            "restored_until": restored_until,
+        }
+
+    @property
+    def restored_until(self) -> datetime | None:
+        """When the restored copy of an archived object ends, in UTC without a zone; None where there is none."""
+        return self._expiry if self._expiry and self._expiry > utcnow() else None
+
+    @property
+    def response_dict(self) -> dict[str, Any]:
+        """The headers of GetObject and HeadObject, which decide whether moto returns an archived object."""
+        self._expiry = self.restored_until
+        headers: dict[str, Any] = super().response_dict
+        return headers
 
     def restored(self, record: Record) -> Key:
         """Create a key from the index, otherwise a copy of this one, without reading its blob.
@@ -132,6 +151,7 @@ class Key(models.FakeKey):
         key.__dict__.update({name: facts[name] for name in _FACTS})
         key.name, key.blob, key.contentsize = record.key, record.blob, record.blob.size_bytes
         key.last_modified = datetime.fromisoformat(facts["last_modified"])
+        key._expiry = datetime.fromisoformat(facts["restored_until"]) if facts["restored_until"] else None
         key._metadata = LowercaseDict()
         key._metadata.update(facts["metadata"])
         return key

@@ -16,7 +16,7 @@ from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.bill import NOT_INCLUDED
 from opsctl.core.costs.estimate import about_text, usd_text
 from opsctl.core.errors import Problem
-from opsctl.render.report.pictures import DecodedImage, limit_size
+from opsctl.render.report.pictures import COLOURS, DecodedImage, limit_size
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, harmless, size_text
 
@@ -42,6 +42,7 @@ def page(report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedI
     return template.render(
         not_included=NOT_INCLUDED,
         few=_FEW,
+        colours=COLOURS,
         view=View(report, choice, limit_size(images, max_bytes=_MAX_PICTURE_BYTES)),
         mark=MARK,
         policy=policy,

@@ -16,6 +16,7 @@ from PIL import Image
 from opsctl.commands.results.report_assets import Asset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.results.connectome import Connectome, parse_connectome
+from opsctl.core.runs.result import GraphKind
 
 _MATRIX_PIXELS = 400
 _THUMB_PIXELS = 96
@@ -24,9 +25,15 @@ _QUALITY = 78
 #: More pixels than any picture of m2g has; larger ones are not decoded.
 _MAX_PIXELS = 60_000_000
 
-#: Colour maps for counts (viridis) and for values from -1 to 1 (ColorBrewer's RdBu, reversed).
-_COUNTS = ("#440154", "#482878", "#3e4a89", "#31688e", "#26828e", "#1f9e89", "#35b779", "#6dcd59", "#b4de2c", "#fde725")
-_SIGNED = ("#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b")
+#: Colour maps, from the lowest value to the highest: for weights without a sign (viridis), and for values on both sides
+#: of 0 (ColorBrewer's RdBu, reversed).
+COLOURS: Mapping[str, tuple[str, ...]] = {
+    "sequential": (
+        *("#440154", "#482878", "#3e4a89", "#31688e", "#26828e"),
+        *("#1f9e89", "#35b779", "#6dcd59", "#b4de2c", "#fde725"),
+    ),
+    "diverging": ("#2166ac", "#67a9cf", "#d1e5f0", "#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +52,26 @@ class EmbeddedImage:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Legend:
+    """What the colours of a matrix mean.
+
+    Attributes
+    ----------
+    colours
+        A name in `COLOURS`.
+    low, high
+        The values of its first and its last colour.
+    note
+        What the values are.
+    """
+
+    colours: str
+    low: str
+    high: str
+    note: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecodedImage:
     """What the page shows of a scan's file.
 
@@ -54,15 +81,16 @@ class DecodedImage:
         None if only the numbers are shown; `large` also if the page would grow too large.
     nodes, edges
         Counts of a connectome.
-    scale
-        The meaning of the colours.
+    rows
+        Rows and columns of its matrix.
     """
 
     thumb: EmbeddedImage | None = None
     large: EmbeddedImage | None = None
     nodes: int | None = None
     edges: int | None = None
-    scale: str = ""
+    rows: int | None = None
+    legend: Legend | None = None
 
 
 class ImageDecoder:
@@ -86,7 +114,9 @@ class ImageDecoder:
             If it is not a connectome or a PNG picture.
         """
         if asset.kind == "connectome":
-            return _connectome(parse_connectome(body.decode("utf-8", errors="replace")), is_pictured=asset.is_pictured)
+            text = body.decode("utf-8", errors="replace")
+            connectome = parse_connectome(text, nodes=asset.graph_nodes)
+            return _connectome(connectome, kind=asset.graph_kind, is_pictured=asset.is_pictured)
         return self._picture(body)
 
     def _picture(self, body: bytes) -> DecodedImage:
@@ -132,28 +162,34 @@ def _encode(image: Image.Image, kind: str, **options: Any) -> EmbeddedImage:
     return EmbeddedImage(uri=uri, width=image.width, height=image.height)
 
 
-def _connectome(connectome: Connectome, *, is_pictured: bool) -> DecodedImage:
-    numbers = DecodedImage(nodes=connectome.nodes, edges=connectome.edges)
+def _connectome(connectome: Connectome, *, kind: GraphKind | None, is_pictured: bool) -> DecodedImage:
+    size = connectome.size
+    numbers = DecodedImage(nodes=size.nodes, edges=size.edges, rows=len(connectome.matrix))
     if not is_pictured:
         return numbers
     matrix = np.nan_to_num(np.asarray(connectome.matrix, dtype=np.float64), posinf=0.0, neginf=0.0)
     np.fill_diagonal(matrix, 0.0)
     strongest = float(np.abs(matrix).max(initial=0.0))
-    is_signed = bool((matrix < 0).any())
-    if is_signed:
+    colours, low, high = "sequential", "0", f"{strongest:.3g}"
+    if kind == "correlation" or (matrix < 0).any():
+        # The same colour range on both sides, so that 0 is white.
+        colours, low = "diverging", f"-{strongest:.3g}"
         levels = 127.5 + 127.5 * matrix / (strongest or 1.0)
-        scale = f"blue {-strongest:.3g}, white 0, red {strongest:.3g}"
+        note = "correlation, white: 0"
+    elif kind == "absolute correlation":
+        levels = 255 * matrix / (strongest or 1.0)
+        note = "absolute correlation"
     else:
         # Streamline counts spread over decades: on a plain scale all but a few cells look empty.
         levels = 255 * np.log1p(matrix) / (np.log1p(strongest) or 1.0)
-        scale = f"dark 0, yellow {strongest:,.5g}, logarithmic"
-    palette = _palette(_SIGNED if is_signed else _COUNTS)
-    return DecodedImage(
+        high = f"{strongest:,.5g}"
+        note = "streamlines, logarithmic" if kind == "streamlines" else "weight, logarithmic"
+    palette = _palette(COLOURS[colours])
+    return replace(
+        numbers,
         thumb=_draw(levels, palette, max_pixels=_MATRIX_THUMB_PIXELS),
         large=_draw(levels, palette, max_pixels=_MATRIX_PIXELS),
-        nodes=numbers.nodes,
-        edges=numbers.edges,
-        scale=scale,
+        legend=Legend(colours=colours, low=low, high=high, note=note),
     )
 
 

@@ -3,91 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from opsctl.commands.results.report import Report
 from opsctl.commands.results.report_assets import Asset, AssetSelection
-from opsctl.core.costs.bill import ScanBill
 from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
-from opsctl.core.results.connectome_table import atlas_of
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.result import Result
-from opsctl.core.runs.status import ScanStatus
+from opsctl.core.preview import BANNER, is_preview
+from opsctl.core.runs.result import GraphKind
+from opsctl.render.parcellations import atlases_text
 from opsctl.render.report.pictures import DecodedImage
-from opsctl.render.report.plots import Distribution, distribution
-from opsctl.render.screen import counted, duration_text
+from opsctl.render.report.scan_plots import Plot, edge_plots, peak_plots, phase_plots
+from opsctl.render.report.scan_row import Picture, ScanRow
+from opsctl.render.screen import counted
 
-_PHASES = {"pull": "from S3 to the instance", "m2g": "the processing itself", "push": "back to S3"}
 _ROWS_AT_ONCE = 12
+#: So many scans that need a look have their picture at once.
+_LOOKS_AT_ONCE = 12
 _MAX_RETRIED = 100
-_MAX_ATLASES = 3
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plot:
-    """A distribution with its texts."""
-
-    name: str
-    note: str
-    words: str
-    drawing: Distribution
-    scans: tuple[ScanStatus, ...]
-    values: tuple[float, ...]
-    is_time: bool
-
-    def text_of(self, value: float) -> str:
-        """A value with its unit."""
-        return _text(value, is_time=self.is_time)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A file of a scan, or the problem why it cannot be shown."""
-
-    asset: Asset
-    image: DecodedImage
-    problem: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScanRow:
-    """One scan's row."""
-
-    scan: ScanStatus
-    result: Result | None
-    attempts: tuple[Attempt, ...]
-    bill: ScanBill | None
-    pictures: tuple[Picture, ...]
-    title: str = ""
-
-    @property
-    def connectome(self) -> Picture | None:
-        """The connectome that is shown."""
-        return next((picture for picture in self.pictures if picture.asset.kind == "connectome"), None)
-
-    @property
-    def qa(self) -> tuple[Picture, ...]:
-        """m2g's quality-control pictures."""
-        return tuple(picture for picture in self.pictures if picture.asset.kind == "QA")
-
-    @property
-    def other_atlases(self) -> list[str]:
-        """The atlases of the connectomes that are not shown."""
-        shown = self.connectome.asset.uri if self.connectome else ""
-        return sorted(atlas_of(uri) for uri in (self.result.connectomes if self.result else ()) if uri != shown)
-
-    @property
-    def seconds(self) -> float | None:
-        """The duration of its result, or else of its last attempt."""
-        if self.result is not None:
-            return self.result.total_seconds
-        return self.attempts[-1].seconds if self.attempts else None
+_MATRICES: Mapping[GraphKind | None, str] = {
+    "streamlines": "numbers of streamlines between two regions",
+    "correlation": "correlations of two regions' signals, with their sign",
+    "absolute correlation": "correlations of two regions' signals, without their sign",
+    None: "weights between two regions",
+}
 
 
 class View:
@@ -123,12 +66,24 @@ class View:
         self.failed = [row for row in self.rows if row.scan.state == "FAILED" and row.scan.is_submitted]
         self.unsubmitted = [row for row in self.rows if row.scan.state == "FAILED" and not row.scan.is_submitted]
         self.done = [row for row in self.rows if row.scan.state == "DONE"]
+        self.warned = [row for row in self.done if row.scan.warnings]
+        self.looks_at_once = _LOOKS_AT_ONCE
         self.under_way = [row for row in self.rows if row.scan.state not in ("FAILED", "DONE")]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
 
     @property
+    def banner(self) -> str:
+        """What stands above a page of the preview's outputs; empty for m2g's."""
+        return BANNER if is_preview(self.run.image) else ""
+
+    @property
     def headline(self) -> str:
         """The run in one sentence."""
+        look = f"; {len(self.warned):,} to look at" if self.warned else ""
+        return self._states + look
+
+    @property
+    def _states(self) -> str:
         done, failed, active = len(self.done), len(self.failed), len(self.under_way)
         if done == self.total:
             return "The scan is done" if self.total == 1 else f"All {self.total:,} scans are done"
@@ -166,30 +121,23 @@ class View:
     @cached_property
     def plots(self) -> list[Plot]:
         """The duration of each phase in the scans that are done."""
-        timed = [row for row in self.done if row.result is not None]
-        plots = []
-        for name, note in _PHASES.items():
-            values = [
-                (row.scan, float(row.result.seconds[name]))
-                for row in timed
-                if row.result and name in row.result.seconds
-            ]
-            if values:
-                plots.append(_plot(name, note, values, is_time=True))
-        return plots
+        return phase_plots(self.done)
+
+    @cached_property
+    def peak_plots(self) -> list[Plot]:
+        """The peaks of memory and disk of the scans that are done."""
+        return peak_plots(self.done)
 
     @cached_property
     def graph_plots(self) -> list[Plot]:
-        """The numbers of edges of the connectomes, one plot per atlas: outliers become visible."""
-        by_atlas: dict[str, list[tuple[ScanStatus, float]]] = defaultdict(list)
-        for row in self.done:
-            shown = row.connectome
-            if shown is not None and shown.image.edges is not None:
-                by_atlas[shown.asset.name].append((row.scan, float(shown.image.edges)))
-        return [
-            _plot(f"edges, {name}", "of the connectomes", edges, is_time=False)
-            for name, edges in list(by_atlas.items())[:_MAX_ATLASES]
-        ]
+        """The numbers of edges of the connectomes."""
+        return edge_plots(self.done)
+
+    @property
+    def matrices(self) -> str:
+        """What the matrices show."""
+        kinds = {row.connectome.asset.graph_kind for row in self.sheet if row.connectome is not None}
+        return " or ".join(words for kind, words in _MATRICES.items() if kind in kinds)
 
     @cached_property
     def sheet(self) -> list[ScanRow]:
@@ -234,21 +182,7 @@ class View:
     def options(self) -> list[tuple[str, str]]:
         """The options that m2g was called with."""
         return [
-            (name, " ".join(map(str, value)) if isinstance(value, list) else str(value))
+            (name, atlases_text(value) if name == "parcellation" else str(value))
             for name, value in self.run.m2g.items()
             if value not in (None, False, [], ())
         ]
-
-
-def _plot(name: str, note: str, by_scan: Sequence[tuple[ScanStatus, float]], *, is_time: bool) -> Plot:
-    values = tuple(value for _, value in by_scan)
-    scans = tuple(scan for scan, _ in by_scan)
-    drawing = distribution(values, is_time=is_time)
-    text = f"{name}: {counted(len(values), 'scan')}, median {_text(drawing.median, is_time=is_time)}"
-    text += f", from {_text(min(values), is_time=is_time)} to {_text(max(values), is_time=is_time)}"
-    return Plot(name=name, note=note, words=text, drawing=drawing, scans=scans, values=values, is_time=is_time)
-
-
-def _text(value: float, *, is_time: bool) -> str:
-    # The median of two counts may be a fraction.
-    return duration_text(value) if is_time else f"{value:,.1f}".removesuffix(".0")

@@ -13,8 +13,9 @@ resource "aws_batch_job_definition" "model" {
     jobRoleArn = var.job_role_arn
     privileged = false
 
-    # No readonlyRootFilesystem: nobody knows all the paths outside /input and /output that m2g and its programs write to (such
-    # as its home, for atlases and caches). A container ends with its job, and its disk with the instance.
+    # Neither user nor readonlyRootFilesystem: m2g writes to / and /root and rewrites files of its image, which only root may
+    # do (docs/image.md lists the paths). A container ends with its job, and its disk with the instance. The local platform
+    # starts its containers in the same way (opsctl/local/jobs/container.py).
 
     resourceRequirements = [
       { type = "VCPU", value = tostring(each.value.vcpus) },

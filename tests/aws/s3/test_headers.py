@@ -14,14 +14,14 @@ from nibabel.nifti2 import Nifti2Image
 
 from opsctl.aws.s3.buckets import ensure_readable
 from opsctl.aws.s3.headers import Headers
+from opsctl.core.dataset.nifti_header import ImageHeader
 from opsctl.core.dataset.scan import Input, Scan
-from opsctl.core.dataset.scan_validation import ImageHeader
 from opsctl.core.errors import Problem
 from opsctl.core.location import Location
 
 
 def scan(name: str) -> Scan:
-    one = Input(uri=f"s3://data/D/{name}", role="bold", size_bytes=1, etag="e")
+    one = Input(uri=f"s3://data/D/{name}", role="bold", size_bytes=10**9, etag="e")
     return Scan(name="sub-01", subject="01", session=None, entities={}, pipeline="func", inputs=(one,))
 
 
@@ -44,23 +44,25 @@ def read(s3: Any, name: str, body: bytes) -> Any:
 def test_a_header_is_read_without_the_image(s3: Any, kind: Any, ending: str) -> None:
     body = image(kind)
     facts = read(s3, f"x_bold{ending}", gzip.compress(body) if ending == ".nii.gz" else body)
-    assert facts.header == ImageHeader((20, 21, 22, 23), 2)
+    assert facts.header == ImageHeader((20, 21, 22, 23), 2, 352 if kind is Nifti1Image else 544, tr_seconds=1.0)
+    assert facts.faults == {}
 
 
 @pytest.mark.parametrize(
-    ("name", "body"),
+    ("name", "body", "fault"),
     [
-        ("x_bold.nii.gz", b"not gzip at all, whatever its name says"),
-        ("x_bold.nii.gz", gzip.compress(b"short", mtime=0)),
-        ("x_bold.nii", b"\0" * 20),
-        ("x_bold.nii", b"\xff" * 1000),
+        ("x_bold.nii.gz", b"not gzip at all, whatever its name says", "x_bold.nii.gz is not a gzip file"),
+        ("x_bold.nii.gz", gzip.compress(b"short", mtime=0), "x_bold.nii.gz is not a NIfTI image"),
+        ("x_bold.nii.gz", b"\x1f\x8b\x08" + b"\xff" * 99, "x_bold.nii.gz is corrupt"),
+        ("x_bold.nii.gz", b"/annex/objects/MD5E-s5--01.nii.gz\n", "x_bold.nii.gz is a git-annex pointer"),
+        ("x_bold.nii", b"\0" * 20, "x_bold.nii is not a NIfTI image"),
+        ("x_bold.nii", b"\xff" * 1000, "x_bold.nii is not a NIfTI image"),
     ],
-    ids=["not gzip", "short", "too short", "no NIfTI"],
 )
-def test_what_is_no_image_is_told(s3: Any, name: str, body: bytes) -> None:
+def test_what_is_no_image_is_told(s3: Any, name: str, body: bytes, fault: str) -> None:
     facts = read(s3, name, body)
     assert facts.header is None
-    assert "its header cannot be read" in facts.header_fault
+    assert facts.faults["bold"].startswith(fault)
 
 
 class FakeS3:

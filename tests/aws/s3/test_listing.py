@@ -277,3 +277,40 @@ def test_after_an_error_the_other_shards_end() -> None:
 
     with answering(answer) as client, pytest.raises(ClientError):
         list(Listing(client).folders("b", ["D/sub-2/", "D/sub-3/"], keep=everything))
+
+
+@pytest.mark.parametrize("name_first", [True, False], ids=["the hook", "botocore"])
+@pytest.mark.parametrize(
+    ("elements", "storage_class", "restore"),
+    [
+        ("<StorageClass>STANDARD</StorageClass>", "STANDARD", ""),
+        ("<StorageClass>DEEP_ARCHIVE</StorageClass>", "DEEP_ARCHIVE", ""),
+        (
+            "<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress>"
+            "</RestoreStatus>",
+            "GLACIER",
+            "in progress",
+        ),
+        (
+            "\n<StorageClass>GLACIER</StorageClass>\n<RestoreStatus>\n<IsRestoreInProgress>false</IsRestoreInProgress>"
+            "<RestoreExpiryDate>2030-01-01T00:00:00Z</RestoreExpiryDate></RestoreStatus>",
+            "GLACIER",
+            "restored",
+        ),
+    ],
+)
+def test_the_storage_class_and_a_restored_copy(
+    elements: str, storage_class: str, restore: str, name_first: bool
+) -> None:
+    known = KNOWN if name_first else SHAPES["another order"]
+    body = page(known.replace("</Size>", f"</Size>{elements}") + known.replace("D/a", "D/b"))
+    asked: list[str] = []
+    with answering(lambda url: (200, body)) as client:
+        client.meta.events.register(
+            "before-call.s3.ListObjectsV2",
+            lambda params, **_: asked.append(params["headers"]["x-amz-optional-object-attributes"]),
+        )
+        first, second = Listing(client).below("b", "D/")
+    assert asked == ["RestoreStatus"]
+    assert (first.storage_class, first.restore) == (storage_class, restore)
+    assert (second.storage_class, second.restore) == ("STANDARD", "")

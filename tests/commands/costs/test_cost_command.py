@@ -341,8 +341,18 @@ def test_a_reused_registration_has_hours_of_its_own(world: World) -> None:
     assert hours.per_scan * 60 == pytest.approx(10)
 
 
-def test_the_local_platforms_times_are_the_previews_and_said_to_be(world: World) -> None:
-    finish(world, "A-20261120-120000-aaaa", *(0.2,) * 5)
+def test_the_previews_times_feed_no_estimate(world: World) -> None:
+    """Not where it runs, whose estimates are of AWS too, and not on a platform that it shares a bucket with."""
+    finish(world, "A-20261120-120000-aaaa", *(0.2,) * 9, image="opsctl-preview:0.1.0")
+    local = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1", image="opsctl-preview:0.1.0")
+    for place in (local, PLATFORM):
+        hours = finished_hours(world.records, platform=place, model="csa")
+        assert (hours.per_scan, hours.is_measured) == (65 / 60, False)
+    assert "preview" in finished_hours(world.records, platform=local, model="csa").source
+    assert "preview" not in hours.source
+
+
+def test_a_local_platform_with_m2gs_own_image_measures(world: World) -> None:
+    finish(world, "A-20261120-120000-aaaa", *(30.0,) * 5)
     local = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
-    hours = finished_hours(world.records, platform=local, model="csa")
-    assert hours.is_measured and "12 seconds" in hours.source and "preview" in hours.source
+    assert finished_hours(world.records, platform=local, model="csa").is_measured

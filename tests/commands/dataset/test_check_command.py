@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, IncompleteReadError
+from support.input_cases import CASES
 
 from opsctl.aws.s3.headers import Headers
 from opsctl.commands.dataset.check import check, spread
 from opsctl.core.dataset.scan import Input, Scan
+from opsctl.core.errors import Problem
 
 
 def scan(number: int) -> Scan:
@@ -36,3 +40,92 @@ def test_every_scan_gets_its_own_verdict_in_order(s3: Any) -> None:
     verdicts = check(scans, Headers(s3), root_volume_gib=100, on_scan=lambda: told.append(None))
     assert [(verdict.scan, verdict.level) for verdict in verdicts] == [(scan.name, "wrong") for scan in scans]
     assert len(told) == 5
+
+
+_NAMES = {"dwi": "_dwi.nii.gz", "bval": "_dwi.bval", "bvec": "_dwi.bvec", "T1w": "_T1w.nii.gz"}
+
+
+class RefusingS3:
+    """Whole scans `sub-0` to `sub-2`; the objects in `answers` are answered with an error instead."""
+
+    def __init__(self, answers: dict[str, Exception]) -> None:
+        self._answers = answers
+        self._content = CASES["sound"].inputs().files()
+
+    def get_object(self, *, Bucket: str, Key: str, **_: Any) -> dict[str, Any]:
+        if Key in self._answers:
+            raise self._answers[Key]
+        role = next(role for role, ending in _NAMES.items() if Key.endswith(ending))
+        return {"Body": SimpleNamespace(read=lambda: self._content[role])}
+
+    def scans(self) -> list[Scan]:
+        return [
+            Scan(
+                name=f"sub-{number}",
+                subject=str(number),
+                session=None,
+                entities={},
+                pipeline="dwi",
+                inputs=tuple(
+                    Input(uri=f"s3://data/D/sub-{number}{_NAMES[role]}", role=role, size_bytes=10**6, etag="e")
+                    for role in self._content
+                ),
+            )
+            for number in range(3)
+        ]
+
+
+def refused(code: str, status: int, message: str = "", **more: Any) -> ClientError:
+    reply: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}, **more}
+    return ClientError(reply, "GetObject")
+
+
+#: What S3 says of one object, and what the verdict says of it.
+OF_ONE_OBJECT = {
+    "denied": (refused("AccessDenied", 403, "Access Denied"), "S3 answered AccessDenied (Access Denied)"),
+    "gone since the listing": (refused("NoSuchKey", 404), "S3 answered NoSuchKey"),
+    "the key is disabled": (
+        refused("KMS.DisabledException", 400, "x is disabled."),
+        "S3 answered KMS.DisabledException (x is disabled)",
+    ),
+    "the key may not be used": (refused("KMS.AccessDeniedException", 400), "S3 answered KMS.AccessDeniedException"),
+    "S3 fails": (refused("InternalError", 500), "S3 answered InternalError"),
+    "archived": (
+        refused("InvalidObjectState", 403, StorageClass="GLACIER"),
+        "it is archived; `aws s3api restore-object --bucket data --key {key} --restore-request Days=7`",
+    ),
+    "in an archive of Intelligent-Tiering": (
+        refused("InvalidObjectState", 403, StorageClass="INTELLIGENT_TIERING", AccessTier="ARCHIVE_ACCESS"),
+        "it is archived; `aws s3api restore-object --bucket data --key {key} --restore-request '{{}}'`",
+    ),
+    "broken off": (IncompleteReadError(actual_bytes=1, expected_bytes=2), "its content broke off in each attempt"),
+}
+
+
+@pytest.mark.parametrize("role", ["dwi", "bval", "bvec", "T1w"])
+@pytest.mark.parametrize("kind", OF_ONE_OBJECT)
+def test_a_refused_object_is_named_and_every_scan_has_a_verdict(role: str, kind: str) -> None:
+    error, said = OF_ONE_OBJECT[kind]
+    client: Any = RefusingS3({f"D/sub-1{_NAMES[role]}": error})
+    verdicts = check(client.scans(), Headers(client), root_volume_gib=100, on_scan=lambda: None)
+    assert [(verdict.scan, verdict.level) for verdict in verdicts] == [
+        ("sub-0", "fine"), ("sub-1", "wrong"), ("sub-2", "fine"),
+    ]  # fmt: skip
+    (finding,) = verdicts[1].findings
+    assert finding.startswith(f"sub-1{_NAMES[role]} cannot be read: ")
+    assert said.format(key=f"D/sub-1{_NAMES[role]}") in finding
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        refused("ExpiredToken", 400),
+        refused("InvalidAccessKeyId", 403),
+        refused("NoSuchBucket", 404),
+        EndpointConnectionError(endpoint_url="https://s3.amazonaws.com"),
+    ],
+)
+def test_an_error_of_every_object_ends_the_pass(error: Exception) -> None:
+    client: Any = RefusingS3({"D/sub-1_dwi.bval": error})
+    with pytest.raises(Problem):
+        check(client.scans(), Headers(client), root_volume_gib=100, on_scan=lambda: None)

@@ -137,7 +137,7 @@ def test_failures_are_grouped_and_tell_what_was_measured(world: World, gate: Pat
             cause=count.format(60 + index),
             cause_code="gradient_counts_differ",
         )
-    memory = "m2g ran out of memory after 9 s: its largest process had reached 15100 MiB"
+    memory = "m2g ran out of memory after 9 s: its processes together had reached 15100 MiB"
     killed = {"status": "failed", "exit_code": 1, "cause": memory, "cause_code": "out_of_memory"}
     world.put_result(run, 1, **killed, facts={"peak_memory_mib": 15100})
     world.put_result(run, 3)

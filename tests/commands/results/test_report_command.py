@@ -120,6 +120,47 @@ def test_one_connectome_of_each_scan_and_its_pictures(world: World) -> None:
     assert choice.left_out == ()
 
 
+def test_the_pictures_are_chosen_by_what_they_show(world: World) -> None:
+    atlas = "Desikan_space-MNI152NLin6_res-4x4x4"
+    below = "sub-01/ses-1"
+    # Another atlas, by name before the one whose connectome is shown.
+    other = "reg/AAL_space-MNI152NLin6_res-4x4x4_reor_aligned_atlas_2_b.png"
+    pictures = ("reg/a.png", "reg/b.png", "reg/c.png", other, f"reg/{atlas}_reor_aligned_atlas_2_b.png")
+    useful = ("skull_strip/qa_skullstrip__x.png", "reg/qa_fast.png", "reg/t1w_in_dwi_2_nodif_B0_bet.png")
+    files = {f"{below}/qa_d/{picture}": b"p" for picture in (*pictures, *useful)}
+    world.publish(0, {f"{below}/connectomes_d/{atlas}/x_connectome.csv": b"1 2 3.0\n", **files})
+    assert [asset.name for asset in chosen(world, gathered(world)).assets] == [
+        atlas,
+        *(picture.rpartition("/")[2] for picture in (*useful, pictures[4])),
+    ]
+
+
+def test_of_a_functional_scan_the_signed_correlations_are_shown(world: World) -> None:
+    atlas = "AAL_space-MNI152NLin6_res-2x2x2"
+    names_of = [f"sub-01/connectomes_f/{atlas}.nii.gz/x_{name}.csv" for name in ("abs_edgelist", "edgelist")]
+    for lost, nodes in ((0, 116), (2, None)):
+        kinds = ("absolute correlation", "correlation")
+        counted = {"atlas": atlas, "nodes": 3, "edges": 3, "regions": 116, "lost": lost}
+        graphs = [
+            {"uri": f"{OUTPUT}/{name}", "kind": kind, **counted} for name, kind in zip(names_of, kinds, strict=True)
+        ]
+        for given in (graphs, []):
+            world.publish(0, dict.fromkeys(names_of, b"1 2 0.5\n"), graphs=given)
+            (asset,) = chosen(world, gathered(world)).assets
+            assert (asset.name, asset.graph_kind, asset.uri) == (atlas, "correlation", f"{OUTPUT}/{names_of[1]}")
+            assert asset.graph_nodes == (nodes if given else None)
+
+
+def test_scans_to_look_at_come_after_the_failed_ones(world: World) -> None:
+    world.put_run(RUN, scans=("sub-01/ses-1", "sub-02", "sub-03"), sizes=(3,), keys=("k",) * 3)
+    world.publish(0, {"sub-01/ses-1/qa_d/a.png": b"p"})
+    warning = {"code": "few_edges", "atlas": "AAL", "text": "It has 3 edges."}
+    world.publish(1, {"sub-02/qa_d/b.png": b"p"}, warnings=[warning])
+    world.publish(2, {}, status="failed", cause="c")
+    world.s3.put_object(Bucket="data", Key=f"opsctl/runs/{RUN}/failures/00002/attempt-1/qa_d/c.png", Body=b"p")
+    assert [name for _, _, name in names(chosen(world, gathered(world)))] == ["c.png", "b.png", "a.png"]
+
+
 def test_a_failed_scans_pictures_lie_with_the_runs_records(world: World) -> None:
     world.publish(0, {**CONNECTOMES, "sub-01/ses-1/qa_d/reg/b.png": b"p"})
     world.publish(1, {}, status="failed", cause="c")

@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 from support.results_world import ABOUT, DESCRIPTION, EARLIER, OTHER, OUTPUT, PLACE, QA, RUN, World
 
+from opsctl.assets import atlas_nodes, atlas_table
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results import download as module
-from opsctl.commands.results.download import download, write_table
+from opsctl.commands.results.download import download
+from opsctl.commands.results.download_plan import DownloadPlan
+from opsctl.commands.results.tables import write_tables
 from opsctl.commands.runs.records import Records
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.runs.manifest import Origin
@@ -87,6 +90,7 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
         "files": [],
         "table": str(tmp_path / "connectomes.tsv"),
         "missing": ["sub-02"],
+        "warnings": [],
     }
     assert [file["path"] for file in done.plan(tmp_path, "qa").as_json(table=None)["files"]] == [str(tmp_path / QA)]
     done.publish(1, {}, status="failed", cause="c")
@@ -229,47 +233,48 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def test_the_table(done: World, tmp_path: Path) -> None:
-    func = "sub-02/connectomes_f/AAL/sub-02_func_AAL_edgelist.csv"
-    done.publish(1, {func: b"1 2 0.5\n1 3 nan\n", "sub-02/no graph.csv": b"words"})
-    plan = done.plan(tmp_path, "all")
-    download(plan, done.storage, on_file=lambda _: None)
-    path = write_table(plan, {0: 0.1234567})
+def tables(plan: DownloadPlan, world: World, costs: dict[int, float] | None = None) -> Path:
+    """Download the files and write the tables, as the verb does."""
+    download(plan, world.storage, on_file=lambda _: None)
+    return write_tables(plan, costs or {}, atlases=atlas_table(), nodes=atlas_nodes())
+
+
+#: Atlases at 2 mm: one that m2g cuts, and one whose nodes opsctl does not know.
+MICCAI = "MICCAI_space-MNI152NLin6_res-2x2x2"
+DS16784 = "DS16784_space-MNI152NLin6_res-2x2x2"
+
+
+def place(atlas: str) -> str:
+    return f"sub-01/ses-1/connectomes_d/{atlas}/sub-01_ses-1_dwi_{atlas}_connectome.csv"
+
+
+def graph(file: str, **changes: Any) -> dict[str, Any]:
+    counted = {"nodes": 66, "edges": 812, "regions": 134, "lost": 68, "kind": "streamlines"}
+    return {"uri": f"{OUTPUT}/{file}", "atlas": file.split("/")[-2].removesuffix(".nii.gz"), **counted, **changes}
+
+
+def test_the_table_has_what_the_job_counted(world: World, tmp_path: Path) -> None:
+    # The file says otherwise: it is not read.
+    world.publish(0, {place(MICCAI): b"1 2 5.0\n"}, graphs=[graph(place(MICCAI))], peak_disk_mib=2100)
+    path = tables(world.plan(tmp_path), world, {0: 0.1234567})
     assert path == tmp_path / "connectomes.tsv"
     assert rows(path) == [
         {
             "scan": "sub-01/ses-1",
             "participant_id": "sub-01",
             "session_id": "ses-1",
-            "atlas": "Desikan",
-            "file": PLACE,
-            "nodes": "2",
-            "edges": "1",
+            "atlas": MICCAI,
+            "kind": "streamlines",
+            "file": place(MICCAI),
+            "nodes": "66",
+            "edges": "812",
+            "regions": "134",
+            "lost": "68",
             "seconds": "3665",
+            "peak_memory_mib": "812",
+            "peak_disk_mib": "2100",
             "cost_usd": "0.1235",
-        },
-        {
-            "scan": "sub-02",
-            "participant_id": "sub-02",
-            "session_id": "n/a",
-            "atlas": "AAL",
-            "file": func,
-            "nodes": "3",
-            "edges": "1",
-            "seconds": "3665",
-            "cost_usd": "n/a",
-        },
-        {
-            "scan": "sub-02",
-            "participant_id": "sub-02",
-            "session_id": "n/a",
-            "atlas": "n/a",
-            "file": "sub-02/no graph.csv",
-            "nodes": "n/a",
-            "edges": "n/a",
-            "seconds": "3665",
-            "cost_usd": "n/a",
-        },
+        }
     ]
     sidecar = json.loads((tmp_path / "connectomes.json").read_text())
     assert list(sidecar) == list(rows(path)[0])
@@ -277,11 +282,65 @@ def test_the_table(done: World, tmp_path: Path) -> None:
     assert [name for name in names(tmp_path) if name.endswith(".part")] == []
 
 
+def test_what_the_job_did_not_count_is_read_from_the_files(done: World, tmp_path: Path) -> None:
+    atlas = "AAL_space-MNI152NLin6_res-2x2x2"
+    signed, absolute = (
+        f"sub-02/connectomes_f/{atlas}.nii.gz/sub-02_ses-_func_{atlas}.nii.gz_{name}.csv"
+        for name in ("edgelist", "abs_edgelist")
+    )
+    files = {signed: b"1 2 -0.5\n1 3 nan\n", absolute: b"1 2 0.5\n1 3 nan\n", "sub-02/no graph.csv": b"words"}
+    done.publish(1, files, peak_memory_mib=0)
+    lines = rows(tables(done.plan(tmp_path, "all"), done))
+    shown = [(line["file"], line["atlas"], line["kind"], line["nodes"], line["edges"]) for line in lines]
+    assert shown == [
+        (PLACE, "Desikan", "streamlines", "2", "1"),
+        (absolute, atlas, "absolute correlation", "2", "1"),
+        (signed, atlas, "correlation", "2", "1"),
+        ("sub-02/no graph.csv", "n/a", "n/a", "n/a", "n/a"),
+    ]
+    unknown = ("regions", "lost", "peak_memory_mib", "peak_disk_mib", "cost_usd")
+    assert [lines[1][column] for column in unknown] == ["n/a"] * 5
+    assert (lines[1]["session_id"], lines[0]["peak_memory_mib"]) == ("n/a", "812")
+
+
+def test_each_atlas_has_a_table_of_its_nodes(world: World, tmp_path: Path) -> None:
+    world.publish(0, {place(atlas): b"1 2 5.0\n" for atlas in (MICCAI, DS16784)})
+    tables(world.plan(tmp_path), world)
+    assert {name for name in names(tmp_path) if name.startswith("nodes/")} == {
+        f"nodes/{MICCAI}_nodes.tsv",
+        "nodes/nodes.json",
+        "nodes/README.md",
+    }
+    nodes = rows(tmp_path / f"nodes/{MICCAI}_nodes.tsv")
+    # Node 14 is label 44: m2g counts labels, and keeps the numbers of those that it cuts.
+    assert len(nodes) == 134
+    assert (nodes[13]["node"], nodes[13]["label"]) == ("14", "44")
+    assert list(json.loads((tmp_path / "nodes/nodes.json").read_text())) == list(nodes[0])
+    assert f"- {DS16784}: no table. " in (tmp_path / "nodes/README.md").read_text()
+    assert "nodes/**" in (tmp_path / ".bidsignore").read_text().splitlines()
+    assert "Node k of a connectome is the k-th label" in (tmp_path / "README.md").read_text()
+
+
+def test_a_table_of_nodes_goes_when_it_does_not_hold_any_more(world: World, tmp_path: Path) -> None:
+    file = f"sub-02/connectomes_f/{MICCAI}.nii.gz/sub-02_ses-_func_{MICCAI}.nii.gz_edgelist.csv"
+    for lost in (0, 1):
+        world.publish(1, {file: b"1 2 0.5\n"}, graphs=[graph(file, kind="correlation", lost=lost)])
+        tables(world.plan(tmp_path), world)
+        assert (tmp_path / f"nodes/{MICCAI}_nodes.tsv").exists() == (lost == 0)
+
+
+def test_scans_that_need_a_look_are_listed(world: World, tmp_path: Path) -> None:
+    warning = {"code": "regions_lost", "atlas": MICCAI, "text": "3 more regions than usual are lost."}
+    world.publish(0, {place(MICCAI): b"1 2 5.0\n"}, warnings=[warning])
+    world.publish(1, {"sub-02/x.csv": b"1 2 5.0\n"})
+    plan = world.plan(tmp_path)
+    assert plan.as_json(table=None)["warnings"] == [{"scan": "sub-01/ses-1", **warning}]
+    assert [scan for scan, _ in plan.warnings] == ["sub-01/ses-1"]
+
+
 def test_a_key_with_a_tab_does_not_shift_the_columns(done: World, tmp_path: Path) -> None:
     done.publish(1, {"sub-02/a\tb\nc.csv": b"1"})
-    plan = done.plan(tmp_path)
-    download(plan, done.storage, on_file=lambda _: None)
-    assert [row["file"] for row in rows(write_table(plan, {}))] == [PLACE, "sub-02/a b c.csv"]
+    assert [row["file"] for row in rows(tables(done.plan(tmp_path), done))] == [PLACE, "sub-02/a b c.csv"]
 
 
 def test_the_folder_is_a_derivative_as_pybids_reads_it(done: World, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -186,9 +187,48 @@ def test_a_folder_that_cannot_be_written_to_is_told(plan: RunPlan, tmp_path: Pat
 @pytest.mark.usefixtures("dataset")
 @pytest.mark.parametrize(("memory_mib", "resources"), [(None, "csd"), (15200, "csd"), (2048, "csd"), (15201, "csa")])
 def test_more_memory_is_found_on_larger_instances(world: RunWorld, memory_mib: int | None, resources: str) -> None:
-    plan = world.plan(options=M2gOptions(diffusion_model="csd"), memory_mib=memory_mib)
+    options = M2gOptions(diffusion_model="csd", parcellation=("AAL",))
+    plan = world.plan(options=options, memory_mib=memory_mib)
     run = plan.run(plan.dispositions)
     assert (run.model, run.resources, run.memory_mib) == ("csd", resources, memory_mib)
+
+
+@pytest.mark.usefixtures("dataset")
+def test_a_larger_job_keeps_the_list_of_atlases_and_the_scans_keys(world: RunWorld) -> None:
+    csd = M2gOptions(diffusion_model="csd")
+    first, larger = world.plan(options=csd), world.plan(options=csd, memory_mib=30400)
+    assert [scan.key for scan in first.dispositions] == [scan.key for scan in larger.dispositions]
+    documents = [plan.documents(plan.run(plan.dispositions))[0] for plan in (first, larger)]
+    for document in documents:
+        names = document["m2g"]["parcellation"]
+        assert len(names) == len(set(names)) == 45
+        assert [atlas["name"] for atlas in document["atlases"]] == names
+        begin = document["argv"].index("--parcellation") + 1
+        assert document["argv"][begin : begin + 45] == [atlas["argument"] for atlas in document["atlases"]]
+        assert document["argv"][begin + 45] == "--n_cpus"
+    assert documents[0]["argv"] == documents[1]["argv"]
+
+
+@pytest.mark.usefixtures("dataset")
+def test_an_atlas_that_the_job_cannot_hold_is_refused(world: RunWorld) -> None:
+    large = {"parcellation": ("AAL", "DS16784")}
+    with pytest.raises(UsageProblem, match=r"DS16784 \(17,181 MiB\)"):
+        world.plan(options=M2gOptions(diffusion_model="csd", **large))
+    with pytest.raises(UsageProblem, match="DS16784"):
+        world.plan(options=M2gOptions(n_cpus=2, **large))
+    with pytest.raises(UsageProblem, match="Too large for a job of 2,048 MiB: DS06481"):
+        world.plan(memory_mib=2048)
+    assert world.plan(options=M2gOptions(diffusion_model="csd", **large), memory_mib=17181).atlases
+    assert world.plan(options=M2gOptions(**large)).atlases
+
+
+@pytest.mark.usefixtures("dataset")
+def test_the_atlases_that_m2g_cuts_are_those_of_dwi(world: RunWorld) -> None:
+    options = M2gOptions(parcellation=("AAL", "DS00071", "MICCAI"))
+    assert [atlas.name for atlas in world.plan(options=options).cut_atlases] == ["MICCAI", "DS00071"]
+    func = dataclasses.replace(world.plan(options=options).request.options, pipeline="func")
+    plan = world.plan(options=options)
+    assert dataclasses.replace(plan, request=dataclasses.replace(plan.request, options=func)).cut_atlases == ()
 
 
 @pytest.mark.usefixtures("dataset")

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from support.batch_world import NOW, BatchWorld, Child, made_run, submitted
-from support.run_world import put_run, result_json
+from support.run_world import ATLASES, put_run, result_json
 
+from opsctl.assets import atlas_table
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.datasets import datasets
@@ -47,13 +48,18 @@ def finish(storage: Storage, run_id: str, *indices: int, status: str = "succeede
 
 
 def listed(records: Records, world: BatchWorld, **asked: Any) -> RunList:
-    return runs(records=records, batch=world.adapter, now=lambda: NOW, **asked)
+    return runs(records=records, batch=world.adapter, atlases=atlas_table(), now=lambda: NOW, **asked)
 
 
 def test_every_run_with_what_it_came_to(storage: Storage, records: Records) -> None:
     put_run(storage, A)
     finish(storage, A, 0, 1)
-    run = put_run(storage, B, m2g={**M2gOptions().as_dict(), "seeds": 1}, output="s3://data/HNU1/derivatives/quick")
+    run = put_run(
+        storage,
+        B,
+        m2g={**M2gOptions(parcellation=ATLASES).as_dict(), "seeds": 1},
+        output="s3://data/HNU1/derivatives/quick",
+    )
     records.put_submission(B, submitted(run, job_id="b"))
     finish(storage, B, 0)
     failed = put_run(storage, C, dataset="s3://elsewhere/ragged")
@@ -263,11 +269,12 @@ def test_moments_are_short(seconds: int, words: str) -> None:
 
 def test_a_run_keeps_its_line_as_it_was(storage: Storage, tmp_path: Path) -> None:
     """What is remembered of an ended run is all that the list shows."""
-    run = dataclasses.replace(made_run(2, run_id=A), m2g={**M2gOptions().as_dict(), "parcellation": ["AAL"]})
+    run = dataclasses.replace(made_run(2, run_id=A), m2g=M2gOptions(parcellation=("AAL", "Desikan")).as_dict())
     storage.put_json("data", f"opsctl/runs/{A}/run.json", run.as_json())
     finish(storage, A, 0, 1)
     records = Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache"))
     first = listed(records, BatchWorld())
     storage.client.delete_object(Bucket="data", Key=f"opsctl/runs/{A}/results/00000.json")
     assert listed(records, BatchWorld()) == first
-    assert first.lines[0].options == {"parcellation": ["AAL"]}
+    # `Desikan` would select DesikanKlein too.
+    assert first.lines[0].options == {"parcellation": ["AAL", "Desikan_"]}

@@ -7,6 +7,7 @@ import pytest
 from opsctl.assets import atlas_nodes, atlas_table
 from opsctl.core.atlases.atlas import name_of
 from opsctl.core.atlases.atlas_table import VOXEL_SIZES
+from opsctl.core.errors import UsageProblem
 
 TABLE = atlas_table()
 
@@ -53,3 +54,44 @@ def test_the_nodes_are_those_of_the_2_mm_atlases() -> None:
 
 def test_node_14_of_miccai_is_label_44() -> None:
     assert atlas_nodes()["MICCAI"][13].label == 44
+
+
+def names(*typed: str, voxel_size: str = "2mm") -> list[str]:
+    return [atlas.name for atlas in TABLE.select(typed, voxel_size)]
+
+
+def test_what_is_typed_selects_each_atlas_once() -> None:
+    assert TABLE.select((), "2mm") == TABLE.default
+    assert names("AAL_") == ["AAL"]
+    assert names("Desikan", "AAL_", "DesikanKlein") == ["AAL", "Desikan", "DesikanKlein"]
+    assert names("Yeo-7", "Yeo-7-liberal") == ["Yeo-7", "Yeo-7-liberal"]
+    assert names("AAL_space-MNI152NLin6_res-4x4x4", voxel_size="4mm") == ["AAL"]
+    assert len(names("Human")) == 47
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        ("desikan", "Desikan_, DesikanKlein"),
+        ("Schaefer-200", "Schaefer200"),
+        ("aal_", "AAL"),
+        ("HarvardOxfordsub-maxprob-thr25_label_all", "HarvardOxfordsub-maxprob-thr25_space-MNI152NLin6_label_all_res-"),
+        ("qqq", "opsctl parcellations"),
+    ],
+)
+def test_a_name_that_selects_nothing_is_refused_with_near_ones(typed: str, near: str) -> None:
+    """Also beside names that select an atlas: m2g would leave it out without a word."""
+    with pytest.raises(UsageProblem, match=f"--parcellation {typed} selects none") as problem:
+        TABLE.select(("Glasser", typed), "2mm")
+    assert near in problem.value.hint
+    assert "`opsctl parcellations` lists" in problem.value.hint
+
+
+def test_each_spelling_selects_one_atlas_at_every_voxel_size() -> None:
+    spellings = {atlas.name: TABLE.spelling(atlas.name) for atlas in TABLE}
+    for voxel_size in VOXEL_SIZES:
+        assert {name: names(typed, voxel_size=voxel_size) for name, typed in spellings.items()} == {
+            name: [name] for name in spellings
+        }
+    assert spellings["Glasser"] == "Glasser"
+    assert spellings["Desikan"] == "Desikan_"

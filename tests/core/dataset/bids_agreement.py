@@ -98,7 +98,9 @@ def reference(root: Path, *, pipeline: Pipeline = "dwi", t1w: str | None = None)
         # With the same image as .nii and as .nii.gz, it is unclear which one is meant.
         doubled = sum(_stem(path) == _stem(other) for other in images if (root / other).stat().st_size) > 1
         if not doubled and all(file is not None and (root / file).stat().st_size for file in inputs.values()):
-            scans.add((entities["subject"], entities.get("session"), frozenset(inputs.items())))
+            metadata = _metadata(files, path) if entities["suffix"] == "bold" else ()
+            sidecars = {("bold_json", file) for file in metadata if (root / file).stat().st_size}
+            scans.add((entities["subject"], entities.get("session"), frozenset(inputs.items() | sidecars)))
     taken = {path for _, _, inputs in scans for _, path in inputs}
     paths = [path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()]
     return Reference(frozenset(scans), frozenset(primary(paths, pipeline)) - taken)
@@ -129,8 +131,27 @@ def _sidecar(files: Mapping[str, Mapping[str, Any]], image: str, extension: str)
         }
         if fitting:
             best = [path for path, count in fitting.items() if count == max(fitting.values())]
+            # `run-1` and `run-01` are one run: the sidecar that is written as the image is the image's own.
+            best = [path for path in best if _pairs_of(path) <= _pairs_of(image)] or best
             return best[0] if len(best) == 1 else None
     return None
+
+
+def _metadata(files: Mapping[str, Mapping[str, Any]], image: str) -> list[str]:
+    """The JSON sidecars above an image that have no entity which it lacks."""
+    image_entities = {name: value for name, value in files[image].items() if name != "extension"}
+    return [
+        path
+        for path, entities in files.items()
+        if PurePosixPath(path).parent in PurePosixPath(image).parents
+        and entities.get("extension") == ".json"
+        and entities.get("suffix") == "bold"
+        and all(image_entities.get(name) == value for name, value in entities.items() if name != "extension")
+    ]
+
+
+def _pairs_of(path: str) -> set[str]:
+    return set(PurePosixPath(path).name.split("_")[:-1])
 
 
 def _t1w(files: Mapping[str, Mapping[str, Any]], image_entities: Mapping[str, Any], t1w: str | None) -> str | None:

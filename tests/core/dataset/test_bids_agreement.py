@@ -76,7 +76,7 @@ SEVERAL = [
     *dwi("sub-1/dwi/sub-1"),
     *(t1w("sub-1", tail) for tail in ("_run-10", "_run-2", "_run-02", "_acq-b_rec-n_run-03")),
 ]
-FUNC = ["task-rest_run-1_echo-1", "task-rest_run-1_echo-2", "task-nback", "task-rest_run-2_part-phase"]
+FUNC = ["task-rest_run-1_echo-1", "task-nback", "task-rest_run-2_part-phase"]
 CASES = {
     "sessions as words": Case(
         session("sub-1/ses-test", "") + session("sub-1/ses-2a", "") + session("sub-1/ses-2b", ""),
@@ -131,6 +131,10 @@ CASES = {
         [],
         {f"{IMAGE}.nii.gz": f"2 bval files fit it equally well ({', '.join(TWO)})"},
     ),
+    "a run with and without a zero": Case(
+        session("sub-1/ses-1", "_run-1", "_run-01"),
+        ["sub-1/ses-1/run-01", "sub-1/ses-1/run-1"],
+    ),
     "an empty image": Case(
         session("sub-1", "_run-1", "_run-2"),
         ["sub-1"],
@@ -153,7 +157,7 @@ CASES = {
     "T1w of any session": Case(OTHER, ["sub-1/ses-b"], t1w="any-session", taken={"T1w": [t1w("sub-1/ses-a")]}),
     "func": Case(
         [t1w("sub-1"), *(f"sub-1/func/sub-1_{entities}_bold.nii.gz" for entities in FUNC), "task-rest_bold.json"],
-        ["sub-1/task-nback", "sub-1/task-rest_run-1_echo-1", "sub-1/task-rest_run-1_echo-2"],
+        ["sub-1/task-nback", "sub-1/task-rest_run-1_echo-1"],
         {"sub-1/func/sub-1_task-rest_run-2_part-phase_bold.nii.gz": "part-phase is not a magnitude image"},
         pipeline="func",
     ),

@@ -197,7 +197,7 @@ def test_func_takes_bold_images_and_both_takes_all_under_names_that_tell_them_ap
     paths = [*session("sub-01", ""), f"{bold}_bold.nii.gz", f"{bold}_bold.json", f"{bold}_sbref.nii.gz"]
     func = discovered(paths, pipeline="func")
     assert [(scan.name, scan.pipeline, sorted(inputs(scan))) for scan in func.scans] == [
-        ("sub-01", "func", ["T1w", "bold"])
+        ("sub-01", "func", ["T1w", "bold", "bold_json"])
     ]
     both_pipelines = discovered(paths, pipeline="both")
     assert [(scan.name, scan.pipeline) for scan in both_pipelines.scans] == [

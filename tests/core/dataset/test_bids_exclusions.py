@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from support.bids_trees import discovered, dwi, inputs, reasons
+from dataclasses import replace
+from typing import Any
 
+import pytest
+from support.bids_trees import PATTERNS, PREFIX, discovered, dwi, inputs, listing, reasons
+
+from opsctl.core.dataset.discovery import discover
 from opsctl.core.errors import Problem
 
 T1W = "sub-01/anat/sub-01_T1w.nii.gz"
@@ -93,19 +97,98 @@ def test_the_first_fault_of_a_file_does_not_hide_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece",
+    ("piece", "reason"),
     [
-        "sub-01/dwi/sub-01_T1w.nii.gz",
-        "sub-01/anat/sub-02_T1w.nii.gz",
-        "sub-01/anat/sub-01_T1w.NII.GZ",
-        "sub-01/anat/sub-01_T1w.json",
-        "sub-01/anat/sub-01_T2w.nii.gz",
-        "sub-01/anat/sub-01_part-imag_T1w.nii.gz",
-        "sub-01/.hidden/anat/sub-01_T1w.nii.gz",
+        ("sub-01/dwi/sub-01_T1w.nii.gz", "it does not lie in a folder anat/ of its subject or session"),
+        ("sub-01/anat/sub-02_T1w.nii.gz", "its name does not begin with its folder's subject, sub-01"),
+        ("sub-01/anat/sub-01_T1w.NII.GZ", "its ending .NII.GZ is not lower case"),
+        ("sub-01/anat/sub-01_t1w.nii.gz", "its suffix t1w must be T1w"),
+        ("sub-01/anat/sub-01_T1W.nii", "its suffix T1W must be T1w"),
+        ("sub-01/anat/sub-01_T1.nii.gz", "its suffix T1 must be T1w"),
+        ("sub-01/anat/sub-01_T1w.nii.gz.gz", "its ending .nii.gz.gz is not .nii.gz or .nii"),
+        ("sub-01/anat/sub-01_T1w.mgz", "its ending .mgz is not .nii.gz or .nii"),
+        ("sub-01/anat/sub-01_T1w.nii.bz2", "its ending .nii.bz2 is not .nii.gz or .nii"),
+        ("sub-01/anat/sub-01_part-imag_T1w.nii.gz", "part-imag is not a magnitude image"),
+        (
+            "sub-01/anat/sub-01_desc-defaced_T1w.nii.gz",
+            "its entities are not those that BIDS allows for this kind of image, in BIDS's order",
+        ),
+        ("sub-01/anat/sub-01_acq-1.5_T1w.nii.gz", "acq-1.5 is not a BIDS entity and label (letters and digits only)"),
+        ("sub-01/anat/sub-01_T1w.json", ""),
+        ("sub-01/anat/sub-01_T2w.nii.gz", ""),
+        ("sub-01/.hidden/anat/sub-01_T1w.nii.gz", ""),
+        ("sub-02/anat/sub-02_t1w.nii.gz", ""),
     ],
 )
-def test_what_is_no_t1w_of_the_subject_is_not_taken_for_one(piece: str) -> None:
-    assert reasons(discovered([*dwi("sub-01/dwi/sub-01"), piece])) == {IMAGE: "no T1w"}
+def test_no_t1w_names_the_files_that_were_meant_to_be_one(piece: str, reason: str) -> None:
+    passed_over = f" ({piece}: {reason})" if reason else ""
+    assert reasons(discovered([*dwi("sub-01/dwi/sub-01"), piece])) == {IMAGE: f"no T1w{passed_over}"}
+
+
+def test_a_misnamed_t1w_of_another_session_is_not_named() -> None:
+    stem = "sub-1/ses-a/dwi/sub-1_ses-a"
+    pieces = [f"sub-1/ses-{session}/anat/sub-1_ses-{session}_t1w.nii.gz" for session in "ab"]
+    reason = f"no T1w in its session ({pieces[0]}: its suffix t1w must be T1w)"
+    assert reasons(discovered([*dwi(stem), *pieces])) == {f"{stem}_dwi.nii.gz": reason}
+
+
+def archived(*keys: str, storage_class: str = "GLACIER", restore: Any = "") -> dict[str, str]:
+    objects = [
+        replace(obj, storage_class=storage_class, restore=restore) if obj.key.endswith(keys) else obj
+        for obj in listing(WHOLE)
+    ]
+    return reasons(discover(objects, PATTERNS, bucket="data", prefix=PREFIX, pipeline="dwi"))
+
+
+HOW = (
+    "`aws s3api restore-object --bucket data --key KEY --restore-request Days=7` restores it in hours, with the "
+    "archived file as KEY"
+)
+
+
+def test_a_scan_with_an_archived_file_is_left_out_until_it_is_restored() -> None:
+    for storage_class in ("GLACIER", "DEEP_ARCHIVE"):
+        for key in ("dwi.nii.gz", "dwi.bval", "dwi.bvec", "T1w.nii.gz"):
+            reason = f"its {key} is archived ({storage_class}); {HOW}"
+            assert archived(key, storage_class=storage_class) == {IMAGE: reason}
+    both = f"its T1w.nii.gz, dwi.nii.gz are archived (GLACIER); {HOW}"
+    assert archived("dwi.nii.gz", "T1w.nii.gz") == {IMAGE: both}
+    waiting = "its dwi.nii.gz is archived (GLACIER), and being restored: that takes hours"
+    assert archived("dwi.nii.gz", restore="in progress") == {IMAGE: waiting}
+    tiering = "its T1w.nii.gz is archived (INTELLIGENT_TIERING), and being restored: that takes hours"
+    assert archived("T1w.nii.gz", storage_class="INTELLIGENT_TIERING", restore="in progress") == {IMAGE: tiering}
+
+
+def test_what_can_be_read_at_once_is_not_archived() -> None:
+    assert archived("gz", restore="restored") == {}
+    for storage_class in ("STANDARD_IA", "GLACIER_IR", "INTELLIGENT_TIERING"):
+        assert archived("gz", storage_class=storage_class) == {}
+
+
+def test_a_run_with_a_zero_beside_one_without_has_its_own_sidecars() -> None:
+    stems = [f"sub-01/dwi/sub-01_run-{run}" for run in ("1", "01")]
+    discovery = discovered([*dwi(stems[0]), *dwi(stems[1]), T1W])
+    assert [scan.name for scan in discovery.scans] == ["sub-01/run-01", "sub-01/run-1"]
+    for scan in discovery.scans:
+        stem = f"sub-01/dwi/sub-01_{scan.name.partition('/')[2]}_dwi"
+        assert inputs(scan) == {"dwi": f"{stem}.nii.gz", "bval": f"{stem}.bval", "bvec": f"{stem}.bvec", "T1w": T1W}
+
+
+@pytest.mark.parametrize(
+    "sidecar",
+    ["dwi", "sub-1_dwi", "ses-a_dwi", "sub-1_ses-a_dwi", "sub-1/sub-1_dwi", "sub-1/sub-1_ses-a_dwi"],
+)
+def test_sidecars_above_the_session_are_inherited(sidecar: str) -> None:
+    others = [sidecar.replace("sub-1", "sub-2").replace("ses-a", "ses-b") + ".bval"] if "-" in sidecar else []
+    image, anatomy = "sub-1/ses-a/dwi/sub-1_ses-a_dwi.nii.gz", "sub-1/ses-a/anat/sub-1_ses-a_T1w.nii.gz"
+    (scan,) = discovered([image, anatomy, f"{sidecar}.bval", f"{sidecar}.bvec", *others]).scans
+    assert inputs(scan) == {"dwi": image, "bval": f"{sidecar}.bval", "bvec": f"{sidecar}.bvec", "T1w": anatomy}
+
+
+def test_a_t1w_in_both_ways_is_a_choice_that_the_note_says() -> None:
+    (scan,) = discovered([*WHOLE, T1W.removesuffix(".gz")]).scans
+    assert inputs(scan)["T1w"] == "sub-01/anat/sub-01_T1w.nii"
+    assert scan.note == "its T1w is there as .nii and as .nii.gz: sub-01_T1w.nii is taken"
 
 
 def test_plus_in_labels_is_kept() -> None:

@@ -18,8 +18,9 @@ HELP = [
     (CauseCode.OUT_OF_MEMORY, "--only failed --memory 30400"),
     (CauseCode.KILLED, "--only failed --memory 30400"),
     (CauseCode.GRADIENT_COUNTS_DIFFER, "opsctl check DATASET"),
-    (CauseCode.IMAGE_TRUNCATED, "opsctl check DATASET"),
+    (CauseCode.IMAGE_TRUNCATED, "opsctl upload DIR"),
     (CauseCode.INPUT_CHANGED, "opsctl run DATASET"),
+    (CauseCode.INPUT_ARCHIVED, "opsctl scans DATASET"),
     (CauseCode.INPUT_DENIED, "--source-bucket"),
     (CauseCode.DISK_FULL, "root_volume_gib"),
     (CauseCode.M2G_NOT_STARTED, "opsctl up --image"),
@@ -71,7 +72,7 @@ def test_a_title_that_is_reworded_changes_the_title_only(monkeypatch: pytest.Mon
 
 
 def m2g_failed(last_line: str, exit_code: int = 1) -> Reason:
-    facts: dict[str, str | int] = {"exit_code": exit_code, **({"last_line": last_line} if last_line else {})}
+    facts: dict[str, str | int] = {"exit_code": exit_code, **({"reason": last_line} if last_line else {})}
     return Reason(CauseCode.M2G_FAILED, f"m2g ended with exit code {exit_code} after 3 s: {last_line}", facts)
 
 
@@ -96,7 +97,11 @@ def test_a_code_that_is_not_known_shows_the_message(code: str) -> None:
 def test_the_help_is_the_runs_own_command() -> None:
     typed = ("opsctl", "run", "HNU1", "--sp", "native", "--yes", "--only", "missing", "--memory=1", "--scan", "sub-0*")
     own_run = run(command_line=typed)
-    assert run_again(own_run) == "opsctl run HNU1 --sp native --scan 'sub-0*'"
+    # With less memory than was typed, an atlas that needs it would be refused.
+    assert run_again(own_run) == "opsctl run HNU1 --sp native --memory=1 --scan 'sub-0*'"
+    assert cause_of(Reason(CauseCode.QUEUE_JOB_SIZE_LIMIT, ""), run=own_run).help == (
+        "`opsctl run HNU1 --sp native --scan 'sub-0*' --memory MIB` with less"
+    )
     assert cause_of(Reason(CauseCode.OUT_OF_MEMORY, ""), run=own_run).help == (
         "`opsctl run HNU1 --sp native --scan 'sub-0*' --only failed --memory 30400`"
     )

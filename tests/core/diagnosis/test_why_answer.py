@@ -22,14 +22,14 @@ FAILURES: list[tuple[Reason, dict[str, Any], str, str, str]] = [
     (
         Reason("out_of_memory", "m2g ran out of memory after 3 s", {"peak_memory_mib": 15100}),
         {},
-        "Its largest process had reached 15,100 of 15,200 MiB.",
+        "Its processes together had reached 15,100 of 15,200 MiB.",
         MEMORY,
         "certain",
     ),
     (
         Reason("out_of_memory", "out of memory", {"peak_memory_mib": 900, "memory_limit_mib": 1000}),
         {},
-        "Its largest process had reached 900 of 1,000 MiB.",
+        "Its processes together had reached 900 of 1,000 MiB.",
         MEMORY,
         "certain",
     ),

@@ -18,14 +18,13 @@ def text_of(matrix: tuple[tuple[float, ...], ...], separator: str) -> str:
 def test_a_square_matrix(separator: str) -> None:
     connectome = parse_connectome(text_of(FOUR, separator))
     assert connectome == Connectome(FOUR)
-    # The weight on the diagonal is no edge, and each pair counts once.
-    assert (connectome.nodes, connectome.edges) == (4, 2)
-    assert size_of(text_of(FOUR, separator)) == GraphSize(nodes=4, edges=2)
+    # The weight on the diagonal is no edge, its node has none, and each pair counts once.
+    assert connectome.size == size_of(text_of(FOUR, separator)) == GraphSize(nodes=3, edges=2)
 
 
 def test_an_edge_that_only_one_triangle_holds_is_an_edge() -> None:
-    assert Connectome(((0.0, 0.0), (3.0, 0.0))).edges == 1
-    assert Connectome(((0.0, 3.0), (0.0, 0.0))).edges == 1
+    assert Connectome(((0.0, 0.0), (3.0, 0.0))).size == GraphSize(nodes=2, edges=1)
+    assert Connectome(((0.0, 3.0), (0.0, 0.0))).size == GraphSize(nodes=2, edges=1)
 
 
 def test_edges_as_m2g_writes_them() -> None:
@@ -38,21 +37,45 @@ def test_edges_as_m2g_writes_them() -> None:
         (0.0, 0.0, 0.0, 1.5),
         (2.0, 0.0, 1.5, 0.0),
     )
-    assert (connectome.nodes, connectome.edges) == (4, 3)
-    assert size_of(text) == GraphSize(nodes=4, edges=3)
+    assert connectome.size == size_of(text) == GraphSize(nodes=4, edges=3)
 
 
 def test_pairs_without_a_weight_are_no_edges() -> None:
     """The functional pipeline writes every pair, and `nan` where a region has no signal."""
     text = "1 2 0.000000\n1 3 -0.250000\n2 3 nan\n1 4 0.1\n"
-    assert size_of(text) == GraphSize(nodes=4, edges=2)
-    assert (parse_connectome(text).nodes, parse_connectome(text).edges) == (4, 2)
+    assert parse_connectome(text).size == size_of(text) == GraphSize(nodes=3, edges=2)
+
+
+def test_a_node_without_an_edge_keeps_its_row_where_the_number_of_nodes_is_known() -> None:
+    text = "1 2 5.0\n2 4 1.0\n"
+    assert parse_connectome(text, nodes=4).matrix == (
+        (0.0, 5.0, 0.0, 0.0),
+        (5.0, 0.0, 0.0, 1.0),
+        (0.0, 0.0, 0.0, 0.0),
+        (0.0, 1.0, 0.0, 0.0),
+    )
+    assert parse_connectome(text, nodes=4).size == parse_connectome(text).size == GraphSize(nodes=3, edges=2)
+    # A number that the list does not keep to is not believed.
+    assert parse_connectome(text, nodes=3) == parse_connectome(text)
+    with pytest.raises(Problem, match="10,000 nodes"):
+        parse_connectome(text, nodes=10_000)
+
+
+@pytest.mark.parametrize("text", ["", " \n", "# only words\n"])
+def test_an_empty_file_is_a_graph_without_edges(text: str) -> None:
+    assert size_of(text) == GraphSize(nodes=0, edges=0)
+    assert parse_connectome(text, nodes=2) == Connectome(((0.0, 0.0), (0.0, 0.0)))
+    with pytest.raises(Problem, match="is empty"):
+        parse_connectome(text)
+
+
+def test_only_a_diagonal_is_a_graph_without_nodes() -> None:
+    assert size_of("1 1 5.0\n2 2 3.0\n") == size_of("5,0\n0,3\n") == GraphSize(nodes=0, edges=0)
 
 
 def test_both_ways_round_is_one_edge() -> None:
     text = "1 2 5\n2 1 5\n"
-    assert size_of(text) == GraphSize(nodes=2, edges=1)
-    assert parse_connectome(text).edges == 1
+    assert parse_connectome(text).size == size_of(text) == GraphSize(nodes=2, edges=1)
 
 
 def test_three_lines_of_three_numbers() -> None:
@@ -63,7 +86,7 @@ def test_three_lines_of_three_numbers() -> None:
 
 
 def test_comments_and_empty_lines_are_not_data() -> None:
-    assert parse_connectome("# made by m2g\n\n0,1\n1,0\n\n").edges == 1
+    assert parse_connectome("# made by m2g\n\n0,1\n1,0\n\n").size.edges == 1
 
 
 @pytest.mark.parametrize("text", ["0 1\n1 0", "0 1\r\n1 0\r\n"])
@@ -74,8 +97,6 @@ def test_line_ends(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "is empty"),
-        (" \n# only words\n", "is empty"),
         ("a,b\nc,d\n", "something else than numbers"),
         ("<html></html>", "something else than numbers"),
         ("0,1,2,3\n1,0,2,3\n", "neither a square matrix nor a list of edges"),

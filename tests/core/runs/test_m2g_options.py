@@ -11,19 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opsctl.core.atlases.atlas import name_of
 from opsctl.core.errors import UsageProblem
-from opsctl.core.runs.m2g_options import M2gOptions, argv
+from opsctl.core.runs.m2g_options import M2gOptions, argv, refused_flag
 
 DWI = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "dwi", "--participant_label", "01", "--session_label"]
 FUNC = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "func", "--participant_label", "01", "--session_label"]
 
 
 def test_what_a_dwi_job_calls_by_default() -> None:
-    assert argv(M2gOptions(), subject="01", session="1") == [
+    options = M2gOptions(parcellation=("AAL",)).for_job(vcpus=4, memory_mib=30_400)
+    assert argv(options, subject="01", session="1") == [
         *DWI,
         "1",
         *("--diffusion_model", "csa", "--space", "native", "--mod", "det", "--track_type", "local"),
-        *("--seeds", "20", "--voxelsize", "2mm", "--n_cpus", "1"),
+        *("--seeds", "20", "--voxelsize", "2mm", "--parcellation", "AAL_space-MNI152NLin6_res-", "--n_cpus", "1"),
     ]
 
 
@@ -35,18 +37,18 @@ def test_every_dwi_option() -> None:
         track_type="particle",
         seeds=1,
         voxelsize="4mm",
-        parcellation=("Desikan", "AAL_"),
+        parcellation=("Desikan", "HarvardOxfordsub-maxprob-thr25_label_all", "Desikan"),
         n_cpus=4,
         skull="cerebelum",
-        skipeddy=True,
-        skipreg=True,
+        reuse_registration=True,
     )
     assert argv(options, subject="01", session="1") == [
         *DWI,
         "1",
         *("--diffusion_model", "csd", "--space", "native_dsn", "--mod", "prob", "--track_type", "particle"),
-        *("--seeds", "1", "--voxelsize", "4mm", "--parcellation", "Desikan", "AAL_", "--n_cpus", "4"),
-        *("--skull", "cerebelum", "--skipeddy", "--skipreg"),
+        *("--seeds", "1", "--voxelsize", "4mm", "--parcellation", "Desikan_space-MNI152NLin6_res-"),
+        "HarvardOxfordsub-maxprob-thr25_space-MNI152NLin6_label_all_res-",
+        *("--n_cpus", "4", "--skull", "cerebelum", "--skipeddy", "--skipreg"),
     ]
 
 
@@ -58,15 +60,42 @@ def test_every_func_option_and_none_of_dwi() -> None:
         tr=0.8,
         mem_gb=10,
         skull="eye",
-        skipeddy=True,
+        reuse_registration=True,
         seeds=3,
     )
-    assert argv(options, subject="01", session="1") == [
+    assert argv(options.for_job(vcpus=2, memory_mib=15_200), subject="01", session="1") == [
         *FUNC,
         "1",
-        *("--space", "native", "--voxelsize", "2mm", "--parcellation", "Desikan", "--acquisition", "seqplus"),
-        *("--tr", "0.8", "--mem_gb", "10", "--n_cpus", "1", "--skull", "eye"),
+        *("--space", "native", "--voxelsize", "2mm", "--parcellation", "Desikan_space-MNI152NLin6_res-"),
+        *("--acquisition", "seqplus", "--tr", "0.8", "--mem_gb", "10", "--n_cpus", "2", "--skull", "eye"),
     ]
+
+
+def test_what_comes_from_the_data_is_left_out() -> None:
+    arguments = argv(M2gOptions(pipeline="func"), subject="01", session="1")
+    assert {"--tr", "--acquisition", "--mem_gb", "--n_cpus"}.isdisjoint(arguments)
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "vcpus", "memory_mib", "given_to_m2g"),
+    [("dwi", 4, 30_400, (1, 27.6)), ("func", 2, 15_200, (2, 12.8)), ("func", 4, 1024, (4, 1.0))],
+)
+def test_processors_and_memory_follow_the_job(
+    pipeline: Any, vcpus: int, memory_mib: int, given_to_m2g: tuple[int, float]
+) -> None:
+    options = M2gOptions(pipeline=pipeline).for_job(vcpus=vcpus, memory_mib=memory_mib)
+    assert (options.n_cpus, options.mem_gb) == given_to_m2g
+    typed = M2gOptions(pipeline=pipeline, n_cpus=3, mem_gb=7.5)
+    assert typed.for_job(vcpus=vcpus, memory_mib=memory_mib) == typed
+
+
+@pytest.mark.parametrize(("flag", "consequence"), [("skipeddy", "has no effect"), ("skipreg", "makes m2g fail")])
+def test_a_flag_that_needs_earlier_files_is_refused_with_the_reason(flag: str, consequence: str) -> None:
+    problem = refused_flag(flag)
+    assert problem is not None
+    assert consequence in problem.what
+    assert "--reuse-registration" in problem.hint
+    assert refused_flag("seeds") is None
 
 
 def test_a_session_is_made_up_where_there_is_none() -> None:
@@ -104,14 +133,13 @@ _OPTIONS = st.builds(
     track_type=st.sampled_from(["local", "particle"]),
     seeds=st.integers(1, 100),
     voxelsize=st.sampled_from(["1mm", "2mm", "4mm"]),
-    parcellation=st.lists(st.sampled_from(["Desikan", "AAL_", "CPAC200"]), unique=True).map(tuple),
+    parcellation=st.lists(st.sampled_from(["Desikan", "AAL", "CPAC200"]), unique=True).map(tuple),
     acquisition=st.sampled_from(["alt+z", "alt-z2", "seqminus"]),
     tr=st.floats(0.1, 10),
     mem_gb=st.integers(1, 60),
     n_cpus=st.integers(1, 8),
     skull=st.sampled_from([None, "below", "cerebelum", "eye", "general"]),
-    skipeddy=st.booleans(),
-    skipreg=st.booleans(),
+    reuse_registration=st.booleans(),
 )
 
 
@@ -123,7 +151,10 @@ def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
     read = vars(m2g_parser().parse_args(arguments[1:]))
     assert (read["input_dir"], read["output_dir"]) == ("INPUT_DIR", "OUTPUT_DIR")
     assert (read["participant_label"], read["session_label"]) == (["0025427"], ["1"])
-    only_dwi = {"diffusion_model", "mod", "track_type", "seeds", "skipeddy", "skipreg"}
+    only_dwi = {"diffusion_model", "mod", "track_type", "seeds", "reuse_registration"}
+    assert read["skipeddy"] == read["skipreg"] == (options.pipeline == "dwi" and options.reuse_registration)
+    read["reuse_registration"] = read["skipreg"]
+    read["parcellation"] = [name_of(argument) for argument in read["parcellation"] or ()]
     only_func = {"acquisition", "tr", "mem_gb"}
     unread = only_func if options.pipeline == "dwi" else only_dwi
     for name, value in options.as_dict().items():
@@ -136,7 +167,7 @@ def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
 )
 def test_unknown_values_are_refused_with_the_allowed_words(field: str) -> None:
     numbers = {"seeds", "tr", "mem_gb", "n_cpus"}
-    if field in ("skipeddy", "skipreg", "reuse_registration"):
+    if field == "reuse_registration":
         return
     with pytest.raises(UsageProblem, match=f"--{field}") as problem:
         M2gOptions(**{field: 0 if field in numbers else "foo"})  # type: ignore[arg-type]

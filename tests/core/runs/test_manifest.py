@@ -12,7 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from support.core_examples import MOMENT, run, scan
+from support.run_world import PLATFORM
 
+from opsctl.assets import atlas_table
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import (
     Origin,
@@ -24,6 +26,9 @@ from opsctl.core.runs.manifest import (
     scan_document,
     timestamp,
 )
+
+#: 2 vCPUs and 15,200 MiB.
+JOB = PLATFORM.models["csd"]
 
 
 def test_a_runs_id_tells_dataset_and_moment() -> None:
@@ -66,6 +71,8 @@ def test_a_scans_document_says_all_that_its_job_needs() -> None:
         M2gOptions(pipeline="both"),
         run=run(run_id="R", image="repo:1", output="s3://data/HNU1/derivatives/m2g-both-csa-native"),
         index=1,
+        atlases=(),
+        job=JOB,
         image_digest="sha256:abc",
     )
     assert json.loads(json.dumps(document)) == document
@@ -94,6 +101,35 @@ def test_a_scans_document_says_all_that_its_job_needs() -> None:
     assert document["m2g"]["pipeline"] == "dwi"
     assert document["argv"][:5] == ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "dwi"]
     assert document["key"] == "key-1"
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "memory_mib", "kept", "resources"),
+    [
+        ("dwi", None, 66, ["--n_cpus", "1"]),
+        # C-PAC takes the whole atlas.
+        ("func", None, 134, ["--mem_gb", "12.8", "--n_cpus", "2"]),
+        ("func", 30_400, 134, ["--mem_gb", "27.6", "--n_cpus", "2"]),
+    ],
+)
+def test_a_scans_document_names_the_atlases_and_what_the_job_has(
+    pipeline: Any, memory_mib: int | None, kept: int, resources: list[str]
+) -> None:
+    document = scan_document(
+        scan(pipeline=pipeline),
+        M2gOptions(pipeline="both", parcellation=("MICCAI",)),
+        run=run(memory_mib=memory_mib),
+        index=0,
+        atlases=[atlas_table()["MICCAI"]],
+        job=JOB,
+    )
+    folder = "MICCAI_space-MNI152NLin6_res-2x2x2"
+    assert document["atlases"] == [
+        {"name": "MICCAI", "argument": folder.removesuffix("2x2x2"), "folder": folder, "regions": 134, "kept": kept}
+    ]
+    assert document["m2g"]["parcellation"] == ["MICCAI"]
+    assert document["argv"][-len(resources) :] == resources
+    assert (document["m2g"]["n_cpus"], document["m2g"]["mem_gb"]) == (None, None)
 
 
 def test_keys_of_documents_sort_by_index() -> None:
@@ -127,7 +163,7 @@ def test_a_run_with_other_options_in_the_same_place_is_found() -> None:
 @pytest.mark.parametrize(
     ("earlier", "changes"),
     [
-        ({"pipeline": "func"}, {"mem_gb": 20.0}),
+        ({"pipeline": "func"}, {"pipeline": "func", "mem_gb": 8.0, "n_cpus": 4}),
         ({"pipeline": "func"}, {"diffusion_model": "csd"}),
         ({"parcellation": ("Desikan", "AAL")}, {"parcellation": ("AAL", "Desikan", "AAL")}),
         ({}, {"tr": 1.5}),

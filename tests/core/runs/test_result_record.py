@@ -21,7 +21,20 @@ def test_a_result_is_read() -> None:
     assert result.total_seconds == pytest.approx(5.1)
     assert result.connectomes == ("s3://data/x.csv",)
     assert result.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag="ee"),)
+    (graph,), (warning,) = result.graphs, result.warnings
+    assert (graph.uri, graph.kind, graph.nodes, graph.edges, graph.regions, graph.lost) == (
+        *("s3://data/x.csv", "streamlines"),
+        *(68, 812, 70, 2),
+    )
+    assert (warning.code, warning.atlas, warning.text) == ("regions_lost", graph.atlas, "2 regions lost.")
+    assert result.peak_disk_mib == 2048
     assert (result.index, result.scan, result.log_stream, result.job_id) == (3, "sub-01/ses-1", "csa/default/t", "j:3")
+
+
+def test_a_connectome_of_an_atlas_that_opsctl_did_not_name_has_no_number_of_regions() -> None:
+    graph = {**RESULT["outputs"]["graphs"][0], "regions": None}
+    (read,) = decoded(outputs={**RESULT["outputs"], "graphs": [graph]}).graphs
+    assert read.regions is None
 
 
 def test_a_job_may_not_have_learnt_an_etag() -> None:
@@ -33,7 +46,8 @@ def test_a_job_may_not_have_learnt_an_etag() -> None:
 def test_files_that_were_left_out_are_not_taken_for_none() -> None:
     result = dataclasses.replace(decoded().without_files(), index=7)
     assert (result.index, result.succeeded, result.scan) == (7, True, "sub-01/ses-1")
-    for files in (result.files, result.connectomes):
+    assert result.warnings == decoded().warnings
+    for files in (result.files, result.connectomes, result.graphs):
         for look in (len, list, set, sorted, bool, lambda value: value[:2], lambda value: "x" in value):
             with pytest.raises(ValueError, match="read without their files"):
                 look(files)

@@ -120,6 +120,13 @@ def mixed() -> RunStatus:
     return join(run(3), results={0: result()}, jobs=jobs)
 
 
+def test_only_a_done_scan_has_the_warnings_of_its_result() -> None:
+    warning = {"code": "few_edges", "atlas": "AAL", "text": "It has 3 edges."}
+    for state in ("succeeded", "failed"):
+        (scan,) = join(run(1), results={0: result(state, warnings=[warning])}, jobs={}).scans
+        assert [each.text for each in scan.warnings] == (["It has 3 edges."] if state == "succeeded" else [])
+
+
 def test_a_runs_counts_name_every_state() -> None:
     status = mixed()
     assert status.counts == {"PENDING": 0, "RUNNABLE": 0, "STARTING": 0, "RUNNING": 1, "FAILED": 1, "DONE": 1}
@@ -151,6 +158,7 @@ def test_status_as_json() -> None:
         "seconds": 3.5,
         "retried": [],
         "submitted": True,
+        "warnings": [],
     }
     assert [group["scans"] for group in value["failures"]] == [["sub-00002"]]
 

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.local.batch.job import Job, JobAttempt, JobRequest
 from opsctl.local.control import Files
 from opsctl.local.jobs.attempts import attempt_starter
@@ -29,7 +30,10 @@ def variables_of_job(tmp_path: Path, **defined: str) -> dict[str, str]:
         entrypoint=[sys.executable, "-c", TELL, str(told)],
     )
     queue = SimpleNamespace(name="q", environments=[SimpleNamespace(name="env")])
-    container = {"environment": [{"name": name, "value": value} for name, value in defined.items()]}
+    container = {
+        "environment": [{"name": name, "value": value} for name, value in defined.items()],
+        "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
+    }
     job = Job("0b5c", JobRequest("job", definition=None, queue=queue, container=container), number=0)
     outcome = starter(job, JobAttempt(number=1, task_arn="arn:aws:ecs:x/t"), None).wait()
     assert outcome.exit_code == 0
@@ -41,6 +45,10 @@ def test_a_definition_cannot_send_a_job_elsewhere(tmp_path: Path) -> None:
     told = variables_of_job(tmp_path, AWS_ENDPOINT_URL="elsewhere", AWS_ACCESS_KEY_ID="mine", GREETING="hello")
     assert (told["AWS_ENDPOINT_URL"], told["GREETING"]) == ("http://127.0.0.1:1", "hello")
     assert told["AWS_ACCESS_KEY_ID"] != "mine"
+
+
+def test_a_job_is_told_the_memory_that_it_would_have_on_aws(tmp_path: Path) -> None:
+    assert variables_of_job(tmp_path)[MEMORY_VARIABLE] == "15200"
 
 
 def test_a_job_knows_nothing_of_the_users_own_aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

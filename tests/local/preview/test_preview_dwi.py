@@ -6,17 +6,22 @@ import hashlib
 import re
 import subprocess
 import sys
+from collections import Counter
 from itertools import combinations
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
+from opsctl import assets
 from opsctl.local.preview.__main__ import main
-from opsctl.local.preview.parcels import NAMES, divide
 from opsctl.local.preview.volumes import brain_mask
 from opsctl.local.sample import write_sample
+
+DESIKAN = "Desikan_space-MNI152NLin6_res-2x2x2"
+HEMISPHERES = "Hemispheric_space-MNI152NLin6_res-2x2x2"
 
 
 @pytest.fixture(scope="module")
@@ -42,51 +47,66 @@ def by_model(staged: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 def _arguments(staged: Path, output: Path, subject: str = "01", session: str = "1") -> list[str]:
     arguments = [str(staged), str(output), "--participant_label", subject, "--session_label", session]
-    return [*arguments, "--seeds", "1"]
+    return [*arguments, "--seeds", "1", "--parcellation", "Desikan_space", "MICCAI", "Hemispheric"]
 
 
-def _connectome(folder: Path, atlas: str = "preview8") -> np.ndarray:
+def _edges(folder: Path, atlas: str = DESIKAN) -> dict[tuple[int, int], float]:
     (path,) = (folder / "connectomes_d" / atlas).glob(f"*_dwi_{atlas}_connectome.csv")
-    return np.loadtxt(path, delimiter=",")
+    rows = [line.split(" ") for line in path.read_text().splitlines()]
+    assert all(re.fullmatch(r"\d+\.0", weight) for _, _, weight in rows)
+    return {(int(first), int(second)): float(weight) for first, second, weight in rows}
 
 
 @pytest.mark.parametrize("model", ["csa", "csd"])
-def test_the_connectome_is_a_graph_of_counts(by_model: dict[str, Path], model: str) -> None:
-    matrix = _connectome(by_model[model])
-    assert matrix.shape == (8, 8)
-    assert np.array_equal(matrix, matrix.astype(int))
-    assert np.array_equal(matrix, matrix.T)
-    assert not matrix.diagonal().any()
-    assert np.count_nonzero(np.triu(matrix)) > 20
+def test_the_connectome_is_m2gs_edge_list_of_counts(by_model: dict[str, Path], model: str) -> None:
+    edges = _edges(by_model[model])
+    assert list(edges) == sorted(edges)
+    assert all(1 <= first < second <= 70 for first, second in edges)
+    assert min(edges.values()) >= 1
+    assert len(edges) > 70
 
 
 def test_the_models_differ(by_model: dict[str, Path]) -> None:
-    assert not np.array_equal(_connectome(by_model["csa"]), _connectome(by_model["csd"]))
+    assert _edges(by_model["csa"]) != _edges(by_model["csd"])
 
 
 def test_the_sessions_differ_but_resemble_each_other(staged: Path, by_model: dict[str, Path], tmp_path: Path) -> None:
     """Half the directions against the other half of the same voxels: other numbers, the same anatomy."""
     assert main([*_arguments(staged, tmp_path, session="2"), "--diffusion_model", "csd"]) == 0
-    one, other = _connectome(by_model["csd"]), _connectome(tmp_path / "sub-01/ses-2")
-    pairs = np.triu_indices(8, k=1)
-    assert not np.array_equal(one, other)
-    assert np.corrcoef(one[pairs], other[pairs])[0, 1] > 0.7
+    first, second = _edges(by_model["csd"]), _edges(tmp_path / "sub-01/ses-2")
+    pairs = sorted(first.keys() | second.keys())
+    assert first != second
+    weights = [[edges.get(pair, 0.0) for pair in pairs] for edges in (first, second)]
+    assert np.corrcoef(weights)[0, 1] > 0.7
 
 
-def test_the_connectome_counts_the_streamlines_that_were_saved(by_model: dict[str, Path]) -> None:
-    """Counted once more, in the scanner's millimetres, from the track file and the label image alone."""
-    folder = by_model["csd"]
-    image = nib.load(folder / "anat_d/registered/preview8_in_dwi.nii.gz")
+def test_node_k_is_the_kth_label_of_the_atlas(by_model: dict[str, Path]) -> None:
+    """Counted once more, from the track file and the label image alone: MICCAI's labels are not its nodes' numbers."""
+    folder, atlas = by_model["csd"], "MICCAI_space-MNI152NLin6_res-2x2x2"
+    image = nib.load(folder / f"anat_d/registered/{atlas}_reor_RAS_nores_aligned_atlas.nii.gz")
     labels = np.asarray(image.dataobj)
+    nodes = {node.label: number for number, node in enumerate(assets.atlas_nodes()["MICCAI"], start=1)}
+    assert nodes[44] == 14
     to_voxels = np.linalg.inv(image.affine)
-    expected = np.zeros((8, 8), dtype=int)
+    counts: Counter[tuple[int, int]] = Counter()
     for line in nib.streamlines.load(folder / "dwi/fiber/streamlines.trk").streamlines:
         voxels = np.floor(nib.affines.apply_affine(to_voxels, line) + 0.5).astype(int)
-        for first, second in combinations(sorted(set(labels[tuple(voxels.T)]) - {0}), 2):
-            expected[first - 1, second - 1] += 1
-            expected[second - 1, first - 1] += 1
+        on_the_way = sorted(nodes[label] for label in set(labels[tuple(voxels.T)].tolist()) - {0})
+        counts.update(combinations(on_the_way, 2))
+    edges = _edges(folder, atlas)
     # A point on a voxel's face may fall to either side: the file rounds to 32 bits.
-    assert np.abs(expected - _connectome(folder)).max() <= 2
+    assert max(abs(counts[pair] - edges.get(pair, 0)) for pair in counts.keys() | edges.keys()) <= 2
+
+
+def test_the_lost_regions_stand_beside_the_connectome(by_model: dict[str, Path]) -> None:
+    folder, atlas = by_model["csa"], "MICCAI_space-MNI152NLin6_res-2x2x2"
+    lost = (folder / "connectomes_d" / atlas / "lost_roi.csv").read_text()
+    labels = nib.load(folder / f"anat_d/registered/{atlas}_reor_RAS_nores_aligned_atlas.nii.gz").get_fdata()
+    present = set(np.unique(labels).astype(int)) - {0}
+    every = {node.label for node in assets.atlas_nodes()["MICCAI"]}
+    assert lost == ",".join(str(label) for label in sorted(every - present)) + "\n"
+    assert len(present) <= 66
+    assert not (folder / "connectomes_d" / HEMISPHERES / "lost_roi.csv").exists()
 
 
 def test_two_runs_leave_the_same_bytes(staged: Path, by_model: dict[str, Path], tmp_path: Path) -> None:
@@ -94,22 +114,38 @@ def test_two_runs_leave_the_same_bytes(staged: Path, by_model: dict[str, Path], 
     assert _digests(tmp_path / "sub-01/ses-1") == _digests(by_model["csa"])
 
 
-def test_it_leaves_m2gs_folders_with_something_in_each(by_model: dict[str, Path]) -> None:
+def test_the_files_and_folders_are_m2gs(by_model: dict[str, Path]) -> None:
+    """Compared with every file and empty folder that m2g's own code left of a scan with one b=0 volume."""
     folder = by_model["csa"]
-    for part in ("connectomes_d", "dwi", "anat_d", "qa_d", "tmp_d"):
-        files = [path for path in (folder / part).rglob("*") if path.is_file()]
-        assert files
-        assert all(path.stat().st_size for path in files)
-    pictures = list((folder / "qa_d").rglob("*.png"))
-    assert len(pictures) == 2
-    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() or not any(path.iterdir())}
+    expected = Path(__file__).with_name("m2g_files.txt").read_text().split()
+    each = [name.replace("ATLAS", atlas) for name in expected if "ATLAS" in name for atlas in _ATLASES]
+    assert names - {name for name in names if name.endswith("lost_roi.csv")} == {
+        "PREVIEW.txt",
+        *each,
+        *(name for name in expected if "ATLAS" not in name),
+    }
+    assert all(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_an_atlas_folder_for_each_parcellation(staged: Path, tmp_path: Path) -> None:
-    assert main([*_arguments(staged, tmp_path, subject="02"), "--parcellation", "Desikan", "AAL_", "Desikan"]) == 0
-    folder = tmp_path / "sub-02/ses-1"
-    assert sorted(path.name for path in (folder / "connectomes_d").iterdir()) == ["AAL_-preview8", "Desikan-preview8"]
-    assert np.array_equal(_connectome(folder, "Desikan-preview8"), _connectome(folder, "AAL_-preview8"))
+_ATLASES = (DESIKAN, HEMISPHERES, "MICCAI_space-MNI152NLin6_res-2x2x2")
+
+
+def test_every_picture_says_that_it_is_the_previews(by_model: dict[str, Path]) -> None:
+    """The notice is the same in all: a strip of yellow with text at the top."""
+    pictures = list((by_model["csa"] / "qa_d").rglob("*.png"))
+    assert len(pictures) == 9 + 2 * len(_ATLASES)
+    strips = {Image.open(path).convert("RGB").crop((0, 0, 240, 24)).tobytes() for path in pictures}
+    assert len(strips) == 1
+    assert len(set(zip(*[iter(strips.pop())] * 3, strict=True))) > 2
+
+
+def test_a_scan_whose_voxels_have_another_size_is_resliced_under_m2gs_name(staged: Path, tmp_path: Path) -> None:
+    assert main([*_arguments(staged, tmp_path, subject="02")]) == 0
+    resliced = nib.load(tmp_path / "sub-02/ses-1/dwi/preproc/eddy_corrected_data_reor_RAS_res.nii.gz")
+    assert resliced.header.get_zooms()[:3] == (2.0, 2.0, 2.0)
+    assert resliced.shape[:3] == (8, 12, 12)
+    assert (tmp_path / "sub-02/ses-1/anat_d/preproc/sub-02_ses-1_T1w_reor_RAS_res.nii.gz").is_file()
 
 
 def test_probabilistic_tracking_is_another_and_repeats_itself(
@@ -118,15 +154,14 @@ def test_probabilistic_tracking_is_another_and_repeats_itself(
     for repetition in ("one", "two"):
         arguments = [*_arguments(staged, tmp_path / repetition), "--diffusion_model", "csd", "--mod", "prob"]
         assert main([*arguments, "--track_type", "particle"]) == 0
-    one = _connectome(tmp_path / "one/sub-01/ses-1")
-    assert np.array_equal(one, _connectome(tmp_path / "two/sub-01/ses-1"))
-    assert not np.array_equal(one, _connectome(by_model["csd"]))
+    one = _edges(tmp_path / "one/sub-01/ses-1")
+    assert one == _edges(tmp_path / "two/sub-01/ses-1")
+    assert one != _edges(by_model["csd"])
 
 
-def test_as_a_program_it_says_what_it_is_and_what_it_does(staged: Path, tmp_path: Path) -> None:
+def test_as_a_program_it_says_what_it_is_and_prints_m2gs_lines_in_m2gs_order(staged: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "opsctl.local.preview", *_arguments(staged, tmp_path, subject="02")]
-    arguments = ["--space", "native_dsn", "--skipeddy", "--push_location", "s3://bucket/x"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "--skull", "eye"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[0].startswith("PREVIEW")
@@ -134,44 +169,76 @@ def test_as_a_program_it_says_what_it_is_and_what_it_does(staged: Path, tmp_path
     assert lines[-1].startswith("PREVIEW")
     assert "not m2g" in (tmp_path / "sub-02/ses-1/PREVIEW.txt").read_text()
     ignored = next(line for line in lines if "does not act on" in line)
-    assert "--space native_dsn" in ignored
-    assert "--skipeddy" in ignored
-    assert "--push_location s3://bucket/x" in ignored
+    assert "--skull eye" in ignored
+    places = [next(place for place, line in enumerate(lines) if re.match(pattern, line)) for pattern in _IN_ORDER]
+    assert places == sorted(places)
+    assert done.stdout.count("Graph saved. Output location here: ") == 3
     log = done.stdout
     assert "6 x 10 x 10 voxels, 34 volumes, 1 of them b=0, 33 directions" in log
     assert "order 6: 28 coefficients from 33 directions" in log
-    kept, found = map(int, re.search(r"Kept (\d+) of (\d+) streamlines", log).groups())
-    joining, of, edges, weights = map(int, re.search(_JOINING, log).groups())
-    matrix = np.triu(_connectome(tmp_path / "sub-02/ses-1"))
-    assert found >= kept == of >= joining > 0
-    assert edges == np.count_nonzero(matrix)
-    # A streamline that joins two parcels adds 1, one that runs through more adds each pair.
-    assert weights == matrix.sum() >= joining
 
 
-_JOINING = r"(\d+) of (\d+) streamlines join two or more of 8 parcels: (\d+) edges, weights of (\d+)"
+#: As in a log of m2g's own.
+_IN_ORDER = (
+    r"Beginning m2g \.\.\.",
+    r"dwi = ",
+    r"Checking inputs\.\.\.",
+    r"Welcome to m2g!",
+    r"Calling eddy_correct\.",
+    r"Rescaling b-vectors\.\.\.",
+    r"Calling reorient_dwi\.",
+    r"Function 'make_gtab_and_bmask' finished in \d+\.\d{4} secs",
+    r"Calling reorient_t1w\.",
+    r"Running registration in native space\.\.\.",
+    r"Calling t1w_skullstrip\.",
+    r"Function 't1w_skullstrip' finished in ",
+    r"Calling segment_t1w\.",
+    r"Function 'gen_tissue' finished in ",
+    r"Calling align_nonlinear\.",
+    r"Function 'align_nonlinear' finished in ",
+    r"Function 't1w2dwi_align' finished in ",
+    r"Function 'tissue2dwi_align' finished in ",
+    r"Input \S+Desikan_space\S+_reor_RAS_nores\.nii\.gz found\.",
+    r"WARNING: The atlas has lost an roi due to alignment!",
+    r"Using \d+ seeds\.\.\.",
+    r"Beginning tractography in native space\.\.\.",
+    r"Fitting CSA ODF model\.\.\.",
+    r"Function 'odf_mod_est' finished in ",
+    r"Obtaining peaks from model\.\.\.",
+    r"Reconstructing tractogram streamlines\.\.\.",
+    r"Function 'local_tracking' finished in ",
+    r"Function 'run' finished in ",
+    r"Streamlines complete",
+    r"Tractography runtime: ",
+    r"Generating graph for /m2g_atlases/atlases/label/Human/Desikan_space\S+ parcellation\.\.\.",
+    r"Building connectivity matrix\.\.\.",
+    r"# of Streamlines: \d+",
+    r"Function 'make_graph' finished in ",
+    r"Number of nodes: 71",
+    r"Graph saved\. Output location here: ",
+    r"Total execution time: ",
+    r"M2G Complete\.",
+    r"Connectome Locations: \['",
+)
 
 
 @pytest.mark.parametrize("model", ["csa", "csd"])
 @pytest.mark.parametrize(
-    ("axis", "codes", "differ"),
+    ("axis", "codes", "along"),
     [(0, "RAS", 0), (0, "LAS", 0), (0, "ASR", 1), (2, "RAS", 2), (1, "PIR", 2)],
 )
-def test_fibres_join_the_parcels_along_them(tmp_path: Path, model: str, axis: int, codes: str, differ: int) -> None:
-    """All fibres run along one image axis; `differ` is the place in a parcel's name that this axis decides."""
+def test_fibres_join_the_regions_along_them(tmp_path: Path, model: str, axis: int, codes: str, along: int) -> None:
+    """All fibres run along one image axis, which is left-right (0), posterior-anterior or inferior-superior."""
     _stage_fibres(tmp_path / "in", axis=axis, codes=codes)
     arguments = [*_arguments(tmp_path / "in", tmp_path / "out"), "--diffusion_model", model]
     assert main(arguments) == 0
-    matrix = _connectome(tmp_path / "out/sub-01/ses-1")
-    along = [
-        (row, column)
-        for row, column in combinations(range(8), 2)
-        if [place for place in range(3) if NAMES[row][place] != NAMES[column][place]] == [differ]
-    ]
-    assert len(along) == 4
-    across = [matrix[pair] for pair in combinations(range(8), 2) if pair not in along]
-    # Not all of them: the nearest of the sphere's 724 directions lies a few degrees off the axis.
-    assert min(matrix[pair] for pair in along) > 3 * max(across)
+    folder = tmp_path / "out/sub-01/ses-1"
+    lines = nib.streamlines.load(folder / "dwi/fiber/streamlines.trk").streamlines
+    extents = np.median([np.abs(line[-1] - line[0]) for line in lines], axis=0)
+    assert extents.argmax() == along
+    between = _edges(folder, HEMISPHERES).get((1, 2), 0)
+    # Not exactly: the nearest of the sphere's 724 directions lies a few degrees off the axis.
+    assert (between > len(lines) / 2) == (along == 0)
 
 
 def _stage_fibres(folder: Path, *, axis: int, codes: str) -> None:
@@ -196,22 +263,6 @@ def _stage_fibres(folder: Path, *, axis: int, codes: str) -> None:
     nib.save(nib.Nifti1Image(data[..., 0], affine), base / "anat/sub-01_ses-1_T1w.nii.gz")
     np.savetxt(base / "dwi/sub-01_ses-1_dwi.bval", [[0, *[1000] * 40]], fmt="%d")
     np.savetxt(base / "dwi/sub-01_ses-1_dwi.bvec", np.vstack([np.zeros(3), directions]).T)
-
-
-@pytest.mark.parametrize("shape", [(2, 2, 2), (10, 8, 2), (9, 1, 5), (7, 7, 7)])
-def test_every_parcel_has_its_share(shape: tuple[int, int, int]) -> None:
-    counts = np.bincount(divide(np.ones(shape, dtype=bool), np.eye(4)).ravel(), minlength=9)[1:]
-    assert counts.min() >= 1
-    assert counts.max() - counts.min() <= 1
-
-
-def test_parcels_are_named_by_where_they_lie() -> None:
-    affine = np.diag([-2.0, 2.0, 2.0, 1.0])
-    labels = divide(np.ones((4, 4, 4), dtype=bool), affine)
-    # The first axis runs to the left, so its low end is the right side.
-    assert NAMES[labels[0, 0, 0] - 1] == "RPI"
-    assert NAMES[labels[3, 0, 3] - 1] == "LPS"
-    assert NAMES[labels[3, 3, 0] - 1] == "LAI"
 
 
 def test_a_whole_head_is_parted_from_the_air_and_a_cut_out_is_taken_whole() -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from opsctl.core.runs.m2g_options import M2gOptions, argv
+from opsctl import assets
+from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.local.preview.__main__ import main
-from opsctl.local.preview.arguments import parse
+from opsctl.local.preview.atlases import check_memory
+from opsctl.local.preview.m2g_error import M2gError
 from opsctl.local.sample import write_sample
 
 _STUB = "sub-01_ses-1"
@@ -54,22 +57,6 @@ def _no_image(folder: Path) -> None:
     _dwi(folder, "nii.gz").unlink()
 
 
-def _few_directions(folder: Path) -> None:
-    image = nib.load(_dwi(folder, "nii.gz"))
-    data = np.asarray(image.dataobj)[..., :13]
-    nib.save(nib.Nifti1Image(data, image.affine), _dwi(folder, "nii.gz"))
-    for ending in ("bval", "bvec"):
-        np.savetxt(_dwi(folder, ending), np.atleast_2d(np.loadtxt(_dwi(folder, ending)))[:, :13])
-
-
-def _the_same_directions_again(folder: Path) -> None:
-    """Thirty-two volumes, but of two directions and their opposites."""
-    bvecs = np.loadtxt(_dwi(folder, "bvec"))
-    bvecs[:, 1:] = 0
-    bvecs[0, 1::4], bvecs[0, 2::4], bvecs[1, 3::4], bvecs[1, 4::4] = 1, -1, 1, -1
-    np.savetxt(_dwi(folder, "bvec"), bvecs)
-
-
 def _bval_too_short(folder: Path) -> None:
     np.savetxt(_dwi(folder, "bval"), np.loadtxt(_dwi(folder, "bval"))[None, :-1])
 
@@ -81,6 +68,9 @@ def _both_too_short(folder: Path) -> None:
 
 def _no_b0(folder: Path) -> None:
     np.savetxt(_dwi(folder, "bval"), np.full((1, 33), 1000.0))
+    bvecs = np.loadtxt(_dwi(folder, "bvec"))
+    bvecs[0, ~bvecs.any(axis=0)] = 1
+    np.savetxt(_dwi(folder, "bvec"), bvecs)
 
 
 def _no_direction(folder: Path) -> None:
@@ -121,13 +111,11 @@ def _black(folder: Path) -> None:
         (_no_t1w, "holds 0 files with suffix T1w"),
         (_no_session, "sub-01 has no session folder"),
         (_no_image, "No session with a dwi image"),
-        (_few_directions, "Too few directions: 12."),
-        (_the_same_directions_again, "Too few directions: 2."),
-        (_bval_too_short, "bval and bvec differ in count: 32 and 33."),
-        (_both_too_short, "The image has 33 volumes, bval has 32 values."),
-        (_no_b0, "there is no b=0 image"),
-        (_no_direction, "has no direction in bvec"),
-        (_words_in_bval, "cannot be read"),
+        (_bval_too_short, "b-values and b-vectors shapes do not correspond"),
+        (_both_too_short, "the image has 33 volumes, but there are 32 b-values."),
+        (_no_b0, "no b=0 volume: the smallest b-value is 1000"),
+        (_no_direction, "Encountered potentially corrupted bval/bvecs"),
+        (_words_in_bval, "could not convert string to float: 'b-values:'"),
         (_truncated, "cannot be read as an image"),
         (_not_gzip, "cannot be read as an image"),
         (_one_volume, "has 3 dimensions, not 4"),
@@ -154,7 +142,6 @@ def test_a_spoilt_scan_is_refused_with_its_cause_last(
         (["--participant_label", "01", "--session_label", "3"], "for sub-01 and ses-3"),
         (["--participant_label", "../sub-01"], "No session with a dwi image"),
         (["--pipeline", "func", "--participant_label", "01"], "No session with a bold image"),
-        (["--participant_label", "01", "--session_label", "1", "--parcellation", "../../x"], "No valid parcellations"),
     ],
 )
 def test_what_is_not_there_is_said(
@@ -170,44 +157,64 @@ def test_a_missing_input_folder_is_said(tmp_path: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("options", "line"),
     [
-        ["--sp", "native", "--filtering_type", "local"],
-        ["--dataset", "HNU1"],
-        ["--diffusion_model", "dti"],
-        ["--voxelsize", "3mm"],
-        ["--skull", "none"],
-        ["--seeds", "many"],
-        ["--seeds", "0"],
-        ["--parcellation"],
-    ],
-)
-def test_what_m2g_does_not_know_ends_with_2(tmp_path: Path, arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main([str(tmp_path), str(tmp_path), *arguments])
-    assert end.value.code == 2
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        M2gOptions(),
-        M2gOptions(pipeline="func", tr=1.5, acquisition="seqplus", mem_gb=8, n_cpus=2, space="native_dsn"),
-        M2gOptions(
-            diffusion_model="csd",
-            mod="prob",
-            track_type="particle",
-            seeds=3,
-            voxelsize="4mm",
-            parcellation=("Desikan", "AAL_"),
-            skull="eye",
-            skipeddy=True,
-            skipreg=True,
+        (["--parcellation", "desikan"], "ValueError: No valid parcellations found."),
+        (["--parcellation", "../../x"], "ValueError: No valid parcellations found."),
+        (
+            ["--voxelsize", "3mm"],
+            "ValueError: Voxel dimensions of input t1w image not currently supported by m2g.",
+        ),
+        (["--space", "mni"], "ValueError: Unsupported tractography space, must be native or native_dsn"),
+        (["--seeds", "many"], "ValueError: invalid literal for int() with base 10: 'many'"),
+        (
+            ["--mod", "eudx"],
+            "ValueError: Error: Either no seeds supplied, or no valid seeds found in white-matter interface",
+        ),
+        (["--diffusion_model", "dti"], "AttributeError: 'RunTrack' object has no attribute 'mod'"),
+        (
+            ["--parcellation", "DS72784"],
+            "numpy.core._exceptions.MemoryError: Unable to allocate 36.8 GiB for an array with shape (70263, 70263) "
+            "and data type float64",
         ),
     ],
 )
-def test_a_jobs_command_line_comes_back_as_its_options(options: M2gOptions) -> None:
-    request = parse(argv(options, subject="0025427", session=None)[1:])
-    assert request.options == options
-    assert request.subjects == ("0025427",)
-    assert request.sessions == ("nosession",)
+def test_what_m2g_cannot_do_fails_in_its_words(
+    staged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], line: str
+) -> None:
+    arguments = [str(staged), str(tmp_path / "out"), "--participant_label", "01", "--session_label", "1"]
+    arguments += ["--parcellation", "Desikan_space"] if "--parcellation" not in options else []
+    assert main([*arguments, *options]) == 1
+    assert capsys.readouterr().err.splitlines()[-2:] == ["Traceback (most recent call last):", line]
+
+
+def test_what_was_made_before_the_memory_ran_out_stays(staged: Path, tmp_path: Path) -> None:
+    arguments = [str(staged), str(tmp_path / "out"), "--participant_label", "01", "--session_label", "1"]
+    assert main([*arguments, "--parcellation", "DS72784", "AAL_space"]) == 1
+    (connectome,) = (tmp_path / "out").rglob("*_connectome.csv")
+    assert "AAL" in connectome.name
+
+
+@pytest.mark.parametrize(
+    ("model", "variable", "ends_well"),
+    [("csa", None, True), ("csd", None, False), ("csd", "30400", True), ("csa", "15200", False)],
+)
+def test_an_atlas_must_fit_the_jobs_memory(
+    monkeypatch: pytest.MonkeyPatch, model: str, variable: str | None, ends_well: bool
+) -> None:
+    monkeypatch.delenv(MEMORY_VARIABLE, raising=False)
+    if variable:
+        monkeypatch.setenv(MEMORY_VARIABLE, variable)
+    atlas = assets.atlas_table()["DS16784"]
+    with nullcontext() if ends_well else pytest.raises(M2gError, match=r"Unable to allocate 1\.98 GiB"):
+        check_memory(atlas, "2mm", model=model)
+
+
+def test_a_job_has_no_credentials_to_push_with(
+    staged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [str(staged), str(tmp_path / "out"), "--participant_label", "01", "--session_label", "1"]
+    assert main([*arguments, "--parcellation", "Tissue", "--push_location", "s3://bucket/x"]) == 1
+    printed = capsys.readouterr()
+    assert "Pushing to s3 at s3://bucket/x." in printed.out
+    assert printed.err.splitlines()[-1] == "botocore.exceptions.NoCredentialsError: Unable to locate credentials"

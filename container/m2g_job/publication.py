@@ -1,0 +1,111 @@
+"""A scan's outputs and result on S3, written by at most one job: the one that holds the claim."""
+
+from __future__ import annotations
+
+from typing import Any, Sequence
+
+from m2g_job import abandoned, derivative, outputs
+from m2g_job.claim import Claim, Claims
+from m2g_job.environment import Environment
+from m2g_job.faults import Ending, Fault, HeldByAnotherJob
+from m2g_job.log import Log
+from m2g_job.result import ResultBuilder, Results
+from m2g_job.s3 import S3
+from m2g_job.scan import Scan
+from m2g_job.stop import StopRequest
+
+#: A push that is running when the signal comes may go on for this long: it completes an hour of work, and Batch waits
+#: 30 s before it sends SIGKILL.
+PUSH_GRACE_SECONDS = 15.0
+
+
+class Publication:
+    """Writes this attempt's outputs and result where no other job has published.
+
+    Parameters
+    ----------
+    s3, environment, log, stop
+        The job's.
+    results, result_builder
+        Where the result stands, and what is known about this attempt.
+    """
+
+    def __init__(
+        self,
+        s3: S3,
+        environment: Environment,
+        log: Log,
+        *,
+        stop: StopRequest,
+        results: Results,
+        result_builder: ResultBuilder,
+    ) -> None:
+        self._s3 = s3
+        self._environment = environment
+        self._log = log
+        self._stop = stop
+        self._results = results
+        self._result_builder = result_builder
+        self._claims = Claims(s3, environment, log, results=results, sleep=stop.sleep)
+
+    def succeed(
+        self, scan: Scan, files: Sequence[outputs.Output], provenance_file: outputs.Output, *, m2g_version: str | None
+    ) -> None:
+        """Upload the outputs, then write the result of a scan that succeeded.
+
+        Raises
+        ------
+        Abandoned, AlreadyPublished, Fault
+            Nothing more is written.
+        """
+        while True:
+            try:
+                result = self._push(scan, files, provenance_file, m2g_version)
+                break
+            except HeldByAnotherJob as lost:
+                # Try again: the other job publishes, or it dies and this job takes over the claim.
+                self._log.write(f"stopped pushing: {lost}")
+        self._log.write(
+            "done: pushed {} files, {:.1f} MB, in {:.1f} s to {}".format(
+                result["outputs"]["count"], result["outputs"]["bytes"] / 1e6, result["seconds"]["push"], scan.output
+            )
+        )
+
+    def _push(
+        self, scan: Scan, files: Sequence[outputs.Output], provenance_file: outputs.Output, m2g_version: str | None
+    ) -> dict[str, Any]:
+        """Take the claim, upload the outputs, and write the result; return the result."""
+        abandoned.check(self._s3, self._environment)
+        with self._claims.take() as claim:
+            # Again, because this job may have waited minutes for the claim.
+            abandoned.check(self._s3, self._environment)
+            with self._result_builder.phase("push"):
+                derivative.write_description(self._s3, scan, m2g_version=m2g_version)
+                # The provenance last: it never stands beside an incomplete set of outputs.
+                pushed = []
+                for batch in (files, [provenance_file]):
+                    pushed += outputs.push(self._s3, batch, scan.output, guard=lambda: self._guard(claim))
+                self._result_builder.files = outputs.verify(self._s3, pushed, scan.output)
+            result = self._result_builder.build(Ending(0))
+            self._results.write(result, check=lambda: self._may_write(claim))
+        return result
+
+    def fail(self, fault: Fault) -> None:
+        """Write a failed result, under the claim, so that it never replaces a succeeded one.
+
+        Raises
+        ------
+        Abandoned, AlreadyPublished, Fault, HeldByAnotherJob
+            The result is not written.
+        """
+        with self._claims.take(wait=not self._stop.received) as claim:
+            result = self._result_builder.build(fault.ending)
+            self._results.write(result, check=lambda: self._may_write(claim))
+
+    def _may_write(self, claim: Claim) -> None:
+        abandoned.check(self._s3, self._environment)
+        claim.check()
+
+    def _guard(self, claim: Claim) -> None:
+        self._stop.check(grace_seconds=PUSH_GRACE_SECONDS)
+        claim.check_lease()

@@ -1,0 +1,100 @@
+"""`image build` on a base that cannot run m2g, and on one with a user of its own, with a real engine."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.base_image import VARIABLES
+from support.engine_world import BASE, EngineWorld, opsctl
+
+pytestmark = pytest.mark.e2e
+
+
+def changed_base(world: EngineWorld, folder: Path, name: str, *instructions: str) -> str:
+    """The base with something changed; returns its name."""
+    (folder / "Dockerfile").write_text("\n".join((f"FROM {BASE}", *instructions)) + "\n")
+    world.podman("build", "--network", "host", "--tag", f"localhost/{name}:1", str(folder))
+    return f"localhost/{name}:1"
+
+
+def image_build(
+    world: EngineWorld, base: str, *options: str, tag: str = "changed", as_json: bool = True
+) -> subprocess.CompletedProcess[str]:
+    """Type `opsctl image build` on a base, with options for the engine."""
+    words = ["image", "build", "--base", base, "--tag", tag, *(["--json"] if as_json else [])]
+    return opsctl(world.environment, *words, "--", *options)
+
+
+@pytest.mark.parametrize(
+    ("name", "instruction", "sentences"),
+    [
+        (
+            "no-fsl",
+            "RUN rm -r /usr/lib/fsl /usr/share/fsl",
+            [
+                "These programs of FSL that m2g calls are not on its PATH: applywarp, bet, convert_xfm, eddy_correct, ",
+                "FSL's standard brain is missing: /usr/share/fsl/5.0/data/standard/MNI152_T1_2mm_brain.nii.gz.",
+            ],
+        ),
+        (
+            "no-afni",
+            "RUN rm -r /opt/afni",
+            [
+                "afni is not on its PATH, and m2g does not start without AFNI.",
+                "These programs of AFNI that m2g calls are not on its PATH: 3dSkullStrip.",
+            ],
+        ),
+        (
+            "broken-m2g",
+            r"RUN printf '#!/bin/sh\necho No module named umap; exit 1\n' > /usr/local/bin/m2g",
+            ["`m2g --help` ends with exit code 1: No module named umap."],
+        ),
+    ],
+)
+def test_a_base_that_cannot_run_m2g_is_refused_by_name(
+    engine_world: EngineWorld, tmp_path: Path, name: str, instruction: str, sentences: list[str]
+) -> None:
+    base = changed_base(engine_world, tmp_path, name, instruction)
+    result = image_build(engine_world, base, tag=name)
+    assert result.returncode == 1, result.stdout
+    error = json.loads(result.stdout)["error"]
+    assert error["code"] == "image_unfit"
+    assert error["message"].startswith(f"m2g cannot run in {base}: {sentences[0]}")
+    assert [sentence for sentence in sentences if sentence not in error["message"]] == []
+    assert "PROGRAMS=optional" in error["hint"]
+    assert f"opsctl-m2g:{name}" not in engine_world.podman("images", "--format", "{{.Repository}}:{{.Tag}}")
+
+
+def test_the_hint_for_an_m2g_that_calls_other_programs_works(engine_world: EngineWorld, tmp_path: Path) -> None:
+    base = changed_base(engine_world, tmp_path, "no-eddy", "RUN rm /usr/lib/fsl/5.0/eddy_correct")
+    accepted = image_build(engine_world, base, "--build-arg", "PROGRAMS=optional", as_json=False)
+    assert accepted.returncode == 0, accepted.stderr
+    assert "not on its PATH: eddy_correct." in accepted.stderr
+
+
+def test_a_bases_own_user_stays_the_images(engine_world: EngineWorld, tmp_path: Path) -> None:
+    lab = changed_base(
+        *(engine_world, tmp_path, "lab"),
+        "RUN echo 'lab:x:1000:1000:lab:/tmp:/bin/sh' >> /etc/passwd",
+        "USER lab",
+    )
+    result = image_build(engine_world, lab, tag="lab")
+    assert result.returncode == 0, result.stderr
+    assert inspected(engine_world, "localhost/opsctl-m2g:lab")["User"] == "lab"
+
+
+def test_what_the_base_sets_stays(engine_world: EngineWorld, built: str) -> None:
+    settings = inspected(engine_world, built)
+    environment = dict(entry.split("=", 1) for entry in settings["Env"])
+    assert environment.items() >= VARIABLES.items()
+    assert not {"PYTHONPATH", "HOME", "PYTHON"} & set(environment)
+    assert settings["User"] == "0"
+    assert settings.get("WorkingDir", "/") == inspected(engine_world, BASE).get("WorkingDir", "/")
+
+
+def inspected(world: EngineWorld, image: str) -> dict[str, object]:
+    details: dict[str, object] = json.loads(world.podman("image", "inspect", image))[0]["Config"]
+    return details
