@@ -60,7 +60,6 @@ def test_every_func_option_and_none_of_dwi() -> None:
         tr=0.8,
         mem_gb=10,
         skull="eye",
-        reuse_registration=True,
         seeds=3,
     )
     assert argv(options.for_job(vcpus=2, memory_mib=15_200), subject="01", session="1") == [
@@ -139,7 +138,6 @@ _OPTIONS = st.builds(
     mem_gb=st.integers(1, 60),
     n_cpus=st.integers(1, 8),
     skull=st.sampled_from([None, "below", "cerebelum", "eye", "general"]),
-    reuse_registration=st.booleans(),
 )
 
 
@@ -152,8 +150,7 @@ def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
     assert (read["input_dir"], read["output_dir"]) == ("INPUT_DIR", "OUTPUT_DIR")
     assert (read["participant_label"], read["session_label"]) == (["0025427"], ["1"])
     only_dwi = {"diffusion_model", "mod", "track_type", "seeds", "reuse_registration"}
-    assert read["skipeddy"] == read["skipreg"] == (options.pipeline == "dwi" and options.reuse_registration)
-    read["reuse_registration"] = read["skipreg"]
+    assert not read["skipeddy"] and not read["skipreg"]
     read["parcellation"] = [name_of(argument) for argument in read["parcellation"] or ()]
     only_func = {"acquisition", "tr", "mem_gb"}
     unread = only_func if options.pipeline == "dwi" else only_dwi
