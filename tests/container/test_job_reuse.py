@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from m2g_job import reuse
-from support.job_world import BUCKET, World
+from support.job_world import BUCKET, RUN, RUN_ID, World
+
+from opsctl.core.runs.registration import registration_of
+from opsctl.core.runs.result import Result
 
 BASE = "HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1"
 OWN = "HNU1/derivatives/m2g-csa-native-reuse-Desikan/sub-0025427/ses-1"
@@ -153,3 +156,36 @@ def test_all_four_tissues_need_the_same_ending() -> None:
     mixed += [f"{tissue}_nores.nii.gz" for tissue in reuse.TISSUES[1:]]
     assert reuse.missing_files(mixed) == [f"{reuse.TISSUES[0]}_nores.nii.gz"]
     assert reuse.missing_files(NEEDED) == []
+
+
+@pytest.mark.parametrize(("session", "subject"), [("1", "0025427"), (None, "0025427"), ("A+1", "B+1")])
+def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str | None, subject: str) -> None:
+    """From one job's result to the other's block, as opsctl makes it; a job's own labels are in no output."""
+    name = f"sub-{subject}" + (f"/ses-{session}" if session else "")
+    stem = name.replace("/", "_")
+    world.scan["scan"] = {"name": name, "subject": subject, "session": session, "entities": {}}
+    argv = world.scan["argv"]
+    argv[argv.index("--participant_label") + 1] = subject
+    argv[argv.index("--session_label") + 1] = session or "nosession"
+    for entry in world.scan["inputs"]:
+        data = world.get(entry["uri"].removeprefix(f"s3://{BUCKET}/"))
+        ending = {"dwi": "dwi.nii.gz", "bval": "dwi.bval", "bvec": "dwi.bvec", "T1w": "T1w.nii.gz"}[entry["role"]]
+        entry.update(world.put(f"HNU1/{name}/{stem}_{ending}", data))
+    world.scan["output"] = f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native/{name}"
+    world.submit()
+    code, output = world.run(FAKE_M2G="registers")
+    assert code == 0, output
+    first = Result.decode(json.dumps(world.result()).encode(), "s3://data/x.json")
+
+    reused = registration_of(first, run_id=RUN_ID, base=world.scan["output"])
+    assert reused is not None
+    world.client.delete_object(Bucket=BUCKET, Key=f"{RUN}/results/00000.json")
+    world.scan |= {"reuse": reused.as_json(), "output": f"s3://{BUCKET}/HNU1/derivatives/again/{name}"}
+    world.scan["argv"] = [*argv, "--skipeddy", "--skipreg"]
+    world.submit()
+    code, output = world.run("job-b")
+    assert code == 0, output
+    assert world.get(f"HNU1/derivatives/again/{name}/dwi/steps.txt") == b""
+    second = Result.decode(json.dumps(world.result()).encode(), "s3://data/x.json")
+    again = registration_of(second, run_id=RUN_ID, base=world.scan["output"])
+    assert again is not None and [file.sha256 for file in again.files] == [file.sha256 for file in reused.files]

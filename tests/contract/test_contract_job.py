@@ -8,6 +8,7 @@ from dataclasses import asdict
 import pytest
 from m2g_job import causes, derivative
 from m2g_job import environment as job_environment
+from m2g_job import outputs as job_outputs
 from m2g_job import reuse as job_reuse
 from m2g_job import scan as job_scan
 from m2g_job.environment import Environment
@@ -184,6 +185,11 @@ def test_the_previews_outputs_do_not_pass_for_m2gs():
 def test_both_know_the_same_files_of_a_registration() -> None:
     for name in ("REGISTRATION", "TISSUES", "ENDINGS"):
         assert getattr(job_reuse, name) == getattr(registration, name), name
+
+
+def test_the_runner_keeps_what_a_later_job_needs_of_the_intermediate_files() -> None:
+    needed = {path for path in registration.REGISTRATION if path.startswith("tmp_d/")}
+    assert set(job_outputs.REGISTRATION_FILES) == needed
 
 
 def test_the_job_reads_what_is_reused() -> None:

@@ -245,6 +245,7 @@ CASES: dict[str, Case] = {
     ),
     "cost.estimate": as_lines(estimate_lines(ESTIMATE, platform())),
     "cost.estimate_local": as_lines(estimate_lines(ESTIMATE, LOCAL, 3.0)),
+    "cost.estimate_at_most": as_lines(estimate_lines(replace(ESTIMATE, is_upper_bound=True), platform())),
     "cost.estimate_without_price": as_lines(estimate_lines(replace(ESTIMATE, is_complete=False), platform())),
     "cost.run": lambda screen: show_cost(screen, a_cost(), by_scan=False),
     "cost.by_scan_local": lambda screen: show_cost(screen, a_cost(is_local=True), by_scan=True),

@@ -79,8 +79,6 @@ def register(out: Path, *, skipeddy: bool, skipreg: bool, content: str) -> None:
         sys.exit(f"FileNotFoundError: No such file or no access: '{out / SKULL_STRIP}'")
     ending = "_res.nii.gz" if (out / f"{TISSUES[0]}_res.nii.gz").is_file() else "_nores.nii.gz"
     step("skull strip", (SKULL_STRIP, *(file + ending for file in TISSUES)), skipped=skipreg)
-    if not skipreg:
-        write(out / "qa_d" / "skull_strip" / "qa_skullstrip.png", content)
     step("registration", (*T1W_TO_DWI, *(() if skipreg else (MATRIX,))), skipped=skipreg)
     step("tissue to DWI", (*TISSUE_TO_DWI, *(() if skipreg else TRACKING)), skipped=skipreg)
     if not (out / MATRIX).is_file():
@@ -151,7 +149,8 @@ def main() -> None:
 
 def dwi(options: argparse.Namespace, mode: str, out: Path, stem: str) -> None:
     t1w = f"{out.parent.name}_{out.name}_T1w_reor_RAS_res"
-    write(out / "qa_d" / "skull_strip" / f"qa_skullstrip__{t1w}.png", "picture")
+    if not options.skipreg:
+        write(out / "qa_d" / "skull_strip" / f"qa_skullstrip__{t1w}.png", "picture")
     for name in ("reg_a/mni2t1w_warp.nii.gz", "reg_a/t1w_vent_csf_in_dwi.nii.gz", "reg_m/t1wtissue2dwi_xfm.mat"):
         write(out / "tmp_d" / name, "kept")
     write(out / "tmp_d" / "reg_a" / "warp_t12mni.nii.gz", "intermediate")

@@ -63,6 +63,14 @@ def test_the_formula_is_scans_by_hours_by_instance_disk_and_address() -> None:
     assert (estimated.usd_per_scan, estimated.usd) == (pytest.approx(2.0), pytest.approx(6.0))
 
 
+def test_what_nobody_has_measured_without_registration_is_an_upper_bound() -> None:
+    example = platform()
+    hours = hours_of([], reuses_registration=True)
+    estimated = estimate(example, example.models["csd"], scan_count=3, rates=DOLLAR, hours=hours)
+    assert estimated.is_upper_bound and "not known yet" in estimated.basis
+    assert not guide_estimate("csd").is_upper_bound
+
+
 def test_scans_add_up_and_wait_for_each_other() -> None:
     # 512 vCPU, 2 a scan: 256 at once.
     at_once, more = guide_estimate("csd", scan_count=256), guide_estimate("csd", scan_count=257)
