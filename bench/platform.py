@@ -19,11 +19,12 @@ from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.logs.reader import LogReader
 from opsctl.commands.logs.streams import LogStreams
-from opsctl.commands.runs.plan import RunPlan, output_of, plan
+from opsctl.commands.runs.plan import output_of, plan
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome, RunSubmission
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter

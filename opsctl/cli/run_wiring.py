@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from opsctl.aws.s3.storage import Storage
     from opsctl.cli.context import Context
     from opsctl.commands.costs.budget import Budget, Spending
-    from opsctl.commands.runs.plan import RunPlan
     from opsctl.commands.runs.prior_runs import PriorRuns
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
+    from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.core.costs.estimate import Estimate, Rates
     from opsctl.core.platform.platform import ModelResources
 

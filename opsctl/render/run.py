@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.run import RunOutcome
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.costs.estimate import Estimate
 from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.cost import estimate_lines

@@ -10,7 +10,7 @@ import pytest
 from support.view_examples import plan
 
 from opsctl.cli.verbs.run import SubmissionFlags, _settle_earlier_m2g
-from opsctl.commands.runs.plan import RunPlan
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.screen import Screen
 

@@ -14,12 +14,13 @@ from typing import Any
 from opsctl.assets import atlas_table, entity_patterns
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget
-from opsctl.commands.runs.plan import RunPlan, output_of, plan
+from opsctl.commands.runs.plan import output_of, plan
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.registrations import RegistrationFinder
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome, RunSubmission
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.dataset.selection import Selection

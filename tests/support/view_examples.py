@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.assets import atlas_table
-from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.request import RunRequest
 from opsctl.commands.runs.run import RunOutcome
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.scan_detail import ScanDetail
 from opsctl.core.costs.bill import Bill, ScanBill
 from opsctl.core.dataset.scan import Discovery, Scan

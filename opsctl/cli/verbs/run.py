@@ -20,9 +20,9 @@ from opsctl.core.runs.m2g_options import M2gOptions
 
 if TYPE_CHECKING:
     from opsctl.aws.s3.storage import Storage
-    from opsctl.commands.runs.plan import RunPlan
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
+    from opsctl.commands.runs.run_plan import RunPlan
 
 
 class SubmissionFlags(OptionGroup):

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.commands.costs.budget import Budget
-from opsctl.commands.runs.plan import RunPlan, ensure_not_blocked
+from opsctl.commands.runs.plan import ensure_not_blocked
 from opsctl.commands.runs.prior_runs import PriorRuns, UnconfirmedSubmission
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.diagnosis.cause_code import CauseCode

@@ -15,7 +15,7 @@ from support.run_world import RunWorld, put_dataset
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Budget, Spending
 from opsctl.commands.runs import submission_lease
-from opsctl.commands.runs.plan import RunPlan
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.core.costs.estimate import Estimate
 from opsctl.core.errors import Problem

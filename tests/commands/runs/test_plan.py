@@ -11,8 +11,8 @@ import pytest
 from support.run_world import PLATFORM, RunWorld, put_dataset, put_run, request
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.runs.plan import RunPlan
 from opsctl.commands.runs.run import keep_documents
+from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.location import Location
 from opsctl.core.runs.m2g_options import M2gOptions
