@@ -46,7 +46,7 @@ def _of_connectome(connectome: Connectome, pipeline: str, picture: str | None) -
     if connectome.lost > cut:
         total = f"{connectome.lost} of {atlas.regions} regions" if atlas else _count(connectome.lost, "region")
         always = f" ({cut} of them in every scan, because m2g cuts this atlas)" if cut else ""
-        advice = ", then try --skull" if is_dwi else ""
+        advice = ", then try --skull with another --modif" if is_dwi else ""
         yield (
             "regions_lost",
             f"The scan has no voxel of {total} of {name}{always}. "

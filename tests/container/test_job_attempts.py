@@ -38,6 +38,7 @@ def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: Wor
         "started_at": started["started_at"],
         "seen_at": started["seen_at"],
         "stopped_at": None,
+        "phase": None,
         "exit_code": None,
         "cause": "",
         "cause_code": "",

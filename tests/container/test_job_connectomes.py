@@ -76,7 +76,7 @@ def test_lost_regions_are_in_the_result_and_in_the_last_lines(world: World) -> N
             "code": "regions_lost",
             "atlas": ATLAS,
             "text": "The scan has no voxel of 2 of 70 regions of Desikan. Look at the picture of the skull strip first "
-            f"({SKULL_STRIP}), then try --skull.",
+            f"({SKULL_STRIP}), then try --skull with another --modif.",
         }
     ]
     assert output.splitlines()[-2] == "opsctl: 2 regions of Desikan lost"
