@@ -43,8 +43,9 @@ def results(
     from opsctl.commands.results.download_plan import plan_download
     from opsctl.commands.results.tables import write_tables
     from opsctl.core.runs.scan_warnings import grouped_warnings
+    from opsctl.render.results import show_files
     from opsctl.render.scan_warnings import warnings_text
-    from opsctl.render.screen import counted, harmless
+    from opsctl.render.screen import counted
 
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
@@ -70,8 +71,7 @@ def results(
     if as_json:
         screen.json(plan.as_json(table=table))
     else:
-        for item in plan.downloads:
-            screen.data.print(harmless(str(item.target)), markup=False)
+        show_files(screen, [item.target for item in plan.downloads], table=table)
 
 
 def _cost_by_scan(context: Context, reader: SnapshotReader) -> dict[int, float]:
