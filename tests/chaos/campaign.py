@@ -153,7 +153,7 @@ class Campaign:
             self._kill(self.world.laptops[0], label, self._chance.uniform(0.1, 0.5), *words)
 
     def _run_words(self, count: int) -> tuple[str, ...]:
-        return ("run", chaos_dataset.NAME, "--first", str(count), "--yes", "--json")
+        return ("run", chaos_dataset.NAME, "--parcellation", "Desikan_", "--first", str(count), "--yes", "--json")
 
     def _submit(self, usual: int) -> None:
         rounds = [*sorted(self._chance.sample(range(2, usual - 1), self.size.rounds - 1)), usual]

@@ -11,7 +11,7 @@ import time
 
 #: Paths below a session's folder, with `{stem}` for the image's, and how many lines each file has.
 FILES = {
-    "connectomes_d/Desikan_space-MNI/{stem}_Desikan_connectome.csv": 60,
+    "connectomes_d/Desikan_space-MNI152NLin6_res-2x2x2/{stem}_Desikan_space-MNI152NLin6_res-2x2x2_connectome.csv": 60,
     "dwi/{stem}_tracts.txt": 6_000,
     "dwi/{stem}_tensor.txt": 40,
     "qa_d/{stem}_qa.txt": 5,

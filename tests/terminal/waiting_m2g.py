@@ -15,11 +15,13 @@ def main() -> None:
         time.sleep(0.02)
     print("tracking", flush=True)
     stem = f"sub-{subject}_ses-{session}_dwi"
-    atlas = options[options.index("--parcellation") + 1] + "2x2x2"
-    place = os.path.join(target, f"sub-{subject}", f"ses-{session}", "connectomes_d", atlas)
-    os.makedirs(place)
-    with open(os.path.join(place, f"{stem}_{atlas}_connectome.csv"), "w") as file:
-        file.write("1 2 3\n")
+    names = options[options.index("--parcellation") + 1 :]
+    for name in names[: next((i for i, word in enumerate(names) if word.startswith("--")), None)]:
+        atlas = f"{name}2x2x2"
+        place = os.path.join(target, f"sub-{subject}", f"ses-{session}", "connectomes_d", atlas)
+        os.makedirs(place)
+        with open(os.path.join(place, f"{stem}_{atlas}_connectome.csv"), "w") as file:
+            file.write("1 2 3\n")
 
 
 main()

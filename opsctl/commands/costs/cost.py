@@ -131,7 +131,7 @@ def finished_hours(
             break
     hours = hours_of(results, reuses_registration=reuses_registration)
     if is_preview(platform.image) and not hours.is_measured:
-        return replace(hours, source="65 minutes a scan (the m2g guide's figure: the preview's own times say nothing)")
+        return replace(hours, source="65 minutes a scan (the m2g guide's figure: times of the preview do not count)")
     return hours
 
 
