@@ -92,7 +92,7 @@ def start(tmp_path: Path, *, limits: tuple[str, ...] = ("memory", "cpu"), **cont
 
 def test_a_job_has_no_rights_and_cannot_gain_any(tmp_path: Path) -> None:
     options = start(tmp_path).options
-    # All that an engine gives by default but DAC_OVERRIDE, without which root may not write to `/` in Podman's containers.
+    # All that engines give but DAC_OVERRIDE, without which root may not write to `/` in Podman's containers.
     assert {"CHOWN", "FOWNER", "MKNOD", "NET_RAW", "SETUID", "SYS_CHROOT"} < set(options["--cap-drop"])
     assert "DAC_OVERRIDE" not in options["--cap-drop"]
     assert options["--security-opt"] == ["no-new-privileges"]
