@@ -189,3 +189,16 @@ def test_the_log_names_each_atlas_that_lost_regions() -> None:
     others = [replace(connectome, atlas=CUT, lost=2), replace(connectome, atlas=None, folder="odd", lost=0)]
     assert graph_warnings.lost_regions([connectome, *others]) == "1 region of Desikan lost, 2 regions of MICCAI lost"
     assert graph_warnings.lost_regions(others[1:]) == ""
+
+
+def test_what_to_do_about_lost_regions_is_said_once_for_a_scan() -> None:
+    size = EdgeList(nodes=30, edges=400, highest_node=40)
+    lossy = [
+        Connectome(f"{name}.csv", name, "streamlines", size, Atlas(name, name, 40, 40), lost=2) for name in ("A", "B")
+    ]
+    given = graph_warnings.warnings(lossy, pipeline="dwi", skull_strip_picture="skull.png")
+    assert [warning["text"] for warning in given] == [
+        "The scan has no voxel of 2 of 40 regions of A. "
+        "Look at the picture of the skull strip first (skull.png), then try --skull with another --modif.",
+        "The scan has no voxel of 2 of 40 regions of B.",
+    ]

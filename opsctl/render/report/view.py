@@ -24,6 +24,8 @@ from opsctl.render.screen import counted
 _ROWS_AT_ONCE = 12
 #: So many scans that need a look have their picture at once.
 _LOOKS_AT_ONCE = 12
+#: With 45 atlases a scan may have as many reasons.
+_SENTENCES_AT_ONCE = 5
 _MAX_RETRIED = 100
 _MATRICES: Mapping[GraphKind | None, str] = {
     "streamlines": "numbers of streamlines between two regions",
@@ -68,6 +70,7 @@ class View:
         self.done = [row for row in self.rows if row.scan.state == "DONE"]
         self.warned = [row for row in self.done if row.scan.warnings]
         self.looks_at_once = _LOOKS_AT_ONCE
+        self.sentences_at_once = _SENTENCES_AT_ONCE
         self.under_way = [row for row in self.rows if row.scan.state not in ("FAILED", "DONE")]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
 
