@@ -13,7 +13,7 @@ from opsctl.render.cost import charged_text
 from opsctl.render.progress import progress_text
 from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
 
-_FILES_SHOWN = 10
+_ROWS_SHOWN = 10
 #: As many digits of a long digest tell two of them apart; `--json` has all.
 _SHOWN_DIGITS = 12
 
@@ -37,7 +37,11 @@ def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
 
 
 def _warning_rows(detail: ScanDetail) -> list[tuple[str, str]]:
-    return [("look at", warning.text) for warning in detail.status.warnings]
+    warnings = detail.status.warnings
+    rows = [("look at", warning.text) for warning in warnings[:_ROWS_SHOWN]]
+    if len(warnings) > _ROWS_SHOWN:
+        rows.append(("", f"and {len(warnings) - _ROWS_SHOWN} more (`--json` has all)"))
+    return rows
 
 
 def _input_rows(detail: ScanDetail) -> list[tuple[str, str]]:
@@ -85,9 +89,9 @@ def _output_rows(detail: ScanDetail) -> list[tuple[str, str]]:
     if result is not None and result.succeeded:
         size = sum(file.size_bytes for file in result.files)
         lines.append(("files", f"{counted(len(result.files), 'file')}, {size_text(size)}"))
-        lines += [("graph", uri) for uri in result.connectomes[:_FILES_SHOWN]]
-        if len(result.connectomes) > _FILES_SHOWN:
-            lines.append(("", f"and {len(result.connectomes) - _FILES_SHOWN} more (`--json` has all)"))
+        lines += [("graph", uri) for uri in result.connectomes[:_ROWS_SHOWN]]
+        if len(result.connectomes) > _ROWS_SHOWN:
+            lines.append(("", f"and {len(result.connectomes) - _ROWS_SHOWN} more (`--json` has all)"))
     if result is not None and result.peak_memory_mib:
         disk = f", disk {result.peak_disk_mib:,} MiB" if result.peak_disk_mib else ""
         lines.append(("peak", f"memory {result.peak_memory_mib:,} MiB{disk}"))

@@ -58,6 +58,13 @@ def test_a_scans_details_have_the_sentences(capsys: pytest.CaptureFixture[str]) 
     golden("status.scan_look", *capsys.readouterr())
 
 
+def test_many_sentences_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    show_detail(Screen(), detail("DONE", warnings=(LOST,) * 12), run=run())
+    out = capsys.readouterr().out
+    assert out.count("look at ") == 10
+    assert "and 2 more (`--json` has all)" in out
+
+
 def test_json_has_them() -> None:
     schema = json.loads((ROOT / "docs/status.schema.json").read_text())
     whole, single = with_warnings().as_json(), details_json([detail("DONE", warnings=(LOST,))])
