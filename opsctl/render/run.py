@@ -33,7 +33,9 @@ def plan_lines(plan: RunPlan) -> list[str]:
     options = plan.request.options
     size_bytes = sum(scan.size_bytes for scan in plan.scans_to_submit)
     size = f"; {size_text(size_bytes)} in" if size_bytes else ""
-    lines.append(f"m2g: {options.pipeline}, {options.diffusion_model}, {options.space}, {options.mod}{size}")
+    # The func pipeline has no diffusion model and no tracking.
+    of_dwi = [] if options.pipeline == "func" else [options.diffusion_model, options.space, options.mod]
+    lines.append(f"m2g: {', '.join([options.pipeline, *of_dwi])}{size}")
     lines.append(_atlases_line(plan))
     lines += reused_lines(plan)
     lines.append(f"out: {plan.output.uri}")
