@@ -116,7 +116,7 @@ def test_a_job_has_its_own_variables_and_none_of_this_machine(contained: Contain
     # The home of the image's user, and no name of a user: as on AWS.
     assert (seen["HOME"], seen.get("USER")) == ("/root", None)
     # Those that the server itself was started with.
-    assert {"CONTAINERS_CONF", "LANG"} <= set(contained.world.environment)
+    assert "CONTAINERS_CONF" in contained.world.environment
     assert not {"CONTAINERS_CONF", "LANG", "OPSCTL_WORK_DIR", "PYTHONPATH"} & set(seen)
 
 

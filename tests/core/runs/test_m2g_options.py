@@ -155,7 +155,7 @@ def test_m2g_reads_back_what_was_meant(options: M2gOptions) -> None:
     assert (read["input_dir"], read["output_dir"]) == ("INPUT_DIR", "OUTPUT_DIR")
     assert (read["participant_label"], read["session_label"]) == (["0025427"], ["1"])
     only_dwi = {"diffusion_model", "mod", "track_type", "seeds", "reuse_registration"}
-    assert not read["skipeddy"] and not read["skipreg"]
+    assert read["skipeddy"] == read["skipreg"] == options.reuse_registration
     read["parcellation"] = [name_of(argument) for argument in read["parcellation"] or ()]
     only_func = {"acquisition", "tr", "mem_gb"}
     unread = only_func if options.pipeline == "dwi" else only_dwi
