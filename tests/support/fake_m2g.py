@@ -14,8 +14,17 @@ import sys
 import time
 from pathlib import Path
 
-#: Some of neuroparc's atlases with their numbers of regions.
-ATLASES = {"AAL": 116, "Desikan": 70, "JHU": 48, "MICCAI": 134}
+#: neuroparc's atlases with their numbers of regions at 2 mm.
+ATLASES = {
+    "AAL": 116, "AICHAJoliot2015": 384, "Brodmann": 41, "CAPRSC": 333, "CPAC200": 200, "DKT": 83, "DS00071": 68,
+    "DS00096": 93, "DS00108": 107, "DS00140": 133, "DS00195": 188, "DS00278": 272, "DS00350": 340, "DS00446": 430,
+    "DS00583": 578, "DS00833": 808, "DS01216": 1177, "DS01876": 1821, "DS03231": 3145, "DS06481": 6272,
+    "DS16784": 16281, "DS72784": 70262, "Desikan": 70, "DesikanKlein": 96, "Destrieux": 74, "Glasser": 180,
+    "Hammersmith": 83, "HarvardOxfordcort-maxprob-thr25": 48, "HarvardOxfordsub-maxprob-thr25": 21, "Hemispheric": 2,
+    "JHU": 48, "Juelich": 103, "MICCAI": 134, "Princetonvisual-top": 48, "Schaefer1000": 1000, "Schaefer200": 200,
+    "Schaefer300": 300, "Schaefer400": 400, "Slab1068": 1068, "Slab907": 907, "Talairach": 959, "Tissue": 3,
+    "Yeo-17": 17, "Yeo-17-liberal": 17, "Yeo-7": 7, "Yeo-7-liberal": 7,
+}  # fmt: skip
 LOST_WARNING = """WARNING: The atlas has lost an roi due to alignment! A file containing the lost ROI values will be \
 generated in the
             same folder as the connectome output. Try rerunning m2g with the appropriate --skull flag."""
@@ -106,6 +115,7 @@ def atlases(options: argparse.Namespace) -> list:
     """The names of the atlases' files, without `.nii.gz`, that m2g selects."""
     edge = options.voxelsize.replace("mm", "")
     names = [f"{name}_space-MNI152NLin6_res-{edge}x{edge}x{edge}" for name in ATLASES]
+    names.append(f"HarvardOxfordsub-maxprob-thr25_space-MNI152NLin6_label_all_res-{edge}x{edge}x{edge}")
     if options.parcellation is not None:
         folder = "/m2g_atlases/atlases/label/Human"
         names = [name for name in names for part in options.parcellation if part in f"{folder}/{name}.nii.gz"]
