@@ -37,7 +37,7 @@ def func_scan(world: World, image: bytes, *sidecars: dict[str, Any] | bytes, typ
         world.scan["inputs"].append({"role": "bold_json", **world.put(key, data)})
     world.scan["m2g"] = {"pipeline": "func", "parcellation": []}
     world.scan["argv"] = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "func", "--participant_label", "0025427"]
-    world.scan["argv"] += ["--session_label", "1", *typed]
+    world.scan["argv"] += ["--session_label", "1", *typed, "--parcellation", "Desikan_space-MNI152NLin6_res-"]
     world.submit()
 
 
@@ -56,6 +56,7 @@ def option(output: str, name: str) -> str:
         (series(2.0), ({"RepetitionTime": 1.4}, {"SliceTiming": [1.2, 0.8, 0.4, 0]}), (), "1.4", "seqminus"),
         (series(2.0), ({"RepetitionTime": 1.4},), ("--tr", "0.72", "--acquisition", "seqplus"), "0.72", "seqplus"),
     ],
+    ids=["sidecar", "header", "inherited", "typed"],
 )
 def test_m2g_gets_the_timing_of_the_data(
     world: World, image: bytes, sidecars: tuple[dict[str, Any], ...], typed: tuple[str, ...], tr: str, order: str
@@ -84,6 +85,7 @@ def test_a_difference_is_said_in_the_log(world: World) -> None:
         (series(2.0), (b"{",), "sidecar_invalid", "its JSON sidecar is not JSON"),
         (series(2.0), (b"[]",), "sidecar_invalid", "its JSON sidecar is not a JSON object"),
     ],
+    ids=["no time", "broken", "a list"],
 )
 def test_without_a_timing_m2g_is_not_started(
     world: World, image: bytes, sidecars: tuple[Any, ...], cause_code: str, cause: str
