@@ -89,7 +89,7 @@ def test_the_slice_order_has_afnis_name(order: list[int], expected: str) -> None
         ({"SliceTiming": [0, 1]}, "2 times for 6 slices"),
         ({"SliceTiming": "alternating"}, "not a list of times"),
         ({"SliceTiming": [0, 1, 2, 3, 4, float("nan")]}, "not a list of times"),
-        ({"SliceTiming": times([0, 1, 2, 3, 4, 5]), "SliceEncodingDirection": "j"}, "slices lie along j"),
+        ({"SliceTiming": times([0, 1, 2, 3, 4, 5]), "SliceEncodingDirection": "j"}, "slices lie along 'j'"),
     ],
 )
 def test_an_order_that_m2g_cannot_be_told_is_a_doubt(sidecar: dict[str, Any], doubt: str) -> None:
@@ -114,8 +114,17 @@ def test_the_headers_unit(value: float, unit: str, expected: float | None) -> No
     assert runner.header_seconds(value, unit) == opsctl.header_seconds(value, unit) == expected
 
 
-@pytest.mark.parametrize("sidecar", [b"", b"{", b"[]", b"\xff\xfe"])
+@pytest.mark.parametrize("sidecar", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000])
 def test_a_sidecar_that_is_no_object_is_refused(sidecar: bytes) -> None:
     for module in (runner, opsctl):
         with pytest.raises(ValueError, match="JSON"):
             module.merged([b"{}", sidecar])
+
+
+def test_a_value_of_any_length_is_shown_short() -> None:
+    _, _, doubts = decided(
+        [{"RepetitionTime": "2" * 100_000, "SliceTiming": [0], "SliceEncodingDirection": ["i"] * 9999}]
+    )
+    assert max(map(len, doubts)) < 200
+    _, _, doubts = decided([{"SliceTiming": [0] * SLICES, "SliceEncodingDirection": ["i"] * 9999}])
+    assert max(map(len, doubts)) < 200

@@ -54,7 +54,7 @@ def merged(sidecars: Sequence[bytes]) -> Mapping[str, Any]:
     for sidecar in sidecars:
         try:
             document = json.loads(sidecar.decode("utf-8-sig"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError("its JSON sidecar is not JSON") from error
         if not isinstance(document, dict):
             raise ValueError("its JSON sidecar is not a JSON object")
@@ -103,7 +103,7 @@ def bold_timing(
     doubts: list[str] = []
     sidecar_tr = _seconds(fields.get("RepetitionTime"))
     if "RepetitionTime" in fields and sidecar_tr is None:
-        doubts.append(f"its sidecar's RepetitionTime is not a time in seconds: {fields['RepetitionTime']!r}")
+        doubts.append(f"its sidecar's RepetitionTime is not a time in seconds: {_shown(fields['RepetitionTime'])}")
     header_tr = _seconds(header_tr)
     data_tr = sidecar_tr if sidecar_tr is not None else header_tr
     if sidecar_tr is not None and header_tr is not None and _differ(sidecar_tr, header_tr):
@@ -125,6 +125,11 @@ def bold_timing(
         acquisition=acquisition or order or DEFAULT_ORDER,
         doubts=tuple(doubts),
     )
+
+
+def _shown(value: Any) -> str:
+    """A value of a sidecar for a message: it may be of any kind and length."""
+    return repr(value)[:40]
 
 
 def _seconds(value: Any) -> float | None:
@@ -149,7 +154,7 @@ def _order(fields: Mapping[str, Any], slices: int) -> tuple[str | None, str]:
         return None, f"its SliceTiming has {len(times)} times for {slices} slices"
     direction = fields.get("SliceEncodingDirection", "k")
     if direction not in ("k", "k-"):
-        return None, f"its slices lie along {direction}, and m2g knows orders along the third axis only"
+        return None, f"its slices lie along {_shown(direction)}, and m2g knows orders along the third axis only"
     if direction == "k-":
         times = times[::-1]
     if len(set(times)) == len(times):
