@@ -38,6 +38,7 @@ from opsctl.cli.verbs import (
     upload,
     why,
 )
+from opsctl.real_runs import status_note
 
 # Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) although markup is off.
 typer.core.HAS_RICH = False
@@ -63,6 +64,9 @@ app = typer.Typer(
 def _version(is_set: bool) -> None:
     if is_set:
         typer.echo(f"opsctl {__version__}")
+        if note := status_note():
+            # Standard output is for scripts that compare versions.
+            typer.echo(note, err=True)
         raise typer.Exit
 
 

@@ -43,6 +43,7 @@ OUR_OWN = {
     "opsctl.core.runs.result",
     "opsctl.core.settings",
     "opsctl.home",
+    "opsctl.real_runs",
     "opsctl.render.json_document",
     "opsctl.whole_file",
 }

@@ -25,6 +25,7 @@ from opsctl.cli.platform.terraform_session import (
 )
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import DEFAULT_NAME, check_name
+from opsctl.real_runs import status_note
 
 if TYPE_CHECKING:
     from opsctl.core.platform.options import PlatformOptions
@@ -127,6 +128,10 @@ def up(
         with screen.waiting("planning"):
             proposal = propose(workspace, options, mirror=mirror, look=orphans.find_orphans)
         orphans.say()
+        if not local and not workspace.platform.has_state and (note := status_note()):
+            screen.warn(
+                f"{note} Try the platform with `opsctl run DATASET --first 1` before you submit a whole dataset."
+            )
         if proposal.plan.changes:
             for line in plan_lines(proposal.plan, idle_usd_per_hour=proposal.idle_usd_per_hour):
                 screen.say(line)
