@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -16,6 +12,8 @@ from opsctl.aws.batch.queue_snapshot import take_snapshot, vcpu_quota
 from opsctl.aws.clients import Clients
 from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
+from opsctl.commands.diagnosis.account_look import start_account
+from opsctl.commands.diagnosis.checks import Checks
 from opsctl.core.diagnosis.doctor import Line, lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
@@ -96,11 +94,11 @@ def doctor(question: Question, *, seconds: float = SECONDS) -> Diagnosis:
     seconds
         The time limit: a check without an answer by then is reported as such.
     """
-    checkup = _check(question, _Checks(seconds))
+    checkup = _check(question, Checks(seconds))
     return Diagnosis(tuple(lines(checkup)), checkup.is_first_use)
 
 
-def _check(question: Question, checks: _Checks) -> Checkup:
+def _check(question: Question, checks: Checks) -> Checkup:
     environment, home = question.environment, question.home
     terraform = checks.start("terraform version", lambda: machine.terraform(environment))
     provider = checks.start("registry.terraform.io", lambda: machine.provider(environment))
@@ -156,7 +154,7 @@ def _aws_clients(question: Question, platform: Platform | Problem | None) -> Cli
     return Clients(region=region, profile=question.profile, is_hurried=True, verb="doctor")
 
 
-def _local_facts(home: Home, platform: Platform, checks: _Checks) -> dict[str, Any]:
+def _local_facts(home: Home, platform: Platform, checks: Checks) -> dict[str, Any]:
     server = checks.start("the local platform", lambda: control.find(home.path))()
     if not isinstance(server, control.LocalServer):
         return {"local_server": None}
@@ -169,7 +167,7 @@ def _aws_facts(
     login: Login,
     recorded: Platform | Problem | NotVisible | None,
     question: Question,
-    checks: _Checks,
+    checks: Checks,
 ) -> dict[str, Any]:
     platform = recorded if isinstance(recorded, Platform) else None
     # boto3 cannot create clients in several threads, so they are created here.
@@ -186,7 +184,7 @@ def _aws_facts(
     return {**_bucket_and_queues(clients, platform, checks), "permissions": permissions()}
 
 
-def _bucket_and_queues(clients: Clients, platform: Platform, checks: _Checks) -> dict[str, Any]:
+def _bucket_and_queues(clients: Clients, platform: Platform, checks: Checks) -> dict[str, Any]:
     """Check the data bucket, and each model's queue with its compute environment."""
     # boto3 cannot create clients in several threads, so they are created here.
     clients.s3, clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
@@ -208,32 +206,3 @@ def _or_problem(make: Callable[[], T]) -> T | Problem:
         return make()
     except Problem as problem:
         return problem
-
-
-class _Checks:
-    """Checks that run at once, in threads, under one time limit."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def start(self, name: str, check: Callable[[], T]) -> Callable[[], T | Problem | NotVisible]:
-        """Start a check in a daemon thread; returns a function that waits for its answer."""
-        future: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(check())
-            except BaseException as error:
-                future.set_exception(error)
-
-        def answer() -> T | Problem | NotVisible:
-            try:
-                return future.result(timeout=max(0.0, self._end - time.monotonic()))
-            except Problem as problem:
-                return problem
-            except FutureTimeoutError:
-                return NotVisible(name, f"did not answer within {self._seconds:g} s")
-
-        threading.Thread(target=run, name=f"doctor: {name}", daemon=True).start()
-        return answer
