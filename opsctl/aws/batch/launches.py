@@ -14,7 +14,8 @@ from opsctl.aws.look import look
 from opsctl.core.diagnosis.queue_snapshot import Launch, NotVisible
 
 _NEWEST = 20
-_OUTCOMES: dict[str, Literal["refused", "launched"]] = {"Failed": "refused", "Successful": "launched"}
+Outcome = Literal["refused", "launched", "pending"]
+_OUTCOMES: dict[str, Outcome] = {"Failed": "refused", "Successful": "launched"}
 #: An instance that ends before it is in service: its activity is Cancelled, and the message says why it ended.
 _ENDED_AT_ONCE = "Termination Reason"
 
@@ -58,7 +59,7 @@ def _launches(client: Any, group: str, environment: str) -> Iterator[Launch]:
         # The others end instances.
         if activity.get("Description", "").startswith("Launching"):
             message = activity.get("StatusMessage", "")
-            outcome = _OUTCOMES.get(activity["StatusCode"], "pending")
+            outcome: Outcome = _OUTCOMES.get(activity["StatusCode"], "pending")
             yield Launch(
                 environment=environment,
                 age_seconds=(now - activity["StartTime"]).total_seconds(),

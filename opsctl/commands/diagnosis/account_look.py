@@ -1,4 +1,4 @@
-"""Looks at the account, the image and the job definitions while something else is read, for `run`, `up` and `doctor`."""
+"""Looks at account, image and job definitions while something else is read, for `run`, `up` and `doctor`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def start_account(checks: Checks, clients: Clients, *, is_spot: bool, has_fallba
 def start_denied(
     checks: Checks, clients: Clients, platform: Platform | None, *, name: str
 ) -> Callable[[], tuple[str, ...]]:
-    """Start to ask IAM which actions it denies; returns a function that waits for the answer, empty where there is none.
+    """Start to ask IAM which actions it denies; returns a function that waits for them, empty without an answer.
 
     Parameters
     ----------

@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from opsctl.aws import identity as aws
-from opsctl.aws.batch.queue_snapshot import take_snapshot, vcpu_quota
+from opsctl.aws.batch.job_definitions import definitions_of
+from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
 from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
 from opsctl.commands.diagnosis.account_look import start_account
 from opsctl.commands.diagnosis.checks import Checks
-from opsctl.core.diagnosis.doctor import Line, lines
+from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
+from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
@@ -178,23 +180,30 @@ def _aws_facts(
     permissions = checks.start(
         "iam:SimulatePrincipalPolicy", lambda: aws.permissions(clients, login, platform, name=name)
     )
-    if platform is None:
-        quota = checks.start("servicequotas:GetServiceQuota", lambda: vcpu_quota(clients, is_spot=False))
-        return {"quota": quota(), "permissions": permissions()}
-    return {**_bucket_and_queues(clients, platform, checks), "permissions": permissions()}
+    account = start_account(
+        checks,
+        clients,
+        is_spot=platform is not None and platform.spot,
+        has_fallback=platform is not None and platform.spot_fallback,
+    )
+    facts = {} if platform is None else _bucket_and_queues(clients, platform, checks)
+    return {**facts, "account": account(), "permissions": permissions()}
 
 
 def _bucket_and_queues(clients: Clients, platform: Platform, checks: Checks) -> dict[str, Any]:
-    """Check the data bucket, and each model's queue with its compute environment."""
+    """Check the data bucket, each model's queue with its compute environment, and the job definitions."""
     # boto3 cannot create clients in several threads, so they are created here.
     clients.s3, clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
+    clients.autoscaling  # noqa: B018
 
     def snapshot(model: str) -> Callable[[], QueueSnapshot]:
         return lambda: take_snapshot(clients, platform, _SmallestJob(model, platform.image))
 
     bucket = checks.start("s3:ListBucket", lambda: aws.can_list(clients, platform.data_bucket))
+    definitions = checks.start("batch:DescribeJobDefinitions", lambda: definitions_of(clients.batch, platform))
     snapshots = {model: checks.start("batch:DescribeJobQueues", snapshot(model)) for model in sorted(platform.models)}
-    return {"bucket": bucket(), "facts": {model: answer() for model, answer in snapshots.items()}}
+    facts = {model: answer() for model, answer in snapshots.items()}
+    return {"bucket": bucket(), "definitions": definitions(), "facts": facts}
 
 
 def _now() -> datetime:

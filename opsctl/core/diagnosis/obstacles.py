@@ -151,7 +151,7 @@ def disk_notes(account: Account | None, at_once: AtOnce, *, root_volume_gib: int
 
 
 def denied_notes(denied: Sequence[str], *, policy: str) -> Iterator[str]:
-    """The actions that IAM says are not permitted. Its simulation knows no organization's rules, so it decides nothing."""
+    """The actions that IAM's simulation denies. It does not see all that counts, so it is no obstacle."""
     if denied:
         yield (
             f"According to IAM you are not permitted {', '.join(denied)}: ask the account's administrator for"
