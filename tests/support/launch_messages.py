@@ -64,3 +64,7 @@ BLOCKED = (
     f" aws-verification@amazon.com if you have questions.{_FAILED}"
 )
 NEW_WORDS = f"The moon is in the wrong quarter.{_FAILED}"
+SUBNET_FULL = (
+    "Could not launch On-Demand Instances. InsufficientFreeAddressesInSubnet - There are not enough free addresses in"
+    f" subnet 'subnet-0ab1' to satisfy the requested number of instances.{_FAILED}"
+)
