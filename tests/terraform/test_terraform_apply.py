@@ -145,10 +145,10 @@ def test_only_transient_faults_are_retried(observed: Observations, model: str) -
     ]
     assert strategy["attempts"] == 3
     assert rules == [
-        {"onStatusReason": "Host EC2*", "action": "retry"},
-        {"onReason": "CannotPullContainer*", "action": "retry"},
-        {"onExitCode": "75", "action": "retry"},
-        {"onReason": "*", "action": "exit"},
+        {"onStatusReason": "Host EC2*", "action": "RETRY"},
+        {"onReason": "CannotPullContainer*", "action": "RETRY"},
+        {"onExitCode": "75", "action": "RETRY"},
+        {"onReason": "*", "action": "EXIT"},
     ]
 
 
