@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.batch_world import RATES, BatchWorld
 from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 fixtures
-from support.run_world import PLATFORM, put_dataset
+from support.run_world import PLATFORM, put_dataset, request
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.cli.run_wiring import RunWiring
+from opsctl.core.costs.estimate import Estimate
 from opsctl.core.diagnosis.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.job_definition import JobDefinition
 from opsctl.core.diagnosis.obstacles import RunFacts
@@ -109,3 +112,16 @@ def test_a_small_quota_makes_the_run_longer_and_says_so(typed: Opsctl) -> None:
 def test_the_images_digest_is_in_the_scans_records(typed: Opsctl) -> None:
     said, _ = typed(WELL, "--dry-run", "--json")
     assert {scan["image_digest"] for scan in json.loads(said.out)["scans"]} == {"sha256:" + "a" * 64}
+
+
+def test_a_budget_counts_on_what_the_quota_lets_run_at_once() -> None:
+    context: Any = SimpleNamespace(platform=PLATFORM, screen=None)
+    wiring = RunWiring(context, request(max_spend_usd=1000.0))
+    estimate = Estimate(usd=0.0, usd_per_scan=0.1, wall_hours=1.0, basis="")
+
+    def portion(facts: RunFacts) -> int:
+        """Half of what runs at once."""
+        wiring.__dict__["_facts"] = facts
+        return wiring._budget(1000.0, estimate).portion
+
+    assert [portion(facts) for facts in (RunFacts(), RunFacts(account=account(8)))] == [128, 2]
