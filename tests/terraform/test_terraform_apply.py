@@ -129,6 +129,8 @@ def test_job_definitions(observed: Observations, model: str, vcpus: int, memory_
             "awslogs-group": observed.record["log_group"],
             "awslogs-region": REGION,
             "awslogs-stream-prefix": model,
+            # ECS's default drops lines.
+            "mode": "blocking",
         },
     }
     assert definition["timeout"] == {"attemptDurationSeconds": 21600}
@@ -143,10 +145,11 @@ def test_only_transient_faults_are_retried(observed: Observations, model: str) -
         {key: value.upper() if key == "action" else value for key, value in rule.items()}
         for rule in strategy["evaluateOnExit"]
     ]
-    assert strategy["attempts"] == 3
+    assert strategy["attempts"] == 5
     assert rules == [
         {"onStatusReason": "Host EC2*", "action": "RETRY"},
-        {"onReason": "CannotPullContainer*", "action": "RETRY"},
+        {"onStatusReason": "Task failed to start*", "action": "RETRY"},
+        {"onReason": "AGENT*", "action": "RETRY"},
         {"onExitCode": "75", "action": "RETRY"},
         {"onReason": "*", "action": "EXIT"},
     ]
@@ -170,7 +173,8 @@ def test_instances(observed: Observations) -> None:
     # Batch takes MIME only, and m2g's image needs longer than ECS waits by default.
     user_data = base64.b64decode(data["UserData"]).decode()
     assert user_data.startswith("MIME-Version: 1.0\n")
-    assert "\nECS_CONTAINER_CREATE_TIMEOUT=20m\n" in user_data
+    for line in ("ECS_CONTAINER_CREATE_TIMEOUT=20m", "ECS_CONTAINER_START_TIMEOUT=10m"):
+        assert f"\n{line}\n" in user_data
 
 
 def test_network(observed: Observations) -> None:
