@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 
 import pytest
 from describe import NAME, PREFIX
@@ -22,8 +23,9 @@ NEEDS_AWS = True
 
 
 @pytest.fixture(scope="module")
-def observed(aws: Aws, terraform: Terraform) -> Observations:
-    return apply_and_destroy(aws, terraform)
+def observed(aws: Aws, terraform: Terraform) -> Iterator[Observations]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield apply_and_destroy(aws, terraform, monkeypatch)
 
 
 def test_storages_names_are_known_in_advance(observed: Observations) -> None:
@@ -223,6 +225,20 @@ def test_another_disk_size_replaces_the_environments(observed: Observations) -> 
     assert observed.replaced_by["disk"] == {
         'module.batch.aws_batch_compute_environment.model["csd"]',
         'module.batch.aws_batch_compute_environment.model["csa"]',
+    }
+
+
+def test_an_aged_machine_image_replaces_its_environment_and_moves_the_queue(observed: Observations) -> None:
+    environment = 'module.batch.aws_batch_compute_environment.model["csd"]'
+    assert [resource.arn for resource in observed.aged_report.aged] == [
+        observed.environments["csd"]["computeEnvironmentArn"]
+    ]
+    assert observed.aged_report.replace == (environment,)
+    # The new environment comes first: one that a queue uses cannot be deleted.
+    assert observed.aged_actions == {
+        environment: ["create", "delete"],
+        'module.batch.aws_batch_job_queue.model["csd"]': ["update"],
+        "aws_ssm_parameter.record": ["update"],
     }
 
 

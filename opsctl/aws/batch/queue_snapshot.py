@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from botocore.exceptions import ClientError
 
+from opsctl.aws.batch.machine_image import has_newer_image
 from opsctl.aws.clients import Clients
 from opsctl.aws.ecr.image import ecr_parts
 from opsctl.aws.errors import code_of, translated
@@ -268,6 +269,7 @@ def _environment(reply: Any) -> ComputeEnvironment:
         instance_types=tuple(resources.get("instanceTypes", ())),
         subnet_ids=tuple(resources.get("subnets", ())),
         security_group_ids=tuple(resources.get("securityGroupIds", ())),
+        has_newer_image=has_newer_image(reply),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from opsctl.core.diagnosis.aged_environments import aged_environments
 from opsctl.core.diagnosis.doctor_facts import Checkup, EngineVersion, Login, Permission
 from opsctl.core.diagnosis.finding import Wait
 from opsctl.core.diagnosis.pending_causes import blockers
@@ -288,5 +289,7 @@ def _queue(name: str, facts: QueueSnapshot | Problem | NotVisible) -> Iterator[L
     hidden = [fact for fact in (facts.queue, facts.environments) if isinstance(fact, NotVisible)]
     for fact in hidden:
         yield _unread(topic, fact, "warning")
-    if not findings and not hidden:
+    aged = [Line(topic, "warning", finding.what, finding.do) for finding in aged_environments(facts)]
+    yield from aged
+    if not findings and not hidden and not aged:
         yield Line(topic, "fine", "enabled and valid, and so is its compute environment")
