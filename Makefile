@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
+# The evaluator of IAM policies that others make: a Node package, only for the tests.
+SECOND_EVALUATOR := tests/policy/second_evaluator
+
 # In an environment of its own: it wants another boto3 than opsctl.
 CHECKOV := $(VENV)/checkov/bin/checkov
 
@@ -15,7 +18,8 @@ DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-campaign histories settings check bench bench-quick bench-largest chaos format lock clean
+.PHONY: help setup demo test test-fast test-campaign histories settings check check-policies second-evaluator \
+  bench bench-quick bench-largest chaos format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -72,6 +76,15 @@ check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format a
 	$(CHECKOV) --directory terraform/storage --framework terraform --skip-download --compact --quiet
 	$(CHECKOV) --directory terraform/platform --framework terraform --skip-download --compact --quiet
 
+$(SECOND_EVALUATOR)/node_modules/.package-lock.json: $(SECOND_EVALUATOR)/package-lock.json
+	npm ci --prefix $(SECOND_EVALUATOR) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+second-evaluator: $(SECOND_EVALUATOR)/node_modules/.package-lock.json ## Install the second evaluator of IAM policies (needs Node and npm)
+
+check-policies: setup second-evaluator ## Who may do what, decided by two evaluators of IAM policies
+	$(BIN)/pytest -q -n 0 -s tests/policy/test_policy_table.py
+
 format: setup ## Put code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -85,5 +98,5 @@ lock: setup ## Renew requirements.lock from pyproject.toml, and checkov's
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
-	rm -rf $(VENV) .venv-peers $(DEMO_HOME) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

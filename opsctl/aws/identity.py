@@ -134,11 +134,12 @@ def _needs(clients: Clients, who: Login, platform: Platform | None, name: str) -
         bucket = f"arn:{partition}:s3:::{platform.data_bucket}"
         queues = tuple(model.job_queue for model in platform.models.values())
         definitions = tuple(model.job_definition for model in platform.models.values())
+        job = f"arn:{partition}:batch:{at}:job/x"
         group = f"arn:{partition}:logs:{at}:log-group:{platform.log_group}:*"
         yield _Need("run", ("s3:ListBucket",), (bucket,))
         yield _Need("run", ("s3:GetObject", "s3:PutObject"), (f"{bucket}/opsctl/x",))
-        yield _Need("run", ("batch:SubmitJob",), (*queues, *definitions))
-        yield _Need("run", ("batch:TerminateJob",), (f"arn:{partition}:batch:{at}:job/x",))
+        yield _Need("run", ("batch:SubmitJob",), (*queues, *definitions, job))
+        yield _Need("run", ("batch:TerminateJob",), (job,))
         yield _Need("run", ("batch:ListJobs", "batch:DescribeJobs", "batch:DescribeJobQueues"), ("*",))
         yield _Need("run", ("logs:FilterLogEvents",), (group,))
         parameter = f"arn:{partition}:ssm:{at}:parameter{record_parameter(platform.name)}"

@@ -39,7 +39,7 @@ def drift_lines(plan: TerraformPlan) -> list[str]:
 
 
 def orphan_lines(report: OrphanReport, *, now: datetime) -> list[str]:
-    """Lines for what is removed, taken over and replaced; empty if Terraform's state knows everything."""
+    """Lines for what is removed, taken over, replaced, or will be; empty if nothing is to be said."""
     removed = (*report.orphans, *report.later)
     lines = []
     if removed:
@@ -52,7 +52,17 @@ def orphan_lines(report: OrphanReport, *, now: datetime) -> list[str]:
     lines += [
         f"{resource.words} is INVALID and is made anew. AWS says: {resource.reason}" for resource in report.invalid
     ]
+    lines += [f"{resource.words} {_newer_image(report.active_jobs)}" for resource in report.aged]
     return lines
+
+
+def _newer_image(active_jobs: int) -> str:
+    if not active_jobs:
+        return (
+            "is made anew, and its queue moves to the new one: AWS has a newer machine image (AMI) for its instances."
+        )
+    jobs = "1 job is active" if active_jobs == 1 else f"{active_jobs} jobs are active"
+    return f"stays while {jobs}. AWS has a newer machine image (AMI) for it: type `opsctl up` when they have ended."
 
 
 @contextmanager

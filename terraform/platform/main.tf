@@ -31,6 +31,7 @@ module "iam" {
   # Roles belong to an account, not to a region: the region in the name separates two platforms of the same name.
   prefix             = "${local.prefix}-${var.region}"
   environment_prefix = "${local.prefix}-"
+  models             = keys(local.models)
   data_bucket        = var.data_bucket
   source_buckets     = var.source_buckets
   repository_arn     = var.repository_arn

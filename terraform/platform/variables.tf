@@ -245,9 +245,9 @@ variable "attempt_timeout_seconds" {
 }
 
 variable "attempts" {
-  description = "How often a scan is tried when Spot, the image's pull or the network fails. A failure of m2g itself is never repeated."
+  description = "How often a scan is tried when its instance is lost, its container cannot be started or S3 does not answer. A failure of m2g itself is never repeated."
   type        = number
-  default     = 3
+  default     = 5
 
   validation {
     condition     = contains(range(1, 11), var.attempts)

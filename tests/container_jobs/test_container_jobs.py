@@ -9,6 +9,8 @@ import pytest
 from contained import Contained, lab_image
 from support.waiting import until
 
+from opsctl.core.diagnosis.aws_messages import code_of_message
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.local.jobs.container import PIDS_LIMIT
 
 # Fields of /proc/self/status, read without any tool but the shell's own.
@@ -163,12 +165,13 @@ def test_exit_codes_come_through_and_decide_what_is_tried_again(contained: Conta
     assert job["statusReason"] == "Essential container in task exited"
 
 
-def test_an_image_that_is_not_there_is_a_container_that_cannot_start(contained: Contained) -> None:
+def test_an_image_that_is_not_there_is_one_that_cannot_be_pulled(contained: Contained) -> None:
     job_id = contained.submit_defined("true", properties={"image": "localhost/none:1"})
     job = contained.wait(job_id)
     (attempt,) = job["attempts"]
     assert job["statusReason"] == "Task failed to start"
-    assert attempt["container"]["reason"].startswith("CannotStartContainerError: ")
+    assert attempt["container"]["reason"].startswith("CannotPullContainerError: ")
+    assert code_of_message(attempt["container"]["reason"]) == CauseCode.IMAGE_NOT_FOUND
     assert "localhost/none:1" in attempt["container"]["reason"]
     assert "exitCode" not in attempt["container"]
 

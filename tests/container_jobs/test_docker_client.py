@@ -71,6 +71,6 @@ def test_a_terminated_job_hears_it(with_docker: Contained) -> None:
     assert with_docker.names() == []
 
 
-def test_an_image_that_is_not_there_is_a_container_that_cannot_start(with_docker: Contained) -> None:
+def test_an_image_that_is_not_there_is_one_that_cannot_be_pulled(with_docker: Contained) -> None:
     job = with_docker.wait(with_docker.submit_defined("true", properties={"image": "localhost/none:1"}))
-    assert job["attempts"][0]["container"]["reason"].startswith("CannotStartContainerError: ")
+    assert job["attempts"][0]["container"]["reason"].startswith("CannotPullContainerError: docker: ")

@@ -15,6 +15,7 @@ from support.local_servers import retry_strategy
 from opsctl.commands.platform import down
 from opsctl.commands.runs import cancel
 from opsctl.local import control, server
+from opsctl.local.batch.definitions import check_retry_strategy
 from opsctl.local.batch.retry import AttemptOutcome, should_retry
 from opsctl.local.jobs.container import ContainerSettings
 from opsctl.local.jobs.process import ProcessSettings
@@ -55,6 +56,16 @@ def test_whoever_waits_for_stopped_jobs_waits_longer_than_they_may_take() -> Non
         assert seconds > BATCH_GRACE_SECONDS + cancel._TERMINATE_AGAIN_SECONDS
     # `down` cancels first, and cancels again what was only about to start.
     assert down._CANCEL_SECONDS > cancel._TIMEOUT_SECONDS
+
+
+def test_the_retry_rules_are_what_batch_takes_and_end_with_exit() -> None:
+    strategy = retry_strategy()
+    check_retry_strategy(strategy)
+    rules = strategy["evaluateOnExit"]
+    assert 1 <= len(rules) <= 5
+    # Without it, Batch would retry what matches no rule: m2g's own failures too.
+    assert rules[-1] == {"action": "EXIT", "onReason": "*"}
+    assert [rule["action"] for rule in rules[:-1]] == ["RETRY"] * (len(rules) - 1)
 
 
 def _kinds(kind: type[faults.Fault]) -> Iterator[type[faults.Fault]]:

@@ -19,7 +19,9 @@ Documents = dict[Who, list[dict[str, Any]]]
 def for_people(platform: str) -> Documents:
     """The policies of docs/ for one platform."""
     values = {"NAME": platform, "ACCOUNT": ACCOUNT, "REGION": REGION}
-    return {"run": [document("run", **values)], "up": [document(name, **values) for name in ("up", "up-network")]}
+    run = document("run", **values)
+    up = [document(name, **values) for name in ("up", "up-network")]
+    return {"run": [run], "up": up, "delete": [run, document("delete", **values)]}
 
 
 def of_jobs(home: Path, platform: str) -> list[dict[str, Any]]:

@@ -192,6 +192,7 @@ ORPHANS = OrphanReport(
     invalid=(Resource(kind=ResourceKind.ENVIRONMENT, id="e", name="e", state="INVALID", reason="no role"),),
     replace=("a",),
 )
+AGED = (Resource(kind=ResourceKind.ENVIRONMENT, id="e", name="e", has_newer_image=True),)
 REPORT = TeardownReport(
     name="m2g",
     removed=1,
@@ -285,6 +286,8 @@ CASES: dict[str, Case] = {
     "up.applied": applied,
     "up.replaced": replaced,
     "up.orphans": as_lines(orphan_lines(ORPHANS, now=MOMENT + timedelta(minutes=3))),
+    "up.aged_image": as_lines(orphan_lines(OrphanReport(name="m2g", aged=AGED), now=MOMENT)),
+    "up.aged_image_in_use": as_lines(orphan_lines(OrphanReport(name="m2g", aged=AGED, active_jobs=3), now=MOMENT)),
     "down.aws": down(),
     "down.aws_with_rest": down(left=LEFT),
     "down.local": down(Path("/somewhere")),

@@ -14,15 +14,9 @@ from typing import Any
 from opsctl.aws.batch.batch import Batch
 from opsctl.local.batch.retry import AttemptOutcome, should_retry
 from support.fake_batch import Fault
+from support.local_servers import retry_strategy
 
-#: terraform/modules/batch/job_definition.tf.
-ATTEMPTS = 3
-RETRY_RULES = (
-    {"action": "RETRY", "onStatusReason": "Host EC2*"},
-    {"action": "RETRY", "onReason": "CannotPullContainer*"},
-    {"action": "RETRY", "onExitCode": "75"},
-    {"action": "EXIT", "onReason": "*"},
-)
+_STRATEGY = retry_strategy()
 REMEMBERED = timedelta(days=7)
 EXITED = "Essential container in task exited"
 NO_IMAGE = "CannotPullContainerError: Error response from daemon: Get https://registry/v2/"
@@ -290,7 +284,9 @@ class BatchHistory:
     def _decide(self, job: PlayedJob, outcome: AttemptOutcome) -> None:
         if outcome.succeeded:
             self._finish(job, "SUCCEEDED", outcome.status_reason)
-        elif should_retry(outcome, attempt=len(job.attempts), attempts=ATTEMPTS, rules=RETRY_RULES):
+        elif should_retry(
+            outcome, attempt=len(job.attempts), attempts=_STRATEGY["attempts"], rules=_STRATEGY["evaluateOnExit"]
+        ):
             self._change(job, status="RUNNABLE", reason=outcome.status_reason)
         else:
             self._finish(job, "FAILED", job.stopping or outcome.status_reason)

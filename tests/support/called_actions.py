@@ -6,7 +6,7 @@ Sources: the Service Authorization Reference; for what a call implies (tags, pas
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from support.iam_evaluator import Request
@@ -18,6 +18,7 @@ _S3 = {
     "HeadBucket": "ListBucket",
     "ListObjects": "ListBucket",
     "ListObjectsV2": "ListBucket",
+    "ListObjectVersions": "ListBucketVersions",
     "HeadObject": "GetObject",
     "CreateMultipartUpload": "PutObject",
     "UploadPart": "PutObject",
@@ -83,8 +84,16 @@ Needs = Iterator[tuple[str, str, dict[str, str]]]
 
 
 def _s3(operation: str, parameters: Call, _arn: str, _iam_arn: str, _platform: str) -> Needs:
-    key = f"/{parameters['Key']}" if "Key" in parameters else ""
-    yield f"s3:{_S3.get(operation, operation)}", f"arn:aws:s3:::{parameters['Bucket']}{key}", {}
+    bucket = f"arn:aws:s3:::{parameters['Bucket']}"
+    if operation == "DeleteObjects":
+        for entry in parameters.get("Delete", ()):
+            yield f"s3:DeleteObject{'Version' if 'VersionId' in entry else ''}", f"{bucket}/{entry['Key']}", {}
+        return
+    action = _S3.get(operation, operation)
+    if "versionId" in parameters and action in ("GetObject", "DeleteObject"):
+        action += "Version"
+    resource = f"{bucket}/{parameters['Key']}" if "Key" in parameters else bucket
+    yield f"s3:{action}", resource, {"s3:prefix": parameters["prefix"]} if "prefix" in parameters else {}
 
 
 def _batch(operation: str, parameters: Call, arn: str, iam_arn: str, _platform: str) -> Needs:
@@ -93,7 +102,12 @@ def _batch(operation: str, parameters: Call, arn: str, iam_arn: str, _platform: 
         yield f"batch:{operation}", "*", {}
         return
     if operation == "TerminateJobs":
-        names = {"job": "many"}
+        # It has no action of its own: AWS asks for TerminateJob on each job.
+        for job_id in parameters.get("jobs", ()):
+            yield "batch:TerminateJob", f"{arn}:job/{job_id}", {}
+        return
+    if operation == "SubmitJob":
+        names["job"] = "new"
     resources = [name if name.startswith("arn:") else f"{arn}:{kind}/{name}" for kind, name in names.items()]
     resources += [order["computeEnvironment"] for order in parameters.get("computeEnvironmentOrder", ())]
     for resource in resources:
@@ -170,4 +184,28 @@ def _ecr(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: s
         yield "ecr:TagResource", f"{arn}:repository/{names[0]}", {}
 
 
-_BY_SERVICE = {"s3": _s3, "batch": _batch, "ec2": _ec2, "iam": _iam, "logs": _logs, "ssm": _ssm, "ecr": _ecr}
+def _without_resource(service: str) -> Callable[..., Needs]:
+    """The permissions of a service whose actions have no resource form."""
+
+    def needs(operation: str, _parameters: Call, _arn: str, _iam_arn: str, _platform: str) -> Needs:
+        yield f"{service}:{operation}", "*", {}
+
+    return needs
+
+
+def _kms(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: str) -> Needs:
+    key = str(parameters.get("KeyId"))
+    yield f"kms:{operation}", key if key.startswith("arn:") else f"{arn}:key/{key}", {}
+
+
+_BY_SERVICE: dict[str, Callable[..., Needs]] = {
+    "s3": _s3,
+    "batch": _batch,
+    "ec2": _ec2,
+    "iam": _iam,
+    "kms": _kms,
+    "logs": _logs,
+    "ssm": _ssm,
+    "ecr": _ecr,
+    **{service: _without_resource(service) for service in ("autoscaling", "freetier")},
+}

@@ -208,14 +208,15 @@ class Bucket:
 
 
 def retry_strategy() -> dict[str, Any]:
-    """The job definition's retry strategy, read from its Terraform source."""
+    """The job definition's retry strategy, read from its Terraform source and the default of `attempts`."""
     text = (ROOT / "terraform/modules/batch/job_definition.tf").read_text()
     names = {"action": "action", "on_status_reason": "onStatusReason", "on_reason": "onReason"}
     names["on_exit_code"] = "onExitCode"
     blocks = re.findall(r"evaluate_on_exit \{(.*?)\}", text, re.DOTALL)
     rules = [{names[name]: value for name, value in re.findall(r'(\w+)\s*=\s*"(.*?)"', block)} for block in blocks]
-    assert len(rules) == 4
-    return {"attempts": 3, "evaluateOnExit": rules}
+    variables = (ROOT / "terraform/platform/variables.tf").read_text()
+    (attempts,) = re.findall(r'variable "attempts" \{.*?default\s*=\s*(\d+)', variables, re.DOTALL)
+    return {"attempts": int(attempts), "evaluateOnExit": rules}
 
 
 def waiting_for(path: Path) -> str:

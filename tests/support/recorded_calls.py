@@ -12,7 +12,7 @@ from typing import Any, Literal
 from support.called_actions import requests_of
 from support.iam_evaluator import Request, decide, glob
 
-Who = Literal["run", "up", "job"]
+Who = Literal["run", "up", "delete", "job"]
 _VERB = re.compile(r"opsctl/\S+(?: md/verb#(?P<verb>\w+))?")
 _UP = ("up", "down", "image")
 
@@ -26,6 +26,13 @@ EXCEPTIONS: dict[Who, dict[str, str]] = {
         "ec2:DescribeSpotPriceHistory": "prices; the local platform costs nothing",
         "pricing:GetProducts": "prices; the local platform costs nothing",
         "ecr:DescribeImages": "an image's digest; the local platform has no registry",
+        "autoscaling:DescribeAutoScalingGroups": "launches that AWS refused; the local platform has no groups",
+        "autoscaling:DescribeScalingActivities": "launches that AWS refused; the local platform has no groups",
+        "batch:DescribeJobDefinitions": "a definition that is gone",
+        "freetier:GetAccountPlanState": "the account's plan; the local platform has none",
+        "s3:ListBucketVersions": "selftest removes what it wrote",
+        "s3:DeleteObject": "selftest removes what it wrote",
+        "s3:DeleteObjectVersion": "selftest removes what it wrote",
         "iam:GetRole": "doctor looks at the login's rights on AWS only",
         "iam:SimulatePrincipalPolicy": "doctor looks at the login's rights on AWS only",
     },
@@ -41,7 +48,11 @@ EXCEPTIONS: dict[Who, dict[str, str]] = {
         "ecr:UploadLayerPart": "image push, by the container engine",
         "iam:UpdateAssumeRolePolicy": "an upgrade that changes who may take a role",
         "batch:DescribeJobs": "down --force waits until the jobs have ended",
-        "batch:TerminateJob*": "down --force",
+        "batch:TerminateJob": "down --force",
+        "ec2:DescribeNatGateways": "up --vpc-id",
+        "freetier:GetAccountPlanState": "the account's plan; the local platform has none",
+        "kms:DescribeKey": "up --kms-key",
+        "servicequotas:GetServiceQuota": "the account's limits; the local platform has none",
         "ec2:CreateLaunchTemplateVersion": "an upgrade that changes disk or metadata of the instances",
         "ec2:ModifyLaunchTemplate": "an upgrade that changes disk or metadata of the instances",
         "ec2:DeleteVolume": "down, if an instance has left its disk",
@@ -78,7 +89,7 @@ def caller_of(user_agent: str) -> Caller | None:
     if match is None:
         return None
     verb = match["verb"] or ""
-    return Caller("up" if verb in _UP else "run", verb)
+    return Caller("up" if verb in _UP else "delete" if verb == "delete" else "run", verb)
 
 
 def read(path: Path) -> Iterator[tuple[Caller, dict[str, Any]]]:
@@ -117,7 +128,7 @@ def judge(
         By platform and caller. A call is allowed if the policies of one platform allow everything that it needs: the
         recording does not tell which platform an EC2 id belongs to.
     """
-    judged = Judged(refused=[], used={"run": set(), "up": set(), "job": set()})
+    judged = Judged(refused=[], used={"run": set(), "up": set(), "delete": set(), "job": set()})
     for caller, call in read(path):
         requests: list[Request] = []
         for platform, documents in policies.items():

@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 from describe import NAME, PREFIX, describe_bucket, describe_platform, remaining_resources
 from support.local_aws import REGION, Aws
 from support.real_terraform import Terraform
+
+from opsctl.aws.batch.batch import Batch
+from opsctl.aws.clients import Clients
+from opsctl.aws.platform.inventory import Inventory
+from opsctl.commands.platform.orphans import OrphanReport, find_orphans
 
 BUCKET = f"{PREFIX}-123456789012-{REGION}"
 STORAGE = {
@@ -37,6 +43,9 @@ class Observations:
         Exit code of `plan -detailed-exitcode` after the apply, by root.
     replaced_by
         Addresses of the resources that a change would replace, by key of `LATER_CHANGES`.
+    aged_report, aged_actions
+        What `up` finds where AWS has a newer image for csd's environment, and what the plan with it does to each
+        resource that changes.
     environments_wait_for
         Addresses that the compute environments depend on.
     lab_bucket, lab_bucket_after
@@ -58,6 +67,8 @@ class Observations:
     repository: dict[str, Any]
     second_plans: dict[str, int]
     replaced_by: dict[str, set[str]]
+    aged_report: OrphanReport
+    aged_actions: dict[str, list[str]]
     environments_wait_for: set[str]
     bucket: dict[str, Any]
     bucket_after_down: dict[str, Any]
@@ -69,11 +80,35 @@ class Observations:
     lab_resources: list[str]
 
 
+def planned(terraform: Terraform, *arguments: str) -> dict[str, list[str]]:
+    """Plan a change of the platform and return what it would do to each resource, in Terraform's order."""
+    terraform.run("platform", "plan", "-out=change.tfplan", *arguments)
+    plan = json.loads(terraform.run("platform", "show", "-json", "change.tfplan").stdout)
+    actions = {change["address"]: change["change"]["actions"] for change in plan["resource_changes"]}
+    return {address: done for address, done in actions.items() if done not in (["no-op"], ["read"])}
+
+
 def replaced(terraform: Terraform, *variables: str) -> set[str]:
     """Plan a change of the platform and return the addresses of the resources that it would replace."""
-    terraform.run("platform", "plan", "-out=change.tfplan", *variables)
-    plan = json.loads(terraform.run("platform", "show", "-json", "change.tfplan").stdout)
-    return {change["address"] for change in plan["resource_changes"] if "delete" in change["change"]["actions"]}
+    return {address for address, actions in planned(terraform, *variables).items() if "delete" in actions}
+
+
+def look_with_an_aged_environment(aws: Aws, monkeypatch: Any, state: dict[str, Any]) -> OrphanReport:
+    """What `up` finds before its plan where AWS says UPDATE_AVAILABLE of csd's environment."""
+    for name, value in aws.settings.items():
+        monkeypatch.setenv(name, value)
+    clients = Clients(region=REGION, endpoint_url=aws.endpoint)
+
+    def age(parsed: dict[str, Any], **_: Any) -> None:
+        for environment in parsed["computeEnvironments"]:
+            if environment["computeEnvironmentName"].startswith(f"{PREFIX}-csd-"):
+                (configuration,) = environment["computeResources"]["ec2Configuration"]
+                configuration["batchImageStatus"] = "UPDATE_AVAILABLE"
+
+    clients.batch.meta.events.register("after-call.batch.DescribeComputeEnvironments", age)
+    root: Any = SimpleNamespace(state=lambda: state, import_existing=lambda existing: None)
+    batch = Batch(clients.batch, submit_client=clients.batch_once)
+    return find_orphans(root, name=NAME, inventory=Inventory(clients), batch=batch)
 
 
 def use_an_existing_bucket(aws: Aws, terraform: Terraform) -> dict[str, Any]:
@@ -98,7 +133,7 @@ def use_an_existing_bucket(aws: Aws, terraform: Terraform) -> dict[str, Any]:
     }
 
 
-def apply_and_destroy(aws: Aws, terraform: Terraform) -> Observations:
+def apply_and_destroy(aws: Aws, terraform: Terraform, monkeypatch: Any) -> Observations:
     """Apply storage and platform, destroy the platform, and return what AWS described at each step."""
     for root in ("storage", "platform"):
         terraform.init(root)
@@ -130,6 +165,8 @@ def apply_and_destroy(aws: Aws, terraform: Terraform) -> Observations:
     }
 
     replaced_by = {name: replaced(terraform, *variables, change) for name, change in LATER_CHANGES.items()}
+    aged_report = look_with_an_aged_environment(aws, monkeypatch, state)
+    aged_actions = planned(terraform, *variables, *(f"-replace={address}" for address in aged_report.replace))
 
     terraform.run("platform", "destroy", "-auto-approve", *variables)
     return Observations(
@@ -138,6 +175,8 @@ def apply_and_destroy(aws: Aws, terraform: Terraform) -> Observations:
         record=record,
         second_plans=plans,
         replaced_by=replaced_by,
+        aged_report=aged_report,
+        aged_actions=aged_actions,
         environments_wait_for={
             dependency
             for resource in state["resources"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 
 import pytest
 from describe import NAME, PREFIX
@@ -22,8 +23,9 @@ NEEDS_AWS = True
 
 
 @pytest.fixture(scope="module")
-def observed(aws: Aws, terraform: Terraform) -> Observations:
-    return apply_and_destroy(aws, terraform)
+def observed(aws: Aws, terraform: Terraform) -> Iterator[Observations]:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield apply_and_destroy(aws, terraform, monkeypatch)
 
 
 def test_storages_names_are_known_in_advance(observed: Observations) -> None:
@@ -129,6 +131,8 @@ def test_job_definitions(observed: Observations, model: str, vcpus: int, memory_
             "awslogs-group": observed.record["log_group"],
             "awslogs-region": REGION,
             "awslogs-stream-prefix": model,
+            # ECS's default drops lines.
+            "mode": "blocking",
         },
     }
     assert definition["timeout"] == {"attemptDurationSeconds": 21600}
@@ -143,10 +147,11 @@ def test_only_transient_faults_are_retried(observed: Observations, model: str) -
         {key: value.upper() if key == "action" else value for key, value in rule.items()}
         for rule in strategy["evaluateOnExit"]
     ]
-    assert strategy["attempts"] == 3
+    assert strategy["attempts"] == 5
     assert rules == [
         {"onStatusReason": "Host EC2*", "action": "RETRY"},
-        {"onReason": "CannotPullContainer*", "action": "RETRY"},
+        {"onStatusReason": "Task failed to start*", "action": "RETRY"},
+        {"onReason": "AGENT*", "action": "RETRY"},
         {"onExitCode": "75", "action": "RETRY"},
         {"onReason": "*", "action": "EXIT"},
     ]
@@ -170,7 +175,8 @@ def test_instances(observed: Observations) -> None:
     # Batch takes MIME only, and m2g's image needs longer than ECS waits by default.
     user_data = base64.b64decode(data["UserData"]).decode()
     assert user_data.startswith("MIME-Version: 1.0\n")
-    assert "\nECS_CONTAINER_CREATE_TIMEOUT=20m\n" in user_data
+    for line in ("ECS_CONTAINER_CREATE_TIMEOUT=20m", "ECS_CONTAINER_START_TIMEOUT=10m"):
+        assert f"\n{line}\n" in user_data
 
 
 def test_network(observed: Observations) -> None:
@@ -219,6 +225,20 @@ def test_another_disk_size_replaces_the_environments(observed: Observations) -> 
     assert observed.replaced_by["disk"] == {
         'module.batch.aws_batch_compute_environment.model["csd"]',
         'module.batch.aws_batch_compute_environment.model["csa"]',
+    }
+
+
+def test_an_aged_machine_image_replaces_its_environment_and_moves_the_queue(observed: Observations) -> None:
+    environment = 'module.batch.aws_batch_compute_environment.model["csd"]'
+    assert [resource.arn for resource in observed.aged_report.aged] == [
+        observed.environments["csd"]["computeEnvironmentArn"]
+    ]
+    assert observed.aged_report.replace == (environment,)
+    # The new environment comes first: one that a queue uses cannot be deleted.
+    assert observed.aged_actions == {
+        environment: ["create", "delete"],
+        'module.batch.aws_batch_job_queue.model["csd"]': ["update"],
+        "aws_ssm_parameter.record": ["update"],
     }
 
 

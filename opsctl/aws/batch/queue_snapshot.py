@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from opsctl.aws.account import vcpu_quota
 from opsctl.aws.batch.launches import launches_of
+from opsctl.aws.batch.machine_image import has_newer_image
 from opsctl.aws.clients import Clients
 from opsctl.aws.ecr.image import find_image
 from opsctl.aws.look import look
@@ -234,6 +235,7 @@ def _environment(reply: Any) -> ComputeEnvironment:
         instance_types=tuple(resources.get("instanceTypes", ())),
         subnet_ids=tuple(resources.get("subnets", ())),
         security_group_ids=tuple(resources.get("securityGroupIds", ())),
+        has_newer_image=has_newer_image(reply),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from opsctl.aws.batch.machine_image import has_newer_image
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
 from opsctl.core.platform.inventory import TAG, Resource, ResourceKind, batch_names, is_ours, role_names
@@ -100,6 +101,7 @@ class Inventory:
                         reason=environment.get("statusReason", ""),
                         is_tagged=ours,
                         uses=_used_by(environment),
+                        has_newer_image=has_newer_image(environment),
                     )
 
     def _definitions(self, name: str) -> Iterator[Resource]:

@@ -5,7 +5,8 @@ A killed `up` or a lost reply leaves them. `up` calls three functions, in this o
 
 1. `find_orphans`, between `init` and `plan` of the platform root: reports the orphans and what happens to each. It lets
    the plan import an existing log group. `OrphanReport.replace` is for the plan: the addresses of compute environments
-   that AWS has made invalid. `opsctl.render.up.orphan_lines` shows the report beside the plan, before the one question.
+   that AWS has made invalid, or whose machine image has aged. `opsctl.render.up.orphan_lines` shows the report beside
+   the plan, before the one question.
 2. `remove_orphans`, after the answer yes and before the apply.
 3. `finish_cleanup`, after the apply: removes the orphans that were in use before and the superseded revisions of job
    definitions, and takes the inventory.
@@ -28,6 +29,7 @@ from opsctl.core.platform.inventory import (
     NAMED_KINDS,
     Resource,
     ResourceKind,
+    addresses_of,
     counts_text,
     environments_to_replace,
     in_use,
@@ -57,8 +59,12 @@ class OrphanReport:
         The existing log group, which is imported with its events.
     invalid
         Compute environments in the state that AWS has made invalid: replaced.
+    aged
+        Compute environments in the state for which AWS has a newer machine image: replaced, unless jobs are active.
+    active_jobs
+        The number of the platform's active jobs, for whose sake `aged` is left as it is; 0 otherwise.
     replace
-        The addresses of `invalid`.
+        The addresses of `invalid`, and of `aged` without active jobs.
     """
 
     name: str
@@ -67,6 +73,8 @@ class OrphanReport:
     foreign: tuple[Resource, ...] = ()
     log_group: Resource | None = None
     invalid: tuple[Resource, ...] = ()
+    aged: tuple[Resource, ...] = ()
+    active_jobs: int = 0
     replace: tuple[str, ...] = ()
 
     @property
@@ -113,6 +121,11 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
         )
     used = in_use(resources, known)
     invalid = tuple(resource for resource in resources if resource.is_invalid and resource not in unknown)
+    aged = tuple(
+        resource for resource in resources if resource.has_newer_image and resource not in (*unknown, *invalid)
+    )
+    # A newer image is worth no scan: it waits until nothing runs, and `up` does the rest of its work meanwhile.
+    active = len(jobs_of(batch, queues_of(resources))) if aged else 0
     return OrphanReport(
         name=name,
         orphans=tuple(resource for resource in removable if not {resource.key, resource.id} & used),
@@ -120,7 +133,12 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
         foreign=tuple(resource for resource in unknown if not resource.is_tagged and resource.kind in NAMED_KINDS),
         log_group=log_group,
         invalid=invalid,
-        replace=environments_to_replace(resources, state),
+        aged=aged,
+        active_jobs=active,
+        replace=(
+            *environments_to_replace(resources, state),
+            *addresses_of(state, [resource.key for resource in (() if active else aged)]),
+        ),
     )
 
 

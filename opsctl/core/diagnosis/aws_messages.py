@@ -29,6 +29,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], CauseCode], ...] = tuple(
         (r"opsctl down\b", CauseCode.CANCELLED_BY_DOWN),
         (r"JobStateTimeLimit", CauseCode.QUEUE_TIME_LIMIT),
         (r"[Jj]ob queue (was|has been) deleted", CauseCode.QUEUE_DELETED),
+        # Batch fails a job that waits for a failed one. opsctl's own jobs wait for none: somebody submitted it by hand.
+        (r"Dependent ?[Jj]ob ?[Ff]ailed", CauseCode.DEPENDENCY_FAILED),
         (r"Host EC2", CauseCode.INSTANCE_LOST),
         # The local platform says these in Batch's place.
         (r"[Tt]he local platform was stopped", CauseCode.LOCAL_PLATFORM_STOPPED),
@@ -41,7 +43,11 @@ _PATTERNS: tuple[tuple[re.Pattern[str], CauseCode], ...] = tuple(
             r"CannotPull.*(pull access denied|unauthorized|no basic auth|denied:|403|not authorized)",
             CauseCode.IMAGE_PULL_DENIED,
         ),
-        (r"CannotPull.*(not found|manifest unknown|does not exist|name unknown)", CauseCode.IMAGE_NOT_FOUND),
+        (
+            # The last two are Docker's and Podman's, on the local platform.
+            r"CannotPull.*(not found|manifest unknown|does not exist|name unknown|[Nn]o such image|image not known)",
+            CauseCode.IMAGE_NOT_FOUND,
+        ),
         (
             r"CannotPull.*(no route|i/o timeout|dial tcp|connection refused|connection reset|request canceled"
             r"|[Tt]imeout|TLS handshake|unreachable|no such host|EOF)",
@@ -50,7 +56,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], CauseCode], ...] = tuple(
         (r"CannotPull", CauseCode.IMAGE_PULL_FAILED),
         (r"initialize logging driver|CannotStartContainer.*log", CauseCode.LOG_GROUP_UNAVAILABLE),
         (r"DockerTimeoutError|ContainerTimeout", CauseCode.DOCKER_TIMEOUT),
+        (r"CannotInspectContainer", CauseCode.CONTAINER_NOT_INSPECTED),
         (r"CannotCreateContainer", CauseCode.CONTAINER_NOT_CREATED),
+        (r"CgroupError", CauseCode.CONTAINER_LIMITS_NOT_SET),
+        # ECS's reasons for not placing a task: "API failure reasons" in the Amazon ECS Developer Guide.
+        (r"RESOURCE:\w+", CauseCode.INSTANCE_TOO_SMALL),
+        (r"(^|; |TaskFailedToStart: )AGENT\b", CauseCode.AGENT_DISCONNECTED),
         (r"CannotStartContainer|ResourceInitializationError|Task failed to start", CauseCode.CONTAINER_NOT_STARTED),
         (r"OutOfMemoryError|Container killed due to memory", CauseCode.OUT_OF_MEMORY),
     )

@@ -77,6 +77,7 @@ class CauseCode(StrEnum):
     QUEUE_JOB_SIZE_LIMIT = "queue_job_size_limit"
     QUEUE_TIME_LIMIT = "queue_time_limit"
     QUEUE_DELETED = "queue_deleted"
+    DEPENDENCY_FAILED = "dependency_failed"
     LOCAL_PLATFORM_STOPPED = "local_platform_stopped"
     LOCAL_PLATFORM_FAILED = "local_platform_failed"
     TIMED_OUT = "timed_out"
@@ -89,6 +90,10 @@ class CauseCode(StrEnum):
     DOCKER_TIMEOUT = "docker_timeout"
     CONTAINER_NOT_CREATED = "container_not_created"
     CONTAINER_NOT_STARTED = "container_not_started"
+    CONTAINER_NOT_INSPECTED = "container_not_inspected"
+    CONTAINER_LIMITS_NOT_SET = "container_limits_not_set"
+    INSTANCE_TOO_SMALL = "instance_too_small"
+    AGENT_DISCONNECTED = "agent_disconnected"
     CONTAINER_EXITED = "container_exited"
 
     # Known by the exit code alone (aws_messages.py).

@@ -158,6 +158,10 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "cancelled by a time limit of the job queue", "`opsctl why` tells what it waited for"
     ),
     CauseCode.QUEUE_DELETED: CauseText("the job queue was deleted", "`opsctl up`, then `{run}` runs just the rest"),
+    CauseCode.DEPENDENCY_FAILED: CauseText(
+        "Batch did not start the job: a job that it waits for failed",
+        "opsctl's own jobs wait for no other: `{run}` runs the scan without it",
+    ),
     CauseCode.INSTANCE_LOST: CauseText("Spot took the instance back, or it was lost", _AGAIN),
     CauseCode.LOCAL_PLATFORM_STOPPED: CauseText("the local platform was stopped", "`opsctl up --local`, then `{run}`"),
     CauseCode.LOCAL_PLATFORM_FAILED: CauseText(
@@ -188,6 +192,17 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.DOCKER_TIMEOUT: CauseText("Docker took too long to make the container", _AGAIN),
     CauseCode.CONTAINER_NOT_CREATED: CauseText("the container cannot be made", _PLATFORM),
     CauseCode.CONTAINER_NOT_STARTED: CauseText("the container cannot be started", _LOGS),
+    CauseCode.CONTAINER_NOT_INSPECTED: CauseText(
+        "the container ended, and Docker did not say how",
+        "its disk was too busy. A result on S3 counts all the same; without one, `{run}`",
+    ),
+    CauseCode.CONTAINER_LIMITS_NOT_SET: CauseText(
+        "the instance could not set the container's limits (cgroups)", "`{run}` runs just the rest, on another instance"
+    ),
+    CauseCode.INSTANCE_TOO_SMALL: CauseText(
+        "the instance had too little memory or too few vCPUs left for the job", "`{run} --memory MIB` with less"
+    ),
+    CauseCode.AGENT_DISCONNECTED: CauseText("the instance's ECS agent was not connected", _AGAIN),
     CauseCode.CONTAINER_EXITED: CauseText("the container ended and left no result", _LOGS),
     # By the exit code alone.
     CauseCode.KILLED: CauseText("killed, most likely out of memory", _MEMORY, "likely"),

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES
 from opsctl.core.diagnosis.reason import Facts, Reason
+from opsctl.core.platform.registered_memory import LARGEST_MEMORY_MIB
 from opsctl.core.runs.manifest import Run
 
-#: Memory of the jobs of the largest queue, suggested for scans that ran out of less.
-LARGEST_MEMORY_MIB = 30_400
 _NO_MORE_MEMORY = "its jobs have the largest instance's memory already: fewer --seeds, or a --voxelsize of 4mm"
 _NO_JOB_HOLDS_IT = "no job has that much memory: leave out the atlas with the most regions (--parcellation)"
+
+#: Their help names a `--memory` of its own.
+_ASKS_FOR_LESS_MEMORY = (CauseCode.QUEUE_JOB_SIZE_LIMIT, CauseCode.INSTANCE_TOO_SMALL)
 
 _LONGEST_TITLE = 100
 #: What differs from scan to scan: addresses, paths, file names, ids and numbers.
@@ -74,7 +76,7 @@ def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
     # A message whose code is not known is its own title.
     head = "" if code is CauseCode.UNKNOWN and detail else text.title
     title = ": ".join(part for part in (head, detail) if part)
-    again = run_again(run, has_own_memory=code is CauseCode.QUEUE_JOB_SIZE_LIMIT)
+    again = run_again(run, has_own_memory=code in _ASKS_FOR_LESS_MEMORY)
     help_ = text.help.format(run=again, dataset=_dataset(run), memory=_memory_help(run, reason))
     return Cause(reason.code, title, help_)
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from opsctl.core.diagnosis.aged_environments import aged_environments
 from opsctl.core.diagnosis.doctor_account import definition_lines, plan_lines, quota_lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, EngineVersion, Login, Permission
 from opsctl.core.diagnosis.doctor_line import Level, Line, unread
@@ -242,5 +243,7 @@ def _queue(name: str, facts: QueueSnapshot | Problem | NotVisible) -> Iterator[L
     hidden = [fact for fact in (facts.queue, facts.environments, facts.launches) if isinstance(fact, NotVisible)]
     for fact in hidden:
         yield unread(topic, fact, "warning")
-    if not findings and not hidden:
+    aged = [Line(topic, "warning", finding.what, finding.do) for finding in aged_environments(facts)]
+    yield from aged
+    if not findings and not hidden and not aged:
         yield Line(topic, "fine", "enabled and valid, and so is its compute environment")

@@ -11,10 +11,8 @@ from opsctl.core.diagnosis.finding import Finding, Sure, Wait, sentence
 from opsctl.core.diagnosis.launch_refusals import refused_launches
 from opsctl.core.diagnosis.queue_snapshot import ComputeEnvironment, NotVisible, QueueSnapshot, Quota
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, running, starting
+from opsctl.core.platform.registered_memory import registered_memory_mib
 
-#: The share of an instance's memory that jobs can use: the kernel and the ECS agent keep the rest (15.8 of an
-#: r5.large's 16 GiB remain).
-_USABLE_MEMORY = 0.985
 #: How far this machine's clock may be from AWS's.
 _CLOCKS_DIFFER_SECONDS = 60.0
 _UP = "`opsctl up`, with the options it was made with, brings it back to what opsctl made."
@@ -93,7 +91,7 @@ def _size(facts: QueueSnapshot) -> Iterator[Finding]:
     instance = facts.instance_type
     if isinstance(instance, NotVisible):
         return
-    usable = int(instance.memory_mib * _USABLE_MEMORY)
+    usable = registered_memory_mib(instance.memory_mib)
     if facts.vcpus > instance.vcpus:
         yield Finding(f"A scan asks for {facts.vcpus} vCPUs, and {instance.name} has {instance.vcpus}.", _UP)
     if facts.memory_mib > usable:

@@ -55,6 +55,8 @@ class ComputeEnvironment:
     ----------
     desired_vcpus
         How many vCPUs Batch wants to have now; 0 while it starts no instance.
+    has_newer_image
+        Whether AWS has a newer machine image than the one that its instances get.
     """
 
     name: str
@@ -66,6 +68,7 @@ class ComputeEnvironment:
     instance_types: tuple[str, ...] = ()
     subnet_ids: tuple[str, ...] = ()
     security_group_ids: tuple[str, ...] = ()
+    has_newer_image: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

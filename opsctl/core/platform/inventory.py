@@ -60,6 +60,8 @@ class Resource:
         Whether it has this platform's tag. A resource that only has a matching name is shown, but never deleted.
     uses
         Keys of the resources that must not be deleted before it.
+    has_newer_image
+        Whether it is a compute environment for whose instances AWS has a newer machine image.
     """
 
     kind: ResourceKind
@@ -71,6 +73,7 @@ class Resource:
     since: datetime | None = None
     is_tagged: bool = True
     uses: tuple[str, ...] = ()
+    has_newer_image: bool = False
 
     @property
     def key(self) -> str:

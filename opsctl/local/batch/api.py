@@ -17,6 +17,7 @@ from moto.batch.exceptions import ClientException
 from moto.batch.models import BatchBackend
 
 from opsctl.local.batch import describe
+from opsctl.local.batch.definitions import DefinitionRules, check_retry_strategy
 from opsctl.local.batch.environments import EnvironmentRules
 from opsctl.local.batch.job import Job, JobRequest, Status
 from opsctl.local.batch.scheduler import Scheduler
@@ -26,7 +27,7 @@ _JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _PAYLOAD_BYTES = 30 * 1024
 
 
-class BatchResponse(TimeLimits, EnvironmentRules):
+class BatchResponse(TimeLimits, EnvironmentRules, DefinitionRules):
     """The HTTP side. One scheduler serves all regions and accounts."""
 
     __module__ = "moto.batch.responses"
@@ -139,9 +140,7 @@ def _job_request(backend: BatchBackend, request: Mapping[str, Any]) -> JobReques
     if definition.type != "container" or definition.container_properties is None or request.get("dependsOn"):
         raise ClientException("The local platform runs container jobs without dependencies only.")
     retry = request.get("retryStrategy") or definition.retry_strategy or {}
-    rules = retry.get("evaluateOnExit") or ()
-    if not 1 <= retry.get("attempts", 1) <= 10 or len(rules) > 5:
-        raise ClientException("A retry strategy has 1 to 10 attempts and at most 5 evaluateOnExit rules.")
+    check_retry_strategy(retry)
     overrides = request.get("containerOverrides") or {}
     if any(entry["name"].startswith("AWS_BATCH") for entry in overrides.get("environment") or ()):
         raise ClientException("Environment variables cannot start with AWS_BATCH: the names are reserved.")
@@ -151,7 +150,7 @@ def _job_request(backend: BatchBackend, request: Mapping[str, Any]) -> JobReques
         queue=queue,
         container=_with_overrides(definition.container_properties, overrides),
         attempts=retry.get("attempts", 1),
-        retry_rules=tuple(rules),
+        retry_rules=tuple(retry.get("evaluateOnExit") or ()),
         timeout_seconds=(request.get("timeout") or definition.timeout or {}).get("attemptDurationSeconds"),
         parameters={**definition.parameters, **(request.get("parameters") or {})},
         tags=request.get("tags") or {},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,17 @@ class AttemptOutcome:
     status_reason: str
     timed_out: bool = False
     stopped: bool = False
+
+    @classmethod
+    def not_started(cls, reason: str) -> Self:
+        """Return the outcome of an attempt whose container never ran.
+
+        Parameters
+        ----------
+        reason
+            The container's, as ECS words it: `CannotPullContainerError: ...`, `CannotStartContainerError: ...`.
+        """
+        return cls(None, reason, "Task failed to start")
 
     @property
     def succeeded(self) -> bool:

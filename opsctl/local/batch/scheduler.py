@@ -179,7 +179,7 @@ class Scheduler:
             except Exception:
                 # A bug must cost one attempt, not a slot for the rest of the server's life.
                 _LOG.exception("attempt %s of job %s", attempt.number, job.job_id)
-                outcome = AttemptOutcome(None, "The local platform failed, see its server.log", "Task failed to start")
+                outcome = AttemptOutcome.not_started("The local platform failed, see its server.log")
             with self._changed:
                 self._end_attempt(job, attempt, outcome)
                 self._changed.notify_all()
@@ -201,7 +201,7 @@ class Scheduler:
         try:
             running = self._launcher.start(job, attempt)
         except CannotStart as error:
-            return AttemptOutcome(None, str(error), "Task failed to start")
+            return AttemptOutcome.not_started(str(error))
         with self._lock:
             attempt.started_at = now_ms()
             job.started_at = attempt.started_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ _LABEL = "org.opsctl.home"
 _VARIABLES = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 #: The engine's exit codes if the container could not be started. The job runner does not use them.
 _NOT_STARTED = (125, 126, 127)
+#: What Podman and Docker print about an image that this machine does not have.
+_NO_IMAGE = re.compile(r"image not known|[Nn]o such image")
+#: What Docker prints below its error.
+_USAGE = re.compile(r"(Run|See) 'docker run --help'")
 _LEFTOVERS_SECONDS = 60
 
 #: The capabilities that Docker and Podman give to root by default, but for DAC_OVERRIDE: in Podman's containers `/` is
@@ -79,8 +84,16 @@ class Container(Process):
         """Write its lines to the log until it has ended, and return the outcome."""
         outcome = super().wait()
         if outcome.exit_code in _NOT_STARTED and not outcome.stopped:
-            return AttemptOutcome(None, f"CannotStartContainerError: {self._last_line}", "Task failed to start")
+            # ECS has pulled the image before it starts the container: an image that is missing is a failed pull.
+            message = self._error()
+            error = "CannotPullContainerError" if _NO_IMAGE.search(message) else "CannotStartContainerError"
+            return AttemptOutcome.not_started(f"{error}: {message}")
         return outcome
+
+    def _error(self) -> str:
+        """The engine's error: its last line, without the hints below it."""
+        lines = (line for line in reversed(self._last_lines) if line.strip() and not _USAGE.match(line))
+        return next(lines, "")
 
 
 def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: ContainerSettings) -> Container:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
 
 _FLUSH_SECONDS = 0.1
+_LAST_LINES = 4
 _EXITED = "Essential container in task exited"
 _SUPERVISOR = Path(__file__).with_name("process_supervisor.py")
 # As in a container, a job sees little of this machine. TMPDIR and the certificates are what a site must set.
@@ -150,7 +152,7 @@ class Process:
         self._grace_seconds = grace_seconds
         self._kill_at: float | None = None
         self._timed_out = False
-        self._last_line = ""
+        self._last_lines: deque[str] = deque(maxlen=_LAST_LINES)
 
     @classmethod
     def launch(
@@ -231,8 +233,7 @@ class Process:
         return self._outcome()
 
     def _write(self, lines: list[tuple[int, str]]) -> None:
-        if lines:
-            self._last_line = lines[-1][1]
+        self._last_lines.extend(line for _, line in lines[-_LAST_LINES:])
         if self._log is not None and lines:
             self._log.write(lines)
 

@@ -37,11 +37,16 @@ resource "aws_batch_job_definition" "model" {
         "awslogs-group"         = aws_cloudwatch_log_group.jobs.name
         "awslogs-region"        = data.aws_region.current.name
         "awslogs-stream-prefix" = each.key
+
+        # Explicit, because ECS's default has been non-blocking since June 2025: it drops lines when its buffer is full. With
+        # blocking, m2g waits while CloudWatch Logs does not answer, and no line is lost.
+        "mode" = "blocking"
       }
     }
   })
 
-  # The first match wins, and no match would mean RETRY. Only transient faults are worth a second attempt.
+  # The first match wins, and no match would mean RETRY. Only transient faults are worth a second attempt. Batch takes at most
+  # five rules, whose patterns hold letters, digits, dots, colons, spaces and one * at the end.
   #
   # Actions in lower case, as Batch returns them: with others the provider believes that the rules change in every plan, looks
   # no further, and calls the revision unchanged when only the timeout changes ("inconsistent final plan").
@@ -57,10 +62,25 @@ resource "aws_batch_job_definition" "model" {
       on_status_reason = "Host EC2*"
     }
 
-    # A registry's pull limit, or a network that was not ready yet.
+    # The container never ran: the image could not be pulled, Docker took too long to make the container, or it could not be
+    # started. Batch's status reason is then "Task failed to start", and the container's reason begins with
+    # CannotPullContainerError, DockerTimeoutError, CannotCreateContainerError or CannotStartContainerError (AWS's example, below;
+    # nextflow-io/nextflow#5099, #5657, #4096; spotify/luigi#2808). So CannotPullContainer* needs no rule of its own. A pattern
+    # cannot tell an image that does not exist from a registry that is busy: `opsctl run` refuses the former.
+    #
+    # Two faults have no rule. CannotInspectContainerError comes after the container has ended ("Essential container in task
+    # exited", nextflow-io/nextflow#3091): the scan's result on S3 decides, and a second attempt could only repeat the work.
+    # CgroupError stands in the place of the status reason (nextflow-io/nextflow#5380), is rare, and would need a sixth rule.
+    evaluate_on_exit {
+      action           = "retry"
+      on_status_reason = "Task failed to start*"
+    }
+
+    # ECS placed the task on an instance whose agent was just not connected. The field and the word are those of AWS's example:
+    # https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
     evaluate_on_exit {
       action    = "retry"
-      on_reason = "CannotPullContainer*"
+      on_reason = "AGENT*"
     }
 
     # EX_TEMPFAIL: the job runner's exit code for a transient fault of S3 or the network.

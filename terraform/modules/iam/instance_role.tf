@@ -54,9 +54,53 @@ data "aws_iam_policy_document" "instance" {
     actions   = ["s3:*"]
     resources = ["arn:${local.partition}:s3:::*"]
   }
+
+  # The managed policy lets an instance join every ECS cluster of the account, and ECS sends an instance the credentials of the
+  # tasks that it places there.
+  statement {
+    sid           = "DenyJoiningOtherClusters"
+    effect        = "Deny"
+    actions       = ["ecs:RegisterContainerInstance", "ecs:DeregisterContainerInstance", "ecs:Submit*"]
+    not_resources = local.cluster_arns
+  }
+
+  # The resource of these is the container instance. ECS sends its cluster as a condition key, by which AWS's CDK too limits the
+  # role of an instance (aws/aws-cdk#28594).
+  statement {
+    sid       = "DenyPollingOtherClusters"
+    effect    = "Deny"
+    actions   = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
+    resources = ["*"]
+
+    condition {
+      test     = "ArnNotLike"
+      variable = "ecs:cluster"
+      values   = local.cluster_arns
+    }
+  }
+
+  # Batch makes the clusters. The agent makes one only if nobody has told it which to join.
+  statement {
+    sid       = "DenyMakingClusters"
+    effect    = "Deny"
+    actions   = ["ecs:CreateCluster"]
+    resources = ["*"]
+  }
 }
 
 locals {
+  # Terraform appends 26 digits to the name of an environment.
+  environment_names = [for model in var.models : "${var.environment_prefix}${model}-${join("", [for _ in range(26) : "?"])}"]
+
+  # Batch names an environment's cluster after it, in one of two forms: NAME_Batch_UUID with a service role of one's own
+  # (hashicorp/terraform-provider-aws#38050), AWSBatch-NAME-UUID with its service-linked role (aws/aws-cdk#25305).
+  cluster_arns = flatten([
+    for name in local.environment_names : [
+      "arn:${local.partition}:ecs:${local.region}:${local.account_id}:cluster/${name}_Batch_*",
+      "arn:${local.partition}:ecs:${local.region}:${local.account_id}:cluster/AWSBatch-${name}-*",
+    ]
+  ])
+
   log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account_id}:log-group:${var.log_group_name}"
 }
 

@@ -32,3 +32,8 @@ variable "environment_prefix" {
   description = "What the names of the compute environments begin with that may use Batch's role."
   type        = string
 }
+
+variable "models" {
+  description = "Names of m2g's models: each has compute environments, whose clusters the instances may join."
+  type        = list(string)
+}

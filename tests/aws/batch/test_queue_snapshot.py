@@ -276,6 +276,25 @@ def test_every_answer_becomes_a_fact(aws: Aws) -> None:
     assert aws.facts().memory_mib == 15200
 
 
+@pytest.mark.parametrize(
+    ("configuration", "has_newer"),
+    [
+        ([{"imageType": "ECS_AL2023", "batchImageStatus": "UPDATE_AVAILABLE"}], True),
+        ([{"imageType": "ECS_AL2023", "batchImageStatus": "LATEST"}], False),
+        # As long as the environment has started no instance.
+        ([{"imageType": "ECS_AL2023"}], False),
+        (None, False),
+    ],
+)
+def test_batch_says_whether_there_is_a_newer_image(aws: Aws, configuration: Any, has_newer: bool) -> None:
+    resources = {**RESOURCES, **({"ec2Configuration": configuration} if configuration else {})}
+    aws.answers["DescribeComputeEnvironments"] = {
+        "computeEnvironments": [{**ENVIRONMENT, "computeResources": resources}]
+    }
+    (environment,) = aws.facts().environments  # type: ignore[misc]
+    assert environment.has_newer_image is has_newer
+
+
 def test_spot_has_a_quota_of_its_own(aws: Aws) -> None:
     assert aws.facts(spot=True).vcpus_in_use == 2
     assert aws.asked["GetServiceQuota"] == [{"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}]

@@ -150,6 +150,35 @@ def test_an_environment_that_aws_has_given_up_is_made_anew() -> None:
     assert looked(Root(QUEUE), World(QUEUE, sick)).replace == ()
 
 
+AGED = thing(ResourceKind.ENVIRONMENT, "env", has_newer_image=True)
+
+
+def test_an_environment_whose_image_has_aged_is_made_anew() -> None:
+    report = looked(Root(QUEUE, ENVIRONMENT), World(QUEUE, AGED))
+    assert (report.aged, report.active_jobs, report.replace) == ((AGED,), 0, ("t.env",))
+    # The plan shows the replacement; nothing is removed beside it.
+    assert not report.needs_confirmation
+
+
+def test_an_aged_environment_stays_while_jobs_are_active_and_up_does_its_other_work() -> None:
+    report = looked(Root(QUEUE, ENVIRONMENT), World(QUEUE, AGED, active=2))
+    assert (report.aged, report.active_jobs, report.replace) == ((AGED,), 2, ())
+    sick = thing(ResourceKind.ENVIRONMENT, "sick", state="INVALID", reason="no role")
+    report = looked(Root(QUEUE, ENVIRONMENT, sick), World(QUEUE, AGED, sick, active=2))
+    assert (report.aged, report.invalid, report.replace) == ((AGED,), (sick,), ("t.sick",))
+
+
+def test_an_environment_that_is_aged_and_invalid_is_named_once() -> None:
+    both = thing(ResourceKind.ENVIRONMENT, "env", state="INVALID", reason="no role", has_newer_image=True)
+    report = looked(Root(QUEUE, ENVIRONMENT), World(QUEUE, both, active=1))
+    assert (report.invalid, report.aged, report.replace) == ((both,), (), ("t.env",))
+
+
+def test_without_an_aged_environment_nobody_asks_for_jobs() -> None:
+    world = World(QUEUE, ENVIRONMENT, active=2)
+    assert looked(Root(QUEUE, ENVIRONMENT), world).active_jobs == 0
+
+
 def test_what_has_only_our_name_is_shown_and_stays() -> None:
     other = thing(ResourceKind.QUEUE, "queue", is_tagged=False)
     subnet = thing(ResourceKind.SUBNET, "theirs", is_tagged=False)

@@ -33,6 +33,23 @@ MESSAGES = [
     ("CannotStartContainerError: OCI runtime create failed", CauseCode.CONTAINER_NOT_STARTED),
     ("CannotCreateContainerError: x", CauseCode.CONTAINER_NOT_CREATED),
     ("DockerTimeoutError: Could not transition to created; timed out", CauseCode.DOCKER_TIMEOUT),
+    # As nextflow-io/nextflow#3091, #5380 and aws/amazon-ecs-agent#375 quote them; RESOURCE:* is in the ECS guide.
+    (
+        f"{EXITED}; CannotInspectContainerError: Could not transition to inspecting; timed out after waiting 30s",
+        CauseCode.CONTAINER_NOT_INSPECTED,
+    ),
+    ("CgroupError: Agent could not create task's platform resources", CauseCode.CONTAINER_LIMITS_NOT_SET),
+    ("AGENT", CauseCode.AGENT_DISCONNECTED),
+    ("Task failed to start; AGENT", CauseCode.AGENT_DISCONNECTED),
+    ("TaskFailedToStart: AGENT", CauseCode.AGENT_DISCONNECTED),
+    ("TaskFailedToStart: RESOURCE:MEMORY", CauseCode.INSTANCE_TOO_SMALL),
+    ("RESOURCE:CPU", CauseCode.INSTANCE_TOO_SMALL),
+    ("Dependent Job failed", CauseCode.DEPENDENCY_FAILED),
+    ("DependentJobFailed", CauseCode.DEPENDENCY_FAILED),
+    (
+        "Task failed to start; CannotPullContainerError: Error: localhost/none:1: image not known",
+        CauseCode.IMAGE_NOT_FOUND,
+    ),
     ("OutOfMemoryError: Container killed due to memory usage", CauseCode.OUT_OF_MEMORY),
     ("The local platform was stopped", CauseCode.LOCAL_PLATFORM_STOPPED),
     ("The local platform failed, see its server.log", CauseCode.LOCAL_PLATFORM_FAILED),

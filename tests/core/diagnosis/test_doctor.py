@@ -76,6 +76,15 @@ def test_where_all_is_well_every_line_is_fine() -> None:
     ]
 
 
+def test_an_aged_machine_image_is_a_warning_with_what_renews_it() -> None:
+    aged = dataclasses.replace(ENVIRONMENT, has_newer_image=True)
+    queue_lines = [line for line in doctor_lines(**facts_with(environments=(aged,))) if line.topic == "queue csd"]
+    assert [(line.level, line.what) for line in queue_lines] == [
+        ("warning", "AWS has a newer machine image (AMI) than the instances of env get.")
+    ]
+    assert "`opsctl up`" in queue_lines[0].hint
+
+
 def test_on_this_machine_a_missing_login_is_a_warning_only() -> None:
     not_fine = [line for line in lines(ON_THIS_MACHINE) if line.level != "fine"]
     assert [(line.topic, line.level) for line in not_fine] == [("AWS login", "warning")]

@@ -6,15 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from support.local_servers import Platform, alive, waiting_for
+from botocore.exceptions import ClientError
+from support.local_servers import Platform, alive, retry_strategy, waiting_for
 from support.waiting import until
-
-RULES = [
-    {"onStatusReason": "Host EC2*", "action": "RETRY"},
-    {"onReason": "CannotPullContainer*", "action": "RETRY"},
-    {"onExitCode": "75", "action": "RETRY"},
-    {"onReason": "*", "action": "EXIT"},
-]
 
 
 def test_a_job_runs_and_tells_its_facts(platform: Platform, gate: Path) -> None:
@@ -80,10 +74,9 @@ def test_a_parent_succeeds_with_all_children(platform: Platform) -> None:
     assert platform.wait(platform.submit("true", size=2))["status"] == "SUCCEEDED"
 
 
-@pytest.mark.parametrize(("code", "attempts"), [(75, 3), (1, 1), (2, 1)])
+@pytest.mark.parametrize(("code", "attempts"), [(75, 5), (1, 1), (2, 1)])
 def test_the_definition_decides_what_is_tried_again(platform: Platform, code: int, attempts: int) -> None:
-    strategy = {"attempts": 3, "evaluateOnExit": RULES}
-    job_id = platform.submit(f"echo $AWS_BATCH_JOB_ATTEMPT; exit {code}", retryStrategy=strategy)
+    job_id = platform.submit(f"echo $AWS_BATCH_JOB_ATTEMPT; exit {code}", retryStrategy=retry_strategy())
     job = platform.wait(job_id)
     assert job["status"] == "FAILED"
     assert [attempt["container"]["exitCode"] for attempt in job["attempts"]] == [code] * attempts
@@ -190,6 +183,25 @@ def test_without_its_log_group_a_container_does_not_start(platform: Platform) ->
     assert (job["status"], job["statusReason"]) == ("FAILED", "Task failed to start")
     assert job["container"]["reason"].startswith("CannotStartContainerError")
     assert "exitCode" not in job["container"]
+
+
+def test_what_never_started_is_tried_as_often_as_the_definition_says(platform: Platform) -> None:
+    strategy = retry_strategy()
+    job = platform.wait(platform.submit("true", group="/missing", retryStrategy=strategy))
+    assert [attempt["statusReason"] for attempt in job["attempts"]] == ["Task failed to start"] * strategy["attempts"]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"retryStrategy": {"attempts": 11}},
+        {"retryStrategy": {"attempts": 2, "evaluateOnExit": [{"onReason": "not (found)", "action": "RETRY"}]}},
+        {"timeout": {"attemptDurationSeconds": 59}},
+    ],
+)
+def test_a_definition_that_batch_refuses_is_refused(platform: Platform, more: dict) -> None:
+    with pytest.raises(ClientError, match="ClientException"):
+        platform.define(**more)
 
 
 def test_a_job_sees_its_own_variables_and_little_else(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

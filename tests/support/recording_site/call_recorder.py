@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
+from xml.etree import ElementTree
 
 import botocore.session
 
@@ -77,7 +78,15 @@ def _rest_call(service: str, environ: dict[str, Any]) -> tuple[str, dict[str, An
             operation, most = route.operation, len(route.required)
     # The body of an S3 request may be a whole image.
     body = _json(_body(environ)) if service != "s3" else query
+    if operation == "DeleteObjects":
+        body = {**body, "Delete": _deleted(_body(environ))}
     return operation, {**body, **in_path}
+
+
+def _deleted(body: bytes) -> list[dict[str, str]]:
+    """The keys, and version ids where there are any, in the body of DeleteObjects."""
+    entries = (entry for entry in ElementTree.fromstring(body) if entry.tag.endswith("Object"))
+    return [{part.tag.rpartition("}")[2]: part.text or "" for part in entry} for entry in entries]
 
 
 @dataclass(frozen=True)
