@@ -33,6 +33,7 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 #: The files that take minutes: begun first, so that none of them is what everybody waits for at the end.
 _LONG = (
     "e2e/test_journey.py",
+    "settings/test_settings.py",
     "terraform/test_terraform_apply.py",
     "recovery/test_half_made.py",
     "chaos/test_campaign.py",

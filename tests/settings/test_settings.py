@@ -16,7 +16,7 @@ from settings_world import Lab, Observation
 from support.real_terraform import SOURCE
 from unseen_roles import UnseenRoles
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
 
 _VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
 #: Which groups of settings are changed and which are taken back, one `up` after the other. In the first the record
