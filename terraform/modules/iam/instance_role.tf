@@ -67,9 +67,11 @@ data "aws_iam_policy_document" "instance" {
   # The resource of these is the container instance. ECS sends its cluster as a condition key, by which AWS's CDK too limits the
   # role of an instance (aws/aws-cdk#28594).
   statement {
-    sid       = "DenyPollingOtherClusters"
-    effect    = "Deny"
-    actions   = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
+    sid     = "DenyPollingOtherClusters"
+    effect  = "Deny"
+    actions = ["ecs:Poll", "ecs:StartTelemetrySession", "ecs:UpdateContainerInstancesState"]
+
+    # In a denial: it leaves out no resource form.
     resources = ["*"]
 
     condition {
@@ -81,9 +83,11 @@ data "aws_iam_policy_document" "instance" {
 
   # Batch makes the clusters. The agent makes one only if nobody has told it which to join.
   statement {
-    sid       = "DenyMakingClusters"
-    effect    = "Deny"
-    actions   = ["ecs:CreateCluster"]
+    sid     = "DenyMakingClusters"
+    effect  = "Deny"
+    actions = ["ecs:CreateCluster"]
+
+    # In a denial: it leaves out no resource form.
     resources = ["*"]
   }
 }
