@@ -13,12 +13,13 @@ from typing import Any, Mapping, Sequence
 
 import boto3
 
-from m2g_job import causes, link_local, m2g, s3, selftest_clients, selftest_settings, version
+from m2g_job import causes, link_local, m2g, s3, selftest_settings, version
 from m2g_job.environment import log_stream
-from m2g_job.faults import ConditionFailed, Fault, TransientFault
+from m2g_job.faults import ConditionFailed, ConditionsUnsupported, Fault, TransientFault
 from m2g_job.log import Log
 from m2g_job.result import timestamp
 from m2g_job.selftest_check import FAILED, Check, NotChecked, Row
+from m2g_job.selftest_clients import Clients
 from m2g_job.selftest_identity import identity
 from m2g_job.selftest_image import Image
 from m2g_job.selftest_instance import InstanceRole
@@ -70,20 +71,21 @@ def _run(settings: Settings, variables: Mapping[str, str], *, log: Log, stop: St
 
 
 def _checks(settings: Settings, variables: Mapping[str, str], client: Any) -> list[Check]:
-    storage = Storage(settings, client)
+    clients = Clients()
+    storage = Storage(settings, client, refused_client=clients.make("s3"))
     return [
-        Check("role", "identity", lambda: _identity(settings)),
+        Check("role", "identity", lambda: _identity(settings, clients)),
         *storage.checks(),
-        *InstanceRole(settings, variables).checks(),
+        *InstanceRole(settings, variables, clients).checks(),
         *Image(settings, variables, document=storage.document).checks(),
         *Machine(settings, client).checks(),
     ]
 
 
-def _identity(settings: Settings) -> str:
+def _identity(settings: Settings, clients: Clients) -> str:
     if not settings.uri:
         raise NotChecked("No platform: this is not a job of `opsctl selftest`.")
-    return identity(selftest_clients.make("sts"), role=settings.role)
+    return identity(clients.make("sts"), role=settings.role)
 
 
 def _result(
@@ -141,6 +143,8 @@ def _write(settings: Settings, result: Mapping[str, Any], storage: s3.S3) -> Non
     uri = f"{settings.uri}/result.json"
     try:
         storage.write(uri, dict(result), if_none=True)
+    except ConditionsUnsupported:
+        storage.write(uri, dict(result))
     except ConditionFailed as error:
         document = storage.read(uri)
         if document is None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import urllib.error
-from typing import Any, Callable, Mapping
+from typing import Callable, Mapping
 
-from m2g_job import link_local, selftest_clients
+from m2g_job import link_local
 from m2g_job.selftest_check import Check, NotChecked
+from m2g_job.selftest_clients import Clients
 from m2g_job.selftest_refusals import must_be_refused
 from m2g_job.selftest_settings import Settings
 
@@ -29,20 +30,12 @@ class InstanceRole:
     ----------
     variables
         The job's environment variables.
-    make_client
-        Makes a client of a service with the instance's credentials.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        variables: Mapping[str, str],
-        *,
-        make_client: Callable[[str, Credentials], Any] = selftest_clients.make,
-    ) -> None:
+    def __init__(self, settings: Settings, variables: Mapping[str, str], clients: Clients) -> None:
         self._settings = settings
         self._variables = variables
-        self._make_client = make_client
+        self._clients = clients
         self._fetched: Credentials | None = None
 
     def checks(self) -> list[Check]:
@@ -84,7 +77,7 @@ class InstanceRole:
         return credentials
 
     def _ecs(self, credentials: Credentials) -> str:
-        client = self._make_client("ecs", credentials)
+        client = self._clients.make("ecs", credentials)
         must_be_refused(
             lambda: client.deregister_container_instance(
                 cluster=_CLUSTER, containerInstance=_CONTAINER_INSTANCE, force=False
@@ -94,7 +87,7 @@ class InstanceRole:
         return "The instance's role cannot act on another ECS cluster."
 
     def _s3(self, credentials: Credentials) -> str:
-        client = self._make_client("s3", credentials)
+        client = self._clients.make("s3", credentials)
         must_be_refused(
             lambda: client.list_objects_v2(Bucket=self._settings.bucket, MaxKeys=1),
             "listing the data bucket, as the instance,",
@@ -105,7 +98,7 @@ class InstanceRole:
         registry, _, repository = self._settings.repository.partition("/")
         if not repository:
             raise NotChecked("The platform has no image repository of its own.")
-        client = self._make_client("ecr", credentials)
+        client = self._clients.make("ecr", credentials)
         # An upload that is begun and never completed leaves nothing.
         must_be_refused(
             lambda: client.initiate_layer_upload(registryId=registry.split(".")[0], repositoryName=repository),

@@ -19,13 +19,15 @@ class Storage:
     Parameters
     ----------
     client
-        From `s3.make_client`.
+        From `s3.make_client`, for what a scan does too.
+    refused_client
+        For what must be refused.
     """
 
-    def __init__(self, settings: Settings, client: Any) -> None:
+    def __init__(self, settings: Settings, client: Any, *, refused_client: Any) -> None:
         self._settings = settings
-        self._client = client
         self._s3 = S3(client)
+        self._client = refused_client
         #: The object that opsctl has put there.
         self.input_uri = f"{settings.uri}/input.json"
         # An earlier attempt's object would fail the conditional write.
@@ -40,8 +42,8 @@ class Storage:
             "s3_conditional_write": self._write_conditionally,
             "raw_data": self._write_raw_data,
             "other_buckets": self._other_buckets,
-            "s3_delete": self._delete,
             "s3_acl": self._acl,
+            "s3_delete": self._delete,
         }
         return [Check(name, _GROUP, self._on_a_platform(look)) for name, look in looks.items()]
 

@@ -10,7 +10,6 @@ from rich.text import Text
 
 from opsctl.commands.selftest.jobs import WatchedJob
 from opsctl.core.costs.estimate import about_text
-from opsctl.core.preview import BANNER
 from opsctl.core.selftest.phases import Phases
 from opsctl.core.selftest.report import ModelReport, Row, SelftestReport
 from opsctl.core.selftest.result import Verdict
@@ -53,7 +52,7 @@ def watching(screen: Screen) -> Iterator[OnPoll]:
 def show_report(screen: Screen, report: SelftestReport) -> None:
     """Show the checks and phases on standard output; the summary on standard error."""
     if report.is_preview:
-        screen.say(BANNER, style="yellow")
+        screen.say("This platform runs opsctl's preview in m2g's place: what an image holds is not checked.")
     rows = _merged(report.models)
     model_width = max(len(models) for models, _ in rows)
     title_width = max(len(row.title) for _, row in rows)

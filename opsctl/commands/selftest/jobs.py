@@ -24,6 +24,8 @@ _WAITING = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING")
 #: A job that was told to end is watched for so long: Batch kills it after 30 s.
 _ENDING_SECONDS = 90.0
 _ANSWER_TIMEOUT_SECONDS = 300.0
+#: One reply without a job may be an old one.
+_MISSES_OF_FORGOTTEN = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +36,8 @@ class WatchedJob:
     ----------
     job
         As Batch showed it last; None before it did.
-    is_forgotten
-        Whether Batch does not know the job, or no longer.
+    misses
+        How many polls in a row did not show it after an earlier one had.
     waits
         Why it waits; empty where it was not asked or is not known.
     looked_at
@@ -46,7 +48,7 @@ class WatchedJob:
     job_id: str
     seen: Sightings
     job: BatchJob | None = None
-    is_forgotten: bool = False
+    misses: int = 0
     waits: tuple[Finding, ...] = ()
     looked_at: float = 0.0
 
@@ -54,6 +56,11 @@ class WatchedJob:
     def status(self) -> str:
         """Batch's state of it, for people."""
         return self.job.status if self.job else "SUBMITTED"
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether Batch does not know the job any more."""
+        return self.misses >= _MISSES_OF_FORGOTTEN
 
     @property
     def is_over(self) -> bool:
@@ -145,15 +152,15 @@ class SelftestJobs:
             return watched
         now, job = timestamp(self.watching.now()), shown.get(watched.job_id)
         if job is None:
-            # DescribeJobs may lag behind SubmitJob, and forgets jobs some days after their end.
-            return replace(watched, is_forgotten=watched.job is not None)
+            # DescribeJobs lags behind SubmitJob: a job that was never shown is waited for.
+            return watched if watched.job is None else replace(watched, misses=watched.misses + 1)
         has_instance = job.status not in ("SUBMITTED", "PENDING", "RUNNABLE")
         seen = replace(
             watched.seen,
             starting_at=watched.seen.starting_at or (now if has_instance and not job.is_over else None),
             stopped_at=now if job.is_over else None,
         )
-        return replace(watched, job=job, seen=seen)
+        return replace(watched, job=job, seen=seen, misses=0)
 
     def _explained(self, watched: WatchedJob) -> WatchedJob:
         """The job with the reasons why it waits, once it has waited for long."""

@@ -56,7 +56,7 @@ class LogLineSearch:
         while True:
             try:
                 if any(text in line for line in self._lines()):
-                    return row("fine", f"The job's lines are in CloudWatch ({self._stream}).")
+                    return row("fine", "The job's lines are in CloudWatch.")
             except Problem as problem:
                 if problem.code is ErrorCode.AWS_DENIED:
                     return row("not_checked", f"Hidden from you: {problem.what}")

@@ -107,7 +107,7 @@ class Selftest:
         self._jobs = SelftestJobs(batch, watching)
         # The requests of the jobs that Batch may have, also where an interruption left no id of them.
         self._requests: dict[str, Mapping[str, Any]] = {}
-        self._wrote_raw_data: set[str] = set()
+        self._wrote_raw_data = False
 
     def run(self) -> SelftestReport:
         """Submit the jobs, wait for them, read what they found, and remove what they wrote.
@@ -168,7 +168,7 @@ class Selftest:
         rows = [job_row(watched.job, result, seconds=job_phases.total, waits=watched.waits, unreadable=unreadable)]
         rows += [_row(row) for row in result.rows] if result else []
         if any(row.check == "raw_data" and row.verdict == "failed" for row in rows):
-            self._wrote_raw_data.add(model)
+            self._wrote_raw_data = True
         streams = watched.job.log_streams if watched.job else ()
         stream = streams[-1] if streams else result.log_stream if result else ""
         last_lines: tuple[str, ...] = ()
@@ -241,7 +241,7 @@ class Selftest:
     def _remove(self) -> str:
         bucket = self._platform.data_bucket
         prefixes = [selftest_location(self.selftest_id, data_bucket=bucket).key_prefix]
-        prefixes += [raw_key(self.selftest_id, model) for model in sorted(self._wrote_raw_data)]
+        prefixes += [raw_key(self.selftest_id)] if self._wrote_raw_data else []
         return remove_objects(self._versions, prefixes, bucket=bucket)
 
 

@@ -50,9 +50,9 @@ def job_location(selftest_id: str, model: str, *, data_bucket: str) -> Location:
     return Location(data_bucket, f"{SELFTEST_PREFIX}{selftest_id}/{model}")
 
 
-def raw_key(selftest_id: str, model: str) -> str:
+def raw_key(selftest_id: str) -> str:
     """The key of an object that no job may write."""
-    return f"{_RAW_PREFIX}/{selftest_id}/sub-selftest/dwi/{model}"
+    return f"{_RAW_PREFIX}/{selftest_id}/sub-selftest/dwi/sub-selftest_dwi.txt"
 
 
 def log_text(selftest_id: str, model: str) -> str:
@@ -78,7 +78,7 @@ def submit_request(selftest_id: str, model: str, platform: Platform, registratio
     variables = {
         "URI": folder.uri,
         "ROLE": registration.role_arn,
-        "RAW_URI": f"s3://{platform.data_bucket}/{raw_key(selftest_id, model)}",
+        "RAW_URI": f"s3://{platform.data_bucket}/{raw_key(selftest_id)}",
         "OTHER_BUCKET": _other_bucket(platform),
         "REPOSITORY": platform.repository_url,
         "IMAGE": platform.image,
