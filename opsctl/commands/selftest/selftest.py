@@ -164,8 +164,9 @@ class Selftest:
             result = self._result(model)
         except UnreadableRecord as problem:
             unreadable = problem
+        job = None if watched.is_forgotten else watched.job
         job_phases = phases(watched.job, result, watched.seen)
-        rows = [job_row(watched.job, result, seconds=job_phases.total, waits=watched.waits, unreadable=unreadable)]
+        rows = [job_row(job, result, seconds=job_phases.total, waits=watched.waits, unreadable=unreadable)]
         rows += [_row(row) for row in result.rows] if result else []
         if any(row.check == "raw_data" and row.verdict == "failed" for row in rows):
             self._wrote_raw_data = True

@@ -111,7 +111,7 @@ def test_each_failed_row_names_its_fix(check: str) -> None:
     assert report.count("failed") == 1
     row = rows(report)[check]
     assert (row.verdict, row.remedy) == ("failed", remedy_of(check))
-    assert row.remedy.endswith(".")
+    assert row.remedy.endswith((".", "?"))
     assert not report.as_json()["ok"]
 
 
@@ -296,7 +296,7 @@ def test_logs_that_cannot_be_read(code: str, verdict: str, detail: str) -> None:
 def test_the_platforms_own_times_are_kept_newest_first_and_feed_estimates() -> None:
     played = PlayedSelftest()
     played.selftest().run()
-    played.now += 100
+    played.now = 0.0
     played.jobs["csd"].states = tuple((2 * at, state) for at, state in STATES)
     played.selftest(models=("csd",)).run()
     body = played.s3.get_object(Bucket=played.platform.data_bucket, Key="opsctl/platform/times.json")["Body"].read()
@@ -330,7 +330,7 @@ def test_a_failed_job_measures_nothing() -> None:
 
 def test_the_json_has_no_account_number() -> None:
     played = PlayedSelftest(data_bucket="opsctl-m2g-123456789012-us-east-1")
-    played.jobs["csd"].has_result, played.jobs["csd"].reason = False, NO_IMAGE
+    played.jobs["csd"] = PlayedJob(states=((0, "RUNNABLE"), (9, "FAILED")), reason=NO_IMAGE, has_result=False)
     document = played.selftest().run().as_json()
     assert "123456789012" not in json.dumps(document)
     assert "ACCOUNT.dkr.ecr" in json.dumps(document)
