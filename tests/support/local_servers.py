@@ -125,13 +125,14 @@ class Platform:
             computeEnvironmentOrder=[{"order": 1, "computeEnvironment": self.environment}],
         )
 
-    def define(self, script: str = "true", *, group: str = GROUP, **more: Any) -> str:
-        """Register a job definition that runs a script."""
+    def define(self, script: str = "true", *, group: str = GROUP, role: str | None = None, **more: Any) -> str:
+        """Register a job definition that runs a script, with the ARN of a job role if it has one."""
         self._number += 1
         return self.batch.register_job_definition(
             jobDefinitionName=f"d{self._number}",
             type="container",
             containerProperties={
+                **({"jobRoleArn": role} if role else {}),
                 "image": "image",
                 "command": [script],
                 "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "1000"}],

@@ -206,9 +206,9 @@ def _identity(session: Session, start_response: StartResponse) -> Iterable[bytes
 
 def _refuse(refused: refusals.Refusal, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
     # An SDK that is still sending when the connection closes reports that, and not the refusal.
-    if "HTTP_TRANSFER_ENCODING" in environ or int(environ.get("CONTENT_LENGTH") or 0):
-        while environ["wsgi.input"].read(_CHUNK_BYTES):
-            pass
+    left = int(environ.get("CONTENT_LENGTH") or 0)
+    while left > 0 and (chunk := environ["wsgi.input"].read(min(left, _CHUNK_BYTES))):
+        left -= len(chunk)
     headers, body = refusals.body_of(refused, environ)
     start_response(f"{refused.status} {refused.code}", headers)
     return [body]
