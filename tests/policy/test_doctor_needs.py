@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from support.iam_evaluator import Request, decide
+from opsctl.local.rights.evaluator import Request, decide
 from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document
 
 from opsctl.aws.clients import Clients

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support.iam_evaluator import Request, decide
+from opsctl.local.rights.evaluator import Request, decide
 from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document, with_source_bucket
 from support.rendered_policies import DATA_BUCKET, SOURCE_BUCKET, Policies
 
