@@ -18,7 +18,8 @@ from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, duration_text, harmless
 
 _STYLES: dict[Verdict, str] = {"fine": "green", "warning": "yellow", "failed": "bold red", "not_checked": "dim"}
-_WIDTH = len("not checked")
+#: A terminal narrower than this has no room for columns.
+_COLUMNS = 60
 _IDLE = "without the minutes for which the instances stay idle afterwards"
 
 OnPoll = Callable[[Sequence[WatchedJob]], None]
@@ -54,20 +55,26 @@ def show_report(screen: Screen, report: SelftestReport) -> None:
     if report.is_preview:
         screen.say("This platform runs opsctl's preview in m2g's place: what an image holds is not checked.")
     rows = _merged(report.models)
-    model_width = max(len(models) for models, _ in rows)
-    title_width = max(len(row.title) for _, row in rows)
+    is_narrow = (screen.data.room or _COLUMNS) < _COLUMNS
+    widths = (0, 0, 0) if is_narrow else _widths(rows)
     for models, row in rows:
-        verdict = Text(f"{row.verdict.replace('_', ' '):<{_WIDTH}}", style=_STYLES[row.verdict])
-        what = f"  {models:<{model_width}}  {row.title:<{title_width}}  {harmless(row.detail)}"
+        verdict = Text(f"{row.verdict.replace('_', ' '):<{widths[0]}}", style=_STYLES[row.verdict])
+        what = f"  {models:<{widths[1]}}  {row.title:<{widths[2]}}  {harmless(row.detail)}"
         screen.data.print(verdict + Text(what, style="default"))
         if row.remedy:
-            screen.data.print(Text(f"{'':<{_WIDTH}}  → {harmless(row.remedy)}", style="default"))
+            screen.data.print(Text(f"{'':<{widths[0]}}  → {harmless(row.remedy)}", style="default"))
     for model in report.models:
         _show_last_lines(screen, model)
     screen.data.print("")
     for line in table([_phase_cells(model) for model in report.models], room=screen.data.room):
         screen.data.print(line)
     _show_summary(screen, report)
+
+
+def _widths(rows: Sequence[tuple[str, Row]]) -> tuple[int, int, int]:
+    """The widths of the columns: verdict, models, title."""
+    models, titles = max(len(models) for models, _ in rows), max(len(row.title) for _, row in rows)
+    return len("not checked"), models, titles
 
 
 def _merged(models: Sequence[ModelReport]) -> list[tuple[str, Row]]:
