@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 
-from m2g_job import environment, s3
+from m2g_job import environment, s3, selftest
 from m2g_job.faults import Fault
 from m2g_job.job import Job
 from m2g_job.log import Log
@@ -13,11 +14,13 @@ from m2g_job.stop import StopRequest
 
 
 def main() -> int:
-    """Process the scan that the environment names; return the exit code (see `faults`)."""
+    """Process the scan that the environment names, or test the platform; return the exit code (see `faults`)."""
     started = time.monotonic()
     log = Log()
     stop = StopRequest()
     stop.install_handlers()
+    if selftest.is_requested(sys.argv[1:], os.environ):
+        return selftest.run(os.environ, log=log, stop=stop)
     try:
         job = environment.read(os.environ)
     except Fault as fault:

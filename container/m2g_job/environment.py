@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import urllib.request
 from dataclasses import dataclass
 from typing import Mapping
 
-from m2g_job import causes
+from m2g_job import causes, link_local
 from m2g_job.faults import WrongInput
-
-_METADATA_TIMEOUT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -107,10 +104,7 @@ def log_stream(variables: Mapping[str, str]) -> str:
     metadata_uri = variables.get("ECS_CONTAINER_METADATA_URI_V4")
     if not metadata_uri:
         return ""
-    # The agent's address is link-local: a proxy from the environment could not reach it.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(metadata_uri, timeout=_METADATA_TIMEOUT_SECONDS) as reply:
-            return str(json.loads(reply.read().decode("utf-8"))["LogOptions"]["awslogs-stream"])
+        return str(json.loads(link_local.request(metadata_uri))["LogOptions"]["awslogs-stream"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""

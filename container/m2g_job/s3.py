@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Callable, Iterator, TypeVar
 
 import boto3
+import botocore.session
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import S3Transfer, TransferConfig
 from botocore.config import Config
@@ -109,7 +110,11 @@ def make_client() -> Any:
         s3={"addressing_style": "path"} if other_endpoint else {},
         user_agent_extra="opsctl-job",  # shown in CloudTrail
     )
-    client = boto3.session.Session().client("s3", config=config)
+    session = botocore.session.get_session()
+    # Without its role's credentials a job must fail, and not go on with those of its instance, which every job of the
+    # instance can have.
+    session.get_component("credential_provider").remove("iam-role")
+    client = boto3.session.Session(botocore_session=session).client("s3", config=config)
     # boto3 1.33, the last for Python 3.7, has no IfNoneMatch and no IfMatch on PutObject. They are moved to the
     # request's context before boto3 checks the parameters, and added as headers before the request is signed.
     for operation in _GUARDED_OPERATIONS:

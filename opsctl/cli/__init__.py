@@ -33,6 +33,7 @@ from opsctl.cli.verbs import (
     runs,
     sample,
     scans,
+    selftest,
     status,
     up,
     upload,
@@ -100,5 +101,6 @@ app.command("report")(report.report)
 app.command("audit")(audit.audit)
 app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
+app.command("selftest")(selftest.selftest)
 app.add_typer(image.image, name="image")
 app.command("down")(down.down)

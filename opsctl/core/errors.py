@@ -33,6 +33,7 @@ class ErrorCode(StrEnum):
     IMAGE_EXISTS = "image_exists"
     IMAGE_UNFIT = "image_unfit"
     CONCURRENT_CHANGE = "concurrent_change"
+    SELFTEST_FAILED = "selftest_failed"
 
     DATASET_NOT_FOUND = "dataset_not_found"
     BUCKET_NOT_FOUND = "bucket_not_found"

@@ -9,6 +9,7 @@ from opsctl.core.errors import UsageProblem
 
 RUNS_PREFIX = "opsctl/runs/"
 OUTPUTS_PREFIX = "opsctl/outputs/"
+SELFTEST_PREFIX = "opsctl/selftest/"
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")

@@ -1,6 +1,7 @@
 """The local platform's process: `python -m opsctl.local.server --home DIR [--port N] [--slots N]`.
 
-One moto server on 127.0.0.1 with opsctl's own Batch, S3 and logs. Whoever can reach it can run jobs as its user, so it
+One moto server on 127.0.0.1 with opsctl's own Batch, S3 and logs. Jobs may do what their roles' policies allow
+(`opsctl.local.rights`). The user's key is no secret: whoever can reach the server can run jobs as its user, so it
 listens on this machine only, and refuses the requests that a web page in the user's browser could send.
 """
 
@@ -42,7 +43,7 @@ _MOTO = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_DISABLE_GLOBAL_CORS": "
 
 
 class Front:
-    """Answers the identity path, refuses requests of web pages, and passes all others to moto.
+    """Answers the identity path, refuses requests of web pages, and passes all others on.
 
     A page in the user's browser could otherwise post to 127.0.0.1 (browsers then send an Origin), or reach it under a
     host name of its own (Host). moto's `/moto-api/reset` would delete every object without confirmation.
@@ -102,6 +103,10 @@ def serve(
     from opsctl.local import logs
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
+    from opsctl.local.rights.attempt_rights import RightsOfAttempts
+    from opsctl.local.rights.enforcement import Enforcement
+    from opsctl.local.rights.instance_metadata import InstanceMetadata
+    from opsctl.local.rights.sessions import Sessions
     from opsctl.local.s3 import api as s3
     from opsctl.local.s3.store import Store
 
@@ -118,10 +123,13 @@ def serve(
     port = listener.getsockname()[1]
     leftovers = attempts.remove_leftovers(files)
     store = Store(files.objects)
+    sessions = Sessions()
+    metadata = InstanceMetadata(sessions)
     launcher = JobLauncher(
         attempts.attempt_starter(
             files,
             endpoint_url=f"http://{_HOST}:{port}",
+            rights=RightsOfAttempts(sessions, metadata),
             stop_grace_seconds=options.stop_grace_seconds,
             containers=options.containers,
             entrypoint=options.entrypoint,
@@ -133,8 +141,8 @@ def serve(
     batch.install(scheduler)
     restored = s3.restore(store)
     token = secrets.token_hex(16)
-    moto: Application = DomainDispatcherApplication(create_backend_app)
-    application = Front(middleware(moto) if middleware is not None else moto, token)
+    services: Application = Enforcement(DomainDispatcherApplication(create_backend_app), sessions)
+    application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
     server = make_server(_HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, name="http")
     thread.start()

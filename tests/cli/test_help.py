@@ -18,7 +18,7 @@ from opsctl.cli import app
 
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
-    *("results", "report", "audit", "config", "doctor", "down", "runs", "datasets", "parcellations"),
+    *("results", "report", "audit", "config", "doctor", "selftest", "down", "runs", "datasets", "parcellations"),
     *("image build", "image push", "image status"),
 ]
 
@@ -191,8 +191,9 @@ def test_every_argument_and_option_says_what_it_is(helped: tuple[Any, Any], verb
 
 #: Options of one name that mean the same, each said in its verb's own words.
 IN_OWN_WORDS = {"--all", "--follow", "-f", "--modif", "--scan"}
-#: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's.
-ANOTHER_THING = {("upload", "--name")}
+#: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's; the queue that is
+#: tested, where `run` has m2g's model.
+ANOTHER_THING = {("upload", "--name"), ("selftest", "--model")}
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations"}
 ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}

@@ -6,10 +6,11 @@ import io
 from typing import Any
 
 import pytest
-from support.called_actions import requests_of
-from support.iam_evaluator import decide
 from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document
 from support.recording_site.call_recorder import _call
+
+from opsctl.local.rights.called_actions import requests_of
+from opsctl.local.rights.evaluator import decide
 
 DATA = f"opsctl-{NAME}-{ACCOUNT}-{REGION}"
 BATCH = f"arn:aws:batch:{REGION}:{ACCOUNT}"

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 from support import second_evaluator
-from support.iam_evaluator import decide, glob
 from support.policy_files import FILES, PLATFORM, Policy, document
 from support.policy_table import Row, identity_policies, resource_policies, rows
 from support.rendered_policies import Policies
+
+from opsctl.local.rights.evaluator import decide, glob
 
 #: Rows that the second evaluator decides otherwise, and why the table is right all the same.
 EXPECTED_DIFFERENCES = {

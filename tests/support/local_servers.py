@@ -51,6 +51,13 @@ def kill(server: control.LocalServer) -> None:
     until(lambda: not alive(server.pid))
 
 
+def trust(*services: str) -> str:
+    """A trust policy for services of AWS's."""
+    principals = [f"{service}.amazonaws.com" for service in services]
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principals}}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
 class Homes:
     """Creates OPSCTL_HOMEs, and ends every server in them."""
 
@@ -90,7 +97,7 @@ class Platform:
         self.home, self.server = home, server
         self.batch, self.logs = client(server, "batch"), client(server, "logs")
         iam, ec2 = client(server, "iam"), client(server, "ec2")
-        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("batch", "ec2"))["Role"]["Arn"]
         iam.create_instance_profile(InstanceProfileName="p")
         iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
         resources = {
@@ -118,13 +125,14 @@ class Platform:
             computeEnvironmentOrder=[{"order": 1, "computeEnvironment": self.environment}],
         )
 
-    def define(self, script: str = "true", *, group: str = GROUP, **more: Any) -> str:
-        """Register a job definition that runs a script."""
+    def define(self, script: str = "true", *, group: str = GROUP, role: str | None = None, **more: Any) -> str:
+        """Register a job definition that runs a script, with the ARN of a job role if it has one."""
         self._number += 1
         return self.batch.register_job_definition(
             jobDefinitionName=f"d{self._number}",
             type="container",
             containerProperties={
+                **({"jobRoleArn": role} if role else {}),
                 "image": "image",
                 "command": [script],
                 "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "1000"}],

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from support.iam_evaluator import Request
+from opsctl.local.rights.evaluator import Request
 from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, Policy, document, with_source_bucket
 from support.rendered_policies import DATA_BUCKET, SOURCE_BUCKET, Policies
 from support.repository import ROOT

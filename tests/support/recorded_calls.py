@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from support.called_actions import requests_of
-from support.iam_evaluator import Request, decide, glob
+from opsctl.local.rights.called_actions import requests_of
+from opsctl.local.rights.evaluator import Request, decide, glob
 
 Who = Literal["run", "up", "delete", "job"]
 _VERB = re.compile(r"opsctl/\S+(?: md/verb#(?P<verb>\w+))?")

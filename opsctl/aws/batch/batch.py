@@ -205,6 +205,7 @@ def _job(reply: Mapping[str, Any]) -> BatchJob:
         log_streams=tuple(dict.fromkeys(stream for stream in streams if stream)),
         started_at=_timestamp(reply.get("startedAt")),
         stopped_at=_timestamp(reply.get("stoppedAt")),
+        created_at=_timestamp(reply.get("createdAt")),
     )
 
 

@@ -76,6 +76,9 @@ def up(
         ),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only show: exit 0 nothing to do, 2 changes.")] = False,
+    selftest: Annotated[
+        bool, typer.Option("--selftest", help="Then prove that it works: `opsctl selftest`, some minutes and cents.")
+    ] = False,
     yes: Yes = False,
 ) -> None:
     """Make the platform, or bring it up to date. A second time changes nothing.
@@ -87,6 +90,7 @@ def up(
     from opsctl.aws.ecr.image import is_in_ecr
     from opsctl.cli.platform.state_setup import settle_state
     from opsctl.cli.platform.up_options import merge_options, with_m2g_image
+    from opsctl.cli.verbs.selftest import run_selftest
     from opsctl.commands.platform.terraform_workspace import clear_pending_up, ensure_room, save_pending_up
     from opsctl.commands.platform.up import carry_out, propose
     from opsctl.core.platform.options import PlatformOptions, typed_options
@@ -96,6 +100,8 @@ def up(
 
     if local and (is_typed("region") or is_typed("profile") or spot or data_bucket):
         raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
+    if plan and selftest:
+        raise UsageProblem("--plan makes no platform that --selftest could test.")
     chosen = check_name(platform_name(name, local=local) or DEFAULT_NAME)
     context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
@@ -164,6 +170,8 @@ def up(
     context.home.keep(platform)
     clear_pending_up(context.home, name=chosen)
     _say_platform_is_up(context, clients, options, platform, containers=containers, is_new=bool(proposal.plan.changes))
+    if selftest:
+        run_selftest(Context(platform_name=chosen, region=region, profile=profile))
 
 
 def _say_platform_is_up(
@@ -189,6 +197,7 @@ def _say_platform_is_up(
             **steps,
             "opsctl upload DIR --name HNU1": "bring a BIDS dataset there",
             "opsctl run HNU1 --sp native": "process it",
+            **({} if options.is_local else {"opsctl selftest": "prove first that it works: minutes, and some cents"}),
             "opsctl down": "take everything down; the data stays",
         }
     )

@@ -115,6 +115,15 @@ def finished_hours(
         Whether the scans start from an earlier registration: they take a fraction of a full run's time, so neither
         counts for the other.
     """
+    hours = _hours_of_runs(
+        records, platform=platform, model=model, pipeline=pipeline, reuses_registration=reuses_registration
+    )
+    return replace(hours, startup=records.platform_times().startup(platform.models[model].instance_type))
+
+
+def _hours_of_runs(
+    records: Records, *, platform: Platform, model: str, pipeline: str, reuses_registration: bool
+) -> Hours:
     results: list[Result] = []
     for run_id in reversed(records.run_ids()):
         try:

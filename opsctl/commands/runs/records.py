@@ -20,6 +20,7 @@ from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_record import decode_scan_document
 from opsctl.core.runs.status import BatchJob, FinalJobStates
 from opsctl.core.runs.submission import Submission
+from opsctl.core.selftest.times import TIMES_KEY, PlatformTimes
 
 T = TypeVar("T")
 
@@ -101,6 +102,10 @@ class Records:
             raise Problem("There is no run yet.", "`opsctl run DATASET` starts one.", code=ErrorCode.RUN_NOT_FOUND)
         self.completion_cache.run(run)
         return run
+
+    def platform_times(self) -> PlatformTimes:
+        """What the platform's self-tests have measured; nothing where there was none."""
+        return self._record(TIMES_KEY, PlatformTimes.decode) or PlatformTimes()
 
     def runs(self, run_ids: Sequence[str]) -> dict[str, Run]:
         """Several runs' records, by id; those without a record are left out, and so are unreadable ones."""

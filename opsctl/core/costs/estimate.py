@@ -76,6 +76,25 @@ class Rates:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Startup:
+    """What passes on an instance before its first scan begins: it boots and pulls the image.
+
+    Attributes
+    ----------
+    measured_on
+        The date of the self-test that measured it.
+    """
+
+    hours: float
+    measured_on: str
+
+    @property
+    def source(self) -> str:
+        """Where the number comes from, in words, with the number."""
+        return f"{_time_text(self.hours)} for each instance to start (the self-test of {self.measured_on})"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hours:
     """How long a scan takes.
 
@@ -87,12 +106,15 @@ class Hours:
         Whether the number comes from finished scans; otherwise it is the guide's.
     is_upper_bound
         Whether the scans take less, and nobody knows how much less.
+    startup
+        What passes on each instance before its first scan; None where no self-test has measured it.
     """
 
     per_scan: float
     source: str
     is_measured: bool
     is_upper_bound: bool = False
+    startup: Startup | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +126,7 @@ class Estimate:
     usd
         All scans together, at AWS's prices. The local platform charges nothing, but has the same number here.
     usd_per_scan
-        One scan.
+        One scan, with its share of the instances' start.
     wall_hours
         Duration of the run on AWS if as many scans run at once as may.
     scan_count, at_once
@@ -170,7 +192,7 @@ def hours_of(results: Iterable[Result], *, reuses_registration: bool = False) ->
 def estimate(
     platform: Platform, resources: ModelResources, *, scan_count: int, rates: Rates, hours: Hours, at_once: int
 ) -> Estimate:
-    """Estimate the cost of a run: scans x hours x (instance + disk + address).
+    """Estimate the cost of a run: scans x hours x (instance + disk + address), and each instance's start.
 
     Parameters
     ----------
@@ -179,16 +201,20 @@ def estimate(
     at_once
         How many scans run at once, from `opsctl.core.diagnosis.at_once`; at least 1.
     """
-    per_scan = rates.usd_per_hour * hours.per_scan
+    startup_hours = hours.startup.hours if hours.startup else 0.0
+    # An instance takes one scan after the other.
+    instances = min(scan_count, at_once)
+    usd = rates.usd_per_hour * (scan_count * hours.per_scan + instances * startup_hours)
+    sources = [hours.source, *([hours.startup.source] if hours.startup else [])]
     charged = f", as AWS would charge in {platform.region}" if platform.is_local else ""
     kind = f"{resources.instance_type} {rates.kind}"
     kind += " (others of its size may cost otherwise)" if resources.more_instance_types else ""
     kind += " (on demand costs more)" if platform.spot_fallback else ""
     return Estimate(
-        usd=per_scan * scan_count,
-        usd_per_scan=per_scan,
-        wall_hours=math.ceil(scan_count / at_once) * hours.per_scan,
-        basis=f"{hours.source}; {kind}{charged}: {rates.price_text}; {rates.source}",
+        usd=usd,
+        usd_per_scan=usd / max(1, scan_count),
+        wall_hours=math.ceil(scan_count / at_once) * hours.per_scan + startup_hours,
+        basis=f"{'; '.join(sources)}; {kind}{charged}: {rates.price_text}; {rates.source}",
         is_complete=rates.is_complete,
         is_upper_bound=hours.is_upper_bound,
         scan_count=scan_count,

@@ -68,6 +68,8 @@ class BatchJob:
         The ended attempts, oldest first; empty where only ListJobs was called, which does not return them.
     log_streams
         The log stream of every attempt, oldest first.
+    created_at
+        When Batch accepted it.
     started_at, stopped_at
         When its latest attempt began to run, and when the job ended; UTC, ISO 8601. None where that is not so, or not
         known.
@@ -81,6 +83,7 @@ class BatchJob:
     log_streams: tuple[bounded.Text, ...] = ()
     started_at: bounded.Moment | None = None
     stopped_at: bounded.Moment | None = None
+    created_at: bounded.Moment | None = None
 
     @property
     def is_over(self) -> bool:

@@ -15,31 +15,56 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsctl.assets import container_dir
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
+from opsctl.core.platform.platform import LOCAL_REGION
 from opsctl.local.batch.job import Job, JobAttempt
+from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.batch.scheduler import Running
 from opsctl.local.control import Containers, Files, python_path
 from opsctl.local.jobs import container, process
 
 if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
+    from opsctl.local.rights.attempt_rights import AttemptRights, RightsOfAttempts
 
 _LOG = logging.getLogger("opsctl.local")
 #: The user's AWS configuration must not reach a job: it may name endpoints, profiles or roles.
 _AWS = {
-    **LOCAL_CREDENTIALS,
     "AWS_DEFAULT_REGION": LOCAL_REGION,
     "AWS_REGION": LOCAL_REGION,
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
 }
+
+
+class Attempt:
+    """A running attempt, whose rights end with it."""
+
+    def __init__(self, running: Running, rights: AttemptRights, end: Callable[[AttemptRights], None]) -> None:
+        self._running = running
+        self._rights = rights
+        self._end = end
+
+    def wait(self) -> AttemptOutcome:
+        """Wait until the attempt has ended, take its rights back, and return the outcome."""
+        try:
+            return self._running.wait()
+        finally:
+            self._end(self._rights)
+
+    def stop(self) -> None:
+        """Send SIGTERM, and SIGKILL after the grace period."""
+        self._running.stop()
+
+    def kill(self) -> None:
+        """Kill all its processes without SIGTERM."""
+        self._running.kill()
 
 
 def attempt_starter(
     files: Files,
     *,
     endpoint_url: str,
+    rights: RightsOfAttempts,
     stop_grace_seconds: float,
     containers: Containers | None = None,
     entrypoint: Sequence[str] | None = None,
@@ -50,6 +75,8 @@ def attempt_starter(
     ----------
     endpoint_url
         Where jobs find S3.
+    rights
+        Gives each attempt its keys.
     stop_grace_seconds
         Between SIGTERM and SIGKILL.
     containers
@@ -58,10 +85,24 @@ def attempt_starter(
         Comes before the `command` of a job that is a process; the job runner by default. Ignored for containers.
     """
     environment = {**_AWS, "AWS_ENDPOINT_URL": endpoint_url}
+    start_program: Callable[..., Running]
     if containers is not None:
         settings = container.ContainerSettings(containers, files.home, files.jobs, environment, stop_grace_seconds)
-        return partial(container.start, settings=settings)
-    return partial(process.start, settings=_process_settings(files, environment, entrypoint, stop_grace_seconds))
+        start_program = partial(container.start, settings=settings)
+    else:
+        of_processes = _process_settings(files, environment, entrypoint, stop_grace_seconds)
+        start_program = partial(process.start, settings=of_processes)
+
+    def start(job: Job, attempt: JobAttempt, log: JobLog | None) -> Running:
+        begun = rights.begin(job, attempt)
+        try:
+            running = start_program(job, attempt, log, credentials=begun.variables(endpoint_url))
+        except BaseException:
+            rights.end(begun)
+            raise
+        return Attempt(running, begun, rights.end)
+
+    return start
 
 
 def remove_leftovers(files: Files) -> int:

@@ -65,7 +65,7 @@ class ContainerSettings:
     jobs_dir
         Each attempt gets a folder in it, which is removed when the attempt ends.
     environment
-        Variables that every job gets and no job definition can change (endpoint, credentials).
+        Variables that every job gets and no job definition can change (endpoint).
     stop_grace_seconds
         Between SIGTERM and SIGKILL; 30 on ECS.
     """
@@ -96,8 +96,15 @@ class Container(Process):
         return next(lines, "")
 
 
-def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: ContainerSettings) -> Container:
+def start(
+    job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: ContainerSettings, credentials: Mapping[str, str]
+) -> Container:
     """Start an attempt's container.
+
+    Parameters
+    ----------
+    credentials
+        Variables of this attempt only, which no job definition can change.
 
     Raises
     ------
@@ -107,7 +114,8 @@ def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: Contai
     folder = work_dir(job, attempt, settings.jobs_dir)
     label = label_of(settings.home)
     name = f"opsctl-{label[:8]}-{job.job_id.replace(':', '-')}-{attempt.number}"
-    variables = {**ONE_THREAD, **_VARIABLES, **batch_variables(job, attempt), **settings.environment}
+    defined = {**ONE_THREAD, **_VARIABLES, **batch_variables(job, attempt)}
+    variables = {**defined, **settings.environment, **credentials}
     arguments = [
         *("--name", name, "--label", f"{_LABEL}={label}", *CONFINED),
         *user_arguments(job.request.container),

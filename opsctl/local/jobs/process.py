@@ -33,6 +33,7 @@ _SUPERVISOR = Path(__file__).with_name("process_supervisor.py")
 _INHERITED = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
+_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Jobs already run in parallel, one a core: a library that used all cores in each would only slow them down.
 ONE_THREAD = dict.fromkeys(
     (
@@ -54,7 +55,7 @@ class ProcessSettings:
     jobs_dir
         Each attempt gets a folder in it, which is removed when the attempt ends.
     environment
-        Variables that every job gets and no job definition can change (endpoint, credentials, search paths).
+        Variables that every job gets and no job definition can change (endpoint, search paths).
     stop_grace_seconds
         Between SIGTERM and SIGKILL; 30 on ECS.
     """
@@ -65,8 +66,15 @@ class ProcessSettings:
     stop_grace_seconds: float = 30.0
 
 
-def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: ProcessSettings) -> Process:
+def start(
+    job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: ProcessSettings, credentials: Mapping[str, str]
+) -> Process:
     """Start an attempt's process.
+
+    Parameters
+    ----------
+    credentials
+        Variables of this attempt only, which no job definition can change.
 
     Raises
     ------
@@ -76,7 +84,7 @@ def start(job: Job, attempt: JobAttempt, log: JobLog | None, *, settings: Proces
     folder = work_dir(job, attempt, settings.jobs_dir)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     variables = {**batch_variables(job, attempt), **_memory(job), "OPSCTL_WORK_DIR": str(folder)}
-    environment = {**inherited, **ONE_THREAD, **variables, **settings.environment}
+    environment = {**inherited, **ONE_THREAD, **variables, **settings.environment, **credentials}
     try:
         for name in ("input", "output"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -108,7 +116,9 @@ def command_arguments(job: Job) -> Iterator[str]:
 
 def batch_variables(job: Job, attempt: JobAttempt) -> dict[str, str]:
     """Return the variables of the job definition and the submission, and Batch's own."""
-    requested = {entry["name"]: entry["value"] for entry in job.request.container.get("environment") or ()}
+    defined = {entry["name"]: entry["value"] for entry in job.request.container.get("environment") or ()}
+    # A job without a role must not get the rights of the user's own key, which is no secret.
+    requested = {name: value for name, value in defined.items() if name not in _CREDENTIALS}
     queue = job.request.queue
     batch = {
         "AWS_BATCH_JOB_ID": job.job_id,

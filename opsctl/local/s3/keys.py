@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right
+from contextvars import ContextVar
 from typing import Any
 
 import moto.s3.models as models
@@ -11,6 +12,9 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.utils import _VersionedKeyStore
 
 from opsctl.local.s3.objects import Key
+
+#: The ARNs of the objects that the current DeleteObjects request may not delete.
+REFUSED_DELETIONS: ContextVar[frozenset[str]] = ContextVar("REFUSED_DELETIONS", default=frozenset())
 
 
 class Keys(_VersionedKeyStore):
@@ -100,8 +104,11 @@ class Bucket(models.FakeBucket):
         """Apply the policy's statements that have no condition.
 
         moto ignores conditions, so "deny what is not TLS" would deny everything: this server speaks plain HTTP on the
-        loopback interface. Enforcing IAM is not its task.
+        loopback interface. The requests of roles are decided before (opsctl.local.rights), but for those keys of a
+        DeleteObjects request that moto leaves out by this answer.
         """
+        if resource in REFUSED_DELETIONS.get():
+            return PermissionResult.DENIED
         if self.policy is None:
             return PermissionResult.NEUTRAL
         policy = json.loads(self.policy)

@@ -356,3 +356,19 @@ def test_a_local_platform_with_m2gs_own_image_measures(world: World) -> None:
     finish(world, "A-20261120-120000-aaaa", *(30.0,) * 5)
     local = dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
     assert finished_hours(world.records, platform=local, model="csa").is_measured
+
+
+def test_the_estimate_counts_what_this_platforms_instances_took_to_start(world: World, storage: Storage) -> None:
+    assert finished_hours(world.records, platform=PLATFORM, model="csd").startup is None
+    entry = {"measured_at": "2026-11-28T12:00:00Z", "boot_seconds": 100, "pull_seconds": 60, "start_seconds": 20}
+    times = [
+        {**entry, "instance_type": "r6i.large", "boot_seconds": 9},
+        {**entry, "instance_type": PLATFORM.models["csd"].instance_type},
+        {**entry, "instance_type": PLATFORM.models["csd"].instance_type, "boot_seconds": 7},
+    ]
+    storage.put_json("data", "opsctl/platform/times.json", {"schema_version": 1, "times": times})
+    startup = finished_hours(world.records, platform=PLATFORM, model="csd").startup
+    assert startup is not None
+    assert (startup.hours * 3600, startup.measured_on) == (pytest.approx(180), "2026-11-28")
+    storage.put_json("data", "opsctl/platform/times.json", {"schema_version": 9})
+    assert finished_hours(world.records, platform=PLATFORM, model="csd").startup is None

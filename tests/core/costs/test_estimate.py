@@ -10,7 +10,7 @@ import pytest
 from support.core_examples import DOLLAR, MOMENT
 from support.example_platform import platform
 
-from opsctl.core.costs.estimate import Hours, estimate, hours_of, idle_usd_per_hour
+from opsctl.core.costs.estimate import Hours, Startup, estimate, hours_of, idle_usd_per_hour
 from opsctl.core.costs.prices import rates_of
 from opsctl.core.runs.manifest import timestamp
 from opsctl.core.runs.result import Result
@@ -113,3 +113,17 @@ def test_five_finished_scans_say_how_long_one_takes(
 def test_what_stands_idle_costs() -> None:
     assert idle_usd_per_hour(["aws_vpc", "aws_subnet", "aws_batch_job_queue", "aws_vpc_endpoint"]) == 0
     assert idle_usd_per_hour(["aws_nat_gateway", "aws_nat_gateway"]) == pytest.approx(0.09)
+
+
+@pytest.mark.parametrize(("scan_count", "instances"), [(1, 1), (256, 256), (257, 256)])
+def test_each_instance_starts_once_as_a_self_test_has_measured_it(scan_count: int, instances: int) -> None:
+    example = platform()
+    hours = dataclasses.replace(GUIDE, startup=Startup(hours=0.1, measured_on="2026-11-28"))
+    resources = example.models["csd"]
+    without = estimate(example, resources, scan_count=scan_count, rates=DOLLAR, hours=GUIDE)
+    measured = estimate(example, resources, scan_count=scan_count, rates=DOLLAR, hours=hours)
+    assert measured.usd - without.usd == pytest.approx(instances * 0.1 * DOLLAR.usd_per_hour)
+    assert measured.usd_per_scan * scan_count == pytest.approx(measured.usd)
+    assert measured.wall_hours - without.wall_hours == pytest.approx(0.1)
+    assert "6 minutes for each instance to start (the self-test of 2026-11-28)" in measured.basis
+    assert "self-test" not in without.basis

@@ -14,6 +14,9 @@ from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.local.batch.job import Job, JobAttempt, JobRequest
 from opsctl.local.control import Files
 from opsctl.local.jobs.attempts import attempt_starter
+from opsctl.local.rights.attempt_rights import RightsOfAttempts
+from opsctl.local.rights.instance_metadata import InstanceMetadata
+from opsctl.local.rights.sessions import Sessions
 
 TELL = "import json, os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(dict(os.environ)))"
 
@@ -22,20 +25,25 @@ def variables_of_job(tmp_path: Path, **defined: str) -> dict[str, str]:
     """The variables of a job whose definition has some of its own."""
     told = tmp_path / "told"
     files = Files(tmp_path / "home")
+    sessions = Sessions()
     files.jobs.mkdir(parents=True)
     starter = attempt_starter(
         files,
         endpoint_url="http://127.0.0.1:1",
+        rights=RightsOfAttempts(sessions, InstanceMetadata(sessions)),
         stop_grace_seconds=30.0,
         entrypoint=[sys.executable, "-c", TELL, str(told)],
     )
-    queue = SimpleNamespace(name="q", environments=[SimpleNamespace(name="env")])
+    environment = SimpleNamespace(name="env", compute_resources={"instanceTypes": ["r5.large"], "instanceRole": "p"})
+    queue = SimpleNamespace(
+        name="q", arn="arn:aws:batch:us-east-1:123456789012:job-queue/q", environments=[environment]
+    )
     container = {
         "environment": [{"name": name, "value": value} for name, value in defined.items()],
         "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
     }
     job = Job("0b5c", JobRequest("job", definition=None, queue=queue, container=container), number=0)
-    outcome = starter(job, JobAttempt(number=1, task_arn="arn:aws:ecs:x/t"), None).wait()
+    outcome = starter(job, JobAttempt(number=1, task_arn="arn:aws:ecs:us-east-1:123456789012:task/q/t"), None).wait()
     assert outcome.exit_code == 0
     variables: dict[str, str] = json.loads(told.read_text())
     return variables
@@ -44,7 +52,8 @@ def variables_of_job(tmp_path: Path, **defined: str) -> dict[str, str]:
 def test_a_definition_cannot_send_a_job_elsewhere(tmp_path: Path) -> None:
     told = variables_of_job(tmp_path, AWS_ENDPOINT_URL="elsewhere", AWS_ACCESS_KEY_ID="mine", GREETING="hello")
     assert (told["AWS_ENDPOINT_URL"], told["GREETING"]) == ("http://127.0.0.1:1", "hello")
-    assert told["AWS_ACCESS_KEY_ID"] != "mine"
+    # Without a role a job has no key, whatever its definition says.
+    assert "AWS_ACCESS_KEY_ID" not in told
 
 
 def test_a_job_is_told_the_memory_that_it_would_have_on_aws(tmp_path: Path) -> None:

@@ -9,30 +9,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from support.iam_evaluator import Request
+from opsctl.local.rights.ecs_actions import ecs_needs
+from opsctl.local.rights.evaluator import Request
+from opsctl.local.rights.permission import Needs, UnknownCall
+from opsctl.local.rights.s3_actions import s3_needs
 
 #: These need no permission.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity"}
 
-_S3 = {
-    "HeadBucket": "ListBucket",
-    "ListObjects": "ListBucket",
-    "ListObjectsV2": "ListBucket",
-    "ListObjectVersions": "ListBucketVersions",
-    "HeadObject": "GetObject",
-    "CreateMultipartUpload": "PutObject",
-    "UploadPart": "PutObject",
-    "CompleteMultipartUpload": "PutObject",
-    "GetBucketAccelerateConfiguration": "GetAccelerateConfiguration",
-    "GetBucketEncryption": "GetEncryptionConfiguration",
-    "PutBucketEncryption": "PutEncryptionConfiguration",
-    "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
-    "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
-    "GetBucketReplication": "GetReplicationConfiguration",
-    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
-    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
-    "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
-}
 _EC2_KINDS = {
     "vpc": "vpc",
     "subnet": "subnet",
@@ -47,6 +31,8 @@ _EC2_KINDS = {
 }
 #: Parameters that only refer to a resource, by operation.
 _EC2_REFERENCES = {"CreateRoute": ("GatewayId",)}
+#: Operations that launch instances.
+_EC2_LAUNCHES = ("RunInstances", "CreateFleet", "RequestSpotInstances", "RequestSpotFleet")
 _BATCH = {
     "computeEnvironment": "compute-environment",
     "computeEnvironmentName": "compute-environment",
@@ -56,44 +42,45 @@ _BATCH = {
     "jobDefinitionName": "job-definition",
     "jobId": "job",
 }
+_LOGS_WITHOUT_GROUP = ("DescribeLogGroups", "DescribeDestinations", "DescribeResourcePolicies", "DescribeQueries")
+_LOGS_OF_STREAM = ("PutLogEvents", "GetLogEvents", "DeleteLogStream")
+_ECR_WITHOUT_REPOSITORY = ("GetAuthorizationToken", "DescribeRegistry", "GetRegistryPolicy", "PutRegistryPolicy")
 _IAM_LISTS = ("ListRoles", "ListInstanceProfiles")
 
 Call = dict[str, Any]
 
 
 def requests_of(call: Call, *, account: str, region: str, platform: str) -> Iterator[Request]:
-    """Yield the requests that IAM must allow for a recorded call.
+    """Yield the requests that IAM must allow for a call.
 
     Parameters
     ----------
+    call
+        From `api_call.call_of`.
     platform
-        The platform whose tag EC2's resources are assumed to have: the recording contains only their ids.
+        The platform whose tag EC2's resources are assumed to have: a call contains only their ids. "": no tag is known.
+
+    Raises
+    ------
+    UnknownCall
+        When the permissions of the call are not known.
     """
     service, operation, parameters = call["service"], call["operation"], call["parameters"]
     context = {"aws:RequestedRegion": call["region"], "aws:SecureTransport": "true", "s3:TlsVersion": "1.3"}
     arn = f"arn:aws:{service}:{region}:{account}"
     if f"{service}:{operation}" in _ALWAYS_ALLOWED:
         return
-    needs = _BY_SERVICE[service](operation, parameters, arn, f"arn:aws:iam::{account}", platform)
+    if not operation or service not in _BY_SERVICE:
+        raise UnknownCall(f"{service}:{operation}")
+    needs = list(_BY_SERVICE[service](operation, parameters, arn, f"arn:aws:iam::{account}", platform))
+    if not needs:
+        raise UnknownCall(f"{service}:{operation}")
     for action, resource, more_context in needs:
         yield Request(action, resource, {**context, **more_context})
 
 
-#: Action, resource and further context of each permission that a call needs.
-Needs = Iterator[tuple[str, str, dict[str, str]]]
-
-
 def _s3(operation: str, parameters: Call, _arn: str, _iam_arn: str, _platform: str) -> Needs:
-    bucket = f"arn:aws:s3:::{parameters['Bucket']}"
-    if operation == "DeleteObjects":
-        for entry in parameters.get("Delete", ()):
-            yield f"s3:DeleteObject{'Version' if 'VersionId' in entry else ''}", f"{bucket}/{entry['Key']}", {}
-        return
-    action = _S3.get(operation, operation)
-    if "versionId" in parameters and action in ("GetObject", "DeleteObject"):
-        action += "Version"
-    resource = f"{bucket}/{parameters['Key']}" if "Key" in parameters else bucket
-    yield f"s3:{action}", resource, {"s3:prefix": parameters["prefix"]} if "prefix" in parameters else {}
+    return s3_needs(operation, parameters)
 
 
 def _batch(operation: str, parameters: Call, arn: str, iam_arn: str, _platform: str) -> Needs:
@@ -139,13 +126,16 @@ def _ec2(operation: str, parameters: Call, arn: str, _iam_arn: str, platform: st
         yield f"ec2:{operation}", f"{arn}:{created}/new", tags
         yield "ec2:CreateTags", f"{arn}:{created}/new", {**tags, "ec2:CreateAction": operation}
     # The only group that is tagged after its creation is the default group of a new VPC.
-    platform_tag = {} if operation == "CreateTags" else {"aws:ResourceTag/opsctl:platform": platform}
+    platform_tag = {"aws:ResourceTag/opsctl:platform": platform} if platform and operation != "CreateTags" else {}
     for name, value in parameters.items():
         kind = _EC2_KINDS.get(str(value).rpartition("-")[0])
         if kind and "Id" in name and name not in _EC2_REFERENCES.get(operation, ()):
             yield f"ec2:{operation}", f"{arn}:{kind}/{value}", {**platform_tag, **tags}
     if operation == "AuthorizeSecurityGroupEgress":
         yield f"ec2:{operation}", f"{arn}:security-group-rule/new", {}
+    if operation in _EC2_LAUNCHES:
+        # Images, disks and further resources are not looked at: only who may launch everything may launch.
+        yield "ec2:RunInstances", "*", {}
 
 
 def _iam(operation: str, parameters: Call, _arn: str, iam_arn: str, _platform: str) -> Needs:
@@ -161,36 +151,48 @@ def _iam(operation: str, parameters: Call, _arn: str, iam_arn: str, _platform: s
 
 
 def _logs(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: str) -> Needs:
-    group = parameters.get("resourceArn") or f"{arn}:log-group:{parameters.get('logGroupName')}"
-    yield f"logs:{operation}", "*" if operation == "DescribeLogGroups" else group, {}
+    if operation in _LOGS_WITHOUT_GROUP:
+        yield f"logs:{operation}", "*", {}
+        return
+    name = parameters.get("logGroupName") or parameters.get("logGroupIdentifier")
+    group = parameters.get("resourceArn") or (name if str(name).startswith("arn:") else f"{arn}:log-group:{name}")
+    if not group.startswith("arn:") or (name is None and "resourceArn" not in parameters):
+        raise UnknownCall(operation)
+    stream = parameters.get("logStreamName")
+    yield f"logs:{operation}", f"{group}:log-stream:{stream}" if operation in _LOGS_OF_STREAM else group, {}
     if parameters.get("tags"):
         yield "logs:TagResource", group, {}
 
 
 def _ssm(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: str) -> Needs:
-    names = parameters.get("Names") or [parameters.get("Name") or parameters.get("ResourceId")]
+    names = parameters.get("Names") or [
+        parameters.get("Name") or parameters.get("ResourceId") or parameters.get("Path")
+    ]
+    if "Parameter" not in operation and parameters.get("ResourceType") != "Parameter":
+        raise UnknownCall(operation)
     for name in names:
-        yield f"ssm:{operation}", "*" if operation == "DescribeParameters" else f"{arn}:parameter{name}", {}
+        # The slash between `parameter` and the name is not doubled.
+        resource = f"{arn}:parameter/{str(name).lstrip('/')}"
+        yield f"ssm:{operation}", "*" if operation == "DescribeParameters" else resource, {}
     if parameters.get("Tags"):
         yield "ssm:AddTagsToResource", f"{arn}:parameter{names[0]}", {}
 
 
 def _ecr(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: str) -> Needs:
     names = parameters.get("repositoryNames") or [parameters.get("repositoryName")]
+    if operation in _ECR_WITHOUT_REPOSITORY:
+        yield f"ecr:{operation}", "*", {}
+        return
     for name in names:
-        repository = parameters.get("resourceArn") or f"{arn}:repository/{name}"
-        yield f"ecr:{operation}", "*" if operation == "GetAuthorizationToken" else repository, {}
+        # DescribeRepositories without a name asks for all of them.
+        repository = parameters.get("resourceArn") or f"{arn}:repository/{name or '*'}"
+        yield f"ecr:{operation}", repository, {}
     if parameters.get("tags"):
         yield "ecr:TagResource", f"{arn}:repository/{names[0]}", {}
 
 
-def _without_resource(service: str) -> Callable[..., Needs]:
-    """The permissions of a service whose actions have no resource form."""
-
-    def needs(operation: str, _parameters: Call, _arn: str, _iam_arn: str, _platform: str) -> Needs:
-        yield f"{service}:{operation}", "*", {}
-
-    return needs
+def _ecs(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: str) -> Needs:
+    return ecs_needs(operation, parameters, arn)
 
 
 def _kms(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: str) -> Needs:
@@ -198,14 +200,38 @@ def _kms(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: s
     yield f"kms:{operation}", key if key.startswith("arn:") else f"{arn}:key/{key}", {}
 
 
+def _freetier(operation: str, _parameters: Call, _arn: str, _iam_arn: str, _platform: str) -> Needs:
+    yield f"freetier:{operation}", "*", {}
+
+
+def _sts(operation: str, parameters: Call, _arn: str, _iam_arn: str, _platform: str) -> Needs:
+    if "RoleArn" not in parameters:
+        raise UnknownCall(operation)
+    yield f"sts:{operation}", parameters["RoleArn"], {}
+
+
+def _autoscaling(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: str) -> Needs:
+    if operation.startswith("Describe"):
+        yield f"autoscaling:{operation}", "*", {}
+        return
+    if "AutoScalingGroupName" not in parameters:
+        raise UnknownCall(operation)
+    # The id within the ARN is AWS's.
+    group = f"{arn}:autoScalingGroup:*:autoScalingGroupName/{parameters['AutoScalingGroupName']}"
+    yield f"autoscaling:{operation}", group, {}
+
+
 _BY_SERVICE: dict[str, Callable[..., Needs]] = {
     "s3": _s3,
     "batch": _batch,
     "ec2": _ec2,
     "iam": _iam,
-    "kms": _kms,
     "logs": _logs,
     "ssm": _ssm,
     "ecr": _ecr,
-    **{service: _without_resource(service) for service in ("autoscaling", "freetier")},
+    "ecs": _ecs,
+    "freetier": _freetier,
+    "kms": _kms,
+    "sts": _sts,
+    "autoscaling": _autoscaling,
 }

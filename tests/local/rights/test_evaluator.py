@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.iam_evaluator import Request, decide
+
+from opsctl.local.rights.evaluator import Request, decide
 
 BUCKET = "arn:aws:s3:::amzn-s3-demo-bucket"
 

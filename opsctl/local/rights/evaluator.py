@@ -1,6 +1,6 @@
 """Decide a request as IAM does: one account's policies, with conditions, NotAction, NotResource and explicit denials.
 
-The rules are AWS's ("Policy evaluation logic", "IAM JSON policy elements" in the IAM user guide). test_iam_evaluator.py
+The rules are AWS's ("Policy evaluation logic", "IAM JSON policy elements" in the IAM user guide). test_evaluator.py
 compares this module with the examples there. An unknown element raises an error and never matches silently.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from typing import Any, Literal
 
 Decision = Literal["allow", "deny"]
@@ -27,13 +27,16 @@ class Request:
     context
         The values of condition keys. IAM treats a key that is missing here as missing.
     principal
-        A service or an ARN, for policies that name a principal.
+        A service or an ARN, for policies that name a principal. A role's ARN if the role has been assumed.
+    session
+        The ARN of the assumed role's session, which a policy may name instead.
     """
 
     action: str
     resource: str
     context: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     principal: str = ""
+    session: str = ""
 
     def values(self, key: str) -> list[str]:
         """Return a condition key's values. Keys are not case sensitive."""
@@ -41,8 +44,25 @@ class Request:
         return [values] if isinstance(values, str) else list(values)
 
 
-def decide(request: Request, *, identity: Iterable[Policy] = (), resource: Iterable[Policy] = ()) -> Decision:
-    """Allow or deny a request.
+def decide(
+    request: Request,
+    *,
+    identity: Iterable[Policy] = (),
+    resource: Iterable[Policy] = (),
+    boundary: Policy | None = None,
+) -> Decision:
+    """Allow or deny a request; the parameters are those of `refusal`."""
+    return "allow" if refusal(request, identity=identity, resource=resource, boundary=boundary) is None else "deny"
+
+
+def refusal(
+    request: Request,
+    *,
+    identity: Iterable[Policy] = (),
+    resource: Iterable[Policy] = (),
+    boundary: Policy | None = None,
+) -> str | None:
+    """Return why a request is denied, in AWS's words that follow "is not authorized to perform: …"; None: it is allowed.
 
     Parameters
     ----------
@@ -50,17 +70,34 @@ def decide(request: Request, *, identity: Iterable[Policy] = (), resource: Itera
         The principal's own policies.
     resource
         The policies of the requested resource: a bucket's, or a role's trust policy.
+    boundary
+        The principal's permissions boundary: what it does not allow is denied, whatever other policies say.
     """
-    statements = [statement for policy in (*identity, *resource) for statement in _as_list(policy["Statement"])]
-    effects = {statement["Effect"] for statement in statements if _applies(statement, request)}
-    return "allow" if effects == {"Allow"} else "deny"
+    kinds = {
+        "an identity-based policy": _effects(identity, request),
+        "a resource-based policy": _effects(resource, request),
+        "a permissions boundary": _effects(() if boundary is None else (boundary,), request),
+    }
+    for kind, effects in kinds.items():
+        if "Deny" in effects:
+            return f"with an explicit deny in {kind}"
+    if boundary is not None and not kinds["a permissions boundary"]:
+        return f"because no permissions boundary allows the {request.action} action"
+    if not kinds["an identity-based policy"] and not kinds["a resource-based policy"]:
+        return f"because no identity-based policy allows the {request.action} action"
+    return None
+
+
+def _effects(policies: Iterable[Policy], request: Request) -> set[str]:
+    statements = [statement for policy in policies for statement in _as_list(policy.get("Statement", ()))]
+    return {statement["Effect"] for statement in statements if _applies(statement, request)}
 
 
 def _applies(statement: Mapping[str, Any], request: Request) -> bool:
     if unknown := set(statement) - _KNOWN_ELEMENTS:
         raise ValueError(f"unknown elements: {unknown}")
     return (
-        _principal_matches(statement.get("Principal"), request.principal)
+        _principal_matches(statement.get("Principal"), request)
         and _element_matches(statement, "Action", lambda pattern: glob(pattern.lower(), request.action.lower()))
         and _element_matches(
             statement, "Resource", lambda pattern: same_arn(_with_variables(pattern, request), request.resource)
@@ -80,12 +117,14 @@ def _element_matches(statement: Mapping[str, Any], element: str, matches: Callab
     return element not in statement or any(map(matches, _as_list(statement[element])))
 
 
-def _principal_matches(element: Any, principal: str) -> bool:
+def _principal_matches(element: Any, request: Request) -> bool:
     if element is None or element == "*":
         return True
     names = [name for names_of_kind in element.values() for name in _as_list(names_of_kind)]
-    account_root = ":".join([*principal.split(":")[:5], "root"])
-    return any(name in ("*", principal, account_root) for name in names)
+    parts = request.principal.split(":")
+    account = parts[4] if len(parts) > 4 else None
+    known = {"*", request.principal, request.session, account, ":".join([*parts[:5], "root"])} - {"", None}
+    return any(name in known for name in names)
 
 
 def glob(pattern: str, text: str) -> bool:
@@ -93,7 +132,8 @@ def glob(pattern: str, text: str) -> bool:
     return _compiled(pattern).fullmatch(text) is not None
 
 
-@cache
+# Bounded: patterns with policy variables differ from request to request.
+@lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
 
@@ -123,12 +163,20 @@ _OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "ArnEquals": same_arn,
     "ArnLike": same_arn,
     "Bool": lambda pattern, value: pattern.lower() == value.lower(),
+    "NumericEquals": _number(float.__eq__),
     "NumericLessThan": _number(float.__lt__),
     "NumericLessThanEquals": _number(float.__le__),
     "NumericGreaterThan": _number(float.__gt__),
     "NumericGreaterThanEquals": _number(float.__ge__),
 }
-_NEGATED = {"StringNotEquals": "StringEquals", "StringNotLike": "StringLike", "ArnNotLike": "ArnLike"}
+_NEGATED = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "NumericNotEquals": "NumericEquals",
+}
 
 
 def _condition_holds(operator: str, key: str, patterns: Sequence[str], request: Request) -> bool:

@@ -1,0 +1,1 @@
+"""What `selftest` does: submit, wait, read, remove."""

@@ -1,0 +1,1 @@
+"""The self-test of a platform: its checks, remedies, phases and report."""

@@ -1,0 +1,220 @@
+"""Before moto: a request with a role's key, or without a key, is answered only if policies allow it.
+
+The user's own key may do everything: the local platform is the user's. Which policies count and what differs from AWS:
+docs/decisions/0019-local-rights.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from opsctl.core.platform.platform import LOCAL_CREDENTIALS
+from opsctl.local.rights import refusals
+from opsctl.local.rights.api_call import call_of
+from opsctl.local.rights.called_actions import requests_of
+from opsctl.local.rights.evaluator import Request, refusal
+from opsctl.local.rights.permission import UnknownCall
+from opsctl.local.rights.roles import boundary_of, bucket_policies, find_bucket, find_role, policies_of
+from opsctl.local.rights.sessions import Session, Sessions
+from opsctl.local.rights.signature import Signature, signature_of
+from opsctl.local.s3.keys import REFUSED_DELETIONS
+
+_LOG = logging.getLogger("opsctl.local")
+_USER_KEY = LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"]
+#: Under another host name, moto would read the bucket from it.
+_HOSTS = ("127.0.0.1", "localhost")
+_CHUNK_BYTES = 64 * 1024
+_READS = ("GetObject", "HeadObject", "GetObjectAttributes")
+
+StartResponse = Callable[..., Any]
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+@dataclass(frozen=True)
+class _Caller:
+    """Who asks: a role's session, or nobody (None), with the policies that count."""
+
+    session: Session | None
+    role: Any
+    bucket: Any
+
+    def why_refused(self, request: Request) -> str | None:
+        """Return AWS's words, or None if the request is allowed."""
+        resource = bucket_policies(self.bucket) if self.bucket is not None else []
+        if self.session is None:
+            block = self.bucket.public_access_block if self.bucket is not None else None
+            if block is not None and block.restrict_public_buckets:
+                resource = []
+            return refusal(request, resource=resource)
+        if self.role is None:
+            # The role was deleted meanwhile: its policies are gone.
+            return refusal(request)
+        context = {
+            **request.context,
+            "aws:PrincipalArn": self.session.role_arn,
+            "aws:PrincipalAccount": self.session.account,
+            "aws:PrincipalType": "AssumedRole",
+            "aws:userid": f"{self.role.id}:{self.session.name}",
+            "aws:ResourceAccount": self.session.account,
+        }
+        named = replace(request, context=context, principal=self.session.role_arn, session=self.session.arn)
+        return refusal(named, identity=policies_of(self.role), resource=resource, boundary=boundary_of(self.role))
+
+    def message(self, request: Request, why: str) -> str:
+        """Return AWS's message about a refused request."""
+        if self.session is None:
+            return "Access Denied"
+        resource = f'"{request.resource}"' if request.action.startswith("s3:") else request.resource
+        return f"User: {self.session.arn} is not authorized to perform: {request.action} on resource: {resource} {why}"
+
+
+class Enforcement:
+    """A WSGI application that decides each request, and passes the allowed ones on.
+
+    Parameters
+    ----------
+    application
+        moto.
+    sessions
+        Whose key is whose.
+    """
+
+    def __init__(self, application: Application, sessions: Sessions) -> None:
+        self._application = application
+        self._sessions = sessions
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        signature = signature_of(environ)
+        if signature is not None and signature.access_key == _USER_KEY:
+            return self._application(environ, start_response)
+        service = signature.service if signature is not None else "s3"
+        session = self._sessions.find(signature.access_key) if signature is not None else None
+        if signature is not None and session is None:
+            return _refuse(refusals.unknown_key(service, environ), environ, start_response)
+        if signature is not None and session is not None and signature.token != session.token:
+            # AWS knows a temporary key only together with its token.
+            unknown = refusals.wrong_token if signature.token else refusals.unknown_key
+            return _refuse(unknown(service, environ), environ, start_response)
+        try:
+            return self._decide(environ, start_response, signature, session)
+        except UnknownCall as unknown_call:
+            message = (
+                f"The local platform does not know which permissions this call needs ({unknown_call}): it is refused."
+            )
+            return _refuse(refusals.denied(service, environ, message), environ, start_response)
+
+    def _decide(
+        self,
+        environ: dict[str, Any],
+        start_response: StartResponse,
+        signature: Signature | None,
+        session: Session | None,
+    ) -> Iterable[bytes]:
+        call = _understood(environ, signature)
+        service, operation = call["service"], call["operation"]
+        if session is not None and (service, operation) == ("sts", "GetCallerIdentity"):
+            return _identity(session, start_response)
+        bucket = (
+            find_bucket(call["parameters"]["Bucket"]) if service == "s3" and "Bucket" in call["parameters"] else None
+        )
+        if service == "s3" and bucket is None and operation not in ("CreateBucket", "ListBuckets"):
+            return _refuse(refusals.missing_bucket(), environ, start_response)
+        caller = _Caller(session, find_role(session.role_arn) if session is not None else None, bucket)
+        requests = _requests(call, session)
+        reasons = [(request, why) for request in requests if (why := _why(caller, request)) is not None]
+        if reasons and operation != "DeleteObjects":
+            return _refuse(refusals.denied(service, environ, caller.message(*reasons[0])), environ, start_response)
+        if service == "sts":
+            # moto gives every role's credentials to everybody: trust policies are not its concern.
+            raise UnknownCall("an assumed role that assumes another")
+        # moto looks at a role's session through this header.
+        environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
+        if operation == "DeleteObjects":
+            return self._delete(environ, start_response, {request.resource for request, _ in reasons})
+        if operation in _READS:
+            return self._read(environ, start_response, caller, requests[0])
+        return self._application(environ, start_response)
+
+    def _delete(self, environ: dict[str, Any], start_response: StartResponse, refused: set[str]) -> Iterable[bytes]:
+        """Delete what may be deleted; S3 answers 200 with an error for each other key."""
+        token = REFUSED_DELETIONS.set(frozenset(refused))
+        try:
+            return self._application(environ, start_response)
+        finally:
+            REFUSED_DELETIONS.reset(token)
+
+    def _read(
+        self, environ: dict[str, Any], start_response: StartResponse, caller: _Caller, request: Request
+    ) -> Iterable[bytes]:
+        """Read an object. S3 tells that it does not exist only to those who may list the bucket."""
+        started: list[Any] = []
+
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> None:
+            started.append((status, headers, *more))
+
+        body = self._application(environ, start)
+        if started[0][0].startswith("404"):
+            listing = replace(request, action="s3:ListBucket", resource=request.resource.partition("/")[0])
+            why = _why(caller, listing)
+            if why is not None:
+                close = getattr(body, "close", None)
+                if close is not None:
+                    close()
+                return _refuse(refusals.denied("s3", environ, caller.message(listing, why)), environ, start_response)
+        start_response(*started[0])
+        return body
+
+
+def _understood(environ: dict[str, Any], signature: Signature | None) -> dict[str, Any]:
+    """The call, if moto is certain to understand the same."""
+    if environ.get("HTTP_HOST", "").partition(":")[0] not in _HOSTS:
+        raise UnknownCall("another host name")
+    if signature is not None and signature.service != "s3" and "HTTP_AUTHORIZATION" not in environ:
+        raise UnknownCall("a presigned URL of another service than S3")
+    call = call_of(environ, signature)
+    if not call["operation"]:
+        raise UnknownCall(f"{call['service']}: {environ['REQUEST_METHOD']} without an operation that is known")
+    return call
+
+
+def _requests(call: dict[str, Any], session: Session | None) -> list[Request]:
+    account = session.account if session is not None else ""
+    try:
+        return list(requests_of(call, account=account, region=call["region"], platform=""))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        # The parameters are not what the service expects.
+        raise UnknownCall(f"{call['service']}:{call['operation']}") from error
+
+
+def _why(caller: _Caller, request: Request) -> str | None:
+    try:
+        return caller.why_refused(request)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        _LOG.warning("a policy cannot be evaluated, %s is refused: %r", request.action, error)
+        return "because the local platform cannot evaluate one of its policies"
+
+
+def _identity(session: Session, start_response: StartResponse) -> Iterable[bytes]:
+    role = find_role(session.role_arn)
+    user = f"{role.id if role is not None else 'AROA'}:{session.name}"
+    result = f"<Arn>{session.arn}</Arn><UserId>{user}</UserId><Account>{session.account}</Account>"
+    body = (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        f"<GetCallerIdentityResult>{result}</GetCallerIdentityResult></GetCallerIdentityResponse>"
+    ).encode()
+    start_response("200 OK", [("Content-Type", "text/xml"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def _refuse(refused: refusals.Refusal, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    # An SDK that is still sending when the connection closes reports that, and not the refusal.
+    left = int(environ.get("CONTENT_LENGTH") or 0)
+    while left > 0 and (chunk := environ["wsgi.input"].read(min(left, _CHUNK_BYTES))):
+        left -= len(chunk)
+    headers, body = refusals.body_of(refused, environ)
+    start_response(f"{refused.status} {refused.code}", headers)
+    return [body]

@@ -1,0 +1,95 @@
+"""A refusal in the words and the protocol of the service that was called."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from xml.sax.saxutils import escape
+
+#: Code and HTTP status of a call that no policy allows. JSON's services answer 400, Batch (REST) answers 403.
+_DENIED = {"s3": ("AccessDenied", 403), "ec2": ("UnauthorizedOperation", 403), "batch": ("AccessDeniedException", 403)}
+#: Code, HTTP status and message of a key that nobody has given out.
+_UNKNOWN_KEY = {
+    "s3": ("InvalidAccessKeyId", 403, "The AWS Access Key Id you provided does not exist in our records."),
+    "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
+}
+_WRONG_TOKEN = {"s3": ("InvalidToken", 400, "The provided token is malformed or otherwise invalid.")}
+_INVALID_TOKEN = "The security token included in the request is invalid."
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """An error of AWS's.
+
+    Attributes
+    ----------
+    status
+        The HTTP status.
+    """
+
+    service: str
+    code: str
+    status: int
+    message: str
+
+
+def denied(service: str, environ: dict[str, Any], message: str) -> Refusal:
+    """A call that no policy allows."""
+    other = ("AccessDeniedException", 400) if _is_json(environ) else ("AccessDenied", 403)
+    code, status = _DENIED.get(service, other)
+    prefix = "You are not authorized to perform this operation. " if service == "ec2" else ""
+    return Refusal(service, code, status, prefix + message)
+
+
+def unknown_key(service: str, environ: dict[str, Any]) -> Refusal:
+    """A call with a key that does not exist, or exists no longer."""
+    other = ("UnrecognizedClientException", 400) if _is_json(environ) else ("InvalidClientTokenId", 403)
+    if service == "batch":
+        other = ("UnrecognizedClientException", 403)
+    code, status, message = _UNKNOWN_KEY.get(service, (*other, _INVALID_TOKEN))
+    return Refusal(service, code, status, message)
+
+
+def wrong_token(service: str, environ: dict[str, Any]) -> Refusal:
+    """A call with a session's key and another session's token."""
+    if service in _WRONG_TOKEN:
+        return Refusal(service, *_WRONG_TOKEN[service])
+    return unknown_key(service, environ)
+
+
+def missing_bucket() -> Refusal:
+    """A call of S3 about a bucket that does not exist. S3 answers so before it looks at permissions."""
+    return Refusal("s3", "NoSuchBucket", 404, "The specified bucket does not exist")
+
+
+def body_of(refusal: Refusal, environ: dict[str, Any]) -> tuple[list[tuple[str, str]], bytes]:
+    """Return the headers and the body of a refusal, in the protocol of its service.
+
+    Parameters
+    ----------
+    environ
+        The refused request.
+    """
+    request = secrets.token_hex(8)
+    fields = f"<Code>{refusal.code}</Code><Message>{escape(refusal.message)}</Message>"
+    headers = [("Content-Type", "text/xml"), ("x-amzn-RequestId", request)]
+    if refusal.service == "s3":
+        headers[0] = ("Content-Type", "application/xml")
+        text = f"<Error>{fields}<RequestId>{request}</RequestId><HostId>{request}</HostId></Error>"
+    elif refusal.service == "ec2":
+        text = f"<Response><Errors><Error>{fields}</Error></Errors><RequestID>{request}</RequestID></Response>"
+    elif refusal.service == "batch" or _is_json(environ):
+        headers = [("Content-Type", "application/x-amz-json-1.1"), ("x-amzn-ErrorType", refusal.code), headers[1]]
+        # `message` in Batch, ECS and ECR, `Message` in SSM: the SDKs read both.
+        text = json.dumps({"__type": refusal.code, "message": refusal.message})
+    else:
+        error = f"<Error><Type>Sender</Type>{fields}</Error>"
+        text = f"<ErrorResponse>{error}<RequestId>{request}</RequestId></ErrorResponse>"
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else text.encode()
+    return [*headers, ("Content-Length", str(len(body)))], body
+
+
+def _is_json(environ: dict[str, Any]) -> bool:
+    return "HTTP_X_AMZ_TARGET" in environ
