@@ -168,7 +168,14 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         title = cause_of(batch_reason(status.wait_reason), run=status.run).title
         head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
         lines += [Text(head, style="yellow"), *_help_lines("`opsctl why` tells what to do")]
-    return [*lines, *_warning_lines(status), *_retry_lines(status)]
+    return [*lines, *_warning_lines(status), *_retry_lines(status), *_deleted_lines(status)]
+
+
+def _deleted_lines(status: RunStatus) -> list[Text]:
+    count = status.run.deleted_count
+    if not count:
+        return []
+    return [Text(f"{counted(count, 'scan')} {'was' if count == 1 else 'were'} deleted on request and count no more")]
 
 
 def _warning_lines(status: RunStatus) -> list[Text]:

@@ -120,7 +120,7 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
             if what == "all" or (item.is_connectome if what == "connectomes" else is_qa(item.place))
         ),
         results=done,
-        missing=tuple(name for index, name in enumerate(run.scans) if index not in done),
+        missing=tuple(run.scans[index] for index in run.remaining if index not in done),
     )
 
 

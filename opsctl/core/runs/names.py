@@ -17,7 +17,7 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
     Parameters
     ----------
     scans
-        The names of all scans of a run, by index.
+        The names of all scans of a run, by index; the empty name of a deleted scan never matches.
     patterns
         Names or globs; slashes at either end are ignored. A pattern that is a scan's name matches only that scan.
 
@@ -36,7 +36,9 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
         name_or_glob = pattern.strip("/")
         indices = {index for index, scan in enumerate(scans) if scan == name_or_glob}
         indices = indices or {index for index, scan in enumerate(scans) if fnmatchcase(scan, name_or_glob)}
+        indices = {index for index in indices if scans[index]}
         if not indices:
+            scans = [scan for scan in scans if scan]
             near = get_close_matches(name_or_glob, scans, n=_NEAR, cutoff=0.5)
             near = near or [scan for scan in scans if name_or_glob and name_or_glob in scan][:_NEAR]
             raise Problem(
