@@ -36,26 +36,29 @@ def show_deletion_plan(screen: Screen, plan: DeletionPlan, *, data_bucket: str, 
 
 def show_receipt(screen: Screen, receipt: Receipt) -> None:
     """Show what was deleted, and where the receipt lies."""
-    screen.say(f"deleted  {_amount_text(receipt.deleted.total)}", style="green")
+    screen.say(f"deleted  {amount_text(receipt.deleted.total)}", style="green")
     if receipt.rewritten:
         screen.say(f"written again without it  {counted(receipt.rewritten, 'document')}")
     if receipt.aborted_uploads:
         screen.say(f"aborted  {counted(receipt.aborted_uploads, 'unfinished upload')}")
     for reason, count in receipt.left.items():
         screen.say(f"left     {counted(count, 'version')}: {reason}", style="red")
+    if receipt.mentioned_in:
+        screen.warn(f"Look at what still names it: {', '.join(receipt.mentioned_in)}.")
     screen.say(f"receipt  {receipt.uri}")
 
 
 def show_tally(screen: Screen, tally: Tally) -> None:
     """Show the amounts by folder, and together."""
-    rows: list[list[Text | str]] = [[f"  {folder}", _amount_text(amount)] for folder, amount in tally.folders.items()]
+    rows: list[list[Text | str]] = [[f"  {folder}", amount_text(amount)] for folder, amount in tally.folders.items()]
     if len(rows) > 1:
-        rows.append(["  together", _amount_text(tally.total)])
+        rows.append(["  together", amount_text(tally.total)])
     for row in table(rows, room=screen.words.room):
         screen.words.print(row)
 
 
-def _amount_text(amount: Amount) -> str:
+def amount_text(amount: Amount) -> str:
+    """`3 objects, 5 versions, 1.2 MB`."""
     return f"{counted(amount.objects, 'object')}, {counted(amount.versions, 'version')}, {size_text(amount.size_bytes)}"
 
 

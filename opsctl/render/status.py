@@ -246,7 +246,8 @@ def _bar(page: Page, status: RunStatus) -> Text:
     scans_so_far = 0
     for state in _BAR_STATES:
         scans_so_far += status.counts[state]
-        until = round(width * scans_so_far / status.total)
+        # After `opsctl delete` a run may have no scan left.
+        until = round(width * scans_so_far / max(1, status.total))
         bar.append(mark * (until - filled), style=_STYLES[state])
         filled = until
     return bar

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from support.run_world import MOMENT, RunWorld, put_dataset
-
 from opsctl.aws.s3.versions import ObjectVersion, Versions
 from opsctl.commands.deletion.delete import Deleter
 from opsctl.core.deletion.receipt import Receipt
@@ -14,6 +12,7 @@ from opsctl.core.deletion.subject import Subject
 from opsctl.core.deletion.target import Target, dataset_target, outputs_target
 from opsctl.core.location import Location
 from opsctl.home import Home
+from support.run_world import MOMENT, RunWorld, put_dataset
 
 LABEL = "0025427"
 SUBJECTS = (f"sub-{LABEL}/ses-1", f"sub-{LABEL}1/ses-1", f"sub-{LABEL}x/ses-1")
@@ -72,7 +71,7 @@ class DeletionWorld:
     def versions(self, prefix: str = "") -> list[ObjectVersion]:
         return list(Versions(self.s3, "data").below(prefix))
 
-    def keys(self, prefix: str = "") -> set[str]:
+    def keys(self, prefix: str) -> set[str]:
         return {version.key for version in self.versions(prefix)}
 
     def body(self, key: str) -> bytes:

@@ -101,7 +101,9 @@ class Versions:
                     },
                 )
             failures += [
-                NotDeleted(by_id[error["Key"], error.get("VersionId", "")], f"{error['Code']}: {error.get('Message', '')}")
+                NotDeleted(
+                    by_id[error["Key"], error.get("VersionId", "")], f"{error['Code']}: {error.get('Message', '')}"
+                )
                 for error in reply.get("Errors", ())
             ]
         return failures

@@ -34,9 +34,7 @@ delete = typer.Typer(
 class DeletionOptions(OptionGroup):
     """What the deletions share."""
 
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")
-    ] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")] = False
     confirm: Annotated[
         str | None,
         typer.Option("--confirm", metavar="NAME", help="The name that would be asked for, for scripts."),
@@ -68,7 +66,9 @@ def dataset(
     from opsctl.core.deletion.target import dataset_target
 
     if participant_label and len(participant_label) > 1:
-        raise UsageProblem("--participant-label can be given once: each subject has a deletion and a receipt of its own.")
+        raise UsageProblem(
+            "--participant-label can be given once: each subject has a deletion and a receipt of its own."
+        )
     subject = Subject.parse(participant_label[0]) if participant_label else None
     context = Context(platform_name=options.platform, profile=options.profile)
     target = dataset_target(

@@ -150,10 +150,10 @@ class Deleter:
         Raises
         ------
         Problem
-            Before anything is deleted: while jobs use it, while somebody submits to it, or when no receipt can be written.
+            Before anything is deleted: while jobs use it or somebody submits to it, or when no receipt can be written.
         """
         target = plan.target
-        receipt = self._begun(target)
+        receipt = self._begun(plan)
         with leases_on(
             plan.scope.outputs,
             storage=self._storage,
@@ -211,9 +211,7 @@ class Deleter:
         subject = scope.target.subject
         if subject is None:
             return None
-        return MentionFinder(
-            self._storage, self._versions, self._records, bucket=self._bucket, subject=subject
-        )
+        return MentionFinder(self._storage, self._versions, self._records, bucket=self._bucket, subject=subject)
 
     def _rewrite(self, scope: Scope, removal: Removal) -> int:
         """Write shared documents again without the subject, and delete their earlier versions; returns how many."""
@@ -236,7 +234,8 @@ class Deleter:
         if target.kind == "dataset" and target.dataset is not None:
             names.forget_dataset(target.dataset.uri)
 
-    def _begun(self, target: Target) -> Receipt:
+    def _begun(self, plan: DeletionPlan) -> Receipt:
+        target = plan.target
         command_line = self._command_line
         if target.subject is not None:
             command_line = tuple(target.subject.without_label(command_line))
@@ -249,6 +248,7 @@ class Deleter:
             deleted=Tally(),
             left={},
             rewritten=0,
+            mentioned_in=plan.mentions.others,
             aborted_uploads=0,
             who=self._who,
             began_at=timestamp(self._now()),

@@ -34,7 +34,7 @@ def refuse_while_used(
     """
     if scope.adopters:
         raise Problem(
-            f"{_ids(scope.adopters)} took over scans from {scope.target.run_id}, and their status needs its records.",
+            f"Scans of {scope.target.run_id} were taken over by {_ids(scope.adopters)}: that status needs its records.",
             f"Delete the later run first: `opsctl delete run {scope.adopters[-1]}`.",
             code=ErrorCode.DATA_IN_USE,
         )

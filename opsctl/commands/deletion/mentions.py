@@ -53,7 +53,9 @@ class Mentions:
 class MentionFinder:
     """Finds and removes what names one subject in documents of other subjects too."""
 
-    def __init__(self, storage: Storage, versions: Versions, records: Records, *, bucket: str, subject: Subject) -> None:
+    def __init__(
+        self, storage: Storage, versions: Versions, records: Records, *, bucket: str, subject: Subject
+    ) -> None:
         self._storage = storage
         self._versions = versions
         self._records = records

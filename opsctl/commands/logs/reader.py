@@ -69,9 +69,7 @@ class LogReader:
         # The scans whose lines are returned: with `--failed` those that have failed so far.
         self._selected = frozenset() if line_filter.failed_only else self._indices
         #: The scans whose ends are reported.
-        self.reported_indices = (
-            frozenset(self.run.remaining) if line_filter.indices is None else line_filter.indices
-        )
+        self.reported_indices = frozenset(self.run.remaining) if line_filter.indices is None else line_filter.indices
         self._is_run_over = self._are_named_over = False
         runs = _runs_of(self.run, self._indices, records)
         # One log group holds the lines of all runs: the streams of one model share a prefix.

@@ -29,6 +29,8 @@ class Receipt:
         How many versions S3 did not delete, by its reason.
     rewritten
         How many documents (tables of participants, records of runs) were written again without the subject.
+    mentioned_in
+        Keys of texts that still name the subject, such as a README: opsctl does not change them.
     aborted_uploads
         Unfinished uploads whose parts were removed.
     """
@@ -41,6 +43,7 @@ class Receipt:
     deleted: Tally
     left: dict[str, int]
     rewritten: int
+    mentioned_in: tuple[str, ...]
     aborted_uploads: int
     who: str
     began_at: str
@@ -64,5 +67,6 @@ class Receipt:
             "schema_version": SCHEMA_VERSION,
             **asdict(self),
             "deleted": self.deleted.as_json(),
+            "mentioned_in": list(self.mentioned_in),
             "command_line": list(self.command_line),
         }

@@ -73,7 +73,7 @@ class Subject:
         return frozenset(index for index, scan in enumerate(run.scans) if scan.split("/")[0] == self.name)
 
     def without(self, run: Run) -> Run:
-        """A run's record that does not name the subject: its scans have lost their names and keys, and count as deleted."""
+        """A run's record that does not name the subject: its scans have no names and keys, and count as deleted."""
         gone = self.scans_of(run)
         return replace(
             run,

@@ -26,9 +26,7 @@ class Amount:
     size_bytes: int = 0
 
     def __add__(self, other: Amount) -> Amount:
-        return Amount(
-            self.objects + other.objects, self.versions + other.versions, self.size_bytes + other.size_bytes
-        )
+        return Amount(self.objects + other.objects, self.versions + other.versions, self.size_bytes + other.size_bytes)
 
 
 @dataclass

@@ -83,7 +83,7 @@ def dataset_target(
     """
     if dataset.bucket != data_bucket and subject is None:
         raise UsageProblem(
-            f"{dataset.uri} is not in the platform's data bucket {data_bucket}: opsctl deletes nothing of other buckets.",
+            f"{dataset.uri} is not in the data bucket {data_bucket}: opsctl deletes nothing of other buckets.",
             f"`opsctl delete outputs {dataset.uri} --modif NAME` deletes outputs that were computed from it.",
         )
     if subject is not None and keeps_outputs:

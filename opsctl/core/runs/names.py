@@ -43,11 +43,17 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
             near = near or [scan for scan in scans if name_or_glob and name_or_glob in scan][:_NEAR]
             raise Problem(
                 f"The run has no scan {pattern}.",
-                f"Near: {', '.join(near)}" if near else f"It has {len(scans)}, such as {', '.join(scans[:2])}.",
+                f"Near: {', '.join(near)}" if near else _examples(scans),
                 code=ErrorCode.SCAN_NOT_FOUND,
             )
         matches |= indices
     return sorted(matches)
+
+
+def _examples(scans: Sequence[str]) -> str:
+    if not scans:
+        return "All its scans were deleted on request."
+    return f"It has {len(scans)}, such as {', '.join(scans[:2])}."
 
 
 def find_run(runs: Sequence[str], typed: str) -> str:

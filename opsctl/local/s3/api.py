@@ -69,14 +69,12 @@ class Backend(models.S3Backend):
         prefix: str = "",
         version_id_marker: str | None = None,
     ) -> Any:
-        """Answer ListObjectVersions: moto copies every version of the bucket for each page, and stops at a deleted marker.
+        """Answer ListObjectVersions: moto copies the bucket for each page, and stops at a marker that was deleted.
 
         With a delimiter, which opsctl does not use, moto answers.
         """
         if delimiter:
-            return super().list_object_versions(
-                bucket_name, delimiter, key_marker, max_keys, prefix, version_id_marker
-            )
+            return super().list_object_versions(bucket_name, delimiter, key_marker, max_keys, prefix, version_id_marker)
         keys: Keys = self.get_bucket(bucket_name).keys  # type: ignore[assignment]
         page, more = keys.versions_page(
             prefix=prefix,

@@ -78,7 +78,7 @@ class Keys(_VersionedKeyStore):
     def versions_page(
         self, *, prefix: str, key_marker: str, version_id_marker: str, limit: int
     ) -> tuple[list[Any], bool]:
-        """Return up to `limit` versions and delete markers after a marker, a key's newest first, and whether more follow.
+        """Return up to `limit` versions after a marker, a key's newest first, and whether more follow.
 
         Parameters
         ----------

@@ -3,7 +3,7 @@
 A key never becomes a file name, so its bytes are kept exactly (`..`, `//`, `%20`, Unicode). A blob is written and
 synced, then named in the index in one synced transaction, and only then the request is answered: an answered change
 survives a kill or a power cut. A blob that the index does not name is garbage.
-After a restart every version of each object is there again, delete markers included, but no unfinished multipart upload.
+After a restart every version of each object is there again, delete markers included; unfinished uploads are not.
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ class Store:
         self._index = sqlite3.connect(index, check_same_thread=False, isolation_level=None)
         self._index.execute("PRAGMA journal_mode=WAL")
         self._index.execute("PRAGMA synchronous=FULL")
+        # The keys of deleted objects, which name subjects, are overwritten.
+        self._index.execute("PRAGMA secure_delete=ON")
         self._index.executescript(_SCHEMA)
 
     @contextmanager
@@ -186,7 +188,9 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """Yield all versions of all objects, a key's oldest first, without reading any blob."""
-        rows = self._index.execute("SELECT bucket, key, blob, size_bytes, facts FROM objects ORDER BY bucket, key, number")
+        rows = self._index.execute(
+            "SELECT bucket, key, blob, size_bytes, facts FROM objects ORDER BY bucket, key, number"
+        )
         for bucket, key, name, size_bytes, facts in rows.fetchall():
             blob = Blob(self._blobs / name[:2] / name, size_bytes) if name else None
             yield Record(bucket, key.decode("utf-8", "surrogatepass"), blob, json.loads(facts))

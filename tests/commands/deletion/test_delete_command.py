@@ -101,10 +101,14 @@ def test_a_dataset_goes_with_its_outputs_and_records_and_others_stay(world: Dele
     world.finished_run()
     others = [version for version in world.versions() if version.key.startswith("HNU10/")]
     plan = world.deleter().plan(whole_target())
-    assert set(plan.tally.folders) == {"raw data", "derivatives/m2g-csa-native", f"records of {plan.scope.runs[0].run_id}"}
+    assert set(plan.tally.folders) == {
+        "raw data",
+        "derivatives/m2g-csa-native",
+        f"records of {plan.scope.runs[0].run_id}",
+    }
     receipt = world.delete(whole_target())
     assert receipt.deleted == plan.tally
-    assert {key.split("/")[0] for key in world.keys()} == {"HNU10", "opsctl"}
+    assert {key.split("/")[0] for key in world.keys("")} == {"HNU10", "opsctl"}
     assert world.keys("opsctl/runs/") == set()
     assert [version for version in world.versions() if version.key.startswith("HNU10/")] == others
     assert world.deleter().plan(whole_target()).is_empty
@@ -261,7 +265,7 @@ def test_the_scans_of_a_run_that_was_killed_before_its_record_go_too(world: Dele
     versions.delete(list(versions.below(f"opsctl/runs/{run_id}/run.json")))
     world.delete(subject_target())
     assert world.naming(LABEL) == set()
-    assert f"opsctl/runs/{run_id}/scans/00001.json" in world.keys()
+    assert f"opsctl/runs/{run_id}/scans/00001.json" in world.keys("")
     world.delete(whole_target())
     assert world.keys(f"opsctl/runs/{run_id}/") == set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from opsctl.core.deletion.part import dataset_part, run_part
@@ -96,7 +95,13 @@ def test_a_dataset_part_holds_one_subject() -> None:
 
 def test_a_run_part_holds_the_documents_of_scans() -> None:
     part = run_part("R", frozenset({3}))
-    held = ["scans/00003.json", "results/00003.json", "attempts/00003.1.ab.json", "claims/00003.2.json", "failures/00003/a"]
+    held = [
+        "scans/00003.json",
+        "results/00003.json",
+        "attempts/00003.1.ab.json",
+        "claims/00003.2.json",
+        "failures/00003/a",
+    ]
     kept = ["scans/00030.json", "abandoned/00003.json", "submissions/03.json", "run.json", "scans/100003.json"]
     assert [part.holds(f"opsctl/runs/R/{key}") for key in held] == [True] * len(held)
     assert [part.holds(f"opsctl/runs/R/{key}") for key in kept] == [False] * len(kept)
