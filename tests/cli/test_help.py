@@ -20,6 +20,7 @@ VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "audit", "config", "doctor", "down", "runs", "datasets", "parcellations"),
     *("image build", "image push", "image status"),
+    *("delete dataset", "delete outputs", "delete run"),
 ]
 
 #: All that help may import beside Python's own library: each costs every command its time.

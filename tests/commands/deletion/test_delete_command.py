@@ -17,11 +17,11 @@ from support.deletion_world import (
     subject_target,
     whole_target,
 )
-from support.run_world import MOMENT, PATTERNS, RunWorld, put_dataset
+from support.fake_batch import refused
+from support.run_world import MOMENT, PATTERNS, put_dataset
 
 from opsctl.assets import atlas_table
 from opsctl.aws.s3.cache import Cache
-from opsctl.aws.s3.storage import Storage
 from opsctl.aws.s3.versions import Versions
 from opsctl.commands.deletion.delete import problem_of
 from opsctl.commands.results.download_plan import plan_download
@@ -32,11 +32,6 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.deletion.target import run_target
 from opsctl.core.errors import ErrorCode, Problem
-
-
-@pytest.fixture
-def world(s3: Any, storage: Storage, tmp_path: Path) -> DeletionWorld:
-    return DeletionWorld.begin(s3, RunWorld(storage, tmp_path))
 
 
 def _reader(world: DeletionWorld, run_id: str) -> SnapshotReader:
@@ -247,8 +242,6 @@ def test_what_s3_does_not_delete_is_told_and_the_records_still_find_it(
 
 
 def test_a_call_that_is_refused_as_a_whole(world: DeletionWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    from support.fake_batch import refused
-
     def refuse(**_: Any) -> Any:
         raise refused("AccessDenied", 403, "no")
 
