@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from opsctl.commands.deletion.delete import DeletionPlan
+from opsctl.core.deletion.amounts import Amount, Amounts
 from opsctl.core.deletion.receipt import Receipt
-from opsctl.core.deletion.tally import Amount, Tally
 from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, size_text
 
@@ -17,7 +17,7 @@ def show_deletion_plan(screen: Screen, plan: DeletionPlan, *, data_bucket: str, 
     """Show how much goes, what refers to it, and what stays."""
     target, mentions = plan.target, plan.mentions
     screen.say(f"To be deleted for good from s3://{data_bucket}: {target.title}", style="bold")
-    show_tally(screen, plan.tally)
+    show_amounts(screen, plan.amounts)
     if plan.upload_count:
         screen.say(f"  and {counted(plan.upload_count, 'unfinished upload')}")
     if mentions.tables:
@@ -48,11 +48,11 @@ def show_receipt(screen: Screen, receipt: Receipt) -> None:
     screen.say(f"receipt  {receipt.uri}")
 
 
-def show_tally(screen: Screen, tally: Tally) -> None:
+def show_amounts(screen: Screen, amounts: Amounts) -> None:
     """Show the amounts by folder, and together."""
-    rows: list[list[Text | str]] = [[f"  {folder}", amount_text(amount)] for folder, amount in tally.folders.items()]
+    rows: list[list[Text | str]] = [[f"  {folder}", amount_text(amount)] for folder, amount in amounts.folders.items()]
     if len(rows) > 1:
-        rows.append(["  together", amount_text(tally.total)])
+        rows.append(["  together", amount_text(amounts.total)])
     for row in table(rows, room=screen.words.room):
         screen.words.print(row)
 

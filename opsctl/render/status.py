@@ -175,7 +175,8 @@ def _deleted_lines(status: RunStatus) -> list[Text]:
     count = status.run.deleted_count
     if not count:
         return []
-    return [Text(f"{counted(count, 'scan')} {'was' if count == 1 else 'were'} deleted on request and count no more")]
+    text = "was deleted on request and counts no more" if count == 1 else "were deleted on request and count no more"
+    return [Text(f"{counted(count, 'scan')} {text}")]
 
 
 def _warning_lines(status: RunStatus) -> list[Text]:

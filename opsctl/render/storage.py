@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsctl.commands.platform.storage_removal import Storage, StorageReport
-from opsctl.render.delete import amount_text, show_tally
+from opsctl.render.delete import amount_text, show_amounts
 from opsctl.render.screen import Screen, counted
 
 
@@ -17,7 +17,7 @@ def show_storage(screen: Screen, storage: Storage, *, state: str | None) -> None
     """
     if storage.bucket is not None:
         screen.say(f"To be deleted for good: s3://{storage.bucket}, with every version of every object", style="bold")
-        show_tally(screen, storage.contents)
+        show_amounts(screen, storage.contents)
     if storage.repository is not None:
         images = counted(storage.images, "image")
         screen.say(f"To be deleted for good: the image repository {storage.repository} ({images})", style="bold")

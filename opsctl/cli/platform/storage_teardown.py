@@ -138,8 +138,9 @@ class StorageTeardown:
     def _buckets(self) -> tuple[str | None, str | None]:
         """The bucket that `up` made, and the user's own: only one of them is there."""
         bucket = self._remembered.data_bucket
-        if self._root is not None and (made := managed_ids(self._root.state(), "aws_s3_bucket")):
-            return made[0], None
+        managed = managed_ids(self._root.state(), "aws_s3_bucket") if self._root is not None else []
+        if managed:
+            return managed[0], None
         # Without a state the name tells: `up` makes buckets of no other name.
         if bucket == data_bucket_name(self._remembered.name, **self._account):
             return bucket, None

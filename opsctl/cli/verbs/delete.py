@@ -15,7 +15,7 @@ from opsctl.cli import completion
 from opsctl.cli.context import Context
 from opsctl.cli.global_options import Verbs
 from opsctl.cli.option_groups import OptionGroup, expanded
-from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile
+from opsctl.cli.options import AsJson, Confirm, Dataset, PlatformName, Profile
 from opsctl.core.errors import UsageProblem
 
 if TYPE_CHECKING:
@@ -35,10 +35,7 @@ class DeletionOptions(OptionGroup):
     """What the deletions share."""
 
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be deleted, and delete nothing.")] = False
-    confirm: Annotated[
-        str | None,
-        typer.Option("--confirm", metavar="NAME", help="The name that would be asked for, for scripts."),
-    ] = None
+    confirm: Confirm = None
     platform: PlatformName = None
     profile: Profile = None
     as_json: AsJson = False
@@ -162,7 +159,7 @@ def _delete(context: Context, target: Target, options: DeletionOptions) -> None:
     if not screen.confirm_name(question, name=target.name, typed=options.confirm):
         screen.say("Nothing was deleted.")
         raise typer.Exit(_DECLINED)
-    with screen.counting("deleting", total=plan.tally.total.versions) as on_deleted:
+    with screen.counting("deleting", total=plan.amounts.total.versions) as on_deleted:
         receipt = deleter.carry_out(plan, on_deleted=on_deleted)
     problem = problem_of(receipt)
     if options.as_json:

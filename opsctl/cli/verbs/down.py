@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, Local, NewPlatformName, Profile, Region, Yes
+from opsctl.cli.options import AsJson, Confirm, Local, NewPlatformName, Profile, Region, Yes
 from opsctl.cli.platform.terraform_session import (
     account_and_region,
     clients_of,
@@ -36,10 +36,7 @@ def down(
     everything: Annotated[
         bool, typer.Option("--everything", help="Delete the data bucket and the image repository for good, too.")
     ] = False,
-    confirm: Annotated[
-        str | None,
-        typer.Option("--confirm", metavar="BUCKET", help="With --everything: the bucket's name, for scripts."),
-    ] = None,
+    confirm: Confirm = None,
     as_json: AsJson = False,
     yes: Yes = False,
 ) -> None:

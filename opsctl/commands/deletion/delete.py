@@ -17,8 +17,8 @@ from opsctl.commands.deletion.mentions import MentionFinder, Mentions
 from opsctl.commands.deletion.removal import Removal, versions_of
 from opsctl.commands.deletion.scope import Scope, find_scope
 from opsctl.commands.runs.records import Records
+from opsctl.core.deletion.amounts import Amounts
 from opsctl.core.deletion.receipt import Receipt, State
-from opsctl.core.deletion.tally import Tally
 from opsctl.core.deletion.target import Target
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import Platform
@@ -34,7 +34,7 @@ class DeletionPlan:
 
     Attributes
     ----------
-    tally
+    amounts
         How much, by folder.
     upload_count
         Number of unfinished uploads below it.
@@ -43,7 +43,7 @@ class DeletionPlan:
     """
 
     scope: Scope
-    tally: Tally
+    amounts: Amounts
     upload_count: int
     mentions: Mentions
 
@@ -56,7 +56,7 @@ class DeletionPlan:
     def is_empty(self) -> bool:
         """Whether nothing is there to delete."""
         mentions = self.mentions
-        return not (self.tally.folders or self.upload_count or mentions.rewritten_count)
+        return not (self.amounts.folders or self.upload_count or mentions.rewritten_count)
 
     def as_json(self) -> dict[str, Any]:
         """What `delete --dry-run --json` prints."""
@@ -64,7 +64,7 @@ class DeletionPlan:
             "schema_version": 1,
             "kind": self.target.kind,
             "name": self.target.name,
-            "would_delete": self.tally.as_json(),
+            "would_delete": self.amounts.as_json(),
             "unfinished_uploads": self.upload_count,
             "rewritten": {"tables": list(self.mentions.tables), "runs": list(self.mentions.run_ids)},
             "mentioned_in": list(self.mentions.others),
@@ -125,16 +125,16 @@ class Deleter:
             While jobs use it, or when it is not known what refers to it.
         """
         scope = self._unused_scope(target)
-        tally = Tally()
+        amounts = Amounts()
         for version, folder in self._all_versions(scope):
             is_object = version.is_current and not version.is_delete_marker
-            tally.add(folder, size_bytes=version.size_bytes, is_object=is_object)
+            amounts.add(folder, size_bytes=version.size_bytes, is_object=is_object)
         mentions = self._mentions(scope)
         for version in mentions.earlier:
-            tally.add(EARLIER_VERSIONS, size_bytes=version.size_bytes, is_object=False)
+            amounts.add(EARLIER_VERSIONS, size_bytes=version.size_bytes, is_object=False)
         return DeletionPlan(
             scope=scope,
-            tally=tally,
+            amounts=amounts,
             upload_count=sum(part.holds(up.key) for part in scope.parts for up in self._uploads.below(part.prefix)),
             mentions=mentions,
         )
@@ -153,7 +153,7 @@ class Deleter:
             Before anything is deleted: while jobs use it or somebody submits to it, or when no receipt can be written.
         """
         target = plan.target
-        receipt = self._begun(plan)
+        receipt = self._new_receipt(plan)
         with leases_on(
             plan.scope.outputs,
             storage=self._storage,
@@ -234,7 +234,7 @@ class Deleter:
         if target.kind == "dataset" and target.dataset is not None:
             names.forget_dataset(target.dataset.uri)
 
-    def _begun(self, plan: DeletionPlan) -> Receipt:
+    def _new_receipt(self, plan: DeletionPlan) -> Receipt:
         target = plan.target
         command_line = self._command_line
         if target.subject is not None:
@@ -245,7 +245,7 @@ class Deleter:
             what=target.impersonal_title,
             data_bucket=self._bucket,
             state="begun",
-            deleted=Tally(),
+            deleted=Amounts(),
             left={},
             rewritten=0,
             mentioned_in=plan.mentions.others,

@@ -7,8 +7,8 @@ from itertools import islice
 
 from opsctl.aws.s3.uploads import UnfinishedUploads
 from opsctl.aws.s3.versions import ObjectVersion, Versions
+from opsctl.core.deletion.amounts import Amounts
 from opsctl.core.deletion.part import Part
-from opsctl.core.deletion.tally import Tally
 from opsctl.core.errors import Problem
 
 #: One call deletes so many versions, and progress is shown after each.
@@ -48,7 +48,7 @@ class Removal:
         self._ensure_allowed = ensure_allowed
         self._on_deleted = on_deleted
         self._refusal = ""
-        self.deleted = Tally()
+        self.deleted = Amounts()
         self.aborted_uploads = 0
         self.reasons: dict[tuple[str, str], str] = {}
 

@@ -9,7 +9,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
 from opsctl.core.deletion.part import Part, dataset_part, outputs_part, run_part
 from opsctl.core.deletion.target import Target
-from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.errors import Problem
 from opsctl.core.location import Location, parse_uri
 from opsctl.core.runs.manifest import Run, may_be_run_of
 
@@ -119,7 +119,7 @@ def _refuse_unreadable(dataset_name: str, records: Records) -> None:
             raise Problem(
                 f"{problem.what} So it is not known whether the run used what is to be deleted.",
                 f"Restore it, or delete the run first: `opsctl delete run {run_id}`.",
-                code=ErrorCode.RECORD_UNREADABLE,
+                code=problem.code,
             )
 
 

@@ -11,8 +11,8 @@ from opsctl.aws.platform import storage_deletion
 from opsctl.aws.s3.uploads import UnfinishedUploads
 from opsctl.aws.s3.versions import Versions
 from opsctl.commands.deletion.removal import Removal, versions_of
+from opsctl.core.deletion.amounts import Amounts
 from opsctl.core.deletion.part import everything_part
-from opsctl.core.deletion.tally import Tally
 from opsctl.core.errors import Problem
 from opsctl.core.platform.inventory import managed_addresses
 from opsctl.terraform.root import Root
@@ -40,7 +40,7 @@ class Storage:
     own_bucket: str | None
     repository: str | None
     images: int
-    contents: Tally
+    contents: Amounts
 
     @property
     def is_gone(self) -> bool:
@@ -70,7 +70,7 @@ class StorageReport:
     own_bucket: str | None
     repository: str | None
     images: int
-    deleted: Tally
+    deleted: Amounts
     left: Mapping[str, int]
     aborted_uploads: int
     kept: tuple[str, ...]
@@ -106,7 +106,7 @@ def find_storage(
     Problem
         When AWS refuses to tell.
     """
-    contents = Tally()
+    contents = Amounts()
     if bucket is not None and storage_deletion.has_bucket(clients, bucket, account_id=account_id):
         part = everything_part()
         for version in versions_of(Versions(clients.s3, bucket), part):
@@ -169,7 +169,7 @@ def remove_storage(
         own_bucket=storage.own_bucket,
         repository=storage.repository,
         images=storage.images,
-        deleted=removal.deleted if removal is not None else Tally(),
+        deleted=removal.deleted if removal is not None else Amounts(),
         left=left,
         aborted_uploads=removal.aborted_uploads if removal is not None else 0,
         kept=tuple(kept),

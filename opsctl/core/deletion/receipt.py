@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from opsctl.core.deletion.tally import Tally
+from opsctl.core.deletion.amounts import Amounts
 from opsctl.core.record import SCHEMA_VERSION
 
 DELETIONS_PREFIX = "opsctl/deletions/"
@@ -40,7 +40,7 @@ class Receipt:
     what: str
     data_bucket: str
     state: State
-    deleted: Tally
+    deleted: Amounts
     left: dict[str, int]
     rewritten: int
     mentioned_in: tuple[str, ...]

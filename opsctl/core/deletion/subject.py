@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from dataclasses import dataclass, replace
 
@@ -64,9 +62,7 @@ class Subject:
             return table
         column = header.index(_COLUMN)
         names = (self.name, self.label)
-        return "".join(
-            line for line in lines if len(cells := _cells(line)) <= column or cells[column].strip() not in names
-        )
+        return "".join(line for line in lines if len(cells := _cells(line)) <= column or cells[column] not in names)
 
     def scans_of(self, run: Run) -> frozenset[int]:
         """The indices of the subject's scans in a run, adopted ones too."""
@@ -103,4 +99,4 @@ class Subject:
 
 
 def _cells(line: str) -> list[str]:
-    return next(csv.reader(io.StringIO(line.rstrip("\r\n").removeprefix("\ufeff")), delimiter="\t"), [])
+    return [cell.strip().strip('"') for cell in line.rstrip("\r\n").removeprefix("\ufeff").split("\t")]

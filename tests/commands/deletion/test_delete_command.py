@@ -96,13 +96,13 @@ def test_a_dataset_goes_with_its_outputs_and_records_and_others_stay(world: Dele
     world.finished_run()
     others = [version for version in world.versions() if version.key.startswith("HNU10/")]
     plan = world.deleter().plan(whole_target())
-    assert set(plan.tally.folders) == {
+    assert set(plan.amounts.folders) == {
         "raw data",
         "derivatives/m2g-csa-native",
         f"records of {plan.scope.runs[0].run_id}",
     }
     receipt = world.delete(whole_target())
-    assert receipt.deleted == plan.tally
+    assert receipt.deleted == plan.amounts
     assert {key.split("/")[0] for key in world.keys("")} == {"HNU10", "opsctl"}
     assert world.keys("opsctl/runs/") == set()
     assert [version for version in world.versions() if version.key.startswith("HNU10/")] == others

@@ -30,7 +30,7 @@ class Amount:
 
 
 @dataclass
-class Tally:
+class Amounts:
     """Amounts by folder, in the order of their first version."""
 
     folders: dict[str, Amount] = field(default_factory=dict)
