@@ -117,8 +117,8 @@ class MentionFinder:
                 path = version.key[len(prefix) :]
                 if not self._subject.owns(path) and _is_shared_text(path):
                     yield version
-        for run in scope.runs:
-            yield from self._versions.below(f"{RUNS_PREFIX}{run.run_id}/run.json")
+        for run_id in scope.known_ids:
+            yield from self._versions.below(f"{RUNS_PREFIX}{run_id}/run.json")
 
     def _text(self, version: ObjectVersion) -> str:
         with translated(f"reading a version of s3://{self._bucket}/{version.key}"):

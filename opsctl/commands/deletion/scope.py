@@ -29,6 +29,8 @@ class Scope:
         No `run` may submit to these while they are deleted.
     run_ids
         The runs whose records go as a whole, those too that were killed before they had a `run.json`.
+    known_ids
+        All runs that refer to it, those too without a `run.json`.
     adopters
         Of a run: the later runs that list scans of it as theirs.
     """
@@ -38,6 +40,7 @@ class Scope:
     parts: tuple[Part, ...]
     outputs: tuple[Location, ...]
     run_ids: tuple[str, ...] = ()
+    known_ids: tuple[str, ...] = ()
     adopters: tuple[str, ...] = field(default=())
 
 
@@ -94,6 +97,7 @@ def find_scope(target: Target, *, storage: Storage, records: Records) -> Scope:
         parts=(part, *run_parts),
         outputs=tuple(parse_uri(uri) for uri in sorted(outputs)),
         run_ids=run_ids if subject is None and not target.keeps_outputs else (),
+        known_ids=run_ids,
     )
 
 

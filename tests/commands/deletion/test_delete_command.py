@@ -252,10 +252,14 @@ def test_a_call_that_is_refused_as_a_whole(world: DeletionWorld, monkeypatch: py
     assert sum(receipt.left.values()) == len(list(Versions(world.s3, "data").below("HNU1/")))
 
 
-def test_the_scans_of_a_run_that_was_killed_before_its_record_go_too(world: DeletionWorld) -> None:
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_the_scans_of_a_run_without_a_record_go_too(world: DeletionWorld, is_hidden: bool) -> None:
     run_id = world.finished_run()
     versions = Versions(world.s3, "data")
-    versions.delete(list(versions.below(f"opsctl/runs/{run_id}/run.json")))
+    if is_hidden:
+        world.s3.delete_object(Bucket="data", Key=f"opsctl/runs/{run_id}/run.json")
+    else:
+        versions.delete(list(versions.below(f"opsctl/runs/{run_id}/run.json")))
     world.delete(subject_target())
     assert world.naming(LABEL) == set()
     assert f"opsctl/runs/{run_id}/scans/00001.json" in world.keys("")
