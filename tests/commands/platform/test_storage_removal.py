@@ -114,10 +114,10 @@ def test_only_this_accounts_bucket_is_meant(clients: Clients) -> None:
 
     events = [f"provide-client-params.s3.{name}" for name in ("HeadBucket", "DeleteBucket")]
     for event in events:
-        clients.s3.meta.events.register(event, note, unique_id="owner")
+        clients.s3.meta.events.register(event, note, unique_id=event)
     removed(clients, found(clients), None)
     for event in events:
-        clients.s3.meta.events.unregister(event, unique_id="owner")
+        clients.s3.meta.events.unregister(event, unique_id=event)
     assert owners == [("HeadBucket", ACCOUNT), ("DeleteBucket", ACCOUNT)]
 
 
