@@ -1,4 +1,4 @@
-"""`delete` on the local platform, over HTTP: nothing of a subject is left in the bucket, on the disk, or after a restart."""
+"""`delete` on the local platform over HTTP: nothing of a subject is left in bucket, on disk, or after a restart."""
 
 from __future__ import annotations
 
