@@ -22,6 +22,7 @@ from opsctl.cli.verbs import (
     config,
     cost,
     datasets,
+    delete,
     doctor,
     down,
     image,
@@ -99,6 +100,7 @@ app.command("cancel")(cancel.cancel)
 app.command("results")(results.results)
 app.command("report")(report.report)
 app.command("audit")(audit.audit)
+app.add_typer(delete.delete, name="delete")
 app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
 app.command("selftest")(selftest.selftest)

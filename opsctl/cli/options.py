@@ -37,6 +37,10 @@ RunId = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Confirm = Annotated[
+    str | None,
+    typer.Option("--confirm", metavar="NAME", help="For scripts: the name that would have to be typed."),
+]
 Local = Annotated[bool, typer.Option("--local", help="On this machine: no AWS account, no cost.")]
 
 Dataset = Annotated[

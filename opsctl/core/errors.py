@@ -47,6 +47,8 @@ class ErrorCode(StrEnum):
     OUTPUT_IN_USE = "output_in_use"
     OUTPUT_CHANGED = "output_changed"
     BUDGET_REACHED = "budget_reached"
+    DATA_IN_USE = "data_in_use"
+    DELETION_INCOMPLETE = "deletion_incomplete"
 
     CREDENTIALS_MISSING = "credentials_missing"
     CREDENTIALS_EXPIRED = "credentials_expired"

@@ -87,10 +87,36 @@ class Screen:
             return True
         if not sys.stdin.isatty():
             raise UsageProblem(f"{question} There is no terminal to answer on.", "Add --yes.")
+        return self._answer(f"{question} [y/N]").lower() in ("y", "yes")
+
+    def confirm_name(self, question: str, *, name: str, typed: str | None) -> bool:
+        """Ask the user to type a name, so that nothing is confirmed by habit; returns whether it is the right one.
+
+        Parameters
+        ----------
+        typed
+            What `--confirm` says, for scripts; None: ask.
+
+        Raises
+        ------
+        UsageProblem
+            If `--confirm` says something else, or standard input is no terminal.
+        Interrupted
+            After Ctrl-C.
+        """
+        if typed is not None:
+            if typed != name:
+                raise UsageProblem(f"--confirm {typed!r} is not {name!r}: nothing was deleted.")
+            return True
+        if not sys.stdin.isatty():
+            raise UsageProblem(f"{question} There is no terminal to type it on.", f"Add --confirm {name}.")
+        return self._answer(f"{question} Type {name} to confirm:") == name
+
+    def _answer(self, question: str) -> str:
         _discard_typed(sys.stdin)
         answer = ""
         try:
-            self.words.print(f"{question} [y/N]", end=" ")
+            self.words.print(question, end=" ")
             answer = sys.stdin.readline()
         except KeyboardInterrupt as error:
             raise Interrupted("Stopped: the question was not answered.") from error
@@ -98,7 +124,7 @@ class Screen:
             # After Ctrl-C or Ctrl-D the cursor is still on the line of the question.
             if not answer.endswith("\n"):
                 self.say()
-        return answer.strip().lower() in ("y", "yes")
+        return answer.strip()
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:

@@ -168,7 +168,15 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         title = cause_of(batch_reason(status.wait_reason), run=status.run).title
         head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
         lines += [Text(head, style="yellow"), *_help_lines("`opsctl why` tells what to do")]
-    return [*lines, *_warning_lines(status), *_retry_lines(status)]
+    return [*lines, *_warning_lines(status), *_retry_lines(status), *_deleted_lines(status)]
+
+
+def _deleted_lines(status: RunStatus) -> list[Text]:
+    count = status.run.deleted_count
+    if not count:
+        return []
+    text = "was deleted on request and counts no more" if count == 1 else "were deleted on request and count no more"
+    return [Text(f"{counted(count, 'scan')} {text}")]
 
 
 def _warning_lines(status: RunStatus) -> list[Text]:
@@ -239,7 +247,8 @@ def _bar(page: Page, status: RunStatus) -> Text:
     scans_so_far = 0
     for state in _BAR_STATES:
         scans_so_far += status.counts[state]
-        until = round(width * scans_so_far / status.total)
+        # After `opsctl delete` a run may have no scan left.
+        until = round(width * scans_so_far / max(1, status.total))
         bar.append(mark * (until - filled), style=_STYLES[state])
         filled = until
     return bar

@@ -20,6 +20,7 @@ VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "audit", "config", "doctor", "selftest", "down", "runs", "datasets", "parcellations"),
     *("image build", "image push", "image status"),
+    *("delete dataset", "delete outputs", "delete run"),
 ]
 
 #: All that help may import beside Python's own library: each costs every command its time.
@@ -190,7 +191,7 @@ def test_every_argument_and_option_says_what_it_is(helped: tuple[Any, Any], verb
 
 
 #: Options of one name that mean the same, each said in its verb's own words.
-IN_OWN_WORDS = {"--all", "--follow", "-f", "--modif", "--scan"}
+IN_OWN_WORDS = {"--all", "--dry-run", "--follow", "-f", "--modif", "--participant-label", "--scan"}
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's; the queue that is
 #: tested, where `run` has m2g's model.
 ANOTHER_THING = {("upload", "--name"), ("selftest", "--model")}

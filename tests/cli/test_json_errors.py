@@ -74,7 +74,13 @@ def typed(words: tuple[str, ...], dataset: Path) -> list[str]:
         for parameter in COMMANDS[words].params
         if isinstance(parameter, click.Argument) and parameter.required
     ]
-    return [*words, *required]
+    options = [
+        text
+        for parameter in COMMANDS[words].params
+        if isinstance(parameter, click.Option) and parameter.required
+        for text in (parameter.opts[0], "name")
+    ]
+    return [*words, *required, *options]
 
 
 def error_of(said: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -41,6 +41,8 @@ class Cache:
 
     def _open(self, name: str) -> sqlite3.Connection:
         database = sqlite3.connect(name, timeout=2.0, check_same_thread=False)
+        # What is removed is overwritten too: it may be a subject's.
+        database.execute("PRAGMA secure_delete = ON")
         with database:
             database.execute(_SCHEMA)
             database.execute(_NOTES)
@@ -68,6 +70,24 @@ class Cache:
         rows = [(bucket, obj.key, obj.etag, body) for obj, body in bodies.items()]
         with self._lock, suppress(sqlite3.Error), self._database:
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
+
+    def forget(self, bucket: str, is_gone: Callable[[str], bool]) -> None:
+        """Remove the bodies of a bucket whose keys are gone."""
+        with self._lock, suppress(sqlite3.Error), self._database:
+            keys = [key for (key,) in self._database.execute("SELECT key FROM records WHERE bucket = ?", (bucket,))]
+            rows = [(bucket, key) for key in keys if is_gone(key)]
+            self._database.executemany("DELETE FROM records WHERE bucket = ? AND key = ?", rows)
+
+    def forget_value(self, bucket: str, name: str) -> None:
+        """Remove a value."""
+        with self._lock, suppress(sqlite3.Error), self._database:
+            self._database.execute("DELETE FROM notes WHERE bucket = ? AND name = ?", (bucket, name))
+
+    def forget_bucket(self, bucket: str) -> None:
+        """Remove everything about a bucket."""
+        self.forget(bucket, lambda _: True)
+        with self._lock, suppress(sqlite3.Error), self._database:
+            self._database.execute("DELETE FROM notes WHERE bucket = ?", (bucket,))
 
     def put_value(self, bucket: str, name: str, value: Any) -> None:
         """Store a value about a bucket, if it has changed."""

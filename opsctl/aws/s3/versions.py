@@ -90,6 +90,8 @@ class Versions:
         failures: list[NotDeleted] = []
         while batch := list(islice(remaining, _KEYS_PER_CALL)):
             by_id = {(version.key, version.version_id): version for version in batch}
+            # Some services name only the key of what they did not delete.
+            by_id |= {(version.key, ""): version for version in reversed(batch)}
             with translated(f"deleting from s3://{self._bucket}"):
                 reply = self._client.delete_objects(
                     Bucket=self._bucket,
@@ -99,7 +101,9 @@ class Versions:
                     },
                 )
             failures += [
-                NotDeleted(by_id[error["Key"], error["VersionId"]], f"{error['Code']}: {error.get('Message', '')}")
+                NotDeleted(
+                    by_id[error["Key"], error.get("VersionId", "")], f"{error['Code']}: {error.get('Message', '')}"
+                )
                 for error in reply.get("Errors", ())
             ]
         return failures

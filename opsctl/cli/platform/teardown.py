@@ -14,6 +14,8 @@ from opsctl.cli.platform.terraform_session import terraform_environment, terrafo
 from opsctl.core.errors import ErrorCode, Interrupted, PlatformBusy, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opsctl.aws.batch.batch import ActiveJob
     from opsctl.aws.clients import Clients
     from opsctl.cli.context import Context
@@ -38,6 +40,8 @@ class Teardown:
         The local platform's endpoint; None on AWS.
     keep_logs
         Keep the log group.
+    keep_storage
+        Keep the data bucket and the image repository, and say so; else `StorageTeardown` deletes them.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class Teardown:
         *,
         endpoint_url: str | None,
         keep_logs: bool,
+        keep_storage: bool = True,
     ) -> None:
         from opsctl.aws.platform.inventory import Inventory
 
@@ -57,6 +62,7 @@ class Teardown:
         self._clients = clients
         self._endpoint_url = endpoint_url
         self._keep_logs = keep_logs
+        self._keep_storage = keep_storage
         self._inventory = Inventory(clients)
         self._resources: list[Resource] = []
         self._root: Root | None = None
@@ -81,8 +87,13 @@ class Teardown:
             self._root = None
         return bool(self._resources) or self._root is not None
 
-    def refuse_or_end_jobs(self, *, force: bool, yes: bool) -> None:
+    def refuse_or_end_jobs(self, *, force: bool, yes: bool, ask_further: Callable[[], None]) -> None:
         """Refuse while jobs are active unless forced; ask; then end the jobs.
+
+        Parameters
+        ----------
+        ask_further
+            A second question, which is asked before anything is ended.
 
         Raises
         ------
@@ -96,6 +107,7 @@ class Teardown:
         if not force:
             refuse_while_active(jobs)
         self._ask(jobs, yes=yes)
+        ask_further()
         if jobs:
             with self._screen.waiting(f"ending {len(jobs)} jobs"):
                 end_jobs(batch, queues, jobs, sleep=time.sleep)
@@ -106,7 +118,7 @@ class Teardown:
         from opsctl.commands.platform.teardown_totals import ContentsTotal
         from opsctl.core.costs.estimate import idle_usd_per_hour
 
-        bucket = self._remembered.data_bucket
+        bucket = self._remembered.data_bucket if self._keep_storage else None
         contents_total = ContentsTotal(storage_of(self._clients), bucket) if bucket else None
         cost_total = self._cost_total()
         gone = self._remove()
@@ -119,7 +131,7 @@ class Teardown:
                 left=gone.left,
                 data_bucket=bucket,
                 contents=contents_total.contents(timeout_seconds=_TOTALS_TIMEOUT_SECONDS) if contents_total else None,
-                repository_url=self._remembered.repository_url,
+                repository_url=self._remembered.repository_url if self._keep_storage else None,
                 log_group=f"/opsctl/{self._remembered.name}" if self._keep_logs else None,
                 spent=cost_total.spent(timeout_seconds=_TOTALS_TIMEOUT_SECONDS) if cost_total else None,
                 idle_usd_per_hour=idle_usd_per_hour(self._types),
@@ -140,11 +152,14 @@ class Teardown:
         if not report.left:
             home.forget(report.name)
             # The server also holds other platforms, even unfinished ones, and kept log lines.
-            if report.is_local and not home.local_names() and self._inventory.is_empty():
+            is_last = report.is_local and self._keep_storage and not home.local_names()
+            if is_last and self._inventory.is_empty():
                 from opsctl.local import control
 
                 control.stop(home.path)
-        show_teardown_report(self._screen, report, kept_at=home.local if report.is_local else None)
+        show_teardown_report(
+            self._screen, report, kept_at=home.local if report.is_local and self._keep_storage else None
+        )
         if report.left:
             raise Problem(
                 f"{len(report.left)} left.",
@@ -191,6 +206,9 @@ class Teardown:
         data_bucket = self._remembered.data_bucket
         kept = f"The bucket {data_bucket} is kept" if data_bucket else "The bucket is kept"
         logs = "so are the log lines" if self._keep_logs else "the log lines are not (--keep-logs keeps them)"
+        if not self._keep_storage:
+            kept = "Its data bucket and its image repository are deleted for good"
+            logs = "the log lines are kept" if self._keep_logs else "so are the log lines (--keep-logs keeps them)"
         ended = f" {len(jobs)} active jobs are ended." if jobs else ""
         if not self._screen.confirm(f"Take the platform {name} down?{ended} {kept}, {logs}.", assume_yes=yes):
             self._screen.say("Nothing was removed.")

@@ -1,4 +1,4 @@
-"""`down`: remove the platform; the data is kept."""
+"""`down`: remove the platform; the data is kept, or with `--everything` deleted too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, Local, NewPlatformName, Profile, Region, Yes
+from opsctl.cli.options import AsJson, Confirm, Local, NewPlatformName, Profile, Region, Yes
 from opsctl.cli.platform.terraform_session import (
     account_and_region,
     clients_of,
@@ -17,7 +17,7 @@ from opsctl.cli.platform.terraform_session import (
     lock_platform,
     platform_name,
 )
-from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ def down(
     profile: Profile = None,
     force: Annotated[bool, typer.Option("--force", help="End the active jobs first.")] = False,
     keep_logs: Annotated[bool, typer.Option("--keep-logs", help="Keep the jobs' log lines as well.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="Delete the data bucket and the image repository for good, too.")
+    ] = False,
+    confirm: Confirm = None,
     as_json: AsJson = False,
     yes: Yes = False,
 ) -> None:
@@ -40,21 +44,26 @@ def down(
 
     Example: opsctl down
     """
+    from opsctl.cli.platform.storage_teardown import StorageTeardown
     from opsctl.cli.platform.teardown import Teardown
-    from opsctl.commands.platform.remembered_platform import remember_platform, unfinished_platform
+    from opsctl.commands.platform.remembered_platform import kept_platform, remember_platform, unfinished_platform
 
+    if confirm is not None and not everything:
+        raise UsageProblem("--confirm belongs to --everything: without it the bucket is kept.")
     name = platform_name(name, local=local)
     context = Context(platform_name=name, region=region, profile=profile)
     chosen = (
         name or context.configuration.get("platform") or context.home.current() or unfinished_platform(context.home)
     )
+    if chosen is None and everything:
+        chosen = kept_platform(context.home)
     if chosen is None:
         context.screen.say("Nothing is up: nothing to remove.")
         return
     remembered = remember_platform(context.home, check_name(chosen))
     remembered = replace(remembered, is_local=remembered.is_local or local)
     lock_platform(context, chosen)
-    endpoint_url = _local_endpoint(context, chosen) if remembered.is_local else None
+    endpoint_url = _local_endpoint(context, chosen, everything=everything) if remembered.is_local else None
     if remembered.is_local and endpoint_url is None:
         return
     clients = clients_of(
@@ -62,38 +71,59 @@ def down(
         profile=profile or context.configuration.get("profile"),
         endpoint_url=endpoint_url,
     )
+    remembered = _completed(remembered, clients, endpoint_url=endpoint_url)
     teardown = Teardown(
-        context,
-        _completed(remembered, clients, endpoint_url=endpoint_url),
-        clients,
-        endpoint_url=endpoint_url,
-        keep_logs=keep_logs,
+        context, remembered, clients, endpoint_url=endpoint_url, keep_logs=keep_logs, keep_storage=not everything
     )
-    if not teardown.finds_anything():
+    is_up = teardown.finds_anything()
+    storage = StorageTeardown(context, remembered, clients, endpoint_url=endpoint_url) if everything else None
+    if not is_up and (storage is None or storage.is_gone):
         context.home.forget(chosen)
         context.screen.say(f"Nothing of {chosen} is up: nothing to remove.")
         return
     if endpoint_url is None:
         ensure_time(clients)
-    teardown.refuse_or_end_jobs(force=force, yes=yes)
-    report = teardown.carry_out()
+    if is_up:
+        teardown.refuse_or_end_jobs(
+            force=force, yes=yes, ask_further=(lambda: storage.ask(confirm=confirm)) if storage else lambda: None
+        )
+    elif storage is not None:
+        storage.ask(confirm=confirm)
+    report = teardown.carry_out() if is_up else None
+    # What is up may still write to the bucket.
+    is_down = report is None or not report.left
+    storage_report = storage.carry_out() if storage is not None and is_down else None
     if as_json:
-        context.screen.json(report.as_json())
-    teardown.close(report)
+        further = {"everything": storage_report.as_json()} if storage_report is not None else {}
+        context.screen.json({**(report.as_json() if report is not None else {"name": chosen}), **further})
+    if report is not None:
+        teardown.close(report)
+    if storage is not None and storage_report is not None:
+        storage.close(storage_report, keep_logs=keep_logs)
 
 
-def _local_endpoint(context: Context, name: str) -> str | None:
-    """The local platform's endpoint; None if its process has ended: then only the objects on disk are left."""
+def _local_endpoint(context: Context, name: str, *, everything: bool) -> str | None:
+    """The local platform's endpoint; None if its process has ended: then only the objects on disk are left.
+
+    Parameters
+    ----------
+    everything
+        The objects go too: start the process again, because it alone knows which are whose.
+    """
     from opsctl.commands.platform.terraform_workspace import forget_platform_state
     from opsctl.local import control
 
     server = control.find(context.home.path)
     if server is not None:
         return server.endpoint_url
-    context.home.forget(name)
     forget_platform_state(context.home, name=name)
+    if everything and context.home.local.exists():
+        with context.screen.waiting("starting the local platform"):
+            return control.start(context.home.make(context.home.path)).endpoint_url
+    context.home.forget(name)
     context.screen.say("The local platform's process has ended, and nothing of it is up: nothing to remove.")
-    context.screen.say(f"on disk  {context.home.local}: the next `opsctl up --local` brings it back")
+    if context.home.local.exists():
+        context.screen.say(f"on disk  {context.home.local}: the next `opsctl up --local` brings it back")
     return None
 
 

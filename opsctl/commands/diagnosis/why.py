@@ -82,7 +82,7 @@ def why(
         When the run has no such scan.
     """
     scans = reader.run.scans
-    indices = range(len(scans)) if pattern is None else find_scans(scans, [pattern])
+    indices = reader.run.remaining if pattern is None else find_scans(scans, [pattern])
     case = _case(reader, platform, indices)
     states = {index: case.statuses[index].state for index in indices}
     failed = [index for index in indices if states[index] == "FAILED"]

@@ -69,9 +69,7 @@ class LogReader:
         # The scans whose lines are returned: with `--failed` those that have failed so far.
         self._selected = frozenset() if line_filter.failed_only else self._indices
         #: The scans whose ends are reported.
-        self.reported_indices = (
-            frozenset(range(len(self.run.scans))) if line_filter.indices is None else line_filter.indices
-        )
+        self.reported_indices = frozenset(self.run.remaining) if line_filter.indices is None else line_filter.indices
         self._is_run_over = self._are_named_over = False
         runs = _runs_of(self.run, self._indices, records)
         # One log group holds the lines of all runs: the streams of one model share a prefix.
@@ -264,17 +262,18 @@ def _milliseconds(moment: datetime) -> int:
 def _indices_with_lines(reader: RunReader) -> frozenset[int]:
     """The run's own scans, and the adopted ones that were in flight when it began."""
     run = reader.run
-    own = frozenset(range(run.submitted_count))
-    if len(own) == len(run.scans):
+    remaining = frozenset(run.remaining)
+    own = remaining.intersection(range(run.submitted_count))
+    if own == remaining:
         return own
     results = reader.results()
     in_flight = [
         index
-        for index in range(run.submitted_count, len(run.scans))
+        for index in remaining - own
         if not (index in results and results[index].succeeded and results[index].stopped_at < run.created_at)
     ]
     # When every scan was done already, show the lines of the earlier jobs.
-    return own.union(in_flight) or frozenset(range(len(run.scans)))
+    return own.union(in_flight) or remaining
 
 
 def _runs_of(run: Run, indices: Iterable[int], records: Records) -> list[Run]:

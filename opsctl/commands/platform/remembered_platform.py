@@ -6,7 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from opsctl.commands.platform.terraform_workspace import TerraformWorkspace, has_platform_state, pending_up_options
+from opsctl.commands.platform.terraform_workspace import (
+    TerraformWorkspace,
+    has_platform_state,
+    has_storage_state,
+    pending_up_options,
+)
 from opsctl.core import bounded
 from opsctl.core.errors import Problem
 from opsctl.core.platform.options import PlatformOptions
@@ -83,6 +88,12 @@ def unfinished_platform(home: Home) -> str | None:
     """The name of the platform whose `up` did not finish; None when there is none, or more than one."""
     folders = home.path.glob("platforms/*")
     names = [folder.name for folder in folders if has_platform_state(home, name=folder.name)]
+    return names[0] if len(names) == 1 else None
+
+
+def kept_platform(home: Home) -> str | None:
+    """The name of the platform whose storage `down` has kept; None when there is none, or more than one."""
+    names = [folder.name for folder in home.path.glob("platforms/*") if has_storage_state(home, name=folder.name)]
     return names[0] if len(names) == 1 else None
 
 

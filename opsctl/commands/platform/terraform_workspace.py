@@ -36,7 +36,7 @@ class TerraformWorkspace:
     Attributes
     ----------
     storage
-        The root that outlives the platform; `down` never touches it.
+        The root that outlives the platform; only `down --everything` touches it.
     platform
         The root that `up` creates and `down` destroys.
     interrupts
@@ -142,4 +142,10 @@ def forget_platform_state(home: Home, *, name: str) -> None:
 def has_platform_state(home: Home, *, name: str) -> bool:
     """Whether the platform root has a state, on this machine or at the location that its backend file names."""
     folder = home.platform_dir(name) / "terraform" / "platform"
+    return any((folder / file).exists() for file in ("terraform.tfstate", BACKEND_FILE))
+
+
+def has_storage_state(home: Home, *, name: str) -> bool:
+    """Whether the storage root has a state, on this machine or at the location that its backend file names."""
+    folder = home.platform_dir(name) / "terraform" / "storage"
     return any((folder / file).exists() for file in ("terraform.tfstate", BACKEND_FILE))

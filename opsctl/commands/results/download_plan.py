@@ -105,6 +105,8 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
     """
     run = reader.run
     done = {index: result for index, result in sorted(reader.results(files=True).items()) if result.succeeded}
+    if not run.remaining:
+        raise Problem(f"Every scan of {run.run_id} was deleted on request.", code=ErrorCode.NO_RESULTS)
     if not done:
         raise Problem(
             f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.", code=ErrorCode.NO_RESULTS
@@ -120,7 +122,7 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
             if what == "all" or (item.is_connectome if what == "connectomes" else is_qa(item.place))
         ),
         results=done,
-        missing=tuple(name for index, name in enumerate(run.scans) if index not in done),
+        missing=tuple(run.scans[index] for index in run.remaining if index not in done),
     )
 
 

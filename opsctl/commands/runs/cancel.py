@@ -132,7 +132,7 @@ class Canceller:
             The scans; None: the whole run.
         """
         status = self._reader.whole().status
-        chosen = set(range(len(status.scans))) if indices is None else set(indices)
+        chosen = {scan.index for scan in status.scans} if indices is None else set(indices)
         return CancelPlan(
             status=status,
             chosen=tuple(scan for scan in status.scans if scan.index in chosen),

@@ -32,7 +32,7 @@ class CompletionCache:
 
     def run(self, run: Run) -> None:
         """Store a run's scans and its dataset."""
-        self._cache.put_value(self._bucket, f"scans/{run.run_id}", list(run.scans))
+        self._cache.put_value(self._bucket, f"scans/{run.run_id}", [run.scans[index] for index in run.remaining])
         dataset = _in_bucket(run.dataset, self._bucket)
         self._cache.put_value(self._bucket, f"dataset/{dataset}", run.run_id)
         self.dataset(dataset)
@@ -46,6 +46,23 @@ class CompletionCache:
         """Replace the datasets in the bucket; those in other buckets are kept."""
         known = _texts(self._cache.get_value(self._bucket, _DATASETS))
         self._cache.put_value(self._bucket, _DATASETS, sorted({*names, *(uri for uri in known if "://" in uri)}))
+
+    def forget_runs(self, run_ids: Sequence[str], *, are_gone: bool) -> None:
+        """Forget the scans of runs, and how they ended; with `are_gone` that there were such runs."""
+        for run_id in run_ids:
+            self._cache.forget_value(self._bucket, f"scans/{run_id}")
+            self._cache.forget_value(self._bucket, f"ended/{run_id}")
+        known = _texts(self._cache.get_value(self._bucket, _RUNS))
+        if are_gone and known:
+            self.runs([run_id for run_id in known if run_id not in run_ids])
+
+    def forget_dataset(self, uri: str) -> None:
+        """Forget a dataset."""
+        name = _in_bucket(uri, self._bucket)
+        self._cache.forget_value(self._bucket, f"dataset/{name}")
+        known = _texts(self._cache.get_value(self._bucket, _DATASETS))
+        if name in known:
+            self._cache.put_value(self._bucket, _DATASETS, [dataset for dataset in known if dataset != name])
 
     def ended(self, run_id: str, reader: RecordReader[T]) -> T | None:
         """How an ended run ended; None where that is not known.

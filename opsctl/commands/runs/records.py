@@ -199,6 +199,11 @@ class Records:
         if self._uri(key) not in self._unreadable:
             self._storage.put_json(self._bucket, key, FinalJobStates(jobs=jobs).as_json())
 
+    def forget(self, is_gone: Callable[[str], bool]) -> None:
+        """Forget records that were read before, on this machine too; `is_gone` tells by the key."""
+        self._values = {key: value for key, value in self._values.items() if not is_gone(key)}
+        self._cache.forget(self._bucket, is_gone)
+
     def _records(self, run_id: str, folder: str, decode: Callable[[bytes, str], T], *, keep: bool = True) -> list[T]:
         """The records of a run's folder, in the order of their keys.
 

@@ -136,7 +136,7 @@ def _read_line(
     options = _options(run, atlases)
     reader = SnapshotReader(run, records=records, batch=batch, now=now, is_saving=True)
     done = sum(result.succeeded for result in reader.on_s3.results().values())
-    if done == len(run.scans):
+    if done == len(run.remaining):
         # Results decide, so Batch is not asked.
         line, is_final = _line(run, options, done=done, failed=0, active=0), True
     else:
@@ -169,7 +169,7 @@ def _line(run: Run, options: Mapping[str, Any], *, done: int, failed: int, activ
         options=options,
         created_at=run.created_at,
         created_by=run.created_by,
-        total=len(run.scans),
+        total=len(run.remaining),
         done=done,
         failed=failed,
         active=active,

@@ -241,7 +241,7 @@ class SnapshotReader:
                 for index, scan in self._unsubmitted.items()
                 if not (index in self._unconfirmed and index in by_scan)
             },
-            indices=tuple(index for index in range(len(self.run.scans)) if index not in unlisted),
+            indices=tuple(index for index in self.run.remaining if index not in unlisted),
             unlisted=poll.unlisted(listed),
         )
 
@@ -271,7 +271,8 @@ class SnapshotReader:
         self, jobs: Mapping[int, BatchJob], results: Mapping[int, Result], recorded: Sequence[Attempt]
     ) -> None:
         """Save what only Batch knows, if this reader saves."""
-        ended = {index: job for index, job in jobs.items() if job.is_over} if self._is_saving else {}
+        over = {index: job for index, job in jobs.items() if job.is_over and self.run.scans[index]}
+        ended = over if self._is_saving else {}
         if not ended:
             return
         own_results = {index: result for index, result in results.items() if index in ended}

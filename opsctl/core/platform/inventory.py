@@ -172,6 +172,20 @@ def addresses_of(state: Mapping[str, Any], keys: Collection[str]) -> list[str]:
     return addresses
 
 
+def managed_addresses(state: Mapping[str, Any]) -> list[str]:
+    """The addresses in a state of all resources that Terraform manages."""
+    return [_address(resource, instance) for resource, instance in _instances(state) if not instance.get("deposed")]
+
+
+def managed_ids(state: Mapping[str, Any], kind: str) -> list[str]:
+    """The ids in a state of all resources of one of Terraform's types, such as `aws_s3_bucket`."""
+    return [
+        str(instance.get("attributes", {}).get("id"))
+        for resource, instance in _instances(state)
+        if resource["type"] == kind
+    ]
+
+
 def tainted_addresses(state: Mapping[str, Any]) -> list[str]:
     """The addresses in a state of tainted resources: AWS created them, but Terraform was interrupted or failed."""
     return [

@@ -38,9 +38,11 @@ class Run:
     model
         The diffusion model, `csd` or `csa`.
     scans
-        Names by index: first the scans that this run submits, then the adopted ones.
+        Names by index: first the scans that this run submits, then the adopted ones. Empty for a scan that was deleted
+        on request (`opsctl delete`): it counts no more, and the others keep their indices.
     keys
-        The scans' keys (`opsctl.core.runs.scan_key`) by index; an adopted scan's is the earlier run's.
+        The scans' keys (`opsctl.core.runs.scan_key`) by index; an adopted scan's is the earlier run's. Empty for a
+        deleted scan.
     sizes
         Number of scans of each submission, in order. Their sum is the number of scans that this run submits.
     adopted
@@ -68,7 +70,7 @@ class Run:
     image: bounded.Name
     platform: bounded.Name
     region: bounded.Name
-    scans: tuple[bounded.Name, ...]
+    scans: tuple[bounded.Text, ...]
     created_at: bounded.Moment
     created_by: bounded.Text
     command_line: tuple[bounded.Text, ...]
@@ -85,6 +87,16 @@ class Run:
     def submitted_count(self) -> int:
         """Number of scans that this run submits; the others are adopted."""
         return sum(self.sizes)
+
+    @property
+    def remaining(self) -> list[int]:
+        """The indices of the scans that were not deleted on request."""
+        return [index for index, scan in enumerate(self.scans) if scan]
+
+    @property
+    def deleted_count(self) -> int:
+        """Number of scans that were deleted on request."""
+        return self.scans.count("")
 
     def origin(self, index: int) -> Origin:
         """The run and index under which a scan's job and result are found; for an adopted scan, in the earlier run."""

@@ -17,7 +17,7 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
     Parameters
     ----------
     scans
-        The names of all scans of a run, by index.
+        The names of all scans of a run, by index; the empty name of a deleted scan never matches.
     patterns
         Names or globs; slashes at either end are ignored. A pattern that is a scan's name matches only that scan.
 
@@ -36,16 +36,24 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
         name_or_glob = pattern.strip("/")
         indices = {index for index, scan in enumerate(scans) if scan == name_or_glob}
         indices = indices or {index for index, scan in enumerate(scans) if fnmatchcase(scan, name_or_glob)}
+        indices = {index for index in indices if scans[index]}
         if not indices:
+            scans = [scan for scan in scans if scan]
             near = get_close_matches(name_or_glob, scans, n=_NEAR, cutoff=0.5)
             near = near or [scan for scan in scans if name_or_glob and name_or_glob in scan][:_NEAR]
             raise Problem(
                 f"The run has no scan {pattern}.",
-                f"Near: {', '.join(near)}" if near else f"It has {len(scans)}, such as {', '.join(scans[:2])}.",
+                f"Near: {', '.join(near)}" if near else _examples(scans),
                 code=ErrorCode.SCAN_NOT_FOUND,
             )
         matches |= indices
     return sorted(matches)
+
+
+def _examples(scans: Sequence[str]) -> str:
+    if not scans:
+        return "All its scans were deleted on request."
+    return f"It has {len(scans)}, such as {', '.join(scans[:2])}."
 
 
 def find_run(runs: Sequence[str], typed: str) -> str:

@@ -121,7 +121,8 @@ class RunSnapshot:
 
     def _bill(self, indices: Set[int] | range, rates: Rates) -> Bill:
         return bill(
-            {index: attempts for index, attempts in self.attempts.items() if index in indices},
+            # Batch may still know the job of a scan that was deleted on request.
+            {index: ended for index, ended in self.attempts.items() if index in indices and self.run.scans[index]},
             self.jobs,
             rates,
             now=self.at,

@@ -222,7 +222,7 @@ class RunStatus:
 
     @property
     def total(self) -> int:
-        """Number of scans in the run."""
+        """Number of scans in the run, without those that were deleted on request."""
         return sum(self.counts.values())
 
     @property
@@ -261,6 +261,7 @@ class RunStatus:
             "output": self.run.output,
             "created_at": self.run.created_at,
             "counts": {**self.counts, "TOTAL": self.total},
+            "deleted": self.run.deleted_count,
             "over": self.is_over,
             "wait_reason": self.wait_reason,
             "wait_code": batch_reason(self.wait_reason).code,
@@ -312,11 +313,11 @@ def join(
     unsubmitted
         The status of each scan that Batch has no job for (`opsctl.core.runs.unsubmitted_scans`).
     indices
-        The scans to include; None includes all.
+        The scans to include; None includes all. A scan that was deleted on request is never included.
     """
     unsubmitted = unsubmitted or {}
     scans = []
-    for index in range(len(run.scans)) if indices is None else indices:
+    for index in run.remaining if indices is None else (index for index in indices if run.scans[index]):
         result, job = results.get(index), jobs.get(index)
         if index in unsubmitted and result is None and job is None:
             scans.append(unsubmitted[index])

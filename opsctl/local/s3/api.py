@@ -60,6 +60,33 @@ class Backend(models.S3Backend):
         page, more = _list(bucket, prefix, delimiter, after, max_keys)
         return page, more, self._get_name(page[-1]).encode().hex() if more and page else None
 
+    def list_object_versions(
+        self,
+        bucket_name: str,
+        delimiter: str | None = None,
+        key_marker: str | None = None,
+        max_keys: int | None = None,
+        prefix: str = "",
+        version_id_marker: str | None = None,
+    ) -> Any:
+        """Answer ListObjectVersions: moto copies the bucket for each page, and stops at a marker that was deleted.
+
+        With a delimiter, which opsctl does not use, moto answers.
+        """
+        if delimiter:
+            return super().list_object_versions(bucket_name, delimiter, key_marker, max_keys, prefix, version_id_marker)
+        keys: Keys = self.get_bucket(bucket_name).keys  # type: ignore[assignment]
+        page, more = keys.versions_page(
+            prefix=prefix,
+            key_marker=key_marker or "",
+            version_id_marker=version_id_marker or "",
+            limit=min(_PAGE_KEYS if max_keys is None else max_keys, _PAGE_KEYS),
+        )
+        versions = [version for version in page if isinstance(version, Key)]
+        markers = [version for version in page if not isinstance(version, Key)]
+        next_markers = (page[-1].name, str(page[-1].version_id)) if more and page else (None, None)
+        return versions, [], markers, *next_markers
+
     def put_bucket_lifecycle(self, bucket_name: str, rules: list[dict[str, Any]]) -> None:
         """Keep the rules also as the request gave them: moto's form of them cannot be restored."""
         super().put_bucket_lifecycle(bucket_name, rules)
@@ -173,7 +200,7 @@ def _save_bucket(backend: Any, name: str) -> None:
 
 
 def restore(store: Store) -> int:
-    """Restore the buckets and the objects, without reading blobs; return the number of objects."""
+    """Restore the buckets and all versions of the objects, without reading blobs; return the number of versions."""
     missing = store.sweep()
     buckets: dict[str, Any] = {}
     for name, facts in store.buckets():
@@ -194,15 +221,16 @@ def restore(store: Store) -> int:
     count = 0
     for record in store.records():
         # An object whose blob someone has removed is left out, since it cannot be read.
-        if record.blob.path.name in missing:
+        if record.blob is not None and record.blob.path.name in missing:
             continue
-        count += 1
         bucket = buckets[record.bucket]
-        key = templates[record.bucket].restored(record)
-        bucket.keys.restore(key)
-        if record.facts["tags"]:
-            tagger = models.s3_backends[bucket.account_id]["aws"].tagger
-            tagger.tag_resource(key.arn, tagger.convert_dict_to_tags_input(record.facts["tags"]))
+        version = templates[record.bucket].restored(record)
+        bucket.keys.restore(version)
+        if isinstance(version, Key):
+            count += 1
+            if record.facts["tags"]:
+                tagger = models.s3_backends[bucket.account_id]["aws"].tagger
+                tagger.tag_resource(version.arn, tagger.convert_dict_to_tags_input(record.facts["tags"]))
     return count
 
 

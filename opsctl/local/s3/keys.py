@@ -45,10 +45,10 @@ class Keys(_VersionedKeyStore):
             self._generation += 1
             Key.changes.touch(self._bucket, key)
 
-    def restore(self, key: Key) -> None:
-        """Add a key that is already in the index."""
+    def restore(self, version: Any) -> None:
+        """Add the next version of a key; it is already in the index."""
         self._generation += 1
-        dict.__setitem__(self, key.name, [key])
+        dict.__setitem__(self, version.name, [*self.getlist(version.name, []), version])
 
     def names(self) -> list[str]:
         """Return all names in S3's order (code points sort as UTF-8 bytes do). The caller must not change the list."""
@@ -77,6 +77,35 @@ class Keys(_VersionedKeyStore):
             if common_prefix is not None:
                 position = _end_of_prefix(names, common_prefix)
             page.append(key if common_prefix is None else common_prefix)
+        return page, False
+
+    def versions_page(
+        self, *, prefix: str, key_marker: str, version_id_marker: str, limit: int
+    ) -> tuple[list[Any], bool]:
+        """Return up to `limit` versions after a marker, a key's newest first, and whether more follow.
+
+        Parameters
+        ----------
+        key_marker, version_id_marker
+            The last version of the page before. Where that one is deleted by now, the others of its key follow.
+        """
+        names = self.names()
+        position = max(bisect_left(names, prefix), bisect_left(names, key_marker))
+        page: list[Any] = []
+        while position < len(names) and names[position].startswith(prefix):
+            name = names[position]
+            position += 1
+            versions = list(reversed(self.getlist(name, [])))
+            ids = [str(version.version_id) for version in versions]
+            start = 0
+            if name == key_marker:
+                is_known = not version_id_marker or version_id_marker in ids
+                start = (ids.index(version_id_marker) + 1 if version_id_marker else len(ids)) if is_known else 0
+            for number, version in enumerate(versions[start:], start):
+                if len(page) == limit:
+                    return page, True
+                version.is_latest = number == 0
+                page.append(version)
         return page, False
 
 

@@ -3,7 +3,7 @@
 A key never becomes a file name, so its bytes are kept exactly (`..`, `//`, `%20`, Unicode). A blob is written and
 synced, then named in the index in one synced transaction, and only then the request is answered: an answered change
 survives a kill or a power cut. A blob that the index does not name is garbage.
-After a restart only the current version of each object is left, and no unfinished multipart upload.
+After a restart every version of each object is there again, delete markers included; unfinished uploads are not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,8 @@ _MAP_FROM_BYTES = 1024 * 1024
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS buckets (name TEXT PRIMARY KEY, facts TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS objects (
-    bucket TEXT NOT NULL, key BLOB NOT NULL, blob TEXT NOT NULL, size_bytes INTEGER NOT NULL, facts TEXT NOT NULL,
-    PRIMARY KEY (bucket, key)
+    bucket TEXT NOT NULL, key BLOB NOT NULL, number INTEGER NOT NULL, blob TEXT, size_bytes INTEGER NOT NULL,
+    facts TEXT NOT NULL, PRIMARY KEY (bucket, key, number)
 ) WITHOUT ROWID;
 """
 
@@ -72,11 +72,11 @@ class Blob:
 
 @dataclass(frozen=True)
 class Record:
-    """An object as the index holds it; `facts` is JSON."""
+    """A version of an object as the index holds it; `facts` is JSON. A delete marker has no blob."""
 
     bucket: str
     key: str
-    blob: Blob
+    blob: Blob | None
     facts: Mapping[str, Any]
 
 
@@ -114,6 +114,8 @@ class Store:
         self._index = sqlite3.connect(index, check_same_thread=False, isolation_level=None)
         self._index.execute("PRAGMA journal_mode=WAL")
         self._index.execute("PRAGMA synchronous=FULL")
+        # The keys of deleted objects, which name subjects, are overwritten.
+        self._index.execute("PRAGMA secure_delete=ON")
         self._index.executescript(_SCHEMA)
 
     @contextmanager
@@ -148,24 +150,27 @@ class Store:
             raise
         return Blob(path, size_bytes, digest.hexdigest())
 
-    def save(self, record: Record) -> None:
-        """Put an object into the index, in place of an earlier one with its key."""
-        self._index.execute(
-            "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)",
-            (
-                record.bucket,
-                record.key.encode("utf-8", "surrogatepass"),
-                record.blob.path.name,
-                record.blob.size_bytes,
-                json.dumps(record.facts),
-            ),
+    def save(self, bucket: str, key: str, versions: Sequence[Record]) -> None:
+        """Put all versions of an object into the index, oldest first, in place of those that it has there."""
+        self.forget(bucket, key)
+        self._index.executemany(
+            "INSERT INTO objects VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    bucket,
+                    _key_bytes(key),
+                    number,
+                    version.blob.path.name if version.blob else None,
+                    version.blob.size_bytes if version.blob else 0,
+                    json.dumps(version.facts),
+                )
+                for number, version in enumerate(versions)
+            ],
         )
 
     def forget(self, bucket: str, key: str) -> None:
-        """Remove a key from the index."""
-        self._index.execute(
-            "DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key.encode("utf-8", "surrogatepass"))
-        )
+        """Remove a key with all its versions from the index."""
+        self._index.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, _key_bytes(key)))
 
     def save_bucket(self, name: str, facts: Mapping[str, Any]) -> None:
         """Put a bucket and its settings into the index."""
@@ -182,14 +187,17 @@ class Store:
         return [(name, json.loads(facts)) for name, facts in rows]
 
     def records(self) -> Iterator[Record]:
-        """Yield all objects, without reading any blob."""
-        for bucket, key, blob, size_bytes, facts in self._index.execute("SELECT * FROM objects").fetchall():
-            path = self._blobs / blob[:2] / blob
-            yield Record(bucket, key.decode("utf-8", "surrogatepass"), Blob(path, size_bytes), json.loads(facts))
+        """Yield all versions of all objects, a key's oldest first, without reading any blob."""
+        rows = self._index.execute(
+            "SELECT bucket, key, blob, size_bytes, facts FROM objects ORDER BY bucket, key, number"
+        )
+        for bucket, key, name, size_bytes, facts in rows.fetchall():
+            blob = Blob(self._blobs / name[:2] / name, size_bytes) if name else None
+            yield Record(bucket, key.decode("utf-8", "surrogatepass"), blob, json.loads(facts))
 
     def sweep(self) -> frozenset[str]:
-        """Remove the blobs that no key names (replaced objects, unfinished uploads); return the names of lost blobs."""
-        named = {blob for (blob,) in self._index.execute("SELECT blob FROM objects")}
+        """Remove the blobs that no key names (unfinished uploads); return the names of lost blobs."""
+        named = {blob for (blob,) in self._index.execute("SELECT blob FROM objects WHERE blob IS NOT NULL")}
         present = {path.name: path for path in self._blobs.glob("??/*")}
         for name in present.keys() - named:
             present[name].unlink(missing_ok=True)
@@ -202,6 +210,10 @@ class Store:
         """Close the index, which writes its log back into the file."""
         with self.lock:
             self._index.close()
+
+
+def _key_bytes(key: str) -> bytes:
+    return key.encode("utf-8", "surrogatepass")
 
 
 def _pieces(chunks: Iterable[bytes | mmap.mmap]) -> Iterator[memoryview]:

@@ -20,7 +20,7 @@ from opsctl.local.s3.store import Record, Store
 store = Store(Path(sys.argv[1]) / "local" / "objects")
 blob = store.write((b"some", b"bytes"))
 with store.transaction():
-    store.save(Record("data", "key", blob, {}))
+    store.save("data", "key", [Record("data", "key", blob, {})])
 print("done", flush=True)
 """
 

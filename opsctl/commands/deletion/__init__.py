@@ -1,0 +1,1 @@
+"""`delete`: removes data for good, with every version that the bucket keeps."""

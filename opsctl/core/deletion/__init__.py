@@ -1,0 +1,1 @@
+"""Rules of deletion: what belongs to a dataset, a subject, an output folder or a run."""
