@@ -33,6 +33,8 @@ class ErrorCode(StrEnum):
     IMAGE_EXISTS = "image_exists"
     IMAGE_UNFIT = "image_unfit"
     CONCURRENT_CHANGE = "concurrent_change"
+    NETWORK_UNUSABLE = "network_unusable"
+    KEY_UNUSABLE = "key_unusable"
 
     DATASET_NOT_FOUND = "dataset_not_found"
     BUCKET_NOT_FOUND = "bucket_not_found"

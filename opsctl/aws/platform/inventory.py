@@ -17,7 +17,15 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.platform.inventory import TAG, Resource, ResourceKind, batch_names, is_ours, role_names
+from opsctl.core.platform.inventory import (
+    TAG,
+    Resource,
+    ResourceKind,
+    batch_names,
+    is_any_platforms,
+    is_ours,
+    role_names,
+)
 from opsctl.core.platform.platform import record_parameter
 
 _DELETED = ("DELETED", "INACTIVE")
@@ -60,12 +68,12 @@ class Inventory:
         clients = self._clients
         with translated("taking the inventory"):
             roles = clients.iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": _IAM_PAGE})
-            if any(role["RoleName"].startswith("opsctl-") for page in roles for role in page["Roles"]):
+            if any(is_any_platforms(role["RoleName"]) for page in roles for role in page["Roles"]):
                 return False
             if clients.ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": [TAG]}])["Vpcs"]:
                 return False
             queues = clients.batch.get_paginator("describe_job_queues").paginate()
-            if any(queue["jobQueueName"].startswith("opsctl-") for page in queues for queue in page["jobQueues"]):
+            if any(is_any_platforms(queue["jobQueueName"]) for page in queues for queue in page["jobQueues"]):
                 return False
             return not clients.logs.describe_log_groups(logGroupNamePrefix="/opsctl/")["logGroups"]
 
@@ -153,7 +161,10 @@ class Inventory:
                 )
 
     def _networks(self, name: str) -> Iterator[Resource]:
-        """The tagged VPCs and everything in them, tagged or not: only an empty VPC can be deleted."""
+        """The tagged VPCs and everything in them, tagged or not: only an empty VPC can be deleted.
+
+        Of a VPC without the tag (`up --vpc-id`) only the platform's own security group.
+        """
         ec2 = self._clients.ec2
         pages = ec2.get_paginator("describe_vpcs").paginate(Filters=_tagged(name))  # type: ignore[arg-type]
         tagged = [vpc for page in pages for vpc in page["Vpcs"]]
@@ -161,8 +172,7 @@ class Inventory:
             yield Resource(kind=ResourceKind.VPC, id=vpc["VpcId"], name=_tags(vpc).get("Name", ""))
         inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"] for vpc in tagged]}] if tagged else None
         for call, key, kind, id_key in _IN_A_VPC:
-            # A gateway is created before it is attached to its VPC; a kill may come in between.
-            filters = [_tagged(name)] if kind == ResourceKind.GATEWAY else []
+            filters = [_tagged(name)] if kind in _OUTSIDE_A_TAGGED_VPC else []
             where = "attachment.vpc-id" if kind == ResourceKind.GATEWAY else "vpc-id"
             filters += [[{**inside[0], "Name": where}]] if inside else []
             by_id: dict[str, Any] = {}
@@ -224,6 +234,10 @@ _IN_A_VPC = (
     ("describe_subnets", "Subnets", ResourceKind.SUBNET, "SubnetId"),
     ("describe_route_tables", "RouteTables", ResourceKind.ROUTES, "RouteTableId"),
 )
+
+#: A gateway is created before it is attached to its VPC, and a kill may come in between. In an existing network the
+#: platform's security group lies in a VPC that is not the platform's.
+_OUTSIDE_A_TAGGED_VPC = (ResourceKind.GATEWAY, ResourceKind.SECURITY_GROUP)
 
 
 def _comes_with_vpc(reply: Mapping[str, Any]) -> bool:

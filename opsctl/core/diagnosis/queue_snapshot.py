@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from opsctl.core.platform.subnet import Subnet
+
 
 @dataclass(frozen=True)
 class NotVisible:
@@ -84,32 +86,6 @@ class Quota:
 
     code: str
     vcpus: int
-
-
-@dataclass(frozen=True)
-class Subnet:
-    """A subnet in which instances start.
-
-    Attributes
-    ----------
-    gives_public_ip
-        EC2's `MapPublicIpOnLaunch`.
-    way_out
-        Target of its route to 0.0.0.0/0: `igw-…`, `nat-…`, …; empty where there is none.
-    """
-
-    subnet_id: str
-    gives_public_ip: bool
-    way_out: str
-
-    @property
-    def problem(self) -> str:
-        """Why an instance in the subnet cannot reach AWS; empty where it can."""
-        if not self.way_out:
-            return f"{self.subnet_id} has no route to the internet"
-        if self.way_out.startswith("igw-") and not self.gives_public_ip:
-            return f"{self.subnet_id} gives its instances no public address, and its way out is an internet gateway"
-        return ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import Any
 TAG = "opsctl:platform"
 
 _WORD = r"[a-z0-9]+"
+# The option `--name-prefix` of `up`. Which one a platform has is not known where its record is gone.
+_NAME_PREFIX = r"(?:[a-z0-9]+-)*"
 # Terraform appends this to a name prefix.
 _SUFFIX = r"(-\d{26})?"
 
@@ -112,13 +114,13 @@ def is_ours(name: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, pla
         The result of `batch_names` or `role_names`.
     """
     if TAG in tags:
-        return True if tags[TAG] == platform and name.startswith(f"opsctl-{platform}-") else None
+        return True if tags[TAG] == platform and _begins_as_ours(name, platform) else None
     return False if pattern.fullmatch(name) else None
 
 
 def batch_names(platform: str) -> re.Pattern[str]:
     """Matches queues, environments, job definitions and launch templates: the prefix and one word."""
-    return re.compile(rf"opsctl-{re.escape(platform)}-{_WORD}{_SUFFIX}")
+    return re.compile(rf"{_NAME_PREFIX}opsctl-{re.escape(platform)}-{_WORD}{_SUFFIX}")
 
 
 def role_names(platform: str, *, region: str) -> re.Pattern[str]:
@@ -126,7 +128,16 @@ def role_names(platform: str, *, region: str) -> re.Pattern[str]:
 
     Every region ends with a number, so no name of a platform `m2g-us-east-1` matches those of `m2g` in us-east-1.
     """
-    return re.compile(rf"opsctl-{re.escape(platform)}-{re.escape(region)}(-[a-z]+)+")
+    return re.compile(rf"{_NAME_PREFIX}opsctl-{re.escape(platform)}-{re.escape(region)}(-[a-z]+)+")
+
+
+def is_any_platforms(name: str) -> bool:
+    """Whether a name is one that a platform gives: `opsctl-…`, or that after a prefix of names."""
+    return re.match(rf"{_NAME_PREFIX}opsctl-", name) is not None
+
+
+def _begins_as_ours(name: str, platform: str) -> bool:
+    return re.match(rf"{_NAME_PREFIX}opsctl-{re.escape(platform)}-", name) is not None
 
 
 def counts_text(resources: Iterable[Resource]) -> str:
