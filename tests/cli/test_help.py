@@ -191,7 +191,7 @@ def test_every_argument_and_option_says_what_it_is(helped: tuple[Any, Any], verb
 #: Options of one name that mean the same, each said in its verb's own words.
 IN_OWN_WORDS = {"--all", "--follow", "-f", "--modif", "--scan"}
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's.
-ANOTHER_THING = {("upload", "--name")}
+ANOTHER_THING = {("upload", "--name"), ("up", "--tag")}
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations"}
 ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}

@@ -90,9 +90,18 @@ def _statements(policy: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _names(statement: Mapping[str, Any], kind: str) -> Iterator[str]:
+    """The principals of a statement; where a condition names those among everybody, these."""
     principal = statement.get("Principal", {})
-    if principal == "*":
-        yield "*"
-    elif isinstance(principal, Mapping):
-        names = principal.get(kind, ())
-        yield from [names] if isinstance(names, str) else names
+    names = _as_list("*" if principal == "*" else principal.get(kind, ()))
+    among = [
+        name
+        for keys in statement.get("Condition", {}).values()
+        for key, values in keys.items()
+        if key.lower() == "aws:principalarn"
+        for name in _as_list(values)
+    ]
+    yield from among if "*" in names and among else names
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -97,8 +97,8 @@ def _hidden(facts: NetworkFacts) -> tuple[NotVisible, ...]:
 def _in_every_subnet(vpc: Vpc) -> Iterator[str]:
     if vpc.platform:
         yield (
-            f"{vpc.vpc_id} carries the tag of the platform {vpc.platform}, whose `opsctl down` removes it with all that "
-            "is in it: use another VPC."
+            f"{vpc.vpc_id} carries the tag of the platform {vpc.platform}, and `opsctl down` of that one removes it: "
+            "use another VPC."
         )
     if not vpc.has_dns:
         yield (

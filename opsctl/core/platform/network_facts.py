@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network
 
 from opsctl.core.diagnosis.queue_snapshot import NotVisible
 from opsctl.core.platform.subnet import Endpoint, Subnet
@@ -54,7 +54,7 @@ class AclRule:
         return (
             self.is_outbound == is_outbound
             and self.protocol in (_TCP, _ALL_PROTOCOLS)
-            and ip_address(address) in ip_network(self.cidr)
+            and IPv4Address(address) in IPv4Network(self.cidr)
             and self.first_port <= port <= self.last_port
         )
 
@@ -98,7 +98,7 @@ class PlacedSubnet:
     @property
     def destinations(self) -> tuple[str, ...]:
         """An address of each kind that an instance calls: of an endpoint in the VPC, of S3 or of the internet."""
-        inside = str(ip_network(self.cidr)[-2])
+        inside = str(IPv4Network(self.cidr)[-2])
         gateway = self.subnet.reaches_internet or "s3" in self.subnet.services
         return (inside, _PUBLIC_ADDRESS) if gateway else (inside,)
 
@@ -113,12 +113,8 @@ class GroupRule:
 
     def admits(self, cidr: str, group_id: str) -> bool:
         """Whether the whole range is admitted, or the platform's own group."""
-        subnet = ip_network(cidr)
-        by_range = any(
-            subnet.version == ip_network(admitted).version and subnet.subnet_of(ip_network(admitted))
-            for admitted in self.cidrs
-        )  # type: ignore[arg-type]
-        return by_range or group_id in self.group_ids
+        subnet = IPv4Network(cidr)
+        return group_id in self.group_ids or any(subnet.subnet_of(IPv4Network(admitted)) for admitted in self.cidrs)
 
 
 @dataclass(frozen=True, kw_only=True)

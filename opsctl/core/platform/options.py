@@ -245,7 +245,11 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
         if name in ("source_buckets", "subnet_ids"):
             arguments += [f"{option.removesuffix('s')} {entry}" for entry in value]
         elif name == "variables":
-            arguments += [f"--set {variable}={_text(setting)}" for variable, setting in sorted(value.items())]
+            for variable, setting in sorted(value.items()):
+                if variable == "tags" and isinstance(setting, dict):
+                    arguments += [f"--tag {key}={_text(tag)}" for key, tag in sorted(setting.items())]
+                else:
+                    arguments.append(f"--set {variable}={_text(setting)}")
         elif value:
             arguments.append(option if value is True else f"{option} {value}")
     return arguments
