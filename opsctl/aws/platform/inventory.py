@@ -273,7 +273,7 @@ def _used_by(environment: Mapping[str, Any]) -> tuple[str, ...]:
 def _of_iam(kind: ResourceKind, reply: Mapping[str, Any], name: str, *, platform: str) -> Iterator[Resource]:
     """A role or profile from the reply about it alone: IAM's lists have no tags."""
     tags = _tags(reply)
-    if tags.get(TAG, platform) == platform:
+    if tags.get(TAG) == platform or (TAG not in tags and name.startswith("opsctl-")):
         yield Resource(
             kind=kind,
             id=name,

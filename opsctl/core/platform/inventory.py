@@ -106,6 +106,8 @@ NAMED_KINDS = {
 def is_ours(name: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, platform: str) -> bool | None:
     """Whether a resource is a platform's: True by its tag, False by its name only, None if it is not.
 
+    With the tag, a prefix of names may stand before the name.
+
     The names of a platform `m2g-x` begin with the prefix of a platform `m2g`, so the whole name must match.
 
     Parameters
@@ -120,11 +122,13 @@ def is_ours(name: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, pla
 
 def batch_names(platform: str) -> re.Pattern[str]:
     """Matches queues, environments, job definitions and launch templates: the prefix and one word."""
-    return re.compile(rf"{_NAME_PREFIX}opsctl-{re.escape(platform)}-{_WORD}{_SUFFIX}")
+    return re.compile(rf"opsctl-{re.escape(platform)}-{_WORD}{_SUFFIX}")
 
 
 def role_names(platform: str, *, region: str) -> re.Pattern[str]:
     """Matches roles and instance profiles: the prefix, the region and words. These names are unique in an account.
+
+    Names with a prefix of names match too, because IAM's lists have no tags.
 
     Every region ends with a number, so no name of a platform `m2g-us-east-1` matches those of `m2g` in us-east-1.
     """

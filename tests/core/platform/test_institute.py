@@ -110,7 +110,7 @@ def test_a_wrong_form_is_refused_in_a_sentence(name: str, value: Any, sentence: 
             replace(OPTIONS, vpc_id="vpc-1", subnet_ids=("subnet-1",), variables={"zones": ["us-east-1a"]}),
             "Take them back: --set zones=default.",
         ),
-        (replace(OPTIONS, name_prefix="a" * 26 + "-"), "A bucket's name has at most 63 characters"),
+        (replace(OPTIONS, name_prefix="a" * 30 + "-"), "A bucket's name has at most 63 characters"),
         (replace(OPTIONS, name_prefix="a" * 40 + "-", data_bucket="own"), "A role's name has at most 64 characters"),
     ],
 )

@@ -1,4 +1,4 @@
-"""An existing network: what is missing is said in one sentence with what adds it, and what works is not complained of."""
+"""An existing network: what is missing is said in one sentence with what adds it, and nothing is said of what works."""
 
 from __future__ import annotations
 
@@ -108,8 +108,8 @@ def test_without_any_way_each_service_has_its_sentence() -> None:
         (
             PRIVATE,
             {"endpoint_groups": {"sg-e": GroupRule(cidrs=("10.1.2.0/24",), group_ids=("sg-other",))}},
-            "is refused by vpce-logs (com.amazonaws.us-east-1.logs): let its security group sg-e admit TCP port 443 from "
-            "10.1.1.0/24.",
+            "is refused by vpce-logs (com.amazonaws.us-east-1.logs): let its security group sg-e admit TCP port 443 "
+            "from 10.1.1.0/24.",
         ),
         (
             NAT,

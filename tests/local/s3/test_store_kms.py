@@ -1,4 +1,4 @@
-"""In a bucket with a KMS key an etag says nothing about the bytes, as on S3: what is recognised is recognised otherwise."""
+"""In a bucket with a KMS key an etag says nothing of the bytes, as on S3; a second upload still sends only changes."""
 
 from __future__ import annotations
 
