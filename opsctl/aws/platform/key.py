@@ -54,9 +54,10 @@ def read_key(kms: Any, name: str) -> Key | None:
             raise
     key = Key(
         arn=reply["Arn"],
-        state=reply["KeyState"],
+        state=reply.get("KeyState", ""),
+        # The defaults are KMS's own.
         spec=reply.get("KeySpec", "SYMMETRIC_DEFAULT"),
-        usage=reply["KeyUsage"],
+        usage=reply.get("KeyUsage", "ENCRYPT_DECRYPT"),
         is_of_aws=reply.get("KeyManager") == "AWS",
     )
     return replace(key, policy=_policy(kms, key.arn))

@@ -19,9 +19,8 @@ from opsctl.core.diagnosis.queue_snapshot import (
     Quota,
     SecurityGroup,
 )
-from opsctl.core.platform.subnet import SERVICES, Subnet
 from opsctl.core.diagnosis.reason import batch_reason
-
+from opsctl.core.platform.subnet import SERVICES, Subnet
 
 ENDPOINTS = frozenset(SERVICES)
 
