@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from support.example_platform import platform
 from support.real_terraform import SOURCE
 
 from opsctl.core.errors import UsageProblem
@@ -18,6 +19,7 @@ from opsctl.core.platform.institute import (
     typed_institute_options,
 )
 from opsctl.core.platform.options import PlatformOptions, as_arguments, override_options
+from opsctl.core.platform.platform import Platform
 
 OPTIONS = PlatformOptions(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
 NOT_TYPED: dict[str, Any] = {
@@ -58,6 +60,12 @@ def test_the_options_reach_both_roots_and_the_record() -> None:
     assert platform["data_bucket"] == "lab-opsctl-m2g-123456789012-us-east-1"
     assert platform["repository_arn"].endswith(":repository/lab-opsctl-m2g")
     assert OPTIONS.with_options(chosen.non_defaults) == chosen
+
+
+def test_a_record_gives_every_option_back() -> None:
+    chosen = replace(options(**TYPED), spot=True, image="m:1", engine="docker", state="s3://b/k", data_bucket="own")
+    record = platform().as_record() | {"options": chosen.non_defaults}
+    assert OPTIONS.with_options(Platform.from_record(record).options) == chosen
 
 
 def test_the_defaults_are_terraforms_own() -> None:
