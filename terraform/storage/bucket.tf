@@ -12,7 +12,6 @@ resource "aws_s3_bucket" "data" {
 
   #checkov:skip=CKV_AWS_18:Keys hold subjects' labels, and a log would be a second copy of them. Who must know who read what turns on CloudTrail's data events for the account.
   #checkov:skip=CKV_AWS_144:Copies of patients' data in another region are for the lab to decide. Versioning keeps what is overwritten or deleted.
-  #checkov:skip=CKV_AWS_145:S3's own keys by default, for the reason at the encryption below.
   #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive.
   bucket = local.made_name
 

@@ -102,7 +102,7 @@ def previous_options(
     -------
     dict
         The options of an unfinished `up`, else the record's options. What the storage root's state says is added,
-        because the storage outlives `down`: the data bucket, the prefix of its name, its key.
+        because the storage outlives `down`: the data bucket, the prefix of its name, its key, its tags.
     """
     name = platform_options.name
     options = pending_up_options(home, name=name)
@@ -117,16 +117,17 @@ def _stored_options(workspace: TerraformWorkspace, platform_options: PlatformOpt
     # A state on S3 can be read only after it has been set up.
     with suppress(Problem):
         outputs = workspace.storage.recorded_outputs()
-    options = {"kms_key": outputs["kms_key_arn"]} if outputs.get("kms_key_arn") else {}
-    bucket, url = outputs.get("data_bucket"), outputs.get("repository_url")
-    if bucket is None or url is None:
-        return options
+    options: dict[str, Any] = {"kms_key": outputs["kms_key_arn"]} if outputs.get("kms_key_arn") else {}
+    if outputs.get("tags"):
+        options["variables"] = {"tags": outputs["tags"]}
     plain = platform_options.with_options({"data_bucket": None, "name_prefix": None})
     # The repository always has the platform's own name.
-    name_prefix = url.rpartition("/")[2].removesuffix(plain.repository_url.rpartition("/")[2])
+    repository = str(outputs.get("repository_url", "")).rpartition("/")[2]
+    name_prefix = repository.removesuffix(plain.repository_url.rpartition("/")[2])
     if name_prefix:
         options["name_prefix"] = name_prefix
-    if bucket != plain.with_options(options).bucket:
+    bucket = outputs.get("data_bucket")
+    if bucket is not None and bucket != plain.with_options(options).bucket:
         options["data_bucket"] = bucket
     return options
 
