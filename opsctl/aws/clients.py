@@ -198,6 +198,11 @@ class Clients:
         return self._client("iam")  # type: ignore[no-any-return]
 
     @cached_property
+    def kms(self) -> Any:
+        """Encryption keys."""
+        return self._client("kms")
+
+    @cached_property
     def ecr(self) -> ECRClient:
         """Image repositories."""
         return self._client("ecr")  # type: ignore[no-any-return]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,7 +81,7 @@ def permissions(clients: Clients, who: Login, platform: Platform | None, *, name
     if who.arn.endswith(":root"):
         return ()
     needs = list(_needs(clients, who, platform, name))
-    simulated = _simulate(clients, who, needs, name)
+    simulated = _simulate(clients, who, needs, name, boundary=_options_of(platform, name).get("permissions_boundary"))
     return simulated if simulated is not None else _try_all(clients, needs, platform, name)
 
 
@@ -114,7 +114,8 @@ def denied_actions(clients: Clients, platform: Platform | None, *, name: str) ->
         for need in _needs(clients, who, platform, name)
         if need.purpose == purpose and (purpose == "up" or _LATE.intersection(need.actions))
     ]
-    simulated = _simulate(clients, who, needs, name, threads=0) or ()
+    boundary = _options_of(platform, name).get("permissions_boundary")
+    simulated = _simulate(clients, who, needs, name, boundary=boundary, threads=0) or ()
     return tuple(permission.action for permission in simulated if permission.state == "denied")
 
 
@@ -144,15 +145,17 @@ def _needs(clients: Clients, who: Login, platform: Platform | None, name: str) -
         yield _Need("run", ("logs:FilterLogEvents",), (group,))
         parameter = f"arn:{partition}:ssm:{at}:parameter{record_parameter(platform.name)}"
         yield _Need("run", ("ssm:GetParameter",), (parameter,))
-    prefix = resource_prefix(name)
-    role = f"arn:{partition}:iam::{who.account_id}:role/{prefix}-{clients.region}-job"
+    options = _options_of(platform, name)
+    prefix = resource_prefix(name, options.get("name_prefix") or "")
+    role = f"arn:{partition}:iam::{who.account_id}:role{options.get('role_path') or '/'}{prefix}-{clients.region}-job"
     yield _Need("up", ("iam:CreateRole", "iam:PutRolePolicy", "iam:PassRole"), (role,))
     storage = f"arn:{partition}:s3:::{prefix}-{who.account_id}-{clients.region}"
     yield _Need("up", ("s3:CreateBucket",), (storage,))
     yield _Need("up", ("ecr:CreateRepository",), (f"arn:{partition}:ecr:{at}:repository/{prefix}",))
     # One resource each, by name: the policy for people who create platforms allows no more (docs/permissions.md).
+    vpc_id = options.get("vpc_id")
     created = {
-        "ec2:CreateVpc": f"ec2:{at}:vpc/x",
+        **({"ec2:CreateSecurityGroup": f"ec2:{at}:vpc/{vpc_id}"} if vpc_id else {"ec2:CreateVpc": f"ec2:{at}:vpc/x"}),
         "ec2:CreateLaunchTemplate": f"ec2:{at}:launch-template/x",
         "batch:CreateComputeEnvironment": f"batch:{at}:compute-environment/{prefix}-csd-{'2' * _SUFFIX_DIGITS}",
         "batch:CreateJobQueue": f"batch:{at}:job-queue/{prefix}-csd",
@@ -162,8 +165,13 @@ def _needs(clients: Clients, who: Login, platform: Platform | None, name: str) -
         yield _Need("up", (action,), (f"arn:{partition}:{resource}",))
 
 
+def _options_of(platform: Platform | None, name: str) -> Mapping[str, Any]:
+    """The options of the platform that would be created again; none for another one."""
+    return platform.options if platform is not None and platform.name == name else {}
+
+
 def _simulate(
-    clients: Clients, who: Login, needs: Sequence[_Need], name: str, *, threads: int = 4
+    clients: Clients, who: Login, needs: Sequence[_Need], name: str, *, boundary: str | None, threads: int = 4
 ) -> tuple[Permission, ...] | None:
     """IAM's decision on each action; None where the caller may not simulate. With no threads, one after the other."""
     # As in the real calls: IAM treats a condition as false if its key is not in the context.
@@ -171,6 +179,7 @@ def _simulate(
         "aws:RequestedRegion": clients.region or "",
         f"aws:RequestTag/{_TAG}": name,
         "iam:PassedToService": "ecs-tasks.amazonaws.com",
+        **({"iam:PermissionsBoundary": boundary} if boundary else {}),
     }
     try:
         principal = _principal(clients, who)

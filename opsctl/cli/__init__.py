@@ -13,7 +13,7 @@ import typer.core
 from opsctl import __version__
 from opsctl.cli.defaults import configure
 from opsctl.cli.global_options import Verbs
-from opsctl.cli.help_page import use_help_page
+from opsctl.cli.help_page import CommandWithPanels, use_help_page
 from opsctl.cli.options import as_typed_for_m2g
 from opsctl.cli.verbs import (
     audit,
@@ -83,7 +83,7 @@ def main(
     configure(ctx)
 
 
-app.command("up")(up.up)
+app.command("up", cls=CommandWithPanels)(up.up)
 app.command("sample")(sample.sample)
 app.command("upload")(upload.upload)
 app.command("datasets")(datasets.datasets)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+import typer.core
 
 _DEFAULT_WIDTH = 80
 _NARROW = 60
@@ -25,6 +26,21 @@ class HelpPage(click.HelpFormatter):
     def write_dl(self, rows: Sequence[tuple[str, str]], col_max: int = 30, col_spacing: int = 2) -> None:
         """Write terms and their descriptions."""
         super().write_dl(rows, min(col_max, _NARROW_TERM) if self.width < _NARROW else col_max, col_spacing)
+
+
+class CommandWithPanels(typer.core.TyperCommand):
+    """A command whose help shows the options of each `rich_help_panel` under a heading of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options without a panel first, then each panel."""
+        panels: dict[str, list[tuple[str, str]]] = {"Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
+        for heading, records in panels.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
 
 
 def use_help_page(context_class: Any = click.Context) -> None:

@@ -67,6 +67,12 @@ class _PlatformOptions(TypedDict, total=False):
     spot: bool
     engine: str | None
     state: str | None
+    vpc_id: str | None
+    subnet_ids: list[str]
+    kms_key: str | None
+    role_path: str | None
+    permissions_boundary: str | None
+    name_prefix: str | None
     variables: dict[str, Any]
 
 

@@ -34,6 +34,8 @@ class ErrorCode(StrEnum):
     IMAGE_UNFIT = "image_unfit"
     CONCURRENT_CHANGE = "concurrent_change"
     SELFTEST_FAILED = "selftest_failed"
+    NETWORK_UNUSABLE = "network_unusable"
+    KEY_UNUSABLE = "key_unusable"
 
     DATASET_NOT_FOUND = "dataset_not_found"
     BUCKET_NOT_FOUND = "bucket_not_found"

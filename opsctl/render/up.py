@@ -16,7 +16,14 @@ from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform.root import OnStep
 
-_MODULES = {"vpc": "network", "iam": "roles", "batch": "batch", "platform": "record", "storage": "storage"}
+_MODULES = {
+    "vpc": "network",
+    "existing_vpc": "network",
+    "iam": "roles",
+    "batch": "batch",
+    "platform": "record",
+    "storage": "storage",
+}
 _ACTIONS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to remove"}
 _SHOWN_AT_ONCE = 4
 

@@ -1,7 +1,7 @@
 # `opsctl up` creates the platform and `opsctl down` deletes it. It holds none of the users' data.
 
 locals {
-  prefix         = "opsctl-${var.name}"
+  prefix         = "${var.name_prefix}opsctl-${var.name}"
   log_group_name = "/opsctl/${var.name}"
 
   # One scan for each instance. memory_mib is what the system and the ECS agent leave free on that type: with one MiB more than
@@ -15,8 +15,10 @@ locals {
   more_types = { for size in ["large", "xlarge"] : size => [for family in var.more_instance_families : "${family}.${size}"] }
 }
 
+# The platform's own network, unless there is one to use.
 module "vpc" {
   source = "../modules/vpc"
+  count  = var.vpc_id == null ? 1 : 0
 
   prefix              = local.prefix
   cidr                = var.vpc_cidr
@@ -25,17 +27,34 @@ module "vpc" {
   more_instance_types = flatten([for model in local.models : model.more_instance_types])
 }
 
+moved {
+  from = module.vpc
+  to   = module.vpc[0]
+}
+
+module "existing_vpc" {
+  source = "../modules/existing_vpc"
+  count  = var.vpc_id == null ? 0 : 1
+
+  prefix     = local.prefix
+  vpc_id     = var.vpc_id
+  subnet_ids = var.subnet_ids
+}
+
 module "iam" {
   source = "../modules/iam"
 
   # Roles belong to an account, not to a region: the region in the name separates two platforms of the same name.
-  prefix             = "${local.prefix}-${var.region}"
-  environment_prefix = "${local.prefix}-"
-  models             = keys(local.models)
-  data_bucket        = var.data_bucket
-  source_buckets     = var.source_buckets
-  repository_arn     = var.repository_arn
-  log_group_name     = local.log_group_name
+  prefix               = "${local.prefix}-${var.region}"
+  path                 = var.role_path
+  permissions_boundary = var.permissions_boundary
+  environment_prefix   = "${local.prefix}-"
+  models               = keys(local.models)
+  data_bucket          = var.data_bucket
+  source_buckets       = var.source_buckets
+  kms_key_arn          = var.kms_key_arn
+  repository_arn       = var.repository_arn
+  log_group_name       = local.log_group_name
 }
 
 module "batch" {
@@ -55,8 +74,9 @@ module "batch" {
   root_volume_gib          = var.root_volume_gib
   key_pair                 = var.key_pair
   log_retention_days       = var.log_retention_days
-  subnet_ids               = module.vpc.subnet_ids
-  security_group_id        = module.vpc.security_group_id
+  kms_key_arn              = var.kms_key_arn
+  subnet_ids               = one(concat(module.vpc, module.existing_vpc)).subnet_ids
+  security_group_id        = one(concat(module.vpc, module.existing_vpc)).security_group_id
   service_role_arn         = module.iam.service_role_arn
   instance_profile_arn     = module.iam.instance_profile_arn
   job_role_arn             = module.iam.job_role_arn

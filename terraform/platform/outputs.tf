@@ -20,4 +20,14 @@ output "record" {
     condition     = var.spot || !var.spot_fallback
     error_message = "spot_fallback needs spot: on-demand instances have nothing to fall back to."
   }
+
+  precondition {
+    condition     = (var.vpc_id == null) == (length(var.subnet_ids) == 0)
+    error_message = "vpc_id and subnet_ids belong together: name an existing VPC and some of its subnets, or neither."
+  }
+
+  precondition {
+    condition     = var.vpc_id == null || var.zones == null
+    error_message = "zones are those of the platform's own network: with vpc_id, the subnets decide."
+  }
 }

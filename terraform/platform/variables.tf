@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the platform; every resource is called opsctl-<name>…"
+  description = "Name of the platform; every resource is called opsctl-<name>…, after name_prefix."
   type        = string
 
   validation {
@@ -286,5 +286,73 @@ variable "options" {
   validation {
     condition     = can(keys(jsondecode(var.options))) && length(var.options) <= 1200
     error_message = "options must be a JSON object of at most 1200 characters."
+  }
+}
+
+variable "vpc_id" {
+  description = "ID of an existing VPC that is used as it is; null: the platform makes its own. A change makes the compute environments anew."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]{8,17}$", var.vpc_id))
+    error_message = "vpc_id must be the ID of a VPC, such as vpc-0123456789abcdef0, or null."
+  }
+}
+
+variable "subnet_ids" {
+  description = "IDs of the subnets of vpc_id in which instances start: with a way to S3, ECR, ECS and CloudWatch Logs. A change makes the compute environments anew."
+  type        = list(string)
+  default     = []
+
+  # AWS Batch takes at most 16.
+  validation {
+    condition     = alltrue([for subnet in var.subnet_ids : can(regex("^subnet-[0-9a-f]{8,17}$", subnet))]) && length(distinct(var.subnet_ids)) == length(var.subnet_ids) && length(var.subnet_ids) <= 16
+    error_message = "subnet_ids must be IDs of subnets, each once, at most 16, such as subnet-0123456789abcdef0."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of a KMS key of this region for the instances' disks and the log lines, which jobs may also use to read and write the data bucket; null: AWS's own keys. A change makes the compute environments anew."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not an alias: arn:aws:kms:REGION:ACCOUNT:key/ID, or null for AWS's own keys."
+  }
+}
+
+variable "name_prefix" {
+  description = "What every name begins with, before opsctl-, for example lab-. The log group and the record keep their names. It cannot be changed later."
+  type        = string
+  default     = ""
+
+  # All of buckets, repositories, roles and Batch take such names.
+  validation {
+    condition     = var.name_prefix == "" || can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*-$", var.name_prefix))
+    error_message = "name_prefix must hold only a-z, 0-9 and single hyphens, begin with a letter and end with a hyphen, such as lab-."
+  }
+}
+
+variable "role_path" {
+  description = "IAM path of the roles and the instance profile, for example /lab/. It cannot be changed while the platform is up."
+  type        = string
+  default     = "/"
+
+  validation {
+    condition     = can(regex("^/([A-Za-z0-9+=,.@_-]+/)*$", var.role_path)) && length(var.role_path) <= 128
+    error_message = "role_path must begin and end with a slash, such as /lab/, and have at most 128 letters, digits and + = , . @ _ -."
+  }
+}
+
+variable "permissions_boundary" {
+  description = "ARN of an IAM policy that bounds what the three roles may do; null: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.permissions_boundary == null || can(regex("^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$", var.permissions_boundary))
+    error_message = "permissions_boundary must be the ARN of a managed policy, such as arn:aws:iam::ACCOUNT:policy/NAME, or null."
   }
 }

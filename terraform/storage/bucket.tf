@@ -12,12 +12,16 @@ resource "aws_s3_bucket" "data" {
 
   #checkov:skip=CKV_AWS_18:Keys hold subjects' labels, and a log would be a second copy of them. Who must know who read what turns on CloudTrail's data events for the account.
   #checkov:skip=CKV_AWS_144:Copies of patients' data in another region are for the lab to decide. Versioning keeps what is overwritten or deleted.
-  #checkov:skip=CKV_AWS_145:S3's own keys, for the reason at the encryption below.
   #checkov:skip=CKV2_AWS_62:Nothing waits for an object to arrive.
   bucket = local.made_name
 
   lifecycle {
     prevent_destroy = true
+
+    precondition {
+      condition     = length(local.made_name) <= 63
+      error_message = "A bucket's name has at most 63 characters, and ${local.made_name} has ${length(local.made_name)}: choose a shorter name or name_prefix."
+    }
   }
 }
 
@@ -42,7 +46,8 @@ resource "aws_s3_bucket_ownership_controls" "data" {
   }
 }
 
-# S3's own keys, not KMS: jobs need no permission for a key, and no key can be deleted while data still needs it.
+# S3's own keys unless a key is given: then jobs need no permission for a key, and no key can be deleted while data still
+# needs it. A changed key is for new objects; S3 keeps reading each older one with its own.
 resource "aws_s3_bucket_server_side_encryption_configuration" "data" {
   count = local.make_bucket ? 1 : 0
 
@@ -50,8 +55,12 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "data" {
 
   rule {
     apply_server_side_encryption_by_default {
-      sse_algorithm = "AES256"
+      sse_algorithm     = var.kms_key_arn == null ? "AES256" : "aws:kms"
+      kms_master_key_id = var.kms_key_arn
     }
+
+    # One request to KMS for many objects: a run writes thousands.
+    bucket_key_enabled = var.kms_key_arn == null ? null : true
   }
 }
 

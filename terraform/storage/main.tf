@@ -6,7 +6,7 @@ data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 locals {
-  prefix      = "opsctl-${var.name}"
+  prefix      = "${var.name_prefix}opsctl-${var.name}"
   make_bucket = var.data_bucket == null
 
   # Bucket names are global: account and region distinguish two labs with the same platform name. At most 63 characters.

@@ -12,3 +12,13 @@ output "repository_arn" {
   description = "ARN of the image repository."
   value       = aws_ecr_repository.jobs.arn
 }
+
+output "kms_key_arn" {
+  description = "ARN of the key of bucket and repository; null: AWS's own keys."
+  value       = var.kms_key_arn
+}
+
+output "tags" {
+  description = "Further tags of bucket and repository; null: none."
+  value       = length(var.tags) > 0 ? var.tags : null
+}

@@ -3,7 +3,6 @@
 # No rule deletes images, not even untagged ones: results name their image by its digest. There is no repository policy: the
 # account's roles are allowed by their own policies, and nobody else is.
 resource "aws_ecr_repository" "jobs" {
-  #checkov:skip=CKV_AWS_136:ECR's own keys. The image holds programs, no patients' data.
   name = local.prefix
 
   # With a tag that can move, two runs whose records name the same image could use different programs.
@@ -13,7 +12,14 @@ resource "aws_ecr_repository" "jobs" {
     scan_on_push = true
   }
 
+  # ECR's own keys by default: the image holds programs, no patients' data.
   encryption_configuration {
-    encryption_type = "AES256"
+    encryption_type = var.kms_key_arn == null ? "AES256" : "KMS"
+    kms_key         = var.kms_key_arn
+  }
+
+  lifecycle {
+    # ECR cannot change the key of a repository. Terraform would replace it, and with it the images that results name.
+    ignore_changes = [encryption_configuration]
   }
 }

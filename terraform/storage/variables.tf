@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Name of the platform; every resource is called opsctl-<name>…"
+  description = "Name of the platform; every resource is called opsctl-<name>…, after name_prefix."
   type        = string
 
   validation {
@@ -55,7 +55,7 @@ variable "tags" {
 }
 
 variable "data_bucket" {
-  description = "An existing bucket for datasets and results, which is only looked up and never changed. Null: one is made here, opsctl-<name>-<account>-<region>."
+  description = "An existing bucket for datasets and results, which is only looked up and never changed. Null: one is made here, <name_prefix>opsctl-<name>-<account>-<region>."
   type        = string
   default     = null
 
@@ -73,5 +73,28 @@ variable "noncurrent_days" {
   validation {
     condition     = var.noncurrent_days == null ? true : var.noncurrent_days >= 1 && floor(var.noncurrent_days) == var.noncurrent_days
     error_message = "noncurrent_days must be a whole number of at least 1, or null to keep every version."
+  }
+}
+
+variable "kms_key_arn" {
+  description = "ARN of a KMS key of this region for what is written from now on to a bucket made here, and for a repository made with it: a repository never changes its key. Null: AWS's own keys."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.kms_key_arn == null || can(regex("^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", var.kms_key_arn))
+    error_message = "kms_key_arn must be the ARN of a key, not an alias: arn:aws:kms:REGION:ACCOUNT:key/ID, or null for AWS's own keys."
+  }
+}
+
+variable "name_prefix" {
+  description = "What every name begins with, before opsctl-, for example lab-. The log group and the record keep their names. It cannot be changed later."
+  type        = string
+  default     = ""
+
+  # All of buckets, repositories, roles and Batch take such names.
+  validation {
+    condition     = var.name_prefix == "" || can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*-$", var.name_prefix))
+    error_message = "name_prefix must hold only a-z, 0-9 and single hyphens, begin with a letter and end with a hyphen, such as lab-."
   }
 }

@@ -17,6 +17,7 @@ variables {
   attempt_timeout_seconds  = 21600
   root_volume_gib          = 100
   key_pair                 = null
+  kms_key_arn              = null
   log_retention_days       = 30
   subnet_ids               = ["subnet-1", "subnet-2"]
   security_group_id        = "sg-1"
@@ -137,4 +138,21 @@ run "a_scan_that_never_fits" {
   }
 
   expect_failures = [var.models]
+}
+
+run "disks_and_logs_with_a_key" {
+  command = plan
+
+  module {
+    source = "./modules/batch"
+  }
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+  }
+
+  assert {
+    condition     = aws_launch_template.jobs.block_device_mappings[0].ebs[0].kms_key_id == var.kms_key_arn && aws_cloudwatch_log_group.jobs.kms_key_id == var.kms_key_arn
+    error_message = "Disks and log lines are encrypted with the key."
+  }
 }

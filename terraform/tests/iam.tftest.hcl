@@ -11,8 +11,11 @@ variables {
   repository_arn = "arn:aws:ecr:us-east-1:123456789012:repository/opsctl-m2g"
   log_group_name = "/opsctl/m2g"
 
-  environment_prefix = "opsctl-m2g-"
-  models             = ["csa", "csd"]
+  environment_prefix   = "opsctl-m2g-"
+  models               = ["csa", "csd"]
+  path                 = "/"
+  permissions_boundary = null
+  kms_key_arn          = null
 }
 
 run "no_source_bucket" {
@@ -66,7 +69,7 @@ run "longest_prefix" {
   }
 
   variables {
-    prefix = "opsctl-a2345678901234567890-abcdefghijklmnopqrstuvw"
+    prefix = "opsctl-a2345678901234567890-abcdefghijklmnopqrstuvwxyz01"
   }
 
   expect_failures = [var.prefix]

@@ -13,7 +13,7 @@ import pytest
 from boto3.s3.transfer import TransferConfig
 from m2g_job import staging
 from m2g_job.faults import WrongInput
-from m2g_job.s3 import S3, make_client
+from m2g_job.s3 import S3, ObjectHead, make_client
 from m2g_job.scan import Input
 from m2g_job.stop import StopRequest
 from support.job_s3 import LocalS3, Request
@@ -82,3 +82,12 @@ def test_a_file_that_is_replaced_while_its_parts_come_is_refused(s3: LocalS3, tm
         hold.released.set()
         with pytest.raises(WrongInput, match="sub-1_dwi.nii.gz has changed since the run was submitted"):
             pull.result(timeout=120)
+
+
+def test_the_etag_of_an_object_with_a_kms_key_is_compared_with_no_md5(s3: LocalS3, tmp_path: Path) -> None:
+    # Its etag looks like an MD5, and is none.
+    s3.client.put_object(Bucket="data", Key=KEY, Body=b"voxels", ServerSideEncryption="aws:kms")
+    head = S3(make_client()).head(URI)
+    assert (len(head.etag), head.plain_md5) == (32, False)
+    (tmp_path / "ours").write_bytes(b"voxels")
+    assert staging._difference(str(tmp_path / "ours"), ObjectHead(6, "0" * 32, plain_md5=head.plain_md5)) is None

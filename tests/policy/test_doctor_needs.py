@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
@@ -99,3 +101,28 @@ def test_doctor_reports_what_the_policies_allow(monkeypatch, files, denied):
     results = permissions(clients, login, platform(), name=NAME)
     assert {result.purpose for result in results} == {"run", "up"}
     assert {result.purpose for result in results if result.state == "denied"} == denied
+
+
+def test_doctor_asks_for_an_institutes_own_names_network_and_boundary(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/Boundary"
+    options = {"role_path": "/lab/", "name_prefix": "lab-", "vpc_id": "vpc-1", "permissions_boundary": boundary}
+    clients = Clients(region=REGION)
+    values = {**PLATFORM, "BOUNDARY": boundary, "VPC_ID": "vpc-1"}
+    text = json.dumps([document(file, **values) for file in ("run", "up", "up-vpc", "up-boundary")])
+    # As docs/institute.md tells it.
+    for old, new in (
+        (f"opsctl-{NAME}", f"lab-opsctl-{NAME}"),
+        (":role/lab-opsctl-", ":role/lab/lab-opsctl-"),
+        (":instance-profile/", ":instance-profile/lab/"),
+    ):
+        text = text.replace(old, new)
+    clients.iam.meta.events.register("before-send", simulation(json.loads(text)))
+    login = Login(arn=USER, account_id=ACCOUNT, minutes_left=None, skew_seconds=0)
+    chosen = replace(platform(), options=options)
+    results = permissions(clients, login, chosen, name=NAME)
+    asked = {result.action for result in results if result.purpose == "up"}
+    assert {result.action for result in results if result.purpose == "up" and result.state == "denied"} == set()
+    assert "ec2:CreateSecurityGroup" in asked
+    assert "ec2:CreateVpc" not in asked

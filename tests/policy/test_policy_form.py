@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
-from support.policy_files import ACCOUNT, FILES, FOLDER, document, filled
+from support.policy_files import ACCOUNT, FILES, FOLDER, INSTITUTE_FILES, document, filled
 
 from opsctl.local.rights.evaluator import glob
 
@@ -60,7 +60,7 @@ NAMES = [f"{file} {statement['Sid']}" for file, statement in EVERY]
 
 
 def test_there_are_no_other_files():
-    assert sorted(path.stem for path in FOLDER.iterdir()) == sorted(FILES)
+    assert sorted(path.stem for path in FOLDER.iterdir()) == sorted((*FILES, *INSTITUTE_FILES))
 
 
 @pytest.mark.parametrize("file", FILES)

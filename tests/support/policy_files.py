@@ -8,7 +8,9 @@ from typing import Any
 from support.repository import ROOT
 
 FOLDER = ROOT / "docs" / "policies"
-FILES = ("run", "up", "up-network", "state", "delete", "boundary")
+FILES = ("run", "up", "up-network", "state", "delete")
+#: Those of docs/institute.md.
+INSTITUTE_FILES = ("up-vpc", "up-key", "up-boundary", "boundary", "kms-key")
 
 #: The platform that the policies' tests are about.
 NAME, REGION, ACCOUNT = "m2g", "eu-central-1", "123456789012"
@@ -29,7 +31,7 @@ def filled(file: str, **values: str) -> str:
         The file's name without its suffix.
     values
         By placeholder: DATA_BUCKET (the platform's own bucket if not given), NAME, ACCOUNT, REGION, STATE_BUCKET,
-        STATE_PREFIX, BOUNDARY_ARN.
+        STATE_PREFIX; in the institute's files also VPC_ID, KEY_ARN, BOUNDARY, PEOPLE.
     """
     text = (FOLDER / f"{file}.json").read_text()
     for placeholder, value in ({"DATA_BUCKET": "opsctl-NAME-ACCOUNT-REGION"} | values).items():

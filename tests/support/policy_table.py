@@ -116,7 +116,7 @@ def identity_policies(policies: Policies) -> dict[str, list[Policy]]:
         "owner": [_OWNER],
         "runner": [with_source_bucket(document("run", **PLATFORM), SOURCE_BUCKET)],
         "administrator": up,
-        "bounded": [*up, document("boundary", **PLATFORM, BOUNDARY_ARN=f"arn:aws:iam::{ACCOUNT}:policy/lab")],
+        "bounded": [*up, document("up-boundary", **PLATFORM, BOUNDARY=f"arn:aws:iam::{ACCOUNT}:policy/lab")],
         "stater": [document("state", **PLATFORM, STATE_BUCKET="lab-states", STATE_PREFIX="labs")],
         "deleter": [document("delete", **PLATFORM)],
     }

@@ -15,8 +15,8 @@ from opsctl.core.diagnosis.queue_snapshot import (
     QueueSnapshot,
     Quota,
     SecurityGroup,
-    Subnet,
 )
+from opsctl.core.platform.subnet import Subnet
 from opsctl.core.runs.manifest import Run
 
 QUEUE = Queue(name="opsctl-m2g-csd", state="ENABLED", status="VALID")

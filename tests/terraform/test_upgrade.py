@@ -82,7 +82,12 @@ def test_an_upgrade_leaves_environments_template_and_network_alone(upgrades: dic
         "module.iam.aws_iam_role_policy_attachment.instance",
         "module.vpc.aws_subnet.public",
         "module.vpc.aws_vpc.main",
-    } & {address.partition("[")[0] for address in upgrades["platform"]}
+    } & {address.replace("module.vpc[0]", "module.vpc").partition("[")[0] for address in upgrades["platform"]}
+
+
+def test_a_network_of_an_existing_vpc_is_made_only_when_asked_for(upgrades: dict[str, dict[str, list[str]]]) -> None:
+    # The platform's own network has moved to module.vpc[0], and keeps its resources.
+    assert not [address for address in upgrades["platform"] if address.startswith(("module.vpc", "module.existing_vpc"))]
 
 
 def test_a_changed_launch_template_would_be_noticed(upgrades: dict[str, dict[str, list[str]]]) -> None:

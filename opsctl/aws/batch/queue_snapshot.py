@@ -13,6 +13,7 @@ from opsctl.aws.batch.machine_image import has_newer_image
 from opsctl.aws.clients import Clients
 from opsctl.aws.ecr.image import find_image
 from opsctl.aws.look import look
+from opsctl.aws.platform.network import read_subnets
 from opsctl.core.diagnosis.queue_snapshot import (
     ComputeEnvironment,
     InstanceType,
@@ -21,9 +22,9 @@ from opsctl.core.diagnosis.queue_snapshot import (
     QueuedJob,
     QueueSnapshot,
     SecurityGroup,
-    Subnet,
 )
 from opsctl.core.platform.platform import Platform
+from opsctl.core.platform.subnet import Subnet
 
 T = TypeVar("T")
 
@@ -191,29 +192,8 @@ class _Calls:
         )
 
     def subnets(self, ids: Sequence[str]) -> tuple[Subnet, ...]:
-        """The subnets and their default routes. A subnet without a route table uses its VPC's main one."""
-        if not ids:
-            return ()
-        ec2 = self._clients.ec2
-        subnets = ec2.describe_subnets(SubnetIds=list(ids))["Subnets"]
-        vpc_ids = sorted({subnet["VpcId"] for subnet in subnets})
-        tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": vpc_ids}])["RouteTables"]
-        by_subnet: dict[str, Any] = {}
-        by_vpc: dict[str, Any] = {}
-        for table in tables:
-            for association in table.get("Associations", ()):
-                if association.get("Main"):
-                    by_vpc[table["VpcId"]] = table
-                elif "SubnetId" in association:
-                    by_subnet[association["SubnetId"]] = table
-        return tuple(
-            Subnet(
-                subnet["SubnetId"],
-                bool(subnet.get("MapPublicIpOnLaunch")),
-                _default_route(by_subnet.get(subnet["SubnetId"]) or by_vpc.get(subnet["VpcId"]) or {}),
-            )
-            for subnet in subnets
-        )
+        """The subnets and their ways to AWS."""
+        return read_subnets(self._clients.ec2, ids)
 
     def security_groups(self, ids: Sequence[str]) -> tuple[SecurityGroup, ...]:
         """The security groups and whether they allow outgoing traffic."""
@@ -251,12 +231,3 @@ def _queued_job(reply: Any, counts: Any) -> QueuedJob:
 
 def _sum(counts: Any, statuses: Iterable[str]) -> int:
     return sum(counts.get(status, 0) for status in statuses)
-
-
-def _default_route(table: Any) -> str:
-    for route in table.get("Routes", ()):
-        if route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get("State", "active") == "active":
-            for name in ("GatewayId", "NatGatewayId", "TransitGatewayId", "NetworkInterfaceId", "InstanceId"):
-                if route.get(name):
-                    return str(route[name])
-    return ""

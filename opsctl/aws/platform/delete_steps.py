@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from opsctl.aws.clients import Clients
-from opsctl.core.platform.inventory import TAG, Resource, ResourceKind
+from opsctl.core.platform.inventory import TAG, Resource, ResourceKind, role_names
 
 _SERVICE_POLICY = "service-role/AWSBatchServiceRole"
 
@@ -88,8 +88,8 @@ class DeleteSteps:
 
         https://docs.aws.amazon.com/batch/latest/userguide/invalid_compute_environment.html
         """
-        iam, role_name = self._clients.iam, arn.rpartition("/")[2]
-        if not role_name.startswith(f"opsctl-{self._name}-{self._clients.region}-"):
+        iam, (path, role_name) = self._clients.iam, _path_and_name(arn)
+        if not role_names(self._name, region=self._clients.region or "").fullmatch(role_name):
             return
         account, partition = arn.split(":")[4], arn.split(":")[1]
         statement = {
@@ -101,13 +101,27 @@ class DeleteSteps:
         try:
             iam.create_role(
                 RoleName=role_name,
+                # The environment names the role with its path.
+                Path=path,
                 AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
                 Tags=[{"Key": TAG, "Value": self._name}],
+                **self._boundary(role_name.rpartition("-")[0]),
             )
             self.recreated_roles.append(Resource(kind=ResourceKind.ROLE, id=role_name, name=role_name, arn=arn))
         except iam.exceptions.EntityAlreadyExistsException:
             pass
         iam.attach_role_policy(RoleName=role_name, PolicyArn=f"arn:{partition}:iam::aws:policy/{_SERVICE_POLICY}")
+
+    def _boundary(self, prefix: str) -> Any:
+        """The permissions boundary of the platform's other roles; an account may refuse a role without it."""
+        iam = self._clients.iam
+        for kind in ("job", "instance"):
+            try:
+                boundary = iam.get_role(RoleName=f"{prefix}-{kind}")["Role"].get("PermissionsBoundary")
+            except iam.exceptions.NoSuchEntityException:
+                continue
+            return {"PermissionsBoundary": boundary["PermissionsBoundaryArn"]} if boundary else {}
+        return {}
 
     def _interface(self, resource: Resource) -> str:
         # EC2 deletes it with the instance that it belongs to.
@@ -189,6 +203,12 @@ class DeleteSteps:
         }
         deletes[resource.kind]()
         return ""
+
+
+def _path_and_name(role_arn: str) -> tuple[str, str]:
+    """`/lab/` and `NAME` of `arn:aws:iam::ACCOUNT:role/lab/NAME`; the path of most roles is `/`."""
+    path, _, name = role_arn.partition(":role")[2].rpartition("/")
+    return f"{path}/", name
 
 
 def means_gone(code: str) -> bool:

@@ -18,7 +18,15 @@ from botocore.exceptions import ClientError
 from opsctl.aws.batch.machine_image import has_newer_image
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.platform.inventory import TAG, Resource, ResourceKind, batch_names, is_ours, role_names
+from opsctl.core.platform.inventory import (
+    TAG,
+    Resource,
+    ResourceKind,
+    batch_names,
+    is_any_platforms,
+    is_ours,
+    role_names,
+)
 from opsctl.core.platform.platform import record_parameter
 
 _DELETED = ("DELETED", "INACTIVE")
@@ -61,12 +69,12 @@ class Inventory:
         clients = self._clients
         with translated("taking the inventory"):
             roles = clients.iam.get_paginator("list_roles").paginate(PaginationConfig={"PageSize": _IAM_PAGE})
-            if any(role["RoleName"].startswith("opsctl-") for page in roles for role in page["Roles"]):
+            if any(is_any_platforms(role["RoleName"]) for page in roles for role in page["Roles"]):
                 return False
             if clients.ec2.describe_vpcs(Filters=[{"Name": "tag-key", "Values": [TAG]}])["Vpcs"]:
                 return False
             queues = clients.batch.get_paginator("describe_job_queues").paginate()
-            if any(queue["jobQueueName"].startswith("opsctl-") for page in queues for queue in page["jobQueues"]):
+            if any(is_any_platforms(queue["jobQueueName"]) for page in queues for queue in page["jobQueues"]):
                 return False
             return not clients.logs.describe_log_groups(logGroupNamePrefix="/opsctl/")["logGroups"]
 
@@ -155,7 +163,10 @@ class Inventory:
                 )
 
     def _networks(self, name: str) -> Iterator[Resource]:
-        """The tagged VPCs and everything in them, tagged or not: only an empty VPC can be deleted."""
+        """The tagged VPCs and everything in them, tagged or not: only an empty VPC can be deleted.
+
+        Of a VPC without the tag (`up --vpc-id`) only the platform's own security group.
+        """
         ec2 = self._clients.ec2
         pages = ec2.get_paginator("describe_vpcs").paginate(Filters=_tagged(name))  # type: ignore[arg-type]
         tagged = [vpc for page in pages for vpc in page["Vpcs"]]
@@ -163,8 +174,7 @@ class Inventory:
             yield Resource(kind=ResourceKind.VPC, id=vpc["VpcId"], name=_tags(vpc).get("Name", ""))
         inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"] for vpc in tagged]}] if tagged else None
         for call, key, kind, id_key in _IN_A_VPC:
-            # A gateway is created before it is attached to its VPC; a kill may come in between.
-            filters = [_tagged(name)] if kind == ResourceKind.GATEWAY else []
+            filters = [_tagged(name)] if kind in _OUTSIDE_A_TAGGED_VPC else []
             where = "attachment.vpc-id" if kind == ResourceKind.GATEWAY else "vpc-id"
             filters += [[{**inside[0], "Name": where}]] if inside else []
             by_id: dict[str, Any] = {}
@@ -227,6 +237,10 @@ _IN_A_VPC = (
     ("describe_route_tables", "RouteTables", ResourceKind.ROUTES, "RouteTableId"),
 )
 
+#: A gateway is created before it is attached to its VPC, and a kill may come in between. In an existing network the
+#: platform's security group lies in a VPC that is not the platform's.
+_OUTSIDE_A_TAGGED_VPC = (ResourceKind.GATEWAY, ResourceKind.SECURITY_GROUP)
+
 
 def _comes_with_vpc(reply: Mapping[str, Any]) -> bool:
     """Whether AWS creates and deletes a resource together with its VPC, or is deleting it already."""
@@ -261,7 +275,7 @@ def _used_by(environment: Mapping[str, Any]) -> tuple[str, ...]:
 def _of_iam(kind: ResourceKind, reply: Mapping[str, Any], name: str, *, platform: str) -> Iterator[Resource]:
     """A role or profile from the reply about it alone: IAM's lists have no tags."""
     tags = _tags(reply)
-    if tags.get(TAG, platform) == platform:
+    if tags.get(TAG) == platform or (TAG not in tags and name.startswith("opsctl-")):
         yield Resource(
             kind=kind,
             id=name,

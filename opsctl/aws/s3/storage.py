@@ -33,7 +33,8 @@ _RECORD_THREADS = 64
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 
-# One thread per file is enough. With parts of a fixed size the etag depends on the bytes only.
+# One thread per file is enough. With parts of a fixed size the checksum, and without a KMS key the etag, depend on the
+# bytes only.
 _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
 
 
@@ -118,6 +119,22 @@ class Storage:
                     return None
                 raise
 
+    def checksum(self, bucket: str, key: str) -> str | None:
+        """The SHA-256 that was sent with an object's bytes, as `opsctl.core.dataset.etag.checksum` computes it.
+
+        None for an object that was sent with another checksum or with none, and for none.
+        """
+        with translated(f"looking at s3://{bucket}/{key}"):
+            try:
+                # Of an object with a KMS key this also needs kms:Decrypt.
+                reply = self.client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+            except ClientError as error:
+                if code_of(error) in _MISSING:
+                    return None
+                raise
+        # Of an upload in parts S3 adds their count.
+        return reply.get("ChecksumSHA256", "").partition("-")[0] or None
+
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
         with translated(f"writing s3://{bucket}/{key}"):
@@ -177,7 +194,9 @@ class Storage:
         def send(item: tuple[str, Path]) -> None:
             key, path = item
             with translated(f"sending {path}"):
-                self.client.upload_file(str(path), bucket, key, Config=_TRANSFER)
+                self.client.upload_file(
+                    str(path), bucket, key, Config=_TRANSFER, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
+                )
             done(key, path.stat().st_size)
 
         with ThreadPoolExecutor(_THREADS) as pool:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.context import Context
+from opsctl.core.errors import UsageProblem
+from opsctl.core.platform.institute import refuse_changed_names
 from opsctl.core.platform.options import PlatformOptions, as_arguments, override_options, typed_variables
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def merge_options(
     *,
     typed: Mapping[str, Any],
     settings: Sequence[str],
+    variables: Mapping[str, Any],
 ) -> PlatformOptions:
     """Merge the typed options with those of earlier `up`s, and say which are kept and which are dropped.
 
@@ -37,21 +40,31 @@ def merge_options(
         The options on the command line (`opsctl.core.platform.options.typed_options`).
     settings
         `--set NAME=VALUE`, each as typed.
+    variables
+        Variables that have an option of their own (`--tag`).
 
     Raises
     ------
     UsageProblem
-        If a setting is not a variable of the platform.
+        If a setting is not a variable of the platform or has an option that was typed too, or if names would change.
     """
     from opsctl.commands.platform.remembered_platform import previous_options
 
-    variables = typed_variables(
+    settled = typed_variables(
         settings, declared=_declared_variables(), managed=tuple(platform_options.platform_variables())
     )
-    earlier = previous_options(
-        context.home, workspace, platform_options, record=_recorded_platform(clients, platform_options)
-    )
+    if twice := sorted(settled.keys() & variables.keys()):
+        raise UsageProblem(f"--set {twice[0]} and --{twice[0].removesuffix('s')} say the same: use one of them.")
+    variables = {**settled, **variables}
+    record = _recorded_platform(clients, platform_options)
+    earlier = previous_options(context.home, workspace, platform_options, record=record)
     merged = platform_options.with_options(override_options(earlier, typed, variables))
+    refuse_changed_names(
+        platform_options.with_options(earlier),
+        merged,
+        is_up=record is not None or workspace.platform.resource_count() > 0,
+        has_storage=workspace.storage.resource_count() > 0,
+    )
     before, now = as_arguments(platform_options.with_options(earlier).non_defaults), as_arguments(merged.non_defaults)
     kept = [option for option in before if option in now and not _is_typed(option, typed, variables)]
     if kept:

@@ -10,9 +10,11 @@ import typer
 from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.defaults import is_typed
+from opsctl.cli.option_groups import expanded
 from opsctl.cli.options import Local, NewPlatformName, Profile, Region, Yes
 from opsctl.cli.platform.account_checks import missing_image_steps, start_account_check
 from opsctl.cli.platform.engine_setup import containers_of, engine_option, say_where_jobs_run
+from opsctl.cli.platform.institute_options import InstituteOptions
 from opsctl.cli.platform.orphan_cleanup import OrphanCleanup
 from opsctl.cli.platform.terraform_session import (
     account_and_region,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 _CHANGES = 2
 
 
+@expanded
 def up(
     *,
     local: Local = False,
@@ -75,6 +78,7 @@ def up(
             "--state", metavar="s3://BUCKET/KEY", help="Where Terraform's state lies, for a team. local: here."
         ),
     ] = None,
+    institute: InstituteOptions,
     plan: Annotated[bool, typer.Option("--plan", help="Only show: exit 0 nothing to do, 2 changes.")] = False,
     selftest: Annotated[
         bool, typer.Option("--selftest", help="Then prove that it works: `opsctl selftest`, some minutes and cents.")
@@ -88,6 +92,7 @@ def up(
     Example: opsctl up --local
     """
     from opsctl.aws.ecr.image import is_in_ecr
+    from opsctl.cli.platform.institute_checks import settle_institute_options
     from opsctl.cli.platform.state_setup import settle_state
     from opsctl.cli.platform.up_options import merge_options, with_m2g_image
     from opsctl.cli.verbs.selftest import run_selftest
@@ -113,6 +118,7 @@ def up(
     typed = typed_options(
         data_bucket=data_bucket, source_buckets=source_bucket, image=image, spot=spot, engine=engine, state=state
     )
+    institute_options, variables = institute.typed
     with endpoint(context, chosen, local=local, containers=containers) as endpoint_url:
         clients = clients_of(region=region, profile=profile, endpoint_url=endpoint_url)
         place = account_and_region(clients)
@@ -124,7 +130,16 @@ def up(
         options = PlatformOptions(
             name=chosen, region=place["region"], account_id=place["account_id"], is_local=local, version=__version__
         )
-        options = merge_options(context, clients, workspace, options, typed=typed, settings=settings or ())
+        options = merge_options(
+            context,
+            clients,
+            workspace,
+            options,
+            typed=typed | institute_options,
+            settings=settings or (),
+            variables=variables,
+        )
+        options = settle_institute_options(context, clients, options)
         if not local and options.image and not is_in_ecr(options.image):
             screen.warn(
                 f"{options.image} is not on ECR: each instance pulls it for itself, and Docker Hub refuses many at "

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.dataset.etag import PART_BYTES, etag
+from opsctl.core.dataset.etag import PART_BYTES, checksum, etag
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
@@ -62,7 +62,10 @@ def compare(folder: Path, location: Location, storage: Storage) -> Upload:
     local_files = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
     try:
         with ThreadPoolExecutor() as pool:
-            same = pool.map(lambda item: _is_same(item[1], remote_objects.get(item[0])), local_files.items())
+            same = pool.map(
+                lambda item: _is_same(item[1], remote_objects.get(item[0]), location.bucket, storage),
+                local_files.items(),
+            )
             files = {key: path for (key, path), is_same in zip(local_files.items(), same, strict=True) if not is_same}
         size_bytes = sum(path.stat().st_size for path in files.values())
     except OSError as error:
@@ -92,8 +95,16 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(base, name)
 
 
-def _is_same(path: Path, obj: S3Object | None) -> bool:
+def _is_same(path: Path, obj: S3Object | None, bucket: str, storage: Storage) -> bool:
     if obj is None or obj.size_bytes != path.stat().st_size:
         return False
+    if etag(_parts(path)) == obj.etag:
+        return True
+    # In a bucket with a KMS key the etag says nothing about the bytes.
+    kept = storage.checksum(bucket, obj.key)
+    return kept is not None and checksum(_parts(path)) == kept
+
+
+def _parts(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        return etag(iter(lambda: file.read(PART_BYTES), b"")) == obj.etag
+        yield from iter(lambda: file.read(PART_BYTES), b"")

@@ -112,26 +112,35 @@ def previous_options(
     Returns
     -------
     dict
-        The options of an unfinished `up`, else the record's options. The data bucket's option is added from the
-        storage root's state, because the bucket outlives `down`.
+        The options of an unfinished `up`, else the record's options. What the storage root's state says is added,
+        because the storage outlives `down`: the data bucket, the prefix of its name, its key, its tags.
     """
     name = platform_options.name
     options = pending_up_options(home, name=name)
     if options is None:
         record = record or _record(home, name)
         options = dict(record.options) if record else {}
-    bucket = _stored_bucket(workspace)
-    if bucket is not None and bucket != platform_options.with_options({"data_bucket": None}).bucket:
-        options.setdefault("data_bucket", bucket)
-    return options
+    return {**_stored_options(workspace, platform_options), **options}
 
 
-def _stored_bucket(workspace: TerraformWorkspace) -> str | None:
+def _stored_options(workspace: TerraformWorkspace, platform_options: PlatformOptions) -> dict[str, Any]:
+    outputs: dict[str, Any] = {}
     # A state on S3 can be read only after it has been set up.
     with suppress(Problem):
-        bucket: str | None = workspace.storage.recorded_outputs().get("data_bucket")
-        return bucket
-    return None
+        outputs = workspace.storage.recorded_outputs()
+    options: dict[str, Any] = {"kms_key": outputs["kms_key_arn"]} if outputs.get("kms_key_arn") else {}
+    if outputs.get("tags"):
+        options["variables"] = {"tags": outputs["tags"]}
+    plain = platform_options.with_options({"data_bucket": None, "name_prefix": None})
+    # The repository always has the platform's own name.
+    repository = str(outputs.get("repository_url", "")).rpartition("/")[2]
+    name_prefix = repository.removesuffix(plain.repository_url.rpartition("/")[2])
+    if name_prefix:
+        options["name_prefix"] = name_prefix
+    bucket = outputs.get("data_bucket")
+    if bucket is not None and bucket != plain.with_options(options).bucket:
+        options["data_bucket"] = bucket
+    return options
 
 
 def _record(home: Home, name: str) -> Platform | None:

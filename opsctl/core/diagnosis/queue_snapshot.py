@@ -8,6 +8,8 @@ from typing import Literal
 #: The codes of EC2's quotas on the vCPUs of the standard families (A, C, D, H, I, M, R, T, Z).
 ON_DEMAND_QUOTA, SPOT_QUOTA = "L-1216C47A", "L-34B43A08"
 
+from opsctl.core.platform.subnet import Subnet
+
 
 @dataclass(frozen=True)
 class NotVisible:
@@ -108,32 +110,6 @@ class Quota:
     def request(self) -> str:
         """How to get more, as a sentence."""
         return f"Ask AWS for more: Service Quotas, EC2, {self.code} (takes hours to days)."
-
-
-@dataclass(frozen=True)
-class Subnet:
-    """A subnet in which instances start.
-
-    Attributes
-    ----------
-    gives_public_ip
-        EC2's `MapPublicIpOnLaunch`.
-    way_out
-        Target of its route to 0.0.0.0/0: `igw-…`, `nat-…`, …; empty where there is none.
-    """
-
-    subnet_id: str
-    gives_public_ip: bool
-    way_out: str
-
-    @property
-    def problem(self) -> str:
-        """Why an instance in the subnet cannot reach AWS; empty where it can."""
-        if not self.way_out:
-            return f"{self.subnet_id} has no route to the internet"
-        if self.way_out.startswith("igw-") and not self.gives_public_ip:
-            return f"{self.subnet_id} gives its instances no public address, and its way out is an internet gateway"
-        return ""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from typing import Any
 TAG = "opsctl:platform"
 
 _WORD = r"[a-z0-9]+"
+# The option `--name-prefix` of `up`. Which one a platform has is not known where its record is gone.
+_NAME_PREFIX = r"(?:[a-z0-9]+-)*"
 # Terraform appends this to a name prefix.
 _SUFFIX = r"(-\d{26})?"
 
@@ -107,6 +109,8 @@ NAMED_KINDS = {
 def is_ours(name: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, platform: str) -> bool | None:
     """Whether a resource is a platform's: True by its tag, False by its name only, None if it is not.
 
+    With the tag, a prefix of names may stand before the name.
+
     The names of a platform `m2g-x` begin with the prefix of a platform `m2g`, so the whole name must match.
 
     Parameters
@@ -115,7 +119,7 @@ def is_ours(name: str, pattern: re.Pattern[str], tags: Mapping[str, str], *, pla
         The result of `batch_names` or `role_names`.
     """
     if TAG in tags:
-        return True if tags[TAG] == platform and name.startswith(f"opsctl-{platform}-") else None
+        return True if tags[TAG] == platform and _begins_as_ours(name, platform) else None
     return False if pattern.fullmatch(name) else None
 
 
@@ -127,9 +131,20 @@ def batch_names(platform: str) -> re.Pattern[str]:
 def role_names(platform: str, *, region: str) -> re.Pattern[str]:
     """Matches roles and instance profiles: the prefix, the region and words. These names are unique in an account.
 
+    Names with a prefix of names match too, because IAM's lists have no tags.
+
     Every region ends with a number, so no name of a platform `m2g-us-east-1` matches those of `m2g` in us-east-1.
     """
-    return re.compile(rf"opsctl-{re.escape(platform)}-{re.escape(region)}(-[a-z]+)+")
+    return re.compile(rf"{_NAME_PREFIX}opsctl-{re.escape(platform)}-{re.escape(region)}(-[a-z]+)+")
+
+
+def is_any_platforms(name: str) -> bool:
+    """Whether a name is one that a platform gives: `opsctl-…`, or that after a prefix of names."""
+    return re.match(rf"{_NAME_PREFIX}opsctl-", name) is not None
+
+
+def _begins_as_ours(name: str, platform: str) -> bool:
+    return re.match(rf"{_NAME_PREFIX}opsctl-{re.escape(platform)}-", name) is not None
 
 
 def counts_text(resources: Iterable[Resource]) -> str:

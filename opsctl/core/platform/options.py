@@ -48,8 +48,16 @@ class PlatformOptions:
         The container engine of a local platform's jobs; None: jobs are processes.
     state
         Location of Terraform's state; None: this machine.
+    vpc_id, subnet_ids
+        An existing network; None and none: the platform makes its own.
+    kms_key
+        ARN of the key for bucket, repository, disks and logs; None: AWS's own keys.
+    role_path, permissions_boundary
+        Of the three roles; None: `/`, and no boundary.
+    name_prefix
+        What every name begins with, before `opsctl-`; None: nothing.
     variables
-        Further variables of terraform/platform and terraform/storage (`--set`).
+        Further variables of terraform/platform and terraform/storage (`--set`; `--tag` sets `tags`).
     """
 
     name: str
@@ -64,17 +72,28 @@ class PlatformOptions:
     spot: bool = False
     engine: str | None = None
     state: str | None = None
+    vpc_id: str | None = None
+    subnet_ids: tuple[str, ...] = ()
+    kms_key: str | None = None
+    role_path: str | None = None
+    permissions_boundary: str | None = None
+    name_prefix: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def bucket(self) -> str:
         """The data bucket's name, also before it exists."""
-        return self.data_bucket or data_bucket_name(self.name, account_id=self.account_id, region=self.region)
+        return self.data_bucket or data_bucket_name(self.name, **self._place)
 
     @property
     def repository_url(self) -> str:
         """The image repository's address, also before it exists."""
-        return repository_url(self.name, account_id=self.account_id, region=self.region)
+        return repository_url(self.name, **self._place)
+
+    @property
+    def _place(self) -> dict[str, str]:
+        """What names are made of, besides the platform's own."""
+        return {"account_id": self.account_id, "region": self.region, "name_prefix": self.name_prefix or ""}
 
     @property
     def job_image(self) -> str:
@@ -91,8 +110,7 @@ class PlatformOptions:
     def with_options(self, options: Mapping[str, Any]) -> PlatformOptions:
         """A copy with the options of a record or of `typed_options`; unknown options are ignored."""
         known = {name: value for name, value in options.items() if name in _OPTIONS}
-        if "source_buckets" in known:
-            known["source_buckets"] = tuple(known["source_buckets"])
+        known |= {name: tuple(known[name]) for name in ("source_buckets", "subnet_ids") if name in known}
         return replace(self, **known)
 
     def storage_variables(self) -> dict[str, Any]:
@@ -102,6 +120,8 @@ class PlatformOptions:
             "region": self.region,
             "data_bucket": self.data_bucket,
             "path_style": self.is_local,
+            "kms_key_arn": self.kms_key,
+            "name_prefix": self.name_prefix or "",
             **{name: self.variables[name] for name in _SHARED_VARIABLES + _STORAGE_VARIABLES if name in self.variables},
         }
 
@@ -125,12 +145,18 @@ class PlatformOptions:
             "region": self.region,
             "data_bucket": self.bucket,
             "repository_url": self.repository_url,
-            "repository_arn": repository_arn(self.name, account_id=self.account_id, region=self.region),
+            "repository_arn": repository_arn(self.name, **self._place),
             "image": self.job_image,
             "m2g_image": self.m2g_image,
             "source_buckets": list(self.source_buckets),
             "spot": self.spot,
             "path_style": self.is_local,
+            "vpc_id": self.vpc_id,
+            "subnet_ids": list(self.subnet_ids),
+            "kms_key_arn": self.kms_key,
+            "role_path": self.role_path or "/",
+            "permissions_boundary": self.permissions_boundary,
+            "name_prefix": self.name_prefix or "",
             "opsctl_version": self.version,
             "options": recorded,
         }
@@ -217,10 +243,14 @@ def as_arguments(options: Mapping[str, Any]) -> list[str]:
     arguments = []
     for name, value in sorted(options.items()):
         option = f"--{name.replace('_', '-')}"
-        if name == "source_buckets":
-            arguments += [f"--source-bucket {bucket}" for bucket in value]
+        if name in ("source_buckets", "subnet_ids"):
+            arguments += [f"{option.removesuffix('s')} {entry}" for entry in value]
         elif name == "variables":
-            arguments += [f"--set {variable}={_text(setting)}" for variable, setting in sorted(value.items())]
+            for variable, setting in sorted(value.items()):
+                if variable == "tags" and isinstance(setting, dict):
+                    arguments += [f"--tag {key}={_text(tag)}" for key, tag in sorted(setting.items())]
+                else:
+                    arguments.append(f"--set {variable}={_text(setting)}")
         elif value:
             arguments.append(option if value is True else f"{option} {value}")
     return arguments
@@ -234,6 +264,12 @@ _OPTION_OF = {
     "spot": " Type --spot.",
     "name": " Type --name.",
     "region": " Type --region.",
+    "vpc_id": " Type --vpc-id.",
+    "subnet_ids": " Type --subnet-id.",
+    "kms_key_arn": " Type --kms-key.",
+    "role_path": " Type --role-path.",
+    "permissions_boundary": " Type --permissions-boundary.",
+    "name_prefix": " Type --name-prefix.",
 }
 
 

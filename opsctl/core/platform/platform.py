@@ -167,9 +167,9 @@ def check_name(name: str) -> str:
     return name
 
 
-def resource_prefix(name: str) -> str:
-    """The beginning of the names of all of a platform's resources."""
-    return f"opsctl-{name}"
+def resource_prefix(name: str, name_prefix: str = "") -> str:
+    """The beginning of the names of all of a platform's resources; `name_prefix` is the option of `up`."""
+    return f"{name_prefix}opsctl-{name}"
 
 
 def record_parameter(name: str) -> str:
@@ -177,20 +177,20 @@ def record_parameter(name: str) -> str:
     return f"/opsctl/{name}/platform"
 
 
-def data_bucket_name(name: str, *, account_id: str, region: str) -> str:
+def data_bucket_name(name: str, *, account_id: str, region: str, name_prefix: str = "") -> str:
     """The data bucket that the storage root creates. Bucket names are global, so the name has account and region."""
-    return f"{resource_prefix(name)}-{account_id}-{region}"
+    return f"{resource_prefix(name, name_prefix)}-{account_id}-{region}"
 
 
-def repository_arn(name: str, *, account_id: str, region: str) -> str:
+def repository_arn(name: str, *, account_id: str, region: str, name_prefix: str = "") -> str:
     """The image repository's ARN; the platform's plan needs it before Terraform creates the repository."""
-    return f"arn:{_partition(region)}:ecr:{region}:{account_id}:repository/{resource_prefix(name)}"
+    return f"arn:{_partition(region)}:ecr:{region}:{account_id}:repository/{resource_prefix(name, name_prefix)}"
 
 
-def repository_url(name: str, *, account_id: str, region: str) -> str:
+def repository_url(name: str, *, account_id: str, region: str, name_prefix: str = "") -> str:
     """The image repository's address, also before Terraform creates it."""
     suffix = "amazonaws.com.cn" if _partition(region) == "aws-cn" else "amazonaws.com"
-    return f"{account_id}.dkr.ecr.{region}.{suffix}/{resource_prefix(name)}"
+    return f"{account_id}.dkr.ecr.{region}.{suffix}/{resource_prefix(name, name_prefix)}"
 
 
 def _partition(region: str) -> str:

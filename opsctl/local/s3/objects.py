@@ -122,8 +122,11 @@ class Key(models.FakeKey):
 
     @property
     def etag(self) -> str:
-        """The etag in quotes."""
-        return f'"{self._etag}"'
+        """The etag in quotes; with a KMS key it is no digest of the bytes, and another for every upload."""
+        if getattr(self, "encryption", None) != "aws:kms":
+            return f'"{self._etag}"'
+        digest, dash, count = str(self._etag).partition("-")
+        return f'"{md5_hash(f"{digest} {self.blob.path.name}".encode()).hexdigest()}{dash}{count}"'
 
     def facts(self) -> dict[str, Any]:
         """Return the attributes to store beside the blob."""

@@ -11,6 +11,7 @@ resource "aws_launch_template" "jobs" {
       volume_type           = "gp3"
       volume_size           = var.root_volume_gib
       encrypted             = true
+      kms_key_id            = var.kms_key_arn
       delete_on_termination = true
     }
   }

@@ -103,3 +103,8 @@ variable "job_role_arn" {
   description = "ARN of the role of every scan's container."
   type        = string
 }
+
+variable "kms_key_arn" {
+  description = "ARN of the key for disks and log lines, or null for AWS's own."
+  type        = string
+}

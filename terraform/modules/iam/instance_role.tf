@@ -14,9 +14,11 @@ data "aws_iam_policy_document" "instance_trust" {
 }
 
 resource "aws_iam_role" "instance" {
-  name               = "${var.prefix}-instance"
-  description        = "opsctl: the platform's instances join ECS, pull the image and write logs"
-  assume_role_policy = data.aws_iam_policy_document.instance_trust.json
+  name                 = "${var.prefix}-instance"
+  path                 = var.path
+  description          = "opsctl: the platform's instances join ECS, pull the image and write logs"
+  assume_role_policy   = data.aws_iam_policy_document.instance_trust.json
+  permissions_boundary = var.permissions_boundary
 }
 
 resource "aws_iam_role_policy_attachment" "instance" {
@@ -117,5 +119,6 @@ resource "aws_iam_role_policy" "instance" {
 
 resource "aws_iam_instance_profile" "instance" {
   name = "${var.prefix}-instance"
+  path = var.path
   role = aws_iam_role.instance.name
 }

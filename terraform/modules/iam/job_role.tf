@@ -27,9 +27,11 @@ data "aws_iam_policy_document" "job_trust" {
 }
 
 resource "aws_iam_role" "job" {
-  name               = "${var.prefix}-job"
-  description        = "opsctl: one scan reads its inputs and writes its outputs"
-  assume_role_policy = data.aws_iam_policy_document.job_trust.json
+  name                 = "${var.prefix}-job"
+  path                 = var.path
+  description          = "opsctl: one scan reads its inputs and writes its outputs"
+  assume_role_policy   = data.aws_iam_policy_document.job_trust.json
+  permissions_boundary = var.permissions_boundary
 }
 
 locals {
@@ -63,6 +65,25 @@ data "aws_iam_policy_document" "job" {
       "${local.data_arn}/*/derivatives/*",
       "${local.data_arn}/opsctl/*",
     ]
+  }
+
+  # S3 asks KMS for the job: to decrypt an object, and for a key to encrypt one or a part of one. Of the data bucket and of
+  # every source bucket with this key; never for anything else than S3.
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      sid       = "UseTheKeyThroughS3"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      # In China the name of a service ends with .cn.
+      condition {
+        test     = "StringLike"
+        variable = "kms:ViaService"
+        values   = ["s3.${local.region}.amazonaws.com*"]
+      }
+    }
   }
 }
 

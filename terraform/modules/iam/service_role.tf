@@ -30,9 +30,11 @@ data "aws_iam_policy_document" "service_trust" {
 }
 
 resource "aws_iam_role" "service" {
-  name               = "${var.prefix}-service"
-  description        = "opsctl: AWS Batch manages the platform's instances"
-  assume_role_policy = data.aws_iam_policy_document.service_trust.json
+  name                 = "${var.prefix}-service"
+  path                 = var.path
+  description          = "opsctl: AWS Batch manages the platform's instances"
+  assume_role_policy   = data.aws_iam_policy_document.service_trust.json
+  permissions_boundary = var.permissions_boundary
 }
 
 # AWS's managed policy is broad, but AWS extends it when Batch needs more (as for the reason why a queue is blocked), and a role

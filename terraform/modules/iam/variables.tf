@@ -1,10 +1,10 @@
 variable "prefix" {
-  description = "What every name begins with; at most 50 characters, because a role's name has at most 64."
+  description = "What every name begins with; at most 55 characters, because a role's name has at most 64."
   type        = string
 
   validation {
-    condition     = length(var.prefix) <= 50
-    error_message = "prefix must have at most 50 characters."
+    condition     = length(var.prefix) <= 55
+    error_message = "${var.prefix} has ${length(var.prefix)} characters, and the names of roles begin with it: at most 55, so choose a shorter name or name_prefix."
   }
 }
 
@@ -36,4 +36,19 @@ variable "environment_prefix" {
 variable "models" {
   description = "Names of m2g's models: each has compute environments, whose clusters the instances may join."
   type        = list(string)
+}
+
+variable "path" {
+  description = "IAM path of the roles and the instance profile."
+  type        = string
+}
+
+variable "permissions_boundary" {
+  description = "ARN of the policy that bounds the roles, or null."
+  type        = string
+}
+
+variable "kms_key_arn" {
+  description = "ARN of the key that the data bucket is encrypted with, or null."
+  type        = string
 }

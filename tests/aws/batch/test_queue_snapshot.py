@@ -26,8 +26,8 @@ from opsctl.core.diagnosis.queue_snapshot import (
     QueueSnapshot,
     Quota,
     SecurityGroup,
-    Subnet,
 )
+from opsctl.core.platform.subnet import Subnet
 from opsctl.core.runs.manifest import Run
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g:0.1.0"
@@ -154,6 +154,17 @@ ANSWERS: dict[str, Any] = {
             {"VpcId": "vpc-1", "Associations": [{"SubnetId": "subnet-a"}], "Routes": [route("igw-1", State="active")]},
         ]
     },
+    "DescribeVpcEndpoints": {
+        "VpcEndpoints": [
+            {
+                "VpcEndpointId": "vpce-1",
+                "VpcEndpointType": "Interface",
+                "ServiceName": "com.amazonaws.us-east-1.ecr.api",
+                "State": "available",
+                "PrivateDnsEnabled": True,
+            }
+        ]
+    },
     "DescribeSecurityGroups": {"SecurityGroups": [{"GroupId": "sg-1", "IpPermissionsEgress": [{"IpProtocol": "-1"}]}]},
     "DescribeAutoScalingGroups": {"AutoScalingGroups": [group("env-asg-59cfd8b7"), group("env-2-asg-59cfd8b7")]},
     "DescribeScalingActivities": {
@@ -241,6 +252,8 @@ def test_every_fact_is_asked_for_exactly(aws: Aws) -> None:
         ],
         "DescribeSubnets": [{"SubnetIds": ["subnet-a", "subnet-b"]}],
         "DescribeRouteTables": [{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}],
+        # One of the subnets has no way to the internet.
+        "DescribeVpcEndpoints": [{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}],
         "DescribeSecurityGroups": [{"GroupIds": ["sg-1"]}],
         "DescribeAutoScalingGroups": [{}],
         "DescribeScalingActivities": [{"AutoScalingGroupName": "env-asg-59cfd8b7", "MaxRecords": 20}],
@@ -260,7 +273,8 @@ def test_every_answer_becomes_a_fact(aws: Aws) -> None:
     )
     assert facts.quota == Quota("L-1216C47A", 640)
     assert facts.vcpus_in_use == 18  # neither the Spot instance nor the other family
-    assert facts.subnets == (Subnet("subnet-a", True, "igw-1"), Subnet("subnet-b", False, ""))
+    reached = frozenset({"ecr.api"})
+    assert facts.subnets == (Subnet("subnet-a", True, "igw-1", reached), Subnet("subnet-b", False, "", reached))
     assert facts.security_groups == (SecurityGroup("sg-1", True),)
     assert facts.image == Image(IMAGE, True)
     assert facts.instance_type == InstanceType("r5.large", 2, 16384)
@@ -336,6 +350,7 @@ FIELDS = {
     "DescribeImages": ("ecr:DescribeImages", ["image"]),
     "DescribeSubnets": ("ec2:DescribeSubnets", ["subnets"]),
     "DescribeRouteTables": ("ec2:DescribeRouteTables", ["subnets"]),
+    "DescribeVpcEndpoints": ("ec2:DescribeVpcEndpoints", ["subnets"]),
     "DescribeSecurityGroups": ("ec2:DescribeSecurityGroups", ["security_groups"]),
     "DescribeAutoScalingGroups": ("autoscaling:DescribeAutoScalingGroups", ["launches"]),
     "DescribeScalingActivities": ("autoscaling:DescribeScalingActivities", ["launches"]),

@@ -59,6 +59,16 @@ def test_the_storages_bucket_outlives_down(home: Home) -> None:
     assert options(home, data_bucket="mine") == {"data_bucket": "mine"}
 
 
+def test_the_storages_prefix_key_and_tags_outlive_down(home: Home) -> None:
+    url = OPTIONS.repository_url
+    assert options(home, data_bucket=OPTIONS.bucket, repository_url=url) == {}
+    lab = {"data_bucket": f"lab-{OPTIONS.bucket}", "repository_url": url.replace("/", "/lab-")}
+    assert options(home, **lab) == {"name_prefix": "lab-"}
+    assert options(home, **{**lab, "data_bucket": "mine"}) == {"name_prefix": "lab-", "data_bucket": "mine"}
+    outputs = {"data_bucket": OPTIONS.bucket, "repository_url": url, "kms_key_arn": "arn:k", "tags": {"a": "b"}}
+    assert options(home, **outputs) == {"kms_key": "arn:k", "variables": {"tags": {"a": "b"}}}
+
+
 def test_a_damaged_record_is_no_hindrance(home: Home) -> None:
     home.keep(ON_AWS)
     (home.platform_dir("m2g") / "record.json").write_text("{")

@@ -19,9 +19,11 @@ from opsctl.core.diagnosis.queue_snapshot import (
     QueueSnapshot,
     Quota,
     SecurityGroup,
-    Subnet,
 )
 from opsctl.core.diagnosis.reason import batch_reason
+from opsctl.core.platform.subnet import SERVICES, Subnet
+
+ENDPOINTS = frozenset(SERVICES)
 
 
 def queue(**changes: Any) -> dict[str, Any]:
@@ -134,6 +136,12 @@ STATES = [
     ({"vcpus_in_use": 639}, "quota is used up: 639 of 640", "L-1216C47A", "certain"),
     ({"subnets": (Subnet("s", True, ""),)}, "s has no route", "internet gateway", "certain"),
     ({"subnets": (Subnet("s", False, "igw-1"),)}, "s gives its instances no public", "NAT", "certain"),
+    (
+        {"subnets": (Subnet("s", False, "", ENDPOINTS - {"logs"}),)},
+        "s has no route to the internet, and its VPC has no endpoint for logs",
+        "NAT",
+        "certain",
+    ),
     ({"subnets": (Subnet("s", False, "igw-1"), Subnet("t", True, "igw-1"))}, "s gives", "NAT", "likely"),
     ({"security_groups": (SecurityGroup("sg", False),)}, "sg lets instances reach nothing", "opsctl up", "certain"),
     ({"image": Image("repo:1", False)}, "repo:1 is not in its repository", "opsctl up --image", "certain"),
@@ -221,6 +229,11 @@ def test_where_instances_run_a_closed_subnet_is_less_sure() -> None:
     running = (QueuedJob(job_id="mine", created_at_ms=1, waiting=3, running=4),)
     closed = dataclasses.replace(HEALTHY, line=running, subnets=(Subnet("s", True, ""),))
     assert blockers(closed, WAIT)[0].sure == "likely"
+
+
+@pytest.mark.parametrize("subnet", [Subnet("s", False, "", ENDPOINTS), Subnet("s", False, "nat-1")])
+def test_a_private_subnet_with_endpoints_or_nat_is_no_cause(subnet: Subnet) -> None:
+    assert "boot" in blockers(dataclasses.replace(HEALTHY, subnets=(subnet,)), WAIT)[0].what
 
 
 LOOKED_AT = [field.name for field in dataclasses.fields(QueueSnapshot) if "NotVisible" in str(field.type)]

@@ -41,6 +41,10 @@ SUFFIX = "20261122120000000000000001"
         ("opsctl-m2g2-csd", {}, None),
         ("my-opsctl-m2g-csd", {}, None),
         ("labs-own", {TAG: "m2g"}, None),
+        ("lab-opsctl-m2g-csd", {TAG: "m2g"}, True),
+        (f"my-lab-opsctl-m2g-csd-{SUFFIX}", {TAG: "m2g"}, True),
+        ("lab-opsctl-m2g-x-csd", {TAG: "m2g-x"}, None),
+        ("labopsctl-m2g-csd", {TAG: "m2g"}, None),
     ],
 )
 def test_what_is_a_platforms_by_name_and_tag(name: str, tags: dict[str, str], ours: bool | None) -> None:

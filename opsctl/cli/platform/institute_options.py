@@ -1,0 +1,64 @@
+"""The options of `up` for accounts whose institute sets rules."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any
+
+import typer
+
+from opsctl.cli.option_groups import OptionGroup
+
+#: Typer's options, under one heading of the help page.
+_option = partial(typer.Option, rich_help_panel="Where an institute sets rules (docs/institute.md)")
+
+
+class InstituteOptions(OptionGroup):
+    """An existing network, a key, names, tags and a boundary (docs/institute.md)."""
+
+    vpc_id: Annotated[
+        str | None,
+        _option("--vpc-id", metavar="VPC", help="An existing VPC, checked and never changed. default: one is made."),
+    ] = None
+    subnet_id: Annotated[
+        list[str] | None,
+        _option("--subnet-id", metavar="SUBNET", help="A subnet of --vpc-id for instances; repeat it."),
+    ] = None
+    kms_key: Annotated[
+        str | None,
+        _option(
+            "--kms-key",
+            metavar="KEY",
+            help="KMS key (ARN, id or alias) for bucket, images, disks, logs. default: AWS's.",
+        ),
+    ] = None
+    name_prefix: Annotated[
+        str | None,
+        _option("--name-prefix", metavar="TEXT-", help="What every name begins with, before opsctl-."),
+    ] = None
+    role_path: Annotated[
+        str | None, _option("--role-path", metavar="/PATH/", help="IAM path of the roles. default: /.")
+    ] = None
+    permissions_boundary: Annotated[
+        str | None,
+        _option("--permissions-boundary", metavar="ARN", help="IAM policy that bounds the three roles. default: none."),
+    ] = None
+    tag: Annotated[
+        list[str] | None,
+        _option("--tag", metavar="KEY=VALUE", help="A tag for everything that is made; repeat it. none: no other."),
+    ] = None
+
+    @property
+    def typed(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The typed ones as options and as variables (`opsctl.core.platform.institute.typed_institute_options`)."""
+        from opsctl.core.platform.institute import typed_institute_options
+
+        return typed_institute_options(
+            subnet_ids=self.subnet_id,
+            tags=self.tag,
+            vpc_id=self.vpc_id,
+            kms_key=self.kms_key,
+            name_prefix=self.name_prefix,
+            role_path=self.role_path,
+            permissions_boundary=self.permissions_boundary,
+        )
