@@ -9,13 +9,13 @@ from xml.sax.saxutils import escape
 
 import pytest
 from botocore.awsrequest import AWSResponse
-from opsctl.local.rights.evaluator import Request, decide
 from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document
 
 from opsctl.aws.clients import Clients
 from opsctl.aws.identity import permissions
 from opsctl.core.diagnosis.doctor_facts import Login
 from opsctl.core.platform.platform import Platform
+from opsctl.local.rights.evaluator import Request, decide
 
 USER = f"arn:aws:iam::{ACCOUNT}:user/alice"
 RUN, UP = ("run",), ("up", "up-network")

@@ -9,8 +9,9 @@ import subprocess
 
 import pytest
 from policy_sentry.querying.actions import get_action_data, get_actions_for_service
-from opsctl.local.rights.evaluator import glob
 from support.policy_files import ACCOUNT, FILES, FOLDER, document, filled
+
+from opsctl.local.rights.evaluator import glob
 
 PAGE = (FOLDER.parent / "permissions.md").read_text()
 #: The longest value of each placeholder that opsctl or AWS accepts.

@@ -7,9 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from opsctl.local.rights.evaluator import Request, decide
 from support.policy_files import ACCOUNT, NAME, PLATFORM, REGION, document, with_source_bucket
 from support.rendered_policies import DATA_BUCKET, SOURCE_BUCKET, Policies
+
+from opsctl.local.rights.evaluator import Request, decide
 
 _REGION_AND_ACCOUNT = f"{REGION}:{ACCOUNT}"
 #: What the table's words in braces stand for.

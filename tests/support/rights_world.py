@@ -43,13 +43,17 @@ class JobKeys:
         self.job_id = job_id
         self._gate = gate
 
-    def client(self, service: str, **credentials: str) -> Any:
+    def client(self, service: str, *, signature_version: str | None = None, **credentials: str) -> Any:
         """A client with the job's credentials, or others."""
         return boto3.client(
             service,
             endpoint_url=self.variables["AWS_ENDPOINT_URL"],
             region_name=self.variables["AWS_REGION"],
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            config=Config(
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                signature_version=signature_version,
+            ),
             **credentials
             or {
                 "aws_access_key_id": self.variables["AWS_ACCESS_KEY_ID"],
@@ -86,10 +90,14 @@ class RightsWorld:
             self.s3.put_object(Bucket=bucket, Key="HNU1/scan.nii.gz", Body=b"scan")
         self.job_role = self.role("job", JOB_POLICY)
 
-    def role(self, name: str, statements: Sequence[Mapping[str, Any]], *, trusts: str = "ecs-tasks", **more: Any) -> str:
+    def role(
+        self, name: str, statements: Sequence[Mapping[str, Any]], *, trusts: str = "ecs-tasks", **more: Any
+    ) -> str:
         """Create a role with one inline policy."""
         document_of_trust = trust(trusts)
-        arn: str = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document_of_trust, **more)["Role"]["Arn"]
+        arn: str = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document_of_trust, **more)["Role"][
+            "Arn"
+        ]
         self.iam.put_role_policy(RoleName=name, PolicyName="data", PolicyDocument=document(statements))
         return arn
 

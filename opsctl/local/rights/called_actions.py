@@ -151,7 +151,7 @@ def _logs(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: 
         return
     name = parameters.get("logGroupName") or parameters.get("logGroupIdentifier")
     group = parameters.get("resourceArn") or (name if str(name).startswith("arn:") else f"{arn}:log-group:{name}")
-    if not group.startswith("arn:") or name is None and "resourceArn" not in parameters:
+    if not group.startswith("arn:") or (name is None and "resourceArn" not in parameters):
         raise UnknownCall(operation)
     stream = parameters.get("logStreamName")
     yield f"logs:{operation}", f"{group}:log-stream:{stream}" if operation in _LOGS_OF_STREAM else group, {}

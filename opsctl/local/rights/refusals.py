@@ -59,6 +59,12 @@ def wrong_token(service: str, environ: dict[str, Any]) -> Refusal:
     return unknown_key(service, environ)
 
 
+def old_signature() -> Refusal:
+    """A call whose signature is not of version 4, which buckets made since June 2020 ask for."""
+    mechanism = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    return Refusal("s3", "InvalidRequest", 400, mechanism)
+
+
 def missing_bucket() -> Refusal:
     """A call of S3 about a bucket that does not exist. S3 answers so before it looks at permissions."""
     return Refusal("s3", "NoSuchBucket", 404, "The specified bucket does not exist")

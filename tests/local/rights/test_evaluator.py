@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from opsctl.local.rights.evaluator import Request, decide
 
 BUCKET = "arn:aws:s3:::amzn-s3-demo-bucket"

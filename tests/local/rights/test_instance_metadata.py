@@ -86,7 +86,9 @@ def test_metadata_answer_only_below_the_jobs_own_path(world: RightsWorld) -> Non
             urllib.request.urlopen(f"{url}{path}")
 
 
-def test_a_job_without_a_role_has_its_instances_credentials(world: RightsWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_without_a_role_has_its_instances_credentials(
+    world: RightsWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     job = world.start(None)
     try:
         assert "AWS_ACCESS_KEY_ID" not in job.variables
