@@ -104,9 +104,7 @@ class Enforcement:
         try:
             return self._decide(environ, start_response, signature, session)
         except UnknownCall as unknown_call:
-            message = (
-                f"The local platform does not know which permissions this call needs ({unknown_call}): it is refused."
-            )
+            message = f"The local platform does not know which permissions this call needs: {unknown_call}"
             return _refuse(refusals.denied(service, environ, message), environ, start_response)
 
     def _decide(
@@ -120,9 +118,7 @@ class Enforcement:
         service, operation = call["service"], call["operation"]
         if session is not None and (service, operation) == ("sts", "GetCallerIdentity"):
             return _identity(session, start_response)
-        bucket = (
-            find_bucket(call["parameters"]["Bucket"]) if service == "s3" and "Bucket" in call["parameters"] else None
-        )
+        bucket = find_bucket(call["parameters"].get("Bucket", "")) if service == "s3" else None
         if service == "s3" and bucket is None and operation not in ("CreateBucket", "ListBuckets"):
             return _refuse(refusals.missing_bucket(), environ, start_response)
         caller = _Caller(session, find_role(session.role_arn) if session is not None else None, bucket)

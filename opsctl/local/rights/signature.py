@@ -1,4 +1,4 @@
-"""Who signed a request: the key and the scope in its Authorization header, a presigned URL's query, or a form's fields."""
+"""Who signed a request, by its Authorization header, the query of a presigned URL, or the fields of a form."""
 
 from __future__ import annotations
 

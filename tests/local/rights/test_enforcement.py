@@ -17,6 +17,7 @@ from support.rights_world import ACCOUNT, BUCKET, JOB_POLICY, OTHER_BUCKET, JobK
 
 OUTPUT = "HNU1/derivatives/m2g/out.csv"
 RAW = "HNU1/scan.nii.gz"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/r"
 
 
 @pytest.fixture(scope="module")
@@ -197,7 +198,7 @@ def test_without_a_key_only_what_a_bucket_allows_everybody_is_read(world: Rights
         ("batch", "submit_job", {"jobName": "j", "jobQueue": "q", "jobDefinition": "d"}, "AccessDeniedException", 403),
         ("iam", "list_roles", {}, "AccessDenied", 403),
         ("iam", "delete_role_policy", {"RoleName": "job", "PolicyName": "data"}, "AccessDenied", 403),
-        ("sts", "assume_role", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/r", "RoleSessionName": "session"}, "AccessDenied", 403),
+        ("sts", "assume_role", {"RoleArn": ROLE, "RoleSessionName": "session"}, "AccessDenied", 403),
         ("ec2", "describe_instances", {}, "UnauthorizedOperation", 403),
         ("ec2", "run_instances", {"MinCount": 1, "MaxCount": 1, "ImageId": "ami-1"}, "UnauthorizedOperation", 403),
         ("autoscaling", "describe_auto_scaling_groups", {}, "AccessDenied", 403),
