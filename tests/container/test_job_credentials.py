@@ -18,7 +18,7 @@ def test_the_runner_never_takes_its_instances_credentials(monkeypatch: pytest.Mo
             asked.append(self.path)
             self.send_error(404)
 
-        do_GET = do_PUT
+        do_GET = do_PUT  # noqa: N815 the name is http.server's
 
     server = HTTPServer(("127.0.0.1", 0), Metadata)
     thread = threading.Thread(target=server.serve_forever)
