@@ -73,6 +73,7 @@ class Contained(Platform):
                 "logDriver": "awslogs",
                 "options": {"awslogs-group": group, "awslogs-stream-prefix": "csa"},
             },
+            "jobRoleArn": self.job_role,
             **more.pop("properties", {}),
         }
         self._number += 1

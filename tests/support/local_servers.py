@@ -23,6 +23,17 @@ from support.waiting import until
 
 SHELL = ("/bin/sh", "-c")
 GROUP = "/opsctl/test"
+#: What the job role of Terraform may do (terraform/modules/iam/job_role.tf), in every bucket and folder.
+JOB_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
+            "Resource": "arn:aws:s3:::*",
+        }
+    ],
+}
 
 
 def alive(pid: int) -> bool:
@@ -112,6 +123,8 @@ class Platform:
         self.environment = self.batch.create_compute_environment(
             computeEnvironmentName="env", type="MANAGED", state="ENABLED", computeResources=resources, serviceRole=role
         )["computeEnvironmentArn"]
+        self.job_role = iam.create_role(RoleName="jobs", AssumeRolePolicyDocument=trust("ecs-tasks"))["Role"]["Arn"]
+        iam.put_role_policy(RoleName="jobs", PolicyName="data", PolicyDocument=json.dumps(JOB_POLICY))
         self.logs.create_log_group(logGroupName=GROUP)
         self.queue("q", priority=1)
         self._number = 0
@@ -125,8 +138,9 @@ class Platform:
             computeEnvironmentOrder=[{"order": 1, "computeEnvironment": self.environment}],
         )
 
-    def define(self, script: str = "true", *, group: str = GROUP, role: str | None = None, **more: Any) -> str:
-        """Register a job definition that runs a script, with the ARN of a job role if it has one."""
+    def define(self, script: str = "true", *, group: str = GROUP, role: str | None = "", **more: Any) -> str:
+        """Register a job definition that runs a script with a job role: "" is this platform's, None is none."""
+        role = self.job_role if role == "" else role
         self._number += 1
         return self.batch.register_job_definition(
             jobDefinitionName=f"d{self._number}",

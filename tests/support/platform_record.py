@@ -33,6 +33,7 @@ def register_platform(
     for model in ("csd", "csa"):
         properties: dict[str, Any] = {
             "image": "opsctl-preview",
+            "jobRoleArn": parts.job_role,
             "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
             "environment": [{"name": "AWS_DEFAULT_REGION", "value": LOCAL_REGION}],
             "logConfiguration": {

@@ -43,13 +43,17 @@ class JobKeys:
         self.job_id = job_id
         self._gate = gate
 
-    def client(self, service: str, **credentials: str) -> Any:
+    def client(self, service: str, *, signature_version: str | None = None, **credentials: str) -> Any:
         """A client with the job's credentials, or others."""
         return boto3.client(
             service,
             endpoint_url=self.variables["AWS_ENDPOINT_URL"],
             region_name=self.variables["AWS_REGION"],
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            config=Config(
+                retries={"total_max_attempts": 1},
+                s3={"addressing_style": "path"},
+                signature_version=signature_version,
+            ),
             **credentials
             or {
                 "aws_access_key_id": self.variables["AWS_ACCESS_KEY_ID"],

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.core.platform.platform import Platform
     from opsctl.local.control import Containers
+    from opsctl.render.screen import Screen
 
 _CHANGES = 2
 
@@ -91,7 +92,6 @@ def up(
 
     Example: opsctl up --local
     """
-    from opsctl.aws.ecr.image import is_in_ecr
     from opsctl.cli.platform.institute_checks import settle_institute_options
     from opsctl.cli.platform.state_setup import settle_state
     from opsctl.cli.platform.up_options import merge_options, with_m2g_image
@@ -103,10 +103,7 @@ def up(
     from opsctl.terraform.binary import find_binary
     from opsctl.terraform.provider import find_mirror
 
-    if local and (is_typed("region") or is_typed("profile") or spot or data_bucket):
-        raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
-    if plan and selftest:
-        raise UsageProblem("--plan makes no platform that --selftest could test.")
+    _refuse_contradictions(local=local, has_aws_option=bool(spot or data_bucket), plan=plan, selftest=selftest)
     chosen = check_name(platform_name(name, local=local) or DEFAULT_NAME)
     context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
@@ -140,11 +137,7 @@ def up(
             variables=variables,
         )
         options = settle_institute_options(context, clients, options)
-        if not local and options.image and not is_in_ecr(options.image):
-            screen.warn(
-                f"{options.image} is not on ECR: each instance pulls it for itself, and Docker Hub refuses many at "
-                "once (`opsctl image push`)."
-            )
+        _warn_of_foreign_image(screen, options)
         options = with_m2g_image(context, clients, options)
         orphans = OrphanCleanup(context, clients, options)
         options = settle_state(context, clients, options, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
@@ -152,10 +145,8 @@ def up(
         with screen.waiting("planning"):
             proposal = propose(workspace, options, mirror=mirror, look=orphans.find_orphans)
         orphans.say()
-        if not local and not workspace.platform.has_state and (note := status_note()):
-            screen.warn(
-                f"{note} Try the platform with `opsctl run DATASET --first 1` before you submit a whole dataset."
-            )
+        if not workspace.platform.has_state:
+            _say_whether_it_was_ever_run(screen, options)
         if proposal.plan.changes:
             for line in plan_lines(proposal.plan, idle_usd_per_hour=proposal.idle_usd_per_hour):
                 screen.say(line)
@@ -216,6 +207,28 @@ def _say_platform_is_up(
             "opsctl down": "take everything down; the data stays",
         }
     )
+
+
+def _refuse_contradictions(*, local: bool, has_aws_option: bool, plan: bool, selftest: bool) -> None:
+    if local and (is_typed("region") or is_typed("profile") or has_aws_option):
+        raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
+    if plan and selftest:
+        raise UsageProblem("--plan makes no platform that --selftest could test.")
+
+
+def _warn_of_foreign_image(screen: Screen, options: PlatformOptions) -> None:
+    from opsctl.aws.ecr.image import is_in_ecr
+
+    if not options.is_local and options.image and not is_in_ecr(options.image):
+        screen.warn(
+            f"{options.image} is not on ECR: each instance pulls it for itself, and Docker Hub refuses many at once "
+            "(`opsctl image push`)."
+        )
+
+
+def _say_whether_it_was_ever_run(screen: Screen, options: PlatformOptions) -> None:
+    if not options.is_local and (note := status_note()):
+        screen.warn(f"{note} Begin with `opsctl selftest`, then with one scan: `opsctl run DATASET --first 1`.")
 
 
 def _question(options: PlatformOptions) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from opsctl.core.platform.subnet import Subnet
+
 #: The codes of EC2's quotas on the vCPUs of the standard families (A, C, D, H, I, M, R, T, Z).
 ON_DEMAND_QUOTA, SPOT_QUOTA = "L-1216C47A", "L-34B43A08"
-
-from opsctl.core.platform.subnet import Subnet
 
 
 @dataclass(frozen=True)

@@ -94,13 +94,13 @@ def attempt_starter(
         start_program = partial(process.start, settings=of_processes)
 
     def start(job: Job, attempt: JobAttempt, log: JobLog | None) -> Running:
-        begun = rights.begin(job, attempt)
+        attempt_rights = rights.begin(job, attempt)
         try:
-            running = start_program(job, attempt, log, credentials=begun.variables(endpoint_url))
+            running = start_program(job, attempt, log, credentials=attempt_rights.variables(endpoint_url))
         except BaseException:
-            rights.end(begun)
+            rights.end(attempt_rights)
             raise
-        return Attempt(running, begun, rights.end)
+        return Attempt(running, attempt_rights, rights.end)
 
     return start
 

@@ -78,8 +78,8 @@ class RightsOfAttempts:
         context = {"aws:SourceAccount": account_of(task_arn), "aws:SourceArn": task_arn}
         if role is None or not trusts(role, _TASKS, context):
             raise CannotStart(
-                f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that the"
-                " role being passed has the proper trust relationship and permissions and that your IAM user has"
+                f"ECS was unable to assume the role '{role_arn}' that was provided for this task. Please verify that"
+                " the role being passed has the proper trust relationship and permissions and that your IAM user has"
                 " permissions to pass this role."
             )
         return self._sessions.begin(role_arn, task_arn.rpartition("/")[2])

@@ -154,10 +154,10 @@ def _logs(operation: str, parameters: Call, arn: str, _iam_arn: str, _platform: 
     if operation in _LOGS_WITHOUT_GROUP:
         yield f"logs:{operation}", "*", {}
         return
-    name = parameters.get("logGroupName") or parameters.get("logGroupIdentifier")
-    group = parameters.get("resourceArn") or (name if str(name).startswith("arn:") else f"{arn}:log-group:{name}")
-    if not group.startswith("arn:") or (name is None and "resourceArn" not in parameters):
+    name = parameters.get("resourceArn") or parameters.get("logGroupName") or parameters.get("logGroupIdentifier")
+    if not isinstance(name, str):
         raise UnknownCall(operation)
+    group = name if name.startswith("arn:") else f"{arn}:log-group:{name}"
     stream = parameters.get("logStreamName")
     yield f"logs:{operation}", f"{group}:log-stream:{stream}" if operation in _LOGS_OF_STREAM else group, {}
     if parameters.get("tags"):

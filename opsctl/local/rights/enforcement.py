@@ -92,6 +92,8 @@ class Enforcement:
         if signature is not None and signature.access_key == _USER_KEY:
             return self._application(environ, start_response)
         service = signature.service if signature is not None else "s3"
+        if signature is not None and not signature.is_version_4:
+            return _refuse(refusals.old_signature(), environ, start_response)
         session = self._sessions.find(signature.access_key) if signature is not None else None
         if signature is not None and session is None:
             return _refuse(refusals.unknown_key(service, environ), environ, start_response)
@@ -102,9 +104,7 @@ class Enforcement:
         try:
             return self._decide(environ, start_response, signature, session)
         except UnknownCall as unknown_call:
-            message = (
-                f"The local platform does not know which permissions this call needs ({unknown_call}): it is refused."
-            )
+            message = f"The local platform does not know which permissions this call needs: {unknown_call}"
             return _refuse(refusals.denied(service, environ, message), environ, start_response)
 
     def _decide(
@@ -118,9 +118,7 @@ class Enforcement:
         service, operation = call["service"], call["operation"]
         if session is not None and (service, operation) == ("sts", "GetCallerIdentity"):
             return _identity(session, start_response)
-        bucket = (
-            find_bucket(call["parameters"]["Bucket"]) if service == "s3" and "Bucket" in call["parameters"] else None
-        )
+        bucket = find_bucket(call["parameters"].get("Bucket", "")) if service == "s3" else None
         if service == "s3" and bucket is None and operation not in ("CreateBucket", "ListBuckets"):
             return _refuse(refusals.missing_bucket(), environ, start_response)
         caller = _Caller(session, find_role(session.role_arn) if session is not None else None, bucket)

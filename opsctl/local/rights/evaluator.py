@@ -62,7 +62,7 @@ def refusal(
     resource: Iterable[Policy] = (),
     boundary: Policy | None = None,
 ) -> str | None:
-    """Return why a request is denied, in AWS's words that follow "is not authorized to perform: …"; None: it is allowed.
+    """Return why a request is denied, as AWS's messages end ("because no …", "with an explicit deny …"), or None.
 
     Parameters
     ----------

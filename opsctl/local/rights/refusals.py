@@ -16,7 +16,7 @@ _UNKNOWN_KEY = {
     "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
 }
 _WRONG_TOKEN = {"s3": ("InvalidToken", 400, "The provided token is malformed or otherwise invalid.")}
-_INVALID_TOKEN = "The security token included in the request is invalid."
+_INVALID_KEY = "The security token included in the request is invalid."
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def unknown_key(service: str, environ: dict[str, Any]) -> Refusal:
     other = ("UnrecognizedClientException", 400) if _is_json(environ) else ("InvalidClientTokenId", 403)
     if service == "batch":
         other = ("UnrecognizedClientException", 403)
-    code, status, message = _UNKNOWN_KEY.get(service, (*other, _INVALID_TOKEN))
+    code, status, message = _UNKNOWN_KEY.get(service, (*other, _INVALID_KEY))
     return Refusal(service, code, status, message)
 
 
@@ -57,6 +57,12 @@ def wrong_token(service: str, environ: dict[str, Any]) -> Refusal:
     if service in _WRONG_TOKEN:
         return Refusal(service, *_WRONG_TOKEN[service])
     return unknown_key(service, environ)
+
+
+def old_signature() -> Refusal:
+    """A call whose signature is not of version 4, which buckets made since June 2020 ask for."""
+    mechanism = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    return Refusal("s3", "InvalidRequest", 400, mechanism)
 
 
 def missing_bucket() -> Refusal:

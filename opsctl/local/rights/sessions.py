@@ -6,7 +6,7 @@ import base64
 import secrets
 from dataclasses import dataclass, field
 
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.sts.models import sts_backends
 
 from opsctl.local.rights.roles import account_of

@@ -1,7 +1,8 @@
-"""Who signed a request: the access key and the scope in its Authorization header, or in the query of a presigned URL."""
+"""Who signed a request, by its Authorization header, the query of a presigned URL, or the fields of a form."""
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/,\s]*)/(?P<service>[^/,\s]+)/aws4_request(,.*)?"
 )
 _PRESIGNED = re.compile(r"(?P<key>[^/]+)/\d+/(?P<region>[^/]*)/(?P<service>[^/]+)/aws4_request")
+_FORM_KEY = re.compile(rb'name="(?:x-amz-credential|awsaccesskeyid)"\r\n\r\n([^/\r\n]+)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -21,15 +23,18 @@ class Signature:
     Attributes
     ----------
     access_key
-        "" where the header is not one of Signature Version 4.
+        "" where there is a signature, and no key can be read.
     token
         The session token, or "".
+    is_version_4
+        Whether it is in the form that every bucket takes.
     """
 
     access_key: str
     region: str = ""
     service: str = "s3"
     token: str = ""
+    is_version_4: bool = True
 
 
 def signature_of(environ: dict[str, Any]) -> Signature | None:
@@ -42,13 +47,22 @@ def signature_of(environ: dict[str, Any]) -> Signature | None:
     """
     header: str | None = environ.get("HTTP_AUTHORIZATION")
     if header is not None:
-        match = _HEADER.fullmatch(header)
-        token = environ.get("HTTP_X_AMZ_SECURITY_TOKEN", "")
-        return Signature(match["key"], match["region"], match["service"].lower(), token) if match else Signature("")
+        return _version_4(_HEADER, header, environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""))
     query = parse_qs(environ.get("QUERY_STRING", ""))
     if "X-Amz-Credential" in query:
-        match = _PRESIGNED.fullmatch(query["X-Amz-Credential"][0])
-        token = query.get("X-Amz-Security-Token", [""])[0]
-        return Signature(match["key"], match["region"], match["service"].lower(), token) if match else Signature("")
-    # The forms before Signature Version 4.
-    return Signature("") if "AWSAccessKeyId" in query else None
+        return _version_4(_PRESIGNED, query["X-Amz-Credential"][0], query.get("X-Amz-Security-Token", [""])[0])
+    if "AWSAccessKeyId" in query:
+        return Signature(query["AWSAccessKeyId"][0], is_version_4=False)
+    if environ.get("CONTENT_TYPE", "").startswith("multipart/form-data"):
+        body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        key = _FORM_KEY.search(body)
+        return Signature(key[1].decode(errors="replace"), is_version_4=False) if key else None
+    return None
+
+
+def _version_4(pattern: re.Pattern[str], text: str, token: str) -> Signature:
+    match = pattern.fullmatch(text)
+    if match is None:
+        return Signature("", is_version_4=False)
+    return Signature(match["key"], match["region"], match["service"].lower(), token)

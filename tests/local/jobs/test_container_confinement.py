@@ -7,12 +7,11 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.started_attempts import attempt, rights
 
-from opsctl.local.batch.job import Job, JobAttempt, JobRequest
 from opsctl.local.control import Containers, Files
 from opsctl.local.jobs.attempts import attempt_starter
 
@@ -64,6 +63,7 @@ def start(tmp_path: Path, *, limits: tuple[str, ...] = ("memory", "cpu"), **cont
     starter = attempt_starter(
         files,
         endpoint_url="http://127.0.0.1:1",
+        rights=rights(),
         stop_grace_seconds=30.0,
         containers=Containers("podman", str(engine), limits),
     )
@@ -74,9 +74,8 @@ def start(tmp_path: Path, *, limits: tuple[str, ...] = ("memory", "cpu"), **cont
         "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
         **container,
     }
-    queue = SimpleNamespace(name="q", environments=[SimpleNamespace(name="env")])
-    job = Job("0b5c", JobRequest("job", definition=None, queue=queue, container=properties), number=0)
-    outcome = starter(job, JobAttempt(number=1, task_arn="arn:aws:ecs:x/t"), None).wait()
+    job, first = attempt(properties)
+    outcome = starter(job, first, None).wait()
     assert outcome.exit_code == 0
     (call,) = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
     verb, *words = call["arguments"]

@@ -6,17 +6,13 @@ import json
 import os
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from support.started_attempts import attempt, rights
 
 from opsctl.core.preview import MEMORY_VARIABLE
-from opsctl.local.batch.job import Job, JobAttempt, JobRequest
 from opsctl.local.control import Files
 from opsctl.local.jobs.attempts import attempt_starter
-from opsctl.local.rights.attempt_rights import RightsOfAttempts
-from opsctl.local.rights.instance_metadata import InstanceMetadata
-from opsctl.local.rights.sessions import Sessions
 
 TELL = "import json, os, pathlib, sys; pathlib.Path(sys.argv[1]).write_text(json.dumps(dict(os.environ)))"
 
@@ -25,25 +21,20 @@ def variables_of_job(tmp_path: Path, **defined: str) -> dict[str, str]:
     """The variables of a job whose definition has some of its own."""
     told = tmp_path / "told"
     files = Files(tmp_path / "home")
-    sessions = Sessions()
     files.jobs.mkdir(parents=True)
     starter = attempt_starter(
         files,
         endpoint_url="http://127.0.0.1:1",
-        rights=RightsOfAttempts(sessions, InstanceMetadata(sessions)),
+        rights=rights(),
         stop_grace_seconds=30.0,
         entrypoint=[sys.executable, "-c", TELL, str(told)],
-    )
-    environment = SimpleNamespace(name="env", compute_resources={"instanceTypes": ["r5.large"], "instanceRole": "p"})
-    queue = SimpleNamespace(
-        name="q", arn="arn:aws:batch:us-east-1:123456789012:job-queue/q", environments=[environment]
     )
     container = {
         "environment": [{"name": name, "value": value} for name, value in defined.items()],
         "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
     }
-    job = Job("0b5c", JobRequest("job", definition=None, queue=queue, container=container), number=0)
-    outcome = starter(job, JobAttempt(number=1, task_arn="arn:aws:ecs:us-east-1:123456789012:task/q/t"), None).wait()
+    job, first = attempt(container)
+    outcome = starter(job, first, None).wait()
     assert outcome.exit_code == 0
     variables: dict[str, str] = json.loads(told.read_text())
     return variables
