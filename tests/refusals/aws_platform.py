@@ -1,0 +1,155 @@
+"""A platform that counts as AWS, before it a proxy that plays AWS's refusals, and the program typed at it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from support.aws_refusals import AwsRefusals, Rule, refusing
+from support.golden import compare
+from support.local_servers import client
+from support.small_platform import SmallPlatform
+from support.waiting import until
+
+from opsctl.home import Home
+
+SCREENS = Path(__file__).with_name("screens")
+NAME = "m2g"
+REPOSITORY = f"opsctl-{NAME}"
+_TAG = "0.1.0"
+
+#: What differs from one run of a test to the next, and what stands for it in a recorded screen.
+_CHANGING = (
+    (re.compile(r"HNU1-\d{8}-\d{6}-[0-9a-f]{4}"), "RUN"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "ID"),
+    (re.compile(r"\b(vpc|subnet|rtb|sg|igw|lt|vpce)-[0-9a-f]{8,}"), r"\1-ID"),
+    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?"), "TIME"),
+    (re.compile(r"\b\d\d:\d\d:\d\d\b"), "TIME"),
+    (re.compile(r"\b\d+(\.\d+)? s\b|\b\d+ min( \d\d s)?"), "DURATION"),
+    (re.compile(r"sha256:[0-9a-f]{12,64}"), "sha256:DIGEST"),
+)
+
+
+class AwsPlatform:
+    """A real server whose jobs wait for a gate, seen by opsctl as AWS.
+
+    Attributes
+    ----------
+    aws
+        The proxy: `with aws.aws.playing(Refusal(…))`.
+    small
+        The server, its gate and its dataset HNU1 of three scans.
+    """
+
+    def __init__(self, folder: Path, aws: AwsRefusals, small: SmallPlatform) -> None:
+        self.folder, self.aws, self.small = folder, aws, small
+        home = Home(small.home)
+        registered = home.recall("local")
+        assert registered is not None
+        repository = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{REPOSITORY}"
+        self.record = dataclasses.replace(
+            registered,
+            name=NAME,
+            endpoint_url=None,
+            repository_url=repository,
+            image=f"{repository}:{_TAG}",
+            m2g_image=f"{repository}:{_TAG}",
+        )
+        home.keep(self.record)
+        self.environment = {
+            **small.environment,
+            "AWS_ENDPOINT_URL": aws.url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_REGION": self.record.region,
+            "COLUMNS": "120",
+            "TERM": "dumb",
+        }
+        self._push_image()
+
+    def _push_image(self) -> None:
+        ecr = client(self.small.server, "ecr")
+        ecr.create_repository(repositoryName=REPOSITORY)
+        manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"})
+        ecr.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag=_TAG)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Type a command; its exit code and all that it printed."""
+        process = subprocess.run(
+            [sys.executable, "-m", "opsctl", *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return process.returncode, process.stdout
+
+    def screen(self, scenario: str, *arguments: str, rules: tuple[Rule, ...] = (), code: int) -> str:
+        """Type a command while AWS refuses, and compare what it shows with the recorded screen.
+
+        Parameters
+        ----------
+        scenario
+            The screen is `VERB-SCENARIO.txt`.
+        """
+        with self.aws.playing(*rules):
+            result, text = self.run(*arguments)
+        assert result == code, text
+        shown = f"$ opsctl {' '.join(arguments)}\n{self.steady(text)}(exit code {result})\n"
+        compare(SCREENS / f"{arguments[0]}-{scenario}.txt", shown)
+        return text
+
+    def steady(self, text: str) -> str:
+        """A text without what differs from one run to the next."""
+        for place in (str(self.small.home), str(self.folder)):
+            text = text.replace(place, "HOME")
+        for pattern, name in _CHANGING:
+            text = pattern.sub(name, text)
+        return text
+
+    def submit(self, *arguments: str) -> None:
+        """Submit a run without any refusal."""
+        code, text = self.run("run", "HNU1", "--yes", *arguments)
+        assert code == 0, text
+
+    def jobs(self, status: str) -> list[Any]:
+        """The jobs of a status."""
+        batch = client(self.small.server, "batch")
+        summaries: list[Any] = batch.list_jobs(jobQueue="q", jobStatus=status)["jobSummaryList"]
+        return summaries
+
+    def until_running(self) -> None:
+        """Wait until a scan runs, and holds the only place there is."""
+        batch = client(self.small.server, "batch")
+
+        def is_running() -> bool:
+            arrays = [job["jobId"] for job in self.jobs("PENDING") if "arrayProperties" in job]
+            children = [
+                child for job_id in arrays for child in batch.list_jobs(arrayJobId=job_id, jobStatus="RUNNING")["jobSummaryList"]
+            ]
+            return bool(children or self.jobs("RUNNING"))
+
+        until(is_running, seconds=60)
+
+
+@contextmanager
+def aws_platform(folder: Path) -> Iterator[AwsPlatform]:
+    """Start a platform and its proxy, and end both with the block."""
+    small = SmallPlatform(folder)
+    try:
+        with refusing(small.server.port) as aws:
+            yield AwsPlatform(folder, aws, small)
+    finally:
+        small.gate.touch()
+        small.close()
