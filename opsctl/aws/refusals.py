@@ -6,7 +6,6 @@ of a denied permission are taken from the message: AWS writes them nowhere else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +13,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from opsctl.core.denial import DeniedAction, denied_action
 from opsctl.core.errors import ErrorCode, Problem
 
 LOGIN_AGAIN = "Log in again (`aws sso login`, or `aws configure`), then type the same command."
@@ -75,7 +75,6 @@ _SERVER_ERROR = 500
 
 _SKEW_SECONDS = 240.0
 
-_ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)(?: on resource: \"?([^\s\"]+)\"?)?")
 #: The IAM actions of operations whose name differs, for S3's replies without a message (HEAD has no body).
 _S3_ACTIONS = {
     **dict.fromkeys(("HeadBucket", "ListObjects", "ListObjectsV2"), "s3:ListBucket"),
@@ -180,15 +179,12 @@ def _account(reply: _Refusal) -> Problem:
 
 
 def _denied(reply: _Refusal) -> Problem:
-    match = _ACTION.search(reply.message)
-    if match:
-        action, resource = match.groups()
-    else:
-        action, resource = _S3_ACTIONS.get(reply.operation, reply.operation), None
-    on = f" on {resource.rstrip('.')}" if resource and resource != "*" else ""
-    detail = "" if match else reply.detail
+    named = denied_action(reply.message)
+    permission = named or DeniedAction(_S3_ACTIONS.get(reply.operation, reply.operation))
+    detail = "" if named else reply.detail
+    action = permission.action
     return Problem(
-        f"AWS does not permit {action}{on} while {reply.what}{detail}.",
+        f"AWS does not permit {permission.words} while {reply.what}{detail}.",
         f"Ask the account's administrator for this permission{f' ({action})' if ':' in action else ''}.",
         code=ErrorCode.AWS_DENIED,
     )

@@ -8,19 +8,16 @@ opsctl looks for a file-system mirror, unpacked (HOST/NAMESPACE/TYPE/VERSION/OS_
 from __future__ import annotations
 
 import platform
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from opsctl.assets import terraform_dir
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.provider_lock import LOCK_FILE, ProviderLock
 
 MIRROR_VARIABLE = "OPSCTL_PROVIDER_MIRROR"
 _HOST = "registry.terraform.io"
 _PROVIDER = Path(_HOST, "hashicorp", "aws")
-
-#: `~> 5.100` of terraform/*/versions.tf.
-_VERSION = re.compile(r"^5\.(\d+)\.\d+$")
-_OLDEST_MINOR = 100
 
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
@@ -29,6 +26,11 @@ def os_arch() -> str:
     """Terraform's name of this machine, such as `linux_amd64`."""
     machine = platform.machine().lower()
     return f"{platform.system().lower()}_{_MACHINES.get(machine, machine)}"
+
+
+def locked_version() -> str:
+    """The provider's version in the lock files of terraform/: Terraform installs no other."""
+    return ProviderLock.parse((terraform_dir() / "platform" / LOCK_FILE).read_text()).version
 
 
 def find_mirror(environment: Mapping[str, str], *, opt: Path = Path("/opt")) -> Path | None:
@@ -45,22 +47,24 @@ def find_mirror(environment: Mapping[str, str], *, opt: Path = Path("/opt")) -> 
     Raises
     ------
     Problem
-        When `OPSCTL_PROVIDER_MIRROR` names a folder without the provider for this machine.
+        When `OPSCTL_PROVIDER_MIRROR` names a folder without the locked version for this machine.
     """
-    named = environment.get(MIRROR_VARIABLE)
+    named, version = environment.get(MIRROR_VARIABLE), locked_version()
     if named:
         folder = Path(named).expanduser()
         for root in (folder, folder.parent):
-            mirror = _mirror_at(root)
+            mirror = _mirror_at(root, version)
             if mirror is not None:
                 return mirror
+        others = sorted({other for root in (folder, folder.parent) for other in _versions_at(root)})
         raise Problem(
-            f"{MIRROR_VARIABLE}={named} holds no AWS provider 5.{_OLDEST_MINOR} or later for {os_arch()}.",
-            f"It must contain {_PROVIDER}/VERSION/{os_arch()}/.",
+            f"{MIRROR_VARIABLE}={named} holds no AWS provider {version} for {os_arch()}, and this opsctl works with no "
+            f"other version{f' (there is {", ".join(others)})' if others else ''}.",
+            f"It must contain {_PROVIDER}/{version}/{os_arch()}/ or {_PROVIDER}/{_archive(version)}.",
             code=ErrorCode.CONFIGURATION_INVALID,
         )
     for root in _usual_places(environment, opt):
-        mirror = _mirror_at(root)
+        mirror = _mirror_at(root, version)
         if mirror is not None:
             return mirror
     return None
@@ -68,7 +72,7 @@ def find_mirror(environment: Mapping[str, str], *, opt: Path = Path("/opt")) -> 
 
 def is_unpacked(mirror: Path) -> bool:
     """Whether a mirror's provider is unpacked: Terraform links to it, instead of unpacking 700 MB for each root."""
-    return any((mirror / _PROVIDER).glob(f"*/{os_arch()}"))
+    return any((mirror / _PROVIDER).glob(f"{locked_version()}/{os_arch()}"))
 
 
 def searched_folders(environment: Mapping[str, str]) -> list[str]:
@@ -93,19 +97,21 @@ def _usual_places(environment: Mapping[str, str], opt: Path) -> Iterator[Path]:
     yield from sorted(host.parent for host in opt.glob(f"*/{_HOST}"))
 
 
-def _mirror_at(root: Path) -> Path | None:
+def _mirror_at(root: Path, version: str) -> Path | None:
     folder = root / _PROVIDER
-    for unpacked in folder.glob(f"*/{os_arch()}"):
-        if _is_supported(unpacked.parent.name):
-            # Terraform follows a link at OS_ARCH only, so it gets the folder that the links lead to.
-            real = Path(*unpacked.resolve().parts[:-5])
-            return real if (real / _PROVIDER).is_dir() else root
-    for packed in folder.glob(f"terraform-provider-aws_*_{os_arch()}.zip"):
-        if _is_supported(packed.name.split("_")[1]):
-            return root.resolve()
-    return None
+    # `glob`, unlike a plain path, leaves out a link that leads nowhere.
+    for unpacked in folder.glob(f"{version}/{os_arch()}"):
+        # Terraform follows a link at OS_ARCH only, so it gets the folder that the links lead to.
+        real = Path(*unpacked.resolve().parts[:-5])
+        return real if (real / _PROVIDER).is_dir() else root
+    return root.resolve() if (folder / _archive(version)).exists() else None
 
 
-def _is_supported(version: str) -> bool:
-    match = _VERSION.match(version)
-    return match is not None and int(match.group(1)) >= _OLDEST_MINOR
+def _versions_at(root: Path) -> Iterator[str]:
+    """The versions of the provider for this machine."""
+    yield from (unpacked.parent.name for unpacked in (root / _PROVIDER).glob(f"*/{os_arch()}"))
+    yield from (packed.name.split("_")[1] for packed in (root / _PROVIDER).glob(_archive("*")))
+
+
+def _archive(version: str) -> str:
+    return f"terraform-provider-aws_{version}_{os_arch()}.zip"

@@ -15,13 +15,15 @@ from python_terraform import IsFlagged, IsNotFlagged
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.drift_sentences import drift_sentences
 from opsctl.core.platform.inventory import tainted_addresses
+from opsctl.core.platform.provider_errors import init_problem
+from opsctl.core.platform.provider_lock import LOCK_FILE
 from opsctl.core.platform.state_location import BACKEND_FILE
-from opsctl.core.platform.terraform_errors import Diagnostic, explained, init_problem, is_full_disk, is_race
+from opsctl.core.platform.terraform_errors import Diagnostic, explained, is_full_disk, is_race
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.process import CommandResult, TerraformProcess
-from opsctl.terraform.provider import searched_folders
+from opsctl.terraform.provider import is_unpacked, locked_version, os_arch, searched_folders
 from opsctl.whole_file import write_whole
 
 _PLAN_FILE = "opsctl.tfplan"
@@ -128,16 +130,27 @@ class Root:
             result.errors,
             mirror=str(mirror) if mirror else None,
             searched_folders=searched_folders(self._environment),
-            lock_file=str(self.folder / ".terraform.lock.hcl"),
+            version=locked_version(),
+            machine=os_arch(),
+            is_unpacked=mirror is not None and is_unpacked(mirror),
         )
         raise problem or Problem(
             f"Terraform could not be set up: {_first_lines(result.errors)}", code=ErrorCode.TERRAFORM_FAILED
         )
 
-    @property
-    def providers(self) -> Path:
-        """Where `init` installs the provider: laid out as a mirror, so that another root can use the folder as one."""
-        return self.folder / ".terraform" / "providers"
+    def init_like(self, other: Root) -> None:
+        """Install the modules, and link to the provider that another root has installed.
+
+        Raises
+        ------
+        Problem
+            As `init`.
+        """
+        # The provider was verified by the checksum of its archive. The other root's lock now also has the checksum of
+        # the unpacked provider, without which Terraform refuses to link to it.
+        write_whole(self.folder / LOCK_FILE, (other.folder / LOCK_FILE).read_bytes())
+        # It is laid out as a mirror.
+        self.init(mirror=other.folder / ".terraform" / "providers")
 
     def plan(self, *, replace: Sequence[str] = ()) -> TerraformPlan:
         """Return what an apply would change; the plan file is kept for `apply`.
@@ -165,8 +178,14 @@ class Root:
         # The events name only addresses; the plan file has the values.
         return dataclasses.replace(plan, changes_by_hand=self._drift_sentences())
 
-    def apply(self, on_step: OnStep) -> None:
+    def apply(self, on_step: OnStep, *, replace: Callable[[], Sequence[str]] = lambda: ()) -> None:
         """Apply the kept plan; after one of AWS's documented races, plan and apply again.
+
+        Parameters
+        ----------
+        replace
+            Called before each further plan; gives the addresses of the resources that it has to replace. A plan alone
+            keeps what an apply has made: also a compute environment that AWS has made INVALID since.
 
         Raises
         ------
@@ -186,7 +205,7 @@ class Root:
                 return
             if not (retries_left and self._is_retryable(transcript, result)):
                 raise self._failure("apply", transcript, result)
-            self.plan()
+            self.plan(replace=replace())
 
     def destroy(self, on_step: OnStep) -> int:
         """Remove every resource in the state; return the number of removed resources.

@@ -68,6 +68,15 @@ class OrphanCleanup:
         )
         return self._report.replace
 
+    def find_invalid_environments(self, root: Root) -> Sequence[str]:
+        """The addresses that a second plan has to replace, after an apply that AWS refused for a time."""
+        from opsctl.aws.platform.inventory import Inventory
+        from opsctl.commands.platform.orphans import find_invalid_environments
+
+        if root.name == "storage":
+            return ()
+        return find_invalid_environments(root, name=self._options.name, inventory=Inventory(self._clients))
+
     @property
     def needs_confirmation(self) -> bool:
         """Whether something would be removed."""

@@ -143,7 +143,14 @@ def up(
         save_pending_up(context.home, options)
         orphans.remove_orphans()
         with apply_progress(screen, title=f"up {chosen}", total=len(proposal.plan.changes)) as on_step:
-            platform = carry_out(workspace, options, proposal, endpoint_url=endpoint_url, on_step=on_step)
+            platform = carry_out(
+                workspace,
+                options,
+                proposal,
+                endpoint_url=endpoint_url,
+                on_step=on_step,
+                look_again=orphans.find_invalid_environments,
+            )
         orphans.finish_cleanup(workspace.roots)
     context.home.keep(platform)
     clear_pending_up(context.home, name=chosen)

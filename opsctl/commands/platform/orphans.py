@@ -3,11 +3,14 @@
 A killed `up` or a lost reply leaves them. `up` calls three functions, in this order
 (`opsctl.cli.platform.orphan_cleanup` has the adapters):
 
-1. `look`, between `init` and `plan` of the platform root: reports the orphans and what happens to each. It lets the
-   plan import an existing log group. `OrphanReport.replace` is for the plan: the addresses of compute environments that
-   AWS has made invalid. `opsctl.render.up.orphan_lines` shows the report beside the plan, before the one question.
-2. `clear`, after the answer yes and before the apply.
-3. `settle`, after the apply: removes the orphans that were in use before, and takes the inventory.
+1. `find_orphans`, between `init` and `plan` of the platform root: reports the orphans and what happens to each. It lets
+   the plan import an existing log group. `OrphanReport.replace` is for the plan: the addresses of compute environments
+   that AWS has made invalid. `opsctl.render.up.orphan_lines` shows the report beside the plan, before the one question.
+2. `remove_orphans`, after the answer yes and before the apply.
+3. `finish_cleanup`, after the apply: removes the orphans that were in use before and the superseded revisions of job
+   definitions, and takes the inventory.
+
+When the apply has to be planned again, `find_invalid_environments` says what that plan has to replace.
 """
 
 from __future__ import annotations
@@ -25,11 +28,12 @@ from opsctl.core.platform.inventory import (
     NAMED_KINDS,
     Resource,
     ResourceKind,
-    addresses_of,
     counts_text,
+    environments_to_replace,
     in_use,
     known_keys,
     orphans,
+    superseded,
 )
 from opsctl.terraform.root import Root
 
@@ -97,7 +101,8 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
         )
     log_group = next((resource for resource in unknown if resource.kind == ResourceKind.LOG_GROUP), None)
     root.import_existing({LOG_GROUP_ADDRESS: log_group.id} if log_group else {})
-    removable = [resource for resource in unknown if resource is not log_group and resource.is_tagged]
+    kept = {log_group, *superseded(unknown, known)}
+    removable = [resource for resource in unknown if resource not in kept and resource.is_tagged]
     jobs = jobs_of(batch, queues_of(removable))
     if jobs:
         raise Problem(
@@ -115,8 +120,13 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
         foreign=tuple(resource for resource in unknown if not resource.is_tagged and resource.kind in NAMED_KINDS),
         log_group=log_group,
         invalid=invalid,
-        replace=tuple(addresses_of(state, [resource.key for resource in invalid])),
+        replace=environments_to_replace(resources, state),
     )
+
+
+def find_invalid_environments(root: Root, *, name: str, inventory: Inventory) -> tuple[str, ...]:
+    """The addresses of the compute environments in the state that AWS has made INVALID, for a plan to replace."""
+    return environments_to_replace(inventory.of(name), root.state())
 
 
 def find_existing_storage(root: Root, existing: Mapping[str, str]) -> list[str]:
@@ -156,7 +166,7 @@ def remove_orphans(report: OrphanReport, removal: Removal) -> None:
 
 
 def finish_cleanup(root: Root, *, name: str, inventory: Inventory, removal: Removal) -> tuple[Resource, ...]:
-    """Remove the orphans that were in use before the apply; returns the platform's resources.
+    """Remove the orphans that were in use before the apply, and superseded revisions; returns the platform's resources.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from typing import Any
 
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.options import PlatformOptions
+from opsctl.core.platform.provider_lock import LOCK_FILE, ProviderLock
 from opsctl.core.platform.state_location import BACKEND_FILE
 from opsctl.core.record import RecordReader
 from opsctl.home import Home
@@ -19,6 +20,7 @@ from opsctl.terraform.binary import Binary
 from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.provider import is_unpacked
 from opsctl.terraform.root import Root
+from opsctl.whole_file import write_whole
 
 _MIN_FREE_BYTES = 100_000_000
 #: The size of the unpacked AWS provider.
@@ -108,7 +110,7 @@ def _pending_up(home: Home, name: str) -> Path:
 
 
 def lay_out_code(home: Home, *, name: str, source: Path) -> None:
-    """Copy this version's Terraform code into a platform's folder; states and installed providers are kept.
+    """Copy this version's Terraform code and locks into a platform's folder; states and installed providers are kept.
 
     Terraform writes beside its code, and the folder of an installed opsctl may be read-only.
     """
@@ -120,6 +122,15 @@ def lay_out_code(home: Home, *, name: str, source: Path) -> None:
     shutil.copytree(
         source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns("tests", ".terraform*", "*.tfstate*", "*.md")
     )
+    for lock in source.glob(f"*/{LOCK_FILE}"):
+        _lay_out_lock(lock, target / lock.relative_to(source))
+
+
+def _lay_out_lock(shipped: Path, target: Path) -> None:
+    """Copy a root's lock file, unless the one that is there only has more checksums: this machine's own, of `init`."""
+    lock = ProviderLock.parse(shipped.read_text())
+    if not (target.exists() and ProviderLock.parse(target.read_text(errors="replace")).extends(lock)):
+        write_whole(target, shipped.read_bytes())
 
 
 def forget_platform_state(home: Home, *, name: str) -> None:

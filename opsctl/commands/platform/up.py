@@ -72,7 +72,7 @@ def propose(
     if not is_linked:
         # The provider is downloaded or unpacked once: the second root links to the first one's.
         workspace.storage.init(mirror=mirror)
-        workspace.platform.init(mirror=workspace.storage.providers)
+        workspace.platform.init_like(workspace.storage)
 
     def plan(root: Root) -> TerraformPlan:
         if is_linked:
@@ -91,6 +91,7 @@ def carry_out(
     *,
     endpoint_url: str | None,
     on_step: OnStep,
+    look_again: Callable[[Root], Sequence[str]] = lambda _: (),
 ) -> Platform:
     """Apply the proposal, both roots in parallel, and read the platform's record.
 
@@ -98,6 +99,9 @@ def carry_out(
     ----------
     endpoint_url
         The local platform's endpoint; None on AWS.
+    look_again
+        Called with a root whose apply AWS refused for a time; gives the addresses of the resources that the next plan
+        has to replace.
 
     Returns
     -------
@@ -113,7 +117,7 @@ def carry_out(
 
     def apply(root: Root) -> None:
         if plans[root.name].changes or not root.has_state:
-            root.apply(on_step)
+            root.apply(on_step, replace=lambda: look_again(root))
 
     _in_parallel(workspace, apply)
     outputs = workspace.storage.outputs()

@@ -211,5 +211,28 @@ def in_use(resources: Iterable[Resource], known: Collection[str]) -> frozenset[s
     return frozenset(used for resource in resources if _is_known(resource, known) for used in resource.uses)
 
 
+def superseded(resources: Iterable[Resource], known: Collection[str]) -> tuple[Resource, ...]:
+    """The other revisions of the job definitions in a state.
+
+    Terraform registers a new revision and keeps the one before (terraform/modules/batch/job_definition.tf). The record
+    may still name that one, so it must not be removed before an apply has written the record.
+    """
+    families = {key.rpartition(":")[0] for key in known if ":job-definition/" in key}
+    return tuple(
+        resource
+        for resource in resources
+        if resource.kind == ResourceKind.DEFINITION
+        and not _is_known(resource, known)
+        and resource.arn.rpartition(":")[0] in families
+    )
+
+
+def environments_to_replace(resources: Iterable[Resource], state: Mapping[str, Any]) -> tuple[str, ...]:
+    """The addresses in a state of the compute environments that AWS has made INVALID: none becomes VALID by itself."""
+    # Terraform does not know the ARN of an environment that became INVALID while it waited for it.
+    keys = {key for resource in resources if resource.is_invalid for key in (resource.key, resource.id)}
+    return tuple(addresses_of(state, keys))
+
+
 def _is_known(resource: Resource, known: Collection[str]) -> bool:
     return resource.key in known or resource.id in known

@@ -9,23 +9,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from opsctl.core.denial import denied_action
 from opsctl.core.errors import ErrorCode, PlatformBusy, Problem, UsageProblem
 
 _LOGIN = "Log in again (`aws sso login`, or new keys), then type the same command: it goes on from there."
 
-_MIRROR_VARIABLE = "OPSCTL_PROVIDER_MIRROR"
-
-#: Messages of Terraform 1.5 to 1.11, joined to one line.
-_CHECKSUM = re.compile(
-    r"doesn't match any of the checksums|checksum(?:s)? (?:previously )?recorded in the dependency lock"
-)
-_LOCKED_VERSION = re.compile(r"previously-selected version \S+ is no longer available")
-_ABSENT = re.compile(
-    r"was not found in any of the search locations|no available releases match|not have a package available for"
-)
-_UNREACHABLE = re.compile(
-    r"could not connect to|failed to request discovery|registry|provider packages|provider plugins"
-)
 _SPACE = re.compile(r"no space left on device|disk quota exceeded", re.I)
 
 
@@ -80,8 +68,20 @@ _RACES = tuple(
         r"unexpected state 'INVALID', wanted target 'VALID'.*is not authorized to perform",
         r"batch\.amazonaws\.com is not authorized to perform: sts:AssumeRole",
         r"(?i)Not valid: (?:service )?role",
+        # The policy allows it by a tag that was set just before, which EC2's authorization does not see yet. Where the
+        # permission is really missing, the last try says so (`_denied`). An explicit denial is never a race.
+        # https://github.com/hashicorp/terraform-provider-aws/issues/6055
+        r"(?s)api error UnauthorizedOperation(?!.*explicit deny)",
     )
 )
+
+_DENIED = re.compile(r"api error (?:UnauthorizedOperation|AccessDenied\w*)\b")
+#: Batch's own service role was denied something: the user's permissions are not to blame.
+_OF_BATCH = re.compile(r"unexpected state 'INVALID'")
+
+#: The provider waits three minutes for the rules that it has set, and an organisation that adds rules of its own to
+#: every bucket makes it wait in vain. https://github.com/hashicorp/terraform-provider-aws/issues/41199
+_LIFECYCLE_TIMEOUT = re.compile(r"S3 Bucket[^\n]* Lifecycle Configuration.*timeout while waiting", re.DOTALL)
 
 _EXPIRED = re.compile(r"ExpiredToken|RequestExpired|TokenRefreshRequired|security token included in the request is exp")
 _EXISTS = re.compile(
@@ -163,7 +163,30 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
     for error in errors:
         if _EXISTS.search(error.text):
             return _exists(error)
+    for error in errors:
+        if _DENIED.search(error.text) and not _OF_BATCH.search(error.text):
+            return _denied(error)
+    if any(_LIFECYCLE_TIMEOUT.search(error.text) for error in errors):
+        return Problem(
+            "The data bucket's lifecycle rules did not become what opsctl has set within three minutes. Most often an "
+            "organisation adds rules of its own to every new bucket.",
+            "Look at the bucket's lifecycle rules in the S3 console, and ask your cloud team to leave this bucket out; "
+            "or use a bucket of your own, whose rules opsctl does not touch: `opsctl up --data-bucket BUCKET`.",
+            code=ErrorCode.AWS_REFUSED,
+        )
     return None
+
+
+def _denied(error: Diagnostic) -> Problem:
+    permission = denied_action(error.text)
+    # Such as `creating EC2 Subnet`.
+    step = error.summary.partition(":")[0].strip()
+    return Problem(
+        f"AWS does not permit {permission.words if permission else 'what Terraform has to do'} while {step}.",
+        f"Ask the account's administrator for this permission{f' ({permission.action})' if permission else ''}; "
+        "docs/permissions.md has the policies for `opsctl up`. Then type the same command: it goes on from there.",
+        code=ErrorCode.AWS_DENIED,
+    )
 
 
 def _exists(error: Diagnostic) -> Problem:
@@ -174,53 +197,3 @@ def _exists(error: Diagnostic) -> Problem:
         "Remove or rename it if it is yours, or make a platform of another name: `opsctl up --name OTHER`.",
         code=ErrorCode.PLATFORM_EXISTS,
     )
-
-
-def init_problem(errors: str, *, mirror: str | None, searched_folders: Sequence[str], lock_file: str) -> Problem | None:
-    """Explain why `terraform init` could not install the provider; None where it failed for another reason.
-
-    Parameters
-    ----------
-    errors
-        Its standard error.
-    mirror
-        The provider mirror that it used; None: Terraform's registry.
-    searched_folders
-        The folders on this machine that were searched for copies.
-    lock_file
-        Terraform's dependency lock file, which records the provider of the last `init`.
-    """
-    message = " ".join(errors.replace("│", " ").split())
-    where = f"the provider mirror {mirror}" if mirror else "Terraform's registry"
-    if _SPACE.search(message):
-        return Problem(
-            "The disk is full: Terraform's provider needs about 700 MB.", "Free some space.", code=ErrorCode.DISK_FULL
-        )
-    if _CHECKSUM.search(message):
-        return Problem(
-            f"Terraform's AWS provider from {where} is not the one that this platform was made with (its checksum "
-            "differs).",
-            f"If you changed it on purpose, or use another machine now, remove {lock_file}; else do not trust it.",
-            code=ErrorCode.TERRAFORM_FAILED,
-        )
-    if _LOCKED_VERSION.search(message):
-        return Problem(
-            f"{where[0].upper()}{where[1:]} no longer has the version of the AWS provider that this platform was made "
-            "with.",
-            f"To go on with the version that is there, remove {lock_file}.",
-            code=ErrorCode.TERRAFORM_FAILED,
-        )
-    if mirror is not None and _ABSENT.search(message):
-        return Problem(
-            f"{where[0].upper()}{where[1:]} has no AWS provider that fits this machine.",
-            f"Name another one with {_MIRROR_VARIABLE}.",
-            code=ErrorCode.TERRAFORM_MISSING,
-        )
-    if mirror is None and _UNREACHABLE.search(message):
-        return Problem(
-            "Terraform's AWS provider cannot be had: the Terraform registry was not reached, and no copy lies in "
-            f"{', '.join(searched_folders)}.",
-            f"Connect to the internet, or name a provider mirror with {_MIRROR_VARIABLE}.",
-            code=ErrorCode.TERRAFORM_MISSING,
-        )
-    return None

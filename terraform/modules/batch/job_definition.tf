@@ -8,6 +8,10 @@ resource "aws_batch_job_definition" "model" {
   # Allows costs to be split by task. The tags name the platform, never a subject.
   propagate_tags = true
 
+  # A change registers a new revision. The one before stays ACTIVE until `opsctl up` deregisters it, after the record names the
+  # new one (opsctl/commands/platform/orphans.py): whoever is killed in between leaves a record that jobs can be submitted with.
+  deregister_on_new_revision = false
+
   container_properties = jsonencode({
     image      = var.image
     jobRoleArn = var.job_role_arn
@@ -38,29 +42,33 @@ resource "aws_batch_job_definition" "model" {
   })
 
   # The first match wins, and no match would mean RETRY. Only transient faults are worth a second attempt.
+  #
+  # Actions in lower case, as Batch returns them: with others the provider believes that the rules change in every plan, looks
+  # no further, and calls the revision unchanged when only the timeout changes ("inconsistent final plan").
+  # https://github.com/hashicorp/terraform-provider-aws/issues/39443
   retry_strategy {
     attempts = var.attempts
 
     # Spot reclaimed the instance, or its hardware failed.
     evaluate_on_exit {
-      action           = "RETRY"
+      action           = "retry"
       on_status_reason = "Host EC2*"
     }
 
     # A registry's pull limit, or a network that was not ready yet.
     evaluate_on_exit {
-      action    = "RETRY"
+      action    = "retry"
       on_reason = "CannotPullContainer*"
     }
 
     # EX_TEMPFAIL: the job runner's exit code for a transient fault of S3 or the network.
     evaluate_on_exit {
-      action       = "RETRY"
+      action       = "retry"
       on_exit_code = "75"
     }
 
     evaluate_on_exit {
-      action    = "EXIT"
+      action    = "exit"
       on_reason = "*"
     }
   }
