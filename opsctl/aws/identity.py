@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.refusals import DENIED, skew_of
@@ -152,7 +153,7 @@ def _simulate(clients: Clients, who: Login, needs: Sequence[_Need], name: str) -
 
         with ThreadPoolExecutor(4) as pool:
             return tuple(permission for permissions in pool.map(simulate, needs) for permission in permissions)
-    except (ClientError, BotoCoreError):
+    except (ClientError, BotoCoreError, ResponseParserError):
         return None
 
 

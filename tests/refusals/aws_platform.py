@@ -10,13 +10,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from support.aws_refusals import AwsRefusals, Rule, refusing
 from support.golden import compare
 from support.local_servers import client
+from support.repository import ROOT
 from support.small_platform import SmallPlatform
-from support.waiting import until
 
 from opsctl.home import Home
 
@@ -69,6 +68,7 @@ class AwsPlatform:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_REGION": self.record.region,
+            "PYTHONPATH": str(ROOT),
             "COLUMNS": "120",
             "TERM": "dumb",
         }
@@ -123,30 +123,11 @@ class AwsPlatform:
         code, text = self.run("run", "HNU1", "--yes", *arguments)
         assert code == 0, text
 
-    def jobs(self, status: str) -> list[Any]:
-        """The jobs of a status."""
-        batch = client(self.small.server, "batch")
-        summaries: list[Any] = batch.list_jobs(jobQueue="q", jobStatus=status)["jobSummaryList"]
-        return summaries
-
-    def until_running(self) -> None:
-        """Wait until a scan runs, and holds the only place there is."""
-        batch = client(self.small.server, "batch")
-
-        def is_running() -> bool:
-            arrays = [job["jobId"] for job in self.jobs("PENDING") if "arrayProperties" in job]
-            children = [
-                child for job_id in arrays for child in batch.list_jobs(arrayJobId=job_id, jobStatus="RUNNING")["jobSummaryList"]
-            ]
-            return bool(children or self.jobs("RUNNING"))
-
-        until(is_running, seconds=60)
-
 
 @contextmanager
-def aws_platform(folder: Path) -> Iterator[AwsPlatform]:
+def aws_platform(folder: Path, *, slots: int) -> Iterator[AwsPlatform]:
     """Start a platform and its proxy, and end both with the block."""
-    small = SmallPlatform(folder)
+    small = SmallPlatform(folder, slots=slots)
     try:
         with refusing(small.server.port) as aws:
             yield AwsPlatform(folder, aws, small)

@@ -9,8 +9,8 @@ _SERVICE_ROLE = "arn:aws:iam::123456789012:role/opsctl-m2g-us-east-1-service"
 
 # https://github.com/hashicorp/terraform-provider-aws/pull/21281
 ROLE_NOT_ASSUMED = (
-    f"CLIENT_ERROR - User: batch.amazonaws.com is not authorized to perform: sts:AssumeRole on resource: {_SERVICE_ROLE}"
-    " (Service: AWSSecurityTokenService; Status Code: 403; Error Code: AccessDenied; Request ID: "
+    "CLIENT_ERROR - User: batch.amazonaws.com is not authorized to perform: sts:AssumeRole on resource: "
+    f"{_SERVICE_ROLE} (Service: AWSSecurityTokenService; Status Code: 403; Error Code: AccessDenied; Request ID: "
     "c47af09e-77c1-4366-abd6-7cbff29929d5; Proxy: null)"
 )
 # https://github.com/hashicorp/terraform-provider-aws/issues/37945
@@ -50,13 +50,13 @@ def denied(action: str, resource: str, *, code: str = "AccessDeniedException", s
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
     """
     because = f"because no identity-based policy allows the {action} action"
-    return AwsError(code, f"User: {ME} is not authorized to perform: {action} on resource: {resource} {because}", status)
+    return AwsError(
+        code, f"User: {ME} is not authorized to perform: {action} on resource: {resource} {because}", status
+    )
 
 
 # https://github.com/awslabs/fargatecli/issues/38 and https://github.com/Appliscale/cloud-security-audit/issues/24
-NOT_SUBSCRIBED = AwsError(
-    "SubscriptionRequiredException", "The AWS Access Key Id needs a subscription for the service"
-)
+NOT_SUBSCRIBED = AwsError("SubscriptionRequiredException", "The AWS Access Key Id needs a subscription for the service")
 NOT_SUBSCRIBED_EC2 = AwsError(
     "OptInRequired", "You are not subscribed to this service. Please go to http://aws.amazon.com to subscribe.", 401
 )
@@ -71,9 +71,9 @@ BEING_VERIFIED = AwsError(
     "PendingVerification",
     "Your request for accessing resources in this region is being validated, and you will not be able to launch "
     "additional resources in this region until the validation is complete. We will notify you by email once your "
-    "request has been validated. While normally resolved within minutes, please allow up to 4 hours for this process to "
-    "complete. If the issue still persists, please let us know by writing to aws-verification@amazon.com for further "
-    "assistance.",
+    "request has been validated. While normally resolved within minutes, please allow up to 4 hours for this process "
+    "to complete. If the issue still persists, please let us know by writing to aws-verification@amazon.com for "
+    "further assistance.",
 )
 
 # https://github.com/terraform-aws-modules/terraform-aws-vpc/issues/429
