@@ -56,10 +56,10 @@ def find_mirror(environment: Mapping[str, str], *, opt: Path = Path("/opt")) -> 
             mirror = _mirror_at(root, version)
             if mirror is not None:
                 return mirror
-        others = sorted({other for root in (folder, folder.parent) for other in _versions_at(root)})
+        others = ", ".join(sorted({other for root in (folder, folder.parent) for other in _versions_at(root)}))
         raise Problem(
             f"{MIRROR_VARIABLE}={named} holds no AWS provider {version} for {os_arch()}, and this opsctl works with no "
-            f"other version{f' (there is {", ".join(others)})' if others else ''}.",
+            f"other version{f' (there is {others})' if others else ''}.",
             f"It must contain {_PROVIDER}/{version}/{os_arch()}/ or {_PROVIDER}/{_archive(version)}.",
             code=ErrorCode.CONFIGURATION_INVALID,
         )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
+from opsctl.assets import terraform_dir
 from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core.platform.provider_lock import LOCK_FILE, ProviderLock
 from opsctl.terraform.binary import find_binary
-from opsctl.terraform.provider import os_arch
+from opsctl.terraform.provider import find_mirror, is_unpacked, os_arch
 from opsctl.terraform.root import Root
 
 DATA = 'resource "terraform_data" "one" { input = var.size }\n'
@@ -145,16 +149,32 @@ def mirror_of(folder: Path, version: str, content: str = "a provider") -> Path:
     return folder
 
 
+def archive_of(folder: Path, version: str = "5.100.0") -> tuple[Path, str]:
+    """A packed mirror, and the checksum of its archive as HashiCorp signs them."""
+    archive = folder / f"registry.terraform.io/hashicorp/aws/terraform-provider-aws_{version}_{os_arch()}.zip"
+    archive.parent.mkdir(parents=True)
+    with zipfile.ZipFile(archive, "w") as packed:
+        program = zipfile.ZipInfo(f"terraform-provider-aws_v{version}_x5")
+        program.external_attr = 0o755 << 16
+        packed.writestr(program, "a provider")
+    return folder, f"zh:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
+
+
+def lock(root: Root, *checksums: str, version: str = "5.100.0") -> None:
+    hashes = "".join(f'    "{checksum}",\n' for checksum in checksums)
+    provider = f'  version     = "{version}"\n  constraints = "~> 5.100"\n  hashes = [\n{hashes}  ]\n'
+    (root.folder / LOCK_FILE).write_text(f'provider "registry.terraform.io/hashicorp/aws" {{\n{provider}}}\n')
+
+
 def test_each_way_that_a_provider_does_not_install(tmp_path: Path) -> None:
     mirror = mirror_of(tmp_path / "mirror", "5.100.0")
     root = root_of(tmp_path / "root", AWS)
     root.init(mirror=mirror)
     next(mirror.rglob("terraform-provider-aws*")).write_text("another one")
-    with pytest.raises(Problem, match="is not the one that this platform was made with .its checksum") as caught:
+    with pytest.raises(Problem, match=r"is not HashiCorp's 5\.100\.0 \(its checksum differs\)"):
         root.init(mirror=mirror)
-    assert f"remove {root.folder}/.terraform.lock.hcl" in caught.value.hint
     shutil.rmtree(root.folder / ".terraform")
-    with pytest.raises(Problem, match="no longer has the version of the AWS provider"):
+    with pytest.raises(Problem, match=r"does not have the AWS provider 5\.100\.0, the only one that opsctl works with"):
         root.init(mirror=mirror_of(tmp_path / "later", "5.101.0"))
     (tmp_path / "empty").mkdir()
     fresh = root_of(tmp_path / "fresh", AWS)
@@ -164,17 +184,49 @@ def test_each_way_that_a_provider_does_not_install(tmp_path: Path) -> None:
         fresh.init(mirror=mirror_of(tmp_path / "old", "5.1.0"))
 
 
+def test_an_unpacked_provider_without_a_checksum_for_this_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a Mac, whose `h1:` checksum is in no lock file of opsctl's."""
+    root = root_of(tmp_path / "root", AWS)
+    lock(root, "h1:edXOJWE4ORX8Fm+dpVpICzMZJat4AX0VRCAy/xkcOc0=", archive_of(tmp_path / "packed")[1])
+    monkeypatch.setattr("opsctl.core.platform.provider_errors.PLATFORM_WITH_UNPACKED_CHECKSUM", "plan9_mips")
+    with pytest.raises(Problem, match=f"can check an unpacked one only on plan9_mips, not on {os_arch()}") as caught:
+        root.init(mirror=mirror_of(tmp_path / "mirror", "5.100.0"))
+    assert f"terraform-provider-aws_5.100.0_{os_arch()}.zip" in caught.value.hint
+
+
+def test_a_packed_provider_needs_only_its_archives_checksum_and_the_second_root_links_to_it(tmp_path: Path) -> None:
+    mirror, archive = archive_of(tmp_path / "packed")
+    first, second = root_of(tmp_path / "first", AWS), root_of(tmp_path / "second", AWS)
+    of_another_machine = "h1:edXOJWE4ORX8Fm+dpVpICzMZJat4AX0VRCAy/xkcOc0="
+    for root in (first, second):
+        lock(root, of_another_machine, archive)
+    first.init(mirror=mirror)
+    # Terraform has kept what was there and added this machine's own, which the second root needs for the link.
+    locked = ProviderLock.parse((first.folder / LOCK_FILE).read_text())
+    assert locked.checksums > {of_another_machine, archive} and len(locked.checksums) == 3
+    second.init_like(first)
+    program = next(second.folder.glob(".terraform/providers/*/*/*/*/*/terraform-provider-aws*"))
+    assert program.resolve() == next(first.folder.rglob("terraform-provider-aws*")).resolve()
+    third = root_of(tmp_path / "third", AWS)
+    lock(third, of_another_machine, f"zh:{'0' * 64}")
+    with pytest.raises(Problem, match="is not HashiCorp's"):
+        third.init(mirror=mirror)
+
+
+def test_the_shipped_lock_stays_as_it_is(tmp_path: Path) -> None:
+    mirror = find_mirror(os.environ)
+    if mirror is None or not is_unpacked(mirror):
+        pytest.skip("this machine has no unpacked provider")
+    root = root_of(tmp_path / "root", AWS)
+    shipped = (terraform_dir() / "platform" / LOCK_FILE).read_text()
+    (root.folder / LOCK_FILE).write_text(shipped)
+    root.init(mirror=mirror)
+    assert (root.folder / LOCK_FILE).read_text() == shipped
+
+
 def test_the_registry_that_cannot_be_reached(tmp_path: Path) -> None:
     root = root_of(tmp_path / "root", AWS, HTTPS_PROXY="http://127.0.0.1:1", HOME=str(tmp_path))
     with pytest.raises(Problem, match="the Terraform registry was not reached"):
         root.init(mirror=None)
-
-
-def test_the_second_root_links_to_the_firsts_provider(tmp_path: Path) -> None:
-    first, second = root_of(tmp_path / "first", AWS), root_of(tmp_path / "second", AWS)
-    first.init(mirror=mirror_of(tmp_path / "mirror", "5.100.0"))
-    second.init(mirror=first.providers)
-    program = next(second.providers.rglob("terraform-provider-aws*"), None) or next(
-        second.providers.glob("*/*/*/*/*/terraform-provider-aws*")
-    )
-    assert program.resolve() == next((tmp_path / "mirror").rglob("terraform-provider-aws*")).resolve()

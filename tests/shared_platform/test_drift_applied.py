@@ -41,7 +41,7 @@ class Applied:
     """Both roots on a server of their own."""
 
     def __init__(self, folder: Path, server: Server) -> None:
-        shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
         self.folder = folder / "terraform"
         self.server = server
         variables = {"storage": OPTIONS.storage_variables(), "platform": OPTIONS.platform_variables()}

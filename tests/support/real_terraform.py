@@ -83,5 +83,5 @@ def copy_configuration(folder: Path, *, settings: dict[str, str]) -> Terraform:
     """Copy the configuration into a folder and return a `Terraform` that works there."""
     if shutil.which("terraform") is None:
         pytest.fail("These tests need Terraform 1.7 or later on PATH.", pytrace=False)
-    shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+    shutil.copytree(SOURCE, folder / "terraform", ignore=shutil.ignore_patterns(".terraform", "*.tfstate*"))
     return Terraform(folder / "terraform", settings)

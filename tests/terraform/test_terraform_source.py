@@ -8,6 +8,7 @@ import pytest
 from support.real_terraform import SOURCE, Terraform
 
 from opsctl.core.platform.options import PlatformOptions
+from opsctl.core.platform.provider_lock import LOCK_FILE
 
 BLOCK = re.compile(
     r'^(variable|output|resource|data|module) ("[^"]+"(?: "[^"]+")?) \{\n(.*?)^\}', re.MULTILINE | re.DOTALL
@@ -94,4 +95,5 @@ def test_every_statement_of_a_policy_is_named_and_narrow() -> None:
 
 
 def test_the_repository_holds_nothing_that_terraform_wrote() -> None:
-    assert [path for pattern in (".terraform*", "*.tfstate*", "*.tfplan") for path in SOURCE.rglob(pattern)] == []
+    written = {path for pattern in (".terraform*", "*.tfstate*", "*.tfplan") for path in SOURCE.rglob(pattern)}
+    assert written == {SOURCE / root / LOCK_FILE for root in ("storage", "platform")}

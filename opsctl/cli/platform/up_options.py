@@ -88,11 +88,8 @@ def _is_typed(option: str, typed: Mapping[str, Any], variables: Mapping[str, Any
 def _declared_variables() -> list[str]:
     from opsctl.assets import terraform_dir
 
-    return [
-        name
-        for file in sorted((terraform_dir() / "platform").glob("*.tf"))
-        for name in _VARIABLE.findall(file.read_text())
-    ]
+    files = [file for root in ("platform", "storage") for file in sorted((terraform_dir() / root).glob("*.tf"))]
+    return [name for file in files for name in _VARIABLE.findall(file.read_text())]
 
 
 def _recorded_platform(clients: Clients, platform_options: PlatformOptions) -> Platform | None:

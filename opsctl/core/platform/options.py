@@ -23,8 +23,9 @@ _BUILT_IMAGE = "opsctl-m2g"
 #: The SSM parameter with the record is limited to 4096 characters, and the rest of the record takes half of them.
 _LONGEST_OPTIONS = 1200
 
-#: Variables that both roots have.
+#: Variables that both roots have, and those that only the storage root has.
 _SHARED_VARIABLES = ("tags",)
+_STORAGE_VARIABLES = ("noncurrent_days",)
 
 _ASSIGNMENT = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*)=(.*)$", re.DOTALL)
 
@@ -48,7 +49,7 @@ class PlatformOptions:
     state
         Location of Terraform's state; None: this machine.
     variables
-        Further variables of terraform/platform (`--set`).
+        Further variables of terraform/platform and terraform/storage (`--set`).
     """
 
     name: str
@@ -101,7 +102,7 @@ class PlatformOptions:
             "region": self.region,
             "data_bucket": self.data_bucket,
             "path_style": self.is_local,
-            **{name: self.variables[name] for name in _SHARED_VARIABLES if name in self.variables},
+            **{name: self.variables[name] for name in _SHARED_VARIABLES + _STORAGE_VARIABLES if name in self.variables},
         }
 
     def platform_variables(self) -> dict[str, Any]:
@@ -119,7 +120,7 @@ class PlatformOptions:
                 f"{_LONGEST_OPTIONS} fit."
             )
         return {
-            **self.variables,
+            **{name: value for name, value in self.variables.items() if name not in _STORAGE_VARIABLES},
             "name": self.name,
             "region": self.region,
             "data_bucket": self.bucket,
@@ -177,7 +178,7 @@ def typed_variables(settings: Sequence[str], *, declared: Sequence[str], managed
     Parameters
     ----------
     declared
-        The variables of terraform/platform.
+        The variables of terraform/platform and terraform/storage.
     managed
         The variables among them that opsctl sets itself.
 

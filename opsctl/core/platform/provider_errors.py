@@ -73,7 +73,7 @@ def init_problem(
         )
     if _LOCKED_VERSION.search(message):
         return Problem(
-            f"{where[0].upper()}{where[1:]} does not have the AWS provider {version}, the only one that this opsctl works "
+            f"{where[0].upper()}{where[1:]} does not have the AWS provider {version}, the only one that opsctl works "
             "with.",
             f"Name a mirror that has it with {_MIRROR_VARIABLE}, or let Terraform download it from its registry.",
             code=ErrorCode.TERRAFORM_MISSING,

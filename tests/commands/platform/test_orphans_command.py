@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from opsctl.aws.batch.batch import ActiveJob
 from opsctl.aws.platform.removal import NotRemoved
-from opsctl.commands.platform.orphans import find_existing_storage, find_orphans, finish_cleanup, remove_orphans
+from opsctl.commands.platform.orphans import (
+    find_existing_storage,
+    find_invalid_environments,
+    find_orphans,
+    finish_cleanup,
+    remove_orphans,
+)
 from opsctl.core.errors import Problem
 from opsctl.core.platform.inventory import Resource, ResourceKind
 
@@ -95,6 +102,32 @@ def test_a_live_platform_of_another_machine_is_refused() -> None:
         looked(Root(), World(QUEUE, ENVIRONMENT, RECORD))
     assert "--platform m2g" in caught.value.hint
     assert "opsctl down --name m2g" in caught.value.hint
+
+
+def test_another_revision_of_a_known_definition_is_kept_until_the_record_has_moved() -> None:
+    first, second, foreign = (thing(ResourceKind.DEFINITION, key) for key in ("d:1", "d:2", "e:1"))
+    before, now, other = (
+        replace(resource, arn=f"arn:aws:batch:r:1:job-definition/{resource.id}")
+        for resource in (first, second, foreign)
+    )
+    root, world = Root(QUEUE, now), World(QUEUE, before, now)
+    report = looked(root, world)
+    assert not report.needs_confirmation
+    fakes: Any = (root, world)
+    finish_cleanup(fakes[0], name="m2g", inventory=fakes[1], removal=fakes[1])
+    assert world.removed == [before]
+    # Of a definition that the state does not know, every revision is an orphan.
+    assert looked(root, World(QUEUE, now, other)).orphans == (other,)
+
+
+def test_an_environment_that_became_invalid_is_replaced_by_the_next_plan() -> None:
+    invalid = replace(ENVIRONMENT, state="INVALID")
+    # Terraform failed while it waited for it, and so has not read its ARN.
+    half_made = Root(replace(ENVIRONMENT, arn=""))
+    fakes: Any = (half_made, World(invalid))
+    assert find_invalid_environments(fakes[0], name="m2g", inventory=fakes[1]) == ("t.env",)
+    fakes = (half_made, World(ENVIRONMENT))
+    assert find_invalid_environments(fakes[0], name="m2g", inventory=fakes[1]) == ()
 
 
 def test_a_record_that_the_own_state_misses_is_an_orphan_like_others() -> None:

@@ -17,6 +17,7 @@ from opsctl.commands.platform.terraform_workspace import (
 )
 from opsctl.core.errors import Problem
 from opsctl.core.platform.options import PlatformOptions
+from opsctl.core.platform.provider_lock import LOCK_FILE
 from opsctl.home import Home
 from opsctl.terraform.provider import os_arch
 
@@ -64,6 +65,32 @@ def test_a_new_version_replaces_the_code_and_keeps_state_variables_and_providers
     assert (folder / "platform/terraform.tfstate").read_text() == "of the platform"
 
 
+LOCK = 'version = "5.100.0"\nhashes = ["h1:ours=", "zh:theirs"]'
+
+
+@pytest.mark.parametrize(
+    ("there", "stays"),
+    [
+        (None, False),
+        (LOCK.replace('"]', '", "h1:of this machine="]'), True),
+        (LOCK.replace("5.100.0", "5.99.0"), False),
+        (LOCK.replace('"zh:theirs"', ""), False),
+    ],
+    ids=["none", "with this machine's own", "another version", "fewer checksums"],
+)
+def test_a_lock_stays_if_terraform_has_only_added_to_it(
+    source: Path, tmp_path: Path, there: str | None, stays: bool
+) -> None:
+    home = Home(tmp_path / "home")
+    lock = home.platform_dir("m2g") / "terraform" / "platform" / LOCK_FILE
+    (source / "platform" / LOCK_FILE).write_text(LOCK)
+    if there is not None:
+        lock.parent.mkdir(parents=True)
+        lock.write_text(there)
+    lay_out_code(home, name="m2g", source=source)
+    assert lock.read_text() == (there if stays else LOCK)
+
+
 def test_the_state_of_a_local_platform_that_has_ended_is_dropped_but_not_the_storages(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     folder = home.platform_dir("local") / "terraform"
@@ -86,6 +113,11 @@ def test_both_roots_get_the_options_as_variables() -> None:
     assert platform["image"] == "123456789012.dkr.ecr.eu-central-1.amazonaws.com/opsctl-lab:0.1.0"
     assert platform["spot"] is True
     assert storage["path_style"] is platform["path_style"] is False
+    typed = {"tags": {"lab": "a"}, "noncurrent_days": 30, "attempts": 2}
+    with_variables = PlatformOptions(name="lab", region="r", account_id="1", variables=typed)
+    storage, platform = with_variables.storage_variables(), with_variables.platform_variables()
+    assert (storage["tags"], storage["noncurrent_days"], "attempts" in storage) == ({"lab": "a"}, 30, False)
+    assert (platform["tags"], platform["attempts"], "noncurrent_days" in platform) == ({"lab": "a"}, 2, False)
     own = PlatformOptions(name="lab", region="r", account_id="1", data_bucket="mine", image="x:1", is_local=True)
     assert own.storage_variables()["data_bucket"] == own.platform_variables()["data_bucket"] == "mine"
     assert own.platform_variables()["image"] == "x:1"

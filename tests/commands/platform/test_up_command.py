@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class FakeRoot:
         self.has_state = has_state
         self.variables: dict[str, Any] = {}
         self.breaks: Problem | None = None
+        self.replaced: Sequence[str] = ()
         self._plan = plan
         self._outputs = outputs
 
@@ -42,18 +43,18 @@ class FakeRoot:
     def init(self, *, mirror: Path | None) -> None:
         self.calls.append(f"{self.name} init {mirror}")
 
+    def init_like(self, other: FakeRoot) -> None:
+        self.calls.append(f"{self.name} init like {other.name}")
+
     def plan(self, *, replace: Sequence[str] = ()) -> TerraformPlan:
         self.calls.append(f"{self.name} plan")
         return self._plan
 
-    def apply(self, on_step: Any) -> None:
+    def apply(self, on_step: Any, *, replace: Callable[[], Sequence[str]]) -> None:
         self.calls.append(f"{self.name} apply")
+        self.replaced = replace()
         if self.breaks:
             raise self.breaks
-
-    @property
-    def providers(self) -> Path:
-        return Path(f"{self.name}'s providers")
 
     def outputs(self) -> dict[str, Any]:
         return self._outputs
@@ -105,13 +106,28 @@ def carried_out(opened: TerraformWorkspace, **plans: TerraformPlan) -> Any:
 @pytest.mark.parametrize("mirror", [None, Path("packed")])
 def test_a_provider_that_must_be_unpacked_is_unpacked_once(calls: list[str], mirror: Path | None) -> None:
     propose(workspace(calls), OPTIONS, mirror=mirror)
-    assert calls[:2] == [f"storage init {mirror}", "platform init storage's providers"]
+    assert calls[:2] == [f"storage init {mirror}", "platform init like storage"]
     assert sorted(calls[2:]) == ["platform plan", "storage plan"]
 
 
 def test_both_are_applied_and_the_record_is_terraforms(calls: list[str]) -> None:
     assert carried_out(workspace(calls)) == dataclasses.replace(PLATFORM, endpoint_url="http://127.0.0.1:1")
     assert sorted(calls) == ["platform apply", "storage apply"]
+
+
+def test_a_root_that_is_planned_again_is_told_what_to_replace(calls: list[str]) -> None:
+    opened = workspace(calls)
+    proposal = Proposal(idle_usd_per_hour=0, storage=NEW, platform=NEW)
+    carry_out(
+        opened,
+        OPTIONS,
+        proposal,
+        endpoint_url=None,
+        on_step=lambda step: None,
+        look_again=lambda root: [f"{root.name}.environment"],
+    )
+    roots: list[Any] = [opened.storage, opened.platform]
+    assert [root.replaced for root in roots] == [["storage.environment"], ["platform.environment"]]
 
 
 def test_a_storage_that_fails_is_told_with_what_stands_beside_it(calls: list[str]) -> None:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core.errors import UsageProblem
-from opsctl.core.platform.terraform_errors import Diagnostic, explained, init_problem, is_full_disk, is_race, lock_of
+from opsctl.core.errors import ErrorCode, UsageProblem
+from opsctl.core.platform.terraform_errors import Diagnostic, explained, is_full_disk, is_race, lock_of
 
 UNLOCK = "terraform -chdir=HERE force-unlock {id}"
 
@@ -22,7 +22,19 @@ RACES = [
     "sts:AssumeRole on resource: arn:aws:iam::1:role/x",
     "creating Batch Compute Environment (x): ClientException: Not valid: role arn:aws:iam::1:role/x",
 ]
+# EC2's message, to which the policy gave a right by a tag (terraform-provider-aws#6055, and the wording since 2023).
+UNAUTHORIZED = (
+    "creating EC2 Subnet: operation error EC2: CreateSubnet, https response error StatusCode: 403, RequestID: x, api error "
+    "UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::1:user/me is not authorized "
+    "to perform: ec2:CreateSubnet on resource: arn:aws:ec2:us-east-1:1:vpc/vpc-1 because no identity-based policy allows the "
+    "ec2:CreateSubnet action. Encoded authorization failure message: 5qVmRGJhZA"
+)
+RACES.append(UNAUTHORIZED)
 NO_RACES = [
+    UNAUTHORIZED.replace(
+        "because no identity-based policy allows the ec2:CreateSubnet action",
+        "with an explicit deny in a service control policy",
+    ),
     "creating IAM Role (x): api error AccessDenied: User: arn:aws:iam::1:user/me is not authorized to perform: iam:CreateRole",
     "User: arn:aws:iam::1:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/admin",
     "creating IAM Role (x): EntityAlreadyExists: Role with name x already exists.",
@@ -121,48 +133,44 @@ def test_a_full_disk() -> None:
     assert problem is not None and "disk is full" in problem.what
 
 
+@pytest.mark.parametrize(
+    ("text", "permission"),
+    [
+        (UNAUTHORIZED, "ec2:CreateSubnet on arn:aws:ec2:us-east-1:1:vpc/vpc-1 while creating EC2 Subnet."),
+        (NO_RACES[1], "iam:CreateRole while creating IAM Role (x)."),
+        (
+            "creating X: api error UnauthorizedOperation: You are not authorized",
+            "what Terraform has to do while creating X.",
+        ),
+    ],
+)
+def test_a_missing_permission_is_named(text: str, permission: str) -> None:
+    problem = explained([Diagnostic(text)], unlock=UNLOCK)
+    assert problem is not None and problem.code == ErrorCode.AWS_DENIED
+    assert problem.what == f"AWS does not permit {permission}"
+    assert "docs/permissions.md" in problem.hint
+
+
+def test_what_batchs_own_role_may_not_do_is_not_the_users_permission() -> None:
+    invalid = RACES[3].replace("ecs:DescribeClusters", "ecs:DescribeClusters; api error AccessDeniedException")
+    assert explained([Diagnostic(invalid)], unlock=UNLOCK) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # Of hashicorp/terraform-provider-aws#41199 (5.84), and of later versions (floci-io/floci#441, provider PR 49547).
+        "waiting for S3 Bucket Lifecycle Configuration (b) create: timeout while waiting for state to become 'true' (last "
+        "state: 'false', timeout: 3m0s)",
+        "creating S3 Bucket (b) Lifecycle Configuration\nWhile waiting: timeout while waiting for state to become 'true' "
+        "(last state: 'false', timeout: 3m0s)",
+    ],
+)
+def test_lifecycle_rules_of_an_organisation_are_explained(text: str) -> None:
+    problem = explained([Diagnostic(*text.split("\n"))], unlock=UNLOCK)
+    assert problem is not None and "lifecycle rules" in problem.what and "organisation" in problem.what
+    assert "--data-bucket" in problem.hint
+
+
 def test_what_is_not_known_is_left_to_terraforms_own_words() -> None:
     assert explained([Diagnostic("VpcLimitExceeded: The maximum number of VPCs")], unlock=UNLOCK) is None
-
-
-# Messages of Terraform 1.11.4, with its line breaks and frames.
-INIT = [
-    (
-        "│ Error: Failed to query available provider packages\n│ \n│ Could not retrieve the list of available versions for"
-        "\n│ provider hashicorp/aws: could not connect to registry.terraform.io: failed to\n│ request discovery document",
-        None,
-        "the Terraform registry was not reached, and no copy lies in /a, /b.",
-    ),
-    (
-        "│ Error: Failed to query available provider packages\n│ Could not retrieve the list of available versions for "
-        "provider\n│ hashicorp/aws: provider registry.terraform.io/hashicorp/aws was not found in\n│ any of the search "
-        "locations\n│ \n│   - /m",
-        "/m",
-        "The provider mirror /m has no AWS provider that fits this machine.",
-    ),
-    (
-        "│ Error: Failed to install provider\n│ Error while installing hashicorp/aws v5.100.0: the current package for\n│ "
-        "registry.terraform.io/hashicorp/aws 5.100.0 doesn't match any of the\n│ checksums previously recorded in the "
-        "dependency lock file",
-        "/m",
-        "is not the one that this platform was made with (its checksum differs).",
-    ),
-    (
-        "│ Error: Failed to query available provider packages\n│ Could not retrieve the list of available versions for "
-        "provider\n│ hashicorp/aws: the previously-selected version 5.100.0 is no longer available",
-        "/m",
-        "no longer has the version",
-    ),
-    ("│ Error: Failed to install provider\n│ write x: no space left on device", None, "The disk is full"),
-]
-
-
-@pytest.mark.parametrize(("errors", "mirror", "message"), INIT)
-def test_each_way_a_provider_does_not_install_has_its_sentence(errors: str, mirror: str | None, message: str) -> None:
-    problem = init_problem(errors, mirror=mirror, searched_folders=["/a", "/b"], lock_file="/x/.terraform.lock.hcl")
-    assert problem is not None and message in problem.what
-    assert problem.hint
-
-
-def test_broken_code_is_no_matter_of_the_provider() -> None:
-    assert init_problem("│ Error: Unsupported argument", mirror=None, searched_folders=[], lock_file="x") is None

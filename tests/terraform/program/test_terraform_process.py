@@ -268,6 +268,26 @@ def test_a_documented_race_is_tried_twice_more_each_time_planned_anew(terraform:
     assert verbs(terraform)[5:] == ["destroy"] * 3
 
 
+def test_each_further_plan_replaces_what_it_is_told_to(terraform: FakeTerraform, root: Root) -> None:
+    failing = json.dumps(error(RACE))
+    terraform.does(f"print({failing!r})\nsys.exit(0 if sys.argv[1] == 'plan' else 1)")
+    invalid = iter([["a.environment"], []])
+    with pytest.raises(Problem):
+        root.apply(lambda step: None, replace=lambda: next(invalid))
+    plans = [call["argv"] for call in terraform.calls if call["argv"][0] == "plan"]
+    assert ["-replace=a.environment" in plan for plan in plans] == [True, False]
+
+
+@pytest.mark.parametrize("sentence", [RACE, "creating Batch Job Queue (q): ClientException: no", "api error AccessDenied: x"])
+def test_how_much_stands_is_said_once(terraform: FakeTerraform, root: Root, tmp_path: Path, sentence: str) -> None:
+    (tmp_path / "root/terraform.tfstate").write_text(json.dumps({"resources": [{"mode": "managed", "instances": [{}]}]}))
+    terraform.says(error(sentence), code=1)
+    for verb in ("apply", "destroy"):
+        with pytest.raises(Problem) as caught:
+            getattr(root, verb)(lambda step: None)
+        assert f"{caught.value.what} {caught.value.hint}".count("1 resources stand and are recorded") == 1
+
+
 def test_anything_else_is_tried_once(terraform: FakeTerraform, root: Root) -> None:
     terraform.says(error(RACE), error("VpcLimitExceeded"), code=1)
     with pytest.raises(Problem):
