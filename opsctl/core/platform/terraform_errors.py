@@ -82,8 +82,8 @@ _RACES = tuple(
 #: error EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: The maximum …`.
 #: Errors that AWS's models know come without `api error`.
 _REFUSED = re.compile(
-    r"(?P<what>.+?): operation error [^:]+: (?P<operation>\w+), (?:.*?, )?https response error StatusCode: "
-    r"(?P<status>\d+), RequestID: [^,]*,(?: HostID: [^,]*,)? (?:api error )?(?P<code>[\w.]+): ?(?P<message>.*)"
+    r"(?P<what>.+?): (?:operation error [^:]+: (?P<operation>\w+), .*?StatusCode: (?P<status>\d+), RequestID: [^,]*,"
+    r"(?: HostID: [^,]*,)? |.*?(?=api error ))(?:api error )?(?P<code>[\w.]+): ?(?P<message>.*)"
 )
 _NAME = re.compile(r" \((?P<name>[^)]+)\)$")
 #: Batch created an environment and could not use it: most often its role was denied something.
@@ -173,12 +173,6 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
         return Problem(
             "Your AWS login ended half way. What was made is kept.", _LOGIN, code=ErrorCode.CREDENTIALS_EXPIRED
         )
-    refusals = [refusal for error in errors if (refusal := _refusal_of(error)) is not None]
-    for error in errors:
-        if _EXISTS.search(error.text) and "BucketAlreadyExists:" not in error.text:
-            return _exists(error)
-    if refusals:
-        return _refused(refusals)
     for error in errors:
         if invalid := _INVALID.search(_one_line(error.text)):
             return Problem(
@@ -187,6 +181,13 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
                 "environment anew.",
                 code=ErrorCode.AWS_REFUSED,
             )
+    refusals = [refusal for error in errors if (refusal := _refusal_of(error)) is not None]
+    for error in errors:
+        # A bucket of another account is not in this one: Terraform could not take it over.
+        if _EXISTS.search(error.text) and not any(refusal.code == "BucketAlreadyExists" for refusal in refusals):
+            return _exists(error)
+    if refusals:
+        return _refused(refusals)
     if any(_LIFECYCLE_TIMEOUT.search(error.text) for error in errors):
         return Problem(
             "The data bucket's lifecycle rules did not become what opsctl has set within three minutes. Most often an "
@@ -207,9 +208,9 @@ def _refusal_of(error: Diagnostic) -> AwsRefusal | None:
     return AwsRefusal(
         code=match["code"],
         message=match["message"].rstrip("."),
-        operation=match["operation"],
+        operation=match["operation"] or "this",
         what=match["what"],
-        status=int(match["status"]),
+        status=int(match["status"] or 0),
         bucket=name["name"] if name and match["operation"] == "CreateBucket" else "",
     )
 
