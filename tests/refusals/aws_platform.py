@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest.mock import patch
 
+import pytest
+from aws_account import usual_account
 from support.aws_refusals import AwsRefusals, Rule, refusing
 from support.golden import compare
 from support.local_servers import client
-from support.repository import ROOT
 from support.small_platform import SmallPlatform
 
+from opsctl.__main__ import main
 from opsctl.home import Home
 
 SCREENS = Path(__file__).with_name("screens")
 NAME = "m2g"
 REPOSITORY = f"opsctl-{NAME}"
+#: The compute environment of both queues.
+ENVIRONMENT = "env"
 _TAG = "0.1.0"
+
 
 #: What differs from one run of a test to the next, and what stands for it in a recorded screen.
 _CHANGING = (
@@ -49,6 +56,7 @@ class AwsPlatform:
 
     def __init__(self, folder: Path, aws: AwsRefusals, small: SmallPlatform) -> None:
         self.folder, self.aws, self.small = folder, aws, small
+        self.run_id = ""
         home = Home(small.home)
         registered = home.recall("local")
         assert registered is not None
@@ -68,11 +76,21 @@ class AwsPlatform:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_REGION": self.record.region,
-            "PYTHONPATH": str(ROOT),
             "COLUMNS": "120",
             "TERM": "dumb",
         }
         self._push_image()
+        self._open_network()
+
+    def _open_network(self) -> None:
+        """Give the subnet a way out, as Terraform does."""
+        ec2 = client(self.small.server, "ec2")
+        subnet = ec2.describe_subnets()["Subnets"][0]
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=subnet["VpcId"])
+        tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [subnet["VpcId"]]}])["RouteTables"]
+        for table in tables:
+            ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
 
     def _push_image(self) -> None:
         ecr = client(self.small.server, "ecr")
@@ -81,19 +99,22 @@ class AwsPlatform:
         ecr.put_image(repositoryName=REPOSITORY, imageManifest=manifest, imageTag=_TAG)
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Type a command; its exit code and all that it printed."""
-        process = subprocess.run(
-            [sys.executable, "-m", "opsctl", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        return process.returncode, process.stdout
+        """Type a command; its exit code and all that it printed.
+
+        In this process: a new one for each command would take most of the tests' time.
+        """
+        printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        with (
+            patch.dict(os.environ, self.environment, clear=True),
+            patch.object(sys, "argv", ["opsctl", *arguments]),
+            chdir(self.folder),
+            redirect_stdout(printed),
+            redirect_stderr(printed),
+            pytest.raises(SystemExit) as end,
+        ):
+            main()
+        printed.seek(0)
+        return int(end.value.code or 0), printed.read()
 
     def screen(self, scenario: str, *arguments: str, rules: tuple[Rule, ...] = (), code: int) -> str:
         """Type a command while AWS refuses, and compare what it shows with the recorded screen.
@@ -103,7 +124,7 @@ class AwsPlatform:
         scenario
             The screen is `VERB-SCENARIO.txt`.
         """
-        with self.aws.playing(*rules):
+        with self.aws.playing(*rules, *usual_account(ENVIRONMENT)):
             result, text = self.run(*arguments)
         assert result == code, text
         shown = f"$ opsctl {' '.join(arguments)}\n{self.steady(text)}(exit code {result})\n"
@@ -119,9 +140,19 @@ class AwsPlatform:
         return text
 
     def submit(self, *arguments: str) -> None:
-        """Submit a run without any refusal."""
-        code, text = self.run("run", "HNU1", "--yes", *arguments)
+        """Submit a run without any refusal; it is the one that `run_id` names."""
+        with self.aws.playing(*usual_account(ENVIRONMENT)):
+            code, text = self.run("run", "HNU1", "--yes", *arguments)
         assert code == 0, text
+        submitted = re.search(r"HNU1-\d{8}-\d{6}-[0-9a-f]{4}", text)
+        assert submitted is not None, text
+        self.run_id = submitted[0]
+
+    def submissions(self) -> int:
+        """How many jobs Batch has been given."""
+        batch = client(self.small.server, "batch")
+        statuses = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+        return sum(len(batch.list_jobs(jobQueue="q", jobStatus=status)["jobSummaryList"]) for status in statuses)
 
 
 @contextmanager

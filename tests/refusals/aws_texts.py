@@ -130,3 +130,40 @@ KEY_DISABLED = AwsError(
     "KMS.DisabledException",
     "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab is disabled.",
 )
+
+# https://github.com/chanzuckerberg/single-cell-data-portal/issues/1068
+DEFINITION_INACTIVE = AwsError(
+    "ClientException",
+    "JobDefinition arn:aws:batch:us-east-1:123456789012:job-definition/opsctl-m2g-csa:1 is not in ACTIVE status",
+)
+LOGS_DENIED = denied("logs:FilterLogEvents", "arn:aws:logs:us-east-1:123456789012:log-group:/opsctl/test:log-stream:")
+ENVIRONMENTS_DENIED = denied("batch:DescribeComputeEnvironments", "*", status=403)
+END_DENIED = denied(
+    "batch:TerminateJob", "arn:aws:batch:us-east-1:123456789012:job/0b9f5c3e-7d0a-3f0e-9b1c", status=403
+)
+INSTANCES_DENIED = AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
+LAUNCHES_DENIED = denied("autoscaling:DescribeAutoScalingGroups", "*", code="AccessDenied", status=403)
+
+# What an Auto Scaling group says of a launch that failed, before "Launching EC2 instance failed.".
+# https://github.com/LinkedInLearning/learning-terraform-3087701/issues/345
+NOT_IN_FREE_PLAN = (
+    "The specified instance type is not eligible for Free Tier. For a list of Free Tier instance types, run "
+    "'describe-instance-types' with the filter 'free-tier-eligible=true'."
+)
+# https://github.com/kubernetes/kops/pull/15778
+VCPU_LIMIT = (
+    "You have requested more vCPU capacity than your current vCPU limit of 1 allows for the instance bucket that the "
+    "specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an "
+    "adjustment to this limit."
+)
+# https://github.com/2i2c-org/infrastructure/issues/3334
+NO_CAPACITY = (
+    "We currently do not have sufficient r5.large capacity in the Availability Zone you requested (us-east-1a). Our "
+    "system will be working on provisioning additional capacity. You can currently get r5.large capacity by not "
+    "specifying an Availability Zone in your request or choosing us-east-1b, us-east-1c."
+)
+# https://github.com/hashicorp/terraform-provider-aws/issues/39904
+KEY_AT_LAUNCH = (
+    "Instance became unhealthy while waiting for instance to be in InService state. Termination Reason: "
+    "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state"
+)
