@@ -208,6 +208,16 @@ class Clients:
         return self._client("service-quotas")  # type: ignore[no-any-return]
 
     @cached_property
+    def autoscaling(self) -> Any:
+        """Auto Scaling groups, in which Batch launches its instances."""
+        return self._client("autoscaling", attempts=2)
+
+    @cached_property
+    def freetier(self) -> Any:
+        """The account's plan, which one region serves."""
+        return self._client("freetier", attempts=2, region="us-east-1", read_timeout=10.0)
+
+    @cached_property
     def pricing(self) -> PricingClient:
         """AWS's price list, which only some regions serve."""
         return self._client("pricing", attempts=2, region="us-east-1", read_timeout=10.0)  # type: ignore[no-any-return]

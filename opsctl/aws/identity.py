@@ -26,6 +26,8 @@ State = Literal["allowed", "denied", "untested"]
 #: Upper end of the binary search for the minutes until credentials expire.
 _LONGEST_MINUTES = 7 * 24 * 60
 
+#: What `run` would be refused only after its question; what it reads before shows by itself.
+_LATE = frozenset({"batch:SubmitJob", "s3:PutObject"})
 _ROLE_SESSION = re.compile(r"^arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/")
 _TAG = "opsctl:platform"
 #: Terraform appends so many digits to the name of a compute environment.
@@ -83,6 +85,39 @@ def permissions(clients: Clients, who: Login, platform: Platform | None, *, name
     return simulated if simulated is not None else _try_all(clients, needs, platform, name)
 
 
+def denied_actions(clients: Clients, platform: Platform | None, *, name: str) -> tuple[str, ...]:
+    """The actions that IAM's simulation denies the caller; empty also where the caller may not simulate.
+
+    Only actions that would be refused late are asked for. None of them is tried, and the calls are made one after
+    the other, so that they leave no thread behind.
+
+    Parameters
+    ----------
+    platform
+        To submit scans to it; None: to create a platform.
+    name
+        The platform's name.
+
+    Raises
+    ------
+    Problem
+        Without credentials, or where AWS rejects them.
+    """
+    with translated("asking who you are"):
+        reply = clients.sts.get_caller_identity()
+    who = Login(arn=reply["Arn"], account_id=reply["Account"])
+    if who.arn.endswith(":root"):
+        return ()
+    purpose = "up" if platform is None else "run"
+    needs = [
+        need
+        for need in _needs(clients, who, platform, name)
+        if need.purpose == purpose and (purpose == "up" or _LATE.intersection(need.actions))
+    ]
+    simulated = _simulate(clients, who, needs, name, threads=0) or ()
+    return tuple(permission.action for permission in simulated if permission.state == "denied")
+
+
 @dataclass(frozen=True)
 class _Need:
     """Actions that are needed on the same resources."""
@@ -126,8 +161,10 @@ def _needs(clients: Clients, who: Login, platform: Platform | None, name: str) -
         yield _Need("up", (action,), (f"arn:{partition}:{resource}",))
 
 
-def _simulate(clients: Clients, who: Login, needs: Sequence[_Need], name: str) -> tuple[Permission, ...] | None:
-    """IAM's decision on each action; None where the caller may not simulate."""
+def _simulate(
+    clients: Clients, who: Login, needs: Sequence[_Need], name: str, *, threads: int = 4
+) -> tuple[Permission, ...] | None:
+    """IAM's decision on each action; None where the caller may not simulate. With no threads, one after the other."""
     # As in the real calls: IAM treats a condition as false if its key is not in the context.
     context = {
         "aws:RequestedRegion": clients.region or "",
@@ -151,7 +188,9 @@ def _simulate(clients: Clients, who: Login, needs: Sequence[_Need], name: str) -
             )
             return list(_decisions(need, reply["EvaluationResults"]))
 
-        with ThreadPoolExecutor(4) as pool:
+        if not threads:
+            return tuple(permission for need in needs for permission in simulate(need))
+        with ThreadPoolExecutor(threads) as pool:
             return tuple(permission for permissions in pool.map(simulate, needs) for permission in permissions)
     except (ClientError, BotoCoreError, ResponseParserError):
         return None

@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from opsctl.core.diagnosis.queue_snapshot import Image
 from opsctl.core.errors import Interrupted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from opsctl.aws.s3.storage import Storage
     from opsctl.cli.context import Context
     from opsctl.commands.costs.budget import Budget, Spending
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.core.costs.estimate import Estimate, Rates
+    from opsctl.core.diagnosis.obstacles import Obstacle, RunFacts
     from opsctl.core.platform.platform import ModelResources
 
 
@@ -37,6 +41,7 @@ class RunWiring:
     def __init__(self, context: Context, request: RunRequest) -> None:
         self._context = context
         self._request = request
+        self._await_facts: Callable[[], RunFacts]
 
     def plan(self, source: Storage) -> RunPlan:
         """Plan what is to be done; nothing is written.
@@ -49,14 +54,16 @@ class RunWiring:
         import secrets
 
         from opsctl.assets import atlas_table, entity_patterns
-        from opsctl.aws.ecr.image import digest_of
+        from opsctl.commands.diagnosis.account_look import start_run_facts
         from opsctl.commands.platform.m2g_image import m2g_image_of
         from opsctl.commands.runs.plan import plan
         from opsctl.commands.runs.registrations import RegistrationFinder
 
         context = self._context
+        # AWS is asked while the dataset is read.
+        self._await_facts = start_run_facts(context.clients, context.platform)
         m2g_image = m2g_image_of(context.platform, os.environ)
-        return plan(
+        run_plan = plan(
             self._request,
             replace(context.platform, m2g_image=m2g_image),
             source,
@@ -65,11 +72,25 @@ class RunWiring:
             table=atlas_table(),
             moment=datetime.now(UTC),
             token=secrets.token_hex(2),
-            image_digest=None if context.platform.is_local else digest_of(context.clients.ecr, context.platform.image),
             finder=RegistrationFinder(
                 context.records, context.storage, dataset=self._request.dataset, m2g_image=m2g_image
             ),
         )
+        image = self._facts.image
+        return replace(run_plan, image_digest=image.digest) if isinstance(image, Image) else run_plan
+
+    def obstacles(self) -> list[Obstacle]:
+        """Why no scan of the run could start."""
+        from opsctl.core.diagnosis.obstacles import run_obstacles
+
+        return run_obstacles(self._facts, self._context.platform, model=self._model)
+
+    def notes(self, plan: RunPlan) -> list[str]:
+        """What does not stop the run, and makes it slower or may stop it later."""
+        from opsctl.core.diagnosis.obstacles import run_notes
+
+        count = len(plan.to_submit())
+        return run_notes(self._facts, self._context.platform, model=self._model, scan_count=count)
 
     def estimate(self, plan: RunPlan) -> Estimate:
         """Estimate what the scans to submit cost."""
@@ -85,7 +106,14 @@ class RunWiring:
             reuses_registration=options.reuse_registration,
         )
         count = len(plan.to_submit())
-        return estimate(self._context.platform, self._resources, scan_count=count, rates=self._rates, hours=hours)
+        return estimate(
+            self._context.platform,
+            self._resources,
+            scan_count=count,
+            rates=self._rates,
+            hours=hours,
+            at_once=self._at_once,
+        )
 
     def refuse_above_budget(self, plan: RunPlan) -> None:
         """Refuse, before the confirmation, what `--max-spend` does not cover.
@@ -164,8 +192,25 @@ class RunWiring:
         )
 
     @property
+    def _model(self) -> str:
+        """The model whose queue the jobs use."""
+        return self._request.resources(self._context.platform)
+
+    @property
     def _resources(self) -> ModelResources:
-        return self._context.platform.models[self._request.resources(self._context.platform)]
+        return self._context.platform.models[self._model]
+
+    @cached_property
+    def _facts(self) -> RunFacts:
+        return self._await_facts()
+
+    @property
+    def _at_once(self) -> int:
+        """How many scans of this run, and of others on the platform, run at the same time."""
+        from opsctl.core.diagnosis.at_once import model_at_once
+
+        root_volume_gib = self._context.platform.root_volume_gib
+        return max(1, model_at_once(self._resources, self._facts.account, root_volume_gib=root_volume_gib).scans)
 
     @cached_property
     def _rates(self) -> Rates:
@@ -185,7 +230,7 @@ class RunWiring:
             limit_usd,
             estimate=estimate,
             current_spending=lambda: self._spending(estimate),
-            at_once=max(1, self._resources.max_vcpus // self._resources.vcpus),
+            at_once=self._at_once,
             sleep=time.sleep,
             on_wait=self._on_wait,
         )

@@ -56,6 +56,7 @@ class ErrorCode(StrEnum):
     AWS_QUOTA_REACHED = "aws_quota_reached"
     AWS_THROTTLED = "aws_throttled"
     AWS_UNREACHABLE = "aws_unreachable"
+    ACCOUNT_RESTRICTED = "account_restricted"
 
     CONFIGURATION_INVALID = "configuration_invalid"
     INSTALLATION_INCOMPLETE = "installation_incomplete"

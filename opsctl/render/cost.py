@@ -46,12 +46,16 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
     )
     lines = [
         f"{total} ({usd_text(estimate.usd_per_scan)} a scan); {'at most' if estimate.is_upper_bound else 'about'}"
-        f" {duration_text(estimate.wall_hours * 3600)} on AWS",
+        f" {duration_text(estimate.wall_hours * 3600)} on AWS{_at_once_text(estimate)}",
         *(f"  {part}" for part in estimate.basis.split("; ")),
     ]
     if spent:
         lines.append(f"  spent already: {about_text(spent)}")
     return lines
+
+
+def _at_once_text(estimate: Estimate) -> str:
+    return f", {counted(estimate.at_once, 'scan')} at once" if estimate.at_once < estimate.scan_count else ""
 
 
 def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:

@@ -7,31 +7,26 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
-from botocore.exceptions import ClientError
-
+from opsctl.aws.account import vcpu_quota
+from opsctl.aws.batch.launches import launches_of
 from opsctl.aws.clients import Clients
-from opsctl.aws.ecr.image import ecr_parts
-from opsctl.aws.errors import code_of, translated
-from opsctl.aws.refusals import DENIED
+from opsctl.aws.ecr.image import find_image
+from opsctl.aws.look import look
 from opsctl.core.diagnosis.queue_snapshot import (
     ComputeEnvironment,
-    Image,
     InstanceType,
     NotVisible,
     Queue,
     QueuedJob,
     QueueSnapshot,
-    Quota,
     SecurityGroup,
     Subnet,
 )
-from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 
 T = TypeVar("T")
 
-#: The codes of EC2's quotas on the vCPUs of the standard families (A, C, D, H, I, M, R, T, Z).
-_ON_DEMAND_QUOTA, _SPOT_QUOTA = "L-1216C47A", "L-34B43A08"
+#: The standard families, which EC2's quotas on vCPUs are about.
 _STANDARD = re.compile(r"^(a|c|d|h|i|m|r|t|z)\d|^im\d|^is\d")
 _WAITING, _RUNNING = ("SUBMITTED", "PENDING", "RUNNABLE"), ("STARTING", "RUNNING")
 _DESCRIBE_LIMIT = 100
@@ -71,29 +66,36 @@ def take_snapshot(clients: Clients, platform: Platform, run: JobRequirements) ->
     resources = platform.models[run.resources]
     calls = _Calls(clients, is_spot=platform.spot)
     # Creating a client is not thread-safe.
-    clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
+    clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs, clients.autoscaling  # noqa: B018
     with ThreadPoolExecutor(9) as pool:
 
         def start(action: str, call: Callable[[], T]) -> Callable[[], T | NotVisible]:
-            return pool.submit(_ask, action, call).result
+            return pool.submit(look, action, call).result
 
         queue = start("batch:DescribeJobQueues", lambda: calls.queue(resources.job_queue))
+        has_fallback = platform.spot and platform.spot_fallback
+        # Only the queue tells which the second environment is: the platform's record has the first one's name.
+        attached = queue() if has_fallback else None
+        arns = attached.environments if isinstance(attached, Queue) and attached.environments else None
         own_environments = start(
-            "batch:DescribeComputeEnvironments", lambda: calls.environments([resources.compute_environment])
+            "batch:DescribeComputeEnvironments", lambda: calls.environments(arns or [resources.compute_environment])
         )
         jobs = start("batch:ListJobs", lambda: calls.queued_jobs(resources.job_queue))
         instance_type = start("ec2:DescribeInstanceTypes", lambda: calls.instance_type(resources.instance_type))
         has_group = start("logs:DescribeLogGroups", lambda: calls.has_log_group(platform.log_group))
         is_on_aws = not platform.is_local
-        quota = start("servicequotas:GetServiceQuota", calls.quota) if is_on_aws else _not_asked
+        quota = pool.submit(vcpu_quota, clients, is_spot=platform.spot).result if is_on_aws else _not_asked
+        fallback = pool.submit(vcpu_quota, clients, is_spot=False).result if has_fallback else _not_asked
         used = start("ec2:DescribeInstances", calls.vcpus_in_use) if is_on_aws else _not_asked
-        image = start("ecr:DescribeImages", lambda: calls.image(run.image)) if is_on_aws else _not_asked
+        image = pool.submit(find_image, clients.ecr, run.image).result if is_on_aws else _not_asked
         environments = own_environments()
         visible = () if isinstance(environments, NotVisible) else environments
         subnet_ids = sorted({subnet_id for environment in visible for subnet_id in environment.subnet_ids})
         group_ids = sorted({group_id for environment in visible for group_id in environment.security_group_ids})
         subnets = start("ec2:DescribeSubnets", lambda: calls.subnets(subnet_ids))
         groups = start("ec2:DescribeSecurityGroups", lambda: calls.security_groups(group_ids))
+        names = [environment.name for environment in visible] if is_on_aws else []
+        launches = pool.submit(launches_of, clients.autoscaling, names).result
         # Only the environments tell which subnets and security groups are used.
         unknown = environments if isinstance(environments, NotVisible) else None
         return QueueSnapshot(
@@ -111,28 +113,13 @@ def take_snapshot(clients: Clients, platform: Platform, run: JobRequirements) ->
             image=image(),
             instance_type=instance_type(),
             has_log_group=has_group(),
+            fallback_quota=fallback(),
+            launches=launches(),
         )
-
-
-def vcpu_quota(clients: Clients, *, is_spot: bool) -> Quota | NotVisible:
-    """The account's quota on vCPUs, for users without a platform."""
-    return _ask("servicequotas:GetServiceQuota", _Calls(clients, is_spot=is_spot).quota)
 
 
 def _not_asked() -> None:
     return None
-
-
-def _ask(action: str, call: Callable[[], T]) -> T | NotVisible:
-    try:
-        with translated("looking for causes"):
-            return call()
-    except Problem as problem:
-        error = problem.__cause__
-        if isinstance(error, ClientError) and code_of(error) in DENIED:
-            service = action.partition(":")[0]
-            return NotVisible(f"{service}:{error.operation_name}", "is not permitted")
-        return NotVisible(action, f"failed ({problem.what.rstrip('.')})")
 
 
 class _Calls:
@@ -150,6 +137,7 @@ class _Calls:
                 state=queue["state"],
                 status=queue.get("status", "VALID"),
                 reason=queue.get("statusReason", ""),
+                environments=tuple(entry["computeEnvironment"] for entry in queue.get("computeEnvironmentOrder", ())),
             )
         return None
 
@@ -186,12 +174,6 @@ class _Calls:
         reply = self._clients.logs.describe_log_groups(logGroupNamePrefix=name)
         return any(group["logGroupName"] == name for group in reply["logGroups"])
 
-    def quota(self) -> Quota:
-        """The account's quota that the platform's instances count against."""
-        code = _SPOT_QUOTA if self._is_spot else _ON_DEMAND_QUOTA
-        reply = self._clients.service_quotas.get_service_quota(ServiceCode="ec2", QuotaCode=code)
-        return Quota(code, int(reply["Quota"]["Value"]))
-
     def vcpus_in_use(self) -> int:
         """The vCPUs of all instances that count against that quota now."""
         pages = self._clients.ec2.get_paginator("describe_instances").paginate(
@@ -206,22 +188,6 @@ class _Calls:
             if _STANDARD.match(instance["InstanceType"])
             and (instance.get("InstanceLifecycle") == "spot") == self._is_spot
         )
-
-    def image(self, uri: str) -> Image:
-        """Whether the image exists; None unless it is on ECR in the platform's region."""
-        parts = ecr_parts(uri)
-        if parts is None or parts["region"] != self._clients.region:
-            return Image(uri, None)
-        image_id: Any = {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"] or "latest"}
-        try:
-            self._clients.ecr.describe_images(
-                registryId=parts["account"], repositoryName=parts["repository"], imageIds=[image_id]
-            )
-        except ClientError as error:
-            if code_of(error) in ("ImageNotFoundException", "RepositoryNotFoundException"):
-                return Image(uri, False)
-            raise
-        return Image(uri, True)
 
     def subnets(self, ids: Sequence[str]) -> tuple[Subnet, ...]:
         """The subnets and their default routes. A subnet without a route table uses its VPC's main one."""

@@ -1,11 +1,15 @@
-"""Image names: their registry, tag and digest, and the digest that a tag on ECR has today."""
+"""Image names: their registry, tag and digest, and whether ECR holds the image today."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
+
+from opsctl.aws.errors import code_of
+from opsctl.aws.look import look
+from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -35,32 +39,48 @@ def is_in_ecr(image: str) -> bool:
     return re.match(_REGISTRY, image) is not None
 
 
-def digest_of(client: ECRClient, image: str) -> str | None:
-    """`sha256:…` of an image; None if it is unknown: another registry, no permission, or not pushed yet."""
-    pinned = pinned_digest(image)
-    if pinned:
-        return pinned
-    parts = ecr_parts(image)
-    if parts is None or not parts["tag"] or parts["digest"]:
-        return None
-    try:
-        details = client.describe_images(
-            registryId=parts["account"], repositoryName=parts["repository"], imageIds=[{"imageTag": parts["tag"]}]
-        )["imageDetails"]
-    except (ClientError, BotoCoreError):
-        return None
-    return details[0].get("imageDigest") if details else None
+def find_image(client: ECRClient, image: str) -> Image | NotVisible:
+    """Whether ECR holds an image, and its digest.
+
+    An image outside the client's region of ECR is not asked for: `exists` is then None.
+
+    Returns
+    -------
+    Image or NotVisible
+        `NotVisible` where AWS does not tell: that the image is missing is said only where ECR says so.
+    """
+    pinned, parts = pinned_digest(image), ecr_parts(image)
+    if parts is None or parts["region"] != client.meta.region_name:
+        return Image(image, None, digest=pinned)
+    image_id: Any = {"imageDigest": parts["digest"]} if parts["digest"] else {"imageTag": parts["tag"] or "latest"}
+
+    def ask() -> Image:
+        try:
+            details = client.describe_images(
+                registryId=parts["account"], repositoryName=parts["repository"], imageIds=[image_id]
+            )["imageDetails"]
+        except ClientError as error:
+            if code_of(error) == "ImageNotFoundException":
+                return Image(image, False, digest=pinned)
+            if code_of(error) == "RepositoryNotFoundException":
+                return Image(image, False, digest=pinned, has_repository=False)
+            raise
+        return Image(image, bool(details), digest=pinned or (details[0].get("imageDigest") if details else None))
+
+    return look("ecr:DescribeImages", ask)
 
 
 def images_of(client: BatchClient, platform: Platform) -> dict[str, str | None]:
-    """The image of each model's job definition; None where that revision no longer exists."""
+    """The image of each model's job definition; None where that revision no longer exists.
+
+    Raises
+    ------
+    Problem
+        Where AWS cannot be asked.
+    """
+    from opsctl.aws.batch.job_definitions import read_definitions
     from opsctl.aws.errors import translated
 
-    arns = {model: resources.job_definition for model, resources in sorted(platform.models.items())}
     with translated("reading the job definitions"):
-        reply = client.describe_job_definitions(jobDefinitions=list(arns.values()))
-    images = {
-        definition["jobDefinitionArn"]: definition.get("containerProperties", {}).get("image")
-        for definition in reply["jobDefinitions"]
-    }
-    return {model: images.get(arn) for model, arn in arns.items()}
+        definitions = read_definitions(client, platform)
+    return {model: definition.image if definition else None for model, definition in definitions.items()}

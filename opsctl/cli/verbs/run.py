@@ -19,10 +19,13 @@ from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.runs.m2g_options import M2gOptions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from opsctl.aws.s3.storage import Storage
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
+    from opsctl.core.diagnosis.obstacles import Obstacle
 
 
 class SubmissionFlags(OptionGroup):
@@ -77,14 +80,14 @@ def run(
     if not plan.to_submit():
         _say_nothing_to_do(context, plan, submission)
         return
-    _show_work(context, plan, wiring)
+    _show_work(context, plan, wiring, is_dry_run=submission.dry_run)
     _warn_of_wrong_scans(context, plan, storage)
     if submission.jobdir is not None:
         from opsctl.commands.runs.run import keep_documents
 
         keep_documents(plan, submission.jobdir)
     if submission.dry_run:
-        _show_dry_run(context, plan, as_json=submission.as_json)
+        _show_dry_run(context, plan, wiring.obstacles(), as_json=submission.as_json)
         return
     _ask(context, plan, assume_yes=submission.yes)
     outcome = wiring.carry_out(plan)
@@ -144,12 +147,23 @@ def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionF
     return plan
 
 
-def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> None:
-    """Say what will be submitted and what it costs; refuse what `--max-spend` does not cover."""
+def _show_work(context: Context, plan: RunPlan, wiring: RunWiring, *, is_dry_run: bool) -> None:
+    """Say what will be submitted and what it costs; refuse what AWS or `--max-spend` would not let run.
+
+    A dry run sends nothing, so it warns of what AWS would not let run, and shows the rest.
+    """
     from opsctl.render.run import disposition_lines
 
     for line in disposition_lines(plan, wiring.estimate(plan)):
         context.screen.say(line)
+    for note in wiring.notes(plan):
+        context.screen.warn(note)
+    obstacles = wiring.obstacles()
+    # The first is the error that ends the command; the others are named too, so that all can be mended at once.
+    for obstacle in obstacles if is_dry_run else obstacles[1:]:
+        context.screen.warn(str(obstacle.problem))
+    if obstacles and not is_dry_run:
+        raise obstacles[0].problem
     wiring.refuse_above_budget(plan)
 
 
@@ -232,11 +246,11 @@ def _warn_of_wrong_scans(context: Context, plan: RunPlan, storage: Storage) -> N
         context.screen.say(f"{counted(len(sample), 'scan')} looked into; `opsctl check` reads all")
 
 
-def _show_dry_run(context: Context, plan: RunPlan, *, as_json: bool) -> None:
+def _show_dry_run(context: Context, plan: RunPlan, obstacles: Sequence[Obstacle], *, as_json: bool) -> None:
     from opsctl.render.scans import scan_lines
 
     screen = context.screen
-    value = plan.as_json()
+    value = {**plan.as_json(), "obstacles": [obstacle.as_json() for obstacle in obstacles]}
     if as_json:
         screen.json(value)
         return

@@ -11,6 +11,7 @@ from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.defaults import is_typed
 from opsctl.cli.options import Local, NewPlatformName, Profile, Region, Yes
+from opsctl.cli.platform.account_checks import missing_image_steps, start_account_check
 from opsctl.cli.platform.engine_setup import containers_of, engine_option, say_where_jobs_run
 from opsctl.cli.platform.orphan_cleanup import OrphanCleanup
 from opsctl.cli.platform.terraform_session import (
@@ -27,6 +28,7 @@ from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.platform import DEFAULT_NAME, check_name
 
 if TYPE_CHECKING:
+    from opsctl.aws.clients import Clients
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.core.platform.platform import Platform
     from opsctl.local.control import Containers
@@ -124,6 +126,7 @@ def up(
         options = with_m2g_image(context, clients, options)
         orphans = OrphanCleanup(context, clients, options)
         options = settle_state(context, clients, options, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
+        say_account = start_account_check(context, clients, options)
         with screen.waiting("planning"):
             proposal = propose(workspace, options, mirror=mirror, look=orphans.find_orphans)
         orphans.say()
@@ -131,6 +134,7 @@ def up(
             for line in plan_lines(proposal.plan, idle_usd_per_hour=proposal.idle_usd_per_hour):
                 screen.say(line)
         has_work = bool(proposal.plan.changes) or orphans.needs_confirmation
+        say_account(has_work)
         if plan:
             if not has_work:
                 screen.say(f"The platform {chosen} is as it should be: nothing to do.")
@@ -154,11 +158,12 @@ def up(
         orphans.finish_cleanup(workspace.roots)
     context.home.keep(platform)
     clear_pending_up(context.home, name=chosen)
-    _say_platform_is_up(context, options, platform, containers=containers, is_new=bool(proposal.plan.changes))
+    _say_platform_is_up(context, clients, options, platform, containers=containers, is_new=bool(proposal.plan.changes))
 
 
 def _say_platform_is_up(
     context: Context,
+    clients: Clients,
     options: PlatformOptions,
     platform: Platform,
     *,
@@ -170,13 +175,13 @@ def _say_platform_is_up(
     state = "is up." if is_new else "is up already: nothing changed."
     screen.say(f"The platform {options.name} {state}", style="green")
     say_where_jobs_run(context, containers, platform.image)
-    if not options.is_local and options.image is None:
-        screen.say(f"Its jobs run {platform.image}: make it once, with `opsctl image build` and `opsctl image push`.")
+    steps = missing_image_steps(context, clients, platform)
     if context.configuration.get("platform") not in (None, options.name):
         other = context.configuration.values["platform"]
         screen.warn(f"{other.source} names the platform {other.value}: for this one, add --platform {options.name}.")
     screen.hints(
         {
+            **steps,
             "opsctl upload DIR --name HNU1": "bring a BIDS dataset there",
             "opsctl run HNU1 --sp native": "process it",
             "opsctl down": "take everything down; the data stays",

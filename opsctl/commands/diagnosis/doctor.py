@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from opsctl.aws import identity as aws
-from opsctl.aws.batch.queue_snapshot import take_snapshot, vcpu_quota
+from opsctl.aws.batch.job_definitions import definitions_of
+from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
 from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
-from opsctl.core.diagnosis.doctor import Line, lines
+from opsctl.commands.diagnosis.account_look import start_account
+from opsctl.commands.diagnosis.checks import Checks
+from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
+from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
@@ -96,11 +96,11 @@ def doctor(question: Question, *, seconds: float = SECONDS) -> Diagnosis:
     seconds
         The time limit: a check without an answer by then is reported as such.
     """
-    checkup = _check(question, _Checks(seconds))
+    checkup = _check(question, Checks(seconds))
     return Diagnosis(tuple(lines(checkup)), checkup.is_first_use)
 
 
-def _check(question: Question, checks: _Checks) -> Checkup:
+def _check(question: Question, checks: Checks) -> Checkup:
     environment, home = question.environment, question.home
     terraform = checks.start("terraform version", lambda: machine.terraform(environment))
     provider = checks.start("registry.terraform.io", lambda: machine.provider(environment))
@@ -156,7 +156,7 @@ def _aws_clients(question: Question, platform: Platform | Problem | None) -> Cli
     return Clients(region=region, profile=question.profile, is_hurried=True, verb="doctor")
 
 
-def _local_facts(home: Home, platform: Platform, checks: _Checks) -> dict[str, Any]:
+def _local_facts(home: Home, platform: Platform, checks: Checks) -> dict[str, Any]:
     server = checks.start("the local platform", lambda: control.find(home.path))()
     if not isinstance(server, control.LocalServer):
         return {"local_server": None}
@@ -169,7 +169,7 @@ def _aws_facts(
     login: Login,
     recorded: Platform | Problem | NotVisible | None,
     question: Question,
-    checks: _Checks,
+    checks: Checks,
 ) -> dict[str, Any]:
     platform = recorded if isinstance(recorded, Platform) else None
     # boto3 cannot create clients in several threads, so they are created here.
@@ -180,23 +180,30 @@ def _aws_facts(
     permissions = checks.start(
         "iam:SimulatePrincipalPolicy", lambda: aws.permissions(clients, login, platform, name=name)
     )
-    if platform is None:
-        quota = checks.start("servicequotas:GetServiceQuota", lambda: vcpu_quota(clients, is_spot=False))
-        return {"quota": quota(), "permissions": permissions()}
-    return {**_bucket_and_queues(clients, platform, checks), "permissions": permissions()}
+    account = start_account(
+        checks,
+        clients,
+        is_spot=platform is not None and platform.spot,
+        has_fallback=platform is not None and platform.spot_fallback,
+    )
+    facts = {} if platform is None else _bucket_and_queues(clients, platform, checks)
+    return {**facts, "account": account(), "permissions": permissions()}
 
 
-def _bucket_and_queues(clients: Clients, platform: Platform, checks: _Checks) -> dict[str, Any]:
-    """Check the data bucket, and each model's queue with its compute environment."""
+def _bucket_and_queues(clients: Clients, platform: Platform, checks: Checks) -> dict[str, Any]:
+    """Check the data bucket, each model's queue with its compute environment, and the job definitions."""
     # boto3 cannot create clients in several threads, so they are created here.
     clients.s3, clients.batch, clients.ec2, clients.ecr, clients.service_quotas, clients.logs  # noqa: B018
+    clients.autoscaling  # noqa: B018
 
     def snapshot(model: str) -> Callable[[], QueueSnapshot]:
         return lambda: take_snapshot(clients, platform, _SmallestJob(model, platform.image))
 
     bucket = checks.start("s3:ListBucket", lambda: aws.can_list(clients, platform.data_bucket))
+    definitions = checks.start("batch:DescribeJobDefinitions", lambda: definitions_of(clients.batch, platform))
     snapshots = {model: checks.start("batch:DescribeJobQueues", snapshot(model)) for model in sorted(platform.models)}
-    return {"bucket": bucket(), "facts": {model: answer() for model, answer in snapshots.items()}}
+    facts = {model: answer() for model, answer in snapshots.items()}
+    return {"bucket": bucket(), "definitions": definitions(), "facts": facts}
 
 
 def _now() -> datetime:
@@ -208,32 +215,3 @@ def _or_problem(make: Callable[[], T]) -> T | Problem:
         return make()
     except Problem as problem:
         return problem
-
-
-class _Checks:
-    """Checks that run at once, in threads, under one time limit."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def start(self, name: str, check: Callable[[], T]) -> Callable[[], T | Problem | NotVisible]:
-        """Start a check in a daemon thread; returns a function that waits for its answer."""
-        future: Future[T] = Future()
-
-        def run() -> None:
-            try:
-                future.set_result(check())
-            except BaseException as error:
-                future.set_exception(error)
-
-        def answer() -> T | Problem | NotVisible:
-            try:
-                return future.result(timeout=max(0.0, self._end - time.monotonic()))
-            except Problem as problem:
-                return problem
-            except FutureTimeoutError:
-                return NotVisible(name, f"did not answer within {self._seconds:g} s")
-
-        threading.Thread(target=run, name=f"doctor: {name}", daemon=True).start()
-        return answer

@@ -189,7 +189,8 @@ def _explanation(
 ) -> Explanation:
     return Explanation(
         kind=kind,
-        code=reason.code,
+        # Batch gives many waits no reason: then the platform's first fault that has a code tells what kind it is.
+        code=reason.code or next((finding.code for finding in findings if finding.code), ""),
         title=title,
         scans=tuple(case.reader.run.scans[index] for index in members),
         findings=tuple(findings),

@@ -106,7 +106,9 @@ class Estimate:
     usd_per_scan
         One scan.
     wall_hours
-        Duration of the run on AWS if the compute environment reaches its maximum size.
+        Duration of the run on AWS if as many scans run at once as may.
+    scan_count, at_once
+        How many scans it is about, and how many of them run at once.
     basis
         Where the numbers come from, in words.
     is_complete
@@ -121,6 +123,8 @@ class Estimate:
     basis: str
     is_complete: bool = True
     is_upper_bound: bool = False
+    scan_count: int = 0
+    at_once: int = 0
 
 
 def succeeded_hours(results: Iterable[Result]) -> list[float]:
@@ -163,16 +167,19 @@ def hours_of(results: Iterable[Result], *, reuses_registration: bool = False) ->
     )
 
 
-def estimate(platform: Platform, resources: ModelResources, *, scan_count: int, rates: Rates, hours: Hours) -> Estimate:
+def estimate(
+    platform: Platform, resources: ModelResources, *, scan_count: int, rates: Rates, hours: Hours, at_once: int
+) -> Estimate:
     """Estimate the cost of a run: scans x hours x (instance + disk + address).
 
     Parameters
     ----------
     resources
-        Those of the jobs' model: one scan per instance, `max_vcpus // vcpus` scans at a time.
+        Those of the jobs' model: one scan per instance.
+    at_once
+        How many scans run at once, from `opsctl.core.diagnosis.at_once`; at least 1.
     """
     per_scan = rates.usd_per_hour * hours.per_scan
-    at_once = max(1, resources.max_vcpus // resources.vcpus)
     charged = f", as AWS would charge in {platform.region}" if platform.is_local else ""
     kind = f"{resources.instance_type} {rates.kind}"
     kind += " (others of its size may cost otherwise)" if resources.more_instance_types else ""
@@ -184,6 +191,8 @@ def estimate(platform: Platform, resources: ModelResources, *, scan_count: int, 
         basis=f"{hours.source}; {kind}{charged}: {rates.price_text}; {rates.source}",
         is_complete=rates.is_complete,
         is_upper_bound=hours.is_upper_bound,
+        scan_count=scan_count,
+        at_once=min(at_once, scan_count),
     )
 
 

@@ -105,3 +105,15 @@ class CauseCode(StrEnum):
     WAIT_ENVIRONMENT_INVALID = "wait_environment_invalid"
     WAIT_UNDETERMINED = "wait_undetermined"
     WAIT_OTHER = "wait_other"
+
+    # AWS's reasons for a launch that it refused (launch_refusals.py).
+    WAIT_ACCOUNT_PLAN = "wait_account_plan"
+    WAIT_ACCOUNT_BLOCKED = "wait_account_blocked"
+    WAIT_VCPU_QUOTA = "wait_vcpu_quota"
+    WAIT_FLEET_QUOTA = "wait_fleet_quota"
+    WAIT_DISK_QUOTA = "wait_disk_quota"
+    WAIT_KMS_KEY = "wait_kms_key"
+    WAIT_SUBNET_FULL = "wait_subnet_full"
+    WAIT_LAUNCH_TEMPLATE = "wait_launch_template"
+    WAIT_LAUNCH_DENIED = "wait_launch_denied"
+    WAIT_LAUNCH_REFUSED = "wait_launch_refused"

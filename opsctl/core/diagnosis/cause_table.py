@@ -12,6 +12,7 @@ from typing import NamedTuple
 from opsctl.core.diagnosis.blocked_reasons import BLOCKED_REASONS
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.finding import Sure
+from opsctl.core.diagnosis.launch_refusals import LAUNCH_REFUSALS, OTHER_REFUSAL
 
 
 class CauseText(NamedTuple):
@@ -193,5 +194,6 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.CRASHED: CauseText("crashed", _LOGS),
     CauseCode.EXITED_WITH_1: CauseText("ended with exit code 1 and left no result", _LOGS),
     # Batch's reasons to wait.
+    **{refusal.code: CauseText(refusal.title, refusal.help) for refusal in (*LAUNCH_REFUSALS, OTHER_REFUSAL)},
     **{reason.code: CauseText(reason.title, reason.help, reason.sure) for reason in BLOCKED_REASONS},
 }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from opsctl.core.diagnosis.doctor_account import definition_lines, plan_lines, quota_lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, EngineVersion, Login, Permission
+from opsctl.core.diagnosis.doctor_line import Level, Line, unread
 from opsctl.core.diagnosis.finding import Wait
+from opsctl.core.diagnosis.launch_refusals import refused_launches
 from opsctl.core.diagnosis.pending_causes import blockers
-from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot, Quota
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, minutes_text
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
-
-Level = Literal["fine", "warning", "wrong"]
 
 OLDEST_PYTHON = (3, 11)
 #: Free space for a local run's outputs and its jobs' work folders; below the second, even records may not fit.
@@ -24,19 +24,9 @@ _ENOUGH_BYTES, _FULL_BYTES = 5_000_000_000, 500_000_000
 _SKEW_WRONG_SECONDS, _SKEW_WARNING_SECONDS = 240.0, 60.0
 _SOON_MINUTES = 60
 _NARROW_COLUMNS = 40
-#: terraform/platform's default for the compute environment of csa.
-_DEFAULT_MAX_VCPUS = 1024
+#: A launch that AWS refused longer ago says little of the next one.
+_RECENT_SECONDS = 3600.0
 _LOGIN_HINT = "Log in again: `aws sso login`, or `aws configure`."
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of `doctor`: a topic and its verdict."""
-
-    topic: str
-    level: Level
-    what: str
-    hint: str = ""
 
 
 def lines(checkup: Checkup) -> list[Line]:
@@ -47,16 +37,11 @@ def lines(checkup: Checkup) -> list[Line]:
         *_disk(checkup),
         *_configuration(checkup),
         *_login(checkup),
+        *plan_lines(checkup),
         *_permissions(checkup),
-        *_quotas(checkup),
+        *quota_lines(checkup),
         *_platform(checkup),
     ]
-
-
-def _unread(topic: str, fact: Problem | NotVisible, level: Level) -> Line:
-    if isinstance(fact, NotVisible):
-        return Line(topic, "warning", f"{fact.sentence[0].upper()}{fact.sentence[1:]}.")
-    return Line(topic, level, fact.what, fact.hint)
 
 
 def _machine(checkup: Checkup) -> Iterator[Line]:
@@ -88,10 +73,10 @@ def _tools(checkup: Checkup) -> Iterator[Line]:
     if isinstance(checkup.terraform, str):
         yield Line("Terraform", "fine", checkup.terraform)
     else:
-        yield _unread("Terraform", checkup.terraform, "wrong")
+        yield unread("Terraform", checkup.terraform, "wrong")
     provider = checkup.provider
     if isinstance(provider, Problem | NotVisible):
-        yield _unread("provider", provider, "wrong")
+        yield unread("provider", provider, "wrong")
     elif provider.mirror is not None:
         yield Line("provider", "fine", f"from the mirror {provider.mirror}")
     elif provider.registry_answers:
@@ -113,7 +98,7 @@ def _engine(checkup: Checkup) -> Line:
     if isinstance(engine, EngineVersion) and engine.version:
         return Line("containers", "fine", f"{engine.name} {engine.version}")
     if isinstance(engine, Problem | NotVisible):
-        return _unread("containers", engine, "warning")
+        return unread("containers", engine, "warning")
     what = f"{engine.name} is installed, and does not answer." if engine else "Neither Docker nor Podman."
     hint = f"Start {engine.name}" if engine else "Install one of them"
     what += " Only building the image for AWS needs it."
@@ -123,7 +108,7 @@ def _engine(checkup: Checkup) -> Line:
 def _disk(checkup: Checkup) -> Iterator[Line]:
     disk = checkup.disk
     if isinstance(disk, Problem | NotVisible):
-        yield _unread("disk", disk, "wrong")
+        yield unread("disk", disk, "wrong")
         return
     what = f"{disk.free_bytes / 1e9:.1f} GB free for {disk.path}"
     hint = "Make room, or set OPSCTL_HOME to a folder on a larger disk."
@@ -147,7 +132,7 @@ def _login(checkup: Checkup) -> Iterator[Line]:
         hint = login.hint if checkup.wants_aws else f"Only for AWS: {login.hint[0].lower()}{login.hint[1:]}"
         yield Line("AWS login", level, login.what, hint)
     elif isinstance(login, NotVisible):
-        yield _unread("AWS login", login, level)
+        yield unread("AWS login", login, level)
     else:
         yield _identity(login)
     if checkup.region:
@@ -186,7 +171,7 @@ def _permissions(checkup: Checkup) -> Iterator[Line]:
     if permissions is None:
         return
     if isinstance(permissions, Problem | NotVisible):
-        yield _unread("permissions", permissions, "warning")
+        yield unread("permissions", permissions, "warning")
         return
 
     def denied_for(purpose: str) -> list[str]:
@@ -216,40 +201,6 @@ def _untested(permissions: tuple[Permission, ...]) -> Iterator[Line]:
         yield Line("permissions", "warning", f"Cannot be tried without doing them: {', '.join(names)}.", hint)
 
 
-def _quotas(checkup: Checkup) -> Iterator[Line]:
-    platform = checkup.platform
-    if not isinstance(platform, Platform):
-        if checkup.quota is not None:
-            yield _quota(checkup.quota, max_vcpus=_DEFAULT_MAX_VCPUS, vcpus_per_scan=4, is_spot=False)
-        return
-    # All models share one quota, so compare it with the model that may use most.
-    queues = [
-        (platform.models[model].max_vcpus, facts)
-        for model, facts in checkup.facts.items()
-        if isinstance(facts, QueueSnapshot)
-    ]
-    if queues and not platform.is_local:
-        max_vcpus, largest = max(queues, key=lambda pair: pair[0])
-        if largest.quota is not None:
-            vcpus_per_scan = max(facts.vcpus for _, facts in queues)
-            yield _quota(largest.quota, max_vcpus=max_vcpus, vcpus_per_scan=vcpus_per_scan, is_spot=platform.spot)
-
-
-def _quota(quota: Quota | Problem | NotVisible, *, max_vcpus: int, vcpus_per_scan: int, is_spot: bool) -> Line:
-    if isinstance(quota, Problem | NotVisible):
-        return _unread("quota", quota, "warning")
-    kind = "Spot" if is_spot else "on-demand"
-    hint = f"Ask AWS for more: Service Quotas, EC2, {quota.code} (takes hours to days)."
-    if quota.vcpus < vcpus_per_scan:
-        what = f"The account may run {quota.vcpus} {kind} vCPUs, and a scan needs {vcpus_per_scan}."
-        return Line("quota", "wrong", what, hint)
-    if quota.vcpus < max_vcpus:
-        at_once = f"{quota.vcpus // vcpus_per_scan} scans at once instead of {max_vcpus // vcpus_per_scan}"
-        what = f"The account may run {quota.vcpus} {kind} vCPUs, the platform would use {max_vcpus}: {at_once}."
-        return Line("quota", "warning", what, hint)
-    return Line("quota", "fine", f"{quota.vcpus} {kind} vCPUs, enough for {max_vcpus}")
-
-
 def _platform(checkup: Checkup) -> Iterator[Line]:
     platform = checkup.platform
     if platform is None:
@@ -257,7 +208,7 @@ def _platform(checkup: Checkup) -> Iterator[Line]:
         yield Line("platform", "warning", "No platform is up.", hint)
         return
     if isinstance(platform, Problem | NotVisible):
-        yield _unread("platform", platform, "wrong")
+        yield unread("platform", platform, "wrong")
         return
     if platform.is_local and checkup.local_server is None:
         hint = "`opsctl up --local` brings it back, with its data."
@@ -265,11 +216,12 @@ def _platform(checkup: Checkup) -> Iterator[Line]:
         return
     where = f"on this machine, {checkup.local_server}" if platform.is_local else f"in {platform.region}"
     yield Line("platform", "fine", f"{platform.name} {where}")
+    yield from definition_lines(checkup, platform)
     for name, facts in checkup.facts.items():
         yield from _queue(name, facts)
     bucket: Any = checkup.bucket
     if isinstance(bucket, Problem | NotVisible):
-        yield _unread("data bucket", bucket, "wrong")
+        yield unread("data bucket", bucket, "wrong")
     elif bucket is not None:
         yield Line("data bucket", "fine", f"s3://{platform.data_bucket}")
 
@@ -277,16 +229,18 @@ def _platform(checkup: Checkup) -> Iterator[Line]:
 def _queue(name: str, facts: QueueSnapshot | Problem | NotVisible) -> Iterator[Line]:
     topic = f"queue {name}"
     if isinstance(facts, Problem | NotVisible):
-        yield _unread(topic, facts, "wrong")
+        yield unread(topic, facts, "wrong")
         return
     # Find what would keep any scan from starting, regardless of how full the queue and the quota are.
-    unloaded = dataclasses.replace(facts, line=(), quota=None)
+    unloaded = dataclasses.replace(facts, line=(), quota=None, launches=())
     wait = Wait(status="RUNNABLE", seconds=0.0)
     findings = [finding for finding in blockers(unloaded, wait) if finding != expected_wait(unloaded, wait)]
+    if not isinstance(facts.launches, NotVisible):
+        findings += refused_launches(facts.launches, within_seconds=_RECENT_SECONDS)
     for finding in findings:
         yield Line(topic, "wrong" if finding.sure == "certain" else "warning", finding.what, finding.do)
-    hidden = [fact for fact in (facts.queue, facts.environments) if isinstance(fact, NotVisible)]
+    hidden = [fact for fact in (facts.queue, facts.environments, facts.launches) if isinstance(fact, NotVisible)]
     for fact in hidden:
-        yield _unread(topic, fact, "warning")
+        yield unread(topic, fact, "warning")
     if not findings and not hidden:
         yield Line(topic, "fine", "enabled and valid, and so is its compute environment")

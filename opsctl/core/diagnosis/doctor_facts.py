@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot, Quota
+from opsctl.core.diagnosis.account import Account
+from opsctl.core.diagnosis.job_definition import JobDefinition
+from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 
@@ -103,8 +105,10 @@ class Checkup:
         The platform's queues by model.
     bucket
         True where the data bucket can be listed.
-    quota
-        The account's quota; only where there is no platform.
+    definitions
+        The platform's job definitions by model; None where Batch no longer has one.
+    account
+        The account's plan and quotas; None where AWS is not used.
     """
 
     python: tuple[int, int, int]
@@ -125,7 +129,8 @@ class Checkup:
     permissions: tuple[Permission, ...] | Problem | NotVisible | None = None
     facts: Mapping[str, QueueSnapshot | Problem | NotVisible] = field(default_factory=dict)
     bucket: bool | Problem | NotVisible | None = None
-    quota: Quota | Problem | NotVisible | None = None
+    definitions: Mapping[str, JobDefinition | None] | Problem | NotVisible = field(default_factory=dict)
+    account: Account | None = None
 
     @property
     def is_first_use(self) -> bool:

@@ -16,11 +16,14 @@ class Finding:
     ----------
     what
         Empty where the explanation's title says it all.
+    code
+        A `CauseCode`; empty where the finding has none of its own.
     """
 
     what: str
     do: str
     sure: Sure = "certain"
+    code: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

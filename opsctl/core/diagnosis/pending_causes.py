@@ -8,12 +8,15 @@ from opsctl.core.diagnosis.aws_messages import EnvironmentFault, environment_fau
 from opsctl.core.diagnosis.blocked_reasons import blocked_reason, is_blocked_reason
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.finding import Finding, Sure, Wait, sentence
-from opsctl.core.diagnosis.queue_snapshot import ComputeEnvironment, NotVisible, QueueSnapshot
+from opsctl.core.diagnosis.launch_refusals import refused_launches
+from opsctl.core.diagnosis.queue_snapshot import ComputeEnvironment, NotVisible, QueueSnapshot, Quota
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, running, starting
 
 #: The share of an instance's memory that jobs can use: the kernel and the ECS agent keep the rest (15.8 of an
 #: r5.large's 16 GiB remain).
 _USABLE_MEMORY = 0.985
+#: How far this machine's clock may be from AWS's.
+_CLOCKS_DIFFER_SECONDS = 60.0
 _UP = "`opsctl up`, with the options it was made with, brings it back to what opsctl made."
 _ENVIRONMENT_HELP = {
     EnvironmentFault.ROLE: "Its role is gone, misnamed or lacks a policy. ",
@@ -31,6 +34,7 @@ def blockers(facts: QueueSnapshot, wait: Wait) -> list[Finding]:
         *_queue(facts),
         *_environments(facts),
         *_size(facts),
+        *_launches(facts, wait),
         *_reason(facts, wait),
         *_quota(facts),
         *_network(facts, wait),
@@ -115,22 +119,38 @@ def _reason(facts: QueueSnapshot, wait: Wait) -> Iterator[Finding]:
     if reason.code == CauseCode.WAIT_CAPACITY and facts.is_spot:
         what += " as Spot capacity"
         do += "; or, at the full price, on-demand: `opsctl up` without --spot"
-    yield Finding(f"{sentence(what)} Batch says{whose}: {sentence(status_reason)}", sentence(do), reason.sure)
+    yield Finding(
+        f"{sentence(what)} Batch says{whose}: {sentence(status_reason)}", sentence(do), reason.sure, code=reason.code
+    )
+
+
+def _launches(facts: QueueSnapshot, wait: Wait) -> Iterator[Finding]:
+    # What AWS refused before the scan waited explains another wait.
+    if not isinstance(facts.launches, NotVisible):
+        yield from refused_launches(facts.launches, within_seconds=wait.seconds + _CLOCKS_DIFFER_SECONDS)
 
 
 def _quota(facts: QueueSnapshot) -> Iterator[Finding]:
     quota, used = facts.quota, facts.vcpus_in_use
     if quota is None or isinstance(quota, NotVisible):
         return
-    kind = "Spot" if facts.is_spot else "on-demand"
-    ask = f"Ask AWS for more: Service Quotas, EC2, {quota.code} (takes hours to days)."
+    # What Spot's quota does not let start may still start on demand.
+    sure: Sure = "certain" if _fallback_vcpus(facts) < facts.vcpus else "likely"
+    code = CauseCode.WAIT_VCPU_QUOTA
     if quota.vcpus < facts.vcpus:
-        yield Finding(f"The account may run {quota.vcpus} {kind} vCPUs, and a scan needs {facts.vcpus}.", ask)
+        what = f"The account may run {quota.vcpus} {quota.kind} vCPUs, and a scan needs {facts.vcpus}."
+        yield Finding(what, quota.request, sure, code=code)
     elif isinstance(used, int) and used + facts.vcpus > quota.vcpus:
         yield Finding(
-            f"The account's {kind} vCPU quota is used up: {used} of {quota.vcpus} run.",
-            f"Nothing: scans start as others end. For more at once: {ask}",
+            f"The account's {quota.kind} vCPU quota is used up: {used} of {quota.vcpus} run.",
+            f"Nothing: scans start as others end. For more at once: {quota.request}",
+            sure,
+            code=code,
         )
+
+
+def _fallback_vcpus(facts: QueueSnapshot) -> int:
+    return facts.fallback_quota.vcpus if isinstance(facts.fallback_quota, Quota) else 0
 
 
 def _network(facts: QueueSnapshot, wait: Wait | None) -> Iterator[Finding]:
@@ -157,9 +177,11 @@ def _image(facts: QueueSnapshot) -> Iterator[Finding]:
         yield Finding(
             f"The image {image.uri} is not in its repository: no container can start.",
             "Push it, or name another with `opsctl up --image URI`.",
+            code=CauseCode.IMAGE_NOT_FOUND,
         )
 
 
 def _log_group(facts: QueueSnapshot) -> Iterator[Finding]:
     if facts.has_log_group is False:
-        yield Finding("The jobs' log group is gone: no container can start without it.", _UP)
+        what = "The jobs' log group is gone: no container can start without it."
+        yield Finding(what, _UP, code=CauseCode.LOG_GROUP_UNAVAILABLE)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
+
+#: The codes of EC2's quotas on the vCPUs of the standard families (A, C, D, H, I, M, R, T, Z).
+ON_DEMAND_QUOTA, SPOT_QUOTA = "L-1216C47A", "L-34B43A08"
 
 
 @dataclass(frozen=True)
@@ -28,12 +32,19 @@ class NotVisible:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """The job queue: `state` ENABLED or DISABLED, `status` VALID, INVALID, UPDATING, …"""
+    """The job queue: `state` ENABLED or DISABLED, `status` VALID, INVALID, UPDATING, …
+
+    Attributes
+    ----------
+    environments
+        ARNs of its compute environments, in its order.
+    """
 
     name: str
     state: str
     status: str
     reason: str = ""
+    environments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +96,16 @@ class Quota:
     code: str
     vcpus: int
 
+    @property
+    def kind(self) -> str:
+        """Which instances count against it: `Spot` or `on-demand`."""
+        return "Spot" if self.code == SPOT_QUOTA else "on-demand"
+
+    @property
+    def request(self) -> str:
+        """How to get more, as a sentence."""
+        return f"Ask AWS for more: Service Quotas, EC2, {self.code} (takes hours to days)."
+
 
 @dataclass(frozen=True)
 class Subnet:
@@ -122,10 +143,44 @@ class SecurityGroup:
 
 @dataclass(frozen=True)
 class Image:
-    """The jobs' image; `exists` is None for an image outside ECR, whose registry is not asked."""
+    """The jobs' image.
+
+    Attributes
+    ----------
+    exists
+        None for an image outside this region's ECR, whose registry is not asked.
+    digest
+        `sha256:…`, where the name has it or ECR has the image.
+    has_repository
+        False where ECR does not even have the repository.
+    """
 
     uri: str
     exists: bool | None
+    digest: str | None = None
+    has_repository: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """An attempt to launch an instance of a compute environment, from its Auto Scaling group's activities.
+
+    Attributes
+    ----------
+    environment
+        The compute environment's name.
+    age_seconds
+        How long before the snapshot it began.
+    outcome
+        `refused`, `launched`, or `pending` while it goes on.
+    message
+        AWS's own words; empty where it gives none.
+    """
+
+    environment: str
+    age_seconds: float
+    outcome: Literal["refused", "launched", "pending"]
+    message: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,8 +206,12 @@ class QueueSnapshot:
         The queue's compute environments, in its order.
     line
         The jobs in the queue, oldest first.
+    quota, fallback_quota
+        The account's quota that the instances count against; with `spot_fallback` also the one on demand.
     vcpus_in_use
         Running vCPUs of the account, in the instance families of the quota.
+    launches
+        The latest attempts to launch instances for the queue's environments, newest first.
     has_log_group
         Whether the jobs' log group exists.
     """
@@ -171,6 +230,8 @@ class QueueSnapshot:
     image: Image | NotVisible | None
     instance_type: InstanceType | NotVisible
     has_log_group: bool | NotVisible
+    fallback_quota: Quota | NotVisible | None = None
+    launches: tuple[Launch, ...] | NotVisible = ()
 
     @property
     def hidden(self) -> tuple[NotVisible, ...]:

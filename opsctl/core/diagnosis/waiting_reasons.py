@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opsctl.core.diagnosis.at_once import scans_at_once
 from opsctl.core.diagnosis.finding import Finding, Wait
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 
@@ -86,6 +87,8 @@ def _booting(facts: QueueSnapshot, wait: Wait) -> Finding:
 
 def _most_at_once(facts: QueueSnapshot) -> int:
     """How many scans can run at a time; 0 where unknown."""
-    if isinstance(facts.environments, NotVisible) or not facts.vcpus:
+    if isinstance(facts.environments, NotVisible):
         return 0
-    return sum(environment.max_vcpus for environment in facts.environments) // facts.vcpus
+    quotas = [facts.quota] if facts.fallback_quota is None else [facts.quota, facts.fallback_quota]
+    max_vcpus = sum(environment.max_vcpus for environment in facts.environments)
+    return scans_at_once(max_vcpus=max_vcpus, vcpus=facts.vcpus, quotas=quotas).scans

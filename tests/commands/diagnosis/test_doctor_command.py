@@ -24,8 +24,8 @@ from support.why_world import World
 
 from opsctl.aws.clients import Clients
 from opsctl.commands.diagnosis.doctor import Diagnosis, Question, doctor
-from opsctl.core.diagnosis.doctor import Line
 from opsctl.core.diagnosis.doctor_facts import Provider, Terminal
+from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.home import Home
 
 #: A busy machine must not turn an answer into "did not answer".

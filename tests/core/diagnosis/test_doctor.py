@@ -9,8 +9,9 @@ import pytest
 from support.example_platform import platform
 from support.why_examples import HEALTHY
 
-from opsctl.core.diagnosis.doctor import Line, lines
+from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, EngineVersion, Login, Permission, Provider, Terminal
+from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, Quota
 from opsctl.core.errors import ErrorCode, Problem
 
