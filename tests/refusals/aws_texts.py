@@ -55,6 +55,19 @@ def denied(action: str, resource: str, *, code: str = "AccessDeniedException", s
     )
 
 
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+BOUNDARY = AwsError(
+    "AccessDenied",
+    f"User: {ME} is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::123456789012:role/"
+    "opsctl-m2g-us-east-1-job because no permissions boundary allows the iam:CreateRole action",
+    403,
+)
+# What Batch answers before it sees a new role.
+ROLE_NOT_VALID = AwsError("ClientException", f"CLIENT_ERROR - Not valid: role {_SERVICE_ROLE}")
+JOB_ROLE_NOT_VALID = AwsError(
+    "ClientException", "Not valid: role arn:aws:iam::123456789012:role/opsctl-m2g-us-east-1-job"
+)
+
 # https://github.com/awslabs/fargatecli/issues/38 and https://github.com/Appliscale/cloud-security-audit/issues/24
 NOT_SUBSCRIBED = AwsError("SubscriptionRequiredException", "The AWS Access Key Id needs a subscription for the service")
 NOT_SUBSCRIBED_EC2 = AwsError(
@@ -120,15 +133,12 @@ LOG_GROUP_MISSING = AwsError("ResourceNotFoundException", "The specified log gro
 # botocore's model of Batch.
 BATCH_FAILED = AwsError("ServerException", "Unable to process the request. Please try again later.", 500)
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html; S3 passes KMS's answer on.
-KEY_DENIED = AwsError(
-    "AccessDenied",
-    f"User: {ME} is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:us-east-1:123456789012:key/"
-    "1234abcd-12ab-34cd-56ef-1234567890ab because no identity-based policy allows the kms:Decrypt action",
-    403,
-)
+_KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+KEY_DENIED = denied("kms:Decrypt", _KEY, code="AccessDenied", status=403)
+KEY_DENIED_TO_WRITE = denied("kms:GenerateDataKey", _KEY, code="AccessDenied", status=403)
 KEY_DISABLED = AwsError(
     "KMS.DisabledException",
-    "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab is disabled.",
+    f"{_KEY} is disabled.",
 )
 
 # https://github.com/chanzuckerberg/single-cell-data-portal/issues/1068

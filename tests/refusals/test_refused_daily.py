@@ -44,7 +44,7 @@ RUN: list[tuple[str, tuple[Rule, ...], int]] = [
     ("free-plan", (account_plan("FREE"),), 1),
     ("quota-too-small", (quota(ON_DEMAND, 1.0),), 1),
     ("expired", (refused("s3", "ListObjectsV2", aws.EXPIRED_S3),), 1),
-    ("key-denied", (refused("s3", "PutObject", aws.KEY_DENIED),), 1),
+    ("key-denied", (refused("s3", "PutObject", aws.KEY_DENIED_TO_WRITE),), 1),
     ("key-disabled", (refused("s3", "PutObject", aws.KEY_DISABLED),), 1),
     ("not-subscribed", (refused("batch", "*", aws.NOT_SUBSCRIBED),), 1),
     ("submission-denied", (refused("batch", "SubmitJob", aws.denied("batch:SubmitJob", QUEUE, status=403)),), 1),
@@ -119,7 +119,6 @@ def test_why(waiting: AwsPlatform, scenario: str, rules: tuple[Rule, ...]) -> No
 OTHERS: list[tuple[str, str, tuple[str, ...], tuple[Rule, ...], int]] = [
     ("status", "expired", (), (refused("s3", "*", aws.EXPIRED_S3),), 1),
     ("status", "jobs-forgotten", (), (FORGOTTEN,), 0),
-    ("cancel", "denied", ("--yes",), (refused("batch", "TerminateJob", aws.END_DENIED),), 1),
     ("doctor", "free-plan", (), (account_plan("FREE"),), 1),
     ("doctor", "quota-too-small", (), (quota(ON_DEMAND, 1.0),), 1),
     ("doctor", "image-missing", (), (IMAGE_MISSING,), 1),
@@ -135,6 +134,13 @@ def test_other_verbs(
 ) -> None:
     run = () if verb == "doctor" else ("--run", waiting.run_id)
     waiting.screen(scenario, verb, *run, *words, rules=rules, code=code)
+
+
+def test_cancel(waiting: AwsPlatform) -> None:
+    # A run of its own: the question to cancel it is recorded.
+    waiting.submit("--modif", "cancelled")
+    rules = (refused("batch", "TerminateJob", aws.END_DENIED),)
+    waiting.screen("denied", "cancel", "--run", waiting.last_run_id, "--yes", rules=rules, code=1)
 
 
 def no_events(document: Any) -> Any:
@@ -158,9 +164,14 @@ def test_logs(ended: AwsPlatform, scenario: str, words: tuple[str, ...], rules: 
     ended.screen(scenario, "logs", *words, rules=rules, code=code)
 
 
-def test_lines_that_come_late_are_followed(ended: AwsPlatform) -> None:
-    text = ended.screen("behind-and-followed", "logs", "--follow", rules=(behind(2),), code=1)
-    assert text.count("tracking") == 2
+def test_lines_that_come_half_a_minute_late_are_followed(ended: AwsPlatform, monkeypatch: pytest.MonkeyPatch) -> None:
+    # No time passes: a poll stands for a second.
+    monkeypatch.setattr("opsctl.cli.verbs.logs._POLL_SECONDS", 0.0)
+    with ended.aws.playing(behind(30)):
+        code, text = ended.run("logs", "--follow")
+    assert code == 1
+    assert text.count("│ tracking") == 2
+    assert text.count("│ opsctl: exit code") == 3
 
 
 def test_results_of_an_encrypted_bucket(ended: AwsPlatform) -> None:
