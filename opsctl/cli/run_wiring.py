@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from opsctl.core.diagnosis.queue_snapshot import Image
 from opsctl.core.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -58,6 +57,7 @@ class RunWiring:
         from opsctl.commands.platform.m2g_image import m2g_image_of
         from opsctl.commands.runs.plan import plan
         from opsctl.commands.runs.registrations import RegistrationFinder
+        from opsctl.core.diagnosis.queue_snapshot import Image
 
         context = self._context
         # AWS is asked while the dataset is read.

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from support.example_platform import platform
 
+from opsctl.aws.clients import Clients
 from opsctl.cli.context import Context
 from opsctl.cli.verbs import up
 from opsctl.core.errors import ErrorCode, Problem
@@ -178,7 +179,8 @@ def test_up_says_that_the_verbs_after_it_would_go_elsewhere(world: World, capsys
     made = platform(name="local", endpoint_url="http://127.0.0.1:1")
 
     def said() -> str:
-        up._say_platform_is_up(Context(platform_name="local"), platform_options, made, containers=None, is_new=True)
+        context, nobody = Context(platform_name="local"), Clients(endpoint_url="http://127.0.0.1:1")
+        up._say_platform_is_up(context, nobody, platform_options, made, containers=None, is_new=True)
         return capsys.readouterr().err
 
     assert "names the platform" not in said()

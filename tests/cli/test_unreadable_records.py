@@ -14,6 +14,7 @@ from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 
 from support.run_world import PLATFORM, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.core.diagnosis.obstacles import RunFacts
 from opsctl.core.runs.status import BatchJob
 from opsctl.home import Home
 
@@ -108,7 +109,7 @@ def bucket(storage: Storage, home: Path, opsctl: Opsctl, tmp_path: Path, monkeyp
     monkeypatch.setattr("opsctl.cli.context.storage_of", lambda _: storage)
     monkeypatch.setattr("opsctl.cli.context.batch_of", lambda _: batch.adapter)
     monkeypatch.setattr("opsctl.aws.pricing.rates", lambda *_, **__: RATES)
-    monkeypatch.setattr("opsctl.aws.ecr.image.digest_of", lambda *_: None)
+    monkeypatch.setattr("opsctl.commands.diagnosis.account_look.start_run_facts", lambda *_: RunFacts)
     monkeypatch.setattr("opsctl.aws.batch.queue_snapshot.take_snapshot", lambda *_, **__: pytest.fail("not needed"))
     return Bucket(storage, folder, opsctl, tmp_path)
 

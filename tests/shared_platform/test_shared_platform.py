@@ -15,6 +15,7 @@ import pytest
 from changes_by_hand import SENTENCES, change_by_hand
 from shared_world import ACCOUNT, REGION, CommandResult, Machine, Server
 
+from opsctl import __version__
 from opsctl.aws.s3.state_files import StateFiles
 from opsctl.core.platform.state_location import StateLocation
 from opsctl.local import control
@@ -38,6 +39,10 @@ DAILY = {
     "logs": ("logs",),
     "cost": ("cost", "--json"),
 }
+
+
+#: Of an image in ECR; the jobs here run the preview, whatever they are told to run.
+MANIFEST = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []})
 
 
 @dataclass
@@ -105,8 +110,12 @@ def daily(story: Story, carl: Machine) -> None:
     carl.without_terraform()
     story.run("sample", carl, "sample", "sample")
     story.run("upload", carl, "upload", "sample", "--name", "HNU1", "--platform", "lab")
+    story.run("run without an image", carl, *DAILY["run"], "--json", "--platform", "lab")
+    ecr, tag = story.server.client("ecr"), __version__
+    ecr.put_image(repositoryName="opsctl-lab", imageManifest=MANIFEST, imageTag=tag)
     for name, arguments in DAILY.items():
         story.run(name, carl, *arguments, "--platform", "lab")
+    ecr.batch_delete_image(repositoryName="opsctl-lab", imageIds=[{"imageTag": tag}])
     story.observed["carl's platforms"] = [path.name for path in carl.home.glob("platforms/*/*")]
     story.run("no terraform", carl, "up", *LAB)
 
@@ -184,6 +193,15 @@ def test_what_was_asked_without_terraform_was_answered(story: Story) -> None:
     assert json.loads(story.results["dry run"].out)
     assert story.results["no terraform"].code == 1
     assert "Terraform is not on the PATH" in story.results["no terraform"].err
+
+
+def test_up_names_the_image_as_the_next_step_and_run_refuses_until_it_is_there(story: Story) -> None:
+    up, refused = story.results["up"], story.results["run without an image"]
+    assert "is not on ECR yet" in up.message
+    assert up.err.index("opsctl image build") < up.err.index("opsctl image push") < up.err.index("opsctl run HNU1")
+    # The server knows no plans, no quotas and no simulation: nothing is said of them, and nothing is refused.
+    assert "could not be looked at" not in up.message and "according to IAM" not in up.message
+    assert (refused.code, json.loads(refused.out)["error"]["code"]) == (1, "image_not_found")
 
 
 def test_the_holder_of_the_lock_is_named_and_what_is_said_unlocks(story: Story) -> None:

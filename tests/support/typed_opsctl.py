@@ -13,6 +13,7 @@ from opsctl.__main__ import main
 from opsctl.aws.logs import Logs
 from opsctl.aws.s3.storage import Storage
 from opsctl.cli.context import Context
+from opsctl.core.diagnosis.obstacles import RunFacts
 from support.history_world import HistoryWorld
 from support.run_views import RATES, hidden_snapshot
 from support.run_world import PLATFORM
@@ -46,6 +47,7 @@ class TypedOpsctl:
         for name, adapter in adapters.items():
             monkeypatch.setattr(Context, name, adapter)
         monkeypatch.setattr("opsctl.aws.pricing.rates", lambda *_, **__: RATES)
+        monkeypatch.setattr("opsctl.commands.diagnosis.account_look.start_run_facts", lambda *_: RunFacts)
         monkeypatch.setattr("opsctl.aws.batch.queue_snapshot.take_snapshot", lambda *_: hidden_snapshot())
         monkeypatch.setenv("OPSCTL_HOME", str(world.home))
 

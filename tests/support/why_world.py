@@ -191,12 +191,12 @@ class World:
     def is_over(self, run: Run) -> bool:
         return set(self.statuses(run)) <= {"SUCCEEDED", "FAILED"}
 
-    def why(self, run: Run, pattern: str | None = None) -> Answer:
-        """Run `why` in this process."""
+    def why(self, run: Run, pattern: str | None = None, **changes: Any) -> Answer:
+        """Run `why` in this process, with changes of what the snapshot shows."""
         return why(
             pattern,
             reader=self.reader(run),
             storage=self.storage,
             platform=self.platform,
-            look=lambda: take_snapshot(self.clients, self.platform, run),
+            look=lambda: replace(take_snapshot(self.clients, self.platform, run), **changes),
         )

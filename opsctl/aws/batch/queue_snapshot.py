@@ -114,7 +114,7 @@ def take_snapshot(clients: Clients, platform: Platform, run: JobRequirements) ->
             instance_type=instance_type(),
             has_log_group=has_group(),
             fallback_quota=fallback(),
-            launches=launches(),
+            launches=(unknown if is_on_aws else None) or launches(),
         )
 
 

@@ -35,6 +35,11 @@ class VolumeQuota:
     code: str
     tib: float
 
+    @property
+    def request(self) -> str:
+        """How to get more, as a sentence."""
+        return f"Ask AWS for more: Service Quotas, EBS, {self.code}."
+
     def disks(self, root_volume_gib: int) -> int:
         """How many root volumes of a size fit."""
         return int(self.tib * 1024 // root_volume_gib)

@@ -52,7 +52,7 @@ def quota_lines(checkup: Checkup) -> Iterator[Line]:
     if known:
         yield _quota_line(known, at_once, vcpus=vcpus, max_vcpus=max_vcpus)
     for note in disk_notes(account, at_once, root_volume_gib=root_volume_gib, wanted=at_once.platform_scans):
-        yield Line("disk quota", "warning", note)
+        yield Line("disk quota", "warning", note.what, note.hint)
 
 
 def _quota_line(quotas: Sequence[Quota], at_once: AtOnce, *, vcpus: int, max_vcpus: int) -> Line:

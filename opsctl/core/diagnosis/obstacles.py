@@ -131,22 +131,34 @@ def run_notes(facts: RunFacts, platform: Platform, *, model: str, scan_count: in
             f"The account may run {quotas_text(quotas)} vCPUs: {at_once.by_vcpus} of {scan_count:,} scans run at once."
         )
         notes.append(f"{text} {quotas[0].request}")
-    notes += disk_notes(facts.account, at_once, root_volume_gib=platform.root_volume_gib, wanted=wanted)
+    disks = disk_notes(facts.account, at_once, root_volume_gib=platform.root_volume_gib, wanted=wanted)
+    notes += map(str, disks)
     if isinstance(facts.image, NotVisible):
         notes.append(f"Whether the jobs' image is on ECR {facts.image.sentence}.")
     return [*notes, *denied_notes(facts.denied, policy="run")]
 
 
-def disk_notes(account: Account | None, at_once: AtOnce, *, root_volume_gib: int, wanted: int) -> Iterator[str]:
+@dataclass(frozen=True)
+class Note:
+    """What does not stop a command, and what to do about it."""
+
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.hint}"
+
+
+def disk_notes(account: Account | None, at_once: AtOnce, *, root_volume_gib: int, wanted: int) -> Iterator[Note]:
     """The quota on disks, where it is smaller than what the scans that are wanted at once need."""
     volumes = account.volumes if account is not None else None
     # Where the vCPU quota is smaller still, the disks of what it lets run are what counts.
     running = wanted if at_once.by_vcpus is None else min(wanted, at_once.by_vcpus)
     if isinstance(volumes, VolumeQuota) and volumes.disks(root_volume_gib) < running:
-        yield (
+        yield Note(
             f"The account's gp3 disks may have {volumes.tib:g} TiB in all: {volumes.disks(root_volume_gib):,} scans at"
-            f" once with {root_volume_gib} GiB each, not {running:,}. Ask AWS for more: Service Quotas, EBS,"
-            f" {volumes.code}."
+            f" once with {root_volume_gib} GiB each, not {running:,}.",
+            volumes.request,
         )
 
 

@@ -6,12 +6,14 @@ import dataclasses
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.validate import ParamValidator
 from support.example_platform import platform
+from support.launch_messages import FREE_TIER, KMS_DENIED
 
 from opsctl.aws.batch.queue_snapshot import take_snapshot
 from opsctl.aws.clients import Clients
@@ -97,6 +99,24 @@ def route(target: str, name: str = "GatewayId", **more: Any) -> dict[str, Any]:
     return {"DestinationCidrBlock": "0.0.0.0/0", name: target, **more}
 
 
+def group(name: str) -> dict[str, Any]:
+    return {"AutoScalingGroupName": name}
+
+
+def activity(minutes: float, status: str, message: str = "", **more: Any) -> dict[str, Any]:
+    """An activity that began some minutes ago."""
+    return {
+        "ActivityId": "a",
+        "AutoScalingGroupName": "env-asg-59cfd8b7",
+        "Description": "Launching a new EC2 instance",
+        "StartTime": datetime.now(UTC) - timedelta(minutes=minutes),
+        "StatusCode": status,
+        "Cause": "At 2026-11-28T12:00:00Z an instance was started in response to a difference",
+        **({"StatusMessage": message} if message else {}),
+        **more,
+    }
+
+
 ANSWERS: dict[str, Any] = {
     "DescribeJobQueues": {"jobQueues": [QUEUE]},
     "DescribeComputeEnvironments": {"computeEnvironments": [ENVIRONMENT]},
@@ -135,8 +155,18 @@ ANSWERS: dict[str, Any] = {
         ]
     },
     "DescribeSecurityGroups": {"SecurityGroups": [{"GroupId": "sg-1", "IpPermissionsEgress": [{"IpProtocol": "-1"}]}]},
+    "DescribeAutoScalingGroups": {"AutoScalingGroups": [group("env-asg-59cfd8b7"), group("env-2-asg-59cfd8b7")]},
+    "DescribeScalingActivities": {
+        "Activities": [
+            activity(5, "WaitingForInstanceId"),
+            activity(9, "Cancelled", KMS_DENIED),
+            activity(20, "Failed", FREE_TIER),
+            activity(25, "Successful", Description="Terminating EC2 instance: i-1"),
+            activity(30, "Successful"),
+        ]
+    },
 }
-SERVICES = ("batch", "ec2", "ecr", "service_quotas", "logs")
+SERVICES = ("batch", "ec2", "ecr", "service_quotas", "logs", "autoscaling")
 
 
 class Aws:
@@ -212,6 +242,8 @@ def test_every_fact_is_asked_for_exactly(aws: Aws) -> None:
         "DescribeSubnets": [{"SubnetIds": ["subnet-a", "subnet-b"]}],
         "DescribeRouteTables": [{"Filters": [{"Name": "vpc-id", "Values": ["vpc-1"]}]}],
         "DescribeSecurityGroups": [{"GroupIds": ["sg-1"]}],
+        "DescribeAutoScalingGroups": [{}],
+        "DescribeScalingActivities": [{"AutoScalingGroupName": "env-asg-59cfd8b7", "MaxRecords": 20}],
     }
 
 
@@ -233,6 +265,14 @@ def test_every_answer_becomes_a_fact(aws: Aws) -> None:
     assert facts.image == Image(IMAGE, True)
     assert facts.instance_type == InstanceType("r5.large", 2, 16384)
     assert facts.has_log_group is True
+    launches: Any = facts.launches
+    assert [(round(launch.age_seconds / 60), launch.outcome, launch.message) for launch in launches] == [
+        (5, "pending", ""),
+        (9, "refused", KMS_DENIED),
+        (20, "refused", FREE_TIER),
+        (30, "launched", ""),
+    ]
+    assert {launch.environment for launch in launches} == {"env"}
     assert aws.facts().memory_mib == 15200
 
 
@@ -241,11 +281,32 @@ def test_spot_has_a_quota_of_its_own(aws: Aws) -> None:
     assert aws.asked["GetServiceQuota"] == [{"ServiceCode": "ec2", "QuotaCode": "L-34B43A08"}]
 
 
+def test_with_a_fallback_both_quotas_and_both_environments_are_looked_at(aws: Aws) -> None:
+    order = [{"order": number, "computeEnvironment": arn} for number, arn in enumerate(("arn:spot", "arn:on-demand"))]
+    aws.answers["DescribeJobQueues"] = {"jobQueues": [{**QUEUE, "computeEnvironmentOrder": order}]}
+    aws.answers["GetServiceQuota"] = lambda asked: {
+        "Quota": {"Value": {"L-34B43A08": 8, "L-1216C47A": 5}[asked["QuotaCode"]]}
+    }
+    facts = aws.facts(spot=True, spot_fallback=True)
+    assert aws.asked["DescribeComputeEnvironments"] == [{"computeEnvironments": ["arn:spot", "arn:on-demand"]}]
+    assert (facts.quota, facts.fallback_quota) == (Quota("L-34B43A08", 8), Quota("L-1216C47A", 5))
+    assert aws.facts(spot_fallback=True).fallback_quota is None
+
+
+@pytest.mark.parametrize("name", ["env-asg-1", "AWSBatch-env-asg-1"])
+def test_batch_names_its_groups_after_the_environment(aws: Aws, name: str) -> None:
+    # outerbounds/terraform-aws-metaflow#19; the prefix comes with Batch's service-linked role.
+    others = [group(other) for other in ("env", "my-env-asg-1", "env-asg", "AWSBatch-env-b-asg-1")]
+    aws.answers["DescribeAutoScalingGroups"] = {"AutoScalingGroups": [*others, group(name)]}
+    aws.facts()
+    assert [asked["AutoScalingGroupName"] for asked in aws.asked["DescribeScalingActivities"]] == [name]
+
+
 FIELDS = {
     "DescribeJobQueues": ("batch:DescribeJobQueues", ["queue"]),
     "DescribeComputeEnvironments": (
         "batch:DescribeComputeEnvironments",
-        ["environments", "subnets", "security_groups"],
+        ["environments", "subnets", "security_groups", "launches"],
     ),
     "ListJobs": ("batch:ListJobs", ["line"]),
     "DescribeJobs": ("batch:DescribeJobs", ["line"]),
@@ -257,6 +318,8 @@ FIELDS = {
     "DescribeSubnets": ("ec2:DescribeSubnets", ["subnets"]),
     "DescribeRouteTables": ("ec2:DescribeRouteTables", ["subnets"]),
     "DescribeSecurityGroups": ("ec2:DescribeSecurityGroups", ["security_groups"]),
+    "DescribeAutoScalingGroups": ("autoscaling:DescribeAutoScalingGroups", ["launches"]),
+    "DescribeScalingActivities": ("autoscaling:DescribeScalingActivities", ["launches"]),
 }
 
 
@@ -287,12 +350,14 @@ def test_a_call_that_fails_otherwise_is_hidden_with_its_reason(aws: Aws) -> None
 @pytest.mark.parametrize("code", ["ImageNotFoundException", "RepositoryNotFoundException"])
 def test_an_image_that_is_not_there(aws: Aws, code: str) -> None:
     aws.refused["DescribeImages"] = (400, code)
-    assert aws.facts().image == Image(IMAGE, False)
+    assert aws.facts().image == Image(IMAGE, False, has_repository=code == "ImageNotFoundException")
 
 
 def test_images_by_digest_and_images_elsewhere(aws: Aws) -> None:
     pinned = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g@sha256:{'a' * 64}"
-    assert aws.facts(run=dataclasses.replace(RUN, image=pinned)).image == Image(pinned, True)
+    assert aws.facts(run=dataclasses.replace(RUN, image=pinned)).image == Image(
+        pinned, True, digest=f"sha256:{'a' * 64}"
+    )
     assert aws.asked["DescribeImages"][0]["imageIds"] == [{"imageDigest": f"sha256:{'a' * 64}"}]
     for foreign in ("neurodata/m2g:0.3.0", IMAGE.replace("us-east-1", "eu-west-1")):
         assert aws.facts(run=dataclasses.replace(RUN, image=foreign)).image == Image(foreign, None)
@@ -315,4 +380,5 @@ def test_a_log_group_of_a_longer_name_is_another(aws: Aws) -> None:
 def test_on_this_machine_nothing_is_asked_that_is_awss_alone(aws: Aws) -> None:
     facts = aws.facts(endpoint_url="http://127.0.0.1:1")
     assert (facts.is_local, facts.quota, facts.vcpus_in_use, facts.image) == (True, None, None, None)
-    assert not {"GetServiceQuota", "DescribeInstances", "DescribeImages"} & aws.asked.keys()
+    alone = {"GetServiceQuota", "DescribeInstances", "DescribeImages", "DescribeAutoScalingGroups"}
+    assert (facts.launches, alone & aws.asked.keys()) == ((), set())

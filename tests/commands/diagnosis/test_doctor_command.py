@@ -62,6 +62,14 @@ class Aws:
             "DescribeLogGroups": {"logGroups": [{"logGroupName": "/opsctl/m2g"}]},
             "FilterLogEvents": {"events": []},
             "GetServiceQuota": {"Quota": {"Value": 4000.0}},
+            "GetAccountPlanState": {"accountId": "1", "accountPlanType": "PAID", "accountPlanStatus": "ACTIVE"},
+            "DescribeAutoScalingGroups": {"AutoScalingGroups": []},
+            "DescribeJobDefinitions": {
+                "jobDefinitions": [
+                    {"jobDefinitionArn": resources.job_definition, "status": "ACTIVE"}
+                    for resources in platform().models.values()
+                ]
+            },
             "DescribeInstances": {"Reservations": []},
             "ListObjectsV2": {},
             "GetParameter": {"Parameter": {"Value": json.dumps(platform().as_record())}},
@@ -133,7 +141,7 @@ def test_a_platform_on_aws(aws: Aws, question: Question) -> None:
     about_aws = [line for line in diagnosis.lines if line.topic not in ("Terraform", "provider", "containers")]
     assert [line for line in about_aws if line.level != "fine"] == []
     assert [line.topic for line in about_aws][-7:] == [
-        *("clock", "permissions", "quota", "platform", "queue csa", "queue csd", "data bucket")
+        *("permissions", "quota", "platform", "job definitions", "queue csa", "queue csd", "data bucket")
     ]
     assert ARN in of(diagnosis, "AWS login")[0].what
     assert {request["PolicySourceArn"] for request in aws.requests["SimulatePrincipalPolicy"]} == {ROLE}
@@ -149,8 +157,10 @@ def test_the_platform_of_a_colleague_is_looked_at_too(aws: Aws, question: Questi
 def test_a_new_account_hears_of_its_quota_before_up(aws: Aws, question: Question) -> None:
     aws.refused["GetParameter"] = "ParameterNotFound"
     aws.answers["GetServiceQuota"] = {"Quota": {"Value": 5.0}}
+    aws.answers["GetAccountPlanState"] = {"accountPlanType": "FREE", "accountPlanStatus": "ACTIVE"}
     diagnosis = examine(question)
     assert of(diagnosis, "quota")[0].level == "warning"
+    assert of(diagnosis, "account plan")[0].level == "wrong"
     assert "iam:CreateRole" in {
         name for request in aws.requests["SimulatePrincipalPolicy"] for name in request["ActionNames"]
     }

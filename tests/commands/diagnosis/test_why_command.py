@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.launch_messages import FREE_TIER
 from support.waiting import until
 from support.why_world import World
 
+from opsctl.core.diagnosis.queue_snapshot import Launch
 from opsctl.core.errors import Problem
 from opsctl.local import control
 
@@ -65,6 +67,17 @@ def test_what_waits_its_turn_is_told_calmly(world: World, gate: Path) -> None:
     assert "1 run, 2 wait, 1 of them before it" in last.findings[0].what
     (first,) = world.why(run, "sub-00/ses-1").explanations
     assert (first.kind, first.findings) == ("running", ())
+    gate.touch()
+    until(lambda: world.is_over(run))
+
+
+def test_a_refused_launch_gives_a_wait_its_code(world: World, gate: Path) -> None:
+    run = world.run(waiting_for(gate), count=2)
+    until(lambda: world.statuses(run) == ["RUNNING", "RUNNABLE"])
+    refused = (Launch(environment="env", age_seconds=0, outcome="refused", message=FREE_TIER),)
+    (explanation,) = world.why(run, launches=refused).explanations
+    assert (explanation.kind, explanation.code) == ("waiting", "wait_account_plan")
+    assert f"AWS says: {FREE_TIER}" in explanation.findings[0].what
     gate.touch()
     until(lambda: world.is_over(run))
 

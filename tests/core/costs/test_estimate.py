@@ -42,7 +42,7 @@ def guide_estimate(model: str, *, spot: bool = False, scan_count: int = 1, root_
     example = platform(spot=spot, root_volume_gib=root_volume_gib)
     resources = example.models[model]
     rates = rates_of(resources.instance_type, region=example.region, spot=spot, root_volume_gib=root_volume_gib)
-    return estimate(example, resources, scan_count=scan_count, rates=rates, hours=GUIDE)
+    return estimate(example, resources, scan_count=scan_count, rates=rates, hours=GUIDE, at_once=256)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +59,14 @@ def test_a_scan_costs_about_what_the_guide_says(model: str, spot: bool, usd_per_
 def test_the_formula_is_scans_by_hours_by_instance_disk_and_address() -> None:
     hours = Hours(per_scan=2.0, source="2 h", is_measured=True)
     example = platform()
-    estimated = estimate(example, example.models["csd"], scan_count=3, rates=DOLLAR, hours=hours)
+    estimated = estimate(example, example.models["csd"], scan_count=3, rates=DOLLAR, hours=hours, at_once=256)
     assert (estimated.usd_per_scan, estimated.usd) == (pytest.approx(2.0), pytest.approx(6.0))
 
 
 def test_what_nobody_has_measured_without_registration_is_an_upper_bound() -> None:
     example = platform()
     hours = hours_of([], reuses_registration=True)
-    estimated = estimate(example, example.models["csd"], scan_count=3, rates=DOLLAR, hours=hours)
+    estimated = estimate(example, example.models["csd"], scan_count=3, rates=DOLLAR, hours=hours, at_once=256)
     assert estimated.is_upper_bound and "not known yet" in estimated.basis
     assert not guide_estimate("csd").is_upper_bound
 
@@ -77,6 +77,7 @@ def test_scans_add_up_and_wait_for_each_other() -> None:
     assert at_once.usd == pytest.approx(256 * at_once.usd_per_scan)
     assert more.usd == pytest.approx(257 * at_once.usd_per_scan)
     assert more.wall_hours == pytest.approx(2 * at_once.wall_hours)
+    assert (at_once.at_once, more.at_once, more.scan_count) == (256, 256, 257)
 
 
 def test_a_bigger_disk_costs_more() -> None:
@@ -85,7 +86,7 @@ def test_a_bigger_disk_costs_more() -> None:
 
 def test_the_local_platform_is_reckoned_as_aws_would_charge() -> None:
     local = dataclasses.replace(platform(), endpoint_url="http://127.0.0.1:1")
-    estimated = estimate(local, local.models["csd"], scan_count=2, rates=DOLLAR, hours=GUIDE)
+    estimated = estimate(local, local.models["csd"], scan_count=2, rates=DOLLAR, hours=GUIDE, at_once=256)
     assert estimated.usd == pytest.approx(2 * 65 / 60)
     assert "as AWS would charge in us-east-1" in estimated.basis
 
@@ -93,7 +94,7 @@ def test_the_local_platform_is_reckoned_as_aws_would_charge() -> None:
 def test_a_price_that_is_not_known_is_said_and_makes_a_lower_bound() -> None:
     unknown = dataclasses.replace(DOLLAR, instance_usd_per_hour=0.0, is_complete=False)
     example = platform()
-    estimated = estimate(example, example.models["csd"], scan_count=1, rates=unknown, hours=GUIDE)
+    estimated = estimate(example, example.models["csd"], scan_count=1, rates=unknown, hours=GUIDE, at_once=256)
     assert not estimated.is_complete and "no price is known" in estimated.basis
 
 

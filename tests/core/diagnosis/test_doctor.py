@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 from support.example_platform import platform
+from support.launch_messages import FREE_TIER
 from support.why_examples import HEALTHY
 
+from opsctl.core.diagnosis.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, EngineVersion, Login, Permission, Provider, Terminal
 from opsctl.core.diagnosis.doctor_line import Line
-from opsctl.core.diagnosis.queue_snapshot import NotVisible, Quota
+from opsctl.core.diagnosis.job_definition import JobDefinition
+from opsctl.core.diagnosis.queue_snapshot import ON_DEMAND_QUOTA, SPOT_QUOTA, Launch, NotVisible, Quota
 from opsctl.core.errors import ErrorCode, Problem
 
 GB = 1_000_000_000
@@ -21,6 +24,12 @@ NO_LOGIN = Problem("There are no AWS credentials.", "Log in.", code=ErrorCode.BU
 LATE = NotVisible("docker version", "did not answer within 8 s")
 ON_AWS = platform()
 LOCAL = platform(name="local", endpoint_url="http://127.0.0.1:1")
+
+
+def account(*quotas: Quota | NotVisible, plan: str | NotVisible = "PAID", tib: float = 50.0) -> Account:
+    known = plan if isinstance(plan, NotVisible) else AccountPlan(plan, "ACTIVE")
+    return Account(plan=known, quotas=quotas, volumes=VolumeQuota("L-7A658B76", tib))
+
 
 #: A machine with a platform on AWS, without any fault.
 WELL = Checkup(
@@ -38,11 +47,20 @@ WELL = Checkup(
     login=ADA,
     platform=ON_AWS,
     permissions=(Permission("batch:SubmitJob", "run", "allowed"), Permission("iam:CreateRole", "up", "allowed")),
-    facts={"csd": dataclasses.replace(HEALTHY, quota=Quota("L-1216C47A", 2000))},
+    account=account(Quota(ON_DEMAND_QUOTA, 2000)),
+    definitions={"csd": JobDefinition(name="opsctl-m2g-csd:3", is_active=True, image="repo:1")},
+    facts={"csd": HEALTHY},
     bucket=True,
 )
 ON_THIS_MACHINE = dataclasses.replace(
-    WELL, wants_aws=False, login=NO_LOGIN, region=None, platform=LOCAL, permissions=None, local_server="http://h:1"
+    WELL,
+    wants_aws=False,
+    login=NO_LOGIN,
+    region=None,
+    platform=LOCAL,
+    permissions=None,
+    local_server="http://h:1",
+    account=None,
 )
 
 
@@ -54,7 +72,7 @@ def test_where_all_is_well_every_line_is_fine() -> None:
     assert [line for line in doctor_lines() if line.level != "fine"] == []
     assert [line.topic for line in doctor_lines()] == [
         *("Python", "opsctl", "terminal", "Terraform", "provider", "containers", "disk", "AWS login", "AWS region"),
-        *("clock", "permissions", "quota", "platform", "queue csd", "data bucket"),
+        *("clock", "account plan", "permissions", "quota", "platform", "job definitions", "queue csd", "data bucket"),
     ]
 
 
@@ -141,11 +159,99 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
         "batch:Des",
         "",
     ),
-    (facts_with(quota=Quota("L-1", 1)), "quota", "wrong", "may run 1 on-demand vCPUs, and a scan needs 2", "L-1"),
-    (facts_with(quota=Quota("L-1", 32)), "quota", "warning", "16 scans at once instead of 256", "Service Quotas"),
-    (facts_with(quota=NotVisible("servicequotas:Get", "is not permitted")), "quota", "warning", "servicequotas", ""),
-    ({"platform": platform(spot=True)}, "quota", "fine", "2000 Spot vCPUs", ""),
-    ({"platform": None, "quota": Quota("L-1", 5)}, "quota", "warning", "1 scans at once instead of 256", "L-1"),
+    (
+        {"account": account(Quota("L-1", 3))},
+        "quota",
+        "wrong",
+        "may run 3 on-demand vCPUs, and a scan needs 4",
+        "EC2, L-1 ",
+    ),
+    ({"account": account(Quota("L-1", 32))}, "quota", "warning", "8 scans at once instead of 256", "Service Quotas"),
+    (
+        {"account": account(NotVisible("servicequotas:Get", "is not permitted"))},
+        "quota",
+        "warning",
+        "servicequotas",
+        "",
+    ),
+    ({"account": account(Quota(SPOT_QUOTA, 2000))}, "quota", "fine", "2,000 Spot vCPUs", ""),
+    (
+        {"account": account(Quota(SPOT_QUOTA, 8), Quota(ON_DEMAND_QUOTA, 5))},
+        "quota",
+        "warning",
+        "may run 8 Spot and 5 on-demand vCPUs, the platform would use 1024: 3 scans at once",
+        SPOT_QUOTA,
+    ),
+    (
+        {"platform": None, "account": account(Quota("L-1", 5))},
+        "quota",
+        "warning",
+        "1 scans at once instead of 256",
+        "L-1",
+    ),
+    (
+        {"account": account(Quota("L-1", 2000), plan="FREE")},
+        "account plan",
+        "wrong",
+        "on the Free plan, where AWS launches no r5.large",
+        "Upgrade the account to the paid plan",
+    ),
+    (
+        {"account": account(Quota("L-1", 2000), plan=NotVisible("freetier:GetAccountPlanState", "is not permitted"))},
+        "account plan",
+        "warning",
+        "Could not be looked at: freetier:GetAccountPlanState is not permitted.",
+        "",
+    ),
+    (
+        {"account": account(Quota("L-1", 2000), tib=5)},
+        "disk quota",
+        "warning",
+        "may have 5 TiB in all: 51 scans at once with 100 GiB each, not 256",
+        "EBS, L-7A658B76",
+    ),
+    (
+        {"definitions": {"csd": None}},
+        "job definitions",
+        "wrong",
+        "The job definition arn:definition-csd:3 of the platform does not exist any more.",
+        "opsctl up",
+    ),
+    (
+        {"definitions": {"csd": JobDefinition(name="d:3", is_active=False, image=None)}},
+        "job definitions",
+        "wrong",
+        "is deregistered",
+        "opsctl up",
+    ),
+    (
+        {"definitions": NotVisible("batch:DescribeJobDefinitions", "is not permitted")},
+        "job definitions",
+        "warning",
+        "batch:DescribeJobDefinitions is not permitted",
+        "",
+    ),
+    (
+        facts_with(launches=(Launch(environment="e", age_seconds=600, outcome="refused", message=FREE_TIER),)),
+        "queue csd",
+        "wrong",
+        "AWS refused to launch an instance 10 min ago: the account is on AWS's Free plan",
+        "paid plan",
+    ),
+    (
+        facts_with(launches=(Launch(environment="e", age_seconds=7200, outcome="refused", message=FREE_TIER),)),
+        "queue csd",
+        "fine",
+        "enabled and valid",
+        "",
+    ),
+    (
+        facts_with(launches=NotVisible("autoscaling:DescribeScalingActivities", "is not permitted")),
+        "queue csd",
+        "warning",
+        "Could not be looked at: autoscaling:DescribeScalingActivities is not permitted.",
+        "",
+    ),
 ]
 
 

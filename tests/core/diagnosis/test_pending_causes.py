@@ -12,6 +12,7 @@ from opsctl.core.diagnosis.blocked_reasons import BLOCKED_REASONS, BlockedReason
 from opsctl.core.diagnosis.causes import cause_of
 from opsctl.core.diagnosis.pending_causes import blockers, pulling
 from opsctl.core.diagnosis.queue_snapshot import (
+    SPOT_QUOTA,
     Image,
     NotVisible,
     QueuedJob,
@@ -209,7 +210,7 @@ def test_the_reason_of_the_queues_head_is_everybodys() -> None:
 
 
 def test_spot_is_named_where_it_is_spot() -> None:
-    spot = dataclasses.replace(HEALTHY, is_spot=True, vcpus_in_use=640)
+    spot = dataclasses.replace(HEALTHY, is_spot=True, quota=Quota(SPOT_QUOTA, 640), vcpus_in_use=640)
     findings = blockers(spot, dataclasses.replace(WAIT, reason=REASONS[0][0]))
     assert "Spot capacity" in findings[0].what
     assert "without --spot" in findings[0].do
@@ -239,7 +240,7 @@ def test_everything_hidden_still_gives_an_answer() -> None:
     assert len(facts.hidden) == 1
     assert blockers(facts, WAIT)
     assert pulling(facts) == []
-    assert len(LOOKED_AT) == 10
+    assert len(LOOKED_AT) == 12
 
 
 def test_a_failed_pull_looks_at_image_network_and_log_group() -> None:

@@ -119,7 +119,7 @@ def test_the_json_is_whole() -> None:
     )
     value = json.loads(json.dumps(answer.as_json()))
     assert value["schema_version"] == 1
-    assert value["explanations"][0]["findings"] == [{"what": "w", "do": "d", "sure": "likely"}]
+    assert value["explanations"][0]["findings"] == [{"what": "w", "do": "d", "sure": "likely", "code": ""}]
     assert (value["explanations"][0]["code"], value["explanations"][0]["facts"]) == ("disk_full", {"exit_code": 1})
     assert value["explanations"][0]["places"] == {"logs": "opsctl logs sub-01"}
     assert value["hidden"] == [{"action": "ec2:X", "why": "is not permitted"}]
