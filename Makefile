@@ -15,7 +15,7 @@ DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-campaign histories check bench bench-quick bench-largest chaos format lock clean
+.PHONY: help setup demo test test-fast test-campaign histories settings check bench bench-quick bench-largest chaos format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kil
 
 histories: setup ## 2,000 random histories of runs, in which all verbs must agree: about half an hour
 	HISTORIES=2000 $(BIN)/pytest -q -m campaign tests/commands/runs/test_view_histories.py
+
+settings: setup ## Each setting of the platform alone, there and back, on an applied platform: about twenty minutes
+	SETTINGS=each $(BIN)/pytest -q -m campaign tests/settings/test_each_setting.py
 
 test-fast: setup ## What needs neither Terraform nor a server: under two minutes
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign" $(FAST)

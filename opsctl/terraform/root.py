@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import python_terraform
 from python_terraform import IsFlagged, IsNotFlagged
 
 from opsctl.core.errors import ErrorCode, Problem
@@ -21,6 +20,7 @@ from opsctl.core.platform.state_location import BACKEND_FILE
 from opsctl.core.platform.terraform_errors import Diagnostic, explained, is_full_disk, is_race
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
 from opsctl.terraform.binary import Binary
+from opsctl.terraform.command import Command
 from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.process import CommandResult, TerraformProcess
 from opsctl.terraform.provider import is_unpacked, locked_version, os_arch, searched_folders
@@ -35,20 +35,6 @@ _RETRIES = 2
 _COMMAND_LOG = logging.getLogger("opsctl.aws")
 
 OnStep = Callable[[Step], None]
-
-
-class _Command(python_terraform.Terraform):  # type: ignore[misc]  # the library has no types
-    """python-terraform as a builder of command lines; it would run them in the terminal's process group."""
-
-    def cmd(self, cmd: str, *args: str, **kwargs: Any) -> list[str]:
-        """Return the command instead of running it."""
-        # The variables are in terraform.tfvars.json, so that a destroy uses the values of the apply.
-        kwargs.pop("var", None)
-        command: list[str] = self.generate_cmd_string(cmd, *args, **kwargs)
-        return command
-
-    def read_state_file(self, file_path: str | None = None) -> None:
-        """Read nothing: the library fails on the empty state that a killed Terraform can leave."""
 
 
 class Root:
@@ -83,7 +69,7 @@ class Root:
             "TF_INPUT": "0",
             "CHECKPOINT_DISABLE": "1",
         }
-        self._command = _Command(working_dir=str(folder), terraform_bin_path=binary.path)
+        self._command = Command(working_dir=str(folder), terraform_bin_path=binary.path)
         self._unlock_command = f"{binary.path} -chdir={folder} force-unlock {{id}}"
         self._process = TerraformProcess(folder, environment=self._environment, interrupts=interrupts or Interrupts())
 

@@ -1,4 +1,4 @@
-"""AWS's rules for deleting a compute environment, which moto does not check."""
+"""AWS's rules for changing and deleting a compute environment, which moto does not have."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 from moto.batch.exceptions import ClientException
 from moto.batch.responses import BatchResponse
 
+#: What Batch changes in an environment with a service role of its own; all else needs AWSServiceRoleForBatch.
+_UPDATABLE = {"minvCpus", "maxvCpus", "desiredvCpus"}
+
 
 class EnvironmentRules(BatchResponse):
-    """DescribeComputeEnvironments and DeleteComputeEnvironment as AWS answers them.
+    """DescribeComputeEnvironments, UpdateComputeEnvironment and DeleteComputeEnvironment as AWS answers them.
 
+    https://docs.aws.amazon.com/batch/latest/APIReference/API_UpdateComputeEnvironment.html,
     https://docs.aws.amazon.com/batch/latest/APIReference/API_DeleteComputeEnvironment.html and
     https://docs.aws.amazon.com/batch/latest/userguide/invalid_compute_environment.html
     """
@@ -27,6 +31,18 @@ class EnvironmentRules(BatchResponse):
                 environment["status"] = "INVALID"
                 environment["statusReason"] = f"CLIENT_ERROR - The role {role} does not exist or may not be assumed."
         return json.dumps(answer)
+
+    def updatecomputeenvironment(self) -> str:
+        """Answer UpdateComputeEnvironment: the numbers of vCPUs are changed."""
+        request = json.loads(self.body)
+        changes = request.get("computeResources") or {}
+        refused = ", ".join(sorted(changes.keys() - _UPDATABLE))
+        if refused:
+            raise ClientException(f"{refused}: only environments of the role AWSServiceRoleForBatch are updated so.")
+        answer = super().updatecomputeenvironment()
+        environment: Any = self.batch_backend.get_compute_environment(request["computeEnvironment"])
+        environment.compute_resources.update(changes)
+        return answer
 
     def deletecomputeenvironment(self) -> str:
         """Answer DeleteComputeEnvironment: refused unless disabled and unused; without its role nothing is deleted."""

@@ -46,6 +46,8 @@ resource "aws_batch_job_definition" "model" {
   # Actions in lower case, as Batch returns them: with others the provider believes that the rules change in every plan, looks
   # no further, and calls the revision unchanged when only the timeout changes ("inconsistent final plan").
   # https://github.com/hashicorp/terraform-provider-aws/issues/39443
+  #
+  # Change the rules, but not their number: then the provider deregisters every revision before it registers the new one.
   retry_strategy {
     attempts = var.attempts
 

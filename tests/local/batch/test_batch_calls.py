@@ -101,6 +101,27 @@ def test_an_inactive_definition_or_a_disabled_queue_takes_no_job(platform: Platf
     assert "not enabled" in refused(platform.batch.submit_job, **request)
 
 
+def test_an_update_changes_an_environments_vcpus_and_nothing_else(platform: Platform) -> None:
+    def resources() -> dict[str, Any]:
+        (environment,) = platform.batch.describe_compute_environments(computeEnvironments=[platform.environment])[
+            "computeEnvironments"
+        ]
+        return environment["computeResources"]
+
+    before = resources()
+    try:
+        platform.batch.update_compute_environment(
+            computeEnvironment=platform.environment, computeResources={"maxvCpus": 7}
+        )
+        assert resources() == {**before, "maxvCpus": 7}
+        request = {"computeEnvironment": platform.environment, "computeResources": {"instanceTypes": ["r5.large"]}}
+        assert "AWSServiceRoleForBatch" in refused(platform.batch.update_compute_environment, **request)
+    finally:
+        platform.batch.update_compute_environment(
+            computeEnvironment=platform.environment, computeResources={"maxvCpus": before["maxvCpus"]}
+        )
+
+
 def test_a_queue_must_be_disabled_to_be_deleted_and_takes_its_jobs_along(platform: Platform) -> None:
     platform.queue("gone", priority=1)
     job_id = platform.submit("sleep 60", queue="gone")

@@ -278,9 +278,13 @@ def test_each_further_plan_replaces_what_it_is_told_to(terraform: FakeTerraform,
     assert ["-replace=a.environment" in plan for plan in plans] == [True, False]
 
 
-@pytest.mark.parametrize("sentence", [RACE, "creating Batch Job Queue (q): ClientException: no", "api error AccessDenied: x"])
+@pytest.mark.parametrize(
+    "sentence", [RACE, "creating Batch Job Queue (q): ClientException: no", "api error AccessDenied: x"]
+)
 def test_how_much_stands_is_said_once(terraform: FakeTerraform, root: Root, tmp_path: Path, sentence: str) -> None:
-    (tmp_path / "root/terraform.tfstate").write_text(json.dumps({"resources": [{"mode": "managed", "instances": [{}]}]}))
+    (tmp_path / "root/terraform.tfstate").write_text(
+        json.dumps({"resources": [{"mode": "managed", "instances": [{}]}]})
+    )
     terraform.says(error(sentence), code=1)
     for verb in ("apply", "destroy"):
         with pytest.raises(Problem) as caught:
