@@ -64,9 +64,8 @@ BOUNDARY = AwsError(
 )
 # What Batch answers before it sees a new role.
 ROLE_NOT_VALID = AwsError("ClientException", f"CLIENT_ERROR - Not valid: role {_SERVICE_ROLE}")
-JOB_ROLE_NOT_VALID = AwsError(
-    "ClientException", "Not valid: role arn:aws:iam::123456789012:role/opsctl-m2g-us-east-1-job"
-)
+# ECS's words: https://github.com/bradford-hamilton/terraform-ecs-fargate/issues/8
+JOB_ROLE_NOT_VALID = AwsError("ClientException", "Role is not valid")
 
 # https://github.com/awslabs/fargatecli/issues/38 and https://github.com/Appliscale/cloud-security-audit/issues/24
 NOT_SUBSCRIBED = AwsError("SubscriptionRequiredException", "The AWS Access Key Id needs a subscription for the service")

@@ -13,6 +13,7 @@ from aws_account import GP3, ON_DEMAND, account_plan, launches, quota
 from aws_platform import ENVIRONMENT, AwsPlatform
 from support.aws_protocol import AwsError
 from support.aws_refusals import ALWAYS, Answer, Refusal, Rewrite, Rule
+from support.commands import commands
 
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/q"
 
@@ -172,6 +173,23 @@ def test_lines_that_come_half_a_minute_late_are_followed(ended: AwsPlatform, mon
     assert code == 1
     assert text.count("│ tracking") == 2
     assert text.count("│ opsctl: exit code") == 3
+
+
+SELFTEST: list[tuple[str, tuple[Rule, ...]]] = [
+    ("image-missing", (IMAGE_MISSING,)),
+    ("free-plan", (account_plan("FREE"),)),
+    ("quota-too-small", (quota(ON_DEMAND, 1.0),)),
+    ("submission-denied", (refused("batch", "SubmitJob", aws.denied("batch:SubmitJob", QUEUE, status=403)),)),
+    ("log-group-gone", (refused("logs", "FilterLogEvents", aws.LOG_GROUP_MISSING),)),
+    ("key-denied", (refused("s3", "PutObject", aws.KEY_DENIED_TO_WRITE),)),
+    ("expired", (refused("s3", "*", aws.EXPIRED_S3),)),
+]
+
+
+@pytest.mark.skipif(("selftest",) not in commands(), reason="needs part B: the verb selftest")
+@pytest.mark.parametrize(("scenario", "rules"), SELFTEST, ids=[scenario for scenario, _ in SELFTEST])
+def test_selftest(ended: AwsPlatform, scenario: str, rules: tuple[Rule, ...]) -> None:
+    ended.screen(scenario, "selftest", "--yes", rules=rules, code=1)
 
 
 def test_results_of_an_encrypted_bucket(ended: AwsPlatform) -> None:

@@ -71,6 +71,8 @@ _RACES = tuple(
         r"unexpected state 'INVALID', wanted target 'VALID'.*is not authorized to perform",
         r"batch\.amazonaws\.com is not authorized to perform: sts:AssumeRole",
         r"(?i)Not valid: (?:service )?role",
+        # The same in ECS's words: https://github.com/bradford-hamilton/terraform-ecs-fargate/issues/8
+        r"(?i)Role is not valid",
         # The policy allows it by a tag that was set just before, which EC2's authorization does not see yet. Where the
         # permission is really missing, the last try says so (`_denied`). An explicit denial is never a race.
         # https://github.com/hashicorp/terraform-provider-aws/issues/6055
