@@ -6,6 +6,7 @@ taken from the message: the denied permission, and the kind of policy that denie
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -73,6 +74,8 @@ _BUSY_KEY = {"KMSThrottlingException", "KMS.ThrottlingException"}
 _SERVER_ERROR = 500
 
 _SKEW_SECONDS = 240.0
+
+_CALL_DETAILS = re.compile(r" \(Service: [^()]*\)\.?$")
 
 #: The IAM actions of operations whose name differs, for S3's replies without a message (HEAD has no body).
 _S3_ACTIONS = {
@@ -148,6 +151,11 @@ def explain(refusal: AwsRefusal) -> Problem:
         "`opsctl doctor` looks for what is wrong.",
         code=ErrorCode.AWS_REFUSED,
     )
+
+
+def plain_reason(reason: str) -> str:
+    """A status reason of Batch's without its class of error and the details of the call that failed."""
+    return _CALL_DETAILS.sub("", reason.removeprefix("CLIENT_ERROR - ")).rstrip(".")
 
 
 def _expired(_: AwsRefusal) -> Problem:

@@ -32,28 +32,30 @@ def launches(environment: str, *refused: str) -> tuple[Answer, ...]:
     Batch names the group after the environment: https://github.com/aws/aws-parallelcluster/issues/1944 has a reply.
     """
     group = f"{environment}-asg-0b9f5c3e-7d0a-3f0e-9b1c-5d2f1a7c9e42"
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    activities = "".join(_activity(number, group, message, at=now) for number, message in enumerate(refused))
     groups = (
         f"<member><AutoScalingGroupName>{group}</AutoScalingGroupName><MinSize>0</MinSize><MaxSize>256</MaxSize>"
         "<DesiredCapacity>1</DesiredCapacity><DefaultCooldown>300</DefaultCooldown><AvailabilityZones><member>us-east-1a"
         "</member></AvailabilityZones><HealthCheckType>EC2</HealthCheckType><CreatedTime>2026-11-28T12:00:00Z"
         "</CreatedTime></member>"
     )
-    replies = {
-        "DescribeAutoScalingGroups": f"<AutoScalingGroups>{groups}</AutoScalingGroups>",
-        "DescribeScalingActivities": f"<Activities>{activities}</Activities>",
-    }
-    return tuple(
-        Answer(
-            "autoscaling",
-            operation,
-            times=ALWAYS,
-            document=f'<{operation}Response xmlns="http://autoscaling.amazonaws.com/doc/2011-01-01/">'
-            f"<{operation}Result>{reply}</{operation}Result>{_METADATA}</{operation}Response>",
-        )
-        for operation, reply in replies.items()
+
+    def activities() -> str:
+        # The launches of this moment: earlier ones are no reason for a job to wait.
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        members = "".join(_activity(number, group, message, at=now) for number, message in enumerate(refused))
+        return _reply("DescribeScalingActivities", f"<Activities>{members}</Activities>")
+
+    described = _reply("DescribeAutoScalingGroups", f"<AutoScalingGroups>{groups}</AutoScalingGroups>")
+    return (
+        Answer("autoscaling", "DescribeAutoScalingGroups", times=ALWAYS, document=described),
+        Answer("autoscaling", "DescribeScalingActivities", times=ALWAYS, document=activities),
     )
+
+
+def _reply(operation: str, result: str) -> str:
+    namespace = "http://autoscaling.amazonaws.com/doc/2011-01-01/"
+    result = f"<{operation}Result>{result}</{operation}Result>"
+    return f'<{operation}Response xmlns="{namespace}">{result}{_METADATA}</{operation}Response>'
 
 
 def _activity(number: int, group: str, message: str, *, at: str) -> str:

@@ -63,7 +63,7 @@ def test_run(waiting: AwsPlatform, scenario: str, rules: tuple[Rule, ...], code:
 
 SUBMITTED: list[tuple[str, tuple[Rule, ...]]] = [
     ("quota-of-32", (quota(ON_DEMAND, 32.0),)),
-    ("quota-of-gp3", (quota(GP3, 0.05),)),
+    ("quota-of-gp3", (quota(GP3, 0.1),)),
     ("everything-hidden", tuple(
         refused(service, "*", aws.denied(action, "*", status=status))
         for service, action, status in (
@@ -189,7 +189,7 @@ SELFTEST: list[tuple[str, tuple[Rule, ...]]] = [
 @pytest.mark.skipif(("selftest",) not in commands(), reason="needs part B: the verb selftest")
 @pytest.mark.parametrize(("scenario", "rules"), SELFTEST, ids=[scenario for scenario, _ in SELFTEST])
 def test_selftest(ended: AwsPlatform, scenario: str, rules: tuple[Rule, ...]) -> None:
-    ended.screen(scenario, "selftest", "--yes", rules=rules, code=1)
+    ended.screen(scenario, "selftest", "--timeout", "1", rules=rules, code=1)
 
 
 def test_results_of_an_encrypted_bucket(ended: AwsPlatform) -> None:

@@ -90,14 +90,21 @@ class Refusal(Rule):
 
 @dataclass(frozen=True)
 class Answer(Rule):
-    """AWS answers what the local platform does not know: a JSON document, or the XML of the query protocol."""
+    """AWS answers what the local platform does not know.
+
+    Attributes
+    ----------
+    document
+        JSON, or the XML of the query protocol; or a function that makes it when the call comes.
+    """
 
     document: Any = None
 
     def answer(self, call: Call) -> Reply:
+        document = self.document() if callable(self.document) else self.document
         if protocol_of(call.service) in ("json", "rest-json"):
-            return 200, {"Content-Type": "application/json"}, json.dumps(self.document).encode()
-        return 200, {"Content-Type": "text/xml"}, str(self.document).encode()
+            return 200, {"Content-Type": "application/json"}, json.dumps(document).encode()
+        return 200, {"Content-Type": "text/xml"}, str(document).encode()
 
 
 @dataclass(frozen=True)

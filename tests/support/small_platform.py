@@ -11,15 +11,15 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from support.local_servers import client, kill
-from support.platform_record import BUCKET, register_platform, write_m2g
-from support.waiting import until
 
 from opsctl.assets import container_dir
 from opsctl.aws.batch.batch import UNFINISHED
 from opsctl.core.errors import Problem
 from opsctl.home import Home
 from opsctl.local import control
+from support.local_servers import client, kill
+from support.platform_record import BUCKET, register_platform, write_m2g
+from support.waiting import until
 
 _VOLUMES = 33
 _HARMFUL = ("AWS_", "OPSCTL_", "LC_", "PYTHON", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES")

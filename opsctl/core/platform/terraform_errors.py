@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opsctl.core.aws_refusal import AwsRefusal, explain
+from opsctl.core.aws_refusal import AwsRefusal, explain, plain_reason
 from opsctl.core.errors import ErrorCode, PlatformBusy, Problem, UsageProblem
 
 _LOGIN = "Log in again (`aws sso login`, or new keys), then type the same command: it goes on from there."
@@ -91,7 +91,7 @@ _NAME = re.compile(r" \((?P<name>[^)]+)\)$")
 #: Batch created an environment and could not use it: most often its role was denied something.
 _INVALID = re.compile(
     r"Batch Compute Environment \((?P<name>[^)]+)\).*unexpected state 'INVALID', wanted target '\w*'\. last error: "
-    r"(?:\w+_ERROR - )?(?P<reason>.*?)(?: \(Service: .*)?$"
+    r"(?P<reason>.*)"
 )
 
 #: The provider waits three minutes for the rules that it has set, and an organisation that adds rules of its own to
@@ -178,7 +178,7 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
     for error in errors:
         if invalid := _INVALID.search(_one_line(error.text)):
             return Problem(
-                f"AWS Batch made the compute environment {invalid['name']} INVALID: {invalid['reason']}.",
+                f"AWS Batch made the compute environment {invalid['name']} INVALID: {plain_reason(invalid['reason'])}.",
                 "Most often AWS does not see a new role yet. Wait a minute, then type the same command: it makes the "
                 "environment anew.",
                 code=ErrorCode.AWS_REFUSED,
