@@ -218,8 +218,9 @@ def _refusal_of(error: Diagnostic) -> AwsRefusal | None:
 
 
 def _refused(refusals: Sequence[AwsRefusal]) -> Problem:
-    """The first of AWS's refusals in a sentence, and the others by what was refused."""
-    first, *others = refusals
+    """One of AWS's refusals in a sentence, and the others by what was refused."""
+    # Terraform works on many resources at a time: the order in which it reports them says nothing.
+    first, *others = sorted(refusals, key=lambda refusal: refusal.what)
     problem = explain(first)
     if others:
         named = [f"{other.what} ({other.denied.action if other.is_denial else other.code})" for other in others]

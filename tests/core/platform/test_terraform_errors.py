@@ -200,12 +200,14 @@ def test_a_refusal_has_the_sentence_of_its_code(text: str, code: ErrorCode, sent
     assert "it goes on from there" in problem.hint or "type" in problem.hint
 
 
-def test_further_refusals_are_named() -> None:
-    texts = [REFUSED[0][0], NO_RACES[0], *(f"creating X{number}: api error Odd: y" for number in range(4))]
-    problem = explained([Diagnostic(text) for text in texts], unlock=UNLOCK)
-    assert problem is not None and problem.code == ErrorCode.AWS_QUOTA_REACHED
-    assert "Refused too: creating EC2 Subnet (ec2:CreateSubnet), creating X0 (Odd)," in problem.what
-    assert problem.what.endswith("creating X2 (Odd), and 1 more.")
+def test_further_refusals_are_named_in_an_order_of_their_own() -> None:
+    texts = [*(f"creating X{number}: api error Odd: y" for number in range(5)), REFUSED[0][0]]
+    for errors in (texts, texts[::-1]):
+        problem = explained([Diagnostic(text) for text in errors], unlock=UNLOCK)
+        assert problem is not None and problem.code == ErrorCode.AWS_QUOTA_REACHED
+        assert problem.what.endswith(
+            "Refused too: creating X0 (Odd), creating X1 (Odd), creating X2 (Odd), creating X3 (Odd), and 1 more."
+        )
 
 
 @pytest.mark.parametrize(
