@@ -40,8 +40,12 @@ _CHANGING = (
     (re.compile(r"\b(for|in) [\d.]+ (?:s|min)(?: \d\d s)?\b"), r"\1 DURATION"),
     (re.compile(r"\b[\d.]+ (?:s|min)(?: \d\d s)? ago"), "DURATION ago"),
 )
-#: What `doctor` finds to be in order is of this machine, not of AWS.
-_FINE = re.compile(r"^fine .*\n(?:  .*\n)*", re.MULTILINE)
+#: What `doctor` finds to be in order, or of this machine, and its count of both.
+_NOT_OF_AWS = re.compile(
+    r"^(?:fine |\w+ +(?:Python|opsctl|terminal|Terraform|provider|containers|disk) |Nothing is wrong|\d+ wrong).*\n"
+    r"(?:  .*\n)*",
+    re.MULTILINE,
+)
 
 
 class AwsPlatform:
@@ -140,7 +144,7 @@ class AwsPlatform:
             text = text.replace(place, "HOME")
         for pattern, name in _CHANGING:
             text = pattern.sub(name, text)
-        return _FINE.sub("", text)
+        return _NOT_OF_AWS.sub("", text)
 
     def submit(self, *arguments: str) -> None:
         """Submit a run without any refusal."""
