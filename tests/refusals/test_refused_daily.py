@@ -15,6 +15,8 @@ from support.aws_protocol import AwsError
 from support.aws_refusals import ALWAYS, Answer, Refusal, Rewrite, Rule
 from support.commands import commands
 
+from opsctl.commands.diagnosis.doctor import doctor
+
 QUEUE = "arn:aws:batch:us-east-1:123456789012:job-queue/q"
 
 
@@ -139,7 +141,7 @@ DOCTOR: list[tuple[str, tuple[Rule, ...]]] = [
 @pytest.mark.parametrize(("scenario", "rules"), DOCTOR, ids=[scenario for scenario, _ in DOCTOR])
 def test_doctor(waiting: AwsPlatform, monkeypatch: pytest.MonkeyPatch, scenario: str, rules: tuple[Rule, ...]) -> None:
     # A busy machine is not to be told from a slow AWS.
-    monkeypatch.setattr("opsctl.commands.diagnosis.doctor.SECONDS", 120.0)
+    monkeypatch.setitem(doctor.__kwdefaults__, "seconds", 120.0)
     waiting.screen(scenario, "doctor", rules=rules, code=1)
 
 
