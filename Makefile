@@ -98,5 +98,6 @@ lock: setup ## Renew requirements.lock from pyproject.toml, and checkov's
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
-	rm -rf $(VENV) .venv-peers $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-peers .venv-lowest $(SECOND_EVALUATOR)/node_modules $(DEMO_HOME) dist build .pytest_cache .mypy_cache \
+	  .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

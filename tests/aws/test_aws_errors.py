@@ -79,7 +79,10 @@ BY_CODE = [
     ("LimitExceededException VcpuLimitExceeded TooManyBuckets ServiceQuotaExceededException", QUOTA, "Service Quotas"),
     ("InternalError ServiceUnavailable ServerException InternalFailure 500 503 RequestTimeout", DOWN, "Wait some"),
     ("KMS.DisabledException KMS.NotFoundException KMS.KMSInvalidStateException KMSNotFoundException", KEY, "KMS key"),
-    ("OptInRequired SubscriptionRequiredException PendingVerification NotSignedUp", ACCOUNT, "console"),
+    ("OptInRequired SubscriptionRequiredException NotSignedUp", ACCOUNT, "console"),
+    ("PendingVerification", "AWS still verifies this account", "Wait until AWS has sent its email"),
+    ("OperationAborted TooManyUpdates", "it still carries out another change of the same thing", "Wait some minutes"),
+    ("BucketAlreadyExists", "belongs to another AWS account.", "opsctl up --name OTHER"),
     ("Odd", "AWS refused ListObjectsV2 while listing the dataset: Words of AWS (Odd).", "opsctl doctor"),
 ]
 
@@ -144,6 +147,18 @@ PERMISSIONS = [
         f"You are not authorized to perform this operation. User: {ROLE} is not authorized to perform: ec2:CreateVpc "
         "on resource: * with an explicit deny. Encoded authorization failure message: AAAA",
         "AWS does not permit ec2:CreateVpc while listing the dataset.",
+    ),
+    (
+        f"User: {ROLE} is not authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:1:vpc/* with an "
+        "explicit deny in a service control policy. Encoded authorization failure message: AAAA",
+        "AWS does not permit ec2:CreateVpc on arn:aws:ec2:us-east-1:1:vpc/* while listing the dataset: a service control "
+        "policy of the organisation denies it.",
+    ),
+    (
+        f"User: {ROLE} is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::1:role/x because no "
+        "permissions boundary allows the iam:CreateRole action",
+        "AWS does not permit iam:CreateRole on arn:aws:iam::1:role/x while listing the dataset: a permissions boundary "
+        "denies it.",
     ),
     ("Access Denied", "AWS does not permit SubmitJob while listing the dataset: Access Denied."),
     ("", "AWS does not permit SubmitJob while listing the dataset."),

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from aws_protocol import operation_of, reply, service_of
 from fault_plan import Fault, Plan, Record
+from support.aws_protocol import error_reply, operation_of, server_error, service_of, throttling
 
 _CHUNK_BYTES = 65_536
 _UPSTREAM_SECONDS = 120.0
@@ -233,7 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
         if drain:
             for _ in self._body():
                 pass
-        code, headers, body = reply(fault, self._service)
+        error = throttling(self._service) if fault.status is None else server_error(self._service, fault.status)
+        code, headers, body = error_reply(self._service, error)
         self._record(fault, arrived=arrived, status=status, answered=code)
         self.send_response_only(code)
         for name, value in {**headers, "x-amzn-RequestId": "0", "Content-Length": str(len(body))}.items():

@@ -12,8 +12,9 @@ from typing import Any
 
 import boto3
 import pytest
-from aws_faults import Fault, faulty
 from interruption_world import CommandResult, Machine, end_of, is_running, kill, until
+from support.aws_protocol import AwsError
+from support.aws_refusals import ALWAYS, Refusal, refusing
 
 from opsctl.local import control
 
@@ -38,36 +39,39 @@ def down(machine: Machine, name: str) -> CommandResult:
     return machine.run("down", "--name", name, "--yes")
 
 
+def refused(service: str, operation: str, code: str, message: str, *, status: int = 400, times: int = 1) -> Refusal:
+    return Refusal(service, operation, times=times, error=AwsError(code, message, status))
+
+
 Story = Callable[[Machine, int], dict[str, Any]]
 
 
 def races(machine: Machine, port: int) -> dict[str, Any]:
     """A role and a profile that Batch does not see yet, and a queue that still uses its environment."""
-    with faulty(
+    with refusing(
         port,
-        Fault("batch", "CreateComputeEnvironment", "ClientException", NOT_VALID),
-        Fault("batch", "CreateComputeEnvironment", "ClientException", "Invalid IamInstanceProfile: x"),
-        Fault("batch", "DeleteComputeEnvironment", "ClientException", RELATION, times=2),
-    ) as (endpoint, world):
-        faulty_machine = machine.through(endpoint)
-        return {"up": up(faulty_machine, "races"), "down": down(faulty_machine, "races"), "met": len(world.met)}
+        refused("batch", "CreateComputeEnvironment", "ClientException", NOT_VALID),
+        refused("batch", "CreateComputeEnvironment", "ClientException", "Invalid IamInstanceProfile: x"),
+        refused("batch", "DeleteComputeEnvironment", "ClientException", RELATION, times=2),
+    ) as proxy:
+        faulty_machine = machine.through(proxy.url)
+        return {"up": up(faulty_machine, "races"), "down": down(faulty_machine, "races"), "met": len(proxy.met)}
 
 
 def endless(machine: Machine, port: int) -> dict[str, Any]:
     """A race that does not pass."""
-    with faulty(port, Fault("batch", "CreateComputeEnvironment", "ClientException", NOT_VALID, times=99)) as (
-        endpoint,
-        world,
-    ):
-        result = up(machine.through(endpoint), "endless")
-        return {"up": result, "met": len(world.met), "again": up(machine, "endless")}
+    with refusing(
+        port, refused("batch", "CreateComputeEnvironment", "ClientException", NOT_VALID, times=ALWAYS)
+    ) as proxy:
+        result = up(machine.through(proxy.url), "endless")
+        return {"up": result, "met": len(proxy.met), "again": up(machine, "endless")}
 
 
 def expired(machine: Machine, port: int) -> dict[str, Any]:
     """Credentials that end while the network is being made."""
     message = "The security token included in the request is expired"
-    with faulty(port, Fault("ssm", "PutParameter", "ExpiredTokenException", message, times=99)) as (endpoint, _):
-        result = up(machine.through(endpoint), "expired")
+    with refusing(port, refused("ssm", "PutParameter", "ExpiredTokenException", message, times=ALWAYS)) as proxy:
+        result = up(machine.through(proxy.url), "expired")
     return {
         "up": result,
         "again": up(machine, "expired"),
@@ -78,11 +82,10 @@ def expired(machine: Machine, port: int) -> dict[str, Any]:
 def foreign(machine: Machine, port: int) -> dict[str, Any]:
     """A resource of the same name that somebody else made while the plan was shown."""
     message = "Role with name opsctl-foreign-us-east-1-job already exists."
-    with faulty(port, Fault("iam", "CreateRole", "EntityAlreadyExists", message, status=409, times=99)) as (
-        endpoint,
-        _,
-    ):
-        return {"up": up(machine.through(endpoint), "foreign")}
+    with refusing(
+        port, refused("iam", "CreateRole", "EntityAlreadyExists", message, status=409, times=ALWAYS)
+    ) as proxy:
+        return {"up": up(machine.through(proxy.url), "foreign")}
 
 
 def twice(machine: Machine, port: int) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.policy_files import ACCOUNT, FOLDER, INSTITUTE_FILES, NAME, PLATFORM, REGION, Policy, document

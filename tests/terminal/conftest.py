@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from small_platform import SmallPlatform
+from support.small_platform import SmallPlatform
 from terminals import Terminals
 
 

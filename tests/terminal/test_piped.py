@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from small_platform import SmallPlatform
+from support.small_platform import SmallPlatform
 from support.waiting import until
 from terminals import Terminals
 

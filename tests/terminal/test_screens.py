@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_platform import SmallPlatform
+from support.small_platform import SmallPlatform
 from terminals import Terminals, assert_as_recorded, run_id_in
 
 at_both_widths = pytest.mark.parametrize("columns", [80, 40])
@@ -132,7 +132,7 @@ def test_a_run_that_is_cancelled(terminals: Terminals, small: SmallPlatform, col
 
 @at_both_widths
 def test_a_dataset_goes_up_and_is_looked_at(terminals: Terminals, columns: int, tmp_path: Path) -> None:
-    from small_platform import dataset
+    from support.small_platform import dataset
 
     # Rich would take the name for markup, and a format.
     folder = tmp_path / "my [/b] {data}"

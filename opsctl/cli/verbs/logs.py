@@ -24,6 +24,8 @@ _TAIL_FOLLOWING = 10
 _POLL_SECONDS = 1.0
 #: The account shares Batch's API limits: on AWS the status is asked for once in so many polls.
 _STATUS_POLLS_ON_AWS = 5
+#: CloudWatch shows a line seconds after it was written, and half a minute after at busy times.
+_LATE_POLLS_ON_AWS = 30
 
 #: How long to retry: AWS and the network come back; a local platform that has ended does not.
 _TIMEOUT_SECONDS = 1800.0
@@ -132,9 +134,10 @@ def follow_to_end(context: Context, reader: LogReader, *, as_json: bool, with_ti
     view = LogView(context.screen, names=reader.names, as_json=as_json, with_time=with_time)
     context.screen.say(f"{reader.run.run_id}: Ctrl-C stops watching, the jobs go on", style="dim")
     retry = _retry_policy(context)
-    status_polls = 1 if context.platform.is_local else _STATUS_POLLS_ON_AWS
+    is_local = context.platform.is_local
+    status_polls, late_polls = (1, 0) if is_local else (_STATUS_POLLS_ON_AWS, _LATE_POLLS_ON_AWS)
     try:
-        for event in follow(reader, sleep=time.sleep, retry=retry, status_polls=status_polls):
+        for event in follow(reader, sleep=time.sleep, retry=retry, status_polls=status_polls, late_polls=late_polls):
             view.show(event)
             if view.is_unread:
                 return

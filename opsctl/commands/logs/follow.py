@@ -48,7 +48,12 @@ Event = LogLine | ScanEnd | DoneBefore | NextAttempt | PollFailed
 
 
 def follow(
-    reader: LogReader, *, sleep: Callable[[float], None], retry: RetryPolicy, status_polls: int = 1
+    reader: LogReader,
+    *,
+    sleep: Callable[[float], None],
+    retry: RetryPolicy,
+    status_polls: int = 1,
+    late_polls: int = 0,
 ) -> Iterator[Event]:
     """Yield a run's lines as they come, and each scan's end, until the run has ended and its last lines are read.
 
@@ -56,6 +61,9 @@ def follow(
     ----------
     status_polls
         Batch is asked for the run's status once in this many polls.
+    late_polls
+        How many polls more lines may come late. They are not waited for where the run was over from the beginning and
+        has lines.
 
     Raises
     ------
@@ -64,7 +72,7 @@ def follow(
     """
     order = _EventOrder(reader)
     polls_to_status = quiet_polls = 0
-    is_last_due = is_last = False
+    is_last_due = is_last = has_seen_jobs = has_lines = False
     while True:
         try:
             if is_last_due:
@@ -73,6 +81,7 @@ def follow(
             elif not is_last and polls_to_status <= 0:
                 # Status before lines: a job's lines are then read before its end is reported.
                 yield from order.note_ended(reader.status())
+                has_seen_jobs = has_seen_jobs or not reader.is_over
                 polls_to_status = status_polls
             lines = reader.lines()
         except Problem as problem:
@@ -89,8 +98,9 @@ def follow(
         if is_last:
             yield from order.remaining_ends()
             return
+        has_lines = has_lines or bool(lines)
         quiet_polls = quiet_polls + 1 if not lines and reader.is_over else 0
-        is_last_due = quiet_polls == reader.quiet_polls
+        is_last_due = quiet_polls >= reader.quiet_polls + (late_polls if has_seen_jobs or not has_lines else 0)
         if not is_last_due:
             sleep(retry.pause)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from opsctl.core.aws_refusal import plain_reason
 from opsctl.core.diagnosis.aws_messages import EnvironmentFault, environment_fault
 from opsctl.core.diagnosis.blocked_reasons import blocked_reason, is_blocked_reason
 from opsctl.core.diagnosis.cause_code import CauseCode
@@ -79,7 +80,8 @@ def _environments(facts: QueueSnapshot) -> Iterator[Finding]:
 
 
 def _invalid(environment: ComputeEnvironment) -> Finding:
-    what = f"The compute environment {environment.name} is INVALID: {environment.reason or 'Batch gives no reason'}."
+    reason = plain_reason(environment.reason) or "Batch gives no reason"
+    what = f"The compute environment {environment.name} is INVALID: {reason}."
     return Finding(what, f"{_ENVIRONMENT_HELP[environment_fault(environment.reason)]}{_UP}")
 
 

@@ -9,10 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from opsctl.core.denial import denied_action
+from opsctl.core.aws_refusal import AwsRefusal, explain, plain_reason
 from opsctl.core.errors import ErrorCode, PlatformBusy, Problem, UsageProblem
 
 _LOGIN = "Log in again (`aws sso login`, or new keys), then type the same command: it goes on from there."
+
+#: How many further refusals are named: an account without any permission has dozens.
+_NAMED_REFUSALS = 4
 
 _SPACE = re.compile(r"no space left on device|disk quota exceeded", re.I)
 
@@ -68,6 +71,8 @@ _RACES = tuple(
         r"unexpected state 'INVALID', wanted target 'VALID'.*is not authorized to perform",
         r"batch\.amazonaws\.com is not authorized to perform: sts:AssumeRole",
         r"(?i)Not valid: (?:service )?role",
+        # The same in ECS's words: https://github.com/bradford-hamilton/terraform-ecs-fargate/issues/8
+        r"(?i)Role is not valid",
         # The policy allows it by a tag that was set just before, which EC2's authorization does not see yet. Where the
         # permission is really missing, the last try says so (`_denied`). An explicit denial is never a race.
         # https://github.com/hashicorp/terraform-provider-aws/issues/6055
@@ -75,9 +80,19 @@ _RACES = tuple(
     )
 )
 
-_DENIED = re.compile(r"api error (?:UnauthorizedOperation|AccessDenied\w*)\b")
-#: Batch's own service role was denied something: the user's permissions are not to blame.
-_OF_BATCH = re.compile(r"unexpected state 'INVALID'")
+#: An error of AWS's as the provider passes it on (AWS SDK for Go 2), joined to one line: `creating EC2 VPC: operation
+#: error EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: The maximum …`.
+#: Errors that AWS's models know come without `api error`.
+_REFUSED = re.compile(
+    r"(?P<what>.+?): (?:operation error [^:]+: (?P<operation>\w+), .*?StatusCode: (?P<status>\d+), RequestID: [^,]*,"
+    r"(?: HostID: [^,]*,)? |.*?(?=api error ))(?:api error )?(?P<code>[\w.]+): ?(?P<message>.*)"
+)
+_NAME = re.compile(r" \((?P<name>[^)]+)\)$")
+#: Batch created an environment and could not use it: most often its role was denied something.
+_INVALID = re.compile(
+    r"Batch Compute Environment \((?P<name>[^)]+)\).*unexpected state 'INVALID', wanted target '\w*'\. last error: "
+    r"(?P<reason>.*)"
+)
 
 #: The provider waits three minutes for the rules that it has set, and an organisation that adds rules of its own to
 #: every bucket makes it wait in vain. https://github.com/hashicorp/terraform-provider-aws/issues/41199
@@ -161,11 +176,20 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
             "Your AWS login ended half way. What was made is kept.", _LOGIN, code=ErrorCode.CREDENTIALS_EXPIRED
         )
     for error in errors:
-        if _EXISTS.search(error.text):
-            return _exists(error)
+        if invalid := _INVALID.search(_one_line(error.text)):
+            return Problem(
+                f"AWS Batch made the compute environment {invalid['name']} INVALID: {plain_reason(invalid['reason'])}.",
+                "Most often AWS does not see a new role yet. Wait a minute, then type the same command: it makes the "
+                "environment anew.",
+                code=ErrorCode.AWS_REFUSED,
+            )
+    refusals = [refusal for error in errors if (refusal := _refusal_of(error)) is not None]
     for error in errors:
-        if _DENIED.search(error.text) and not _OF_BATCH.search(error.text):
-            return _denied(error)
+        # A bucket of another account is not in this one: Terraform could not take it over.
+        if _EXISTS.search(error.text) and not any(refusal.code == "BucketAlreadyExists" for refusal in refusals):
+            return _exists(error)
+    if refusals:
+        return _refused(refusals)
     if any(_LIFECYCLE_TIMEOUT.search(error.text) for error in errors):
         return Problem(
             "The data bucket's lifecycle rules did not become what opsctl has set within three minutes. Most often an "
@@ -177,16 +201,39 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
     return None
 
 
-def _denied(error: Diagnostic) -> Problem:
-    permission = denied_action(error.text)
-    # Such as `creating EC2 Subnet`.
-    step = error.summary.partition(":")[0].strip()
-    return Problem(
-        f"AWS does not permit {permission.words if permission else 'what Terraform has to do'} while {step}.",
-        f"Ask the account's administrator for this permission{f' ({permission.action})' if permission else ''}; "
-        "docs/permissions.md has the policies for `opsctl up`. Then type the same command: it goes on from there.",
-        code=ErrorCode.AWS_DENIED,
+def _refusal_of(error: Diagnostic) -> AwsRefusal | None:
+    """AWS's error that Terraform passes on; None for an error of another kind."""
+    match = _REFUSED.search(_one_line(error.text))
+    if match is None:
+        return None
+    name = _NAME.search(match["what"])
+    return AwsRefusal(
+        code=match["code"],
+        message=match["message"].rstrip("."),
+        operation=match["operation"] or "this",
+        what=match["what"],
+        status=int(match["status"] or 0),
+        bucket=name["name"] if name and match["operation"] == "CreateBucket" else "",
     )
+
+
+def _refused(refusals: Sequence[AwsRefusal]) -> Problem:
+    """One of AWS's refusals in a sentence, and the others by what was refused."""
+    # Terraform works on many resources at a time: the order in which it reports them says nothing.
+    first, *others = sorted(refusals, key=lambda refusal: refusal.what)
+    problem = explain(first)
+    if others:
+        named = [f"{other.what} ({other.denied.action if other.is_denial else other.code})" for other in others]
+        more = f", and {len(named) - _NAMED_REFUSALS} more" if len(named) > _NAMED_REFUSALS else ""
+        problem.add_sentence(f"Refused too: {', '.join(named[:_NAMED_REFUSALS])}{more}.")
+    problem.hint += " docs/permissions.md has the policies for `opsctl up`." if first.is_denial else ""
+    if "type " not in problem.hint:
+        problem.hint += " Then type the same command: it goes on from there."
+    return problem
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _exists(error: Diagnostic) -> Problem:

@@ -1,4 +1,4 @@
-"""What `down` finds and removes without Terraform of a platform with an institute's network, names, path and boundary."""
+"""What `down` finds and removes without Terraform: a platform with an institute's network, names, path, boundary."""
 
 from __future__ import annotations
 

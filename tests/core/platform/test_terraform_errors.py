@@ -111,7 +111,6 @@ def test_a_login_that_ended_half_way(text: str) -> None:
             "Log Group /opsctl/m2g",
         ),
         ("creating Batch Job Queue (q): ClientException: Object already exists", "Batch Job Queue q"),
-        ("creating S3 Bucket (b): BucketAlreadyExists: x", "S3 Bucket b"),
     ],
 )
 def test_what_exists_already_is_named_with_the_way_round_it(text: str, named: str) -> None:
@@ -140,7 +139,7 @@ def test_a_full_disk() -> None:
         (NO_RACES[1], "iam:CreateRole while creating IAM Role (x)."),
         (
             "creating X: api error UnauthorizedOperation: You are not authorized",
-            "what Terraform has to do while creating X.",
+            "this while creating X: You are not authorized.",
         ),
     ],
 )
@@ -153,7 +152,62 @@ def test_a_missing_permission_is_named(text: str, permission: str) -> None:
 
 def test_what_batchs_own_role_may_not_do_is_not_the_users_permission() -> None:
     invalid = RACES[3].replace("ecs:DescribeClusters", "ecs:DescribeClusters; api error AccessDeniedException")
-    assert explained([Diagnostic(invalid)], unlock=UNLOCK) is None
+    problem = explained([Diagnostic(invalid)], unlock=UNLOCK)
+    assert problem is not None and problem.code == ErrorCode.AWS_REFUSED
+    assert problem.what.startswith(
+        "AWS Batch made the compute environment x INVALID: User: arn:aws:sts::1:assumed-role"
+    )
+    assert "type the same command" in problem.hint
+
+
+#: As provider 5.100 passes AWS's errors on.
+REFUSED = [
+    (
+        "creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 400, RequestID: "
+        "f8b8f8f2-3c2f-4c8b, api error VpcLimitExceeded: The maximum number of VPCs has been reached.",
+        ErrorCode.AWS_QUOTA_REACHED,
+        "A quota of this AWS account is used up (CreateVpc): The maximum number of VPCs has been reached.",
+    ),
+    (
+        "creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 403, RequestID: 1, api error "
+        "UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::1:user/me is not "
+        "authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:x:1:vpc/* with an explicit deny in a service "
+        "control policy. Encoded authorization failure message: 0l-KPWQ",
+        ErrorCode.AWS_DENIED,
+        "AWS does not permit ec2:CreateVpc on arn:aws:ec2:x:1:vpc/* while creating EC2 VPC: a service control policy of "
+        "the organisation denies it.",
+    ),
+    (
+        "creating S3 Bucket (lab-data): operation error S3: CreateBucket, https response error StatusCode: 409, RequestID: "
+        "4, HostID: a/b=, BucketAlreadyExists: The requested bucket name is not available.",
+        ErrorCode.BUCKET_UNUSABLE,
+        "The bucket name lab-data belongs to another AWS account.",
+    ),
+    (
+        "creating SSM Parameter (/x): operation error SSM: PutParameter, exceeded maximum number of attempts, 25, https "
+        "response error StatusCode: 400, RequestID: 5, api error ThrottlingException: Rate exceeded",
+        ErrorCode.AWS_THROTTLED,
+        "AWS asks to slow down (PutParameter) while creating SSM Parameter (/x).",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "sentence"), REFUSED)
+def test_a_refusal_has_the_sentence_of_its_code(text: str, code: ErrorCode, sentence: str) -> None:
+    problem = explained([Diagnostic(text)], unlock=UNLOCK)
+    assert problem is not None
+    assert (problem.code, problem.what) == (code, sentence)
+    assert "it goes on from there" in problem.hint or "type" in problem.hint
+
+
+def test_further_refusals_are_named_in_an_order_of_their_own() -> None:
+    texts = [*(f"creating X{number}: api error Odd: y" for number in range(5)), REFUSED[0][0]]
+    for errors in (texts, texts[::-1]):
+        problem = explained([Diagnostic(text) for text in errors], unlock=UNLOCK)
+        assert problem is not None and problem.code == ErrorCode.AWS_QUOTA_REACHED
+        assert problem.what.endswith(
+            "Refused too: creating X0 (Odd), creating X1 (Odd), creating X2 (Odd), creating X3 (Odd), and 1 more."
+        )
 
 
 @pytest.mark.parametrize(

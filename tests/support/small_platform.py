@@ -11,15 +11,15 @@ from pathlib import Path
 
 import nibabel
 import numpy as np
-from support.local_servers import client, kill
-from support.platform_record import BUCKET, register_platform, write_m2g
-from support.waiting import until
 
 from opsctl.assets import container_dir
 from opsctl.aws.batch.batch import UNFINISHED
 from opsctl.core.errors import Problem
 from opsctl.home import Home
 from opsctl.local import control
+from support.local_servers import client, kill
+from support.platform_record import BUCKET, register_platform, write_m2g
+from support.waiting import until
 
 _VOLUMES = 33
 _HARMFUL = ("AWS_", "OPSCTL_", "LC_", "PYTHON", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES")
@@ -27,6 +27,11 @@ _HARMFUL = ("AWS_", "OPSCTL_", "LC_", "PYTHON", "NO_COLOR", "FORCE_COLOR", "TTY_
 
 class SmallPlatform:
     """A server, its queue and dataset, and a home that knows them.
+
+    Parameters
+    ----------
+    slots
+        How many jobs run at once; 0: all of them wait.
 
     Attributes
     ----------
@@ -36,7 +41,7 @@ class SmallPlatform:
         What a person's shell has.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, slots: int = 2) -> None:
         self.folder, self.gate, self.home = folder, folder / "gate", folder / "home"
         self.gate.touch()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_HARMFUL)}
@@ -51,7 +56,7 @@ class SmallPlatform:
             "AWS_CONFIG_FILE": str(folder / "none"),
             "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
         }
-        self.server = control.start(self.home, slots=2, entrypoint=self._entrypoint(), stop_grace_seconds=1.0)
+        self.server = control.start(self.home, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=1.0)
         try:
             self.s3 = client(self.server, "s3")
             self.s3.create_bucket(Bucket=BUCKET)

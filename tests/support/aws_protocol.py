@@ -1,22 +1,18 @@
-"""How AWS's protocols name an operation in a request, and a fault in a reply."""
+"""How AWS's protocols name an operation in a request, and an error in a reply."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from urllib.parse import parse_qs, parse_qsl, urlsplit
+from xml.sax.saxutils import escape
 
 import botocore.session
-from fault_plan import Fault
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/[^/]+/([^/]+)/aws4_request")
-_MESSAGES = {
-    "throttled": "Rate exceeded",
-    500: "We encountered an internal error. Please try again.",
-    503: "Service is unable to handle request.",
-}
 #: S3's operations by method, whether there is a key, and a query parameter; the first match counts.
 _S3 = (
     ("GET", True, "uploadId", "ListParts"),
@@ -36,6 +32,18 @@ _S3 = (
     ("POST", False, "delete", "DeleteObjects"),
     ("HEAD", False, "", "HeadBucket"),
 )
+
+
+Reply = tuple[int, dict[str, str], bytes]
+
+
+@dataclass(frozen=True)
+class AwsError:
+    """An error as AWS returns it; `status` is HTTP's."""
+
+    code: str
+    message: str
+    status: int = 400
 
 
 def service_of(headers: Mapping[str, str], target: str) -> str:
@@ -81,49 +89,67 @@ def _paths(service: str) -> dict[tuple[str, str], str]:
     return {(http["method"], http["requestUri"]): name for name, http in operations.items()}
 
 
+#: Services whose name in a signature is not their name in botocore.
+_NAMES = {"servicequotas": "service-quotas"}
+
+
 @cache
-def _protocol(service: str) -> str:
+def protocol_of(service: str) -> str:
+    """A service's protocol, by the name in a request's signature: `ec2`, `query`, `json`, `rest-json` or `rest-xml`."""
     session = botocore.session.get_session()
-    if service not in session.get_available_services():
+    name = _NAMES.get(service, service)
+    if name not in session.get_available_services():
         return "json"
-    return str(session.get_service_model(service).metadata["protocol"])
+    return str(session.get_service_model(name).metadata["protocol"])
 
 
-def reply(fault: Fault, service: str) -> tuple[int, dict[str, str], bytes]:
-    """A fault as the service would answer it: status, headers, body.
+def error_reply(service: str, error: AwsError) -> Reply:
+    """An error in the service's own protocol: status, headers, body.
 
     Parameters
     ----------
-    fault
-        Throttling, or a 500 or 503.
     service
-        As in a request's signature: `s3`, `batch`, `logs`.
+        As in a request's signature: `s3`, `batch`, `servicequotas`.
     """
-    protocol = _protocol(service)
-    if service == "s3":
-        status, code, message = {
-            None: (503, "SlowDown", "Please reduce your request rate."),
-            500: (500, "InternalError", _MESSAGES[500]),
-            503: (503, "ServiceUnavailable", _MESSAGES[503]),
-        }[fault.status]
-        return _xml(status, f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>0</RequestId></Error>")
-    message = _MESSAGES[fault.status or "throttled"]
-    if protocol == "ec2":
-        code = {None: "RequestLimitExceeded", 500: "InternalError", 503: "Unavailable"}[fault.status]
-        error = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
-        return _xml(fault.status or 503, f"<Response>{error}<RequestID>0</RequestID></Response>")
-    code = {None: "Throttling", 500: "InternalFailure", 503: "ServiceUnavailable"}[fault.status]
-    if protocol == "query":
-        error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
-        return _xml(fault.status or 400, f"<ErrorResponse>{error}<RequestId>0</RequestId></ErrorResponse>")
-    if protocol == "rest-json":
-        code = "TooManyRequestsException" if fault.status is None else code
-        body = json.dumps({"message": message}).encode()
-        return fault.status or 429, {"Content-Type": "application/json", "x-amzn-ErrorType": code}, body
-    code = "ThrottlingException" if fault.status is None else code
-    body = json.dumps({"__type": code, "message": message}).encode()
-    return fault.status or 400, {"Content-Type": "application/x-amz-json-1.1"}, body
+    code, message, protocol = error.code, escape(error.message), protocol_of(service)
+    if protocol == "rest-xml":
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message><RequestId>0</RequestId></Error>"
+    elif protocol == "ec2":
+        errors = f"<Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>"
+        body = f"<Response>{errors}<RequestID>0</RequestID></Response>"
+    elif protocol == "query":
+        kind = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        body = f"<ErrorResponse>{kind}<RequestId>0</RequestId></ErrorResponse>"
+    elif protocol == "rest-json":
+        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
+        return error.status, headers, json.dumps({"message": error.message}).encode()
+    else:
+        text = json.dumps({"__type": code, "message": error.message})
+        return error.status, {"Content-Type": "application/x-amz-json-1.1"}, text.encode()
+    xml = f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'
+    return error.status, {"Content-Type": "application/xml"}, xml.encode()
 
 
-def _xml(status: int, text: str) -> tuple[int, dict[str, str], bytes]:
-    return status, {"Content-Type": "application/xml"}, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
+_THROTTLING = {
+    "rest-xml": AwsError("SlowDown", "Please reduce your request rate.", 503),
+    # https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+    "ec2": AwsError("RequestLimitExceeded", "Request limit exceeded.", 503),
+    "query": AwsError("Throttling", "Rate exceeded", 400),
+    # https://github.com/Netflix/metaflow/issues/138
+    "rest-json": AwsError("TooManyRequestsException", "Too Many Requests", 429),
+    "json": AwsError("ThrottlingException", "Rate exceeded", 400),
+}
+_SERVER_ERRORS = {"rest-xml": ("InternalError", "ServiceUnavailable"), "ec2": ("InternalError", "Unavailable")}
+_SERVER_MESSAGES = ("We encountered an internal error. Please try again.", "Service is unable to handle request.")
+
+
+def throttling(service: str) -> AwsError:
+    """What the service answers to too many requests."""
+    return _THROTTLING[protocol_of(service)]
+
+
+def server_error(service: str, status: int) -> AwsError:
+    """A failure of the service itself: 500 or 503."""
+    number = int(status == 503)
+    codes = _SERVER_ERRORS.get(protocol_of(service), ("InternalFailure", "ServiceUnavailable"))
+    return AwsError(codes[number], _SERVER_MESSAGES[number], status)

@@ -1,0 +1,25 @@
+"""Platforms that count as AWS, without Terraform: one whose scans all wait, one whose scans have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from aws_platform import AwsPlatform, aws_platform
+
+
+@pytest.fixture(scope="session")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsPlatform]:
+    """No instance ever starts: the run's three scans stay RUNNABLE."""
+    with aws_platform(tmp_path_factory.mktemp("waiting"), slots=0) as platform:
+        platform.submit()
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsPlatform]:
+    """Two scans are done, and one has failed."""
+    with aws_platform(tmp_path_factory.mktemp("ended"), slots=2) as platform:
+        platform.submit()
+        platform.small.finish_jobs()
+        yield platform
