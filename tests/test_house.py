@@ -21,6 +21,7 @@ PURE = {
     *(
         "__future__",
         "abc",
+        "base64",
         "codecs",
         "collections",
         "dataclasses",
@@ -31,6 +32,7 @@ PURE = {
         "fnmatch",
         "functools",
         "hashlib",
+        "ipaddress",
         "itertools",
         "json",
         "re",

@@ -69,16 +69,18 @@ def check_network(facts: NetworkFacts, needs: NetworkNeeds) -> NetworkReport:
         return NetworkReport(usable=facts.subnet_ids, doubts=tuple(doubts))
     everywhere = list(_in_every_subnet(facts.vpc)) if isinstance(facts.vpc, Vpc) else []
     by_sentence: dict[str, list[str]] = {}
-    there = {subnet.subnet_id: subnet for subnet in facts.subnets}
+    by_id = {subnet.subnet_id: subnet for subnet in facts.subnets}
     for subnet_id in facts.subnet_ids:
-        subnet = there.get(subnet_id)
-        found = [f"is not in this account in {facts.region}"] if subnet is None else _in_subnet(facts, needs, subnet)
-        for sentence in found:
+        subnet = by_id.get(subnet_id)
+        sentences = (
+            [f"is not in this account in {facts.region}"] if subnet is None else _in_subnet(facts, needs, subnet)
+        )
+        for sentence in sentences:
             by_sentence.setdefault(sentence, []).append(subnet_id)
     closed = {subnet_id for subnet_ids in by_sentence.values() for subnet_id in subnet_ids}
     usable = () if everywhere else tuple(subnet_id for subnet_id in facts.subnet_ids if subnet_id not in closed)
     problems = [f"{', '.join(subnet_ids)} {sentence}." for sentence, subnet_ids in by_sentence.items()]
-    doubts += _doubts(facts, needs, [there[subnet_id] for subnet_id in usable])
+    doubts += _doubts(facts, needs, [by_id[subnet_id] for subnet_id in usable])
     return NetworkReport(usable=usable, problems=(*everywhere, *problems), doubts=tuple(doubts))
 
 
@@ -129,12 +131,12 @@ def _zone(facts: NetworkFacts, needs: NetworkNeeds, subnet: PlacedSubnet) -> Ite
 
 
 def _routes(facts: NetworkFacts, needs: NetworkNeeds, subnet: PlacedSubnet) -> Iterator[str]:
-    there = subnet.subnet
-    if isinstance(facts.endpoints, NotVisible) or there.other_network or there.reaches_internet:
+    routes = subnet.subnet
+    if isinstance(facts.endpoints, NotVisible) or routes.other_network or routes.reaches_internet:
         return
     way = (
         "has a route to an internet gateway, and gives its instances no public address"
-        if there.way_out
+        if routes.way_out
         else "has no route to the internet"
     )
     without_dns = {
@@ -145,7 +147,7 @@ def _routes(facts: NetworkFacts, needs: NetworkNeeds, subnet: PlacedSubnet) -> I
     dns_hint = "turn its private DNS on"
     if isinstance(facts.vpc, Vpc) and not facts.vpc.has_dns_names:
         dns_hint += f", which needs enableDnsHostnames of {facts.vpc_id}"
-    for service in there.missing_services:
+    for service in routes.missing_services:
         name = endpoint_name(facts.region, service)
         if service in without_dns:
             yield f"{way}, and {without_dns[service]} ({name}) has no private DNS: {dns_hint}"
