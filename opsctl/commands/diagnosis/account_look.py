@@ -64,8 +64,8 @@ def start_run_facts(clients: Clients, platform: Platform, *, seconds: float = SE
     """
     if platform.is_local:
         return RunFacts
-    # Creating a client is not thread-safe.
-    clients.ecr, clients.batch  # noqa: B018
+    # A login may ask for a code first, which takes longer than the looks have. Creating a client is not thread-safe.
+    clients.credentials, clients.ecr, clients.batch  # noqa: B018
     checks = Checks(seconds)
     image: Any = checks.start("ecr:DescribeImages", lambda: find_image(clients.ecr, platform.image))
     definitions: Any = checks.start("batch:DescribeJobDefinitions", lambda: definitions_of(clients.batch, platform))

@@ -51,7 +51,7 @@ def quota_lines(checkup: Checkup) -> Iterator[Line]:
     known = known_quotas(account)
     if known:
         yield _quota_line(known, at_once, vcpus=vcpus, max_vcpus=max_vcpus)
-    for note in disk_notes(account, at_once, root_volume_gib=root_volume_gib, wanted=at_once.platform_scans):
+    for note in disk_notes(account, at_once, root_volume_gib=root_volume_gib, scans=at_once.platform_scans):
         yield Line("disk quota", "warning", note.what, note.hint)
 
 

@@ -123,15 +123,15 @@ def run_notes(facts: RunFacts, platform: Platform, *, model: str, scan_count: in
     """What does not stop a run, and makes it slower or may stop it later: sentences, each with what to do."""
     resources = platform.models[model]
     at_once = model_at_once(resources, facts.account, root_volume_gib=platform.root_volume_gib)
-    wanted = min(scan_count, at_once.platform_scans)
+    most_at_once = min(scan_count, at_once.platform_scans)
     notes = []
-    if at_once.by_vcpus and at_once.by_vcpus < wanted:
+    if at_once.by_vcpus and at_once.by_vcpus < most_at_once:
         quotas = known_quotas(facts.account)
         text = (
             f"The account may run {quotas_text(quotas)} vCPUs: {at_once.by_vcpus} of {scan_count:,} scans run at once."
         )
         notes.append(f"{text} {quotas[0].request}")
-    disks = disk_notes(facts.account, at_once, root_volume_gib=platform.root_volume_gib, wanted=wanted)
+    disks = disk_notes(facts.account, at_once, root_volume_gib=platform.root_volume_gib, scans=most_at_once)
     notes += map(str, disks)
     if isinstance(facts.image, NotVisible):
         notes.append(f"Whether the jobs' image is on ECR {facts.image.sentence}.")
@@ -149,11 +149,11 @@ class Note:
         return f"{self.what} {self.hint}"
 
 
-def disk_notes(account: Account | None, at_once: AtOnce, *, root_volume_gib: int, wanted: int) -> Iterator[Note]:
-    """The quota on disks, where it is smaller than what the scans that are wanted at once need."""
+def disk_notes(account: Account | None, at_once: AtOnce, *, root_volume_gib: int, scans: int) -> Iterator[Note]:
+    """The quota on disks, where it is smaller than what these scans need at once."""
     volumes = account.volumes if account is not None else None
     # Where the vCPU quota is smaller still, the disks of what it lets run are what counts.
-    running = wanted if at_once.by_vcpus is None else min(wanted, at_once.by_vcpus)
+    running = scans if at_once.by_vcpus is None else min(scans, at_once.by_vcpus)
     if isinstance(volumes, VolumeQuota) and volumes.disks(root_volume_gib) < running:
         yield Note(
             f"The account's gp3 disks may have {volumes.tib:g} TiB in all: {volumes.disks(root_volume_gib):,} scans at"

@@ -178,7 +178,7 @@ def _image(facts: QueueSnapshot) -> Iterator[Finding]:
     if image is not None and not isinstance(image, NotVisible) and image.exists is False:
         yield Finding(
             f"The image {image.uri} is not in its repository: no container can start.",
-            "Push it, or name another with `opsctl up --image URI`.",
+            "`opsctl image build` and `opsctl image push` put one there; or name another with `opsctl up --image URI`.",
             code=CauseCode.IMAGE_NOT_FOUND,
         )
 

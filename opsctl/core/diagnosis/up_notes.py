@@ -65,7 +65,7 @@ def up_notes(account: Account, denied: Sequence[str], *, max_vcpus: Mapping[str,
         quota=quota,
         warnings=(
             *(str(obstacle.problem) for obstacle in obstacles),
-            *map(str, disk_notes(account, most, root_volume_gib=root_volume_gib, wanted=most.platform_scans)),
+            *map(str, disk_notes(account, most, root_volume_gib=root_volume_gib, scans=most.platform_scans)),
             *denied_notes(denied, policy="up"),
         ),
     )
