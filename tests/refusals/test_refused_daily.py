@@ -64,8 +64,8 @@ def test_run(waiting: AwsPlatform, scenario: str, rules: tuple[Rule, ...], code:
 
 
 SUBMITTED: list[tuple[str, tuple[Rule, ...]]] = [
-    ("quota-of-32", (quota(ON_DEMAND, 32.0),)),
-    ("quota-of-gp3", (quota(GP3, 0.1),)),
+    ("quota-for-two", (quota(ON_DEMAND, 4.0),)),
+    ("disks-for-one", (quota(GP3, 0.1),)),
     ("everything-hidden", tuple(
         refused(service, "*", aws.denied(action, "*", status=status))
         for service, action, status in (
@@ -80,7 +80,7 @@ SUBMITTED: list[tuple[str, tuple[Rule, ...]]] = [
 @pytest.mark.parametrize(("scenario", "rules"), SUBMITTED, ids=[scenario for scenario, _ in SUBMITTED])
 def test_run_tells_what_slows_it_down(waiting: AwsPlatform, scenario: str, rules: tuple[Rule, ...]) -> None:
     before = waiting.submissions()
-    waiting.screen(scenario, "run", "HNU1", "--modif", scenario, "--yes", "--first", "1", rules=rules, code=0)
+    waiting.screen(scenario, "run", "HNU1", "--modif", scenario, "--yes", rules=rules, code=0)
     assert waiting.submissions() == before + 1
 
 

@@ -59,7 +59,7 @@ LAUNCH_REFUSALS: tuple[LaunchRefusal, ...] = (
     ),
     _refusal(
         CauseCode.WAIT_ACCOUNT_BLOCKED,
-        r"PendingVerification|currently being verified|\bBlocked\b|currently blocked|OptInRequired",
+        r"PendingVerification|currently being verified|is being validated|\bBlocked\b|currently blocked|OptInRequired",
         "AWS has not cleared the account for EC2 in this region",
         "AWS's console says what is missing (verification, payment); aws-verification@amazon.com answers",
     ),
