@@ -1,14 +1,15 @@
-"""What `up` says of the account before its question, and at its end of the image that ECR still lacks."""
+"""What stands in the way of scans on AWS: `up` says it before its question, `run` and `selftest` refuse."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from opsctl.cli.context import Context
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
+    from opsctl.core.diagnosis.obstacles import Obstacle
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.core.platform.platform import Platform
 
@@ -48,6 +49,37 @@ def start_account_check(context: Context, clients: Clients, options: PlatformOpt
             context.screen.warn(warning)
 
     return say
+
+
+def refuse_obstacles(context: Context, obstacles: Sequence[Obstacle]) -> None:
+    """End the command with the first obstacle; the others are named too, so that all can be mended at once.
+
+    Raises
+    ------
+    Problem
+        When there is an obstacle.
+    """
+    for obstacle in obstacles[1:]:
+        context.screen.warn(str(obstacle.problem))
+    if obstacles:
+        raise obstacles[0].problem
+
+
+def refuse_what_aws_refuses(context: Context, models: Sequence[str]) -> None:
+    """Refuse jobs that could never start: image, job definition, account.
+
+    Raises
+    ------
+    Problem
+        Names what is in the way.
+    """
+    from opsctl.commands.diagnosis.account_look import start_run_facts
+    from opsctl.core.diagnosis.obstacles import run_obstacles
+
+    facts = start_run_facts(context.clients, context.platform)()
+    obstacles = [obstacle for model in models for obstacle in run_obstacles(facts, context.platform, model=model)]
+    # An image that is missing is missing for both models.
+    refuse_obstacles(context, list(dict.fromkeys(obstacles)))
 
 
 def missing_image_steps(context: Context, clients: Clients, platform: Platform) -> dict[str, str]:

@@ -13,6 +13,7 @@ from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, Yes
+from opsctl.cli.platform.account_checks import refuse_obstacles
 from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.dataset.selection import Only
 from opsctl.core.errors import Problem, UsageProblem
@@ -159,11 +160,11 @@ def _show_work(context: Context, plan: RunPlan, wiring: RunWiring, *, is_dry_run
     for note in wiring.notes(plan):
         context.screen.warn(note)
     obstacles = wiring.obstacles()
-    # The first is the error that ends the command; the others are named too, so that all can be mended at once.
-    for obstacle in obstacles if is_dry_run else obstacles[1:]:
-        context.screen.warn(str(obstacle.problem))
-    if obstacles and not is_dry_run:
-        raise obstacles[0].problem
+    if is_dry_run:
+        for obstacle in obstacles:
+            context.screen.warn(str(obstacle.problem))
+    else:
+        refuse_obstacles(context, obstacles)
     wiring.refuse_above_budget(plan)
 
 

@@ -12,6 +12,7 @@ import typer
 from opsctl import __version__
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile
+from opsctl.cli.platform.account_checks import refuse_what_aws_refuses
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.m2g_options import DiffusionModel
 
@@ -59,10 +60,12 @@ def run_selftest(
     Raises
     ------
     Problem
-        With the code `selftest_failed` where a check failed; everything was shown before.
+        With the code `selftest_failed` where a check failed; everything was shown before. As `run` where no job could
+        start.
     """
     from opsctl.render.selftest import show_report
 
+    refuse_what_aws_refuses(context, models)
     report = _report(context, models=models, timeout_minutes=timeout_minutes)
     if as_json:
         context.screen.json(report.as_json())
