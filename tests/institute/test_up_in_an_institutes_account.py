@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from institute_world import REGION, Account, Said
+from support.institute_account import REGION, Account, Said
 
 from opsctl.local import control
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from settings_world import Lab
+from support.institute_account import Account
 from unseen_roles import UnseenRoles, unseen_roles
 
 from opsctl.local import control
@@ -17,7 +18,9 @@ def batch_and_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Un
     server = control.start(tmp_path_factory.mktemp("aws"), entrypoint=["env"])
     try:
         with unseen_roles(server.endpoint_url) as (endpoint, batch):
-            lab = Lab(tmp_path_factory.mktemp("lab") / "home", endpoint, server.endpoint_url)
+            folder = tmp_path_factory.mktemp("lab")
+            institute = Account(folder / "home", folder, server.endpoint_url)
+            lab = Lab(folder / "home", endpoint, server.endpoint_url, institute)
             lab.client("s3").create_bucket(Bucket="lab-raw")
             lab.client("ec2").create_key_pair(KeyName="lab-key")
             yield batch, lab, lab.up("--yes")

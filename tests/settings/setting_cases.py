@@ -66,6 +66,8 @@ CASES = (
     Case("more_instance_families", '["r5a"]', lambda lab: lab.environment["computeResources"]["instanceTypes"], 1),
     Case("spot", "", lambda lab: lab.environment["computeResources"]["type"], 3, ("--spot",), ("--no-spot",)),
     Case("spot_fallback", "true", lambda lab: len(lab.queue["computeEnvironmentOrder"]), 3, needs="spot"),
+    Case("vpc_id", "", lambda lab: (lab.network["VpcId"], lab.environment["computeResources"]["subnets"]) == (lab.institute.vpc, lab.institute.subnets), 5, ("--vpc-id", "@vpc", "--subnet-id", "@subnet-a", "--subnet-id", "@subnet-b"), ("--vpc-id", "default")),
+    Case("kms_key_arn", "", lambda lab: lab.keys, 4, ("--kms-key", "@key"), ("--kms-key", "default")),
     Case("vpc_cidr", "10.8.0.0/16", lambda lab: lab.network["CidrBlock"], 4),
     # Compute environments, as they are.
     Case("csd_max_vcpus", "64", lambda lab: lab.environment["computeResources"]["maxvCpus"], 2),
@@ -77,6 +79,7 @@ CASES = (
     Case("log_retention_days", "14", lambda lab: lab.log_group["retentionInDays"], 1),
     Case("tags", '{"lab":"neuro"}', lambda lab: lab.queue["tags"].get("lab"), 1),
     Case("source_buckets", "", lambda lab: "lab-raw" in lab.job_policy, 1, ("--source-bucket", "lab-raw"), ("--source-bucket", "none")),
+    Case("permissions_boundary", "", lambda lab: lab.boundary, 1, ("--permissions-boundary", "@boundary"), ("--permissions-boundary", "default")),
     Case("noncurrent_days", "30", lambda lab: len(lab.lifecycle_rules), 2),
 )
 # fmt: on
@@ -92,4 +95,7 @@ FIXED = {
     "m2g_image": "read from the image",
     "opsctl_version": "of the opsctl that is installed",
     "options": "what was typed",
+    "subnet_ids": "typed with --vpc-id, whose case changes both",
+    "name_prefix": "AWS cannot rename a bucket or a repository: `up` refuses another prefix",
+    "role_path": "IAM cannot move a role: `up` refuses another path while the platform is up",
 }

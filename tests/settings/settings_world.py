@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from support.institute_account import Account
 from support.waiting import until
 
 REGION = "us-east-1"
@@ -30,11 +31,14 @@ class Lab:
         What opsctl and Terraform call: a proxy before the server, or the server.
     server
         The server itself.
+    institute
+        A network, a key and a boundary that are there already.
     """
 
     home: Path
     endpoint: str
     server: str
+    institute: Account
     clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
@@ -44,7 +48,7 @@ class Lab:
         return self.clients[service]
 
     def up(self, *arguments: str, code: int = 0) -> str:
-        """Run `opsctl up`; returns its output."""
+        """Run `opsctl up`; returns its output. `@key` and the like stand for what is the institute's."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "TF_", "OPSCTL_"))}
         mirror = {key: os.environ[key] for key in ("OPSCTL_PROVIDER_MIRROR",) if key in os.environ}
         own = {
@@ -58,7 +62,7 @@ class Lab:
             "AWS_EC2_METADATA_DISABLED": "true",
         }
         done = subprocess.run(
-            [sys.executable, "-m", "opsctl", "up", "--name", NAME, *(arguments or ("--yes",))],
+            [sys.executable, "-m", "opsctl", "up", "--name", NAME, *map(self._named, arguments or ("--yes",))],
             env={**inherited, **mirror, **own},
             cwd=self.home.parent,
             stdin=subprocess.DEVNULL,
@@ -70,6 +74,17 @@ class Lab:
         )
         assert done.returncode == code, f"{arguments}\n{done.stdout}"
         return done.stdout
+
+    def _named(self, word: str) -> str:
+        institute = self.institute
+        names = {
+            "@vpc": institute.vpc,
+            "@subnet-a": institute.subnets[0],
+            "@subnet-b": institute.subnets[1],
+            "@key": institute.key,
+            "@boundary": institute.boundary,
+        }
+        return names.get(word, word)
 
     # What the platform says of itself.
 
@@ -153,6 +168,21 @@ class Lab:
     def job_policy(self) -> str:
         policy = self.client("iam").get_role_policy(RoleName=f"opsctl-{NAME}-{REGION}-job", PolicyName="data")
         return json.dumps(policy["PolicyDocument"])
+
+    @property
+    def boundary(self) -> str | None:
+        role = self.client("iam").get_role(RoleName=f"opsctl-{NAME}-{REGION}-job")["Role"]
+        return role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+
+    @property
+    def keys(self) -> dict[str, str | None]:
+        """The KMS keys of disks, log lines and new objects."""
+        rules = self.client("s3").get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"]
+        return {
+            "disk": self.disk.get("KmsKeyId"),
+            "logs": self.log_group.get("kmsKeyId"),
+            "bucket": rules[0]["ApplyServerSideEncryptionByDefault"].get("KMSMasterKeyID"),
+        }
 
     @property
     def lifecycle_rules(self) -> list[dict[str, Any]]:

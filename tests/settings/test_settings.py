@@ -26,7 +26,8 @@ STEPS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     DENIED: ((1,), ()),
     "2 there": ((2,), ()),
     "3 there, 1 back": ((3,), (1,)),
-    "4 there, 2 back": ((4,), (2,)),
+    "5 there, 2 back": ((5,), (2,)),
+    "4 there, 5 back": ((4,), (5,)),
     "3 and 4 back": ((), (3, 4)),
 }
 NAMES = list(STEPS)

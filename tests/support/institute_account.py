@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from support.repository import ROOT
 
 from opsctl.core.platform.subnet import SERVICES
+from support.repository import ROOT
 
 REGION = "us-east-1"
 BOUNDARY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
