@@ -1,4 +1,4 @@
-"""What `down` finds and removes without Terraform of a platform with an institute's network, names, path and boundary."""
+"""What `down` removes without Terraform of a platform in an institute's network, with its names and its boundary."""
 
 from __future__ import annotations
 
