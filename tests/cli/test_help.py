@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import typer.main
 from support.repository import ROOT
+from typer.testing import CliRunner
 
 from opsctl.cli import app
 
@@ -236,3 +237,12 @@ COMMANDS = sorted(set(re.findall(r"`opsctl ((?!VERB)[a-z]+(?:\s[^`]*)?)`", READM
 def test_what_readme_says_to_type_is_read_by_opsctl(command: str) -> None:
     """Those in sentences; whole blocks are carried out (tests/e2e)."""
     read(shlex.split(command))
+
+
+def test_an_institutes_options_have_a_heading_of_their_own() -> None:
+    page = CliRunner().invoke(app, ["up", "--help"]).output
+    usual, institute = page.split("\nWhere an institute sets rules (docs/institute.md):\n")
+    assert "--region" in usual.split("\nOptions:\n")[1]
+    for option in ("--vpc-id", "--subnet-id", "--kms-key", "--role-path", "--permissions-boundary", "--tag"):
+        assert option in institute
+        assert option not in usual

@@ -32,7 +32,7 @@ TARGETS = {
     "platform": (
         "module.iam.aws_iam_role_policy.job",
         "module.batch.aws_cloudwatch_log_group.jobs",
-        "module.vpc.aws_security_group.jobs",
+        "module.vpc[0].aws_security_group.jobs",
     ),
 }
 

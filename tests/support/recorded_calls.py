@@ -21,6 +21,7 @@ EXCEPTIONS: dict[Who, dict[str, str]] = {
     "run": {
         "s3:AbortMultipartUpload": "an interrupted multipart upload; the sample's files are too small for parts",
         "ssm:GetParameter": "a platform that a colleague made; this one was made here",
+        "ec2:DescribeVpcEndpoints": "subnets without a way out; the local platform's have one",
         "ec2:DescribeInstances": "how much of the account's limit is used; the local platform has none",
         "servicequotas:GetServiceQuota": "the account's limit; the local platform has none",
         "ec2:DescribeSpotPriceHistory": "prices; the local platform costs nothing",

@@ -142,7 +142,9 @@ class StorageTeardown:
         if managed:
             return managed[0], None
         # Without a state the name tells: `up` makes buckets of no other name.
-        if bucket == data_bucket_name(self._remembered.name, **self._account):
+        options = self._remembered.platform.options if self._remembered.platform is not None else {}
+        name_prefix = options.get("name_prefix") or ""
+        if bucket == data_bucket_name(self._remembered.name, **self._account, name_prefix=name_prefix):
             return bucket, None
         return None, bucket
 
