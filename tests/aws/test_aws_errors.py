@@ -151,8 +151,8 @@ PERMISSIONS = [
     (
         f"User: {ROLE} is not authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:1:vpc/* with an "
         "explicit deny in a service control policy. Encoded authorization failure message: AAAA",
-        "AWS does not permit ec2:CreateVpc on arn:aws:ec2:us-east-1:1:vpc/* while listing the dataset: a service control "
-        "policy of the organisation denies it.",
+        "AWS does not permit ec2:CreateVpc on arn:aws:ec2:us-east-1:1:vpc/* while listing the dataset: a service "
+        "control policy of the organisation denies it.",
     ),
     (
         f"User: {ROLE} is not authorized to perform: iam:CreateRole on resource: arn:aws:iam::1:role/x because no "

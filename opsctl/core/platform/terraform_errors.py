@@ -84,7 +84,9 @@ _RACES = tuple(
 #: error EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: The maximum …`.
 #: Errors that AWS's models know come without `api error`.
 _REFUSED = re.compile(
-    r"(?P<what>.+?)(?:: | (?=operation error ))(?:operation error [^:]+: (?P<operation>\w+), .*?StatusCode: (?P<status>\d+), RequestID: [^,]*,"
+    # Some messages of the provider's lack the colon before `operation error`.
+    r"(?P<what>.+?)(?:: | (?=operation error ))"
+    r"(?:operation error [^:]+: (?P<operation>\w+), .*?StatusCode: (?P<status>\d+), RequestID: [^,]*,"
     r"(?: HostID: [^,]*,)? |.*?(?=api error ))(?:api error )?(?P<code>[\w.]+): ?(?P<message>.*)"
 )
 _NAME = re.compile(r" \((?P<name>[^)]+)\)$")
