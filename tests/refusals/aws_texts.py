@@ -24,6 +24,7 @@ ROLE_WITHOUT_POLICY = (
 
 # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
 EXPIRED = AwsError("ExpiredTokenException", "The security token included in the request is expired")
+EXPIRED_IAM = AwsError("ExpiredToken", "The security token included in the request is expired", 403)
 EXPIRED_S3 = AwsError("ExpiredToken", "The provided token has expired.")
 
 # https://github.com/aws/karpenter-provider-aws/issues/8190
@@ -92,16 +93,7 @@ BEING_VERIFIED = AwsError(
 TOO_MANY_VPCS = AwsError("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
 # botocore's model of IAM, LimitExceededException, and the IAM User Guide's quotas.
 TOO_MANY_ROLES = AwsError("LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1000", 409)
-# botocore's model of ECR.
-TOO_MANY_REPOSITORIES = AwsError(
-    "LimitExceededException",
-    "The repository with name 'opsctl-m2g' in registry with id '123456789012' cannot be created because the quota of "
-    "repositories per registry (100000) has been reached",
-)
-# botocore's model of SSM.
-TOO_MANY_UPDATES = AwsError(
-    "TooManyUpdates", "There are concurrent updates for a resource that supports one update at a time."
-)
+
 
 # https://github.com/aws/aws-cli/issues/2593
 BUCKET_IN_THE_MAKING = AwsError(

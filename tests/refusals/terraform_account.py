@@ -16,7 +16,7 @@ from support.golden import compare
 SCREENS = Path(__file__).with_name("screens")
 _INHERITED = ("AWS_", "TF_", "OPSCTL_")
 #: The steps of an apply come in another order each time, and with their times.
-_STEPS = re.compile(r"^ *\[?[\d/ ]*\]?(?:creat|remov|updat|replac)\w+ .*\n", re.MULTILINE)
+_STEPS = re.compile(r"^(?:  (?:done|failed|waiting) .*|(?:up|down) \w+ \d+/\d+ .*)\n", re.MULTILINE)
 _CHANGING = (
     (re.compile(r"\b(vpc|subnet|rtb|sg|igw|lt|vpce)-[0-9a-f]{8,}"), r"\1-ID"),
     (re.compile(r"-2\d{13,}"), "-SUFFIX"),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import aws_texts as aws
@@ -54,13 +53,11 @@ REFUSED: dict[str, tuple[Rule, ...]] = {
     "boundary": (refused("iam", "CreateRole", aws.BOUNDARY),),
     "too-many-vpcs": (refused("ec2", "CreateVpc", aws.TOO_MANY_VPCS),),
     "too-many-roles": (refused("iam", "CreateRole", aws.TOO_MANY_ROLES),),
-    "too-many-repositories": (refused("ecr", "CreateRepository", aws.TOO_MANY_REPOSITORIES),),
     "being-verified": (refused("ec2", "CreateVpc", aws.BEING_VERIFIED),),
     "not-subscribed": (refused("ec2", "*", aws.NOT_SUBSCRIBED_EC2),),
     "bucket-of-somebody": (refused("s3", "PUT bucket", aws.BUCKET_OF_SOMEBODY),),
-    "expired": (
-        refused("ec2", "CreateVpc", replace(aws.EXPIRED, code="RequestExpired", message="Request has expired.")),
-    ),
+    # Not `RequestExpired`, nor ECR's `LimitExceededException`: AWS's SDK for Go tries those 25 times, for minutes.
+    "expired": (refused("iam", "CreateRole", aws.EXPIRED_IAM),),
 }
 
 #: What passes by itself; `up` waits it out.

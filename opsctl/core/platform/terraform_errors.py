@@ -84,7 +84,9 @@ _RACES = tuple(
 #: error EC2: CreateVpc, https response error StatusCode: 400, RequestID: …, api error VpcLimitExceeded: The maximum …`.
 #: Errors that AWS's models know come without `api error`.
 _REFUSED = re.compile(
-    r"(?P<what>.+?): (?:operation error [^:]+: (?P<operation>\w+), .*?StatusCode: (?P<status>\d+), RequestID: [^,]*,"
+    # Some messages of the provider's lack the colon before `operation error`.
+    r"(?P<what>.+?)(?:: | (?=operation error ))"
+    r"(?:operation error [^:]+: (?P<operation>\w+), .*?StatusCode: (?P<status>\d+), RequestID: [^,]*,"
     r"(?: HostID: [^,]*,)? |.*?(?=api error ))(?:api error )?(?P<code>[\w.]+): ?(?P<message>.*)"
 )
 _NAME = re.compile(r" \((?P<name>[^)]+)\)$")
@@ -226,7 +228,11 @@ def _refused(refusals: Sequence[AwsRefusal]) -> Problem:
         named = [f"{other.what} ({other.denied.action if other.is_denial else other.code})" for other in others]
         more = f", and {len(named) - _NAMED_REFUSALS} more" if len(named) > _NAMED_REFUSALS else ""
         problem.add_sentence(f"Refused too: {', '.join(named[:_NAMED_REFUSALS])}{more}.")
-    problem.hint += " docs/permissions.md has the policies for `opsctl up`." if first.is_denial else ""
+    problem.hint += (
+        " docs/permissions.md has the policies for `opsctl up`."
+        if first.is_denial and not first.denied.is_of_the_organisation
+        else ""
+    )
     if "type " not in problem.hint:
         problem.hint += " Then type the same command: it goes on from there."
     return problem

@@ -189,6 +189,13 @@ REFUSED = [
         ErrorCode.AWS_THROTTLED,
         "AWS asks to slow down (PutParameter) while creating SSM Parameter (/x).",
     ),
+    (
+        "disabling Batch Job Queue (arn:aws:batch:x:1:job-queue/q) operation error Batch: UpdateJobQueue, https response "
+        "error StatusCode: 403, RequestID: 0, api error AccessDeniedException: User: arn:aws:iam::1:user/me is not "
+        "authorized to perform: batch:UpdateJobQueue on resource: * because no identity-based policy allows it",
+        ErrorCode.AWS_DENIED,
+        "AWS does not permit batch:UpdateJobQueue while disabling Batch Job Queue (arn:aws:batch:x:1:job-queue/q).",
+    ),
 ]
 
 
