@@ -252,7 +252,7 @@ def _try_call(call: Callable[[], object] | None) -> State:
         if code in DENIED:
             return "denied"
         return "allowed" if code == _DRY_RUN_PERMITTED else "untested"
-    except BotoCoreError:
+    except (BotoCoreError, ResponseParserError):
         return "untested"
     return "allowed"
 

@@ -73,6 +73,7 @@ def run_obstacles(facts: RunFacts, platform: Platform, *, model: str) -> list[Ob
         *_image(facts.image, platform),
         *plan_obstacles(facts.account, resources.instance_type),
         *quota_obstacles(facts.account, vcpus=resources.vcpus),
+        *_disk_obstacles(facts.account, root_volume_gib=platform.root_volume_gib),
     ]
 
 
@@ -119,6 +120,17 @@ def quota_obstacles(account: Account | None, *, vcpus: int) -> Iterator[Obstacle
         yield Obstacle(code=ErrorCode.AWS_QUOTA_REACHED, what=what, hint=hint)
 
 
+def _disk_obstacles(account: Account | None, *, root_volume_gib: int) -> Iterator[Obstacle]:
+    """A quota on gp3 disks that is smaller than the disk of one instance."""
+    volumes = account.volumes if account is not None else None
+    if isinstance(volumes, VolumeQuota) and not volumes.disks(root_volume_gib):
+        what = (
+            f"The account's gp3 disks may have {volumes.tib:g} TiB in all, and an instance needs {root_volume_gib} GiB: "
+            "no scan could start."
+        )
+        yield Obstacle(code=ErrorCode.AWS_QUOTA_REACHED, what=what, hint=volumes.request)
+
+
 def run_notes(facts: RunFacts, platform: Platform, *, model: str, scan_count: int) -> list[str]:
     """What does not stop a run, and makes it slower or may stop it later: sentences, each with what to do."""
     resources = platform.models[model]
@@ -154,9 +166,10 @@ def disk_notes(account: Account | None, at_once: AtOnce, *, root_volume_gib: int
     volumes = account.volumes if account is not None else None
     # Where the vCPU quota is smaller still, the disks of what it lets run are what counts.
     running = scans if at_once.by_vcpus is None else min(scans, at_once.by_vcpus)
-    if isinstance(volumes, VolumeQuota) and volumes.disks(root_volume_gib) < running:
+    disks = volumes.disks(root_volume_gib) if isinstance(volumes, VolumeQuota) else running
+    if isinstance(volumes, VolumeQuota) and disks < running:
         yield Note(
-            f"The account's gp3 disks may have {volumes.tib:g} TiB in all: {volumes.disks(root_volume_gib):,} scans at"
+            f"The account's gp3 disks may have {volumes.tib:g} TiB in all: {disks:,} scan{'' if disks == 1 else 's'} at"
             f" once with {root_volume_gib} GiB each, not {running:,}.",
             volumes.request,
         )

@@ -233,7 +233,8 @@ def _refused(refusals: Sequence[AwsRefusal]) -> Problem:
         if first.is_denial and not first.denied.is_of_the_organisation
         else ""
     )
-    if "type " not in problem.hint:
+    # With another name or another bucket it is another command.
+    if "type " not in problem.hint and problem.code is not ErrorCode.BUCKET_UNUSABLE:
         problem.hint += " Then type the same command: it goes on from there."
     return problem
 

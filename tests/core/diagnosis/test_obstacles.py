@@ -53,6 +53,12 @@ STOPS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"definitions": {"csd": None}}, "aws_not_found", "definition-csd:3 of the platform does not exist", "`opsctl up`"),
     ({"definitions": {"csd": GONE, "csa": ACTIVE}}, "aws_not_found", "is deregistered", "`opsctl up`"),
     (
+        {"account": account(tib=0.05)},
+        "aws_quota_reached",
+        "gp3 disks may have 0.05 TiB in all, and an instance needs 100 GiB",
+        "Service Quotas, EBS, L-7A658B76",
+    ),
+    (
         {"account": account(plan=FREE)},
         "account_restricted",
         "Free plan, where AWS launches no r5.large",
