@@ -125,8 +125,8 @@ def _disk_obstacles(account: Account | None, *, root_volume_gib: int) -> Iterato
     volumes = account.volumes if account is not None else None
     if isinstance(volumes, VolumeQuota) and not volumes.disks(root_volume_gib):
         what = (
-            f"The account's gp3 disks may have {volumes.tib:g} TiB in all, and an instance needs {root_volume_gib} GiB: "
-            "no scan could start."
+            f"The account's gp3 disks may have {volumes.tib:g} TiB in all, and an instance needs {root_volume_gib} "
+            "GiB: no scan could start."
         )
         yield Obstacle(code=ErrorCode.AWS_QUOTA_REACHED, what=what, hint=volumes.request)
 
