@@ -110,7 +110,8 @@ class Screen:
             return True
         if not sys.stdin.isatty():
             raise UsageProblem(f"{question} There is no terminal to type it on.", f"Add --confirm {name}.")
-        return self._answer(f"{question} Type {name} to confirm:") == name
+        answer = self._answer(f"{question} Type {name} to confirm:")
+        return answer == name
 
     def _answer(self, question: str) -> str:
         _discard_typed(sys.stdin)

@@ -89,7 +89,7 @@ COMPARING = {
     *("casefold", "match", "search", "fullmatch", "findall", "finditer"),
 }
 #: Their patterns match what AWS says, and what differs from scan to scan in a line of m2g's.
-WITH_PATTERNS = {"aws_messages.py", "blocked_reasons.py", "causes.py"}
+WITH_PATTERNS = {"aws_messages.py", "blocked_reasons.py", "causes.py", "launch_refusals.py"}
 WHERE = (OPSCTL / "core" / "diagnosis", OPSCTL / "commands" / "diagnosis", OPSCTL / "render")
 
 

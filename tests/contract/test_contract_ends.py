@@ -64,8 +64,8 @@ def test_the_retry_rules_are_what_batch_takes_and_end_with_exit() -> None:
     rules = strategy["evaluateOnExit"]
     assert 1 <= len(rules) <= 5
     # Without it, Batch would retry what matches no rule: m2g's own failures too.
-    assert rules[-1] == {"action": "EXIT", "onReason": "*"}
-    assert [rule["action"] for rule in rules[:-1]] == ["RETRY"] * (len(rules) - 1)
+    assert rules[-1] == {"action": "exit", "onReason": "*"}
+    assert [rule["action"] for rule in rules[:-1]] == ["retry"] * (len(rules) - 1)
 
 
 def _kinds(kind: type[faults.Fault]) -> Iterator[type[faults.Fault]]:

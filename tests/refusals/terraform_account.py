@@ -21,6 +21,7 @@ _CHANGING = (
     (re.compile(r"\b(vpc|subnet|rtb|sg|igw|lt|vpce)-[0-9a-f]{8,}"), r"\1-ID"),
     (re.compile(r"-2\d{13,}"), "-SUFFIX"),
     (re.compile(r"\b\d+ resources stand"), "N resources stand"),
+    (re.compile(r"^(removed +)\d+ resources", re.MULTILINE), r"\1N resources"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:s|min)\b"), "DURATION"),
 )
 

@@ -25,10 +25,11 @@ DENIED = "1 there, without the record"
 STEPS: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     DENIED: ((1,), ()),
     "2 there": ((2,), ()),
-    "3 there, 1 back": ((3,), (1,)),
-    "5 there, 2 back": ((5,), (2,)),
-    "4 there, 5 back": ((4,), (5,)),
-    "3 and 4 back": ((), (3, 4)),
+    "4 there, 1 back": ((4,), (1,)),
+    "3 there, 4 back": ((3,), (4,)),
+    # An existing network has no way to the image of 3, and takes no range of 4.
+    "5 there, 3 back": ((5,), (3,)),
+    "2 and 5 back": ((), (2, 5)),
 }
 NAMES = list(STEPS)
 

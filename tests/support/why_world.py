@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +21,7 @@ from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.submission import submissions_of, submit_request
 from opsctl.home import Home
 from support import faulty_server
+from support.local_servers import JOB_POLICY, trust
 
 GROUP = "/opsctl/local"
 
@@ -73,7 +75,9 @@ class World:
         table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]
         ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
         group = ec2.create_security_group(GroupName="jobs", Description="jobs", VpcId=vpc)["GroupId"]
-        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trust("batch", "ec2"))["Role"]["Arn"]
+        self.job_role = iam.create_role(RoleName="jobs", AssumeRolePolicyDocument=trust("ecs-tasks"))["Role"]["Arn"]
+        iam.put_role_policy(RoleName="jobs", PolicyName="data", PolicyDocument=json.dumps(JOB_POLICY))
         iam.create_instance_profile(InstanceProfileName="p")
         iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
         environment = self.clients.batch.create_compute_environment(
@@ -110,6 +114,7 @@ class World:
             retryStrategy={"attempts": attempts},
             containerProperties={
                 "image": "image",
+                "jobRoleArn": self.job_role,
                 "command": [script],
                 "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
                 "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": GROUP}},

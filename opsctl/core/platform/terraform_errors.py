@@ -177,7 +177,8 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
         return Problem(
             "Your AWS login ended half way. What was made is kept.", _LOGIN, code=ErrorCode.CREDENTIALS_EXPIRED
         )
-    for error in errors:
+    # Terraform makes them at the same time: the order in which they end says nothing.
+    for error in sorted(errors, key=lambda error: error.text):
         if invalid := _INVALID.search(_one_line(error.text)):
             return Problem(
                 f"AWS Batch made the compute environment {invalid['name']} INVALID: {plain_reason(invalid['reason'])}.",

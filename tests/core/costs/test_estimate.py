@@ -120,8 +120,8 @@ def test_each_instance_starts_once_as_a_self_test_has_measured_it(scan_count: in
     example = platform()
     hours = dataclasses.replace(GUIDE, startup=Startup(hours=0.1, measured_on="2026-11-28"))
     resources = example.models["csd"]
-    without = estimate(example, resources, scan_count=scan_count, rates=DOLLAR, hours=GUIDE)
-    measured = estimate(example, resources, scan_count=scan_count, rates=DOLLAR, hours=hours)
+    without = estimate(example, resources, scan_count=scan_count, rates=DOLLAR, hours=GUIDE, at_once=256)
+    measured = estimate(example, resources, scan_count=scan_count, rates=DOLLAR, hours=hours, at_once=256)
     assert measured.usd - without.usd == pytest.approx(instances * 0.1 * DOLLAR.usd_per_hour)
     assert measured.usd_per_scan * scan_count == pytest.approx(measured.usd)
     assert measured.wall_hours - without.wall_hours == pytest.approx(0.1)
