@@ -34,7 +34,7 @@ def session() -> Any:
 def world(s3: LocalS3, session: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SelftestWorld]:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("boto3.session.Session", lambda: session)
+    monkeypatch.setattr("boto3.session.Session", lambda **_: session)
     world = SelftestWorld(s3, tmp_path, monkeypatch)
     with ScriptedServer(world.reply) as aws:
         world.start(aws)

@@ -34,6 +34,7 @@ _TAG = "0.1.0"
 #: What differs from one run of a test to the next, and what stands for it in a recorded screen.
 _CHANGING = (
     (re.compile(r"HNU1-\d{8}-\d{6}-[0-9a-f]{4}"), "RUN"),
+    (re.compile(r"selftest-\d{8}-\d{6}-[0-9a-f]{4}"), "SELFTEST"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "ID"),
     (re.compile(r"\b(vpc|subnet|rtb|sg|igw|lt|vpce)-[0-9a-f]{8,}"), r"\1-ID"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?Z?"), "TIME"),
