@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.clients import Clients
 from opsctl.aws.errors import code_of
 from opsctl.aws.look import look
-from opsctl.core.diagnosis.account import AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.account import AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.queue_snapshot import ON_DEMAND_QUOTA, SPOT_QUOTA, NotVisible, Quota
 
 #: Service Quotas, EBS: "Storage for General Purpose SSD (gp3) volumes, in TiB".

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.core.costs.estimate import Estimate, Rates
-    from opsctl.core.diagnosis.obstacles import Obstacle, RunFacts
+    from opsctl.core.diagnosis.account.obstacles import Obstacle, RunFacts
     from opsctl.core.platform.platform import ModelResources
 
 
@@ -81,13 +81,13 @@ class RunWiring:
 
     def obstacles(self) -> list[Obstacle]:
         """Why no scan of the run could start."""
-        from opsctl.core.diagnosis.obstacles import run_obstacles
+        from opsctl.core.diagnosis.account.obstacles import run_obstacles
 
         return run_obstacles(self._facts, self._context.platform, model=self._model)
 
     def notes(self, plan: RunPlan) -> list[str]:
         """What does not stop the run, and makes it slower or may stop it later."""
-        from opsctl.core.diagnosis.obstacles import run_notes
+        from opsctl.core.diagnosis.account.obstacles import run_notes
 
         count = len(plan.to_submit())
         return run_notes(self._facts, self._context.platform, model=self._model, scan_count=count)
@@ -207,7 +207,7 @@ class RunWiring:
     @property
     def _at_once(self) -> int:
         """How many scans of this run, and of others on the platform, run at the same time."""
-        from opsctl.core.diagnosis.at_once import model_at_once
+        from opsctl.core.diagnosis.account.at_once import model_at_once
 
         root_volume_gib = self._context.platform.root_volume_gib
         return max(1, model_at_once(self._resources, self._facts.account, root_volume_gib=root_volume_gib).scans)

@@ -14,7 +14,7 @@ from opsctl.aws.account import account_plan, vcpu_quota, volume_quota
 from opsctl.aws.clients import Clients
 from opsctl.aws.identity import denied_actions
 from opsctl.aws.refusals import DENIED
-from opsctl.core.diagnosis.account import AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.account import AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, Quota
 
 PLAN = {"accountId": "123456789012", "accountPlanType": "FREE", "accountPlanStatus": "ACTIVE"}

@@ -16,9 +16,9 @@ from support.run_world import PLATFORM, put_dataset, request
 from opsctl.aws.s3.storage import Storage
 from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.costs.estimate import Estimate
-from opsctl.core.diagnosis.account import Account, AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.obstacles import RunFacts
 from opsctl.core.diagnosis.job_definition import JobDefinition
-from opsctl.core.diagnosis.obstacles import RunFacts
 from opsctl.core.diagnosis.queue_snapshot import Image, Quota
 from opsctl.home import Home
 

@@ -14,7 +14,7 @@ from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 
 from support.run_world import PLATFORM, RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.diagnosis.obstacles import RunFacts
+from opsctl.core.diagnosis.account.obstacles import RunFacts
 from opsctl.core.runs.status import BatchJob
 from opsctl.home import Home
 

@@ -13,7 +13,7 @@ from opsctl.__main__ import main
 from opsctl.aws.logs import Logs
 from opsctl.aws.s3.storage import Storage
 from opsctl.cli.context import Context
-from opsctl.core.diagnosis.obstacles import RunFacts
+from opsctl.core.diagnosis.account.obstacles import RunFacts
 from support.history_world import HistoryWorld
 from support.run_views import RATES, hidden_snapshot
 from support.run_world import PLATFORM

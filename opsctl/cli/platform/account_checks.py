@@ -9,7 +9,7 @@ from opsctl.cli.context import Context
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
-    from opsctl.core.diagnosis.obstacles import Obstacle
+    from opsctl.core.diagnosis.account.obstacles import Obstacle
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.core.platform.platform import Platform
 
@@ -26,8 +26,8 @@ def start_account_check(context: Context, clients: Clients, options: PlatformOpt
         return lambda _: None
     from opsctl.commands.diagnosis.account_look import start_account, start_denied
     from opsctl.commands.diagnosis.checks import Checks
-    from opsctl.core.diagnosis.at_once import MODEL_SIZES, ROOT_VOLUME_GIB
-    from opsctl.core.diagnosis.up_notes import up_notes
+    from opsctl.core.diagnosis.account.at_once import MODEL_SIZES, ROOT_VOLUME_GIB
+    from opsctl.core.diagnosis.account.up_notes import up_notes
 
     checks = Checks(_SECONDS)
     has_fallback = options.variables.get("spot_fallback") is True
@@ -74,7 +74,7 @@ def refuse_what_aws_refuses(context: Context, models: Sequence[str]) -> None:
         Names what is in the way.
     """
     from opsctl.commands.diagnosis.account_look import start_run_facts
-    from opsctl.core.diagnosis.obstacles import run_obstacles
+    from opsctl.core.diagnosis.account.obstacles import run_obstacles
 
     facts = start_run_facts(context.clients, context.platform)()
     obstacles = [obstacle for model in models for obstacle in run_obstacles(facts, context.platform, model=model)]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
-    from opsctl.core.diagnosis.obstacles import Obstacle
+    from opsctl.core.diagnosis.account.obstacles import Obstacle
 
 
 class SubmissionFlags(OptionGroup):

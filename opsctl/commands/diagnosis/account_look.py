@@ -11,8 +11,8 @@ from opsctl.aws.clients import Clients
 from opsctl.aws.ecr.image import find_image
 from opsctl.aws.identity import denied_actions
 from opsctl.commands.diagnosis.checks import Checks
-from opsctl.core.diagnosis.account import Account
-from opsctl.core.diagnosis.obstacles import RunFacts
+from opsctl.core.diagnosis.account.account import Account
+from opsctl.core.diagnosis.account.obstacles import RunFacts
 from opsctl.core.platform.platform import Platform
 
 #: A run is not kept waiting longer; reading the dataset takes at least as long.

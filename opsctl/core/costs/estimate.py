@@ -199,7 +199,7 @@ def estimate(
     resources
         Those of the jobs' model: one scan per instance.
     at_once
-        How many scans run at once, from `opsctl.core.diagnosis.at_once`; at least 1.
+        How many scans run at once, from `opsctl.core.diagnosis.account.at_once`; at least 1.
     """
     startup_hours = hours.startup.hours if hours.startup else 0.0
     # An instance takes one scan after the other.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from opsctl.core.diagnosis.account import AccountPlan
-from opsctl.core.diagnosis.at_once import MODEL_SIZES, ROOT_VOLUME_GIB, AtOnce, ModelSize, scans_at_once
+from opsctl.core.diagnosis.account.account import AccountPlan
+from opsctl.core.diagnosis.account.at_once import MODEL_SIZES, ROOT_VOLUME_GIB, AtOnce, ModelSize, scans_at_once
+from opsctl.core.diagnosis.account.obstacles import disk_notes, known_quotas, plan_obstacles, quotas_text
 from opsctl.core.diagnosis.doctor_facts import Checkup
 from opsctl.core.diagnosis.doctor_line import Line, unread
 from opsctl.core.diagnosis.job_definition import definition_fault
-from opsctl.core.diagnosis.obstacles import disk_notes, known_quotas, plan_obstacles, quotas_text
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, Quota
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import ModelResources, Platform

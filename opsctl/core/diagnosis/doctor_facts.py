@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from opsctl.core.diagnosis.account import Account
+from opsctl.core.diagnosis.account.account import Account
 from opsctl.core.diagnosis.job_definition import JobDefinition
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import Problem

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opsctl.core.diagnosis.at_once import scans_at_once
+from opsctl.core.diagnosis.account.at_once import scans_at_once
 from opsctl.core.diagnosis.finding import Finding, Wait
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 

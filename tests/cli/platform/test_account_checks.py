@@ -10,7 +10,7 @@ from support.example_platform import platform
 from opsctl.aws.clients import Clients
 from opsctl.cli.context import Context
 from opsctl.cli.platform.account_checks import missing_image_steps, start_account_check
-from opsctl.core.diagnosis.account import Account, AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible, Quota
 from opsctl.core.platform.options import PlatformOptions
 

@@ -11,9 +11,9 @@ from support.example_platform import platform
 from opsctl.aws.clients import Clients
 from opsctl.commands.diagnosis import account_look
 from opsctl.commands.diagnosis.account_look import start_run_facts
-from opsctl.core.diagnosis.account import AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.account import AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.obstacles import RunFacts, run_notes, run_obstacles
 from opsctl.core.diagnosis.job_definition import JobDefinition
-from opsctl.core.diagnosis.obstacles import RunFacts, run_notes, run_obstacles
 from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible, Quota
 
 DEFINITIONS = {"csd": JobDefinition(name="d:3", is_active=True, image="i")}

@@ -10,7 +10,7 @@ from support.example_platform import platform
 from support.launch_messages import FREE_TIER
 from support.why_examples import HEALTHY
 
-from opsctl.core.diagnosis.account import Account, AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, EngineVersion, Login, Permission, Provider, Terminal
 from opsctl.core.diagnosis.doctor_line import Line

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from opsctl.core.diagnosis.account import Account
-from opsctl.core.diagnosis.at_once import MODEL_SIZES, scans_at_once
-from opsctl.core.diagnosis.obstacles import (
+from opsctl.core.diagnosis.account.account import Account
+from opsctl.core.diagnosis.account.at_once import MODEL_SIZES, scans_at_once
+from opsctl.core.diagnosis.account.obstacles import (
     denied_notes,
     disk_notes,
     known_quotas,

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from support.example_platform import platform
 
-from opsctl.core.diagnosis.account import Account, AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.obstacles import RunFacts, run_notes, run_obstacles
+from opsctl.core.diagnosis.account.up_notes import up_notes
 from opsctl.core.diagnosis.job_definition import JobDefinition
-from opsctl.core.diagnosis.obstacles import RunFacts, run_notes, run_obstacles
 from opsctl.core.diagnosis.queue_snapshot import ON_DEMAND_QUOTA, SPOT_QUOTA, Image, NotVisible, Quota
-from opsctl.core.diagnosis.up_notes import up_notes
 
 URL = "123456789012.dkr.ecr.us-east-1.amazonaws.com/opsctl-m2g"
 IMAGE = f"{URL}:0.1.0"

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opsctl.core.diagnosis.account import Account, AccountPlan, VolumeQuota
-from opsctl.core.diagnosis.at_once import AtOnce, model_at_once
+from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
+from opsctl.core.diagnosis.account.at_once import AtOnce, model_at_once
 from opsctl.core.diagnosis.job_definition import JobDefinition, definition_fault
 from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible, Quota
 from opsctl.core.errors import ErrorCode, Problem

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from support.repository import ROOT
 
-from opsctl.core.diagnosis.account import VolumeQuota
-from opsctl.core.diagnosis.at_once import MODEL_SIZES, ROOT_VOLUME_GIB, scans_at_once
+from opsctl.core.diagnosis.account.account import VolumeQuota
+from opsctl.core.diagnosis.account.at_once import MODEL_SIZES, ROOT_VOLUME_GIB, scans_at_once
 from opsctl.core.diagnosis.queue_snapshot import ON_DEMAND_QUOTA, SPOT_QUOTA, NotVisible, Quota
 
 HIDDEN = NotVisible("servicequotas:GetServiceQuota", "is not permitted")

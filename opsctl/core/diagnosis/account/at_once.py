@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from opsctl.core.diagnosis.account import Account, VolumeQuota
+from opsctl.core.diagnosis.account.account import Account, VolumeQuota
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, Quota
 from opsctl.core.platform.platform import ModelResources
 
