@@ -1,7 +1,7 @@
 """moto's CloudWatch Logs with a FilterLogEvents that follows AWS, and a writer for the lines of jobs.
 
 moto 5.2.5 ignores `logStreamNamePrefix`, numbers events 0, 1, 2… without a lock, interleaves streams only on request,
-and has no page limit in bytes.
+has no page limit in bytes, and cannot change the KMS key of a group.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import moto.logs.models as models
 import moto.logs.urls as urls
+from moto.kms.models import kms_backends
 from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
 from moto.logs.responses import LogsResponse
 from moto.logs.utils import EventMessageFilter
@@ -108,6 +109,26 @@ class LocalLogsResponse(LogsResponse):
         matches = EventMessageFilter(self._get_param("filterPattern") or "").matches
         page, token = _page((event for event in events if matches(event["message"])), limit)
         return json.dumps({"events": page, "searchedLogStreams": []} | ({"nextToken": token} if token else {}))
+
+    def associate_kms_key(self) -> str:
+        """Answer AssociateKmsKey: new lines of a group are encrypted with an existing key."""
+        group, key = self._group(), self._get_param("kmsKeyId")
+        keys = kms_backends[self.current_account][self.region].keys
+        if key.rpartition("/")[2] not in keys:
+            raise InvalidParameterException("The specified KMS key does not exist or is not allowed to be used.")
+        group.kms_key_id = key
+        return ""
+
+    def disassociate_kms_key(self) -> str:
+        """Answer DisassociateKmsKey."""
+        self._group().kms_key_id = None
+        return ""
+
+    def _group(self) -> models.LogGroup:
+        group = self.logs_backend.groups.get(self._get_param("logGroupName"))
+        if group is None:
+            raise ResourceNotFoundException
+        return group
 
 
 def _merged(streams: Iterable[Any], start: int, end: int | None, after: tuple[int, str]) -> Iterator[dict[str, Any]]:

@@ -104,3 +104,22 @@ def test_what_aws_refuses_is_refused(logs: Any, request_: dict[str, Any], code: 
     with pytest.raises(ClientError) as caught:
         logs.filter_log_events(**request_)
     assert caught.value.response["Error"]["Code"] == code
+
+
+def test_a_groups_key_can_be_changed_and_must_exist(homes: Homes) -> None:
+    _, server = homes.start()
+    logs, kms = client(server, "logs"), client(server, "kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    logs.create_log_group(logGroupName="/k")
+
+    def key_of_group() -> str | None:
+        return logs.describe_log_groups(logGroupNamePrefix="/k")["logGroups"][0].get("kmsKeyId")
+
+    logs.associate_kms_key(logGroupName="/k", kmsKeyId=key)
+    assert key_of_group() == key
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        logs.associate_kms_key(logGroupName="/k", kmsKeyId=f"{key[:-4]}0000")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        logs.associate_kms_key(logGroupName="/none", kmsKeyId=key)
+    logs.disassociate_kms_key(logGroupName="/k")
+    assert key_of_group() is None
