@@ -77,7 +77,9 @@ check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format a
 	$(CHECKOV) --directory terraform/platform --framework terraform --skip-download --compact --quiet
 
 $(SECOND_EVALUATOR)/node_modules/.package-lock.json: $(SECOND_EVALUATOR)/package-lock.json
-	npm ci --prefix $(SECOND_EVALUATOR) --ignore-scripts --no-audit --no-fund --silent
+	@# Node knows only its own certificates, not those of a network that opens TLS connections; Debian's are here.
+	NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$(wildcard /etc/ssl/certs/ca-certificates.crt)}" \
+	  npm ci --prefix $(SECOND_EVALUATOR) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 second-evaluator: $(SECOND_EVALUATOR)/node_modules/.package-lock.json ## Install the second evaluator of IAM policies (needs Node and npm)
