@@ -12,7 +12,7 @@ from support.institute_account import REGION, Account, Said
 
 from opsctl.local import control
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
 
 
 @dataclass

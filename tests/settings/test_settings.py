@@ -11,14 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from setting_cases import CASES, FIXED, Case
+from setting_cases import CASES, Case
 from settings_world import Lab, Observation
-from support.real_terraform import SOURCE
 from unseen_roles import UnseenRoles
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
 
-_VARIABLE = re.compile(r'^variable "(\w+)"', re.MULTILINE)
 #: Which groups of settings are changed and which are taken back, one `up` after the other. In the first the record
 #: cannot be written, and whoever typed it gives up; the second goes on with what the first had left to do.
 DENIED = "1 there, without the record"
@@ -62,17 +60,6 @@ def story(batch_and_lab: tuple[UnseenRoles, Lab, str]) -> Story:
         story.look(step, lab)
     story.outputs["plan"] = lab.up("--plan")
     return story
-
-
-def test_every_variable_has_a_case() -> None:
-    declared = {
-        name
-        for root in ("platform", "storage")
-        for name in _VARIABLE.findall((SOURCE / root / "variables.tf").read_text())
-    }
-    changed = [case.variable for case in CASES]
-    assert sorted([*changed, *FIXED]) == sorted(declared)
-    assert len(set(changed)) == len(changed)
 
 
 def test_an_environment_that_became_invalid_is_replaced_within_one_up(story: Story) -> None:
