@@ -33,10 +33,16 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 #: The files that take minutes: begun first, so that none of them is what everybody waits for at the end.
 _LONG = (
     "e2e/test_journey.py",
-    "settings/test_settings.py",
     "terraform/test_terraform_apply.py",
     "recovery/test_half_made.py",
     "chaos/test_campaign.py",
+    # Of the campaign.
+    "settings/test_settings.py",
+    "recovery/test_down_everything.py",
+    "institute/test_up_in_an_institutes_account.py",
+    "refusals/test_refused_platforms.py",
+    "commands/runs/test_view_histories.py",
+    "interruptions/test_interruption_campaign.py",
 )
 
 
