@@ -66,7 +66,7 @@ CASES = (
     Case("more_instance_families", '["r5a"]', lambda lab: lab.environment["computeResources"]["instanceTypes"], 1),
     Case("spot", "", lambda lab: lab.environment["computeResources"]["type"], 3, ("--spot",), ("--no-spot",)),
     Case("spot_fallback", "true", lambda lab: len(lab.queue["computeEnvironmentOrder"]), 3, needs="spot"),
-    Case("vpc_id", "", lambda lab: (lab.network["VpcId"], lab.environment["computeResources"]["subnets"]) == (lab.institute.vpc, lab.institute.subnets), 5, ("--vpc-id", "@vpc", "--subnet-id", "@subnet-a", "--subnet-id", "@subnet-b"), ("--vpc-id", "default")),
+    Case("vpc_id", "", lambda lab: (lab.network["VpcId"], set(lab.environment["computeResources"]["subnets"])) == (lab.institute.vpc, set(lab.institute.subnets)), 5, ("--vpc-id", "@vpc", "--subnet-id", "@subnet-a", "--subnet-id", "@subnet-b"), ("--vpc-id", "default")),
     Case("kms_key_arn", "", lambda lab: lab.keys, 4, ("--kms-key", "@key"), ("--kms-key", "default")),
     Case("vpc_cidr", "10.8.0.0/16", lambda lab: lab.network["CidrBlock"], 4),
     # Compute environments, as they are.
