@@ -15,6 +15,7 @@ variables {
 
   # Of the modules' runs.
   prefix               = "opsctl-m2g-us-east-1"
+  models               = ["csa", "csd"]
   path                 = "/lab/"
   permissions_boundary = "arn:aws:iam::123456789012:policy/Boundary"
   kms_key_arn          = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"

@@ -21,6 +21,9 @@ from test_fault_proxy import through
 
 from opsctl.local import control
 
+#: By the user of the platform, whose requests nobody decides.
+SIGNED = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+
 
 @pytest.fixture(scope="module")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Homes]:
@@ -98,9 +101,8 @@ def test_conditions_and_metadata_reach_the_platform(proxy: FaultProxy) -> None:
 def test_an_upload_in_aws_chunks_arrives_whole(platform: Platform, proxy: FaultProxy, chunked: bool) -> None:
     body = os.urandom(200_000)
     framed = b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
-    signed = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
     headers = {
-        "Authorization": signed,
+        "Authorization": SIGNED,
         "Content-Encoding": "aws-chunked",
         "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "x-amz-decoded-content-length": str(len(body)),
@@ -128,7 +130,7 @@ def test_a_client_keeps_its_connection_through_answers_and_errors(proxy: FaultPr
         ("GET", "/", None), ("GET", "/", None), ("PUT", "/data/k", b"x" * 99_999), ("HEAD", "/data", None),
         ("PUT", "/data/k", b"y"), ("GET", "/", None),
     ):  # fmt: skip
-        connection.request(method, path, body=body)
+        connection.request(method, path, body=body, headers={"Authorization": SIGNED})
         answer = connection.getresponse()
         answer.read()
         statuses.append(answer.status)
@@ -162,7 +164,7 @@ def test_the_program_finds_the_proxy_and_later_the_platform_again(platform: Plat
 def test_jobs_talk_to_the_proxy(homes: Homes) -> None:
     ask = (
         "import os, urllib.request as u; url = os.environ['AWS_ENDPOINT_URL'] + '/data/of-a-job';"
-        " u.urlopen(u.Request(url, b'x', method='PUT'))"
+        f" u.urlopen(u.Request(url, b'x', method='PUT', headers={{'Authorization': '{SIGNED}'}}))"
     )
     with FaultProxy() as proxy:
         home, server = homes.start(entrypoint=jobs_through(proxy, sys.executable, "-c"), faults={})

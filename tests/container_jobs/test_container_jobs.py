@@ -203,7 +203,7 @@ def test_a_job_over_its_memory_is_killed(contained: Contained) -> None:
 
 
 def test_a_job_that_takes_too_long_is_stopped(contained: Contained) -> None:
-    job_id = contained.submit_defined(HANGING, timeout={"attemptDurationSeconds": 3})
+    job_id = contained.submit(HANGING, timeout={"attemptDurationSeconds": 3})
     job = contained.wait(job_id)
     assert job["statusReason"] == "Job attempt duration exceeded timeout"
     assert "asked" in contained.lines(job_id)

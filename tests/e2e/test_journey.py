@@ -252,9 +252,11 @@ def test_the_wheel_carries_terraform_and_the_jobs_code(wheel):
         "terraform/storage/main.tf",
         "container/m2g_job/__main__.py",
         "container/Dockerfile",
+        "terraform/platform/.terraform.lock.hcl",
+        "terraform/storage/.terraform.lock.hcl",
     ):
         assert f"opsctl/shipped/{wanted}" in names
-    assert not [name for name in names if ".terraform" in name or "tfstate" in name or "__pycache__" in name]
+    assert not [name for name in names if ".terraform/" in name or "tfstate" in name or "__pycache__" in name]
 
 
 def test_help_and_readme_show_what_there_is():

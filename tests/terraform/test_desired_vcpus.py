@@ -48,6 +48,7 @@ module "batch" {
   misfit_wait_seconds      = 1800
   attempts                 = 3
   attempt_timeout_seconds  = 21600
+  kms_key_arn              = null
   root_volume_gib          = 100
   key_pair                 = null
   log_retention_days       = 30
