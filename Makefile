@@ -65,7 +65,7 @@ test: setup $(CHECKOV) ## Every test but the campaigns, three at a time: many wa
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
-	$(BIN)/pytest -n 6 --dist loadfile --no-loadscope-reorder -m campaign
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m campaign
 
 check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .
