@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from opsctl.cli.context import Context
 
@@ -39,9 +39,9 @@ def start_account_check(context: Context, clients: Clients, options: PlatformOpt
             account(),
             denied(),
             max_vcpus={
-                model: _number(options, f"{model}_max_vcpus", size.max_vcpus) for model, size in MODEL_SIZES.items()
+                model: options.whole_number(f"{model}_max_vcpus", size.max_vcpus) for model, size in MODEL_SIZES.items()
             },
-            root_volume_gib=_number(options, "root_volume_gib", ROOT_VOLUME_GIB),
+            root_volume_gib=options.whole_number("root_volume_gib", ROOT_VOLUME_GIB),
         )
         if has_work and notes.quota:
             context.screen.say(notes.quota)
@@ -101,13 +101,3 @@ def missing_image_steps(context: Context, clients: Clients, platform: Platform) 
         return {}
     context.screen.say(f"Next: the jobs' image {platform.image} is not on ECR yet.")
     return steps
-
-
-def _number(options: PlatformOptions, variable: str, default: int) -> int:
-    """A setting that is a whole number above 0; Terraform itself refuses what is none."""
-    value: Any = options.variables.get(variable, default)
-    try:
-        # Terraform takes 64.0 and "64" for 64.
-        return max(1, int(float(value)))
-    except (TypeError, ValueError, OverflowError):
-        return default

@@ -6,13 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from opsctl.core.diagnosis.account.at_once import MODEL_SIZES
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.network import NetworkNeeds
 from opsctl.core.platform.options import DEFAULT, NONE, PlatformOptions
 from opsctl.core.platform.platform import resource_prefix
-
-#: terraform/platform/main.tf: each model's instance type, the vCPUs of a scan, and the default of its variable.
-MODELS = {"csd": ("r5.large", 2, 512), "csa": ("r5.xlarge", 4, 1024)}
 
 #: The variables of the platform's own network.
 _OWN_NETWORK = ("zones", "vpc_cidr")
@@ -145,21 +143,15 @@ def refuse_changed_names(before: PlatformOptions, after: PlatformOptions, *, is_
 def network_needs(options: PlatformOptions, *, is_image_on_ecr: bool) -> NetworkNeeds:
     """What the platform needs of an existing network."""
     variables: Mapping[str, Any] = options.variables
-    instances = sum(_max_vcpus(variables, model, most) // vcpus for model, (_, vcpus, most) in MODELS.items())
+    instances = sum(
+        options.whole_number(f"{model}_max_vcpus", size.max_vcpus) // size.vcpus for model, size in MODEL_SIZES.items()
+    )
     return NetworkNeeds(
-        instance_types=tuple(kind for kind, _, _ in MODELS.values()),
+        instance_types=tuple(size.instance_type for size in MODEL_SIZES.values()),
         # Scans that Spot cannot take run on demand, up to the same number again.
         instances=instances * (2 if options.spot and variables.get("spot_fallback") is True else 1),
         foreign_image="" if is_image_on_ecr or options.is_local else options.job_image,
     )
-
-
-def _max_vcpus(variables: Mapping[str, Any], model: str, default: int) -> int:
-    try:
-        return int(variables.get(f"{model}_max_vcpus", default))
-    except (TypeError, ValueError):
-        # Terraform refuses the value, with its own sentence.
-        return default
 
 
 def _prefix(options: PlatformOptions) -> str:

@@ -113,6 +113,15 @@ class PlatformOptions:
         known |= {name: tuple(known[name]) for name in ("source_buckets", "subnet_ids") if name in known}
         return replace(self, **known)
 
+    def whole_number(self, variable: str, default: int) -> int:
+        """A setting that is a whole number above 0; what is none has the default, and Terraform itself refuses it."""
+        value: Any = self.variables.get(variable, default)
+        try:
+            # Terraform takes 64.0 and "64" for 64.
+            return max(1, int(float(value)))
+        except (TypeError, ValueError, OverflowError):
+            return default
+
     def storage_variables(self) -> dict[str, Any]:
         """The variables of terraform/storage."""
         return {

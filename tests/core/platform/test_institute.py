@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 from support.example_platform import platform
-from support.real_terraform import SOURCE
 
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.institute import (
-    MODELS,
     check_together,
     network_needs,
     refuse_changed_names,
@@ -147,14 +145,6 @@ def test_names_of_what_exists_cannot_change(
         return
     with pytest.raises(UsageProblem, match=re.escape(refused)):
         refuse_changed_names(OPTIONS, after, is_up=is_up, has_storage=has_storage)
-
-
-def test_the_models_are_terraforms() -> None:
-    main = (SOURCE / "platform" / "main.tf").read_text()
-    variables = (SOURCE / "platform" / "variables.tf").read_text()
-    for model, (kind, vcpus, most) in MODELS.items():
-        assert re.search(rf'{model} = {{ instance_type = "{kind}", .* vcpus = {vcpus},', main)
-        assert re.search(rf'variable "{model}_max_vcpus" {{[^}}]*?default     = {most}\n', variables)
 
 
 def test_the_addresses_are_counted_for_every_instance() -> None:
