@@ -41,7 +41,7 @@ class Lab:
         return boto3.client(
             *(service, "us-east-1"),
             endpoint_url=self.endpoint_url,
-            aws_access_key_id="key",
+            aws_access_key_id="local",
             aws_secret_access_key="secret",
         )
 
@@ -83,7 +83,7 @@ def lab(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPath
                 "OPSCTL_HOME": str(folder / "home"),
                 "TMPDIR": str(folder / "tmp"),
                 "AWS_ENDPOINT_URL": server.endpoint_url,
-                "AWS_ACCESS_KEY_ID": "key",
+                "AWS_ACCESS_KEY_ID": "local",
                 "AWS_SECRET_ACCESS_KEY": "secret",
                 "AWS_REGION": "us-east-1",
                 "AWS_EC2_METADATA_DISABLED": "true",
