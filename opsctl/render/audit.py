@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from opsctl.commands.runs.audit import Audit
-from opsctl.render.screen import Screen, counted, harmless
+from opsctl.core.harmless import harmless
+from opsctl.render.screen import Screen, counted
 
 _STYLES = {"complete": "green", "in flight": "cyan", "failed": "red", "outputs damaged": "red"}
 _STRAYS_SHOWN = 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from opsctl.commands.diagnosis.doctor import Diagnosis
-from opsctl.render.screen import Screen, counted, harmless
+from opsctl.core.harmless import harmless
+from opsctl.render.screen import Screen, counted
 
 _STYLES = {"fine": "green", "warning": "yellow", "wrong": "bold red"}
 _WIDTH = max(map(len, _STYLES))

@@ -12,9 +12,10 @@ from rich.style import Style
 
 from opsctl.commands.logs.follow import DoneBefore, Event, NextAttempt, ScanEnd
 from opsctl.core.errors import Problem
+from opsctl.core.harmless import harmless
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.runs.status import RunStatus
-from opsctl.render.screen import Screen, counted, harmless
+from opsctl.render.screen import Screen, counted
 from opsctl.render.status import end_line, show_status
 
 #: m2g prints lists of 47 paths in one line. A terminal gets the beginning, a pipe and `--json` get everything.

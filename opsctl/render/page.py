@@ -12,21 +12,13 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-# Log lines and labels may hold any text: remove what moves the cursor or changes the writing direction.
-_CONTROL = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])"
-    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
-)
+from opsctl.core.harmless import harmless
+
 # A number and its unit count as one word.
 _WORD = re.compile(r"(\(?\d[\d.,]* (?:[kMGT]?B|s|min|h)\b\S*|\S+)\s*")
 _HANGING = _ARROW = 2
 _LEAST_WORDS = 16
 _GAP = "  "
-
-
-def harmless(text: str) -> str:
-    """Remove terminal control sequences from a text of unknown origin."""
-    return _CONTROL.sub("", text)
 
 
 def harmless_text(text: Text) -> Text:

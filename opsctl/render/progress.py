@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from rich.text import Text
 
+from opsctl.core.harmless import harmless
 from opsctl.core.runs.progress import ScanProgress
-from opsctl.render.screen import counted, duration_text, harmless
+from opsctl.render.screen import counted, duration_text
 
 _SCANS_SHOWN = 10
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from opsctl.render.screen import Screen, counted, harmless
+from opsctl.core.harmless import harmless
+from opsctl.render.screen import Screen, counted
 
 #: A scan has a connectome for each of 45 atlases: on a terminal, a few files show where they are.
 _SHOWN_ON_A_TERMINAL = 8

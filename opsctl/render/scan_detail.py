@@ -6,12 +6,13 @@ from rich.text import Text
 
 from opsctl.commands.runs.scan_detail import ScanDetail
 from opsctl.core.diagnosis.causes import cause_of
+from opsctl.core.harmless import harmless
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.scan_key import m2g_image_of, work_of
 from opsctl.render.cost import charged_text
 from opsctl.render.progress import progress_text
-from opsctl.render.screen import Screen, counted, duration_text, harmless, size_text
+from opsctl.render.screen import Screen, counted, duration_text, size_text
 
 _ROWS_SHOWN = 10
 #: As many digits of a long digest tell two of them apart; `--json` has all.

@@ -10,8 +10,9 @@ from rich.text import Text
 from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.dataset.scan_validation import Level, Verdict
+from opsctl.core.harmless import harmless
 from opsctl.render.page import table
-from opsctl.render.screen import Screen, counted, harmless, size_text
+from opsctl.render.screen import Screen, counted, size_text
 
 _STYLES: dict[Level, str] = {"fine": "green", "warning": "yellow", "wrong": "red"}
 

@@ -14,9 +14,9 @@ from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.render.encoding import replace_unencodable
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 from opsctl.render.live import bar, spinner
-from opsctl.render.page import Page, harmless, table
+from opsctl.render.page import Page, table
 
-__all__ = ["Screen", "counted", "duration_text", "harmless", "size_text"]
+__all__ = ["Screen", "counted", "duration_text", "size_text"]
 
 
 class Screen:

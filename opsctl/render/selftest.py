@@ -10,12 +10,13 @@ from rich.text import Text
 
 from opsctl.commands.selftest.jobs import WatchedJob
 from opsctl.core.costs.estimate import about_text
+from opsctl.core.harmless import harmless
 from opsctl.core.selftest.phases import Phases
 from opsctl.core.selftest.report import ModelReport, Row, SelftestReport
 from opsctl.core.selftest.result import Verdict
 from opsctl.render.live import drawn
 from opsctl.render.page import table
-from opsctl.render.screen import Screen, counted, duration_text, harmless
+from opsctl.render.screen import Screen, counted, duration_text
 
 _STYLES: dict[Verdict, str] = {"fine": "green", "warning": "yellow", "failed": "bold red", "not_checked": "dim"}
 #: A terminal narrower than this has no room for columns.

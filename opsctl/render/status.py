@@ -13,12 +13,13 @@ from opsctl.core.costs.estimate import about_text
 from opsctl.core.diagnosis.causes import Group as CauseGroup
 from opsctl.core.diagnosis.causes import cause_of, grouped
 from opsctl.core.diagnosis.reason import batch_reason
+from opsctl.core.harmless import harmless
 from opsctl.core.runs.status import ACTIVE, RunStatus, State
 from opsctl.render.cost import charged_text
 from opsctl.render.page import Page
 from opsctl.render.progress import progress_lines
 from opsctl.render.scan_warnings import warnings_text
-from opsctl.render.screen import Screen, counted, duration_text, harmless
+from opsctl.render.screen import Screen, counted, duration_text
 
 _STYLES: dict[State, str] = {
     "PENDING": "dim",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from rich.text import Text
 
 from opsctl.core.diagnosis.why import Answer, Explanation
+from opsctl.core.harmless import harmless
 from opsctl.core.runs.attempt import Attempt
-from opsctl.render.screen import Screen, counted, duration_text, harmless
+from opsctl.render.screen import Screen, counted, duration_text
 
 _NAMES_SHOWN = 5
 _WORDS_SHOWN = 300

@@ -14,7 +14,8 @@ from support.golden import golden
 from support.windows import terminal
 
 from opsctl.core.errors import UsageProblem
-from opsctl.render.screen import Screen, harmless
+from opsctl.core.harmless import harmless
+from opsctl.render.screen import Screen
 
 CONTROL = [
     ("\x1b[31mred\x1b[0m", "red"),

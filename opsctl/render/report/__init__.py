@@ -16,9 +16,10 @@ from opsctl.commands.results.report_assets import Asset, AssetSelection
 from opsctl.core.costs.bill import NOT_INCLUDED
 from opsctl.core.costs.estimate import about_text, usd_text
 from opsctl.core.errors import Problem
+from opsctl.core.harmless import harmless
 from opsctl.render.report.pictures import COLOURS, DecodedImage, limit_size
 from opsctl.render.report.view import View
-from opsctl.render.screen import counted, duration_text, harmless, size_text
+from opsctl.render.screen import counted, duration_text, size_text
 
 #: Limit for all large pictures together: such a page opens in a second on a laptop.
 _MAX_PICTURE_BYTES = 25_000_000
