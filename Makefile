@@ -9,6 +9,9 @@ SECOND_EVALUATOR := tests/policy/second_evaluator
 # In an environment of its own: it wants another boto3 than opsctl.
 CHECKOV := $(VENV)/checkov/bin/checkov
 
+# In an environment of its own: it is no part of what it looks at.
+AUDIT := $(VENV)/audit/bin/pip-audit
+
 # Pure logic, commands on doubles, screens: no Terraform, no server; not the long comparison with pybids.
 FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/test_house.py tests/test_docs.py \
   --ignore tests/core/dataset/test_bids_agreement.py
@@ -19,7 +22,7 @@ OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-campaign histories settings check check-policies second-evaluator \
-  bench bench-quick bench-largest chaos format lock clean
+  bench bench-quick bench-largest chaos audit format lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,6 +38,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 $(CHECKOV): requirements-checkov.lock
 	$(PYTHON) -m venv $(VENV)/checkov
 	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.lock
+	@touch $@
+
+$(AUDIT): requirements-audit.lock
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
 	@touch $@
 
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
@@ -61,7 +69,7 @@ settings: setup ## Each setting of the platform alone, there and back, on an app
 test-fast: setup ## What needs neither Terraform nor a server: under two minutes
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign" $(FAST)
 
-test: setup $(CHECKOV) ## Every test but the campaigns, three at a time: many wait for Terraform
+test: setup $(CHECKOV) $(AUDIT) ## Every test but the campaigns, three at a time: many wait for Terraform
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
@@ -87,16 +95,21 @@ second-evaluator: $(SECOND_EVALUATOR)/node_modules/.package-lock.json ## Install
 check-policies: setup second-evaluator ## Who may do what, decided by two evaluators of IAM policies
 	$(BIN)/pytest -q -n 0 -s tests/policy/test_policy_table.py
 
+audit: $(AUDIT) ## The locked versions against the known vulnerabilities; says where no source of advisories answers
+	@AUDIT=$(AUDIT) sh audit.sh
+
 format: setup ## Put code into its form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	terraform fmt -recursive terraform
 
-lock: setup ## Renew requirements.lock from pyproject.toml, and checkov's
+lock: setup ## Renew requirements.lock from pyproject.toml, and those of checkov and pip-audit
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --upgrade \
 	  pyproject.toml -o requirements.lock
 	echo 'checkov>=3.3.30' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
 	  - -o requirements-checkov.lock
+	echo 'pip-audit>=2.10.1' | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade \
+	  - -o requirements-audit.lock
 
 clean: ## Take the demo's platform down, then remove what was made here
 	@if [ -x $(BIN)/opsctl ] && [ -d $(DEMO_HOME) ]; then $(OPSCTL) down --yes || true; fi
