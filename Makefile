@@ -21,7 +21,7 @@ DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-campaign histories settings check check-policies second-evaluator \
+.PHONY: help setup demo test test-fast test-campaign test-long histories check check-policies second-evaluator \
   bench bench-quick bench-largest chaos audit format lock clean
 
 help: ## Show this list
@@ -63,17 +63,17 @@ chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kil
 histories: setup ## 2,000 random histories of runs, in which all verbs must agree: about half an hour
 	HISTORIES=2000 $(BIN)/pytest -q -m campaign tests/commands/runs/test_view_histories.py
 
-settings: setup ## Each setting of the platform alone, there and back, on an applied platform: about twenty minutes
-	SETTINGS=each $(BIN)/pytest -q -m campaign tests/settings/test_each_setting.py
-
 test-fast: setup ## What needs neither Terraform nor a server: under two minutes
-	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign" $(FAST)
+	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign and not long" $(FAST)
 
 test: setup $(CHECKOV) $(AUDIT) ## Every test but the campaigns, three at a time: many wait for Terraform
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign"
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m campaign
+
+test-long: setup ## The campaigns that CI has no time for: settings changed there and back, an institute's account
+	$(BIN)/pytest -n 2 --dist loadfile -m long
 
 check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .

@@ -37,10 +37,10 @@ _LONG = (
     "recovery/test_half_made.py",
     "chaos/test_campaign.py",
     # Of the campaign.
-    "settings/test_settings.py",
-    "recovery/test_down_everything.py",
-    "institute/test_up_in_an_institutes_account.py",
+    "shared_platform/test_shared_platform.py",
+    "recovery/test_up_recovers.py",
     "refusals/test_refused_platforms.py",
+    "recovery/test_down_everything.py",
     "commands/runs/test_view_histories.py",
     "interruptions/test_interruption_campaign.py",
 )

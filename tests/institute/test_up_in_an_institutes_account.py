@@ -13,7 +13,7 @@ from support.institute_account import REGION, Account, Said
 
 from opsctl.local import control
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 
 @dataclass

@@ -1,18 +1,12 @@
-"""Each setting alone, there and back, on one applied platform: `make settings`, about twenty minutes."""
+"""Each setting alone, there and back, on one applied platform: about twenty minutes."""
 
 from __future__ import annotations
-
-import os
 
 import pytest
 from setting_cases import CASES, Case
 from settings_world import Lab
 
-pytestmark = [
-    pytest.mark.campaign,
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(os.environ.get("SETTINGS") != "each", reason="each setting alone takes long: `make settings`"),
-]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 BY_VARIABLE = {case.variable: case for case in CASES}
 

@@ -1,7 +1,7 @@
 """The settings of an applied platform are changed, there and back, and `run` works after each change.
 
 One story on one platform, with the real program and the real Terraform; those settings together that do not hide each
-other's failures. `make settings` changes each alone.
+other's failures. `test_each_setting.py` changes each alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from setting_cases import CASES, Case
 from settings_world import Lab, Observation
 from unseen_roles import UnseenRoles
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 #: Which groups of settings are changed and which are taken back, one `up` after the other. In the first the record
 #: cannot be written, and whoever typed it gives up; the second goes on with what the first had left to do.
