@@ -21,8 +21,10 @@ from test_fault_proxy import through
 
 from opsctl.local import control
 
-#: By the user of the platform, whose requests nobody decides.
-SIGNED = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+
+def signed(key: str) -> str:
+    """By the user of the platform, whose requests nobody decides."""
+    return f"AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,8 @@ def proxy(platform: Platform) -> Iterator[FaultProxy]:
         yield made
 
 
-def test_many_bodies_at_once_arrive_as_they_are(proxy: FaultProxy) -> None:
-    s3 = through(proxy, "s3")
+def test_many_bodies_at_once_arrive_as_they_are(platform: Platform, proxy: FaultProxy) -> None:
+    s3 = through(proxy, platform, "s3")
 
     def there_and_back(number: int) -> bool:
         body = os.urandom(number * 50_000)
@@ -59,8 +61,10 @@ def test_many_bodies_at_once_arrive_as_they_are(proxy: FaultProxy) -> None:
     assert len(proxy.log) == 80
 
 
-def test_a_large_upload_in_parts_and_a_download_in_ranges_are_whole(proxy: FaultProxy, tmp_path: Path) -> None:
-    s3 = through(proxy, "s3")
+def test_a_large_upload_in_parts_and_a_download_in_ranges_are_whole(
+    platform: Platform, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    s3 = through(proxy, platform, "s3")
     source, copy = tmp_path / "source", tmp_path / "copy"
     source.write_bytes(os.urandom(1 << 20) * 30)
     s3.upload_file(str(source), "data", "large")
@@ -73,15 +77,15 @@ def test_a_large_upload_in_parts_and_a_download_in_ranges_are_whole(proxy: Fault
 
 @pytest.mark.parametrize("key", ["a b", "ü/日", "a%20b", "a+b", "a//b", "/leading", "x?y&z=1", "a;b,c"])
 def test_keys_keep_every_byte(platform: Platform, proxy: FaultProxy, key: str) -> None:
-    through(proxy, "s3").put_object(Bucket="data", Key=f"keys/{key}", Body=key.encode())
+    through(proxy, platform, "s3").put_object(Bucket="data", Key=f"keys/{key}", Body=key.encode())
     direct = client(platform.server, "s3")
     assert direct.get_object(Bucket="data", Key=f"keys/{key}")["Body"].read() == key.encode()
-    listed = through(proxy, "s3").list_objects_v2(Bucket="data", Prefix="keys/")["Contents"]
+    listed = through(proxy, platform, "s3").list_objects_v2(Bucket="data", Prefix="keys/")["Contents"]
     assert f"keys/{key}" in [entry["Key"] for entry in listed]
 
 
-def test_conditions_and_metadata_reach_the_platform(proxy: FaultProxy) -> None:
-    s3 = through(proxy, "s3")
+def test_conditions_and_metadata_reach_the_platform(platform: Platform, proxy: FaultProxy) -> None:
+    s3 = through(proxy, platform, "s3")
     etag = s3.put_object(Bucket="data", Key="once", Body=b"1", IfNoneMatch="*", Metadata={"a": "b"})["ETag"]
     with pytest.raises(ClientError) as caught:
         s3.put_object(Bucket="data", Key="once", Body=b"2", IfNoneMatch="*")
@@ -145,7 +149,7 @@ def test_a_client_that_goes_away_within_its_upload_leaves_no_object(platform: Pl
     connection.putheader("Content-Length", "1000000")
     connection.endheaders(b"x" * 1000)
     connection.close()
-    through(proxy, "s3").list_buckets()
+    through(proxy, platform, "s3").list_buckets()
     assert "KeyCount" in (listed := client(platform.server, "s3").list_objects_v2(Bucket="data", Prefix="half"))
     assert listed["KeyCount"] == 0
     assert proxy.carried_out("s3.PutObject") == 0

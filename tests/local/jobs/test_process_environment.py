@@ -41,8 +41,8 @@ def variables_of_job(tmp_path: Path, **defined: str) -> dict[str, str]:
 
 
 def test_a_definition_cannot_send_a_job_elsewhere(tmp_path: Path) -> None:
-    told = variables_of_job(tmp_path, AWS_ENDPOINT_URL="elsewhere", AWS_ACCESS_KEY_ID="mine", GREETING="hello")
-    assert (told["AWS_ENDPOINT_URL"], told["GREETING"]) == ("http://127.0.0.1:1", "hello")
+    told = variables_of_job(tmp_path, AWS_ENDPOINT_URL="elsewhere", AWS_ACCESS_KEY_ID="mine", OPSCTL_GREETING="hello")
+    assert (told["AWS_ENDPOINT_URL"], told["OPSCTL_GREETING"]) == ("http://127.0.0.1:1", "hello")
     # Without a role a job has no key, whatever its definition says.
     assert "AWS_ACCESS_KEY_ID" not in told
 
