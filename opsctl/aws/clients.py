@@ -41,7 +41,7 @@ _SESSION_METHODS = ("assume-role", "assume-role-with-web-identity", "sso", "logi
 #: is still under way when the lease ends.
 SUBMIT_SECONDS = 20.0
 
-#: Signs requests to an endpoint whose key is not given: the user's own credentials are never sent to the local platform.
+#: Signs requests to an endpoint whose key is not given: the user's own credentials are never sent to one.
 NO_KEY = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
 
 

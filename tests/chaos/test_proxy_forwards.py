@@ -21,10 +21,12 @@ from test_fault_proxy import through
 
 from opsctl.local import control
 
+SIGNED = "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
 
-def signed(key: str) -> str:
+
+def signed(platform: Platform) -> str:
     """By the user of the platform, whose requests nobody decides."""
-    return f"AWS4-HMAC-SHA256 Credential={key}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+    return SIGNED.format(platform.server.credentials["AWS_ACCESS_KEY_ID"])
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +108,7 @@ def test_an_upload_in_aws_chunks_arrives_whole(platform: Platform, proxy: FaultP
     body = os.urandom(200_000)
     framed = b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
     headers = {
-        "Authorization": SIGNED,
+        "Authorization": signed(platform),
         "Content-Encoding": "aws-chunked",
         "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "x-amz-decoded-content-length": str(len(body)),
@@ -124,7 +126,7 @@ def test_an_upload_in_aws_chunks_arrives_whole(platform: Platform, proxy: FaultP
     connection.close()
 
 
-def test_a_client_keeps_its_connection_through_answers_and_errors(proxy: FaultProxy) -> None:
+def test_a_client_keeps_its_connection_through_answers_and_errors(platform: Platform, proxy: FaultProxy) -> None:
     proxy.plan = Plan(exact={("s3.ListBuckets", 2): Fault.THROTTLED, ("s3.PutObject", 1): Fault.ERROR_500_BEFORE})
     connection = HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     connection.connect()
@@ -134,7 +136,7 @@ def test_a_client_keeps_its_connection_through_answers_and_errors(proxy: FaultPr
         ("GET", "/", None), ("GET", "/", None), ("PUT", "/data/k", b"x" * 99_999), ("HEAD", "/data", None),
         ("PUT", "/data/k", b"y"), ("GET", "/", None),
     ):  # fmt: skip
-        connection.request(method, path, body=body, headers={"Authorization": SIGNED})
+        connection.request(method, path, body=body, headers={"Authorization": signed(platform)})
         answer = connection.getresponse()
         answer.read()
         statuses.append(answer.status)
@@ -168,7 +170,9 @@ def test_the_program_finds_the_proxy_and_later_the_platform_again(platform: Plat
 def test_jobs_talk_to_the_proxy(homes: Homes) -> None:
     ask = (
         "import os, urllib.request as u; url = os.environ['AWS_ENDPOINT_URL'] + '/data/of-a-job';"
-        f" u.urlopen(u.Request(url, b'x', method='PUT', headers={{'Authorization': '{SIGNED}'}}))"
+        " key, token = os.environ['AWS_ACCESS_KEY_ID'], os.environ['AWS_SESSION_TOKEN'];"
+        f" headers = {{'Authorization': {SIGNED!r}.format(key), 'X-Amz-Security-Token': token}};"
+        " u.urlopen(u.Request(url, b'x', method='PUT', headers=headers))"
     )
     with FaultProxy() as proxy:
         home, server = homes.start(entrypoint=jobs_through(proxy, sys.executable, "-c"), faults={})
