@@ -135,7 +135,9 @@ def start(
         )
     files = Files(home.expanduser().resolve())
     try:
-        files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (files.home, files.folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.folder.chmod(0o700)
         make_key(files.key)
     except OSError as error:
         raise Problem(

@@ -55,7 +55,7 @@ def read_key(file: Path) -> dict[str, str]:
         if error.errno != errno.ELOOP:
             raise
         raise _refused(file, "is a link", f"Remove it: rm '{file}'") from None
-    with os.fdopen(descriptor, "rb") as opened:
+    try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise _refused(file, "is not a file", f"Move it away: mv '{file}' '{file}.old'")
@@ -69,7 +69,9 @@ def read_key(file: Path) -> dict[str, str]:
                 f"If nobody else has read it: chmod 600 '{file}'. Else do so too, then `opsctl down --yes`, remove the"
                 " file, and `opsctl up --local` makes another key.",
             )
-        text = opened.read(_LONGEST_FILE).decode(errors="replace")
+        text = os.read(descriptor, _LONGEST_FILE).decode(errors="replace")
+    finally:
+        os.close(descriptor)
     values = configparser.ConfigParser(interpolation=None)
     try:
         values.read_string(text)

@@ -169,6 +169,7 @@ def main(
     # Whatever this process and its jobs write is their user's alone.
     os.umask(0o077)
     files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder.chmod(0o700)
     make_key(files.key)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

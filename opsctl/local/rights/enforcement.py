@@ -87,10 +87,10 @@ class Enforcement:
         service = signature.service
         is_user = hmac.compare_digest(signature.access_key.encode(), self._user_key)
         session = None if is_user else self._sessions.find(signature.access_key)
-        if not is_user and not signature.is_version_4:
-            return _refuse(refusals.old_signature(), environ, start_response)
         if not is_user and session is None:
             return _refuse(refusals.unknown_key(service, environ), environ, start_response)
+        if not is_user and not signature.is_version_4:
+            return _refuse(refusals.old_signature(), environ, start_response)
         # A key is looked up as it is; the secret that decides is the token, and AWS knows a key only together with it.
         if session is not None and not hmac.compare_digest(signature.token.encode(), session.token.encode()):
             unknown = refusals.wrong_token if signature.token else refusals.unknown_key
