@@ -62,14 +62,15 @@ for sent in keys():
     ):
         ask(f"{sent} {method} {path}", method, path, body, **sent)
 for path in (
-    "/_opsctl/identity", "/_opsctl/identity?challenge=x", "/_opsctl/instances/", "/_opsctl/instances//latest/meta-data/",
+    "/_opsctl/identity", "/_opsctl/identity?challenge=x", "/_opsctl/instances/",
     "/_opsctl/instances/x/latest/meta-data/iam/security-credentials/", "/latest/meta-data/iam/security-credentials/",
     "/latest/meta-data/iam/security-credentials/default-role", "/moto-api/data.json", "/_opsctl/faults",
 ):
     ask(path, "GET", path)
 ask("token", "PUT", "/_opsctl/instances/x/latest/api/token", **{"X-aws-ec2-metadata-token-ttl-seconds": "60"})
 ask("reset", "POST", "/moto-api/reset")
-names = [home, *(os.path.join(home, name) for name in ("local", "local/credentials", "local/server.json", "local/port"))]
+files = ("local", "local/credentials", "local/server.json", "local/port", "local/server.log")
+names = [home, *(os.path.join(home, name) for name in files)]
 for name in [*names, *(f"/proc/{pid}/environ" for pid in pids), *(f"/proc/{pid}/fd" for pid in pids)]:
     try:
         done.append(f"read {name}: {os.listdir(name) if os.path.isdir(name) else open(name, 'rb').read(100)}")
