@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS
+from opsctl.aws.clients import NO_KEY
 
 _CONTAINER = Path(__file__).resolve().parents[1] / "container"
 
@@ -19,9 +19,7 @@ def environment(url: str) -> Iterator[None]:
     if str(_CONTAINER) not in sys.path:
         sys.path.insert(0, str(_CONTAINER))
     previous = dict(os.environ)
-    os.environ.update(
-        {**LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"}
-    )
+    os.environ.update({**NO_KEY, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1"})
     try:
         yield
     finally:

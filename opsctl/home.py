@@ -71,6 +71,17 @@ class Home:
             ) from error
         return folder
 
+    def touch(self, path: Path) -> Path:
+        """Create a file, readable by this user only, unless it exists: for what would create it with the umask's mode.
+
+        Raises
+        ------
+        OSError
+            When the disk or the permissions refuse it.
+        """
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        return path
+
     @property
     def identity(self) -> str:
         """A random name of this home, the same for all its processes."""
@@ -79,7 +90,7 @@ class Home:
             import uuid
 
             candidate = path.with_name(f"identity.{uuid.uuid4().hex}")
-            candidate.write_text(uuid.uuid4().hex)
+            self.touch(candidate).write_text(uuid.uuid4().hex)
             # Several processes may do this at once: the first link wins, and no reader sees a half-written file.
             with suppress(FileExistsError):
                 os.link(candidate, path)
@@ -90,7 +101,7 @@ class Home:
     def alive(self, token: str) -> Iterator[None]:
         """Hold the lock that tells `is_alive` that the process with this token is running."""
         path = self.make(self.path / "alive") / token
-        with path.open("w") as file:
+        with self.touch(path).open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 yield

@@ -21,7 +21,7 @@ from bench.platform import BenchPlatform, platform_of
 from bench.row import Row, absolute_row, ratio_row
 from bench.server import serving
 from bench.server.batch import stream_of
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS
+from opsctl.aws.clients import NO_KEY
 from opsctl.home import Home
 
 _SCANS = 4
@@ -111,7 +111,7 @@ def _following(url: str, folder: Path, home: Path, run_id: str) -> Iterator[list
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
     common = {
         **inherited,
-        **LOCAL_CREDENTIALS,
+        **NO_KEY,
         "AWS_ENDPOINT_URL": url,
         "AWS_REGION": "us-east-1",
         "AWS_DEFAULT_REGION": "us-east-1",

@@ -10,11 +10,10 @@ from bench import peers
 from bench.row import Row, ratio_row, time_in_turn
 from bench.server import serving
 from bench.server.dataset import KEYS_A_SUBJECT, PREFIX, bucket_of
-from opsctl.aws.clients import Clients
+from opsctl.aws.clients import NO_KEY, Clients
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.location import Location
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 
 _LATENCY_MS = 120
 _PLAIN_BAR, _PEER_BAR = 1 / 6, 1 / 3
@@ -39,7 +38,7 @@ def measure(*, quick: bool) -> list[Row]:
 
         def by_s5cmd() -> None:
             command = [str(s5cmd), "--endpoint-url", server.url, "ls", f"s3://{bucket}/{PREFIX}*"]
-            environment = {**os.environ, **LOCAL_CREDENTIALS, "AWS_REGION": "us-east-1"}
+            environment = {**os.environ, **NO_KEY, "AWS_REGION": "us-east-1"}
             output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
             names = (line.split()[-1].removeprefix(PREFIX) for line in output.splitlines())
             keys["s5cmd"] = _relevant(PREFIX + name for name in names)

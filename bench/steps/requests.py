@@ -11,12 +11,11 @@ from bench.row import Row, absolute_row, ratio_row
 from bench.server import serving
 from bench.server.dataset import PREFIX, bucket_of
 from opsctl.assets import bids_config
-from opsctl.aws.clients import Clients
+from opsctl.aws.clients import NO_KEY, Clients
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.discovery import SUFFIXES, discover
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.location import Location
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 
 _BAR = 1 / 100
 # As many scans as HNU1 has, in quick runs too, because the ratio depends on their number.
@@ -51,7 +50,7 @@ def measure(*, quick: bool) -> list[Row]:  # noqa: ARG001  a count is the same i
         started = time.perf_counter()
         output = subprocess.run(
             [str(python), "-W", "ignore", "-c", _LAYOUT, f"s3://{bucket}/{PREFIX}"],
-            env={**os.environ, **LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": server.url, "AWS_REGION": "us-east-1"},
+            env={**os.environ, **NO_KEY, "AWS_ENDPOINT_URL": server.url, "AWS_REGION": "us-east-1"},
             stdout=subprocess.PIPE,
             text=True,
             check=True,

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.platform import platform_of
 from bench.row import Row, absolute_row, ratio_row, time_in_turn
+from opsctl.aws.clients import NO_KEY
 from opsctl.aws.s3.cache import Cache
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS
 from opsctl.home import Home
 
 _HELP_BAR = 1 / 6
@@ -60,7 +60,7 @@ def _completion(runs: int, home: Path) -> Row:
 
 def _first_call(runs: int, home: Path) -> Row:
     with _Listener() as listener:
-        environment = {**LOCAL_CREDENTIALS, "AWS_ENDPOINT_URL": listener.url, "AWS_MAX_ATTEMPTS": "1"}
+        environment = {**NO_KEY, "AWS_ENDPOINT_URL": listener.url, "AWS_MAX_ATTEMPTS": "1"}
         seconds = [
             listener.seconds_until_request(lambda: _start(_PROGRAM, ["status"], home, environment)) for _ in range(runs)
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from botocore.credentials import RefreshableCredentials
 from opsctl import __version__
 from opsctl.aws.call_log import log_calls
 from opsctl.aws.errors import translated
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION, Platform
+from opsctl.core.platform.platform import LOCAL_REGION, Platform
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -40,6 +41,9 @@ _SESSION_METHODS = ("assume-role", "assume-role-with-web-identity", "sso", "logi
 #: is still under way when the lease ends.
 SUBMIT_SECONDS = 20.0
 
+#: Signs requests to an endpoint whose key is not given: the user's own credentials are never sent to one.
+NO_KEY = {"AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+
 
 class Clients:
     """The AWS services that opsctl calls.
@@ -50,6 +54,8 @@ class Clients:
         None: as in the user's own AWS configuration.
     endpoint_url
         The local platform's endpoint; None for AWS.
+    local_key
+        The local platform's key (`opsctl.local.control.credentials`), without which it refuses every request.
     is_hurried
         Give up after some seconds, for checks that must not keep the user waiting.
     verb
@@ -62,6 +68,7 @@ class Clients:
         region: str | None = None,
         profile: str | None = None,
         endpoint_url: str | None = None,
+        local_key: Mapping[str, str] | None = None,
         is_hurried: bool = False,
         verb: str = "",
     ) -> None:
@@ -72,20 +79,34 @@ class Clients:
         # botocore reads AWS_DEFAULT_REGION only; every other SDK reads AWS_REGION.
         keys: dict[str, Any] = {"region_name": region or os.environ.get("AWS_REGION"), "profile_name": profile}
         if endpoint_url is not None:
+            key = local_key or NO_KEY
             keys = {
                 # An AWS_PROFILE that does not exist must not break a platform that needs none.
                 "botocore_session": botocore.session.Session({"profile": (None, None, None, None)}),
                 "region_name": region or LOCAL_REGION,
-                "aws_access_key_id": LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"],
-                "aws_secret_access_key": LOCAL_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+                "aws_access_key_id": key["AWS_ACCESS_KEY_ID"],
+                "aws_secret_access_key": key["AWS_SECRET_ACCESS_KEY"],
             }
         with translated("reading the AWS configuration"):
             self._session = boto3.Session(**keys)
 
     @classmethod
-    def of(cls, platform: Platform, *, profile: str | None = None, verb: str = "") -> Clients:
+    def of(
+        cls,
+        platform: Platform,
+        *,
+        profile: str | None = None,
+        verb: str = "",
+        local_key: Mapping[str, str] | None = None,
+    ) -> Clients:
         """The clients of a platform."""
-        return cls(region=platform.region, profile=profile, endpoint_url=platform.endpoint_url, verb=verb)
+        return cls(
+            region=platform.region,
+            profile=profile,
+            endpoint_url=platform.endpoint_url,
+            local_key=local_key,
+            verb=verb,
+        )
 
     @property
     def region(self) -> str | None:
@@ -159,8 +180,8 @@ class Clients:
 
     @cached_property
     def s3_unsigned(self) -> S3Client:
-        """S3 without credentials, for public buckets."""
-        return self._client("s3", signature=UNSIGNED)  # type: ignore[no-any-return]
+        """S3 without credentials, for public buckets. The local platform takes no request without its key."""
+        return self.s3 if self._endpoint_url else self._client("s3", signature=UNSIGNED)
 
     @cached_property
     def batch(self) -> BatchClient:

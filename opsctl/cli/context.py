@@ -15,6 +15,7 @@ from opsctl.core.config import Configuration
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
 from opsctl.home import Home
+from opsctl.private_folder import make_private
 
 if TYPE_CHECKING:
     from opsctl.aws.batch.batch import Batch
@@ -56,6 +57,8 @@ class Context:
         if click_context is None or click_context.info_name not in _ACCEPT_BROKEN_CONFIGURATION:
             self.configuration.ensure_whole()
         self.home = Home.of(os.environ)
+        if warning := make_private(self.home.path):
+            self.screen.warn(warning)
         name = platform_name or self.configuration.get("platform")
         self._name = check_name(name) if name else None
         self._region = region or self.configuration.get("region")
@@ -89,8 +92,10 @@ class Context:
     def clients(self) -> Clients:
         """AWS clients of the platform."""
         from opsctl.aws.clients import Clients
+        from opsctl.local import control
 
-        return Clients.of(self.platform, profile=self._profile, verb=self._verb)
+        local_key = control.credentials(self.home.path) if self.platform.is_local else None
+        return Clients.of(self.platform, profile=self._profile, verb=self._verb, local_key=local_key)
 
     @cached_property
     def storage(self) -> Storage:

@@ -14,16 +14,17 @@ import sysconfig
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
+from opsctl.local.files import Files as Files
+from opsctl.local.identity import is_server
+from opsctl.local.key import make_key, read_key
 
-IDENTITY_PATH = "/_opsctl/identity"
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
-_IDENTITY_SECONDS = 5.0
 _LOG_BYTES = 5_000_000
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,6 +67,10 @@ class LocalServer:
         The value for AWS_ENDPOINT_URL.
     started_at
         ISO 8601, UTC.
+    home
+        OPSCTL_HOME.
+    token
+        Proves that it is this server (`opsctl.local.identity`).
     containers
         The engine that runs its jobs; None: jobs are processes of this machine.
     """
@@ -74,53 +79,14 @@ class LocalServer:
     port: int
     endpoint_url: str
     started_at: str
+    home: Path
+    token: str = field(repr=False)
     containers: Containers | None = None
 
-
-@dataclass(frozen=True)
-class Files:
-    """The paths of the local platform's files in `OPSCTL_HOME`."""
-
-    home: Path
-
     @property
-    def folder(self) -> Path:
-        """The folder that holds all of them."""
-        return self.home / "local"
-
-    @property
-    def record(self) -> Path:
-        """The server's process, port, token and engine. It exists while a server runs, or after it was killed."""
-        return self.folder / "server.json"
-
-    @property
-    def log(self) -> Path:
-        """The server's log."""
-        return self.folder / "server.log"
-
-    @property
-    def port(self) -> Path:
-        """The last server's port. The next server uses it if it is free, so that a noted endpoint stays valid."""
-        return self.folder / "port"
-
-    @property
-    def objects(self) -> Path:
-        """The S3 objects."""
-        return self.folder / "objects"
-
-    @property
-    def jobs(self) -> Path:
-        """The jobs' work folders."""
-        return self.folder / "jobs"
-
-    @property
-    def bin(self) -> Path:
-        """The folder that comes first on the jobs' PATH."""
-        return self.folder / "bin"
-
-    def lock(self, name: str) -> Path:
-        """Return a lock's file: `start` is held while a server is started, `server` by the server while it runs."""
-        return self.folder / f"{name}.lock"
+    def credentials(self) -> dict[str, str]:
+        """The key that its requests must carry."""
+        return credentials(self.home)
 
 
 def python_path() -> str:
@@ -169,7 +135,10 @@ def start(
         )
     files = Files(home.expanduser().resolve())
     try:
-        files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in (files.home, files.folder):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.folder.chmod(0o700)
+        make_key(files.key)
     except OSError as error:
         raise Problem(
             f"{files.folder} cannot be made: {error.strerror}.",
@@ -188,6 +157,24 @@ def start(
         command += ["--entrypoint", json.dumps(list(entrypoint))] if entrypoint is not None else []
         command += ["--containers", json.dumps(asdict(containers))] if containers is not None else []
         return _spawn(files, command)
+
+
+def credentials(home: Path) -> dict[str, str]:
+    """Return the key of a home's local platform, as the environment variables of the AWS SDKs.
+
+    Raises
+    ------
+    Problem
+        When there is no key, or it is not this user's alone.
+    """
+    try:
+        return read_key(Files(home.expanduser().resolve()).key)
+    except OSError as error:
+        raise Problem(
+            f"{error.filename}, the local platform's key, cannot be read ({error.strerror}).",
+            "`opsctl up --local` makes one if it is gone.",
+            code=ErrorCode.FILE_UNREADABLE,
+        ) from error
 
 
 def refuse_other_engine(running: LocalServer, engine: str | None) -> None:
@@ -216,14 +203,20 @@ def refuse_other_engine(running: LocalServer, engine: str | None) -> None:
 def find(home: Path) -> LocalServer | None:
     """Return the running server, or None. Its token tells it from a process that has its id or its port."""
     try:
-        record = json.loads(Files(home.expanduser().resolve()).record.read_text())
-        url = f"http://127.0.0.1:{record['port']}"
-        containers = Containers.parse(record["containers"]) if record.get("containers") else None
-        server = LocalServer(record["pid"], record["port"], url, record["started_at"], containers)
-        expected = {"pid": server.pid, "token": record["token"]}
+        files = Files(home.expanduser().resolve())
+        record = json.loads(files.record.read_text())
+        server = LocalServer(
+            pid=record["pid"],
+            port=record["port"],
+            endpoint_url=f"http://127.0.0.1:{record['port']}",
+            started_at=record["started_at"],
+            home=files.home,
+            token=record["token"],
+            containers=Containers.parse(record["containers"]) if record.get("containers") else None,
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return server if _alive(server.pid) and _identity(server.port) == expected else None
+    return server if _runs(server) else None
 
 
 def stop(server_or_home: LocalServer | Path, *, timeout_seconds: float = 60.0) -> None:
@@ -236,7 +229,7 @@ def stop(server_or_home: LocalServer | Path, *, timeout_seconds: float = 60.0) -
     """
     server = find(server_or_home) if isinstance(server_or_home, Path) else server_or_home
     # Another process may have its id meanwhile: only a process that answers as this server gets the signal.
-    if server is None or not _alive(server.pid) or _identity(server.port).get("pid") != server.pid:
+    if server is None or not _runs(server):
         return
     os.kill(server.pid, signal.SIGTERM)
     deadline = time.monotonic() + timeout_seconds
@@ -256,7 +249,7 @@ def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
     environment = dict(os.environ)
     if root := python_path():
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (root, environment.get("PYTHONPATH"))))
-    with files.log.open("ab") as log:
+    with open(files.log, "ab", opener=_private) as log:
         log_start = log.tell()
         # A session of its own: neither Ctrl-C nor the end of the terminal reaches it.
         process = subprocess.Popen(
@@ -282,6 +275,14 @@ def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
     )
 
 
+def _runs(server: LocalServer) -> bool:
+    return _alive(server.pid) and is_server(server.port, server.token)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _alive(pid: int) -> bool:
     try:
         # An ended child of this process stays a zombie until it is waited for.
@@ -298,22 +299,8 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _identity(port: int) -> dict[str, object]:
-    from http.client import HTTPConnection, HTTPException
-
-    connection = HTTPConnection("127.0.0.1", port, timeout=_IDENTITY_SECONDS)
-    try:
-        connection.request("GET", IDENTITY_PATH)
-        answer = json.loads(connection.getresponse().read(1000))
-    except (OSError, HTTPException, ValueError):
-        return {}
-    finally:
-        connection.close()
-    return answer if isinstance(answer, dict) else {}
-
-
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as file:
+    with open(path, "w", opener=_private) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

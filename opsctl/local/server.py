@@ -1,8 +1,8 @@
 """The local platform's process: `python -m opsctl.local.server --home DIR [--port N] [--slots N]`.
 
-One moto server on 127.0.0.1 with opsctl's own Batch, S3 and logs. Jobs may do what their roles' policies allow
-(`opsctl.local.rights`). The user's key is no secret: whoever can reach the server can run jobs as its user, so it
-listens on this machine only, and refuses the requests that a web page in the user's browser could send.
+One moto server on 127.0.0.1 with opsctl's own Batch, S3 and logs. Whoever has its key (`opsctl.local.key`) may do
+everything, also run jobs as its user; jobs may do what their roles' policies allow (`opsctl.local.rights`), and nobody
+else may do anything. Requests pass `connections`, `front`, the metadata of instances, `enforcement`, and then moto.
 """
 
 from __future__ import annotations
@@ -18,53 +18,33 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
+from opsctl.core.platform.platform import LOCAL_REGION
 from opsctl.local.batch.scheduler import Scheduler
-from opsctl.local.control import IDENTITY_PATH, Containers, Files
+from opsctl.local.control import Containers, Files, credentials
+from opsctl.local.front import Application, Front
 from opsctl.local.jobs import attempts
+from opsctl.local.key import make_key
 from opsctl.whole_file import write_whole
 
-#: A WSGI application.
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Middleware = Callable[[Application], Application]
 
 _LOG = logging.getLogger("opsctl.local")
 _HOST = "127.0.0.1"
-_CREDENTIALS = {**LOCAL_CREDENTIALS, "AWS_DEFAULT_REGION": LOCAL_REGION}
-# moto reads these when it is imported. Terraform attaches AWS's managed policies to roles.
-_MOTO = {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true", "MOTO_DISABLE_GLOBAL_CORS": "true"}
-
-
-class Front:
-    """Answers the identity path, refuses requests of web pages, and passes all others on.
-
-    A page in the user's browser could otherwise post to 127.0.0.1 (browsers then send an Origin), or reach it under a
-    host name of its own (Host). moto's `/moto-api/reset` would delete every object without confirmation.
-    """
-
-    def __init__(self, application: Application, token: str) -> None:
-        self._application = application
-        self._identity = json.dumps({"pid": os.getpid(), "token": token}).encode()
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer one request."""
-        host = environ.get("HTTP_HOST", "").rpartition(":")[0] or environ.get("HTTP_HOST", "")
-        from_web_page = "HTTP_ORIGIN" in environ or not host.endswith((_HOST, "localhost"))
-        if from_web_page or environ["PATH_INFO"].startswith("/moto-api"):
-            start_response("403 Forbidden", [("Content-Length", "0")])
-            return [b""]
-        if environ["PATH_INFO"] == IDENTITY_PATH:
-            length = str(len(self._identity))
-            start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", length)])
-            return [self._identity]
-        return self._application(environ, start_response)
+# moto reads these when it is imported. Terraform attaches AWS's managed policies to roles. The credentials are not the
+# key: botocore within moto wants some, and sends them nowhere.
+_MOTO = {
+    "AWS_ACCESS_KEY_ID": "unused",
+    "AWS_SECRET_ACCESS_KEY": "unused",
+    "AWS_DEFAULT_REGION": LOCAL_REGION,
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    "MOTO_DISABLE_GLOBAL_CORS": "true",
+}
 
 
 def _listen(files: Files, port: int | None) -> socket.socket:
@@ -95,29 +75,20 @@ def serve(
     """Run the server until `stopping` is set; then stop the jobs, and after them the server, which they still call."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
-    os.environ.update(_CREDENTIALS | _MOTO)
+    os.environ.update(_MOTO)
 
-    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-    from werkzeug.serving import make_server
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     from opsctl.local import logs
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
+    from opsctl.local.connections import BoundedServer
     from opsctl.local.rights.attempt_rights import RightsOfAttempts
     from opsctl.local.rights.enforcement import Enforcement
     from opsctl.local.rights.instance_metadata import InstanceMetadata
     from opsctl.local.rights.sessions import Sessions
     from opsctl.local.s3 import api as s3
     from opsctl.local.s3.store import Store
-
-    class Handler(MotoRequestHandler):
-        # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's ACK.
-        disable_nagle_algorithm = True
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            # Failures only: object keys name subjects, and the log should not collect them.
-            if str(code).startswith("5"):
-                super().log_request(code, size)
 
     listener = _listen(files, options.port)
     port = listener.getsockname()[1]
@@ -141,9 +112,10 @@ def serve(
     batch.install(scheduler)
     restored = s3.restore(store)
     token = secrets.token_hex(16)
-    services: Application = Enforcement(DomainDispatcherApplication(create_backend_app), sessions)
+    user_key = credentials(files.home)["AWS_ACCESS_KEY_ID"]
+    services: Application = Enforcement(DomainDispatcherApplication(create_backend_app), sessions, user_key=user_key)
     application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
-    server = make_server(_HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno())
+    server = BoundedServer(listener, application)
     thread = threading.Thread(target=server.serve_forever, name="http")
     thread.start()
     started_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -194,7 +166,11 @@ def main(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     files = Files(options.home.expanduser().resolve())
+    # Whatever this process and its jobs write is their user's alone.
+    os.umask(0o077)
     files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.folder.chmod(0o700)
+    make_key(files.key)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stopping.set())

@@ -143,6 +143,8 @@ class TerraformProcess:
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
+                # Its state and plans hold what is private, and it would create them with the user's umask.
+                umask=0o077,
                 pass_fds=[lock.descriptor],
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ class World:
         facts = json.loads(control.Files(self._home).record.read_text())
         (home / "local").mkdir()
         control.Files(home).record.write_text(json.dumps({**facts, "port": self.proxy.port}))
+        shutil.copy2(control.Files(self._home).key, control.Files(home).key)
         return Laptop(name, home, sightings=self.sightings)
 
     def faults(self, plan: dict[str, object] | None = None) -> dict[str, int]:

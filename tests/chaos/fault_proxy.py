@@ -281,8 +281,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, upstream: http.client.HTTPConnection, target: str, form: bytes, *, keep: bool) -> bytes:
         upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
+        upstream.putheader("Host", f"127.0.0.1:{self.server.proxy.upstream_port}")
         for name, value in self.headers.items():
-            if name.lower() not in _HOP:
+            if name.lower() not in _HOP | {"host"}:
                 upstream.putheader(name, value)
         chunked = "chunked" in self.headers.get("Transfer-Encoding", "")
         if chunked:

@@ -41,13 +41,13 @@ def proxy(platform: Platform) -> Iterator[FaultProxy]:
         yield made
 
 
-def through(proxy: FaultProxy, service: str, *, attempts: int = 1, read_seconds: float = 30) -> Any:
+def through(proxy: FaultProxy, platform: Platform, service: str, *, attempts: int = 1, read_seconds: float = 30) -> Any:
     return boto3.client(
         service,
         endpoint_url=proxy.url,
         region_name=LOCAL_REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_access_key_id=platform.server.credentials["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=platform.server.credentials["AWS_SECRET_ACCESS_KEY"],
         config=Config(
             retries={"total_max_attempts": attempts, "mode": "standard"},
             read_timeout=read_seconds,
@@ -94,13 +94,13 @@ CALLS = {
     ],
 )
 def test_each_service_speaks_its_own_words(
-    proxy: FaultProxy, service: str, throttled: tuple[str, int], error_500: str, error_503: str
+    platform: Platform, proxy: FaultProxy, service: str, throttled: tuple[str, int], error_500: str, error_503: str
 ) -> None:
     operation, method, request = CALLS[service]
     name = f"{service}.{operation}"
     faults = (Fault.THROTTLED, Fault.ERROR_500_BEFORE, Fault.ERROR_503_BEFORE)
     proxy.plan = Plan(exact={(name, number): fault for number, fault in enumerate(faults, 1)})
-    call = getattr(through(proxy, service), method)
+    call = getattr(through(proxy, platform, service), method)
     assert [refusal(call, **request) for _ in faults] == [throttled, (error_500, 500), (error_503, 503)]
     assert [(one.name, one.number, one.fault, one.arrived, one.status) for one in proxy.log] == [
         (name, number, fault, False, None) for number, fault in enumerate(faults, 1)
@@ -108,7 +108,7 @@ def test_each_service_speaks_its_own_words(
     assert [one.answered for one in proxy.log] == [throttled[1], 500, 503]
     # boto3's own retries take each of them for passing.
     proxy.plan = Plan(exact={(name, number): fault for number, fault in enumerate(faults, 1)})
-    again = getattr(through(proxy, service, attempts=4), method)
+    again = getattr(through(proxy, platform, service, attempts=4), method)
     if service == "ssm":
         assert refusal(again, **request)[0] == "ParameterNotFound"
     else:
@@ -133,7 +133,7 @@ SEEN: dict[Fault, tuple[type[Exception], bool]] = {
 def test_before_means_not_done_and_after_means_done(platform: Platform, proxy: FaultProxy, fault: Fault) -> None:
     raised, done = SEEN[fault]
     proxy.plan = Plan(exact={("s3.PutObject", 1): fault, ("batch.SubmitJob", 1): fault}, slow_seconds=60)
-    s3, batch = through(proxy, "s3", read_seconds=1), through(proxy, "batch", read_seconds=1)
+    s3, batch = through(proxy, platform, "s3", read_seconds=1), through(proxy, platform, "batch", read_seconds=1)
     with pytest.raises(raised):
         s3.put_object(Bucket="data", Key=f"put-{fault}", Body=b"x" * 100_000)
     definition = platform.define()
@@ -152,8 +152,8 @@ def test_before_means_not_done_and_after_means_done(platform: Platform, proxy: F
 
 
 @pytest.mark.parametrize("size", [1, 10, 5_000_000])
-def test_a_truncated_body_is_noticed_and_never_the_whole(proxy: FaultProxy, size: int) -> None:
-    s3 = through(proxy, "s3")
+def test_a_truncated_body_is_noticed_and_never_the_whole(platform: Platform, proxy: FaultProxy, size: int) -> None:
+    s3 = through(proxy, platform, "s3")
     s3.put_object(Bucket="data", Key="cut", Body=b"z" * size)
     proxy.plan = Plan(exact={("s3.GetObject", 1): Fault.TRUNCATED})
     body = s3.get_object(Bucket="data", Key="cut")["Body"]
@@ -164,18 +164,18 @@ def test_a_truncated_body_is_noticed_and_never_the_whole(proxy: FaultProxy, size
     assert [one.fault for one in proxy.log if one.operation == "GetObject"] == [Fault.TRUNCATED, None]
 
 
-def test_a_truncated_answer_of_a_call_is_cut_short_of_its_length(proxy: FaultProxy) -> None:
+def test_a_truncated_answer_of_a_call_is_cut_short_of_its_length(platform: Platform, proxy: FaultProxy) -> None:
     cut = ("batch.DescribeJobQueues", "s3.ListObjectsV2", "s3.HeadBucket")
     proxy.plan = Plan(exact={(name, 1): Fault.TRUNCATED for name in cut})
     # boto3 itself takes half a JSON for an empty answer without a word (it asks urllib3 not to compare lengths):
     # a program that must not believe in empty queues has to look for itself.
-    answer = through(proxy, "batch").describe_job_queues()
+    answer = through(proxy, platform, "batch").describe_job_queues()
     assert "jobQueues" not in answer
     assert int(answer["ResponseMetadata"]["HTTPHeaders"]["content-length"]) > 100
     # Half an XML of S3's it takes for a 500.
-    assert refusal(through(proxy, "s3").list_objects_v2, Bucket="data")[0] == "500"
+    assert refusal(through(proxy, platform, "s3").list_objects_v2, Bucket="data")[0] == "500"
     # Where there is no body there is nothing to cut, and the record does not count it.
-    through(proxy, "s3").head_bucket(Bucket="data")
+    through(proxy, platform, "s3").head_bucket(Bucket="data")
     assert [(one.name, one.fault) for one in proxy.log] == [
         ("batch.DescribeJobQueues", Fault.TRUNCATED),
         ("s3.ListObjectsV2", Fault.TRUNCATED),
@@ -183,26 +183,26 @@ def test_a_truncated_answer_of_a_call_is_cut_short_of_its_length(proxy: FaultPro
     ]
 
 
-def test_a_platform_that_is_gone_is_a_reset_and_no_fault_of_the_plan(proxy: FaultProxy) -> None:
+def test_a_platform_that_is_gone_is_a_reset_and_no_fault_of_the_plan(platform: Platform, proxy: FaultProxy) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         proxy.upstream_port = free.getsockname()[1]
     with pytest.raises(ConnectionClosedError):
-        through(proxy, "s3").list_buckets()
+        through(proxy, platform, "s3").list_buckets()
     assert [(one.name, one.fault, one.arrived, one.status) for one in proxy.log] == [
         ("s3.ListBuckets", None, False, None)
     ]
 
 
-def test_faults_can_be_switched_off_and_on_and_the_plan_changed(proxy: FaultProxy) -> None:
+def test_faults_can_be_switched_off_and_on_and_the_plan_changed(platform: Platform, proxy: FaultProxy) -> None:
     proxy.plan = Plan(rates={"s3": {Fault.THROTTLED: 1.0}})
-    s3 = through(proxy, "s3")
+    s3 = through(proxy, platform, "s3")
     assert refusal(s3.list_buckets) == ("SlowDown", 503)
     proxy.on = False
     s3.list_buckets()
     proxy.on = True
     assert refusal(s3.list_buckets) == ("SlowDown", 503)
-    through(proxy, "sts").get_caller_identity()
+    through(proxy, platform, "sts").get_caller_identity()
     proxy.plan = replace(proxy.plan, rates={"s3": {Fault.ERROR_500_AFTER: 1.0}, "s3.ListBuckets": {}})
     s3.list_buckets()
     assert proxy.faults() == {Fault.THROTTLED: 2}
@@ -213,7 +213,7 @@ def test_what_the_proxy_counts_is_what_batch_got(platform: Platform, proxy: Faul
     platform.queue("counted", priority=1)
     definition = platform.define("true")
     proxy.plan = Plan(seed=11, rates=everywhere(0.6), slow_seconds=0.01)
-    batch = through(proxy, "batch")
+    batch = through(proxy, platform, "batch")
 
     def submit(number: int) -> bool:
         try:

@@ -21,8 +21,12 @@ from test_fault_proxy import through
 
 from opsctl.local import control
 
-#: By the user of the platform, whose requests nobody decides.
-SIGNED = "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+SIGNED = "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+
+
+def signed(platform: Platform) -> str:
+    """By the user of the platform, whose requests nobody decides."""
+    return SIGNED.format(platform.server.credentials["AWS_ACCESS_KEY_ID"])
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +49,8 @@ def proxy(platform: Platform) -> Iterator[FaultProxy]:
         yield made
 
 
-def test_many_bodies_at_once_arrive_as_they_are(proxy: FaultProxy) -> None:
-    s3 = through(proxy, "s3")
+def test_many_bodies_at_once_arrive_as_they_are(platform: Platform, proxy: FaultProxy) -> None:
+    s3 = through(proxy, platform, "s3")
 
     def there_and_back(number: int) -> bool:
         body = os.urandom(number * 50_000)
@@ -59,8 +63,10 @@ def test_many_bodies_at_once_arrive_as_they_are(proxy: FaultProxy) -> None:
     assert len(proxy.log) == 80
 
 
-def test_a_large_upload_in_parts_and_a_download_in_ranges_are_whole(proxy: FaultProxy, tmp_path: Path) -> None:
-    s3 = through(proxy, "s3")
+def test_a_large_upload_in_parts_and_a_download_in_ranges_are_whole(
+    platform: Platform, proxy: FaultProxy, tmp_path: Path
+) -> None:
+    s3 = through(proxy, platform, "s3")
     source, copy = tmp_path / "source", tmp_path / "copy"
     source.write_bytes(os.urandom(1 << 20) * 30)
     s3.upload_file(str(source), "data", "large")
@@ -73,15 +79,15 @@ def test_a_large_upload_in_parts_and_a_download_in_ranges_are_whole(proxy: Fault
 
 @pytest.mark.parametrize("key", ["a b", "ü/日", "a%20b", "a+b", "a//b", "/leading", "x?y&z=1", "a;b,c"])
 def test_keys_keep_every_byte(platform: Platform, proxy: FaultProxy, key: str) -> None:
-    through(proxy, "s3").put_object(Bucket="data", Key=f"keys/{key}", Body=key.encode())
+    through(proxy, platform, "s3").put_object(Bucket="data", Key=f"keys/{key}", Body=key.encode())
     direct = client(platform.server, "s3")
     assert direct.get_object(Bucket="data", Key=f"keys/{key}")["Body"].read() == key.encode()
-    listed = through(proxy, "s3").list_objects_v2(Bucket="data", Prefix="keys/")["Contents"]
+    listed = through(proxy, platform, "s3").list_objects_v2(Bucket="data", Prefix="keys/")["Contents"]
     assert f"keys/{key}" in [entry["Key"] for entry in listed]
 
 
-def test_conditions_and_metadata_reach_the_platform(proxy: FaultProxy) -> None:
-    s3 = through(proxy, "s3")
+def test_conditions_and_metadata_reach_the_platform(platform: Platform, proxy: FaultProxy) -> None:
+    s3 = through(proxy, platform, "s3")
     etag = s3.put_object(Bucket="data", Key="once", Body=b"1", IfNoneMatch="*", Metadata={"a": "b"})["ETag"]
     with pytest.raises(ClientError) as caught:
         s3.put_object(Bucket="data", Key="once", Body=b"2", IfNoneMatch="*")
@@ -102,7 +108,7 @@ def test_an_upload_in_aws_chunks_arrives_whole(platform: Platform, proxy: FaultP
     body = os.urandom(200_000)
     framed = b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
     headers = {
-        "Authorization": SIGNED,
+        "Authorization": signed(platform),
         "Content-Encoding": "aws-chunked",
         "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "x-amz-decoded-content-length": str(len(body)),
@@ -120,7 +126,7 @@ def test_an_upload_in_aws_chunks_arrives_whole(platform: Platform, proxy: FaultP
     connection.close()
 
 
-def test_a_client_keeps_its_connection_through_answers_and_errors(proxy: FaultProxy) -> None:
+def test_a_client_keeps_its_connection_through_answers_and_errors(platform: Platform, proxy: FaultProxy) -> None:
     proxy.plan = Plan(exact={("s3.ListBuckets", 2): Fault.THROTTLED, ("s3.PutObject", 1): Fault.ERROR_500_BEFORE})
     connection = HTTPConnection("127.0.0.1", proxy.port, timeout=30)
     connection.connect()
@@ -130,7 +136,7 @@ def test_a_client_keeps_its_connection_through_answers_and_errors(proxy: FaultPr
         ("GET", "/", None), ("GET", "/", None), ("PUT", "/data/k", b"x" * 99_999), ("HEAD", "/data", None),
         ("PUT", "/data/k", b"y"), ("GET", "/", None),
     ):  # fmt: skip
-        connection.request(method, path, body=body, headers={"Authorization": SIGNED})
+        connection.request(method, path, body=body, headers={"Authorization": signed(platform)})
         answer = connection.getresponse()
         answer.read()
         statuses.append(answer.status)
@@ -145,7 +151,7 @@ def test_a_client_that_goes_away_within_its_upload_leaves_no_object(platform: Pl
     connection.putheader("Content-Length", "1000000")
     connection.endheaders(b"x" * 1000)
     connection.close()
-    through(proxy, "s3").list_buckets()
+    through(proxy, platform, "s3").list_buckets()
     assert "KeyCount" in (listed := client(platform.server, "s3").list_objects_v2(Bucket="data", Prefix="half"))
     assert listed["KeyCount"] == 0
     assert proxy.carried_out("s3.PutObject") == 0
@@ -164,7 +170,9 @@ def test_the_program_finds_the_proxy_and_later_the_platform_again(platform: Plat
 def test_jobs_talk_to_the_proxy(homes: Homes) -> None:
     ask = (
         "import os, urllib.request as u; url = os.environ['AWS_ENDPOINT_URL'] + '/data/of-a-job';"
-        f" u.urlopen(u.Request(url, b'x', method='PUT', headers={{'Authorization': '{SIGNED}'}}))"
+        " key, token = os.environ['AWS_ACCESS_KEY_ID'], os.environ['AWS_SESSION_TOKEN'];"
+        f" headers = {{'Authorization': {SIGNED!r}.format(key), 'X-Amz-Security-Token': token}};"
+        " u.urlopen(u.Request(url, b'x', method='PUT', headers=headers))"
     )
     with FaultProxy() as proxy:
         home, server = homes.start(entrypoint=jobs_through(proxy, sys.executable, "-c"), faults={})

@@ -28,7 +28,7 @@ def test_who_watches_is_told_before_and_after_and_gets_the_bodies_that_are_kept(
         seen: list[Passing] = []
         proxy.watch = seen.append
         proxy.keeps = lambda name, target: target.startswith("/data/kept")
-        s3 = through(proxy, "s3")
+        s3 = through(proxy, platform, "s3")
         s3.put_object(Bucket="data", Key="kept", Body=b"one")
         s3.put_object(Bucket="data", Key="other", Body=b"two")
         told = [(one.target, one.status, b"one" in one.body, b"two" in one.body) for one in seen]
@@ -46,14 +46,14 @@ def test_what_does_not_arrive_is_not_told_and_what_loses_its_reply_is(platform: 
         proxy.watch = seen.append
         exact = {("s3.PutObject", 1): Fault.RESET_BEFORE, ("s3.PutObject", 2): Fault.RESET_AFTER}
         proxy.plan = Plan(exact=exact)
-        through(proxy, "s3", attempts=3).put_object(Bucket="data", Key="k", Body=b"x")
+        through(proxy, platform, "s3", attempts=3).put_object(Bucket="data", Key="k", Body=b"x")
         # The second try was carried out as well as the third: boto3 was not told.
         assert [one.status for one in seen] == [None, 200, None, 200]
 
 
 def test_an_instant_comes_once_and_in_its_turn(platform: Platform) -> None:
     with FaultProxy(platform.server.port) as proxy:
-        sightings, s3 = Sightings(proxy), through(proxy, "s3")
+        sightings, s3 = Sightings(proxy), through(proxy, platform, "s3")
         came: list[str] = []
         sightings.at(Instant("second", r"PutObject .*/turns/", True, 2), lambda one: came.append(one.target))
         late = Instant("never", r"PutObject .*/turns/1")

@@ -68,7 +68,7 @@ class Contained(Platform):
             "image": self.image,
             "command": [script] if script else [],
             "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
-            "environment": [{"name": "GREETING", "value": "defined"}],
+            "environment": [{"name": "OPSCTL_GREETING", "value": "defined"}],
             "logConfiguration": {
                 "logDriver": "awslogs",
                 "options": {"awslogs-group": group, "awslogs-stream-prefix": "csa"},

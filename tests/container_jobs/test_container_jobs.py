@@ -106,7 +106,7 @@ def test_a_job_has_its_own_variables_and_none_of_this_machine(contained: Contain
     seen = dict(line.split("=", 1) for line in lines if "=" in line)
     stream = contained.job(job_id)["container"]["logStreamName"]
     expected = {
-        "GREETING": "defined",
+        "OPSCTL_GREETING": "defined",
         "AWS_BATCH_JOB_ID": job_id,
         "AWS_BATCH_JOB_ATTEMPT": "1",
         "AWS_BATCH_JQ_NAME": "q",
@@ -124,7 +124,7 @@ def test_a_job_has_its_own_variables_and_none_of_this_machine(contained: Contain
 
 def test_no_secret_shows_in_any_command_line(contained: Contained) -> None:
     job_id = contained.submit_defined(
-        HANGING, properties={"environment": [{"name": "GREETING", "value": "a-most-secret-word"}]}
+        HANGING, properties={"environment": [{"name": "OPSCTL_GREETING", "value": "a-most-secret-word"}]}
     )
     until(lambda: contained.lines(job_id))
     (name,) = contained.names()

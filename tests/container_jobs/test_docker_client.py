@@ -55,7 +55,7 @@ def test_an_exit_code_comes_through_or_the_engine_is_refused(with_docker: Contai
 
 
 def test_a_job_is_closed_in_and_leaves_nothing(with_docker: Contained) -> None:
-    job_id = with_docker.submit("id -u; touch /x && echo writes; echo $HOME $GREETING")
+    job_id = with_docker.submit("id -u; touch /x && echo writes; echo $HOME $OPSCTL_GREETING")
     with_docker.wait(job_id)
     assert with_docker.lines(job_id) == ["0", "writes", "/root defined"]
     assert with_docker.names() == []

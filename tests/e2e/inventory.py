@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import boto3
+from support.local_key import session_of
 
 if TYPE_CHECKING:
     from conftest import Program
@@ -16,13 +16,7 @@ def resources(program: Program) -> list[str]:
     record = json.loads((program.home / "platforms" / "local" / "record.json").read_text())
 
     def client(service: str):
-        return boto3.client(
-            service,
-            endpoint_url=record["endpoint_url"],
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-        )
+        return session_of(program.home).client(service, endpoint_url=record["endpoint_url"])
 
     batch, ec2, iam, logs, ssm = (client(service) for service in ("batch", "ec2", "iam", "logs", "ssm"))
     names = [queue["jobQueueName"] for queue in batch.describe_job_queues()["jobQueues"]]

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import boto3
+from support.local_key import session_of
 from support.policy_files import document
 from support.recorded_calls import Judged, Who, judge
 
@@ -27,7 +27,7 @@ def for_people(platform: str) -> Documents:
 def of_jobs(home: Path, platform: str) -> list[dict[str, Any]]:
     """The policies of the role that jobs have, as they stand in IAM."""
     url = json.loads((home / "platforms" / platform / "record.json").read_text())["endpoint_url"]
-    iam = boto3.Session("local", "local", region_name=REGION).client("iam", endpoint_url=url)
+    iam = session_of(home, region=REGION).client("iam", endpoint_url=url)
     role = f"opsctl-{platform}-{REGION}-job"
     assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
     names = iam.list_role_policies(RoleName=role)["PolicyNames"]

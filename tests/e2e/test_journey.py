@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import mmap
 import subprocess
 import zipfile
 from pathlib import Path
@@ -12,6 +13,8 @@ import pytest
 from example_lines import BY_THE_JOURNEY, examples, reason_not_to, shown, words_here
 from least_privilege import for_people, judged
 from support.recorded_calls import EXCEPTIONS, read, spare
+
+from opsctl.local import control
 
 SCANS = 4
 
@@ -314,3 +317,31 @@ def test_no_policy_allows_what_nobody_needs(journey, who):
 @pytest.mark.parametrize("who", ["run", "up"])
 def test_every_exception_is_an_action_of_the_policy(who):
     assert set(EXCEPTIONS[who]) - spare(for_people("local")[who], set()) == set()
+
+
+def holds(path: Path, secret: bytes) -> bool:
+    """Whether a file, however large, holds a secret."""
+    if path.is_symlink() or not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(secret) >= 0
+
+
+def test_the_local_platforms_key_stands_in_its_file_and_nowhere_else(journey):
+    home = journey.program.home
+    key = control.credentials(home)["AWS_ACCESS_KEY_ID"].encode()
+    # Terraform's code, states, plans and logs, opsctl's log and cache, the server's files, the calls on record.
+    files = [*home.rglob("*"), journey.program.calls]
+    assert [path for path in files if holds(path, key)] == [control.Files(home).key]
+    assert not [name for name, said in journey.said.items() if key.decode() in said.out + said.err]
+    # The server and its jobs are processes of this machine: everybody sees their command lines.
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [line for line in lines if key in line]
+
+
+def test_everything_in_the_home_is_its_owners_alone(journey):
+    home = journey.program.home
+    folders = [home, *(path for depth in ("*", "*/*") for path in home.glob(depth) if path.is_dir())]
+    private = ("records.sqlite*", "current", "identity", "opsctl.log*", "local/*", "**/*.tfstate*", "**/*.tfplan")
+    paths = [*folders, *(path for pattern in private for path in home.glob(pattern))]
+    assert {path: oct(path.stat().st_mode) for path in paths if path.stat().st_mode & 0o077} == {}

@@ -41,8 +41,8 @@ class Lab:
         return boto3.client(
             *(service, "us-east-1"),
             endpoint_url=self.endpoint_url,
-            aws_access_key_id="local",
-            aws_secret_access_key="secret",
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
         )
 
     def tell_ecr(self, tag: str) -> None:
@@ -83,8 +83,7 @@ def lab(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.TempPath
                 "OPSCTL_HOME": str(folder / "home"),
                 "TMPDIR": str(folder / "tmp"),
                 "AWS_ENDPOINT_URL": server.endpoint_url,
-                "AWS_ACCESS_KEY_ID": "local",
-                "AWS_SECRET_ACCESS_KEY": "secret",
+                **server.credentials,
                 "AWS_REGION": "us-east-1",
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_CONFIG_FILE": os.devnull,

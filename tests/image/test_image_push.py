@@ -66,7 +66,7 @@ def account(engine_world: EngineWorld, built: str, tmp_path_factory: pytest.Temp
     try:
         with registry(folder) as place:
             world = EngineWorld(engine_world.folder, engine_world.with_registry(HOST, place.location, name="push"))
-            ecr = Clients(endpoint_url=server.endpoint_url).ecr
+            ecr = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials).ecr
             ecr.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
             yield Account(world, place, folder, home, ecr)
     finally:

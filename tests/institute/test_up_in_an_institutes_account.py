@@ -66,7 +66,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observations]
     home = tmp_path_factory.mktemp("home")
     server = control.start(home)
     try:
-        account = Account(home, tmp_path_factory.mktemp("elsewhere"), server.endpoint_url)
+        account = Account(home, tmp_path_factory.mktemp("elsewhere"), server)
         yield observe(account)
     finally:
         control.stop(home)

@@ -10,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-import boto3
 import pytest
 from interruption_world import CommandResult, Machine, end_of, is_running, kill, until
 from support.aws_protocol import AwsError
 from support.aws_refusals import ALWAYS, Refusal, refusing
+from support.local_key import session_of
 
 from opsctl.local import control
 
@@ -174,7 +174,7 @@ class Outcomes:
 
 @pytest.fixture(scope="module")
 def outcomes(machine: Machine, server: control.LocalServer) -> Outcomes:
-    s3 = boto3.Session("local", "local", region_name="us-east-1").client("s3", endpoint_url=server.endpoint_url)
+    s3 = session_of(server.home).client("s3", endpoint_url=server.endpoint_url)
     with ThreadPoolExecutor(4) as pool:
         stories = {story.__name__: pool.submit(story, machine, server.port) for story in STORIES}
     names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]

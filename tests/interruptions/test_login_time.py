@@ -22,8 +22,7 @@ def aws(machine: Machine) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": server.endpoint_url,
         "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "b",
+        **server.credentials,
         "AWS_SESSION_TOKEN": "c",
     }
 

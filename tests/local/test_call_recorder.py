@@ -8,9 +8,9 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.config import Config
+from support.local_key import session_of
 from support.recording_site import recording_environment
 
 from opsctl.local import control
@@ -25,7 +25,7 @@ class Recorded:
 
     def client(self, service: str, **settings: Any) -> Any:
         config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}, **settings)
-        session = boto3.Session("local", "local", region_name="eu-west-1")
+        session = session_of(self.server.home, region="eu-west-1")
         return session.client(service, endpoint_url=self.server.endpoint_url, config=config)
 
     def lines(self) -> list[dict[str, Any]]:
@@ -120,9 +120,7 @@ def test_without_the_variable_nothing_is_written(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     server = control.start(tmp_path, slots=1)
     try:
-        boto3.Session("local", "local", region_name="us-east-1").client(
-            "sts", endpoint_url=server.endpoint_url
-        ).get_caller_identity()
+        session_of(tmp_path).client("sts", endpoint_url=server.endpoint_url).get_caller_identity()
         assert [path for path in tmp_path.rglob("*") if "call" in path.name] == []
     finally:
         control.stop(server)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 from support.local_servers import SHELL, Homes, alive, kill, record
-from support.scripted_http import Reply, ScriptedServer
+from support.scripted_http import Reply, Request, ScriptedServer
 from support.waiting import until
 
 from opsctl.core.errors import Problem
 from opsctl.local import control
+from opsctl.local.identity import answer_to
 
 ROOT = Path(control.__file__).parents[2]
 
@@ -72,20 +73,43 @@ def test_a_broken_record_is_no_server(tmp_path: Path, text: str) -> None:
     assert control.find(tmp_path) is None
 
 
-def stranger(**identity: object) -> ScriptedServer:
-    """Another program on a port, which answers with this identity."""
-    return ScriptedServer(lambda _: Reply(body=json.dumps(identity).encode()))
+def stranger(token: str) -> ScriptedServer:
+    """Another program on a port, which knows this token."""
+    return ScriptedServer(lambda request: Reply(body=(answer_to(request.path.partition("?")[2], token) or "").encode()))
 
 
 def test_another_program_with_the_same_id_and_port_is_not_taken_for_it(tmp_path: Path) -> None:
     files = control.Files(tmp_path)
     files.folder.mkdir()
-    with stranger(pid=os.getpid(), token="of another") as other:
+    with stranger("of another") as other:
         facts = {"pid": os.getpid(), "port": other.port, "started_at": "now", "token": "ours"}
         files.record.write_text(json.dumps(facts))
         assert control.find(tmp_path) is None
         files.record.write_text(json.dumps({**facts, "token": "of another"}))
         assert control.find(tmp_path) is not None
+
+
+def test_the_token_and_the_key_are_not_sent_to_who_has_the_port(homes: Homes) -> None:
+    home, running = homes.start()
+    kill(running)
+    heard: list[str] = []
+
+    def listen(request: Request) -> Reply:
+        heard.append(f"{request.path} {request.headers}")
+        return Reply(body=b"yes, it is me")
+
+    with ScriptedServer(listen) as other:
+        facts = {**record(home), "pid": os.getpid(), "port": other.port}
+        control.Files(home).record.write_text(json.dumps(facts))
+        assert control.find(home) is None
+    assert len(heard) == 1
+    secrets = [facts["token"], *running.credentials.values()]
+    assert not any(secret in text for secret in secrets for text in heard)
+    control.Files(home).record.unlink()
+
+
+def server_of(pid: int, port: int, token: str, home: Path) -> control.LocalServer:
+    return control.LocalServer(pid=pid, port=port, endpoint_url="", started_at="", home=home, token=token)
 
 
 @pytest.fixture
@@ -100,16 +124,18 @@ def ignores_sigterm() -> Iterator[subprocess.Popen[bytes]]:
         process.kill()
 
 
-def test_a_stop_that_takes_too_long_is_a_problem(ignores_sigterm: subprocess.Popen[bytes]) -> None:
-    with stranger(pid=ignores_sigterm.pid) as other, pytest.raises(Problem, match="has not ended"):
-        control.stop(control.LocalServer(ignores_sigterm.pid, other.port, "", ""), timeout_seconds=0.1)
+def test_a_stop_that_takes_too_long_is_a_problem(ignores_sigterm: subprocess.Popen[bytes], tmp_path: Path) -> None:
+    with stranger("token") as other, pytest.raises(Problem, match="has not ended"):
+        control.stop(server_of(ignores_sigterm.pid, other.port, "token", tmp_path), timeout_seconds=0.1)
     assert ignores_sigterm.stdout is not None
     assert ignores_sigterm.stdout.readline() == b"asked\n"
 
 
-def test_a_process_that_is_not_the_server_gets_no_signal(ignores_sigterm: subprocess.Popen[bytes]) -> None:
-    with stranger(pid=1) as other:
-        control.stop(control.LocalServer(ignores_sigterm.pid, other.port, "", ""), timeout_seconds=0.1)
+def test_a_process_that_is_not_the_server_gets_no_signal(
+    ignores_sigterm: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    with stranger("of another") as other:
+        control.stop(server_of(ignores_sigterm.pid, other.port, "token", tmp_path), timeout_seconds=0.1)
     assert ignores_sigterm.stdout is not None
     assert not select.select([ignores_sigterm.stdout], [], [], 0.2)[0]
 

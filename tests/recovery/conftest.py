@@ -12,18 +12,18 @@ from opsctl.local import control
 
 
 @pytest.fixture(scope="module")
-def endpoint_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control.LocalServer]:
     home = tmp_path_factory.mktemp("home")
     server = control.start(home)
-    yield server.endpoint_url
+    yield server
     control.stop(home)
 
 
 @pytest.fixture(scope="module")
-def client(endpoint_url: str) -> ClientOf:
-    return client_of(endpoint_url)
+def client(server: control.LocalServer) -> ClientOf:
+    return client_of(server.home, server.endpoint_url)
 
 
 @pytest.fixture(scope="module")
-def clients(endpoint_url: str) -> Clients:
-    return Clients(region=REGION, endpoint_url=endpoint_url)
+def clients(server: control.LocalServer) -> Clients:
+    return Clients(region=REGION, endpoint_url=server.endpoint_url, local_key=server.credentials)

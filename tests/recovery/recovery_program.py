@@ -37,7 +37,7 @@ class Program:
 
     @property
     def client(self) -> ClientOf:
-        return client_of(self.endpoint_url)
+        return client_of(self.home, self.endpoint_url)
 
     def environment(self, **more: str) -> dict[str, str]:
         environment = {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-import boto3
+from support.local_key import session_of
 
 REGION = "us-east-1"
 TAG = "opsctl:platform"
@@ -20,9 +21,9 @@ SUFFIX = "20261122120000000000000001"
 ClientOf = Callable[[str], Any]
 
 
-def client_of(endpoint_url: str) -> ClientOf:
+def client_of(home: Path, endpoint_url: str) -> ClientOf:
     """Clients of a local platform, each made once."""
-    session = boto3.Session("local", "local", region_name=REGION)
+    session = session_of(home, region=REGION)
     clients: dict[str, Any] = {}
 
     def client(service: str) -> Any:

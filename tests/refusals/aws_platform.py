@@ -81,8 +81,7 @@ class AwsPlatform:
         self.environment = {
             **small.environment,
             "AWS_ENDPOINT_URL": aws.url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            **small.server.credentials,
             "AWS_REGION": self.record.region,
             "COLUMNS": "120",
             "TERM": "dumb",

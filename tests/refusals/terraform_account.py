@@ -13,6 +13,8 @@ from aws_account import usual_account
 from support.aws_refusals import Rule, refusing
 from support.golden import compare
 
+from opsctl.local import control
+
 SCREENS = Path(__file__).with_name("screens")
 _INHERITED = ("AWS_", "TF_", "OPSCTL_")
 #: The steps of an apply come in another order each time, and with their times.
@@ -34,25 +36,24 @@ class Lab:
     ----------
     name
         The platform's; `lab` stands for it in a recorded screen.
-    port
-        The server's.
+    server
+        The server of the account.
     """
 
     name: str
     folder: Path
-    port: int
+    server: control.LocalServer
 
     def run(self, *arguments: str, rules: tuple[Rule, ...] = ()) -> tuple[int, str]:
         """Type a command while AWS refuses; its exit code and all that it printed."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_INHERITED)}
         mirror = {name: os.environ[name] for name in ("OPSCTL_PROVIDER_MIRROR",) if name in os.environ}
-        with refusing(self.port, *rules, *usual_account(f"opsctl-{self.name}-csd")) as aws:
+        with refusing(self.server.port, *rules, *usual_account(f"opsctl-{self.name}-csd")) as aws:
             own = {
                 "OPSCTL_HOME": str(self.folder / "home"),
                 "OPSCTL_CONFIG": os.devnull,
                 "AWS_ENDPOINT_URL": aws.url,
-                "AWS_ACCESS_KEY_ID": "local",
-                "AWS_SECRET_ACCESS_KEY": "local",
+                **self.server.credentials,
                 "AWS_REGION": "us-east-1",
                 "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_CONFIG_FILE": os.devnull,

@@ -74,9 +74,9 @@ PASSING = (
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[control.LocalServer]:
     server = control.start(tmp_path_factory.mktemp("account"))
-    yield server.port
+    yield server
     control.stop(server)
 
 
@@ -104,9 +104,9 @@ def invalid_environments(lab: Lab) -> dict[str, tuple[int, str]]:
 
 
 @pytest.fixture(scope="module")
-def labs(port: int, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lab]:
+def labs(server: control.LocalServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lab]:
     names = ["life", "invalid", *REFUSED]
-    return {name: Lab(f"lab{number}", tmp_path_factory.mktemp(name), port) for number, name in enumerate(names)}
+    return {name: Lab(f"lab{number}", tmp_path_factory.mktemp(name), server) for number, name in enumerate(names)}
 
 
 @pytest.fixture(scope="module")

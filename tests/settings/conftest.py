@@ -19,8 +19,8 @@ def batch_and_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Un
     try:
         with unseen_roles(server.endpoint_url) as (endpoint, batch):
             folder = tmp_path_factory.mktemp("lab")
-            institute = Account(folder / "home", folder, server.endpoint_url)
-            lab = Lab(folder / "home", endpoint, server.endpoint_url, institute)
+            institute = Account(folder / "home", folder, server)
+            lab = Lab(folder / "home", endpoint, server, institute)
             lab.client("s3").create_bucket(Bucket="lab-raw")
             lab.client("ec2").create_key_pair(KeyName="lab-key")
             yield batch, lab, lab.up("--yes")

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 from support.institute_account import Account
+from support.local_key import session_of
 from support.waiting import until
+
+from opsctl.local import control
 
 REGION = "us-east-1"
 NAME = "lab"
@@ -37,14 +39,14 @@ class Lab:
 
     home: Path
     endpoint: str
-    server: str
+    server: control.LocalServer
     institute: Account
     clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
-            session = boto3.Session("local", "local", region_name=REGION)
-            self.clients[service] = session.client(service, endpoint_url=self.server)
+            session = session_of(self.server.home, region=REGION)
+            self.clients[service] = session.client(service, endpoint_url=self.server.endpoint_url)
         return self.clients[service]
 
     def up(self, *arguments: str, code: int = 0) -> str:
@@ -56,8 +58,7 @@ class Lab:
             "OPSCTL_CONFIG": os.devnull,
             "COLUMNS": "200",
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            **self.server.credentials,
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
         }

@@ -99,7 +99,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse("AccessDeniedException", DENIED)
             return
         upstream = http.client.HTTPConnection(self.batch.upstream.removeprefix("http://"), timeout=120)
-        upstream.request(self.command, self.path, body, dict(self.headers.items()))
+        # As a proxy does; the client's Host names this one.
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        upstream.request(self.command, self.path, body, headers)
         answer = upstream.getresponse()
         content = answer.read()
         upstream.close()

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+from support.local_key import session_of
+
+from opsctl.local import control
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -31,15 +33,14 @@ class Server:
             **inherited,
             **({"OPSCTL_PROVIDER_MIRROR": mirror} if mirror else {}),
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            **control.credentials(self.home),
             "AWS_REGION": REGION,
             "AWS_EC2_METADATA_DISABLED": "true",
             "CHECKPOINT_DISABLE": "1",
         }
 
     def client(self, service: str, *, region: str = REGION) -> Any:
-        return boto3.Session("local", "local", region_name=region).client(service, endpoint_url=self.url)
+        return session_of(self.home, region=region).client(service, endpoint_url=self.url)
 
 
 @dataclass(frozen=True)

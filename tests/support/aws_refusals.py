@@ -192,7 +192,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status, [*headers.items(), ("x-amzn-RequestId", "0")], content)
             return
         upstream = http.client.HTTPConnection("127.0.0.1", self.proxy.upstream_port, timeout=_UPSTREAM_SECONDS)
-        upstream.request(self.command, target, body, dict(self.headers.items()))
+        # As a proxy does; the client's Host names this one.
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+        upstream.request(self.command, target, body, headers)
         response = upstream.getresponse()
         changed: bytes | None = response.read()
         upstream.close()

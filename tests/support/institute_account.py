@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from opsctl.core.platform.subnet import SERVICES
+from opsctl.local import control
+from support.local_key import session_of
 from support.repository import ROOT
 
 REGION = "us-east-1"
@@ -41,11 +41,11 @@ class Account:
         ARNs.
     """
 
-    def __init__(self, home: Path, folder: Path, endpoint_url: str) -> None:
+    def __init__(self, home: Path, folder: Path, server: control.LocalServer) -> None:
         self.home, self.folder = home, folder
-        session = boto3.Session("local", "local", region_name=REGION)
+        session = session_of(server.home, region=REGION)
         self._clients = {
-            service: session.client(service, endpoint_url=endpoint_url)
+            service: session.client(service, endpoint_url=server.endpoint_url)
             for service in ("ec2", "iam", "kms", "logs", "s3", "ssm", "ecr", "batch")
         }
         # The last `down` ends a server that holds nothing more.

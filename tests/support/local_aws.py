@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from opsctl.local import control
+from support.local_key import session_of
 
 REGION = "us-east-1"
 
@@ -20,19 +19,19 @@ class Aws:
     """The address of a server whose state no other test shares."""
 
     endpoint: str
+    home: Path
 
     @property
     def settings(self) -> dict[str, str]:
         """Environment variables by which the AWS SDKs and Terraform's provider find the server."""
         return {
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            **control.credentials(self.home),
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint,
         }
 
     def client(self, service: str) -> Any:
-        session = boto3.Session("local", "local", region_name=REGION)
+        session = session_of(self.home, region=REGION)
         return session.client(service, endpoint_url=self.endpoint)
 
 
@@ -41,6 +40,6 @@ def running(home: Path) -> Iterator[Aws]:
     """Run a server while the block lasts."""
     server = control.start(home)
     try:
-        yield Aws(server.endpoint_url)
+        yield Aws(server.endpoint_url, home)
     finally:
         control.stop(server)

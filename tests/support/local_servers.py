@@ -50,8 +50,8 @@ def client(server: control.LocalServer, service: str) -> Any:
         service,
         endpoint_url=server.endpoint_url,
         region_name=LOCAL_REGION,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",
+        aws_access_key_id=server.credentials["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=server.credentials["AWS_SECRET_ACCESS_KEY"],
         config=Config(retries={"total_max_attempts": 1}, max_pool_connections=40, s3={"addressing_style": "path"}),
     )
 
@@ -150,7 +150,7 @@ class Platform:
                 "image": "image",
                 "command": [script],
                 "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "1000"}],
-                "environment": [{"name": "GREETING", "value": "defined"}],
+                "environment": [{"name": "OPSCTL_GREETING", "value": "defined"}],
                 "logConfiguration": {
                     "logDriver": "awslogs",
                     "options": {"awslogs-group": group, "awslogs-stream-prefix": "csa"},

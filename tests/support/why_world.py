@@ -60,7 +60,7 @@ class World:
         self.server = faulty_server.start(
             self.home, faults={}, slots=1, entrypoint=("/bin/sh", "-c"), stop_grace_seconds=1.0
         )
-        self.clients = Clients(endpoint_url=self.server.endpoint_url)
+        self.clients = Clients(endpoint_url=self.server.endpoint_url, local_key=self.server.credentials)
         self.batch = Batch(self.clients.batch, submit_client=self.clients.batch_once)
         self.storage = Storage(self.clients.s3)
         self.records = Records(self.storage, data_bucket="data")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opsctl.local import control
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -97,7 +98,7 @@ def look_with_an_aged_environment(aws: Aws, monkeypatch: Any, state: dict[str, A
     """What `up` finds before its plan where AWS says UPDATE_AVAILABLE of csd's environment."""
     for name, value in aws.settings.items():
         monkeypatch.setenv(name, value)
-    clients = Clients(region=REGION, endpoint_url=aws.endpoint)
+    clients = Clients(region=REGION, endpoint_url=aws.endpoint, local_key=control.credentials(aws.home))
 
     def age(parsed: dict[str, Any], **_: Any) -> None:
         for environment in parsed["computeEnvironments"]:

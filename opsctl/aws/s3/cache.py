@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -40,6 +41,9 @@ class Cache:
             self._database = self._open(":memory:")
 
     def _open(self, name: str) -> sqlite3.Connection:
+        if self._is_file:
+            # SQLite would create it with the umask's mode, and its other files with this one's.
+            os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         database = sqlite3.connect(name, timeout=2.0, check_same_thread=False)
         # What is removed is overwritten too: it may be a subject's.
         database.execute("PRAGMA secure_delete = ON")

@@ -89,13 +89,15 @@ def ensure_time(clients: Clients) -> None:
         )
 
 
-def clients_of(*, region: str | None, profile: str | None, endpoint_url: str | None) -> Clients:
+def clients_of(context: Context, *, region: str | None, profile: str | None, endpoint_url: str | None) -> Clients:
     """Clients for use without a platform's record: of the local platform, or of the user's AWS configuration."""
     from opsctl.aws.clients import Clients
+    from opsctl.local import control
 
-    return Clients(
-        region=LOCAL_REGION if endpoint_url else region, profile=profile, endpoint_url=endpoint_url, verb=verb()
-    )
+    if endpoint_url is None:
+        return Clients(region=region, profile=profile, verb=verb())
+    key = control.credentials(context.home.path)
+    return Clients(region=LOCAL_REGION, endpoint_url=endpoint_url, local_key=key, verb=verb())
 
 
 def account_and_region(clients: Clients) -> dict[str, str]:

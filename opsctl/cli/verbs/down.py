@@ -67,6 +67,7 @@ def down(
     if remembered.is_local and endpoint_url is None:
         return
     clients = clients_of(
+        context,
         region=region or remembered.region or context.configuration.get("region"),
         profile=profile or context.configuration.get("profile"),
         endpoint_url=endpoint_url,

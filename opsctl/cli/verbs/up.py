@@ -117,7 +117,7 @@ def up(
     )
     institute_options, variables = institute.typed
     with endpoint(context, chosen, local=local, containers=containers) as endpoint_url:
-        clients = clients_of(region=region, profile=profile, endpoint_url=endpoint_url)
+        clients = clients_of(context, region=region, profile=profile, endpoint_url=endpoint_url)
         place = account_and_region(clients)
         if not local:
             ensure_time(clients)

@@ -160,7 +160,7 @@ def _local_facts(home: Home, platform: Platform, checks: Checks) -> dict[str, An
     server = checks.start("the local platform", lambda: control.find(home.path))()
     if not isinstance(server, control.LocalServer):
         return {"local_server": None}
-    clients = Clients(endpoint_url=server.endpoint_url, is_hurried=True, verb="doctor")
+    clients = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials, is_hurried=True, verb="doctor")
     return {"local_server": server.endpoint_url, **_bucket_and_queues(clients, platform, checks)}
 
 

@@ -19,9 +19,6 @@ LOCAL_REGION = "us-east-1"
 #: Terraform's default of the variable of this name.
 ATTEMPT_TIMEOUT_SECONDS = 21_600
 
-#: The local platform's credentials; the user's own are never sent to it.
-LOCAL_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-
 # ECR does not allow a hyphen at the end, or two in a row.
 _NAME = re.compile(r"^(?=.{2,20}$)[a-z](?:-?[a-z0-9])+$")
 

@@ -134,7 +134,7 @@ def _process_settings(
 
 def _write_preview_command(folder: Path) -> None:
     """Write the `m2g` that comes first on the jobs' PATH: the preview, run by this Python."""
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     script = folder / "m2g"
     path = f"PYTHONPATH={shlex.quote(root)} " if (root := python_path()) else ""
     script.write_text(f'#!/bin/sh\n{path}exec {shlex.quote(sys.executable)} -m opsctl.local.preview "$@"\n')

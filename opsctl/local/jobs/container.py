@@ -15,7 +15,8 @@ from opsctl.local.batch.job import Job, JobAttempt
 from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.batch.scheduler import CannotStart
 from opsctl.local.control import Containers
-from opsctl.local.jobs.process import ONE_THREAD, Process, batch_variables, command_arguments, work_dir
+from opsctl.local.jobs.process import ONE_THREAD, Process, command_arguments, work_dir
+from opsctl.local.jobs.variables import batch_variables, log_refused_variables
 
 if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
@@ -116,6 +117,7 @@ def start(
     name = f"opsctl-{label[:8]}-{job.job_id.replace(':', '-')}-{attempt.number}"
     defined = {**ONE_THREAD, **_VARIABLES, **batch_variables(job, attempt)}
     variables = {**defined, **settings.environment, **credentials}
+    log_refused_variables(job, variables, log)
     arguments = [
         *("--name", name, "--label", f"{_LABEL}={label}", *CONFINED),
         *user_arguments(job.request.container),
@@ -163,7 +165,7 @@ def limit_arguments(requirements: Sequence[Mapping[str, str]], limits: Sequence[
 
 
 def _write_variables(folder: Path, variables: Mapping[str, str]) -> Path:
-    multiline = [name for name, value in variables.items() if "\n" in value]
+    multiline = [name for name, value in variables.items() if "\n" in value or "\r" in value]
     if multiline:
         raise CannotStart(f"CannotStartContainerError: the value of {multiline[0]} has several lines")
     try:

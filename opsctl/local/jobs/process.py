@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, cast
 
-from opsctl.core.preview import MEMORY_VARIABLE
 from opsctl.local.batch.job import Job, JobAttempt, now_ms
 from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.batch.scheduler import CannotStart
 from opsctl.local.jobs.log_lines import LineSplitter
+from opsctl.local.jobs.variables import batch_variables, log_refused_variables, memory_variable
 
 if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
@@ -33,7 +33,6 @@ _SUPERVISOR = Path(__file__).with_name("process_supervisor.py")
 _INHERITED = (
     "PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
-_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 # Jobs already run in parallel, one a core: a library that used all cores in each would only slow them down.
 ONE_THREAD = dict.fromkeys(
     (
@@ -83,8 +82,9 @@ def start(
     """
     folder = work_dir(job, attempt, settings.jobs_dir)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-    variables = {**batch_variables(job, attempt), **_memory(job), "OPSCTL_WORK_DIR": str(folder)}
+    variables = {**batch_variables(job, attempt), **memory_variable(job), "OPSCTL_WORK_DIR": str(folder)}
     environment = {**inherited, **ONE_THREAD, **variables, **settings.environment, **credentials}
+    log_refused_variables(job, environment, log)
     try:
         for name in ("input", "output"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -112,33 +112,6 @@ def command_arguments(job: Job) -> Iterator[str]:
         for name, value in job.request.parameters.items():
             argument = argument.replace(f"Ref::{name}", value)
         yield argument
-
-
-def batch_variables(job: Job, attempt: JobAttempt) -> dict[str, str]:
-    """Return the variables of the job definition and the submission, and Batch's own."""
-    defined = {entry["name"]: entry["value"] for entry in job.request.container.get("environment") or ()}
-    # A job without a role must not get the rights of the user's own key, which is no secret.
-    requested = {name: value for name, value in defined.items() if name not in _CREDENTIALS}
-    queue = job.request.queue
-    batch = {
-        "AWS_BATCH_JOB_ID": job.job_id,
-        "AWS_BATCH_JOB_ATTEMPT": str(attempt.number),
-        "AWS_BATCH_JQ_NAME": queue.name,
-        "AWS_BATCH_CE_NAME": queue.environments[0].name,
-        "OPSCTL_LOG_STREAM": attempt.log_stream or "",
-        "PYTHONUNBUFFERED": "1",
-    }
-    if job.index is not None and job.parent is not None:
-        batch["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
-        batch["AWS_BATCH_JOB_ARRAY_SIZE"] = str(len(job.parent.children))
-    return {**requested, **batch}
-
-
-def _memory(job: Job) -> dict[str, str]:
-    """The variable that tells the preview how much memory the job has on AWS; a process has no limit of its own."""
-    needs = job.request.container.get("resourceRequirements") or ()
-    memory_mib = next((need["value"] for need in needs if need["type"] == "MEMORY"), None)
-    return {} if memory_mib is None else {MEMORY_VARIABLE: memory_mib}
 
 
 class Process:
@@ -200,9 +173,11 @@ class Process:
                 env=environment,
                 start_new_session=True,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
             os.close(server_end)
-            raise CannotStart(f"CannotStartContainerError: {error.strerror}: {error.filename}") from error
+            # ValueError: a NUL in an argument or a variable.
+            reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
+            raise CannotStart(f"CannotStartContainerError: {reason}") from error
         finally:
             os.close(lifeline)
         return cls(process, server_end, folder, log, timeout_seconds, grace_seconds)

@@ -1,4 +1,4 @@
-"""Before moto: a request with a role's key, or without a key, is answered only if policies allow it.
+"""Before moto: every request carries the user's key, or a role's key and is then answered only if policies allow it.
 
 The user's own key may do everything: the local platform is the user's. Which policies count and what differs from AWS:
 docs/decisions/0019-local-rights.md.
@@ -6,12 +6,14 @@ docs/decisions/0019-local-rights.md.
 
 from __future__ import annotations
 
+import hmac
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from opsctl.core.platform.platform import LOCAL_CREDENTIALS
+from opsctl.local.front import Application
+from opsctl.local.request_body import BODY, SHOWED_KEY, BadBody, RequestBody
 from opsctl.local.rights import refusals
 from opsctl.local.rights.api_call import call_of
 from opsctl.local.rights.called_actions import requests_of
@@ -23,32 +25,22 @@ from opsctl.local.rights.signature import Signature, signature_of
 from opsctl.local.s3.keys import REFUSED_DELETIONS
 
 _LOG = logging.getLogger("opsctl.local")
-_USER_KEY = LOCAL_CREDENTIALS["AWS_ACCESS_KEY_ID"]
-#: Under another host name, moto would read the bucket from it.
-_HOSTS = ("127.0.0.1", "localhost")
-_CHUNK_BYTES = 64 * 1024
 _READS = ("GetObject", "HeadObject", "GetObjectAttributes")
 
 StartResponse = Callable[..., Any]
-Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
 class _Caller:
-    """Who asks: a role's session, or nobody (None), with the policies that count."""
+    """Who asks: a role's session, with the policies that count."""
 
-    session: Session | None
+    session: Session
     role: Any
     bucket: Any
 
     def why_refused(self, request: Request) -> str | None:
         """Return AWS's words, or None if the request is allowed."""
         resource = bucket_policies(self.bucket) if self.bucket is not None else []
-        if self.session is None:
-            block = self.bucket.public_access_block if self.bucket is not None else None
-            if block is not None and block.restrict_public_buckets:
-                resource = []
-            return refusal(request, resource=resource)
         if self.role is None:
             # The role was deleted meanwhile: its policies are gone.
             return refusal(request)
@@ -65,8 +57,6 @@ class _Caller:
 
     def message(self, request: Request, why: str) -> str:
         """Return AWS's message about a refused request."""
-        if self.session is None:
-            return "Access Denied"
         resource = f'"{request.resource}"' if request.action.startswith("s3:") else request.resource
         return f"User: {self.session.arn} is not authorized to perform: {request.action} on resource: {resource} {why}"
 
@@ -80,27 +70,40 @@ class Enforcement:
         moto.
     sessions
         Whose key is whose.
+    user_key
+        The access key that may do everything.
     """
 
-    def __init__(self, application: Application, sessions: Sessions) -> None:
+    def __init__(self, application: Application, sessions: Sessions, *, user_key: str) -> None:
         self._application = application
         self._sessions = sessions
+        self._user_key = user_key.encode()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         signature = signature_of(environ)
-        if signature is not None and signature.access_key == _USER_KEY:
-            return self._application(environ, start_response)
-        service = signature.service if signature is not None else "s3"
-        if signature is not None and not signature.is_version_4:
-            return _refuse(refusals.old_signature(), environ, start_response)
-        session = self._sessions.find(signature.access_key) if signature is not None else None
-        if signature is not None and session is None:
+        if signature is None:
+            return _refuse(refusals.unsigned(environ), environ, start_response)
+        service = signature.service
+        is_user = hmac.compare_digest(signature.access_key.encode(), self._user_key)
+        session = None if is_user else self._sessions.find(signature.access_key)
+        if not is_user and session is None:
             return _refuse(refusals.unknown_key(service, environ), environ, start_response)
-        if signature is not None and session is not None and signature.token != session.token:
-            # AWS knows a temporary key only together with its token.
+        if not is_user and not signature.is_version_4:
+            return _refuse(refusals.old_signature(), environ, start_response)
+        # A key is looked up as it is; the secret that decides is the token, and AWS knows a key only together with it.
+        if session is not None and not hmac.compare_digest(signature.token.encode(), session.token.encode()):
             unknown = refusals.wrong_token if signature.token else refusals.unknown_key
             return _refuse(unknown(service, environ), environ, start_response)
+        # Only now may the request take time, and its body be read.
+        environ[SHOWED_KEY]()
+        body: RequestBody = environ[BODY]
+        try:
+            body.expect(service)
+        except BadBody as too_long:
+            return too_long(environ, start_response)
+        if session is None:
+            return self._application(environ, start_response)
         try:
             return self._decide(environ, start_response, signature, session)
         except UnknownCall as unknown_call:
@@ -111,17 +114,17 @@ class Enforcement:
         self,
         environ: dict[str, Any],
         start_response: StartResponse,
-        signature: Signature | None,
-        session: Session | None,
+        signature: Signature,
+        session: Session,
     ) -> Iterable[bytes]:
         call = _understood(environ, signature)
         service, operation = call["service"], call["operation"]
-        if session is not None and (service, operation) == ("sts", "GetCallerIdentity"):
+        if (service, operation) == ("sts", "GetCallerIdentity"):
             return _identity(session, start_response)
         bucket = find_bucket(call["parameters"].get("Bucket", "")) if service == "s3" else None
         if service == "s3" and bucket is None and operation not in ("CreateBucket", "ListBuckets"):
             return _refuse(refusals.missing_bucket(), environ, start_response)
-        caller = _Caller(session, find_role(session.role_arn) if session is not None else None, bucket)
+        caller = _Caller(session, find_role(session.role_arn), bucket)
         requests = _requests(call, session)
         reasons = [(request, why) for request in requests if (why := _why(caller, request)) is not None]
         if reasons and operation != "DeleteObjects":
@@ -167,11 +170,9 @@ class Enforcement:
         return body
 
 
-def _understood(environ: dict[str, Any], signature: Signature | None) -> dict[str, Any]:
+def _understood(environ: dict[str, Any], signature: Signature) -> dict[str, Any]:
     """The call, if moto is certain to understand the same."""
-    if environ.get("HTTP_HOST", "").partition(":")[0] not in _HOSTS:
-        raise UnknownCall("another host name")
-    if signature is not None and signature.service != "s3" and "HTTP_AUTHORIZATION" not in environ:
+    if signature.service != "s3" and "HTTP_AUTHORIZATION" not in environ:
         raise UnknownCall("a presigned URL of another service than S3")
     call = call_of(environ, signature)
     if not call["operation"]:
@@ -179,10 +180,9 @@ def _understood(environ: dict[str, Any], signature: Signature | None) -> dict[st
     return call
 
 
-def _requests(call: dict[str, Any], session: Session | None) -> list[Request]:
-    account = session.account if session is not None else ""
+def _requests(call: dict[str, Any], session: Session) -> list[Request]:
     try:
-        return list(requests_of(call, account=account, region=call["region"], platform=""))
+        return list(requests_of(call, account=session.account, region=call["region"], platform=""))
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         # The parameters are not what the service expects.
         raise UnknownCall(f"{call['service']}:{call['operation']}") from error
@@ -209,10 +209,6 @@ def _identity(session: Session, start_response: StartResponse) -> Iterable[bytes
 
 
 def _refuse(refused: refusals.Refusal, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-    # An SDK that is still sending when the connection closes reports that, and not the refusal.
-    left = int(environ.get("CONTENT_LENGTH") or 0)
-    while left > 0 and (chunk := environ["wsgi.input"].read(min(left, _CHUNK_BYTES))):
-        left -= len(chunk)
     headers, body = refusals.body_of(refused, environ)
     start_response(f"{refused.status} {refused.code}", headers)
     return [body]

@@ -52,6 +52,14 @@ def unknown_key(service: str, environ: dict[str, Any]) -> Refusal:
     return Refusal(service, code, status, message)
 
 
+def unsigned(environ: dict[str, Any]) -> Refusal:
+    """A call without a key."""
+    if _is_json(environ):
+        missing = "Request is missing Authentication Token"
+        return Refusal("", "MissingAuthenticationTokenException", 400, missing)
+    return Refusal("s3", "AccessDenied", 403, "Access Denied")
+
+
 def wrong_token(service: str, environ: dict[str, Any]) -> Refusal:
     """A call with a session's key and another session's token."""
     if service in _WRONG_TOKEN:
@@ -63,6 +71,19 @@ def old_signature() -> Refusal:
     """A call whose signature is not of version 4, which buckets made since June 2020 ask for."""
     mechanism = "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
     return Refusal("s3", "InvalidRequest", 400, mechanism)
+
+
+def too_large(service: str) -> Refusal:
+    """A body that is longer than the service takes."""
+    if service == "s3":
+        return Refusal(service, "EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed size")
+    return Refusal(service, "RequestEntityTooLarge", 413, "The request is longer than the service takes.")
+
+
+def incomplete_body(service: str) -> Refusal:
+    """A body that ends before its announced end, or whose chunks cannot be read."""
+    message = "You did not provide the number of bytes specified by the Content-Length HTTP header"
+    return Refusal(service or "s3", "IncompleteBody", 400, message)
 
 
 def missing_bucket() -> Refusal:

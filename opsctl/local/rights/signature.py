@@ -1,8 +1,7 @@
-"""Who signed a request, by its Authorization header, the query of a presigned URL, or the fields of a form."""
+"""Who signed a request, by its Authorization header or the query of a presigned URL; its body is not read."""
 
 from __future__ import annotations
 
-import io
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,11 @@ _HEADER = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/,\s]*)/(?P<service>[^/,\s]+)/aws4_request(,.*)?"
 )
 _PRESIGNED = re.compile(r"(?P<key>[^/]+)/\d+/(?P<region>[^/]*)/(?P<service>[^/]+)/aws4_request")
-_FORM_KEY = re.compile(rb'name="(?:x-amz-credential|awsaccesskeyid)"\r\n\r\n([^/\r\n]+)', re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Signature:
-    """A request's signature. Its digest is not checked: whoever has the key has its secret too.
+    """A request's signature. Its digest is not checked: the user's key and the jobs' tokens are the secrets.
 
     Attributes
     ----------
@@ -53,11 +51,6 @@ def signature_of(environ: dict[str, Any]) -> Signature | None:
         return _version_4(_PRESIGNED, query["X-Amz-Credential"][0], query.get("X-Amz-Security-Token", [""])[0])
     if "AWSAccessKeyId" in query:
         return Signature(query["AWSAccessKeyId"][0], is_version_4=False)
-    if environ.get("CONTENT_TYPE", "").startswith("multipart/form-data"):
-        body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        environ["wsgi.input"] = io.BytesIO(body)
-        key = _FORM_KEY.search(body)
-        return Signature(key[1].decode(errors="replace"), is_version_4=False) if key else None
     return None
 
 

@@ -99,8 +99,11 @@ def test_the_submission_overrides_the_definition(platform: Platform) -> None:
         jobDefinition=definition.rpartition("/")[2],
         retryStrategy={"attempts": 1},
         containerOverrides={
-            "command": ["echo $GREETING $MORE; exit 4"],
-            "environment": [{"name": "GREETING", "value": "overridden"}, {"name": "MORE", "value": "x y"}],
+            "command": ["echo $OPSCTL_GREETING $OPSCTL_MORE; exit 4"],
+            "environment": [
+                {"name": "OPSCTL_GREETING", "value": "overridden"},
+                {"name": "OPSCTL_MORE", "value": "x y"},
+            ],
             "resourceRequirements": [{"type": "MEMORY", "value": "2000"}],
         },
     )["jobId"]

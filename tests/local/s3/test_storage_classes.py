@@ -92,8 +92,7 @@ def test_the_command_of_the_reason_restores_the_object(bucket: Bucket) -> None:
     command = shlex.split(reason.split("`")[1].replace("KEY", key))
     environment = {
         **os.environ,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **bucket.server.credentials,
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_ENDPOINT_URL": bucket.server.endpoint_url,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -187,22 +186,6 @@ def test_a_request_that_meets_a_vanished_blob_looks_again(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(s3.responses.S3Response, "key_response", moto)
     assert s3.DurableS3Response().key_response(SimpleNamespace(method="GET"), "", {}) == (200, {}, b"new")
-
-
-def test_a_form_upload_is_kept_too(bucket: Bucket) -> None:
-    post = bucket.s3.generate_presigned_post(bucket.name, "form")
-    fields = {**post["fields"], "file": "from a form"}
-    body = "".join(
-        f'--B\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
-    )
-    connection = http.client.HTTPConnection("127.0.0.1", bucket.server.port, timeout=10)
-    connection.request(
-        "POST", f"/{bucket.name}", f"{body}--B--\r\n".encode(), {"Content-Type": "multipart/form-data; boundary=B"}
-    )
-    assert connection.getresponse().status == 204
-    connection.close()
-    bucket.restart(hard=True)
-    assert bucket.body("form") == b"from a form"
 
 
 def test_a_key_is_never_a_file_name(bucket: Bucket) -> None:
