@@ -1,7 +1,7 @@
 """Text of unknown origin (log lines, names, records) that is about to be printed or logged.
 
-Whatever opsctl prints, logs or puts into a page passes `harmless`. Sequences are dropped, not shown, because the logs of
-programs are full of colours. Two names that differ only in them look alike; `--json` has both exactly, with escapes.
+Whatever opsctl prints, logs or puts into a page passes `harmless`. Sequences are dropped, not shown: logs of programs
+are full of colours. Two names that differ only in them look alike; `--json` has both exactly, with escapes.
 """
 
 from __future__ import annotations
