@@ -25,7 +25,7 @@ _CONTROL = re.compile(
     rf"[{_INVISIBLE}]++"
     rf"(?:(?<=\x1b)(?:[PX\]^_]{_STRING}|\[{_CSI}|[ -/]*+[0-~])|(?<=\x9b){_CSI}|(?<=[\x90\x98\x9d-\x9f]){_STRING})?"
 )
-# Half a pair of UTF-16 is no character and cannot be encoded; a file's name has them for bytes that are no UTF-8.
+# Half a pair of UTF-16 cannot be encoded; the name of a file has them for its bytes that are no UTF-8.
 _HALF = re.compile(r"[\ud800-\udfff]")
 
 #: The longest text that is printed as one message, in characters; longer ones are cut (`shortened`).
@@ -33,7 +33,7 @@ LONGEST_MESSAGE = 20_000
 
 
 def harmless(text: str) -> str:
-    """Remove what moves a terminal, changes the writing direction, or cannot be seen.
+    r"""Remove what moves a terminal, changes the writing direction, or cannot be seen.
 
     Parameters
     ----------
@@ -43,11 +43,16 @@ def harmless(text: str) -> str:
     Returns
     -------
     str
-        Letters of all scripts, signs, emoji, blanks, tabs and newlines. The result of a result is itself.
+        Letters of all scripts, signs, emoji, blanks, tabs and newlines; half a pair of surrogates as `\udc80`. The
+        result of a result is itself.
     """
     if text.isascii() and text.isprintable():
         return text
-    return _HALF.sub("\ufffd", _CONTROL.sub("", text))
+    return _HALF.sub(_spelled, _CONTROL.sub("", text))
+
+
+def _spelled(half: re.Match[str]) -> str:
+    return f"\\u{ord(half[0]):04x}"
 
 
 def shortened(text: str, limit: int = LONGEST_MESSAGE) -> str:

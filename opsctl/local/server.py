@@ -29,6 +29,7 @@ from opsctl.core.platform.platform import LOCAL_CREDENTIALS, LOCAL_REGION
 from opsctl.local.batch.scheduler import Scheduler
 from opsctl.local.control import IDENTITY_PATH, Containers, Files
 from opsctl.local.jobs import attempts
+from opsctl.log_format import EntryFormatter
 from opsctl.whole_file import write_whole
 
 #: A WSGI application.
@@ -191,7 +192,9 @@ def main(
         help="the engine whose containers jobs run in, default: processes of this machine",
     )
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(EntryFormatter("%(asctime)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     files = Files(options.home.expanduser().resolve())
     files.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
