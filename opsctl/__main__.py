@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
@@ -20,8 +21,12 @@ import click
 from opsctl import __version__
 from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
+from opsctl.core.harmless import harmless, shortened
 from opsctl.home import Home, LogFile
 from opsctl.render.json_document import DOCUMENT_WRITTEN
+
+#: Of an exception's own text, in characters; its traceback in the log has all.
+_LONGEST_DETAILS = 1_000
 
 
 def main() -> None:
@@ -52,7 +57,9 @@ def _run(log: LogFile) -> int:
     except Problem as problem:
         return _report(problem)
     except click.UsageError as error:
-        error.show()
+        page = io.StringIO()
+        error.show(page)
+        sys.stderr.write(_printable(page.getvalue()))
         return _write_json(_usage_problem(error))
     except (click.exceptions.Abort, KeyboardInterrupt):
         return _report(Interrupted("Stopped."))
@@ -116,7 +123,7 @@ def _discard_output() -> None:
 
 
 def _bug(error: Exception, log: LogFile) -> int:
-    details = " ".join(str(error).split())
+    details = " ".join(shortened(str(error), _LONGEST_DETAILS).split())
     message = f"This is a bug in opsctl ({type(error).__name__}: {details})."
     command, trace = shlex.join(sys.argv[1:]), traceback.format_exc().rstrip()
     try:
@@ -124,16 +131,21 @@ def _bug(error: Exception, log: LogFile) -> int:
     except (OSError, Problem):
         problem = Problem(message, code=ErrorCode.BUG)
         _say(problem)
-        traceback.print_exc()
+        sys.stderr.write(_printable(f"{trace}\n"))
     else:
         problem = Problem(message, f"The traceback is in {log.path}: please report it.", code=ErrorCode.BUG)
         _say(problem)
     return _write_json(problem)
 
 
+def _printable(text: str) -> str:
+    """Text that may quote anything: what a user typed, names in a bucket, replies of AWS."""
+    return harmless(shortened(text))
+
+
 def _say(problem: Problem) -> None:
     """Print the sentence and its hint on standard error."""
-    text = f"{problem.what}  {problem.hint}" if problem.hint else problem.what
+    text = _printable("  ".join(filter(None, (problem.what, problem.hint))))
     if sys.stderr.isatty():
         width = shutil.get_terminal_size().columns
         text = textwrap.fill(text, width, break_long_words=False, break_on_hyphens=False)

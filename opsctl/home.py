@@ -16,6 +16,7 @@ import platformdirs
 
 from opsctl.core.errors import Problem, write_error_code
 from opsctl.core.platform.platform import Platform
+from opsctl.log_format import log_entry
 from opsctl.whole_file import write_whole
 
 
@@ -205,7 +206,7 @@ class LogFile(logging.Handler):
             self.append(self.format(record) + (f" request {request_id}" if request_id else ""))
 
     def append(self, text: str) -> None:
-        """Append text in one write, so that lines of several processes do not mix.
+        """Append an entry (`log_entry`) in one write, so that lines of several processes do not mix.
 
         Raises
         ------
@@ -218,7 +219,7 @@ class LogFile(logging.Handler):
             self._home.make(self._home.path)
             file = self._open()
         try:
-            os.write(file, f"{text}\n".encode(errors="replace"))
+            os.write(file, f"{log_entry(text)}\n".encode())
         finally:
             os.close(file)
 

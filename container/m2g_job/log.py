@@ -7,6 +7,27 @@ import sys
 import threading
 from typing import BinaryIO
 
+#: CloudWatch takes events of 256 KiB at most, and each byte of them costs.
+LONGEST_LINE_BYTES = 64 * 1024
+
+
+def cut(line: bytes, more: int = 0) -> bytes:
+    """The beginning of a long line, and how much of it is missing.
+
+    Parameters
+    ----------
+    line
+        Without its end.
+    more
+        How many bytes of the line were left out already.
+    """
+    more += max(0, len(line) - LONGEST_LINE_BYTES)
+    if not more:
+        return line
+    # A character that is cut through is left out.
+    beginning = line[:LONGEST_LINE_BYTES].decode("utf-8", "ignore")
+    return f"{beginning}... cut, {more:,} more bytes".encode()
+
 
 class Log:
     """Writes whole lines to one stream from several threads, and flushes each, so that the log can be followed.
@@ -22,8 +43,8 @@ class Log:
         self._lock = threading.Lock()
 
     def write(self, text: str) -> None:
-        """Write a line of the runner's own; the prefix `opsctl: ` tells it from m2g's."""
-        self.write_raw(f"opsctl: {text}\n".encode("utf-8", "replace"))
+        """Write a text of the runner's own; the prefix `opsctl: ` tells it from m2g's. It is cut like a line."""
+        self.write_raw(cut(f"opsctl: {text}".encode("utf-8", "replace")) + b"\n")
 
     def write_raw(self, line: bytes) -> None:
         """Write a line of m2g's, byte for byte."""

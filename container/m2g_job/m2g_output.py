@@ -10,12 +10,11 @@ import threading
 import time
 from typing import BinaryIO, Callable
 
-from m2g_job.log import Log
+from m2g_job.log import LONGEST_LINE_BYTES, Log, cut
 
 #: A traceback through m2g's libraries, and the lines above it that say what went wrong.
 _TAIL_LINES = 200
 _LONGEST_TAIL_LINE = 2000
-_LONGEST_LINE_BYTES = 64 * 1024  # CloudWatch takes events of 256 KiB at most
 #: How long a progress bar may be redrawn until its state goes into the log.
 _PROGRESS_SECONDS = 60.0
 _CONTROL_SEQUENCES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -25,7 +24,7 @@ class OutputReader(threading.Thread):
     """Copies the child's output to the log and to a file, line by line, and keeps the last lines.
 
     Of what is printed over the same line (a progress bar ends each of its states with a carriage return) only the last
-    state is a line, or one a minute. Lines of blanks are left out.
+    state is a line, or one a minute. Lines of blanks are left out, long ones are cut (`log.cut`).
 
     Parameters
     ----------
@@ -70,15 +69,18 @@ class OutputReader(threading.Thread):
             self._read_lines()
 
     def _read_lines(self) -> None:
-        partial_line = b""
+        beginning, left_out = b"", 0
         while True:
             data = os.read(self._descriptor, 65536)
-            *lines, partial_line = re.split(rb"(?<=[\r\n])", partial_line + data)
-            if partial_line and (not data or len(partial_line) > _LONGEST_LINE_BYTES):
-                lines.append(partial_line + b"\n")
-                partial_line = b""
-            for line in lines:
-                self._take(line.rstrip(b"\r\n"), is_overwritten=line.endswith(b"\r"))
+            *lines, rest = re.split(rb"(?<=[\r\n])", data)
+            for line in lines if data else [b"\n"]:
+                whole = beginning + line.rstrip(b"\r\n")
+                self._take(cut(whole, left_out), is_overwritten=line.endswith(b"\r"))
+                beginning, left_out = b"", 0
+            # Of a line without an end no more is held than what is shown of it.
+            beginning += rest
+            left_out += max(0, len(beginning) - LONGEST_LINE_BYTES)
+            beginning = beginning[:LONGEST_LINE_BYTES]
             if not data:
                 self._write_held()
                 return

@@ -9,9 +9,13 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.harmless import shortened
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
+
+#: The runner cuts m2g's lines at 65,536 bytes and says so; other programs of a job may write longer ones.
+_LONGEST_LINE = 66_000
 
 #: Give up reading a time window after its page tokens have expired so many times.
 _MOST_RESTARTS = 5
@@ -24,6 +28,8 @@ class LogEvent(NamedTuple):
     ----------
     timestamp_ms
         Milliseconds since 1970, UTC.
+    message
+        Of a very long line the beginning (`shortened`).
     """
 
     event_id: str
@@ -73,7 +79,12 @@ class Logs:
                     code=ErrorCode.AWS_NOT_FOUND,
                 ) from error
         events = [
-            LogEvent(event["eventId"], event["logStreamName"], event["timestamp"], event["message"])
+            LogEvent(
+                event["eventId"],
+                event["logStreamName"],
+                event["timestamp"],
+                shortened(event["message"], _LONGEST_LINE),
+            )
             for event in reply.get("events", ())
         ]
         return events, reply.get("nextToken") or None

@@ -2,13 +2,18 @@
 neuroparc's atlases.
 
 It makes no network calls and imports nothing heavy: the user waits at the prompt.
+
+Anybody who may write to the bucket chooses names, and zsh evaluates what it is offered: `is_offered` decides for every
+verb, option and argument which names a shell gets.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
+import click.shell_completion
 import typer
 import typer._completion_classes
 
@@ -28,6 +33,35 @@ typer._completion_classes._sanitize_help_text = str  # type: ignore[assignment]
 DATASETS = "datasets."
 
 _NEWEST = 100
+
+# What no shell quotes, expands or splits; S3's names have up to 1,024 bytes. zsh takes `=ls` for a program's path.
+_UNQUOTED = re.compile(r"[A-Za-z0-9._/:+@][A-Za-z0-9._/:+=@-]{0,1023}")
+_OPTION = re.compile(r"--?[a-z][a-z-]*")
+
+
+def is_offered(value: str, *, incomplete: str) -> bool:
+    """Whether a shell may get a value: one that needs no quotes, or an option where the user began to type one.
+
+    Parameters
+    ----------
+    value
+        A name of any origin.
+    incomplete
+        The word that is being typed. A name such as `--yes` must not become an option that nobody typed.
+    """
+    is_option = incomplete.startswith("-") and _OPTION.fullmatch(value) is not None
+    return is_option or _UNQUOTED.fullmatch(value) is not None
+
+
+def _offered(
+    self: click.shell_completion.ShellComplete, args: list[str], incomplete: str
+) -> list[click.shell_completion.CompletionItem]:
+    return [item for item in _completed(self, args, incomplete) if is_offered(item.value, incomplete=incomplete)]
+
+
+# The classes of all shells share this method: no completion of a verb can be forgotten.
+_completed = click.shell_completion.ShellComplete.get_completions
+click.shell_completion.ShellComplete.get_completions = _offered  # type: ignore[method-assign]
 
 
 def runs(ctx: typer.Context) -> list[str]:

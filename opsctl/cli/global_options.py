@@ -67,8 +67,10 @@ class _StderrHandler(logging.Handler):
 
 def _show_calls(context: click.Context, _option: click.Parameter, is_set: bool) -> None:
     from opsctl.aws.call_log import CALLS
+    from opsctl.log_format import EntryFormatter
 
     if is_set and not any(isinstance(handler, _StderrHandler) for handler in CALLS.handlers):
         handler = _StderrHandler()
+        handler.setFormatter(EntryFormatter())
         CALLS.addHandler(handler)
         context.call_on_close(lambda: CALLS.removeHandler(handler))

@@ -30,6 +30,7 @@ from opsctl.local.control import Containers, Files, credentials
 from opsctl.local.front import Application, Front
 from opsctl.local.jobs import attempts
 from opsctl.local.key import make_key
+from opsctl.log_format import EntryFormatter
 from opsctl.whole_file import write_whole
 
 Middleware = Callable[[Application], Application]
@@ -163,7 +164,9 @@ def main(
         help="the engine whose containers jobs run in, default: processes of this machine",
     )
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(EntryFormatter("%(asctime)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     files = Files(options.home.expanduser().resolve())
     # Whatever this process and its jobs write is their user's alone.

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from opsctl.core.harmless import harmless
+from opsctl.core.harmless import LONGEST_MESSAGE, harmless, shortened
 
 # A number and its unit count as one word.
 _WORD = re.compile(r"(\(?\d[\d.,]* (?:[kMGT]?B|s|min|h)\b\S*|\S+)\s*")
@@ -61,7 +61,7 @@ class Page(Console):
         return self.encoding.startswith("utf")
 
     def print(self, *objects: Any, **settings: Any) -> None:
-        """Print objects; control sequences are removed from text, and it is folded."""
+        """Print objects; control sequences are removed from text, and it is cut (`shortened`) and folded."""
         super().print(*(self._fitted(printed) for printed in objects), **settings)
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
@@ -81,9 +81,12 @@ class Page(Console):
 
     def _fitted(self, printed: Any) -> Any:
         if isinstance(printed, str):
-            printed = Text(harmless(printed))
+            # Before the `Text`, which removes BEL, the end of a title.
+            printed = Text(harmless(shortened(printed)))
         if not isinstance(printed, Text):
             return printed
+        if len(printed) > LONGEST_MESSAGE:
+            printed = Text(shortened(printed.plain), style=printed.style)
         return harmless_text(printed) if self.room is None else Text("\n").join(self.folded(printed))
 
     def folded(self, text: Text) -> list[Text]:

@@ -65,13 +65,16 @@ class Screen:
             self.words.print(line)
 
     def json(self, value: Any) -> None:
-        """Print one JSON document on standard output; an error after it is told on standard error only."""
+        """Print one JSON document on standard output; an error after it is told on standard error only.
+
+        It is ASCII: escapes keep foreign text exactly, and none of it reaches the terminal.
+        """
         DOCUMENT_WRITTEN.set()
-        self._write(json.dumps(value, indent=2, ensure_ascii=not self.data.knows_unicode))
+        self._write(json.dumps(value, indent=2))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on a line of its own and flush."""
-        self._write(json.dumps(value, ensure_ascii=not self.data.knows_unicode))
+        self._write(json.dumps(value))
 
     def confirm(self, question: str, *, assume_yes: bool) -> bool:
         """Ask a question; without a terminal to ask on, raise a usage error.

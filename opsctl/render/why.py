@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from opsctl.core.diagnosis.why import Answer, Explanation
-from opsctl.core.harmless import harmless
+from opsctl.core.harmless import harmless, shortened
 from opsctl.core.runs.attempt import Attempt
 from opsctl.render.screen import Screen, counted, duration_text
 
@@ -55,7 +55,7 @@ def _show(screen: Screen, explanation: Explanation) -> None:
         if finding.do:
             screen.data.print(Text.assemble(("    → ", "green"), harmless(finding.do)))
     if explanation.kind == "failed" and explanation.words:
-        screen.say(f"  in its own words: {harmless(explanation.words)[:_WORDS_SHOWN]}", style="dim")
+        screen.say(f"  in its own words: {shortened(harmless(explanation.words), _WORDS_SHOWN)}", style="dim")
     for attempt in explanation.attempts:
         screen.say(f"  {harmless(_attempt_text(attempt))}", style="dim")
     for what, where in explanation.places.items():
@@ -73,4 +73,4 @@ def _attempt_text(attempt: Attempt) -> str:
         parts.append(f"exit code {attempt.exit_code}")
     if attempt.stopped_at is None and attempt.exit_code is None and not attempt.reason:
         parts.append("runs, or was lost without a word")
-    return ", ".join(parts) + (f": {attempt.reason[:_WORDS_SHOWN]}" if attempt.reason else "")
+    return ", ".join(parts) + (f": {shortened(attempt.reason, _WORDS_SHOWN)}" if attempt.reason else "")

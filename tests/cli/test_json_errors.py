@@ -26,6 +26,7 @@ from support.example_platform import platform
 from support.repository import ROOT
 
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.harmless import harmless
 from opsctl.home import Home
 from opsctl.render.screen import Screen
 
@@ -88,7 +89,8 @@ def error_of(said: Any) -> dict[str, Any]:
     document = json.loads(said.out)
     jsonschema.validate(document, SCHEMA)
     error: dict[str, Any] = document["error"]
-    assert error["message"] in said.err
+    assert harmless(error["message"]) in said.err
+    assert "\x1b" not in said.out + said.err
     assert error["exit_code"] == said.code
     assert "Traceback" not in said.err
     assert "{" not in said.err

@@ -1,4 +1,4 @@
-"""m2g's output in the log: progress bars are one line, lines of blanks none, long ones whole."""
+"""m2g's output in the log: progress bars are one line, lines of blanks none, long ones are cut."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from m2g_job.log import Log
+from m2g_job.log import LONGEST_LINE_BYTES, Log
 from m2g_job.m2g_output import OutputReader
 from support.waiting import until
 
@@ -58,6 +58,11 @@ class Output:
         ([b"a\n\n \t \n\x1b[0m\nb\n"], "a\nb\n"),
         ([b"  indented\n"], "  indented\n"),
         ([b"x" * 10_000 + b"\n"], "x" * 10_000 + "\n"),
+        ([b"x" * 65_536 + b"\n"], "x" * 65_536 + "\n"),
+        ([b"x" * 50_000, b"x" * 20_000 + b"\ny\n"], "x" * 65_536 + "... cut, 4,464 more bytes\ny\n"),
+        ([b"x" * 65_535, "é".encode() + b"\n"], "x" * 65_535 + "... cut, 1 more bytes\n"),
+        ([b"x" * 60_000, b"x" * 60_000], "x" * 65_536 + "... cut, 54,464 more bytes\n"),
+        ([b"x" * 60_000, b"x" * 60_000, b"\r", b"50%\r"], "50%\n"),
     ],
 )
 def test_what_stands_in_the_log(tmp_path: Path, pieces: list[bytes], log: str) -> None:
@@ -86,3 +91,12 @@ def test_the_tail_keeps_indentation_and_the_beginning_of_long_lines(tmp_path: Pa
     output = Output(tmp_path)
     output.write(b'Traceback\n  File \x1b[1m"x"\n' + b"y" * 3000 + b"\n")
     assert output.end()[1] == ("Traceback", '  File "x"', "y" * 2000)
+
+
+def test_a_text_of_the_runners_own_is_cut_too() -> None:
+    stream = io.BytesIO()
+    Log(stream).write("é" * 5_000_000)
+    text = stream.getvalue().decode()
+    assert text.startswith("opsctl: éé")
+    assert text.endswith("é... cut, 9,934,472 more bytes\n")
+    assert len(text.encode()) < LONGEST_LINE_BYTES + 100

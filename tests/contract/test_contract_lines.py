@@ -1,4 +1,4 @@
-"""A line of m2g is one event in CloudWatch, which has a longest length; the local platform splits at the same."""
+"""A line of m2g is one event in CloudWatch, which has a longest length: the runner cuts longer ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from m2g_job.stop import StopRequest
 
 from opsctl.local.jobs.log_lines import MAX_LINE_BYTES
 
-COUNT = 3 * MAX_LINE_BYTES
+COUNT = 10_000_000
 
 
-def test_the_runner_splits_a_line_before_cloudwatch_would(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", f"import sys; sys.stdout.write('x' * {COUNT})"]
+def test_the_runner_cuts_a_line_before_cloudwatch_would_split_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", f"print('x' * {COUNT}, flush=True); print('the next line')"]
     with (tmp_path / "log").open("wb") as stream:
         ended = m2g.run(
             command,
@@ -27,5 +27,6 @@ def test_the_runner_splits_a_line_before_cloudwatch_would(tmp_path: Path) -> Non
         )
     assert ended.exit_code == 0
     lines = (tmp_path / "log").read_bytes().splitlines()
-    assert sum(line.count(b"x") for line in lines) == COUNT
-    assert max(map(len, lines)) < MAX_LINE_BYTES
+    assert lines == [b"x" * 65_536 + b"... cut, 9,934,464 more bytes", b"the next line"]
+    assert len(lines[0]) < MAX_LINE_BYTES
+    assert sum(map(len, ended.tail)) < 5_000

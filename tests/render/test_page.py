@@ -110,7 +110,7 @@ screen.json({"é": "→"})
 print(screen.data.knows_unicode)
 """
 ASCII = 'a -> b ... "c" \\xe9 \\udc80\n{\n  "\\u00e9": "\\u2192"\n}\nFalse\n'
-UTF = 'a → b … “c” é \\udc80\n{\n  "é": "→"\n}\nTrue\n'
+UTF = 'a → b … “c” é \\udc80\n{\n  "\\u00e9": "\\u2192"\n}\nTrue\n'
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ CONTROL = [
     ("\x1b\x1b[1m", ""),
     ("a\rb", "ab"),
     ("bell\x07", "bell"),
-    ("\x9b31mx", "31mx"),
-    ("\x1bcreset", "creset"),
+    ("\x9b31mx", "x"),
+    ("\x1bcreset", "reset"),
     ("del\x7f\x00", "del"),
     ("tab\tstays", "tab\tstays"),
     ("é 数 │ stays", "é 数 │ stays"),
@@ -37,8 +37,7 @@ CONTROL = [
 @pytest.mark.parametrize(("text", "rest"), CONTROL)
 def test_control_sequences_are_taken_out(text: str, rest: str) -> None:
     assert "\x1b" not in harmless(text)
-    if text != "\x1bcreset":
-        assert harmless(text) == rest
+    assert harmless(text) == rest
 
 
 _CONTROL = st.sampled_from("\x1b\x9b\x07[]0;1mHJ\\ab\r\x00\t\n\x7f\x85")

@@ -21,6 +21,7 @@ _CLOCK_SKEW = timedelta(minutes=15)
 
 #: Lines are held until a pass over CloudWatch ends, so that they are in order, but no more than this many.
 _MOST_HELD = 200_000
+_MOST_HELD_CHARACTERS = 100_000_000
 
 #: `--tail` looks for the last lines in this span of time before now, then in spans eight times as long.
 _FIRST_TAIL_SPAN = _CLOCK_SKEW
@@ -82,6 +83,8 @@ class LogReader:
         self._sweep: Sweep | None = None
         self._count = 0
         self._held: list[tuple[LogEvent, StreamOwner]] = []
+        #: Of all lines that are held or unidentified.
+        self._characters = 0
         self._unidentified: dict[str, list[LogEvent]] = defaultdict(list)
         # The time of the first skipped line of each stream that was unknown or not selected.
         self._skipped_from_ms: dict[str, int] = {}
@@ -107,11 +110,13 @@ class LogReader:
             self.pages += 1
             self._count += len(events)
             self._add(events)
-            if sum(map(len, self._unidentified.values())) > _MOST_HELD:
+            unidentified = sum(map(len, self._unidentified.values()))
+            if unidentified > _MOST_HELD or self._characters > _MOST_HELD_CHARACTERS:
                 self._identify_streams()
-            if self._tail is not None and len(self._held) > _MOST_HELD + self._tail:
+            is_full = len(self._held) > _MOST_HELD + (self._tail or 0) or self._characters > _MOST_HELD_CHARACTERS
+            if is_full and self._tail is not None:
                 self._keep_tail()
-            if self._tail is None and len(self._held) > _MOST_HELD:
+            if is_full and self._tail is None:
                 self._window.forget()
                 return self._release(len(self._held) // 2)
         self._identify_streams()
@@ -175,6 +180,7 @@ class LogReader:
             owner = self._streams.owner(event.stream)
             if owner is None:
                 self._unidentified[event.stream].append(event)
+                self._characters += len(event.message)
             else:
                 self._hold(event, owner)
 
@@ -186,6 +192,7 @@ class LogReader:
             event.event_id, event.timestamp_ms, again=event.stream in self._reread
         ):
             self._held.append((event, owner))
+            self._characters += len(event.message)
 
     def _is_selected(self, owner: StreamOwner) -> bool:
         return owner.index in self._selected and self.line_filter.attempt in (None, owner.attempt)
@@ -206,6 +213,7 @@ class LogReader:
                 else:
                     self._hold(event, owner)
         self._unidentified.clear()
+        self._count_characters()
 
     def _reread_newly_selected(self) -> None:
         """Make the next pass start where skipped streams began that are selected now."""
@@ -223,6 +231,7 @@ class LogReader:
         """Return the first held lines."""
         self._held.sort(key=_by_time)
         released, self._held = self._held[:count], self._held[count:]
+        self._count_characters()
         self.is_whole = self._sweep is None
         names = self.run.scans
         return [
@@ -247,6 +256,10 @@ class LogReader:
     def _keep_tail(self) -> None:
         self._held.sort(key=_by_time)
         self._held = self._held[len(self._held) - min(len(self._held), self._tail or 0) :]
+        self._count_characters()
+
+    def _count_characters(self) -> None:
+        self._characters = sum(len(event.message) for event, _ in self._held)
 
 
 def _by_time(held: tuple[LogEvent, StreamOwner]) -> tuple[int, int]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from opsctl.core.harmless import harmless
 from opsctl.core.preview import BANNER, is_preview
 from opsctl.core.results.connectome import GraphSize
+from opsctl.core.results.table_cell import table_text
 from opsctl.core.runs.result import GraphKind
 
 NAME = "connectomes.tsv"
@@ -30,7 +32,9 @@ COLUMNS: dict[str, dict[str, Any]] = {
             "absolute correlation": "The same without its sign, from 0 to 1",
         },
     },
-    "file": {"Description": "The connectome's path, from this folder"},
+    "file": {
+        "Description": "The connectome's path, from this folder; behind an apostrophe if it begins like a formula"
+    },
     "nodes": {"Description": "Regions with an edge to another region"},
     "edges": {"Description": "Pairs of different regions with a weight other than zero, whichever way round"},
     "regions": {"Description": "Regions that the atlas has at the run's voxel size; n/a where not known"},
@@ -113,9 +117,7 @@ def _cell(value: float | None, form: str = "") -> str:
 
 def table(rows: Iterable[ConnectomeRow]) -> str:
     """The content of `connectomes.tsv`."""
-    lines = [tuple(COLUMNS), *(row.cells() for row in rows)]
-    # A tab or a line break in an object's key would shift the columns.
-    return "".join("\t".join(" ".join(cell.split()) for cell in line) + "\n" for line in lines)
+    return table_text([tuple(COLUMNS), *(row.cells() for row in rows)])
 
 
 def atlas_of(file: str) -> str:
@@ -148,7 +150,7 @@ def readme(run: str, dataset: str, *, image: str) -> str:
     """
     maker = f"**{BANNER}**\n\nRun" if is_preview(image) else "Made by m2g, run"
     return (
-        f"# Connectomes of {dataset}\n\n"
+        f"# Connectomes of {harmless(dataset)}\n\n"
         f"{maker} over the dataset by opsctl; fetched by `opsctl results` from the run {run}.\n"
         f"`{NAME}` lists the connectomes, `{SIDECAR_NAME}` says what its columns are, `dataset_description.json`\n"
         "which programs made them. The files lie and are named as m2g leaves them (`.bidsignore` tells BIDS tools).\n"

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.atlases.atlas_table import VOXEL_SIZES, AtlasTable
+from opsctl.core.harmless import harmless
 from opsctl.core.results.connectome_table import UNKNOWN, ConnectomeRow, atlas_of
+from opsctl.core.results.table_cell import table_text
 
 FOLDER = "nodes"
 SIDECAR_NAME = "nodes.json"
@@ -61,7 +63,7 @@ class NodeTables:
         )
         if not self.exceptions:
             return text + "Every atlas of these connectomes has its table.\n"
-        return text + "".join(f"- {folder}: {reason}\n" for folder, reason in sorted(self.exceptions.items()))
+        return text + "".join(f"- {harmless(folder)}: {reason}\n" for folder, reason in sorted(self.exceptions.items()))
 
 
 def node_tables(
@@ -126,7 +128,7 @@ def _table(nodes: Sequence[AtlasNode]) -> str:
     for number, node in enumerate(nodes, start=1):
         centre = (f"{value:.1f}" for value in (node.x_mm, node.y_mm, node.z_mm))
         lines.append((str(number), str(node.label), node.region or UNKNOWN, *centre))
-    return "".join("\t".join(line) + "\n" for line in lines)
+    return table_text(lines)
 
 
 def _mm(size: str) -> str:

@@ -131,3 +131,22 @@ def test_lines_of_one_millisecond_keep_the_order_of_their_ids() -> None:
     events = [LogEvent(f"{number:056d}", "s", 5, "m") for number in (11, 9, 10)]
     held = sorted(((event, owner) for event in events), key=reader_module._by_time)
     assert [int(event.event_id) for event, _ in held] == [9, 10, 11]
+
+
+def test_long_lines_are_cut_and_do_not_fill_the_memory(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(reader_module, "_MOST_HELD_CHARACTERS", 500_000)
+    world = LogWorld(("sub-01",), page_size=2)
+    world.recorded_streams.append((0, 0, "s0", 1))
+    world.job(0, (0, "RUNNING"), (10, "SUCCEEDED"))
+    world.result(0, 10)
+    for number in range(30):
+        world.line("s0", number / 3, "x" * 10_000_000)
+    world.now = 20
+    reader = world.reader()
+    parts = []
+    while not reader.is_whole:
+        parts.append(reader.lines())
+        assert reader._characters == sum(len(event.message) for event, _ in reader._held) < 700_000
+    assert len(parts) > 5
+    assert {line.message for part in parts for line in part} == {"x" * 66_000 + "… cut, 9,934,000 more characters"}
+    assert sum(map(len, parts)) == 30

@@ -1,0 +1,33 @@
+"""Cells of tab-separated tables, which people open in spreadsheets: none is a formula or shifts the columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from opsctl.core.harmless import harmless
+
+#: What a spreadsheet takes for the beginning of a formula (some also the wide signs), or for a quoted cell.
+_SIGNS = "=+-@\"'\uff1d\uff0b\uff0d\uff20"
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def cell(text: str) -> str:
+    """A text as a cell: an apostrophe is put before what begins like a formula or a quotation, if it is no number.
+
+    Spreadsheets then show the text and compute nothing; the files of other programs stay what they are, only their
+    names are written so. Nothing is refused: one odd name must not cost the table. Whoever reads the cell by a program
+    removes the leading apostrophe, which no other cell has.
+
+    Parameters
+    ----------
+    text
+        Of any origin. Control characters are removed; tabs and line breaks become blanks.
+    """
+    plain = " ".join(harmless(text).split())
+    return f"'{plain}" if plain.startswith(tuple(_SIGNS)) and not _NUMBER.fullmatch(plain) else plain
+
+
+def table_text(rows: Iterable[Sequence[str]]) -> str:
+    """The content of a table, its header first."""
+    return "".join("\t".join(map(cell, row)) + "\n" for row in rows)
