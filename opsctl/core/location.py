@@ -73,6 +73,11 @@ def dataset_location(dataset: str, *, data_bucket: str, bucket: str | None = Non
     return Location(bucket or data_bucket, dataset.strip("/"))
 
 
+def is_label(name: str) -> bool:
+    """Whether a name is valid as one folder in S3: letters, digits, `.`, `_` and `-`."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name) is not None
+
+
 def check_label(value: str, *, option: str) -> str:
     """Return a name that is valid as one folder in S3: letters, digits, `.`, `_` and `-`.
 
@@ -81,7 +86,7 @@ def check_label(value: str, *, option: str) -> str:
     UsageProblem
         If it is anything else; an empty output name would write into the raw dataset.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+    if not is_label(value):
         raise UsageProblem(f"{option} {value!r} must be one folder's name: letters, digits, `.`, `_` and `-`.")
     return value
 

@@ -175,7 +175,7 @@ def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str 
     world.submit()
     code, output = world.run(FAKE_M2G="registers")
     assert code == 0, output
-    first = Result.decode(json.dumps(world.result()).encode(), "s3://data/x.json")
+    first = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
 
     reused = registration_of(first, run_id=RUN_ID, base=world.scan["output"])
     assert reused is not None
@@ -186,6 +186,6 @@ def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str 
     code, output = world.run("job-b")
     assert code == 0, output
     assert world.get(f"HNU1/derivatives/again/{name}/dwi/steps.txt") == b""
-    second = Result.decode(json.dumps(world.result()).encode(), "s3://data/x.json")
+    second = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
     again = registration_of(second, run_id=RUN_ID, base=world.scan["output"])
     assert again is not None and [file.sha256 for file in again.files] == [file.sha256 for file in reused.files]

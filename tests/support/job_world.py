@@ -234,6 +234,16 @@ class World:
         body: bytes = self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         return body
 
+    @property
+    def result_uri(self) -> str:
+        """Of the first scan's result."""
+        return f"s3://{BUCKET}/{RUN}/results/00000.json"
+
+    @property
+    def attempt_uri(self) -> str:
+        """Of the record of the first attempt at the first scan."""
+        return f"s3://{BUCKET}/{RUN}/attempts/00000.1.0123abcd.json"
+
     def result(self, index: int = 0) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(self.get(f"{RUN}/results/{index:05d}.json"))
         return result

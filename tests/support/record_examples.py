@@ -17,12 +17,15 @@ from opsctl.core.runs.submission import Submission
 from support.core_examples import run
 from support.example_platform import RECORD
 
+RUN_ID = "HNU1-20261122-120000-ab12"
+OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
+FILE = f"{OUTPUT}/sub-01/ses-1/connectomes_d/x.csv"
 TIMES = {"started_at": "2026-11-22T12:00:00Z", "stopped_at": "2026-11-22T12:10:00Z"}
-PREFIX = "opsctl/runs/HNU1-20261122-120000-ab12"
+PREFIX = f"opsctl/runs/{RUN_ID}"
 
 ATTEMPT: dict[str, Any] = {
     "schema_version": 1,
-    "run_id": "HNU1-20261122-120000-ab12",
+    "run_id": RUN_ID,
     "index": 3,
     "scan": "sub-01/ses-1",
     "job_id": "j:3",
@@ -38,7 +41,7 @@ ATTEMPT: dict[str, Any] = {
 }
 RESULT: dict[str, Any] = {
     "schema_version": 1,
-    "run_id": "HNU1-20261122-120000-ab12",
+    "run_id": RUN_ID,
     "index": 3,
     "scan": "sub-01/ses-1",
     "key": "abc",
@@ -53,10 +56,10 @@ RESULT: dict[str, Any] = {
     "outputs": {
         "count": 1,
         "bytes": 5,
-        "connectomes": ["s3://data/x.csv"],
+        "connectomes": [FILE],
         "graphs": [
             {
-                "uri": "s3://data/x.csv",
+                "uri": FILE,
                 "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
                 "kind": "streamlines",
                 "nodes": 68,
@@ -65,7 +68,7 @@ RESULT: dict[str, Any] = {
                 "lost": 2,
             }
         ],
-        "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
+        "files": [{"uri": FILE, "size_bytes": 5, "sha256": "f" * 64, "etag": "ee"}],
     },
     "warnings": [{"code": "regions_lost", "atlas": "Desikan_space-MNI152NLin6_res-2x2x2", "text": "2 regions lost."}],
     "image": "repo:1",
@@ -96,10 +99,12 @@ JOBS = {
 }
 SCAN: dict[str, Any] = {
     "schema_version": 1,
-    "run_id": "HNU1-20261122-120000-ab12",
+    "run_id": RUN_ID,
     "index": 3,
+    "dataset": "s3://data/HNU1",
+    "scan": {"name": "sub-01/ses-1", "subject": "01"},
     "inputs": [{"uri": "s3://data/HNU1/sub-01_dwi.nii.gz", "role": "dwi", "size_bytes": 9, "etag": "e"}],
-    "output": "s3://data/HNU1/derivatives/x/sub-01/ses-1",
+    "output": f"{OUTPUT}/sub-01/ses-1",
     "key": "abc",
     "image_digest": None,
 }
@@ -144,6 +149,14 @@ class Kind:
 
     def read(self, value: Any) -> Any:
         return self.decode(encoded(value), self.uri)
+
+
+def result_uri(index: int, run_id: str = RUN_ID) -> str:
+    return f"s3://data/opsctl/runs/{run_id}/results/{index:05d}.json"
+
+
+def attempt_uri(index: int, number: int, run_id: str = RUN_ID) -> str:
+    return f"s3://data/opsctl/runs/{run_id}/attempts/{index:05d}.{number}.0123abcd.json"
 
 
 def encoded(value: Any) -> bytes:

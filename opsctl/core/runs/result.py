@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from opsctl.core import bounded
+from opsctl.core.location import is_plain_path, run_location
 from opsctl.core.record import RecordReader
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
@@ -52,9 +54,9 @@ class OutputFile:
         S3's, without quotes; empty where the job does not know it.
     """
 
-    uri: bounded.Name
+    uri: bounded.S3Uri
     size_bytes: bounded.SizeBytes
-    sha256: bounded.Text
+    sha256: bounded.Sha256
     etag: bounded.Text = ""
 
 
@@ -78,8 +80,8 @@ class Graph:
         Number of regions that this scan has no voxel of.
     """
 
-    uri: bounded.Name
-    atlas: bounded.Name
+    uri: bounded.S3Uri
+    atlas: bounded.FolderName
     kind: GraphKind
     nodes: bounded.Count
     edges: bounded.Count
@@ -100,7 +102,7 @@ class ResultWarning:
     """
 
     code: WarningCode
-    atlas: bounded.Name
+    atlas: bounded.FolderName
     text: bounded.Cause
 
 
@@ -203,7 +205,7 @@ class Result:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Outputs:
-    connectomes: tuple[bounded.Name, ...]
+    connectomes: tuple[bounded.S3Uri, ...]
     files: tuple[OutputFile, ...]
     graphs: tuple[Graph, ...] = ()
 
@@ -213,7 +215,7 @@ class _ResultRecord:
     """A result under the runner's names."""
 
     index: bounded.Index
-    scan: bounded.Text
+    scan: bounded.ScanName
     key: bounded.Text
     status: Literal["succeeded", "failed"]
     cause: bounded.Cause
@@ -224,12 +226,53 @@ class _ResultRecord:
     seconds: Mapping[bounded.Text, bounded.Seconds]
     peak_memory_mib: bounded.Mib
     outputs: _Outputs
-    log_stream: bounded.Text
-    job_id: bounded.Text
+    log_stream: bounded.LogStream
+    job_id: bounded.JobId
     cause_code: bounded.Text = ""
     facts: bounded.Facts = field(default_factory=dict)
     warnings: tuple[ResultWarning, ...] = ()
     peak_disk_mib: bounded.Mib = 0
 
+    @property
+    def folder(self) -> str:
+        """Where the outputs of a succeeded scan lie, judged by the first one; the files of a result share one."""
+        first = self.outputs.files[0].uri if self.outputs.files else ""
+        return first.partition(f"/{self.scan}/")[0] + f"/{self.scan}"
 
-_READER = RecordReader(_ResultRecord, hint="Until it is restored or deleted, the scan counts as one without a result.")
+
+_SHOWN = 150
+_FOLDER = re.compile(r"s3://[^/]+/(?:[^/]+/)+derivatives/[^/]+")
+
+
+def _inconsistency(result: _ResultRecord, uri: str) -> str:
+    """What is wrong with a result whose single fields are valid; empty where nothing is.
+
+    container/m2g_job/result_check.py says the same, so that a job writes again what opsctl cannot read.
+    """
+    run_uri, _, name = uri.rpartition("/results/")
+    if name != f"{result.index:05d}.json":
+        return f"it is of scan {result.index}, not of the one where it lies"
+    outputs = result.outputs
+    if result.status == "failed":
+        folder = f"{run_uri}/failures/{result.index:05d}"
+    elif not outputs.files:
+        folder = ""
+    else:
+        folder = result.folder
+        if not result.scan or not _FOLDER.fullmatch(folder.removesuffix(f"/{result.scan}")):
+            return "`outputs` is wrong (they are not in the scan's folder in a derivative)"
+        if folder.split("/")[:3] != uri.split("/")[:3]:
+            return f"`outputs` is wrong ({folder} is in another bucket)"
+    for file in (*outputs.connectomes, *(entry.uri for entry in (*outputs.files, *outputs.graphs))):
+        if not file.startswith(f"{folder}/") or not is_plain_path(file.removeprefix(f"{folder}/")):
+            return f"`outputs` is wrong ({file[:_SHOWN]} is not in {folder[:_SHOWN]})"
+    if not set(outputs.connectomes) <= {file.uri for file in outputs.files}:
+        return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
+    return ""
+
+
+_READER = RecordReader(
+    _ResultRecord,
+    hint="Until it is restored or deleted, the scan counts as one without a result.",
+    check=_inconsistency,
+)
