@@ -36,7 +36,7 @@ def reusing(world: World) -> dict[str, Any]:
     block = {"run_id": "HNU1-20261121-120000-ab12", "base": f"s3://{BUCKET}/{BASE}", "files": files}
     world.scan["reuse"] = block
     world.scan["output"] = f"s3://{BUCKET}/{OWN}"
-    world.scan["argv"] += ["--skipeddy", "--skipreg"]
+    world.ask(reuse_registration=True)
     return block
 
 
@@ -164,9 +164,6 @@ def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str 
     name = f"sub-{subject}" + (f"/ses-{session}" if session else "")
     stem = name.replace("/", "_")
     world.scan["scan"] = {"name": name, "subject": subject, "session": session, "entities": {}}
-    argv = world.scan["argv"]
-    argv[argv.index("--participant_label") + 1] = subject
-    argv[argv.index("--session_label") + 1] = session or "nosession"
     for entry in world.scan["inputs"]:
         data = world.get(entry["uri"].removeprefix(f"s3://{BUCKET}/"))
         ending = {"dwi": "dwi.nii.gz", "bval": "dwi.bval", "bvec": "dwi.bvec", "T1w": "T1w.nii.gz"}[entry["role"]]
@@ -181,7 +178,7 @@ def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str 
     assert reused is not None
     world.client.delete_object(Bucket=BUCKET, Key=f"{RUN}/results/00000.json")
     world.scan |= {"reuse": reused.as_json(), "output": f"s3://{BUCKET}/HNU1/derivatives/again/{name}"}
-    world.scan["argv"] = [*argv, "--skipeddy", "--skipreg"]
+    world.ask(reuse_registration=True)
     world.submit()
     code, output = world.run("job-b")
     assert code == 0, output
