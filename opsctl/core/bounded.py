@@ -104,6 +104,7 @@ if TYPE_CHECKING:
     JobId = str
     LogStream = str
     Sha256 = str
+    LeaseToken = str
     Digest = str
     Moment = str
     Cause = str
@@ -153,6 +154,8 @@ def _types() -> dict[str, Any]:
         "JobId": texts(r"(?:[A-Za-z0-9_-]+(?::[0-9]{1,5})?)?", longest=128),
         "LogStream": texts(rf"[^:*{_CONTROL}]*", longest=512),
         "Sha256": texts(r"[0-9a-f]{64}"),
+        # It becomes the name of a file.
+        "LeaseToken": texts(r"[0-9a-f]{32}"),
         "Digest": texts(r"sha256:[0-9a-f]{64}"),
         "Text": text,
         "Moment": MomentText,
@@ -167,7 +170,7 @@ def _types() -> dict[str, Any]:
 
 def _m2g_values() -> Any:
     """The types of m2g's options in a record: those of `M2gOptions`, each of which may be missing."""
-    from typing import get_type_hints
+    from typing import Required, get_type_hints
 
     from msgspec import Meta
 
@@ -175,5 +178,6 @@ def _m2g_values() -> Any:
 
     number = Annotated[float, Meta(gt=0, le=1e6)]
     name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._+-]*\Z", max_length=200)]
-    own = {"seeds": number, "tr": number | None, "mem_gb": number | None, "n_cpus": number | None}
-    return TypedDict("M2gValues", {**get_type_hints(M2gOptions), **own, "parcellation": list[name]}, total=False)
+    hints = get_type_hints(M2gOptions)
+    own = {"pipeline": Required[hints["pipeline"]], "seeds": number, "tr": number | None, "mem_gb": number | None, "n_cpus": number | None}
+    return TypedDict("M2gValues", {**hints, **own, "parcellation": list[name]}, total=False)

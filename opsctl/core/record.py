@@ -88,6 +88,8 @@ class RecordReader(Generic[T]):
         import msgspec
 
         try:
+            # msgspec does not look at the texts of unknown fields.
+            data = data if isinstance(data, str) else data.decode()
             self._check_version(self._version_decoder.decode(data), source)
             value = self._decoder.decode(data)
         except msgspec.ValidationError as error:

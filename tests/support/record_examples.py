@@ -9,11 +9,14 @@ from typing import Any
 
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.lease_record import LeaseRecord
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_record import decode_scan_document
 from opsctl.core.runs.status import BatchJob, FinalJobStates
 from opsctl.core.runs.submission import Submission
+from opsctl.core.selftest.result import SelftestResult
+from opsctl.core.selftest.times import PlatformTimes
 from support.core_examples import run
 from support.example_platform import RECORD
 
@@ -203,4 +206,43 @@ KINDS = {
         Platform.decode,
         optional=frozenset({"endpoint_url", "spot_fallback", "options"}),
     ),
+}
+
+LEASE = {"schema_version": 1, "state": "held", "token": "0f" * 16, "home": "h", "who": "ada@lab"}
+SELFTEST = {
+    "schema_version": 1,
+    "selftest_id": "selftest-20261122-120000-ab12",
+    "model": "csa",
+    "job_id": "j",
+    "attempt": 1,
+    **TIMES,
+    "log_stream": "csa/default/t",
+    "rows": [{"check": "s3_read", "group": "storage", "verdict": "fine", "detail": "It can.", "seconds": 0.2}],
+    "pull_started_at": None,
+    "pull_stopped_at": None,
+    "versions": {"m2g": "0.3.0"},
+}
+START_TIMES = {
+    "measured_at": TIMES["started_at"],
+    "instance_type": "r5.large",
+    "boot_seconds": 90.0,
+    "pull_seconds": 120.0,
+    "start_seconds": 3.0,
+}
+FAILED_RESULT = {
+    **RESULT,
+    "status": "failed",
+    "exit_code": 1,
+    "cause": "why",
+    "cause_code": "m2g_failed",
+    "facts": {"exit_code": 1, "signal": 9},
+    "outputs": {"connectomes": [], "files": [], "graphs": []},
+}
+#: Every kind that opsctl reads.
+FUZZED = {
+    **KINDS,
+    "failed result": Kind("results/00003.json", FAILED_RESULT, Result.decode),
+    "lease": Kind("lease.00001.json", LEASE, LeaseRecord.decode),
+    "self-test": Kind("result.json", SELFTEST, SelftestResult.decode),
+    "times": Kind("times.json", {"schema_version": 1, "times": [START_TIMES]}, PlatformTimes.decode),
 }

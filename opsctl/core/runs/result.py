@@ -132,6 +132,8 @@ class Result:
         In the order of the atlases.
     peak_disk_mib
         Peak of the scratch folder's size.
+    folder
+        The S3 address of the folder that the files of a succeeded scan are in; empty where it has none.
     """
 
     index: int
@@ -154,6 +156,7 @@ class Result:
     graphs: tuple[Graph, ...] = ()
     warnings: tuple[ResultWarning, ...] = ()
     peak_disk_mib: int = 0
+    folder: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -164,6 +167,18 @@ class Result:
     def total_seconds(self) -> float:
         """Duration of all phases together."""
         return sum(self.seconds.values())
+
+    def contradiction(self, scan: str, folder: str) -> str:
+        """Why it cannot be the result of a scan of a run; empty where it can.
+
+        Parameters
+        ----------
+        scan, folder
+            The scan's name, and the S3 address of its outputs.
+        """
+        if self.scan != scan and (self.scan or self.succeeded):
+            return f"it is of the scan {self.scan}, not of {scan}"
+        return f"its files are in {self.folder}, not in {folder}" if self.folder not in ("", folder) else ""
 
     def without_files(self) -> Result:
         """A copy of 1 kB instead of 50; it raises ValueError where `connectomes`, `files` or `graphs` are looked at."""
@@ -200,6 +215,7 @@ class Result:
             facts=record.facts,
             graphs=record.outputs.graphs,
             warnings=record.warnings,
+            folder=record.folder if record.status == "succeeded" else "",
         )
 
 
@@ -236,8 +252,9 @@ class _ResultRecord:
     @property
     def folder(self) -> str:
         """Where the outputs of a succeeded scan lie, judged by the first one; the files of a result share one."""
-        first = self.outputs.files[0].uri if self.outputs.files else ""
-        return first.partition(f"/{self.scan}/")[0] + f"/{self.scan}"
+        if not self.outputs.files:
+            return ""
+        return self.outputs.files[0].uri.partition(f"/{self.scan}/")[0] + f"/{self.scan}"
 
 
 _SHOWN = 150

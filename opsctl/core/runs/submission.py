@@ -110,6 +110,14 @@ _READER = RecordReader(
 )
 
 
+def contradiction(submission: Submission, run: Run) -> str:
+    """Why it cannot be one of a run's submissions; empty where it can."""
+    sizes = run.sizes[: submission.number + 1]
+    if len(sizes) <= submission.number or (submission.offset, submission.size) != (sum(sizes[:-1]), sizes[-1]):
+        return f"it is of {submission.size} scans from {submission.offset} on, which contradicts the run's `sizes`"
+    return ""
+
+
 def job_name(run_id: str, number: int) -> str:
     """The name of the job of a run's submission, by which it is found where its id was not recorded."""
     return f"{run_id}-{number:02d}"
