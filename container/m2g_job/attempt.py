@@ -16,7 +16,7 @@ from m2g_job.environment import Environment
 from m2g_job.faults import ConditionFailed, ConditionsUnsupported, Ending
 from m2g_job.log import Log
 from m2g_job.phases import Phase
-from m2g_job.result import timestamp
+from m2g_job.result import reason, timestamp
 from m2g_job.s3 import S3
 
 #: How long a job waits until the record of its start is written; after that it goes on, and the write continues.
@@ -213,8 +213,6 @@ class AttemptRecord:
             "phase": phase.as_json() if phase else None,
             "stopped_at": now if ending else None,
             "exit_code": ending.exit_code if ending else None,
-            "cause": ending.cause if ending else "",
-            "cause_code": ending.cause_code if ending else "",
-            "facts": dict(ending.facts) if ending else {},
+            **reason(ending or Ending(0)),
             "log_stream": self._log_stream,
         }

@@ -15,9 +15,9 @@ import time
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Callable
+from typing import Callable
 
-from m2g_job import causes
+from m2g_job import causes, record
 from m2g_job.environment import Environment
 from m2g_job.faults import (
     AlreadyPublished,
@@ -29,7 +29,7 @@ from m2g_job.faults import (
 )
 from m2g_job.log import Log
 from m2g_job.result import Results, timestamp
-from m2g_job.s3 import S3
+from m2g_job.s3 import S3, Document
 
 #: Another job may take over a claim that was not renewed for longer than this.
 STALE_AFTER = timedelta(minutes=10)
@@ -39,19 +39,38 @@ LEASE_SECONDS = 300.0
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 15.0
 _CONFLICT_PAUSE_SECONDS = 0.2
+_MOST_ATTEMPTS = 1000
 
 
 @dataclass(frozen=True)
 class _HighestClaim:
-    """The claim object of the highest generation."""
+    """The claim object of the highest generation. Of one that cannot be read only the age counts."""
 
     generation: int
     age: timedelta
-    body: dict[str, Any]
+    job_id: str = ""
+    attempt: int = 0
+    token: str = ""
+    state: str = ""
 
     @property
     def holder(self) -> str:
-        return f"job {self.body.get('job_id') or 'without an id'} (attempt {self.body.get('attempt')})"
+        return f"job {self.job_id or 'without an id'} (attempt {self.attempt or 'unknown'})"
+
+
+def _parsed(generation: int, age: timedelta, document: Document | None) -> _HighestClaim:
+    try:
+        body = record.parse(document.data) if document else {}
+        return _HighestClaim(
+            generation,
+            age,
+            job_id=record.text(body["job_id"], record.JOB_ID, longest=128),
+            attempt=record.whole(body["attempt"], 1, _MOST_ATTEMPTS),
+            token=record.text(body["token"], record.NAME),
+            state=record.choice(body["state"], "held", "released"),
+        )
+    except (record.Unreadable, KeyError):
+        return _HighestClaim(generation, age)
 
 
 class Claims:
@@ -120,7 +139,7 @@ class Claims:
             if published:
                 raise AlreadyPublished(published)
             highest = self.highest()
-            if highest and highest.body.get("token") == self._token and highest.body.get("state") == "held":
+            if highest and (highest.token, highest.state) == (self._token, "held"):
                 # An earlier try of this loop, whose reply was lost.
                 return self._confirm(highest.generation)
             reason = self._reason_to_take(highest)
@@ -150,11 +169,11 @@ class Claims:
         """Why this job may create the next generation, for the log; "" where it may not."""
         if highest is None:
             return "nobody holds it"
-        if highest.body.get("state") == "released":
+        if highest.state == "released":
             return "it was given back"
         # Attempts of one job follow each other: the earlier one is dead.
-        same_job = self._environment.job_id != "" and highest.body.get("job_id") == self._environment.job_id
-        if same_job and highest.body.get("attempt", 0) < self._environment.attempt:
+        same_job = self._environment.job_id != "" and highest.job_id == self._environment.job_id
+        if same_job and highest.attempt < self._environment.attempt:
             return "it is this job's earlier attempt"
         if highest.age > STALE_AFTER:
             return f"not renewed for {highest.age.total_seconds():.0f} s"
@@ -173,14 +192,14 @@ class Claims:
         prefix = self._environment.uri("claims", ".")
         generations = []
         for key, age in self._s3.ages(prefix):
-            match = re.match(r"^.*/[0-9]{5,}\.([0-9]+)\.json$", key)
+            match = re.fullmatch(r".*/[0-9]{5,}\.([0-9]{1,9})\.json", key)
             if match:
                 generations.append((int(match.group(1)), age))
         if not generations:
             return None
         generation, age = max(generations)
         document = self._s3.read(f"{prefix}{generation}.json")
-        return _HighestClaim(generation, age, (document.value if document else None) or {})
+        return _parsed(generation, age, document)
 
     def write(self, generation: int, state: str, *, if_none: bool = False) -> None:
         """Write this job's object of a generation; `state` is `held` or `released`."""

@@ -62,7 +62,7 @@ class Environment:
 
 def _number(variables: Mapping[str, str], name: str, default: str) -> int:
     value = variables.get(name) or default
-    if not re.match(r"^[0-9]{1,9}$", value):
+    if not re.fullmatch(r"[0-9]{1,9}", value):
         raise WrongInput(f"{name} is not a whole number: {value}", causes.SCAN_RECORD_INVALID)
     return int(value)
 
@@ -76,7 +76,7 @@ def read(variables: Mapping[str, str]) -> Environment:
         `OPSCTL_RUN_URI` is missing or is not a run's URI, or a number is not a whole number.
     """
     run_uri = variables.get("OPSCTL_RUN_URI", "").rstrip("/")
-    match = re.match(r"^s3://[^/]+/opsctl/runs/([^/]+)$", run_uri)
+    match = re.fullmatch(r"s3://[^/]+/opsctl/runs/([^/]+)", run_uri)
     if not match:
         raise WrongInput(
             f"OPSCTL_RUN_URI is not a run's URI (s3://BUCKET/opsctl/runs/RUN_ID): {run_uri!r}",

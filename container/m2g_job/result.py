@@ -7,19 +7,32 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any, Callable, Iterator
 
-from m2g_job import causes
+from m2g_job import causes, record, result_check
 from m2g_job.environment import Environment
 from m2g_job.faults import AlreadyPublished, ConditionFailed, ConditionsUnsupported, Ending, TransientFault
 from m2g_job.log import Log
-from m2g_job.s3 import S3
+from m2g_job.s3 import S3, Document
 from m2g_job.scan import Scan
 
 _TRIES = 10
+#: In characters: opsctl reads no more of a cause.
+LONGEST_CAUSE = 2000
 
 
 def timestamp() -> str:
     """The time now in UTC, in the format of results."""
     return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def reason(ending: Ending) -> dict[str, Any]:
+    """Why an attempt ended, in the fields of results and attempts; long texts are cut."""
+    return {
+        "cause": ending.cause[:LONGEST_CAUSE],
+        "cause_code": ending.cause_code,
+        "facts": {
+            name: value[:LONGEST_CAUSE] if isinstance(value, str) else value for name, value in ending.facts.items()
+        },
+    }
 
 
 class ResultBuilder:
@@ -67,9 +80,7 @@ class ResultBuilder:
             "scan": scan.name if scan else "",
             "key": scan.key if scan else "",
             "status": "succeeded" if succeeded else "failed",
-            "cause": ending.cause,
-            "cause_code": ending.cause_code,
-            "facts": dict(ending.facts),
+            **reason(ending),
             "exit_code": ending.exit_code,
             "attempt": self._environment.attempt,
             "started_at": self.started_at,
@@ -101,9 +112,19 @@ class Results:
 
     def succeeded(self) -> dict[str, Any] | None:
         """The result on S3, or None where there is none or it did not succeed."""
-        document = self._s3.read(self.uri)
+        return self._succeeded(self._s3.read(self.uri))
+
+    def _succeeded(self, document: Document | None) -> dict[str, Any] | None:
+        """The result in an object; None where it did not succeed, or where opsctl could not read it."""
         value = document.value if document else None
-        return value if value and value.get("status") == "succeeded" else None
+        if not value or value.get("status") != "succeeded":
+            return None
+        try:
+            result_check.check(value, self.uri)
+        except record.Unreadable as error:
+            self._log.write(f"the result at {self.uri} counts as none: {error}")
+            return None
+        return value
 
     def write(self, result: dict[str, Any], *, check: Callable[[], None]) -> None:
         """Write the result, over nothing or over a failed one that has not changed since it was read.
@@ -124,11 +145,11 @@ class Results:
         """
         for _ in range(_TRIES):
             document = self._s3.read(self.uri)
-            value = document.value if document else None
-            if value == result:
+            if document and document.value == result:
                 return  # an earlier write of this loop, whose reply was lost
-            if value and value.get("status") == "succeeded":
-                raise AlreadyPublished(value)
+            published = self._succeeded(document)
+            if published:
+                raise AlreadyPublished(published)
             check()
             try:
                 self._s3.write(self.uri, result, if_none=document is None, if_etag=document.etag if document else None)

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Sequence
 
-from m2g_job import causes
+from m2g_job import causes, record
 from m2g_job.faults import S3Missing, S3Refused, TransientFault, WrongInput
 from m2g_job.s3 import S3
 from m2g_job.stop import StopRequest
@@ -42,6 +42,8 @@ TISSUES = (
 )
 ENDINGS = ("_nores.nii.gz", "_res.nii.gz")
 
+#: m2g hands paths to a shell.
+_PATH = re.compile(r"[A-Za-z0-9_+=-][A-Za-z0-9._+=-]*(?:/[A-Za-z0-9_+=-][A-Za-z0-9._+=-]*)*")
 _FLAGS = ("--skipeddy", "--skipreg")
 _BLOCK_BYTES = 1024 * 1024
 #: Before each further download; 0: there is none.
@@ -103,7 +105,7 @@ def parse(raw: Any, *, argv: Sequence[str], bucket: str) -> Reuse | None:
     WrongInput
         The block and m2g's flags contradict each other, a needed file is not in it, or it leads elsewhere than into a
         derivative of the data bucket.
-    KeyError, TypeError, ValueError
+    KeyError, Unreadable
         The block is damaged.
     """
     flags = [flag for flag in _FLAGS if flag in argv]
@@ -114,12 +116,13 @@ def parse(raw: Any, *, argv: Sequence[str], bucket: str) -> Reuse | None:
             f"m2g's flags and the block `reuse` contradict each other: {' '.join(flags) or 'no flag'}",
             causes.SCAN_RECORD_INVALID,
         )
-    base = raw["base"]
-    if not re.match(rf"^s3://{re.escape(bucket)}/(.+/)?derivatives/[^/]+/sub-[^/]+", base) or not _is_plain(base[5:]):
+    raw = record.mapping(raw)
+    base = record.text(raw["base"], record.URI)
+    if not re.match(rf"s3://{re.escape(bucket)}/(.+/)?derivatives/[^/]+/sub-[^/]+", base) or not _is_plain(base[5:]):
         raise WrongInput(
             f"what is reused is not in a derivative of the data bucket: {base}", causes.SCAN_RECORD_INVALID
         )
-    files = tuple(_file(base, entry) for entry in raw["files"])
+    files = tuple(_file(base, record.mapping(entry)) for entry in record.items(raw["files"]))
     missing = missing_files([file.path for file in files])
     if missing:
         raise WrongInput(
@@ -128,14 +131,20 @@ def parse(raw: Any, *, argv: Sequence[str], bucket: str) -> Reuse | None:
             file=f"{base}/{missing[0]}",
             missing=len(missing),
         )
-    return Reuse(str(raw["run_id"]), base, files)
+    return Reuse(record.text(raw["run_id"], record.NAME), base, files)
 
 
 def _file(base: str, entry: dict[str, Any]) -> ReusedFile:
-    path = entry["path"]
-    if not _is_plain(path):
+    path = record.text(entry["path"])
+    if not _PATH.fullmatch(path):
         raise WrongInput(f"a reused file leads out of the output folder: {path}", causes.SCAN_RECORD_INVALID)
-    return ReusedFile(f"{base}/{path}", path, int(entry["size_bytes"]), str(entry["sha256"]), str(entry["etag"]))
+    return ReusedFile(
+        f"{base}/{path}",
+        path,
+        record.whole(entry["size_bytes"], 0, record.LARGEST_OBJECT),
+        record.text(entry["sha256"], record.SHA256),
+        record.text(entry["etag"]),
+    )
 
 
 def _is_plain(path: str) -> bool:

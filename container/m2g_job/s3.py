@@ -24,7 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError,
 from botocore.parsers import ResponseParserError
 from s3transfer import exceptions as transfer_errors
 
-from m2g_job import causes
+from m2g_job import causes, record
 from m2g_job.faults import ConditionFailed, S3Missing, TransientFault
 from m2g_job.s3_errors import translate
 
@@ -89,10 +89,9 @@ class Document:
     def value(self) -> dict[str, Any] | None:
         """The JSON object in the bytes; None where they hold something else."""
         try:
-            value = json.loads(self.data.decode("utf-8"))
-        except ValueError:
+            return record.parse(self.data)
+        except record.Unreadable:
             return None
-        return value if isinstance(value, dict) else None
 
 
 def make_client() -> Any:

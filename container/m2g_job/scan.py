@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any, Mapping
+from itertools import zip_longest
+from typing import Any, Mapping, Sequence
 
-from m2g_job import causes
+from m2g_job import causes, m2g_arguments, record
 from m2g_job.environment import Environment
 from m2g_job.faults import WrongInput
 from m2g_job.reuse import Reuse
@@ -21,8 +21,9 @@ _ROLES = {"dwi": ("dwi", "bval", "bvec", "T1w"), "func": ("bold", "T1w")}
 #: The JSON sidecars of a bold series, none or several: m2g never gets them.
 METADATA = "bold_json"
 _ENDINGS = {"dwi": (".nii.gz", ".nii"), "bold": (".nii.gz", ".nii"), "T1w": (".nii.gz", ".nii"), METADATA: (".json",)}
-_LABEL = re.compile(r"^[A-Za-z0-9+]+$")
-_DIGEST = re.compile(r"^sha256:[0-9a-f]{64}$")
+_LABEL = re.compile(r"[A-Za-z0-9+]+")
+_IMAGE_NAME = re.compile(r"(?:[A-Za-z0-9]+-[A-Za-z0-9+]+_)+(?:dwi|bold)")
+_MOST_REGIONS = 10**6
 
 
 @dataclass(frozen=True)
@@ -130,75 +131,82 @@ def parse(data: bytes, environment: Environment) -> Scan:
         The JSON is not valid, or the job cannot process the scan.
     """
     try:
-        raw = json.loads(data.decode("utf-8"))
-        if raw["schema_version"] != 1:
+        raw = record.parse(data)
+        if type(raw["schema_version"]) is not int or raw["schema_version"] != 1:
             raise WrongInput(
-                f"the scan's JSON has schema_version {raw['schema_version']}; this image knows 1",
+                f"the scan's JSON has schema_version {raw['schema_version']!r}; this image knows 1",
                 causes.SCAN_RECORD_INVALID,
             )
-        if (raw["run_id"], raw["index"]) != (environment.run_id, environment.index):
+        is_index = type(raw["index"]) is int
+        if not is_index or (raw["run_id"], raw["index"]) != (environment.run_id, environment.index):
             raise WrongInput(
-                "the scan's JSON is of run {} index {}, the job of run {} index {}".format(
+                "the scan's JSON is of run {!r} index {!r}, the job of run {} index {}".format(
                     raw["run_id"], raw["index"], environment.run_id, environment.index
                 ),
                 causes.SCAN_RECORD_INVALID,
             )
         scan = _scan(raw, environment)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WrongInput(f"the scan's JSON cannot be read: {type(error).__name__}: {error}", causes.SCAN_RECORD_INVALID)
+    except KeyError as missing:
+        raise WrongInput(f"the scan's JSON cannot be read: {missing} is missing", causes.SCAN_RECORD_INVALID)
+    except record.Unreadable as error:
+        raise WrongInput(f"the scan's JSON cannot be read: {error}", causes.SCAN_RECORD_INVALID)
     _check_inputs(scan)
-    _check_argv(scan)
     _check_output(scan, environment)
+    _check_argv(scan)
     return scan
 
 
 def _scan(raw: dict[str, Any], environment: Environment) -> Scan:
+    names, options = record.mapping(raw["scan"]), record.mapping(raw["m2g"])
+    argv = tuple(record.text(word, record.NAME) for word in record.items(raw["argv"]))
     digest = raw["image_digest"]
-    if digest is not None and not _DIGEST.match(_text(digest)):
-        raise WrongInput(f"{digest!r} is not an image's digest", causes.SCAN_RECORD_INVALID)
-    if not re.match(r"^s3://[^/]+", _text(raw["dataset"])):
-        raise WrongInput(f"the dataset is not on S3: {raw['dataset']}", causes.SCAN_RECORD_INVALID)
     return Scan(
-        dataset=raw["dataset"].rstrip("/"),
-        name=_text(raw["scan"]["name"]),
-        subject=_label(raw["scan"]["subject"], "subject"),
-        session=None if raw["scan"]["session"] is None else _label(raw["scan"]["session"], "session"),
-        inputs=tuple(
-            Input(_text(entry["uri"]), _text(entry["role"]), int(entry["size_bytes"]), _text(entry["etag"]))
-            for entry in raw["inputs"]
-        ),
-        pipeline=_text(raw["m2g"]["pipeline"]),
-        atlases=tuple(
-            Atlas(_text(entry["name"]), _text(entry["folder"]), int(entry["regions"]), int(entry["kept"]))
-            for entry in raw.get("atlases") or ()
-        ),
-        options=dict(raw["m2g"]),
-        argv=tuple(_text(word) for word in raw["argv"]),
-        image=_text(raw["image"]),
-        image_digest=digest,
-        opsctl_version=_text(raw["opsctl_version"]),
-        output=_text(raw["output"]),
-        key=_text(raw["key"]),
-        reuse=parse_reuse(raw.get("reuse"), argv=raw["argv"], bucket=environment.bucket),
+        dataset=record.text(raw["dataset"], record.URI).rstrip("/"),
+        name=record.text(names["name"], record.SCAN_NAME),
+        subject=_label(names["subject"], "subject"),
+        session=None if names["session"] is None else _label(names["session"], "session"),
+        inputs=tuple(_input(record.mapping(entry)) for entry in record.items(raw["inputs"])),
+        pipeline=record.text(options.get("pipeline", "")),
+        atlases=tuple(_atlas(record.mapping(entry)) for entry in record.items(raw.get("atlases") or [])),
+        options=options,
+        argv=argv,
+        image=record.text(raw["image"], record.NAME),
+        image_digest=None if digest is None else record.text(digest, record.DIGEST),
+        opsctl_version=record.text(raw["opsctl_version"], record.NAME),
+        output=record.text(raw["output"], record.URI),
+        key=record.text(raw["key"], record.NAME),
+        reuse=parse_reuse(raw.get("reuse"), argv=argv, bucket=environment.bucket),
     )
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise WrongInput(f"the scan's JSON has {value!r} where a text must stand", causes.SCAN_RECORD_INVALID)
-    return value
+def _input(entry: dict[str, Any]) -> Input:
+    return Input(
+        record.text(entry["uri"], record.URI),
+        record.text(entry["role"]),
+        record.whole(entry["size_bytes"], 0, record.LARGEST_OBJECT),
+        record.text(entry["etag"], record.NAME),
+    )
+
+
+def _atlas(entry: dict[str, Any]) -> Atlas:
+    return Atlas(
+        record.text(entry["name"], record.FOLDER_NAME),
+        record.text(entry["folder"], record.FOLDER_NAME),
+        record.whole(entry["regions"], 0, _MOST_REGIONS),
+        record.whole(entry["kept"], 0, _MOST_REGIONS),
+    )
 
 
 def _label(value: Any, entity: str) -> str:
     # Labels become folder names and arguments, so `../` or `$(x)` must be refused.
-    if not _LABEL.match(_text(value)):
+    if not _LABEL.fullmatch(record.text(value)):
         raise WrongInput(f"{value!r} is not a BIDS {entity} label", causes.SCAN_RECORD_INVALID)
     return str(value)
 
 
 def _check_inputs(scan: Scan) -> None:
     if scan.pipeline not in _ROLES:
-        raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline}", causes.SCAN_RECORD_INVALID)
+        raise WrongInput(f"a job runs pipeline dwi or func, not {scan.pipeline!r}", causes.SCAN_RECORD_INVALID)
     needed, given = (
         sorted(_ROLES[scan.pipeline]),
         sorted(entry.role for entry in scan.inputs if scan.pipeline != "func" or entry.role != METADATA),
@@ -206,30 +214,47 @@ def _check_inputs(scan: Scan) -> None:
     if given != needed:
         raise WrongInput(f"pipeline {scan.pipeline} needs the inputs {needed}, not {given}", causes.SCAN_RECORD_INVALID)
     for entry in scan.inputs:
-        if not re.match(r"^s3://[^/]+/.+$", entry.uri):
-            raise WrongInput(f"an input is not an object on S3: {entry.uri}", causes.SCAN_RECORD_INVALID)
-        if entry.size_bytes <= 0:
+        if not entry.uri.startswith(f"{scan.dataset}/"):
+            raise WrongInput(f"an input is not in the dataset {scan.dataset}: {entry.uri}", causes.SCAN_RECORD_INVALID)
+        if entry.size_bytes == 0:
             raise WrongInput(f"{entry.name} is empty", causes.INPUT_EMPTY, file=entry.uri)
         if not entry.extension:
             raise WrongInput(f"{entry.name} does not end as a {entry.role} file does", causes.SCAN_RECORD_INVALID)
     if not scan.primary.name.startswith(f"sub-{scan.subject}_"):
         raise WrongInput(f"{scan.primary.name} is not an image of subject {scan.subject}", causes.SCAN_RECORD_INVALID)
+    # m2g hands the paths of its inputs to a shell, and the staged ones are made of this name.
+    if not _IMAGE_NAME.fullmatch(scan.primary.name[: -len(scan.primary.extension)]):
+        raise WrongInput(f"{scan.primary.name!r} is not a BIDS name", causes.SCAN_RECORD_INVALID)
 
 
 def _check_argv(scan: Scan) -> None:
-    argv = list(scan.argv)
-    if argv[:1] != ["m2g"] or argv.count("INPUT_DIR") != 1 or argv.count("OUTPUT_DIR") != 1:
-        raise WrongInput("argv is not m2g's with INPUT_DIR and OUTPUT_DIR once each", causes.SCAN_RECORD_INVALID)
-    options = {"--participant_label": scan.subject, "--session_label": scan.session_label, "--pipeline": scan.pipeline}
-    for option, value in options.items():
-        if argv.count(option) != 1 or argv[argv.index(option) + 1 : argv.index(option) + 2] != [value]:
-            raise WrongInput(f"argv does not say {option} {value}", causes.SCAN_RECORD_INVALID)
+    try:
+        expected = m2g_arguments.arguments(
+            scan.options, scan.argv, subject=scan.subject, session=scan.session_label
+        )
+    except record.Unreadable as error:
+        raise WrongInput(f"the options of m2g cannot be read: {error}", causes.SCAN_RECORD_INVALID)
+    if list(scan.argv) != expected:
+        raise WrongInput(
+            f"the scan's JSON has other arguments than its options make: {_difference(scan.argv, expected)}",
+            causes.SCAN_RECORD_INVALID,
+        )
+
+
+def _difference(argv: Sequence[str], expected: Sequence[str]) -> str:
+    """The first word that differs."""
+    pairs = zip_longest(argv, expected)
+    word, other = next((word, other) for word, other in pairs if word != other)
+    if word is None:
+        return f"{other} is missing"
+    return f"{word!r}" if other is None else f"{word!r} in place of {other}"
 
 
 def _check_output(scan: Scan, environment: Environment) -> None:
     # With an empty output name m2g's own cloud script pushed results into raw datasets: only derivatives are written.
-    pattern = rf"^s3://{re.escape(environment.bucket)}/(.+/)?derivatives/[^/]+/{re.escape(scan.name)}$"
-    if not re.match(pattern, scan.output) or {"..", ".", ""} & set(scan.output[len("s3://") :].split("/")):
+    pattern = rf"s3://{re.escape(environment.bucket)}/(.+/)?derivatives/[^/]+/{re.escape(scan.name)}"
+    parts = scan.output[len("s3://") :].split("/")
+    if not scan.name or not re.fullmatch(pattern, scan.output) or {"..", ".", ""} & set(parts):
         raise WrongInput(
             f"the output is not this scan's place in a derivative of the data bucket: {scan.output}",
             causes.SCAN_RECORD_INVALID,

@@ -6,17 +6,24 @@ evaluated only when the first record is read, so that commands that read none do
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 #: Longer texts of causes are cut, not refused: the beginning says what happened.
-LONGEST_CAUSE = 4_000
+LONGEST_CAUSE = 2_000
 #: S3's keys have up to 1,024 bytes; three times as much takes in every address, ARN and argument.
 _LONGEST_TEXT = 4_096
 _MOST_FACTS = 50
+#: Characters that no name in AWS, no path and no label has.
+_CONTROL = r"\x00-\x1f\x7f-\x9f"
+#: As `opsctl.core.runs.manifest.timestamp`, AWS's replies and the runner write it. Years in which sums do not overflow.
+_MOMENT = re.compile(
+    r"(?:19[7-9]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|\+00:00)"
+)
 _MOST_SCANS = 10_000_000
 _LONGEST_SECONDS = 10**9
 
@@ -36,10 +43,10 @@ class MomentText(_ParsedText):
     @staticmethod
     def parse(value: Any) -> str:
         """Return the text if it is a time in UTC."""
-        if isinstance(value, str):
+        if isinstance(value, str) and _MOMENT.fullmatch(value):
             with suppress(ValueError):
-                if datetime.fromisoformat(value).utcoffset() == timedelta(0):
-                    return value
+                datetime.fromisoformat(value)
+                return value
         raise ValueError("expected a time in UTC such as 2026-11-22T12:00:00Z")
 
 
@@ -89,6 +96,16 @@ if TYPE_CHECKING:
     Usd = float
     Name = str
     Text = str
+    FolderName = str
+    S3Uri = str
+    RunId = str
+    ScanName = str
+    Arn = str
+    JobId = str
+    LogStream = str
+    Sha256 = str
+    LeaseToken = str
+    Digest = str
     Moment = str
     Cause = str
     Facts = Mapping[str, str | int]
@@ -109,7 +126,12 @@ else:
 def _types() -> dict[str, Any]:
     from msgspec import Meta
 
+    def texts(pattern: str, *, longest: int = _LONGEST_TEXT) -> Any:
+        # msgspec searches: the anchors make it a match of the whole text.
+        return Annotated[str, Meta(pattern=rf"\A(?:{pattern})\Z", max_length=longest)]
+
     text = Annotated[str, Meta(max_length=_LONGEST_TEXT)]
+    number = Annotated[int, Meta(gt=-(2**62), lt=2**62)]
     return {
         "Index": Annotated[int, Meta(ge=0, lt=_MOST_SCANS)],
         "AttemptNumber": Annotated[int, Meta(ge=1, le=1_000)],
@@ -121,13 +143,41 @@ def _types() -> dict[str, Any]:
         "TimeoutSeconds": Annotated[int, Meta(ge=1, le=_LONGEST_SECONDS)],
         "Seconds": Annotated[float, Meta(ge=0, le=_LONGEST_SECONDS)],
         "Usd": Annotated[float, Meta(ge=0, le=1e9)],
-        "Name": Annotated[str, Meta(min_length=1, max_length=_LONGEST_TEXT)],
+        "Name": texts(rf"[^{_CONTROL}]+"),
+        "FolderName": texts(rf"[^./\\{_CONTROL}][^/\\{_CONTROL}]*", longest=255),
+        "S3Uri": texts(rf"s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9](?:/[^{_CONTROL}]*)?"),
+        "RunId": texts(r"[A-Za-z0-9][A-Za-z0-9_-]*", longest=128),
+        # Empty: the scan was deleted on request.
+        "ScanName": texts(r"(?:sub-[A-Za-z0-9+]+(?:/[A-Za-z0-9+_-]+)*)?"),
+        "Arn": texts(r"arn:[A-Za-z0-9:/_.+=,@-]+"),
+        # Empty: outside Batch, or not known. A child's ends with its index in the array.
+        "JobId": texts(r"(?:[A-Za-z0-9_-]+(?::[0-9]{1,5})?)?", longest=128),
+        "LogStream": texts(rf"[^:*{_CONTROL}]*", longest=512),
+        "Sha256": texts(r"[0-9a-f]{64}"),
+        # It becomes the name of a file.
+        "LeaseToken": texts(r"[0-9a-f]{32}"),
+        "Digest": texts(r"sha256:[0-9a-f]{64}"),
         "Text": text,
         "Moment": MomentText,
         "Cause": CauseText,
-        "Facts": Annotated[dict[text, text | int], Meta(max_length=_MOST_FACTS)],
+        "Facts": Annotated[dict[text, text | number], Meta(max_length=_MOST_FACTS)],
         "Model": Literal["csd", "csa"],
-        "M2gValues": dict[text, bool | int | float | text | list[text] | None],
+        "M2gValues": _m2g_values(),
         "PlatformOptions": _PlatformOptions,
         "JobStatus": Literal["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"],
     }
+
+
+def _m2g_values() -> Any:
+    """The types of m2g's options in a record: those of `M2gOptions`, each of which may be missing."""
+    from typing import Required, get_type_hints
+
+    from msgspec import Meta
+
+    from opsctl.core.runs.m2g_options import M2gOptions
+
+    number = Annotated[float, Meta(gt=0, le=1e6)]
+    name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._+-]*\Z", max_length=200)]
+    hints = get_type_hints(M2gOptions)
+    own = {"pipeline": Required[hints["pipeline"]], "seeds": number, "tr": number | None, "mem_gb": number | None, "n_cpus": number | None}
+    return TypedDict("M2gValues", {**hints, **own, "parcellation": list[name]}, total=False)

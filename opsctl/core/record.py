@@ -21,6 +21,7 @@ T = TypeVar("T")
 SCHEMA_VERSION = 1
 
 _MISSING = re.compile(r"Object missing required field `(.+)`")
+_EXPECTED_PATTERN = "Expected `str` matching regex"
 _LONGEST_DETAIL = 200
 
 
@@ -53,7 +54,7 @@ class RecordReader(Generic[T]):
     version
         The `schema_version` that records must have; None: they have none.
     check
-        Says what is wrong with a record whose single fields are valid; empty where nothing is.
+        Says, of a record whose single fields are valid and of its source, what is wrong; empty where nothing is.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class RecordReader(Generic[T]):
         *,
         hint: str,
         version: int | None = SCHEMA_VERSION,
-        check: Callable[[T], str] = lambda _: "",
+        check: Callable[[T, str], str] = lambda _value, _source: "",
     ) -> None:
         self._kind = kind
         self._hint = hint
@@ -87,13 +88,15 @@ class RecordReader(Generic[T]):
         import msgspec
 
         try:
+            # msgspec does not look at the texts of unknown fields.
+            data = data if isinstance(data, str) else data.decode()
             self._check_version(self._version_decoder.decode(data), source)
             value = self._decoder.decode(data)
         except msgspec.ValidationError as error:
             raise self._unreadable(source, _detail(str(error))) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._unreadable(source, f"it is not JSON ({error})") from error
-        if inconsistency := self._check(value):
+        if inconsistency := self._check(value, source):
             raise self._unreadable(source, inconsistency)
         return value
 
@@ -140,6 +143,8 @@ def _detail(message: str) -> str:
     place = place.removeprefix("`key` in ").strip("`").removeprefix("$").removeprefix(".")
     if missing := _MISSING.fullmatch(text):
         return f"`{'.'.join(filter(None, [place, missing[1]]))}` is missing"
+    if text.startswith(_EXPECTED_PATTERN):
+        text = "it has another form than opsctl writes"
     # The text may quote a value of the record, which may be long.
     text = f"{text[:1].lower()}{text[1:_LONGEST_DETAIL]}"
     if not place:

@@ -86,7 +86,7 @@ def test_lost_regions_are_in_the_result_and_in_the_last_lines(world: World) -> N
 
 def test_what_m2g_cuts_of_an_atlas_in_every_scan_is_no_warning(world: World) -> None:
     world.scan["atlases"] = [{**DESIKAN, "name": "MICCAI", "folder": MICCAI, "regions": 134, "kept": 66}]
-    world.scan["argv"] = ["MICCAI_" if word == DESIKAN["argument"] else word for word in world.scan["argv"]]
+    world.ask(parcellation=["MICCAI"])
     world.submit()
 
     code, output = world.run(FAKE_M2G_LOST="68")
@@ -101,7 +101,6 @@ def test_a_func_scan_loses_the_regions_that_have_no_column(world: World) -> None
     world.scan["inputs"] = [entry for entry in world.scan["inputs"] if entry["role"] == "T1w"]
     world.input("bold", "HNU1/sub-0025427/ses-1/func/sub-0025427_ses-1_task-rest_bold.nii.gz", packed(9))
     world.scan["m2g"] = {"pipeline": "func", "parcellation": ["Desikan"]}
-    world.scan["argv"] = ["func" if word == "dwi" else word for word in world.scan["argv"]]
     world.submit()
 
     code, output = world.run(FAKE_M2G_LOST="3")
@@ -119,7 +118,7 @@ def test_a_func_scan_loses_the_regions_that_have_no_column(world: World) -> None
 
 
 def test_an_atlas_without_any_edge_does_not_cost_the_others(world: World) -> None:
-    world.scan["argv"] += ["JHU_", "MICCAI_"]
+    world.ask(parcellation=["Desikan", "JHU", "MICCAI"])
     world.scan["atlases"] += [
         {**DESIKAN, "name": name, "folder": ATLAS.replace("Desikan", name)} for name in ("JHU", "MICCAI")
     ]

@@ -62,7 +62,7 @@ def test_every_atlas_that_was_asked_for_must_have_its_connectome(world: World) -
 
 
 def test_the_connectomes_that_m2g_finished_are_kept_and_not_published(world: World) -> None:
-    world.scan["argv"] += ["AAL_space"]
+    world.ask(parcellation=["Desikan", "AAL"])
     world.submit()
 
     assert world.run(FAKE_M2G="fails-after-a-graph", FAKE_M2G_LOST="2")[0] == 1
@@ -90,7 +90,6 @@ def test_c_pacs_crash_and_log_come_home(world: World) -> None:
     world.scan["inputs"] = [entry for entry in world.scan["inputs"] if entry["role"] == "T1w"]
     world.input("bold", "HNU1/sub-0025427/ses-1/func/sub-0025427_ses-1_task-rest_bold.nii.gz", packed(9))
     world.scan["m2g"] = {"pipeline": "func", "parcellation": ["Desikan"]}
-    world.scan["argv"] = ["func" if word == "dwi" else word for word in world.scan["argv"]]
     world.submit()
 
     assert world.run(FAKE_M2G="exit-1")[0] == 1
@@ -137,12 +136,15 @@ def test_a_scan_that_fails_while_it_is_published_names_no_output(world: World, s
     assert (outputs["connectomes"], warnings) == ([], [])
 
 
-def test_a_command_line_that_m2g_does_not_know_is_m2gs_failure(world: World) -> None:
-    world.scan["argv"] += ["--dataset", "HNU1"]
-    world.submit()
+def test_an_argument_that_follows_from_no_option_never_reaches_m2g(world: World) -> None:
+    world.submit(argv=[*world.scan["argv"], "--push_location", "s3://other/x"])
 
-    assert world.run()[0] == 1
-    assert "m2g: error: unrecognized arguments: --dataset HNU1" in world.result()["cause"]
+    code, output = world.run()
+    assert code == 2
+    assert "running: m2g" not in output
+    assert world.result()["cause"] == (
+        "the scan's JSON has other arguments than its options make: '--push_location'"
+    )
 
 
 def test_no_m2g_is_a_failure_in_words(world: World) -> None:

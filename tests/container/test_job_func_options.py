@@ -27,7 +27,7 @@ def series(tr: float, unit: str = "sec") -> bytes:
     return gzip.compress(stream.getvalue(), mtime=0)
 
 
-def func_scan(world: World, image: bytes, *sidecars: dict[str, Any] | bytes, typed: tuple[str, ...] = ()) -> None:
+def func_scan(world: World, image: bytes, *sidecars: dict[str, Any] | bytes, typed: dict[str, Any] | None = None) -> None:
     t1w = next(entry for entry in world.scan["inputs"] if entry["role"] == "T1w")
     world.scan["inputs"] = [t1w]
     world.input("bold", f"{BOLD}.nii.gz", image)
@@ -35,9 +35,7 @@ def func_scan(world: World, image: bytes, *sidecars: dict[str, Any] | bytes, typ
         data = sidecar if isinstance(sidecar, bytes) else json.dumps(sidecar).encode()
         key = "HNU1/task-rest_bold.json" if number == 0 else f"{BOLD}.json"
         world.scan["inputs"].append({"role": "bold_json", **world.put(key, data)})
-    world.scan["m2g"] = {"pipeline": "func", "parcellation": []}
-    world.scan["argv"] = ["m2g", "INPUT_DIR", "OUTPUT_DIR", "--pipeline", "func", "--participant_label", "0025427"]
-    world.scan["argv"] += ["--session_label", "1", *typed, "--parcellation", "Desikan_space-MNI152NLin6_res-"]
+    world.scan["m2g"] = {"pipeline": "func", "parcellation": ["Desikan"], **(typed or {})}
     world.submit()
 
 
@@ -51,10 +49,10 @@ def option(output: str, name: str) -> str:
 @pytest.mark.parametrize(
     ("image", "sidecars", "typed", "tr", "order"),
     [
-        (series(2.0), ({"RepetitionTime": 2.0, "SliceTiming": [0, 1, 0.5, 1.5]},), (), "2", "alt+z"),
-        (series(800.0, "msec"), (), (), "0.8", "alt+z"),
-        (series(2.0), ({"RepetitionTime": 1.4}, {"SliceTiming": [1.2, 0.8, 0.4, 0]}), (), "1.4", "seqminus"),
-        (series(2.0), ({"RepetitionTime": 1.4},), ("--tr", "0.72", "--acquisition", "seqplus"), "0.72", "seqplus"),
+        (series(2.0), ({"RepetitionTime": 2.0, "SliceTiming": [0, 1, 0.5, 1.5]},), {}, "2", "alt+z"),
+        (series(800.0, "msec"), (), {}, "0.8", "alt+z"),
+        (series(2.0), ({"RepetitionTime": 1.4}, {"SliceTiming": [1.2, 0.8, 0.4, 0]}), {}, "1.4", "seqminus"),
+        (series(2.0), ({"RepetitionTime": 1.4},), {"tr": 0.72, "acquisition": "seqplus"}, "0.72", "seqplus"),
     ],
     ids=["sidecar", "header", "inherited", "typed"],
 )

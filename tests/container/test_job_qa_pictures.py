@@ -16,8 +16,7 @@ from support.job_world import BUCKET, OUTPUT, RUN, RUN_ID, World
 
 @pytest.mark.parametrize("mode", ["succeed", "fails-after-a-graph"])
 def test_native_dsn_works_and_its_pictures_are_kept(world: World, mode: str) -> None:
-    world.scan["m2g"]["space"] = "native_dsn"
-    world.scan["argv"] += ["--space", "native_dsn"]
+    world.ask(space="native_dsn")
     world.submit()
 
     code, output = world.run(FAKE_M2G=mode)

@@ -36,7 +36,7 @@ def reusing(world: World) -> dict[str, Any]:
     block = {"run_id": "HNU1-20261121-120000-ab12", "base": f"s3://{BUCKET}/{BASE}", "files": files}
     world.scan["reuse"] = block
     world.scan["output"] = f"s3://{BUCKET}/{OWN}"
-    world.scan["argv"] += ["--skipeddy", "--skipreg"]
+    world.ask(reuse_registration=True)
     return block
 
 
@@ -164,9 +164,6 @@ def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str 
     name = f"sub-{subject}" + (f"/ses-{session}" if session else "")
     stem = name.replace("/", "_")
     world.scan["scan"] = {"name": name, "subject": subject, "session": session, "entities": {}}
-    argv = world.scan["argv"]
-    argv[argv.index("--participant_label") + 1] = subject
-    argv[argv.index("--session_label") + 1] = session or "nosession"
     for entry in world.scan["inputs"]:
         data = world.get(entry["uri"].removeprefix(f"s3://{BUCKET}/"))
         ending = {"dwi": "dwi.nii.gz", "bval": "dwi.bval", "bvec": "dwi.bvec", "T1w": "T1w.nii.gz"}[entry["role"]]
@@ -175,17 +172,17 @@ def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str 
     world.submit()
     code, output = world.run(FAKE_M2G="registers")
     assert code == 0, output
-    first = Result.decode(json.dumps(world.result()).encode(), "s3://data/x.json")
+    first = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
 
     reused = registration_of(first, run_id=RUN_ID, base=world.scan["output"])
     assert reused is not None
     world.client.delete_object(Bucket=BUCKET, Key=f"{RUN}/results/00000.json")
     world.scan |= {"reuse": reused.as_json(), "output": f"s3://{BUCKET}/HNU1/derivatives/again/{name}"}
-    world.scan["argv"] = [*argv, "--skipeddy", "--skipreg"]
+    world.ask(reuse_registration=True)
     world.submit()
     code, output = world.run("job-b")
     assert code == 0, output
     assert world.get(f"HNU1/derivatives/again/{name}/dwi/steps.txt") == b""
-    second = Result.decode(json.dumps(world.result()).encode(), "s3://data/x.json")
+    second = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
     again = registration_of(second, run_id=RUN_ID, base=world.scan["output"])
     assert again is not None and [file.sha256 for file in again.files] == [file.sha256 for file in reused.files]

@@ -188,8 +188,8 @@ def test_a_kill_that_the_kernel_counts_while_m2g_runs_is_in_the_result(world: Wo
 def gives_the_memory_remedy(world: World) -> None:
     """Check that opsctl reads the result and the attempt's record as a lack of memory, with its remedy."""
     result, attempt = (
-        kind.decode(json.dumps(record).encode(), "u")
-        for kind, record in ((Result, world.result()), (Attempt, world.attempt()))
+        kind.decode(json.dumps(record).encode(), uri)
+        for kind, record, uri in ((Result, world.result(), world.result_uri), (Attempt, world.attempt(), world.attempt_uri))
     )
     for reason in (Reason(result.cause_code, result.cause, result.facts), attempt.cause):
         cause = cause_of(reason)

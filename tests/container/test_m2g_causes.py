@@ -184,7 +184,7 @@ def test_a_job_says_the_reason_of_a_long_traceback(world: World) -> None:
         )
     )
     assert world.run(FAKE_M2G="exit-1")[0] == 1
-    result = Result.decode(json.dumps(world.result()).encode(), "u")
+    result = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
     assert (result.cause_code, result.facts["tool"]) == ("m2g_tool_missing", "bet")
     assert result.cause.endswith(": /bin/sh: 1: bet: not found")
 

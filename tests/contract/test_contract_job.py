@@ -15,6 +15,7 @@ from m2g_job.environment import Environment
 from m2g_job.faults import Ending, ScanFailed
 from m2g_job.result import ResultBuilder
 from support.example_platform import platform
+from support.record_examples import result_uri
 
 from opsctl.assets import atlas_table
 from opsctl.core import preview
@@ -160,7 +161,7 @@ def test_status_reads_what_the_job_writes(exit_code):
     builder.graphs = [GRAPH]
     builder.warnings = [{"code": "regions_lost", "atlas": "Desikan", "text": "2 regions of Desikan lost."}]
     value = builder.build(ENDINGS[exit_code])
-    result = Result.decode(json.dumps(value).encode(), "s3://b/r.json")
+    result = Result.decode(json.dumps(value).encode(), result_uri(7))
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
     assert result.succeeded is (exit_code == 0)
     assert (result.cause, result.cause_code) == (("why", "out_of_memory") if exit_code else ("", ""))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.record_examples import ATTEMPT, JOBS, KINDS, PREFIX, RESULT, RUN, SUBMISSION, Kind, encoded
+from support.record_examples import ATTEMPT, FILE, JOBS, KINDS, PREFIX, RESULT, RUN, SUBMISSION, Kind, encoded
 
 from opsctl.core.bounded import LONGEST_CAUSE
 from opsctl.core.platform.platform import Platform
@@ -42,21 +42,21 @@ def refusal(kind: Kind, data: bytes) -> str:
 
 
 def test_what_opsctl_writes_it_reads() -> None:
-    assert Run.decode(encoded(RUN.as_json()), "u") == RUN
-    assert Submission.decode(encoded(SUBMISSION.as_json()), "u") == SUBMISSION
-    assert FinalJobStates.decode(encoded(FinalJobStates(jobs=JOBS).as_json()), "u").jobs == JOBS
+    assert KINDS["run"].read(RUN.as_json()) == RUN
+    assert KINDS["submission"].read(SUBMISSION.as_json()) == SUBMISSION
+    assert KINDS["final job states"].read(FinalJobStates(jobs=JOBS).as_json()).jobs == JOBS
     local = KINDS["platform"].read(KINDS["platform"].value)
-    assert Platform.decode(encoded(local.as_record()), "u") == local
+    assert KINDS["platform"].read(local.as_record()) == local
 
 
 def test_what_the_runner_writes_opsctl_reads() -> None:
-    attempt = Attempt.decode(encoded(ATTEMPT), "u")
+    attempt = KINDS["attempt"].read(ATTEMPT)
     assert (attempt.index, attempt.number, attempt.reason) == (3, 1, "m2g ended with exit code 1")
     assert (attempt.cause_code, attempt.seen_at, attempt.seconds) == ("m2g_failed", "2026-11-22T12:09:00Z", 600.0)
     assert attempt.facts == {"exit_code": 1, "file": "x.nii.gz"}
-    running = Attempt.decode(encoded({**ATTEMPT, "stopped_at": None, "exit_code": None, "seen_at": None}), "u")
+    running = KINDS["attempt"].read({**ATTEMPT, "stopped_at": None, "exit_code": None, "seen_at": None})
     assert (running.stopped_at, running.exit_code, running.seen_at) == (None, None, None)
-    result = Result.decode(encoded({**RESULT, "cause_code": "x", "facts": {"signal": 9}}), "u")
+    result = KINDS["result"].read({**RESULT, "cause_code": "x", "facts": {"signal": 9}})
     assert (result.cause_code, result.facts) == ("x", {"signal": 9})
 
 
@@ -237,8 +237,8 @@ def test_a_number_that_json_allows_and_no_float_holds() -> None:
 
 def test_a_long_cause_is_cut_and_read() -> None:
     words = "why " * LONGEST_CAUSE
-    assert Attempt.decode(encoded({**ATTEMPT, "cause": words}), "u").reason == words[:LONGEST_CAUSE]
-    assert Result.decode(encoded({**RESULT, "cause": words}), "u").cause == words[:LONGEST_CAUSE]
+    assert KINDS["attempt"].read({**ATTEMPT, "cause": words}).reason == words[:LONGEST_CAUSE]
+    assert KINDS["result"].read({**RESULT, "cause": words}).cause == words[:LONGEST_CAUSE]
 
 
 @EVERY_KIND
@@ -262,7 +262,7 @@ def test_what_is_no_json_object_is_refused(kind: Kind, data: bytes) -> None:
     refusal(kind, data)
 
 
-@pytest.mark.parametrize("field", [b"abc", b"sub-01/ses-1", b"succeeded", b"2026-11-22T12:00:00Z", b"s3://data/x.csv"])
+@pytest.mark.parametrize("field", [b"abc", b"sub-01/ses-1", b"succeeded", b"2026-11-22T12:00:00Z", FILE.encode()])
 def test_a_text_that_is_not_utf_8_is_refused(field: bytes) -> None:
     kind = KINDS["result"]
     refusal(kind, encoded(RESULT).replace(field, b"\xff\xfe"))

@@ -18,6 +18,7 @@ from typing import Any
 
 import nibabel
 import numpy as np
+from m2g_job import m2g_arguments
 
 from support.job_s3 import LocalS3
 from support.repository import ROOT
@@ -136,24 +137,8 @@ class World:
             "scan": {"name": "sub-0025427/ses-1", "subject": "0025427", "session": "1", "entities": {}},
             "inputs": [],
             "atlases": [DESIKAN],
-            "m2g": {"pipeline": "dwi", "diffusion_model": "csa", "parcellation": ["Desikan"]},
-            "argv": [
-                "m2g",
-                "INPUT_DIR",
-                "OUTPUT_DIR",
-                "--pipeline",
-                "dwi",
-                "--participant_label",
-                "0025427",
-                "--session_label",
-                "1",
-                "--diffusion_model",
-                "csa",
-                "--seeds",
-                "1",
-                "--parcellation",
-                DESIKAN["argument"],
-            ],
+            "m2g": {"pipeline": "dwi", "diffusion_model": "csa", "seeds": 1, "parcellation": ["Desikan"]},
+            "argv": [],
             "image": IMAGE,
             "image_digest": DIGEST,
             "output": f"s3://{BUCKET}/{OUTPUT}",
@@ -165,8 +150,19 @@ class World:
         self.input("T1w", f"{session}/anat/sub-0025427_ses-1_T1w.nii.gz", packed())
         return self.scan
 
-    def submit(self, index: int = 0) -> None:
-        """Write the scan's JSON to the bucket."""
+    def ask(self, **options: Any) -> list[str]:
+        """Change m2g's options in the scan's JSON; returns the arguments that follow from all of them."""
+        self.scan["m2g"].update(options)
+        names = self.scan["scan"]
+        self.scan["argv"] = m2g_arguments.arguments(
+            self.scan["m2g"], [], subject=names["subject"], session=names["session"] or "nosession"
+        )
+        return list(self.scan["argv"])
+
+    def submit(self, index: int = 0, *, argv: list[str] | None = None) -> None:
+        """Write the scan's JSON to the bucket, with the arguments that its options make, or with others."""
+        self.ask()
+        self.scan["argv"] = self.scan["argv"] if argv is None else argv
         scan = {**copy.deepcopy(self.scan), "index": index}
         self.put(f"{RUN}/scans/{index:05d}.json", json.dumps(scan).encode())
 
@@ -233,6 +229,16 @@ class World:
     def get(self, key: str) -> bytes:
         body: bytes = self.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         return body
+
+    @property
+    def result_uri(self) -> str:
+        """Of the first scan's result."""
+        return f"s3://{BUCKET}/{RUN}/results/00000.json"
+
+    @property
+    def attempt_uri(self) -> str:
+        """Of the record of the first attempt at the first scan."""
+        return f"s3://{BUCKET}/{RUN}/attempts/00000.1.0123abcd.json"
 
     def result(self, index: int = 0) -> dict[str, Any]:
         result: dict[str, Any] = json.loads(self.get(f"{RUN}/results/{index:05d}.json"))

@@ -9,20 +9,26 @@ from typing import Any
 
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.lease_record import LeaseRecord
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_record import decode_scan_document
 from opsctl.core.runs.status import BatchJob, FinalJobStates
 from opsctl.core.runs.submission import Submission
+from opsctl.core.selftest.result import SelftestResult
+from opsctl.core.selftest.times import PlatformTimes
 from support.core_examples import run
 from support.example_platform import RECORD
 
+RUN_ID = "HNU1-20261122-120000-ab12"
+OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
+FILE = f"{OUTPUT}/sub-01/ses-1/connectomes_d/x.csv"
 TIMES = {"started_at": "2026-11-22T12:00:00Z", "stopped_at": "2026-11-22T12:10:00Z"}
-PREFIX = "opsctl/runs/HNU1-20261122-120000-ab12"
+PREFIX = f"opsctl/runs/{RUN_ID}"
 
 ATTEMPT: dict[str, Any] = {
     "schema_version": 1,
-    "run_id": "HNU1-20261122-120000-ab12",
+    "run_id": RUN_ID,
     "index": 3,
     "scan": "sub-01/ses-1",
     "job_id": "j:3",
@@ -38,7 +44,7 @@ ATTEMPT: dict[str, Any] = {
 }
 RESULT: dict[str, Any] = {
     "schema_version": 1,
-    "run_id": "HNU1-20261122-120000-ab12",
+    "run_id": RUN_ID,
     "index": 3,
     "scan": "sub-01/ses-1",
     "key": "abc",
@@ -53,10 +59,10 @@ RESULT: dict[str, Any] = {
     "outputs": {
         "count": 1,
         "bytes": 5,
-        "connectomes": ["s3://data/x.csv"],
+        "connectomes": [FILE],
         "graphs": [
             {
-                "uri": "s3://data/x.csv",
+                "uri": FILE,
                 "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
                 "kind": "streamlines",
                 "nodes": 68,
@@ -65,7 +71,7 @@ RESULT: dict[str, Any] = {
                 "lost": 2,
             }
         ],
-        "files": [{"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff", "etag": "ee"}],
+        "files": [{"uri": FILE, "size_bytes": 5, "sha256": "f" * 64, "etag": "ee"}],
     },
     "warnings": [{"code": "regions_lost", "atlas": "Desikan_space-MNI152NLin6_res-2x2x2", "text": "2 regions lost."}],
     "image": "repo:1",
@@ -96,10 +102,12 @@ JOBS = {
 }
 SCAN: dict[str, Any] = {
     "schema_version": 1,
-    "run_id": "HNU1-20261122-120000-ab12",
+    "run_id": RUN_ID,
     "index": 3,
+    "dataset": "s3://data/HNU1",
+    "scan": {"name": "sub-01/ses-1", "subject": "01"},
     "inputs": [{"uri": "s3://data/HNU1/sub-01_dwi.nii.gz", "role": "dwi", "size_bytes": 9, "etag": "e"}],
-    "output": "s3://data/HNU1/derivatives/x/sub-01/ses-1",
+    "output": f"{OUTPUT}/sub-01/ses-1",
     "key": "abc",
     "image_digest": None,
 }
@@ -146,6 +154,14 @@ class Kind:
         return self.decode(encoded(value), self.uri)
 
 
+def result_uri(index: int, run_id: str = RUN_ID) -> str:
+    return f"s3://data/opsctl/runs/{run_id}/results/{index:05d}.json"
+
+
+def attempt_uri(index: int, number: int, run_id: str = RUN_ID) -> str:
+    return f"s3://data/opsctl/runs/{run_id}/attempts/{index:05d}.{number}.0123abcd.json"
+
+
 def encoded(value: Any) -> bytes:
     return json.dumps(value).encode()
 
@@ -190,4 +206,43 @@ KINDS = {
         Platform.decode,
         optional=frozenset({"endpoint_url", "spot_fallback", "options"}),
     ),
+}
+
+LEASE = {"schema_version": 1, "state": "held", "token": "0f" * 16, "home": "h", "who": "ada@lab"}
+SELFTEST = {
+    "schema_version": 1,
+    "selftest_id": "selftest-20261122-120000-ab12",
+    "model": "csa",
+    "job_id": "j",
+    "attempt": 1,
+    **TIMES,
+    "log_stream": "csa/default/t",
+    "rows": [{"check": "s3_read", "group": "storage", "verdict": "fine", "detail": "It can.", "seconds": 0.2}],
+    "pull_started_at": None,
+    "pull_stopped_at": None,
+    "versions": {"m2g": "0.3.0"},
+}
+START_TIMES = {
+    "measured_at": TIMES["started_at"],
+    "instance_type": "r5.large",
+    "boot_seconds": 90.0,
+    "pull_seconds": 120.0,
+    "start_seconds": 3.0,
+}
+FAILED_RESULT = {
+    **RESULT,
+    "status": "failed",
+    "exit_code": 1,
+    "cause": "why",
+    "cause_code": "m2g_failed",
+    "facts": {"exit_code": 1, "signal": 9},
+    "outputs": {"connectomes": [], "files": [], "graphs": []},
+}
+#: Every kind that opsctl reads.
+FUZZED = {
+    **KINDS,
+    "failed result": Kind("results/00003.json", FAILED_RESULT, Result.decode),
+    "lease": Kind("lease.00001.json", LEASE, LeaseRecord.decode),
+    "self-test": Kind("result.json", SELFTEST, SelftestResult.decode),
+    "times": Kind("times.json", {"schema_version": 1, "times": [START_TIMES]}, PlatformTimes.decode),
 }

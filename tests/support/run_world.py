@@ -31,6 +31,7 @@ from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.home import Home
 from support.fake_batch import FakeBatch
+from support.record_examples import result_uri
 
 PATTERNS = entity_patterns()
 ATLASES = tuple(atlas.name for atlas in atlas_table().default)
@@ -257,4 +258,4 @@ def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), 
 
 
 def result(index: int, scan: str, **changes: Any) -> Result:
-    return Result.decode(json.dumps(result_json(index, scan, **changes)).encode(), "s3://data/result.json")
+    return Result.decode(json.dumps(result_json(index, scan, **changes)).encode(), result_uri(index))

@@ -101,14 +101,14 @@ class Storage:
         body = self.get_body(bucket, key)
         return None if body is None else _parsed(body, bucket, key)
 
-    def get_json_with_age(self, bucket: str, key: str) -> tuple[dict[str, Any], float] | None:
-        """A record and its age in seconds by S3's own clock; None if there is none."""
+    def get_body_with_age(self, bucket: str, key: str) -> tuple[bytes, float] | None:
+        """A small object's bytes and its age in seconds by S3's own clock; None if there is none."""
         body_and_reply = self._get(bucket, key)
         if body_and_reply is None:
             return None
         body, reply = body_and_reply
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
-        return _parsed(body, bucket, key), (now - reply["LastModified"]).total_seconds()
+        return body, (now - reply["LastModified"]).total_seconds()
 
     def _get(self, bucket: str, key: str) -> tuple[bytes, Any] | None:
         with translated(f"reading s3://{bucket}/{key}"):

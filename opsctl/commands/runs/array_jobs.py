@@ -253,8 +253,8 @@ class ArrayJobs:
         self, part: SubmissionSlice, children: Mapping[int, BatchJob], *, skip: Set[int] = frozenset()
     ) -> None:
         for child_index, job in children.items():
-            run_index = part.run_index_by_origin[part.submission.offset + child_index]
-            if run_index not in self._ended and run_index not in skip:
+            run_index = part.run_index_by_origin.get(part.submission.offset + child_index)
+            if run_index is not None and run_index not in self._ended and run_index not in skip:
                 self._ended[run_index] = job
 
     def _remember(self, jobs: dict[int, BatchJob]) -> dict[int, BatchJob]:

@@ -105,8 +105,8 @@ def audit(
     entries: dict[str, list[AuditEntry]] = defaultdict(list)
     results: list[Result] = []
     for run in reversed(runs):
-        snapshot = SnapshotReader(run, records=records, batch=batch, now=now).whole()
-        run_results = records.results(run.run_id, files=True)
+        reader = SnapshotReader(run, records=records, batch=batch, now=now)
+        snapshot, run_results = reader.whole(), reader.on_s3.results(files=True)
         results += run_results.values()
         for name, entry in _entries(snapshot, run_results, records.documents(run.run_id)):
             entries[name].append(entry)

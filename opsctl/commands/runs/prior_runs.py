@@ -95,7 +95,7 @@ class PriorRuns:
         """The submissions that were cut short, oldest first; one without a record counts, Batch may have it."""
         unconfirmed = []
         for run in runs:
-            recorded = {submission.number: submission for submission in self._records.submission_log(run.run_id)}
+            recorded = {submission.number: submission for submission in self._records.submission_log(run.run_id, run)}
             for intended in submissions_of(run, self._platform, at=run.created_at):
                 submission = recorded.get(intended.number, intended)
                 if submission.state == "intended":
@@ -120,7 +120,7 @@ class PriorRuns:
 
     def has_submitted(self, run: Run) -> bool:
         """Whether jobs of a run exist or may exist: False only where all its submissions were abandoned."""
-        submission_log = self._records.submission_log(run.run_id)
+        submission_log = self._records.submission_log(run.run_id, run)
         return not submission_log or any(submission.state != "abandoned" for submission in submission_log)
 
     def foreign(self, names: Collection[str], runs: Sequence[Run]) -> list[str]:

@@ -19,13 +19,17 @@ from opsctl.core.runs.names import find_run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_record import decode_scan_document
 from opsctl.core.runs.status import BatchJob, FinalJobStates
-from opsctl.core.runs.submission import Submission
+from opsctl.core.runs.submission import Submission, contradiction
 from opsctl.core.selftest.times import TIMES_KEY, PlatformTimes
 
 T = TypeVar("T")
 
 #: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
 _BODIES_AT_ONCE = 500
+
+
+def _nothing(_: Any) -> str:
+    return ""
 
 
 class Records:
@@ -142,13 +146,16 @@ class Records:
         """Write a run's record: comes last, because the record makes the run exist."""
         self._storage.put_json(self._bucket, self._run_key(run.run_id), run.as_json())
 
-    def submission_log(self, run_id: str) -> list[Submission]:
-        """A run's submissions in every state, in order; one that `run` never reached is missing."""
-        return self._records(run_id, "submissions", Submission.decode)
+    def submission_log(self, run_id: str, run: Run | None = None) -> list[Submission]:
+        """A run's submissions in every state, in order; one that `run` never reached is missing.
 
-    def submissions(self, run_id: str) -> list[Submission]:
-        """A run's submissions that Batch is known to have."""
-        return [submission for submission in self.submission_log(run_id) if submission.state == "submitted"]
+        Parameters
+        ----------
+        run
+            The run's record, which tells what its submissions must be; None where it is not known.
+        """
+        contradicts = _nothing if run is None else lambda submission: contradiction(submission, run)
+        return self._records(run_id, "submissions", Submission.decode, contradiction=contradicts)
 
     def put_submission(self, run_id: str, submission: Submission) -> None:
         """Write one submission; if it is abandoned, first the mark by which its jobs know."""
@@ -166,23 +173,32 @@ class Records:
         """All scans' JSONs of a run, by index."""
         return {value["index"]: value for value in self._records(run_id, "scans", decode_scan_document, keep=False)}
 
-    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
+    def submissions(self, run_id: str) -> list[Submission]:
+        """A run's submissions that Batch is known to have."""
+        return [submission for submission in self.submission_log(run_id) if submission.state == "submitted"]
+
+    def results(
+        self, run_id: str, *, files: bool = False, contradiction: Callable[[Result], str] = _nothing
+    ) -> dict[int, Result]:
         """The results that exist, by the scan's index.
 
         Parameters
         ----------
         files
             Whether with the lists of files, which take 50 kB a scan; otherwise see `Result.without_files`.
+        contradiction
+            Says why a result cannot be the one of its scan (`Result.contradiction`).
         """
         if files:
-            results = self._records(run_id, "results", Result.decode, keep=False)
+            results = self._records(run_id, "results", Result.decode, keep=False, contradiction=contradiction)
         else:
-            results = self._records(run_id, "results", _decode_without_files)
+            results = self._records(run_id, "results", _decode_without_files, contradiction=contradiction)
         return {result.index: result for result in results}
 
-    def result(self, run_id: str, index: int) -> Result | None:
+    def result(self, run_id: str, index: int, *, contradiction: Callable[[Result], str]) -> Result | None:
         """One scan's result with its list of files; None where there is none."""
-        return self._record(document_key(self._prefix(run_id), "results", index), Result.decode)
+        key = document_key(self._prefix(run_id), "results", index)
+        return self._believed(self._record(key, Result.decode), key, contradiction)
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """Every attempt that a run's jobs recorded, in no order."""
@@ -204,13 +220,23 @@ class Records:
         self._values = {key: value for key, value in self._values.items() if not is_gone(key)}
         self._cache.forget(self._bucket, is_gone)
 
-    def _records(self, run_id: str, folder: str, decode: Callable[[bytes, str], T], *, keep: bool = True) -> list[T]:
+    def _records(
+        self,
+        run_id: str,
+        folder: str,
+        decode: Callable[[bytes, str], T],
+        *,
+        keep: bool = True,
+        contradiction: Callable[[T], str] = _nothing,
+    ) -> list[T]:
         """The records of a run's folder, in the order of their keys.
 
         Parameters
         ----------
         keep
             Whether to keep the values, so that only new and changed objects are read the next time.
+        contradiction
+            Says what else that is known contradicts a record; empty where nothing does.
         """
         objects = sorted(
             self._storage.below(Location(self._bucket, f"{self._prefix(run_id)}/{folder}")), key=lambda obj: obj.key
@@ -227,7 +253,18 @@ class Records:
             values[obj.key] = self._decoded(decode, body, obj.key)
             if keep:
                 self._values[obj.key] = (obj.etag, values[obj.key])
-        return [value for obj in objects if (value := values.get(obj.key)) is not None]
+        return [
+            value
+            for obj in objects
+            if (value := self._believed(values.get(obj.key), obj.key, contradiction)) is not None
+        ]
+
+    def _believed(self, value: T | None, key: str, contradiction: Callable[[T], str]) -> T | None:
+        """A record, or None and a report where something else contradicts it."""
+        detail = "" if value is None else contradiction(value)
+        if detail:
+            self._report(UnreadableRecord(self._uri(key), f"is not believed: {detail}.", "Restore or delete it."))
+        return None if detail else value
 
     def _bodies(self, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes]]:
         """The objects' bodies; only those that this machine does not have are read from S3."""
@@ -253,13 +290,16 @@ class Records:
         try:
             value = decode(body, uri)
         except UnreadableRecord as problem:
-            is_known = uri in self._unreadable
-            self._unreadable[uri] = problem
-            if not is_known:
-                self._on_unreadable(problem)
+            self._report(problem)
             return None
         self._unreadable.pop(uri, None)
         return value
+
+    def _report(self, problem: UnreadableRecord) -> None:
+        is_known = problem.source in self._unreadable
+        self._unreadable[problem.source] = problem
+        if not is_known:
+            self._on_unreadable(problem)
 
     def _read_run(self, run_id: str) -> Run | None:
         key = self._run_key(run_id)

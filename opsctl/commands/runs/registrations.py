@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.dataset.scan import Exclusion, S3Object, Scan
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri
@@ -104,7 +105,7 @@ class RegistrationFinder:
         reasons = {scan.name: NOT_DONE for scan in scans}
         for run in self._runs(options):
             same_work = list(self._same_work(run, [scan for scan in scans if scan.name not in by_scan]))
-            results = self._records.results(run.run_id, files=True) if same_work else {}
+            results = RunReader(run, records=self._records).results(files=True) if same_work else {}
             for scan, index in same_work:
                 result = results.get(index)
                 if result is None or not result.succeeded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from opsctl.commands.runs.records import Records
@@ -25,16 +25,34 @@ class RunReader:
 
     def submission_log(self) -> list[Submission]:
         """The run's own submissions, whatever their state."""
-        return self._records.submission_log(self.run.run_id)
+        return self._records.submission_log(self.run.run_id, self.run)
 
     def results(self, *, files: bool = False) -> dict[int, Result]:
         """The results that exist, by index, with their lists of files or without (`Records.results`)."""
-        return {
-            index_map[origin_index]: replace(result, index=index_map[origin_index])
-            for run_id, index_map in self._index_maps.items()
-            for origin_index, result in self._records.results(run_id, files=files).items()
-            if origin_index in index_map
-        }
+        results = {}
+        for run_id, index_map in self._index_maps.items():
+            read = self._records.results(run_id, files=files, contradiction=self._contradiction(index_map))
+            for origin_index in read.keys() & index_map.keys():
+                index = index_map[origin_index]
+                results[index] = replace(read[origin_index], index=index)
+        return results
+
+    def result(self, index: int) -> Result | None:
+        """A scan's result with its list of files; None where there is none."""
+        origin = self.run.origin(index)
+        check = self._contradiction({origin.index: index})
+        return self._records.result(origin.run_id, origin.index, contradiction=check)
+
+    def _contradiction(self, index_map: Mapping[int, int]) -> Callable[[Result], str]:
+        """Says why a result cannot be the one of its scan, given this run's indices by those of the run that made it."""
+
+        def contradiction(result: Result) -> str:
+            index = index_map.get(result.index)
+            if index is None or not self.run.scans[index]:
+                return ""
+            return result.contradiction(self.run.scans[index], self.run.scan_uri(index))
+
+        return contradiction
 
     def attempts(self) -> list[Attempt]:
         """Every attempt that a job recorded."""
@@ -53,7 +71,8 @@ class RunReader:
         for run_id in self._index_maps:
             known = self._submissions.get(run_id)
             if not known or any(submission.state == "intended" for submission in known):
-                self._submissions[run_id] = self._records.submission_log(run_id)
+                is_own = run_id == self.run.run_id
+                self._submissions[run_id] = self._records.submission_log(run_id, self.run if is_own else None)
         return {
             run_id: [submission for submission in submissions if submission.state == "submitted"]
             for run_id, submissions in self._submissions.items()

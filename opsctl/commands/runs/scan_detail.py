@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.costs.bill import ScanBill
 from opsctl.core.location import parse_uri, run_location
 from opsctl.core.runs.attempt import Attempt
@@ -91,6 +92,7 @@ def scan_details(snapshot: RunSnapshot, *, records: Records, pricing: Pricing | 
     # The data bucket holds outputs and records, whichever bucket the dataset is in.
     data_bucket = parse_uri(run.output).bucket
     details = []
+    reader = RunReader(run, records=records)
     for scan in snapshot.status.scans:
         origin = run.origin(scan.index)
         folder = run_location(origin.run_id, data_bucket=data_bucket).uri
@@ -101,7 +103,7 @@ def scan_details(snapshot: RunSnapshot, *, records: Records, pricing: Pricing | 
                 origin=origin,
                 document=records.document(origin.run_id, origin.index),
                 attempts=snapshot.attempts.get(scan.index, ()),
-                result=records.result(origin.run_id, origin.index),
+                result=reader.result(scan.index),
                 failures_uri=f"{folder}/failures/{origin.index:05d}/",
                 cost=bills.get(scan.index),
                 is_local=pricing is not None and pricing.is_local,

@@ -21,6 +21,8 @@ from typing import Any
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
+from opsctl.core.record import UnreadableRecord
+from opsctl.core.runs.lease_record import LeaseRecord
 from opsctl.home import Home
 
 #: A lease that was not renewed for this long has expired. Longer than `_TRUSTED_SECONDS` and one SubmitJob together.
@@ -42,10 +44,16 @@ def seconds_since_boot() -> float:
 
 @dataclass(frozen=True)
 class _LeaseObject:
-    """The newest lease object, as S3 has it."""
+    """The newest lease object, as S3 has it.
+
+    Attributes
+    ----------
+    record
+        None where it cannot be read: such a lease ends by its age.
+    """
 
     generation: int
-    body: dict[str, Any]
+    record: LeaseRecord | None
     age_seconds: float
 
 
@@ -138,7 +146,7 @@ class SubmissionLease:
 
     def _try_acquire(self) -> bool:
         lease = self._newest()
-        if lease is not None and lease.body.get("token") == self._token:
+        if lease is not None and lease.record is not None and lease.record.token == self._token:
             # An earlier call created it, but its reply was lost, perhaps long ago: the lease counts from this renewal.
             self._generation = lease.generation
             self._renewed_at = self._monotonic()
@@ -153,20 +161,29 @@ class SubmissionLease:
         return self._storage.create_json(self._bucket, self._key(self._generation), self._body("held"))
 
     def _has_ended(self, lease: _LeaseObject) -> bool:
-        if lease.body.get("state") == "released" or lease.age_seconds > LEASE_SECONDS:
+        record = lease.record
+        if lease.age_seconds > LEASE_SECONDS or (record is not None and record.state == "released"):
             return True
-        return lease.body.get("home") == self._home.identity and not self._home.is_alive(str(lease.body.get("token")))
+        return record is not None and record.home == self._home.identity and not self._home.is_alive(record.token)
 
     def _highest_generation(self) -> int:
         """The highest N of the lease objects, 0 where there is none."""
         objects = self._storage.below(Location(self._bucket, self._folder))
-        matches = (re.search(r"/lease\.(\d+)\.json$", obj.key) for obj in objects)
+        matches = (re.search(r"/lease\.([0-9]{5,9})\.json\Z", obj.key) for obj in objects)
         return max((int(match[1]) for match in matches if match), default=0)
 
     def _newest(self) -> _LeaseObject | None:
         generation = self._highest_generation()
-        read = self._storage.get_json_with_age(self._bucket, self._key(generation)) if generation else None
-        return _LeaseObject(generation, *read) if read else None
+        key = self._key(generation)
+        read = self._storage.get_body_with_age(self._bucket, key) if generation else None
+        if read is None:
+            return None
+        body, age_seconds = read
+        record = None
+        # Whoever wrote it, it must not keep others from submitting for ever.
+        with suppress(UnreadableRecord):
+            record = LeaseRecord.decode(body, f"s3://{self._bucket}/{key}")
+        return _LeaseObject(generation, record, age_seconds)
 
     def _renew(self) -> None:
         while not self._released.wait(_RENEW_SECONDS):
@@ -193,4 +210,4 @@ class SubmissionLease:
 
 
 def _holder(lease: _LeaseObject) -> str:
-    return str(lease.body.get("who") or "somebody else")
+    return (lease.record.who if lease.record is not None else "") or "somebody else"

@@ -41,9 +41,9 @@ class ModelResources:
         Further types of the same size on which scans may run.
     """
 
-    job_queue: bounded.Name
-    compute_environment: bounded.Name
-    job_definition: bounded.Name
+    job_queue: bounded.Arn
+    compute_environment: bounded.Arn
+    job_definition: bounded.Arn
     instance_type: bounded.Name
     vcpus: bounded.Count
     memory_mib: bounded.Mib
@@ -140,7 +140,7 @@ class Platform:
         return {"schema_version": SCHEMA_VERSION, **asdict(self), "models": models}
 
 
-def _inconsistency(platform: Platform) -> str:
+def _inconsistency(platform: Platform, _source: str) -> str:
     missing = {"csd", "csa"} - set(platform.models)
     return f"`models.{min(missing)}` is missing" if missing else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -43,12 +44,12 @@ class Attempt:
 
     index: bounded.Index
     number: bounded.AttemptNumber
-    job_id: bounded.Text
+    job_id: bounded.JobId
     started_at: bounded.Moment | None = None
     stopped_at: bounded.Moment | None = None
     exit_code: bounded.ExitCode | None = None
     reason: bounded.Cause = ""
-    log_stream: bounded.Text = ""
+    log_stream: bounded.LogStream = ""
     cause_code: bounded.Text = ""
     seen_at: bounded.Moment | None = None
     facts: bounded.Facts = field(default_factory=dict, hash=False)
@@ -99,18 +100,27 @@ class _AttemptRecord:
 
     index: bounded.Index
     attempt: bounded.AttemptNumber
-    job_id: bounded.Text
+    job_id: bounded.JobId
     started_at: bounded.Moment | None
     stopped_at: bounded.Moment | None
     exit_code: bounded.ExitCode | None
     cause: bounded.Cause
-    log_stream: bounded.Text
+    log_stream: bounded.LogStream
     cause_code: bounded.Text = ""
     seen_at: bounded.Moment | None = None
     facts: bounded.Facts = field(default_factory=dict)
     phase: Phase | None = None
 
 
+def _inconsistency(attempt: _AttemptRecord, uri: str) -> str:
+    """What is wrong with an attempt whose single fields are valid; empty where nothing is."""
+    if not re.fullmatch(rf".+/{attempt.index:05d}\.{attempt.attempt}\.[0-9a-f]+\.json", uri):
+        return f"it is of attempt {attempt.attempt} at scan {attempt.index}, not of the one where it lies"
+    return ""
+
+
 _READER = RecordReader(
-    _AttemptRecord, hint="Until it is restored or deleted, the attempt counts as one without a record."
+    _AttemptRecord,
+    hint="Until it is restored or deleted, the attempt counts as one without a record.",
+    check=_inconsistency,
 )

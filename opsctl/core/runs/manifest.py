@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 from opsctl.core import bounded
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.dataset.scan import Scan
+from opsctl.core.location import derivatives, is_label, is_plain_path, parse_uri, run_location
 from opsctl.core.platform.platform import ModelResources
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
-from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, all_asked, argv
+from opsctl.core.runs.m2g_options import M2gOptions, all_asked, argv
 from opsctl.core.runs.registration import Registration
 
 
@@ -21,7 +22,7 @@ from opsctl.core.runs.registration import Registration
 class Origin:
     """A scan of an earlier run that this run adopted, because it was done or in flight when this run began."""
 
-    run_id: bounded.Name
+    run_id: bounded.RunId
     index: bounded.Index
 
 
@@ -62,15 +63,15 @@ class Run:
         The command as typed, one argument per element.
     """
 
-    run_id: bounded.Name
-    dataset: bounded.Name
-    output: bounded.Name
+    run_id: bounded.RunId
+    dataset: bounded.S3Uri
+    output: bounded.S3Uri
     m2g: bounded.M2gValues
     model: bounded.Model
     image: bounded.Name
     platform: bounded.Name
     region: bounded.Name
-    scans: tuple[bounded.Text, ...]
+    scans: tuple[bounded.ScanName, ...]
     created_at: bounded.Moment
     created_by: bounded.Text
     command_line: tuple[bounded.Text, ...]
@@ -111,6 +112,29 @@ class Run:
             by_run.setdefault(origin.run_id, {})[origin.index] = index
         return by_run
 
+    def scan_uri(self, index: int) -> str:
+        """The S3 address of the folder with a scan's outputs."""
+        return f"{self.output}/{self.scans[index]}"
+
+    def place_of(self, uri: str, index: int) -> str | None:
+        """Where a file of a scan's outputs lies below the derivatives folder, such as `sub-01/ses-1/qa_d/x.png`.
+
+        Parameters
+        ----------
+        uri
+            The file's S3 address, as a result names it.
+        index
+            Of the scan.
+
+        Returns
+        -------
+        str or None
+            Its parts are plain names, and the first ones are the scan's. None where the file is not one of this scan's.
+        """
+        is_own = bool(self.scans[index]) and uri.startswith(f"{self.scan_uri(index)}/")
+        place = uri[len(self.output) + 1 :]
+        return place if is_own and is_plain_path(place) else None
+
     def as_json(self) -> dict[str, Any]:
         """The content of `run.json`."""
         return {
@@ -133,16 +157,19 @@ class Run:
         return _READER.decode(data, uri)
 
 
-def _inconsistency(run: Run) -> str:
+def _inconsistency(run: Run, uri: str) -> str:
     """What is wrong with a run whose single fields are valid; empty where nothing is."""
+    dataset, output = parse_uri(run.dataset), parse_uri(run.output)
+    if uri != f"{run_location(run.run_id, data_bucket=output.bucket).uri}/run.json":
+        return f"it is of the run {run.run_id} with outputs at {run.output}, which does not belong where it lies"
+    if run.output != derivatives(dataset, output.name, data_bucket=output.bucket).uri or not is_label(output.name):
+        return f"`output` is wrong ({run.output} is not a folder in the derivatives of {run.dataset})"
     if run.submitted_count + len(run.adopted) != len(run.scans):
         return (
             f"`sizes` and `adopted` are of {run.submitted_count + len(run.adopted)} scans, `scans` of {len(run.scans)}"
         )
     if len(run.keys) != len(run.scans):
         return f"it has {len(run.keys)} `keys` of {len(run.scans)} `scans`"
-    if run.m2g.get("pipeline", "dwi") not in get_args(Pipeline):
-        return f"`m2g.pipeline` is wrong (expected {', '.join(get_args(Pipeline))})"
     return ""
 
 

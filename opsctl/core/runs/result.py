@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from opsctl.core import bounded
+from opsctl.core.location import is_plain_path, run_location
 from opsctl.core.record import RecordReader
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
@@ -52,9 +54,9 @@ class OutputFile:
         S3's, without quotes; empty where the job does not know it.
     """
 
-    uri: bounded.Name
+    uri: bounded.S3Uri
     size_bytes: bounded.SizeBytes
-    sha256: bounded.Text
+    sha256: bounded.Sha256
     etag: bounded.Text = ""
 
 
@@ -78,8 +80,8 @@ class Graph:
         Number of regions that this scan has no voxel of.
     """
 
-    uri: bounded.Name
-    atlas: bounded.Name
+    uri: bounded.S3Uri
+    atlas: bounded.FolderName
     kind: GraphKind
     nodes: bounded.Count
     edges: bounded.Count
@@ -100,7 +102,7 @@ class ResultWarning:
     """
 
     code: WarningCode
-    atlas: bounded.Name
+    atlas: bounded.FolderName
     text: bounded.Cause
 
 
@@ -130,6 +132,8 @@ class Result:
         In the order of the atlases.
     peak_disk_mib
         Peak of the scratch folder's size.
+    folder
+        The S3 address of the folder that the files of a succeeded scan are in; empty where it has none.
     """
 
     index: int
@@ -152,6 +156,7 @@ class Result:
     graphs: tuple[Graph, ...] = ()
     warnings: tuple[ResultWarning, ...] = ()
     peak_disk_mib: int = 0
+    folder: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -162,6 +167,18 @@ class Result:
     def total_seconds(self) -> float:
         """Duration of all phases together."""
         return sum(self.seconds.values())
+
+    def contradiction(self, scan: str, folder: str) -> str:
+        """Why it cannot be the result of a scan of a run; empty where it can.
+
+        Parameters
+        ----------
+        scan, folder
+            The scan's name, and the S3 address of its outputs.
+        """
+        if self.scan != scan and (self.scan or self.succeeded):
+            return f"it is of the scan {self.scan}, not of {scan}"
+        return f"its files are in {self.folder}, not in {folder}" if self.folder not in ("", folder) else ""
 
     def without_files(self) -> Result:
         """A copy of 1 kB instead of 50; it raises ValueError where `connectomes`, `files` or `graphs` are looked at."""
@@ -198,12 +215,13 @@ class Result:
             facts=record.facts,
             graphs=record.outputs.graphs,
             warnings=record.warnings,
+            folder=record.folder if record.status == "succeeded" else "",
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Outputs:
-    connectomes: tuple[bounded.Name, ...]
+    connectomes: tuple[bounded.S3Uri, ...]
     files: tuple[OutputFile, ...]
     graphs: tuple[Graph, ...] = ()
 
@@ -213,7 +231,7 @@ class _ResultRecord:
     """A result under the runner's names."""
 
     index: bounded.Index
-    scan: bounded.Text
+    scan: bounded.ScanName
     key: bounded.Text
     status: Literal["succeeded", "failed"]
     cause: bounded.Cause
@@ -224,12 +242,54 @@ class _ResultRecord:
     seconds: Mapping[bounded.Text, bounded.Seconds]
     peak_memory_mib: bounded.Mib
     outputs: _Outputs
-    log_stream: bounded.Text
-    job_id: bounded.Text
+    log_stream: bounded.LogStream
+    job_id: bounded.JobId
     cause_code: bounded.Text = ""
     facts: bounded.Facts = field(default_factory=dict)
     warnings: tuple[ResultWarning, ...] = ()
     peak_disk_mib: bounded.Mib = 0
 
+    @property
+    def folder(self) -> str:
+        """Where the outputs of a succeeded scan lie, judged by the first one; the files of a result share one."""
+        if not self.outputs.files:
+            return ""
+        return self.outputs.files[0].uri.partition(f"/{self.scan}/")[0] + f"/{self.scan}"
 
-_READER = RecordReader(_ResultRecord, hint="Until it is restored or deleted, the scan counts as one without a result.")
+
+_SHOWN = 150
+_FOLDER = re.compile(r"s3://[^/]+/(?:[^/]+/)+derivatives/[^/]+")
+
+
+def _inconsistency(result: _ResultRecord, uri: str) -> str:
+    """What is wrong with a result whose single fields are valid; empty where nothing is.
+
+    container/m2g_job/result_check.py says the same, so that a job writes again what opsctl cannot read.
+    """
+    run_uri, _, name = uri.rpartition("/results/")
+    if name != f"{result.index:05d}.json":
+        return f"it is of scan {result.index}, not of the one where it lies"
+    outputs = result.outputs
+    if result.status == "failed":
+        folder = f"{run_uri}/failures/{result.index:05d}"
+    elif not outputs.files:
+        folder = ""
+    else:
+        folder = result.folder
+        if not result.scan or not _FOLDER.fullmatch(folder.removesuffix(f"/{result.scan}")):
+            return "`outputs` is wrong (they are not in the scan's folder in a derivative)"
+        if folder.split("/")[:3] != uri.split("/")[:3]:
+            return f"`outputs` is wrong ({folder} is in another bucket)"
+    for file in (*outputs.connectomes, *(entry.uri for entry in (*outputs.files, *outputs.graphs))):
+        if not file.startswith(f"{folder}/") or not is_plain_path(file.removeprefix(f"{folder}/")):
+            return f"`outputs` is wrong ({file[:_SHOWN]} is not in {folder[:_SHOWN]})"
+    if not set(outputs.connectomes) <= {file.uri for file in outputs.files}:
+        return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
+    return ""
+
+
+_READER = RecordReader(
+    _ResultRecord,
+    hint="Until it is restored or deleted, the scan counts as one without a result.",
+    check=_inconsistency,
+)

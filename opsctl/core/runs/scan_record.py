@@ -10,36 +10,58 @@ from opsctl.core.record import RecordReader
 
 
 def decode_scan_document(data: bytes, uri: str) -> dict[str, Any]:
-    """Read `scans/INDEX.json`.
+    """Read `scans/INDEX.json`: only the fields that opsctl uses; the job reads more of them.
 
     Raises
     ------
     UnreadableRecord
         If it is damaged, or of another version.
     """
-    _READER.decode(data, uri)
-    return _DOCUMENTS.decode(data, uri)
+    from msgspec import to_builtins
+
+    record: dict[str, Any] = to_builtins(_READER.decode(data, uri))
+    return record
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _InputRecord:
-    uri: bounded.Name
+    uri: bounded.S3Uri
     role: bounded.Name
     size_bytes: bounded.SizeBytes
     etag: bounded.Text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _SubjectRecord:
+    name: bounded.ScanName
+    subject: bounded.Name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _ScanRecord:
-    """What opsctl reads of the document; the job reads more of it."""
-
     index: bounded.Index
+    dataset: bounded.S3Uri
+    scan: _SubjectRecord
     inputs: tuple[_InputRecord, ...]
-    output: bounded.Name
+    output: bounded.S3Uri
     key: bounded.Text
-    image_digest: bounded.Text | None
+    image_digest: bounded.Digest | None
 
 
-_HINT = "Until it is restored or deleted, the scan's inputs are not known."
-_READER = RecordReader(_ScanRecord, hint=_HINT)
-_DOCUMENTS = RecordReader(dict[str, Any], hint=_HINT)
+def _inconsistency(record: _ScanRecord, uri: str) -> str:
+    """What is wrong with a scan's JSON whose single fields are valid; empty where nothing is."""
+    if not uri.endswith(f"/scans/{record.index:05d}.json"):
+        return f"it is of scan {record.index}, not of the one where it lies"
+    bucket = uri.removeprefix("s3://").partition("/")[0]
+    folder, _, name = record.output.rpartition(f"/{record.scan.name}")
+    if name or not record.scan.name or "/derivatives/" not in folder or not folder.startswith(f"s3://{bucket}/"):
+        return f"`output` is wrong ({record.output} is not the scan's place in a derivative of s3://{bucket})"
+    for file in record.inputs:
+        if not file.uri.startswith(f"{record.dataset.rstrip('/')}/"):
+            return f"`inputs` is wrong ({file.uri} is not in {record.dataset})"
+    return ""
+
+
+_READER = RecordReader(
+    _ScanRecord, hint="Until it is restored or deleted, the scan's inputs are not known.", check=_inconsistency
+)

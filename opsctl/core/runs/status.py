@@ -75,12 +75,12 @@ class BatchJob:
         known.
     """
 
-    job_id: bounded.Name
+    job_id: bounded.JobId
     status: bounded.JobStatus
     reason: bounded.Cause = ""
     exit_code: bounded.ExitCode | None = None
     attempts: tuple[Attempt, ...] = ()
-    log_streams: tuple[bounded.Text, ...] = ()
+    log_streams: tuple[bounded.LogStream, ...] = ()
     started_at: bounded.Moment | None = None
     stopped_at: bounded.Moment | None = None
     created_at: bounded.Moment | None = None

@@ -43,13 +43,13 @@ class Submission:
     """
 
     number: bounded.Index
-    job_name: bounded.Name
-    job_queue: bounded.Name
+    job_name: bounded.RunId
+    job_queue: bounded.Arn
     offset: bounded.Index
     size: bounded.ArraySize
     state: SubmissionState
     at: bounded.Moment
-    job_id: bounded.Text = ""
+    job_id: bounded.JobId = ""
     note: bounded.Cause = ""
     note_code: bounded.Text = ""
 
@@ -91,7 +91,15 @@ class Submission:
         return _READER.decode(data, uri)
 
 
-def _inconsistency(submission: Submission) -> str:
+def _inconsistency(submission: Submission, uri: str) -> str:
+    run_uri, _, name = uri.rpartition("/submissions/")
+    # The name of its job is how it is looked up: another one would be another run's job, which `cancel` would end.
+    if submission.job_name != job_name(run_uri.rpartition("/")[2], submission.number):
+        return f"`job_name` is wrong ({submission.job_name} is not a job of the run where it lies)"
+    if name != f"{submission.number:02d}.json":
+        return f"it is submission {submission.number}, not the one where it lies"
+    if ":" in submission.job_id:
+        return "`job_id` is wrong (a child job is no submission)"
     return "`job_id` is empty" if submission.state == "submitted" and not submission.job_id else ""
 
 
@@ -100,6 +108,19 @@ _READER = RecordReader(
     hint="Until it is restored or deleted, the submission counts as one without a record.",
     check=_inconsistency,
 )
+
+
+def contradiction(submission: Submission, run: Run) -> str:
+    """Why it cannot be one of a run's submissions; empty where it can."""
+    sizes = run.sizes[: submission.number + 1]
+    if len(sizes) <= submission.number or (submission.offset, submission.size) != (sum(sizes[:-1]), sizes[-1]):
+        return f"it is of {submission.size} scans from {submission.offset} on, which contradicts the run's `sizes`"
+    return ""
+
+
+def job_name(run_id: str, number: int) -> str:
+    """The name of the job of a run's submission, by which it is found where its id was not recorded."""
+    return f"{run_id}-{number:02d}"
 
 
 def array_sizes(count: int, *, most: int = LARGEST_ARRAY) -> list[int]:
@@ -117,7 +138,7 @@ def submissions_of(run: Run, platform: Platform, *, at: str) -> list[Submission]
         submissions.append(
             Submission(
                 number=number,
-                job_name=f"{run.run_id}-{number:02d}",
+                job_name=job_name(run.run_id, number),
                 job_queue=queue,
                 offset=offset,
                 size=size,

@@ -29,6 +29,6 @@ def other_clock(s3: Any, request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.usefixtures("other_clock")
 def test_a_records_age_is_not_a_difference_of_two_clocks(storage: Storage) -> None:
     storage.put_json("data", "record", {})
-    read = storage.get_json_with_age("data", "record")
+    read = storage.get_body_with_age("data", "record")
     assert read is not None
     assert abs(read[1]) < timedelta(hours=1).total_seconds()

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from support.fake_batch import RESET, THROTTLED, FakeBatch, Fault
+from support.record_examples import LEASE
 from support.run_world import RunWorld, put_dataset
 
 from opsctl.aws.s3.storage import Storage
@@ -119,7 +120,7 @@ def take_over(world: LeasedWorld) -> None:
     """Do what another person's `run` does once this one's lease is stale."""
     leases = sorted(obj.key for obj in world.storage.below(Location("data", OUTPUTS_PREFIX.rstrip("/"))))
     stem, _, number = leases[-1].removesuffix(".json").rpartition(".")
-    world.storage.put_json("data", f"{stem}.{int(number) + 1:05d}.json", {"state": "held", "who": "mary@mac"})
+    world.storage.put_json("data", f"{stem}.{int(number) + 1:05d}.json", {**LEASE, "who": "mary@mac"})
 
 
 def suspend(world: LeasedWorld) -> None:

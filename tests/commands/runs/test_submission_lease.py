@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.record_examples import LEASE
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs import submission_lease as lease_module
@@ -19,6 +20,8 @@ from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.home import Home
+
+TOKEN_OF_THE_DEAD = "d" * 32
 
 OUTPUT = Location("data", "HNU1/derivatives/m2g-csa-native")
 FOLDER = "opsctl/outputs/"
@@ -81,7 +84,7 @@ def test_the_lease_is_waited_for_while_somebody_else_holds_it(
 
 
 def _hold_until_killed(storage_bucket: str, home: str, ready: Any) -> None:
-    with Home(Path(home)).alive("token-of-the-dead"):
+    with Home(Path(home)).alive(TOKEN_OF_THE_DEAD):
         ready.set()
         signal.pause()
 
@@ -93,10 +96,10 @@ def test_the_lease_of_a_killed_holder_of_the_same_home_ends_at_once(storage: Sto
     process.start()
     assert ready.wait(30)
     home = Home(tmp_path)
-    held = {"schema_version": 1, "state": "held", "token": "token-of-the-dead", "home": home.identity, "who": "me"}
+    held = {"schema_version": 1, "state": "held", "token": TOKEN_OF_THE_DEAD, "home": home.identity, "who": "me"}
     lease = make(storage, tmp_path, sleep=_never)
     storage.put_json("data", lease._key(1), held)
-    assert home.is_alive("token-of-the-dead")
+    assert home.is_alive(TOKEN_OF_THE_DEAD)
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join()
     with lease.acquire():
@@ -111,19 +114,19 @@ def test_a_lease_of_another_home_expires_when_it_was_not_renewed_for_a_minute(
     storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lease = make(storage, tmp_path, sleep=_never)
-    storage.put_json("data", lease._key(1), {"state": "held", "token": "t", "home": "elsewhere", "who": "x"})
-    body, _ = storage.get_json_with_age("data", lease._key(1)) or ({}, 0.0)
-    monkeypatch.setattr(storage, "get_json_with_age", lambda *_: (body, lease_module.LEASE_SECONDS + 1))
+    storage.put_json("data", lease._key(1), {**LEASE, "home": "elsewhere"})
+    body, _ = storage.get_body_with_age("data", lease._key(1)) or (b"", 0.0)
+    monkeypatch.setattr(storage, "get_body_with_age", lambda *_: (body, lease_module.LEASE_SECONDS + 1))
     with lease.acquire():
         pass
 
 
 def test_the_age_is_s3s_own(storage: Storage) -> None:
     storage.put_json("data", "one", {})
-    read = storage.get_json_with_age("data", "one")
+    read = storage.get_body_with_age("data", "one")
     assert read is not None
     assert -2 <= read[1] <= 5
-    assert storage.get_json_with_age("data", "none") is None
+    assert storage.get_body_with_age("data", "none") is None
 
 
 def test_a_lost_reply_to_the_creation_does_not_lose_the_lease(
@@ -143,8 +146,8 @@ def test_a_newer_lease_that_cannot_be_read_is_another_holders(
 ) -> None:
     lease = make(storage, tmp_path)
     with lease.acquire():
-        storage.put_json("data", lease._key(2), {"state": "held", "who": "mary@mac"})
-        monkeypatch.setattr(storage, "get_json_with_age", lambda *_: None)
+        storage.put_json("data", lease._key(2), {**LEASE, "who": "mary@mac"})
+        monkeypatch.setattr(storage, "get_body_with_age", lambda *_: None)
         with pytest.raises(Problem, match="Somebody else has taken over"):
             lease.ensure_held()
 
@@ -152,7 +155,7 @@ def test_a_newer_lease_that_cannot_be_read_is_another_holders(
 def test_a_holder_that_lost_the_lease_submits_no_more(storage: Storage, tmp_path: Path) -> None:
     lease = make(storage, tmp_path)
     with lease.acquire():
-        storage.put_json("data", lease._key(2), {"state": "held", "who": "mary@mac"})
+        storage.put_json("data", lease._key(2), {**LEASE, "who": "mary@mac"})
         with pytest.raises(Problem, match="mary@mac has taken over"):
             lease.ensure_held()
 
@@ -262,3 +265,39 @@ def test_a_laptop_that_was_closed_submits_no_more(
         suspended_seconds = 600.0
         with pytest.raises(Problem, match="nothing more is submitted"):
             lease.ensure_held()
+
+
+@pytest.mark.parametrize("name", ["thesis.tex", "../../thesis.tex", "{folder}/thesis.tex", "thesis.tex\0", ""])
+def test_a_lease_that_names_a_file_of_this_machine_deletes_nothing(
+    storage: Storage, tmp_path: Path, name: str
+) -> None:
+    """`Home.is_alive` removes the lock file of a dead process; its name comes from S3."""
+    home = Home(tmp_path / "home")
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("years")
+    (home.path / "alive").mkdir(parents=True)
+    (home.path / "alive" / "thesis.tex").write_text("years")
+    waits: list[float] = []
+
+    def stop(seconds: float) -> None:
+        waits.append(seconds)
+        raise KeyboardInterrupt
+
+    lease = make(storage, home.path, sleep=stop)
+    token = name.format(folder=tmp_path)
+    storage.put_json("data", lease._key(1), {**LEASE, "home": home.identity, "token": token})
+    # It cannot be read, so it counts by its age: there is a minute to wait.
+    with pytest.raises(KeyboardInterrupt), lease.acquire():
+        pass
+    assert waits and thesis.exists() and (home.path / "alive" / "thesis.tex").exists()
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"schema_version": 1, "token": 5}', b"[" * 200_000, b"\xff"])
+def test_a_lease_that_cannot_be_read_ends_by_its_age(
+    storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    lease = make(storage, tmp_path, sleep=_never)
+    storage.client.put_object(Bucket="data", Key=lease._key(1), Body=body)
+    monkeypatch.setattr(storage, "get_body_with_age", lambda *_: (body, lease_module.LEASE_SECONDS + 1))
+    with lease.acquire():
+        assert storage.get_body("data", lease._key(2)) is not None

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.core_examples import MOMENT, run
+from support.record_examples import attempt_uri
 
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts
@@ -127,7 +128,7 @@ def test_an_attempts_record_is_read_with_its_code_its_facts_and_its_last_sign_of
         "facts": {"file": "x"},
         "log_stream": "s",
     }
-    read = Attempt.decode(json.dumps(record).encode(), "u")
+    read = Attempt.decode(json.dumps(record).encode(), attempt_uri(3, 2))
     assert (read.cause.code, read.cause.message, read.cause.facts) == ("disk_full", "words", {"file": "x"})
     assert read.seen_at == "2026-11-22T12:05:00Z"
     assert len({read, Attempt(**asdict(read))}) == 1

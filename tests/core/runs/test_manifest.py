@@ -137,7 +137,7 @@ def test_keys_of_documents_sort_by_index() -> None:
 
 
 def decoded(run: Run) -> Run:
-    return Run.decode(json.dumps(run.as_json()).encode(), "u")
+    return Run.decode(json.dumps(run.as_json()).encode(), f"s3://data/opsctl/runs/{run.run_id}/run.json")
 
 
 def test_a_run_survives_its_json() -> None:

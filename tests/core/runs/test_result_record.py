@@ -6,24 +6,24 @@ import dataclasses
 from typing import Any
 
 import pytest
-from support.record_examples import RESULT, encoded
+from support.record_examples import FILE, RESULT, encoded, result_uri
 
 from opsctl.core.runs.result import OutputFile, Result
 
 
 def decoded(**changes: Any) -> Result:
-    return Result.decode(encoded({**RESULT, **changes}), "s3://data/r.json")
+    return Result.decode(encoded({**RESULT, **changes}), result_uri(3))
 
 
 def test_a_result_is_read() -> None:
     result = decoded()
     assert result.succeeded
     assert result.total_seconds == pytest.approx(5.1)
-    assert result.connectomes == ("s3://data/x.csv",)
-    assert result.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag="ee"),)
+    assert result.connectomes == (FILE,)
+    assert result.files == (OutputFile(uri=FILE, size_bytes=5, sha256="f" * 64, etag="ee"),)
     (graph,), (warning,) = result.graphs, result.warnings
     assert (graph.uri, graph.kind, graph.nodes, graph.edges, graph.regions, graph.lost) == (
-        *("s3://data/x.csv", "streamlines"),
+        *(FILE, "streamlines"),
         *(68, 812, 70, 2),
     )
     assert (warning.code, warning.atlas, warning.text) == ("regions_lost", graph.atlas, "2 regions lost.")
@@ -38,9 +38,9 @@ def test_a_connectome_of_an_atlas_that_opsctl_did_not_name_has_no_number_of_regi
 
 
 def test_a_job_may_not_have_learnt_an_etag() -> None:
-    file = {"uri": "s3://data/x.csv", "size_bytes": 5, "sha256": "ff"}
+    file = {"uri": FILE, "size_bytes": 5, "sha256": "f" * 64}
     result = decoded(outputs={**RESULT["outputs"], "files": [file]})
-    assert result.files == (OutputFile(uri="s3://data/x.csv", size_bytes=5, sha256="ff", etag=""),)
+    assert result.files == (OutputFile(uri=FILE, size_bytes=5, sha256="f" * 64, etag=""),)
 
 
 def test_files_that_were_left_out_are_not_taken_for_none() -> None:

@@ -7,18 +7,20 @@ import operator
 
 import pytest
 from support.core_examples import run
-from support.record_examples import RESULT, encoded
+from support.record_examples import RESULT, encoded, result_uri
 
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_history import Disposition, Only, RunHistory, ScanDisposition, scan_dispositions
 from opsctl.core.runs.status import BatchJob
 
+NO_OUTPUTS: dict[str, list[str]] = {"connectomes": [], "files": []}
 OK, BAD = "succeeded", "failed"
 
 
 def result(status: str) -> Result:
-    return Result.decode(encoded({**RESULT, "index": 0, "scan": "sub-1", "key": "k", "status": status}), "u")
+    ended = {"status": status, "exit_code": int(status == BAD), "outputs": NO_OUTPUTS}
+    return Result.decode(encoded({**RESULT, "index": 0, "scan": "sub-1", "key": "k", **ended}), result_uri(0))
 
 
 #: The key of now, of the same work by another m2g, of that by a third, and of other work.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from support.core_examples import MOMENT, run
+from support.record_examples import result_uri
 
 from opsctl.core.costs.attempt_durations import attempt_durations
 from opsctl.core.diagnosis.reason import batch_reason
@@ -42,7 +43,7 @@ def result(status: str = "succeeded", **changes: Any) -> Result:
         "log_stream": "",
         **changes,
     }
-    return Result.decode(json.dumps(value).encode(), "u")
+    return Result.decode(json.dumps(value).encode(), result_uri(value["index"]))
 
 
 def ended(count: int, **changes: Any) -> tuple[Attempt, ...]:

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.core_examples import run
 from support.example_platform import platform
+from support.record_examples import KINDS
 
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run
@@ -114,4 +115,4 @@ def test_a_submissions_life() -> None:
         "not wanted",
         "never_submitted",
     )
-    assert Submission.decode(json.dumps(submitted.as_json()).encode(), "u") == submitted
+    assert Submission.decode(json.dumps(submitted.as_json()).encode(), KINDS["submission"].uri) == submitted
