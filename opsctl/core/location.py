@@ -12,7 +12,9 @@ OUTPUTS_PREFIX = "opsctl/outputs/"
 SELFTEST_PREFIX = "opsctl/selftest/"
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-_BUCKET = re.compile(r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+#: A name of a file or folder that m2g or opsctl may have written: no `.`, `..` or `.bashrc`, no control characters.
+_PLAIN_NAME = re.compile(r"[^./\\\x00-\x1f\x7f-\x9f][^/\\\x00-\x1f\x7f-\x9f]*")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def parse_uri(uri: str) -> Location:
     """
     scheme, _, rest = uri.partition("://")
     bucket, _, prefix = rest.partition("/")
-    if scheme != "s3" or not _BUCKET.match(bucket):
+    if scheme != "s3" or not _BUCKET.fullmatch(bucket):
         raise UsageProblem(f"{uri!r} is not an S3 address like s3://bucket/path.")
     return Location(bucket, prefix.strip("/"))
 
@@ -88,6 +90,11 @@ def derivatives(dataset: Location, modif: str, *, data_bucket: str) -> Location:
     """The location of outputs: below the dataset's name in the data bucket, also for a dataset in another bucket."""
     prefix = dataset.prefix if dataset.bucket == data_bucket and dataset.prefix else dataset.name
     return Location(data_bucket, f"{prefix}/derivatives/{modif}")
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether a path with `/` leads downwards by plain names only: none is empty or begins with a dot."""
+    return all(map(_PLAIN_NAME.fullmatch, path.split("/")))
 
 
 def run_location(run_id: str, *, data_bucket: str) -> Location:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from opsctl.core import bounded
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.dataset.scan import Scan
+from opsctl.core.location import is_plain_path
 from opsctl.core.platform.platform import ModelResources
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline, all_asked, argv
@@ -110,6 +111,29 @@ class Run:
             origin = self.origin(index)
             by_run.setdefault(origin.run_id, {})[origin.index] = index
         return by_run
+
+    def scan_uri(self, index: int) -> str:
+        """The S3 address of the folder with a scan's outputs."""
+        return f"{self.output}/{self.scans[index]}"
+
+    def place_of(self, uri: str, index: int) -> str | None:
+        """Where a file of a scan's outputs lies below the derivatives folder, such as `sub-01/ses-1/qa_d/x.png`.
+
+        Parameters
+        ----------
+        uri
+            The file's S3 address, as a result names it.
+        index
+            Of the scan.
+
+        Returns
+        -------
+        str or None
+            Its parts are plain names, and the first ones are the scan's. None where the file is not one of this scan's.
+        """
+        is_own = bool(self.scans[index]) and uri.startswith(f"{self.scan_uri(index)}/")
+        place = uri[len(self.output) + 1 :]
+        return place if is_own and is_plain_path(place) else None
 
     def as_json(self) -> dict[str, Any]:
         """The content of `run.json`."""
