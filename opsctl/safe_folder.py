@@ -1,7 +1,6 @@
 """A folder that a user names, and perhaps shares: nothing below it is reached through a link.
 
-Each folder on the way is opened from the one above it and held open, so that a folder that somebody exchanges for a link
-in the meantime changes nothing.
+Each folder on the way is opened from the one above it and held open: exchanging one for a link changes nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Taken(InTheWay):
     """A file in the place of another one, which may not be replaced."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EEXIST, "it is there already, and opsctl did not write it")
+        super().__init__(errno.EEXIST, "it is there already, and not as opsctl wrote it")
 
 
 class OpenFolder:
@@ -77,7 +76,8 @@ class OpenFolder:
         flags = os.O_RDONLY | (_FILE & ~os.O_NOFOLLOW if follow_link else _FILE)
         with self.naming(name):
             try:
-                is_link = stat.S_ISLNK(_check(os.stat(name, dir_fd=self.descriptor, follow_symlinks=False), follow_link))
+                status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+                is_link = stat.S_ISLNK(_check(status, is_link_allowed=follow_link))
             except FileNotFoundError:
                 return None
             try:
@@ -206,7 +206,7 @@ class OpenFolder:
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS:
                 raise
-            os.rename(part, name, **places)
+            os.rename(part, name, **places)  # noqa: PTH104 (below a descriptor)
             return True
         os.unlink(part, dir_fd=self.descriptor)
         return True
@@ -249,7 +249,7 @@ class SafeFolder:
 
     def names(self) -> list[str]:
         """The names directly in it."""
-        return os.listdir(self._descriptor)
+        return os.listdir(self._descriptor)  # noqa: PTH208 (of a descriptor)
 
     @contextmanager
     def folder(self, place: str = "", *, create: bool = False) -> Iterator[OpenFolder]:
@@ -338,7 +338,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _check(status: os.stat_result, is_link_allowed: bool = False) -> int:
+def _check(status: os.stat_result, *, is_link_allowed: bool = False) -> int:
     """Refuse what is no regular file; returns its mode."""
     mode = status.st_mode
     if stat.S_ISREG(mode) or (is_link_allowed and stat.S_ISLNK(mode)):

@@ -273,11 +273,8 @@ class Campaign:
         return folder
 
     def _damage(self, folder: Path) -> None:
-        """What a bad disk or an earlier download leaves: wrong bytes under a right name, a part of other bytes."""
+        """What a person or an earlier download leaves: files that are gone, a part of other bytes."""
         there = sorted(path for path in folder.rglob("sub-*_tracts.txt"))
         for path in self._chance.sample(there, min(3, len(there))):
-            body = path.read_bytes()
-            path.write_bytes(body[:-2] + b"#\n")
-        for path in self._chance.sample(there, min(3, len(there))):
-            path.with_name(f"{path.name}.part").write_bytes(b"#" * (path.stat().st_size // 2))
+            path.with_name(part_name(path.name)).write_bytes(b"#" * (path.stat().st_size // 2))
             path.unlink()

@@ -140,8 +140,11 @@ class PartialFile:
 
 def sha256_of(file: BinaryIO) -> str:
     """The SHA-256 of an open file, in hexadecimal."""
+    digest = hashlib.sha256()
     file.seek(0)
-    return hashlib.file_digest(file, "sha256").hexdigest()
+    for block in iter(lambda: file.read(_CHUNK_BYTES), b""):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def is_complete(existing: BinaryIO, file: OutputFile) -> bool:
@@ -176,13 +179,12 @@ def download(
     OSError
         If the disk refuses to write.
     """
-    with folder.folder_of(place, create=True) as (parent, name):
-        with PartialFile(parent, name, stop=stop) as part:
-            if _has_arrived(parent, name, file):
-                part.discard()
-                return
-            _Fetch(client, file, part, stop=stop).run()
-            part.finish(may_replace=may_replace)
+    with folder.folder_of(place, create=True) as (parent, name), PartialFile(parent, name, stop=stop) as part:
+        if _has_arrived(parent, name, file):
+            part.discard()
+            return
+        _Fetch(client, file, part, stop=stop).run()
+        part.finish(may_replace=may_replace)
 
 
 def _has_arrived(folder: OpenFolder, name: str, file: OutputFile) -> bool:

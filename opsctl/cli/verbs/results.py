@@ -60,9 +60,7 @@ def results(
         if left_out := describe(target, plan.run, context.storage):
             screen.warn(left_out)
         with screen.transfer(f"to {folder}", size_bytes=plan.size_bytes) as advance:
-            downloaded = download(
-                plan, context.storage, target, on_file=lambda item: advance(item.file.size_bytes)
-            )
+            downloaded = download(plan, context.storage, target, on_file=lambda item: advance(item.file.size_bytes))
         if what != "qa":
             with screen.waiting("writing the table"):
                 table = write_tables(

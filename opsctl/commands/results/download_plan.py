@@ -14,7 +14,6 @@ from opsctl.core.results.qa import is_qa
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import OutputFile, Result, ResultWarning, What
 
-
 #: A key has 1,024 bytes.
 _SHOWN = 300
 

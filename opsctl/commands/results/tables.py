@@ -72,8 +72,8 @@ def write_tables(
         unwritten = folder.write(texts)
     except OSError as error:
         raise UnwrittenFile(error, plan.folder) from error
-    for place, error in unwritten.items():
-        faults.add(UnwrittenFile(error, plan.folder / place))
+    for place, fault in unwritten.items():
+        faults.add(UnwrittenFile(fault, plan.folder / place))
     return None if connectome_table.NAME in unwritten else plan.folder / connectome_table.NAME
 
 

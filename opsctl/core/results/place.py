@@ -1,4 +1,4 @@
-"""Where a file of a result goes below the download folder. A result is foreign text: most of what S3 can name is refused."""
+"""Where a file of a result goes below the download folder. A result is foreign text: it may name anything."""
 
 from __future__ import annotations
 
