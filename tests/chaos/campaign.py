@@ -22,6 +22,8 @@ from laptop import Laptop, Typed
 from sightings import Instant
 from verdict import torn
 
+from opsctl.aws.s3.download import part_name
+
 _MOST_RETYPES = 12
 _JOB_SECONDS = 1200.0
 #: At which instants a submission is killed: the label, the request, whether it has been carried out, up to the n-th.

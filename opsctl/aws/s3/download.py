@@ -17,7 +17,8 @@ from opsctl.aws.errors import code_of, translated
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.runs.result import OutputFile
-from opsctl.safe_folder import SHARED_MODE, MayReplace, OpenFolder, SafeFolder
+from opsctl.open_folder import MayReplace, OpenFolder
+from opsctl.safe_folder import SHARED_MODE, SafeFolder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

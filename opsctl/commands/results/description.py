@@ -16,7 +16,7 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.results import connectome_table
 from opsctl.core.runs.manifest import Run
-from opsctl.safe_folder import InTheWay
+from opsctl.open_folder import InTheWay
 
 _NAME = "dataset_description.json"
 _MOST_BYTES = 1_000_000

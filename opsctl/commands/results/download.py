@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import BinaryIO
 
 from opsctl.aws.s3.download import NotPublished, is_complete, part_name
 from opsctl.aws.s3.download import download as download_file
@@ -16,7 +18,7 @@ from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.download_plan import Download, DownloadPlan
 from opsctl.commands.results.faults import Faults, UnwrittenFile, files_text
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
-from opsctl.safe_folder import Taken
+from opsctl.open_folder import Taken
 
 _THREADS = 16
 #: A network that is down fails for every file: after this many failures the others are not tried.
@@ -124,10 +126,19 @@ def _look(folder: DownloadFolder, item: Download) -> bool | Problem:
             if existing is None:
                 return False
             if is_complete(existing, item.file):
+                _tidy(folder, item, existing)
                 return True
             return False if folder.may_replace(item.place)(existing) else UnwrittenFile(Taken(), item.target)
     except OSError as error:
         return UnwrittenFile(error, item.target)
+
+
+def _tidy(folder: DownloadFolder, item: Download, existing: BinaryIO) -> None:
+    """Remove the second name of a file whose download was killed between its two names."""
+    if os.fstat(existing.fileno()).st_nlink > 1:
+        with folder.files.folder_of(item.place) as (parent, name):
+            if parent.is_same(part_name(name), existing):
+                parent.remove(part_name(name))
 
 
 def _check_room(folder: DownloadFolder, missing: Sequence[Download], free: Callable[[Path], int]) -> None:

@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from opsctl.aws.s3.download import sha256_of
 from opsctl.core.results.written_files import HEADER, PREFIX, WrittenFiles, file_line
-from opsctl.safe_folder import SHARED_MODE, InTheWay, MayReplace, SafeFolder
+from opsctl.open_folder import InTheWay, MayReplace
+from opsctl.safe_folder import SHARED_MODE, SafeFolder
 
 #: A list is read into memory: a million files of one's own, 100,000 of others.
 _MOST_OWN_BYTES = 256_000_000

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
-from opsctl.safe_folder import InTheWay
+from opsctl.open_folder import InTheWay
 
 #: A disk that refuses one file for these will refuse the next one, too.
 _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE}

@@ -19,7 +19,8 @@ from opsctl.aws.s3 import download as module
 from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_complete, part_name
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.result import OutputFile
-from opsctl.safe_folder import SafeFolder, nothing_replaced
+from opsctl.open_folder import nothing_replaced
+from opsctl.safe_folder import SafeFolder
 
 # Several of the pieces that a body is read in; no two of them alike.
 PART = part_name("a.csv")
