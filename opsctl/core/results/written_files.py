@@ -32,7 +32,7 @@ class WrittenFiles:
     """
 
     def __init__(self, text: str = "") -> None:
-        self._lines = set(text.split("\n"))
+        self._lines = set(text.split("\n")) - {""}
         self._without_sha256 = {line.partition(" ")[2] for line in self._lines}
 
     def added(self, lines: Iterable[str]) -> str:
