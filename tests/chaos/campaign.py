@@ -22,6 +22,8 @@ from laptop import Laptop, Typed
 from sightings import Instant
 from verdict import torn
 
+from opsctl.aws.s3.download import part_name
+
 _MOST_RETYPES = 12
 _JOB_SECONDS = 1200.0
 #: At which instants a submission is killed: the label, the request, whether it has been carried out, up to the n-th.
@@ -273,11 +275,8 @@ class Campaign:
         return folder
 
     def _damage(self, folder: Path) -> None:
-        """What a bad disk or an earlier download leaves: wrong bytes under a right name, a part of other bytes."""
+        """What a person or an earlier download leaves: files that are gone, a part of other bytes."""
         there = sorted(path for path in folder.rglob("sub-*_tracts.txt"))
         for path in self._chance.sample(there, min(3, len(there))):
-            body = path.read_bytes()
-            path.write_bytes(body[:-2] + b"#\n")
-        for path in self._chance.sample(there, min(3, len(there))):
-            path.with_name(f"{path.name}.part").write_bytes(b"#" * (path.stat().st_size // 2))
+            path.with_name(part_name(path.name)).write_bytes(b"#" * (path.stat().st_size // 2))
             path.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,9 +15,14 @@ import chaos_dataset
 import chaos_m2g
 from chaos_world import BUCKET, World
 
+from opsctl.core.results.written_files import PREFIX
+
 _RUNS = "opsctl/runs/"
 #: What `opsctl results` adds to a folder.
-_ADDED = {"dataset_description.json", "README.md", ".bidsignore", "connectomes.tsv", "connectomes.json"}
+_ADDED = {
+    *("dataset_description.json", "README.md", ".bidsignore", "connectomes.tsv", "connectomes.json"),
+    f"{PREFIX}{os.geteuid()}",
+}
 _ADDED_FOLDER = "nodes/"
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.results.download import download
+from opsctl.commands.results.description import describe
+from opsctl.commands.results.download import Downloaded, download, open_folder
 from opsctl.commands.results.download_plan import Download, DownloadPlan, plan_download
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
@@ -22,7 +24,7 @@ OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
 PLACE = "sub-01/ses-1/connectomes_d/Desikan/sub-01_ses-1_dwi_Desikan_connectome.csv"
 QA = "sub-01/ses-1/qa_d/graphs_plotting/a.png"
 OTHER = "sub-01/ses-1/dwi/fiber/streamlines.trk"
-ABOUT = {"dataset_description.json", "README.md", ".bidsignore"}
+ABOUT = {"dataset_description.json", "README.md", ".bidsignore", f".opsctl-files-{os.geteuid()}"}
 DESCRIPTION = {
     "Name": "m2g-csa-native",
     "BIDSVersion": "1.9.0",
@@ -114,8 +116,18 @@ class World:
     def plan(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN) -> DownloadPlan:
         return plan_download(RunReader(self.records.run(run_id), records=self.records), folder, what=what)
 
+    def download(self, folder: Path, what: What = "connectomes", **options: Any) -> Downloaded:
+        """Download into a folder as the verb does, without the tables."""
+        plan = self.plan(folder, what)
+        with open_folder(folder) as target:
+            describe(target, plan.run, self.storage)
+            return download(plan, self.storage, target, **{"on_file": lambda _: None, **options})
+
     def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:
-        """Download, and return the paths of the files that were reported."""
+        """Download, and return the paths of the files that were reported; raises as the verb does."""
         completed: list[Download] = []
-        download(self.plan(folder, what), self.storage, on_file=completed.append, **options)
+        downloaded = self.download(folder, what, on_file=completed.append, **options)
+        if downloaded.faults:
+            raise downloaded.faults.summary()
+        assert {item.place for item in completed} == {item.place for item in downloaded.present}
         return sorted(item.place for item in completed)

@@ -1,4 +1,4 @@
-"""Downloads files: each is written beside its target and renamed when its SHA-256 is right."""
+"""Downloads files: each is written beside its target and gets its name when its SHA-256 is right."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import fcntl
 import hashlib
 import os
 import re
-import uuid
-from pathlib import Path
 from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
@@ -19,6 +17,8 @@ from opsctl.aws.errors import code_of, translated
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.runs.result import OutputFile
+from opsctl.open_folder import MayReplace, OpenFolder
+from opsctl.safe_folder import SHARED_MODE, SafeFolder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,58 +42,68 @@ class NotPublished(Problem):
         super().__init__(what, hint, code=ErrorCode.OUTPUT_CHANGED)
 
 
+def part_name(name: str) -> str:
+    """The name under which a file's bytes are collected: as long for every name, and no name of the user's."""
+    return f".opsctl-{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}.part"
+
+
 class PartialFile:
-    """`NAME.part` beside a file, which collects its bytes; one process at a time has it.
+    """A hidden file in the folder of a target, which collects its bytes; one process at a time has it.
 
     Parameters
     ----------
-    target
-        The file that it becomes at the end.
+    folder, name
+        The target.
     stop
         Ends the wait for another process.
     """
 
-    def __init__(self, target: Path, *, stop: Event) -> None:
-        self.target = target
-        self.path = target.with_name(f"{target.name}.part")
+    def __init__(self, folder: OpenFolder, name: str, *, stop: Event) -> None:
         self.file: BinaryIO
+        self._folder = folder
+        self._target = name
+        self._name = part_name(name)
         self._stop = stop
+        self._is_shared = True
         self._is_finished = False
 
     def __enter__(self) -> PartialFile:
-        self.target.parent.mkdir(parents=True, exist_ok=True)
-        while True:
-            self.file = os.fdopen(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b", buffering=0)
-            try:
-                if self._is_locked():
-                    return self
-            except OSError as error:
-                self.file.close()
-                if error.errno not in _NO_LOCKS:
-                    raise
-                # Use a file of this process alone: it continues no earlier download.
-                self.path = self.path.with_name(f"{self.target.name}.{uuid.uuid4().hex[:8]}.part")
-                self.file = self.path.open("x+b", buffering=0)
-                return self
-            self.file.close()
-            if self._stop.wait(_WAIT_SECONDS):
-                raise Interrupted("Stopped.")
+        with self._folder.naming(self._target):
+            while (file := self._folder.open_own(self._name, mode=SHARED_MODE)) is not None:
+                self.file = file
+                try:
+                    if self._is_locked():
+                        return self
+                except OSError as error:
+                    file.close()
+                    if error.errno not in _NO_LOCKS:
+                        raise
+                    break
+                file.close()
+                if self._stop.wait(_WAIT_SECONDS):
+                    raise Interrupted("Stopped.")
+            # Use a file of this process alone, which continues no earlier download.
+            self._is_shared = False
+            self._name = f".opsctl-{os.urandom(8).hex()}.part"
+            self.file = self._folder.create(self._name, mode=SHARED_MODE)
+        return self
 
     def _is_locked(self) -> bool:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # The process that had the lock may have renamed the file: writing would then change the finished file.
-            return os.path.samestat(self.path.stat(), os.fstat(self.file.fileno()))
-        except (BlockingIOError, FileNotFoundError):
+        except BlockingIOError:
             return False
+        # The process that had the lock may have renamed the file: writing would then change the finished file.
+        return self._folder.is_same(self._name, self.file)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Keep the received bytes for the next time, except on a full disk.
         is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if not self._is_finished and (is_full or not self.size_bytes):
-            self.path.unlink(missing_ok=True)
+        is_kept = self._is_shared and self.size_bytes and not is_full
+        if not self._is_finished and not is_kept:
+            self._folder.remove(self._name)
         self.file.close()
 
     @property
@@ -101,44 +111,68 @@ class PartialFile:
         """The size of the partial file."""
         return os.fstat(self.file.fileno()).st_size
 
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the bytes received so far, in hexadecimal."""
+        return sha256_of(self.file)
+
     def truncate(self) -> None:
         """Discard the bytes received so far."""
         self.file.truncate(0)
 
-    def finish(self) -> None:
-        """Rename it to the target, which is replaced."""
-        self.path.replace(self.target)
+    def finish(self, *, may_replace: MayReplace) -> None:
+        """Give it the target's name.
+
+        Raises
+        ------
+        InTheWay
+            If something has that name that may not be replaced.
+        """
+        # Without it the name may reach the disk before the bytes do.
+        os.fsync(self.file.fileno())
+        self._folder.rename(self._name, self._target, may_replace=may_replace)
         self._is_finished = True
 
     def discard(self) -> None:
         """Delete it."""
-        self.path.unlink(missing_ok=True)
+        self._folder.remove(self._name)
         self._is_finished = True
 
 
-def is_complete(path: Path, file: OutputFile) -> bool:
-    """Whether a file has the published size and SHA-256."""
-    return path.is_file() and path.stat().st_size == file.size_bytes and file_sha256(path) == file.sha256
+def sha256_of(file: BinaryIO) -> str:
+    """The SHA-256 of an open file, in hexadecimal."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    for block in iter(lambda: file.read(_CHUNK_BYTES), b""):
+        digest.update(block)
+    return digest.hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """A file's SHA-256, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def is_complete(existing: BinaryIO, file: OutputFile) -> bool:
+    """Whether an open file has the published size and SHA-256."""
+    return os.fstat(existing.fileno()).st_size == file.size_bytes and sha256_of(existing) == file.sha256
 
 
-def download(client: S3Client, file: OutputFile, target: Path, *, stop: Event) -> None:
+def download(
+    client: S3Client, file: OutputFile, folder: SafeFolder, place: str, *, stop: Event, may_replace: MayReplace
+) -> None:
     """Download a published file; continues an interrupted download.
 
     Parameters
     ----------
+    place
+        Where the file goes: its path from the folder, with `/`.
     stop
         Ends the download at the next chunk.
+    may_replace
+        Whether another file in its place may be replaced.
 
     Raises
     ------
     NotPublished
         If the object is missing or another one.
+    InTheWay
+        If something is in its place that may not be replaced.
     Problem
         If S3 cannot be read.
     Interrupted
@@ -146,12 +180,20 @@ def download(client: S3Client, file: OutputFile, target: Path, *, stop: Event) -
     OSError
         If the disk refuses to write.
     """
-    with PartialFile(target, stop=stop) as part:
-        if is_complete(target, file):
+    with folder.folder_of(place, create=True) as (parent, name), PartialFile(parent, name, stop=stop) as part:
+        if _has_arrived(parent, name, file):
             part.discard()
             return
         _Fetch(client, file, part, stop=stop).run()
-        part.finish()
+        part.finish(may_replace=may_replace)
+
+
+def _has_arrived(folder: OpenFolder, name: str, file: OutputFile) -> bool:
+    existing = folder.read(name)
+    if existing is None:
+        return False
+    with existing:
+        return is_complete(existing, file)
 
 
 class _Fetch:
@@ -170,7 +212,7 @@ class _Fetch:
             self._part.truncate()
         for is_last in (False, True):
             self._fill()
-            if self._part.size_bytes == self._file.size_bytes and file_sha256(self._part.path) == self._file.sha256:
+            if self._part.size_bytes == self._file.size_bytes and self._part.sha256 == self._file.sha256:
                 return
             # The first bytes may be of an earlier object: download all of it once more.
             self._part.truncate()

@@ -33,13 +33,16 @@ def results(
     memory and cost) and nodes/ (what each node is). A second time fetches only what is not here yet, and goes on with
     what was interrupted.
 
-    What is done comes, also while other scans are not: that is said, and the exit code is 0 (`opsctl audit` and
-    `opsctl status --wait` tell by theirs). It is 1 when no scan is done, or a file did not come.
+    A file there that opsctl did not write, or that was changed since, stays as it is, and links are not followed: such
+    a file is named, the others come, and the exit code is 1. What is done comes, also while other scans are not: that
+    is said, and the exit code is 0 (`opsctl audit` and `opsctl status --wait` tell by theirs). It is 1 when no scan is
+    done, or a file did not come.
 
     Example: opsctl results connectomes
     """
     from opsctl.assets import atlas_nodes, atlas_table
-    from opsctl.commands.results.download import download
+    from opsctl.commands.results.description import describe
+    from opsctl.commands.results.download import download, open_folder
     from opsctl.commands.results.download_plan import plan_download
     from opsctl.commands.results.tables import write_tables
     from opsctl.core.runs.scan_warnings import grouped_warnings
@@ -52,26 +55,39 @@ def results(
     with screen.waiting("looking what there is"):
         reader = context.snapshots(run_id)
         plan = plan_download(reader.on_s3, folder, what=what)
-    with screen.transfer(f"to {folder}", size_bytes=plan.size_bytes) as advance:
-        fetched = download(plan, context.storage, on_file=lambda item: advance(item.file.size_bytes))
     table = None
-    if what != "qa":
-        with screen.waiting("writing the table"):
-            costs = _cost_by_scan(context, reader)
-            table = write_tables(plan, costs, atlases=atlas_table(), nodes=atlas_nodes())
+    with open_folder(folder) as target:
+        if left_out := describe(target, plan.run, context.storage):
+            screen.warn(left_out)
+        with screen.transfer(f"to {folder}", size_bytes=plan.size_bytes) as advance:
+            downloaded = download(plan, context.storage, target, on_file=lambda item: advance(item.file.size_bytes))
+        if what != "qa":
+            with screen.waiting("writing the table"):
+                table = write_tables(
+                    plan,
+                    downloaded.present,
+                    _cost_by_scan(context, reader),
+                    target,
+                    faults=downloaded.faults,
+                    atlases=atlas_table(),
+                    nodes=atlas_nodes(),
+                )
+    present = downloaded.present
     noun = {"connectomes": "connectome", "qa": "QA file", "all": "file"}[what]
-    scans = counted(len({item.index for item in plan.downloads}), "scan")
+    scans = counted(len({item.index for item in present}), "scan")
     missing = f" ({counted(len(plan.missing), 'scan')} not done: `opsctl status` says why)" if plan.missing else ""
-    screen.say(f"{folder}: {counted(len(plan.downloads), noun)} of {scans}{missing}")
-    if fetched < len(plan.downloads):
-        screen.say(f"{counted(len(plan.downloads) - fetched, 'file')} of them here already")
+    screen.say(f"{folder}: {counted(len(present), noun)} of {scans}{missing}")
+    if downloaded.fetched < len(present):
+        screen.say(f"{counted(len(present) - downloaded.fetched, 'file')} of them here already")
     if warnings := warnings_text(grouped_warnings(plan.warnings)):
         which = f" --run {run_id}" if run_id else ""
         screen.warn(f"{warnings}. `opsctl report{which}` shows their pictures and says why.")
+    if downloaded.faults:
+        raise downloaded.faults.summary()
     if as_json:
         screen.json(plan.as_json(table=table))
     else:
-        show_files(screen, [item.target for item in plan.downloads], table=table)
+        show_files(screen, [item.target for item in present], table=table)
 
 
 def _cost_by_scan(context: Context, reader: SnapshotReader) -> dict[int, float]:

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import json
+import os
 import shutil
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
+from typing import BinaryIO
 
-from opsctl.aws.s3.download import NotPublished, is_complete
+from opsctl.aws.s3.download import NotPublished, is_complete, part_name
 from opsctl.aws.s3.download import download as download_file
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.download_plan import Download, DownloadPlan
-from opsctl.core.errors import ErrorCode, Interrupted, Problem, write_error_code
-from opsctl.core.location import parse_uri
-from opsctl.core.results import connectome_table
-from opsctl.whole_file import write_whole
+from opsctl.commands.results.faults import Faults, UnwrittenFile, files_text
+from opsctl.core.errors import ErrorCode, Interrupted, Problem
+from opsctl.open_folder import Taken
 
 _THREADS = 16
-_DESCRIPTION = "dataset_description.json"
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
-#: A derivative dataset is shared: its files follow the umask.
-SHARED_MODE = 0o666
+
+
+@dataclass(frozen=True, kw_only=True)
+class Downloaded:
+    """What came.
+
+    Attributes
+    ----------
+    present
+        The files that are in the folder now.
+    fetched
+        How many of them had to be downloaded.
+    faults
+        Why others are missing.
+    """
+
+    present: tuple[Download, ...]
+    fetched: int
+    faults: Faults
 
 
 def free_bytes(folder: Path) -> int:
@@ -32,14 +49,31 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(folder).free
 
 
+def open_folder(path: Path) -> DownloadFolder:
+    """Make and open a download folder.
+
+    Raises
+    ------
+    Problem
+        When it cannot be made or read.
+    """
+    try:
+        return DownloadFolder(path)
+    except OSError as error:
+        raise UnwrittenFile(error, path) from error
+
+
 def download(
     plan: DownloadPlan,
     storage: Storage,
+    folder: DownloadFolder,
     *,
     on_file: Callable[[Download], None],
     free: Callable[[Path], int] = free_bytes,
-) -> int:
+) -> Downloaded:
     """Download the files that are not in the folder yet, each checked by size and SHA-256.
+
+    A file that cannot be written stops no other one, and a file in its place that opsctl did not write stays.
 
     Parameters
     ----------
@@ -48,52 +82,77 @@ def download(
     free
         Gives the free bytes of a folder's disk.
 
-    Returns
-    -------
-    int
-        How many files had to be downloaded.
-
     Raises
     ------
     Problem
-        Before the first download: when the folder cannot be written to, lacks room, or holds another dataset. After
-        the last one: when some files failed; the others are in the folder.
+        Before the first download: when the folder cannot be written to, or lacks room. Later: when the remaining files
+        are not tried either (a disk that is full, a network that is down).
     Interrupted
         After Ctrl-C, with the number of files that are missing.
     """
-    try:
-        plan.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=plan.folder):
-            pass
-        _describe(plan, storage)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            arrived = list(pool.map(lambda item: is_complete(item.target, item.file), plan.downloads))
-    except OSError as error:
-        raise Problem(
-            f"{error.filename or plan.folder} cannot be written ({error.strerror}).",
-            "Name another folder.",
-            code=write_error_code(error),
-        ) from error
-    missing = []
-    for item, has_arrived in zip(plan.downloads, arrived, strict=True):
-        if has_arrived:
+    faults = Faults(plan.folder, plan.refused)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        looks = list(pool.map(lambda item: _look(folder, item), plan.downloads))
+    complete: list[Download] = []
+    missing: list[Download] = []
+    for item, look in zip(plan.downloads, looks, strict=True):
+        if isinstance(look, Problem):
+            faults.add(look)
+        elif look:
             on_file(item)
+            complete.append(item)
         else:
             missing.append(item)
-    _check_room(plan.folder, missing, free)
-    _Downloader(plan, storage, on_file).run(missing)
-    return len(missing)
+    _check_room(folder, missing, free)
+    try:
+        folder.announce((item.place, item.file.sha256, item.file.size_bytes) for item in missing)
+    except OSError as error:
+        raise UnwrittenFile(error, plan.folder) from error
+    downloader = _Downloader(storage, folder, faults, on_file)
+    downloader.run(missing)
+    present = {item.place for item in [*complete, *downloader.completed]}
+    return Downloaded(
+        present=tuple(item for item in plan.downloads if item.place in present),
+        fetched=len(downloader.completed),
+        faults=faults,
+    )
 
 
-def _check_room(folder: Path, missing: list[Download], free: Callable[[Path], int]) -> None:
+def _look(folder: DownloadFolder, item: Download) -> bool | Problem:
+    """Whether a file is complete in the folder, or why it cannot get there."""
+    try:
+        # A link to the same bytes will do, as DataLad makes them. Nothing is written through a link.
+        with folder.files.reading(item.place, follow_link=True) as existing:
+            if existing is None:
+                return False
+            if is_complete(existing, item.file):
+                _tidy(folder, item, existing)
+                return True
+            return False if folder.may_replace(item.place)(existing) else UnwrittenFile(Taken(), item.target)
+    except OSError as error:
+        return UnwrittenFile(error, item.target)
+
+
+def _tidy(folder: DownloadFolder, item: Download, existing: BinaryIO) -> None:
+    """Remove the second name of a file whose download was killed between its two names."""
+    if os.fstat(existing.fileno()).st_nlink > 1:
+        with folder.files.folder_of(item.place) as (parent, name):
+            if parent.is_same(part_name(name), existing):
+                parent.remove(part_name(name))
+
+
+def _check_room(folder: DownloadFolder, missing: Sequence[Download], free: Callable[[Path], int]) -> None:
     def remaining_bytes(item: Download) -> int:
-        part = item.target.with_name(f"{item.target.name}.part")
-        return max(0, item.file.size_bytes - (part.stat().st_size if part.is_file() else 0))
+        try:
+            with folder.files.folder_of(item.place) as (parent, name):
+                return max(0, item.file.size_bytes - parent.size_bytes(part_name(name)))
+        except OSError:
+            return item.file.size_bytes
 
-    needed, room = sum(map(remaining_bytes, missing)), free(folder)
+    needed, room = sum(map(remaining_bytes, missing)), free(folder.path)
     if needed > room:
         raise Problem(
-            f"{needed / 1e6:,.1f} MB are to come, and the disk of {folder} has {room / 1e6:,.1f} MB left.",
+            f"{needed / 1e6:,.1f} MB are to come, and the disk of {folder.path} has {room / 1e6:,.1f} MB left.",
             "Make room, or name another folder.",
             code=ErrorCode.DISK_FULL,
         )
@@ -102,85 +161,61 @@ def _check_room(folder: Path, missing: list[Download], free: Callable[[Path], in
 class _Downloader:
     """Downloads several files at once; one file's failure does not stop the others."""
 
-    def __init__(self, plan: DownloadPlan, storage: Storage, on_file: Callable[[Download], None]) -> None:
-        self._plan = plan
+    def __init__(
+        self, storage: Storage, folder: DownloadFolder, faults: Faults, on_file: Callable[[Download], None]
+    ) -> None:
         self._client = storage.client
+        self._folder = folder
         self._on_file = on_file
         self._stop = Event()
-        self._completed: list[Download] = []
-        self._faults: list[Problem] = []
+        self._faults = faults
+        self._failed_calls = 0
+        self._is_given_up = False
+        self.completed: list[Download] = []
 
-    def run(self, downloads: list[Download]) -> None:
-        """Download all, or raise with how many are missing and why."""
-        again = f"`opsctl results {self._plan.folder}` goes on where this stopped."
+    def run(self, downloads: Sequence[Download]) -> None:
+        """Download all that can be; raises where the others were not tried."""
         with ThreadPoolExecutor(_THREADS) as pool:
             try:
                 list(pool.map(self._download, downloads))
             except KeyboardInterrupt as error:
                 self._stop.set()
                 pool.shutdown(cancel_futures=True)
-                missing = len(downloads) - len(self._completed)
-                raise Interrupted(f"Stopped: {_files(missing)} still to come.", again) from error
+                missing = files_text(len(downloads) - len(self.completed))
+                raise Interrupted(f"Stopped: {missing} still to come.", self._faults.again) from error
             finally:
                 self._stop.set()
-        if self._faults:
-            first = self._faults[0]
-            missing = len(downloads) - len(self._completed)
-            count = f"{_files(missing)} of {len(self._plan.downloads):,} missing:"
-            raise Problem(f"{count} {first.what}", f"{first.hint} {again}".strip(), code=first.code) from first
+        if self._is_given_up:
+            raise self._faults.summary(missing=len(downloads) - len(self.completed))
 
     def _download(self, item: Download) -> None:
         if self._stop.is_set():
             return
         try:
-            download_file(self._client, item.file, item.target, stop=self._stop)
+            download_file(
+                self._client,
+                item.file,
+                self._folder.files,
+                item.place,
+                stop=self._stop,
+                may_replace=self._folder.may_replace(item.place),
+            )
         except Interrupted:
             return
         except OSError as error:
-            # A disk that refuses one file will refuse the next.
-            self._stop.set()
-            what = f"{error.filename or item.target} cannot be written ({error.strerror})."
-            self._faults.append(Problem(what, "Make room, or name another folder.", code=write_error_code(error)))
+            unwritten = UnwrittenFile(error, item.target)
+            self._faults.add(unwritten)
+            if unwritten.is_of_the_disk:
+                self._give_up()
         except Problem as problem:
-            self._faults.append(problem)
-            if sum(not isinstance(fault, NotPublished) for fault in self._faults) >= _MAX_FAULTS:
-                self._stop.set()
+            self._faults.add(problem)
+            self._failed_calls += not isinstance(problem, NotPublished)
+            if self._failed_calls >= _MAX_FAULTS:
+                self._give_up()
         else:
-            self._completed.append(item)
+            self.completed.append(item)
             self._on_file(item)
 
-
-def _files(count: int) -> str:
-    return f"{count:,} file{'' if count == 1 else 's'}"
-
-
-def _describe(plan: DownloadPlan, storage: Storage) -> None:
-    """Write a BIDS derivative's top-level files; another dataset's folder is refused."""
-    output = parse_uri(plan.run.output)
-    published = storage.get_json(output.bucket, f"{output.prefix}/{_DESCRIPTION}")
-    path = plan.folder / _DESCRIPTION
-    if path.exists() and not connectome_table.is_same_dataset(_json(path), published):
-        raise Problem(
-            f"{plan.folder} holds another dataset ({path} says so).",
-            "Name another folder.",
-            code=ErrorCode.OUTPUT_IN_USE,
-        )
-    if published is not None:
-        _write(path, json.dumps(published, indent=2, ensure_ascii=False) + "\n")
-    if not list(plan.folder.glob("README*")):
-        readme = connectome_table.readme(plan.run.run_id, plan.run.dataset, image=plan.run.image)
-        _write(plan.folder / "README.md", readme)
-    if not (plan.folder / ".bidsignore").exists():
-        _write(plan.folder / ".bidsignore", connectome_table.BIDSIGNORE)
-
-
-def _write(path: Path, text: str) -> None:
-    write_whole(path, text, mode=SHARED_MODE)
-
-
-def _json(path: Path) -> object:
-    try:
-        value: object = json.loads(path.read_bytes())
-    except ValueError:
-        return None
-    return value
+    def _give_up(self) -> None:
+        self._is_given_up = True
+        self._stop.set()

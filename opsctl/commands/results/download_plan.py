@@ -9,9 +9,13 @@ from typing import Any
 
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.results.place import WrongPlace, colliding, local_place
 from opsctl.core.results.qa import is_qa
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import OutputFile, Result, ResultWarning, What
+
+#: A key has 1,024 bytes.
+_SHOWN = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,8 @@ class DownloadPlan:
         The download folder.
     downloads
         All files, in the order of the scans; those that are complete in the folder too.
+    refused
+        Why files that a result lists are not downloaded.
     results
         The results of the done scans, by the scan's index.
     missing
@@ -66,6 +72,7 @@ class DownloadPlan:
     what: What
     folder: Path
     downloads: tuple[Download, ...]
+    refused: tuple[Problem, ...]
     results: Mapping[int, Result]
     missing: tuple[str, ...]
 
@@ -101,7 +108,7 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
     Raises
     ------
     Problem
-        When no scan is done, or a result names a file outside the run's outputs.
+        When no scan is done.
     """
     run = reader.run
     done = {index: result for index, result in sorted(reader.results(files=True).items()) if result.succeeded}
@@ -111,41 +118,57 @@ def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes"
         raise Problem(
             f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.", code=ErrorCode.NO_RESULTS
         )
+    downloads: list[Download] = []
+    refused: list[Problem] = []
+    for index, result in done.items():
+        for planned in _downloads(index, result, run=run, folder=folder):
+            if isinstance(planned, Problem):
+                refused.append(planned)
+            else:
+                downloads.append(planned)
+    doubled = colliding(item.place for item in downloads)
+    refused += [
+        _refused(run.scans[downloads[position].index], downloads[position].file.uri, "another file has that name")
+        for position in sorted(doubled)
+    ]
     return DownloadPlan(
         run=run,
         what=what,
         folder=folder,
         downloads=tuple(
             item
-            for index, result in done.items()
-            for item in _downloads(index, result, run=run, folder=folder)
-            if what == "all" or (item.is_connectome if what == "connectomes" else is_qa(item.place))
+            for position, item in enumerate(downloads)
+            if position not in doubled
+            and (what == "all" or (item.is_connectome if what == "connectomes" else is_qa(item.place)))
         ),
+        refused=tuple(refused),
         results=done,
         missing=tuple(run.scans[index] for index in run.remaining if index not in done),
     )
 
 
-def _downloads(index: int, result: Result, *, run: Run, folder: Path) -> Iterator[Download]:
+def _downloads(index: int, result: Result, *, run: Run, folder: Path) -> Iterator[Download | Problem]:
     connectomes = set(result.connectomes)
     for file in sorted(result.files, key=lambda file: file.uri):
-        place = _place(file.uri, run)
+        is_connectome = file.uri in connectomes
+        try:
+            place = local_place(run, file.uri, index, is_connectome=is_connectome)
+        except WrongPlace as error:
+            yield _refused(run.scans[index], file.uri, str(error))
+            continue
         yield Download(
             index=index,
             scan=run.scans[index],
             file=file,
             place=place,
             target=folder.joinpath(*PurePosixPath(place).parts),
-            is_connectome=file.uri in connectomes,
+            is_connectome=is_connectome,
         )
 
 
-def _place(uri: str, run: Run) -> str:
-    """A file's path below the derivatives folder; a result may not point outside it."""
-    path = uri.removeprefix(f"{run.output}/")
-    if path == uri or {"", ".", ".."} & set(path.split("/")) or "\0" in path:
-        raise Problem(
-            f"The result names {uri}, which is not one of the outputs of {run.run_id}.",
-            code=ErrorCode.RECORD_UNREADABLE,
-        )
-    return path
+def _refused(scan: str, uri: str, reason: str) -> Problem:
+    return Problem(
+        f"The result of {scan} names {uri[:_SHOWN]}: {reason}.",
+        "Something else than the scan's job has written it.",
+        code=ErrorCode.RECORD_UNREADABLE,
+    )

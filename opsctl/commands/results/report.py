@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from opsctl.commands.runs.records import Records
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
@@ -13,7 +14,8 @@ from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import Pricing, RunSnapshot
 from opsctl.core.runs.status import RunStatus
-from opsctl.whole_file import write_whole
+from opsctl.open_folder import InTheWay, Taken
+from opsctl.safe_folder import SafeFolder
 
 #: Marks a file as a report; it is in the first lines.
 MARK = '<meta name="generator" content="opsctl report">'
@@ -73,23 +75,17 @@ def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:
     Raises
     ------
     Problem
-        When the path is a file that is not a report.
+        When something that is not a report has this name, a link too, or its folder cannot be opened.
     """
     target = folder / f"{run.run_id}.html" if file is None else file
     target = target / f"{run.run_id}.html" if target.is_dir() else target
     try:
-        with target.open("rb") as existing:
-            is_report = MARK.encode() in existing.read(_MARK_WITHIN_BYTES)
-    except FileNotFoundError:
-        return target
+        with SafeFolder(target.parent) as parent, parent.reading(target.name) as existing:
+            is_free = existing is None or _is_report(existing)
     except OSError as error:
         raise _unwritable(target, error) from error
-    if not is_report:
-        raise Problem(
-            f"{target} is there already and is no report of opsctl's.",
-            "Name another file.",
-            code=ErrorCode.OUTPUT_IN_USE,
-        )
+    if not is_free:
+        raise _not_a_report(target)
     return target
 
 
@@ -99,17 +95,34 @@ def write(page: str, target: Path) -> int:
     Raises
     ------
     Problem
-        When the file cannot be written.
+        When the file cannot be written, or is no report and was not there before.
     """
     body = page.encode("utf-8", errors="replace")
     try:
-        write_whole(target, body)
+        with SafeFolder(target.parent) as parent:
+            parent.write(target.name, body, mode=0o600, may_replace=_is_report)
     except OSError as error:
         raise _unwritable(target, error) from error
     return len(body)
 
 
-def _unwritable(target: Path, error: OSError) -> Problem:
+def _is_report(existing: BinaryIO) -> bool:
+    return MARK.encode() in existing.read(_MARK_WITHIN_BYTES)
+
+
+def _not_a_report(target: Path) -> Problem:
     return Problem(
-        f"{target} cannot be written ({error.strerror}).", "Name another file.", code=write_error_code(error)
+        f"{target} is there already and is no report of opsctl's.",
+        "Name another file.",
+        code=ErrorCode.OUTPUT_IN_USE,
+    )
+
+
+def _unwritable(target: Path, error: OSError) -> Problem:
+    if isinstance(error, Taken):
+        return _not_a_report(target)
+    return Problem(
+        f"{target} cannot be written ({error.strerror}).",
+        "Name another file.",
+        code=ErrorCode.OUTPUT_IN_USE if isinstance(error, InTheWay) else write_error_code(error),
     )

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from io import BytesIO
 from typing import Any, Literal, TypeVar
 
 from opsctl.aws.errors import translated
+from opsctl.aws.s3.body import read
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.report import Report
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri, run_location
 from opsctl.core.results.connectome_table import atlas_of, kind_of
+from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.results.qa import is_qa_picture, most_useful_first
+from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Graph, GraphKind, OutputFile, Result
 
 _THREADS = 16
@@ -76,11 +79,13 @@ def choose(report: Report, storage: Storage, *, data_bucket: str) -> AssetSelect
     max_qa = 4 if len(indices) <= _MANY_SCANS else 1
     failed_qa = _failed_qa(report, storage, data_bucket=data_bucket)
     chosen: list[Asset] = []
-    hidden_qa = too_large = 0
+    hidden_qa = too_large = foreign = 0
     for position, index in enumerate(indices):
         result = report.results.get(index) if scans[index].state == "DONE" else None
-        connectomes = sorted(_connectomes(result), key=_signed_before_absolute)
-        pictures = {asset.uri: asset for asset in [*_qa(result), *failed_qa.get(index, [])]}
+        files = _own_files(report.run, result)
+        foreign += len(result.files) - len(files) if result else 0
+        connectomes = sorted(_connectomes(result, files), key=_signed_before_absolute)
+        pictures = {asset.uri: asset for asset in [*_qa(result, files), *failed_qa.get(index, [])]}
         ordered = most_useful_first(pictures, atlas=connectomes[0].name if connectomes else "")
         candidates = [*connectomes[:1], *(pictures[uri] for uri in ordered)]
         fitting = [asset for asset in candidates if asset.size_bytes <= _MAX_BYTES]
@@ -98,6 +103,8 @@ def choose(report: Report, storage: Storage, *, data_bucket: str) -> AssetSelect
         left_out.append(f"{hidden_qa:,} more QA pictures lie beside the outputs (`opsctl results DIR --what qa`).")
     if too_large:
         left_out.append(f"{too_large:,} files over {_MAX_BYTES // 1_000_000} MB are not shown.")
+    if foreign:
+        left_out.append(f"{foreign:,} files that results list and that are no outputs of their scans are not read.")
     return AssetSelection(tuple(chosen), tuple(left_out))
 
 
@@ -130,12 +137,25 @@ def fetch(
         return dict(zip(assets, pool.map(read, assets), strict=True))
 
 
-def _connectomes(result: Result | None) -> Iterator[Asset]:
+def _own_files(run: Run, result: Result | None) -> list[OutputFile]:
+    """The files that `results` would download: a result may name others, which are not read."""
+    if result is None:
+        return []
+    connectomes = set(result.connectomes)
+    files = []
+    for file in result.files:
+        with suppress(WrongPlace):
+            local_place(run, file.uri, result.index, is_connectome=file.uri in connectomes)
+            files.append(file)
+    return files
+
+
+def _connectomes(result: Result | None, files: Sequence[OutputFile]) -> Iterator[Asset]:
     if result is None:
         return
     addresses = set(result.connectomes)
     graphs = {graph.uri: graph for graph in result.graphs}
-    for file in result.files:
+    for file in files:
         if file.uri in addresses:
             graph = graphs.get(file.uri)
             yield _asset(
@@ -157,11 +177,11 @@ def _numbered_nodes(graph: Graph) -> int | None:
     return graph.regions if graph.kind == "streamlines" or graph.lost == 0 else None
 
 
-def _qa(result: Result | None) -> Iterator[Asset]:
+def _qa(result: Result | None, files: Sequence[OutputFile]) -> Iterator[Asset]:
     if result is None:
         return
     addresses = set(result.connectomes)
-    for file in result.files:
+    for file in files:
         if file.uri not in addresses and is_qa_picture(file.uri):
             yield _asset(result.index, "QA", file.uri.rpartition("/")[2], file)
 
@@ -194,13 +214,12 @@ def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[in
 
 def _body(asset: Asset, storage: Storage) -> bytes:
     location = parse_uri(asset.uri)
-    body = BytesIO()
     with translated(f"reading {asset.uri}"):
-        # download_fileobj reads a body again when the connection breaks.
-        storage.client.download_fileobj(location.bucket, location.prefix, body)
-    if asset.sha256 and sha256(body.getbuffer()).hexdigest() != asset.sha256:
+        # One byte more tells a larger object, which is not read.
+        body, _ = read(storage.client, Bucket=location.bucket, Key=location.prefix, Range=f"bytes=0-{asset.size_bytes}")
+    if len(body) != asset.size_bytes or (asset.sha256 and sha256(body).hexdigest() != asset.sha256):
         raise Problem(
             "It is not the file that the job published: something else has written there since.",
             code=ErrorCode.OUTPUT_CHANGED,
         )
-    return body.getvalue()
+    return body

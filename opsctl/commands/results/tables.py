@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from opsctl.commands.results.download import SHARED_MODE
-from opsctl.commands.results.download_plan import DownloadPlan
+from opsctl.commands.results.download_folder import DownloadFolder
+from opsctl.commands.results.download_plan import Download, DownloadPlan
+from opsctl.commands.results.faults import Faults, UnwrittenFile
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.atlases.atlas_table import AtlasTable
-from opsctl.core.errors import Problem, write_error_code
+from opsctl.core.errors import Problem
 from opsctl.core.results import connectome_table, node_table
 from opsctl.core.results.connectome import GraphSize, size_of
 from opsctl.core.results.connectome_table import ConnectomeRow
 from opsctl.core.runs.result import Result
-from opsctl.whole_file import write_whole
 
 #: No matrix or edge list is as large: a larger file is not read into memory to be counted.
 _MAX_CONNECTOME_BYTES = 512 * 1024 * 1024
@@ -24,54 +25,66 @@ _MAX_CONNECTOME_BYTES = 512 * 1024 * 1024
 
 def write_tables(
     plan: DownloadPlan,
+    present: Sequence[Download],
     costs: Mapping[int, float],
+    folder: DownloadFolder,
     *,
+    faults: Faults,
     atlases: AtlasTable,
     nodes: Mapping[str, Sequence[AtlasNode]],
-) -> Path:
-    """Write `connectomes.tsv`, the tables in `nodes/`, and their sidecars; returns the path of `connectomes.tsv`.
+) -> Path | None:
+    """Write `connectomes.tsv`, the tables in `nodes/`, and their sidecars.
 
     Parameters
     ----------
+    present
+        The files that are in the folder.
     costs
         USD by the scan's index, for the scans whose cost is known.
+    faults
+        Gets those of the tables: a table that opsctl did not write, or that was changed since, stays.
     nodes
         The regions of each atlas at 2 mm, in the order of their labels, by the atlas's name.
+
+    Returns
+    -------
+    Path or None
+        The path of `connectomes.tsv`; None if it could not be written.
 
     Raises
     ------
     Problem
-        When a file cannot be written.
+        When the disk refuses.
     """
-    rows = list(_rows(plan, costs))
+    rows = list(_rows(plan, present, costs, folder))
     tables = node_table.node_tables(rows, atlases=atlases, nodes=nodes)
-    path = plan.folder / connectome_table.NAME
-    folder = plan.folder / node_table.FOLDER
     texts = {
-        folder / node_table.README_NAME: tables.readme(),
-        folder / node_table.SIDECAR_NAME: _json_text(node_table.COLUMNS),
-        **{folder / f"{atlas}_nodes.tsv": content for atlas, content in tables.contents.items()},
-        plan.folder / connectome_table.SIDECAR_NAME: _json_text(connectome_table.COLUMNS),
-        path: connectome_table.table(rows),
+        f"{node_table.FOLDER}/{node_table.README_NAME}": tables.readme(),
+        f"{node_table.FOLDER}/{node_table.SIDECAR_NAME}": _json_text(node_table.COLUMNS),
+        **{_node_table(atlas): content for atlas, content in tables.contents.items()},
+        connectome_table.SIDECAR_NAME: _json_text(connectome_table.COLUMNS),
+        connectome_table.NAME: connectome_table.table(rows),
     }
     try:
-        folder.mkdir(exist_ok=True)
         # A table of an earlier time would stay where regions have been lost since.
         for atlas in tables.without:
-            (folder / f"{atlas}_nodes.tsv").unlink(missing_ok=True)
-        for target, text in texts.items():
-            write_whole(target, text, mode=SHARED_MODE)
+            folder.remove(_node_table(atlas))
+        unwritten = folder.write(texts)
     except OSError as error:
-        raise Problem(
-            f"{error.filename or path} cannot be written ({error.strerror}).",
-            "Make room, then type it again.",
-            code=write_error_code(error),
-        ) from error
-    return path
+        raise UnwrittenFile(error, plan.folder) from error
+    for place, fault in unwritten.items():
+        faults.add(UnwrittenFile(fault, plan.folder / place))
+    return None if connectome_table.NAME in unwritten else plan.folder / connectome_table.NAME
 
 
-def _rows(plan: DownloadPlan, costs: Mapping[int, float]) -> Iterator[ConnectomeRow]:
-    for item in plan.downloads:
+def _node_table(atlas: str) -> str:
+    return f"{node_table.FOLDER}/{atlas}_nodes.tsv"
+
+
+def _rows(
+    plan: DownloadPlan, present: Sequence[Download], costs: Mapping[int, float], folder: DownloadFolder
+) -> Iterator[ConnectomeRow]:
+    for item in present:
         if not item.is_connectome:
             continue
         result = plan.results[item.index]
@@ -80,7 +93,7 @@ def _rows(plan: DownloadPlan, costs: Mapping[int, float]) -> Iterator[Connectome
             scan=item.scan,
             file=item.place,
             kind=graph.kind if graph else connectome_table.kind_of(item.place),
-            size=GraphSize(nodes=graph.nodes, edges=graph.edges) if graph else _size(item.target),
+            size=GraphSize(nodes=graph.nodes, edges=graph.edges) if graph else _size(folder, item.place),
             regions=graph.regions if graph else None,
             lost=graph.lost if graph else None,
             seconds=_seconds(result),
@@ -91,11 +104,17 @@ def _rows(plan: DownloadPlan, costs: Mapping[int, float]) -> Iterator[Connectome
         )
 
 
-def _size(path: Path) -> GraphSize | None:
-    if path.stat().st_size > _MAX_CONNECTOME_BYTES:
+def _size(folder: DownloadFolder, place: str) -> GraphSize | None:
+    try:
+        with folder.files.reading(place, follow_link=True) as file:
+            size_bytes = os.fstat(file.fileno()).st_size if file else 0
+            if file is None or size_bytes > _MAX_CONNECTOME_BYTES:
+                return None
+            body = file.read(size_bytes)
+    except OSError:
         return None
     try:
-        return size_of(path.read_text(errors="replace"))
+        return size_of(body.decode(errors="replace"))
     except Problem:
         return None
 

@@ -7,6 +7,7 @@ import fcntl
 import multiprocessing
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from support.object_server import ObjectServer, object_client
 from support.scripted_http import Reply, Request
 
 from opsctl.aws.s3 import download as module
-from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_complete
+from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_complete, part_name
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.result import OutputFile
+from opsctl.open_folder import nothing_replaced
+from opsctl.safe_folder import SafeFolder
 
 # Several of the pieces that a body is read in; no two of them alike.
+PART = part_name("a.csv")
 BODY = b"".join(number.to_bytes(4, "big") for number in range(600_000))
 
 
@@ -30,7 +34,23 @@ def server() -> Iterator[ObjectServer]:
 
 
 def get(server: ObjectServer, target: Path, file: OutputFile | None = None, *, attempts: int = 1) -> None:
-    download(object_client(server.url, attempts=attempts), file or server.file(), target, stop=threading.Event())
+    get_with(object_client(server.url, attempts=attempts), file or server.file(), target, threading.Event())
+
+
+def get_with(client: Any, file: OutputFile, target: Path, stop: threading.Event) -> None:
+    """Download into the folder of a target, which opsctl may replace."""
+    with SafeFolder(target.parent) as folder:
+        download(client, file, folder, target.name, stop=stop, may_replace=lambda _: True)
+
+
+@contextmanager
+def part_of(target: Path, kind: type[PartialFile] = PartialFile) -> Iterator[PartialFile]:
+    with (
+        SafeFolder(target.parent) as root,
+        root.folder() as folder,
+        kind(folder, target.name, stop=threading.Event()) as part,
+    ):
+        yield part
 
 
 def names(folder: Path) -> list[str]:
@@ -38,7 +58,9 @@ def names(folder: Path) -> list[str]:
 
 
 def test_a_file_comes_under_its_etag_and_nothing_stays_beside_it(server: ObjectServer, tmp_path: Path) -> None:
-    get(server, tmp_path / "deep" / "a.csv")
+    with SafeFolder(tmp_path) as folder:
+        client, file = object_client(server.url), server.file()
+        download(client, file, folder, "deep/a.csv", stop=threading.Event(), may_replace=nothing_replaced)
     assert (tmp_path / "deep" / "a.csv").read_bytes() == BODY
     assert names(tmp_path) == ["a.csv"]
     assert server.asked == [("", server.etag)]
@@ -67,7 +89,7 @@ def test_a_body_that_breaks_off_goes_on_where_it_broke(
 
 
 def test_what_an_interrupted_download_left_is_gone_on_from(server: ObjectServer, tmp_path: Path) -> None:
-    (tmp_path / "a.csv.part").write_bytes(BODY[:1_000_000])
+    (tmp_path / PART).write_bytes(BODY[:1_000_000])
     get(server, tmp_path / "a.csv")
     assert server.asked == [("bytes=1000000-", server.etag)]
     assert (tmp_path / "a.csv").read_bytes() == BODY
@@ -75,22 +97,23 @@ def test_what_an_interrupted_download_left_is_gone_on_from(server: ObjectServer,
 
 
 def test_a_part_that_is_whole_is_only_checked(server: ObjectServer, tmp_path: Path) -> None:
-    (tmp_path / "a.csv.part").write_bytes(BODY)
+    (tmp_path / PART).write_bytes(BODY)
     get(server, tmp_path / "a.csv")
     assert server.asked == []
-    assert is_complete(tmp_path / "a.csv", server.file())
+    with (tmp_path / "a.csv").open("rb") as file:
+        assert is_complete(file, server.file())
 
 
 @pytest.mark.parametrize("left", [b"other bytes" * 1000, BODY + b"more", b"x" * len(BODY)])
 def test_a_part_of_something_else_does_not_get_into_the_file(server: ObjectServer, tmp_path: Path, left: bytes) -> None:
-    (tmp_path / "a.csv.part").write_bytes(left)
+    (tmp_path / PART).write_bytes(left)
     get(server, tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes() == BODY
     assert server.asked[-1][0] == ""
 
 
 def test_a_server_that_ignores_ranges(server: ObjectServer, tmp_path: Path) -> None:
-    (tmp_path / "a.csv.part").write_bytes(BODY[:999])
+    (tmp_path / PART).write_bytes(BODY[:999])
     server.faults = ["no ranges"]
     get(server, tmp_path / "a.csv")
     assert (tmp_path / "a.csv").read_bytes() == BODY
@@ -99,7 +122,7 @@ def test_a_server_that_ignores_ranges(server: ObjectServer, tmp_path: Path) -> N
 
 def test_an_object_that_changed_starts_anew(server: ObjectServer, tmp_path: Path) -> None:
     """Same bytes under another etag (a copied bucket) are the file; others are not, whatever their first half."""
-    (tmp_path / "a.csv.part").write_bytes(BODY[:1000])
+    (tmp_path / PART).write_bytes(BODY[:1000])
     get(server, tmp_path / "a.csv", server.file(etag="0" * 32))
     assert [wanted for wanted, _ in server.asked] == ["bytes=1000-", ""]
     assert (tmp_path / "a.csv").read_bytes() == BODY
@@ -139,16 +162,16 @@ def test_other_bytes_than_were_published_never_get_the_name(server: ObjectServer
 def test_an_object_that_is_gone(s3: Any, tmp_path: Path) -> None:
     file = OutputFile(uri="s3://data/none", size_bytes=1, sha256="00")
     with pytest.raises(NotPublished, match="s3://data/none is gone"):
-        download(s3, file, tmp_path / "a", stop=threading.Event())
+        get_with(s3, file, tmp_path / "a", threading.Event())
     assert names(tmp_path) == []
 
 
 def test_moto_agrees(s3: Any, tmp_path: Path) -> None:
     etag = s3.put_object(Bucket="data", Key="a b+é%20", Body=b"12345")["ETag"].strip('"')
     digest = "5994471abb01112afcc18159f6cc74b4f511b99806da59b3caf5a9c173cacfc5"
-    (tmp_path / "a.part").write_bytes(b"123")
+    (tmp_path / part_name("a")).write_bytes(b"123")
     file = OutputFile(uri="s3://data/a b+é%20", size_bytes=5, sha256=digest, etag=etag)
-    download(s3, file, tmp_path / "a", stop=threading.Event())
+    get_with(s3, file, tmp_path / "a", threading.Event())
     assert (tmp_path / "a").read_bytes() == b"12345"
 
 
@@ -175,12 +198,12 @@ def test_what_has_arrived_of_a_file_that_is_given_up_stays_for_the_next_time(
     server.faults = ["cut", *["slow down"] * 9]
     with pytest.raises(Problem, match="slow down"):
         get(server, tmp_path / "a.csv")
-    assert names(tmp_path) == ["a.csv.part"]
-    assert BODY.startswith((tmp_path / "a.csv.part").read_bytes())
+    assert names(tmp_path) == [PART]
+    assert BODY.startswith((tmp_path / PART).read_bytes())
 
 
 def _process(url: str, file: OutputFile, target: Path) -> None:
-    download(object_client(url), file, target, stop=threading.Event())
+    get_with(object_client(url), file, target, threading.Event())
 
 
 @pytest.fixture
@@ -208,12 +231,12 @@ def test_a_kill_in_the_middle_leaves_no_wrong_file_and_the_next_goes_on(
     server.faults = ["hold"]
     process = another(server, tmp_path / "a.csv")
     assert server.half_sent.wait(30)
-    part = tmp_path / "a.csv.part"
+    part = tmp_path / PART
     while not part.stat().st_size:
         process.join(0.01)
     process.kill()
     process.join()
-    assert names(tmp_path) == ["a.csv.part"]
+    assert names(tmp_path) == [PART]
     left = part.read_bytes()
     assert left
     assert BODY.startswith(left)
@@ -245,19 +268,19 @@ def test_two_processes_fetch_one_file_once(server: ObjectServer, tmp_path: Path,
 def test_a_wait_for_another_process_can_be_stopped(server: ObjectServer, tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
-    with PartialFile(tmp_path / "a.csv", stop=threading.Event()), pytest.raises(Interrupted):
-        download(object_client(server.url), server.file(), tmp_path / "a.csv", stop=stop)
+    with part_of(tmp_path / "a.csv"), pytest.raises(Interrupted):
+        get_with(object_client(server.url), server.file(), tmp_path / "a.csv", stop)
     assert server.asked == []
 
 
 def test_stopping_keeps_what_is_here(server: ObjectServer, tmp_path: Path) -> None:
     stop = threading.Event()
     stop.set()
-    (tmp_path / "a.csv.part").write_bytes(BODY[:1000])
+    (tmp_path / PART).write_bytes(BODY[:1000])
     with pytest.raises(Interrupted):
-        download(object_client(server.url), server.file(), tmp_path / "a.csv", stop=stop)
-    assert names(tmp_path) == ["a.csv.part"]
-    assert BODY.startswith((tmp_path / "a.csv.part").read_bytes())
+        get_with(object_client(server.url), server.file(), tmp_path / "a.csv", stop)
+    assert names(tmp_path) == [PART]
+    assert BODY.startswith((tmp_path / PART).read_bytes())
 
 
 def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tmp_path: Path) -> None:
@@ -272,19 +295,19 @@ def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tm
             return super()._is_locked()
 
     def second() -> None:
-        with Waiting(target, stop=threading.Event()) as part:
+        with part_of(target, Waiting) as part:
             part.file.write(b"second")
 
     thread = threading.Thread(target=second)
-    with PartialFile(target, stop=threading.Event()) as part:
+    with part_of(target) as part:
         thread.start()
         assert opened.wait(10)
         part.file.write(b"first!")
-        part.finish()
+        part.finish(may_replace=nothing_replaced)
     ready.set()
     thread.join(10)
     assert target.read_bytes() == b"first!"
-    assert (tmp_path / "a.part").read_bytes() == b"second"
+    assert (tmp_path / part_name("a")).read_bytes() == b"second"
 
 
 def test_a_full_disk_is_not_left_full_of_halves(

@@ -23,6 +23,7 @@ from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
+from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import Pricing
 from opsctl.core.runs.status import BatchJob, join
 
@@ -137,7 +138,7 @@ def test_the_pictures_are_chosen_by_what_they_show(world: World) -> None:
 
 def test_of_a_functional_scan_the_signed_correlations_are_shown(world: World) -> None:
     atlas = "AAL_space-MNI152NLin6_res-2x2x2"
-    names_of = [f"sub-01/connectomes_f/{atlas}.nii.gz/x_{name}.csv" for name in ("abs_edgelist", "edgelist")]
+    names_of = [f"sub-01/ses-1/connectomes_f/{atlas}.nii.gz/x_{name}.csv" for name in ("abs_edgelist", "edgelist")]
     for lost, nodes in ((0, 116), (2, None)):
         kinds = ("absolute correlation", "correlation")
         counted = {"atlas": atlas, "nodes": 3, "edges": 3, "regions": 116, "lost": lost}
@@ -170,14 +171,24 @@ def test_a_failed_scans_pictures_lie_with_the_runs_records(world: World) -> None
     assert names(chosen(world, gathered(world))) == [(1, "QA", "new.png"), (0, "connectome", "AAL"), (0, "QA", "b.png")]
 
 
+def of_scan(result: Result, index: int) -> Result:
+    """A result as another scan's, whose files lie in its own folder."""
+
+    def moved(uri: str) -> str:
+        return uri.replace("/sub-01/ses-1/", f"/sub-{index}/")
+
+    files = tuple(replace(file, uri=moved(file.uri)) for file in result.files)
+    return replace(result, index=index, files=files, connectomes=tuple(map(moved, result.connectomes)))
+
+
 def many(world: World, count: int) -> Report:
-    """A report of `count` scans, all with the first one's files."""
+    """A report of `count` scans, all with files as the first one's."""
     world.publish(0, {**CONNECTOMES, **QA})
     report = gathered(world)
     run = replace(
         report.run, scans=tuple(f"sub-{number}" for number in range(count)), sizes=(count,), keys=("k",) * count
     )
-    results = {index: replace(report.results[0], index=index) for index in range(count)}
+    results = {index: of_scan(report.results[0], index) for index in range(count)}
     return replace(report, run=run, results=results, status=join(run, results=results, jobs={}))
 
 
