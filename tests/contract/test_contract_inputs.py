@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -78,7 +79,7 @@ class S3Content:
         if Range:
             first, last = map(int, Range.removeprefix("bytes=").split("-"))
             data = data[first : last + 1]
-        return {"Body": SimpleNamespace(read=lambda: data)}
+        return {"Body": io.BytesIO(data), "ContentLength": len(data)}
 
 
 @pytest.fixture

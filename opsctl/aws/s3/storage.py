@@ -22,6 +22,8 @@ from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
+from opsctl.core.record import UnreadableRecord
+from opsctl.core.size_limits import RECORD_BYTES
 from opsctl.core.runs.m2g_options import Pipeline
 
 if TYPE_CHECKING:
@@ -85,15 +87,38 @@ class Storage:
             _, folders = self._listing.level(location.bucket, location.key_prefix)
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
-    def get_body(self, bucket: str, key: str) -> bytes | None:
-        """A small object's bytes; None if there is none."""
-        reply = self._get(bucket, key)
+    def get_body(self, bucket: str, key: str, *, at_most: int = RECORD_BYTES) -> bytes | None:
+        """A small object's bytes; None if there is none.
+
+        Parameters
+        ----------
+        at_most
+            The largest object that is taken, in bytes.
+
+        Raises
+        ------
+        UnreadableRecord
+            The object is larger.
+        """
+        reply = self._get(bucket, key, at_most=at_most)
         return reply[0] if reply else None
 
-    def get_bodies(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Many small objects' bytes at once, by key and in the keys' order; missing ones are left out."""
+    def get_bodies(
+        self, bucket: str, keys: Sequence[str], *, at_most: int = RECORD_BYTES
+    ) -> dict[str, bytes | UnreadableRecord]:
+        """Many small objects' bytes at once, by key and in the keys' order; missing ones are left out.
+
+        An object that is larger than `at_most` bytes has its error in place of its bytes: the others count all the same.
+        """
+
+        def body(key: str) -> bytes | UnreadableRecord | None:
+            try:
+                return self.get_body(bucket, key, at_most=at_most)
+            except UnreadableRecord as error:
+                return error
+
         with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            bodies = pool.map(lambda key: self.get_body(bucket, key), keys)
+            bodies = pool.map(body, keys)
             return {key: body for key, body in zip(keys, bodies, strict=True) if body is not None}
 
     def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
@@ -103,17 +128,17 @@ class Storage:
 
     def get_json_with_age(self, bucket: str, key: str) -> tuple[dict[str, Any], float] | None:
         """A record and its age in seconds by S3's own clock; None if there is none."""
-        body_and_reply = self._get(bucket, key)
+        body_and_reply = self._get(bucket, key, at_most=RECORD_BYTES)
         if body_and_reply is None:
             return None
         body, reply = body_and_reply
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
         return _parsed(body, bucket, key), (now - reply["LastModified"]).total_seconds()
 
-    def _get(self, bucket: str, key: str) -> tuple[bytes, Any] | None:
+    def _get(self, bucket: str, key: str, *, at_most: int) -> tuple[bytes, Any] | None:
         with translated(f"reading s3://{bucket}/{key}"):
             try:
-                return read(self.client, Bucket=bucket, Key=key)
+                return read(self.client, at_most=at_most, Bucket=bucket, Key=key)
             except ClientError as error:
                 if code_of(error) in _MISSING:
                     return None
