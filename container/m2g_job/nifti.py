@@ -20,8 +20,8 @@ _HEADER_BYTES = 540  # NIfTI-2's; NIfTI-1's 348 are fewer
 _TIME_UNITS = {8: "sec", 16: "msec", 24: "usec"}
 _CHUNK_BYTES = 4 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
-#: An image's header comes with the first bytes of its file: `opsctl check` asks S3 for so many. Gzip's own header, which
-#: may hold a long name, comes before it.
+#: An image's header comes with the first bytes of its file: `opsctl check` asks S3 for so many. Gzip's own header,
+#: which may hold a long name, comes before it.
 _HEADER_WITHIN_BYTES = 128 * 1024
 # Bytes that one byte of a gzip stream can hold: 258 in two bits.
 _LARGEST_RATIO = 1032
@@ -196,7 +196,7 @@ class _Inflated:
                 self._data += self._raw.read(_HEADER_WITHIN_BYTES)
 
     def _member(self) -> Iterator[bytes]:
-        """A member's content; less than `_HEADER_WITHIN_BYTES` of the file are in memory, as each member copies them."""
+        """A member's content. Few bytes of the file are in memory at once, because each member copies the rest."""
         member = zlib.decompressobj(16 + zlib.MAX_WBITS)
         while not member.eof:
             try:

@@ -93,7 +93,8 @@ class Headers:
         except ValueError as error:
             raise _UnreadableError(str(error)) from error
         if file.size_bytes * (_LARGEST_RATIO if is_compressed else 1) < header.file_bytes:
-            raise _UnreadableError(f"is truncated: {file.size_bytes} {'compressed ' if is_compressed else ''}bytes of {header.file_bytes}")
+            kind = "compressed bytes" if is_compressed else "bytes"
+            raise _UnreadableError(f"is truncated: {file.size_bytes} {kind} of {header.file_bytes}")
         return header
 
     def _head(self, file: Input, *, is_compressed: bool) -> bytes:

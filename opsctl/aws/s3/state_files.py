@@ -50,9 +50,7 @@ class StateFiles:
             The object is too large for a state, or no text.
         """
         with translated(f"reading s3://{bucket}/{key}"), _missing_suppressed():
-            body, _ = read(
-                self._client, at_most=STATE_BYTES, Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner
-            )
+            body, _ = read(self._client, at_most=STATE_BYTES, Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)
             try:
                 return body.decode()
             except UnicodeDecodeError as error:

@@ -23,8 +23,8 @@ from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
-from opsctl.core.size_limits import RECORD_BYTES
 from opsctl.core.runs.m2g_options import Pipeline
+from opsctl.core.size_limits import RECORD_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,10 +67,10 @@ class Storage:
             raise self._no_such_dataset(location)
         return objects
 
-    def below(self, location: Location) -> list[S3Object]:
-        """Every object below a prefix."""
+    def below(self, location: Location) -> Iterator[S3Object]:
+        """Every object below a prefix, page by page: who needs a few of a million takes no more memory than these."""
         with translated(f"listing {location.uri}"):
-            return list(self._listing.below(location.bucket, location.key_prefix))
+            yield from self._listing.below(location.bucket, location.key_prefix)
 
     def outputs(self, location: Location) -> dict[str, S3Object]:
         """Every object of a derivative dataset, by key."""
@@ -108,7 +108,7 @@ class Storage:
     ) -> dict[str, bytes | UnreadableRecord]:
         """Many small objects' bytes at once, by key and in the keys' order; missing ones are left out.
 
-        An object that is larger than `at_most` bytes has its error in place of its bytes: the others count all the same.
+        An object that is larger than `at_most` bytes has its error in place of its bytes: the others count.
         """
 
         def body(key: str) -> bytes | UnreadableRecord | None:

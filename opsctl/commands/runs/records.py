@@ -112,9 +112,7 @@ class Records:
         """Several runs' records, by id; those without a record are left out, and so are unreadable ones."""
         run_id_by_key = {self._run_key(run_id): run_id for run_id in run_ids}
         runs: dict[str, Run] = {}
-        for key, body in self._storage.get_bodies(
-            self._bucket, list(run_id_by_key), at_most=RUN_BYTES
-        ).items():
+        for key, body in self._storage.get_bodies(self._bucket, list(run_id_by_key), at_most=RUN_BYTES).items():
             run = self._decoded(Run.decode, body, key)
             if run is not None:
                 runs[run_id_by_key[key]] = run
@@ -238,9 +236,7 @@ class Records:
             chunk = objects[start : start + _BODIES_AT_ONCE]
             cached = self._cache.get(self._bucket, chunk)
             read = self._storage.get_bodies(self._bucket, [obj.key for obj in chunk if obj.key not in cached])
-            self._cache.keep(
-                self._bucket, {obj: body for obj in chunk if isinstance(body := read.get(obj.key), bytes)}
-            )
+            self._cache.keep(self._bucket, {obj: body for obj in chunk if isinstance(body := read.get(obj.key), bytes)})
             bodies = {**cached, **read}
             yield from ((obj, bodies[obj.key]) for obj in chunk if obj.key in bodies)
 
