@@ -23,6 +23,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 #: An image's header comes with the first bytes of its file: `opsctl check` asks S3 for so many. Gzip's own header,
 #: which may hold a long name, comes before it.
 _HEADER_WITHIN_BYTES = 128 * 1024
+# Extensions of the header come before the voxels.
+_LARGEST_OFFSET = 2**28
 # Bytes that one byte of a gzip stream can hold: 258 in two bits.
 _LARGEST_RATIO = 1032
 # bgzip ends a file with one member that holds nothing. A file of nothing else would take hours.
@@ -91,7 +93,7 @@ def parse_header(head: bytes, name: str) -> Header:
     if datatype not in _VOXEL_BYTES:
         raise _invalid(name, f"has the NIfTI datatype {datatype}, which is no type of real numbers")
     # 0 stands for the least offset.
-    if not (offset == 0 or least_offset <= offset < 2**40):
+    if not (offset == 0 or least_offset <= offset < _LARGEST_OFFSET):
         raise _invalid(name, f"has a broken NIfTI header (its voxels begin at byte {offset:g})")
     while len(sizes) > 3 and sizes[-1] == 1:
         sizes = sizes[:-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,7 +10,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.body import CUT_OFF, read
 from opsctl.core.dataset.archived import restore_hint
-from opsctl.core.dataset.nifti_header import HEADER_BYTES, ImageHeader, parse, pointer
+from opsctl.core.dataset.nifti_header import HEADER_BYTES, WITHIN_BYTES, ImageHeader, inflated, parse
 from opsctl.core.dataset.scan import Input, Role, Scan
 from opsctl.core.dataset.scan_validation import ScanMetadata
 from opsctl.core.errors import ErrorCode, Problem
@@ -23,15 +22,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # More than either header takes, also compressed; the second where gzip's own header holds a long name or comment.
-_RANGES_BYTES = (4096, 128 * 1024)
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP = 16 + zlib.MAX_WBITS
+_RANGES_BYTES = (4096, WITHIN_BYTES)
 
 #: Bytes that one byte of a gzip stream can hold: 258 in two bits.
 _LARGEST_RATIO = 1032
-
-# bgzip ends a file with one member that holds nothing; the job refuses a file of nothing else, too.
-_MOST_EMPTY_MEMBERS = 1000
 
 #: Errors of one object. Any other (no login, no network, no bucket) would be that of every object.
 _OF_ONE_OBJECT = {ErrorCode.AWS_DENIED, ErrorCode.AWS_NOT_FOUND, ErrorCode.AWS_REFUSED, ErrorCode.AWS_UNREACHABLE}
@@ -102,9 +96,7 @@ class Headers:
         head = b""
         for size in _RANGES_BYTES:
             data = self._get(file, at_most=size, Range=f"bytes=0-{size - 1}")
-            if is_compressed and not data.startswith(_GZIP_MAGIC):
-                raise _UnreadableError(f"is {pointer(data) or 'not a gzip file'}")
-            head = _inflated(data) if is_compressed else data
+            head = inflated(data) if is_compressed else data
             if len(head) >= HEADER_BYTES or len(data) < size:
                 break
         return head
@@ -139,21 +131,3 @@ def _answer(error: BaseException, uri: str) -> str:
         return answer
     at = parse_uri(uri)
     return f"{answer}: it is archived; {restore_hint(at.bucket, at.prefix, storage_class=storage_class)}"
-
-
-def _inflated(data: bytes) -> bytes:
-    """The first bytes of a gzip stream, which may have several members."""
-    head = b""
-    empty_members = 0
-    while data.startswith(_GZIP_MAGIC) and len(head) < HEADER_BYTES:
-        member = zlib.decompressobj(_GZIP)
-        try:
-            content = member.decompress(data, HEADER_BYTES - len(head))
-        except zlib.error as error:
-            raise ValueError(f"is corrupt: {error}") from error
-        head += content
-        empty_members = 0 if content else empty_members + 1
-        if empty_members > _MOST_EMPTY_MEMBERS:
-            raise ValueError(f"is corrupt: more than {_MOST_EMPTY_MEMBERS:,} gzip members in a row hold nothing")
-        data = member.unused_data
-    return head

@@ -25,8 +25,8 @@ _UNITS_PER_SECOND = {"sec": 1.0, "msec": 1e3, "usec": 1e6}
 
 #: A sidecar that is nested deeper is refused: how deep a document Python can read depends on its version.
 _DEEPEST = 64
-# A string always matches, closed or not, so that no text takes longer than its length.
-_BRACKETS = re.compile(r'"(?:[^"\\]+|\\.)*"?|[\[\]{}]', re.DOTALL)
+# Everything but brackets. A string always matches, closed or not, so that no text takes longer than its length.
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]+|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +71,13 @@ def merged(sidecars: Sequence[bytes]) -> Mapping[str, Any]:
 
 
 def _is_deep(text: str) -> bool:
-    """Whether a JSON text is nested more deeply than any sidecar."""
-    depth = 0
-    for token in _BRACKETS.finditer(text):
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token.group(), 0)
-        if depth > _DEEPEST:
-            return True
-    return False
+    """Whether a JSON text is nested more deeply than any sidecar, or its brackets are not closed."""
+    brackets = _NO_BRACKETS.sub("", text).translate({ord("{"): "[", ord("}"): "]"})
+    for _ in range(_DEEPEST):
+        brackets = brackets.replace("[]", "")
+        if not brackets:
+            return False
+    return True
 
 
 def header_seconds(value: float, unit: str) -> float | None:
