@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from errno import EACCES, EPERM
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,9 +22,14 @@ from opsctl.core.config import (
     merge,
 )
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.size_limits import SETTINGS_BYTES
+from opsctl.small_file import read_small
 
 FILE_NAME = "opsctl.toml"
 CONFIG_VARIABLE = "OPSCTL_CONFIG"
+
+#: Of one statement.
+_MOST_LINES = 100
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,11 @@ def said_in(text: str) -> Iterator[Said]:
 
     tomllib reports no lines. But each TOML statement begins on a new line, and an incomplete one does not parse: so
     lines are collected until they parse.
+
+    Raises
+    ------
+    ValueError
+        A statement goes over so many lines that this would take minutes.
     """
     import tomllib
 
@@ -85,6 +96,8 @@ def said_in(text: str) -> Iterator[Said]:
         if not pending:
             first_line = number
         pending.append(line)
+        if len(pending) > _MOST_LINES:
+            raise ValueError(f"a statement has more than {_MOST_LINES} lines")
         try:
             statement = tomllib.loads("\n".join(pending))
         except tomllib.TOMLDecodeError:
@@ -144,15 +157,12 @@ def _read(file: ConfigFile) -> Layer:
         )
         return Layer(problems=(missing,) if file.must_be_there else ())
     try:
-        content = file.path.read_bytes()
+        content = read_small(file.path, at_most=SETTINGS_BYTES)
     except OSError as error:
+        hint = "Look at its permissions." if error.errno in (EACCES, EPERM) else "It must be a short text file."
         return Layer(
             problems=(
-                Problem(
-                    f"{path} cannot be read ({error.strerror}).",
-                    "Look at its permissions.",
-                    code=ErrorCode.CONFIGURATION_INVALID,
-                ),
+                Problem(f"{path} cannot be read ({error.strerror}).", hint, code=ErrorCode.CONFIGURATION_INVALID),
             )
         )
     import tomllib
@@ -161,6 +171,7 @@ def _read(file: ConfigFile) -> Layer:
         # Editors on Windows begin a file with a byte order mark.
         text = content.decode("utf-8-sig").replace("\r\n", "\n")
         tomllib.loads(text)
+        entries = list(said_in(text))
     except UnicodeDecodeError as error:
         at = Source(file.layer, path, content[: error.start].count(b"\n") + 1)
         return Layer(
@@ -170,7 +181,19 @@ def _read(file: ConfigFile) -> Layer:
         )
     except tomllib.TOMLDecodeError as error:
         return Layer(problems=(_syntax_problem(str(error), file, text),))
-    return from_file(said_in(text), path=path, layer=file.layer)
+    except (ValueError, RecursionError):
+        # TOML sets no limits, but Python does: to the depth of a document, and to the digits of a number.
+        return Layer(
+            problems=(
+                Problem(
+                    f"{path} holds a value that is nested too deeply, has too many digits, or goes over more than "
+                    f"{_MOST_LINES} lines.",
+                    "Settings are short: a text, a number, or a list of names.",
+                    code=ErrorCode.CONFIGURATION_INVALID,
+                ),
+            )
+        )
+    return from_file(entries, path=path, layer=file.layer)
 
 
 def _syntax_problem(message: str, file: ConfigFile, text: str) -> Problem:

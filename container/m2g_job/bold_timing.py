@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Mapping, Sequence
 
@@ -20,6 +21,11 @@ _SAME_ORDER = {"altplus": "alt+z", "altminus": "alt-z"}
 _LONGEST_TR_SECONDS = 30.0
 _TOLERANCE = 0.01
 _UNITS_PER_SECOND = {"sec": 1.0, "msec": 1e3, "usec": 1e6}
+
+#: A sidecar that is nested deeper is refused: how deep a document Python can read depends on its version.
+_DEEPEST = 64
+# Everything but brackets. A string always matches, closed or not, so that no text takes longer than its length.
+_NO_BRACKETS = re.compile(r'"(?:[^"\\]+|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,25 @@ def merged(sidecars: Sequence[bytes]) -> Mapping[str, Any]:
     fields: dict[str, Any] = {}
     for sidecar in sidecars:
         try:
-            document = json.loads(sidecar.decode("utf-8-sig"))
-        except (ValueError, RecursionError) as error:
+            text = sidecar.decode("utf-8-sig")
+            # A whole number may have any length: as an int it would take the square of that, or be refused.
+            document = None if _is_deep(text) else json.loads(text, parse_int=float)
+        except ValueError as error:
             raise ValueError("its JSON sidecar is not JSON") from error
         if not isinstance(document, dict):
-            raise ValueError("its JSON sidecar is not a JSON object")
+            raise ValueError("its JSON sidecar is not a JSON object, or it is nested too deeply")
         fields.update(document)
     return fields
+
+
+def _is_deep(text: str) -> bool:
+    """Whether a JSON text is nested more deeply than any sidecar, or its brackets are not closed."""
+    brackets = _NO_BRACKETS.sub("", text).translate({ord("{"): "[", ord("}"): "]"})
+    for _ in range(_DEEPEST):
+        brackets = brackets.replace("[]", "")
+        if not brackets:
+            return False
+    return True
 
 
 def header_seconds(value: float, unit: str) -> float | None:

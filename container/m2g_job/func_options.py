@@ -6,6 +6,7 @@ from typing import Mapping, Sequence
 
 from m2g_job import bold_timing, causes
 from m2g_job.faults import S3Refused, WrongInput
+from m2g_job.gradients import LARGEST_BYTES
 from m2g_job.log import Log
 from m2g_job.nifti import Header
 from m2g_job.s3 import S3
@@ -53,15 +54,24 @@ def _typed(argv: Sequence[str], option: str) -> str | None:
 
 def _fields(scan: Scan, s3: S3) -> Mapping[str, object]:
     sidecars = [entry for entry in scan.inputs if entry.role == METADATA]
+    documents: list[bytes] = []
+    for entry in sidecars:
+        documents.append(_read(entry, s3))
+        if sum(map(len, documents)) > LARGEST_BYTES:
+            raise WrongInput(
+                f"{scan.primary.name}: its JSON sidecars have more than {LARGEST_BYTES:,} bytes together",
+                causes.SIDECAR_INVALID,
+                file=entry.uri,
+            )
     try:
-        return bold_timing.merged([_read(entry, s3) for entry in sidecars])
+        return bold_timing.merged(documents)
     except ValueError as error:
         raise WrongInput(f"{scan.primary.name}: {error}", causes.SIDECAR_INVALID, file=sidecars[-1].uri)
 
 
 def _read(entry: Input, s3: S3) -> bytes:
     try:
-        document = s3.read(entry.uri)
+        document = s3.read(entry.uri, at_most=LARGEST_BYTES + 1)
     except S3Refused as refused:
         raise WrongInput(f"{entry.name} cannot be read: {refused}", refused.cause_code, **refused.facts)
     if document is None or document.etag != entry.etag:

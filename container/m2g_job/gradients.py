@@ -26,9 +26,15 @@ _REPLACED_FROM = 10.0
 # DIPY refuses a longer direction; m2g allows a difference of 1 from a unit vector.
 _LONGEST = 2.0
 
+#: The largest file: real ones have some 10 kB. opsctl has the same bound (opsctl/core/size_limits.py).
+LARGEST_BYTES = 1_000_000
+# The volumes that NIfTI-1 can count. A row with more values is not made into numbers.
+_MOST_VOLUMES = 2**15 - 1
+_LONGEST_MESSAGE = 200
+
 #: The code of a file that is no such table, by its role.
 _INVALID = {"bval": causes.BVAL_INVALID, "bvec": causes.BVEC_INVALID}
-_LINE_END = re.compile("\r\n|\r|\n")
+_LINE = re.compile("[^\r\n]+")
 
 
 def check(bval: str, bvec: str, *, volumes: int, image: str) -> list[float]:
@@ -119,17 +125,23 @@ def write_b0(path: str, bvals: Sequence[float]) -> bool:
 def _rows(path: str, role: str) -> list[list[float]]:
     """The numbers of each line, as NumPy's `loadtxt` reads them after DIPY has made blanks of commas and tabs."""
     with open(path, "rb") as file:
-        data = file.read()
+        data = file.read(LARGEST_BYTES + 1)
+    if len(data) > LARGEST_BYTES:
+        raise WrongInput(f"the {role} file has more than {LARGEST_BYTES:,} bytes", _INVALID[role])
     if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise WrongInput(f"the {role} file begins with a byte order mark, which m2g cannot read", _INVALID[role])
     rows = []
     try:
-        for line in _LINE_END.split(data.decode("utf-8")):
-            words = line.partition("#")[0].replace(",", " ").split()
+        for line in _LINE.finditer(data.decode("utf-8")):
+            words = line.group().partition("#")[0].replace(",", " ").split(None, _MOST_VOLUMES)
+            if len(words) > _MOST_VOLUMES or len(rows) == _MOST_VOLUMES:
+                raise WrongInput(
+                    f"the {role} file has more than {_MOST_VOLUMES:,} values in a row or column", _INVALID[role]
+                )
             if words:
                 rows.append([float(word) for word in words])
     except ValueError as error:  # UnicodeDecodeError is one
-        raise WrongInput(f"the {role} file is not a table of numbers: {error}", _INVALID[role])
+        raise WrongInput(f"the {role} file is not a table of numbers: {str(error)[:_LONGEST_MESSAGE]}", _INVALID[role])
     if not rows:
         raise WrongInput(f"the {role} file is empty", _INVALID[role])
     if len({len(row) for row in rows}) != 1:

@@ -6,6 +6,7 @@ import urllib.request
 from typing import Mapping
 
 _TIMEOUT_SECONDS = 2.0
+_LARGEST_REPLY_BYTES = 1024 * 1024
 
 
 def request(url: str, *, method: str = "GET", headers: Mapping[str, str] | None = None) -> str:
@@ -22,5 +23,5 @@ def request(url: str, *, method: str = "GET", headers: Mapping[str, str] | None 
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     asked = urllib.request.Request(url, method=method, headers=dict(headers or {}))  # noqa: S310
     with opener.open(asked, timeout=_TIMEOUT_SECONDS) as reply:
-        body: bytes = reply.read()
+        body: bytes = reply.read(_LARGEST_REPLY_BYTES)
     return body.decode("utf-8")

@@ -6,6 +6,7 @@ docs/inputs.md has the rules as a table. opsctl has those of the header in opsct
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from dataclasses import dataclass
@@ -19,6 +20,15 @@ _HEADER_BYTES = 540  # NIfTI-2's; NIfTI-1's 348 are fewer
 _TIME_UNITS = {8: "sec", 16: "msec", 24: "usec"}
 _CHUNK_BYTES = 4 * 1024 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
+#: An image's header comes with the first bytes of its file: `opsctl check` asks S3 for so many. Gzip's own header,
+#: which may hold a long name, comes before it.
+_HEADER_WITHIN_BYTES = 128 * 1024
+# Extensions of the header come before the voxels.
+_LARGEST_OFFSET = 2**28
+# Bytes that one byte of a gzip stream can hold: 258 in two bits.
+_LARGEST_RATIO = 1032
+# bgzip ends a file with one member that holds nothing. A file of nothing else would take hours.
+_MOST_EMPTY_MEMBERS = 1000
 
 #: Bytes of a voxel by datatype. `bitpix` says the same, but readers go by the datatype where the two disagree.
 _VOXEL_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
@@ -83,7 +93,7 @@ def parse_header(head: bytes, name: str) -> Header:
     if datatype not in _VOXEL_BYTES:
         raise _invalid(name, f"has the NIfTI datatype {datatype}, which is no type of real numbers")
     # 0 stands for the least offset.
-    if not (offset == 0 or least_offset <= offset < 2**40):
+    if not (offset == 0 or least_offset <= offset < _LARGEST_OFFSET):
         raise _invalid(name, f"has a broken NIfTI header (its voxels begin at byte {offset:g})")
     while len(sizes) > 3 and sizes[-1] == 1:
         sizes = sizes[:-1]
@@ -123,14 +133,23 @@ def check(path: str, name: str, *, on_bytes: Callable[[int], None]) -> Header:
     """
     with open(path, "rb") as raw:
         is_compressed = path.endswith(".gz")
-        blocks = _Inflated(raw, name).blocks() if is_compressed else iter(lambda: raw.read(_CHUNK_BYTES), b"")
-        head = b""
+        blocks = _Inflated(raw, name).blocks() if is_compressed else iter(lambda: raw.read(_HEADER_WITHIN_BYTES), b"")
+        head, size = b"", 0
         for block in blocks:
+            size += len(block)
+            if raw.tell() > _HEADER_WITHIN_BYTES:
+                break
             head += block
             if len(head) >= _HEADER_BYTES:
                 break
-        header = parse_header(head, name)
-        size = len(head)
+        header = parse_header(head[:_HEADER_BYTES], name)
+        file_size = os.path.getsize(path)
+        if is_compressed and file_size * _LARGEST_RATIO < header.size_bytes:
+            raise WrongInput(
+                f"{name} is truncated: {file_size} compressed bytes of {header.size_bytes}",
+                causes.IMAGE_TRUNCATED,
+                file=name,
+            )
         while size < header.size_bytes:
             block = next(blocks, b"")
             if not block:
@@ -159,16 +178,27 @@ class _Inflated:
         self._data = b""
 
     def blocks(self) -> Iterator[bytes]:
-        """The uncompressed content in blocks of a few MiB, none of them empty."""
-        self._data = self._raw.read(_CHUNK_BYTES)
+        """The uncompressed content in blocks of at most 4 MiB, none of them empty."""
+        self._data = self._raw.read(_HEADER_WITHIN_BYTES)
         if not self._data.startswith(_GZIP_MAGIC):
             raise _invalid(self._name, f"is {_pointer(self._data) or 'not a gzip file'}")
+        empty_members = 0
         while self._data.startswith(_GZIP_MAGIC):
-            yield from self._member()
+            empty_members += 1
+            for block in self._member():
+                empty_members = 0
+                yield block
+            if empty_members > _MOST_EMPTY_MEMBERS:
+                raise WrongInput(
+                    f"{self._name} is corrupt: more than {_MOST_EMPTY_MEMBERS:,} gzip members in a row hold nothing",
+                    causes.IMAGE_CORRUPT,
+                    file=self._name,
+                )
             if len(self._data) < len(_GZIP_MAGIC):
-                self._data += self._raw.read(_CHUNK_BYTES)
+                self._data += self._raw.read(_HEADER_WITHIN_BYTES)
 
     def _member(self) -> Iterator[bytes]:
+        """A member's content. Few bytes of the file are in memory at once, because each member copies the rest."""
         member = zlib.decompressobj(16 + zlib.MAX_WBITS)
         while not member.eof:
             try:
@@ -179,7 +209,7 @@ class _Inflated:
             if block:
                 yield block
             if not member.eof and not self._data:
-                self._data = self._raw.read(_CHUNK_BYTES)
+                self._data = self._raw.read(_HEADER_WITHIN_BYTES)
                 if not self._data:
                     raise WrongInput(
                         f"{self._name} is truncated: its gzip stream has no end",

@@ -49,6 +49,10 @@ _REPLACED_ERROR: Any = getattr(transfer_errors, "S3DownloadFailedError", ())
 #: The requests that write an object, or lead to one.
 _GUARDED_OPERATIONS = ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload")
 
+#: A result with the files of 35 atlases has 30 kB.
+_LARGEST_DOCUMENT_BYTES = 4 * 1024 * 1024
+_PIECE_BYTES = 256 * 1024
+
 _BODY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _Reply = TypeVar("_Reply")
 
@@ -80,7 +84,7 @@ class ListedObject:
 
 @dataclass(frozen=True)
 class Document:
-    """A small object's bytes and etag."""
+    """A small object's bytes and etag; of a large one only the beginning, which is no JSON any more."""
 
     data: bytes
     etag: str
@@ -216,17 +220,26 @@ class S3:
         encrypted = reply.get("ServerSideEncryption", "AES256") != "AES256" or "SSECustomerAlgorithm" in reply
         return ObjectHead(int(reply["ContentLength"]), etag, "-" not in etag and len(etag) == 32 and not encrypted)
 
-    def read(self, uri: str) -> Document | None:
-        """Read a small object; None where there is none."""
+    def read(self, uri: str, *, at_most: int = _LARGEST_DOCUMENT_BYTES) -> Document | None:
+        """Read a small object, at most so many bytes of it; None where there is none."""
         try:
             with _translated_errors("GetObject", uri):
-                return _retry_body(lambda: self._document(uri))
+                return _retry_body(lambda: self._document(uri, at_most))
         except S3Missing:
             return None
 
-    def _document(self, uri: str) -> Document:
+    def _document(self, uri: str, at_most: int) -> Document:
         reply = self._client.get_object(**bucket_and_key(uri))
-        return Document(reply["Body"].read(), reply["ETag"].strip('"'))
+        content, body = b"", reply["Body"]
+        # Read until nothing comes: botocore compares the length in the read that returns nothing.
+        while len(content) < at_most:
+            piece = body.read(min(_PIECE_BYTES, at_most - len(content)))
+            if not piece:
+                break
+            content += piece
+        else:
+            body.close()
+        return Document(content, reply["ETag"].strip('"'))
 
     def write(self, uri: str, value: dict[str, Any], *, if_none: bool = False, if_etag: str | None = None) -> str:
         """Write a small JSON document.

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from m2g_job import bold_timing as runner
+from support.hostile_files import SIDECARS
 
 from opsctl.core.dataset import bold_timing as opsctl
+from opsctl.core.size_limits import SIDECAR_BYTES
 
 SLICES = 6
 
@@ -128,3 +130,18 @@ def test_a_value_of_any_length_is_shown_short() -> None:
     assert max(map(len, doubts)) < 200
     _, _, doubts = decided([{"SliceTiming": [0] * SLICES, "SliceEncodingDirection": ["i"] * 9999}])
     assert max(map(len, doubts)) < 200
+
+
+@pytest.mark.parametrize(("sidecar", "is_refused"), SIDECARS.values(), ids=SIDECARS)
+def test_hostile_sidecars(sidecar: bytes, is_refused: bool) -> None:
+    if len(sidecar) > SIDECAR_BYTES:
+        return  # both refuse it before they parse it: see test_check_bounds and test_job_func_options
+    for module in (runner, opsctl):
+        if is_refused:
+            with pytest.raises(ValueError, match="JSON"):
+                module.merged([sidecar])
+        else:
+            fields = module.merged([sidecar])
+            timing = module.bold_timing(fields, header_tr=2.0, slices=SLICES, tr=None, acquisition=None)
+            assert timing.tr_seconds == 2.0
+            assert max(map(len, timing.doubts)) < 200

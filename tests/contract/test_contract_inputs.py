@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from opsctl.commands.dataset.check import check
 from opsctl.core.dataset.scan import Input, Scan
 from opsctl.core.errors import Problem
 from opsctl.local.preview import gradients, volumes
+from opsctl.local.preview.m2g_error import M2gError
 
 FOLDER = "sub-B/ses-1"
 STEM = "sub-B_ses-1"
@@ -78,7 +80,7 @@ class S3Content:
         if Range:
             first, last = map(int, Range.removeprefix("bytes=").split("-"))
             data = data[first : last + 1]
-        return {"Body": SimpleNamespace(read=lambda: data)}
+        return {"Body": io.BytesIO(data), "ContentLength": len(data)}
 
 
 @pytest.fixture
@@ -124,5 +126,7 @@ def test_the_preview_reads_what_m2g_reads_and_ends_in_its_words(case: Case, stag
         volumes.save_reoriented(staged.paths["T1w"], staged.folder / "out")
     except Problem as problem:
         message, exit_code = str(problem), problem.exit_code
+    except M2gError as error:
+        message, exit_code = str(error), 1
     assert exit_code == (0 if case.is_done else 1), message
     assert case.of_m2g in message

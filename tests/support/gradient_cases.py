@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from support.hostile_files import TABLES
 from support.input_case import Case, fine, warning, wrong
 from support.scan_files import VOLUMES, Inputs, Numbers, directions, text, with_change
 
@@ -184,7 +185,18 @@ def _texts_cases() -> Iterator[Case]:
     yield wrong("a volume too many", "volume_count_differs", with_change(fewer))
 
 
+def _hostile_cases() -> Iterator[Case]:
+    for name, content in TABLES.items():
+        for role in ("bval", "bvec"):
+            yield wrong(
+                f"{name}, {role}",
+                f"{role}_invalid",
+                with_change(lambda inputs, role=role, content=content: setattr(inputs, role, content)),
+            )
+
+
 def gradient_cases() -> Iterator[Case]:
     yield from _directions_cases()
     yield from _b_values_cases()
     yield from _texts_cases()
+    yield from _hostile_cases()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import nibabel as nib
 import numpy as np
 
+from support.hostile_files import HEADERS, STREAMS, zeros
 from support.input_case import Case, fine, unseen, wrong
 from support.scan_files import Inputs, Numbers, with_change
 
@@ -162,8 +163,40 @@ def _t1w_cases() -> Iterator[Case]:
     yield wrong("T1w of (x, y)", "image_invalid", t1w(lambda inputs: inputs.image(inputs.voxels()[..., 0, 0])))
 
 
+def _hostile_cases() -> Iterator[Case]:
+    codes = {"2,000 empty members": "image_corrupt", "200,000 empty members": "image_corrupt"}
+    for name, change in STREAMS.items():
+        for role in ("dwi", "t1w"):
+            yield wrong(
+                f"{name}, {role}",
+                codes.get(name, "image_invalid"),
+                with_change(lambda inputs, role=role, change=change: setattr(inputs, f"{role}_file", change)),
+            )
+    for name, head in HEADERS.items():
+        for compressed in (True, False):
+            is_cut = "axes" in name and head[40:42] == b"\4\0" and "negative" not in name
+            yield wrong(
+                f"{name}, {'compressed' if compressed else 'plain'}",
+                "image_truncated" if is_cut else "image_invalid",
+                with_change(lambda inputs, head=head, compressed=compressed: _begin(inputs, head, compressed)),
+            )
+    for place, at, values in (("<f", 92, (float("nan"), float("inf"), -1e38)), ("<h", 72, (2**15 - 1, -1))):
+        for value in values:
+            yield fine(f"{value} at byte {at}", with_change(_patched("dwi", place, at, value)))
+    yield fine("32 MB of zeros behind the image", with_change(lambda inputs: setattr(inputs, "dwi_file", _bomb)))
+
+
+def _begin(inputs: Inputs, head: bytes, compressed: bool) -> None:
+    inputs.dwi, inputs.compressed = head + inputs.dwi[len(head) :], compressed
+
+
+def _bomb(data: bytes) -> bytes:
+    return zeros(32, head=gzip.decompress(data))
+
+
 def image_cases() -> Iterator[Case]:
     yield from _headers_cases()
     yield from _streams_cases()
     yield from _shapes_cases()
     yield from _t1w_cases()
+    yield from _hostile_cases()

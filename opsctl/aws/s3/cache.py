@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from opsctl.core.dataset.scan import S3Object
+from opsctl.core.size_limits import RECORD_BYTES
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS records (bucket TEXT, key TEXT, etag TEXT, body BLOB, PRIMARY KEY (bucket, key))"
 _NOTES = "CREATE TABLE IF NOT EXISTS notes (bucket TEXT, name TEXT, value TEXT, PRIMARY KEY (bucket, name))"
 _QUERY_LIMIT = 500
+_LOCKED_SECONDS = 2.0
+#: A value holds the names of a run's scans or of all runs. Larger ones are not read.
+_LARGEST_VALUE_BYTES = 16_000_000
 # The user waits for completion at the prompt: a locked file counts as missing.
 _READ_TIMEOUT_SECONDS = 0.02
 
 
 class Cache:
     """Bodies by bucket, key and etag, and values by bucket and name. Failures are ignored: a cache only saves time.
+
+    What another program has put into the file counts as missing where it is of another type, or larger than what
+    opsctl stores. Once the file has been locked for two seconds, it is not used any more.
 
     Parameters
     ----------
@@ -44,7 +51,7 @@ class Cache:
         if self._is_file:
             # SQLite would create it with the umask's mode, and its other files with this one's.
             os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        database = sqlite3.connect(name, timeout=2.0, check_same_thread=False)
+        database = sqlite3.connect(name, timeout=_LOCKED_SECONDS, check_same_thread=False)
         # What is removed is overwritten too: it may be a subject's.
         database.execute("PRAGMA secure_delete = ON")
         with database:
@@ -52,18 +59,34 @@ class Cache:
             database.execute(_NOTES)
         return database
 
+    @contextmanager
+    def _using(self) -> Iterator[None]:
+        """Hold the database; an error ends the block, and the database too where another process has it locked."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                    # Each further statement would wait as long, and `runs` makes thousands.
+                    self._database.close()
+                    self._is_file = False
+                    self._database = self._open(":memory:")
+
     def get(self, bucket: str, objects: Iterable[S3Object]) -> dict[str, bytes]:
         """The cached bodies, by key."""
         etags = {obj.key: obj.etag for obj in objects}
         keys = list(etags)
         bodies: dict[str, bytes] = {}
-        with self._lock, suppress(sqlite3.Error):
+        with self._using():
             for start in range(0, len(keys), _QUERY_LIMIT):
                 chunk = keys[start : start + _QUERY_LIMIT]
                 marks = ", ".join("?" * len(chunk))
-                query = f"SELECT key, etag, body FROM records WHERE bucket = ? AND key IN ({marks})"  # noqa: S608
-                for key, etag, body in self._database.execute(query, (bucket, *chunk)):
-                    if etags[key] == etag:
+                query = (
+                    "SELECT key, etag, body FROM records WHERE bucket = ? AND typeof(body) = 'blob' "  # noqa: S608
+                    f"AND length(body) <= ? AND key IN ({marks})"
+                )
+                for key, etag, body in self._database.execute(query, (bucket, RECORD_BYTES, *chunk)):
+                    if etags.get(key) == etag:
                         bodies[key] = body
         return bodies
 
@@ -72,38 +95,39 @@ class Cache:
         if not self._is_file:
             return
         rows = [(bucket, obj.key, obj.etag, body) for obj, body in bodies.items()]
-        with self._lock, suppress(sqlite3.Error), self._database:
+        with self._using(), self._database:
             self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
 
     def forget(self, bucket: str, is_gone: Callable[[str], bool]) -> None:
         """Remove the bodies of a bucket whose keys are gone."""
-        with self._lock, suppress(sqlite3.Error), self._database:
+        with self._using(), self._database:
             keys = [key for (key,) in self._database.execute("SELECT key FROM records WHERE bucket = ?", (bucket,))]
             rows = [(bucket, key) for key in keys if is_gone(key)]
             self._database.executemany("DELETE FROM records WHERE bucket = ? AND key = ?", rows)
 
     def forget_value(self, bucket: str, name: str) -> None:
         """Remove a value."""
-        with self._lock, suppress(sqlite3.Error), self._database:
+        with self._using(), self._database:
             self._database.execute("DELETE FROM notes WHERE bucket = ? AND name = ?", (bucket, name))
 
     def forget_bucket(self, bucket: str) -> None:
         """Remove everything about a bucket."""
         self.forget(bucket, lambda _: True)
-        with self._lock, suppress(sqlite3.Error), self._database:
+        with self._using(), self._database:
             self._database.execute("DELETE FROM notes WHERE bucket = ?", (bucket,))
 
     def put_value(self, bucket: str, name: str, value: Any) -> None:
         """Store a value about a bucket, if it has changed."""
         if self.get_value(bucket, name) == value:
             return
-        with self._lock, suppress(sqlite3.Error), self._database:
+        with self._using(), self._database:
             self._database.execute("INSERT OR REPLACE INTO notes VALUES (?, ?, ?)", (bucket, name, json.dumps(value)))
 
     def get_value(self, bucket: str, name: str) -> Any:
         """The value stored under a name; None if there is none."""
-        with self._lock:
+        with self._using():
             return _read_value(self._database, bucket, name)
+        return None
 
 
 def read_if_free(path: Path, bucket: str, name: str) -> Any:
@@ -118,8 +142,8 @@ def read_if_free(path: Path, bucket: str, name: str) -> Any:
 
 
 def _read_value(database: sqlite3.Connection, bucket: str, name: str) -> Any:
-    with suppress(sqlite3.Error, ValueError):
-        query = "SELECT value FROM notes WHERE bucket = ? AND name = ?"
-        for (value,) in database.execute(query, (bucket, name)):
+    query = "SELECT value FROM notes WHERE bucket = ? AND name = ? AND typeof(value) = 'text' AND length(value) <= ?"
+    for (value,) in database.execute(query, (bucket, name, _LARGEST_VALUE_BYTES)):
+        with suppress(ValueError, RecursionError):
             return json.loads(value)
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -11,19 +10,22 @@ from botocore.exceptions import ClientError
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.body import CUT_OFF, read
 from opsctl.core.dataset.archived import restore_hint
-from opsctl.core.dataset.nifti_header import HEADER_BYTES, ImageHeader, parse, pointer
+from opsctl.core.dataset.nifti_header import HEADER_BYTES, WITHIN_BYTES, ImageHeader, inflated, parse
 from opsctl.core.dataset.scan import Input, Role, Scan
 from opsctl.core.dataset.scan_validation import ScanMetadata
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import parse_uri
+from opsctl.core.record import UnreadableRecord
+from opsctl.core.size_limits import SIDECAR_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # More than either header takes, also compressed; the second where gzip's own header holds a long name or comment.
-_RANGES_BYTES = (4096, 128 * 1024)
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP = 16 + zlib.MAX_WBITS
+_RANGES_BYTES = (4096, WITHIN_BYTES)
+
+#: Bytes that one byte of a gzip stream can hold: 258 in two bits.
+_LARGEST_RATIO = 1032
 
 #: Errors of one object. Any other (no login, no network, no bucket) would be that of every object.
 _OF_ONE_OBJECT = {ErrorCode.AWS_DENIED, ErrorCode.AWS_NOT_FOUND, ErrorCode.AWS_REFUSED, ErrorCode.AWS_UNREACHABLE}
@@ -58,19 +60,25 @@ class Headers:
                 faults[file.role] = f"{file.name} {error}"
                 return None
 
-        sidecars = [read_or_fault(file, self._body) for file in scan.inputs if file.role == "bold_json"]
+        sidecars: list[bytes] = []
+        for file in scan.inputs:
+            if file.role == "bold_json" and (sidecar := read_or_fault(file, self._body)) is not None:
+                sidecars.append(sidecar)
+                if sum(map(len, sidecars)) > SIDECAR_BYTES:
+                    faults["bold_json"] = f"its JSON sidecars have more than {SIDECAR_BYTES:,} bytes together"
+                    break
 
         return ScanMetadata(
             bval=read_if_there("bval", self._body),
             bvec=read_if_there("bvec", self._body),
-            sidecars=tuple(sidecar for sidecar in sidecars if sidecar is not None),
+            sidecars=tuple(sidecars),
             header=read_if_there(scan.primary_role, self._header),
             t1w=read_if_there("T1w", self._header),
             faults=faults,
         )
 
     def _body(self, file: Input) -> bytes:
-        return self._get(file, bytes_range=None)
+        return self._get(file, at_most=SIDECAR_BYTES)
 
     def _header(self, file: Input) -> ImageHeader:
         is_compressed = file.uri.endswith(".gz")
@@ -78,28 +86,28 @@ class Headers:
             header = parse(self._head(file, is_compressed=is_compressed))
         except ValueError as error:
             raise _UnreadableError(str(error)) from error
-        if not is_compressed and file.size_bytes < header.file_bytes:
-            raise _UnreadableError(f"is truncated: {file.size_bytes} bytes of {header.file_bytes}")
+        if file.size_bytes * (_LARGEST_RATIO if is_compressed else 1) < header.file_bytes:
+            kind = "compressed bytes" if is_compressed else "bytes"
+            raise _UnreadableError(f"is truncated: {file.size_bytes} {kind} of {header.file_bytes}")
         return header
 
     def _head(self, file: Input, *, is_compressed: bool) -> bytes:
         """The first bytes of an image, uncompressed."""
         head = b""
         for size in _RANGES_BYTES:
-            data = self._get(file, bytes_range=f"bytes=0-{size - 1}")
-            if is_compressed and not data.startswith(_GZIP_MAGIC):
-                raise _UnreadableError(f"is {pointer(data) or 'not a gzip file'}")
-            head = _inflated(data) if is_compressed else data
+            data = self._get(file, at_most=size, Range=f"bytes=0-{size - 1}")
+            head = inflated(data) if is_compressed else data
             if len(head) >= HEADER_BYTES or len(data) < size:
                 break
         return head
 
-    def _get(self, file: Input, *, bytes_range: str | None) -> bytes:
+    def _get(self, file: Input, *, at_most: int, **request: str) -> bytes:
         location = parse_uri(file.uri)
-        request = {"Range": bytes_range} if bytes_range else {}
         try:
             with translated(f"reading {file.uri}"):
-                return read(self._client, Bucket=location.bucket, Key=location.prefix, **request)[0]
+                return read(self._client, at_most=at_most, Bucket=location.bucket, Key=location.prefix, **request)[0]
+        except UnreadableRecord as problem:
+            raise _UnreadableError(problem.detail.rstrip(".")) from problem
         except Problem as problem:
             cause = problem.__cause__
             if problem.code in _OF_ONE_OBJECT and isinstance(cause, (ClientError, *CUT_OFF)):
@@ -123,16 +131,3 @@ def _answer(error: BaseException, uri: str) -> str:
         return answer
     at = parse_uri(uri)
     return f"{answer}: it is archived; {restore_hint(at.bucket, at.prefix, storage_class=storage_class)}"
-
-
-def _inflated(data: bytes) -> bytes:
-    """The first bytes of a gzip stream, which may have several members."""
-    head = b""
-    while data.startswith(_GZIP_MAGIC) and len(head) < HEADER_BYTES:
-        member = zlib.decompressobj(_GZIP)
-        try:
-            head += member.decompress(data, HEADER_BYTES - len(head))
-        except zlib.error as error:
-            raise ValueError(f"is corrupt: {error}") from error
-        data = member.unused_data
-    return head

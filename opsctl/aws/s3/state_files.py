@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
+from opsctl.aws.s3.body import read
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.terraform_errors import Lock
+from opsctl.core.record import UnreadableRecord
+from opsctl.core.size_limits import STATE_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -39,10 +42,19 @@ class StateFiles:
         self.who = who
 
     def read(self, bucket: str, key: str) -> str | None:
-        """Return an object's text, or None if it does not exist."""
+        """Return an object's text, or None if it does not exist.
+
+        Raises
+        ------
+        UnreadableRecord
+            The object is too large for a state, or no text.
+        """
         with translated(f"reading s3://{bucket}/{key}"), _missing_suppressed():
-            reply = self._client.get_object(Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)
-            return reply["Body"].read().decode()
+            body, _ = read(self._client, at_most=STATE_BYTES, Bucket=bucket, Key=key, ExpectedBucketOwner=self._owner)
+            try:
+                return body.decode()
+            except UnicodeDecodeError as error:
+                raise UnreadableRecord(f"s3://{bucket}/{key}", "is no text in UTF-8.") from error
         return None
 
     def changed_at(self, bucket: str, key: str) -> datetime | None:
@@ -140,12 +152,14 @@ def _missing_suppressed() -> Iterator[None]:
 def _lock_problem(text: str | None, bucket: str, lock_key: str) -> Problem:
     try:
         held = json.loads(text or "{}")
-    except ValueError:
-        held = {}
+    except (ValueError, RecursionError):
+        held = None
+    # Whoever may write to the bucket may have written anything there.
+    texts = {name: str(value) for name, value in held.items()} if isinstance(held, dict) else {}
     lock = Lock(
-        id=held.get("ID", ""),
-        who=held.get("Who", "somebody"),
-        created=held.get("Created", "")[:16].replace("T", " "),
-        operation=held.get("Operation", "").removeprefix("OperationType").lower(),
+        id=texts.get("ID", ""),
+        who=texts.get("Who", "somebody"),
+        created=texts.get("Created", "")[:16].replace("T", " "),
+        operation=texts.get("Operation", "").removeprefix("OperationType").lower(),
     )
     return lock.problem(unlock=f"aws s3 rm s3://{bucket}/{lock_key}")

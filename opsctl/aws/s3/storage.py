@@ -22,7 +22,9 @@ from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
+from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.m2g_options import Pipeline
+from opsctl.core.size_limits import RECORD_BYTES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -65,10 +67,10 @@ class Storage:
             raise self._no_such_dataset(location)
         return objects
 
-    def below(self, location: Location) -> list[S3Object]:
-        """Every object below a prefix."""
+    def below(self, location: Location) -> Iterator[S3Object]:
+        """Every object below a prefix, page by page: who needs a few of a million takes no more memory than these."""
         with translated(f"listing {location.uri}"):
-            return list(self._listing.below(location.bucket, location.key_prefix))
+            yield from self._listing.below(location.bucket, location.key_prefix)
 
     def outputs(self, location: Location) -> dict[str, S3Object]:
         """Every object of a derivative dataset, by key."""
@@ -85,15 +87,38 @@ class Storage:
             _, folders = self._listing.level(location.bucket, location.key_prefix)
         return [folder[len(location.key_prefix) : -1] for folder in folders]
 
-    def get_body(self, bucket: str, key: str) -> bytes | None:
-        """A small object's bytes; None if there is none."""
-        reply = self._get(bucket, key)
+    def get_body(self, bucket: str, key: str, *, at_most: int = RECORD_BYTES) -> bytes | None:
+        """A small object's bytes; None if there is none.
+
+        Parameters
+        ----------
+        at_most
+            The largest object that is taken, in bytes.
+
+        Raises
+        ------
+        UnreadableRecord
+            The object is larger.
+        """
+        reply = self._get(bucket, key, at_most=at_most)
         return reply[0] if reply else None
 
-    def get_bodies(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
-        """Many small objects' bytes at once, by key and in the keys' order; missing ones are left out."""
+    def get_bodies(
+        self, bucket: str, keys: Sequence[str], *, at_most: int = RECORD_BYTES
+    ) -> dict[str, bytes | UnreadableRecord]:
+        """Many small objects' bytes at once, by key and in the keys' order; missing ones are left out.
+
+        An object that is larger than `at_most` bytes has its error in place of its bytes: the others count.
+        """
+
+        def body(key: str) -> bytes | UnreadableRecord | None:
+            try:
+                return self.get_body(bucket, key, at_most=at_most)
+            except UnreadableRecord as error:
+                return error
+
         with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            bodies = pool.map(lambda key: self.get_body(bucket, key), keys)
+            bodies = pool.map(body, keys)
             return {key: body for key, body in zip(keys, bodies, strict=True) if body is not None}
 
     def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
@@ -102,18 +127,18 @@ class Storage:
         return None if body is None else _parsed(body, bucket, key)
 
     def get_body_with_age(self, bucket: str, key: str) -> tuple[bytes, float] | None:
-        """A small object's bytes and its age in seconds by S3's own clock; None if there is none."""
-        body_and_reply = self._get(bucket, key)
+        """A record's bytes and its age in seconds by S3's own clock; None if there is none."""
+        body_and_reply = self._get(bucket, key, at_most=RECORD_BYTES)
         if body_and_reply is None:
             return None
         body, reply = body_and_reply
         now = parsedate_to_datetime(reply["ResponseMetadata"]["HTTPHeaders"]["date"])
         return body, (now - reply["LastModified"]).total_seconds()
 
-    def _get(self, bucket: str, key: str) -> tuple[bytes, Any] | None:
+    def _get(self, bucket: str, key: str, *, at_most: int) -> tuple[bytes, Any] | None:
         with translated(f"reading s3://{bucket}/{key}"):
             try:
-                return read(self.client, Bucket=bucket, Key=key)
+                return read(self.client, at_most=at_most, Bucket=bucket, Key=key)
             except ClientError as error:
                 if code_of(error) in _MISSING:
                     return None

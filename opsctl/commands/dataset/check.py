@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 from opsctl.aws.s3.headers import Headers
 from opsctl.core.dataset.scan import Scan
@@ -33,11 +34,13 @@ def check(
     on_scan
         Called after each scan.
     """
+    # One scan at a time is judged: that takes no time, but a parsed sidecar may take 50 times the memory of its text.
+    judging = Lock()
 
     def check_scan(scan: Scan) -> Verdict:
-        verdict = validate_scan(
-            scan, headers.facts(scan), root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition
-        )
+        facts = headers.facts(scan)
+        with judging:
+            verdict = validate_scan(scan, facts, root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition)
         on_scan()
         return verdict
 

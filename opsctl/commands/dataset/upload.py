@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.etag import PART_BYTES, checksum, etag
@@ -58,9 +59,9 @@ def compare(folder: Path, location: Location, storage: Storage) -> Upload:
             "Is it the folder above or below?",
             code=ErrorCode.INPUT_INVALID,
         )
-    remote_objects = {obj.key: obj for obj in storage.below(location)}
-    local_files = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
     try:
+        local_files = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
+        remote_objects = {obj.key: obj for obj in storage.below(location) if obj.key in local_files}
         with ThreadPoolExecutor() as pool:
             same = pool.map(
                 lambda item: _is_same(item[1], remote_objects.get(item[0]), location.bucket, storage),
@@ -83,16 +84,40 @@ def send(upload: Upload, storage: Storage, *, on_file: Callable[[str, int], None
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Every file of the dataset, without derivatives and without hidden files other than `.bidsignore`."""
+    """Every file of the dataset, without derivatives and without hidden files other than `.bidsignore`.
+
+    Raises
+    ------
+    Problem
+        A link leads to a folder that holds it, or a name is that of a pipe or a device.
+    OSError
+        A link leads nowhere.
+    """
     # Many labs lay a dataset out with symbolic links to folders.
     for base, folders, names in os.walk(folder, followlinks=True):
         is_root = Path(base) == folder
         folders[:] = sorted(
             name for name in folders if not name.startswith(".") and not (is_root and name in _SKIPPED_FOLDERS)
         )
+        for name in folders:
+            path = Path(base, name)
+            if path.is_symlink() and any(parent.resolve().is_relative_to(path.resolve()) for parent in path.parents):
+                raise Problem(
+                    f"{path} is a link to a folder that holds it, so the dataset has no end.",
+                    "Remove the link.",
+                    code=ErrorCode.FILE_UNREADABLE,
+                )
         for name in sorted(names):
             if not name.startswith(".") or (is_root and name == ".bidsignore"):
-                yield Path(base, name)
+                path = Path(base, name)
+                # A pipe would be waited for, and a device has no end.
+                if not S_ISREG(path.stat().st_mode):
+                    raise Problem(
+                        f"{path} is no file, but a pipe, a device or a socket.",
+                        "Remove it from the dataset.",
+                        code=ErrorCode.FILE_UNREADABLE,
+                    )
+                yield path
 
 
 def _is_same(path: Path, obj: S3Object | None, bucket: str, storage: Storage) -> bool:

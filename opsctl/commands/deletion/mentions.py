@@ -88,7 +88,7 @@ class MentionFinder:
 
     def remove_rows(self, key: str) -> None:
         """Write a table again without the subject's rows."""
-        body = self._storage.get_body(self._bucket, key)
+        body = self._storage.get_body(self._bucket, key, at_most=_LARGEST_TEXT_BYTES)
         if body is not None:
             text = self._subject.without_rows(body.decode(errors="surrogateescape"))
             with translated(f"writing s3://{self._bucket}/{key}"):
@@ -123,10 +123,10 @@ class MentionFinder:
     def _text(self, version: ObjectVersion) -> str:
         with translated(f"reading a version of s3://{self._bucket}/{version.key}"):
             if version.is_current:
-                body, _ = read(self._storage.client, Bucket=self._bucket, Key=version.key)
+                place = {"Bucket": self._bucket, "Key": version.key}
             else:
                 place = {"Bucket": self._bucket, "Key": version.key, "VersionId": version.version_id}
-                body, _ = read(self._storage.client, **place)
+            body, _ = read(self._storage.client, at_most=_LARGEST_TEXT_BYTES, **place)
         return body.decode(errors="surrogateescape")
 
 

@@ -21,11 +21,12 @@ from opsctl.core.runs.scan_record import decode_scan_document
 from opsctl.core.runs.status import BatchJob, FinalJobStates
 from opsctl.core.runs.submission import Submission, contradiction
 from opsctl.core.selftest.times import TIMES_KEY, PlatformTimes
+from opsctl.core.size_limits import RECORD_BYTES, RUN_BYTES
 
 T = TypeVar("T")
 
 #: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
-_BODIES_AT_ONCE = 500
+_BODIES_AT_ONCE = 128
 
 
 def _nothing(_: Any) -> str:
@@ -115,7 +116,7 @@ class Records:
         """Several runs' records, by id; those without a record are left out, and so are unreadable ones."""
         run_id_by_key = {self._run_key(run_id): run_id for run_id in run_ids}
         runs: dict[str, Run] = {}
-        for key, body in self._storage.get_bodies(self._bucket, list(run_id_by_key)).items():
+        for key, body in self._storage.get_bodies(self._bucket, list(run_id_by_key), at_most=RUN_BYTES).items():
             run = self._decoded(Run.decode, body, key)
             if run is not None:
                 runs[run_id_by_key[key]] = run
@@ -206,7 +207,7 @@ class Records:
 
     def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
         """The jobs that ended without a result, as saved while Batch still knew them, by the scan's index."""
-        states = self._record(self._final_job_states_key(run_id), FinalJobStates.decode)
+        states = self._record(self._final_job_states_key(run_id), FinalJobStates.decode, at_most=RUN_BYTES)
         return {} if states is None else dict(states.jobs)
 
     def save_final_job_states(self, run_id: str, jobs: Mapping[int, BatchJob]) -> None:
@@ -266,28 +267,33 @@ class Records:
             self._report(UnreadableRecord(self._uri(key), f"is not believed: {detail}.", "Restore or delete it."))
         return None if detail else value
 
-    def _bodies(self, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes]]:
+    def _bodies(self, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes | UnreadableRecord]]:
         """The objects' bodies; only those that this machine does not have are read from S3."""
         for start in range(0, len(objects), _BODIES_AT_ONCE):
             chunk = objects[start : start + _BODIES_AT_ONCE]
             cached = self._cache.get(self._bucket, chunk)
             read = self._storage.get_bodies(self._bucket, [obj.key for obj in chunk if obj.key not in cached])
-            self._cache.keep(self._bucket, {obj: read[obj.key] for obj in chunk if obj.key in read})
+            self._cache.keep(self._bucket, {obj: body for obj in chunk if isinstance(body := read.get(obj.key), bytes)})
             bodies = {**cached, **read}
             yield from ((obj, bodies[obj.key]) for obj in chunk if obj.key in bodies)
 
-    def _record(self, key: str, decode: Callable[[bytes, str], T]) -> T | None:
+    def _record(self, key: str, decode: Callable[[bytes, str], T], *, at_most: int = RECORD_BYTES) -> T | None:
         """One record, always read from S3; None where there is none, or none that can be read."""
-        body = self._storage.get_body(self._bucket, key)
+        try:
+            body: bytes | UnreadableRecord | None = self._storage.get_body(self._bucket, key, at_most=at_most)
+        except UnreadableRecord as problem:
+            body = problem
         if body is None:
             self._unreadable.pop(self._uri(key), None)
             return None
         return self._decoded(decode, body, key)
 
-    def _decoded(self, decode: Callable[[bytes, str], T], body: bytes, key: str) -> T | None:
+    def _decoded(self, decode: Callable[[bytes, str], T], body: bytes | UnreadableRecord, key: str) -> T | None:
         """A record, or None and a report where it cannot be read."""
         uri = self._uri(key)
         try:
+            if isinstance(body, UnreadableRecord):
+                raise body
             value = decode(body, uri)
         except UnreadableRecord as problem:
             self._report(problem)
@@ -303,7 +309,7 @@ class Records:
 
     def _read_run(self, run_id: str) -> Run | None:
         key = self._run_key(run_id)
-        body = self._storage.get_body(self._bucket, key)
+        body = self._storage.get_body(self._bucket, key, at_most=RUN_BYTES)
         return None if body is None else Run.decode(body, self._uri(key))
 
     def _final_job_states_key(self, run_id: str) -> str:

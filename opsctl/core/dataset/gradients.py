@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from opsctl.core.size_limits import SIDECAR_BYTES
+
 Direction = tuple[float, ...]
 
 #: Above this b-value (s/mm²) a volume is weighted for DIPY, which m2g fits its models with.
@@ -31,11 +33,15 @@ _LONGEST = 2.0
 ORDER = 6
 DIRECTIONS_NEEDED = (ORDER + 1) * (ORDER + 2) // 2
 
+#: The volumes that NIfTI-1 can count. A row with more values is not made into numbers.
+_MOST_VOLUMES = 2**15 - 1
+_LONGEST_MESSAGE = 200
+
 # DIPY's words.
 _SHAPES_DIFFER = "b-values and b-vectors shapes do not correspond"
 _NO_THREE_ROWS = "bvec file should have three rows"
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
+_LINE = re.compile(r"[^\r\n]+")
 
 
 class GradientError(ValueError):
@@ -123,16 +129,22 @@ def read(bval: bytes, bvec: bytes, *, volumes: int | None) -> Gradients:
 
 def _rows(data: bytes, file: str) -> list[list[float]]:
     """The numbers of each line, as NumPy's `loadtxt` reads them after DIPY has made blanks of commas and tabs."""
+    if len(data) > SIDECAR_BYTES:
+        raise GradientError(f"{file} has more than {SIDECAR_BYTES:,} bytes")
     rows: list[list[float]] = []
     try:
-        for line in _LINE_END.split(data.decode("utf-8")):
-            words = line.partition("#")[0].replace(",", " ").split()
+        for line in _LINE.finditer(data.decode("utf-8")):
+            words = line[0].partition("#")[0].replace(",", " ").split(None, _MOST_VOLUMES)
+            if len(words) > _MOST_VOLUMES or len(rows) == _MOST_VOLUMES:
+                raise GradientError(f"{file} has more than {_MOST_VOLUMES:,} values in a row or column")
             if words:
                 rows.append([float(word) for word in words])
+    except GradientError:
+        raise
     except ValueError as error:  # UnicodeDecodeError is one
         is_marked = data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         finding = "begins with a byte order mark, which m2g cannot read" if is_marked else "is not made of numbers"
-        raise GradientError(f"{file} {finding}", str(error)) from error
+        raise GradientError(f"{file} {finding}", str(error)[:_LONGEST_MESSAGE]) from error
     if not rows:
         raise GradientError(f"{file} is empty", _SHAPES_DIFFER if file == "bval" else _NO_THREE_ROWS)
     unequal = [number for number, row in enumerate(rows, start=1) if len(row) != len(rows[0])]

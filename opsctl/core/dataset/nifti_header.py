@@ -7,12 +7,25 @@ from __future__ import annotations
 
 import math
 import struct
+import zlib
 from dataclasses import dataclass
 
 from opsctl.core.dataset.bold_timing import header_seconds
 
 #: NIfTI-2's header in bytes; NIfTI-1's 348 are fewer. Extensions follow the header: they are not read.
 HEADER_BYTES = 540
+
+#: The header comes with the first bytes of a file, also where gzip's own header, which may hold a long name, is before
+#: it.
+WITHIN_BYTES = 128 * 1024
+
+# Extensions of the header come before the voxels.
+_LARGEST_OFFSET = 2**28
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP = 16 + zlib.MAX_WBITS
+# bgzip ends a file with one member that holds nothing. A file of nothing else would take hours.
+_MOST_EMPTY_MEMBERS = 1000
 
 #: Bytes of a voxel by datatype. `bitpix` says the same, but readers go by the datatype where the two disagree.
 _VOXEL_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8}
@@ -96,7 +109,7 @@ def parse(head: bytes) -> ImageHeader:
     if datatype not in _VOXEL_BYTES:
         raise ValueError(f"has the NIfTI datatype {datatype}, which is no type of real numbers")
     # 0 stands for the least offset.
-    if not (offset == 0 or least_offset <= offset < 2**40):
+    if not (offset == 0 or least_offset <= offset < _LARGEST_OFFSET):
         raise ValueError(f"has a broken NIfTI header (its voxels begin at byte {offset:g})")
     while len(sizes) > 3 and sizes[-1] == 1:
         sizes = sizes[:-1]
@@ -109,3 +122,39 @@ def parse(head: bytes) -> ImageHeader:
 def pointer(head: bytes) -> str:
     """What a file is that only points to an image; empty where it is none."""
     return next((kind for mark, kind in _POINTERS.items() if mark in head[:200]), "")
+
+
+def inflated(data: bytes) -> bytes:
+    """The first bytes of an image in a gzip stream, which may have several members.
+
+    Parameters
+    ----------
+    data
+        The compressed file's first bytes, `WITHIN_BYTES` at most.
+
+    Returns
+    -------
+    bytes
+        Up to `HEADER_BYTES`.
+
+    Raises
+    ------
+    ValueError
+        It is no gzip stream, or a broken one: the message says why, as a phrase that follows the file's name.
+    """
+    if not data.startswith(_GZIP_MAGIC):
+        raise ValueError(f"is {pointer(data) or 'not a gzip file'}")
+    head = b""
+    empty_members = 0
+    while data.startswith(_GZIP_MAGIC) and len(head) < HEADER_BYTES:
+        member = zlib.decompressobj(_GZIP)
+        try:
+            content = member.decompress(data, HEADER_BYTES - len(head))
+        except zlib.error as error:
+            raise ValueError(f"is corrupt: {error}") from error
+        head += content
+        empty_members = 0 if content else empty_members + 1
+        if empty_members > _MOST_EMPTY_MEMBERS:
+            raise ValueError(f"is corrupt: more than {_MOST_EMPTY_MEMBERS:,} gzip members in a row hold nothing")
+        data = member.unused_data
+    return head

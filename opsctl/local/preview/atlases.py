@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,12 +11,10 @@ from numpy.typing import NDArray
 from opsctl import assets
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.atlases.atlas_table import VOXEL_SIZES
-from opsctl.core.preview import MEMORY_VARIABLE
 
 from .m2g_error import M2gError
+from .memory import allocation_error, job_memory_mib
 
-#: Without the variable: the memory of a job of each model on AWS (terraform/platform/main.tf).
-_MEMORY_MIB = {"csd": 15_200, "csa": 30_400}
 #: An ellipsoid of a brain's size in MNI space: centre and radii in mm. For atlases whose centres opsctl does not know.
 _BRAIN_CENTRE = np.array([0.0, -18.0, 8.0])
 _BRAIN_RADII = np.array([68.0, 86.0, 68.0])
@@ -102,15 +99,9 @@ def check_memory(atlas: Atlas, voxel_size: str, *, model: str) -> None:
     M2gError
         Making its graph needs more memory than the job has.
     """
-    limit_mib = float(os.environ.get(MEMORY_VARIABLE) or _MEMORY_MIB.get(model, _MEMORY_MIB["csa"]))
-    if atlas.memory_mib(voxel_size) <= limit_mib:
-        return
-    nodes = atlas.regions[voxel_size] + 1
-    raise M2gError(
-        "numpy.core._exceptions.MemoryError",
-        f"Unable to allocate {8 * nodes**2 / 2**30:.3g} GiB for an array with shape ({nodes}, {nodes}) "
-        "and data type float64",
-    )
+    if atlas.memory_mib(voxel_size) > job_memory_mib(model):
+        nodes = atlas.regions[voxel_size] + 1
+        raise allocation_error((nodes, nodes))
 
 
 def _spread_over_a_brain(count: int) -> NDArray[np.float64]:

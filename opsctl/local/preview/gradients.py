@@ -12,6 +12,7 @@ from dipy.core.gradients import gradient_table
 from opsctl.core.dataset.gradients import B0_THRESHOLD, DIRECTIONS_NEEDED, ORDER, GradientError
 from opsctl.core.dataset.gradients import read as read_by_rules
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.size_limits import SIDECAR_BYTES
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def read(bval: Path, bvec: Path, *, volumes: int) -> Gradients:
         m2g refuses them, then in its words; or could make nothing of them.
     """
     try:
-        gradients = read_by_rules(bval.read_bytes(), bvec.read_bytes(), volumes=volumes)
+        gradients = read_by_rules(_content(bval), _content(bvec), volumes=volumes)
     except GradientError as error:
         raise Problem(error.of_m2g or f"{error}.", code=ErrorCode.INPUT_INVALID) from error
     bvals = np.asarray(gradients.bvals, dtype=np.float64)
@@ -59,3 +60,9 @@ def read(bval: Path, bvec: Path, *, volumes: int) -> Gradients:
         table=gradient_table(bvals, bvecs=bvecs, b0_threshold=max(B0_THRESHOLD, bvals.min())),
         directions=gradients.directions,
     )
+
+
+def _content(path: Path) -> bytes:
+    """A file's content; of one that is too large, enough for the rules to refuse it."""
+    with path.open("rb") as file:
+        return file.read(SIDECAR_BYTES + 1)

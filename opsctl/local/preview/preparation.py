@@ -16,8 +16,12 @@ from scipy import ndimage
 from . import volumes
 from .folders import DwiFolders, empty
 from .gradients import Gradients
+from .memory import ensure_fits
 from .progress import ProgressLog
 from .volumes import Floats, Mask
+
+#: Longer axes are all the same: there is no memory for them.
+_LONGEST_AXIS = 10**6
 
 
 def correct_eddies(image: Path, folders: DwiFolders, *, skipeddy: bool, log: ProgressLog) -> Path:
@@ -38,7 +42,12 @@ def correct_eddies(image: Path, folders: DwiFolders, *, skipeddy: bool, log: Pro
     if image.name.endswith(".gz"):
         shutil.copyfile(image, corrected)
     else:
-        corrected.write_bytes(gzip.compress(image.read_bytes(), mtime=0))
+        with (
+            image.open("rb") as source,
+            corrected.open("wb") as target,
+            gzip.GzipFile("", "wb", fileobj=target, mtime=0) as packed,
+        ):
+            shutil.copyfileobj(source, packed)
     return image
 
 
@@ -110,11 +119,14 @@ def _match_voxel_size(path: Path, voxel_size: str, log: ProgressLog) -> Path:
         shutil.copyfile(path, same)
         return same
     target = path.with_name(f"{stub}_res.nii.gz")
+    # The header's voxels may be of any size: of meters, too, or of none.
+    counts = np.clip(np.nan_to_num(np.rint(sizes * image.shape[:3] / edge), nan=1), 1, _LONGEST_AXIS)
+    shape = tuple(int(count) for count in counts)
+    ensure_fits((*shape, *image.shape[3:]))
     data = np.asarray(image.dataobj, dtype=np.float32)
-    shape = np.maximum(1, np.rint(sizes * data.shape[:3] / edge)).astype(int)
     affine = rescale_affine(image.affine, data.shape[:3], (edge,) * 3, shape)
     to_source = np.linalg.inv(image.affine) @ affine
-    volumes.save(target, _resample(data, to_source, tuple(shape)), affine)
+    volumes.save(target, _resample(data, to_source, shape), affine)
     return target
 
 

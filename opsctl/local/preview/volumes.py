@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from io import RawIOBase
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,16 @@ import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
 from nibabel.filebasedimages import ImageFileError
+from nibabel.fileholders import FileHolder
+from nibabel.nifti1 import Nifti1Image
+from nibabel.nifti2 import Nifti2Image
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from opsctl.core.dataset.nifti_header import HEADER_BYTES, parse
+from opsctl.core.dataset.nifti_header import HEADER_BYTES, WITHIN_BYTES, inflated, parse
 from opsctl.core.errors import ErrorCode, Problem
+
+from .memory import ensure_fits
 
 Floats = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -40,12 +46,20 @@ def load(path: Path, dimensions: int) -> tuple[Floats, NDArray[np.float64]]:
     ------
     Problem
         The file is not a readable image, or has another number of dimensions.
+    M2gError
+        Its voxels do not fit into the job's memory.
     """
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rb") as file:
-            parse(file.read(HEADER_BYTES))
-        image: Any = nib.load(path)
-        data = np.asarray(image.dataobj, dtype=np.float32)
+        is_compressed = path.suffix == ".gz"
+        with path.open("rb") as raw:
+            head = raw.read(WITHIN_BYTES)
+        head = inflated(head) if is_compressed else head[:HEADER_BYTES]
+        header = parse(head)
+        ensure_fits(header.shape)
+        kind: Any = Nifti1Image if Nifti1Image.header_class.may_contain_header(head) else Nifti2Image
+        with (gzip.open if is_compressed else open)(path, "rb") as file:
+            image = kind.from_file_map({"image": FileHolder(fileobj=_Beginning(file, header.file_bytes))})
+            data = np.asarray(image.dataobj, dtype=np.float32)
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         raise Problem(f"{path.name} cannot be read as an image: {error}", code=ErrorCode.INPUT_INVALID) from error
     while data.ndim > dimensions and data.shape[-1] == 1:
@@ -53,6 +67,32 @@ def load(path: Path, dimensions: int) -> tuple[Floats, NDArray[np.float64]]:
     if data.ndim != dimensions:
         raise Problem(f"{path.name} has {data.ndim} dimensions, not {dimensions}.", code=ErrorCode.INPUT_INVALID)
     return np.nan_to_num(data), np.asarray(image.affine, dtype=np.float64)
+
+
+class _Beginning(RawIOBase):
+    """The beginning of a file: nibabel would read a header's broken extensions as far as the file goes."""
+
+    def __init__(self, file: Any, size_bytes: int) -> None:
+        self._file = file
+        self._size_bytes = size_bytes
+
+    def read(self, size: int = -1, /) -> bytes:
+        content: bytes = self._file.read(self._left if size < 0 else min(size, self._left))
+        return content
+
+    def readinto(self, buffer: Any, /) -> int:
+        # gzip's own does not look at what is behind the bytes that it is asked for.
+        return int(self._file.readinto(memoryview(buffer)[: self._left]))
+
+    @property
+    def _left(self) -> int:
+        return max(0, self._size_bytes - int(self._file.tell()))
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return int(self._file.seek(offset, whence))
+
+    def tell(self) -> int:
+        return int(self._file.tell())
 
 
 def voxel_sizes_mm(affine: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import io
 from typing import Any
 
 import pytest
@@ -56,7 +56,7 @@ class RefusingS3:
         if Key in self._answers:
             raise self._answers[Key]
         role = next(role for role, ending in _NAMES.items() if Key.endswith(ending))
-        return {"Body": SimpleNamespace(read=lambda: self._content[role])}
+        return {"Body": io.BytesIO(self._content[role])}
 
     def scans(self) -> list[Scan]:
         return [

@@ -93,7 +93,7 @@ def test_a_broken_link_is_named_before_anything_is_sent(folder: Path, storage: S
     with pytest.raises(Problem, match=r"gone\.nii\.gz cannot be read") as caught:
         compare(folder, HERE, storage)
     assert "broken link" in caught.value.hint.lower()
-    assert storage.below(HERE) == []
+    assert list(storage.below(HERE)) == []
 
 
 def test_a_linked_subject_is_not_lost(folder: Path, storage: Storage, tmp_path: Path) -> None:
