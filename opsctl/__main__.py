@@ -21,11 +21,14 @@ from opsctl import __version__
 from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.home import Home, LogFile
+from opsctl.process_start import name_home_folder, open_closed_streams
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 
 
 def main() -> None:
     """Run opsctl and exit."""
+    open_closed_streams()
+    name_home_folder(os.environ)
     log = LogFile(Home.of(os.environ))
     CALLS.addHandler(log)
     DOCUMENT_WRITTEN.clear()

@@ -29,7 +29,9 @@ class Home:
     def of(cls, environment: Mapping[str, str]) -> Home:
         """The home that an environment names."""
         named = environment.get("OPSCTL_HOME")
-        return cls(Path(named).expanduser().absolute() if named else platformdirs.user_data_path("opsctl"))
+        # `Path.expanduser` fails where the user of `~user` is unknown.
+        path = os.path.expanduser(named) if named else platformdirs.user_data_path("opsctl")  # noqa: PTH111
+        return cls(Path(path).absolute())
 
     @property
     def local(self) -> Path:

@@ -103,6 +103,7 @@ def serve(
     from opsctl.local import logs
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
+    from opsctl.local.one_at_a_time import OneAtATime
     from opsctl.local.rights.attempt_rights import RightsOfAttempts
     from opsctl.local.rights.enforcement import Enforcement
     from opsctl.local.rights.instance_metadata import InstanceMetadata
@@ -141,7 +142,7 @@ def serve(
     batch.install(scheduler)
     restored = s3.restore(store)
     token = secrets.token_hex(16)
-    services: Application = Enforcement(DomainDispatcherApplication(create_backend_app), sessions)
+    services: Application = Enforcement(OneAtATime(DomainDispatcherApplication(create_backend_app)), sessions)
     application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
     server = make_server(_HOST, port, application, threaded=True, request_handler=Handler, fd=listener.fileno())
     thread = threading.Thread(target=server.serve_forever, name="http")

@@ -24,6 +24,7 @@ from opsctl.terraform.command import Command
 from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.process import CommandResult, TerraformProcess
 from opsctl.terraform.provider import is_unpacked, locked_version, os_arch, searched_folders
+from opsctl.terraform.variables import OWN_VARIABLES
 from opsctl.whole_file import write_whole
 
 _PLAN_FILE = "opsctl.tfplan"
@@ -63,12 +64,7 @@ class Root:
     ) -> None:
         self.name = name
         self.folder = folder
-        self._environment = {
-            **environment,
-            "TF_IN_AUTOMATION": "1",
-            "TF_INPUT": "0",
-            "CHECKPOINT_DISABLE": "1",
-        }
+        self._environment = {**environment, **OWN_VARIABLES}
         self._command = Command(working_dir=str(folder), terraform_bin_path=binary.path)
         self._unlock_command = f"{binary.path} -chdir={folder} force-unlock {{id}}"
         self._process = TerraformProcess(folder, environment=self._environment, interrupts=interrupts or Interrupts())
