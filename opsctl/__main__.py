@@ -69,7 +69,8 @@ def _run(log: LogFile) -> int:
         _discard_output()
         return 0
     except Exception as error:  # any other exception is a bug
-        return _bug(error, log)
+        unusable = Home.of(os.environ).unusable(error)
+        return _bug(error, log) if unusable is None else _report(unusable)
 
 
 def _report(problem: Problem) -> int:

@@ -26,9 +26,9 @@ def open_closed_streams() -> None:
 def name_home_folder(environment: MutableMapping[str, str]) -> None:
     """Set HOME to the root folder where neither it nor the user database names a home, as Docker does.
 
-    Libraries would otherwise make a folder named `~` in the working folder, or fail.
+    Libraries would otherwise make a folder named `~` in the working folder, or fail. A relative HOME counts as none.
     """
-    if environment.get("HOME"):
+    if environment.get("HOME", "").startswith("/"):
         return
     environment.pop("HOME", None)
     try:

@@ -170,7 +170,7 @@ def up(
                 proposal,
                 endpoint_url=endpoint_url,
                 on_step=on_step,
-                look_again=orphans.find_invalid_environments,
+                look_again=orphans.look_again,
             )
         orphans.finish_cleanup(workspace.roots)
     context.home.keep(platform)
