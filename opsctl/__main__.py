@@ -23,6 +23,7 @@ from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.harmless import harmless, shortened
 from opsctl.home import Home, LogFile
+from opsctl.process_start import name_home_folder, open_closed_streams
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 
 #: Of an exception's own text, in characters; its traceback in the log has all.
@@ -31,6 +32,8 @@ _LONGEST_DETAILS = 1_000
 
 def main() -> None:
     """Run opsctl and exit."""
+    open_closed_streams()
+    name_home_folder(os.environ)
     log = LogFile(Home.of(os.environ))
     CALLS.addHandler(log)
     DOCUMENT_WRITTEN.clear()
@@ -73,7 +76,8 @@ def _run(log: LogFile) -> int:
         _discard_output()
         return 0
     except Exception as error:  # any other exception is a bug
-        return _bug(error, log)
+        unusable = Home.of(os.environ).unusable(error)
+        return _bug(error, log) if unusable is None else _report(unusable)
 
 
 def _report(problem: Problem) -> int:

@@ -6,15 +6,19 @@ docs/decisions/0010 says why opsctl uses no client library.
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, cast
 
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
+from opsctl.core.harmless import harmless
+from opsctl.program import ask_program, find_program, why_not_found
 
 VARIABLE = "OPSCTL_ENGINE"
 
@@ -22,6 +26,8 @@ _NAMES = ("docker", "podman")
 _DOCKER_VERSION = "{{.Server.Version}}"
 _ANSWER_SECONDS = 60
 _STOP_SECONDS = 20
+_QUOTED = 100
+_VERSION = re.compile(r"v?\d{1,4}\.\d{1,4}[\w.+-]{0,60}")
 _ELSEWHERE = (
     "Install Docker (https://docs.docker.com/get-docker) or Podman (https://podman.io/docs/installation), "
     "or let a colleague or a CI job with one of them build and push the image; "
@@ -165,7 +171,7 @@ def find_engine(
     requested = name or environment.get(VARIABLE, "")
     problems: list[Problem] = []
     for candidate in (requested,) if requested else _NAMES:
-        command = shutil.which(str(Path(candidate).expanduser()), path=environment.get("PATH"))
+        command = _program(candidate, environment)
         if command is None:
             continue
         try:
@@ -176,14 +182,29 @@ def find_engine(
         raise problems[0]
     if requested:
         if name in _NAMES:
-            raise Problem(f"This needs {name}, which is not on the PATH.", _ELSEWHERE, code=ErrorCode.ENGINE_MISSING)
+            what = _with_reasons(f"This needs {name}, which is not on the PATH.", (name,), environment)
+            raise Problem(what, _ELSEWHERE, code=ErrorCode.ENGINE_MISSING)
         named_by = "--engine" if name else VARIABLE
         raise Problem(
             f"{named_by} names {requested}, which is no program here.",
             "Name docker, podman or a path.",
             code=ErrorCode.ENGINE_MISSING,
         )
-    raise NoEngine("This needs a container engine, and neither Docker nor Podman is on the PATH.", _ELSEWHERE)
+    what = "This needs a container engine, and neither Docker nor Podman is on the PATH."
+    raise NoEngine(_with_reasons(what, _NAMES, environment), _ELSEWHERE)
+
+
+def _program(candidate: str, environment: Mapping[str, str]) -> str | None:
+    """The path of an engine by its name on the PATH, or by a path that the user has named."""
+    if os.sep not in candidate:
+        return find_program(candidate, environment)
+    # `Path.expanduser` fails where the user of `~user` is unknown.
+    command = shutil.which(os.path.expanduser(candidate))  # noqa: PTH111
+    return str(Path(command).absolute()) if command is not None else None
+
+
+def _with_reasons(what: str, names: Sequence[str], environment: Mapping[str, str]) -> str:
+    return " ".join(filter(None, (what, *(why_not_found(name, environment) for name in names))))
 
 
 def _probe(command: str, environment: Mapping[str, str], timeout_seconds: float) -> Engine:
@@ -194,29 +215,28 @@ def _probe(command: str, environment: Mapping[str, str], timeout_seconds: float)
     is_podman = "podman" in output("--version", engine=Path(command).name)
     name: Literal["docker", "podman"] = "podman" if is_podman else "docker"
     question = ("info", "--format", "{{.Version.Version}}") if is_podman else ("version", "--format", _DOCKER_VERSION)
-    return Engine(command, name, output(*question, engine=name).strip(), dict(environment))
+    version = harmless(output(*question, engine=name)).strip()
+    if not _VERSION.fullmatch(version):
+        said = f"says {version[:_QUOTED]!r}" if version else "says nothing"
+        raise EngineSilent(
+            f"{command} does not tell its version: it {said}. Is it {name.capitalize()}?",
+            f"Mend it, or name another with {VARIABLE}.",
+            engine=name,
+        )
+    return Engine(command, name, version, dict(environment))
 
 
 def _output(command: str, *arguments: str, environment: Mapping[str, str], engine: str, timeout_seconds: float) -> str:
     try:
-        done = subprocess.run(
-            [command, *arguments],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_seconds,
-            check=False,
-        )
+        reply = ask_program([command, *arguments], environment=environment, timeout_seconds=timeout_seconds)
     except subprocess.TimeoutExpired:
         what = f"{command} has not answered within {timeout_seconds:g} s."
         raise EngineSilent(what, "Restart it.", engine=engine) from None
     except OSError as error:
         raise EngineSilent(f"{command} cannot be run ({error.strerror}).", _ELSEWHERE, engine=engine) from error
-    if done.returncode != 0:
-        raise EngineSilent(*_explained(command, done.stderr), engine=engine)
-    return done.stdout
+    if reply.code != 0:
+        raise EngineSilent(*_explained(command, reply.errors), engine=engine)
+    return reply.output
 
 
 def _explained(command: str, errors: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import logging
@@ -19,6 +20,12 @@ from opsctl.core.platform.platform import Platform
 from opsctl.log_format import log_entry
 from opsctl.whole_file import write_whole
 
+#: The folder is somebody else's, read-only, full, damaged or no folder: nothing of opsctl's is wrong.
+_UNUSABLE = {
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.ENOSPC, errno.EDQUOT, errno.EIO),
+}
+
 
 @dataclass(frozen=True)
 class Home:
@@ -30,7 +37,9 @@ class Home:
     def of(cls, environment: Mapping[str, str]) -> Home:
         """The home that an environment names."""
         named = environment.get("OPSCTL_HOME")
-        return cls(Path(named).expanduser().absolute() if named else platformdirs.user_data_path("opsctl"))
+        # `Path.expanduser` fails where the user of `~user` is unknown.
+        path = os.path.expanduser(named) if named else platformdirs.user_data_path("opsctl")  # noqa: PTH111
+        return cls(Path(path).absolute())
 
     @property
     def local(self) -> Path:
@@ -83,6 +92,18 @@ class Home:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         return path
 
+    def unusable(self, error: Exception) -> Problem | None:
+        """The sentence for an error of the operating system about a file in this folder; None for other errors."""
+        if not isinstance(error, OSError) or error.errno not in _UNUSABLE or not isinstance(error.filename, str):
+            return None
+        if not Path(error.filename).is_relative_to(self.path):
+            return None
+        return Problem(
+            f"{error.filename} cannot be used ({error.strerror}).",
+            "Set OPSCTL_HOME to a folder that is yours and has room.",
+            code=write_error_code(error),
+        )
+
     @property
     def identity(self) -> str:
         """A random name of this home, the same for all its processes."""
@@ -117,7 +138,7 @@ class Home:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         path.unlink(missing_ok=True)
         return False
@@ -140,10 +161,7 @@ class Home:
     def current(self) -> str | None:
         """The name of the platform that was brought up last, else of the only known one."""
         known = self.known()
-        try:
-            last = (self.path / "current").read_text().strip()
-        except FileNotFoundError:
-            last = ""
+        last = (self._read(self.path / "current") or b"").decode(errors="replace").strip()
         if last in known:
             return last
         return known[0] if len(known) == 1 else None
@@ -156,10 +174,15 @@ class Home:
         Problem
             When the record is damaged.
         """
+        path = self.platform_dir(name) / "record.json"
+        record = self._read(path)
+        return Platform.decode(record, str(path)) if record is not None else None
+
+    def _read(self, path: Path) -> bytes | None:
+        """A file below the home; None where there is none."""
         try:
-            path = self.platform_dir(name) / "record.json"
-            return Platform.decode(path.read_bytes(), str(path))
-        except FileNotFoundError:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     def known(self) -> list[str]:

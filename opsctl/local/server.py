@@ -84,6 +84,7 @@ def serve(
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.connections import BoundedServer
+    from opsctl.local.one_at_a_time import OneAtATime
     from opsctl.local.rights.attempt_rights import RightsOfAttempts
     from opsctl.local.rights.enforcement import Enforcement
     from opsctl.local.rights.instance_metadata import InstanceMetadata
@@ -114,7 +115,8 @@ def serve(
     restored = s3.restore(store)
     token = secrets.token_hex(16)
     user_key = credentials(files.home)["AWS_ACCESS_KEY_ID"]
-    services: Application = Enforcement(DomainDispatcherApplication(create_backend_app), sessions, user_key=user_key)
+    moto = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    services: Application = Enforcement(moto, sessions, user_key=user_key)
     application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
     server = BoundedServer(listener, application)
     thread = threading.Thread(target=server.serve_forever, name="http")

@@ -17,19 +17,23 @@ from opsctl.core.platform.inventory import tainted_addresses
 from opsctl.core.platform.provider_errors import init_problem
 from opsctl.core.platform.provider_lock import LOCK_FILE
 from opsctl.core.platform.state_location import BACKEND_FILE
-from opsctl.core.platform.terraform_errors import Diagnostic, explained, is_full_disk, is_race
+from opsctl.core.platform.terraform_errors import Diagnostic, explained, has_conflict, is_full_disk, is_race
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.command import Command
 from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.process import CommandResult, TerraformProcess
 from opsctl.terraform.provider import is_unpacked, locked_version, os_arch, searched_folders
+from opsctl.terraform.second_look import SecondLook
+from opsctl.terraform.variables import OWN_VARIABLES
 from opsctl.whole_file import write_whole
 
 _PLAN_FILE = "opsctl.tfplan"
 
 #: How often an apply or a destroy is repeated after one of AWS's documented races.
 _RETRIES = 2
+#: In all. Each further resource whose reply is lost takes one more.
+_MOST_APPLIES = 10
 
 #: `-v` shows the commands that are logged here; the log file keeps them.
 _COMMAND_LOG = logging.getLogger("opsctl.aws")
@@ -63,12 +67,7 @@ class Root:
     ) -> None:
         self.name = name
         self.folder = folder
-        self._environment = {
-            **environment,
-            "TF_IN_AUTOMATION": "1",
-            "TF_INPUT": "0",
-            "CHECKPOINT_DISABLE": "1",
-        }
+        self._environment = {**environment, **OWN_VARIABLES}
         self._command = Command(working_dir=str(folder), terraform_bin_path=binary.path)
         self._unlock_command = f"{binary.path} -chdir={folder} force-unlock {{id}}"
         self._process = TerraformProcess(folder, environment=self._environment, interrupts=interrupts or Interrupts())
@@ -164,14 +163,13 @@ class Root:
         # The events name only addresses; the plan file has the values.
         return dataclasses.replace(plan, changes_by_hand=self._drift_sentences())
 
-    def apply(self, on_step: OnStep, *, replace: Callable[[], Sequence[str]] = lambda: ()) -> None:
-        """Apply the kept plan; after one of AWS's documented races, plan and apply again.
+    def apply(self, on_step: OnStep, *, look_again: Callable[[bool], SecondLook] = lambda _: SecondLook()) -> None:
+        """Apply the kept plan; after one of AWS's documented races or a lost reply, plan and apply again.
 
         Parameters
         ----------
-        replace
-            Called before each further plan; gives the addresses of the resources that it has to replace. A plan alone
-            keeps what an apply has made: also a compute environment that AWS has made INVALID since.
+        look_again
+            Called before each further plan, with whether AWS has said that something exists already.
 
         Raises
         ------
@@ -181,7 +179,8 @@ class Root:
             After Ctrl-C, once Terraform has ended.
         """
         self._applied_variables.unlink(missing_ok=True)
-        for retries_left in range(_RETRIES, -1, -1):
+        retries_left = _RETRIES
+        for applies_left in range(_MOST_APPLIES - 1, -1, -1):
             transcript = EventLog()
             result = self._run(
                 self._command.apply(_PLAN_FILE, skip_plan=True, json=IsFlagged), transcript, on_step, makes=True
@@ -189,9 +188,15 @@ class Root:
             (self.folder / _PLAN_FILE).unlink(missing_ok=True)
             if result.code == 0:
                 return
-            if not (retries_left and self._is_retryable(transcript, result)):
+            if not (applies_left and retries_left and self._is_retryable(transcript, result)):
                 raise self._failure("apply", transcript, result)
-            self.plan(replace=replace())
+            is_conflict = has_conflict(transcript.errors)
+            second_look = look_again(is_conflict)
+            if not second_look.has_cleared:
+                # A plan alone sees what was added to a resource of the state, such as a route. What belongs to
+                # somebody else is there the next time too.
+                retries_left = 0 if is_conflict else retries_left - 1
+            self.plan(replace=second_look.replace)
 
     def destroy(self, on_step: OnStep) -> int:
         """Remove every resource in the state; return the number of removed resources.

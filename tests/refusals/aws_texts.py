@@ -108,6 +108,12 @@ BUCKET_OF_SOMEBODY = AwsError(
     "select a different name and try again.",
     409,
 )
+#: What regions other than us-east-1 answer to a second CreateBucket of the same account. The same page.
+BUCKET_MADE_BEFORE = AwsError(
+    "BucketAlreadyOwnedByYou",
+    "Your previous request to create the named bucket succeeded and you already own it.",
+    409,
+)
 
 # botocore's model of ECR, and what `aws ecr describe-images` prints.
 IMAGE_MISSING = AwsError(

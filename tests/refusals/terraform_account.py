@@ -6,11 +6,12 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aws_account import usual_account
-from support.aws_refusals import Rule, refusing
+from support.aws_refusals import Call, Rule, refusing
 from support.golden import compare
 
 from opsctl.local import control
@@ -38,13 +39,18 @@ class Lab:
         The platform's; `lab` stands for it in a recorded screen.
     server
         The server of the account.
+    met
+        The calls to which rules applied.
     """
 
     name: str
     folder: Path
     server: control.LocalServer
+    met: list[Call] = field(default_factory=list)
 
-    def run(self, *arguments: str, rules: tuple[Rule, ...] = ()) -> tuple[int, str]:
+    def run(
+        self, *arguments: str, rules: tuple[Rule, ...] = (), environment: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
         """Type a command while AWS refuses; its exit code and all that it printed."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_INHERITED)}
         mirror = {name: os.environ[name] for name in ("OPSCTL_PROVIDER_MIRROR",) if name in os.environ}
@@ -63,7 +69,7 @@ class Lab:
             }
             process = subprocess.run(
                 [sys.executable, "-m", "opsctl", *arguments, "--name", self.name],
-                env={**inherited, **mirror, **own},
+                env={**inherited, **mirror, **own, **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -71,6 +77,7 @@ class Lab:
                 timeout=900,
                 check=False,
             )
+        self.met.extend(aws.met)
         return process.returncode, process.stdout
 
     def show(self, scenario: str, result: tuple[int, str], *arguments: str) -> None:

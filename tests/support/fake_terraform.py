@@ -24,12 +24,12 @@ class FakeTerraform:
         self.folder = folder / "bin"
         self.folder.mkdir()
         self.path = self.folder / "terraform"
-        self._calls = folder / "calls.jsonl"
+        self.calls_file = folder / "calls.jsonl"
         self.environment = {"PATH": str(self.folder), "AWS_ENDPOINT_URL": "http://127.0.0.1:1", "MINE": "1"}
 
     def does(self, body: str) -> FakeTerraform:
         """Give it a body of Python; `json`, `os`, `signal` and `sys` are imported."""
-        self.path.write_text(_PROGRAM.format(python=sys.executable, calls=str(self._calls), body=body))
+        self.path.write_text(_PROGRAM.format(python=sys.executable, calls=str(self.calls_file), body=body))
         self.path.chmod(0o755)
         return self
 
@@ -40,7 +40,9 @@ class FakeTerraform:
 
     @property
     def calls(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._calls.read_text().splitlines()] if self._calls.exists() else []
+        return (
+            [json.loads(line) for line in self.calls_file.read_text().splitlines()] if self.calls_file.exists() else []
+        )
 
 
 def hook(kind: str, address: str, action: str = "create", **more: Any) -> dict[str, Any]:

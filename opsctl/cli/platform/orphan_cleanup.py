@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from opsctl.aws.platform.removal import Removal
     from opsctl.cli.context import Context
     from opsctl.commands.platform.orphans import OrphanReport
+    from opsctl.core.platform.inventory import Resource
     from opsctl.core.platform.options import PlatformOptions
     from opsctl.terraform.root import Root
+    from opsctl.terraform.second_look import SecondLook
 
 
 class OrphanCleanup:
@@ -49,33 +51,63 @@ class OrphanCleanup:
         Problem
             See `opsctl.commands.platform.orphans.find_orphans`.
         """
-        from opsctl.aws.platform.existing_storage import existing_storage
         from opsctl.aws.platform.inventory import Inventory
         from opsctl.commands.platform.orphans import find_existing_storage, find_orphans
 
-        options = self._options
         if root.name == "storage":
-            existing = existing_storage(
-                self._clients,
-                bucket=options.bucket if options.data_bucket is None else None,
-                repository=options.repository_url.rpartition("/")[2],
-                account_id=options.account_id,
-            )
-            self._adopted_storage = find_existing_storage(root, existing)
+            self._adopted_storage = find_existing_storage(root, self._existing_storage())
             return ()
         self._report = find_orphans(
-            root, name=options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients)
+            root, name=self._options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients)
         )
         return self._report.replace
 
-    def find_invalid_environments(self, root: Root) -> Sequence[str]:
-        """The addresses that a second plan has to replace, after an apply that AWS refused for a time."""
+    def look_again(self, root: Root, is_conflict: bool) -> SecondLook:
+        """Prepare a root's second plan, after an apply that AWS refused for a time or whose replies were lost.
+
+        Parameters
+        ----------
+        is_conflict
+            Whether AWS has said that something exists already.
+
+        Raises
+        ------
+        Problem
+            If what this `up` has made without knowing it could not be removed.
+        """
         from opsctl.aws.platform.inventory import Inventory
-        from opsctl.commands.platform.orphans import find_invalid_environments
+        from opsctl.commands.platform.orphans import clear_lost, find_existing_storage, find_invalid_environments
+        from opsctl.terraform.second_look import SecondLook
 
         if root.name == "storage":
-            return ()
-        return find_invalid_environments(root, name=self._options.name, inventory=Inventory(self._clients))
+            adopted = find_existing_storage(root, self._existing_storage()) if is_conflict else []
+            for name in adopted:
+                self._screen.say(f"{name} was made, and AWS's answer was lost: it is taken over.")
+            return SecondLook(has_cleared=bool(adopted))
+        inventory = Inventory(self._clients)
+        lost: Sequence[Resource] = ()
+        if is_conflict and self._report is not None:
+            lost = clear_lost(
+                root,
+                name=self._options.name,
+                seen=self._report.seen,
+                inventory=inventory,
+                removal=self._removal(),
+            )
+        for resource in lost:
+            self._screen.say(f"The {resource.words} was made, and AWS's answer was lost: it is made anew.")
+        replace = find_invalid_environments(root, name=self._options.name, inventory=inventory)
+        return SecondLook(replace=replace, has_cleared=bool(lost))
+
+    def _existing_storage(self) -> dict[str, str]:
+        from opsctl.aws.platform.existing_storage import existing_storage
+
+        return existing_storage(
+            self._clients,
+            bucket=self._options.bucket if self._options.data_bucket is None else None,
+            repository=self._options.repository_url.rpartition("/")[2],
+            account_id=self._options.account_id,
+        )
 
     @property
     def needs_confirmation(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import socket
 from dataclasses import replace
@@ -20,6 +19,7 @@ from opsctl.core.platform.state_location import (
     location_label,
     parse_state_option,
 )
+from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
@@ -63,7 +63,7 @@ def settle_state(
     from opsctl.aws.s3.state_files import StateFiles
     from opsctl.commands.platform.state import StateMover
 
-    files = StateFiles(clients.s3, account_id=options.account_id, who=f"{getpass.getuser()}@{socket.gethostname()}")
+    files = StateFiles(clients.s3, account_id=options.account_id, who=f"{user_name()}@{socket.gethostname()}")
     has_other_endpoint = options.is_local or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)
     mover = StateMover(context.home, options.name, files, path_style=has_other_endpoint)
     mover.put_away_leftovers()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import shutil
 import socket
@@ -12,10 +11,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from opsctl.cli.platform.state_setup import is_state_shared, shared_root
-from opsctl.cli.platform.terraform_session import account_and_region, terraform_environment, terraform_workspace_of
+from opsctl.cli.platform.terraform_session import (
+    account_and_region,
+    find_terraform,
+    terraform_environment,
+    terraform_workspace_of,
+)
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.platform.inventory import managed_ids
 from opsctl.core.platform.platform import data_bucket_name
+from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
@@ -82,7 +87,7 @@ class StorageTeardown:
                 self._clients,
                 self._root,
                 account_id=self._account["account_id"],
-                who=f"{getpass.getuser()}@{socket.gethostname()}",
+                who=f"{user_name()}@{socket.gethostname()}",
                 timestamp=lambda: timestamp(datetime.now(UTC)),
                 on_deleted=on_deleted,
             )
@@ -150,14 +155,13 @@ class StorageTeardown:
 
     def _find_root(self) -> Root | None:
         from opsctl.commands.platform.terraform_workspace import has_storage_state
-        from opsctl.terraform.binary import find_binary
         from opsctl.terraform.provider import find_mirror
 
         home, name = self._context.home, self._remembered.name
         is_shared = is_state_shared(home, self._remembered)
         if not is_shared and not has_storage_state(home, name=name):
             return None
-        binary = find_binary(os.environ)
+        binary = find_terraform(self._context)
         environment = terraform_environment(self._clients, endpoint_url=self._endpoint_url)
         if is_shared:
             shared_root(self._context, self._clients, self._remembered, binary, environment)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,7 @@ import typer
 
 from opsctl.cli.adapters import batch_of, records_of, storage_of
 from opsctl.cli.platform.state_setup import is_state_shared, shared_root
-from opsctl.cli.platform.terraform_session import terraform_environment, terraform_workspace_of
+from opsctl.cli.platform.terraform_session import find_terraform, terraform_environment, terraform_workspace_of
 from opsctl.core.errors import ErrorCode, Interrupted, PlatformBusy, Problem
 
 if TYPE_CHECKING:
@@ -216,13 +215,12 @@ class Teardown:
 
     def _find_root(self) -> Root | None:
         from opsctl.commands.platform.terraform_workspace import has_platform_state
-        from opsctl.terraform.binary import find_binary
 
         is_shared = is_state_shared(self._context.home, self._remembered)
         if not is_shared and not has_platform_state(self._context.home, name=self._remembered.name):
             return None
         try:
-            binary = find_binary(os.environ)
+            binary = find_terraform(self._context)
         except Problem as problem:
             self._screen.warn(f"{problem.what} What AWS shows is removed without it.")
             return None

@@ -126,13 +126,33 @@ def terraform_workspace_of(
     return open_workspace(context.home, name=name, binary=binary, environment=environment, interrupts=interrupts)
 
 
+def find_terraform(context: Context) -> Binary:
+    """The Terraform on the PATH; says which variables do not reach it, and whether others may replace it.
+
+    Raises
+    ------
+    Problem
+        See `opsctl.terraform.binary.find_binary`.
+    """
+    from opsctl.terraform.binary import find_binary
+    from opsctl.terraform.variables import left_out, left_out_sentence
+
+    names = left_out(os.environ)
+    if names:
+        context.screen.say_once(f"! {left_out_sentence(names)}")
+    binary = find_binary(os.environ)
+    if binary.warning:
+        context.screen.say_once(f"! {binary.warning}")
+    return binary
+
+
 def terraform_environment(clients: Clients, *, endpoint_url: str | None) -> dict[str, str]:
     """Terraform's environment: the same credentials and region that opsctl uses."""
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_PROFILE", "TF_CLI_ARGS"))}
+    from opsctl.terraform.variables import terraform_variables
+
+    environment = terraform_variables(os.environ, is_local=endpoint_url is not None)
     region = clients.region or ""
-    environment = {**inherited, **clients.credentials, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+    environment |= {**clients.credentials, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
     if endpoint_url is not None:
-        environment = {key: value for key, value in environment.items() if not key.startswith("AWS_ENDPOINT_URL")}
-        environment.pop("AWS_SESSION_TOKEN", None)
         environment |= {"AWS_ENDPOINT_URL": endpoint_url, "AWS_EC2_METADATA_DISABLED": "true"}
     return environment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import time
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ import typer
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile, RunId, Scans, Yes
 from opsctl.core.errors import Interrupted
+from opsctl.user_name import user_name
 
 _SOME_STILL_RUN = 1
 _DECLINED = 1
@@ -47,7 +47,7 @@ def cancel(
             reader,
             records=context.records,
             batch=context.batch,
-            user=getpass.getuser(),
+            user=user_name(),
             sleep=time.sleep,
             clock=time.monotonic,
             timestamp=lambda: timestamp(datetime.now(UTC)),

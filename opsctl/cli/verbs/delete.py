@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import socket
 import sys
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from opsctl.cli.global_options import Verbs
 from opsctl.cli.option_groups import OptionGroup, expanded
 from opsctl.cli.options import AsJson, Confirm, Dataset, PlatformName, Profile
 from opsctl.core.errors import UsageProblem
+from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
     from opsctl.core.deletion.target import Target
@@ -136,7 +136,7 @@ def _delete(context: Context, target: Target, options: DeletionOptions) -> None:
         records=context.records,
         batch=context.batch,
         home=context.home,
-        who=f"{getpass.getuser()}@{socket.gethostname()}",
+        who=f"{user_name()}@{socket.gethostname()}",
         command_line=("opsctl", *sys.argv[1:]),
         version=__version__,
         now=lambda: datetime.now(UTC),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +17,7 @@ from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.dataset.selection import Only
 from opsctl.core.errors import Problem, UsageProblem
 from opsctl.core.runs.m2g_options import M2gOptions
+from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +117,7 @@ def _request(
         memory_mib=submission.memory,
         max_spend_usd=submission.max_spend,
         command_line=("opsctl", *sys.argv[1:]),
-        user=getpass.getuser(),
+        user=user_name(),
         version=__version__,
     )
 

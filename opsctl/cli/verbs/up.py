@@ -21,6 +21,7 @@ from opsctl.cli.platform.terraform_session import (
     clients_of,
     endpoint,
     ensure_time,
+    find_terraform,
     lock_platform,
     platform_name,
     terraform_environment,
@@ -100,7 +101,6 @@ def up(
     from opsctl.commands.platform.up import carry_out, propose
     from opsctl.core.platform.options import PlatformOptions, typed_options
     from opsctl.render.up import apply_progress, plan_lines
-    from opsctl.terraform.binary import find_binary
     from opsctl.terraform.provider import find_mirror
 
     _refuse_contradictions(local=local, has_aws_option=bool(spot or data_bucket), plan=plan, selftest=selftest)
@@ -108,7 +108,7 @@ def up(
     context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
     lock_platform(context, chosen)
-    binary, mirror = find_binary(os.environ), find_mirror(os.environ)
+    binary, mirror = find_terraform(context), find_mirror(os.environ)
     ensure_room(context.home, mirror=mirror)
     containers = containers_of(context, chosen, local=local, engine=engine, image=image)
     engine = engine_option(containers)
@@ -170,7 +170,7 @@ def up(
                 proposal,
                 endpoint_url=endpoint_url,
                 on_step=on_step,
-                look_again=orphans.find_invalid_environments,
+                look_again=orphans.look_again,
             )
         orphans.finish_cleanup(workspace.roots)
     context.home.keep(platform)

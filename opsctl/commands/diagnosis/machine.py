@@ -9,13 +9,16 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from opsctl.core.diagnosis.doctor_facts import Disk, EngineVersion, Provider
+from opsctl.core.diagnosis.doctor_facts import Disk, EngineVersion, Provider, TerraformVersion
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.engine import EngineSilent, NoEngine, find_engine
+from opsctl.program import replaceable_sentence
 from opsctl.terraform.binary import find_binary
 from opsctl.terraform.provider import find_mirror
+from opsctl.terraform.variables import left_out, left_out_sentence
 
-_ENGINE_SECONDS, _REGISTRY_SECONDS = 5.0, 4.0
+#: Two questions to an engine have to fit into `doctor`'s own time limit.
+_PROGRAM_SECONDS, _ENGINE_SECONDS, _REGISTRY_SECONDS = 6.0, 3.0, 4.0
 _REGISTRY = "https://registry.terraform.io/.well-known/terraform.json"
 
 
@@ -34,16 +37,22 @@ def has_local_parts() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("moto", "flask", "dipy"))
 
 
-def terraform(environment: Mapping[str, str]) -> str:
-    """Terraform's version and path.
+def terraform(environment: Mapping[str, str]) -> TerraformVersion:
+    """The Terraform that `up` would run.
 
     Raises
     ------
     Problem
         When `up` would refuse it.
     """
-    binary = find_binary(environment)
-    return f"{binary.version} ({binary.path})"
+    binary = find_binary(environment, timeout_seconds=_PROGRAM_SECONDS)
+    names = left_out(environment)
+    return TerraformVersion(
+        version=binary.version,
+        path=binary.path,
+        warning=binary.warning,
+        left_out=left_out_sentence(names) if names else "",
+    )
 
 
 def provider(environment: Mapping[str, str]) -> Provider:
@@ -71,8 +80,13 @@ def engine(environment: Mapping[str, str]) -> EngineVersion | None:
     except NoEngine:
         return None
     except EngineSilent as silent:
-        return EngineVersion(silent.engine.capitalize(), "")
-    return EngineVersion(engine.name.capitalize(), engine.version)
+        return EngineVersion(name=silent.engine.capitalize(), silence=silent.what)
+    return EngineVersion(
+        name=engine.name.capitalize(),
+        version=engine.version,
+        path=engine.command,
+        warning=replaceable_sentence(engine.command),
+    )
 
 
 def disk(folder: Path) -> Disk:

@@ -11,7 +11,8 @@ A killed `up` or a lost reply leaves them. `up` calls three functions, in this o
 3. `finish_cleanup`, after the apply: removes the orphans that were in use before and the superseded revisions of job
    definitions, and takes the inventory.
 
-When the apply has to be planned again, `find_invalid_environments` says what that plan has to replace.
+When the apply has to be planned again, `find_invalid_environments` says what that plan has to replace, and
+`clear_lost` removes what this `up` has made without knowing it.
 """
 
 from __future__ import annotations
@@ -65,6 +66,8 @@ class OrphanReport:
         The number of the platform's active jobs, for whose sake `aged` is left as it is; 0 otherwise.
     replace
         The addresses of `invalid`, and of `aged` without active jobs.
+    seen
+        The keys of all resources that stay until the apply.
     """
 
     name: str
@@ -76,6 +79,7 @@ class OrphanReport:
     aged: tuple[Resource, ...] = ()
     active_jobs: int = 0
     replace: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
 
     @property
     def needs_confirmation(self) -> bool:
@@ -126,9 +130,10 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
     )
     # A newer image is worth no scan: it waits until nothing runs, and `up` does the rest of its work meanwhile.
     active = len(jobs_of(batch, queues_of(resources))) if aged else 0
+    removed = tuple(resource for resource in removable if not {resource.key, resource.id} & used)
     return OrphanReport(
         name=name,
-        orphans=tuple(resource for resource in removable if not {resource.key, resource.id} & used),
+        orphans=removed,
         later=tuple(resource for resource in removable if {resource.key, resource.id} & used),
         foreign=tuple(resource for resource in unknown if not resource.is_tagged and resource.kind in NAMED_KINDS),
         log_group=log_group,
@@ -139,12 +144,58 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
             *environments_to_replace(resources, state),
             *addresses_of(state, [resource.key for resource in (() if active else aged)]),
         ),
+        seen=frozenset(resource.key for resource in resources if resource not in removed),
     )
 
 
 def find_invalid_environments(root: Root, *, name: str, inventory: Inventory) -> tuple[str, ...]:
     """The addresses of the compute environments in the state that AWS has made INVALID, for a plan to replace."""
     return environments_to_replace(inventory.of(name), root.state())
+
+
+def clear_lost(
+    root: Root, *, name: str, seen: frozenset[str], inventory: Inventory, removal: Removal
+) -> tuple[Resource, ...]:
+    """Clear the way of the next plan from what this `up` has made and whose reply was lost.
+
+    It carries the platform's tag, was not there at the plan, and Terraform's state does not know it. A log group is
+    imported with its events; everything else is removed, and made anew.
+
+    Parameters
+    ----------
+    seen
+        `OrphanReport.seen` of the plan.
+
+    Returns
+    -------
+    tuple of Resource
+        What was in the way; empty if the conflict is with somebody else's.
+
+    Raises
+    ------
+    Problem
+        When some cannot be removed: each is named, with AWS's reason.
+    """
+    resources, known = inventory.of(name), known_keys(root.state())
+    unknown = orphans(resources, known)
+    kept = {*in_use(resources, known), *seen}
+    lost = tuple(
+        resource
+        for resource in unknown
+        if resource.is_tagged and not {resource.key, resource.id} & kept and resource not in superseded(unknown, known)
+    )
+    log_group = next((resource for resource in lost if resource.kind == ResourceKind.LOG_GROUP), None)
+    if log_group is not None:
+        root.import_existing({LOG_GROUP_ADDRESS: log_group.id})
+    failures = removal.remove(resource for resource in lost if resource is not log_group)
+    if failures:
+        raise Problem(
+            f"{_counts(failures)} of this `up` could not be removed, whose reply from AWS was lost: "
+            f"{_reasons(failures)}.",
+            "`opsctl up` tries again.",
+            code=ErrorCode.REMOVAL_INCOMPLETE,
+        )
+    return lost
 
 
 def find_existing_storage(root: Root, existing: Mapping[str, str]) -> list[str]:

@@ -16,6 +16,7 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.platform.terraform_events import TerraformPlan, merged
 from opsctl.terraform.provider import is_unpacked
 from opsctl.terraform.root import OnStep, Root
+from opsctl.terraform.second_look import SecondLook
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ def carry_out(
     *,
     endpoint_url: str | None,
     on_step: OnStep,
-    look_again: Callable[[Root], Sequence[str]] = lambda _: (),
+    look_again: Callable[[Root, bool], SecondLook] = lambda _root, _is_conflict: SecondLook(),
 ) -> Platform:
     """Apply the proposal, both roots in parallel, and read the platform's record.
 
@@ -100,8 +101,7 @@ def carry_out(
     endpoint_url
         The local platform's endpoint; None on AWS.
     look_again
-        Called with a root whose apply AWS refused for a time; gives the addresses of the resources that the next plan
-        has to replace.
+        Called with a root whose apply has failed and is planned again, and whether something existed already.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def carry_out(
 
     def apply(root: Root) -> None:
         if plans[root.name].changes or not root.has_state:
-            root.apply(on_step, replace=lambda: look_again(root))
+            root.apply(on_step, look_again=lambda is_conflict: look_again(root, is_conflict))
 
     _in_parallel(workspace, apply)
     outputs = workspace.storage.outputs()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any
 
 from opsctl.core.diagnosis.aged_environments import aged_environments
 from opsctl.core.diagnosis.doctor_account import definition_lines, plan_lines, quota_lines
-from opsctl.core.diagnosis.doctor_facts import Checkup, EngineVersion, Login, Permission
+from opsctl.core.diagnosis.doctor_facts import Checkup, EngineVersion, Login, Permission, TerraformVersion
 from opsctl.core.diagnosis.doctor_line import Level, Line, unread
 from opsctl.core.diagnosis.finding import Wait
 from opsctl.core.diagnosis.launch_refusals import refused_launches
@@ -27,6 +28,7 @@ _SOON_MINUTES = 60
 _NARROW_COLUMNS = 40
 #: A launch that AWS refused longer ago says little of the next one.
 _RECENT_SECONDS = 3600.0
+_OPEN_HINT = "Take that right away (`chmod o-w`), or put a program of your own first on the PATH."
 _LOGIN_HINT = "Log in again: `aws sso login`, or `aws configure`."
 
 
@@ -71,10 +73,7 @@ def _machine(checkup: Checkup) -> Iterator[Line]:
 
 
 def _tools(checkup: Checkup) -> Iterator[Line]:
-    if isinstance(checkup.terraform, str):
-        yield Line("Terraform", "fine", checkup.terraform)
-    else:
-        yield unread("Terraform", checkup.terraform, "wrong")
+    yield from _terraform(checkup.terraform)
     provider = checkup.provider
     if isinstance(provider, Problem | NotVisible):
         yield unread("provider", provider, "wrong")
@@ -94,13 +93,31 @@ def _tools(checkup: Checkup) -> Iterator[Line]:
     yield _engine(checkup)
 
 
+def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[Line]:
+    if isinstance(terraform, Problem | NotVisible):
+        yield unread("Terraform", terraform, "wrong")
+        return
+    what = f"{terraform.version} ({terraform.path})"
+    if terraform.warning:
+        yield Line("Terraform", "warning", f"{what}. {terraform.warning}", _OPEN_HINT)
+    else:
+        yield Line("Terraform", "fine", what)
+    if terraform.left_out:
+        yield Line("Terraform", "warning", terraform.left_out, "`opsctl up --set` sets what a platform can have.")
+
+
 def _engine(checkup: Checkup) -> Line:
     engine, level = checkup.engine, "warning" if checkup.wants_aws else "fine"
     if isinstance(engine, EngineVersion) and engine.version:
-        return Line("containers", "fine", f"{engine.name} {engine.version}")
+        name = PurePath(engine.path).name
+        alias = f", by the name of {name}" if name in ("docker", "podman") and name != engine.name.lower() else ""
+        what = f"{engine.name} {engine.version} ({engine.path}{alias})"
+        if engine.warning:
+            return Line("containers", "warning", f"{what}. {engine.warning}", _OPEN_HINT)
+        return Line("containers", "fine", what)
     if isinstance(engine, Problem | NotVisible):
         return unread("containers", engine, "warning")
-    what = f"{engine.name} is installed, and does not answer." if engine else "Neither Docker nor Podman."
+    what = engine.silence if engine else "Neither Docker nor Podman."
     hint = f"Start {engine.name}" if engine else "Install one of them"
     what += " Only building the image for AWS needs it."
     return Line("containers", "warning" if level == "warning" else "fine", what, f"{hint}." if level != "fine" else "")

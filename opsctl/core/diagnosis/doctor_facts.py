@@ -25,12 +25,47 @@ class Provider:
     registry_answers: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class TerraformVersion:
+    """The Terraform that `up` would run.
+
+    Attributes
+    ----------
+    warning
+        Why one should not trust it; empty where all is well.
+    left_out
+        A sentence on Terraform's variables that are set and do not reach it; empty where there are none.
+    """
+
+    version: str
+    path: str
+    warning: str = ""
+    left_out: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EngineVersion:
-    """Docker or Podman; `version` is empty where it is installed, but its service does not answer."""
+    """Docker or Podman.
+
+    Attributes
+    ----------
+    name
+        Its kind: `Docker` or `Podman`, whatever its program is called.
+    version
+        Empty where it is installed and does not answer.
+    path
+        The program's; empty where it does not answer.
+    silence
+        Why it does not answer.
+    warning
+        Why one should not trust it; empty where all is well.
+    """
 
     name: str
-    version: str
+    version: str = ""
+    path: str = ""
+    silence: str = ""
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,7 +154,7 @@ class Checkup:
     has_local_parts: bool
     region: str | None
     configuration: tuple[Problem, ...] = ()
-    terraform: str | Problem | NotVisible
+    terraform: TerraformVersion | Problem | NotVisible
     provider: Provider | Problem | NotVisible
     engine: EngineVersion | Problem | NotVisible | None
     disk: Disk | Problem | NotVisible

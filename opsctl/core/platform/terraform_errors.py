@@ -103,8 +103,11 @@ _LIFECYCLE_TIMEOUT = re.compile(r"S3 Bucket[^\n]* Lifecycle Configuration.*timeo
 _EXPIRED = re.compile(r"ExpiredToken|RequestExpired|TokenRefreshRequired|security token included in the request is exp")
 _EXISTS = re.compile(
     r"EntityAlreadyExists|AlreadyExistsException|ParameterAlreadyExists|\bAlreadyExists\b|BucketAlreadyExists"
-    r"|InvalidGroup\.Duplicate|ObjectA?lreadyExists|[Oo]bject already exists|already exists"
+    r"|BucketAlreadyOwnedByYou|InvalidGroup\.Duplicate|InvalidSubnet\.Conflict|InvalidPermission\.Duplicate"
+    r"|RouteAlreadyExists|Resource\.AlreadyAssociated|ObjectA?lreadyExists|[Oo]bject already exists|already exists"
 )
+#: The bucket's name belongs to another account.
+_TAKEN = re.compile(r"\bBucketAlreadyExists\b")
 _CREATING = re.compile(r"^(?:error )?creating (?P<kind>.+?) \((?P<name>[^)]+)\)")
 _LOCKED = re.compile(r"[Ee]rror acquiring the state lock")
 _LOCK_FIELD = re.compile(r"^\s*(ID|Path|Operation|Who|Created):\s*(.+?)\s*$", re.M)
@@ -129,8 +132,22 @@ class Lock:
 
 
 def is_race(errors: Sequence[Diagnostic]) -> bool:
-    """Whether all errors are known to be transient."""
-    return bool(errors) and all(any(race.search(error.text) for race in _RACES) for error in errors)
+    """Whether all errors are known to be transient, or tell of something that exists already (`has_conflict`)."""
+    return bool(errors) and all(
+        _is_conflict(error) or any(race.search(error.text) for race in _RACES) for error in errors
+    )
+
+
+def has_conflict(errors: Sequence[Diagnostic]) -> bool:
+    """Whether something exists already.
+
+    After a lost reply the provider repeats its call, and AWS answers that the first has done it.
+    """
+    return any(_is_conflict(error) for error in errors)
+
+
+def _is_conflict(error: Diagnostic) -> bool:
+    return bool(_EXISTS.search(error.text)) and not _TAKEN.search(error.text)
 
 
 def is_full_disk(errors: Sequence[Diagnostic]) -> bool:

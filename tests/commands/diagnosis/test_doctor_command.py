@@ -24,7 +24,7 @@ from support.why_world import World
 
 from opsctl.aws.clients import Clients
 from opsctl.commands.diagnosis.doctor import Diagnosis, Question, doctor
-from opsctl.core.diagnosis.doctor_facts import Provider, Terminal
+from opsctl.core.diagnosis.doctor_facts import Provider, Terminal, TerraformVersion
 from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.home import Home
 
@@ -315,7 +315,9 @@ def test_the_verb_ends_with_1_when_something_is_wrong(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["opsctl", *arguments])
-    monkeypatch.setattr("opsctl.commands.diagnosis.machine.terraform", lambda environment: "1.9 (/t)")
+    monkeypatch.setattr(
+        "opsctl.commands.diagnosis.machine.terraform", lambda environment: TerraformVersion(version="1.9", path="/t")
+    )
     monkeypatch.setattr("opsctl.commands.diagnosis.machine.provider", lambda environment: Provider("/m"))
     for wrong in (False, True):
         if wrong:

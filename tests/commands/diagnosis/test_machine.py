@@ -29,24 +29,43 @@ def test_neither(tmp_path: Path) -> None:
 def test_docker_comes_first_unless_podman_is_named(tmp_path: Path) -> None:
     program(tmp_path, "docker", DOCKER)
     program(tmp_path, "podman", PODMAN, "echo 4.3.1")
-    assert engine(tmp_path) == EngineVersion("Docker", "28.2.2")
-    assert engine(tmp_path, OPSCTL_ENGINE="podman") == EngineVersion("Podman", "4.3.1")
+    assert engine(tmp_path) == EngineVersion(name="Docker", version="28.2.2", path=f"{tmp_path}/docker")
+    podman = EngineVersion(name="Podman", version="4.3.1", path=f"{tmp_path}/podman")
+    assert engine(tmp_path, OPSCTL_ENGINE="podman") == podman
 
 
 def test_podman_behind_a_docker_link_is_podman(tmp_path: Path) -> None:
     program(tmp_path, "docker", PODMAN, "echo 4.3.1")
-    assert engine(tmp_path) == EngineVersion("Podman", "4.3.1")
+    assert engine(tmp_path) == EngineVersion(name="Podman", version="4.3.1", path=f"{tmp_path}/docker")
 
 
-@pytest.mark.parametrize("command", ["exit 1", "exec /bin/sleep 60"])
+@pytest.mark.parametrize(
+    ("command", "silence"), [("exit 1", "does not answer: it said nothing"), ("/bin/sleep 60", "within 0.5 s")]
+)
 def test_one_that_does_not_answer_gives_way_to_one_that_does(
-    tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, command: str, silence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "_ENGINE_SECONDS", 0.5)
     program(tmp_path, "docker", DOCKER, command)
-    assert engine(tmp_path) == EngineVersion("Docker", "")
+    silent = engine(tmp_path)
+    assert silent is not None and (silent.name, silent.version) == ("Docker", "") and silence in silent.silence
     program(tmp_path, "podman", PODMAN, "echo 4.3.1")
-    assert engine(tmp_path) == EngineVersion("Podman", "4.3.1")
+    assert engine(tmp_path) == EngineVersion(name="Podman", version="4.3.1", path=f"{tmp_path}/podman")
+
+
+@pytest.mark.parametrize(("command", "said"), [("true", "it says nothing"), ("echo hello; echo you", "says 'hello")])
+def test_one_that_is_not_what_it_seems(tmp_path: Path, command: str, said: str) -> None:
+    program(tmp_path, "docker", DOCKER, command)
+    silent = engine(tmp_path)
+    assert silent is not None and said in silent.silence and "Is it Docker?" in silent.silence
+
+
+def test_one_that_everybody_may_replace_is_told(tmp_path: Path) -> None:
+    program(tmp_path, "docker", DOCKER)
+    (tmp_path / "docker").chmod(0o777)
+    answer = engine(tmp_path)
+    assert answer is not None
+    assert answer.warning.startswith(f"Every user of this machine may replace {tmp_path}/docker")
 
 
 def test_a_named_engine_that_is_not_installed_is_told(tmp_path: Path) -> None:

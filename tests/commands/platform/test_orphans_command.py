@@ -10,6 +10,7 @@ import pytest
 from opsctl.aws.batch.batch import ActiveJob
 from opsctl.aws.platform.removal import NotRemoved
 from opsctl.commands.platform.orphans import (
+    clear_lost,
     find_existing_storage,
     find_invalid_environments,
     find_orphans,
@@ -128,6 +129,38 @@ def test_an_environment_that_became_invalid_is_replaced_by_the_next_plan() -> No
     assert find_invalid_environments(fakes[0], name="m2g", inventory=fakes[1]) == ("t.env",)
     fakes = (half_made, World(ENVIRONMENT))
     assert find_invalid_environments(fakes[0], name="m2g", inventory=fakes[1]) == ()
+
+
+def cleared(root: Root, world: World, *seen: Resource) -> tuple[Resource, ...]:
+    fakes: Any = (root, world)
+    keys = frozenset(resource.key for resource in seen)
+    return clear_lost(fakes[0], name="m2g", seen=keys, inventory=fakes[1], removal=fakes[1])
+
+
+def test_what_this_up_has_made_without_knowing_it_goes_and_a_log_group_is_taken_over() -> None:
+    root, world = Root(ENVIRONMENT), World(ENVIRONMENT, QUEUE, ROLE, RECORD, LOGS)
+    assert cleared(root, world) == (QUEUE, ROLE, RECORD, LOGS)
+    assert world.removed == [QUEUE, ROLE, RECORD]
+    assert root.taken_over == {"module.batch.aws_cloudwatch_log_group.jobs": "/opsctl/m2g"}
+
+
+def test_what_was_there_at_the_plan_or_is_somebody_elses_or_in_use_stays() -> None:
+    foreign = replace(ROLE, is_tagged=False)
+    root, world = Root(QUEUE), World(QUEUE, ENVIRONMENT, foreign, RECORD)
+    assert cleared(root, world, RECORD) == ()
+    assert (world.removed, root.taken_over) == ([], None)
+
+
+def test_what_was_removed_before_the_apply_counts_as_not_seen() -> None:
+    # Another role of the same name has the same ARN.
+    report = looked(Root(QUEUE), World(QUEUE, ROLE))
+    assert report.orphans == (ROLE,)
+    assert report.seen == {QUEUE.key}
+
+
+def test_a_lost_resource_that_cannot_be_removed_is_told() -> None:
+    with pytest.raises(Problem, match=r"1 role of this `up` could not be removed, whose reply from AWS was lost"):
+        cleared(Root(QUEUE), World(QUEUE, ROLE, stuck=True))
 
 
 def test_a_record_that_the_own_state_misses_is_an_orphan_like_others() -> None:

@@ -16,6 +16,7 @@ from opsctl.core.errors import ErrorCode, Interrupted, Problem, StillRunning
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.terraform_events import Change, TerraformPlan
 from opsctl.terraform.provider import os_arch
+from opsctl.terraform.second_look import SecondLook
 
 OPTIONS = PlatformOptions(name="m2g", region="us-east-1", account_id="123456789012", version="0.1.0")
 NEW = TerraformPlan((Change("module.vpc.aws_nat_gateway.a", "aws_nat_gateway", "vpc", "create"),))
@@ -50,9 +51,9 @@ class FakeRoot:
         self.calls.append(f"{self.name} plan")
         return self._plan
 
-    def apply(self, on_step: Any, *, replace: Callable[[], Sequence[str]]) -> None:
+    def apply(self, on_step: Any, *, look_again: Callable[[bool], SecondLook]) -> None:
         self.calls.append(f"{self.name} apply")
-        self.replaced = replace()
+        self.replaced = look_again(False).replace
         if self.breaks:
             raise self.breaks
 
@@ -124,7 +125,7 @@ def test_a_root_that_is_planned_again_is_told_what_to_replace(calls: list[str]) 
         proposal,
         endpoint_url=None,
         on_step=lambda step: None,
-        look_again=lambda root: [f"{root.name}.environment"],
+        look_again=lambda root, is_conflict: SecondLook(replace=[f"{root.name}.environment"]),
     )
     roots: list[Any] = [opened.storage, opened.platform]
     assert [root.replaced for root in roots] == [["storage.environment"], ["platform.environment"]]

@@ -12,7 +12,16 @@ from support.why_examples import HEALTHY
 
 from opsctl.core.diagnosis.account.account import Account, AccountPlan, VolumeQuota
 from opsctl.core.diagnosis.doctor import lines
-from opsctl.core.diagnosis.doctor_facts import Checkup, Disk, EngineVersion, Login, Permission, Provider, Terminal
+from opsctl.core.diagnosis.doctor_facts import (
+    Checkup,
+    Disk,
+    EngineVersion,
+    Login,
+    Permission,
+    Provider,
+    Terminal,
+    TerraformVersion,
+)
 from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.job_definition import JobDefinition
 from opsctl.core.diagnosis.queue_snapshot import ON_DEMAND_QUOTA, SPOT_QUOTA, Launch, NotVisible, Quota
@@ -40,9 +49,9 @@ WELL = Checkup(
     wants_aws=True,
     has_local_parts=True,
     region="us-east-1",
-    terraform="1.9.5 (/usr/bin/terraform)",
+    terraform=TerraformVersion(version="1.9.5", path="/usr/bin/terraform"),
     provider=Provider("/mirror"),
-    engine=EngineVersion("Docker", "27.1"),
+    engine=EngineVersion(name="Docker", version="27.1", path="/usr/bin/docker"),
     disk=Disk("/home/ada", 80 * GB),
     login=ADA,
     platform=ON_AWS,
@@ -125,7 +134,7 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"has_local_parts": False}, "local parts", "warning", "not installed", "opsctl[local]"),
     ({"engine": None}, "containers", "warning", "Neither Docker nor Podman", "Install one"),
     (
-        {"engine": EngineVersion("Docker", "")},
+        {"engine": EngineVersion(name="Docker", silence="Docker is installed, but its daemon does not answer.")},
         "containers",
         "warning",
         "Docker is installed, and does not",

@@ -111,6 +111,10 @@ def test_a_login_that_ended_half_way(text: str) -> None:
             "Log Group /opsctl/m2g",
         ),
         ("creating Batch Job Queue (q): ClientException: Object already exists", "Batch Job Queue q"),
+        (
+            "creating S3 Bucket (b): BucketAlreadyOwnedByYou: Your previous request to create the named bucket succeeded",
+            "S3 Bucket b",
+        ),
     ],
 )
 def test_what_exists_already_is_named_with_the_way_round_it(text: str, named: str) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 from support.fake_terraform import FakeTerraform, error, hook, planned
+from support.local_servers import alive
+from support.waiting import until
 
 from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import Problem
 from opsctl.core.platform.terraform_events import Change, Step
 from opsctl.terraform.binary import Binary, find_binary
 from opsctl.terraform.root import Root
+from opsctl.terraform.second_look import SecondLook
 
 WAIT_SECONDS = 60
 
@@ -35,37 +38,113 @@ def root(terraform: FakeTerraform, tmp_path: Path) -> Root:
 
 @pytest.mark.parametrize("version", ["1.5.0", "1.11.4", "1.12.0-beta1", "2.0.0"])
 def test_a_terraform_that_is_new_enough(terraform: FakeTerraform, version: str) -> None:
-    terraform.says("│ Warning: Unable to open CLI configuration file", {"terraform_version": version})
+    terraform.says("│ Warning: Unable to open CLI configuration file", f"Terraform v{version}", "on linux_amd64")
     assert find_binary(terraform.environment) == Binary(str(terraform.path), version)
-    assert terraform.calls[0]["argv"] == ["version", "-json"]
+    assert terraform.calls[0]["argv"] == ["version"]
     assert terraform.calls[0]["env"]["MINE"] == "1"
 
 
 @pytest.mark.parametrize("version", ["1.4.6", "0.15.5", "1.4"])
 def test_one_that_is_too_old(terraform: FakeTerraform, version: str) -> None:
-    terraform.says({"terraform_version": version})
+    terraform.says(f"Terraform v{version}")
     with pytest.raises(Problem, match=f"Terraform {version} .* is too old: version 1.5 or later is needed") as caught:
         find_binary(terraform.environment)
     assert "https://" in caught.value.hint
 
 
+def test_opentofu_by_terraforms_name(terraform: FakeTerraform) -> None:
+    terraform.says("OpenTofu v1.8.0", "on linux_amd64")
+    with pytest.raises(Problem, match=r"is OpenTofu 1\.8\.0, which opsctl does not work with"):
+        find_binary(terraform.environment)
+
+
 def test_none_at_all(tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="Terraform is not on the PATH"):
+    with pytest.raises(Problem, match=r"Terraform is not on the PATH \(version 1\.5 or later is needed\)\. Install"):
         find_binary({"PATH": str(tmp_path)})
 
 
-@pytest.mark.parametrize("output", [(), ("Terraform v1.11.4",), ("{",), ({"other": 1},)])
+@pytest.mark.parametrize("output", [(), ("terraform v1.11.4",), ("{",), ("Terraform v1",), ({"other": 1},)])
 def test_one_that_does_not_tell_its_version(terraform: FakeTerraform, output: tuple[object, ...]) -> None:
     terraform.says(*output)
     with pytest.raises(Problem, match="does not tell its version"):
         find_binary(terraform.environment)
 
 
+def test_what_it_says_instead_is_quoted_in_short_and_without_control_characters(terraform: FakeTerraform) -> None:
+    terraform.says("\x1b[31mlost\x07 " + "x" * 500, code=1)
+    with pytest.raises(Problem, match="it says 'lost x{95}'") as caught:
+        find_binary(terraform.environment)
+    assert len(caught.value.what) < 300
+
+
+def test_one_that_fails(terraform: FakeTerraform) -> None:
+    terraform.says("Terraform v1.11.4", errors="no such flag", code=1)
+    with pytest.raises(Problem, match="it says 'no such flag'"):
+        find_binary(terraform.environment)
+
+
 def test_one_that_is_no_program(terraform: FakeTerraform) -> None:
     terraform.path.write_bytes(b"\x00\x01")
     terraform.path.chmod(0o755)
+    with pytest.raises(Problem, match="cannot be run"):
+        find_binary(terraform.environment)
+
+
+def test_one_that_hangs_ends_with_what_it_has_started(terraform: FakeTerraform, tmp_path: Path) -> None:
+    script = f"#!/bin/sh\n/bin/sleep 600 &\necho $! > {tmp_path}/child\nwait\n"
+    terraform.path.write_text(script)
+    terraform.path.chmod(0o755)
+    with pytest.raises(Problem, match=r"has not told its version within 1 s\."):
+        find_binary(terraform.environment, timeout_seconds=1)
+    until(lambda: not alive(int((tmp_path / "child").read_text())))
+
+
+def test_one_that_prints_without_end_fills_no_memory(terraform: FakeTerraform) -> None:
+    terraform.does("while True: print('y' * 1000)")
     with pytest.raises(Problem, match="does not tell its version"):
         find_binary(terraform.environment)
+
+
+def test_terraforms_own_variables_do_not_reach_it(terraform: FakeTerraform) -> None:
+    terraform.says("Terraform v1.11.4")
+    find_binary({**terraform.environment, "TF_LOG": "TRACE", "TF_CLI_ARGS_version": "-x"})
+    assert {name for name in terraform.calls[0]["env"] if name.startswith("TF_")} == {"TF_IN_AUTOMATION", "TF_INPUT"}
+
+
+def test_one_in_the_working_folder_is_not_run(
+    terraform: FakeTerraform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    terraform.says("Terraform v1.11.4")
+    monkeypatch.chdir(terraform.folder)
+    for path in (".", "", f"{tmp_path}/nowhere:", "./"):
+        with pytest.raises(Problem, match="The one in the working folder is not used"):
+            find_binary({"PATH": path})
+    assert terraform.calls == []
+
+
+def test_one_that_cannot_be_run_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "terraform"
+    path.mkdir()
+    with pytest.raises(Problem, match="terraform is a folder"):
+        find_binary({"PATH": str(tmp_path)})
+    path.rmdir()
+    path.symlink_to("nowhere")
+    with pytest.raises(Problem, match="is a link that leads nowhere"):
+        find_binary({"PATH": str(tmp_path)})
+    path.unlink()
+    path.write_text("")
+    with pytest.raises(Problem, match="is not executable"):
+        find_binary({"PATH": str(tmp_path)})
+
+
+def test_one_that_everybody_may_replace_is_told(terraform: FakeTerraform) -> None:
+    terraform.says("Terraform v1.11.4")
+    terraform.folder.chmod(0o777)
+    warning = find_binary(terraform.environment).warning
+    assert warning.endswith(f"all may write to {terraform.folder}.")
+    # As in /tmp, nobody but its owner replaces a file there.
+    terraform.folder.chmod(0o1777)
+    assert find_binary(terraform.environment).warning == ""
 
 
 # How it is called.
@@ -273,9 +352,46 @@ def test_each_further_plan_replaces_what_it_is_told_to(terraform: FakeTerraform,
     terraform.does(f"print({failing!r})\nsys.exit(0 if sys.argv[1] == 'plan' else 1)")
     invalid = iter([["a.environment"], []])
     with pytest.raises(Problem):
-        root.apply(lambda step: None, replace=lambda: next(invalid))
+        root.apply(lambda step: None, look_again=lambda is_conflict: SecondLook(replace=next(invalid)))
     plans = [call["argv"] for call in terraform.calls if call["argv"][0] == "plan"]
     assert ["-replace=a.environment" in plan for plan in plans] == [True, False]
+
+
+LOST = "creating IAM Role (r): operation error IAM: CreateRole, api error EntityAlreadyExists: Role r already exists."
+
+
+def test_what_a_lost_reply_has_made_is_cleared_and_planned_anew(terraform: FakeTerraform, root: Root) -> None:
+    # The role, then the queue, then all is well.
+    errors = [json.dumps(error(LOST)), json.dumps(error("creating Batch Job Queue (q): Object already exists"))]
+    terraform.does(
+        f"applies = sum('\"apply\"' in line for line in open({str(terraform.calls_file)!r}))\n"
+        f"if sys.argv[1] == 'apply' and applies < 3:\n    print({errors!r}[applies - 1])\n    sys.exit(1)"
+    )
+    asked: list[bool] = []
+
+    def look_again(is_conflict: bool) -> SecondLook:
+        asked.append(is_conflict)
+        return SecondLook(has_cleared=True)
+
+    root.apply(lambda step: None, look_again=look_again)
+    assert verbs(terraform) == ["apply", "plan", "apply", "plan", "apply"]
+    assert asked == [True, True]
+
+
+def test_what_belongs_to_somebody_else_is_tried_twice_and_told(terraform: FakeTerraform, root: Root) -> None:
+    failing = json.dumps(error(LOST))
+    terraform.does(f"print({failing!r})\nsys.exit(0 if sys.argv[1] == 'plan' else 1)")
+    with pytest.raises(Problem, match="IAM Role r exists already"):
+        root.apply(lambda step: None, look_again=lambda is_conflict: SecondLook())
+    assert verbs(terraform) == ["apply", "plan", "apply"]
+
+
+def test_a_bucket_of_another_account_is_tried_once(terraform: FakeTerraform, root: Root) -> None:
+    taken = "creating S3 Bucket (b): operation error S3: CreateBucket, https response error StatusCode: 409, "
+    terraform.says(error(f"{taken}RequestID: 1, HostID: 2, BucketAlreadyExists: it is taken"), code=1)
+    with pytest.raises(Problem, match="belongs to another AWS account"):
+        root.apply(lambda step: None, look_again=lambda is_conflict: SecondLook(has_cleared=True))
+    assert verbs(terraform) == ["apply"]
 
 
 @pytest.mark.parametrize(
