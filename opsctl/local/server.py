@@ -108,6 +108,7 @@ def serve(
     from opsctl.local.rights.instance_metadata import InstanceMetadata
     from opsctl.local.rights.sessions import Sessions
     from opsctl.local.s3 import api as s3
+    from opsctl.local.s3.restoring import restore
     from opsctl.local.s3.store import Store
 
     class Handler(MotoRequestHandler):
@@ -139,7 +140,7 @@ def serve(
     logs.install()
     s3.install(store)
     batch.install(scheduler)
-    restored = s3.restore(store)
+    restored = restore(store)
     token = secrets.token_hex(16)
     services: Application = Enforcement(DomainDispatcherApplication(create_backend_app), sessions)
     application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
