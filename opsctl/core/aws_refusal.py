@@ -73,6 +73,9 @@ _CONFLICT = {
 _BUSY_KEY = {"KMSThrottlingException", "KMS.ThrottlingException"}
 _SERVER_ERROR = 500
 
+#: S3 has no code for a full disk: the local platform fails as S3 does, and says why in this header.
+DISK_FULL_HEADER = "x-opsctl-disk-full"
+
 _SKEW_SECONDS = 240.0
 
 _CALL_DETAILS = re.compile(r" \(Service: [^()]*\)\.?$")
@@ -106,6 +109,8 @@ class AwsRefusal:
         The bucket that AWS names, and the region where it is; may be empty.
     skew_seconds
         How far this machine's clock is ahead of AWS's; 0 where the reply has no date.
+    is_disk_full
+        Whether it is the local platform's answer, whose disk is full.
     """
 
     code: str
@@ -117,6 +122,7 @@ class AwsRefusal:
     bucket: str = ""
     region: str = ""
     skew_seconds: float = 0.0
+    is_disk_full: bool = False
 
     @property
     def detail(self) -> str:
@@ -139,6 +145,8 @@ Translate = Callable[[AwsRefusal], Problem]
 
 def explain(refusal: AwsRefusal) -> Problem:
     """Translate an error of AWS into a sentence with its hint."""
+    if refusal.is_disk_full:
+        return _disk_full(refusal)
     if refusal.code.startswith("KMS") and refusal.code not in _BUSY_KEY:
         return _encryption(refusal)
     for codes, translate in _TRANSLATIONS:
@@ -280,6 +288,14 @@ def _unavailable(refusal: AwsRefusal) -> Problem:
         f"AWS failed to answer {refusal.operation}{times} while {refusal.what} ({refusal.code}).",
         "Wait some minutes and type it again; https://health.aws.amazon.com tells of outages.",
         code=ErrorCode.AWS_UNREACHABLE,
+    )
+
+
+def _disk_full(refusal: AwsRefusal) -> Problem:
+    return Problem(
+        f"The local platform's disk is full: it could not carry out {refusal.operation} while {refusal.what}.",
+        "Free some space on the disk of OPSCTL_HOME, then type the same command: nothing is lost or done twice.",
+        code=ErrorCode.DISK_FULL,
     )
 
 

@@ -90,6 +90,7 @@ def serve(
     from opsctl.local.rights.instance_metadata import InstanceMetadata
     from opsctl.local.rights.sessions import Sessions
     from opsctl.local.s3 import api as s3
+    from opsctl.local.s3.restoring import restore
     from opsctl.local.s3.store import Store
 
     listener = _listen(files, options.port)
@@ -112,7 +113,7 @@ def serve(
     logs.install()
     s3.install(store)
     batch.install(scheduler)
-    restored = s3.restore(store)
+    restored = restore(store)
     token = secrets.token_hex(16)
     user_key = credentials(files.home)["AWS_ACCESS_KEY_ID"]
     moto = OneAtATime(DomainDispatcherApplication(create_backend_app))

@@ -6,10 +6,12 @@ lets exactly one of several concurrent writers with `If-None-Match: *` win: moto
 
 from __future__ import annotations
 
+import errno
+import logging
 import mmap
+import sqlite3
 import threading
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -18,16 +20,23 @@ import moto.s3.responses as responses
 from moto.s3.exceptions import NoSuchUpload
 from moto.s3.utils import ARCHIVE_STORAGE_CLASSES
 
+from opsctl.core.aws_refusal import DISK_FULL_HEADER
 from opsctl.local.s3.keys import Bucket, Keys
-from opsctl.local.s3.objects import ChangeTracker, Key, Multipart
-from opsctl.local.s3.store import Blob, Store
+from opsctl.local.s3.objects import ChangeTracker, Key, Multipart, NotStored
+from opsctl.local.s3.restoring import put_bucket_back, put_keys_back, save_bucket
+from opsctl.local.s3.store import Store
 
+_LOG = logging.getLogger(__name__)
 _READ_METHODS = ("GET", "HEAD", "OPTIONS")
 _CHUNK_BYTES = 256 * 1024
 _PAGE_KEYS = 1000
 # A request whose blob is deleted while it runs tries again: the key then has another blob, or is gone.
 _TRIES = 5
-_SETTINGS = ("versioning_status", "encryption", "ownership_rule", "rules_as_put")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_INTERNAL_ERROR = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>InternalError</Code>'
+    "<Message>We encountered an internal error. Please try again.</Message></Error>"
+)
 # Keys share locks by their hash; there are enough that writers of different keys rarely wait for each other.
 _KEY_LOCKS = [threading.RLock() for _ in range(512)]
 
@@ -134,19 +143,30 @@ class DurableS3Response(responses.S3Response):
         # Read the body first: a slow sender must not hold the lock.
         _ = request.data
         path = unquote(urlsplit(full_url).path)
-        with _KEY_LOCKS[hash(path) % len(_KEY_LOCKS)], Key.changes.request():
+        with _KEY_LOCKS[hash(path) % len(_KEY_LOCKS)]:
+            return _streamed(_stored(lambda: self._changed_key(request, full_url, headers)))
+
+    def _changed_key(self, request: Any, full_url: str, headers: Any) -> Any:
+        with Key.changes.request():
             answer = self._with_retries(request, full_url, headers)
             # moto sets metadata, checksum and tags after the object, so the key is marked once more.
             Key.changes.touch(self.bucket_name, self.parse_key_name())
-        return _streamed(answer)
+        return answer
 
     def bucket_response(self, request: Any, full_url: str, headers: Any) -> Any:
         """Answer a request about a bucket."""
         if request.method in _READ_METHODS:
             return super().bucket_response(request, full_url, headers)
+        return _stored(lambda: self._changed_bucket(request, full_url, headers))
+
+    def _changed_bucket(self, request: Any, full_url: str, headers: Any) -> Any:
         with Key.changes.request():
             answer = super().bucket_response(request, full_url, headers)
-        _save_bucket(self.backend, self.bucket_name)
+        try:
+            save_bucket(Key.changes.store, self.backend, self.bucket_name)
+        except (OSError, sqlite3.Error):
+            put_bucket_back(Key.changes.store, self.backend, self.bucket_name)
+            raise
         return answer
 
     def serialized(self, action_result: Any) -> Any:
@@ -179,64 +199,19 @@ def _streamed(answer: Any) -> Any:
     return status, headers, (body[start : start + _CHUNK_BYTES] for start in range(0, len(body), _CHUNK_BYTES))
 
 
-def _save_bucket(backend: Any, name: str) -> None:
-    store = Key.changes.store
-    with store.transaction():
-        bucket = backend.buckets.get(name)
-        if bucket is None:
-            store.forget_bucket(name)
-            return
-        facts = {setting: getattr(bucket, setting) for setting in _SETTINGS}
-        block = bucket.public_access_block
-        facts |= {
-            "region": bucket.region_name,
-            "account": bucket.account_id,
-            "created_at": bucket.creation_date.isoformat(),
-            "policy": bucket.policy.decode() if bucket.policy else None,
-            "public_access_block": vars(block) if block else None,
-            "tags": backend.tagger.get_tag_dict_for_resource(bucket.arn),
-        }
-        store.save_bucket(name, facts)
-
-
-def restore(store: Store) -> int:
-    """Restore the buckets and all versions of the objects, without reading blobs; return the number of versions."""
-    missing = store.sweep()
-    buckets: dict[str, Any] = {}
-    for name, facts in store.buckets():
-        backend = models.s3_backends[facts["account"]]["aws"]
-        bucket: Any = Bucket(name, facts["account"], facts["region"])  # type: ignore[abstract]
-        for setting in _SETTINGS:
-            setattr(bucket, setting, facts[setting])
-        if facts["rules_as_put"]:
-            bucket.set_lifecycle(facts["rules_as_put"])
-        bucket.creation_date = datetime.fromisoformat(facts["created_at"])
-        bucket.policy = facts["policy"].encode() if facts["policy"] else None
-        if facts["public_access_block"]:
-            bucket.public_access_block = models.PublicAccessBlock(None, None, None, None)
-            vars(bucket.public_access_block).update(facts["public_access_block"])
-        backend.tagger.tag_resource(bucket.arn, backend.tagger.convert_dict_to_tags_input(facts["tags"]))
-        backend.buckets[name] = buckets[name] = bucket
-    templates = {name: _template(store, bucket) for name, bucket in buckets.items()}
-    count = 0
-    for record in store.records():
-        # An object whose blob someone has removed is left out, since it cannot be read.
-        if record.blob is not None and record.blob.path.name in missing:
-            continue
-        bucket = buckets[record.bucket]
-        version = templates[record.bucket].restored(record)
-        bucket.keys.restore(version)
-        if isinstance(version, Key):
-            count += 1
-            if record.facts["tags"]:
-                tagger = models.s3_backends[bucket.account_id]["aws"].tagger
-                tagger.tag_resource(version.arn, tagger.convert_dict_to_tags_input(record.facts["tags"]))
-    return count
-
-
-def _template(store: Store, bucket: Any) -> Key:
-    no_bytes: Any = Blob(store.root, 0)
-    return Key("", no_bytes, account_id=bucket.account_id, region_name=bucket.region_name, bucket_name=bucket.name)
+def _stored(answer: Callable[[], Any]) -> Any:
+    """Answer a request that changes something: when the disk does not take the changes, as S3 does when it fails."""
+    try:
+        return answer()
+    except NotStored as failure:
+        put_keys_back(Key.changes.store, failure)
+        error = failure.__cause__
+    except (OSError, sqlite3.Error) as failure:
+        error = failure
+    _LOG.error("a request's changes could not be stored: %s", error)
+    is_full = getattr(error, "errno", 0) in _FULL or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+    headers = {"Content-Type": "application/xml", **({DISK_FULL_HEADER: "true"} if is_full else {})}
+    return 500, headers, _INTERNAL_ERROR
 
 
 def install(store: Store) -> None:

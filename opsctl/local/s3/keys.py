@@ -50,6 +50,14 @@ class Keys(_VersionedKeyStore):
         self._generation += 1
         dict.__setitem__(self, version.name, [*self.getlist(version.name, []), version])
 
+    def put_back(self, name: str, versions: list[Any]) -> None:
+        """Replace a key's versions by those of the index; none: remove the key."""
+        self._generation += 1
+        if versions:
+            dict.__setitem__(self, name, versions)
+        else:
+            dict.pop(self, name, None)
+
     def names(self) -> list[str]:
         """Return all names in S3's order (code points sort as UTF-8 bytes do). The caller must not change the list."""
         generation = self._generation

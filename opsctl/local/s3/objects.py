@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
+import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, ClassVar
@@ -34,6 +35,23 @@ class _RequestChanges(threading.local):
         self.garbage: list[Blob] = []
 
 
+class NotStored(Exception):
+    """The disk did not take a request's changes: memory has them, the index has not.
+
+    Parameters
+    ----------
+    keys
+        The bucket and name of each changed object.
+    blobs
+        Those that the changes wrote or no longer need. The index may still name some of them.
+    """
+
+    def __init__(self, keys: Collection[tuple[str, str]], blobs: Collection[Blob]) -> None:
+        super().__init__(keys, blobs)
+        self.keys = keys
+        self.blobs = blobs
+
+
 class ChangeTracker:
     """Writes the changes that moto makes in memory to the store, before the request is answered.
 
@@ -47,7 +65,13 @@ class ChangeTracker:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Collect the changes made inside and write them at the end, also after an error."""
+        """Collect the changes made inside and write them at the end, also after an error.
+
+        Raises
+        ------
+        NotStored
+            When the disk does not take them.
+        """
         self._changes.depth += 1
         try:
             yield
@@ -70,22 +94,30 @@ class ChangeTracker:
         keys, self._changes.keys = self._changes.keys, {}
         garbage, self._changes.garbage = self._changes.garbage, []
         if keys:
-            with self.store.transaction():
-                for bucket, key in keys:
-                    self._write(bucket, key)
+            try:
+                with self.store.transaction():
+                    for bucket, key in keys:
+                        self._write(bucket, key)
+            except (OSError, sqlite3.Error) as error:
+                raise NotStored(keys, garbage) from error
         for blob in garbage:
             blob.path.unlink(missing_ok=True)
 
     def _write(self, bucket_name: str, name: str) -> None:
-        account = models.s3_backends.bucket_accounts.get(bucket_name)
-        backend = models.s3_backends[account[1]][account[0]] if account else None
+        backend = backend_of(bucket_name)
         bucket = backend.buckets.get(bucket_name) if backend else None
-        versions = bucket.keys.getlist(name) if backend is not None and bucket is not None else None
-        if backend is not None and versions:
+        versions = bucket.keys.getlist(name) if bucket is not None else None
+        if versions:
             records = [_record(version, backend, bucket=bucket_name) for version in versions]
             self.store.save(bucket_name, name, records)
         else:
             self.store.forget(bucket_name, name)
+
+
+def backend_of(bucket: str) -> Any:
+    """Return moto's S3 of the account that has a bucket, or None when there is no such bucket."""
+    account = models.s3_backends.bucket_accounts.get(bucket)
+    return models.s3_backends[account[1]][account[0]] if account else None
 
 
 def _record(version: Any, backend: Any, *, bucket: str) -> Record:

@@ -125,10 +125,12 @@ class Store:
             self._index.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._index.execute("COMMIT")
             except BaseException:
-                self._index.execute("ROLLBACK")
+                # After some errors, as on a full disk, SQLite has rolled back by itself.
+                if self._index.in_transaction:
+                    self._index.execute("ROLLBACK")
                 raise
-            self._index.execute("COMMIT")
 
     def write(self, chunks: Iterable[bytes | mmap.mmap]) -> Blob:
         """Write a blob and sync it to the disk; a partly written blob is removed."""
@@ -188,12 +190,19 @@ class Store:
 
     def records(self) -> Iterator[Record]:
         """Yield all versions of all objects, a key's oldest first, without reading any blob."""
-        rows = self._index.execute(
-            "SELECT bucket, key, blob, size_bytes, facts FROM objects ORDER BY bucket, key, number"
-        )
-        for bucket, key, name, size_bytes, facts in rows.fetchall():
-            blob = Blob(self._blobs / name[:2] / name, size_bytes) if name else None
-            yield Record(bucket, key.decode("utf-8", "surrogatepass"), blob, json.loads(facts))
+        rows = self._index.execute("SELECT * FROM objects ORDER BY bucket, key, number")
+        yield from map(self._record, rows.fetchall())
+
+    def versions(self, bucket: str, key: str) -> list[Record]:
+        """Return all versions of an object, oldest first; none when the index has no such key."""
+        query = "SELECT * FROM objects WHERE bucket = ? AND key = ? ORDER BY number"
+        with self.lock:
+            return [self._record(row) for row in self._index.execute(query, (bucket, _key_bytes(key)))]
+
+    def _record(self, row: tuple[str, bytes, int, str | None, int, str]) -> Record:
+        bucket, key, _, name, size_bytes, facts = row
+        blob = Blob(self._blobs / name[:2] / name, size_bytes) if name else None
+        return Record(bucket, key.decode("utf-8", "surrogatepass"), blob, json.loads(facts))
 
     def sweep(self) -> frozenset[str]:
         """Remove the blobs that no key names (unfinished uploads); return the names of lost blobs."""
