@@ -87,6 +87,7 @@ class SubmissionLease:
         self._token = uuid.uuid4().hex
         self._generation = 0
         self._renewed_at = 0.0
+        self._checked_at = 0.0
         self._released = threading.Event()
 
     @contextmanager
@@ -120,6 +121,7 @@ class SubmissionLease:
         Problem
             When another process holds it, or it could not be renewed in time.
         """
+        self._checked_at = self._monotonic()
         if self._highest_generation() > self._generation:
             # The listing decides: whoever wrote the newer object may have submitted, whether or not it can be read.
             lease = self._newest()
@@ -135,6 +137,16 @@ class SubmissionLease:
                 "Type it again.",
                 code=ErrorCode.AWS_UNREACHABLE,
             )
+
+    def was_taken_over(self) -> bool:
+        """Whether another process has taken the lease since `ensure_held`; asked after a submission.
+
+        A process may be stopped between the check and its call, for as long as a laptop is closed.
+        """
+        # At the check the last renewal was trusted, so until this time nobody could take the lease over.
+        if self._monotonic() - self._checked_at < LEASE_SECONDS - _TRUSTED_SECONDS:
+            return False
+        return self._highest_generation() > self._generation
 
     def _try_acquire(self) -> bool:
         lease = self._newest()

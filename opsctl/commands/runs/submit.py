@@ -18,6 +18,9 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.submission import Submission, submit_request
 
+#: Longer together than the process that took the lease over needs to look a job up and to submit it anew.
+_SETTLING_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+
 
 class Submitter:
     """Submits, and finds out what was submitted.
@@ -55,6 +58,9 @@ class Submitter:
         """
         request = submit_request(submission, run, self._platform)
         job_id = submit_once(self._batch, request, sleep=self._sleep, ensure_allowed=self._lease.ensure_held)
+        if self._lease.was_taken_over():
+            self._withdraw(run, submission, job_id)
+            self._lease.ensure_held()
         return self._submitted(run, submission, job_id)
 
     def find(self, run: Run, submission: Submission, *, known_job_id: str = "") -> Submission | None:
@@ -78,6 +84,20 @@ class Submitter:
         """
         self._lease.ensure_held()
         self._records.put_submission(run.run_id, submission.abandoned(note, code=code, at=timestamp(self._now())))
+
+    def _withdraw(self, run: Run, submission: Submission, job_id: str) -> None:
+        """End a job that was submitted too late, unless the process that took over the lease has found it.
+
+        Where that process has not settled the submission yet, its record stays `intended`: by this it is looked up.
+        """
+        for pause in _SETTLING_PAUSES_SECONDS:
+            recorded = {other.number: other for other in self._records.submission_log(run.run_id)}
+            settled = recorded.get(submission.number, submission)
+            if settled.state != "intended":
+                if settled.job_id != job_id:
+                    self._batch.terminate(job_id, reason="opsctl: submitted twice")
+                return
+            self._sleep(pause)
 
     def _submitted(self, run: Run, submission: Submission, job_id: str) -> Submission:
         submitted = submission.submitted(job_id, at=timestamp(self._now()))
