@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from opsctl.aws.s3.clock import seconds_since_boot
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
@@ -29,15 +30,6 @@ _RENEW_SECONDS = 10.0
 #: How long after a renewal the holder may still submit.
 _TRUSTED_SECONDS = 30.0
 _POLL_SECONDS = 2.0
-
-
-def seconds_since_boot() -> float:
-    """A clock that also runs while the machine is suspended; `time.monotonic` stands still then.
-
-    With that one a laptop that was closed for an hour would still trust its lease when it is opened.
-    """
-    # Linux has a clock of its own for it; on macOS CLOCK_MONOTONIC is that clock.
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True)
