@@ -125,7 +125,7 @@ class Checkup:
     disk: Disk | Problem | NotVisible
     login: Login | Problem | NotVisible
     platform: Platform | Problem | NotVisible | None
-    local_server: str | None = None
+    local_server: str | Problem | None = None
     permissions: tuple[Permission, ...] | Problem | NotVisible | None = None
     facts: Mapping[str, QueueSnapshot | Problem | NotVisible] = field(default_factory=dict)
     bucket: bool | Problem | NotVisible | None = None
