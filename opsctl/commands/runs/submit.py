@@ -58,8 +58,7 @@ class Submitter:
         """
         request = submit_request(submission, run, self._platform)
         job_id = submit_once(self._batch, request, sleep=self._sleep, ensure_allowed=self._lease.ensure_held)
-        if self._lease.was_taken_over():
-            self._withdraw(run, submission, job_id)
+        if self._lease.was_taken_over() and not self._was_found(run, submission, job_id):
             self._lease.ensure_held()
         return self._submitted(run, submission, job_id)
 
@@ -85,10 +84,10 @@ class Submitter:
         self._lease.ensure_held()
         self._records.put_submission(run.run_id, submission.abandoned(note, code=code, at=timestamp(self._now())))
 
-    def _withdraw(self, run: Run, submission: Submission, job_id: str) -> None:
-        """End a job that was submitted too late, unless the process that took over the lease has found it.
+    def _was_found(self, run: Run, submission: Submission, job_id: str) -> bool:
+        """Whether the process that took over the lease settled the submission with this job; else the job is ended.
 
-        Where that process has not settled the submission yet, its record stays `intended`: by this it is looked up.
+        Where that process has not settled it yet, its record stays `intended`, and the job is left to be looked up.
         """
         for pause in _SETTLING_PAUSES_SECONDS:
             recorded = {other.number: other for other in self._records.submission_log(run.run_id)}
@@ -96,8 +95,9 @@ class Submitter:
             if settled.state != "intended":
                 if settled.job_id != job_id:
                     self._batch.terminate(job_id, reason="opsctl: submitted twice")
-                return
+                return settled.job_id == job_id
             self._sleep(pause)
+        return False
 
     def _submitted(self, run: Run, submission: Submission, job_id: str) -> Submission:
         submitted = submission.submitted(job_id, at=timestamp(self._now()))

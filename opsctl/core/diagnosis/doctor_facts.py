@@ -100,7 +100,7 @@ class Checkup:
     platform
         The selected platform; None where there is none.
     local_server
-        Address at which the local platform's process answers; None where it has ended.
+        Address at which the local platform's process answers; None where it has ended, a `Problem` where it is silent.
     facts
         The platform's queues by model.
     bucket
