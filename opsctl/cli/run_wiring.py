@@ -142,15 +142,19 @@ class RunWiring:
         from opsctl.commands.runs.run import RunSubmission
         from opsctl.commands.runs.submission_lease import SubmissionLease
         from opsctl.commands.runs.submit import Submitter
+        from opsctl.core.location import dataset_folder
 
         context = self._context
-        lease = SubmissionLease(
-            context.storage,
-            context.home,
-            plan.output,
-            data_bucket=context.platform.data_bucket,
-            who=f"{self._request.user}@{socket.gethostname()}",
-            on_wait=self._on_wait,
+        lease, dataset_lease = (
+            SubmissionLease(
+                context.storage,
+                context.home,
+                location,
+                data_bucket=context.platform.data_bucket,
+                who=f"{self._request.user}@{socket.gethostname()}",
+                on_wait=self._on_wait,
+            )
+            for location in (plan.output, dataset_folder(plan.output))
         )
         submitter = Submitter(
             context.batch,
@@ -166,6 +170,7 @@ class RunWiring:
             prior_runs=self._prior_runs,
             submitter=submitter,
             lease=lease,
+            dataset_lease=dataset_lease,
             records=context.records,
             budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(plan)),
             now=self._clock.now,

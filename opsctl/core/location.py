@@ -90,6 +90,11 @@ def derivatives(dataset: Location, modif: str, *, data_bucket: str) -> Location:
     return Location(data_bucket, f"{prefix}/derivatives/{modif}")
 
 
+def dataset_folder(output: Location) -> Location:
+    """The folder of the data bucket that `derivatives` put an output location below."""
+    return Location(output.bucket, output.prefix.rpartition("/derivatives/")[0])
+
+
 def run_location(run_id: str, *, data_bucket: str) -> Location:
     """The folder of a run's records."""
     return Location(data_bucket, f"{RUNS_PREFIX}{run_id}")

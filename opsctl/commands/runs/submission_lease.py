@@ -71,6 +71,7 @@ class SubmissionLease:
         self._storage = storage
         self._home = home
         self._bucket = data_bucket
+        self._output = output
         self._folder = f"{OUTPUTS_PREFIX}{hashlib.sha256(output.uri.encode()).hexdigest()[:16]}"
         self._who = who
         self._on_wait = on_wait
@@ -128,6 +129,25 @@ class SubmissionLease:
                 " suspended?): nothing more is submitted.",
                 "Type it again.",
                 code=ErrorCode.AWS_UNREACHABLE,
+            )
+
+    def ensure_unused_for(self, seconds: float) -> None:
+        """Ensure that nobody holds this lease, nor has held it during the last so many seconds.
+
+        A deletion holds the lease on its dataset's folder. A `run` asks for it when it holds the lease on its output,
+        and a deletion looks for such leases (`leased_outputs`) when it holds the dataset's: one of them sees the other.
+
+        Raises
+        ------
+        Problem
+            Where somebody deletes data of the dataset, or has deleted some since the run was planned.
+        """
+        lease = self._newest()
+        if lease is not None and (not self._has_ended(lease) or lease.age_seconds < seconds):
+            raise Problem(
+                f"{_holder(lease)} deletes data of {self._output.uri}, or has just done so.",
+                "Type it again when the deletion has ended.",
+                code=ErrorCode.DATA_IN_USE,
             )
 
     def was_taken_over(self) -> bool:
@@ -190,10 +210,21 @@ class SubmissionLease:
             "token": self._token,
             "home": self._home.identity,
             "who": self._who,
+            "output": self._output.uri,
         }
 
     def _key(self, generation: int) -> str:
         return f"{self._folder}/lease.{generation:05d}.json"
+
+
+def leased_outputs(storage: Storage, dataset: Location, *, data_bucket: str) -> set[str]:
+    """The URIs of the output folders of a dataset that have ever had a lease, those too that do not exist yet."""
+    inside = f"{dataset.uri}/derivatives/"
+    keys = [obj.key for obj in storage.below(Location(data_bucket, OUTPUTS_PREFIX.rstrip("/")))]
+    newest = {key.rpartition("/")[0]: key for key in sorted(keys)}
+    leases = (storage.get_json(data_bucket, key) for key in newest.values())
+    outputs = (str(lease.get("output")) for lease in leases if lease is not None)
+    return {uri for uri in outputs if uri.startswith(inside)}
 
 
 def _holder(lease: _LeaseObject) -> str:
