@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from opsctl.core.errors import Interrupted
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from opsctl.aws.s3.clock import S3Clock
     from opsctl.aws.s3.storage import Storage
     from opsctl.cli.context import Context
     from opsctl.commands.costs.budget import Budget, Spending
@@ -70,7 +70,7 @@ class RunWiring:
             self._prior_runs,
             patterns=entity_patterns(),
             table=atlas_table(),
-            moment=datetime.now(UTC),
+            moment=self._clock.now(),
             token=secrets.token_hex(2),
             finder=RegistrationFinder(
                 context.records, context.storage, dataset=self._request.dataset, m2g_image=m2g_image
@@ -142,15 +142,19 @@ class RunWiring:
         from opsctl.commands.runs.run import RunSubmission
         from opsctl.commands.runs.submission_lease import SubmissionLease
         from opsctl.commands.runs.submit import Submitter
+        from opsctl.core.location import dataset_folder
 
         context = self._context
-        lease = SubmissionLease(
-            context.storage,
-            context.home,
-            plan.output,
-            data_bucket=context.platform.data_bucket,
-            who=f"{self._request.user}@{socket.gethostname()}",
-            on_wait=self._on_wait,
+        lease, dataset_lease = (
+            SubmissionLease(
+                context.storage,
+                context.home,
+                location,
+                data_bucket=context.platform.data_bucket,
+                who=f"{self._request.user}@{socket.gethostname()}",
+                on_wait=self._on_wait,
+            )
+            for location in (plan.output, dataset_folder(plan.output))
         )
         submitter = Submitter(
             context.batch,
@@ -158,7 +162,7 @@ class RunWiring:
             context.platform,
             lease=lease,
             sleep=time.sleep,
-            now=lambda: datetime.now(UTC),
+            now=self._clock.now,
         )
         limit_usd = self._request.max_spend_usd
         runner = RunSubmission(
@@ -166,9 +170,10 @@ class RunWiring:
             prior_runs=self._prior_runs,
             submitter=submitter,
             lease=lease,
+            dataset_lease=dataset_lease,
             records=context.records,
             budget=None if limit_usd is None else self._budget(limit_usd, self.estimate(plan)),
-            now=lambda: datetime.now(UTC),
+            now=self._clock.now,
         )
         try:
             with context.screen.waiting("submitting"):
@@ -188,8 +193,15 @@ class RunWiring:
             records=self._context.records,
             storage=self._context.storage,
             batch=self._context.batch,
-            now=lambda: datetime.now(UTC),
+            now=self._clock.now,
         )
+
+    @cached_property
+    def _clock(self) -> S3Clock:
+        """The clock of the run's id and records."""
+        from opsctl.aws.s3.clock import S3Clock
+
+        return S3Clock(self._context.storage.client, self._context.platform.data_bucket)
 
     @property
     def _model(self) -> str:

@@ -34,11 +34,13 @@ DENIED = {
 }
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "ExpiredTokenId"}
 _UNKNOWN_KEY = {
-    *("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "AuthFailure", "InvalidToken"),
+    *("InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId", "InvalidToken"),
     *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "401"),
 }
 #: A wrong secret key and a wrong clock give the same codes; the reply's Date header tells them apart.
-_SIGNATURE = {"SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature", "IncompleteSignature"}
+_SIGNATURE = {
+    *("SignatureDoesNotMatch", "InvalidSignatureException", "InvalidSignature", "IncompleteSignature", "AuthFailure"),
+}
 _CLOCK = {"RequestTimeTooSkewed", "RequestInTheFuture"}
 _VERIFICATION = {"PendingVerification"}
 _ACCOUNT = {

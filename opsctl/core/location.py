@@ -102,6 +102,11 @@ def is_plain_path(path: str) -> bool:
     return all(map(_PLAIN_NAME.fullmatch, path.split("/")))
 
 
+def dataset_folder(output: Location) -> Location:
+    """The folder of the data bucket that `derivatives` put an output location below."""
+    return Location(output.bucket, output.prefix.rpartition("/derivatives/")[0])
+
+
 def run_location(run_id: str, *, data_bucket: str) -> Location:
     """The folder of a run's records."""
     return Location(data_bucket, f"{RUNS_PREFIX}{run_id}")

@@ -201,9 +201,40 @@ def refuse_other_engine(running: LocalServer, engine: str | None) -> None:
 
 
 def find(home: Path) -> LocalServer | None:
-    """Return the running server, or None. Its token tells it from a process that has its id or its port."""
+    """Return the running server, or None. Its token tells it from a process that has its id or its port.
+
+    Raises
+    ------
+    Problem
+        When its process runs and does not answer: it still has the data, so it must not pass for ended.
+    """
+    files = Files(home.expanduser().resolve())
+    server = _answering(files)
+    if server is None and (pid := _silent_pid(files)) is not None:
+        raise Problem(
+            f"The local platform does not answer: its process {pid} is stopped or busy.",
+            f"Let it go on (`kill -CONT {pid}`), or end it (`kill -KILL {pid}`): then `opsctl up --local` brings it "
+            "back, with its data.",
+            code=ErrorCode.PLATFORM_BUSY,
+        )
+    return server
+
+
+def _silent_pid(files: Files) -> int | None:
+    """The process of a server that holds the server's lock and does not answer, or None."""
     try:
-        files = Files(home.expanduser().resolve())
+        pid = int(json.loads(files.record.read_text())["pid"])
+        with files.lock("server").open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return pid if _alive(pid) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None
+
+
+def _answering(files: Files) -> LocalServer | None:
+    try:
         record = json.loads(files.record.read_text())
         server = LocalServer(
             pid=record["pid"],
@@ -257,7 +288,7 @@ def _spawn(files: Files, command: Sequence[str]) -> LocalServer:
         )
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        server = find(files.home)
+        server = _answering(files)
         if server is not None and server.pid == process.pid:
             return server
         time.sleep(_POLL_SECONDS)

@@ -24,7 +24,7 @@ from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.dataset.selection import Selection
-from opsctl.core.location import Location
+from opsctl.core.location import Location, dataset_folder
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
@@ -151,10 +151,13 @@ class RunWorld:
         return MOMENT + timedelta(minutes=self.minutes)
 
     def lease(self, plan: RunPlan) -> SubmissionLease:
+        return self.lease_on(plan.output)
+
+    def lease_on(self, location: Location) -> SubmissionLease:
         return SubmissionLease(
             self.storage,
             Home(self.home),
-            plan.output,
+            location,
             data_bucket="data",
             who="ada@lab",
             on_wait=self.messages.append,
@@ -171,6 +174,7 @@ class RunWorld:
             prior_runs=self.prior_runs(plan.request),
             submitter=submitter,
             lease=lease,
+            dataset_lease=self.lease_on(dataset_folder(plan.output)),
             records=self.records,
             budget=budget,
             now=self.now,

@@ -156,6 +156,7 @@ class Deleter:
         receipt = self._new_receipt(plan)
         with leases_on(
             plan.scope.outputs,
+            dataset=target.folder if target.kind != "outputs" else None,
             storage=self._storage,
             home=self._home,
             data_bucket=self._bucket,

@@ -12,9 +12,9 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.deletion.scope import Scope
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
-from opsctl.commands.runs.submission_lease import SubmissionLease
+from opsctl.commands.runs.submission_lease import SubmissionLease, leased_outputs
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.location import Location
+from opsctl.core.location import Location, parse_uri
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run
 from opsctl.home import Home
@@ -52,9 +52,20 @@ def refuse_while_used(
 
 @contextmanager
 def leases_on(
-    outputs: Sequence[Location], *, storage: Storage, home: Home, data_bucket: str, who: str
+    outputs: Sequence[Location],
+    *,
+    dataset: Location | None,
+    storage: Storage,
+    home: Home,
+    data_bucket: str,
+    who: str,
 ) -> Iterator[Callable[[], None]]:
     """Hold the submission leases on output locations, so that no `run` begins; yields a check that they are still held.
+
+    Parameters
+    ----------
+    dataset
+        The folder of a dataset into whose outputs no `run` may begin, those too that do not exist yet.
 
     Raises
     ------
@@ -69,12 +80,20 @@ def leases_on(
             code=ErrorCode.DATA_IN_USE,
         )
 
-    leases = [
-        SubmissionLease(storage, home, output, data_bucket=data_bucket, who=who, on_wait=refuse) for output in outputs
-    ]
+    leases: list[SubmissionLease] = []
     with ExitStack() as held:
-        for lease in leases:
+
+        def hold(location: Location) -> None:
+            lease = SubmissionLease(storage, home, location, data_bucket=data_bucket, who=who, on_wait=refuse)
             held.enter_context(lease.acquire())
+            leases.append(lease)
+
+        uris = {output.uri for output in outputs}
+        if dataset is not None:
+            hold(dataset)
+            uris |= leased_outputs(storage, dataset, data_bucket=data_bucket)
+        for uri in sorted(uris):
+            hold(parse_uri(uri))
 
         def ensure_held() -> None:
             for lease in leases:

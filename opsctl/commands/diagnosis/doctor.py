@@ -159,7 +159,7 @@ def _aws_clients(question: Question, platform: Platform | Problem | None) -> Cli
 def _local_facts(home: Home, platform: Platform, checks: Checks) -> dict[str, Any]:
     server = checks.start("the local platform", lambda: control.find(home.path))()
     if not isinstance(server, control.LocalServer):
-        return {"local_server": None}
+        return {"local_server": server if isinstance(server, Problem) else None}
     clients = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials, is_hurried=True, verb="doctor")
     return {"local_server": server.endpoint_url, **_bucket_and_queues(clients, platform, checks)}
 

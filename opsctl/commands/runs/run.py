@@ -67,6 +67,8 @@ class RunSubmission:
         What was shown and confirmed.
     lease
         On the output location.
+    dataset_lease
+        On the dataset's folder in the data bucket: held by deletions, never by a run.
     budget
         None without `--max-spend`.
     now
@@ -80,6 +82,7 @@ class RunSubmission:
         prior_runs: PriorRuns,
         submitter: Submitter,
         lease: SubmissionLease,
+        dataset_lease: SubmissionLease,
         records: Records,
         budget: Budget | None,
         now: Callable[[], datetime],
@@ -88,6 +91,7 @@ class RunSubmission:
         self._prior_runs = prior_runs
         self._submitter = submitter
         self._lease = lease
+        self._dataset_lease = dataset_lease
         self._records = records
         self._budget = budget
         self._now = now
@@ -133,6 +137,9 @@ class RunSubmission:
         return self._records.writing_documents(self._proposed, documents, intended)
 
     def _submit_under_lease(self, wait: Callable[[], None]) -> RunOutcome:
+        planned_for = (self._now() - self._plan.moment).total_seconds()
+        # S3 dates to the second.
+        self._dataset_lease.ensure_unused_for(planned_for + 1.0)
         # Others may have submitted since the plan was made, so everything is read again.
         runs = self._prior_runs.runs()
         confirmed = {_pair(scan) for scan in self._plan.to_submit()}

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from opsctl.aws.s3.clock import seconds_since_boot
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
@@ -31,15 +32,6 @@ _RENEW_SECONDS = 10.0
 #: How long after a renewal the holder may still submit.
 _TRUSTED_SECONDS = 30.0
 _POLL_SECONDS = 2.0
-
-
-def seconds_since_boot() -> float:
-    """A clock that also runs while the machine is suspended; `time.monotonic` stands still then.
-
-    With that one a laptop that was closed for an hour would still trust its lease when it is opened.
-    """
-    # Linux has a clock of its own for it; on macOS CLOCK_MONOTONIC is that clock.
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True)
@@ -87,6 +79,7 @@ class SubmissionLease:
         self._storage = storage
         self._home = home
         self._bucket = data_bucket
+        self._output = output
         self._folder = f"{OUTPUTS_PREFIX}{hashlib.sha256(output.uri.encode()).hexdigest()[:16]}"
         self._who = who
         self._on_wait = on_wait
@@ -95,6 +88,7 @@ class SubmissionLease:
         self._token = uuid.uuid4().hex
         self._generation = 0
         self._renewed_at = 0.0
+        self._checked_at = 0.0
         self._released = threading.Event()
 
     @contextmanager
@@ -128,6 +122,7 @@ class SubmissionLease:
         Problem
             When another process holds it, or it could not be renewed in time.
         """
+        self._checked_at = self._monotonic()
         if self._highest_generation() > self._generation:
             # The listing decides: whoever wrote the newer object may have submitted, whether or not it can be read.
             lease = self._newest()
@@ -143,6 +138,35 @@ class SubmissionLease:
                 "Type it again.",
                 code=ErrorCode.AWS_UNREACHABLE,
             )
+
+    def ensure_unused_for(self, seconds: float) -> None:
+        """Ensure that nobody holds this lease, nor has held it during the last so many seconds.
+
+        A deletion holds the lease on its dataset's folder. A `run` asks for it when it holds the lease on its output,
+        and a deletion looks for such leases (`leased_outputs`) when it holds the dataset's: one of them sees the other.
+
+        Raises
+        ------
+        Problem
+            Where somebody deletes data of the dataset, or has deleted some since the run was planned.
+        """
+        lease = self._newest()
+        if lease is not None and (not self._has_ended(lease) or lease.age_seconds < seconds):
+            raise Problem(
+                f"{_holder(lease)} deletes data of {self._output.uri}, or has just done so.",
+                "Type it again when the deletion has ended.",
+                code=ErrorCode.DATA_IN_USE,
+            )
+
+    def was_taken_over(self) -> bool:
+        """Whether another process has taken the lease since `ensure_held`; asked after a submission.
+
+        A process may be stopped between the check and its call, for as long as a laptop is closed.
+        """
+        # At the check the last renewal was trusted, so until this time nobody could take the lease over.
+        if self._monotonic() - self._checked_at < LEASE_SECONDS - _TRUSTED_SECONDS:
+            return False
+        return self._highest_generation() > self._generation
 
     def _try_acquire(self) -> bool:
         lease = self._newest()
@@ -203,10 +227,21 @@ class SubmissionLease:
             "token": self._token,
             "home": self._home.identity,
             "who": self._who,
+            "output": self._output.uri,
         }
 
     def _key(self, generation: int) -> str:
         return f"{self._folder}/lease.{generation:05d}.json"
+
+
+def leased_outputs(storage: Storage, dataset: Location, *, data_bucket: str) -> set[str]:
+    """The URIs of the output folders of a dataset that have ever had a lease, those too that do not exist yet."""
+    inside = f"{dataset.uri}/derivatives/"
+    keys = [obj.key for obj in storage.below(Location(data_bucket, OUTPUTS_PREFIX.rstrip("/")))]
+    newest = {key.rpartition("/")[0]: key for key in sorted(keys)}
+    leases = (storage.get_json(data_bucket, key) for key in newest.values())
+    outputs = (str(lease.get("output")) for lease in leases if lease is not None)
+    return {uri for uri in outputs if uri.startswith(inside)}
 
 
 def _holder(lease: _LeaseObject) -> str:

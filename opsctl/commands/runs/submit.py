@@ -18,6 +18,9 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.submission import Submission, submit_request
 
+#: Longer together than the process that took the lease over needs to look a job up and to submit it anew.
+_SETTLING_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+
 
 class Submitter:
     """Submits, and finds out what was submitted.
@@ -55,6 +58,8 @@ class Submitter:
         """
         request = submit_request(submission, run, self._platform)
         job_id = submit_once(self._batch, request, sleep=self._sleep, ensure_allowed=self._lease.ensure_held)
+        if self._lease.was_taken_over() and not self._was_found(run, submission, job_id):
+            self._lease.ensure_held()
         return self._submitted(run, submission, job_id)
 
     def find(self, run: Run, submission: Submission, *, known_job_id: str = "") -> Submission | None:
@@ -78,6 +83,21 @@ class Submitter:
         """
         self._lease.ensure_held()
         self._records.put_submission(run.run_id, submission.abandoned(note, code=code, at=timestamp(self._now())))
+
+    def _was_found(self, run: Run, submission: Submission, job_id: str) -> bool:
+        """Whether the process that took over the lease settled the submission with this job; else the job is ended.
+
+        Where that process has not settled it yet, its record stays `intended`, and the job is left to be looked up.
+        """
+        for pause in _SETTLING_PAUSES_SECONDS:
+            recorded = {other.number: other for other in self._records.submission_log(run.run_id)}
+            settled = recorded.get(submission.number, submission)
+            if settled.state != "intended":
+                if settled.job_id != job_id:
+                    self._batch.terminate(job_id, reason="opsctl: submitted twice")
+                return settled.job_id == job_id
+            self._sleep(pause)
+        return False
 
     def _submitted(self, run: Run, submission: Submission, job_id: str) -> Submission:
         submitted = submission.submitted(job_id, at=timestamp(self._now()))

@@ -228,6 +228,9 @@ def _platform(checkup: Checkup) -> Iterator[Line]:
     if isinstance(platform, Problem | NotVisible):
         yield unread("platform", platform, "wrong")
         return
+    if isinstance(checkup.local_server, Problem):
+        yield unread("platform", checkup.local_server, "wrong")
+        return
     if platform.is_local and checkup.local_server is None:
         hint = "`opsctl up --local` brings it back, with its data."
         yield Line("platform", "wrong", f"{platform.name}: its process has ended.", hint)

@@ -135,7 +135,7 @@ class Checkup:
     platform
         The selected platform; None where there is none.
     local_server
-        Address at which the local platform's process answers; None where it has ended.
+        Address at which the local platform's process answers; None where it has ended, a `Problem` where it is silent.
     facts
         The platform's queues by model.
     bucket
@@ -160,7 +160,7 @@ class Checkup:
     disk: Disk | Problem | NotVisible
     login: Login | Problem | NotVisible
     platform: Platform | Problem | NotVisible | None
-    local_server: str | None = None
+    local_server: str | Problem | None = None
     permissions: tuple[Permission, ...] | Problem | NotVisible | None = None
     facts: Mapping[str, QueueSnapshot | Problem | NotVisible] = field(default_factory=dict)
     bucket: bool | Problem | NotVisible | None = None

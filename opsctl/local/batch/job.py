@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,9 +35,25 @@ class Status(StrEnum):
         return self in (Status.SUBMITTED, Status.PENDING, Status.RUNNABLE)
 
 
+class _Clock:
+    """This machine's clock, which never goes back: no attempt ends before it began, and log lines keep their order."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latest_ms = 0
+
+    def now_ms(self) -> int:
+        with self._lock:
+            self._latest_ms = max(self._latest_ms, time.time_ns() // 1_000_000)
+            return self._latest_ms
+
+
+_CLOCK = _Clock()
+
+
 def now_ms() -> int:
-    """Return the time in milliseconds since 1970 UTC, as in AWS's timestamps."""
-    return time.time_ns() // 1_000_000
+    """Return the time in milliseconds since 1970 UTC, as in AWS's timestamps; never less than before."""
+    return _CLOCK.now_ms()
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,8 @@ class Process:
             self.stop()
         if self._kill_at is not None and now >= self._kill_at:
             self._close_lifeline()
+            # A supervisor that somebody has stopped would not see it.
+            self._process.send_signal(signal.SIGCONT)
 
     def _close_lifeline(self) -> None:
         # The supervisor kills every process of the job when its lifeline closes.

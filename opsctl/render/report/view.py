@@ -159,7 +159,7 @@ class View:
             ends = [self.report.at]
         if not starts or not ends:
             return None
-        return (datetime.fromisoformat(max(ends)) - datetime.fromisoformat(min(starts))).total_seconds()
+        return max(0.0, (datetime.fromisoformat(max(ends)) - datetime.fromisoformat(min(starts))).total_seconds())
 
     @cached_property
     def retried(self) -> list[ScanRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_list import runs as list_runs
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.snapshot import SnapshotReader
-from opsctl.core.deletion.target import run_target
+from opsctl.core.deletion.subject import Subject
+from opsctl.core.deletion.target import dataset_target, run_target
 from opsctl.core.errors import ErrorCode, Problem
 
 
@@ -186,6 +188,52 @@ def test_nothing_goes_while_somebody_submits(world: DeletionWorld) -> None:
     assert refused.value.code == ErrorCode.DATA_IN_USE
     assert world.keys("HNU1/") == before
     assert world.delete(whole_target()).state == "complete"
+
+
+@pytest.mark.parametrize("subject", [None, Subject(LABEL)], ids=["dataset", "subject"])
+def test_a_run_into_a_folder_that_does_not_exist_yet_keeps_everything(
+    world: DeletionWorld, subject: Subject | None
+) -> None:
+    before = world.versions("HNU1/")
+    run_plan = world.runs.plan()
+    with world.runs.lease(run_plan).acquire(), pytest.raises(Problem, match="is submitting") as refused:
+        world.delete(dataset_target(DATASET, data_bucket="data", subject=subject))
+    assert refused.value.code == ErrorCode.DATA_IN_USE
+    assert world.versions("HNU1/") == before
+
+
+@pytest.mark.parametrize("subject", [None, Subject(LABEL)], ids=["dataset", "subject"])
+def test_no_run_begins_while_its_dataset_is_deleted_also_into_a_new_folder(
+    world: DeletionWorld, subject: Subject | None
+) -> None:
+    run_plan = world.runs.plan()
+    refusals: list[Problem] = []
+
+    def begin_a_run(_: int) -> None:
+        with pytest.raises(Problem, match="deletes data of s3://data/HNU1") as refused:
+            world.runs.carry_out(run_plan)
+        refusals.append(refused.value)
+
+    deleter = world.deleter()
+    target = dataset_target(DATASET, data_bucket="data", subject=subject)
+    deleter.carry_out(deleter.plan(target), on_deleted=begin_a_run)
+    assert {refusal.code for refusal in refusals} == {ErrorCode.DATA_IN_USE}
+    assert world.runs.batch.jobs == {}
+    assert not any(key.endswith("/run.json") for key in world.keys("opsctl/runs/"))
+
+
+def test_a_run_that_was_planned_before_a_deletion_does_not_begin_after_it(
+    world: DeletionWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_plan = world.runs.plan()
+    world.delete(dataset_target(DATASET, data_bucket="data", subject=Subject(LABEL)))
+    monkeypatch.setattr(world.runs, "now", lambda: run_plan.moment + timedelta(minutes=5))
+    with pytest.raises(Problem, match="has just done so"):
+        world.runs.carry_out(run_plan)
+    assert world.runs.batch.jobs == {}
+    # A later plan knows what is left.
+    monkeypatch.setattr(world.runs, "now", lambda: run_plan.moment)
+    assert world.runs.run().submitted == len(SUBJECTS) - 1
 
 
 @pytest.mark.parametrize("target", [subject_target(), whole_target()])

@@ -19,6 +19,7 @@ from opsctl.commands.runs import submission_lease
 from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.core.costs.estimate import Estimate
+from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.errors import Problem
 from opsctl.core.location import OUTPUTS_PREFIX, Location
 from opsctl.home import Home
@@ -222,3 +223,60 @@ def test_nothing_is_submitted_or_abandoned_after_the_lease_is_lost(
     with pytest.raises(Problem, match="mary@mac has taken over" if lose is take_over else "nothing more is submitted"):
         run()
     assert not {"SubmitJob", "abandon"} & set(world.moments.after), world.moments.after
+
+
+@pytest.mark.parametrize(
+    ("settled_as", "end_states"),
+    [
+        pytest.param("other job", "FAILED", id="submitted anew"),
+        pytest.param("abandoned", "FAILED", id="given up"),
+        pytest.param("this job", "RUNNABLE", id="found by its name"),
+        pytest.param("", "RUNNABLE", id="not settled yet"),
+    ],
+)
+def test_a_job_that_was_submitted_after_the_lease_was_lost_does_not_run_twice(
+    world: LeasedWorld, settled_as: str, end_states: str
+) -> None:
+    """The process is stopped after its check and before SubmitJob, and another one submits meanwhile."""
+    submit_job = world.batch.submit_job
+
+    def stopped_before_the_call(**request: Any) -> dict[str, str]:
+        suspend(world)
+        take_over(world)
+        reply = submit_job(**request)
+        (run_id,) = world.records.run_ids()
+        submission = world.records.submission_log(run_id)[0]
+        if settled_as == "abandoned":
+            settled = submission.abandoned("by mary", code=CauseCode.NEVER_SUBMITTED, at="2026-11-22T12:00:00Z")
+            world.records.put_submission(run_id, settled)
+        elif settled_as:
+            job_id = reply["jobId"] if settled_as == "this job" else "job-of-mary"
+            world.records.put_submission(run_id, submission.submitted(job_id, at="2026-11-22T12:00:00Z"))
+        return reply
+
+    world.batch.submit_job = stopped_before_the_call  # type: ignore[method-assign]
+    # Of two arrays the second is not submitted.
+    with pytest.raises(Problem, match="mary@mac has taken over the submission") as caught:
+        world.run()
+    assert f"{2 if settled_as == 'this job' else 0} of 4 scans were submitted" in str(caught.value)
+    (job,) = world.batch.jobs.values()
+    assert set(job["states"]) == {end_states}
+    (run_id,) = world.records.run_ids()
+    states = {"other job": "submitted", "this job": "submitted", "abandoned": "abandoned", "": "intended"}
+    submission = world.records.submission_log(run_id)[0]
+    assert submission.state == states[settled_as]
+    assert submission.job_id == {"other job": "job-of-mary", "this job": "job-0"}.get(settled_as, "")
+
+
+def test_a_slow_submission_that_nobody_took_over_is_recorded(world: LeasedWorld) -> None:
+    submit_job = world.batch.submit_job
+
+    def slow(**request: Any) -> dict[str, str]:
+        suspend(world)
+        return submit_job(**request)
+
+    world.batch.submit_job = slow  # type: ignore[method-assign]
+    with pytest.raises(Problem, match="nothing more is submitted"):
+        world.run()
+    (run_id,) = world.records.run_ids()
+    assert [submission.state for submission in world.records.submission_log(run_id)] == ["submitted", "intended"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -124,6 +125,19 @@ def test_a_job_that_takes_too_long_is_stopped_and_not_tried_again(platform: Plat
     assert job["statusReason"] == "Job attempt duration exceeded timeout"
     assert len(job["attempts"]) == 1
     assert platform.lines(job_id) == ["asked"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a supervisor that is stopped is found in /proc")
+@pytest.mark.parametrize("stopped", ["job", "supervisor"])
+def test_a_timeout_ends_a_job_that_was_stopped(platform: Platform, stopped: str) -> None:
+    # PPID of the job's shell is its supervisor.
+    definition = platform.define(f"kill -STOP {'$$' if stopped == 'job' else '$PPID'}; sleep 60")
+    job_id = platform.batch.submit_job(
+        jobName="job", jobQueue="q", jobDefinition=definition, timeout={"attemptDurationSeconds": 1}
+    )["jobId"]
+    job = platform.wait(job_id)
+    assert job["status"] == "FAILED"
+    assert job["statusReason"] == "Job attempt duration exceeded timeout"
 
 
 def test_terminate_reaches_running_and_waiting_children(platform: Platform, tmp_path: Path) -> None:
