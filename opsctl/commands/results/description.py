@@ -71,10 +71,7 @@ def _published(run: Run, storage: Storage) -> dict[str, Any] | None:
     with translated(f"reading {run.output}/{_NAME}"):
         try:
             body, _ = read(
-                storage.client,
-                Bucket=output.bucket,
-                Key=f"{output.prefix}/{_NAME}",
-                Range=f"bytes=0-{_MOST_BYTES}",
+                storage.client, at_most=_MOST_BYTES, Bucket=output.bucket, Key=f"{output.prefix}/{_NAME}"
             )
         except ClientError as error:
             if code_of(error) in _MISSING:
