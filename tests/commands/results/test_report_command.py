@@ -290,8 +290,15 @@ def test_a_report_reads_only_the_scans_own_files(world: World) -> None:
     own = {"sub-01/ses-1/connectomes_d/AAL/x.csv": b"0,1\n1,0\n", "sub-01/ses-1/qa_d/a.png": b"p"}
     foreign = {f"sub-02/{place.partition('/ses-1/')[2]}": body for place, body in own.items()}
     foreign |= {"sub-01/ses-1/.qa/qa_d/b.png": b"p", "s3://evil/derivatives/x/sub-01/ses-1/qa_d/c.png": b"p"}
-    world.publish(0, {**own, **foreign})
-    choice = chosen(world, gathered(world))
+    world.publish(0, own)
+    report = gathered(world)
+    # As a reader of records would hand it on that believed everything.
+    result = report.results[0]
+    uris = [place if place.startswith("s3:") else f"{OUTPUT}/{place}" for place in foreign]
+    files = (*result.files, *(replace(result.files[0], uri=uri) for uri in uris))
+    connectomes = (*result.connectomes, *(uri for uri in uris if uri.endswith(".csv")))
+    altered = replace(result, files=files, connectomes=connectomes)
+    choice = chosen(world, replace(report, results={0: altered}))
     assert [asset.uri for asset in choice.assets] == [f"{OUTPUT}/{place}" for place in own]
     assert choice.left_out == ("4 files that results list and that are no outputs of their scans are not read.",)
 
