@@ -156,10 +156,10 @@ class OpenFolder:
     def is_same(self, name: str, file: BinaryIO) -> bool:
         """Whether an open file has this name."""
         try:
-            found = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
         except FileNotFoundError:
             return False
-        return os.path.samestat(found, os.fstat(file.fileno()))
+        return os.path.samestat(status, os.fstat(file.fileno()))
 
     def remove(self, name: str) -> None:
         """Remove a file's name; nothing happens where there is none."""

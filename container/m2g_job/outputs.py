@@ -45,7 +45,7 @@ class Output:
 
 
 def collect(session_dir: str, names: StagedNames) -> list[Output]:
-    """Every regular file of a session except most of the intermediate ones, under the scan's own names.
+    """Every regular file of a session except hidden and most of the intermediate ones, under the scan's own names.
 
     Parameters
     ----------
@@ -61,8 +61,11 @@ def collect(session_dir: str, names: StagedNames) -> list[Output]:
     """
     outputs: dict[str, Output] = {}
     for folder, subfolders, files in os.walk(session_dir):
-        subfolders.sort()
+        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         for name in sorted(files):
+            # `opsctl results` writes no hidden files.
+            if name.startswith("."):
+                continue
             path = os.path.join(folder, name)
             # The target of a link is uploaded under its own name, or is not an output (an atlas).
             if os.path.islink(path) or not os.path.isfile(path):

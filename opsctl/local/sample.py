@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from opsctl import __version__
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
+from opsctl.safe_folder import SHARED_MODE, SafeFolder
 
 _B0_THRESHOLD = 50
 
@@ -112,15 +113,15 @@ def write_sample(folder: Path) -> SampleSummary:
             "Name a new or empty folder.",
             code=ErrorCode.OUTPUT_IN_USE,
         )
-    small_64d, small_101d = _diffusion("small_64D"), _diffusion("small_101D")
-    session_1, session_2 = _split_directions(small_64d)
-    bvals = small_101d.bvals
-    _write_diffusion(folder, "01", "1", small_64d, session_1)
-    _write_diffusion(folder, "01", "2", small_64d, session_2)
-    _write_diffusion(folder, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
-    _write_diffusion(folder, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
-    _write_functional(folder, "03", "1")
-    _write_description(folder)
+    try:
+        with SafeFolder(folder) as root:
+            _write_dataset(root)
+    except OSError as error:
+        raise Problem(
+            f"{error.filename or folder} cannot be written ({error.strerror}).",
+            "Name another folder.",
+            code=write_error_code(error),
+        ) from error
     written = [path for path in folder.rglob("*") if path.is_file()]
     return SampleSummary(
         folder=folder,
@@ -129,6 +130,18 @@ def write_sample(folder: Path) -> SampleSummary:
         files=len(written),
         size_bytes=sum(path.stat().st_size for path in written),
     )
+
+
+def _write_dataset(root: SafeFolder) -> None:
+    small_64d, small_101d = _diffusion("small_64D"), _diffusion("small_101D")
+    session_1, session_2 = _split_directions(small_64d)
+    bvals = small_101d.bvals
+    _write_diffusion(root, "01", "1", small_64d, session_1)
+    _write_diffusion(root, "01", "2", small_64d, session_2)
+    _write_diffusion(root, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
+    _write_diffusion(root, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
+    _write_functional(root, "03", "1")
+    _write_description(root)
 
 
 def _diffusion(name: str) -> _Diffusion:
@@ -168,34 +181,36 @@ def _split_directions(series: _Diffusion) -> tuple[NDArray[np.intp], NDArray[np.
 
 
 def _write_diffusion(
-    folder: Path, subject: str, session: str, series: _Diffusion, directions: NDArray[np.intp]
+    root: SafeFolder, subject: str, session: str, series: _Diffusion, directions: NDArray[np.intp]
 ) -> None:
     stub = f"sub-{subject}_ses-{session}"
-    base = folder / f"sub-{subject}" / f"ses-{session}"
+    base = f"sub-{subject}/ses-{session}"
     volumes = np.concatenate([series.b0s, directions])
     bvecs = np.where((series.bvals[volumes] <= _B0_THRESHOLD)[:, None], 0, series.bvecs[volumes])
-    _write_image(base / "dwi" / f"{stub}_dwi.nii.gz", series.data[..., volumes], series.affine)
-    _write_text(base / "dwi" / f"{stub}_dwi.bval", _row(series.bvals[volumes], "{:g}"))
-    _write_text(base / "dwi" / f"{stub}_dwi.bvec", "".join(_row(axis, "{:.6f}") for axis in bvecs.T))
+    _write_image(root, f"{base}/dwi/{stub}_dwi.nii.gz", series.data[..., volumes], series.affine)
+    _write_text(root, f"{base}/dwi/{stub}_dwi.bval", _row(series.bvals[volumes], "{:g}"))
+    _write_text(root, f"{base}/dwi/{stub}_dwi.bvec", "".join(_row(axis, "{:.6f}") for axis in bvecs.T))
     source = f"{series.name} of dipy {version('dipy')}"
     _write_json(
-        base / "dwi" / f"{stub}_dwi.json",
+        root,
+        f"{base}/dwi/{stub}_dwi.json",
         {
             "Description": f"{len(directions)} directions and the b=0 volume of {source}.",
             "SourceVolumes": volumes.tolist(),
         },
     )
     mean_b0 = np.round(series.data[..., series.b0s].mean(axis=3)).astype(np.int16)
-    _write_image(base / "anat" / f"{stub}_T1w.nii.gz", mean_b0, series.affine)
+    _write_image(root, f"{base}/anat/{stub}_T1w.nii.gz", mean_b0, series.affine)
     _write_json(
-        base / "anat" / f"{stub}_T1w.json",
+        root,
+        f"{base}/anat/{stub}_T1w.json",
         {"Description": f"Not a T1w image: the mean b=0 volume of {source} stands in for one."},
     )
 
 
-def _write_functional(folder: Path, subject: str, session: str) -> None:
+def _write_functional(root: SafeFolder, subject: str, session: str) -> None:
     stub = f"sub-{subject}_ses-{session}"
-    base = folder / f"sub-{subject}" / f"ses-{session}"
+    base = f"sub-{subject}/ses-{session}"
     # nibabel.testing has this path too, but importing it needs pytest.
     data = Path(nib.__file__).parent / "tests/data"
     sources = {"bold": data / "functional.nii", "T1w": data / "anatomical.nii"}
@@ -213,10 +228,11 @@ def _write_functional(folder: Path, subject: str, session: str) -> None:
     # The file holds scaled 16-bit numbers. Rounding to whole units changes them by a hundredth of the noise.
     voxels, affine = _voxels(sources["bold"])
     _write_image(
-        base / "func" / f"{name}.nii.gz", np.round(voxels).astype(np.int16), affine, repetition=repetition_seconds
+        root, f"{base}/func/{name}.nii.gz", np.round(voxels).astype(np.int16), affine, repetition=repetition_seconds
     )
     _write_json(
-        base / "func" / f"{name}.json",
+        root,
+        f"{base}/func/{name}.json",
         {
             "TaskName": "unknown",
             "RepetitionTime": repetition_seconds,
@@ -224,13 +240,14 @@ def _write_functional(folder: Path, subject: str, session: str) -> None:
         },
     )
     voxels, affine = _voxels(sources["T1w"])
-    _write_image(base / "anat" / f"{stub}_T1w.nii.gz", np.round(voxels).astype(np.int16), affine)
-    _write_json(base / "anat" / f"{stub}_T1w.json", {"Description": f"anatomical.nii {source}."})
+    _write_image(root, f"{base}/anat/{stub}_T1w.nii.gz", np.round(voxels).astype(np.int16), affine)
+    _write_json(root, f"{base}/anat/{stub}_T1w.json", {"Description": f"anatomical.nii {source}."})
 
 
-def _write_description(folder: Path) -> None:
+def _write_description(root: SafeFolder) -> None:
     _write_json(
-        folder / "dataset_description.json",
+        root,
+        "dataset_description.json",
         {
             "Name": "opsctl sample: cut-outs of real scans that ship with DIPY and nibabel",
             "BIDSVersion": "1.9.0",
@@ -246,35 +263,34 @@ def _write_description(folder: Path) -> None:
             ],
         },
     )
-    _write_text(folder / "README", _README)
+    _write_text(root, "README", _README)
     _write_text(
-        folder / "participants.tsv",
+        root,
+        "participants.tsv",
         "participant_id\tsource\nsub-01\tdipy small_64D\nsub-02\tdipy small_101D\nsub-03\tnibabel functional.nii\n",
     )
     _write_json(
-        folder / "participants.json", {"source": {"Description": "The package, and its volume, that this is cut from."}}
+        root, "participants.json", {"source": {"Description": "The package, and its volume, that this is cut from."}}
     )
 
 
 def _write_image(
-    path: Path, data: NDArray[Any], affine: NDArray[np.float64], *, repetition: float | None = None
+    root: SafeFolder, place: str, data: NDArray[Any], affine: NDArray[np.float64], *, repetition: float | None = None
 ) -> None:
     image = nib.Nifti1Image(data, affine)
     image.header.set_xyzt_units("mm", "sec")
     if repetition is not None:
         image.header.set_zooms((*image.header.get_zooms()[:3], repetition))
-    path.parent.mkdir(parents=True, exist_ok=True)
     # By default gzip writes the current time into the file.
-    path.write_bytes(gzip.compress(image.to_bytes(), mtime=0))
+    root.write(place, gzip.compress(image.to_bytes(), mtime=0), mode=SHARED_MODE)
 
 
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    _write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+def _write_json(root: SafeFolder, place: str, content: dict[str, Any]) -> None:
+    _write_text(root, place, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def _write_text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(text.encode())
+def _write_text(root: SafeFolder, place: str, text: str) -> None:
+    root.write(place, text.encode(), mode=SHARED_MODE)
 
 
 def _row(values: NDArray[Any], format_string: str) -> str:

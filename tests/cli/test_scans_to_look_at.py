@@ -74,3 +74,21 @@ def test_results_end_with_it(run_id: str, opsctl: Opsctl, tmp_path: Path, monkey
     assert (tmp_path / "there/nodes/README.md").exists()
     value = json.loads(opsctl("results", "there", "--json").out)
     assert value["warnings"] == [{"scan": "sub-02", "code": "regions_lost", "atlas": ATLAS, "text": SENTENCE}]
+
+
+def test_results_name_a_file_that_is_in_the_way(
+    run_id: str, opsctl: Opsctl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "there/sub-01/connectomes_d/one_connectome.csv"
+    own.parent.mkdir(parents=True)
+    own.write_text("my own")
+    said = opsctl("results", "there", "--run", run_id)
+    assert (said.code, "there: 1 connectome of 1 scan" in said.err) == (1, True), said.err
+    assert "1 file did not come: there/sub-01/connectomes_d/one_connectome.csv cannot be written" in said.err
+    # The tables are of what came.
+    assert (tmp_path / "there/connectomes.tsv").read_text().count("\n") == 2
+    error = json.loads(opsctl("results", "there", "--json").out)["error"]
+    assert (error["code"], own.read_text()) == ("output_in_use", "my own")
+    own.unlink()
+    assert opsctl("results", "there").code == 0

@@ -78,11 +78,13 @@ class Faults:
         for problem in self._problems:
             kinds.setdefault((problem.code, problem.hint), problem)
         shown = list(kinds.values())[:_MOST_KINDS]
-        what = f"{files_text(missing or len(self))} did not come: " + " ".join(problem.what for problem in shown)
-        hints = list(dict.fromkeys(problem.hint for problem in shown if problem.hint))
+        # Of several kinds each has its advice beside it.
+        sentences = [shown[0].what] if len(shown) == 1 else [str(problem) for problem in shown]
+        hints = [shown[0].hint] if len(shown) == 1 else []
         if any(problem.code not in _LASTING for problem in shown):
             hints.append(self.again)
-        return Problem(what, " ".join(hints), code=shown[0].code)
+        what = f"{files_text(missing or len(self))} did not come: {' '.join(sentences)}"
+        return Problem(what, " ".join(hints).strip(), code=shown[0].code)
 
 
 def files_text(count: int) -> str:

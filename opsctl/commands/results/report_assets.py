@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from threading import BoundedSemaphore
 from typing import Any, Literal, TypeVar
 
 from opsctl.aws.errors import translated
@@ -26,6 +27,8 @@ _THREADS = 16
 _MAX_PICTURED_SCANS = 1000
 _MANY_SCANS = 30
 _MAX_BYTES = 16_000_000
+#: A small file may be a picture of 60 million pixels: as many at once as memory has room for.
+_MOST_DECODING = 4
 
 _T = TypeVar("_T")
 
@@ -124,17 +127,20 @@ def fetch(
     on_file
         Called after each file, read or not.
     """
+    decoding = BoundedSemaphore(_MOST_DECODING)
 
-    def read(asset: Asset) -> _T | Problem:
+    def shown(asset: Asset) -> _T | Problem:
         try:
-            return decode(asset, _body(asset, storage))
+            body = _body(asset, storage)
+            with decoding:
+                return decode(asset, body)
         except Problem as problem:
             return problem
         finally:
             on_file(asset)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(assets, pool.map(read, assets), strict=True))
+        return dict(zip(assets, pool.map(shown, assets), strict=True))
 
 
 def _own_files(run: Run, result: Result | None) -> list[OutputFile]:

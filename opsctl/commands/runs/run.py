@@ -244,7 +244,10 @@ def keep_documents(plan: RunPlan, folder: Path) -> None:
     run = plan.run(plan.dispositions)
     target = folder / run.run_id
     try:
-        (target / "scans").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        # New, so that nobody has put links into it.
+        target.mkdir()
+        (target / "scans").mkdir()
         (target / "run.json").write_text(json.dumps(run.as_json(), indent=1))
         for index, document in plan.documents(run).items():
             (target / "scans" / f"{index:05d}.json").write_text(json.dumps(document, indent=1))

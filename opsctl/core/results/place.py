@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from opsctl.core.runs.manifest import Run
 
 #: m2g writes its connectomes as `connectomes_d/ATLAS/….csv` (diffusion) and `connectomes_f/ATLAS.nii.gz/….csv`.
-_CONNECTOME = re.compile(r"connectomes_[df]/[^/]+/[^/]+\.csv")
+_CONNECTOME = re.compile(r"connectomes_[df]/.+\.csv")
 #: Names that Windows has for devices, in every folder and with every ending: a disk of Windows may be mounted.
 _DEVICE = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(?:\..*)?", re.IGNORECASE)
 

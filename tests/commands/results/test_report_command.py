@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Sequence
 from dataclasses import replace
@@ -256,6 +257,65 @@ def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
     assert target.read_text() == "<new>ü?"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("planted", ["pipe", "folder", "link", "link to a report", "second name", "late"])
+def test_what_is_in_a_reports_place_stays(world: World, tmp_path: Path, planted: str) -> None:
+    target, victim = tmp_path / "a.html", tmp_path / "victim"
+    victim.write_text(MARK if planted == "link to a report" else "kept")
+    if planted == "pipe":
+        os.mkfifo(target)
+    elif planted == "folder":
+        (target / f"{RUN}.html").mkdir(parents=True)
+    elif planted == "second name":
+        os.link(victim, target)
+    elif planted != "late":
+        target.symlink_to(victim)
+    before = (victim.read_text(), planted != "late" and target.lstat())
+    if planted == "late":
+        assert target_of(target, world.records.run(RUN), folder=tmp_path) == target
+        target.write_text("kept")
+    else:
+        with pytest.raises(Problem) as caught:
+            target_of(target, world.records.run(RUN), folder=tmp_path)
+        assert caught.value.hint == "Name another file."
+    with pytest.raises(Problem):
+        write("page", target)
+    assert victim.read_text() == before[0]
+    assert target.read_text() == "kept" if planted == "late" else os.path.samestat(target.lstat(), before[1])  # type: ignore[arg-type]
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+
+
+def test_a_report_reads_only_the_scans_own_files(world: World) -> None:
+    own = {"sub-01/ses-1/connectomes_d/AAL/x.csv": b"0,1\n1,0\n", "sub-01/ses-1/qa_d/a.png": b"p"}
+    foreign = {f"sub-02/{place.partition('/ses-1/')[2]}": body for place, body in own.items()}
+    foreign |= {"sub-01/ses-1/.qa/qa_d/b.png": b"p", "s3://evil/derivatives/x/sub-01/ses-1/qa_d/c.png": b"p"}
+    world.publish(0, own)
+    report = gathered(world)
+    # As a reader of records would hand it on that believed everything.
+    result = report.results[0]
+    uris = [place if place.startswith("s3:") else f"{OUTPUT}/{place}" for place in foreign]
+    files = (*result.files, *(replace(result.files[0], uri=uri) for uri in uris))
+    connectomes = (*result.connectomes, *(uri for uri in uris if uri.endswith(".csv")))
+    altered = replace(result, files=files, connectomes=connectomes)
+    choice = chosen(world, replace(report, results={0: altered}))
+    assert [asset.uri for asset in choice.assets] == [f"{OUTPUT}/{place}" for place in own]
+    assert choice.left_out == ("4 files that results list and that are no outputs of their scans are not read.",)
+
+
+def test_no_more_is_read_than_the_result_says(world: World) -> None:
+    world.publish(0, {"sub-01/ses-1/qa_d/a.png": b"small"})
+    (asset,) = chosen(world, gathered(world)).assets
+    read: list[int] = []
+
+    def note(parsed: Any, **_: Any) -> None:
+        read.append(parsed["ContentLength"])
+
+    world.s3.put_object(Bucket="data", Key=world.key("sub-01/ses-1/qa_d/a.png"), Body=b"x" * 1_000_000)
+    world.s3.meta.events.register("after-call.s3.GetObject", note, unique_id="note")
+    ((body,), _) = fetched(world, [asset])
+    world.s3.meta.events.unregister("after-call.s3.GetObject", unique_id="note")
+    assert (str(body).startswith("It is not the file that the job published"), read) == (True, [6])
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:

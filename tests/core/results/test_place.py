@@ -50,8 +50,8 @@ def test_the_name_of_a_scan_may_be_altered_too(index: int) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("x.csv", "qa_d/x.csv", "connectomes/A/x.csv", "connectomes_d/x.csv", "connectomes_d/A/x.txt"),
-        *("connectomes_d/A/x.csv.sh", "connectomes_d/A/B/x.csv", "CONNECTOMES_D/A/x.csv", "a/connectomes_d/A/x.csv"),
+        *("x.csv", "qa_d/x.csv", "connectomes/A/x.csv", "connectomes_d.csv", "connectomes_d/A/x.txt"),
+        *("connectomes_d/A/x.csv.sh", "connectomes_d_/A/x.csv", "CONNECTOMES_D/A/x.csv", "a/connectomes_d/A/x.csv"),
         *("connectomes_d/A/x.CSV", "connectomes_d/A/.csv", "connectomes_e/A/x.csv", "connectomes_d//x.csv"),
     ],
 )
