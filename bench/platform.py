@@ -30,7 +30,7 @@ from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.dataset.discovery import SUFFIXES
 from opsctl.core.dataset.entities import EntityPatterns
-from opsctl.core.location import Location
+from opsctl.core.location import Location, dataset_folder
 from opsctl.core.logs.log_line import LineFilter
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -149,13 +149,16 @@ class BenchPlatform:
         """Submit a run, as `run` does after the confirmation: lease, earlier runs again, records, jobs."""
         home = Home(self.home)
         home.make(home.path)
-        lease = SubmissionLease(
-            self.storage,
-            home,
-            run_plan.output,
-            data_bucket=self.data_bucket,
-            who="bench",
-            on_wait=lambda _message: None,
+        lease, dataset_lease = (
+            SubmissionLease(
+                self.storage,
+                home,
+                location,
+                data_bucket=self.data_bucket,
+                who="bench",
+                on_wait=lambda _message: None,
+            )
+            for location in (run_plan.output, dataset_folder(run_plan.output))
         )
         submitter = Submitter(
             self.batch, self.records, self.platform, lease=lease, sleep=time.sleep, now=lambda: datetime.now(UTC)
@@ -165,6 +168,7 @@ class BenchPlatform:
             prior_runs=self._prior_runs,
             submitter=submitter,
             lease=lease,
+            dataset_lease=dataset_lease,
             records=self.records,
             budget=None,
             now=lambda: datetime.now(UTC),

@@ -14,7 +14,6 @@ from two_machines import ON_REQUEST, Ended, TwoMachines
 
 from opsctl.core.runs.manifest import run_moment
 
-
 pytestmark = pytest.mark.campaign
 
 
