@@ -175,7 +175,9 @@ def test_a_head_request_has_no_words_and_still_names_its_permission() -> None:
     assert problem.hint == "Ask the account's administrator for this permission (s3:GetObject)."
 
 
-@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired"])
+@pytest.mark.parametrize(
+    "code", ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "AuthFailure"]
+)
 @pytest.mark.parametrize(
     ("ahead_seconds", "told"), [(0, ""), (3600, " is 36"), (-3600, " s behind AWS's")], ids=["right", "ahead", "behind"]
 )

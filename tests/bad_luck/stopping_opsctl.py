@@ -1,16 +1,22 @@
 """opsctl that stops itself at one exact moment, as a closed laptop stops it: `stopping_opsctl.py MOMENT WORDS…`.
 
-It sends itself SIGSTOP once, and goes on after SIGCONT. `LEASE_SECONDS` in the environment shortens the submission
-lease, and its other times with it.
+MOMENT is `before-submit`, `after-submit` or `never`. It sends itself SIGSTOP once, and goes on after SIGCONT.
+`LEASE_SECONDS` in the environment shortens the submission lease, and its other times with it.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
+
+if "FAKETIME_TIMESTAMP_FILE" in os.environ:
+    # libfaketime 0.9 breaks `clock_nanosleep` with a changing offset: EINVAL, or an hour's sleep.
+    time.sleep = lambda seconds: (select.select([], [], [], seconds), None)[1]
 
 from opsctl.__main__ import main
 from opsctl.aws.batch.batch import Batch

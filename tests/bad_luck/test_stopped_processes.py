@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from support.small_platform import SmallPlatform
@@ -35,9 +34,7 @@ def test_a_run_that_was_stopped_before_its_submission_notices_that_it_lost_the_l
     first = machines.start("run", "HNU1", "--modif", "stopped", "--yes", stopped="before-submit", **LEASE)
     wait_until_stopped(first.pid)
     (run_id,) = machines.run_ids()
-    second = machines.run(
-        "run", "HNU1", "--modif", "stopped", "--yes", home=machines.laptop, stopped="never", **LEASE
-    )
+    second = machines.run("run", "HNU1", "--modif", "stopped", "--yes", home=machines.laptop, stopped="never", **LEASE)
     assert second.code == 0, second.text
     os.kill(first.pid, signal.SIGCONT)
     ended = machines.end(first)
@@ -54,6 +51,7 @@ def test_a_run_that_was_stopped_before_its_submission_notices_that_it_lost_the_l
     assert all(len(scan["retried"]) == 0 for scan in status["scans"])
 
 
+@pytest.mark.campaign
 def test_a_run_that_was_stopped_before_it_recorded_its_job_ends_well(machines: TwoMachines) -> None:
     runs_before = len(machines.run_ids())
     first = machines.start("run", "HNU1", "--modif", "unrecorded", "--yes", stopped="after-submit", **LEASE)
@@ -72,6 +70,7 @@ def test_a_run_that_was_stopped_before_it_recorded_its_job_ends_well(machines: T
     assert len(machines.run_ids()) <= runs_before + 2
 
 
+@pytest.mark.campaign
 def test_watchers_that_were_stopped_end_with_the_run_and_show_each_line_once(machines: TwoMachines) -> None:
     machines.platform.gate.unlink()
     assert machines.run("run", "HNU1", "--modif", "watched", "--yes").code == 0
@@ -93,6 +92,7 @@ def test_watchers_that_were_stopped_end_with_the_run_and_show_each_line_once(mac
         assert len(lines) == 1, (ended["logs"].text, whole)
 
 
+@pytest.mark.campaign
 def test_a_platform_that_is_stopped_is_not_taken_for_one_that_has_ended(machines: TwoMachines) -> None:
     server = machines.platform.server.pid
     os.kill(server, signal.SIGSTOP)

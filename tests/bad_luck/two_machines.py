@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support.local_servers import client
 from support.repository import ROOT
 from support.small_platform import SmallPlatform
@@ -21,6 +22,8 @@ from opsctl.home import Home
 from opsctl.local import control
 
 _SECONDS = 120.0
+#: What takes longest runs only on request: `BAD_LUCK=whole pytest -m campaign tests/bad_luck`.
+ON_REQUEST = pytest.mark.skipif(os.environ.get("BAD_LUCK") != "whole", reason="only with BAD_LUCK=whole")
 _OPSCTL = (sys.executable, "-m", "opsctl")
 _STOPPING = (sys.executable, str(Path(__file__).with_name("stopping_opsctl.py")))
 

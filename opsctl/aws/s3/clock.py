@@ -38,9 +38,7 @@ class S3Clock:
         When S3 refuses.
     """
 
-    def __init__(
-        self, client: S3Client, bucket: str, *, since_boot: Callable[[], float] = seconds_since_boot
-    ) -> None:
+    def __init__(self, client: S3Client, bucket: str, *, since_boot: Callable[[], float] = seconds_since_boot) -> None:
         with translated(f"listing s3://{bucket}/{RUNS_PREFIX}"):
             reply = client.list_objects_v2(Bucket=bucket, Prefix=RUNS_PREFIX, MaxKeys=1)
         date = reply["ResponseMetadata"]["HTTPHeaders"].get("date")

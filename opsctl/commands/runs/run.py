@@ -112,6 +112,8 @@ class RunSubmission:
         Interrupted
             After Ctrl-C; it says the same.
         """
+        # Before the scans' JSONs name subjects, and again under the lease, which a deletion looks for.
+        self._ensure_no_deletion()
         with self._sending_documents() as wait, self._lease.acquire():
             try:
                 return self._submit_under_lease(wait)
@@ -137,9 +139,7 @@ class RunSubmission:
         return self._records.writing_documents(self._proposed, documents, intended)
 
     def _submit_under_lease(self, wait: Callable[[], None]) -> RunOutcome:
-        planned_for = (self._now() - self._plan.moment).total_seconds()
-        # S3 dates to the second.
-        self._dataset_lease.ensure_unused_for(planned_for + 1.0)
+        self._ensure_no_deletion()
         # Others may have submitted since the plan was made, so everything is read again.
         runs = self._prior_runs.runs()
         confirmed = {_pair(scan) for scan in self._plan.to_submit()}
@@ -166,6 +166,11 @@ class RunSubmission:
             continued=tuple(self._continued),
             earlier_m2g=earlier_m2g([scan for scan in dispositions if not self._plan.is_submitted(scan)]),
         )
+
+    def _ensure_no_deletion(self) -> None:
+        planned_for = (self._now() - self._plan.moment).total_seconds()
+        # S3 dates to the second.
+        self._dataset_lease.ensure_unused_for(planned_for + 1.0)
 
     def _missing(self, dispositions: Sequence[ScanDisposition]) -> set[tuple[str, str]]:
         return {_pair(scan) for scan in self._plan.to_submit(dispositions)}

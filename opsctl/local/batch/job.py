@@ -36,7 +36,7 @@ class Status(StrEnum):
 
 
 class _Clock:
-    """This machine's clock, which never goes back: no attempt ends before it began, and log lines keep their order."""
+    """A clock that is never set back: no attempt ends before it began, and log lines keep their order."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

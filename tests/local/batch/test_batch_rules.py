@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from moto.batch.exceptions import ClientException
 from support.local_servers import retry_strategy
 
 from opsctl.local.batch.definitions import check_retry_strategy
+from opsctl.local.batch.job import now_ms
 from opsctl.local.batch.retry import AttemptOutcome, should_retry
 from opsctl.local.jobs.log_lines import MAX_LINE_BYTES, LineSplitter
 
@@ -118,3 +120,12 @@ def test_a_long_line_is_split_between_characters(end: bytes, chunk_bytes: int) -
     assert "".join(pieces) == text
     assert len(pieces) == 3
     assert max(len(piece.encode()) for piece in pieces) <= MAX_LINE_BYTES
+
+
+def test_the_time_of_jobs_never_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = now_ms()
+    hour = 3_600_000_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: before * 1_000_000 - hour)
+    assert now_ms() >= before
+    monkeypatch.setattr(time, "time_ns", lambda: before * 1_000_000 + 5_000_000)
+    assert now_ms() == before + 5
