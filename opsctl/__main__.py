@@ -21,7 +21,7 @@ from opsctl import __version__
 from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.home import Home, LogFile
-from opsctl.process_start import name_home_folder, open_closed_streams
+from opsctl.process_start import forget_nonsense_size, name_home_folder, open_closed_streams
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 
 
@@ -29,6 +29,7 @@ def main() -> None:
     """Run opsctl and exit."""
     open_closed_streams()
     name_home_folder(os.environ)
+    forget_nonsense_size(os.environ)
     log = LogFile(Home.of(os.environ))
     CALLS.addHandler(log)
     DOCUMENT_WRITTEN.clear()

@@ -19,6 +19,7 @@ from typing import IO, Literal, cast
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.harmless import harmless
 from opsctl.program import ask_program, find_program, why_not_found
+from opsctl.user_path import user_path
 
 VARIABLE = "OPSCTL_ENGINE"
 
@@ -198,8 +199,7 @@ def _program(candidate: str, environment: Mapping[str, str]) -> str | None:
     """The path of an engine by its name on the PATH, or by a path that the user has named."""
     if os.sep not in candidate:
         return find_program(candidate, environment)
-    # `Path.expanduser` fails where the user of `~user` is unknown.
-    command = shutil.which(os.path.expanduser(candidate))  # noqa: PTH111
+    command = shutil.which(user_path(candidate))
     return str(Path(command).absolute()) if command is not None else None
 
 
