@@ -211,8 +211,10 @@ def _probe(command: str, environment: Mapping[str, str], timeout_seconds: float)
     def output(*arguments: str, engine: str) -> str:
         return _output(command, *arguments, environment=environment, engine=engine, timeout_seconds=timeout_seconds)
 
-    # Debian's podman-docker and many an alias call Podman `docker`.
-    is_podman = "podman" in output("--version", engine=Path(command).name)
+    # Debian's podman-docker and many an alias call Podman `docker`. As a link of that name it says `docker version`;
+    # Docker itself says `Docker version`.
+    banner = output("--version", engine=Path(command).name)
+    is_podman = "podman" in banner or banner.startswith("docker version")
     name: Literal["docker", "podman"] = "podman" if is_podman else "docker"
     question = ("info", "--format", "{{.Version.Version}}") if is_podman else ("version", "--format", _DOCKER_VERSION)
     version = harmless(output(*question, engine=name)).strip()
