@@ -24,6 +24,7 @@ from opsctl.core.config import (
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.size_limits import SETTINGS_BYTES
 from opsctl.small_file import read_small
+from opsctl.user_path import user_path
 
 FILE_NAME = "opsctl.toml"
 CONFIG_VARIABLE = "OPSCTL_CONFIG"
@@ -54,7 +55,7 @@ def config_files(environment: Mapping[str, str], folder: Path | None) -> list[Co
         folder, or up to the root for a folder outside of it.
     """
     named = environment.get(CONFIG_VARIABLE)
-    path = Path(named).expanduser().absolute() if named else platformdirs.user_config_path("opsctl") / FILE_NAME
+    path = user_path(named).absolute() if named else platformdirs.user_config_path("opsctl") / FILE_NAME
     user_file = ConfigFile("user", path, _exists(path), must_be_there=bool(named))
     nearest = _nearest(folder) if folder is not None else None
     if nearest is None or (user_file.is_there and nearest.samefile(path)):

@@ -19,6 +19,7 @@ from typing import IO, Literal, cast
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.harmless import harmless
 from opsctl.program import ask_program, find_program, why_not_found
+from opsctl.user_path import user_path
 
 VARIABLE = "OPSCTL_ENGINE"
 
@@ -198,8 +199,7 @@ def _program(candidate: str, environment: Mapping[str, str]) -> str | None:
     """The path of an engine by its name on the PATH, or by a path that the user has named."""
     if os.sep not in candidate:
         return find_program(candidate, environment)
-    # `Path.expanduser` fails where the user of `~user` is unknown.
-    command = shutil.which(os.path.expanduser(candidate))  # noqa: PTH111
+    command = shutil.which(user_path(candidate))
     return str(Path(command).absolute()) if command is not None else None
 
 
@@ -211,8 +211,10 @@ def _probe(command: str, environment: Mapping[str, str], timeout_seconds: float)
     def output(*arguments: str, engine: str) -> str:
         return _output(command, *arguments, environment=environment, engine=engine, timeout_seconds=timeout_seconds)
 
-    # Debian's podman-docker and many an alias call Podman `docker`.
-    is_podman = "podman" in output("--version", engine=Path(command).name)
+    # Debian's podman-docker and many an alias call Podman `docker`. As a link of that name it says `docker version`;
+    # Docker itself says `Docker version`.
+    banner = output("--version", engine=Path(command).name)
+    is_podman = "podman" in banner or banner.startswith("docker version")
     name: Literal["docker", "podman"] = "podman" if is_podman else "docker"
     question = ("info", "--format", "{{.Version.Version}}") if is_podman else ("version", "--format", _DOCKER_VERSION)
     version = harmless(output(*question, engine=name)).strip()

@@ -18,6 +18,7 @@ import platformdirs
 from opsctl.core.errors import Problem, write_error_code
 from opsctl.core.platform.platform import Platform
 from opsctl.log_format import log_entry
+from opsctl.user_path import user_path
 from opsctl.whole_file import write_whole
 
 #: The folder is somebody else's, read-only, full, damaged or no folder: nothing of opsctl's is wrong.
@@ -37,9 +38,7 @@ class Home:
     def of(cls, environment: Mapping[str, str]) -> Home:
         """The home that an environment names."""
         named = environment.get("OPSCTL_HOME")
-        # `Path.expanduser` fails where the user of `~user` is unknown.
-        path = os.path.expanduser(named) if named else platformdirs.user_data_path("opsctl")  # noqa: PTH111
-        return cls(Path(path).absolute())
+        return cls((user_path(named) if named else platformdirs.user_data_path("opsctl")).absolute())
 
     @property
     def local(self) -> Path:

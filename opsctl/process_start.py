@@ -1,11 +1,21 @@
-"""What a process may be started without: its standard streams and its home folder."""
+"""What a process may be started without: its standard streams, its home folder and a size of its terminal."""
 
 from __future__ import annotations
 
 import os
 import pwd
+import re
 import sys
 from collections.abc import MutableMapping
+
+_SIZE = re.compile(r"0*[1-9][0-9]{0,3}")
+
+
+def forget_nonsense_size(environment: MutableMapping[str, str]) -> None:
+    """Remove COLUMNS and LINES that are no size of a terminal; the libraries that read them fail on some."""
+    for name in ("COLUMNS", "LINES"):
+        if name in environment and not _SIZE.fullmatch(environment[name]):
+            del environment[name]
 
 
 def open_closed_streams() -> None:

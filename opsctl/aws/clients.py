@@ -161,6 +161,8 @@ class Clients:
                     signature_version=signature,
                     user_agent_extra=self._user_agent,
                     s3={"addressing_style": "path"} if self._endpoint_url else None,
+                    # A proxy cannot reach this machine's 127.0.0.1.
+                    proxies={} if self._endpoint_url else None,
                 ),
             )
         if service == "s3":

@@ -14,6 +14,7 @@ from pathlib import Path
 from opsctl.assets import terraform_dir
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.provider_lock import LOCK_FILE, ProviderLock
+from opsctl.user_path import user_path
 
 MIRROR_VARIABLE = "OPSCTL_PROVIDER_MIRROR"
 _HOST = "registry.terraform.io"
@@ -51,7 +52,7 @@ def find_mirror(environment: Mapping[str, str], *, opt: Path = Path("/opt")) -> 
     """
     named, version = environment.get(MIRROR_VARIABLE), locked_version()
     if named:
-        folder = Path(named).expanduser()
+        folder = user_path(named)
         for root in (folder, folder.parent):
             mirror = _mirror_at(root, version)
             if mirror is not None:
@@ -82,7 +83,7 @@ def searched_folders(environment: Mapping[str, str]) -> list[str]:
 
 def _implied_folders(environment: Mapping[str, str]) -> Iterator[Path]:
     # https://developer.hashicorp.com/terraform/cli/config/config-file#implied-local-mirror-directories
-    home = Path(environment.get("HOME", "~")).expanduser()
+    home = user_path(environment.get("HOME", "~"))
     if platform.system() == "Darwin":
         yield home / "Library/Application Support/io.terraform/plugins"
         yield Path("/Library/Application Support/io.terraform/plugins")

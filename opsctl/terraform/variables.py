@@ -15,7 +15,7 @@ OWN_VARIABLES = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE":
 
 _FOREIGN = ("TF_", "AWS_")
 #: Where providers come from, and the logins for those places: an institute's mirror needs them.
-_FILES = {"TF_CLI_CONFIG_FILE": Path.is_file, "TF_PLUGIN_CACHE_DIR": Path.is_dir}
+_FOLDERS = {"TF_CLI_CONFIG_FILE": False, "TF_PLUGIN_CACHE_DIR": True}
 _LOGINS = "TF_TOKEN_"
 _CERTIFICATES = "AWS_CA_BUNDLE"
 #: How AWS is reached, which boto3 reads too. Who asks is opsctl's choice: it passes the credentials on itself.
@@ -47,8 +47,9 @@ def terraform_variables(environment: Mapping[str, str], *, is_local: bool = Fals
     """
 
     def reaches(name: str, value: str) -> bool:
-        if name in _FILES:
-            return bool(value) and _FILES[name](Path(value))
+        if name in _FOLDERS:
+            # /dev/null is a file too: no settings.
+            return os.access(value, os.R_OK) and Path(value).is_dir() is _FOLDERS[name]
         if name == "TMPDIR":
             return _is_usable(value)
         if not name.startswith(_FOREIGN):

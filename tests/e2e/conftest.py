@@ -46,8 +46,11 @@ class Program:
 
     @property
     def environment(self) -> dict[str, str]:
-        """No AWS configuration of the machine reaches it."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_") or key == "AWS_CA_BUNDLE"}
+        """No configuration of the machine for AWS or Terraform reaches it."""
+        foreign = ("AWS_", "TF_")
+        kept = {
+            key: value for key, value in os.environ.items() if not key.startswith(foreign) or key == "AWS_CA_BUNDLE"
+        }
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "100"}
         own |= recording_environment(self.calls)
         return {**kept, **own, "AWS_EC2_METADATA_DISABLED": "true"}

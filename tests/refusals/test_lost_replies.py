@@ -81,10 +81,9 @@ def test_nothing_is_there_twice_or_missing(results: dict[str, tuple[int, str]]) 
 
 
 def test_the_state_lies_where_it_always_lies(results: dict[str, tuple[int, str]], lab: Lab) -> None:
-    roots = lab.folder / "home" / "platforms" / "lost" / "terraform"
-    states = [
-        path.relative_to(roots) for path in (lab.folder / "home").rglob("*.tfstate") if ".terraform" not in path.parts
-    ]
+    home = lab.folder / "home"
+    roots = home / "platforms" / "lost" / "terraform"
+    states = [path.relative_to(roots) for path in home.rglob("*.tfstate") if ".terraform" not in path.parts]
     assert sorted(states) == [Path("platform/terraform.tfstate"), Path("storage/terraform.tfstate")]
     assert not (lab.folder / "elsewhere").exists()
 

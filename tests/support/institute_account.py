@@ -116,7 +116,7 @@ class Account:
 
     def type(self, *words: str) -> Said:
         """Type a command of opsctl."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OPSCTL_"))}
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "OPSCTL_", "TF_"))}
         mirror = {key: value for key, value in os.environ.items() if key == "OPSCTL_PROVIDER_MIRROR"}
         own = {"OPSCTL_HOME": str(self.home), "OPSCTL_CONFIG": os.devnull, "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(

@@ -80,7 +80,7 @@ def engine(environment: Mapping[str, str]) -> EngineVersion | None:
     except NoEngine:
         return None
     except EngineSilent as silent:
-        return EngineVersion(name=silent.engine.capitalize(), silence=silent.what)
+        return EngineVersion(name=silent.engine.capitalize(), silence=silent.what, remedy=silent.hint)
     return EngineVersion(
         name=engine.name.capitalize(),
         version=engine.version,

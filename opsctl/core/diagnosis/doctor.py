@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import Any
 
 from opsctl.core.diagnosis.aged_environments import aged_environments
@@ -109,7 +108,7 @@ def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[L
 def _engine(checkup: Checkup) -> Line:
     engine, level = checkup.engine, "warning" if checkup.wants_aws else "fine"
     if isinstance(engine, EngineVersion) and engine.version:
-        name = PurePath(engine.path).name
+        name = engine.path.rpartition("/")[2]
         alias = f", by the name of {name}" if name in ("docker", "podman") and name != engine.name.lower() else ""
         what = f"{engine.name} {engine.version} ({engine.path}{alias})"
         if engine.warning:
@@ -118,9 +117,9 @@ def _engine(checkup: Checkup) -> Line:
     if isinstance(engine, Problem | NotVisible):
         return unread("containers", engine, "warning")
     what = engine.silence if engine else "Neither Docker nor Podman."
-    hint = f"Start {engine.name}" if engine else "Install one of them"
+    hint = engine.remedy if engine else "Install one of them."
     what += " Only building the image for AWS needs it."
-    return Line("containers", "warning" if level == "warning" else "fine", what, f"{hint}." if level != "fine" else "")
+    return Line("containers", "warning" if level == "warning" else "fine", what, hint if level != "fine" else "")
 
 
 def _disk(checkup: Checkup) -> Iterator[Line]:

@@ -55,8 +55,8 @@ class EngineVersion:
         Empty where it is installed and does not answer.
     path
         The program's; empty where it does not answer.
-    silence
-        Why it does not answer.
+    silence, remedy
+        Why it does not answer, and what to do about it.
     warning
         Why one should not trust it; empty where all is well.
     """
@@ -65,6 +65,7 @@ class EngineVersion:
     version: str = ""
     path: str = ""
     silence: str = ""
+    remedy: str = ""
     warning: str = ""
 
 

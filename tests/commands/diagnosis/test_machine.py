@@ -39,6 +39,11 @@ def test_podman_behind_a_docker_link_is_podman(tmp_path: Path) -> None:
     assert engine(tmp_path) == EngineVersion(name="Podman", version="4.3.1", path=f"{tmp_path}/docker")
 
 
+def test_podman_as_a_link_says_dockers_name_in_small_letters(tmp_path: Path) -> None:
+    program(tmp_path, "docker", "docker version 4.3.1", "echo 4.3.1")
+    assert engine(tmp_path) == EngineVersion(name="Podman", version="4.3.1", path=f"{tmp_path}/docker")
+
+
 @pytest.mark.parametrize(
     ("command", "silence"), [("exit 1", "does not answer: it said nothing"), ("/bin/sleep 60", "within 0.5 s")]
 )

@@ -77,6 +77,13 @@ def doctor_lines(base: Checkup = WELL, **changes: Any) -> list[Line]:
     return lines(dataclasses.replace(base, **changes))
 
 
+def test_variables_that_do_not_reach_terraform_are_a_line_of_their_own() -> None:
+    terraform = TerraformVersion(version="1.9", path="/t", left_out="TF_LOG is set: opsctl runs Terraform without it.")
+    version, variables = (line for line in doctor_lines(terraform=terraform) if line.topic == "Terraform")
+    assert (version.level, version.what) == ("fine", "1.9 (/t)")
+    assert (variables.level, variables.what) == ("warning", terraform.left_out)
+
+
 def test_where_all_is_well_every_line_is_fine() -> None:
     assert [line for line in doctor_lines() if line.level != "fine"] == []
     assert [line.topic for line in doctor_lines()] == [
@@ -134,11 +141,32 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"has_local_parts": False}, "local parts", "warning", "not installed", "opsctl[local]"),
     ({"engine": None}, "containers", "warning", "Neither Docker nor Podman", "Install one"),
     (
-        {"engine": EngineVersion(name="Docker", silence="Docker is installed, but its daemon does not answer.")},
+        {"engine": EngineVersion(name="Docker", silence="Its daemon does not answer.", remedy="Start Docker.")},
         "containers",
         "warning",
-        "Docker is installed, and does not",
+        "Its daemon does not answer. Only building",
         "Start Docker.",
+    ),
+    (
+        {"engine": EngineVersion(name="Podman", version="5.1", path="/usr/bin/docker")},
+        "containers",
+        "fine",
+        "Podman 5.1 (/usr/bin/docker, by the name of docker)",
+        "",
+    ),
+    (
+        {"engine": EngineVersion(name="Docker", version="27.1", path="/t/docker", warning="All may replace it.")},
+        "containers",
+        "warning",
+        "Docker 27.1 (/t/docker). All may replace it.",
+        "chmod o-w",
+    ),
+    (
+        {"terraform": TerraformVersion(version="1.9", path="/t/terraform", warning="All may replace it.")},
+        "Terraform",
+        "warning",
+        "1.9 (/t/terraform). All may replace it.",
+        "chmod o-w",
     ),
     ({"engine": LATE}, "containers", "warning", "Could not be looked at: docker version did not answer", ""),
     ({"disk": Disk("/h", GB // 10)}, "disk", "wrong", "Only 0.1 GB free for /h.", "OPSCTL_HOME"),

@@ -59,6 +59,8 @@ def test_files_and_folders_of_the_providers_only_where_there_are_any(tmp_path: P
     file.touch()
     there = {"TF_CLI_CONFIG_FILE": str(file), "TF_PLUGIN_CACHE_DIR": str(tmp_path)}
     assert terraform_variables(there) == there
+    assert left_out({"TF_CLI_CONFIG_FILE": "/dev/null"}) == []
+    assert left_out({"TF_CLI_CONFIG_FILE": str(tmp_path), "TF_PLUGIN_CACHE_DIR": str(file)}) == sorted(there)
     for value in ("/dev/null/x", "", str(tmp_path / "missing")):
         missing = dict.fromkeys(there, value)
         assert terraform_variables(missing) == {}
