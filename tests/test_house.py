@@ -153,3 +153,38 @@ def _names(path: Path) -> Iterator[tuple[str, int]]:
         for token in tokenize.tokenize(file.readline):
             if token.type == tokenize.NAME:
                 yield token.string, token.start[0]
+
+
+#: Who writes to a terminal or a log, and why what it writes is harmless. Everything else goes through `Screen`, `Page`,
+#: `LogFile` or an error.
+WRITERS = {
+    "opsctl/__main__.py": "errors, through `harmless`",
+    "opsctl/cli/__init__.py": "the version",
+    "opsctl/cli/global_options.py": "`-v`, through `EntryFormatter`",
+    "opsctl/render/screen.py": "JSON, in ASCII",
+    "opsctl/local/server.py": "the server's log, through `EntryFormatter`",
+    "opsctl/render/logs.py": "lines of jobs, through `harmless`",
+    "opsctl/local/jobs/process_supervisor.py": "runs in a job: its output is the job's",
+    "opsctl/local/preview": "runs in a job: its output is the job's",
+}
+#: What writes: functions by name, methods with the objects that they belong to.
+_WRITES = re.compile(
+    r"^(print|typer\.(echo|secho|confirm|prompt)|click\.(echo|secho|confirm|prompt|style)|input|getpass\.getpass"
+    r"|sys\.(stdout|stderr|__stdout__|__stderr__)\.(write|writelines|buffer\.write)|traceback\.print_\w+|pprint\.pprint"
+    r"|warnings\.warn|logging\.(basicConfig|warning|error|info|critical|exception|StreamHandler)"
+    r"|(rich\.)?(console\.)?Console|(self\._screen\.)?data\.file\.write|os\.write)$"
+)
+
+
+def test_only_the_screen_errors_and_logs_write() -> None:
+    writers = {
+        path.relative_to(ROOT).as_posix(): node.lineno
+        for path in sorted((ROOT / "opsctl").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and _WRITES.match(ast.unparse(node.func))
+        # A log's own file, which `log_entry` has passed, and files that are no log.
+        and not (ast.unparse(node.func) == "os.write" and not ast.unparse(node.args[0]).isdigit())
+    }
+    assert {name: line for name, line in writers.items() if not name.startswith(tuple(WRITERS))} == {}
+    assert [name for name in WRITERS if not any(writer.startswith(name) for writer in writers)] == []
