@@ -13,7 +13,7 @@ from typing import Any
 #: Longer numbers are out of every range, and take Python long to read.
 _MOST_DIGITS = 25
 LONGEST_TEXT = 4096
-LARGEST_OBJECT = 2 ** 62 - 1
+LARGEST_OBJECT = 2**62 - 1
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 NAME = re.compile(rf"[^{_CONTROL}]+")
 URI = re.compile(rf"s3://[a-z0-9][a-z0-9.-]{{1,61}}[a-z0-9](?:/[^{_CONTROL}]*)?")

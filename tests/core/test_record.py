@@ -16,13 +16,8 @@ from hypothesis import strategies as st
 from support.record_examples import ATTEMPT, FILE, JOBS, KINDS, PREFIX, RESULT, RUN, SUBMISSION, Kind, encoded
 
 from opsctl.core.bounded import LONGEST_CAUSE
-from opsctl.core.platform.platform import Platform
 from opsctl.core.record import UnreadableRecord
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import FinalJobStates
-from opsctl.core.runs.submission import Submission
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 

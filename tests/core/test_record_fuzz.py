@@ -22,8 +22,8 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
-from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.m2g_options import all_asked
+from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.progress import progress_of
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import RunSnapshot
@@ -106,7 +106,13 @@ def _use_status(status: RunStatus, attempts: Any, results: dict[int, Result], jo
     json.dumps(with_retries(status, attempts).as_json())
     progress_of(RUN.scans, attempts, jobs or {}, results.values(), now=MOMENT, longest=timedelta(hours=6))
     snapshot = RunSnapshot(
-        run=RUN, at=MOMENT, results=results, attempts=attempts, jobs=jobs or {}, unsubmitted={}, indices=tuple(range(5)),
+        run=RUN,
+        at=MOMENT,
+        results=results,
+        attempts=attempts,
+        jobs=jobs or {},
+        unsubmitted={},
+        indices=tuple(range(5)),
         unlisted={},
     )
     json.dumps(snapshot.status.as_json())
@@ -115,7 +121,7 @@ def _use_status(status: RunStatus, attempts: Any, results: dict[int, Result], jo
 
 def _use_platform(value: Platform) -> None:
     assert value.largest_memory_mib >= 0
-    assert 0 < value.attempt_timeout_seconds
+    assert value.attempt_timeout_seconds > 0
     assert Platform.decode(json.dumps(value.as_record()), "s3://data/x") == value
 
 

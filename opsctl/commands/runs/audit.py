@@ -100,9 +100,7 @@ def audit(
     latest = runs[-1]
     pipeline = latest.m2g.get("pipeline", "dwi")
     dataset_objects = source.dataset(dataset, pipeline=pipeline)
-    discovery = discover(
-        dataset_objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=pipeline
-    )
+    discovery = discover(dataset_objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=pipeline)
     entries: dict[str, list[AuditEntry]] = defaultdict(list)
     results: list[Result] = []
     for run in reversed(runs):

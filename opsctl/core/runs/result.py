@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from opsctl.core import bounded
-from opsctl.core.location import is_plain_path, run_location
+from opsctl.core.location import is_plain_path
 from opsctl.core.record import RecordReader
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.

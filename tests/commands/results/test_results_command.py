@@ -227,7 +227,9 @@ def test_a_result_that_points_outside_its_run_is_refused(world: World, tmp_path:
     with pytest.raises(Problem, match="No scan of .* is done yet"):
         world.plan(tmp_path / "home")
     (problem,) = world.records.unreadable()
-    assert problem.source.endswith("/results/00000.json") and "files are in" in problem.what or "outputs" in problem.what
+    assert (
+        problem.source.endswith("/results/00000.json") and "files are in" in problem.what
+    ) or "outputs" in problem.what
 
 
 def rows(path: Path) -> list[dict[str, str]]:

@@ -29,7 +29,9 @@ def result_with_files() -> bytes:
     uris = [f"{folder}/atlas{number:02d}_space-MNI152NLin6_res-2x2x2/connectome.csv" for number in range(_FILES)]
     files = [{"uri": uri, "size_bytes": 40_000, "sha256": "5f" * 32, "etag": "7a" * 16} for uri in uris]
     outputs = {"connectomes": uris[:_ATLASES], "files": files}
-    return json.dumps({**RESULT, "index": "INDEX", "scan": "sub-0000000/ses-1", "outputs": outputs, "key": "5f" * 32}, indent=1).encode()
+    return json.dumps(
+        {**RESULT, "index": "INDEX", "scan": "sub-0000000/ses-1", "outputs": outputs, "key": "5f" * 32}, indent=1
+    ).encode()
 
 
 class EndlessStorage(Storage):
