@@ -181,4 +181,5 @@ def _m2g_values() -> Any:
     name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._+-]*\Z", max_length=200)]
     hints = get_type_hints(M2gOptions)
     own = {"seeds": number, "tr": number | None, "mem_gb": number | None, "n_cpus": number | None}
-    return TypedDict("M2gValues", {**hints, **own, "parcellation": list[name]}, total=False)
+    types: Any = TypedDict
+    return types("M2gValues", {**hints, **own, "parcellation": list[name]}, total=False)

@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from opsctl.core import bounded
 
 
-def mismatch(kind: Any, value: Any, place: str = "") -> str:
+def mismatch(kind: Any, value: Any, place: str = "") -> str:  # noqa: C901 - a branch for each kind of annotation
     """The first place of a value that is not of the declared type and range; empty where there is none."""
     if kind is Any:
         return ""
