@@ -199,7 +199,7 @@ def test_the_runner_keeps_what_a_later_job_needs_of_the_intermediate_files() -> 
 def test_the_job_reads_what_is_reused() -> None:
     base = f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1"
     paths = (*registration.REGISTRATION, *(tissue + registration.ENDINGS[0] for tissue in registration.TISSUES))
-    files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab", etag="e") for path in paths)
+    files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab" * 32, etag="e") for path in paths)
     reused = registration.Registration(run_id="HNU1-20261121-120000-ab12", base=base, files=files)
     options = M2gOptions(reuse_registration=True)
     document = scan_document(scan(), options, run=run(), index=0, atlases=ATLASES, job=JOB, registration=reused)
