@@ -11,6 +11,7 @@ from typing import Any, Callable, Sequence
 
 from m2g_job import causes
 from m2g_job.faults import ScanFailed, TransientFault
+from m2g_job.result_check import is_plain_path
 from m2g_job.s3 import PUSH_THREADS, S3
 from m2g_job.staged_names import StagedNames
 
@@ -47,6 +48,8 @@ class Output:
 def collect(session_dir: str, names: StagedNames) -> list[Output]:
     """Every regular file of a session except hidden and most of the intermediate ones, under the scan's own names.
 
+    A hidden file, or one with control characters in its name, is no output: no result may name it.
+
     Parameters
     ----------
     session_dir
@@ -72,6 +75,8 @@ def collect(session_dir: str, names: StagedNames) -> list[Output]:
                 continue
             relative = os.path.relpath(path, session_dir).replace(os.sep, "/")
             if relative.startswith(f"{_INTERMEDIATES}/") and relative not in REGISTRATION_FILES:
+                continue
+            if not is_plain_path(relative):
                 continue
             key = names.output_key(relative)
             if key in outputs:

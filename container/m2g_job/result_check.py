@@ -11,9 +11,9 @@ from typing import Any
 from m2g_job import record
 
 _MOST_SCANS = 10_000_000
-_MOST = 2 ** 31 - 1
-_LARGEST_FACT = 2 ** 62 - 1
-_LONGEST_SECONDS = 10 ** 9
+_MOST = 2**31 - 1
+_LARGEST_FACT = 2**62 - 1
+_LONGEST_SECONDS = 10**9
 _KINDS = ("streamlines", "correlation", "absolute correlation")
 _WARNINGS = ("regions_lost", "diagonal_only", "few_edges", "few_regions")
 _DERIVATIVE = re.compile(r"s3://[^/]+/(?:[^/]+/)+derivatives/[^/]+")
@@ -37,11 +37,11 @@ def check(result: dict[str, Any], uri: str) -> None:
 def _check_fields(result: dict[str, Any]) -> None:
     record.whole(result["schema_version"], 1, 1)
     record.whole(result["index"], 0, _MOST_SCANS - 1)
-    record.whole(result["exit_code"], -(2 ** 31), 2 ** 32 - 1)
+    record.whole(result["exit_code"], -(2**31), 2**32 - 1)
     record.whole(result["attempt"], 1, 1000)
     record.text(result["scan"], record.SCAN_NAME)
     record.text(result["key"])
-    record.text(result["cause"], longest=2 ** 62)
+    record.text(result["cause"], longest=2**62)
     record.text(result.get("cause_code", ""))
     record.text(result["job_id"], record.JOB_ID, longest=128)
     record.text(result["log_stream"], record.LOG_STREAM, longest=512)
@@ -61,7 +61,7 @@ def _check_fields(result: dict[str, Any]) -> None:
     for warning in map(record.mapping, record.items(result.get("warnings", []))):
         record.choice(warning["code"], *_WARNINGS)
         record.text(warning["atlas"], record.FOLDER_NAME, longest=255)
-        record.text(warning["text"], longest=2 ** 62)
+        record.text(warning["text"], longest=2**62)
 
 
 def _check_places(result: dict[str, Any], uri: str) -> None:

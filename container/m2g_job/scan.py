@@ -229,9 +229,7 @@ def _check_inputs(scan: Scan) -> None:
 
 def _check_argv(scan: Scan) -> None:
     try:
-        expected = m2g_arguments.arguments(
-            scan.options, scan.argv, subject=scan.subject, session=scan.session_label
-        )
+        expected = m2g_arguments.arguments(scan.options, scan.argv, subject=scan.subject, session=scan.session_label)
     except record.Unreadable as error:
         raise WrongInput(f"the options of m2g cannot be read: {error}", causes.SCAN_RECORD_INVALID)
     if list(scan.argv) != expected:

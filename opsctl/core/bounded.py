@@ -149,7 +149,8 @@ def _types() -> dict[str, Any]:
         "RunId": texts(r"[A-Za-z0-9][A-Za-z0-9_-]*", longest=128),
         # Empty: the scan was deleted on request.
         "ScanName": texts(r"(?:sub-[A-Za-z0-9+]+(?:/[A-Za-z0-9+_-]+)*)?"),
-        "Arn": texts(r"arn:[A-Za-z0-9:/_.+=,@-]+"),
+        # Batch takes names as well.
+        "Arn": texts(r"[A-Za-z0-9][A-Za-z0-9:/_.+=,@-]*"),
         # Empty: outside Batch, or not known. A child's ends with its index in the array.
         "JobId": texts(r"(?:[A-Za-z0-9_-]+(?::[0-9]{1,5})?)?", longest=128),
         "LogStream": texts(rf"[^:*{_CONTROL}]*", longest=512),
@@ -170,7 +171,7 @@ def _types() -> dict[str, Any]:
 
 def _m2g_values() -> Any:
     """The types of m2g's options in a record: those of `M2gOptions`, each of which may be missing."""
-    from typing import Required, get_type_hints
+    from typing import get_type_hints
 
     from msgspec import Meta
 
@@ -179,5 +180,6 @@ def _m2g_values() -> Any:
     number = Annotated[float, Meta(gt=0, le=1e6)]
     name = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._+-]*\Z", max_length=200)]
     hints = get_type_hints(M2gOptions)
-    own = {"pipeline": Required[hints["pipeline"]], "seeds": number, "tr": number | None, "mem_gb": number | None, "n_cpus": number | None}
-    return TypedDict("M2gValues", {**hints, **own, "parcellation": list[name]}, total=False)
+    own = {"seeds": number, "tr": number | None, "mem_gb": number | None, "n_cpus": number | None}
+    types: Any = TypedDict
+    return types("M2gValues", {**hints, **own, "parcellation": list[name]}, total=False)

@@ -52,7 +52,13 @@ def parse_uri(uri: str) -> Location:
     bucket, _, prefix = rest.partition("/")
     if scheme != "s3" or not _BUCKET.fullmatch(bucket):
         raise UsageProblem(f"{uri!r} is not an S3 address like s3://bucket/path.")
-    return Location(bucket, prefix.strip("/"))
+    return Location(bucket, _checked(prefix.strip("/")))
+
+
+def _checked(prefix: str) -> str:
+    if not prefix.isprintable():
+        raise UsageProblem(f"{prefix!r} has control characters: no dataset of that name can be run.")
+    return prefix
 
 
 def dataset_location(dataset: str, *, data_bucket: str, bucket: str | None = None) -> Location:
@@ -70,7 +76,7 @@ def dataset_location(dataset: str, *, data_bucket: str, bucket: str | None = Non
         return location
     if not dataset.strip("/"):
         raise UsageProblem("The dataset's name is empty.")
-    return Location(bucket or data_bucket, dataset.strip("/"))
+    return Location(bucket or data_bucket, _checked(dataset.strip("/")))
 
 
 def is_label(name: str) -> bool:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +143,40 @@ def test_a_record_that_lacks_a_field_is_named_and_takes_nothing_else_away(bucket
         assert (said.code, "never written over" in said.err) == (1, True), said.err
     else:
         assert said.code == (1 if verb == "audit" else 0), said.err
+
+
+#: What an altered field holds; `test_record_fuzz` tries thousands on the readers themselves.
+HOSTILE = [
+    "1e999",
+    "null",
+    "-1",
+    '"\\ud800"',
+    '"\\u0000../../.bashrc"',
+    "[" * 3_000 + "]" * 3_000,
+    '{"x": [{}]}',
+    '"s3://evil/x"',
+    "9" * 400,
+    '"' + "x" * 5_000 + '"',
+]
+
+
+@pytest.mark.parametrize("kind", sorted(PLACES))
+def test_a_hostile_record_ends_no_verb_for_the_other_scan(bucket: Bucket, kind: str) -> None:
+    """Every field in turn, another verb and another value each time; FUZZ_SEED chooses others."""
+    value, before = bucket.value(kind), json.dumps(bucket.value(kind)).encode()
+    rng = random.Random(f"{os.environ.get('FUZZ_SEED', '16')} {kind}")
+    verbs = [verb for verb, (_, kinds) in VERBS.items() if kind in kinds]
+    fields = sorted(set(value) - {"schema_version"})
+    for verb, field in zip(rng.sample(verbs, min(len(verbs), 6)), rng.sample(fields * 6, 6), strict=False):
+        hostile = rng.choice(HOSTILE)
+        body = json.dumps({**value, field: "HOSTILE"}).replace('"HOSTILE"', hostile).encode()
+        bucket.put(kind, body)
+        said = bucket.type(verb)
+        assert said.code in (0, 1), (verb, field, hostile[:40], said.err)
+        assert "bug in opsctl" not in said.err, (verb, field, hostile[:40], said.err)
+        if verb in ("status", "status --json", "why", "report") and kind != "run":
+            assert said.code == 0, (verb, field, hostile[:40], said.err)
+        bucket.put(kind, before)
 
 
 @pytest.mark.parametrize("kind", sorted(PLACES))

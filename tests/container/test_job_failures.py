@@ -142,9 +142,7 @@ def test_an_argument_that_follows_from_no_option_never_reaches_m2g(world: World)
     code, output = world.run()
     assert code == 2
     assert "running: m2g" not in output
-    assert world.result()["cause"] == (
-        "the scan's JSON has other arguments than its options make: '--push_location'"
-    )
+    assert world.result()["cause"] == ("the scan's JSON has other arguments than its options make: '--push_location'")
 
 
 def test_no_m2g_is_a_failure_in_words(world: World) -> None:

@@ -27,7 +27,9 @@ def series(tr: float, unit: str = "sec") -> bytes:
     return gzip.compress(stream.getvalue(), mtime=0)
 
 
-def func_scan(world: World, image: bytes, *sidecars: dict[str, Any] | bytes, typed: dict[str, Any] | None = None) -> None:
+def func_scan(
+    world: World, image: bytes, *sidecars: dict[str, Any] | bytes, typed: dict[str, Any] | None = None
+) -> None:
     t1w = next(entry for entry in world.scan["inputs"] if entry["role"] == "T1w")
     world.scan["inputs"] = [t1w]
     world.input("bold", f"{BOLD}.nii.gz", image)

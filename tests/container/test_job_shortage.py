@@ -189,7 +189,10 @@ def gives_the_memory_remedy(world: World) -> None:
     """Check that opsctl reads the result and the attempt's record as a lack of memory, with its remedy."""
     result, attempt = (
         kind.decode(json.dumps(record).encode(), uri)
-        for kind, record, uri in ((Result, world.result(), world.result_uri), (Attempt, world.attempt(), world.attempt_uri))
+        for kind, record, uri in (
+            (Result, world.result(), world.result_uri),
+            (Attempt, world.attempt(), world.attempt_uri),
+        )
     )
     for reason in (Reason(result.cause_code, result.cause, result.facts), attempt.cause):
         cause = cause_of(reason)

@@ -15,7 +15,6 @@ from m2g_job.environment import Environment
 from m2g_job.faults import Ending, ScanFailed
 from m2g_job.result import ResultBuilder
 from support.example_platform import platform
-from support.record_examples import result_uri
 
 from opsctl.assets import atlas_table
 from opsctl.core import preview
@@ -139,8 +138,9 @@ def test_the_job_reads_the_environment_that_run_submits():
 
 ENDINGS = (Ending(0), ScanFailed("why", causes.OUT_OF_MEMORY, peak_memory_mib=812).ending)
 
+FILE = f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1/x.csv"
 GRAPH = {
-    "uri": "s3://b/x.csv",
+    "uri": FILE,
     "atlas": "Desikan_space-MNI152NLin6_res-2x2x2",
     "kind": "streamlines",
     "nodes": 68,
@@ -155,13 +155,16 @@ def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
     document = scan_document(scan(), M2gOptions(), run=run(8), index=7, atlases=ATLASES, job=JOB)
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
-    builder.files = [{"uri": "s3://b/x.csv", "size_bytes": 3, "sha256": "00"}]
-    builder.connectomes = ["s3://b/x.csv"]
+    builder.files = [{"uri": FILE, "size_bytes": 3, "sha256": "0" * 64}]
+    builder.connectomes = [FILE]
     builder.peak_disk_mib = 2048
-    builder.graphs = [GRAPH]
+    # A failed scan's lie beside the run's records.
+    failures = f"s3://{BUCKET}/opsctl/runs/{RUN_ID}/failures/00007/attempt-2/x.csv"
+    graph = {**GRAPH, "uri": failures if exit_code else FILE}
+    builder.graphs = [graph]
     builder.warnings = [{"code": "regions_lost", "atlas": "Desikan", "text": "2 regions of Desikan lost."}]
     value = builder.build(ENDINGS[exit_code])
-    result = Result.decode(json.dumps(value).encode(), result_uri(7))
+    result = Result.decode(json.dumps(value).encode(), environment(7).uri("results"))
     assert (result.index, result.scan, result.attempt) == (7, "sub-0025427/ses-1", 2)
     assert result.succeeded is (exit_code == 0)
     assert (result.cause, result.cause_code) == (("why", "out_of_memory") if exit_code else ("", ""))
@@ -169,7 +172,7 @@ def test_status_reads_what_the_job_writes(exit_code):
     assert result.log_stream == "csa/default/abc"
     assert len(result.files) == (exit_code == 0)
     assert result.peak_disk_mib == 2048
-    assert [asdict(graph) for graph in result.graphs] == [GRAPH]
+    assert [asdict(read) for read in result.graphs] == [graph]
     assert [asdict(warning) for warning in result.warnings] == builder.warnings
 
 
@@ -196,7 +199,7 @@ def test_the_runner_keeps_what_a_later_job_needs_of_the_intermediate_files() -> 
 def test_the_job_reads_what_is_reused() -> None:
     base = f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native/sub-0025427/ses-1"
     paths = (*registration.REGISTRATION, *(tissue + registration.ENDINGS[0] for tissue in registration.TISSUES))
-    files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab", etag="e") for path in paths)
+    files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab" * 32, etag="e") for path in paths)
     reused = registration.Registration(run_id="HNU1-20261121-120000-ab12", base=base, files=files)
     options = M2gOptions(reuse_registration=True)
     document = scan_document(scan(), options, run=run(), index=0, atlases=ATLASES, job=JOB, registration=reused)

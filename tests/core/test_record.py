@@ -16,13 +16,8 @@ from hypothesis import strategies as st
 from support.record_examples import ATTEMPT, FILE, JOBS, KINDS, PREFIX, RESULT, RUN, SUBMISSION, Kind, encoded
 
 from opsctl.core.bounded import LONGEST_CAUSE
-from opsctl.core.platform.platform import Platform
 from opsctl.core.record import UnreadableRecord
-from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import FinalJobStates
-from opsctl.core.runs.submission import Submission
 
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -186,6 +181,8 @@ OUT_OF_RANGE = [
     *(("attempt", {"exit_code": value}) for value in (-(10**10), 10**10)),
     *(("attempt", {"started_at": value}) for value in ("", "t", "2026-02-30T12:00:00Z", "2026-11-22T12:00:00")),
     *(("attempt", {"seen_at": value}) for value in ("2026-11-22T12:00:00+01:00", "2026-11-22T25:00:00Z", 1)),
+    *(("attempt", {"started_at": value}) for value in ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z")),
+    *(("attempt", {"started_at": value}) for value in ("20261122T120000Z", "2026-W47-7T12:00:00Z")),
     ("attempt", {"facts": {"x": 1.5}}),
     ("attempt", {"facts": {"x": "y" * 5_000}}),
     ("attempt", {"facts": {str(number): number for number in range(51)}}),

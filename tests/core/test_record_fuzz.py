@@ -22,8 +22,8 @@ from opsctl.core.platform.platform import Platform
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
-from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.m2g_options import all_asked
+from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.progress import progress_of
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import RunSnapshot
@@ -39,18 +39,20 @@ RUN = run(5, scans=tuple(f"sub-0{number}/ses-1" for number in range(5)))
 @pytest.mark.parametrize("name", FUZZED)
 def test_an_altered_record_is_refused_in_words_or_is_a_valid_value(name: str) -> None:
     kind = FUZZED[name]
-    taken = 0
+    taken, sentences = 0, []
     for data in mutations(json.loads(json.dumps(kind.value)), seed=SEED, count=COUNT):
         try:
             value = kind.decode(data, kind.uri)
         except UnreadableRecord as problem:
-            assert problem.what.startswith(f"{kind.uri} ") and problem.what.endswith("."), data[:200]
-            assert len(problem.what) < 700 and problem.code == "record_unreadable", data[:200]
+            sentences.append((problem.what, problem.code))
             continue
         taken += 1
         wrong = "" if isinstance(value, dict) else mismatch(type(value), value)
         assert not wrong, (wrong, data)
         _use(value, kind)
+    for sentence, code in sentences:
+        assert sentence.startswith(f"{kind.uri} ") and sentence.endswith("."), sentence
+        assert len(sentence) < 700 and code == "record_unreadable", sentence
     # Unknown fields are ignored, and some values are only other ones.
     assert 0 < taken < COUNT / 2
 
@@ -106,7 +108,13 @@ def _use_status(status: RunStatus, attempts: Any, results: dict[int, Result], jo
     json.dumps(with_retries(status, attempts).as_json())
     progress_of(RUN.scans, attempts, jobs or {}, results.values(), now=MOMENT, longest=timedelta(hours=6))
     snapshot = RunSnapshot(
-        run=RUN, at=MOMENT, results=results, attempts=attempts, jobs=jobs or {}, unsubmitted={}, indices=tuple(range(5)),
+        run=RUN,
+        at=MOMENT,
+        results=results,
+        attempts=attempts,
+        jobs=jobs or {},
+        unsubmitted={},
+        indices=tuple(range(5)),
         unlisted={},
     )
     json.dumps(snapshot.status.as_json())
@@ -115,7 +123,7 @@ def _use_status(status: RunStatus, attempts: Any, results: dict[int, Result], jo
 
 def _use_platform(value: Platform) -> None:
     assert value.largest_memory_mib >= 0
-    assert 0 < value.attempt_timeout_seconds
+    assert value.attempt_timeout_seconds > 0
     assert Platform.decode(json.dumps(value.as_record()), "s3://data/x") == value
 
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from opsctl.core import bounded
 
 
-def mismatch(kind: Any, value: Any, place: str = "") -> str:
+def mismatch(kind: Any, value: Any, place: str = "") -> str:  # noqa: C901 - a branch for each kind of annotation
     """The first place of a value that is not of the declared type and range; empty where there is none."""
     if kind is Any:
         return ""
@@ -25,7 +25,11 @@ def mismatch(kind: Any, value: Any, place: str = "") -> str:
         wrong = [mismatch(argument, value, place) for argument in arguments]
         return "" if "" in wrong else wrong[0]
     if origin is Literal:
-        return "" if any(value == allowed and type(value) is type(allowed) for allowed in arguments) else _wrong(place, value)
+        return (
+            ""
+            if any(value == allowed and type(value) is type(allowed) for allowed in arguments)
+            else _wrong(place, value)
+        )
     if origin in (typing.Required, typing.NotRequired):
         return mismatch(arguments[0], value, place)
     if origin in (tuple, list):
@@ -36,18 +40,34 @@ def mismatch(kind: Any, value: Any, place: str = "") -> str:
         if not isinstance(value, Mapping):
             return _wrong(place, value)
         keys = (mismatch(arguments[0], key, f"a key of {place}") for key in value)
-        return next(filter(None, (*keys, *(mismatch(arguments[1], item, f"{place}.{key}") for key, item in value.items()))), "")
+        return next(
+            filter(None, (*keys, *(mismatch(arguments[1], item, f"{place}.{key}") for key, item in value.items()))), ""
+        )
     if typing.is_typeddict(kind):
         hints = typing.get_type_hints(kind, include_extras=True)
-        wrong = [mismatch(hints[name], item, f"{place}.{name}") if name in hints else f"{place}.{name}?" for name, item in value.items()]
+        wrong = [
+            mismatch(hints[name], item, f"{place}.{name}") if name in hints else f"{place}.{name}?"
+            for name, item in value.items()
+        ]
         return next(filter(None, wrong), "")
     if dataclasses.is_dataclass(kind):
         if type(value) is not kind:
             return _wrong(place, value)
         hints = typing.get_type_hints(kind, include_extras=True)
-        return next(filter(None, (mismatch(hints[f.name], getattr(value, f.name), f"{place}.{f.name}") for f in dataclasses.fields(kind))), "")
+        return next(
+            filter(
+                None,
+                (
+                    mismatch(hints[f.name], getattr(value, f.name), f"{place}.{f.name}")
+                    for f in dataclasses.fields(kind)
+                ),
+            ),
+            "",
+        )
     if kind is bounded.MomentText:
-        return "" if isinstance(value, str) and 1970 <= datetime.fromisoformat(value).year < 3000 else _wrong(place, value)
+        return (
+            "" if isinstance(value, str) and 1970 <= datetime.fromisoformat(value).year < 3000 else _wrong(place, value)
+        )
     if kind is bounded.CauseText:
         return "" if isinstance(value, str) and len(value) <= 2_000 else _wrong(place, value)
     if kind is float:

@@ -19,6 +19,7 @@ from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import What
 
 RUN = "HNU1-20261122-120000-ab12"
+SCANS = ("sub-01/ses-1", "sub-02")
 EARLIER = "HNU1-20261121-120000-cd34"
 OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
 PLACE = "sub-01/ses-1/connectomes_d/Desikan/sub-01_ses-1_dwi_Desikan_connectome.csv"
@@ -52,7 +53,7 @@ class World:
             "image": "repo:0.1.0",
             "platform": "m2g",
             "region": "us-east-1",
-            "scans": ("sub-01/ses-1", "sub-02"),
+            "scans": SCANS,
             "created_at": "2026-11-22T12:00:00Z",
             "created_by": "ada",
             "command_line": ("opsctl", "run", "HNU1"),
@@ -87,7 +88,7 @@ class World:
             "schema_version": 1,
             "run_id": run_id,
             "index": index,
-            "scan": "s",
+            "scan": SCANS[index],
             "key": "k",
             "status": "succeeded",
             "cause": "",

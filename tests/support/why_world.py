@@ -140,7 +140,7 @@ class World:
             run_id=f"HNU1-20261122-{self._number:06d}-ab12",
             dataset="s3://data/HNU1",
             output="s3://data/HNU1/derivatives/m2g-csd-native",
-            m2g={},
+            m2g={"pipeline": "dwi"},
             model="csd",
             image="image",
             platform="local",

@@ -106,6 +106,7 @@ def _request(
 ) -> RunRequest:
     from opsctl.commands.runs.request import RunRequest
     from opsctl.core.location import check_label
+    from opsctl.core.runs.manifest import recorded_command_line
 
     return RunRequest(
         dataset=context.dataset(dataset, bucket=source.bucket),
@@ -116,7 +117,7 @@ def _request(
         only=submission.only,
         memory_mib=submission.memory,
         max_spend_usd=submission.max_spend,
-        command_line=("opsctl", *sys.argv[1:]),
+        command_line=recorded_command_line(["opsctl", *sys.argv[1:]]),
         user=user_name(),
         version=__version__,
     )

@@ -98,10 +98,9 @@ def audit(
     """
     runs = _runs(dataset, output_name, records)
     latest = runs[-1]
-    dataset_objects = source.dataset(dataset, pipeline=latest.m2g["pipeline"])
-    discovery = discover(
-        dataset_objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=latest.m2g["pipeline"]
-    )
+    pipeline = latest.m2g.get("pipeline", "dwi")
+    dataset_objects = source.dataset(dataset, pipeline=pipeline)
+    discovery = discover(dataset_objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=pipeline)
     entries: dict[str, list[AuditEntry]] = defaultdict(list)
     results: list[Result] = []
     for run in reversed(runs):

@@ -44,7 +44,7 @@ class RunReader:
         return self._records.result(origin.run_id, origin.index, contradiction=check)
 
     def _contradiction(self, index_map: Mapping[int, int]) -> Callable[[Result], str]:
-        """Says why a result cannot be the one of its scan, given this run's indices by those of the run that made it."""
+        """Says why a result cannot be its scan's; `index_map`: this run's indices by those of the run that made it."""
 
         def contradiction(result: Result) -> str:
             index = index_map.get(result.index)

@@ -17,6 +17,8 @@ from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions, all_asked, argv
 from opsctl.core.runs.registration import Registration
 
+LONGEST_ARGUMENT = 4_000
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -186,6 +188,13 @@ def timestamp(moment: datetime) -> str:
 def make_run_id(dataset_name: str, *, moment: datetime, token: str) -> str:
     """`DATASET-YYYYMMDD-HHMMSS-xxxx`, valid in a Batch job name whatever the dataset's name is."""
     return f"{_safe(dataset_name)}-{moment.astimezone(UTC):%Y%m%d-%H%M%S}-{token}"
+
+
+def recorded_command_line(arguments: Sequence[str]) -> tuple[str, ...]:
+    """A command as a run's record stores it: bytes that are no UTF-8 are replaced, and very long arguments cut."""
+    return tuple(
+        argument.encode(errors="surrogateescape").decode(errors="replace")[:LONGEST_ARGUMENT] for argument in arguments
+    )
 
 
 def run_moment(run_id: str) -> str:

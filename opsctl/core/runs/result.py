@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from opsctl.core import bounded
-from opsctl.core.location import is_plain_path, run_location
+from opsctl.core.location import is_plain_path
 from opsctl.core.record import RecordReader
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
@@ -280,10 +280,11 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
             return "`outputs` is wrong (they are not in the scan's folder in a derivative)"
         if folder.split("/")[:3] != uri.split("/")[:3]:
             return f"`outputs` is wrong ({folder} is in another bucket)"
-    for file in (*outputs.connectomes, *(entry.uri for entry in (*outputs.files, *outputs.graphs))):
+    listed = [file.uri for file in outputs.files]
+    for file in (*outputs.connectomes, *listed, *(graph.uri for graph in outputs.graphs)):
         if not file.startswith(f"{folder}/") or not is_plain_path(file.removeprefix(f"{folder}/")):
             return f"`outputs` is wrong ({file[:_SHOWN]} is not in {folder[:_SHOWN]})"
-    if not set(outputs.connectomes) <= {file.uri for file in outputs.files}:
+    if not set(outputs.connectomes) <= set(listed):
         return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
     return ""
 

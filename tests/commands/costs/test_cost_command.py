@@ -115,11 +115,11 @@ class World:
             "schema_version": 1,
             "run_id": run_id,
             "index": index,
-            "scan": "s",
+            "scan": self.records.run(run_id).scans[index],
             "key": "k",
             "status": status,
             "cause": "",
-            "exit_code": 0,
+            "exit_code": int(status == "failed"),
             "attempt": attempt,
             "started_at": at(0),
             "stopped_at": at(minutes / 60),
@@ -320,7 +320,7 @@ def test_other_models_platforms_and_pipelines_do_not_count(world: World, storage
     finish(world, "C-20261120-120000-aaaa", *five, m2g={"pipeline": "func"})
     finish(world, "D-20261120-120000-aaaa", *five[:4])
     storage.put_json("data", "opsctl/runs/E-20261124-120000-cccc/scans/00000.json", {})
-    world.run("F-20261120-120000-aaaa", *(f"s{n}" for n in range(9)))
+    world.run("F-20261120-120000-aaaa", *(f"sub-{n}" for n in range(9)))
     for index in range(9):
         world.result("F-20261120-120000-aaaa", index, status="failed")
     hours = finished_hours(world.records, platform=PLATFORM, model="csa")

@@ -104,7 +104,7 @@ def test_scans_that_an_earlier_run_made_are_this_runs_too(done: World, tmp_path:
     done.put_run(EARLIER)
     scans = ("sub-02", "sub-01/ses-1")
     done.put_run(RUN, scans=scans, sizes=(1,), adopted=(Origin(EARLIER, 0),))
-    done.publish(0, {"sub-02/connectomes_d/A/x.csv": b"3"})
+    done.publish(0, {"sub-02/connectomes_d/A/x.csv": b"3"}, scan="sub-02")
     plan = done.plan(tmp_path)
     assert [(item.index, item.scan, item.place) for item in plan.downloads] == [
         (0, "sub-02", "sub-02/connectomes_d/A/x.csv"),
@@ -209,6 +209,27 @@ def test_ctrl_c_says_what_is_still_to_come(done: World, tmp_path: Path, monkeypa
     with pytest.raises(Interrupted, match="Stopped: 1 file still to come") as caught:
         done.fetched(tmp_path)
     assert "goes on where this stopped" in caught.value.hint
+
+
+OUTSIDE = [
+    f"{OUTPUT}/../../../x.csv",
+    f"{OUTPUT}/sub-01/../../x.csv",
+    f"{OUTPUT}//etc/x.csv",
+    f"{OUTPUT}-2/x.csv",
+    "s3://data/HNU1/derivatives/other/x.csv",
+    "s3://elsewhere/x.csv",
+]
+
+
+@pytest.mark.parametrize("uri", OUTSIDE)
+def test_a_result_that_points_outside_its_run_is_refused(world: World, tmp_path: Path, uri: str) -> None:
+    world.publish(0, {uri: b"x"})
+    with pytest.raises(Problem, match="No scan of .* is done yet"):
+        world.plan(tmp_path / "home")
+    (problem,) = world.records.unreadable()
+    assert (
+        problem.source.endswith("/results/00000.json") and "files are in" in problem.what
+    ) or "outputs" in problem.what
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -338,6 +359,11 @@ def test_scans_that_need_a_look_are_listed(world: World, tmp_path: Path) -> None
     plan = world.plan(tmp_path)
     assert plan.as_json(table=None)["warnings"] == [{"scan": "sub-01/ses-1", **warning}]
     assert [scan for scan, _ in plan.warnings] == ["sub-01/ses-1"]
+
+
+def test_a_result_with_control_characters_in_a_name_counts_as_none(done: World, tmp_path: Path) -> None:
+    done.publish(1, {"sub-02/a\tb\nc.csv": b"1"})
+    assert done.plan(tmp_path).missing == ("sub-02",)
 
 
 def test_the_folder_is_a_derivative_as_pybids_reads_it(done: World, tmp_path: Path) -> None:

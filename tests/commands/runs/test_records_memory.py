@@ -19,7 +19,8 @@ SCANS = 1_000
 #: m2g writes a connectome for each of 35 atlases, and as many pictures and logs.
 _ATLASES = 35
 _FILES = 80
-_OUTPUT = "s3://opsctl-m2g-123456789012-us-east-1/HNU1/derivatives/m2g-csa-native"
+_BUCKET = "opsctl-m2g-123456789012-us-east-1"
+_OUTPUT = f"s3://{_BUCKET}/HNU1/derivatives/m2g-csa-native"
 
 
 def result_with_files() -> bytes:
@@ -28,7 +29,9 @@ def result_with_files() -> bytes:
     uris = [f"{folder}/atlas{number:02d}_space-MNI152NLin6_res-2x2x2/connectome.csv" for number in range(_FILES)]
     files = [{"uri": uri, "size_bytes": 40_000, "sha256": "5f" * 32, "etag": "7a" * 16} for uri in uris]
     outputs = {"connectomes": uris[:_ATLASES], "files": files}
-    return json.dumps({**RESULT, "index": "INDEX", "outputs": outputs, "key": "5f" * 32}, indent=1).encode()
+    return json.dumps(
+        {**RESULT, "index": "INDEX", "scan": "sub-0000000/ses-1", "outputs": outputs, "key": "5f" * 32}, indent=1
+    ).encode()
 
 
 class EndlessStorage(Storage):
@@ -36,7 +39,7 @@ class EndlessStorage(Storage):
 
     def __init__(self) -> None:
         self._result = result_with_files()
-        self._attempt = encoded({**ATTEMPT, "index": "INDEX"})
+        self._attempt = encoded({**ATTEMPT, "index": "INDEX", "attempt": "NUMBER"})
 
     def below(self, location: Location) -> list[S3Object]:
         names = {"results": ("{:05d}.json",), "attempts": ("{:05d}.1.ab.json", "{:05d}.2.ab.json")}[location.name]
@@ -51,12 +54,14 @@ class EndlessStorage(Storage):
         for key in keys:
             index = int(key.rpartition("/")[2][:5])
             body = self._result if "/results/" in key else self._attempt
+            number = b"2" if ".2." in key else b"1"
+            body = body.replace(b'"NUMBER"', number)
             bodies[key] = body.replace(b'"INDEX"', b"%d" % index).replace(b"sub-0000000", b"sub-%07d" % index)
         return bodies
 
 
 def test_a_scan_takes_at_most_ten_kilobytes() -> None:
-    records = Records(EndlessStorage(), data_bucket="data")
+    records = Records(EndlessStorage(), data_bucket=_BUCKET)
     records.results("warm"), records.attempts("warm")
     gc.collect()
     tracemalloc.start()
@@ -71,7 +76,7 @@ def test_a_scan_takes_at_most_ten_kilobytes() -> None:
 
 
 def test_files_are_read_when_they_are_asked_for() -> None:
-    records = Records(EndlessStorage(), data_bucket="data")
+    records = Records(EndlessStorage(), data_bucket=_BUCKET)
     result = records.results("R", files=True)[7]
     assert (len(result.files), len(result.connectomes)) == (_FILES, _ATLASES)
     assert "sub-0000007" in result.files[0].uri

@@ -53,10 +53,10 @@ def test_the_runs_of_a_dataset(storage: Storage, records: Records) -> None:
     ]
 
 
-def submission(number: int) -> Submission:
+def submission(number: int, run_id: str = "R") -> Submission:
     return Submission(
         number=number,
-        job_name="n",
+        job_name=f"{run_id}-{number:02d}",
         job_queue="q",
         offset=number,
         size=1,
@@ -160,12 +160,12 @@ def test_what_cannot_be_read_counts_as_missing_and_is_reported_once(storage: Sto
         put(storage, f"{LATE}/final_job_states.json", []),
         put(storage, f"{LATE}/scans/00001.json", {**SCAN, "index": None}),
     }
-    put(storage, f"{LATE}/submissions/00.json", submission(0).as_json())
+    put(storage, f"{LATE}/submissions/00.json", submission(0, LATE).as_json())
     put(storage, f"{LATE}/attempts/00000.1.ab.json", {**ATTEMPT, "index": 0})
     put(storage, f"{LATE}/results/00000.json", {**RESULT, "index": 0})
     put(storage, f"{LATE}/scans/00000.json", {**SCAN, "index": 0})
     for _ in range(2):
-        assert records.submission_log(LATE) == [submission(0)]
+        assert records.submission_log(LATE) == [submission(0, LATE)]
         assert [attempt.index for attempt in records.attempts(LATE)] == [0]
         assert list(records.results(LATE)) == list(records.results(LATE, files=True)) == [0]
         assert list(records.documents(LATE)) == [0]
@@ -180,7 +180,7 @@ def test_what_cannot_be_read_counts_as_missing_and_is_reported_once(storage: Sto
 def test_a_record_that_was_mended_is_read_and_no_longer_reported(storage: Storage, records: Records) -> None:
     put(storage, f"{LATE}/attempts/00000.1.ab.json", {})
     assert records.attempts(LATE) == []
-    put(storage, f"{LATE}/attempts/00000.1.ab.json", ATTEMPT)
+    put(storage, f"{LATE}/attempts/00000.1.ab.json", {**ATTEMPT, "index": 0})
     assert len(records.attempts(LATE)) == 1
     assert records.unreadable() == []
     put(storage, f"{LATE}/final_job_states.json", {})

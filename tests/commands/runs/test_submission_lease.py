@@ -268,9 +268,7 @@ def test_a_laptop_that_was_closed_submits_no_more(
 
 
 @pytest.mark.parametrize("name", ["thesis.tex", "../../thesis.tex", "{folder}/thesis.tex", "thesis.tex\0", ""])
-def test_a_lease_that_names_a_file_of_this_machine_deletes_nothing(
-    storage: Storage, tmp_path: Path, name: str
-) -> None:
+def test_a_lease_that_names_a_file_of_this_machine_deletes_nothing(storage: Storage, tmp_path: Path, name: str) -> None:
     """`Home.is_alive` removes the lock file of a dead process; its name comes from S3."""
     home = Home(tmp_path / "home")
     thesis = tmp_path / "thesis.tex"

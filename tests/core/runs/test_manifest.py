@@ -22,6 +22,7 @@ from opsctl.core.runs.manifest import (
     document_key,
     make_run_id,
     mixing_run,
+    recorded_command_line,
     run_moment,
     scan_document,
     timestamp,
@@ -201,3 +202,9 @@ def test_an_adopted_scans_records_are_where_it_was_made() -> None:
 def test_what_was_not_asked_for_may_be_missing() -> None:
     assert decoded(run()).memory_mib is None
     assert decoded(run(memory_mib=30400, max_spend_usd=20.0)).memory_mib == 30400
+
+
+def test_a_command_line_that_no_record_could_hold_is_recorded_so_that_it_can_be_read() -> None:
+    recorded = run(2, command_line=recorded_command_line(["opsctl", "run", "\udcff", "x" * 100_000]))
+    assert recorded.command_line[2:] == ("\ufffd", "x" * 4_000)
+    assert decoded(recorded) == recorded

@@ -6,8 +6,9 @@ import dataclasses
 from typing import Any
 
 import pytest
-from support.record_examples import FILE, RESULT, encoded, result_uri
+from support.record_examples import FILE, OUTPUT, RESULT, encoded, result_uri
 
+from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.result import OutputFile, Result
 
 
@@ -51,3 +52,32 @@ def test_files_that_were_left_out_are_not_taken_for_none() -> None:
         for look in (len, list, set, sorted, bool, lambda value: value[:2], lambda value: "x" in value):
             with pytest.raises(ValueError, match="read without their files"):
                 look(files)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        f"{FILE}/../../../x",
+        f"{FILE.rpartition('/')[0]}/.bashrc",
+        f"{FILE.rpartition('/')[0]}//x",
+        FILE.replace("s3://data/", "s3://evil/"),
+        FILE.replace("/sub-01/ses-1/", "/sub-02/ses-1/"),
+        FILE.replace("/derivatives/", "/x/"),
+        "s3://data/opsctl/runs/R/run.json",
+        f"{FILE}\x1b[31m",
+    ],
+)
+def test_a_result_whose_files_are_not_its_scans_is_refused(uri: str) -> None:
+    for files in ([uri], [FILE, uri]):
+        listed = [{"uri": file, "size_bytes": 5, "sha256": "f" * 64} for file in files]
+        with pytest.raises(UnreadableRecord, match="`outputs"):
+            decoded(outputs={"connectomes": [], "files": listed})
+    with pytest.raises(UnreadableRecord, match="`outputs"):
+        decoded(outputs={**RESULT["outputs"], "connectomes": [uri]})
+
+
+def test_a_result_is_not_believed_for_another_scan_or_folder() -> None:
+    result = decoded()
+    assert result.contradiction("sub-01/ses-1", f"{OUTPUT}/sub-01/ses-1") == ""
+    assert "not of sub-02" in result.contradiction("sub-02", f"{OUTPUT}/sub-02")
+    assert "not in" in result.contradiction("sub-01/ses-1", "s3://data/HNU1/derivatives/other/sub-01/ses-1")
