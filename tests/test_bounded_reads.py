@@ -26,7 +26,8 @@ REASONS = {
     ),
     **dict.fromkeys(
         (
-            "opsctl/terraform/root.py", "opsctl/terraform/process.py", "opsctl/commands/platform/terraform_workspace.py",
+            "opsctl/terraform/root.py", "opsctl/terraform/process.py",
+            "opsctl/commands/platform/terraform_workspace.py",
             "opsctl/commands/platform/state.py", "opsctl/commands/platform/platform_lock.py",
             "opsctl/commands/platform/remembered_platform.py", "opsctl/commands/platform/image_push.py",
             "opsctl/home.py", "opsctl/lock_file.py", "opsctl/local/control.py", "opsctl/local/server.py",
@@ -60,11 +61,12 @@ REASONS = {
 
 def _reads(tree: ast.AST) -> Iterator[ast.Call]:
     for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        name, owner = node.func.attr, node.func.value
-        if (name in _WHOLE and not node.args and not node.keywords) or name in ("read_text", "read_bytes") or (name in _UNBOUNDED and (getattr(owner, "id", getattr(owner, "attr", "")) in _OF_MODULES)):
-            yield node
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            name, owner = node.func.attr, node.func.value
+            module = getattr(owner, "id", getattr(owner, "attr", ""))
+            is_whole = name in _WHOLE and not node.args and not node.keywords
+            if is_whole or name in ("read_text", "read_bytes") or (name in _UNBOUNDED and module in _OF_MODULES):
+                yield node
 
 
 def test_every_whole_read_has_a_reason() -> None:
