@@ -24,8 +24,11 @@ _UNITS_PER_SECOND = {"sec": 1.0, "msec": 1e3, "usec": 1e6}
 
 #: A sidecar that is nested deeper is refused: how deep a document Python can read depends on its version.
 _DEEPEST = 64
-# Everything but brackets. A string always matches, closed or not, so that no text takes longer than its length.
-_NO_BRACKETS = re.compile(r'"(?:[^"\\]+|\\.)*"?|[^\[\]{}"]+', re.DOTALL)
+_ESCAPED = re.compile(rb"\\.", re.DOTALL)
+# Closed or not: so that no text takes longer than its length.
+_STRING = re.compile(rb'"[^"]*"?')
+_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,8 @@ def merged(sidecars: Sequence[bytes]) -> Mapping[str, Any]:
     fields: dict[str, Any] = {}
     for sidecar in sidecars:
         try:
-            text = sidecar.decode("utf-8-sig")
             # A whole number may have any length: as an int it would take the square of that, or be refused.
-            document = None if _is_deep(text) else json.loads(text, parse_int=float)
+            document = None if _is_deep(sidecar) else json.loads(sidecar.decode("utf-8-sig"), parse_int=float)
         except ValueError as error:
             raise ValueError("its JSON sidecar is not JSON") from error
         if not isinstance(document, dict):
@@ -69,11 +71,11 @@ def merged(sidecars: Sequence[bytes]) -> Mapping[str, Any]:
     return fields
 
 
-def _is_deep(text: str) -> bool:
+def _is_deep(sidecar: bytes) -> bool:
     """Whether a JSON text is nested more deeply than any sidecar, or its brackets are not closed."""
-    brackets = _NO_BRACKETS.sub("", text).translate({ord("{"): "[", ord("}"): "]"})
+    brackets = _STRING.sub(b"", _ESCAPED.sub(b"", sidecar)).translate(_TO_SQUARE, _NO_BRACKETS)
     for _ in range(_DEEPEST):
-        brackets = brackets.replace("[]", "")
+        brackets = brackets.replace(b"[]", b"")
         if not brackets:
             return False
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -70,6 +69,9 @@ def _m2g_setting(name: str, default: Any) -> Setting:
     return Setting(f"m2g.{name}", kind, default, _OTHERWISE.get(name, ""), _SHORT_NAMES.get(name, ()))
 
 
+# A number of TOML's may have thousands of digits.
+_MOST_USD = 10**9
+
 SETTINGS = (
     Setting("platform", "text", otherwise="the one brought up last"),
     Setting("region", "text", otherwise="your AWS configuration's"),
@@ -101,8 +103,9 @@ def validated(setting: Setting, value: Any) -> Any:
             M2gOptions(**{name: value})
         elif setting.key == "platform":
             check_name(value)
-        elif setting.key == "max_spend" and not 0 <= value < math.inf:
-            raise Problem(f"max_spend must be 0 or more, not {value}.", code=ErrorCode.CONFIGURATION_INVALID)
+        elif setting.key == "max_spend" and not 0 <= value <= _MOST_USD:
+            allowed = f"at most {_MOST_USD:,}" if value > _MOST_USD else f"0 or more, not {value}"
+            raise Problem(f"max_spend must be {allowed}.", code=ErrorCode.CONFIGURATION_INVALID)
         elif setting.key == "memory" and value < _LEAST_MEMORY_MIB:
             raise Problem(
                 f"memory is in MiB, {_LEAST_MEMORY_MIB} or more, not {value}.", code=ErrorCode.CONFIGURATION_INVALID

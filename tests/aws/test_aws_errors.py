@@ -302,7 +302,7 @@ def test_nobody_there(unused_tcp_port: int) -> None:
 
 def test_no_credentials_no_region_no_profile() -> None:
     with pytest.raises(Problem, match="no AWS credentials"):
-        Storage(Clients(region="us-east-1").s3).below(Location("data", ""))
+        list(Storage(Clients(region="us-east-1").s3).below(Location("data", "")))
     with pytest.raises(Problem, match="No AWS region is set"):
         _ = Clients().batch
     with pytest.raises(Problem, match="lab"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,36 @@ def test_one_file_is_one_layer(place: Path) -> None:
     file.write_text("memory = 2048")
     found = config_files({"OPSCTL_CONFIG": str(file)}, file.parent)
     assert [one.layer for one in found] == ["user"]
+
+
+def _large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(10**9)
+
+
+HOSTILE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a pipe": (os.mkfifo, "cannot be read (it is a pipe)"),
+    "a folder": (Path.mkdir, "cannot be read (it is a folder)"),
+    "a link to a device": (lambda path: path.symlink_to("/dev/zero"), "cannot be read (it is a device)"),
+    "1 GB": (_large, "cannot be read (it has more than 64,000 bytes)"),
+    "UTF-16": (lambda path: path.write_bytes("platform = 'a'".encode("utf-16")), "this is not UTF-8"),
+    "UTF-16 without a mark": (lambda path: path.write_bytes("platform = 'a'".encode("utf-16-le")), "this is not TOML"),
+    "deep lists": (lambda path: path.write_text("a = " + "[" * 30_000), "nested too deeply"),
+    "deep keys": (lambda path: path.write_text(".".join("a" * 3000) + " = 1"), "nested too deeply"),
+    "5,000 digits": (lambda path: path.write_text("max_spend = " + "9" * 5000), "has too many digits"),
+    "a list of 8,000 lines": (lambda path: path.write_text("a = [\n" + "1,\n" * 8000 + "]"), "more than 100 lines"),
+    "400 digits": (lambda path: path.write_text("max_spend = " + "9" * 400), "max_spend"),
+}
+
+
+@pytest.mark.parametrize(("make", "what"), HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("is_named", [False, True])
+def test_a_file_of_any_kind_ends_in_one_sentence(
+    place: Path, make: Callable[[Path], object], what: str, is_named: bool
+) -> None:
+    path = place / "opsctl.toml"
+    make(path)
+    configuration = load({"OPSCTL_CONFIG": str(path)} if is_named else {}, None if is_named else place)
+    (problem,) = configuration.problems
+    assert what in str(problem)
+    assert len(str(problem)) < 1000

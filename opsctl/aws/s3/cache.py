@@ -40,6 +40,8 @@ class Cache:
     def __init__(self, path: Path | None = None) -> None:
         # All threads share one connection: `runs` reads many runs in parallel.
         self._lock = Lock()
+        if path is not None and path.exists() and not path.is_file():
+            path = None
         self._is_file = path is not None
         try:
             self._database = self._open(str(path) if path else ":memory:")
@@ -133,6 +135,9 @@ class Cache:
 def read_if_free(path: Path, bucket: str, name: str) -> Any:
     """A stored value, for completion: creates no file and does not wait; None if there is none or it is locked."""
     with suppress(OSError, sqlite3.Error):
+        # SQLite would wait for the other end of a pipe.
+        if not path.is_file():
+            return None
         database = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_READ_TIMEOUT_SECONDS)
         try:
             return _read_value(database, bucket, name)

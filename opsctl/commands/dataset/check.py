@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 
 from opsctl.aws.s3.headers import Headers
 from opsctl.core.dataset.scan import Scan
@@ -34,17 +33,18 @@ def check(
     on_scan
         Called after each scan.
     """
-    # One scan at a time is judged: that takes no time, but a parsed sidecar may take 50 times the memory of its text.
-    judging = Lock()
 
     def check_scan(scan: Scan) -> Verdict:
         facts = headers.facts(scan)
-        with judging:
-            verdict = validate_scan(scan, facts, root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition)
+        judged = judge.submit(
+            validate_scan, scan, facts, root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition
+        )
+        verdict = judged.result()
         on_scan()
         return verdict
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    # One thread judges: that takes it no time, but a parsed sidecar may take 50 times the memory of its text.
+    with ThreadPoolExecutor(1) as judge, ThreadPoolExecutor(_THREADS) as pool:
         return list(pool.map(check_scan, scans))
 
 

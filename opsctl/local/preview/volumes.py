@@ -58,7 +58,7 @@ def load(path: Path, dimensions: int) -> tuple[Floats, NDArray[np.float64]]:
         ensure_fits(header.shape)
         kind: Any = Nifti1Image if Nifti1Image.header_class.may_contain_header(head) else Nifti2Image
         with (gzip.open if is_compressed else open)(path, "rb") as file:
-            image = kind.from_file_map({"image": FileHolder(fileobj=_Beginning(file, header.file_bytes))})
+            image = kind.from_file_map({"image": FileHolder(fileobj=_Beginning(file, header.file_bytes))}, mmap=False)
             data = np.asarray(image.dataobj, dtype=np.float32)
     except (ImageFileError, HeaderDataError, OSError, EOFError, ValueError, zlib.error) as error:
         raise Problem(f"{path.name} cannot be read as an image: {error}", code=ErrorCode.INPUT_INVALID) from error

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import IncompleteReadError
 
 from opsctl.aws.s3.body import read
+from opsctl.core.record import UnreadableRecord
 
 
 class Breaking:
@@ -41,3 +42,32 @@ def test_not_for_ever() -> None:
     with pytest.raises(IncompleteReadError):
         read(client, at_most=5, Bucket="data", Key="k")
     assert len(client.asked) == 5
+
+
+class Endless:
+    """A client whose body has no end, whatever length it announces."""
+
+    def __init__(self, announced: int) -> None:
+        self._announced = announced
+        self.sent = 0
+        self.is_closed = False
+
+    def get_object(self, **_: Any) -> dict[str, Any]:
+        return {"Body": self, "ContentLength": self._announced}
+
+    def read(self, size: int) -> bytes:
+        self.sent += size
+        return bytes(size)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize("announced", [0, 5, 10**15])
+def test_a_body_without_an_end_is_left(announced: int) -> None:
+    client: Any = Endless(announced)
+    sentence = r"^s3://data/k has [\d,]+ bytes, more than the 1,000,000 that it may have"
+    with pytest.raises(UnreadableRecord, match=sentence):
+        read(client, at_most=1_000_000, Bucket="data", Key="k")
+    assert client.sent < 1_300_000
+    assert client.is_closed

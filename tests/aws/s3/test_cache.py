@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from opsctl.aws.s3.cache import Cache
+import pytest
+
+from opsctl.aws.s3 import cache as cache_module
+from opsctl.aws.s3.cache import Cache, read_if_free
 from opsctl.core.dataset.scan import S3Object
 
 
@@ -61,3 +67,58 @@ def test_where_there_is_no_file_values_last_as_long_as_the_process_and_bodies_ta
         cache.put_value("data", "runs", ["a"])
         assert cache.get("data", [one("a", "1")]) == {}
         assert cache.get_value("data", "runs") == ["a"]
+
+
+HOSTILE_ROWS = ["text", 5, 1.5, None, b"x" * 2_000_000]
+
+
+@pytest.mark.parametrize("body", HOSTILE_ROWS, ids=lambda body: type(body).__name__)
+def test_a_row_that_opsctl_did_not_write_counts_as_missing(tmp_path: Path, body: object) -> None:
+    path = tmp_path / "records.sqlite"
+    cache = Cache(path)
+    cache.keep("data", {one("a", "1"): b"A", one("b", "1"): b"B"})
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE records SET body = ? WHERE key = 'b'", (body,))
+        other.execute("INSERT INTO notes VALUES ('data', 'n', ?)", (body,))
+    other.close()
+    assert Cache(path).get("data", [one("a", "1"), one("b", "1")]) == {"a": b"A"}
+    # A number in a column of texts is one to SQLite, and JSON to the reader.
+    assert Cache(path).get_value("data", "n") in (None, 5, 1.5)
+    assert read_if_free(path, "data", "n") in (None, 5, 1.5)
+
+
+@pytest.mark.parametrize("value", ["[" * 200_000, "{", "9" * 5000, "\0"])
+def test_a_value_that_is_no_json_counts_as_missing(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "records.sqlite"
+    Cache(path).put_value("data", "n", 1)
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE notes SET value = ?", (value,))
+    other.close()
+    assert Cache(path).get_value("data", "n") is None
+    assert read_if_free(path, "data", "n") is None
+
+
+def test_a_file_that_stays_locked_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_module, "_LOCKED_SECONDS", 0.05)
+    path = tmp_path / "records.sqlite"
+    cache = Cache(path)
+    cache.keep("data", {one("a", "1"): b"A"})
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    assert cache.get("data", [one("a", "1")]) == {}
+    holder.execute("COMMIT")
+    holder.close()
+    # No second wait: the file is not asked again.
+    assert cache.get("data", [one("a", "1")]) == {}
+    cache.put_value("data", "n", 1)
+    assert cache.get_value("data", "n") == 1
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_a_file_of_another_kind_is_not_used(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    path = tmp_path / "records.sqlite"
+    make(path)
+    cache = Cache(path)
+    cache.keep("data", {one("a", "1"): b"A"})
+    assert cache.get("data", [one("a", "1")]) == {}
+    assert read_if_free(path, "data", "n") is None

@@ -50,7 +50,9 @@ def test_a_dataset_at_the_buckets_root(s3: Any, storage: Storage) -> None:
 
 def test_objects_carry_size_and_etag_without_quotes(s3: Any, storage: Storage) -> None:
     s3.put_object(Bucket="data", Key="D/a b+é%20", Body=b"hello")
-    assert storage.below(Location("data", "D")) == [S3Object(key="D/a b+é%20", size_bytes=5, etag=etag([b"hello"]))]
+    assert list(storage.below(Location("data", "D"))) == [
+        S3Object(key="D/a b+é%20", size_bytes=5, etag=etag([b"hello"]))
+    ]
 
 
 def test_more_than_one_page(s3: Any, storage: Storage) -> None:
@@ -59,9 +61,9 @@ def test_more_than_one_page(s3: Any, storage: Storage) -> None:
     for number in range(1_001):
         backend.put_object("data", f"D/sub-{number:04d}/dwi/x", b"")
         backend.put_object("data", f"D/sub-0000/many/{number:04d}", b"")
-    assert len(storage.below(Location("data", "D"))) == 2_002
+    assert len(list(storage.below(Location("data", "D")))) == 2_002
     assert len(storage.folders(Location("data", "D"))) == 1_001
-    assert len(storage.below(Location("data", "D/sub-0000"))) == 1_002
+    assert len(list(storage.below(Location("data", "D/sub-0000")))) == 1_002
 
 
 def test_a_dataset_of_more_subjects_than_a_page_holds(s3: Any, storage: Storage, monkeypatch: Any) -> None:
@@ -164,3 +166,12 @@ def test_files_go_up(s3: Any, storage: Storage, tmp_path: Path) -> None:
     storage.upload(files, "data", done=lambda key, size: arrived.append((key, size)))
     assert sorted(arrived) == [("D/a", 3), ("D/b c", 3)]
     assert s3.get_object(Bucket="data", Key="D/b c")["Body"].read() == b"123"
+
+
+def test_an_object_that_is_too_large_is_its_own_error_among_others(storage: Storage, s3: Any) -> None:
+    s3.put_object(Bucket="data", Key="r/large", Body=b" " * 1001)
+    s3.put_object(Bucket="data", Key="r/small", Body=b" " * 1000)
+    bodies = storage.get_bodies("data", ["r/large", "r/small", "r/none"], at_most=1000)
+    assert bodies["r/small"] == b" " * 1000
+    assert str(bodies["r/large"]) == "s3://data/r/large has 1,001 bytes, more than the 1,000 that it may have."
+    assert len(bodies) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,29 @@ def test_a_large_file_is_compared_by_its_parts(folder: Path, storage: Storage, m
     assert etags["large.nii"].endswith("-2")
     assert "-" not in etags["exact.nii"]
     assert sent(folder, storage) == []
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (os.mkfifo, "is no file, but a pipe"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no file, but a pipe, a device"),
+        (lambda path: path.symlink_to("."), "is a link to a folder that holds it"),
+        (lambda path: path.symlink_to("/"), "is a link to a folder that holds it"),
+        (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links"),
+    ],
+)
+def test_what_has_no_end_is_refused(
+    folder: Path, storage: Storage, make: Callable[[Path], None], sentence: str
+) -> None:
+    make(folder / "sub-01" / "trap")
+    with pytest.raises(Problem, match=sentence):
+        compare(folder, HERE, storage)
+
+
+def test_two_links_that_lead_to_each_other_are_refused(folder: Path, storage: Storage) -> None:
+    (folder / "sub-02").mkdir()
+    (folder / "sub-01" / "a").symlink_to("../sub-02")
+    (folder / "sub-02" / "b").symlink_to("../sub-01")
+    with pytest.raises(Problem, match="holds it"):
+        compare(folder, HERE, storage)
