@@ -6,6 +6,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,8 +16,10 @@ from pathlib import Path
 import platformdirs
 
 from opsctl.core.errors import Problem, write_error_code
-from opsctl.core.platform.platform import Platform
+from opsctl.core.platform.platform import LOCAL_NAME, Platform
 from opsctl.whole_file import write_whole
+
+_IDENTITY = re.compile(rb"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,9 @@ class Home:
     def identity(self) -> str:
         """A random name of this home, the same for all its processes."""
         path = self.make(self.path) / "identity"
+        if path.exists() and not _IDENTITY.fullmatch(path.read_bytes()):
+            # A power cut or a full disk has emptied it: two homes would have the same name.
+            path.unlink(missing_ok=True)
         if not path.exists():
             import uuid
 
@@ -129,7 +135,7 @@ class Home:
         """The name of the platform that was brought up last, else of the only known one."""
         known = self.known()
         try:
-            last = (self.path / "current").read_text().strip()
+            last = (self.path / "current").read_text(errors="replace").strip()
         except FileNotFoundError:
             last = ""
         if last in known:
@@ -144,19 +150,34 @@ class Home:
         Problem
             When the record is damaged.
         """
+        path = self.platform_dir(name) / "record.json"
         try:
-            path = self.platform_dir(name) / "record.json"
             return Platform.decode(path.read_bytes(), str(path))
         except FileNotFoundError:
             return None
+        except Problem as problem:
+            # A plain `opsctl up` would make another platform.
+            option = "--local" if name == LOCAL_NAME else f"--name {name}"
+            problem.hint = f"`opsctl up {option}` writes it anew."
+            raise
 
     def known(self) -> list[str]:
         """The names of all platforms with a record on this machine."""
         return sorted(record.parent.name for record in self.path.glob("platforms/*/record.json"))
 
     def local_names(self) -> list[str]:
-        """The names of the local platforms; they share one server process."""
-        return [name for name in self.known() if (platform := self.recall(name)) is not None and platform.is_local]
+        """The names of the local platforms; they share one server process.
+
+        A platform whose record is damaged counts: it may need the server.
+        """
+        return [name for name in self.known() if self._may_be_local(name)]
+
+    def _may_be_local(self, name: str) -> bool:
+        try:
+            platform = self.recall(name)
+        except Problem:
+            return True
+        return platform is not None and platform.is_local
 
 
 class LogFile(logging.Handler):

@@ -24,6 +24,7 @@ IDENTITY_PATH = "/_opsctl/identity"
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _IDENTITY_SECONDS = 5.0
+_PIDS = range(1, 2**31)
 _LOG_BYTES = 5_000_000
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -221,7 +222,10 @@ def find(home: Path) -> LocalServer | None:
         containers = Containers.parse(record["containers"]) if record.get("containers") else None
         server = LocalServer(record["pid"], record["port"], url, record["started_at"], containers)
         expected = {"pid": server.pid, "token": record["token"]}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    # Signals to 0 and negative numbers reach whole groups of processes.
+    if not all(isinstance(number, int) for number in (server.pid, server.port)) or server.pid not in _PIDS:
         return None
     return server if _alive(server.pid) and _identity(server.port) == expected else None
 
@@ -305,7 +309,7 @@ def _identity(port: int) -> dict[str, object]:
     try:
         connection.request("GET", IDENTITY_PATH)
         answer = json.loads(connection.getresponse().read(1000))
-    except (OSError, HTTPException, ValueError):
+    except (OSError, HTTPException, ValueError, OverflowError, RecursionError):
         return {}
     finally:
         connection.close()
