@@ -7,6 +7,7 @@ import fcntl
 import json
 import logging
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ from pathlib import Path
 import platformdirs
 
 from opsctl.core.errors import Problem, write_error_code
-from opsctl.core.platform.platform import Platform
+from opsctl.core.platform.platform import LOCAL_NAME, Platform
 from opsctl.log_format import log_entry
 from opsctl.user_path import user_path
 from opsctl.whole_file import write_whole
@@ -26,6 +27,8 @@ _UNUSABLE = {
     *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO),
 }
+
+_IDENTITY = re.compile(rb"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,9 @@ class Home:
     def identity(self) -> str:
         """A random name of this home, the same for all its processes."""
         path = self.make(self.path) / "identity"
+        if path.exists() and not _IDENTITY.fullmatch(path.read_bytes()):
+            # A power cut or a full disk has emptied it: two homes would have the same name.
+            path.unlink(missing_ok=True)
         if not path.exists():
             import uuid
 
@@ -174,8 +180,14 @@ class Home:
             When the record is damaged.
         """
         path = self.platform_dir(name) / "record.json"
-        record = self._read(path)
-        return Platform.decode(record, str(path)) if record is not None else None
+        try:
+            record = self._read(path)
+            return Platform.decode(record, str(path)) if record is not None else None
+        except Problem as problem:
+            # A plain `opsctl up` would make another platform.
+            option = "--local" if name == LOCAL_NAME else f"--name {name}"
+            problem.hint = f"`opsctl up {option}` writes it anew."
+            raise
 
     def _read(self, path: Path) -> bytes | None:
         """A file below the home; None where there is none."""
@@ -189,8 +201,18 @@ class Home:
         return sorted(record.parent.name for record in self.path.glob("platforms/*/record.json"))
 
     def local_names(self) -> list[str]:
-        """The names of the local platforms; they share one server process."""
-        return [name for name in self.known() if (platform := self.recall(name)) is not None and platform.is_local]
+        """The names of the local platforms; they share one server process.
+
+        A platform whose record is damaged counts: it may need the server.
+        """
+        return [name for name in self.known() if self._may_be_local(name)]
+
+    def _may_be_local(self, name: str) -> bool:
+        try:
+            platform = self.recall(name)
+        except Problem:
+            return True
+        return platform is not None and platform.is_local
 
 
 class LogFile(logging.Handler):

@@ -25,6 +25,7 @@ from opsctl.local.key import make_key, read_key
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_PIDS = range(1, 2**31)
 _LOG_BYTES = 5_000_000
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -227,8 +228,8 @@ def _silent_pid(files: Files) -> int | None:
         with files.lock("server").open("r") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return pid if _alive(pid) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        return pid if pid in _PIDS and _alive(pid) else None
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return None
 
@@ -245,7 +246,10 @@ def _answering(files: Files) -> LocalServer | None:
             token=record["token"],
             containers=Containers.parse(record["containers"]) if record.get("containers") else None,
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    # Signals to 0 and negative numbers reach whole groups of processes.
+    if not all(isinstance(number, int) for number in (server.pid, server.port)) or server.pid not in _PIDS:
         return None
     return server if _runs(server) else None
 

@@ -37,7 +37,7 @@ def is_server(port: int, token: str) -> bool:
     try:
         connection.request("GET", f"{IDENTITY_PATH}?challenge={challenge}")
         answer = connection.getresponse().read(1000)
-    except (OSError, HTTPException):
+    except (OSError, HTTPException, OverflowError):
         return False
     finally:
         connection.close()

@@ -8,7 +8,6 @@ else may do anything. Requests pass `connections`, `front`, the metadata of inst
 from __future__ import annotations
 
 import argparse
-import errno
 import fcntl
 import json
 import logging
@@ -49,20 +48,29 @@ _MOTO = {
 
 
 def _listen(files: Files, port: int | None) -> socket.socket:
-    last_port = int(files.port.read_text()) if files.port.exists() and files.port.read_text().isdigit() else 0
-    for candidate in (port,) if port is not None else (last_port, 0):
+    for candidate in (port,) if port is not None else (_last_port(files), 0):
         listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((_HOST, candidate))
         except OSError as error:
             listener.close()
-            if error.errno != errno.EADDRINUSE or port is not None:
+            if candidate == 0 or port is not None:
                 raise
+            _LOG.info("port %s cannot be used again (%s)", candidate, error.strerror)
             continue
         listener.listen(256)
         return listener
     raise Problem("There is no free port on 127.0.0.1.", code=ErrorCode.PLATFORM_NOT_RUNNING)
+
+
+def _last_port(files: Files) -> int:
+    """The last server's port; 0 where it is not known."""
+    try:
+        port = int(files.port.read_bytes())
+    except (OSError, ValueError):
+        return 0
+    return port if port in range(1024, 65536) else 0
 
 
 def serve(
