@@ -60,13 +60,15 @@ def merged(sidecars: Sequence[bytes]) -> Mapping[str, Any]:
     """
     fields: dict[str, Any] = {}
     for sidecar in sidecars:
+        if _is_deep(sidecar):
+            raise ValueError("its JSON sidecar is not JSON: its brackets are not closed, or nested too deeply")
         try:
             # A whole number may have any length: as an int it would take the square of that, or be refused.
-            document = None if _is_deep(sidecar) else json.loads(sidecar.decode("utf-8-sig"), parse_int=float)
+            document = json.loads(sidecar.decode("utf-8-sig"), parse_int=float)
         except ValueError as error:
             raise ValueError("its JSON sidecar is not JSON") from error
         if not isinstance(document, dict):
-            raise ValueError("its JSON sidecar is not a JSON object, or it is nested too deeply")
+            raise ValueError("its JSON sidecar is not a JSON object")
         fields.update(document)
     return fields
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from difflib import get_close_matches
@@ -104,7 +105,7 @@ def validated(setting: Setting, value: Any) -> Any:
         elif setting.key == "platform":
             check_name(value)
         elif setting.key == "max_spend" and not 0 <= value <= _MOST_USD:
-            allowed = f"at most {_MOST_USD:,}" if value > _MOST_USD else f"0 or more, not {value}"
+            allowed = f"at most {_MOST_USD:,}" if _MOST_USD < value < math.inf else f"0 or more, not {value}"
             raise Problem(f"max_spend must be {allowed}.", code=ErrorCode.CONFIGURATION_INVALID)
         elif setting.key == "memory" and value < _LEAST_MEMORY_MIB:
             raise Problem(

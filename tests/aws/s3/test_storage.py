@@ -115,7 +115,7 @@ def test_the_near_names_are_told_first(s3: Any, storage: Storage) -> None:
 @pytest.mark.parametrize("call", ["dataset", "below", "folders"])
 def test_a_missing_bucket(storage: Storage, call: str) -> None:
     with pytest.raises(Problem, match="bucket nosuch does not exist"):
-        getattr(storage, call)(Location("nosuch", "HNU1"))
+        list(getattr(storage, call)(Location("nosuch", "HNU1")))
 
 
 def test_records(s3: Any, storage: Storage) -> None:
