@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from support.small_disk import small_disk
 
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.terraform.binary import find_binary
@@ -50,6 +53,37 @@ def applied(tmp_path_factory: pytest.TempPathFactory) -> Root:
         root.plan()
         root.apply(lambda step: None)
     return root
+
+
+@pytest.mark.parametrize("room", [0, 4096])
+def test_a_state_that_a_full_disk_did_not_take_is_not_lost(tmp_path: Path, room: int) -> None:
+    root = root_in(tmp_path / "storage")
+    root.folder.mkdir()
+    (root.folder / "main.tf").write_text(CODE)
+    root.init(mirror=None)
+    with small_disk(tmp_path / "disk", size_mb=1) as disk:
+        root.set_variables({"size": 10})
+        root.plan()
+        root.apply(lambda step: None)
+        # Only the state's own disk is full, so that Terraform itself writes `errored.tfstate` beside it.
+        shutil.move(state_of(root), disk.path)
+        state_of(root).symlink_to(disk.path / "terraform.tfstate")
+        before = ids(root)
+        root.set_variables({"size": 30})
+        root.plan()
+        disk.fill(but_bytes=room)
+        with pytest.raises(Problem) as caught:
+            root.apply(lambda step: None)
+        assert caught.value.code is ErrorCode.DISK_FULL, caught.value
+        assert "30 resources stand and are recorded" in caught.value.what
+        disk.free()
+        assert root.plan().changes == ()
+        assert (len(ids(root)), before <= ids(root)) == (30, True)
+
+
+def ids(root: Root) -> set[str]:
+    (resource,) = root.state()["resources"]
+    return {instance["attributes"]["id"] for instance in resource["instances"]}
 
 
 def root_in(folder: Path) -> Root:
