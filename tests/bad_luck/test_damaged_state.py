@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from support.small_disk import small_disk
 
 from opsctl.core.errors import ErrorCode, Problem

@@ -172,7 +172,8 @@ def test_a_run_whose_server_dies_goes_on_and_submits_no_scan_twice(world: Killed
     earlier = world.keys("opsctl/runs/")
     ended = world.type("run", "HNU1", "--modif", output, "--yes", kill_at=request_number)
     if world.is_up():
-        assert ended.code == 0, ended.text
+        # It makes fewer requests than that.
+        assert (ended.code, request_number > 20) == (0, True), ended.text
     else:
         assert ended.code == 0 or is_sentence(ended), ended
         world.start_again()
@@ -194,7 +195,8 @@ def test_a_run_whose_server_dies_goes_on_and_submits_no_scan_twice(world: Killed
     assert scans and set(scans.values()) == {1}, (scans, new)
     jobs = [job for run_id in runs for job in world.jobs(run_id)]
     assert len(jobs) <= len([key for key in new if "/submissions/" in key]), jobs
-    done = [key for key in new if "/results/" in key]
-    assert len(done) == 2, done
+    # A scan that failed has a result too.
+    results = Counter(runs[key.split("/")[2]]["scans"][int(Path(key).stem)] for key in new if "/results/" in key)
+    assert results and set(results.values()) == {1}, (results, new)
     status = world.type("run", "HNU1", "--modif", output, "--dry-run")
     assert "2 done" in status.text, status.text
