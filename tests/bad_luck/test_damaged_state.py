@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from support.small_disk import small_disk
 
+from opsctl.commands.diagnosis.machine import damaged_states
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.home import Home
 from opsctl.terraform.binary import find_binary
 from opsctl.terraform.root import Root
 
@@ -187,3 +189,13 @@ def test_a_plan_and_a_lock_that_are_damaged_are_made_anew(root: Root) -> None:
         (root.folder / name).write_bytes(RANDOM)
     assert root.plan().changes == ()
     root.apply(lambda step: None)
+
+
+def test_doctor_names_the_damaged_states(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    paths = [home.platform_dir("m2g") / "terraform" / root / "terraform.tfstate" for root in ("storage", "platform")]
+    assert damaged_states(home, "m2g") == damaged_states(home, None) == ()
+    for path in paths:
+        home.write(path, "{")
+    problems = damaged_states(home, "m2g")
+    assert [str(path) in problem.what for path, problem in zip(paths, problems, strict=True)] == [True, True]
