@@ -117,12 +117,18 @@ def test_what_writes_leaves_nothing_half_and_goes_on_after_room(laptop: Laptop, 
         assert files(target) == expected
 
 
-def test_an_upload_and_a_run_need_no_room_on_this_machine(laptop: Laptop) -> None:
+def test_an_upload_needs_no_room_and_the_first_run_says_that_it_does(laptop: Laptop) -> None:
     laptop.forget_cache()
     laptop.disk.fill()
     uploaded = laptop.type("upload", "HNU1", "--name", "COPY")
     assert uploaded.code == 0, uploaded.text
-    ran = laptop.type("run", "COPY", "--yes", "--participant-label", "01")
+    run = ("run", "COPY", "--yes", "--participant-label", "01")
+    # The home has no identity yet, by which a lease is told from another home's.
+    refused = laptop.type(*run)
+    assert (refused.code, "No space left" in refused.text, "bug" in refused.text) == (1, True, False), refused.text
+    assert list(laptop.home.glob("identity*")) == []
+    laptop.disk.free()
+    ran = laptop.type(*run)
     assert ran.code == 0, ran.text
     laptop.platform.finish_jobs()
     assert "DONE" in laptop.type("status", "--json").text
