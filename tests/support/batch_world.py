@@ -132,6 +132,9 @@ class BatchWorld:
     terminated: list[tuple[str, str]] = field(default_factory=list)
     bulk_sizes: list[int] = field(default_factory=list)
     unending: set[str] = field(default_factory=set)
+    #: The submissions by the ids of their jobs; a job that is not in it is the first one of `made_run`.
+    job_names: dict[str, str] = field(default_factory=dict)
+    data_bucket: str = "data"
 
     @property
     def adapter(self) -> Batch:
@@ -204,9 +207,18 @@ class BatchWorld:
 
     def _short(self, job_id: str, child: Child) -> dict[str, Any]:
         container = {} if child.exit_code is None else {"exitCode": child.exit_code}
-        reply = {"jobId": job_id, "status": child.status, "container": container}
+        reply = {"jobId": job_id, **self._facts(job_id, container), "status": child.status}
         reply |= {} if child.started_at is None else {"startedAt": child.started_at}
         return {**reply, **({"statusReason": child.reason} if child.reason else {})}
+
+    def _facts(self, job_id: str, container: dict[str, Any]) -> dict[str, Any]:
+        """A job's name, and the environment that names its run."""
+        name = self.job_names.get(job_id.partition(":")[0], "HNU1-20261122-120000-ab12-00")
+        uri = f"s3://{self.data_bucket}/opsctl/runs/{name.rpartition('-')[0]}"
+        return {
+            "jobName": name,
+            "container": {**container, "environment": [{"name": "OPSCTL_RUN_URI", "value": uri}]},
+        }
 
     def _reply(self, job_id: str) -> dict[str, Any] | None:
         if job_id in self.arrays:
@@ -214,6 +226,7 @@ class BatchWorld:
             active = any(count for status, count in counts.items() if status not in _ENDED)
             return {
                 "jobId": job_id,
+                **self._facts(job_id, {}),
                 "status": "PENDING" if active else "FAILED" if counts["FAILED"] else "SUCCEEDED",
                 "arrayProperties": {"size": len(self.arrays[job_id]), "statusSummary": dict(counts)},
             }

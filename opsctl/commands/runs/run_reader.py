@@ -22,10 +22,26 @@ class RunReader:
         self._records = records
         self._index_maps = run.places()
         self._submissions: dict[str, list[Submission]] = {}
+        # By run, the ids in submissions that are other submissions' jobs in AWS Batch.
+        self._foreign_jobs: defaultdict[str, set[str]] = defaultdict(set)
 
     def submission_log(self) -> list[Submission]:
         """The run's own submissions, whatever their state."""
-        return self._records.submission_log(self.run.run_id, self.run)
+        return self._submission_log(self.run.run_id)
+
+    def disbelieve(self, run_id: str, submission: Submission, detail: str) -> None:
+        """Report a submission whose job is another's: from now on its own job counts as not known (`intended`)."""
+        self._foreign_jobs[run_id].add(submission.job_id)
+        self._submissions.pop(run_id, None)
+        self._records.report_submission(run_id, submission, detail)
+
+    def _submission_log(self, run_id: str) -> list[Submission]:
+        submission_log = self._records.submission_log(run_id, self.run if run_id == self.run.run_id else None)
+        foreign_jobs = self._foreign_jobs[run_id]
+        return [
+            submission.without_job() if submission.job_id in foreign_jobs else submission
+            for submission in submission_log
+        ]
 
     def results(self, *, files: bool = False) -> dict[int, Result]:
         """The results that exist, by index, with their lists of files or without (`Records.results`)."""
@@ -71,8 +87,7 @@ class RunReader:
         for run_id in self._index_maps:
             known = self._submissions.get(run_id)
             if not known or any(submission.state == "intended" for submission in known):
-                is_own = run_id == self.run.run_id
-                self._submissions[run_id] = self._records.submission_log(run_id, self.run if is_own else None)
+                self._submissions[run_id] = self._submission_log(run_id)
         return {
             run_id: [submission for submission in submissions if submission.state == "submitted"]
             for run_id, submissions in self._submissions.items()
