@@ -260,6 +260,7 @@ class MemoryRecords:
     recorded_attempts: dict[str, list[Attempt]] = field(default_factory=dict)
     final_job_states: dict[str, dict[int, BatchJob]] = field(default_factory=dict)
     saves: int = 0
+    reported: list[str] = field(default_factory=list)
 
     def add(self, run: Run, *submission_log: Submission, results: Iterable[Result] = ()) -> Run:
         self.runs[run.run_id] = run
@@ -270,18 +271,21 @@ class MemoryRecords:
     def run(self, run_id: str) -> Run:
         return self.runs[run_id]
 
-    def submission_log(self, run_id: str) -> list[Submission]:
+    def submission_log(self, run_id: str, run: Run | None = None) -> list[Submission]:
         return list(self.submission_logs[run_id])
+
+    def report_submission(self, run_id: str, submission: Submission, detail: str) -> None:
+        self.reported.append(detail)
 
     def put_submission(self, run_id: str, submission: Submission) -> None:
         self.submission_logs[run_id] = [
             submission if entry.number == submission.number else entry for entry in self.submission_logs[run_id]
         ]
 
-    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
+    def results(self, run_id: str, *, files: bool = False, contradiction: Any = None) -> dict[int, Result]:
         return {index: result if files else result.without_files() for index, result in self.written[run_id].items()}
 
-    def result(self, run_id: str, index: int) -> Result | None:
+    def result(self, run_id: str, index: int, *, contradiction: Any = None) -> Result | None:
         return self.written[run_id].get(index)
 
     def attempts(self, run_id: str) -> list[Attempt]:

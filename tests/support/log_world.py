@@ -251,7 +251,7 @@ class _Records(MemoryRecords):
         super().__init__()
         self._world = world
 
-    def results(self, run_id: str, *, files: bool = False) -> dict[int, Result]:
+    def results(self, run_id: str, *, files: bool = False, contradiction: Any = None) -> dict[int, Result]:
         return self._world.results_now() if self.submission_logs[run_id] else {}
 
     def attempts(self, run_id: str) -> list[Attempt]:

@@ -86,7 +86,7 @@ class Batch:
             raise Unanswered("the reply was cut off")
         return reply["jobId"]
 
-    def find(self, job_queue: str, job_name: str, *, run_uri: str | None) -> list[str]:
+    def find(self, job_queue: str, job_name: str, *, run_uri: str | None = None) -> list[str]:
         """The ids of the jobs with exactly this name in any state, oldest first.
 
         ListJobs with a filter covers jobs of every state, for some days after their end; it may be some seconds stale.
