@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from opsctl.commands.runs.records import Records
+from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
@@ -21,6 +23,7 @@ class RunReader:
         self.run = run
         self._records = records
         self._index_maps = run.places()
+        self._runs: dict[str, Run | None] = {run.run_id: run}
         self._submissions: dict[str, list[Submission]] = {}
         # By run, the ids in submissions that are other submissions' jobs in AWS Batch.
         self._foreign_jobs: defaultdict[str, set[str]] = defaultdict(set)
@@ -36,7 +39,7 @@ class RunReader:
         self._records.report_submission(run_id, submission, detail)
 
     def _submission_log(self, run_id: str) -> list[Submission]:
-        submission_log = self._records.submission_log(run_id, self.run if run_id == self.run.run_id else None)
+        submission_log = self._records.submission_log(run_id, self._run_of(run_id))
         foreign_jobs = self._foreign_jobs[run_id]
         return [
             submission.without_job() if submission.job_id in foreign_jobs else submission
@@ -52,6 +55,20 @@ class RunReader:
                 index = index_map[origin_index]
                 results[index] = replace(read[origin_index], index=index)
         return results
+
+    def _run_of(self, run_id: str) -> Run | None:
+        """This run, or one that it adopted from; None where that one's record cannot be read."""
+        if run_id not in self._runs:
+            self._runs[run_id] = None
+            with suppress(Problem):
+                self._runs[run_id] = self._records.run(run_id)
+        return self._runs[run_id]
+
+    def own_results(self) -> list[Result]:
+        """The results of the scans that this run submitted, without their lists of files."""
+        index_map = self._index_maps.get(self.run.run_id, {})
+        results = self._records.results(self.run.run_id, contradiction=self._contradiction(index_map))
+        return [result for index, result in results.items() if index in index_map]
 
     def result(self, index: int) -> Result | None:
         """A scan's result with its list of files; None where there is none."""

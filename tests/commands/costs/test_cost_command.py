@@ -160,7 +160,7 @@ def lost(start: float, stop: float) -> dict[str, Any]:
 
 
 def array(*children: Child) -> BatchWorld:
-    return BatchWorld(arrays={"array": list(children)}, job_names={"array": f"{RUN}-00"})
+    return BatchWorld(arrays={"array": list(children)}, job_names={"array": f"{EARLIER}-00"})
 
 
 def ask(world: World, batch: BatchWorld, run_id: str | None = None, *, is_local: bool = False) -> RunCost:

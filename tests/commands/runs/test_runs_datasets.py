@@ -69,7 +69,9 @@ def test_every_run_with_what_it_came_to(storage: Storage, records: Records) -> N
     records.put_submission(C, submitted(failed, job_id="c"))
     finish(storage, C, 0)
     finish(storage, C, 1, status="failed")
-    world = BatchWorld({"b": [Child("SUCCEEDED"), Child("RUNNING")], "c": [Child("SUCCEEDED"), Child("FAILED")]}, job_names=NAMES)
+    world = BatchWorld(
+        {"b": [Child("SUCCEEDED"), Child("RUNNING")], "c": [Child("SUCCEEDED"), Child("FAILED")]}, job_names=NAMES
+    )
     run_list = listed(records, world)
     assert [line.run_id for line in run_list.lines] == [A, B, C]
     assert [(line.state, line.done, line.failed, line.active, line.total) for line in run_list.lines] == [
