@@ -72,11 +72,10 @@ def _check_places(result: dict[str, Any], uri: str) -> None:
     run_uri, _, name = uri.rpartition("/results/")
     if name != f"{result['index']:05d}.json":
         raise record.Unreadable("it is of another scan")
+    folder = ""
     if record.choice(result["status"], "succeeded", "failed") == "failed":
         folder = f"{run_uri}/failures/{result['index']:05d}"
-    elif not files:
-        raise record.Unreadable("it lists no file, and the scan succeeded")
-    else:
+    elif files:
         derivative, separator, _ = files[0].partition(f"/{result['scan']}/")
         folder = f"{derivative}/{result['scan']}"
         if not separator or not result["scan"] or not _DERIVATIVE.fullmatch(derivative):

@@ -5,7 +5,6 @@ It is a job like a scan's, with its definition, image and role. It writes one ro
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re

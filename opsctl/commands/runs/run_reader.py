@@ -57,7 +57,7 @@ class RunReader:
         return results
 
     def _run_of(self, run_id: str) -> Run | None:
-        """This run, or one that it adopted from; None where that one's record cannot be read."""
+        """The record of this run, or of one that it adopted from; None where that one cannot be read."""
         if run_id not in self._runs:
             self._runs[run_id] = None
             with suppress(Problem):

@@ -172,6 +172,7 @@ class SnapshotReader:
     def _parts_and_summaries(self) -> tuple[list[SubmissionSlice], Summaries]:
         parts = self._recorded_parts()
         submissions = [part.submission for part in parts]
+        summaries: Summaries
         summaries, foreign = self._batch.summaries(submissions, run_uris=self.run.records_uris)
         if foreign:
             for part in parts:

@@ -273,7 +273,7 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
     if result.status == "failed":
         folder = f"{run_uri}/failures/{result.index:05d}"
     elif not outputs.files:
-        return "`outputs.files` is empty, and the scan succeeded"
+        folder = ""
     else:
         folder = result.folder
         if not result.scan or not _FOLDER.fullmatch(folder.removesuffix(f"/{result.scan}")):
