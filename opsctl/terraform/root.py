@@ -12,8 +12,6 @@ from typing import Any
 from python_terraform import IsFlagged, IsNotFlagged
 
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.foreign_json import parse_object
-from opsctl.core.platform.drift_sentences import drift_sentences
 from opsctl.core.platform.inventory import tainted_addresses
 from opsctl.core.platform.provider_errors import init_problem
 from opsctl.core.platform.provider_lock import LOCK_FILE
@@ -21,6 +19,7 @@ from opsctl.core.platform.state_document import parse_state
 from opsctl.core.platform.state_location import BACKEND_FILE
 from opsctl.core.platform.terraform_errors import Diagnostic, explained, has_conflict, is_full_disk, is_race
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
+from opsctl.terraform import printed
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.command import Command
 from opsctl.terraform.interrupts import Interrupts
@@ -228,10 +227,7 @@ class Root:
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name."""
         outputs = self._output_of(self._command.cmd("output", json=IsFlagged), "Terraform's outputs cannot be read")
-        try:
-            return {name: output["value"] for name, output in parse_object(outputs).items()}
-        except (ValueError, LookupError, TypeError) as error:
-            raise _not_of_terraform(f"the outputs of the {self.name}", error) from error
+        return printed.outputs(outputs, self.name)
 
     def state(self) -> dict[str, Any]:
         """Return the state as `terraform state pull` prints it. Needs no provider; a state on S3 needs `init` first.
@@ -246,10 +242,7 @@ class Root:
             self._command.cmd("state pull"), f"Terraform's state of the {self.name} cannot be read"
         )
         # Without a state, Terraform prints nothing.
-        try:
-            return parse_state(pulled) if pulled.strip() else {}
-        except ValueError as error:
-            raise _not_of_terraform(f"the state of the {self.name}", error) from error
+        return printed.state(pulled, self.name) if pulled.strip() else {}
 
     def state_rm(self, addresses: Sequence[str]) -> None:
         """Remove resources from the state, without removing the resources themselves.
@@ -296,10 +289,7 @@ class Root:
     def _drift_sentences(self) -> tuple[str, ...]:
         """Return a sentence for each change by hand in the kept plan."""
         result = self._run(self._command.cmd("show", _PLAN_FILE, json=IsFlagged))
-        try:
-            return drift_sentences(parse_object(result.output)) if result.code == 0 else ()
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise _not_of_terraform(f"the plan of the {self.name}", error) from error
+        return printed.drift(result.output, self.name) if result.code == 0 else ()
 
     @property
     def _variables(self) -> Path:
@@ -405,11 +395,3 @@ def _first_lines(text: str) -> str:
     lines = [line.strip(" │╷╵\t") for line in text.splitlines()]
     errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
     return "; ".join(errors[:3]) or " ".join(line for line in lines if line)[:400] or "it said nothing"
-
-
-def _not_of_terraform(subject: str, error: Exception) -> Problem:
-    return Problem(
-        f"Terraform's output cannot be read: {subject} is not in its form ({type(error).__name__}: {str(error)[:200]}).",
-        "Is `terraform` on PATH HashiCorp's? `opsctl doctor` shows which one is used.",
-        code=ErrorCode.STATE_UNUSABLE,
-    )

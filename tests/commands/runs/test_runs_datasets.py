@@ -142,7 +142,7 @@ def test_a_run_that_goes_on_is_asked_about_again(storage: Storage, records: Reco
 def test_a_run_that_was_cut_short_may_go_on(storage: Storage, records: Records) -> None:
     """Nothing was submitted, or nobody wrote it down: whoever types the run again submits it."""
     run = put_run(storage, B)
-    world = BatchWorld()
+    world = BatchWorld(job_names=NAMES)
     assert listed(records, world).lines[0].state == "failed"
     records.put_submission(B, submitted(run, job_id="b"))
     world.arrays["b"] = [Child("RUNNING"), Child("RUNNING")]
@@ -250,7 +250,15 @@ def test_what_was_looked_at_is_known_to_completion(storage: Storage, tmp_path: P
     path = tmp_path / "cache"
     records = Records(storage, data_bucket="data", cache=Cache(path))
     put_run(storage, A)
-    put_run(storage, C, dataset="s3://elsewhere/ragged", scans=("sub-alice",), keys=("k",), sizes=(1,))
+    put_run(
+        storage,
+        C,
+        dataset="s3://elsewhere/ragged",
+        output="s3://data/ragged/derivatives/m2g-csa-native",
+        scans=("sub-alice",),
+        keys=("k",),
+        sizes=(1,),
+    )
     records.run(None)
     known = CompletionReader(path, "data")
     assert known.runs() == [A, C]
