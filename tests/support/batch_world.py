@@ -148,6 +148,9 @@ class BatchWorld:
 
     def list_jobs(self, **request: Any) -> dict[str, Any]:
         self.calls["ListJobs"] += 1
+        if "jobQueue" in request and "filters" not in request:
+            replies = [reply for job_id in (*self.arrays, *self.plain) if (reply := self._reply(job_id))]
+            return {"jobSummaryList": [reply for reply in replies if reply["status"] == request["jobStatus"]]}
         if "jobQueue" in request:
             ids = self.names.get(request["filters"][0]["values"][0], [])
             name = request["filters"][0]["values"][0]
