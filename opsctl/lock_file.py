@@ -15,6 +15,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+from opsctl.core import bounded
+from opsctl.core.errors import Problem
+from opsctl.core.record import RecordReader
+
 
 @dataclass(frozen=True)
 class LockOwner:
@@ -30,9 +34,9 @@ class LockOwner:
         When it began: UTC, ISO 8601.
     """
 
-    pid: int | None
-    verb: str
-    since: str
+    pid: bounded.ProcessId | None
+    verb: bounded.Text
+    since: bounded.Moment
 
     @classmethod
     def now(cls, pid: int | None, verb: str) -> LockOwner:
@@ -57,6 +61,9 @@ class LockOwner:
         except PermissionError:
             return True
         return True
+
+
+_OWNER = RecordReader(LockOwner, hint="", version=None)
 
 
 class LockFile:
@@ -85,8 +92,8 @@ class LockFile:
 
     def read_owner(self) -> LockOwner | None:
         """The owner that the file names; None when it names none yet."""
-        with suppress(OSError, ValueError, TypeError):
-            return LockOwner(**json.loads(self._path.read_text()))
+        with suppress(OSError, Problem):
+            return _OWNER.decode(self._path.read_bytes(), str(self._path))
         return None
 
     @property

@@ -188,3 +188,40 @@ def test_only_the_screen_errors_and_logs_write() -> None:
     }
     assert {name: line for name, line in writers.items() if not name.startswith(tuple(WRITERS))} == {}
     assert [name for name in WRITERS if not any(writer.startswith(name) for writer in writers)] == []
+
+
+#: Where JSON is parsed by the standard library: the one parser of foreign JSON, opsctl's own files, and readers that
+#: give `json.loads` more than a text and catch what it raises.
+_PARSERS = {
+    "opsctl/core/foreign_json.py",
+    "opsctl/assets.py",
+    "opsctl/core/dataset/bold_timing.py",
+    "opsctl/commands/results/description.py",
+}
+
+
+def test_foreign_json_has_one_parser() -> None:
+    """`json.loads` raises RecursionError as well, which every second caller forgets."""
+    parsers = {
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "opsctl").rglob("*.py"))
+        if (ROOT / "opsctl" / "local") not in path.parents
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.loads", "json.load")
+    }
+    assert parsers == _PARSERS
+
+
+def test_a_text_of_digits_becomes_a_number_with_a_bound() -> None:
+    """`isdigit` and `isdecimal` say nothing of the length: `int` raises for more than 4,300 digits."""
+    unbounded = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in sorted((ROOT / "opsctl").rglob("*.py"))
+        if (ROOT / "opsctl" / "local") not in path.parents
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.IfExp | ast.If)
+        and re.search(r"\.(isdigit|isdecimal|isnumeric)\(\)", ast.unparse(node))
+        and re.search(r"\bint\(", ast.unparse(node))
+        and not re.search(r"\blen\((text|length|event\.event_id)\) <", ast.unparse(node))
+    ]
+    assert unbounded == []

@@ -7,6 +7,8 @@ from itertools import islice
 from typing import Callable
 
 _LINES_AT_ONCE = 65536
+#: No atlas has as many nodes.
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,6 @@ def read(path: str, *, check: Callable[[], None]) -> EdgeList:
 
 
 def _number(node: bytes) -> int:
-    if not node.isdigit():
+    if not node.isdigit() or len(node) > _MOST_DIGITS:
         raise ValueError(f"{node[:80]!r} is no node's number")
     return int(node)

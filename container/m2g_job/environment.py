@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
 from typing import Mapping
 
-from m2g_job import causes, link_local
+from m2g_job import causes, link_local, record
 from m2g_job.faults import WrongInput
 
 
@@ -105,6 +104,6 @@ def log_stream(variables: Mapping[str, str]) -> str:
     if not metadata_uri:
         return ""
     try:
-        return str(json.loads(link_local.request(metadata_uri))["LogOptions"]["awslogs-stream"])
+        return str(record.parse(link_local.request(metadata_uri).encode())["LogOptions"]["awslogs-stream"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""

@@ -35,13 +35,21 @@ class Unreadable(ValueError):
 def parse(data: bytes) -> dict[str, Any]:
     """Parse a JSON object; raise `Unreadable` where the bytes hold something else."""
     try:
-        value = json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_int=_whole)
+        value = json.loads(data.decode("utf-8"), parse_constant=_refuse, parse_int=_whole, object_pairs_hook=_once)
         # Half a surrogate pair is in no text, known field or not.
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"it is not JSON ({type(error).__name__})")
     if not isinstance(value, dict):
         raise Unreadable("it is not a JSON object")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    # opsctl's reader checks every value of a name that stands twice, and this one would only see the last.
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a name stands twice")
     return value
 
 
@@ -108,8 +116,11 @@ def moment(value: Any) -> str:
 
 
 def _wrong(value: Any, expected: str) -> Unreadable:
-    return Unreadable(f"{_shown(value)} stands where {expected} is expected")
+    return Unreadable(f"{shown(value)} stands where {expected} is expected")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Return what a message says of a foreign value: the beginning of a text, a short number, else its type."""
+    if type(value) is int and abs(value) < 10**_MOST_DIGITS:
+        return str(value)
     return ascii(value[:60]) if isinstance(value, str) else f"a value of type {type(value).__name__}"

@@ -134,14 +134,14 @@ def parse(data: bytes, environment: Environment) -> Scan:
         raw = record.parse(data)
         if type(raw["schema_version"]) is not int or raw["schema_version"] != 1:
             raise WrongInput(
-                f"the scan's JSON has schema_version {raw['schema_version']!r}; this image knows 1",
+                f"the scan's JSON has schema_version {record.shown(raw['schema_version'])}; this image knows 1",
                 causes.SCAN_RECORD_INVALID,
             )
         is_index = type(raw["index"]) is int
         if not is_index or (raw["run_id"], raw["index"]) != (environment.run_id, environment.index):
             raise WrongInput(
-                "the scan's JSON is of run {!r} index {!r}, the job of run {} index {}".format(
-                    raw["run_id"], raw["index"], environment.run_id, environment.index
+                "the scan's JSON is of run {} index {}, the job of run {} index {}".format(
+                    record.shown(raw["run_id"]), record.shown(raw["index"]), environment.run_id, environment.index
                 ),
                 causes.SCAN_RECORD_INVALID,
             )

@@ -5,7 +5,6 @@ It is a job like a scan's, with its definition, image and role. It writes one ro
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import re
@@ -13,7 +12,7 @@ from typing import Any, Mapping, Sequence
 
 import boto3
 
-from m2g_job import causes, link_local, m2g, s3, selftest_settings, version
+from m2g_job import causes, link_local, m2g, record, s3, selftest_settings, version
 from m2g_job.environment import log_stream
 from m2g_job.faults import ConditionFailed, ConditionsUnsupported, Fault, TransientFault
 from m2g_job.log import Log
@@ -119,7 +118,7 @@ def _pull(variables: Mapping[str, str]) -> dict[str, str | None]:
     uri = variables.get("ECS_CONTAINER_METADATA_URI_V4")
     if uri:
         try:
-            task = json.loads(link_local.request(f"{uri}/task"))
+            task = record.parse(link_local.request(f"{uri}/task").encode())
         except (OSError, ValueError):
             task = {}
     names = {"pull_started_at": "PullStartedAt", "pull_stopped_at": "PullStoppedAt"}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import urllib.error
 from typing import Callable, Mapping
 
-from m2g_job import link_local
+from m2g_job import link_local, record
 from m2g_job.selftest_check import Check, NotChecked
 from m2g_job.selftest_clients import Clients
 from m2g_job.selftest_refusals import must_be_refused
@@ -63,7 +62,7 @@ class InstanceRole:
             )
             headers = {"X-aws-ec2-metadata-token": token}
             role = link_local.request(endpoint + _ROLES, headers=headers).splitlines()[0]
-            credentials = json.loads(link_local.request(f"{endpoint}{_ROLES}{role}", headers=headers))
+            credentials = record.parse(link_local.request(f"{endpoint}{_ROLES}{role}", headers=headers).encode())
         except urllib.error.HTTPError as error:
             if error.code == 404:  # the instance has no role
                 return {}

@@ -268,7 +268,13 @@ def _mark_truncated_reply(response_dict: dict[str, Any], **_: Any) -> None:
     """
     body, headers = response_dict["body"], response_dict["headers"]
     length = headers.get("content-length", "")
-    if isinstance(body, bytes) and length.isdigit() and len(body) < int(length) and "content-encoding" not in headers:
+    if (
+        isinstance(body, bytes)
+        and length.isdigit()
+        and len(length) < 19
+        and len(body) < int(length)
+        and "content-encoding" not in headers
+    ):
         response_dict["status_code"] = 500
         response_dict["body"] = b'{"message": "The reply broke off."}'
         # A code that botocore retries whatever the HTTP status is.

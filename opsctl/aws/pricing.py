@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import queue
 import threading
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from opsctl.aws.s3.cache import Cache
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.costs.prices import LivePrice, rates_of
 from opsctl.core.errors import Problem
+from opsctl.core.foreign_json import parse
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.manifest import timestamp
 from opsctl.home import Home
@@ -102,13 +102,16 @@ def _list_price(client: PricingClient, instance_type: str, *, region: str) -> fl
         Filters=[{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in criteria.items()],
         FormatVersion="aws_v1",
     )
-    prices = {
-        float(dimension["pricePerUnit"]["USD"])
-        for text in reply["PriceList"]
-        for term in json.loads(text)["terms"]["OnDemand"].values()
-        for dimension in term["priceDimensions"].values()
-        if dimension["unit"] == "Hrs"
-    }
+    try:
+        prices = {
+            float(dimension["pricePerUnit"]["USD"])
+            for text in reply["PriceList"]
+            for term in parse(text)["terms"]["OnDemand"].values()
+            for dimension in term["priceDimensions"].values()
+            if dimension["unit"] == "Hrs"
+        }
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
     # The list has reserved capacity at a price of 0.
     prices.discard(0.0)
     return prices.pop() if len(prices) == 1 else None

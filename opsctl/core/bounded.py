@@ -83,11 +83,21 @@ class _PlatformOptions(TypedDict, total=False):
     variables: dict[str, Any]
 
 
+#: More digits than any count, time or index has; Python refuses thousands of them with a ValueError.
+_MOST_DIGITS = 18
+
+
+def whole_number(text: str) -> int | None:
+    """The number that a foreign text of ASCII digits is; None where it is something else, or too long."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else None
+
+
 if TYPE_CHECKING:
     Index = int
     AttemptNumber = int
     ArraySize = int
     ExitCode = int
+    ProcessId = int
     SizeBytes = int
     Mib = int
     Count = int
@@ -136,6 +146,7 @@ def _types() -> dict[str, Any]:
         "Index": Annotated[int, Meta(ge=0, lt=_MOST_SCANS)],
         "AttemptNumber": Annotated[int, Meta(ge=1, le=1_000)],
         "ArraySize": Annotated[int, Meta(ge=1, le=10_000)],
+        "ProcessId": Annotated[int, Meta(ge=1, lt=2**31)],
         "ExitCode": Annotated[int, Meta(ge=-(2**31), lt=2**32)],
         "SizeBytes": Annotated[int, Meta(ge=0, lt=2**62)],
         "Mib": Annotated[int, Meta(ge=0, lt=2**31)],

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
+from opsctl.core.foreign_json import parse_object
 from opsctl.local.files import Files as Files
 from opsctl.local.identity import is_server
 from opsctl.local.key import make_key, read_key
@@ -26,6 +27,7 @@ from opsctl.local.key import make_key, read_key
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 _PIDS = range(1, 2**31)
+_PORTS = range(1, 2**16)
 _LOG_BYTES = 5_000_000
 _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
@@ -224,19 +226,19 @@ def find(home: Path) -> LocalServer | None:
 def _silent_pid(files: Files) -> int | None:
     """The process of a server that holds the server's lock and does not answer, or None."""
     try:
-        pid = int(json.loads(files.record.read_text())["pid"])
+        pid = int(parse_object(files.record.read_text())["pid"])
         with files.lock("server").open("r") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return pid if pid in _PIDS and _alive(pid) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         pass
     return None
 
 
 def _answering(files: Files) -> LocalServer | None:
     try:
-        record = json.loads(files.record.read_text())
+        record = parse_object(files.record.read_text())
         server = LocalServer(
             pid=record["pid"],
             port=record["port"],
@@ -246,10 +248,11 @@ def _answering(files: Files) -> LocalServer | None:
             token=record["token"],
             containers=Containers.parse(record["containers"]) if record.get("containers") else None,
         )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
     # Signals to 0 and negative numbers reach whole groups of processes.
-    if not all(isinstance(number, int) for number in (server.pid, server.port)) or server.pid not in _PIDS:
+    are_numbers = type(server.pid) is int and type(server.port) is int
+    if not are_numbers or server.pid not in _PIDS or server.port not in _PORTS:
         return None
     return server if _runs(server) else None
 

@@ -12,12 +12,12 @@ from typing import Any
 from python_terraform import IsFlagged, IsNotFlagged
 
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.platform.drift_sentences import drift_sentences
 from opsctl.core.platform.inventory import tainted_addresses
 from opsctl.core.platform.provider_errors import init_problem
 from opsctl.core.platform.provider_lock import LOCK_FILE
 from opsctl.core.platform.terraform_errors import Diagnostic, explained, has_conflict, is_full_disk, is_race
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
+from opsctl.terraform import printed
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.command import Command
 from opsctl.terraform.interrupts import Interrupts
@@ -221,7 +221,7 @@ class Root:
     def outputs(self) -> dict[str, Any]:
         """Return the root's outputs by name."""
         outputs = self._output_of(self._command.cmd("output", json=IsFlagged), "Terraform's outputs cannot be read")
-        return {name: output["value"] for name, output in json.loads(outputs).items()}
+        return printed.outputs(outputs, self.name)
 
     def state(self) -> dict[str, Any]:
         """Return the state as `terraform state pull` prints it. Needs no provider; a state on S3 needs `init` first.
@@ -236,8 +236,7 @@ class Root:
             self._command.cmd("state pull"), f"Terraform's state of the {self.name} cannot be read"
         )
         # Without a state, Terraform prints nothing.
-        state: dict[str, Any] = json.loads(pulled) if pulled.strip() else {}
-        return state
+        return printed.state(pulled, self.name) if pulled.strip() else {}
 
     def state_rm(self, addresses: Sequence[str]) -> None:
         """Remove resources from the state, without removing the resources themselves.
@@ -284,7 +283,7 @@ class Root:
     def _drift_sentences(self) -> tuple[str, ...]:
         """Return a sentence for each change by hand in the kept plan."""
         result = self._run(self._command.cmd("show", _PLAN_FILE, json=IsFlagged))
-        return drift_sentences(json.loads(result.output)) if result.code == 0 else ()
+        return printed.drift(result.output, self.name) if result.code == 0 else ()
 
     @property
     def _variables(self) -> Path:

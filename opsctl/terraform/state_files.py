@@ -6,43 +6,17 @@ before the command is then in `terraform.tfstate.backup`, unless it was the firs
 
 from __future__ import annotations
 
-import json
 import shlex
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.state_document import parse_state
 from opsctl.core.platform.state_location import BACKEND_FILE
-from opsctl.core.record import RecordReader, UnreadableRecord
-
-
-@dataclass(frozen=True)
-class _Resource:
-    """What opsctl reads of a resource in a state."""
-
-    type: str = ""
-    name: str = ""
-    mode: str = ""
-    module: str = ""
-    instances: tuple[dict[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class _Output:
-    value: Any
-
-
-@dataclass(frozen=True)
-class _State:
-    lineage: str = ""
-    resources: tuple[_Resource, ...] = ()
-    outputs: dict[str, _Output] = field(default_factory=dict)
 
 
 _UNUSABLE = ErrorCode.STATE_UNUSABLE
-_STATE = RecordReader(_State, hint="", version=None)
 
 
 class StateFiles:
@@ -82,7 +56,7 @@ class StateFiles:
         if not self._state.exists():
             return {}
         if self.has_local:
-            with suppress(UnreadableRecord):
+            with suppress(ValueError):
                 return _read(self._state)
         elif not self._has_resources(self._backup):
             return {}
@@ -113,7 +87,7 @@ class StateFiles:
         command = f"`{_put_away(self.errored)}`, then type the same command"
         try:
             _read(self.errored)
-        except UnreadableRecord:
+        except ValueError:
             return Problem(
                 f"{self.errored}, which Terraform left where it could not save its state, is damaged.",
                 f"{command}: opsctl looks for what the last `opsctl up` or `down` made.",
@@ -143,15 +117,13 @@ class StateFiles:
     def _has_resources(path: Path) -> bool:
         try:
             return path.exists() and bool(_read(path).get("resources"))
-        except UnreadableRecord:
+        except ValueError:
             return False
 
 
 def _read(path: Path) -> dict[str, Any]:
-    data = path.read_bytes()
-    _STATE.decode(data, str(path))
-    state: dict[str, Any] = json.loads(data)
-    return state
+    return parse_state(path.read_text())
+
 
 
 def _put_away(path: Path) -> str:

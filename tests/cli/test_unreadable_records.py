@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from support.run_world import PLATFORM, RunWorld, put_dataset
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.diagnosis.account.obstacles import RunFacts
 from opsctl.core.runs.status import BatchJob
+from opsctl.core.selftest.times import TIMES_KEY
 from opsctl.home import Home
 
 Opsctl = Callable[..., Any]
@@ -37,9 +39,12 @@ VERBS = {
     "run again": (["run", "HNU1", "--dry-run", "--only", "all", "--json"], {"run", "submission", "result"}),
     "audit": (["audit", "HNU1"], {"run", "submission", "attempt", "result", "scan"}),
     "cancel": (["cancel", "--yes"], {"run", "submission", "result"}),
+    "logs": (["logs"], {"run"}),
+    "delete": (["delete", "dataset", "HNU1", "--dry-run"], {"run"}),
+    "delete run": (["delete", "run", "RUN", "--dry-run"], {"run"}),
 }
 #: These go on without a run whose own record cannot be read; the others have nothing to show then.
-GO_ON_WITHOUT_A_RUN = {"cost --all", "runs", "run", "run again"}
+GO_ON_WITHOUT_A_RUN = {"delete run", "cost --all", "runs", "run", "run again"}
 PLACES = {
     "run": "run.json",
     "submission": "submissions/00.json",
@@ -70,7 +75,8 @@ class Bucket:
 
     def type(self, verb: str) -> Any:
         words, _ = VERBS[verb]
-        return self.opsctl(*(str(self.download / verb) if word == "FOLDER" else word for word in words))
+        places = {"FOLDER": str(self.download / verb), "RUN": self.folder.rpartition("/")[2]}
+        return self.opsctl(*(places.get(word, word) for word in words))
 
     def uri(self, kind: str) -> str:
         return f"s3://data/{self.folder}/{PLACES[kind]}"
@@ -106,10 +112,13 @@ def bucket(storage: Storage, home: Path, opsctl: Opsctl, tmp_path: Path, monkeyp
         storage.put_json("data", f"{folder}/attempts/{index:05d}.1.ab.json", value)
     lost = BatchJob(job_id="job-0:1", status="FAILED", reason="Host EC2 (instance i-1) terminated.")
     world.records.save_final_job_states(run_id, {1: lost})
-    batch = BatchWorld({"job-0": [Child("SUCCEEDED", exit_code=0), Child("FAILED", lost.reason)]})
+    jobs = {"job-0": [Child("SUCCEEDED", exit_code=0), Child("FAILED", lost.reason)]}
+    batch = BatchWorld(jobs, job_names={"job-0": f"{run_id}-00", "payroll": "payroll"})
+    batch.arrays["payroll"] = [Child("FAILED", "a secret"), Child("FAILED", "a secret")]
     Home(home).keep(PLATFORM)
     monkeypatch.setattr("opsctl.cli.context.storage_of", lambda _: storage)
     monkeypatch.setattr("opsctl.cli.context.batch_of", lambda _: batch.adapter)
+    monkeypatch.setattr("opsctl.aws.logs.Logs.page", lambda *_, **__: ([], None))
     monkeypatch.setattr("opsctl.aws.pricing.rates", lambda *_, **__: RATES)
     monkeypatch.setattr("opsctl.commands.diagnosis.account_look.start_run_facts", lambda *_: RunFacts)
     monkeypatch.setattr("opsctl.aws.batch.queue_snapshot.take_snapshot", lambda *_, **__: pytest.fail("not needed"))
@@ -126,23 +135,61 @@ def test_unknown_fields_change_nothing(bucket: Bucket, verb: str) -> None:
     assert "s3://data/opsctl/runs" not in said.err
 
 
-@pytest.mark.parametrize(
-    ("verb", "kind"), [(verb, kind) for verb, (_, kinds) in VERBS.items() for kind in sorted(kinds)]
-)
-def test_a_record_that_lacks_a_field_is_named_and_takes_nothing_else_away(bucket: Bucket, verb: str, kind: str) -> None:
-    bucket.put(kind, json.dumps({k: v for k, v in bucket.value(kind).items() if k != NEEDED[kind]}).encode())
-    said = bucket.type(verb)
-    assert f"{bucket.uri(kind)} cannot be read: `{NEEDED[kind]}` is missing." in " ".join(said.err.split())
-    assert said.err.count(bucket.uri(kind)) == 1
-    if kind == "run" and verb not in GO_ON_WITHOUT_A_RUN:
-        assert said.code == 1, said.err
-    elif kind == "result" and verb == "results":
-        assert (said.code, "No scan of" in said.err) == (1, True), said.err
-    elif kind == "run" and verb in ("run", "run again"):
-        # Nobody knows whose the files in the output location are.
-        assert (said.code, "never written over" in said.err) == (1, True), said.err
-    else:
-        assert said.code == (1 if verb == "audit" else 0), said.err
+#: What stands in a record's place, besides the record without a field that it needs.
+WHOLE = [b"[]", b'{"schema_version": 1}', b"[" * 200_000, b'"text"', b'{"schema_version": 1e999}', b"\x00", b"{}" * 9]
+
+
+@pytest.mark.parametrize("kind", sorted(PLACES))
+def test_a_record_that_cannot_be_read_is_named_and_takes_nothing_else_away(bucket: Bucket, kind: str) -> None:
+    lacking = json.dumps({k: v for k, v in bucket.value(kind).items() if k != NEEDED[kind]}).encode()
+    bodies = itertools.cycle([lacking, *WHOLE])
+    for verb in [verb for verb, (_, kinds) in VERBS.items() if kind in kinds]:
+        body = next(bodies)
+        bucket.put(kind, body)
+        said = bucket.type(verb)
+        case = (verb, body[:60], said.err)
+        detail = f" cannot be read: `{NEEDED[kind]}` is missing." if body == lacking else " cannot be read: "
+        assert bucket.uri(kind) + detail in " ".join(said.err.split()), case
+        # A deletion ends there, and says what to do.
+        assert said.err.count(bucket.uri(kind)) == 1 or verb.startswith("delete"), case
+        if kind == "run" and verb not in GO_ON_WITHOUT_A_RUN:
+            assert said.code == 1, case
+        elif kind == "result" and verb == "results":
+            assert (said.code, "No scan of" in said.err) == (1, True), case
+        elif kind == "run" and verb in ("run", "run again"):
+            # Nobody knows whose the files in the output location are.
+            assert (said.code, "never written over" in said.err) == (1, True), case
+        else:
+            assert said.code == (1 if verb == "audit" else 0), case
+
+
+def test_a_platform_record_that_cannot_be_read_is_named_by_every_verb(bucket: Bucket, home: Path) -> None:
+    (record,) = home.glob("platforms/*/*.json")
+    bodies = itertools.cycle(WHOLE)
+    for verb in (*VERBS, "scans", "check"):
+        record.write_bytes(next(bodies))
+        said = bucket.type(verb) if verb in VERBS else bucket.opsctl(verb, "HNU1")
+        assert (said.code, str(record) in said.err.replace("\n", "")) == (1, True), (verb, said.err)
+
+
+def test_measured_times_that_cannot_be_read_take_no_estimate_away(bucket: Bucket) -> None:
+    # A record without any measurement is a sound one.
+    for body in set(WHOLE) - {b'{"schema_version": 1}'}:
+        bucket.storage.client.put_object(Bucket="data", Key=TIMES_KEY, Body=body)
+        said = bucket.opsctl("run", "HNU1", "--dry-run", "--only", "all")
+        assert said.code == 0, (body[:60], said.err)
+        assert f"s3://data/{TIMES_KEY} cannot be read: " in " ".join(said.err.split()), (body[:60], said.err)
+
+
+def test_the_job_of_somebody_else_is_named_and_not_shown(bucket: Bucket) -> None:
+    """Whose id somebody wrote into a submission: the other records still tell what became of the scans."""
+    bucket.put("submission", json.dumps({**bucket.value("submission"), "job_id": "payroll"}).encode())
+    for verb in ("status", "why", "cancel", "cost", "audit"):
+        said = bucket.type(verb)
+        assert "its job payroll is payroll in AWS Batch, and not a job of this submission" in " ".join(
+            said.err.split()
+        ), (verb, said.err)
+        assert "a secret" not in said.out + said.err
 
 
 #: What an altered field holds; `test_record_fuzz` tries thousands on the readers themselves.

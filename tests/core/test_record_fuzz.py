@@ -137,6 +137,13 @@ USES: dict[type, Callable[[Any], None]] = {
 }
 
 
+def _has_a_name_twice(data: bytes) -> bool:
+    """The job refuses such a result, and does the scan again; opsctl takes the last value."""
+    twice: list[bool] = []
+    json.loads(data, object_pairs_hook=lambda pairs: twice.append(len(dict(pairs)) < len(pairs)) or dict(pairs))
+    return any(twice)
+
+
 def test_a_job_reads_a_result_where_opsctl_does() -> None:
     """Otherwise a scan that counts as missing could never be done again: its job would take the result for good."""
     from m2g_job import record, result_check
@@ -153,7 +160,7 @@ def test_a_job_reads_a_result_where_opsctl_does() -> None:
             is_checked = True
         except record.Unreadable:
             is_checked = False
-        if is_read != is_checked:
+        if is_read != is_checked and not (is_read and _has_a_name_twice(data)):
             differing.append((is_read, data))
     assert not differing, differing[:3]
     assert kind.uri == result_uri(3)

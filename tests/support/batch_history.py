@@ -326,7 +326,8 @@ class BatchHistory:
                 if job.job_id == job_id:
                     return _detail(parent, job)
             if parent.job_id == job_id:
-                return self._parent_entry(parent)
+                entry = self._parent_entry(parent)
+                return {**entry, "container": {**entry.get("container", {}), **_environment(parent)}}
         return None
 
     def _parent_entry(self, parent: Submitted) -> dict[str, Any]:
@@ -371,7 +372,11 @@ def _detail(parent: Submitted, job: PlayedJob) -> dict[str, Any]:
     entry = _entry(parent, job)
     stream = {"logStreamName": job.attempts[-1].log_stream} if job.attempts and job.attempts[-1].log_stream else {}
     ended = [_attempt(attempt) for attempt in job.attempts if attempt.stopped_at is not None]
-    return {**entry, "container": {**entry.get("container", {}), **stream}, "attempts": ended}
+    return {**entry, "container": {**entry.get("container", {}), **_environment(parent), **stream}, "attempts": ended}
+
+
+def _environment(parent: Submitted) -> dict[str, Any]:
+    return {"environment": [{"name": "OPSCTL_RUN_URI", "value": parent.jobs[0].run_uri}]}
 
 
 def _exit(attempt: PlayedAttempt) -> dict[str, Any]:

@@ -132,6 +132,9 @@ class BatchWorld:
     terminated: list[tuple[str, str]] = field(default_factory=list)
     bulk_sizes: list[int] = field(default_factory=list)
     unending: set[str] = field(default_factory=set)
+    #: The submissions by the ids of their jobs; a job that is not in it is the first one of `made_run`.
+    job_names: dict[str, str] = field(default_factory=dict)
+    data_bucket: str = "data"
 
     @property
     def adapter(self) -> Batch:
@@ -145,6 +148,9 @@ class BatchWorld:
 
     def list_jobs(self, **request: Any) -> dict[str, Any]:
         self.calls["ListJobs"] += 1
+        if "jobQueue" in request and "filters" not in request:
+            replies = [reply for job_id in (*self.arrays, *self.plain) if (reply := self._reply(job_id))]
+            return {"jobSummaryList": [reply for reply in replies if reply["status"] == request["jobStatus"]]}
         if "jobQueue" in request:
             ids = self.names.get(request["filters"][0]["values"][0], [])
             name = request["filters"][0]["values"][0]
@@ -204,9 +210,18 @@ class BatchWorld:
 
     def _short(self, job_id: str, child: Child) -> dict[str, Any]:
         container = {} if child.exit_code is None else {"exitCode": child.exit_code}
-        reply = {"jobId": job_id, "status": child.status, "container": container}
+        reply = {"jobId": job_id, **self._facts(job_id, container), "status": child.status}
         reply |= {} if child.started_at is None else {"startedAt": child.started_at}
         return {**reply, **({"statusReason": child.reason} if child.reason else {})}
+
+    def _facts(self, job_id: str, container: dict[str, Any]) -> dict[str, Any]:
+        """A job's name, and the environment that names its run."""
+        name = self.job_names.get(job_id.partition(":")[0], "HNU1-20261122-120000-ab12-00")
+        uri = f"s3://{self.data_bucket}/opsctl/runs/{name.rpartition('-')[0]}"
+        return {
+            "jobName": name,
+            "container": {**container, "environment": [{"name": "OPSCTL_RUN_URI", "value": uri}]},
+        }
 
     def _reply(self, job_id: str) -> dict[str, Any] | None:
         if job_id in self.arrays:
@@ -214,6 +229,7 @@ class BatchWorld:
             active = any(count for status, count in counts.items() if status not in _ENDED)
             return {
                 "jobId": job_id,
+                **self._facts(job_id, {}),
                 "status": "PENDING" if active else "FAILED" if counts["FAILED"] else "SUCCEEDED",
                 "arrayProperties": {"size": len(self.arrays[job_id]), "statusSummary": dict(counts)},
             }
@@ -247,6 +263,7 @@ class MemoryRecords:
     recorded_attempts: dict[str, list[Attempt]] = field(default_factory=dict)
     final_job_states: dict[str, dict[int, BatchJob]] = field(default_factory=dict)
     saves: int = 0
+    reported: list[str] = field(default_factory=list)
 
     def add(self, run: Run, *submission_log: Submission, results: Iterable[Result] = ()) -> Run:
         self.runs[run.run_id] = run
@@ -259,6 +276,9 @@ class MemoryRecords:
 
     def submission_log(self, run_id: str, run: Run | None = None) -> list[Submission]:
         return [entry for entry in self.submission_logs[run_id] if run is None or not contradiction(entry, run)]
+
+    def report_submission(self, run_id: str, submission: Submission, detail: str) -> None:
+        self.reported.append(detail)
 
     def put_submission(self, run_id: str, submission: Submission) -> None:
         self.submission_logs[run_id] = [

@@ -111,6 +111,7 @@ class FakeBatch:
         parent_id, _, index = job_id.partition(":")
         job = self.jobs[parent_id]
         facts = {"jobId": job_id, "jobName": job["request"]["jobName"], "createdAt": list(self.jobs).index(parent_id)}
+        facts["container"] = {"environment": job["request"].get("containerOverrides", {}).get("environment", [])}
         if index:
             return {**facts, "status": job["states"][int(index)], "arrayProperties": {"index": int(index)}}
         if job["size"] == 1:

@@ -142,10 +142,12 @@ class LogWorld:
 
     # Batch's adapter.
 
-    def summaries(self, submissions: list[Submission]) -> dict[str, dict[str, int]]:
+    def summaries(
+        self, submissions: list[Submission], *, run_uris: Collection[str]
+    ) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
         self.while_asked()
         counts = Counter(job.status for job in self._jobs().values())
-        return {} if self.forgotten else {submission.job_id: dict(counts) for submission in submissions}
+        return {} if self.forgotten else {submission.job_id: dict(counts) for submission in submissions}, {}
 
     def jobs(self, submissions: list[Submission]) -> dict[int, BatchJob]:
         assert submissions
@@ -156,7 +158,7 @@ class LogWorld:
         assert parent_id == "p"
         return {index: job for index, job in self._jobs().items() if job.status == status}
 
-    def describe(self, job_ids: Collection[str]) -> dict[str, BatchJob]:
+    def describe(self, job_ids: Collection[str], *, run_uris: Collection[str]) -> dict[str, BatchJob]:
         return {job.job_id: job for job in self._jobs().values() if job.job_id in job_ids}
 
     def _jobs(self) -> dict[int, BatchJob]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from opsctl.aws.errors import THROTTLED, code_of, translated
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import timestamp
 from opsctl.core.runs.status import BatchJob
-from opsctl.core.runs.submission import Submission
+from opsctl.core.runs.submission import RUN_URI_VARIABLE, Submission
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -86,10 +86,16 @@ class Batch:
             raise Unanswered("the reply was cut off")
         return reply["jobId"]
 
-    def find(self, job_queue: str, job_name: str) -> list[str]:
+    def find(self, job_queue: str, job_name: str, *, run_uri: str | None = None) -> list[str]:
         """The ids of the jobs with exactly this name in any state, oldest first.
 
         ListJobs with a filter covers jobs of every state, for some days after their end; it may be some seconds stale.
+
+        Parameters
+        ----------
+        run_uri
+            Where the records of the run lie that the jobs must be of; None: any job of this name, where queue and name
+            are not out of a record.
         """
         with translated("looking a job up by its name"):
             jobs = [
@@ -97,17 +103,40 @@ class Batch:
                 for summary in self._list(jobQueue=job_queue, filters=[{"name": "JOB_NAME", "values": [job_name]}])
                 if summary["jobName"] == job_name
             ]
-        return [job_id for _, job_id in sorted(jobs)]
+        job_ids = [job_id for _, job_id in sorted(jobs)]
+        if run_uri is None:
+            return job_ids
+        own = {detail["jobId"] for detail in self._describe(job_ids) if _run_uri(detail) == run_uri}
+        return [job_id for job_id in job_ids if job_id in own]
 
-    def summaries(self, submissions: Sequence[Submission]) -> dict[str, dict[str, int]]:
+    def summaries(
+        self, submissions: Sequence[Submission], *, run_uris: Collection[str]
+    ) -> tuple[dict[str, dict[str, int]], dict[str, str]]:
         """The number of each job's children in each status: one call for up to 100 jobs of 10,000 children each.
 
-        Jobs that Batch no longer has are missing.
+        Who may write to the bucket may write any job's id into a submission. So the id is compared with the job.
+
+        Parameters
+        ----------
+        run_uris
+            Where the records lie of the runs that the submissions are of.
+
+        Returns
+        -------
+        tuple
+            The summaries by job id, without the jobs that Batch no longer has; and the names, by id, of the jobs that
+            are not the submissions' own: nothing may be shown of them, and they may not be ended.
         """
-        return {
-            detail["jobId"]: dict(detail.get("arrayProperties", {}).get("statusSummary") or {detail["status"]: 1})
-            for detail in self._describe([submission.job_id for submission in submissions])
-        }
+        names = {submission.job_id: submission.job_name for submission in submissions}
+        summaries, foreign = {}, {}
+        for detail in self._describe(list(names)):
+            job_id = detail["jobId"]
+            if detail["jobName"] == names[job_id] and _run_uri(detail) in run_uris:
+                counts = detail.get("arrayProperties", {}).get("statusSummary")
+                summaries[job_id] = dict(counts or {detail["status"]: 1})
+            else:
+                foreign[job_id] = detail["jobName"]
+        return summaries, foreign
 
     def jobs(self, submissions: Iterable[Submission]) -> dict[int, BatchJob]:
         """The job of every scan of a run, by the scan's index; jobs that Batch no longer has are missing."""
@@ -130,9 +159,20 @@ class Batch:
             jobs[index] = _job(detail).of_scan(index)
         return jobs
 
-    def describe(self, job_ids: Sequence[str]) -> dict[str, BatchJob]:
-        """Jobs with their attempts and log streams, by id."""
-        return {detail["jobId"]: _job(detail) for detail in self._describe(job_ids)}
+    def describe(self, job_ids: Sequence[str], *, run_uris: Collection[str] | None = None) -> dict[str, BatchJob]:
+        """Jobs with their attempts and log streams, by id.
+
+        Parameters
+        ----------
+        run_uris
+            Where the records lie of the runs that the jobs must be of: others are left out. None: the ids are not out
+            of a record, or their parents are known.
+        """
+        return {
+            detail["jobId"]: _job(detail)
+            for detail in self._describe(job_ids)
+            if run_uris is None or _run_uri(detail) in run_uris
+        }
 
     def active(self, job_queue: str) -> list[ActiveJob]:
         """A queue's jobs that have not ended; an array job counts once."""
@@ -189,6 +229,12 @@ class Batch:
         with translated("asking AWS Batch for the jobs' states"):
             for start in range(0, len(job_ids), _DESCRIBE_LIMIT):
                 yield from self._client.describe_jobs(jobs=list(job_ids[start : start + _DESCRIBE_LIMIT]))["jobs"]
+
+
+def _run_uri(detail: Mapping[str, Any]) -> str:
+    """Where the records lie of the run that a job was submitted for; empty where it was for none."""
+    environment = detail.get("container", {}).get("environment", ())
+    return next((entry["value"] for entry in environment if entry["name"] == RUN_URI_VARIABLE), "")
 
 
 def _job(reply: Mapping[str, Any]) -> BatchJob:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from opsctl.aws.ecr.image import ecr_parts
-from opsctl.aws.ecr.registry import MANIFEST_TYPES
+from opsctl.aws.ecr.registry import MANIFEST_TYPES, config_digest
 from opsctl.aws.errors import code_of, translated
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import inner_object, parse_object
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -63,12 +63,25 @@ def read_config(client: ECRClient, image: str) -> ImageConfig | None:
         if not reply["images"]:
             return None
         stored = reply["images"][0]
-        config_digest = json.loads(stored["imageManifest"]).get("config", {}).get("digest")
-        if config_digest is None:
+        digest = config_digest(stored["imageManifest"])
+        if not digest:
             return ImageConfig(stored["imageId"]["imageDigest"], {})
-        layer = client.get_download_url_for_layer(**place, layerDigest=config_digest)
-    config = json.loads(_download(layer["downloadUrl"], digest=config_digest))
-    return ImageConfig(stored["imageId"]["imageDigest"], config.get("config", {}).get("Labels") or {})
+        layer = client.get_download_url_for_layer(**place, layerDigest=digest)
+    content = _download(layer["downloadUrl"], digest=digest)
+    return ImageConfig(stored["imageId"]["imageDigest"], _labels(content, image))
+
+
+def _labels(content: bytes, image: str) -> dict[str, str]:
+    """The labels of an image's configuration, which whoever may push writes."""
+    try:
+        labels = inner_object(inner_object(parse_object(content), "config"), "Labels")
+    except ValueError as error:
+        raise Problem(
+            f"The configuration of the image {image} cannot be read: {error}.",
+            "Push the image again.",
+            code=ErrorCode.RECORD_UNREADABLE,
+        ) from error
+    return {name: value for name, value in labels.items() if isinstance(value, str)}
 
 
 def _download(url: str, *, digest: str) -> bytes:

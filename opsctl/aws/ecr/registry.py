@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import inner_object, parse_object
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -22,6 +23,7 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.oci.image.index.v1+json",
 )
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +108,29 @@ class Registry:
         ids = set()
         for image in reply["images"]:
             ids.add(image["imageId"]["imageDigest"])
-            ids.add(json.loads(image["imageManifest"]).get("config", {}).get("digest", ""))
+            ids.add(config_digest(image["imageManifest"]))
         return ids - {""}
+
+
+def config_digest(manifest: str) -> str:
+    """The digest of the configuration that an image's manifest names; empty where it names none, as an index does.
+
+    Raises
+    ------
+    Problem
+        If it is no manifest: whoever may push writes it.
+    """
+    try:
+        digest = inner_object(parse_object(manifest), "config").get("digest", "")
+    except ValueError as error:
+        digest = error
+    if not isinstance(digest, str) or (digest and not _DIGEST.fullmatch(digest)):
+        raise Problem(
+            "The image's manifest in ECR cannot be read: it does not name a configuration.",
+            "Push the image again.",
+            code=ErrorCode.RECORD_UNREADABLE,
+        )
+    return digest
 
 
 def ensure_same(registry: Registry, *, tag: str, digest: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.refusals import DENIED
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import parse
 from opsctl.core.platform.key import Key
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ def read_key(kms: Any, name: str) -> Key | None:
 def _policy(kms: Any, arn: str) -> Any:
     with translated(f"reading the policy of {arn}"):
         try:
-            return json.loads(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+            return parse(kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"])
+        except ValueError:
+            return None
         except ClientError as error:
             if code_of(error) in DENIED:
                 return None

@@ -12,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 from opsctl.core.dataset.scan import S3Object
+from opsctl.core.foreign_json import parse
 from opsctl.core.size_limits import RECORD_BYTES
 
 _SCHEMA = "CREATE TABLE IF NOT EXISTS records (bucket TEXT, key TEXT, etag TEXT, body BLOB, PRIMARY KEY (bucket, key))"
@@ -149,6 +150,6 @@ def read_if_free(path: Path, bucket: str, name: str) -> Any:
 def _read_value(database: sqlite3.Connection, bucket: str, name: str) -> Any:
     query = "SELECT value FROM notes WHERE bucket = ? AND name = ? AND typeof(value) = 'text' AND length(value) <= ?"
     for (value,) in database.execute(query, (bucket, name, _LARGEST_VALUE_BYTES)):
-        with suppress(ValueError, RecursionError):
-            return json.loads(value)
+        with suppress(ValueError):
+            return parse(value)
     return None

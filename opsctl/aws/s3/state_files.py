@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import parse
 from opsctl.core.platform.terraform_errors import Lock
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.size_limits import STATE_BYTES
@@ -151,8 +152,8 @@ def _missing_suppressed() -> Iterator[None]:
 
 def _lock_problem(text: str | None, bucket: str, lock_key: str) -> Problem:
     try:
-        held = json.loads(text or "{}")
-    except (ValueError, RecursionError):
+        held = parse(text or "{}")
+    except ValueError:
         held = None
     # Whoever may write to the bucket may have written anything there.
     texts = {name: str(value) for name, value in held.items()} if isinstance(held, dict) else {}

@@ -21,6 +21,7 @@ from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import parse
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.m2g_options import Pipeline
@@ -241,8 +242,8 @@ class Storage:
 
 def _parsed(body: bytes, bucket: str, key: str) -> dict[str, Any]:
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = parse(body)
+    except ValueError as error:
         raise Problem(
             f"s3://{bucket}/{key} is not JSON.",
             "Something else than opsctl wrote it.",

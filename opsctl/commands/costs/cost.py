@@ -9,6 +9,7 @@ from typing import Any
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
+from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.bill import NOT_INCLUDED, Bill
 from opsctl.core.costs.estimate import ENOUGH_SCANS, Hours, Rates, hours_of
@@ -135,7 +136,7 @@ def _hours_of_runs(
             continue
         if is_preview(run.image):
             continue
-        results += [result for result in records.results(run_id).values() if result.succeeded]
+        results += [result for result in RunReader(run, records=records).own_results() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:
             break
     hours = hours_of(results, reuses_registration=reuses_registration)

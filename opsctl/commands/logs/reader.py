@@ -265,7 +265,7 @@ class LogReader:
 def _by_time(held: tuple[LogEvent, StreamOwner]) -> tuple[int, int]:
     """Sort key: time, then the event id, which CloudWatch counts up within a millisecond."""
     event = held[0]
-    return event.timestamp_ms, int(event.event_id) if event.event_id.isdecimal() else 0
+    return event.timestamp_ms, int(event.event_id) if event.event_id.isdecimal() and len(event.event_id) < 100 else 0
 
 
 def _milliseconds(moment: datetime) -> int:

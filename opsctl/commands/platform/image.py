@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 
 from opsctl.aws.ecr.image import pinned_digest
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
+from opsctl.core.foreign_json import parse
 from opsctl.engine import Engine
 
 #: The image's name on this machine.
@@ -251,7 +251,8 @@ def _short_name(repository: str) -> str:
 
 def _inspect(engine: Engine, image: str) -> dict[str, Any] | None:
     try:
-        images: list[dict[str, Any]] = json.loads(engine.ask("image", "inspect", image))
-    except Problem:
+        images = parse(engine.ask("image", "inspect", image))
+    except (Problem, ValueError):
         return None
-    return images[0] if images else None
+    # Docker and Podman answer a list of objects; another engine's answer says nothing.
+    return images[0] if isinstance(images, list) and images and isinstance(images[0], dict) else None

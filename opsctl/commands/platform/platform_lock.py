@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
+from opsctl.core.foreign_json import parse
 from opsctl.home import Home
 from opsctl.lock_file import LockFile, LockOwner
 from opsctl.terraform.process import running_terraform
@@ -82,7 +82,7 @@ def _restore_backup(folder: Path, *, say: Callable[[str], None]) -> None:
 
 def _is_complete(state: Path) -> bool:
     try:
-        return bool(json.loads(state.read_text()))
+        return bool(parse(state.read_text()))
     except (OSError, ValueError):
         return False
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from opsctl.aws.s3.state_files import StateFiles
 from opsctl.core import bounded
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import parse
 from opsctl.core.platform.state_location import (
     BACKEND_FILE,
     LOCAL,
@@ -284,7 +285,7 @@ class StateMover:
         except FileNotFoundError:
             return None
         try:
-            return location_of_backend(json.loads(text), name=self._name, root=root)
+            return location_of_backend(parse(text), name=self._name, root=root)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise UnreadableRecord(
                 str(self._folder(root) / BACKEND_FILE),

@@ -15,6 +15,7 @@ from opsctl.aws.errors import translated
 from opsctl.aws.s3.body import read
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.report import Report
+from opsctl.core.bounded import whole_number
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri, run_location
 from opsctl.core.results.connectome_table import atlas_of, kind_of
@@ -208,8 +209,10 @@ def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[in
     for run_id, indices in failed.items():
         folder = Location(data_bucket, f"{run_location(run_id, data_bucket=data_bucket).prefix}/failures")
         for obj in storage.below(folder):
-            origin_index, attempt, *rest = obj.key.removeprefix(folder.key_prefix).split("/")
-            index = indices.get(int(origin_index)) if origin_index.isdecimal() else None
+            origin_index, _, place = obj.key.removeprefix(folder.key_prefix).partition("/")
+            attempt, *rest = place.split("/")
+            number = whole_number(origin_index)
+            index = indices.get(number) if number is not None else None
             if index is not None and rest and is_qa_picture(obj.key):
                 uri = f"s3://{data_bucket}/{obj.key}"
                 pictures[index][attempt].append(

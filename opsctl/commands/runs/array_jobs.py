@@ -263,7 +263,8 @@ class ArrayJobs:
         return jobs
 
     def _describe(self, job_ids: Sequence[str]) -> None:
-        described = self._batch.describe(job_ids) if job_ids else {}
+        # The ids may be those of attempts and results, which a record can give any value.
+        described = self._batch.describe(job_ids, run_uris=self._run.records_uris) if job_ids else {}
         self._described |= {job_id: described.get(job_id) for job_id in job_ids}
 
     def _describe_all(self, index_by_id: Mapping[str, int]) -> dict[int, BatchJob]:

@@ -160,7 +160,7 @@ class Canceller:
         """End every job of the submissions that are still `intended`, and abandon those that have no job."""
         for submission in self._reader.intended():
             # A submission whose reply was lost may have two jobs.
-            job_ids = self._batch.find(submission.job_queue, submission.job_name)
+            job_ids = self._reader.job_ids_of(submission)
             for job_id in job_ids:
                 self._batch.terminate(job_id, reason=self._reason)
             if not job_ids:
@@ -171,7 +171,7 @@ class Canceller:
                 self._records.put_submission(run_id, abandoned)
 
     def _with_active_jobs(self, parts: Sequence[SubmissionSlice]) -> list[SubmissionSlice]:
-        summaries = self._batch.summaries([part.submission for part in parts])
+        summaries = self._reader.summaries(parts)
         return [part for part in parts if has_active_jobs(summaries.get(part.submission.job_id, {}))]
 
     def _terminate(self, part: SubmissionSlice, indices: Set[int]) -> None:

@@ -158,6 +158,10 @@ class Records:
         contradicts = _nothing if run is None else lambda submission: contradiction(submission, run)
         return self._records(run_id, "submissions", Submission.decode, contradiction=contradicts)
 
+    def report_submission(self, run_id: str, submission: Submission, detail: str) -> None:
+        """Report a submission that something outside the records contradicts."""
+        self._report(self._not_believed(_submission_key(self._prefix(run_id), submission), detail))
+
     def put_submission(self, run_id: str, submission: Submission) -> None:
         """Write one submission; if it is abandoned, first the mark by which its jobs know."""
         prefix = self._prefix(run_id)
@@ -264,8 +268,11 @@ class Records:
         """A record, or None and a report where something else contradicts it."""
         detail = "" if value is None else contradiction(value)
         if detail:
-            self._report(UnreadableRecord(self._uri(key), f"is not believed: {detail}.", "Restore or delete it."))
+            self._report(self._not_believed(key, detail))
         return None if detail else value
+
+    def _not_believed(self, key: str, detail: str) -> UnreadableRecord:
+        return UnreadableRecord(self._uri(key), f"is not believed: {detail}.", "Restore or delete it.")
 
     def _bodies(self, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes | UnreadableRecord]]:
         """The objects' bodies; only those that this machine does not have are read from S3."""

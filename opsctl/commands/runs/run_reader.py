@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from opsctl.commands.runs.records import Records
+from opsctl.core.errors import Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
@@ -21,11 +23,28 @@ class RunReader:
         self.run = run
         self._records = records
         self._index_maps = run.places()
+        self._runs: dict[str, Run | None] = {run.run_id: run}
         self._submissions: dict[str, list[Submission]] = {}
+        # By run, the ids in submissions that are other submissions' jobs in AWS Batch.
+        self._foreign_jobs: defaultdict[str, set[str]] = defaultdict(set)
 
     def submission_log(self) -> list[Submission]:
         """The run's own submissions, whatever their state."""
-        return self._records.submission_log(self.run.run_id, self.run)
+        return self._submission_log(self.run.run_id)
+
+    def disbelieve(self, run_id: str, submission: Submission, detail: str) -> None:
+        """Report a submission whose job is another's: from now on its own job counts as not known (`intended`)."""
+        self._foreign_jobs[run_id].add(submission.job_id)
+        self._submissions.pop(run_id, None)
+        self._records.report_submission(run_id, submission, detail)
+
+    def _submission_log(self, run_id: str) -> list[Submission]:
+        submission_log = self._records.submission_log(run_id, self._run_of(run_id))
+        foreign_jobs = self._foreign_jobs[run_id]
+        return [
+            submission.without_job() if submission.job_id in foreign_jobs else submission
+            for submission in submission_log
+        ]
 
     def results(self, *, files: bool = False) -> dict[int, Result]:
         """The results that exist, by index, with their lists of files or without (`Records.results`)."""
@@ -36,6 +55,20 @@ class RunReader:
                 index = index_map[origin_index]
                 results[index] = replace(read[origin_index], index=index)
         return results
+
+    def _run_of(self, run_id: str) -> Run | None:
+        """The record of this run, or of one that it adopted from; None where that one cannot be read."""
+        if run_id not in self._runs:
+            self._runs[run_id] = None
+            with suppress(Problem):
+                self._runs[run_id] = self._records.run(run_id)
+        return self._runs[run_id]
+
+    def own_results(self) -> list[Result]:
+        """The results of the scans that this run submitted, without their lists of files."""
+        index_map = self._index_maps.get(self.run.run_id, {})
+        results = self._records.results(self.run.run_id, contradiction=self._contradiction(index_map))
+        return [result for index, result in results.items() if index in index_map]
 
     def result(self, index: int) -> Result | None:
         """A scan's result with its list of files; None where there is none."""
@@ -71,8 +104,7 @@ class RunReader:
         for run_id in self._index_maps:
             known = self._submissions.get(run_id)
             if not known or any(submission.state == "intended" for submission in known):
-                is_own = run_id == self.run.run_id
-                self._submissions[run_id] = self._records.submission_log(run_id, self.run if is_own else None)
+                self._submissions[run_id] = self._submission_log(run_id)
         return {
             run_id: [submission for submission in submissions if submission.state == "submitted"]
             for run_id, submissions in self._submissions.items()

@@ -26,7 +26,7 @@ from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_history import RunHistory
 from opsctl.core.runs.snapshot import RunSnapshot
 from opsctl.core.runs.status import BatchJob, RunStatus, ScanStatus
-from opsctl.core.runs.submission import Submission
+from opsctl.core.runs.submission import Submission, foreign_job
 from opsctl.core.runs.unsubmitted_scans import given_up, unsubmitted_statuses
 
 #: DescribeJobs takes 100 jobs: one call per poll shows the state of the scans that are on a later attempt.
@@ -143,7 +143,20 @@ class SnapshotReader:
         """The run's submissions that are still recorded as `intended`, whether or not Batch has them."""
         return [submission for submission in self.on_s3.submission_log() if submission.state == "intended"]
 
+    def job_ids_of(self, submission: Submission) -> list[str]:
+        """The ids of the jobs of one of the run's own submissions, looked up by its job name, oldest first."""
+        run_uri = self.run.records_uri(self.run.run_id)
+        return self._batch.find(submission.job_queue, submission.job_name, run_uri=run_uri)
+
     def parts(self) -> list[SubmissionSlice]:
+        """The submissions that Batch has of the run's scans, without those whose `job_id` is another job's."""
+        return self._parts_and_summaries()[0]
+
+    def summaries(self, parts: Sequence[SubmissionSlice]) -> Summaries:
+        """The number of the parts' jobs in each status; the jobs of other submissions are missing."""
+        return self._batch.summaries([part.submission for part in parts], run_uris=self.run.records_uris)[0]
+
+    def _recorded_parts(self) -> list[SubmissionSlice]:
         """The submissions that Batch has of the run's scans; an `intended` one is looked up by its job name."""
         submissions = dict(self.on_s3.submissions())
         own = submissions.get(self.run.run_id, [])
@@ -157,8 +170,16 @@ class SnapshotReader:
         return self._array_jobs.parts(submissions)
 
     def _parts_and_summaries(self) -> tuple[list[SubmissionSlice], Summaries]:
-        parts = self.parts()
-        summaries = self._batch.summaries([part.submission for part in parts])
+        parts = self._recorded_parts()
+        submissions = [part.submission for part in parts]
+        summaries: Summaries
+        summaries, foreign = self._batch.summaries(submissions, run_uris=self.run.records_uris)
+        if foreign:
+            for part in parts:
+                if name := foreign.get(part.submission.job_id):
+                    self.on_s3.disbelieve(part.run_id, part.submission, foreign_job(part.submission, name))
+            parts = self._recorded_parts()
+            summaries = self.summaries(parts)
         self.jobs_are_over = not any(has_active_jobs(summary) for summary in summaries.values())
         return parts, summaries
 
@@ -260,7 +281,7 @@ class SnapshotReader:
         if submission.state != "intended":
             return submission
         if submission.number not in self._found_by_name:
-            job_ids = self._batch.find(submission.job_queue, submission.job_name)
+            job_ids = self.job_ids_of(submission)
             job_ids = job_ids or self._array_jobs.saved_job_ids(submission)
             if not job_ids:
                 return submission

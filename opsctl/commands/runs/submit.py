@@ -7,6 +7,7 @@ a scan.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
@@ -56,6 +57,11 @@ class Submitter:
         Problem
             When Batch refuses or does not answer, or another process holds the lease.
         """
+        queue = self._platform.models[run.resources].job_queue
+        if submission.job_queue != queue:
+            # The queue of a record of an earlier run may be of another platform. Jobs are looked up where they are.
+            submission = replace(submission, job_queue=queue)
+            self._records.put_submission(run.run_id, submission)
         request = submit_request(submission, run, self._platform)
         job_id = submit_once(self._batch, request, sleep=self._sleep, ensure_allowed=self._lease.ensure_held)
         if self._lease.was_taken_over() and not self._was_found(run, submission, job_id):
@@ -70,7 +76,13 @@ class Submitter:
         known_job_id
             The id of its job where an earlier look-up saw it: ListJobs lags, and may not see it now.
         """
-        job_id = find_submitted(self._batch, submission.job_queue, submission.job_name, sleep=self._sleep)
+        job_id = find_submitted(
+            self._batch,
+            submission.job_queue,
+            submission.job_name,
+            sleep=self._sleep,
+            run_uri=run.records_uri(run.run_id),
+        )
         return self._submitted(run, submission, job_id or known_job_id) if job_id or known_job_id else None
 
     def abandon(self, run: Run, submission: Submission, note: str, *, code: CauseCode) -> None:

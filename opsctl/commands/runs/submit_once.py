@@ -59,11 +59,19 @@ def submit_once(
     )
 
 
-def find_submitted(batch: Batch, job_queue: str, job_name: str, *, sleep: Callable[[float], None]) -> str:
-    """Look a job up by its exact name, and end its duplicates; empty where Batch has none."""
+def find_submitted(
+    batch: Batch, job_queue: str, job_name: str, *, sleep: Callable[[float], None], run_uri: str | None = None
+) -> str:
+    """Look a job up by its exact name, and end its duplicates; empty where Batch has none.
+
+    Parameters
+    ----------
+    run_uri
+        See `Batch.find`.
+    """
     for pause in _LOOK_UP_PAUSES_SECONDS:
         sleep(pause)
-        job_ids = batch.find(job_queue, job_name)
+        job_ids = batch.find(job_queue, job_name, run_uri=run_uri)
         if job_ids:
             for duplicate_id in job_ids[1:]:
                 batch.terminate(duplicate_id, reason="opsctl: submitted twice")

@@ -10,6 +10,7 @@ from typing import Any
 
 from opsctl.core import preview
 from opsctl.core.errors import UsageProblem
+from opsctl.core.foreign_json import parse
 from opsctl.core.platform.platform import data_bucket_name, repository_arn, repository_url
 from opsctl.core.settings import did_you_mean
 
@@ -284,7 +285,7 @@ _OPTION_OF = {
 
 def _value(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse(text)
     except ValueError:
         return text
 

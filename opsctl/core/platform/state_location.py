@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.foreign_json import parse_object
 from opsctl.core.location import parse_uri
 
 #: `--state local` moves the state back to this machine.
@@ -154,13 +154,13 @@ class StateSnapshot:
         if not text.strip():
             return None
         try:
-            state = json.loads(text)
+            state = parse_object(text)
             managed = [resource for resource in state["resources"] if resource.get("mode") == "managed"]
             count = sum(len(resource.get("instances", ())) for resource in managed)
             return cls(text, str(state["lineage"]), int(state["serial"]), count)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, OverflowError, KeyError, TypeError, AttributeError) as error:
             raise Problem(
-                f"{where} is no Terraform state ({error}).",
+                f"{where} is no Terraform state ({str(error)[:200]}).",
                 "Bring an earlier version of it back (`aws s3api list-object-versions`), or name another --state.",
                 code=ErrorCode.STATE_UNUSABLE,
             ) from error

@@ -5,13 +5,13 @@ https://developer.hashicorp.com/terraform/internals/machine-readable-ui
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from opsctl.core.foreign_json import parse_object
 from opsctl.core.platform.terraform_errors import Diagnostic
 
 Action = Literal["create", "update", "replace", "delete"]
@@ -86,7 +86,7 @@ class EventLog:
         Parameters
         ----------
         line
-            A line as printed. Lines that are not JSON are ignored, such as a warning about the CLI's configuration.
+            A line as printed. Lines that are no event are ignored, such as a warning about the CLI's configuration.
         root
             The name under which the root's own resources are counted.
 
@@ -96,10 +96,12 @@ class EventLog:
             The progress to show; None where the line has none.
         """
         try:
-            event = json.loads(line)
-        except ValueError:
+            return self._read_event(parse_object(line), root)
+        except (ValueError, LookupError, TypeError, AttributeError):
             return None
-        kind = event.get("type") if isinstance(event, dict) else None
+
+    def _read_event(self, event: Mapping[str, Any], root: str) -> Step | None:
+        kind = event.get("type")
         if kind == "planned_change":
             self._add_planned(event["change"], root)
         elif kind == "resource_drift":

@@ -114,6 +114,15 @@ class Run:
             by_run.setdefault(origin.run_id, {})[origin.index] = index
         return by_run
 
+    def records_uri(self, run_id: str) -> str:
+        """The S3 address of the records of a run in the same data bucket: this run, or one that it adopted from."""
+        return run_location(run_id, data_bucket=parse_uri(self.output).bucket).uri
+
+    @property
+    def records_uris(self) -> set[str]:
+        """The S3 addresses of the records of this run and of those that it adopted from."""
+        return {self.records_uri(run_id) for run_id in {self.run_id, *(origin.run_id for origin in self.adopted)}}
+
     def scan_uri(self, index: int) -> str:
         """The S3 address of the folder with a scan's outputs."""
         return f"{self.output}/{self.scans[index]}"

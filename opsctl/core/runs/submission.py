@@ -14,6 +14,8 @@ from opsctl.core.runs.manifest import Run
 
 #: AWS Batch: an array has 2 to 10,000 children.
 LARGEST_ARRAY = 10_000
+#: Tells a job where the records of its run lie, and opsctl whose a job is.
+RUN_URI_VARIABLE = "OPSCTL_RUN_URI"
 
 SubmissionState = Literal["intended", "submitted", "abandoned"]
 
@@ -71,6 +73,10 @@ class Submission:
         """A copy with the state `submitted`."""
         return replace(self, state="submitted", job_id=job_id, at=at)
 
+    def without_job(self) -> Submission:
+        """A copy of which it is not known whether Batch has its job."""
+        return replace(self, state="intended", job_id="")
+
     def abandoned(self, note: str, *, code: str, at: str) -> Submission:
         """A copy with the state `abandoned`."""
         return replace(self, state="abandoned", note=note, note_code=code, at=at)
@@ -118,6 +124,11 @@ def contradiction(submission: Submission, run: Run) -> str:
     return ""
 
 
+def foreign_job(submission: Submission, name: str) -> str:
+    """Why a submission is not believed whose `job_id` is another job's, which has this name in AWS Batch."""
+    return f"its job {submission.job_id} is {name} in AWS Batch, and not a job of this submission: it is left alone"
+
+
 def job_name(run_id: str, number: int) -> str:
     """The name of the job of a run's submission, by which it is found where its id was not recorded."""
     return f"{run_id}-{number:02d}"
@@ -157,7 +168,7 @@ def submit_request(submission: Submission, run: Run, platform: Platform) -> dict
     """
     overrides: dict[str, Any] = {
         "environment": [
-            {"name": "OPSCTL_RUN_URI", "value": run_location(run.run_id, data_bucket=platform.data_bucket).uri},
+            {"name": RUN_URI_VARIABLE, "value": run_location(run.run_id, data_bucket=platform.data_bucket).uri},
             {"name": "OPSCTL_SCAN_OFFSET", "value": str(submission.offset)},
         ]
     }

@@ -134,6 +134,13 @@ def detail(job_id: str, status: str = "PENDING", **more: Any) -> dict[str, Any]:
     return {**summary(job_id, status), "jobQueue": "q", "startedAt": 1, "jobDefinition": "d", **more}
 
 
+RUN_URI = "s3://data/opsctl/runs/r"
+
+
+def of_run(uri: str) -> dict[str, Any]:
+    return {"environment": [{"name": "OPSCTL_RUN_URI", "value": uri}]}
+
+
 def test_a_hundred_jobs_are_described_in_a_call(stubbed: tuple[Batch, Stubber]) -> None:
     batch, stubber = stubbed
     ids = [f"j{number}" for number in range(201)]
@@ -146,11 +153,48 @@ def test_a_hundred_jobs_are_described_in_a_call(stubbed: tuple[Batch, Stubber]) 
 
 def test_a_parents_summary_counts_its_children(stubbed: tuple[Batch, Stubber]) -> None:
     batch, stubber = stubbed
-    array = detail("p", arrayProperties={"size": 3, "statusSummary": {"RUNNING": 1, "SUCCEEDED": 2}})
-    plain = detail("a", "FAILED", arrayProperties={})
+    own = {"jobName": submission("p").job_name, "container": of_run(RUN_URI)}
+    array = detail("p", **own, arrayProperties={"size": 3, "statusSummary": {"RUNNING": 1, "SUCCEEDED": 2}})
+    plain = detail("a", "FAILED", **own, arrayProperties={})
     stubber.add_response("describe_jobs", {"jobs": [array, plain]}, {"jobs": ["p", "a", "gone"]})
     asked = [submission("p", size=3), submission("a"), submission("gone")]
-    assert batch.summaries(asked) == {"p": {"RUNNING": 1, "SUCCEEDED": 2}, "a": {"FAILED": 1}}
+    summaries, foreign = batch.summaries(asked, run_uris={RUN_URI})
+    assert summaries == {"p": {"RUNNING": 1, "SUCCEEDED": 2}, "a": {"FAILED": 1}}
+    assert foreign == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "container"),
+    [
+        ("payroll", {}),
+        (None, {}),
+        (None, {"environment": []}),
+        (None, {"environment": [{"name": "OPSCTL_RUN_URI", "value": "s3://another/opsctl/runs/r"}]}),
+        ("payroll", {"environment": [{"name": "OPSCTL_RUN_URI", "value": RUN_URI}]}),
+    ],
+)
+def test_another_job_of_the_account_is_not_a_submissions_own(
+    stubbed: tuple[Batch, Stubber], name: str | None, container: dict[str, Any]
+) -> None:
+    """Its id stands in a record that somebody altered, or the whole record is of another platform."""
+    batch, stubber = stubbed
+    name = name or submission("p").job_name
+    job = detail("p", "RUNNING", jobName=name, container=container)
+    for _ in range(2):
+        stubber.add_response("describe_jobs", {"jobs": [job]}, {"jobs": ["p"]})
+    assert batch.summaries([submission("p")], run_uris={RUN_URI}) == ({}, {"p": name})
+    described = batch.describe(["p"], run_uris={RUN_URI})
+    assert list(described) == (["p"] if container == of_run(RUN_URI) else [])
+
+
+def test_a_job_of_the_same_name_but_of_another_run_is_not_found(stubbed: tuple[Batch, Stubber]) -> None:
+    batch, stubber = stubbed
+    named = [{**summary(job_id, "RUNNING"), "jobName": "r-00", "createdAt": 1} for job_id in ("a", "b")]
+    request = {"jobQueue": "q", "filters": [{"name": "JOB_NAME", "values": ["r-00"]}]}
+    stubber.add_response("list_jobs", {"jobSummaryList": named}, request)
+    jobs = [detail("a", container=of_run("s3://another/opsctl/runs/r")), detail("b", container=of_run(RUN_URI))]
+    stubber.add_response("describe_jobs", {"jobs": jobs}, {"jobs": ["a", "b"]})
+    assert batch.find("q", "r-00", run_uri=RUN_URI) == ["b"]
 
 
 def test_active_jobs_are_those_of_every_unfinished_status(stubbed: tuple[Batch, Stubber]) -> None:

@@ -160,7 +160,7 @@ def lost(start: float, stop: float) -> dict[str, Any]:
 
 
 def array(*children: Child) -> BatchWorld:
-    return BatchWorld(arrays={"array": list(children)})
+    return BatchWorld(arrays={"array": list(children)}, job_names={"array": f"{EARLIER}-00"})
 
 
 def ask(world: World, batch: BatchWorld, run_id: str | None = None, *, is_local: bool = False) -> RunCost:
@@ -307,7 +307,7 @@ def test_hours_are_those_of_the_newest_runs_that_hold_five_scans(world: World, m
     finish(world, "C-20261122-120000-aaaa", 40, 50)
     read: list[str] = []
     results = world.records.results
-    monkeypatch.setattr(world.records, "results", lambda run_id: read.append(run_id) or results(run_id))
+    monkeypatch.setattr(world.records, "results", lambda run_id, **_: read.append(run_id) or results(run_id))
     hours = finished_hours(world.records, platform=PLATFORM, model="csa")
     assert (hours.per_scan * 60, hours.is_measured) == (pytest.approx(30), True)
     assert read == ["C-20261122-120000-aaaa", "B-20261121-120000-aaaa"]

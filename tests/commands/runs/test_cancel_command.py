@@ -154,6 +154,7 @@ def test_what_finishes_by_itself_meanwhile_is_told_apart() -> None:
 def test_scans_adopted_on_their_way_are_ended_and_their_runs_others_are_not() -> None:
     scenario = Scenario(made_run(2, sizes=(1,), adopted=(Origin("HNU1-20261121-120000-aaaa", 1),)))
     old = made_run(3, run_id="HNU1-20261121-120000-aaaa")
+    scenario.world.job_names["old"] = f"{old.run_id}-00"
     scenario.world.arrays["old"] = [Child("RUNNING"), Child("RUNNING"), Child("RUNNING")]
     scenario.world.plain["new"] = Child("RUNNABLE")
     scenario.records.add(old, submitted(old, job_id="old"))
@@ -212,3 +213,33 @@ def test_names_and_globs() -> None:
     assert find_scans(scans, ["sub-01/*", "sub-01/ses-2"]) == [0, 1]
     # A name that looks like a glob is a name first.
     assert find_scans(scans, ["sub-[1]"]) == [2]
+
+
+@pytest.mark.parametrize("own_is_found", [True, False])
+@pytest.mark.parametrize("indices", [(), ("sub-00001",)])
+def test_the_job_of_somebody_else_whose_id_stands_in_a_submission_is_left_alone(
+    indices: tuple[str, ...], own_is_found: bool
+) -> None:
+    """Who may write to the bucket names another job of the account; this submission's own job is found by its name."""
+    scenario = scenario_of("RUNNING", "RUNNING")
+    world, run = scenario.world, scenario.run
+    world.arrays["payroll"] = [Child("RUNNING"), Child("RUNNING")]
+    world.job_names["payroll"] = "payroll"
+    scenario.records.submission_logs[run.run_id] = [submitted(run, job_id="payroll")]
+    world.names[f"{run.run_id}-00"] = ["p"] if own_is_found else []
+    outcome = scenario.cancel(*indices)
+    assert {job_id.partition(":")[0] for job_id, _ in world.terminated} == ({"p"} if own_is_found else set())
+    assert {child.status for child in world.arrays["payroll"]} == {"RUNNING"}
+    if own_is_found:
+        assert outcome.cancelled == (indices or run.scans)
+    assert "its job payroll is payroll in AWS Batch, and not a job of this submission" in scenario.records.reported[0]
+
+
+def test_the_jobs_of_another_platforms_run_whose_records_were_copied_are_left_alone() -> None:
+    for state, job_id in (("submitted", "p"), ("intended", "")):
+        scenario = scenario_of("RUNNING", "RUNNING")
+        scenario.world.data_bucket = "another"
+        scenario.world.names[f"{scenario.run.run_id}-00"] = ["p"]
+        scenario.records.submission_logs[scenario.run.run_id] = [submitted(scenario.run, state=state, job_id=job_id)]
+        scenario.cancel()
+        assert scenario.world.terminated == []

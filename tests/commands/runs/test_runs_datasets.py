@@ -28,6 +28,9 @@ from opsctl.render.runs import ago_text
 A, B, C = "HNU1-20261120-120000-aaaa", "HNU1-20261121-120000-bbbb", "ragged-20261122-120000-cccc"
 
 
+NAMES = {"a": f"{A}-00", "b": f"{B}-00", "c": f"{C}-00"}
+
+
 @pytest.fixture
 def calls(s3: Any) -> Iterator[Counter[str]]:
     """What S3 was asked, by operation."""
@@ -62,11 +65,13 @@ def test_every_run_with_what_it_came_to(storage: Storage, records: Records) -> N
     )
     records.put_submission(B, submitted(run, job_id="b"))
     finish(storage, B, 0)
-    failed = put_run(storage, C, dataset="s3://elsewhere/ragged")
+    failed = put_run(storage, C, dataset="s3://elsewhere/ragged", output="s3://data/ragged/derivatives/m2g-csa-native")
     records.put_submission(C, submitted(failed, job_id="c"))
     finish(storage, C, 0)
     finish(storage, C, 1, status="failed")
-    world = BatchWorld({"b": [Child("SUCCEEDED"), Child("RUNNING")], "c": [Child("SUCCEEDED"), Child("FAILED")]})
+    world = BatchWorld(
+        {"b": [Child("SUCCEEDED"), Child("RUNNING")], "c": [Child("SUCCEEDED"), Child("FAILED")]}, job_names=NAMES
+    )
     run_list = listed(records, world)
     assert [line.run_id for line in run_list.lines] == [A, B, C]
     assert [(line.state, line.done, line.failed, line.active, line.total) for line in run_list.lines] == [
@@ -82,7 +87,7 @@ def test_batch_is_not_asked_about_a_run_whose_results_are_all_there(storage: Sto
     run = put_run(storage, A)
     records.put_submission(A, submitted(run, job_id="a"))
     finish(storage, A, 0, 1)
-    world = BatchWorld({"a": [Child("SUCCEEDED"), Child("SUCCEEDED")]})
+    world = BatchWorld({"a": [Child("SUCCEEDED"), Child("SUCCEEDED")]}, job_names=NAMES)
     assert listed(records, world).lines[0].state == "done"
     assert not world.calls
 
@@ -92,11 +97,13 @@ def test_a_hundred_runs_that_have_ended_are_one_call(storage: Storage, tmp_path:
         run_id = f"HNU1-20261120-{number:06d}-aaaa"
         run = put_run(storage, run_id)
         records = Records(storage, data_bucket="data")
-        records.put_submission(run_id, submitted(run, job_id="p"))
+        records.put_submission(run_id, submitted(run, job_id=f"p{number}"))
         finish(storage, run_id, 0, 1, status="failed" if number % 2 else "succeeded")
     run = put_run(storage, B)
     Records(storage, data_bucket="data").put_submission(B, submitted(run, job_id="b"))
-    world = BatchWorld({"p": [Child("FAILED"), Child("FAILED")], "b": [Child("RUNNING"), Child("RUNNING")]})
+    failed = {f"p{number}": [Child("FAILED"), Child("FAILED")] for number in range(100)}
+    names = {f"p{number}": f"HNU1-20261120-{number:06d}-aaaa-00" for number in range(100)}
+    world = BatchWorld({**failed, "b": [Child("RUNNING"), Child("RUNNING")]}, job_names={**NAMES, **names})
     records = Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache"))
     first = listed(records, world)
     assert Counter(line.state for line in first.lines) == {"done": 50, "failed": 50, "active": 1}
@@ -125,7 +132,7 @@ def test_an_end_that_another_version_stored_is_read_anew(storage: Storage, recor
 def test_a_run_that_goes_on_is_asked_about_again(storage: Storage, records: Records) -> None:
     run = put_run(storage, B)
     records.put_submission(B, submitted(run, job_id="b"))
-    world = BatchWorld({"b": [Child("RUNNING"), Child("RUNNABLE")]})
+    world = BatchWorld({"b": [Child("RUNNING"), Child("RUNNABLE")]}, job_names=NAMES)
     assert listed(records, world).lines[0].active == 2
     finish(storage, B, 0, 1)
     world.arrays["b"] = [Child("SUCCEEDED"), Child("SUCCEEDED")]
@@ -135,7 +142,7 @@ def test_a_run_that_goes_on_is_asked_about_again(storage: Storage, records: Reco
 def test_a_run_that_was_cut_short_may_go_on(storage: Storage, records: Records) -> None:
     """Nothing was submitted, or nobody wrote it down: whoever types the run again submits it."""
     run = put_run(storage, B)
-    world = BatchWorld()
+    world = BatchWorld(job_names=NAMES)
     assert listed(records, world).lines[0].state == "failed"
     records.put_submission(B, submitted(run, job_id="b"))
     world.arrays["b"] = [Child("RUNNING"), Child("RUNNING")]
@@ -149,7 +156,7 @@ def test_a_job_that_still_runs_keeps_a_failed_result_from_being_the_last_word(
     records.put_submission(B, submitted(run, job_id="b"))
     finish(storage, B, 0)
     finish(storage, B, 1, status="failed")
-    world = BatchWorld({"b": [Child("SUCCEEDED"), Child("RUNNING")]})
+    world = BatchWorld({"b": [Child("SUCCEEDED"), Child("RUNNING")]}, job_names=NAMES)
     listed(records, world)
     finish(storage, B, 1)
     world.arrays["b"] = [Child("SUCCEEDED"), Child("SUCCEEDED")]
@@ -159,7 +166,7 @@ def test_a_job_that_still_runs_keeps_a_failed_result_from_being_the_last_word(
 def test_the_last_runs_only_and_those_of_a_dataset(storage: Storage, records: Records) -> None:
     for run_id in (A, B):
         put_run(storage, run_id)
-    put_run(storage, C, dataset="s3://elsewhere/ragged")
+    put_run(storage, C, dataset="s3://elsewhere/ragged", output="s3://data/ragged/derivatives/m2g-csa-native")
     world = BatchWorld()
     run_list = listed(records, world, last=1)
     assert ([line.run_id for line in run_list.lines], run_list.earlier) == ([C], 2)
@@ -243,7 +250,15 @@ def test_what_was_looked_at_is_known_to_completion(storage: Storage, tmp_path: P
     path = tmp_path / "cache"
     records = Records(storage, data_bucket="data", cache=Cache(path))
     put_run(storage, A)
-    put_run(storage, C, dataset="s3://elsewhere/ragged", scans=("sub-alice",), keys=("k",), sizes=(1,))
+    put_run(
+        storage,
+        C,
+        dataset="s3://elsewhere/ragged",
+        output="s3://data/ragged/derivatives/m2g-csa-native",
+        scans=("sub-alice",),
+        keys=("k",),
+        sizes=(1,),
+    )
     records.run(None)
     known = CompletionReader(path, "data")
     assert known.runs() == [A, C]

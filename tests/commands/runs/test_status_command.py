@@ -189,7 +189,7 @@ def test_money_counts_lost_and_running_attempts() -> None:
 
 
 def test_adopted_scans_stand_where_their_own_run_says_and_were_paid_there() -> None:
-    world, records = BatchWorld(), MemoryRecords()
+    world, records = BatchWorld(job_names={"old": "HNU1-20261121-120000-aaaa-00"}), MemoryRecords()
     world.arrays["old"] = [Child("SUCCEEDED"), Child("RUNNING"), Child("FAILED")]
     world.plain["new"] = Child("RUNNABLE")
     old = made_run(3, run_id="HNU1-20261121-120000-aaaa")
@@ -209,7 +209,7 @@ def test_adopted_scans_stand_where_their_own_run_says_and_were_paid_there() -> N
 
 
 def test_an_array_that_was_adopted_whole_is_one_call() -> None:
-    world, records = BatchWorld(), MemoryRecords()
+    world, records = BatchWorld(job_names={"old": "HNU1-20261121-120000-aaaa-00"}), MemoryRecords()
     world.arrays["old"] = [Child("RUNNING")] * 5000
     old = records.add(made_run(5000, run_id="HNU1-20261121-120000-aaaa"))
     records.submission_logs[old.run_id] = [submitted(old, job_id="old")]
