@@ -10,6 +10,7 @@ import hmac
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.local.front import Application
@@ -22,6 +23,7 @@ from opsctl.local.rights.permission import UnknownCall
 from opsctl.local.rights.roles import boundary_of, bucket_policies, find_bucket, find_role, policies_of
 from opsctl.local.rights.sessions import Session, Sessions
 from opsctl.local.rights.signature import Signature, signature_of
+from opsctl.local.rights.signing_time import untimely
 from opsctl.local.s3.keys import REFUSED_DELETIONS
 
 _LOG = logging.getLogger("opsctl.local")
@@ -102,6 +104,9 @@ class Enforcement:
             body.expect(service)
         except BadBody as too_long:
             return too_long(environ, start_response)
+        late = untimely(signature, environ, now=datetime.now(UTC))
+        if late is not None:
+            return _refuse(late, environ, start_response)
         if session is None:
             return self._application(environ, start_response)
         try:
