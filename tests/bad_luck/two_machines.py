@@ -60,10 +60,13 @@ class TwoMachines:
         record = Home(self.lab).recall("local")
         assert record is not None
         Home(self.laptop).keep(record)
-        (self.laptop / "local").mkdir()
-        for name in ("server.json", "key"):
-            if (self.lab / "local" / name).exists():
-                (self.laptop / "local" / name).write_bytes((self.lab / "local" / name).read_bytes())
+        for folder in (self.laptop, self.laptop / "local"):
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.chmod(0o700)
+        known = control.Files(self.laptop)
+        for file in (known.record, known.key):
+            file.touch(mode=0o600)
+            file.write_bytes((self.lab / "local" / file.name).read_bytes())
 
     def start(self, *words: str, home: Path | None = None, stopped: str = "", **variables: str) -> Any:
         """Start a command; `stopped` is the moment at which it stops itself (`stopping_opsctl.py`)."""

@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -32,6 +33,8 @@ class SmallPlatform:
     ----------
     slots
         How many jobs run at once; 0: all of them wait.
+    variables
+        More of the environment of the server and of its jobs, such as another clock's.
 
     Attributes
     ----------
@@ -41,7 +44,7 @@ class SmallPlatform:
         What a person's shell has.
     """
 
-    def __init__(self, folder: Path, *, slots: int = 2) -> None:
+    def __init__(self, folder: Path, *, slots: int = 2, variables: Mapping[str, str] | None = None) -> None:
         self.folder, self.gate, self.home = folder, folder / "gate", folder / "home"
         self.gate.touch()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_HARMFUL)}
@@ -56,7 +59,14 @@ class SmallPlatform:
             "AWS_CONFIG_FILE": str(folder / "none"),
             "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
         }
-        self.server = control.start(self.home, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=1.0)
+        settings = [f"{name}={value}" for name, value in (variables or {}).items()]
+        self.server = control.start(
+            self.home,
+            slots=slots,
+            entrypoint=self._entrypoint(settings),
+            stop_grace_seconds=1.0,
+            program=("env", *settings, sys.executable, "-m", "opsctl.local.server"),
+        )
         try:
             self.s3 = client(self.server, "s3")
             self.s3.create_bucket(Bucket=BUCKET)
@@ -67,10 +77,10 @@ class SmallPlatform:
             self.close()
             raise
 
-    def _entrypoint(self) -> list[str]:
+    def _entrypoint(self, settings: Sequence[str]) -> list[str]:
         script = Path(__file__).with_name("waiting_m2g.py")
         path = write_m2g(self.folder / "bin", sys.executable, "-I", "-S", str(script), str(self.gate))
-        return ["/usr/bin/env", path, f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job"]
+        return ["/usr/bin/env", path, *settings, f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job"]
 
     def finish_jobs(self) -> None:
         """Open the gate and wait until no job is left: one that is would take a slot from the next test."""

@@ -70,9 +70,7 @@ def _published(run: Run, storage: Storage) -> dict[str, Any] | None:
     output = parse_uri(run.output)
     with translated(f"reading {run.output}/{_NAME}"):
         try:
-            body, _ = read(
-                storage.client, at_most=_MOST_BYTES, Bucket=output.bucket, Key=f"{output.prefix}/{_NAME}"
-            )
+            body, _ = read(storage.client, at_most=_MOST_BYTES, Bucket=output.bucket, Key=f"{output.prefix}/{_NAME}")
         except ClientError as error:
             if code_of(error) in _MISSING:
                 return None
