@@ -111,6 +111,7 @@ def test_a_machine_whose_clock_is_set_while_commands_watch_a_run(tmp_path: Path)
     """The local platform's clock is its machine's: server, jobs and commands step at once."""
     file = tmp_path / "clock"
     file.write_text("+0")
+    (tmp_path / "platform").mkdir()
     platform = SmallPlatform(tmp_path / "platform", slots=3, variables=clock(file))
     machines = TwoMachines(platform)
     try:
@@ -127,7 +128,7 @@ def test_a_machine_whose_clock_is_set_while_commands_watch_a_run(tmp_path: Path)
             assert status.code == 0, status.text
         platform.gate.touch()
         ended = [machines.end(watcher) for watcher in watchers]
-        assert [outcome.code for outcome in ended] == [0, 0], ended
+        assert [outcome.code for outcome in ended] == [0, 0], ended[0].text + ended[1].text
         shown = "".join(lines) + ended[0].text
         assert shown.count("tracking") == 2, shown
         cost = machines.run("cost", "--json", **clock(file)).text

@@ -1,7 +1,6 @@
 """Refuses requests by the time of their signature, as AWS does: too far from the server's clock, or a URL too late.
 
-The server's clock is this machine's, so whoever is refused has another one. Its own jobs, and commands on the same
-machine, follow every step of that clock.
+The server's clock is this machine's (`server_clock.py`), so whoever is refused has another one.
 """
 
 from __future__ import annotations

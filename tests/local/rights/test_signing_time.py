@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from support.local_servers import Platform, client
 
+from opsctl.local.rights.server_clock import ServerClock
 from opsctl.local.rights.signature import Signature
 from opsctl.local.rights.signing_time import untimely
 
@@ -102,6 +103,25 @@ def test_until_when_a_presigned_url_is_good(minutes: int, expires: str, words: s
 def test_until_when_a_url_in_the_old_form_is_good(expires: str, is_refused: bool) -> None:
     signature = Signature("key", is_version_4=False, expires=expires)
     assert bool(untimely(signature, {}, now=NOW)) == is_refused
+
+
+def test_what_was_signed_just_before_the_clock_was_set_is_understood_for_a_minute() -> None:
+    wall, elapsed = [NOW], [100.0]
+
+    def go_on(seconds: float, step: float = 0) -> tuple[float, ...]:
+        wall[0] += timedelta(seconds=seconds + step)
+        elapsed[0] += seconds
+        return tuple((time - wall[0]).total_seconds() for time in clock.times())
+
+    clock = ServerClock(now=lambda: wall[0], monotonic=lambda: elapsed[0])
+    assert go_on(10) == (0,)
+    assert go_on(1, step=-3600) == (0, 3600)
+    assert go_on(30, step=7200) == (0, -3600, -7200)
+    assert go_on(30.5) == (0, -7200)
+    assert go_on(60) == (0,)
+    # A clock that NTP slows down or speeds up is not set.
+    for _ in range(100):
+        assert go_on(10, step=0.5) == (0,)
 
 
 @pytest.fixture
