@@ -88,7 +88,7 @@ class World:
             "schema_version": 1,
             "run_id": run_id,
             "index": index,
-            "scan": SCANS[index],
+            "scan": changes.get("scan") or SCANS[index],
             "key": "k",
             "status": "succeeded",
             "cause": "",

@@ -41,6 +41,9 @@ CONNECTOMES = {f"sub-01/ses-1/connectomes_d/{atlas}/x_{atlas}.csv": b"0,1\n1,0\n
 QA = {f"sub-01/ses-1/qa_d/{place}.png": b"p" for place in ("graphs_plotting/a", "reg/b", "skull/c")}
 
 
+DIGEST = f"sha256:{'ab' * 32}"
+
+
 @pytest.fixture
 def world(s3: Any, storage: Storage, records: Records) -> World:
     return World(s3, storage, records)
@@ -94,11 +97,11 @@ def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
 def test_the_facts_of_a_run(world: World) -> None:
     world.publish(0, CONNECTOMES)
     world.publish(1, {}, status="failed", cause="out of memory", exit_code=1)
-    world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {**SCAN, "image_digest": "sha256:ab"})
+    world.storage.put_json("data", f"opsctl/runs/{RUN}/scans/00000.json", {**SCAN, "index": 0, "image_digest": DIGEST})
     put_attempt(world, 0, 1, "2026-11-22T14:00:00Z")
     report = gathered(world)
     assert [scan.state for scan in report.status.scans] == ["DONE", "FAILED"]
-    assert (report.at, report.image_digest, sorted(report.results)) == ("2026-11-22T20:00:00Z", "sha256:ab", [0, 1])
+    assert (report.at, report.image_digest, sorted(report.results)) == ("2026-11-22T20:00:00Z", DIGEST, [0, 1])
     assert report.status.bill is not None and report.status.bill.usd == pytest.approx(2.0 + 3665 / 3600)
     assert report.status.is_local
     assert [attempt.seconds for attempt in report.attempts[0]] == [7200.0]
@@ -158,7 +161,7 @@ def test_scans_to_look_at_come_after_the_failed_ones(world: World) -> None:
     world.publish(0, {"sub-01/ses-1/qa_d/a.png": b"p"})
     warning = {"code": "few_edges", "atlas": "AAL", "text": "It has 3 edges."}
     world.publish(1, {"sub-02/qa_d/b.png": b"p"}, warnings=[warning])
-    world.publish(2, {}, status="failed", cause="c")
+    world.publish(2, {}, scan="sub-03", status="failed", cause="c")
     world.s3.put_object(Bucket="data", Key=f"opsctl/runs/{RUN}/failures/00002/attempt-1/qa_d/c.png", Body=b"p")
     assert [name for _, _, name in names(chosen(world, gathered(world)))] == ["c.png", "b.png", "a.png"]
 
