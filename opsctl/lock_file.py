@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import subprocess
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -61,6 +62,17 @@ class LockOwner:
         except PermissionError:
             return True
         return True
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the process was suspended (Ctrl-Z, SIGSTOP), and so holds the lock until somebody lets it go on."""
+        if self.pid is None:
+            return False
+        with suppress(OSError):
+            # Linux and macOS have it; only Linux has /proc.
+            command = ["ps", "-o", "stat=", "-p", str(self.pid)]
+            return subprocess.run(command, capture_output=True, check=False).stdout.startswith((b"T", b"t"))
+        return False
 
 
 _OWNER = RecordReader(LockOwner, hint="", version=None)

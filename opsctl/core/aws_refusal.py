@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from opsctl.core.denial import DeniedAction, denied_action
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.wrong_clock import WRONG_FOR_S3_SECONDS, WRONG_SECONDS, wrong_clock
 
 LOGIN_AGAIN = "Log in again (`aws sso login`, or `aws configure`), then type the same command."
 
@@ -77,8 +78,6 @@ _SERVER_ERROR = 500
 
 #: S3 has no code for a full disk: the local platform fails as S3 does, and says why in this header.
 DISK_FULL_HEADER = "x-opsctl-disk-full"
-
-_SKEW_SECONDS = 240.0
 
 _CALL_DETAILS = re.compile(r" \(Service: [^()]*\)\.?$")
 
@@ -151,6 +150,8 @@ def explain(refusal: AwsRefusal) -> Problem:
         return _disk_full(refusal)
     if refusal.code.startswith("KMS") and refusal.code not in _BUSY_KEY:
         return _encryption(refusal)
+    if refusal.code == "403" and abs(refusal.skew_seconds) > WRONG_FOR_S3_SECONDS:
+        return _clock(refusal)
     for codes, translate in _TRANSLATIONS:
         if refusal.code in codes:
             return translate(refusal)
@@ -177,19 +178,15 @@ def _unknown_key(_: AwsRefusal) -> Problem:
 
 
 def _clock(refusal: AwsRefusal) -> Problem:
-    seconds = refusal.skew_seconds
-    difference = (
-        f"is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'}" if abs(seconds) >= 1 else "differs from"
-    )
-    return Problem(f"This machine's clock {difference} AWS's.", "Set the clock.", code=ErrorCode.AWS_REFUSED)
+    return wrong_clock(refusal.skew_seconds)
 
 
 def _signature(refusal: AwsRefusal) -> Problem:
-    return _clock(refusal) if abs(refusal.skew_seconds) > _SKEW_SECONDS else _unknown_key(refusal)
+    return _clock(refusal) if abs(refusal.skew_seconds) > WRONG_SECONDS else _unknown_key(refusal)
 
 
 def _too_late(refusal: AwsRefusal) -> Problem:
-    return _clock(refusal) if abs(refusal.skew_seconds) > _SKEW_SECONDS else _expired(refusal)
+    return _clock(refusal) if abs(refusal.skew_seconds) > WRONG_SECONDS else _expired(refusal)
 
 
 def _account(refusal: AwsRefusal) -> Problem:

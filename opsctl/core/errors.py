@@ -55,6 +55,7 @@ class ErrorCode(StrEnum):
     CREDENTIALS_MISSING = "credentials_missing"
     CREDENTIALS_EXPIRED = "credentials_expired"
     CREDENTIALS_INVALID = "credentials_invalid"
+    CLOCK_WRONG = "clock_wrong"
     AWS_DENIED = "aws_denied"
     AWS_REFUSED = "aws_refused"
     AWS_NOT_FOUND = "aws_not_found"

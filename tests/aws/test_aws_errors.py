@@ -62,7 +62,7 @@ BY_CODE = [
         UNKNOWN,
         "aws configure",
     ),
-    ("RequestTimeTooSkewed", "This machine's clock differs from AWS's.", "Set the clock."),
+    ("RequestTimeTooSkewed", "The clock of this machine differs from AWS's.", "Set the clock"),
     (
         "AccessDenied AccessDeniedException UnauthorizedOperation 403 Forbidden AllAccessDisabled",
         "AWS does not permit s3:ListBucket while listing the dataset: Words of AWS.",
@@ -179,14 +179,22 @@ def test_a_head_request_has_no_words_and_still_names_its_permission() -> None:
     "code", ["InvalidSignatureException", "SignatureDoesNotMatch", "RequestExpired", "AuthFailure"]
 )
 @pytest.mark.parametrize(
-    ("ahead_seconds", "told"), [(0, ""), (3600, " is 36"), (-3600, " s behind AWS's")], ids=["right", "ahead", "behind"]
+    ("ahead_seconds", "told"),
+    [(0, ""), (3600, " is 60 minutes ahead of AWS's"), (-3600, " is 60 minutes behind AWS's")],
+    ids=["right", "ahead", "behind"],
 )
 def test_the_replys_date_tells_a_wrong_clock_from_a_wrong_key(code: str, ahead_seconds: int, told: str) -> None:
     date = format_datetime(datetime.now(UTC) - timedelta(seconds=ahead_seconds))
     problem = problem_of(replied(code, headers={"date": date}))
-    assert ("This machine's clock" in problem.what) == bool(told)
+    assert ("The clock of this machine" in problem.what) == bool(told)
     assert told in problem.what
     assert problem.hint.startswith("Set the clock" if told else "Log in again")
+
+
+@pytest.mark.parametrize(("ahead_seconds", "code"), [(0, "aws_denied"), (600, "aws_denied"), (-1000, "clock_wrong")])
+def test_a_head_request_has_no_words_and_its_date_tells_a_wrong_clock(ahead_seconds: int, code: str) -> None:
+    date = format_datetime(datetime.now(UTC) - timedelta(seconds=ahead_seconds))
+    assert problem_of(replied("403", headers={"date": date}, status=403)).code == code
 
 
 def test_the_right_region_is_named_where_aws_names_it() -> None:

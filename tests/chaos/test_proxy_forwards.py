@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ def test_an_upload_in_aws_chunks_arrives_whole(platform: Platform, proxy: FaultP
     framed = b"%x\r\n%b\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n" % (len(body), body)
     headers = {
         "Authorization": signed(platform),
+        "X-Amz-Date": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
         "Content-Encoding": "aws-chunked",
         "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
         "x-amz-decoded-content-length": str(len(body)),
@@ -136,7 +138,8 @@ def test_a_client_keeps_its_connection_through_answers_and_errors(platform: Plat
         ("GET", "/", None), ("GET", "/", None), ("PUT", "/data/k", b"x" * 99_999), ("HEAD", "/data", None),
         ("PUT", "/data/k", b"y"), ("GET", "/", None),
     ):  # fmt: skip
-        connection.request(method, path, body=body, headers={"Authorization": signed(platform)})
+        headers = {"Authorization": signed(platform), "X-Amz-Date": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"}
+        connection.request(method, path, body=body, headers=headers)
         answer = connection.getresponse()
         answer.read()
         statuses.append(answer.status)
@@ -169,9 +172,10 @@ def test_the_program_finds_the_proxy_and_later_the_platform_again(platform: Plat
 
 def test_jobs_talk_to_the_proxy(homes: Homes) -> None:
     ask = (
-        "import os, urllib.request as u; url = os.environ['AWS_ENDPOINT_URL'] + '/data/of-a-job';"
+        "import os, time, urllib.request as u; url = os.environ['AWS_ENDPOINT_URL'] + '/data/of-a-job';"
         " key, token = os.environ['AWS_ACCESS_KEY_ID'], os.environ['AWS_SESSION_TOKEN'];"
         f" headers = {{'Authorization': {SIGNED!r}.format(key), 'X-Amz-Security-Token': token}};"
+        " headers['X-Amz-Date'] = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime());"
         " u.urlopen(u.Request(url, b'x', method='PUT', headers=headers))"
     )
     with FaultProxy() as proxy:

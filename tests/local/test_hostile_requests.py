@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,8 @@ def server(homes: Homes) -> control.LocalServer:
 def signed(server: control.LocalServer) -> str:
     """The header of a request with the user's key."""
     scope = f"{server.credentials['AWS_ACCESS_KEY_ID']}/20261128/us-east-1/s3/aws4_request"
-    return f"Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00"
+    date = f"X-Amz-Date: {datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    return f"Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00\r\n{date}"
 
 
 def send(server: control.LocalServer, raw: bytes, *, hang_up: bool = True) -> bytes:

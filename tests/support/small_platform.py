@@ -7,6 +7,7 @@ import io
 import os
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,6 +24,11 @@ from support.platform_record import BUCKET, register_platform, write_m2g
 from support.waiting import until
 
 _VOLUMES = 33
+#: libfaketime 0.9 breaks `clock_nanosleep` with a changing offset.
+_RUN_WITHOUT_SLEEP = (
+    "import runpy, select, time; time.sleep = lambda seconds: select.select([], [], [], seconds) and None; "
+    "runpy.run_module('m2g_job', run_name='__main__')"
+)
 _HARMFUL = ("AWS_", "OPSCTL_", "LC_", "PYTHON", "NO_COLOR", "FORCE_COLOR", "TTY_", "COLUMNS", "LINES")
 
 
@@ -33,6 +39,8 @@ class SmallPlatform:
     ----------
     slots
         How many jobs run at once; 0: all of them wait.
+    variables
+        More of the environment of the server and of its jobs, such as another clock's.
 
     Attributes
     ----------
@@ -42,7 +50,7 @@ class SmallPlatform:
         What a person's shell has.
     """
 
-    def __init__(self, folder: Path, *, slots: int = 2) -> None:
+    def __init__(self, folder: Path, *, slots: int = 2, variables: Mapping[str, str] | None = None) -> None:
         self.folder, self.gate, self.home = folder, folder / "gate", folder / "home"
         self.gate.touch()
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(_HARMFUL)}
@@ -57,7 +65,14 @@ class SmallPlatform:
             "AWS_CONFIG_FILE": str(folder / "none"),
             "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
         }
-        self.server = control.start(self.home, slots=slots, entrypoint=self._entrypoint(), stop_grace_seconds=1.0)
+        settings = [f"{name}={value}" for name, value in (variables or {}).items()]
+        self.server = control.start(
+            self.home,
+            slots=slots,
+            entrypoint=self._entrypoint(settings),
+            stop_grace_seconds=1.0,
+            program=("env", *settings, sys.executable, "-m", "opsctl.local.server"),
+        )
         try:
             self.s3 = client(self.server, "s3")
             self.s3.create_bucket(Bucket=BUCKET)
@@ -68,10 +83,11 @@ class SmallPlatform:
             self.close()
             raise
 
-    def _entrypoint(self) -> list[str]:
+    def _entrypoint(self, settings: Sequence[str]) -> list[str]:
         script = Path(__file__).with_name("waiting_m2g.py")
         path = write_m2g(self.folder / "bin", sys.executable, "-I", "-S", str(script), str(self.gate))
-        return ["/usr/bin/env", path, f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job"]
+        runner = ["-c", _RUN_WITHOUT_SLEEP] if settings else ["-m", "m2g_job"]
+        return ["/usr/bin/env", path, *settings, f"PYTHONPATH={container_dir()}", sys.executable, *runner]
 
     def share_with(self, home: Path) -> None:
         """Let another home know the platform, as that of a second machine would."""

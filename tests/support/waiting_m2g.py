@@ -1,8 +1,8 @@
 """A stand-in for m2g that says two lines and waits for a gate between them: `waiting_m2g.py GATE IN OUT …`."""
 
 import os
+import select
 import sys
-import time
 
 
 def main() -> None:
@@ -12,7 +12,8 @@ def main() -> None:
     print("registering \x1b[2J\x1b]0;owned\x07[bold]x[/bold] → MNI", flush=True)
     # Another process opens the gate: there is no event to wait for.
     while not os.path.exists(gate):
-        time.sleep(0.02)
+        # Not `time.sleep`, which libfaketime breaks.
+        select.select([], [], [], 0.02)
     print("tracking", flush=True)
     stem = f"sub-{subject}_ses-{session}_dwi"
     names = options[options.index("--parcellation") + 1 :]

@@ -60,8 +60,12 @@ def _wait_for_terraform(folder: Path, *, say: Callable[[str], None], sleep: Call
         f"Terraform{process} of an earlier command has been at work on the {folder.name} "
         f"since {owner.began}: waiting until it has ended. Ctrl-C stops waiting."
     )
+    is_told = False
     try:
         while running_terraform(folder) is not None:
+            if owner.is_stopped and not is_told:
+                is_told = True
+                say(f"It is stopped. In another window, let it go on: kill -CONT {owner.pid}")
             sleep(_POLL_SECONDS)
     except KeyboardInterrupt:
         raise Interrupted(
@@ -92,6 +96,13 @@ def _busy(name: str, owner: LockOwner | None) -> Problem:
         return Problem(
             f"Another opsctl is at work on the platform {name}.",
             "Wait until it has ended.",
+            code=ErrorCode.PLATFORM_BUSY,
+        )
+    if owner.is_stopped:
+        return Problem(
+            f"`opsctl {owner.verb}` (process {owner.pid}), at work on the platform {name} since {owner.began}, is"
+            " stopped.",
+            f"Let it go on (`fg` in its window, or `kill -CONT {owner.pid}`), and wait until it has ended.",
             code=ErrorCode.PLATFORM_BUSY,
         )
     return Problem(

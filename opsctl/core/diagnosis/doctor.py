@@ -17,12 +17,12 @@ from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, minutes_text
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
+from opsctl.core.wrong_clock import SET_CLOCK, WRONG_SECONDS, difference
 
 OLDEST_PYTHON = (3, 11)
 #: Free space for a local run's outputs and its jobs' work folders; below the second, even records may not fit.
 _ENOUGH_BYTES, _FULL_BYTES = 5_000_000_000, 500_000_000
-#: AWS refuses a request whose time is wrong by five minutes.
-_SKEW_WRONG_SECONDS, _SKEW_WARNING_SECONDS = 240.0, 60.0
+_SKEW_WARNING_SECONDS = 60.0
 _SOON_MINUTES = 60
 _NARROW_COLUMNS = 40
 #: A launch that AWS refused longer ago says little of the next one.
@@ -181,8 +181,8 @@ def _clock(login: Login) -> Line:
     # AWS's Date header has whole seconds, and the reply took time to arrive.
     if abs(skew) <= _SKEW_WARNING_SECONDS:
         return Line("clock", "fine", f"within {max(2, round(abs(skew)))} s of AWS's")
-    what = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} AWS's."
-    return Line("clock", "wrong" if abs(skew) > _SKEW_WRONG_SECONDS else "warning", what, "Set the clock (NTP).")
+    level: Level = "wrong" if abs(skew) > WRONG_SECONDS else "warning"
+    return Line("clock", level, f"{difference(skew).removeprefix('is ')}.", SET_CLOCK)
 
 
 def _permissions(checkup: Checkup) -> Iterator[Line]:

@@ -20,8 +20,10 @@ from opsctl.local.rights.called_actions import requests_of
 from opsctl.local.rights.evaluator import Request, refusal
 from opsctl.local.rights.permission import UnknownCall
 from opsctl.local.rights.roles import boundary_of, bucket_policies, find_bucket, find_role, policies_of
+from opsctl.local.rights.server_clock import ServerClock
 from opsctl.local.rights.sessions import Session, Sessions
 from opsctl.local.rights.signature import Signature, signature_of
+from opsctl.local.rights.signing_time import untimely
 from opsctl.local.s3.keys import REFUSED_DELETIONS
 
 _LOG = logging.getLogger("opsctl.local")
@@ -78,6 +80,7 @@ class Enforcement:
         self._application = application
         self._sessions = sessions
         self._user_key = user_key.encode()
+        self._clock = ServerClock()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -102,6 +105,9 @@ class Enforcement:
             body.expect(service)
         except BadBody as too_long:
             return too_long(environ, start_response)
+        late = [untimely(signature, environ, now=now) for now in self._clock.times()]
+        if late[0] is not None and all(late):
+            return _refuse(late[0], environ, start_response)
         if session is None:
             return self._application(environ, start_response)
         try:

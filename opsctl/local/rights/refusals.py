@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -16,6 +17,7 @@ _UNKNOWN_KEY = {
     "ec2": ("AuthFailure", 401, "AWS was not able to validate the provided access credentials"),
 }
 _WRONG_TOKEN = {"s3": ("InvalidToken", 400, "The provided token is malformed or otherwise invalid.")}
+_SKEWED_S3 = "The difference between the request time and the current time is too large."
 _INVALID_KEY = "The security token included in the request is invalid."
 
 
@@ -27,12 +29,15 @@ class Refusal:
     ----------
     status
         The HTTP status.
+    details
+        More elements of S3's XML.
     """
 
     service: str
     code: str
     status: int
     message: str
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 def denied(service: str, environ: dict[str, Any], message: str) -> Refusal:
@@ -73,6 +78,49 @@ def old_signature() -> Refusal:
     return Refusal("s3", "InvalidRequest", 400, mechanism)
 
 
+def skewed(service: str, environ: dict[str, Any], message: str, details: Mapping[str, str] | None = None) -> Refusal:
+    """A call that was signed too long ago, or too far in the future.
+
+    Parameters
+    ----------
+    message, details
+        The message of services other than S3 and EC2, which have their own; S3's details.
+    """
+    if service == "s3":
+        return Refusal(service, "RequestTimeTooSkewed", 403, _SKEWED_S3, details or {})
+    if service == "ec2":
+        return Refusal(service, *_UNKNOWN_KEY[service])
+    if service == "batch":
+        return Refusal(service, "InvalidSignatureException", 403, message)
+    code, status = ("InvalidSignatureException", 400) if _is_json(environ) else ("SignatureDoesNotMatch", 403)
+    return Refusal(service, code, status, message)
+
+
+def undated(service: str, environ: dict[str, Any]) -> Refusal:
+    """A call that does not tell when it was signed."""
+    if service == "s3":
+        return Refusal(service, "AccessDenied", 403, "AWS authentication requires a valid Date or x-amz-date header")
+    code = "IncompleteSignatureException" if service == "batch" or _is_json(environ) else "IncompleteSignature"
+    message = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header."
+    return Refusal(service, code, 403 if service == "batch" else 400, message)
+
+
+def expired_url(details: Mapping[str, str]) -> Refusal:
+    """A presigned URL after its time."""
+    return Refusal("s3", "AccessDenied", 403, "Request has expired", details)
+
+
+def early_url(details: Mapping[str, str]) -> Refusal:
+    """A presigned URL before its time."""
+    return Refusal("s3", "AccessDenied", 403, "Request is not yet valid", details)
+
+
+def bad_expiry() -> Refusal:
+    """A presigned URL that is good for no time, or for too long."""
+    message = "X-Amz-Expires must be a number of seconds, at most a week (604800)"
+    return Refusal("s3", "AuthorizationQueryParametersError", 400, message)
+
+
 def too_large(service: str) -> Refusal:
     """A body that is longer than the service takes."""
     if service == "s3":
@@ -104,6 +152,7 @@ def body_of(refusal: Refusal, environ: dict[str, Any]) -> tuple[list[tuple[str, 
     headers = [("Content-Type", "text/xml"), ("x-amzn-RequestId", request)]
     if refusal.service == "s3":
         headers[0] = ("Content-Type", "application/xml")
+        fields += "".join(f"<{name}>{escape(value)}</{name}>" for name, value in refusal.details.items())
         text = f"<Error>{fields}<RequestId>{request}</RequestId><HostId>{request}</HostId></Error>"
     elif refusal.service == "ec2":
         text = f"<Response><Errors><Error>{fields}</Error></Errors><RequestID>{request}</RequestID></Response>"

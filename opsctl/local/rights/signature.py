@@ -26,6 +26,10 @@ class Signature:
         The session token, or "".
     is_version_4
         Whether it is in the form that every bucket takes.
+    date
+        When it was made, as the request says it; "" where it says nothing.
+    expires
+        How many seconds a presigned URL is good for, or, in the old form, until when; None: it is no URL's.
     """
 
     access_key: str
@@ -33,6 +37,8 @@ class Signature:
     service: str = "s3"
     token: str = ""
     is_version_4: bool = True
+    date: str = ""
+    expires: str | None = None
 
 
 def signature_of(environ: dict[str, Any]) -> Signature | None:
@@ -45,17 +51,19 @@ def signature_of(environ: dict[str, Any]) -> Signature | None:
     """
     header: str | None = environ.get("HTTP_AUTHORIZATION")
     if header is not None:
-        return _version_4(_HEADER, header, environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""))
-    query = parse_qs(environ.get("QUERY_STRING", ""))
+        date = environ.get("HTTP_X_AMZ_DATE") or environ.get("HTTP_DATE", "")
+        return _version_4(_HEADER, header, environ.get("HTTP_X_AMZ_SECURITY_TOKEN", ""), date)
+    query = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
     if "X-Amz-Credential" in query:
-        return _version_4(_PRESIGNED, query["X-Amz-Credential"][0], query.get("X-Amz-Security-Token", [""])[0])
+        token, date, expires = (query.get(f"X-Amz-{name}", "") for name in ("Security-Token", "Date", "Expires"))
+        return _version_4(_PRESIGNED, query["X-Amz-Credential"], token, date, expires)
     if "AWSAccessKeyId" in query:
-        return Signature(query["AWSAccessKeyId"][0], is_version_4=False)
+        return Signature(query["AWSAccessKeyId"], is_version_4=False, expires=query.get("Expires", ""))
     return None
 
 
-def _version_4(pattern: re.Pattern[str], text: str, token: str) -> Signature:
+def _version_4(pattern: re.Pattern[str], text: str, token: str, date: str, expires: str | None = None) -> Signature:
     match = pattern.fullmatch(text)
     if match is None:
         return Signature("", is_version_4=False)
-    return Signature(match["key"], match["region"], match["service"].lower(), token)
+    return Signature(match["key"], match["region"], match["service"].lower(), token, date=date, expires=expires)

@@ -326,8 +326,12 @@ def test_who_and_until_when(changes: dict[str, Any], level: str, what: str) -> N
 
 
 CLOCKS = [
-    *((0.0, "fine", "2 s"), (-59.0, "fine", "59 s"), (100.0, "warning", "100 s ahead of")),
-    *((-100.0, "warning", "100 s behind"), (3600.0, "wrong", "3600 s ahead"), (None, "warning", "did not tell")),
+    *((0.0, "fine", "2 s"), (-59.0, "fine", "59 s"), (80.0, "warning", "80 s ahead of")),
+    *(
+        (-100.0, "warning", "2 minutes behind"),
+        (3600.0, "wrong", "60 minutes ahead"),
+        (None, "warning", "did not tell"),
+    ),
 ]
 
 

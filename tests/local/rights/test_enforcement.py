@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -244,7 +245,12 @@ def test_a_request_that_could_mean_two_things_is_refused(
     service = "s3" if path.startswith(("/data", "/HNU1")) else "sts"
     scope = f"{job.variables['AWS_ACCESS_KEY_ID']}/20260101/us-east-1/{service}/aws4_request"
     signature = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00"
-    signed = {"Authorization": signature, "X-Amz-Security-Token": job.variables["AWS_SESSION_TOKEN"], **headers}
+    signed = {
+        "Authorization": signature,
+        "X-Amz-Date": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
+        "X-Amz-Security-Token": job.variables["AWS_SESSION_TOKEN"],
+        **headers,
+    }
     connection = HTTPConnection("127.0.0.1", world.platform.server.port, timeout=10)
     connection.request(method, path, body=body, headers=signed)
     reply = connection.getresponse()
