@@ -72,7 +72,7 @@ test: setup $(CHECKOV) $(AUDIT) ## Every test but the campaigns, three at a time
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m campaign
 
-test-long: setup ## The campaigns that CI has no time for: settings changed there and back, an institute's account
+test-long: setup ## The campaigns that CI has no time for: settings changed there and back, an institute's account, the server killed
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
 check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format and safety

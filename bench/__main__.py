@@ -29,6 +29,7 @@ STEPS = (
     "push",
     "pull",
     "startup",
+    "durability",
     "growth",
     "largest",
     "cost",

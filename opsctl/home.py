@@ -117,7 +117,7 @@ class Home:
             import uuid
 
             candidate = path.with_name(f"identity.{uuid.uuid4().hex}")
-            self.touch(candidate).write_text(uuid.uuid4().hex)
+            self.write(candidate, uuid.uuid4().hex)
             # Several processes may do this at once: the first link wins, and no reader sees a half-written file.
             with suppress(FileExistsError):
                 os.link(candidate, path)

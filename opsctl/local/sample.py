@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from opsctl import __version__
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
-from opsctl.safe_folder import SHARED_MODE, SafeFolder
+from opsctl.local.new_files import NewFiles
+from opsctl.safe_folder import SafeFolder
 
 _B0_THRESHOLD = 50
 
@@ -100,7 +101,8 @@ def write_sample(folder: Path) -> SampleSummary:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
+        # A sample that could not be written has left its folders.
+        occupied = any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
     except OSError as error:
         raise Problem(
             f"{folder} is not a folder to write to: {error.strerror}.",
@@ -115,12 +117,18 @@ def write_sample(folder: Path) -> SampleSummary:
         )
     try:
         with SafeFolder(folder) as root:
-            _write_dataset(root)
+            files = NewFiles(root)
+            try:
+                _write_dataset(files)
+            except BaseException:
+                files.remove()
+                raise
     except OSError as error:
+        code = write_error_code(error)
         raise Problem(
             f"{error.filename or folder} cannot be written ({error.strerror}).",
-            "Name another folder.",
-            code=write_error_code(error),
+            "Name another folder, or free some space." if code is ErrorCode.DISK_FULL else "Name another folder.",
+            code=code,
         ) from error
     written = [path for path in folder.rglob("*") if path.is_file()]
     return SampleSummary(
@@ -132,16 +140,16 @@ def write_sample(folder: Path) -> SampleSummary:
     )
 
 
-def _write_dataset(root: SafeFolder) -> None:
+def _write_dataset(files: NewFiles) -> None:
     small_64d, small_101d = _diffusion("small_64D"), _diffusion("small_101D")
     session_1, session_2 = _split_directions(small_64d)
     bvals = small_101d.bvals
-    _write_diffusion(root, "01", "1", small_64d, session_1)
-    _write_diffusion(root, "01", "2", small_64d, session_2)
-    _write_diffusion(root, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
-    _write_diffusion(root, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
-    _write_functional(root, "03", "1")
-    _write_description(root)
+    _write_diffusion(files, "01", "1", small_64d, session_1)
+    _write_diffusion(files, "01", "2", small_64d, session_2)
+    _write_diffusion(files, "02", "1", small_101d, np.flatnonzero((bvals > 2350) & (bvals < 3150)))
+    _write_diffusion(files, "02", "2", small_101d, np.flatnonzero(bvals > 3250))
+    _write_functional(files, "03", "1")
+    _write_description(files)
 
 
 def _diffusion(name: str) -> _Diffusion:
@@ -181,18 +189,18 @@ def _split_directions(series: _Diffusion) -> tuple[NDArray[np.intp], NDArray[np.
 
 
 def _write_diffusion(
-    root: SafeFolder, subject: str, session: str, series: _Diffusion, directions: NDArray[np.intp]
+    files: NewFiles, subject: str, session: str, series: _Diffusion, directions: NDArray[np.intp]
 ) -> None:
     stub = f"sub-{subject}_ses-{session}"
     base = f"sub-{subject}/ses-{session}"
     volumes = np.concatenate([series.b0s, directions])
     bvecs = np.where((series.bvals[volumes] <= _B0_THRESHOLD)[:, None], 0, series.bvecs[volumes])
-    _write_image(root, f"{base}/dwi/{stub}_dwi.nii.gz", series.data[..., volumes], series.affine)
-    _write_text(root, f"{base}/dwi/{stub}_dwi.bval", _row(series.bvals[volumes], "{:g}"))
-    _write_text(root, f"{base}/dwi/{stub}_dwi.bvec", "".join(_row(axis, "{:.6f}") for axis in bvecs.T))
+    _write_image(files, f"{base}/dwi/{stub}_dwi.nii.gz", series.data[..., volumes], series.affine)
+    _write_text(files, f"{base}/dwi/{stub}_dwi.bval", _row(series.bvals[volumes], "{:g}"))
+    _write_text(files, f"{base}/dwi/{stub}_dwi.bvec", "".join(_row(axis, "{:.6f}") for axis in bvecs.T))
     source = f"{series.name} of dipy {version('dipy')}"
     _write_json(
-        root,
+        files,
         f"{base}/dwi/{stub}_dwi.json",
         {
             "Description": f"{len(directions)} directions and the b=0 volume of {source}.",
@@ -200,15 +208,15 @@ def _write_diffusion(
         },
     )
     mean_b0 = np.round(series.data[..., series.b0s].mean(axis=3)).astype(np.int16)
-    _write_image(root, f"{base}/anat/{stub}_T1w.nii.gz", mean_b0, series.affine)
+    _write_image(files, f"{base}/anat/{stub}_T1w.nii.gz", mean_b0, series.affine)
     _write_json(
-        root,
+        files,
         f"{base}/anat/{stub}_T1w.json",
         {"Description": f"Not a T1w image: the mean b=0 volume of {source} stands in for one."},
     )
 
 
-def _write_functional(root: SafeFolder, subject: str, session: str) -> None:
+def _write_functional(files: NewFiles, subject: str, session: str) -> None:
     stub = f"sub-{subject}_ses-{session}"
     base = f"sub-{subject}/ses-{session}"
     # nibabel.testing has this path too, but importing it needs pytest.
@@ -228,10 +236,10 @@ def _write_functional(root: SafeFolder, subject: str, session: str) -> None:
     # The file holds scaled 16-bit numbers. Rounding to whole units changes them by a hundredth of the noise.
     voxels, affine = _voxels(sources["bold"])
     _write_image(
-        root, f"{base}/func/{name}.nii.gz", np.round(voxels).astype(np.int16), affine, repetition=repetition_seconds
+        files, f"{base}/func/{name}.nii.gz", np.round(voxels).astype(np.int16), affine, repetition=repetition_seconds
     )
     _write_json(
-        root,
+        files,
         f"{base}/func/{name}.json",
         {
             "TaskName": "unknown",
@@ -240,13 +248,13 @@ def _write_functional(root: SafeFolder, subject: str, session: str) -> None:
         },
     )
     voxels, affine = _voxels(sources["T1w"])
-    _write_image(root, f"{base}/anat/{stub}_T1w.nii.gz", np.round(voxels).astype(np.int16), affine)
-    _write_json(root, f"{base}/anat/{stub}_T1w.json", {"Description": f"anatomical.nii {source}."})
+    _write_image(files, f"{base}/anat/{stub}_T1w.nii.gz", np.round(voxels).astype(np.int16), affine)
+    _write_json(files, f"{base}/anat/{stub}_T1w.json", {"Description": f"anatomical.nii {source}."})
 
 
-def _write_description(root: SafeFolder) -> None:
+def _write_description(files: NewFiles) -> None:
     _write_json(
-        root,
+        files,
         "dataset_description.json",
         {
             "Name": "opsctl sample: cut-outs of real scans that ship with DIPY and nibabel",
@@ -263,34 +271,34 @@ def _write_description(root: SafeFolder) -> None:
             ],
         },
     )
-    _write_text(root, "README", _README)
+    _write_text(files, "README", _README)
     _write_text(
-        root,
+        files,
         "participants.tsv",
         "participant_id\tsource\nsub-01\tdipy small_64D\nsub-02\tdipy small_101D\nsub-03\tnibabel functional.nii\n",
     )
     _write_json(
-        root, "participants.json", {"source": {"Description": "The package, and its volume, that this is cut from."}}
+        files, "participants.json", {"source": {"Description": "The package, and its volume, that this is cut from."}}
     )
 
 
 def _write_image(
-    root: SafeFolder, place: str, data: NDArray[Any], affine: NDArray[np.float64], *, repetition: float | None = None
+    files: NewFiles, place: str, data: NDArray[Any], affine: NDArray[np.float64], *, repetition: float | None = None
 ) -> None:
     image = nib.Nifti1Image(data, affine)
     image.header.set_xyzt_units("mm", "sec")
     if repetition is not None:
         image.header.set_zooms((*image.header.get_zooms()[:3], repetition))
     # By default gzip writes the current time into the file.
-    root.write(place, gzip.compress(image.to_bytes(), mtime=0), mode=SHARED_MODE)
+    files.write(place, gzip.compress(image.to_bytes(), mtime=0))
 
 
-def _write_json(root: SafeFolder, place: str, content: dict[str, Any]) -> None:
-    _write_text(root, place, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+def _write_json(files: NewFiles, place: str, content: dict[str, Any]) -> None:
+    _write_text(files, place, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
-def _write_text(root: SafeFolder, place: str, text: str) -> None:
-    root.write(place, text.encode(), mode=SHARED_MODE)
+def _write_text(files: NewFiles, place: str, text: str) -> None:
+    files.write(place, text.encode())
 
 
 def _row(values: NDArray[Any], format_string: str) -> str:

@@ -17,7 +17,9 @@ OLDEST_VERSION = (1, 5)
 _INSTALL = "Install it from https://developer.hashicorp.com/terraform/install, then type the same command."
 _ANSWER_SECONDS = 30.0
 #: In JSON, OpenTofu calls its version `terraform_version`: only this line tells them apart.
-_VERSION = re.compile(r"^(?P<product>Terraform|OpenTofu) v(?P<version>(?P<major>\d{1,4})\.(?P<minor>\d{1,4})[\w.+-]{0,40})$", re.M)
+_VERSION = re.compile(
+    r"^(?P<product>Terraform|OpenTofu) v(?P<version>(?P<major>\d{1,4})\.(?P<minor>\d{1,4})[\w.+-]{0,40})$", re.M
+)
 _QUOTED = 100
 
 
@@ -72,9 +74,7 @@ def find_binary(environment: Mapping[str, str], *, timeout_seconds: float = _ANS
     if version["product"] != "Terraform":
         raise _unusable(f"{path} is {version['product']} {version['version']}, which opsctl does not work with.")
     if (int(version["major"]), int(version["minor"])) < OLDEST_VERSION:
-        raise _unusable(
-            f"Terraform {version['version']} ({path}) is too old: version {oldest} or later is needed."
-        )
+        raise _unusable(f"Terraform {version['version']} ({path}) is too old: version {oldest} or later is needed.")
     return Binary(path, version["version"], replaceable_sentence(path))
 
 

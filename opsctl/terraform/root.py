@@ -15,8 +15,11 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.inventory import tainted_addresses
 from opsctl.core.platform.provider_errors import init_problem
 from opsctl.core.platform.provider_lock import LOCK_FILE
+<<<<<<< HEAD
 from opsctl.core.platform.state_document import parse_state
 from opsctl.core.platform.state_location import BACKEND_FILE
+=======
+>>>>>>> integration
 from opsctl.core.platform.terraform_errors import Diagnostic, explained, has_conflict, is_full_disk, is_race
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
 from opsctl.terraform import printed
@@ -26,6 +29,7 @@ from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.process import CommandResult, TerraformProcess
 from opsctl.terraform.provider import is_unpacked, locked_version, os_arch, searched_folders
 from opsctl.terraform.second_look import SecondLook
+from opsctl.terraform.state_files import StateFiles
 from opsctl.terraform.variables import OWN_VARIABLES
 from opsctl.whole_file import write_whole
 
@@ -68,6 +72,7 @@ class Root:
     ) -> None:
         self.name = name
         self.folder = folder
+        self._state_files = StateFiles(folder)
         self._environment = {**environment, **OWN_VARIABLES}
         self._command = Command(working_dir=str(folder), terraform_bin_path=binary.path)
         self._unlock_command = f"{binary.path} -chdir={folder} force-unlock {{id}}"
@@ -76,15 +81,9 @@ class Root:
     @property
     def has_state(self) -> bool:
         """Whether an apply has ever recorded a state."""
-        if self._is_remote:
+        if self._state_files.is_remote:
             return bool(self._read_state().get("lineage"))
-        # Terraform creates an empty file before it has anything to record.
-        return self._state_file.exists() and self._state_file.stat().st_size > 0
-
-    @property
-    def _is_remote(self) -> bool:
-        """Whether the state is on S3."""
-        return (self.folder / BACKEND_FILE).exists()
+        return self._state_files.has_local
 
     def resource_count(self) -> int:
         """Return the number of managed resource instances in the state."""
@@ -299,14 +298,11 @@ class Root:
     def _applied_variables(self) -> Path:
         return self.folder / "applied.tfvars.json"
 
-    @property
-    def _state_file(self) -> Path:
-        return self.folder / "terraform.tfstate"
-
     def _read_state(self) -> dict[str, Any]:
-        if self._is_remote:
+        if self._state_files.is_remote:
             # Terraform reads the backend only after `init`.
             return self.state() if (self.folder / ".terraform" / "terraform.tfstate").exists() else {}
+<<<<<<< HEAD
         if not self.has_state:
             return {}
         try:
@@ -317,20 +313,22 @@ class Root:
                 f"The one before it lies beside it: copy {self._state_file.name}.backup over it, then `opsctl up`.",
                 code=ErrorCode.STATE_UNUSABLE,
             ) from error
+=======
+        self._state_files.restore()
+        return self._state_files.read()
+>>>>>>> integration
 
     def _push_errored_state(self) -> None:
         """Push the state that Terraform could not save (a full disk, a lost connection) and left in a file."""
-        errored = self.folder / "errored.tfstate"
+        if not self._state_files.is_remote:
+            # Refuses a damaged state by its file's name, which Terraform does not tell.
+            self._read_state()
+        errored = self._state_files.errored
         if not errored.exists():
             return
         result = self._run(self._command.cmd("state push", errored.name))
         if result.code != 0:
-            raise Problem(
-                f"{errored} holds what the last `opsctl up` or `down` made, and Terraform does not take it back: "
-                f"{_first_lines(result.errors)}",
-                f"If the platform's state is newer, remove {errored.name}; then type the same command.",
-                code=ErrorCode.STATE_UNUSABLE,
-            )
+            raise self._state_files.not_taken(_first_lines(result.errors))
         errored.unlink()
 
     def _output_of(self, command: list[str], failure: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from support.local_servers import Homes, Platform, waiting_for
 from support.small_platform import SmallPlatform
-from two_machines import ON_REQUEST, TwoMachines
+from two_machines import TwoMachines
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 pytestmark = pytest.mark.skipif(not LIBRARIES, reason="libfaketime is not installed (Debian: apt install faketime)")
@@ -64,8 +64,7 @@ def test_a_run_of_a_machine_whose_clock_is_an_hour_off(machines: TwoMachines, tm
     assert len(machines.jobs(status["run_id"])) == 1
 
 
-@pytest.mark.campaign
-@ON_REQUEST
+@pytest.mark.long
 def test_clocks_that_are_set_while_commands_watch_a_run(machines: TwoMachines, tmp_path: Path) -> None:
     file = tmp_path / "clock"
     file.write_text("+0")

@@ -125,7 +125,7 @@ def test_the_last_port_belongs_to_a_server_of_another_home(homes: Homes) -> None
 def test_a_program_that_accepts_and_never_answers_holds_nobody_up_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control, "_IDENTITY_SECONDS", 0.1)
+    monkeypatch.setattr("opsctl.local.identity._SECONDS", 0.1)
     files = control.Files(tmp_path)
     files.folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -1,4 +1,7 @@
-"""The disk of the local platform's objects is full: an answer of S3's, nothing half, nothing lost, nothing undone."""
+"""The disk of the local platform's objects is full: an answer of S3's, nothing half, nothing lost, nothing undone.
+
+`BAD_LUCK_CHANGES=4000 pytest tests/bad_luck/test_full_store.py` makes 4,000 changes instead of 40.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,6 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.local import control
 
 PAGE = 4096
-#: `make bad-luck` makes more.
 CHANGES = int(os.environ.get("BAD_LUCK_CHANGES", "40"))
 
 

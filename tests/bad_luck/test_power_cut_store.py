@@ -1,4 +1,7 @@
-"""The power is cut at any system call of the local store: what was answered is whole, and nothing else is half."""
+"""The power is cut at any system call of the local store: what was answered is whole, and nothing else is half.
+
+`BAD_LUCK_ROUNDS=20 pytest tests/bad_luck/test_power_cut_store.py` cuts each system call 20 times instead of once.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from opsctl.core.errors import Problem
 from opsctl.local.s3 import store as store_module
 from opsctl.local.s3.store import Store
 
-#: How often each system call is a cut; `make bad-luck` makes more.
+#: How often each system call is a cut.
 ROUNDS = int(os.environ.get("BAD_LUCK_ROUNDS", "1"))
 
 #: Each request is printed before and after: the key, and the digest of its object then, None for none.

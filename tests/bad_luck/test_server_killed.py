@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import io
-import os
+import json
 import shutil
-import sys
-import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -19,26 +15,13 @@ import pytest
 from support.local_servers import alive, client, kill
 from support.platform_record import BUCKET, register_platform
 from support.small_platform import SmallPlatform, dataset
+from typed_command import Typed, typed
 
-from opsctl.__main__ import main
 from opsctl.home import Home
 from opsctl.local import control
 
-pytestmark = [
-    pytest.mark.campaign,
-    pytest.mark.skipif("BAD_LUCK" not in os.environ, reason="minutes: `make bad-luck` runs them"),
-]
-
+#: botocore and opsctl try a request again for a while, so each verb takes many seconds.
 _SECONDS = 120
-
-
-@dataclass(frozen=True)
-class Typed:
-    """What a command gave."""
-
-    code: int
-    text: str
-    seconds: float
 
 
 class Killed:
@@ -54,7 +37,6 @@ class Killed:
 
     def type(self, *arguments: str, kill_at: int = 0) -> Typed:
         """Type a command; the server dies when the command sends its request of this number."""
-        printed = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         send, requests = botocore.httpsession.URLLib3Session.send, iter(range(1, 100_000))
 
         def counted(session: Any, request: Any) -> Any:
@@ -62,19 +44,8 @@ class Killed:
                 kill(self.small.server)
             return send(session, request)
 
-        began = time.monotonic()
-        with (
-            patch.dict(os.environ, {**self.small.environment, "COLUMNS": "200", "TERM": "dumb"}, clear=True),
-            patch.object(sys, "argv", ["opsctl", *arguments]),
-            patch.object(botocore.httpsession.URLLib3Session, "send", counted),
-            chdir(self.folder),
-            redirect_stdout(printed),
-            redirect_stderr(printed),
-            pytest.raises(SystemExit) as end,
-        ):
-            main()
-        printed.seek(0)
-        return Typed(int(end.value.code or 0), printed.read(), time.monotonic() - began)
+        with patch.object(botocore.httpsession.URLLib3Session, "send", counted):
+            return typed(*arguments, folder=self.folder, environment=self.small.environment)
 
     def is_up(self) -> bool:
         return alive(self.small.server.pid)
@@ -86,6 +57,17 @@ class Killed:
         small.server = control.start(small.home, slots=2, entrypoint=small._entrypoint(), stop_grace_seconds=1.0)
         small.s3 = client(small.server, "s3")
         Home(small.home).keep(register_platform(small.home, small.server, endpoint_url=small.server.endpoint_url))
+
+    def json(self, key: str) -> Any:
+        return json.loads(self.small.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+    def jobs(self, run_id: str) -> list[dict[str, Any]]:
+        """The jobs of a run that Batch knows."""
+        filters = [{"name": "JOB_NAME", "values": [f"{run_id}*"]}]
+        listed: list[dict[str, Any]] = client(self.small.server, "batch").list_jobs(jobQueue="q", filters=filters)[
+            "jobSummaryList"
+        ]
+        return listed
 
     def keys(self, prefix: str = "") -> set[str]:
         pages = self.small.s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix=prefix)
@@ -105,22 +87,25 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
         world.small.close()
 
 
+LONG = pytest.mark.long
+CAMPAIGN = pytest.mark.campaign
 #: The words of a verb, and at which of its requests the server dies.
 VERBS = [
-    (("status",), 2),
-    (("runs",), 2),
-    (("results", "out"), 6),
-    (("report",), 6),
-    (("logs",), 3),
-    (("logs", "--follow"), 4),
-    (("cost",), 2),
-    (("cancel", "--yes"), 3),
-    (("upload", "HNU1", "--name", "COPY"), 3),
-    (("datasets",), 1),
-    (("scans", "HNU1"), 1),
-    (("check", "HNU1"), 4),
-    (("audit", "HNU1"), 3),
-    (("why",), 2),
+    (("status",), 2, CAMPAIGN),
+    (("runs",), 2, LONG),
+    (("results", "out"), 6, CAMPAIGN),
+    (("report",), 6, LONG),
+    (("logs",), 3, LONG),
+    (("logs", "--follow"), 4, LONG),
+    (("cost",), 2, LONG),
+    (("cancel", "--yes"), 3, LONG),
+    (("upload", "HNU1", "--name", "COPY"), 3, CAMPAIGN),
+    (("datasets",), 1, LONG),
+    (("scans", "HNU1"), 1, LONG),
+    (("check", "HNU1"), 4, LONG),
+    (("audit", "HNU1"), 3, LONG),
+    (("why",), 2, LONG),
+    (("down", "--yes"), 2, CAMPAIGN),
 ]
 SENTENCES = (
     "cannot be reached",
@@ -130,45 +115,88 @@ SENTENCES = (
 )
 
 
-@pytest.mark.parametrize(("words", "request_number"), VERBS, ids=[words[0] for words, _ in VERBS])
+def is_sentence(ended: Typed) -> bool:
+    """Whether a command whose server died said so in time."""
+    return (
+        ended.code == 1
+        and any(sentence in ended.text for sentence in SENTENCES)
+        and "Traceback" not in ended.text
+        and "bug" not in ended.text
+        and ended.seconds < _SECONDS
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "request_number"),
+    [pytest.param(words, number, marks=mark, id="-".join(words)) for words, number, mark in VERBS],
+)
 def test_a_verb_whose_server_dies_ends_with_one_sentence(
     world: Killed, words: tuple[str, ...], request_number: int
 ) -> None:
     before = world.keys()
-    typed = world.type(*words, kill_at=request_number)
-    assert not world.is_up(), "the verb made fewer requests than that"
-    assert typed.code == 1, typed.text
-    assert any(sentence in typed.text for sentence in SENTENCES), typed.text
-    assert "Traceback" not in typed.text and "bug" not in typed.text
-    assert typed.seconds < _SECONDS
+    ended = world.type(*words, kill_at=request_number)
+    assert not world.is_up(), f"the verb made fewer requests than that: {ended.text}"
+    assert is_sentence(ended), ended
     # The advice, and what the next command says before anybody has followed it.
     after = world.type("status")
     assert (after.code, "`opsctl up --local` brings it back, with its data." in after.text) == (1, True), after.text
     world.start_again()
     assert world.keys() >= before
-    if words[0] != "logs":
+    if words[0] not in ("logs", "down"):
         again = world.type(*words)
         # `check` and `audit` tell of the scan that has a vector too few.
         assert again.code == (1 if words[0] in ("check", "audit") else 0), again.text
 
 
-@pytest.mark.parametrize("request_number", [4, 8, 12, 16, 20, 24])
+@CAMPAIGN
+def test_a_deletion_whose_server_dies_goes_on_and_deletes_nothing_else(world: Killed) -> None:
+    for key, body in dataset("GONE").items():
+        world.small.s3.put_object(Bucket=BUCKET, Key=key, Body=body)
+    others = world.keys() - world.keys("GONE/")
+    words = ("delete", "dataset", "GONE", "--confirm", "GONE")
+    ended = world.type(*words, kill_at=6)
+    assert not world.is_up(), f"the verb made fewer requests than that: {ended.text}"
+    assert is_sentence(ended), ended
+    world.start_again()
+    again = world.type(*words)
+    assert again.code in (0, 1), again.text
+    assert world.keys("GONE/") == set(), again.text
+    assert world.keys() >= others
+
+
+@pytest.mark.parametrize(
+    "request_number", [pytest.param(number, marks=CAMPAIGN if number == 20 else LONG) for number in range(4, 29, 4)]
+)
 def test_a_run_whose_server_dies_goes_on_and_submits_no_scan_twice(world: Killed, request_number: int) -> None:
     output = f"killed-{request_number}"
-    typed = world.type("run", "HNU1", "--modif", output, "--yes", kill_at=request_number)
+    earlier = world.keys("opsctl/runs/")
+    ended = world.type("run", "HNU1", "--modif", output, "--yes", kill_at=request_number)
     if world.is_up():
-        assert typed.code == 0, typed.text
+        # It makes fewer requests than that.
+        assert (ended.code, request_number > 20) == (0, True), ended.text
     else:
-        assert typed.code in (0, 1), typed.text
-        assert "Traceback" not in typed.text and "bug" not in typed.text
-        assert typed.seconds < _SECONDS
+        assert ended.code == 0 or is_sentence(ended), ended
         world.start_again()
         # Batch has forgotten its jobs with the server, so what had been submitted is submitted again.
         again = world.type("run", "HNU1", "--modif", output, "--yes")
         assert again.code == 0, again.text
     world.small.finish_jobs()
-    results = [key for key in world.keys("opsctl/runs/") if "/results/" in key]
-    claims = world.keys(f"HNU1/derivatives/{output}/")
-    assert claims and results
+    new = world.keys("opsctl/runs/") - earlier
+    runs = {key.split("/")[2]: world.json("/".join([*key.split("/")[:3], "run.json"])) for key in new}
+    scans = Counter(
+        runs[key.split("/")[2]]["scans"][number]
+        for key in new
+        if "/submissions/" in key
+        for submission in [world.json(key)]
+        # What the dead server had is given up, by a note in its record.
+        if submission["state"] != "abandoned"
+        for number in range(submission["offset"], submission["offset"] + submission["size"])
+    )
+    assert scans and set(scans.values()) == {1}, (scans, new)
+    jobs = [job for run_id in runs for job in world.jobs(run_id)]
+    assert len(jobs) <= len([key for key in new if "/submissions/" in key]), jobs
+    # A scan that failed has a result too.
+    results = Counter(runs[key.split("/")[2]]["scans"][int(Path(key).stem)] for key in new if "/results/" in key)
+    assert results and set(results.values()) == {1}, (results, new)
     status = world.type("run", "HNU1", "--modif", output, "--dry-run")
     assert "2 done" in status.text, status.text

@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 from support.small_platform import SmallPlatform, dataset
 from support.waiting import until
-from two_machines import ON_REQUEST, Ended, TwoMachines
+from two_machines import Ended, TwoMachines
 
 from opsctl.core.runs.manifest import run_moment
-
-pytestmark = pytest.mark.campaign
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +44,7 @@ def runs_into(machines: TwoMachines, modif: str) -> list[str]:
     return sorted((line["run_id"] for line in lines if line["output"].endswith(f"/{modif}")), key=run_moment)
 
 
+@pytest.mark.campaign
 def test_runs_of_one_dataset_submit_each_scan_once(machines: TwoMachines) -> None:
     machines.platform.gate.unlink()
     command = ("run", "HNU1", "--modif", "both", *SOUND)
@@ -56,6 +55,7 @@ def test_runs_of_one_dataset_submit_each_scan_once(machines: TwoMachines) -> Non
     assert len(machines.jobs(runs[0])) == 1
 
 
+@pytest.mark.campaign
 def test_a_run_and_its_cancellation(machines: TwoMachines) -> None:
     machines.platform.gate.unlink()
     before = set(machines.run_ids())
@@ -76,7 +76,7 @@ def test_a_run_and_its_cancellation(machines: TwoMachines) -> None:
     assert [scan["state"] for scan in status["scans"]] == ["DONE", "DONE"], status
 
 
-@ON_REQUEST
+@pytest.mark.long
 def test_results_and_reports_into_one_place(machines: TwoMachines, tmp_path: Path) -> None:
     assert machines.run("run", "HNU1", "--modif", "read", *SOUND).code == 0
     machines.platform.finish_jobs()
@@ -102,7 +102,7 @@ def contents(folder: Path) -> dict[str, str]:
     }
 
 
-@ON_REQUEST
+@pytest.mark.long
 def test_uploads_of_one_dataset(machines: TwoMachines, tmp_path: Path) -> None:
     for key, body in dataset("mine").items():
         path = tmp_path / key
@@ -115,7 +115,7 @@ def test_uploads_of_one_dataset(machines: TwoMachines, tmp_path: Path) -> None:
     assert "0 files sent" in again.text
 
 
-@ON_REQUEST
+@pytest.mark.long
 def test_ten_readers_of_one_cache(machines: TwoMachines) -> None:
     cache = machines.laptop / "records.sqlite"
     cache.unlink(missing_ok=True)
@@ -126,6 +126,7 @@ def test_ten_readers_of_one_cache(machines: TwoMachines) -> None:
     assert len({outcome.text for outcome in outcomes[1::5]}) == 1
 
 
+@pytest.mark.campaign
 def test_a_run_into_a_new_folder_while_its_dataset_is_deleted(machines: TwoMachines) -> None:
     for key, body in dataset("GONE").items():
         machines.platform.s3.put_object(Bucket="opsctl-data", Key=key, Body=body)

@@ -12,18 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from support.local_servers import client
 from support.repository import ROOT
 from support.small_platform import SmallPlatform
 from support.waiting import until
 
-from opsctl.home import Home
 from opsctl.local import control
 
 _SECONDS = 120.0
-#: What takes longest runs only on request: `BAD_LUCK=whole pytest -m campaign tests/bad_luck`.
-ON_REQUEST = pytest.mark.skipif(os.environ.get("BAD_LUCK") != "whole", reason="only with BAD_LUCK=whole")
 _OPSCTL = (sys.executable, "-m", "opsctl")
 _STOPPING = (sys.executable, str(Path(__file__).with_name("stopping_opsctl.py")))
 
@@ -57,13 +53,7 @@ class TwoMachines:
     def __post_init__(self) -> None:
         self.laptop = self.platform.folder / "laptop"
         self.lab = self.platform.home
-        record = Home(self.lab).recall("local")
-        assert record is not None
-        Home(self.laptop).keep(record)
-        (self.laptop / "local").mkdir()
-        for name in ("server.json", "key"):
-            if (self.lab / "local" / name).exists():
-                (self.laptop / "local" / name).write_bytes((self.lab / "local" / name).read_bytes())
+        self.platform.share_with(self.laptop)
 
     def start(self, *words: str, home: Path | None = None, stopped: str = "", **variables: str) -> Any:
         """Start a command; `stopped` is the moment at which it stops itself (`stopping_opsctl.py`)."""

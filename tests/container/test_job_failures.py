@@ -204,7 +204,7 @@ def test_much_output_arrives_whole_and_in_order(world: World) -> None:
     # Of a progress bar the last state.
     assert lines[start + 20_000] == "100 %"
     assert "25 %" not in lines
-    assert sum(line.count("x") for line in lines if set(line) == {"x"}) == 300_000
+    assert f"{'x' * 65_536}... cut, {300_000 - 65_536:,} more bytes" in lines
 
 
 def test_a_child_that_m2g_leaves_behind_does_not_hold_the_job(world: World) -> None:

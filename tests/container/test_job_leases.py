@@ -14,9 +14,12 @@ from m2g_job.faults import AlreadyPublished, HeldByAnotherJob, TransientFault
 from m2g_job.log import Log
 from m2g_job.result import Results
 from m2g_job.s3 import S3, make_client
+from support import record_examples
 from support.job_s3 import LocalS3, Request
 from support.job_world import BUCKET, OUTPUT, RUN, World
 from support.waiting import until
+
+from opsctl.core.location import parse_uri
 
 CLAIM = f"{RUN}/claims/00000"
 RESULT = f"{RUN}/results/00000.json"
@@ -120,7 +123,9 @@ def test_a_holder_past_its_lease_does_not_retry_an_upload(
 
 def test_a_result_is_never_written_over_a_succeeded_one_that_came_meanwhile(world: World) -> None:
     results = ClaimsOfJob("job-a").results
-    succeeded = {"status": "succeeded", "job_id": "job-b"}
+    # As a job writes it: an unreadable one would count as none.
+    written = json.dumps({**record_examples.RESULT, "index": 0, "job_id": "job-b"})
+    succeeded = json.loads(written.replace(f"s3://{parse_uri(record_examples.OUTPUT).bucket}/", f"s3://{BUCKET}/"))
     looks: list[int] = []
 
     def another_publishes() -> None:

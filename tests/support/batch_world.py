@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +16,7 @@ from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import Pricing
 from opsctl.core.runs.status import BatchJob, RunStatus
-from opsctl.core.runs.submission import Submission
+from opsctl.core.runs.submission import Submission, contradiction
 
 MADE = "2026-11-22T12:00:00Z"
 NOW = datetime(2026, 11, 22, 14, 0, 0, tzinfo=UTC)
@@ -275,7 +275,11 @@ class MemoryRecords:
         return self.runs[run_id]
 
     def submission_log(self, run_id: str, run: Run | None = None) -> list[Submission]:
+<<<<<<< HEAD
         return list(self.submission_logs[run_id])
+=======
+        return [entry for entry in self.submission_logs[run_id] if run is None or not contradiction(entry, run)]
+>>>>>>> integration
 
     def report_submission(self, run_id: str, submission: Submission, detail: str) -> None:
         self.reported.append(detail)
@@ -285,11 +289,28 @@ class MemoryRecords:
             submission if entry.number == submission.number else entry for entry in self.submission_logs[run_id]
         ]
 
+<<<<<<< HEAD
     def results(self, run_id: str, *, files: bool = False, contradiction: Any = None) -> dict[int, Result]:
         return {index: result if files else result.without_files() for index, result in self.written[run_id].items()}
 
     def result(self, run_id: str, index: int, *, contradiction: Any = None) -> Result | None:
         return self.written[run_id].get(index)
+=======
+    def results(
+        self, run_id: str, *, files: bool = False, contradiction: Callable[[Result], str] = lambda _: ""
+    ) -> dict[int, Result]:
+        return {
+            index: result if files else result.without_files()
+            for index, result in self.written[run_id].items()
+            if not contradiction(result)
+        }
+
+    def result(
+        self, run_id: str, index: int, *, contradiction: Callable[[Result], str] = lambda _: ""
+    ) -> Result | None:
+        result = self.written[run_id].get(index)
+        return None if result is None or contradiction(result) else result
+>>>>>>> integration
 
     def attempts(self, run_id: str) -> list[Attempt]:
         return list(self.recorded_attempts.get(run_id, ()))

@@ -92,7 +92,8 @@ class LogWorld:
         ]
 
     def result(self, index: int, since: float, **changes: Any) -> None:
-        self.results.setdefault(index, []).append((since, made_result(index, **changes)))
+        result = made_result(index, **{"scan": self.scans[index], **changes})
+        self.results.setdefault(index, []).append((since, result))
 
     # CloudWatch's client, as far as the adapter uses it: pages, some of them empty, in no order, one event twice.
 
@@ -251,8 +252,11 @@ class _Records(MemoryRecords):
         super().__init__()
         self._world = world
 
-    def results(self, run_id: str, *, files: bool = False, contradiction: Any = None) -> dict[int, Result]:
-        return self._world.results_now() if self.submission_logs[run_id] else {}
+    def results(
+        self, run_id: str, *, files: bool = False, contradiction: Callable[[Result], str] = lambda _: ""
+    ) -> dict[int, Result]:
+        results = self._world.results_now() if self.submission_logs[run_id] else {}
+        return {index: result for index, result in results.items() if not contradiction(result)}
 
     def attempts(self, run_id: str) -> list[Attempt]:
         self._world.records_read += 1

@@ -24,7 +24,7 @@ from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.dataset.selection import Selection
-from opsctl.core.location import Location, dataset_folder
+from opsctl.core.location import Location, dataset_folder, derivatives, parse_uri
 from opsctl.core.platform.platform import ModelResources, Platform
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
@@ -218,6 +218,9 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
         attempt_timeout_seconds=21_600,
     )
     run = dataclasses.replace(run, **changes)
+    if "dataset" in changes and "output" not in changes:
+        output = derivatives(parse_uri(run.dataset), "m2g-csa-native", data_bucket="data")
+        run = dataclasses.replace(run, output=output.uri)
     storage.put_json("data", f"opsctl/runs/{run_id}/run.json", run.as_json())
     return run
 

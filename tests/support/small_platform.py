@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -71,6 +72,16 @@ class SmallPlatform:
         script = Path(__file__).with_name("waiting_m2g.py")
         path = write_m2g(self.folder / "bin", sys.executable, "-I", "-S", str(script), str(self.gate))
         return ["/usr/bin/env", path, f"PYTHONPATH={container_dir()}", sys.executable, "-m", "m2g_job"]
+
+    def share_with(self, home: Path) -> None:
+        """Let another home know the platform, as that of a second machine would."""
+        record = Home(self.home).recall("local")
+        assert record is not None
+        Home(home).keep(record)
+        theirs, files = control.Files(home), control.Files(self.home)
+        theirs.folder.mkdir(mode=0o700)
+        for source, target in ((files.record, theirs.record), (files.key, theirs.key)):
+            shutil.copy(source, target)
 
     def finish_jobs(self) -> None:
         """Open the gate and wait until no job is left: one that is would take a slot from the next test."""

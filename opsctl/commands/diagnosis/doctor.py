@@ -136,6 +136,7 @@ def _check(question: Question, checks: Checks) -> Checkup:
         disk=disk(),
         login=login,
         platform=platform,
+        damaged_states=machine.damaged_states(home, question.name or home.current()),
         **platform_facts,
     )
 

@@ -12,9 +12,11 @@ from pathlib import Path
 from opsctl.core.diagnosis.doctor_facts import Disk, EngineVersion, Provider, TerraformVersion
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.engine import EngineSilent, NoEngine, find_engine
+from opsctl.home import Home
 from opsctl.program import replaceable_sentence
 from opsctl.terraform.binary import find_binary
 from opsctl.terraform.provider import find_mirror
+from opsctl.terraform.state_files import StateFiles
 from opsctl.terraform.variables import left_out, left_out_sentence
 
 #: Two questions to an engine have to fit into `doctor`'s own time limit.
@@ -53,6 +55,20 @@ def terraform(environment: Mapping[str, str]) -> TerraformVersion:
         warning=binary.warning,
         left_out=left_out_sentence(names) if names else "",
     )
+
+
+def damaged_states(home: Home, name: str | None) -> tuple[Problem, ...]:
+    """Why `up` could not read Terraform's states of a platform on this machine; empty where it could, or has none."""
+    problems = []
+    for root in ("storage", "platform") if name is not None else ():
+        try:
+            StateFiles(home.platform_dir(str(name)) / "terraform" / root).read()
+        except Problem as problem:
+            problems.append(problem)
+        except OSError as error:
+            what = f"{error.filename}, a state of Terraform's, cannot be read ({error.strerror})."
+            problems.append(Problem(what, "It must be this user's.", code=ErrorCode.FILE_UNREADABLE))
+    return tuple(problems)
 
 
 def provider(environment: Mapping[str, str]) -> Provider:

@@ -91,9 +91,12 @@ class DownloadFolder:
                 text = HEADER + text
             else:
                 with existing:
-                    if existing.read(len(HEADER)) != HEADER.encode():
-                        what = "it is no list of the files that opsctl wrote"
-                        raise InTheWay(errno.EEXIST, what, str(folder.path / self._list_name))
+                    beginning = existing.read(len(HEADER))
+                if not HEADER.encode().startswith(beginning):
+                    what = "it is no list of the files that opsctl wrote"
+                    raise InTheWay(errno.EEXIST, what, str(folder.path / self._list_name))
+                # On a full disk the header itself may have been cut off.
+                text = HEADER[len(beginning) :] + text
             if text:
                 folder.append(self._list_name, text.encode(), mode=_LIST_MODE)
 

@@ -73,6 +73,8 @@ def _machine(checkup: Checkup) -> Iterator[Line]:
 
 def _tools(checkup: Checkup) -> Iterator[Line]:
     yield from _terraform(checkup.terraform)
+    for problem in checkup.damaged_states:
+        yield unread("Terraform", problem, "wrong")
     provider = checkup.provider
     if isinstance(provider, Problem | NotVisible):
         yield unread("provider", provider, "wrong")

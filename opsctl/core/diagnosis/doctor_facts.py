@@ -143,6 +143,8 @@ class Checkup:
         True where the data bucket can be listed.
     definitions
         The platform's job definitions by model; None where Batch no longer has one.
+    damaged_states
+        Terraform's states on this machine that cannot be read.
     account
         The account's plan and quotas; None where AWS is not used.
     """
@@ -166,6 +168,7 @@ class Checkup:
     facts: Mapping[str, QueueSnapshot | Problem | NotVisible] = field(default_factory=dict)
     bucket: bool | Problem | NotVisible | None = None
     definitions: Mapping[str, JobDefinition | None] | Problem | NotVisible = field(default_factory=dict)
+    damaged_states: tuple[Problem, ...] = ()
     account: Account | None = None
 
     @property

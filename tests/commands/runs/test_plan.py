@@ -173,7 +173,8 @@ def plan(world: RunWorld, dataset: None) -> RunPlan:
 def test_the_documents_are_kept_here_too(plan: RunPlan, tmp_path: Path) -> None:
     keep_documents(plan, tmp_path / "jobs")
     folder = tmp_path / "jobs" / plan.run_id
-    assert Run.decode((folder / "run.json").read_bytes(), "run.json") == plan.run(plan.dispositions)
+    uri = f"s3://data/opsctl/runs/{plan.run_id}/run.json"
+    assert Run.decode((folder / "run.json").read_bytes(), uri) == plan.run(plan.dispositions)
     kept = [json.loads(path.read_text()) for path in sorted((folder / "scans").iterdir())]
     assert kept == list(plan.documents(plan.run(plan.dispositions)).values())
 

@@ -164,7 +164,7 @@ def test_a_submission_that_was_cut_short_is_not_continued_with_another_image(wor
     push(world, **NEW_RUNNER)
     outcome = world.run()
     assert (outcome.submitted, outcome.continued) == (3, ())
-    document = world.records.document(outcome.run_id, 0)
+    document = world.storage.get_json("data", f"opsctl/runs/{outcome.run_id}/scans/00000.json")
     assert document is not None and document["image"] == "repo:0.2.0"
 
 

@@ -380,3 +380,9 @@ def test_first_use_is_nothing_up_and_nobody_logged_in() -> None:
     assert dataclasses.replace(WELL, platform=None, login=NO_LOGIN).is_first_use
     assert not dataclasses.replace(WELL, platform=None).is_first_use
     assert not ON_THIS_MACHINE.is_first_use
+
+
+def test_a_damaged_state_of_terraforms_is_wrong() -> None:
+    damaged = Problem("The state x is damaged.", "`mv x y`", code=ErrorCode.STATE_UNUSABLE)
+    checkup = dataclasses.replace(WELL, damaged_states=(damaged,))
+    assert Line("Terraform", "wrong", damaged.what, damaged.hint) in list(lines(checkup))

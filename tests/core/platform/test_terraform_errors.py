@@ -37,7 +37,6 @@ NO_RACES = [
     ),
     "creating IAM Role (x): api error AccessDenied: User: arn:aws:iam::1:user/me is not authorized to perform: iam:CreateRole",
     "User: arn:aws:iam::1:user/me is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/admin",
-    "creating IAM Role (x): EntityAlreadyExists: Role with name x already exists.",
     "ExpiredToken: The security token included in the request is expired",
     "VpcLimitExceeded: The maximum number of VPCs has been reached.",
     "unexpected state 'INVALID', wanted target 'VALID'. last error: CLIENT_ERROR - You have reached your limit",

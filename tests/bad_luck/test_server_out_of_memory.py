@@ -1,0 +1,65 @@
+"""The local platform's server runs out of memory in a large request: a sentence, and the platform goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from support.local_servers import Homes, alive, client
+
+from opsctl.aws.errors import translated
+from opsctl.core.errors import Problem
+from opsctl.local import control
+
+#: More than what the server uses by itself with its threads, and less than that and the body.
+ROOM_BYTES, BODY_BYTES = 60_000_000, 150_000_000
+
+pytestmark = [
+    pytest.mark.campaign,
+    pytest.mark.skipif(sys.platform != "linux", reason="memory is read and limited as on Linux"),
+]
+
+
+@pytest.fixture
+def homes(tmp_path: Path) -> Iterator[Homes]:
+    homes = Homes(tmp_path)
+    yield homes
+    homes.close()
+
+
+def test_a_put_that_memory_cannot_hold(homes: Homes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    import resource
+
+    home, server = homes.start()
+    s3 = client(server, "s3")
+    s3.create_bucket(Bucket="data")
+    s3.put_object(Bucket="data", Key="small", Body=b"x")
+    (size_kb,) = [
+        int(line.split()[1])
+        for line in Path(f"/proc/{server.pid}/status").read_text().splitlines()
+        if line.startswith("VmSize:")
+    ]
+    limit_bytes = size_kb * 1024 + ROOM_BYTES
+    resource.prlimit(server.pid, resource.RLIMIT_AS, (limit_bytes, limit_bytes))
+    body = tmp_path_factory.mktemp("body") / "large"
+    with body.open("wb") as file:
+        file.truncate(BODY_BYTES)
+    said = None
+    try:
+        with body.open("rb") as stream, translated("writing s3://data/large"):
+            s3.put_object(Bucket="data", Key="large", Body=stream)
+    except (Problem, ClientError, BotoCoreError) as error:
+        said = error
+    # Without the limit it is stored: the limit is what the test is about.
+    assert isinstance(said, Problem), said
+    if not alive(server.pid):
+        server = control.start(home)
+        s3 = client(server, "s3")
+    listed = {entry["Key"]: entry["Size"] for entry in s3.list_objects_v2(Bucket="data")["Contents"]}
+    # Nothing half is left.
+    assert listed == {"small": 1}
+    s3.put_object(Bucket="data", Key="after", Body=b"x")
+    assert s3.get_object(Bucket="data", Key="small")["Body"].read() == b"x"
