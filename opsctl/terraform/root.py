@@ -15,11 +15,6 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.inventory import tainted_addresses
 from opsctl.core.platform.provider_errors import init_problem
 from opsctl.core.platform.provider_lock import LOCK_FILE
-<<<<<<< HEAD
-from opsctl.core.platform.state_document import parse_state
-from opsctl.core.platform.state_location import BACKEND_FILE
-=======
->>>>>>> integration
 from opsctl.core.platform.terraform_errors import Diagnostic, explained, has_conflict, is_full_disk, is_race
 from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
 from opsctl.terraform import printed
@@ -302,21 +297,8 @@ class Root:
         if self._state_files.is_remote:
             # Terraform reads the backend only after `init`.
             return self.state() if (self.folder / ".terraform" / "terraform.tfstate").exists() else {}
-<<<<<<< HEAD
-        if not self.has_state:
-            return {}
-        try:
-            return parse_state(self._state_file.read_text())
-        except ValueError as error:
-            raise Problem(
-                f"Terraform's state {self._state_file} is damaged.",
-                f"The one before it lies beside it: copy {self._state_file.name}.backup over it, then `opsctl up`.",
-                code=ErrorCode.STATE_UNUSABLE,
-            ) from error
-=======
         self._state_files.restore()
         return self._state_files.read()
->>>>>>> integration
 
     def _push_errored_state(self) -> None:
         """Push the state that Terraform could not save (a full disk, a lost connection) and left in a file."""

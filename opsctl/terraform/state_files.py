@@ -6,7 +6,6 @@ before the command is then in `terraform.tfstate.backup`, unless it was the firs
 
 from __future__ import annotations
 
-import json
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.state_location import BACKEND_FILE
+from opsctl.core.platform.state_document import parse_state
 from opsctl.core.record import RecordReader, UnreadableRecord
 
 
@@ -150,8 +150,10 @@ class StateFiles:
 def _read(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     _STATE.decode(data, str(path))
-    state: dict[str, Any] = json.loads(data)
-    return state
+    try:
+        return parse_state(data)
+    except ValueError as error:
+        raise UnreadableRecord(str(path), f"cannot be read: {error}.") from error
 
 
 def _put_away(path: Path) -> str:

@@ -275,11 +275,7 @@ class MemoryRecords:
         return self.runs[run_id]
 
     def submission_log(self, run_id: str, run: Run | None = None) -> list[Submission]:
-<<<<<<< HEAD
-        return list(self.submission_logs[run_id])
-=======
         return [entry for entry in self.submission_logs[run_id] if run is None or not contradiction(entry, run)]
->>>>>>> integration
 
     def report_submission(self, run_id: str, submission: Submission, detail: str) -> None:
         self.reported.append(detail)
@@ -289,13 +285,6 @@ class MemoryRecords:
             submission if entry.number == submission.number else entry for entry in self.submission_logs[run_id]
         ]
 
-<<<<<<< HEAD
-    def results(self, run_id: str, *, files: bool = False, contradiction: Any = None) -> dict[int, Result]:
-        return {index: result if files else result.without_files() for index, result in self.written[run_id].items()}
-
-    def result(self, run_id: str, index: int, *, contradiction: Any = None) -> Result | None:
-        return self.written[run_id].get(index)
-=======
     def results(
         self, run_id: str, *, files: bool = False, contradiction: Callable[[Result], str] = lambda _: ""
     ) -> dict[int, Result]:
@@ -310,7 +299,6 @@ class MemoryRecords:
     ) -> Result | None:
         result = self.written[run_id].get(index)
         return None if result is None or contradiction(result) else result
->>>>>>> integration
 
     def attempts(self, run_id: str) -> list[Attempt]:
         return list(self.recorded_attempts.get(run_id, ()))

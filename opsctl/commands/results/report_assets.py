@@ -225,10 +225,6 @@ def _body(asset: Asset, storage: Storage) -> bytes:
     location = parse_uri(asset.uri)
     with translated(f"reading {asset.uri}"):
         # One byte more tells a larger object, which is not read.
-<<<<<<< HEAD
-        byte_range, most = f"bytes=0-{asset.size_bytes}", asset.size_bytes + 1
-        body, _ = read(storage.client, at_most=most, Bucket=location.bucket, Key=location.prefix, Range=byte_range)
-=======
         body, _ = read(
             storage.client,
             at_most=asset.size_bytes + 1,
@@ -236,7 +232,6 @@ def _body(asset: Asset, storage: Storage) -> bytes:
             Key=location.prefix,
             Range=f"bytes=0-{asset.size_bytes}",
         )
->>>>>>> integration
     if len(body) != asset.size_bytes or (asset.sha256 and sha256(body).hexdigest() != asset.sha256):
         raise Problem(
             "It is not the file that the job published: something else has written there since.",
