@@ -122,8 +122,7 @@ class StateFiles:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    return parse_state(path.read_text())
-
+    return parse_state(path.read_bytes())
 
 
 def _put_away(path: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from opsctl.core.foreign_json import parse_object
 
 
-def parse_state(text: str) -> dict[str, Any]:
+def parse_state(text: str | bytes) -> dict[str, Any]:
     """Parse a state, and check the form of what opsctl reads of it: the resources and their instances.
 
     Raises
