@@ -70,7 +70,7 @@ test: setup $(CHECKOV) $(AUDIT) ## Every test but the campaigns, three at a time
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m campaign
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "campaign and not long"
 
 test-long: setup ## The campaigns that CI has no time for: settings changed there and back, an institute's account, the server killed
 	$(BIN)/pytest -n 2 --dist loadfile -m long

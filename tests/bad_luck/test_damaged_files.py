@@ -74,6 +74,8 @@ def _facts(**changes: object) -> bytes:
         _facts(port="y"), _facts(port=10**9), _facts(port=-1), _facts(port=None), _facts(port="1@example.org"),
         _facts(containers=[1]), _facts(containers={"name": 1}),
     ],
+    # The texts hold this process's id, which is another one in each worker.
+    ids=map(str, range(17)),
 )  # fmt: skip
 def test_a_damaged_record_of_the_server_is_no_server(tmp_path: Path, damage: bytes) -> None:
     files = control.Files(tmp_path)
