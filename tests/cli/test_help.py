@@ -45,10 +45,16 @@ OUR_OWN = {
     "opsctl.core.runs.names",
     "opsctl.core.runs.result",
     "opsctl.core.settings",
+    "opsctl.core.size_limits",
     "opsctl.home",
     "opsctl.log_format",
+    "opsctl.private_folder",
+    "opsctl.process_start",
     "opsctl.real_runs",
     "opsctl.render.json_document",
+    "opsctl.small_file",
+    "opsctl.user_name",
+    "opsctl.user_path",
     "opsctl.whole_file",
 }
 #: Of Python's own library, what takes long.

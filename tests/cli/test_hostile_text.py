@@ -27,11 +27,7 @@ FREE = {
     "status_reason",
     "created_by",
     "command_line",
-    "log_stream",
     "note",
-    "name",
-    "dataset",
-    "image",
 }
 
 MORE = [

@@ -20,6 +20,8 @@ from opsctl.core.runs.status import BatchJob
 from opsctl.core.runs.submission import Submission
 
 EARLY, LATE = "ZZZ-20261121-120000-aaaa", "AAA-20261122-120000-bbbb"
+#: The job of its only submission.
+NAMES = {"p": f"{LATE}-00"}
 
 
 def test_runs_are_known_by_time_and_the_latest_is_meant_when_none_is_named(storage: Storage, records: Records) -> None:
@@ -93,7 +95,7 @@ def test_the_results_are_read_after_batch_was_asked(s3: Any, storage: Storage, r
             storage.put_json("data", f"opsctl/runs/{LATE}/results/00000.json", result_json(0, "sub-00000"))
             return super().describe_jobs(jobs=jobs)
 
-    world = Ending({"p": [Child("SUCCEEDED"), Child("RUNNING")]})
+    world = Ending({"p": [Child("SUCCEEDED"), Child("RUNNING")]}, job_names=NAMES)
     for ask in ("counts", "progress", "whole"):
         s3.delete_object(Bucket="data", Key=f"opsctl/runs/{LATE}/results/00000.json")
         status = status_of(snapshots_of(records.run(None), records, world.adapter), ask)
@@ -120,7 +122,7 @@ def test_a_job_that_ends_while_the_run_is_read_has_written_its_result(
             self.describe_jobs(jobs=["p:0"])
             return super().list_jobs(**request)
 
-    world = Ending({"p": [Child("RUNNING"), Child("RUNNING")]})
+    world = Ending({"p": [Child("RUNNING"), Child("RUNNING")]}, job_names=NAMES)
     reader = snapshots_of(records.run(None), records, world.adapter)
     if view == "history":
         history = reader.history()
@@ -136,7 +138,7 @@ def test_final_job_states_are_saved_beside_the_run(storage: Storage, records: Re
     storage.put_json("data", f"opsctl/runs/{LATE}/run.json", run.as_json())
     records.put_submission(LATE, submitted(run))
     reason = "Host EC2 (instance i-1) terminated."
-    world = BatchWorld(plain={"p": Child("FAILED", reason, attempts=((None, reason),))})
+    world = BatchWorld(plain={"p": Child("FAILED", reason, attempts=((None, reason),))}, job_names=NAMES)
     before = status_of(snapshots_of(run, records, world.adapter))
     world.plain.clear()
     after = status_of(snapshots_of(run, Records(storage, data_bucket="data"), world.adapter))
