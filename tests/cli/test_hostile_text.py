@@ -92,7 +92,7 @@ def test_no_verb_prints_or_logs_what_moves_a_terminal(hostile: Bucket, home: Pat
         said = hostile.type(verb)
         shown += "evil" in said.out + said.err
         assert_harmless(said, home, words)
-    assert shown > 3
+    assert shown >= 3
 
 
 @pytest.mark.parametrize("kind", PLACES)
