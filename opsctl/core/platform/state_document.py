@@ -23,8 +23,11 @@ def parse_state(text: str | bytes) -> dict[str, Any]:
         for instance in _objects(resource.get("instances", []), "instances"):
             if not isinstance(instance.get("attributes") or {}, dict):
                 raise ValueError("`attributes` is wrong")
-    if not isinstance(state.get("outputs") or {}, dict):
+    outputs = state.get("outputs") or {}
+    if not isinstance(outputs, dict):
         raise ValueError("`outputs` is wrong")
+    if not all("value" in output for output in _objects([*outputs.values()], "outputs")):
+        raise ValueError("`outputs` is wrong: one has no value")
     return state
 
 
