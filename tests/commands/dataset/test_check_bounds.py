@@ -27,15 +27,15 @@ BVEC = b"1 " * 40 + b"\n" + b"0 " * 40 + b"\n" + b"0 " * 40
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LocalS3]:
-    with LocalS3() as server:
+    with LocalS3() as server, pytest.MonkeyPatch.context() as patch:
+        for name, value in server.credentials.items():
+            patch.setenv(name, value)
         yield server
 
 
 def checked(server: LocalS3, files: dict[str, bytes], pipeline: str) -> dict[str, Any]:
     patched = {**os.environ, **server.credentials, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
     server.reset()
-    for name, value in server.credentials.items():
-        os.environ.setdefault(name, value)
     client = server.client
     client.create_bucket(Bucket=BUCKET)
     for key, content in files.items():
