@@ -26,6 +26,7 @@ from opsctl.local.key import make_key, read_key
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_DYING_SECONDS = 2.0
 _PIDS = range(1, 2**31)
 _PORTS = range(1, 2**16)
 _LOG_BYTES = 5_000_000
@@ -225,15 +226,22 @@ def find(home: Path) -> LocalServer | None:
 
 def _silent_pid(files: Files) -> int | None:
     """The process of a server that holds the server's lock and does not answer, or None."""
-    try:
-        pid = int(parse_object(files.record.read_text())["pid"])
-        with files.lock("server").open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return pid if pid in _PIDS and _alive(pid) else None
-    except (OSError, ValueError, KeyError, TypeError, OverflowError):
-        pass
-    return None
+    # A process that was killed holds its lock until its last thread has ended.
+    deadline = time.monotonic() + _DYING_SECONDS
+    while True:
+        try:
+            pid = int(parse_object(files.record.read_text())["pid"])
+            with files.lock("server").open("r") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            if pid not in _PIDS or not _alive(pid):
+                return None
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            return None
+        if time.monotonic() >= deadline:
+            return pid
+        time.sleep(_POLL_SECONDS)
 
 
 def _answering(files: Files) -> LocalServer | None:

@@ -16,7 +16,7 @@ from terraform_account import Lab
 from opsctl.local import control
 
 # One platform comes and goes; all of it counts for the first test.
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 LOST = (
     LostReply("iam", "CreateRole"),
