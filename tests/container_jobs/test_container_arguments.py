@@ -87,7 +87,8 @@ def test_two_homes_have_two_labels_which_tell_nothing_of_them() -> None:
     ],
 )
 def test_a_server_keeps_its_engine(now: str | None, wanted: str | None, what: str | None) -> None:
-    running = LocalServer(1, 2, "", "", Containers(now, "/bin/x") if now else None)
+    engine = Containers(now, "/bin/x") if now else None
+    running = LocalServer(1, 2, "", "", home=Path("home"), token="t", containers=engine)
     if what is None:
         refuse_other_engine(running, wanted)
         return

@@ -223,5 +223,6 @@ def test_a_server_says_what_is_wrong_with_its_faults(homes: Homes, calm: Platfor
 
 def test_a_server_without_faults_has_no_such_path(homes: Homes) -> None:
     home, server = homes.start()
-    assert request_faults(server.port, {"killed": 1})[0] == 404
+    # Like any other request without the key.
+    assert request_faults(server.port, {"killed": 1})[0] == 403
     control.stop(home)
