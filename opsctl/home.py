@@ -184,9 +184,11 @@ class Home:
             record = self._read(path)
             return Platform.decode(record, str(path)) if record is not None else None
         except Problem as problem:
-            # A plain `opsctl up` would make another platform.
-            option = "--local" if name == LOCAL_NAME else f"--name {name}"
-            problem.hint = f"`opsctl up {option}` writes it anew."
+            # A plain `opsctl up` would make another platform. Another name is of AWS or of this machine.
+            local = f"`opsctl up --local{'' if name == LOCAL_NAME else f' --name {name}'}`"
+            problem.hint = f"{local} writes it anew" + (
+                "." if name == LOCAL_NAME else f"; for a platform on AWS `opsctl up --name {name}` does."
+            )
             raise
 
     def _read(self, path: Path) -> bytes | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.user_path import user_path
 
 _OTHERS = 0o077
 #: How deep the folder is looked at each time; all of it only when others may enter one of these folders.
@@ -33,15 +34,22 @@ def make_private(folder: Path) -> str:
     Raises
     ------
     Problem
-        When the folder, or something in it, belongs to another user.
+        When the folder, or something in it, belongs to another user, or when it is the home folder or one of
+        everybody's: what else is in it must keep its rights.
     """
     try:
         facts = folder.stat()
     except OSError:
         # It does not exist, or whoever wants to use it will say why not.
         return ""
-    _ensure_own(folder, facts)
     root = folder.resolve()
+    if facts.st_mode & stat.S_ISVTX or root in (Path(root.anchor), user_path("~").resolve()):
+        raise Problem(
+            f"{folder} holds more than opsctl's files, which must be yours alone.",
+            f"Set OPSCTL_HOME to a folder of its own, such as {root / 'opsctl-home'}.",
+            code=ErrorCode.FILE_UNREADABLE,
+        )
+    _ensure_own(folder, facts)
     is_open = any(_is_open(facts) for facts in (facts, *_folders(root, _DEPTH)))
     if not is_open or not stat.S_ISDIR(facts.st_mode):
         return ""

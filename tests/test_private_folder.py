@@ -82,3 +82,20 @@ def test_what_another_user_owns_is_refused(home: Path, name: str) -> None:
     with pytest.raises(Problem, match="belongs to another user") as caught:
         make_private(home)
     assert str(path) in caught.value.what
+
+
+def test_a_folder_that_holds_more_than_opsctls_files_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All below OPSCTL_HOME becomes private: nobody wants that of a home folder or of /tmp."""
+    before = modes(home)
+    monkeypatch.setenv("HOME", str(home))
+    with pytest.raises(Problem, match="holds more than opsctl's files"):
+        make_private(home)
+    assert modes(home) == before
+    monkeypatch.setenv("HOME", str(home.parent))
+    home.chmod(0o1777)
+    with pytest.raises(Problem, match="holds more than opsctl's files"):
+        make_private(home)
+    with pytest.raises(Problem, match="holds more than opsctl's files"):
+        make_private(Path("/"))
+    home.chmod(0o777)
+    assert make_private(home)
