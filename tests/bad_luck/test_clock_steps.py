@@ -33,15 +33,6 @@ def clock(file: Path) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoMachines]:
-    machines = TwoMachines(SmallPlatform(tmp_path_factory.mktemp("platform"), slots=3))
-    try:
-        yield machines
-    finally:
-        machines.close()
-
-
 @pytest.mark.campaign
 def test_clocks_that_are_four_minutes_off_are_no_matter(machines: TwoMachines, tmp_path: Path) -> None:
     clocks = {}

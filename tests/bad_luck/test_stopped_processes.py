@@ -6,10 +6,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
 
 import pytest
-from support.small_platform import SmallPlatform
 from support.waiting import until
 from two_machines import TwoMachines, wait_until_stopped
 
@@ -19,15 +17,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is seen in /
 
 #: Instead of a minute, so that another process need not wait so long.
 LEASE = {"LEASE_SECONDS": "8"}
-
-
-@pytest.fixture(scope="module")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoMachines]:
-    machines = TwoMachines(SmallPlatform(tmp_path_factory.mktemp("platform"), slots=3))
-    try:
-        yield machines
-    finally:
-        machines.close()
 
 
 def test_a_run_that_was_stopped_before_its_submission_notices_that_it_lost_the_lease(machines: TwoMachines) -> None:

@@ -8,20 +8,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from support.small_platform import SmallPlatform, dataset
+from support.small_platform import dataset
 from support.waiting import until
 from two_machines import Ended, TwoMachines
 
 from opsctl.core.runs.manifest import run_moment
-
-
-@pytest.fixture(scope="module")
-def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoMachines]:
-    machines = TwoMachines(SmallPlatform(tmp_path_factory.mktemp("platform"), slots=3))
-    try:
-        yield machines
-    finally:
-        machines.close()
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.faults import UnwrittenFile
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.foreign_json import parse_object
 from opsctl.core.location import parse_uri
 from opsctl.core.results import connectome_table
 from opsctl.core.runs.manifest import Run
@@ -97,9 +98,9 @@ def _parsed(body: bytes) -> dict[str, Any] | None:
     if len(body) > _MOST_BYTES:
         return None
     try:
-        value = json.loads(body)
+        value = parse_object(body)
         # Deep nesting can be read, and then neither compared nor written.
         json.dumps(value, indent=2)
     except (ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None
+    return value
