@@ -17,6 +17,7 @@ trap 'exit 130' INT TERM
 
 rm -rf "$HOME_OF_DEMO/sample" "$HOME_OF_DEMO/connectomes"
 mkdir -p "$HOME_OF_DEMO"
+chmod 700 "$HOME_OF_DEMO"
 
 step opsctl sample "$HOME_OF_DEMO/sample"
 step opsctl up --local --yes

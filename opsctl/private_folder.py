@@ -11,15 +11,13 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.user_path import user_path
 
 _OTHERS = 0o077
-#: How deep the folder is looked at each time; all of it only when others may enter one of these folders.
-_DEPTH = 2
 
 
 def make_private(folder: Path) -> str:
     """Take the rights of other users of the machine from a folder and all that is in it.
 
     Links in it are left alone; the folder itself may be one. What is in a private folder is out of the others' reach
-    whatever its own mode is, so nothing more is done where the folder and those directly below it are private.
+    whatever its own mode is, so nothing is done where the folder is private.
 
     Parameters
     ----------
@@ -50,8 +48,7 @@ def make_private(folder: Path) -> str:
             code=ErrorCode.FILE_UNREADABLE,
         )
     _ensure_own(folder, facts)
-    is_open = any(_is_open(facts) for facts in (facts, *_folders(root, _DEPTH)))
-    if not is_open or not stat.S_ISDIR(facts.st_mode):
+    if not _is_open(facts) or not stat.S_ISDIR(facts.st_mode):
         return ""
     failures = sum(not _close(path) for path in (root, *_all_below(root)))
     if failures:
@@ -70,23 +67,6 @@ def _ensure_own(path: Path, facts: os.stat_result) -> None:
 
 def _is_open(facts: os.stat_result) -> bool:
     return bool(facts.st_mode & _OTHERS)
-
-
-def _folders(folder: Path, depth: int) -> Iterator[os.stat_result]:
-    """The facts of the folders below one."""
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                yield entry.stat(follow_symlinks=False)
-                if depth > 1:
-                    yield from _folders(Path(entry.path), depth - 1)
-        except FileNotFoundError:
-            # Another process has removed it.
-            continue
 
 
 def _all_below(folder: Path) -> Iterator[Path]:

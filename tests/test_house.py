@@ -196,7 +196,6 @@ _PARSERS = {
     "opsctl/core/foreign_json.py",
     "opsctl/assets.py",
     "opsctl/core/dataset/bold_timing.py",
-    "opsctl/commands/results/description.py",
 }
 
 

@@ -47,12 +47,16 @@ def test_a_home_that_was_open_is_closed_and_it_is_said_once(home: Path) -> None:
     assert make_private(home) == ""
 
 
-@pytest.mark.parametrize("below", ["local", "local/bin", "platforms/m2g"])
-def test_an_open_folder_in_a_private_home_is_closed_too(home: Path, below: str) -> None:
+def test_what_is_open_in_a_private_home_is_out_of_reach_and_nothing_is_said(home: Path) -> None:
+    """Such as the folder of `results` or of `sample`, which follow the umask."""
     make_private(home)
-    (home / below).chmod(0o755)
+    (home / "results").mkdir()
+    (home / "results").chmod(0o755)
+    assert make_private(home) == ""
+    assert stat.S_IMODE((home / "results").stat().st_mode) == 0o755
+    home.chmod(0o750)
     assert make_private(home)
-    assert stat.S_IMODE((home / below).stat().st_mode) == 0o700
+    assert stat.S_IMODE((home / "results").stat().st_mode) == 0o700
 
 
 def test_what_is_not_there_or_private_is_left_alone(tmp_path: Path) -> None:
