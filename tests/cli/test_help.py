@@ -237,12 +237,15 @@ def test_every_verb_has_the_options_that_make_sense(verb: str) -> None:
     assert ("--run" in has) is (verb in ABOUT_A_RUN)
 
 
-README = ROOT / "README.md"
-COMMANDS = sorted(set(re.findall(r"`opsctl ((?!VERB)[a-z]+(?:\s[^`]*)?)`", README.read_text())))
+#: The pages for a user's first steps, which show whole commands only.
+PAGES = [ROOT / "README.md", ROOT / "docs/running.md"]
+COMMANDS = sorted(
+    {command for page in PAGES for command in re.findall(r"`opsctl ([a-z]+(?:\s[^`]*)?)`", page.read_text())}
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_what_readme_says_to_type_is_read_by_opsctl(command: str) -> None:
+def test_what_the_pages_say_to_type_is_read_by_opsctl(command: str) -> None:
     """Those in sentences; whole blocks are carried out (tests/e2e)."""
     read(shlex.split(command))
 

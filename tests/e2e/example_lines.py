@@ -1,4 +1,4 @@
-"""Every command that opsctl's help and README show, and how it is carried out on a small local platform."""
+"""Every command that opsctl's help and first pages show, and how it is carried out on a small local platform."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from support.repository import ROOT
 if TYPE_CHECKING:
     from conftest import Journey
 
-README = ROOT / "README.md"
+#: Pages for a user's first steps: all that they show is typed.
+PAGES = [ROOT / "README.md", ROOT / "docs/running.md"]
 
 #: What is shown and not carried out, by how it begins, and why.
 EXCEPTIONS = {
@@ -35,10 +36,11 @@ _ASKING = ("up", "run", "cancel", "down")
 
 
 def shown() -> list[str]:
-    """The commands as they are shown, README's blocks first, each once."""
+    """The commands as they are shown, the pages' blocks first, each once."""
     lines = [
         line.partition("  #")[0].strip()
-        for block in re.findall(r"^```\n(.*?)^```", README.read_text(), re.M | re.S)
+        for page in PAGES
+        for block in re.findall(r"^```\n(.*?)^```", page.read_text(), re.M | re.S)
         for line in block.replace("\\\n", " ").splitlines()
     ]
     commands = [line for line in lines if re.match(r"(opsctl|make|aws) ", line)]
