@@ -20,7 +20,7 @@ def is_record(request: Request) -> bool:
 
 
 def test_the_record_stands_while_m2g_runs_and_says_the_end_afterwards(world: World) -> None:
-    job = world.start(FAKE_M2G="hang")
+    job = world.start(OPSCTL_FAKE_M2G="hang")
     job.wait_for("hanging with child")
     started = world.attempt()
     job.process.send_signal(signal.SIGTERM)
@@ -70,7 +70,7 @@ def test_it_is_written_before_the_scan_is_looked_at_and_last_of_all(world: World
 
 
 def test_two_jobs_and_two_attempts_have_records_of_their_own(world: World) -> None:
-    assert world.run(FAKE_M2G="exit-1")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="exit-1")[0] == 1
     assert world.run(attempt=2)[0] == 0
     assert world.run("job-b")[0] == 0
 
@@ -103,7 +103,7 @@ def test_wrong_inputs_and_passing_faults_are_in_it(world: World, s3: LocalS3) ->
 @pytest.mark.parametrize("broken", ["job.Job._run_scan", "job.Job._record_failure"])
 def test_a_bug_of_the_runners_is_in_it(world: World, broken: str) -> None:
     patch = f"import m2g_job.job as job\ndef bug(*_): raise ZeroDivisionError('a bug')\n{broken} = bug\n"
-    code, output = world.run(python=(sys.executable, "-c", patch + RUN_MAIN), FAKE_M2G="exit-1")
+    code, output = world.run(python=(sys.executable, "-c", patch + RUN_MAIN), OPSCTL_FAKE_M2G="exit-1")
 
     assert code == 1
     assert "Traceback" in output
@@ -186,7 +186,7 @@ def test_another_submissions_mark_means_nothing(world: World) -> None:
 @pytest.mark.parametrize("mode", ["succeed", "exit-1"])
 def test_one_that_was_given_up_while_m2g_ran_writes_nothing(world: World, s3: LocalS3, mode: str) -> None:
     pulled = s3.hold(lambda request: request.method == "GET" and request.key.endswith(".bval"))
-    job = world.start(FAKE_M2G=mode)
+    job = world.start(OPSCTL_FAKE_M2G=mode)
     pulled.wait()
     world.put(ABANDONED, b"{}")
     pulled.released.set()

@@ -142,7 +142,7 @@ def test_a_holder_that_was_overtaken_goes_back_to_the_queue(world: World, s3: Lo
 
 def test_a_failing_job_waits_for_the_one_that_publishes(world: World, s3: LocalS3) -> None:
     start_pushing(world, s3, "job-a")
-    failing = world.start("job-b", FAKE_M2G="exit-1")
+    failing = world.start("job-b", OPSCTL_FAKE_M2G="exit-1")
     failing.wait_for("waiting for its result")
     s3.holds[0].released.set()
 
@@ -162,7 +162,7 @@ def test_a_stopped_job_does_not_wait(world: World, s3: LocalS3) -> None:
 
 
 def test_a_claim_that_was_given_back_is_taken_at_once(world: World) -> None:
-    assert world.run("job-a", FAKE_M2G="exit-1")[0] == 1
+    assert world.run("job-a", OPSCTL_FAKE_M2G="exit-1")[0] == 1
     assert json.loads(world.get(f"{CLAIM}.1.json"))["state"] == "released"
 
     code, output = world.run("job-b")

@@ -66,7 +66,7 @@ def test_a_large_file_takes_memory_for_its_nodes_only(tmp_path: Path) -> None:
 
 
 def test_lost_regions_are_in_the_result_and_in_the_last_lines(world: World) -> None:
-    code, output = world.run(FAKE_M2G_LOST="2")
+    code, output = world.run(OPSCTL_FAKE_M2G_LOST="2")
 
     assert code == 0, output
     (graph,) = world.result()["outputs"]["graphs"]
@@ -89,7 +89,7 @@ def test_what_m2g_cuts_of_an_atlas_in_every_scan_is_no_warning(world: World) -> 
     world.ask(parcellation=["MICCAI"])
     world.submit()
 
-    code, output = world.run(FAKE_M2G_LOST="68")
+    code, output = world.run(OPSCTL_FAKE_M2G_LOST="68")
 
     assert code == 0, output
     assert world.result()["warnings"] == []
@@ -103,7 +103,7 @@ def test_a_func_scan_loses_the_regions_that_have_no_column(world: World) -> None
     world.scan["m2g"] = {"pipeline": "func", "parcellation": ["Desikan"]}
     world.submit()
 
-    code, output = world.run(FAKE_M2G_LOST="3")
+    code, output = world.run(OPSCTL_FAKE_M2G_LOST="3")
 
     assert code == 0, output
     assert [graph["lost"] for graph in world.result()["outputs"]["graphs"]] == [3, 3]
@@ -124,7 +124,7 @@ def test_an_atlas_without_any_edge_does_not_cost_the_others(world: World) -> Non
     ]
     world.submit()
 
-    code, output = world.run(FAKE_M2G="empty-jhu")
+    code, output = world.run(OPSCTL_FAKE_M2G="empty-jhu")
 
     assert code == 0, output
     empty = {graph["atlas"]: graph["edges"] for graph in world.result()["outputs"]["graphs"]}
@@ -146,7 +146,7 @@ def test_an_atlas_without_any_edge_does_not_cost_the_others(world: World) -> Non
 def test_a_graph_that_looks_wrong_is_done_with_a_warning(
     world: World, mode: str, codes: Sequence[str], text: str
 ) -> None:
-    code, output = world.run(FAKE_M2G=mode)
+    code, output = world.run(OPSCTL_FAKE_M2G=mode)
 
     assert code == 0, output
     result = world.result()

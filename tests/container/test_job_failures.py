@@ -28,7 +28,7 @@ FAILURES = f"{RUN}/failures/00000"
     ],
 )
 def test_a_failed_scan_says_why_and_keeps_its_logs(world: World, s3: LocalS3, mode: str, code: str, cause: str) -> None:
-    exit_code, output = world.run(FAKE_M2G=mode)
+    exit_code, output = world.run(OPSCTL_FAKE_M2G=mode)
 
     assert exit_code == 1, output
     result = world.result()
@@ -65,7 +65,7 @@ def test_the_connectomes_that_m2g_finished_are_kept_and_not_published(world: Wor
     world.ask(parcellation=["Desikan", "AAL"])
     world.submit()
 
-    assert world.run(FAKE_M2G="fails-after-a-graph", FAKE_M2G_LOST="2")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="fails-after-a-graph", OPSCTL_FAKE_M2G_LOST="2")[0] == 1
 
     outputs = world.result()["outputs"]
     atlas = ATLAS.replace("Desikan", "AAL")  # the first in m2g's order; Desikan's was never made
@@ -92,7 +92,7 @@ def test_c_pacs_crash_and_log_come_home(world: World) -> None:
     world.scan["m2g"] = {"pipeline": "func", "parcellation": ["Desikan"]}
     world.submit()
 
-    assert world.run(FAKE_M2G="exit-1")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="exit-1")[0] == 1
 
     assert world.keys(FAILURES) == [
         f"{FAILURES}/attempt-1/{name}"
@@ -106,7 +106,7 @@ def test_c_pacs_crash_and_log_come_home(world: World) -> None:
 
 
 def test_a_graph_that_breaks_off_is_no_connectome(world: World) -> None:
-    code, output = world.run(FAKE_M2G="breaks-off")
+    code, output = world.run(OPSCTL_FAKE_M2G="breaks-off")
 
     assert code == 1, output
     assert world.result()["cause_code"] == "no_connectome"
@@ -115,7 +115,7 @@ def test_a_graph_that_breaks_off_is_no_connectome(world: World) -> None:
 
 
 def test_the_connectomes_of_a_stopped_m2g_are_kept(world: World) -> None:
-    job = world.start(FAKE_M2G="hangs-after-a-graph")
+    job = world.start(OPSCTL_FAKE_M2G="hangs-after-a-graph")
     job.wait_for("hanging with child")
     job.process.send_signal(signal.SIGTERM)
 
@@ -129,7 +129,7 @@ def test_the_connectomes_of_a_stopped_m2g_are_kept(world: World) -> None:
 def test_a_scan_that_fails_while_it_is_published_names_no_output(world: World, s3: LocalS3) -> None:
     s3.rules.append(lambda request: (403, "AccessDenied") if request.key.startswith(OUTPUT) else None)
 
-    assert world.run(FAKE_M2G_LOST="2")[0] != 0
+    assert world.run(OPSCTL_FAKE_M2G_LOST="2")[0] != 0
 
     outputs, warnings = world.result()["outputs"], world.result()["warnings"]
     assert [graph["uri"].startswith(f"s3://{BUCKET}/{FAILURES}/") for graph in outputs["graphs"]] == [True]
@@ -152,7 +152,7 @@ def test_no_m2g_is_a_failure_in_words(world: World) -> None:
 
 
 def test_the_next_attempt_starts_clean_and_overwrites_the_failed_result(world: World) -> None:
-    assert world.run(FAKE_M2G="exit-1")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="exit-1")[0] == 1
     work = world.folder / "work-job-a"
     (work / "input" / "sub-0025427" / "ses-1" / "dwi" / "old_dwi.nii.gz").write_bytes(b"left")
     (work / "output" / "sub-0025427" / "ses-1" / "dwi").mkdir()
@@ -173,7 +173,7 @@ def test_the_next_attempt_starts_clean_and_overwrites_the_failed_result(world: W
 
 def test_a_failure_never_overwrites_a_success(world: World, s3: LocalS3) -> None:
     s3.hold(lambda request: request.job == "job-b" and request.key.startswith(FAILURES))
-    failing = world.start("job-b", FAKE_M2G="exit-1")
+    failing = world.start("job-b", OPSCTL_FAKE_M2G="exit-1")
     s3.holds[0].wait()
     assert world.run("job-a")[0] == 0
     before = world.get(f"{RUN}/results/00000.json")
@@ -195,7 +195,7 @@ def test_m2g_gets_neither_the_runners_python_nor_its_credentials(world: World) -
 
 
 def test_much_output_arrives_whole_and_in_order(world: World) -> None:
-    code, output = world.run(FAKE_M2G="much")
+    code, output = world.run(OPSCTL_FAKE_M2G="much")
 
     assert code == 0, output[-2000:]
     lines = output.split("\n")
@@ -208,12 +208,12 @@ def test_much_output_arrives_whole_and_in_order(world: World) -> None:
 
 
 def test_a_child_that_m2g_leaves_behind_does_not_hold_the_job(world: World) -> None:
-    code, output = world.run(FAKE_M2G="leaves-a-child")
+    code, output = world.run(OPSCTL_FAKE_M2G="leaves-a-child")
 
     assert code == 0, output
 
 
 def test_lines_come_while_m2g_runs(world: World) -> None:
-    job = world.start(FAKE_M2G="hang")
+    job = world.start(OPSCTL_FAKE_M2G="hang")
     job.wait_for("m2g runs on dwi")
     assert job.process.poll() is None

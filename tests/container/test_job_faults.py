@@ -95,7 +95,7 @@ def test_an_s3_that_refuses_the_outputs_is_no_passing_fault(world: World, s3: Lo
 
 
 def test_sigterm_reaches_m2g_and_its_children_and_is_written_down(world: World) -> None:
-    job = world.start(FAKE_M2G="hang")
+    job = world.start(OPSCTL_FAKE_M2G="hang")
     job.wait_for("hanging with child")
     started = time.monotonic()
     job.process.send_signal(signal.SIGTERM)
@@ -120,7 +120,7 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
 
     output_dir, log_path = world.folder / "out", world.folder / "m2g.log"
     log_path.touch()
-    pulled = world.run(FAKE_M2G="exit-1")
+    pulled = world.run(OPSCTL_FAKE_M2G="exit-1")
     assert pulled[0] == 1
     command = m2g.command(
         world.scan["argv"], input_dir=str(world.folder / "work-job-a/input"), output_dir=str(output_dir)
@@ -132,7 +132,7 @@ def test_an_m2g_that_is_deaf_to_sigterm_is_killed_in_time(world: World) -> None:
             log=Log(stream),
             log_path=str(log_path),
             stop=AlreadyRequested(),
-            variables={"PATH": "/usr/bin:/bin", "FAKE_M2G": "hang-deaf"},
+            variables={"PATH": "/usr/bin:/bin", "OPSCTL_FAKE_M2G": "hang-deaf"},
             grace_seconds=0.5,
         )
     child = hanging_child(log_path.read_text())
@@ -180,7 +180,7 @@ def test_a_push_that_outlasts_its_grace_is_stopped_and_its_logs_kept(world: Worl
     push = s3.hold(lambda request: request.method == "PUT" and request.key.startswith(f"{OUTPUT}/dwi/"))
     patch = "import os, m2g_job.publication as publication\npublication.PUSH_GRACE_SECONDS = 0.0\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
-    job = world.start(python=(sys.executable, "-c", patch + main), FAKE_M2G_FILES="60")
+    job = world.start(python=(sys.executable, "-c", patch + main), OPSCTL_FAKE_M2G_FILES="60")
     push.wait(10)
     job.process.send_signal(signal.SIGTERM)
     until(lambda: _has_no_pending(job.process.pid))
@@ -212,7 +212,7 @@ def test_sigterm_while_inputs_are_pulled(world: World, s3: LocalS3) -> None:
 
 def test_sigterm_while_outputs_are_pushed_lets_the_push_end(world: World, s3: LocalS3) -> None:
     push = s3.hold(lambda request: request.method == "PUT" and request.key.startswith(OUTPUT))
-    job = world.start(FAKE_M2G_FILES="40")
+    job = world.start(OPSCTL_FAKE_M2G_FILES="40")
     push.wait(16)
     job.process.send_signal(signal.SIGTERM)
     push.released.set()

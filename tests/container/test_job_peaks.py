@@ -256,7 +256,7 @@ wait()
 
 @pytest.mark.parametrize("mode", ["succeed", "exit-1"])
 def test_both_peaks_are_in_the_result(world: World, mode: str) -> None:
-    world.run(FAKE_M2G=mode, FAKE_M2G_FILES="3")
+    world.run(OPSCTL_FAKE_M2G=mode, OPSCTL_FAKE_M2G_FILES="3")
     result = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
     assert result.peak_memory_mib > 1
     assert result.peak_disk_mib >= 1

@@ -214,7 +214,7 @@ def test_the_record_of_a_job_says_where_it_was(world: World) -> None:
     fake.write_text(
         fake.read_text().replace("if mode in LAST_LINES:\n", f"if mode in LAST_LINES:\n        print({line!r})\n")
     )
-    assert world.run(FAKE_M2G="exit-1")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="exit-1")[0] == 1
     failed = Attempt.decode(json.dumps(world.attempt()).encode(), world.attempt_uri)
     assert failed.phase is not None
     assert (failed.phase.name, failed.phase.number) == ("graphs", 1)

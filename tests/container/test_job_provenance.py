@@ -96,7 +96,7 @@ def test_every_entity_is_in_its_name(world: World) -> None:
 
 
 def test_a_failed_scan_has_none(world: World) -> None:
-    assert world.run(FAKE_M2G="exit-1")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="exit-1")[0] == 1
     assert world.keys("HNU1/derivatives") == []
 
 

@@ -57,7 +57,7 @@ def test_a_scan_and_its_faults_with_the_images_python_and_boto3(world: World, im
     assert version_and_path.startswith(f"1.33.13 {lib}")
     options = {"python": (python, "-S", "-B"), "path": f"{CONTAINER}{os.pathsep}{lib}"}
 
-    assert world.run(FAKE_M2G="exit-1", **options)[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="exit-1", **options)[0] == 1
     code, output = world.run("job-b", **options)
 
     assert code == 0, output

@@ -19,7 +19,7 @@ def test_native_dsn_works_and_its_pictures_are_kept(world: World, mode: str) -> 
     world.ask(space="native_dsn")
     world.submit()
 
-    code, output = world.run(FAKE_M2G=mode)
+    code, output = world.run(OPSCTL_FAKE_M2G=mode)
 
     assert code == (0 if mode == "succeed" else 1), output
     folder = OUTPUT if mode == "succeed" else f"{RUN}/failures/00000/attempt-1"

@@ -170,7 +170,7 @@ def test_a_second_job_reuses_what_the_first_one_left(world: World, session: str 
         entry.update(world.put(f"HNU1/{name}/{stem}_{ending}", data))
     world.scan["output"] = f"s3://{BUCKET}/HNU1/derivatives/m2g-csa-native/{name}"
     world.submit()
-    code, output = world.run(FAKE_M2G="registers")
+    code, output = world.run(OPSCTL_FAKE_M2G="registers")
     assert code == 0, output
     first = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
 

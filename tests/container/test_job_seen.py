@@ -38,7 +38,7 @@ def is_end(request: Request) -> bool:
 
 def start(world: World, **variables: str) -> RunningJob:
     """A job that renews often and whose m2g runs until it is stopped."""
-    job = world.start(python=(sys.executable, "-c", RENEWING), FAKE_M2G="hang", **variables)
+    job = world.start(python=(sys.executable, "-c", RENEWING), OPSCTL_FAKE_M2G="hang", **variables)
     job.wait_for("hanging with child")
     return job
 
@@ -119,7 +119,7 @@ def test_renewals_that_fail_are_logged_once_and_tried_again(
 
 def test_renewals_that_fail_cost_nothing(world: World, s3: LocalS3) -> None:
     s3.rules.append(lambda request: (500, "InternalError") if is_renewal(request) else None)
-    code, output = world.run(python=(sys.executable, "-c", RENEWING), FAKE_M2G_FILES="40")
+    code, output = world.run(python=(sys.executable, "-c", RENEWING), OPSCTL_FAKE_M2G_FILES="40")
     assert code == 0, output
     assert world.result()["status"] == "succeeded"
     assert world.attempt()["exit_code"] == 0

@@ -56,7 +56,7 @@ def test_a_disk_that_is_full_while_inputs_are_pulled(world: World) -> None:
 
 @needs_mounts
 def test_a_disk_that_is_full_while_m2g_runs(world: World) -> None:
-    code, output = world.run(python=small_disk(60, world.folder / "work-job-a"), FAKE_M2G_FILES="200")
+    code, output = world.run(python=small_disk(60, world.folder / "work-job-a"), OPSCTL_FAKE_M2G_FILES="200")
 
     assert code == 1, output
     assert world.result()["cause"].startswith("the disk is full: m2g ended after ")
@@ -92,7 +92,7 @@ def test_a_disk_that_m2g_filled_does_not_cost_the_outputs(world: World) -> None:
 
 
 def test_a_log_that_nobody_takes_does_not_cost_the_scan(world: World) -> None:
-    code, output = world.run(python=("sh", "-c", 'exec "$@" > /dev/full', "sh", sys.executable), FAKE_M2G="much")
+    code, output = world.run(python=("sh", "-c", 'exec "$@" > /dev/full', "sh", sys.executable), OPSCTL_FAKE_M2G="much")
 
     assert (code, output) == (0, "")
     assert world.result()["status"] == "succeeded"
@@ -101,7 +101,7 @@ def test_a_log_that_nobody_takes_does_not_cost_the_scan(world: World) -> None:
 def test_a_full_disk_that_m2g_hides_behind_exit_code_0_is_named(world: World) -> None:
     fake = world.folder / "fake_m2g.py"
     fake.write_text(fake.read_text().replace('if mode == "nothing":\n', 'if mode == "nothing":\n        ' + NO_SPACE))
-    assert world.run(FAKE_M2G="nothing")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="nothing")[0] == 1
 
     cause = world.result()["cause"]
     assert cause.startswith("m2g ended with exit code 0 and left no connectome that is not empty; the disk is full")
@@ -178,7 +178,7 @@ def test_a_kill_that_the_kernel_counts_while_m2g_runs_is_in_the_result(world: Wo
     fake.write_text(fake.read_text().replace("if mode in LAST_LINES:\n", f"if mode in LAST_LINES:\n{count}"))
     patch = f"import os, m2g_job.memory as memory\nmemory._COUNTERS = ({str(counter)!r},)\n"
     main = "from m2g_job.__main__ import main\nos._exit(main())"
-    code, output = world.run(python=(sys.executable, "-c", patch + main), FAKE_M2G="exit-1")
+    code, output = world.run(python=(sys.executable, "-c", patch + main), OPSCTL_FAKE_M2G="exit-1")
 
     assert code == 1, output
     assert world.result()["cause"].startswith("out of memory: the kernel killed a process of m2g's")
@@ -211,7 +211,7 @@ def gives_the_memory_remedy(world: World) -> None:
     ],
 )
 def test_each_lack_of_memory_that_the_runner_sees_gives_the_memory_remedy(world: World, mode: str, cause: str) -> None:
-    code, output = world.run(FAKE_M2G=mode)
+    code, output = world.run(OPSCTL_FAKE_M2G=mode)
 
     assert code == 1, output
     assert world.result()["cause"].startswith(cause)
@@ -220,7 +220,7 @@ def test_each_lack_of_memory_that_the_runner_sees_gives_the_memory_remedy(world:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux's own")
 def test_the_kernel_takes_m2g_before_the_runner(world: World) -> None:
-    job = world.start(FAKE_M2G="hang")
+    job = world.start(OPSCTL_FAKE_M2G="hang")
     job.wait_for("hanging with child")
     child = job.output.split("hanging with child ")[1].split()[0]
     assert Path(f"/proc/{child}/oom_score_adj").read_text().strip() == "1000"

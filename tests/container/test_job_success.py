@@ -79,7 +79,7 @@ def test_a_dwi_scan(world: World, s3: LocalS3) -> None:
 
 
 def test_the_result_lists_every_object_with_its_size_and_checksum(world: World, s3: LocalS3) -> None:
-    assert world.run(FAKE_M2G_FILES="40")[0] == 0
+    assert world.run(OPSCTL_FAKE_M2G_FILES="40")[0] == 0
 
     outputs = world.result()["outputs"]
     assert outputs["count"] == len(outputs["files"]) == 46

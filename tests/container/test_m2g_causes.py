@@ -183,7 +183,7 @@ def test_a_job_says_the_reason_of_a_long_traceback(world: World) -> None:
             "if mode in LAST_LINES:\n", f"if mode in LAST_LINES:\n        print({text!r})\n        sys.exit(1)\n"
         )
     )
-    assert world.run(FAKE_M2G="exit-1")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="exit-1")[0] == 1
     result = Result.decode(json.dumps(world.result()).encode(), world.result_uri)
     assert (result.cause_code, result.facts["tool"]) == ("m2g_tool_missing", "bet")
     assert result.cause.endswith(": /bin/sh: 1: bet: not found")
@@ -194,7 +194,7 @@ def test_c_pac_that_fails_behind_exit_code_0_is_named(world: World) -> None:
     fake.write_text(
         fake.read_text().replace('if mode == "nothing":\n', f'if mode == "nothing":\n        print({CPAC!r})\n')
     )
-    assert world.run(FAKE_M2G="nothing")[0] == 1
+    assert world.run(OPSCTL_FAKE_M2G="nothing")[0] == 1
     assert world.result()["cause_code"] == "cpac_failed"
     assert world.result()["cause"].startswith(
         "m2g ended with exit code 0 and left no connectome that is not empty; it printed: could not run node: resting"

@@ -31,7 +31,7 @@ def submit(contained: Contained, *, image: str = BUILT, fake_m2g: str = "succeed
     variables = {
         "OPSCTL_RUN_URI": f"s3://{BUCKET}/{RUN}",
         "OPSCTL_SCAN_OFFSET": str(offset),
-        "FAKE_M2G": fake_m2g,
+        "OPSCTL_FAKE_M2G": fake_m2g,
     }
     environment = [{"name": name, "value": value} for name, value in variables.items()]
     return contained.submit_defined("", properties={"image": image, "environment": environment})

@@ -1,6 +1,6 @@
 """A fake m2g with its real command line, its rules for reading its input, its names and formats of outputs.
 
-It runs as `m2g` on a job's PATH. FAKE_M2G says how it behaves, FAKE_M2G_LOST how many regions each atlas loses. Its
+It runs as `m2g` on a job's PATH. OPSCTL_FAKE_M2G says how it behaves, OPSCTL_FAKE_M2G_LOST how many regions each atlas loses. Its
 outputs contain AWS_BATCH_JOB_ID and the attempt, so that a test sees which job wrote them.
 """
 
@@ -130,12 +130,12 @@ def write(path: Path, text: str) -> None:
 
 
 JOB_AND_ATTEMPT = f"{os.environ.get('AWS_BATCH_JOB_ID')} {os.environ.get('AWS_BATCH_JOB_ATTEMPT')}\n"
-LOST = int(os.environ.get("FAKE_M2G_LOST", "0"))
+LOST = int(os.environ.get("OPSCTL_FAKE_M2G_LOST", "0"))
 
 
 def main() -> None:
     options = parser().parse_args()
-    mode = os.environ.get("FAKE_M2G", "succeed")
+    mode = os.environ.get("OPSCTL_FAKE_M2G", "succeed")
     subject, session = options.participant_label[0], options.session_label[0]
     root, out = Path(options.input_dir), Path(options.output_dir) / f"sub-{subject}" / f"ses-{session}"
     suffix = "dwi" if options.pipeline == "dwi" else "bold"
@@ -152,7 +152,7 @@ def main() -> None:
     write(Path(options.output_dir) / "environment.json", json.dumps(dict(os.environ)))
     run = dwi if suffix == "dwi" else func
     run(options, mode, out, next(path for path in files if ".nii" in path.name).name.split(".")[0])
-    for number in range(int(os.environ.get("FAKE_M2G_FILES", "3"))):
+    for number in range(int(os.environ.get("OPSCTL_FAKE_M2G_FILES", "3"))):
         write(out / ("dwi" if suffix == "dwi" else "func") / f"file-{number}.txt", JOB_AND_ATTEMPT * (number + 1))
     print("m2g is done", flush=True)
 

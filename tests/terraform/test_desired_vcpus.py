@@ -113,7 +113,9 @@ def environment(aws: Aws, terraform: Terraform) -> Iterator[Environment]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, data = batch.reply(self.path, body, dict(self.headers))
+            # The server takes only requests for its own host and port.
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            status, data = batch.reply(self.path, body, headers)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))

@@ -319,9 +319,9 @@ def test_outputs(terraform: FakeTerraform, root: Root) -> None:
 def test_the_state_is_counted(root: Root, tmp_path: Path) -> None:
     assert (root.has_state, root.resource_count()) == (False, 0)
     resources = [
-        {"mode": "managed", "instances": [{}, {}]},
-        {"mode": "data", "instances": [{}]},
-        {"mode": "managed", "instances": [{}]},
+        {"mode": "managed", "type": "aws_subnet", "name": "public", "instances": [{}, {}]},
+        {"mode": "data", "type": "aws_region", "name": "current", "instances": [{}]},
+        {"mode": "managed", "type": "aws_vpc", "name": "this", "instances": [{}]},
     ]
     (tmp_path / "root/terraform.tfstate").write_text(json.dumps({"resources": resources}))
     assert (root.has_state, root.resource_count()) == (True, 3)
@@ -399,7 +399,7 @@ def test_a_bucket_of_another_account_is_tried_once(terraform: FakeTerraform, roo
 )
 def test_how_much_stands_is_said_once(terraform: FakeTerraform, root: Root, tmp_path: Path, sentence: str) -> None:
     (tmp_path / "root/terraform.tfstate").write_text(
-        json.dumps({"resources": [{"mode": "managed", "instances": [{}]}]})
+        json.dumps({"resources": [{"mode": "managed", "type": "aws_vpc", "name": "this", "instances": [{}]}]})
     )
     terraform.says(error(sentence), code=1)
     for verb in ("apply", "destroy"):
