@@ -20,6 +20,9 @@ FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/te
 DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
+# Each worker would compile and rewrite every test again, and each opsctl that a test starts its own code.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-campaign test-long histories check check-policies second-evaluator \
   bench bench-quick bench-largest chaos audit format lock clean
