@@ -53,14 +53,23 @@ def models_are_parsed_once() -> Iterator[None]:
 _LONG = (
     "e2e/test_journey.py",
     "terraform/test_terraform_apply.py",
-    "recovery/test_half_made.py",
-    "chaos/test_campaign.py",
+    "image/test_image_base.py",
+    "terraform/test_terraform_source.py",
+    # Seconds, and what is most often forgotten.
+    "test_house.py",
+    "test_docs.py",
+    "terraform/test_upgrade.py",
     # Of the campaign.
     "shared_platform/test_shared_platform.py",
     "recovery/test_up_recovers.py",
     "refusals/test_refused_platforms.py",
     "recovery/test_down_everything.py",
+    "chaos/test_campaign.py",
+    "interruptions/test_up_interrupted.py",
+    "shared_platform/test_drift_applied.py",
+    "recovery/test_half_made.py",
     "commands/runs/test_view_histories.py",
+    # Of the long ones.
     "interruptions/test_interruption_campaign.py",
 )
 
