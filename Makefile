@@ -20,6 +20,9 @@ FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/te
 DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
 
+# Each worker would compile and rewrite every test again, and each opsctl that a test starts its own code.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-campaign test-long histories check check-policies second-evaluator \
   bench bench-quick bench-largest chaos audit format lock clean
@@ -66,13 +69,13 @@ histories: setup ## 2,000 random histories of runs, in which all verbs must agre
 test-fast: setup ## What needs neither Terraform nor a server: under two minutes
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign and not long" $(FAST)
 
-test: setup $(CHECKOV) $(AUDIT) ## Every test but the campaigns, three at a time: many wait for Terraform
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
+test: setup $(CHECKOV) $(AUDIT) ## Every test but the campaigns, four at a time: many wait for Terraform
+	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
 
 test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "campaign and not long"
 
-test-long: setup ## The campaigns that CI has no time for: settings changed there and back, an institute's account, the server killed
+test-long: setup ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
 check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format and safety

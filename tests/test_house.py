@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,6 +80,14 @@ def test_nothing_is_left_for_later() -> None:
         if later.search(line)
     ]
     assert found == []
+
+
+def test_every_test_file_has_a_name_of_its_own() -> None:
+    """pytest imports them by their bare names: two of a name end the collection, and so every test."""
+    files = [path for path in (ROOT / "tests").rglob("*.py") if path.name not in ("conftest.py", "__init__.py")]
+    # The folder of helpers is a package: its modules have their own full names.
+    names = Counter(path.name for path in files if "support" not in path.parts)
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_no_module_is_called_utils() -> None:

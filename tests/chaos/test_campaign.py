@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from campaign import SHORT
 from chaos_report import run_campaign
+
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1200)]
 
 _SEED = 4
 

@@ -105,7 +105,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
     subprocess.run(
-        [python, "-m", "pip", "install", "-q", "-c", constraints, f"{wheel}[local]"], check=True, capture_output=True
+        [python, "-m", "pip", "install", "-q", "--no-compile", "-c", constraints, f"{wheel}[local]"],
+        check=True,
+        capture_output=True,
     )
     return folder / "venv" / "bin" / "opsctl"
 

@@ -39,18 +39,20 @@ def image_build(
                 "FSL's standard brain is missing: /usr/share/fsl/5.0/data/standard/MNI152_T1_2mm_brain.nii.gz.",
             ],
         ),
-        (
+        pytest.param(
             "no-afni",
             "RUN rm -r /opt/afni",
             [
                 "afni is not on its PATH, and m2g does not start without AFNI.",
                 "These programs of AFNI that m2g calls are not on its PATH: 3dSkullStrip.",
             ],
+            marks=pytest.mark.campaign,
         ),
-        (
+        pytest.param(
             "broken-m2g",
             r"RUN printf '#!/bin/sh\necho No module named umap; exit 1\n' > /usr/local/bin/m2g",
             ["`m2g --help` ends with exit code 1: No module named umap."],
+            marks=pytest.mark.campaign,
         ),
     ],
 )

@@ -18,8 +18,8 @@ from support.local_key import session_of
 
 from opsctl.local import control
 
-# The stories are told by the first test's fixture, all together.
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
+# The stories are told by the first test's fixture, all together: more platforms than any other file makes.
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 NOT_VALID = "CLIENT_ERROR - Not valid: role arn:aws:iam::123456789012:role/opsctl-races-us-east-1-service"
 RELATION = "Cannot delete, found existing JobQueue relationship"

@@ -16,6 +16,8 @@ from recovery_world import make, remaining_resources
 from opsctl.local import control
 
 KILL_AT = {"early": 4, "late": 20}
+#: Needs a real `up`, killed; the other tests make what is left without Terraform.
+KILLED = pytest.mark.campaign
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def observed(program: Program, no_terraform: str) -> dict[str, Observations]:
         return dict(zip(KILL_AT, hands.map(observe, KILL_AT), strict=True))
 
 
+@KILLED
 @pytest.mark.parametrize("name", KILL_AT)
 def test_down_removes_what_a_killed_up_has_made(observed: dict[str, Observations], name: str) -> None:
     observation = observed[name]
@@ -84,6 +87,7 @@ def test_down_removes_what_a_killed_up_has_made(observed: dict[str, Observations
     assert "left     0" in observation.downs[0].err
 
 
+@KILLED
 @pytest.mark.parametrize("name", KILL_AT)
 def test_down_once_more_has_nothing_to_do(observed: dict[str, Observations], name: str) -> None:
     result = observed[name].downs[1]
@@ -92,11 +96,13 @@ def test_down_once_more_has_nothing_to_do(observed: dict[str, Observations], nam
     assert ("left     0" if name == "early" else "nothing to remove") in result.err
 
 
+@KILLED
 def test_down_without_terraform_says_so(observed: dict[str, Observations]) -> None:
     assert "Terraform is not on the PATH" in observed["early"].downs[0].err
     assert "What AWS shows is removed without it." in observed["early"].downs[0].err
 
 
+@KILLED
 def test_down_without_a_state_says_what_it_sees(observed: dict[str, Observations]) -> None:
     output = observed["late"].downs[0].err
     assert "This machine has no Terraform state of late; AWS shows" in output

@@ -20,6 +20,9 @@ from opsctl.core.platform.options import PlatformOptions
 from opsctl.local import control
 from opsctl.terraform.provider import find_mirror
 
+# `test_drift.py` has the sentences for recorded plans; this is what shows that Terraform's plans are still like those.
+pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1200)]
+
 T = TypeVar("T")
 
 SOURCE = ROOT / "terraform"

@@ -20,8 +20,6 @@ TRUST = '{"Version": "2012-10-17", "Statement": []}'
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clients]:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    # Hundreds of images that nobody asks for cost seconds.
-    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     with mock_aws():
         yield Clients(region="us-east-1")
 

@@ -27,21 +27,29 @@ def check_accounts(discovery: Discovery, meant: Sequence[str]) -> None:
     assert not [(outer, inner) for outer in names for inner in names if inner.startswith(f"{outer}/")]
 
 
-# No shrinking, because each try indexes a folder, and failing datasets are small anyway.
-@settings(max_examples=120, phases=[Phase.explicit, Phase.generate])
-@given(
+ANY_DATASET = given(
     datasets(),
     st.sampled_from(["dwi", "dwi", "func", "both"]),
     st.sampled_from([None, None, "any-session", "*_run-*", "*ses-2?_*"]),
     st.randoms(use_true_random=False),
 )
-def test_any_dataset(paths: list[str], pipeline: Pipeline, t1w: str | None, random: object) -> None:
+
+
+def check_agreement(paths: list[str], pipeline: Pipeline, t1w: str | None, random: object) -> None:
     empty = [path for path in paths if random.random() < 0.03]  # type: ignore[attr-defined]
     discovery = discovery_of(paths, pipeline=pipeline, t1w=t1w, empty=empty)
     check_accounts(discovery, [f"HNU1/{path}" for path in primary(paths, pipeline)])
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder), paths, empty=empty)
         assert found_by(discovery) == reference(Path(folder), pipeline=pipeline, t1w=t1w)
+
+
+# A third of a second each: the campaign has time for more.
+@pytest.mark.parametrize("examples", [40, pytest.param(120, marks=pytest.mark.campaign)])
+def test_any_dataset(examples: int) -> None:
+    # No shrinking, because each try indexes a folder, and failing datasets are small anyway.
+    limits = settings(max_examples=examples, phases=[Phase.explicit, Phase.generate])
+    limits(ANY_DATASET(check_agreement))()
 
 
 def t1w(place: str, tail: str = "", end: str = ".nii.gz") -> str:
