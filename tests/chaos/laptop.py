@@ -129,7 +129,12 @@ class Laptop:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        own = {"OPSCTL_HOME": str(self.home), "HOME": str(self.home), "NO_COLOR": "1", "PYTHONPATH": python_path()}
+        own = {
+            "OPSCTL_HOME": str(self.home),
+            "HOME": str(self.home.parent),
+            "NO_COLOR": "1",
+            "PYTHONPATH": python_path(),
+        }
         own["OPSCTL_CONFIG"] = os.devnull
         return {**inherited, **own}
 
