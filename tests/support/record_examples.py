@@ -208,7 +208,14 @@ KINDS = {
     ),
 }
 
-LEASE = {"schema_version": 1, "state": "held", "token": "0f" * 16, "home": "h", "who": "ada@lab"}
+LEASE = {
+    "schema_version": 1,
+    "state": "held",
+    "token": "0f" * 16,
+    "home": "h",
+    "who": "ada@lab",
+    "output": OUTPUT,
+}
 SELFTEST = {
     "schema_version": 1,
     "selftest_id": "selftest-20261122-120000-ab12",
