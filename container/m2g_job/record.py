@@ -121,7 +121,7 @@ def _wrong(value: Any, expected: str) -> Unreadable:
 
 
 def output_scan(uri: str, bucket: str) -> str:
-    """Return the name of the scan whose outputs lie at an address; "" where it is none in a derivative of the bucket."""
+    """Return the scan whose outputs lie at an address; "" where it is no scan's in a derivative of the bucket."""
     match = _OUTPUT_FOLDER.fullmatch(uri)
     parts = uri[len("s3://") :].split("/")
     if not match or parts[0] != bucket or {"", ".", ".."} & set(parts) or not SCAN_NAME.fullmatch(match.group(1)):

@@ -170,8 +170,8 @@ class Context:
         run = self.records.run(run_id)
         if parse_uri(run.dataset).bucket not in self.platform.readable_buckets:
             self.screen.warn(
-                f"The run {run.run_id} names the dataset {run.dataset}, in a bucket that the platform's jobs may not read"
-                " (`opsctl up --source-bucket`)."
+                f"The run {run.run_id} names the dataset {run.dataset}, in a bucket that the platform's jobs may not"
+                " read (`opsctl up --source-bucket`)."
             )
         return SnapshotReader(
             run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC), is_saving=True

@@ -103,7 +103,9 @@ class World:
             "job_id": "j",
             "log_stream": "l",
             "outputs": {
-                "connectomes": [entry["uri"] for entry in listed if entry["uri"].endswith(".csv")],
+                # A succeeded result has a connectome: of a scan with pictures only, the first file stands for it.
+                "connectomes": [entry["uri"] for entry in listed if entry["uri"].endswith(".csv")]
+                or [entry["uri"] for entry in listed[:1] if changes.get("status") != "failed"],
                 "files": listed,
                 "graphs": list(graphs),
             },

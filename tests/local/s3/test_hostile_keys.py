@@ -19,7 +19,9 @@ NAMES = (
 
 
 def test_hostile_keys_are_listed_and_deleted(tmp_path: Path) -> None:
-    keys = {f"HNU1/sub-{name}/a_dwi.nii.gz" for name in NAMES} | {f"HNU1/{name}_T1w.nii.gz" for name in NAMES if "/" not in name}
+    keys = {f"HNU1/sub-{name}/a_dwi.nii.gz" for name in NAMES} | {
+        f"HNU1/{name}_T1w.nii.gz" for name in NAMES if "/" not in name
+    }
     home = tmp_path / "home"
     home.mkdir()
     with running(home) as aws:
