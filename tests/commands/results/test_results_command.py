@@ -66,7 +66,7 @@ def test_what_is_asked_for_comes_in_the_same_tree(done: World, tmp_path: Path, w
 
 def test_functional_outputs_have_their_own_folders(world: World, tmp_path: Path) -> None:
     places = {f"sub-02/{folder}/x.txt": b"1" for folder in ("qa_f", "log_f", "func", "qa_d.old")}
-    world.publish(1, {**places, "sub-02/connectomes_f/A/x.csv": b"1"})
+    world.publish(1, places)
     assert world.fetched(tmp_path, "qa") == ["sub-02/log_f/x.txt", "sub-02/qa_f/x.txt"]
 
 
