@@ -26,6 +26,7 @@ from m2g_job.faults import (
     Fault,
     HeldByAnotherJob,
     TransientFault,
+    WrongInput,
 )
 from m2g_job.log import Log
 from m2g_job.result import Results, timestamp
@@ -40,6 +41,8 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 15.0
 _CONFLICT_PAUSE_SECONDS = 0.2
 _MOST_ATTEMPTS = 1000
+#: No job counts so far: whichever did would write an object that no other job looks at.
+_LAST_GENERATION = 999_999_999
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,9 @@ class Claims:
             reason = self._reason_to_take(highest)
             if reason:
                 generation = highest.generation + 1 if highest else 1
+                if generation > _LAST_GENERATION:
+                    uri = self._environment.uri("claims", f".{_LAST_GENERATION}.json")
+                    raise WrongInput(f"no job counted up to the claim {uri}: delete it", causes.SCAN_RECORD_INVALID)
                 if highest:
                     self._log.write(f"taking the claim over from {highest.holder}: {reason}")
                 self.asked_at = self.monotonic()

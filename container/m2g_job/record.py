@@ -21,6 +21,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 SCAN_NAME = re.compile(r"(?:sub-[A-Za-z0-9+]+(?:/[A-Za-z0-9+_-]+)*)?")
 FOLDER_NAME = re.compile(rf"[^./\\{_CONTROL}][^/\\{_CONTROL}]*")
+_OUTPUT_FOLDER = re.compile(r"s3://[^/]+/(?:.+/)?derivatives/[^/]+/(sub-.+)")
 LOG_STREAM = re.compile(rf"[^:*{_CONTROL}]*")
 JOB_ID = re.compile(r"(?:[A-Za-z0-9_-]+(?::[0-9]{1,5})?)?")
 _MOMENT = re.compile(
@@ -117,6 +118,15 @@ def moment(value: Any) -> str:
 
 def _wrong(value: Any, expected: str) -> Unreadable:
     return Unreadable(f"{shown(value)} stands where {expected} is expected")
+
+
+def output_scan(uri: str, bucket: str) -> str:
+    """Return the scan whose outputs lie at an address; "" where it is no scan's in a derivative of the bucket."""
+    match = _OUTPUT_FOLDER.fullmatch(uri)
+    parts = uri[len("s3://") :].split("/")
+    if not match or parts[0] != bucket or {"", ".", ".."} & set(parts) or not SCAN_NAME.fullmatch(match.group(1)):
+        return ""
+    return match.group(1)
 
 
 def shown(value: Any) -> str:

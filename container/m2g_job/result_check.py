@@ -66,17 +66,19 @@ def _check_fields(result: dict[str, Any]) -> None:
 
 def _check_places(result: dict[str, Any], uri: str) -> None:
     outputs = record.mapping(result["outputs"])
-    files = [_file(record.mapping(entry)) for entry in record.items(outputs["files"])]
+    sizes = dict(_file(record.mapping(entry)) for entry in record.items(outputs["files"]))
+    files = list(sizes)
     connectomes = [record.text(entry, record.URI) for entry in record.items(outputs["connectomes"])]
     graphs = [_graph(record.mapping(entry)) for entry in record.items(outputs.get("graphs", []))]
     run_uri, _, name = uri.rpartition("/results/")
     if name != f"{result['index']:05d}.json":
         raise record.Unreadable("it is of another scan")
-    folder = ""
-    if record.choice(result["status"], "succeeded", "failed") == "failed":
-        folder = f"{run_uri}/failures/{result['index']:05d}"
-    elif files:
-        derivative, separator, _ = files[0].partition(f"/{result['scan']}/")
+    has_succeeded = record.choice(result["status"], "succeeded", "failed") == "succeeded"
+    folder = f"{run_uri}/failures/{result['index']:05d}"
+    if has_succeeded:
+        if not connectomes:
+            raise record.Unreadable("it says `succeeded`, but names no connectome")
+        derivative, separator, _ = (files or [""])[0].partition(f"/{result['scan']}/")
         folder = f"{derivative}/{result['scan']}"
         if not separator or not result["scan"] or not _DERIVATIVE.fullmatch(derivative):
             raise record.Unreadable("its files are not in the scan's folder in a derivative")
@@ -87,6 +89,8 @@ def _check_places(result: dict[str, Any], uri: str) -> None:
             raise record.Unreadable(f"{file!r} is not in {folder!r}")
     if not set(connectomes) <= set(files):
         raise record.Unreadable("a connectome is not one of its files")
+    if has_succeeded and not all(sizes[connectome] for connectome in connectomes):
+        raise record.Unreadable("it says `succeeded`, but a connectome has 0 bytes")
 
 
 def is_plain_path(path: str) -> bool:
@@ -94,11 +98,10 @@ def is_plain_path(path: str) -> bool:
     return all(map(record.FOLDER_NAME.fullmatch, path.split("/")))
 
 
-def _file(entry: dict[str, Any]) -> str:
-    record.whole(entry["size_bytes"], 0, record.LARGEST_OBJECT)
+def _file(entry: dict[str, Any]) -> tuple[str, int]:
     record.text(entry["sha256"], record.SHA256)
     record.text(entry.get("etag", ""))
-    return record.text(entry["uri"], record.URI)
+    return record.text(entry["uri"], record.URI), record.whole(entry["size_bytes"], 0, record.LARGEST_OBJECT)
 
 
 def _graph(entry: dict[str, Any]) -> str:

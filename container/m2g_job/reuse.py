@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import posixpath
 import re
 from dataclasses import dataclass
 from typing import Any, Sequence
@@ -118,7 +117,7 @@ def parse(raw: Any, *, argv: Sequence[str], bucket: str) -> Reuse | None:
         )
     raw = record.mapping(raw)
     base = record.text(raw["base"], record.URI)
-    if not re.match(rf"s3://{re.escape(bucket)}/(.+/)?derivatives/[^/]+/sub-[^/]+", base) or not _is_plain(base[5:]):
+    if not record.output_scan(base, bucket):
         raise WrongInput(
             f"what is reused is not in a derivative of the data bucket: {base}", causes.SCAN_RECORD_INVALID
         )
@@ -145,10 +144,6 @@ def _file(base: str, entry: dict[str, Any]) -> ReusedFile:
         record.text(entry["sha256"], record.SHA256),
         record.text(entry["etag"]),
     )
-
-
-def _is_plain(path: str) -> bool:
-    return "\0" not in path and posixpath.normpath(path) == path and not path.startswith(("/", ".."))
 
 
 def missing_files(paths: Sequence[str]) -> list[str]:

@@ -250,9 +250,7 @@ def _difference(argv: Sequence[str], expected: Sequence[str]) -> str:
 
 def _check_output(scan: Scan, environment: Environment) -> None:
     # With an empty output name m2g's own cloud script pushed results into raw datasets: only derivatives are written.
-    pattern = rf"s3://{re.escape(environment.bucket)}/(.+/)?derivatives/[^/]+/{re.escape(scan.name)}"
-    parts = scan.output[len("s3://") :].split("/")
-    if not scan.name or not re.fullmatch(pattern, scan.output) or {"..", ".", ""} & set(parts):
+    if not scan.name or record.output_scan(scan.output, environment.bucket) != scan.name:
         raise WrongInput(
             f"the output is not this scan's place in a derivative of the data bucket: {scan.output}",
             causes.SCAN_RECORD_INVALID,

@@ -17,6 +17,7 @@ import click.shell_completion
 import typer
 import typer._completion_classes
 
+from opsctl.cli.bash_words import whole_words
 from opsctl.config import load, working_folder
 from opsctl.core.errors import Problem
 from opsctl.core.runs.names import find_run
@@ -62,6 +63,23 @@ def _offered(
 # The classes of all shells share this method: no completion of a verb can be forgotten.
 _completed = click.shell_completion.ShellComplete.get_completions
 click.shell_completion.ShellComplete.get_completions = _offered  # type: ignore[method-assign]
+
+
+class _BashComplete(typer._completion_classes.BashComplete):
+    """Typer's, for words with a colon: bash replaces only what is behind the last one."""
+
+    _kept = 0
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        words = click.shell_completion.split_arg_string(os.environ["COMP_WORDS"])
+        arguments, incomplete, self._kept = whole_words(words, int(os.environ["COMP_CWORD"]))
+        return arguments, incomplete
+
+    def format_completion(self, item: click.shell_completion.CompletionItem) -> str:
+        return super().format_completion(item)[self._kept :]
+
+
+typer._completion_classes.BashComplete = _BashComplete  # type: ignore[misc]
 
 
 def runs(ctx: typer.Context) -> list[str]:

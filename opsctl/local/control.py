@@ -23,6 +23,7 @@ from opsctl.core.foreign_json import parse_object
 from opsctl.local.files import Files as Files
 from opsctl.local.identity import is_server
 from opsctl.local.key import make_key, read_key
+from opsctl.loopback import ensure_loopback
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -160,6 +161,7 @@ def start(
             command += [option, str(value)] if value is not None else []
         command += ["--entrypoint", json.dumps(list(entrypoint))] if entrypoint is not None else []
         command += ["--containers", json.dumps(asdict(containers))] if containers is not None else []
+        ensure_loopback()
         return _spawn(files, command)
 
 

@@ -80,6 +80,8 @@ RAN_IN_ZSH = (2, 3, 4, 5, 20, 22, 28)
 GOOD = "good-data_1.5+x/y@z"
 RUN = "good-20261120-120000-aaaa"
 SCAN = "sub-good/ses-1"
+#: bash splits its words at colons.
+ELSEWHERE = ("s3://far-bucket/good-set", "s3://far-bucket/good:odd")
 
 #: The program that a shell finds: it completes as the real one does, and writes down what it is called with.
 PROGRAM = """#!{python}
@@ -113,7 +115,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cache = Cache(home.cache)
     names = CompletionCache(cache, "data")
     names.runs([*NAMES, RUN])
-    names.datasets([*NAMES, GOOD])
+    names.datasets([*NAMES, GOOD, *ELSEWHERE])
     cache.put_value("data", f"scans/{RUN}", [*NAMES, SCAN])
     return folder
 
@@ -200,6 +202,10 @@ def test_hostile_names_run_nothing_and_good_ones_are_completed(shell: Shell, mac
     assert os.listdir(machine / "work") == []
     assert shell.completed("opsctl scans good\t") == ["scans", GOOD]
     assert shell.completed("opsctl status --run good\t") == ["status", "--run", RUN]
+    for typed in ("s3:", "s3://far-bucket/good-", '"s3://far-bucket/good-' if shell.name == "bash" else "s3://f"):
+        keys = f"opsctl scans {typed}\t" + ("" if "good-" in typed else "-\t")
+        assert shell.completed(keys) == ["scans", ELSEWHERE[0]], typed
+    assert shell.completed("opsctl scans s3://far-bucket/good:\t") == ["scans", ELSEWHERE[1]]
 
 
 @pytest.mark.campaign

@@ -192,6 +192,25 @@ def test_the_job_of_somebody_else_is_named_and_not_shown(bucket: Bucket) -> None
         assert "a secret" not in said.out + said.err
 
 
+def test_no_verb_asks_the_bucket_that_only_a_record_names(bucket: Bucket) -> None:
+    """The dataset of a run's record is said, not read; its jobs may not read it either."""
+    asked = set()
+    bucket.storage.client.meta.events.register(
+        "provide-client-params.s3", lambda params, **_: asked.add(params.get("Bucket"))
+    )
+    bucket.put("run", json.dumps({**bucket.value("run"), "dataset": "s3://evil-bucket/HNU1"}).encode())
+    scan = bucket.value("scan")
+    inputs = [{**file, "uri": file["uri"].replace("s3://data/", "s3://evil-bucket/")} for file in scan["inputs"]]
+    bucket.put("scan", json.dumps({**scan, "dataset": "s3://evil-bucket/HNU1", "inputs": inputs}).encode())
+    for verb in VERBS:
+        said = bucket.type(verb)
+        assert "bug in opsctl" not in said.err, (verb, said.err)
+        if verb in ("status", "why", "logs", "results", "report", "cancel"):
+            warning = "names the dataset s3://evil-bucket/HNU1, in a bucket that the platform's jobs may not read"
+            assert " ".join(said.err.split()).count(warning) == 1, (verb, said.err)
+    assert asked == {"data"}
+
+
 #: What an altered field holds; `test_record_fuzz` tries thousands on the readers themselves.
 HOSTILE = [
     "1e999",

@@ -9,8 +9,11 @@ from datetime import timedelta
 from urllib.parse import parse_qs
 
 import pytest
+from m2g_job.claim import _parsed
+from m2g_job.s3 import Document
 from support.job_s3 import LocalS3, Request
 from support.job_world import BUCKET, OUTPUT, RUN, World
+from support.record_mutations import mutations
 
 CLAIM = f"{RUN}/claims/00000"
 OLD = timedelta(minutes=11)
@@ -170,6 +173,27 @@ def test_a_claim_that_was_given_back_is_taken_at_once(world: World) -> None:
     assert code == 0
     assert "it was given back" in output
     assert_whole(world, "job-b")
+
+
+def test_an_altered_claim_counts_by_its_age_or_is_a_valid_one() -> None:
+    claim = {"schema_version": 1, "job_id": "job-a", "attempt": 1, "token": "t", "time": "x", "state": "held"}
+    parsed = [_parsed(7, OLD, Document(body, "e")) for body in mutations(claim, seed=17, count=500)]
+    unread = [highest for highest in parsed if not highest.state]
+    assert unread and {(highest.job_id, highest.attempt, highest.token) for highest in unread} == {("", 0, "")}
+    for highest in set(parsed) - set(unread):
+        assert highest.state in ("held", "released") and 1 <= highest.attempt <= 1000
+        assert highest.holder.isprintable() and len(highest.holder) < 200
+    assert {(highest.generation, highest.age) for highest in parsed} == {(7, OLD)}
+
+
+def test_a_claim_behind_which_no_other_fits_is_said(world: World, s3: LocalS3) -> None:
+    """The next one would have ten digits: other jobs would not see it, and try to take theirs for ever."""
+    world.put(f"{CLAIM}.999999999.json", b'{"state": "released"}')
+    s3.age(BUCKET, f"{CLAIM}.999999999.json", OLD)
+    code, output = world.run("job-a")
+    assert code == 2, output
+    assert f"no job counted up to the claim s3://{BUCKET}/{CLAIM}.999999999.json: delete it" in output
+    assert world.keys(CLAIM) == [f"{CLAIM}.999999999.json"]
 
 
 def test_an_s3_without_conditional_writes_is_said_and_used(world: World, s3: LocalS3) -> None:

@@ -208,7 +208,14 @@ KINDS = {
     ),
 }
 
-LEASE = {"schema_version": 1, "state": "held", "token": "0f" * 16, "home": "h", "who": "ada@lab"}
+LEASE = {
+    "schema_version": 1,
+    "state": "held",
+    "token": "0f" * 16,
+    "home": "h",
+    "who": "ada@lab",
+    "output": OUTPUT,
+}
 SELFTEST = {
     "schema_version": 1,
     "selftest_id": "selftest-20261122-120000-ab12",
@@ -229,6 +236,14 @@ START_TIMES = {
     "pull_seconds": 120.0,
     "start_seconds": 3.0,
 }
+
+
+def outputs_of(scan: str, output: str = OUTPUT) -> dict[str, Any]:
+    """The outputs of a succeeded result that has one connectome; no object is written."""
+    file = f"{output}/{scan}/connectomes_d/x.csv"
+    return {"connectomes": [file], "files": [{"uri": file, "size_bytes": 5, "sha256": "f" * 64, "etag": "ee"}]}
+
+
 FAILED_RESULT = {
     **RESULT,
     "status": "failed",

@@ -76,6 +76,10 @@ class World:
         **changes: Any,
     ) -> None:
         """Publish a result and its files, given by their paths below the output or by their URIs."""
+        scan = changes.get("scan") or SCANS[index]
+        if changes.get("status") != "failed" and not any(place.endswith(".csv") for place in files):
+            # A scan is done only with a connectome.
+            files = {**files, f"{scan}/connectomes_d/A/x.csv": b"1 2 5.0\n"}
         listed = []
         for place, body in files.items():
             uri = place if place.startswith("s3:") else f"{OUTPUT}/{place}"
@@ -88,7 +92,7 @@ class World:
             "schema_version": 1,
             "run_id": run_id,
             "index": index,
-            "scan": changes.get("scan") or SCANS[index],
+            "scan": scan,
             "key": "k",
             "status": "succeeded",
             "cause": "",

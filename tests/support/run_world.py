@@ -226,7 +226,9 @@ def put_run(storage: Storage, run_id: str, **changes: Any) -> Run:
 
 
 def result_json(index: int, scan: str, files: Sequence[tuple[str, bytes]] = (), **changes: Any) -> dict[str, Any]:
-    """A succeeded result; `files` are connectomes by URI."""
+    """A succeeded result; `files` are connectomes by URI: without any, one that is not written."""
+    if not files and changes.get("status") != "failed":
+        files = [(f"s3://data/HNU1/derivatives/m2g-csa-native/{scan}/connectomes_d/x.csv", b"1 2 3.0\n")]
     return {
         "schema_version": 1,
         "run_id": "R",

@@ -57,12 +57,20 @@ class Listing:
         # The id prevents that two listings of one client register the hook twice.
         client.meta.events.register(_EVENT, _take_objects, unique_id=_ENTRIES)
 
-    def level(self, bucket: str, prefix: str) -> tuple[list[S3Object], list[str]]:
-        """The objects directly below a prefix, and the prefixes one level down, each ending with `/`."""
+    def level(
+        self, bucket: str, prefix: str, *, keep: Callable[[str], bool] = bool
+    ) -> tuple[list[S3Object], list[str]]:
+        """The objects directly below a prefix, and the prefixes one level down, each ending with `/`.
+
+        Parameters
+        ----------
+        keep
+            Whether to return a key; other keys take no memory.
+        """
         objects: list[S3Object] = []
         folders: list[str] = []
         for page in self._pages(Bucket=bucket, Prefix=prefix, Delimiter="/"):
-            objects.extend(map(_object, _entries(page)))
+            objects.extend(_object(entry) for entry in _entries(page) if keep(entry[0]))
             folders.extend(common["Prefix"] for common in page.get("CommonPrefixes", ()))
         return objects, folders
 

@@ -58,13 +58,15 @@ class Storage:
             If there is nothing below the prefix; names like it are suggested.
         """
         prefix = location.key_prefix
+
+        def keep(key: str) -> bool:
+            return may_matter(key[len(prefix) :], pipeline=pipeline)
+
         with translated(f"listing {location.uri}"):
-            objects, folders = self._listing.level(location.bucket, prefix)
+            objects, folders = self._listing.level(location.bucket, prefix, keep=keep)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            objects += self._listing.folders(
-                location.bucket, subjects, keep=lambda key: may_matter(key[len(prefix) :], pipeline=pipeline)
-            )
-        if not objects and not folders:
+            objects += self._listing.folders(location.bucket, subjects, keep=keep)
+        if not objects and not folders and not any(self.below(location)):
             raise self._no_such_dataset(location)
         return objects
 

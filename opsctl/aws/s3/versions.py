@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import translated
 
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 #: DeleteObjects takes at most so many keys.
 _KEYS_PER_CALL = 1000
+#: Keys may have characters that no XML can hold, and DeleteObjects sends its keys as XML: one such key would be a
+#: malformed request.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +92,8 @@ class Versions:
         Problem
             When S3 refuses a call as a whole.
         """
-        remaining = iter(versions)
         failures: list[NotDeleted] = []
+        remaining = self._without_unnamable(versions, failures)
         while batch := list(islice(remaining, _KEYS_PER_CALL)):
             by_id = {(version.key, version.version_id): version for version in batch}
             # Some services name only the key of what they did not delete.
@@ -107,3 +113,18 @@ class Versions:
                 for error in reply.get("Errors", ())
             ]
         return failures
+
+    def _without_unnamable(
+        self, versions: Iterable[ObjectVersion], failures: list[NotDeleted]
+    ) -> Iterator[ObjectVersion]:
+        """The versions that DeleteObjects can name; the others are deleted by a call each."""
+        for version in versions:
+            if not _NOT_IN_XML.search(version.key):
+                yield version
+                continue
+            with translated(f"deleting from s3://{self._bucket}"):
+                try:
+                    self._client.delete_object(Bucket=self._bucket, Key=version.key, VersionId=version.version_id)
+                except ClientError as error:
+                    detail = error.response["Error"]
+                    failures.append(NotDeleted(version, f"{detail['Code']}: {detail.get('Message', '')}"))

@@ -10,7 +10,7 @@ from opsctl.commands.runs.records import Records
 from opsctl.core.deletion.part import Part, dataset_part, outputs_part, run_part
 from opsctl.core.deletion.target import Target
 from opsctl.core.errors import Problem
-from opsctl.core.location import Location, parse_uri
+from opsctl.core.location import Location, is_label, parse_uri
 from opsctl.core.runs.manifest import Run, may_be_run_of
 
 
@@ -81,7 +81,7 @@ def find_scope(target: Target, *, storage: Storage, records: Records) -> Scope:
     part = dataset_part(folder.key_prefix, subject=subject, keeps_outputs=target.keeps_outputs)
     fragments = tuple(_fragments(target, records))
     names = storage.folders(Location(folder.bucket, f"{dataset}/derivatives"))
-    outputs = {run.output for run in runs} | {f"{inside}{name}" for name in names}
+    outputs = {run.output for run in runs} | {f"{inside}{name}" for name in names if is_label(name)}
     outputs = outputs.union(*(fragment.outputs for fragment in fragments))
     run_ids = (*(run.run_id for run in runs), *(fragment.run_id for fragment in fragments))
     run_parts: tuple[Part, ...] = ()

@@ -128,6 +128,7 @@ def _check(question: Question, checks: Checks) -> Checkup:
         terminal=question.terminal,
         wants_aws=is_on_aws or (platform is None and bool(question.region or question.profile)),
         has_local_parts=machine.has_local_parts(),
+        loopback=machine.loopback(),
         region=clients.region if isinstance(clients, Clients) else question.region,
         configuration=question.configuration,
         terraform=terraform(),

@@ -13,6 +13,7 @@ from opsctl.core.diagnosis.doctor_facts import Disk, EngineVersion, Provider, Te
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.engine import EngineSilent, NoEngine, find_engine
 from opsctl.home import Home
+from opsctl.loopback import ensure_loopback
 from opsctl.program import replaceable_sentence
 from opsctl.terraform.binary import find_binary
 from opsctl.terraform.provider import find_mirror
@@ -37,6 +38,15 @@ def installed_at() -> str:
 def has_local_parts() -> bool:
     """Whether the extra `local` is installed. It is not imported, which would take a second."""
     return all(importlib.util.find_spec(name) is not None for name in ("moto", "flask", "dipy"))
+
+
+def loopback() -> Problem | None:
+    """Why a local platform could not start on this machine; None where it could."""
+    try:
+        ensure_loopback()
+    except Problem as problem:
+        return problem
+    return None
 
 
 def terraform(environment: Mapping[str, str]) -> TerraformVersion:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from opsctl.commands.runs.snapshot import SnapshotReader
@@ -30,11 +30,18 @@ class StreamOwner:
 
 
 class LogStreams:
-    """The log streams of one run's jobs: each job records its stream when it starts, else Batch is asked."""
+    """The log streams of one run's jobs: each job records its stream when it starts, else Batch is asked.
+
+    A record may name any stream, a stranger's too. So what Batch says of a job is believed before its record. Where
+    Batch has forgotten the job only the record is left: it can name a stream of the platform's own log group and of
+    the run's job definition, because no other is read.
+    """
 
     def __init__(self, snapshots: SnapshotReader) -> None:
         self._snapshots = snapshots
         self._owners: dict[str, StreamOwner] = {}
+        # What records say, whether or not Batch says the same: the stream's owner and the job's id.
+        self._claims: dict[str, tuple[StreamOwner, str]] = {}
         self._times_asked: Counter[str] = Counter()
 
     def owner(self, stream: str) -> StreamOwner | None:
@@ -54,18 +61,27 @@ class LogStreams:
             return
         for attempt in self._snapshots.on_s3.attempts():
             if attempt.log_stream:
-                self._owners[attempt.log_stream] = StreamOwner(attempt.index, attempt.number)
-        if unknown - self._owners.keys():
+                self._claims[attempt.log_stream] = (StreamOwner(attempt.index, attempt.number), attempt.job_id)
+        if unknown - self._claims.keys():
             for result in self._snapshots.on_s3.results().values():
-                self._owners.setdefault(result.log_stream, StreamOwner(result.index, result.attempt))
+                self._claims.setdefault(result.log_stream, (StreamOwner(result.index, result.attempt), result.job_id))
+        self._believe({stream: self._claims[stream] for stream in unknown & self._claims.keys()})
         if unknown - self._owners.keys():
             self._ask_batch()
+
+    def _believe(self, claims: Mapping[str, tuple[StreamOwner, str]]) -> None:
+        """Take over what records say of streams, except where Batch names other streams of the scan's jobs."""
+        jobs = self._snapshots.described_with([(owner.index, job_id) for owner, job_id in claims.values()])
+        for stream, (owner, _) in claims.items():
+            known = {known for job in jobs.get(owner.index, ()) for known in job.log_streams}
+            if not known or stream in known:
+                self._owners[stream] = owner
 
     def _ask_batch(self) -> None:
         """Describe the jobs that may have an unknown stream."""
         jobs = self._snapshots.jobs()
         known: dict[int, set[int]] = defaultdict(set)
-        for owner in self._owners.values():
+        for owner in (*self._owners.values(), *(owner for owner, _ in self._claims.values())):
             known[owner.index].add(owner.attempt)
         indices = [index for index, job in jobs.items() if _may_have_more(job, known[index])]
         described = self._snapshots.described(indices)

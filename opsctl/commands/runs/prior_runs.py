@@ -153,8 +153,4 @@ class PriorRuns:
     def _has_intact_files(self, result: Result) -> bool:
         """Whether every file of a result is on S3 as its job wrote it; one listing answers for all scans."""
         objects = self._outputs()
-        for file in result.files:
-            obj = objects.get(parse_uri(file.uri).prefix)
-            if obj is None or (obj.size_bytes, obj.etag) != (file.size_bytes, file.etag):
-                return False
-        return True
+        return all(file.is_intact(objects.get(parse_uri(file.uri).prefix)) for file in result.files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
@@ -133,6 +134,24 @@ class SnapshotReader:
     def described(self, indices: Iterable[int]) -> dict[int, BatchJob]:
         """Some scans' jobs with their attempts and log streams."""
         return dict(self._array_jobs.explain(self._array_jobs.job_ids(self.parts(), indices)))
+
+    def described_with(self, named: Iterable[tuple[int, str]]) -> dict[int, list[BatchJob]]:
+        """Some scans' jobs, and those that records name, as far as Batch knows them and they are jobs of the run.
+
+        Parameters
+        ----------
+        named
+            Pairs of a scan's index and the id of a job.
+        """
+        pairs = set(named)
+        own = self._array_jobs.job_ids(self.parts(), range(len(self.run.scans)))
+        index_of = {job_id: index for index, job_id in own}
+        indices = {index for index, _ in pairs}
+        pairs = {(index, job_id) for index, job_id in pairs if index_of.get(job_id, index) == index}
+        jobs: dict[int, list[BatchJob]] = defaultdict(list)
+        for index, job in self._array_jobs.explain({pair for pair in own if pair[0] in indices} | pairs):
+            jobs[index].append(job)
+        return jobs
 
     def job_id_by_name(self, number: int) -> str:
         """The id of the job of an `intended` submission that was found by its name; empty where none was found."""

@@ -20,8 +20,8 @@ from typing import Any
 
 from opsctl.aws.s3.clock import seconds_since_boot
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.location import OUTPUTS_PREFIX, Location
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.location import OUTPUTS_PREFIX, Location, parse_uri
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.lease_record import LeaseRecord
 from opsctl.home import Home
@@ -32,6 +32,8 @@ _RENEW_SECONDS = 10.0
 #: How long after a renewal the holder may still submit.
 _TRUSTED_SECONDS = 30.0
 _POLL_SECONDS = 2.0
+#: Nobody counts so far: whoever did would write an object that no other process looks at.
+_LAST_GENERATION = 999_999_999
 
 
 @dataclass(frozen=True)
@@ -179,6 +181,12 @@ class SubmissionLease:
         if lease is not None and not self._has_ended(lease):
             self._on_wait(f"{_holder(lease)} is submitting to the same place (last sign {lease.age_seconds:.0f} s ago)")
             return False
+        if lease is not None and lease.generation >= _LAST_GENERATION:
+            raise Problem(
+                f"s3://{self._bucket}/{self._key(lease.generation)} is no lease that opsctl counted up to.",
+                "Delete it, and type the command again.",
+                code=ErrorCode.RECORD_UNREADABLE,
+            )
         self._renewed_at = self._monotonic()
         self._generation = lease.generation + 1 if lease else 1
         # Where this is false another process was faster, or the reply was lost: the next try finds out.
@@ -239,8 +247,12 @@ def leased_outputs(storage: Storage, dataset: Location, *, data_bucket: str) -> 
     inside = f"{dataset.uri}/derivatives/"
     keys = [obj.key for obj in storage.below(Location(data_bucket, OUTPUTS_PREFIX.rstrip("/")))]
     newest = {key.rpartition("/")[0]: key for key in sorted(keys)}
-    leases = (storage.get_json(data_bucket, key) for key in newest.values())
-    outputs = (str(lease.get("output")) for lease in leases if lease is not None)
+    outputs = set()
+    for key, body in storage.get_bodies(data_bucket, list(newest.values())).items():
+        # A holder that is alive renews its lease with a valid body: one that cannot be read holds nothing.
+        with suppress(UnreadableRecord, UsageProblem):
+            if isinstance(body, bytes):
+                outputs.add(parse_uri(LeaseRecord.decode(body, f"s3://{data_bucket}/{key}").output).uri)
     return {uri for uri in outputs if uri.startswith(inside)}
 
 

@@ -133,6 +133,8 @@ class Checkup:
         Whether AWS is used: the platform is on AWS, or a region or profile was asked for.
     has_local_parts
         Whether the extra `local` is installed.
+    loopback
+        Why the local platform's server could not listen on this machine; None where it could.
     platform
         The selected platform; None where there is none.
     local_server
@@ -155,6 +157,7 @@ class Checkup:
     terminal: Terminal
     wants_aws: bool
     has_local_parts: bool
+    loopback: Problem | None = None
     region: str | None
     configuration: tuple[Problem, ...] = ()
     terraform: TerraformVersion | Problem | NotVisible

@@ -92,6 +92,11 @@ class Platform:
         return self.endpoint_url is not None
 
     @property
+    def readable_buckets(self) -> tuple[str, ...]:
+        """The buckets whose datasets the jobs may read."""
+        return (self.data_bucket, *self.options.get("source_buckets", ()))
+
+    @property
     def largest_memory_mib(self) -> int:
         """Memory of the largest job."""
         return max(resources.memory_mib for resources in self.models.values())

@@ -192,7 +192,7 @@ def _completed(recorded: Attempt, reported: Attempt) -> Attempt:
         reason=reason.message,
         cause_code=reason.code,
         facts=reason.facts,
-        log_stream=recorded.log_stream or reported.log_stream,
+        log_stream=reported.log_stream or recorded.log_stream,
     )
 
 

@@ -135,7 +135,7 @@ def _damage(result: Result, derivatives: Mapping[str, S3Object]) -> str:
         obj = derivatives.get(file.uri)
         if obj is None:
             missing += 1
-        elif (obj.size_bytes, obj.etag) != (file.size_bytes, file.etag):
+        elif not file.is_intact(obj):
             changed += 1
     parts = [f"{missing} of {len(result.files)} files gone"] if missing else []
     parts += [f"{changed} of {len(result.files)} files are others"] if changed else []

@@ -21,12 +21,15 @@ class LeaseRecord:
         Of which `OPSCTL_HOME` the process is.
     who
         Its user and machine, for others to read.
+    output
+        The S3 address of the location.
     """
 
     state: Literal["held", "released"]
     token: bounded.LeaseToken
     home: bounded.Text
     who: bounded.Text
+    output: bounded.S3Uri
 
     @classmethod
     def decode(cls, data: bytes, uri: str) -> LeaseRecord:

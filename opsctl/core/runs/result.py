@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NoReturn
 
 from opsctl.core import bounded
+from opsctl.core.dataset.scan import S3Object
 from opsctl.core.location import is_plain_path
 from opsctl.core.record import RecordReader
 
@@ -58,6 +59,10 @@ class OutputFile:
     size_bytes: bounded.SizeBytes
     sha256: bounded.Sha256
     etag: bounded.Text = ""
+
+    def is_intact(self, obj: S3Object | None) -> bool:
+        """Whether the object of its address is the one that the job wrote; None: there is no object."""
+        return obj is not None and (obj.size_bytes, obj.etag) == (self.size_bytes, self.etag)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -272,9 +277,10 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
     outputs = result.outputs
     if result.status == "failed":
         folder = f"{run_uri}/failures/{result.index:05d}"
-    elif not outputs.files:
-        folder = ""
     else:
+        # The one rule of what is done: m2g ends well only with connectomes, and none of them is an empty file.
+        if not outputs.connectomes:
+            return "`outputs.connectomes` is empty, although `status` is succeeded"
         folder = result.folder
         if not result.scan or not _FOLDER.fullmatch(folder.removesuffix(f"/{result.scan}")):
             return "`outputs` is wrong (they are not in the scan's folder in a derivative)"
@@ -284,8 +290,12 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
     for file in (*outputs.connectomes, *listed, *(graph.uri for graph in outputs.graphs)):
         if not file.startswith(f"{folder}/") or not is_plain_path(file.removeprefix(f"{folder}/")):
             return f"`outputs` is wrong ({file[:_SHOWN]} is not in {folder[:_SHOWN]})"
-    if not set(outputs.connectomes) <= set(listed):
-        return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
+    sizes = {file.uri: file.size_bytes for file in outputs.files}
+    for connectome in outputs.connectomes:
+        if connectome not in sizes:
+            return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
+        if result.status == "succeeded" and not sizes[connectome]:
+            return f"`outputs.files` is wrong (the connectome {connectome[:_SHOWN]} has 0 bytes)"
     return ""
 
 

@@ -107,5 +107,4 @@ def _other_bucket(platform: Platform) -> str:
     if not str(state).startswith("s3://"):
         return ""
     bucket = parse_uri(state).bucket
-    readable = (platform.data_bucket, *platform.options.get("source_buckets", ()))
-    return "" if bucket in readable else bucket
+    return "" if bucket in platform.readable_buckets else bucket

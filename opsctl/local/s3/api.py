@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import moto.s3.models as models
 import moto.s3.responses as responses
@@ -180,6 +180,8 @@ class DurableS3Response(responses.S3Response):
                     # moto restores at once; S3 takes hours.
                     status = {"IsRestoreInProgress": False, "RestoreExpiryDate": key.restored_until}
                     entry["RestoreStatus"] = status
+        if "encoding-type" in self.querystring:
+            _encode_names(action_result.result)
         return super().serialized(action_result)
 
     def _with_retries(self, request: Any, full_url: str, headers: Any) -> Any:
@@ -189,6 +191,21 @@ class DurableS3Response(responses.S3Response):
             except FileNotFoundError:
                 continue
         return super().key_response(request, full_url, headers)
+
+
+def _encode_names(listing: dict[str, Any]) -> None:
+    """Encode the names that moto leaves as they are: no XML can hold the control characters of a key."""
+    for name in ("StartAfter", "KeyMarker", "NextKeyMarker"):
+        if listing.get(name):
+            listing[name] = quote(listing[name])
+    entries = [entry for name in ("Versions", "DeleteMarkers", "Uploads") for entry in listing.get(name) or ()]
+    if "EncodingType" not in listing:
+        listing["EncodingType"] = "url"
+        listing["Prefix"] = quote(listing.get("Prefix") or "")
+        for entry in entries:
+            entry["Key"] = quote(entry["Key"])
+        for entry in listing.get("CommonPrefixes", ()):
+            entry["Prefix"] = quote(entry["Prefix"])
 
 
 def _streamed(answer: Any) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.batch_world import BatchWorld, Child
 from support.example_platform import platform
+from support.record_examples import outputs_of
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.cost import RunCost, all_costs, finished_hours, run_cost
@@ -111,11 +112,12 @@ class World:
     def result(
         self, run_id: str, index: int, *, minutes: float = 60, status: str = "succeeded", attempt: int = 1
     ) -> None:
+        run = self.records.run(run_id)
         value = {
             "schema_version": 1,
             "run_id": run_id,
             "index": index,
-            "scan": self.records.run(run_id).scans[index],
+            "scan": run.scans[index],
             "key": "k",
             "status": status,
             "cause": "",
@@ -125,7 +127,9 @@ class World:
             "stopped_at": at(minutes / 60),
             "seconds": {"pull": 1.0, "m2g": 2.0, "push": 3.0},
             "peak_memory_mib": 1,
-            "outputs": {"count": 0, "bytes": 0, "connectomes": [], "files": []},
+            "outputs": {"connectomes": [], "files": []}
+            if status == "failed"
+            else outputs_of(run.scans[index], run.output),
             "image": "i",
             "job_id": f"array:{index}",
             "log_stream": "",

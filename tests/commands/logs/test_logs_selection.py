@@ -203,3 +203,21 @@ def test_a_scan_that_fails_late_is_shown_from_its_beginning_when_it_fails() -> N
     events = world.followed(failed_only=True)
     assert messages(events) == all_of(world, 0)
     assert ends(events[-1:]) == [("sub-02", "DONE")]
+
+
+def test_a_record_that_names_a_strangers_stream_shows_none_of_its_lines() -> None:
+    """Batch knows which streams are the job's; where it has forgotten the job, only the job definition's are read."""
+    world = LogWorld(("sub-01", "sub-02"))
+    for index in (0, 1):
+        world.job(index, (0, "RUNNING", (f"s{index}",)), (20, "SUCCEEDED", (f"s{index}",)))
+        world.line(f"s{index}", 2, f"own-{index}")
+        world.recorded_streams.append((1, index, f"s{index}", 1))
+        world.result(index, 20, log_stream=f"csa/default/s{index}")
+    world.recorded_streams += [(1, 0, "payroll", 1), (1, 1, "s0", 2)]
+    world.result(0, 20, log_stream="csa/default/taxes")
+    for stream in ("payroll", "taxes", "csd/default/elsewhere"):
+        world.line(stream, 3, f"a secret of {stream}")
+    world.now = 100
+    assert [(line.scan, line.message) for line in world.read()] == [("sub-01", "own-0"), ("sub-02", "own-1")]
+    world.forgotten = True
+    assert "a secret of csd/default/elsewhere" not in [line.message for line in world.read()]

@@ -139,6 +139,7 @@ RULES: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"provider": Provider(None, False)}, "provider", "warning", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
     ({"provider": Provider(None), "platform": None}, "provider", "wrong", "does not answer", "OPSCTL_PROVIDER_MIRROR"),
     ({"has_local_parts": False}, "local parts", "warning", "not installed", "opsctl[local]"),
+    ({"loopback": Problem("No IPv4.", "Add it.", code=ErrorCode.BUG)}, "loopback", "warning", "No IPv4.", "Add it."),
     ({"engine": None}, "containers", "warning", "Neither Docker nor Podman", "Install one"),
     (
         {"engine": EngineVersion(name="Docker", silence="Its daemon does not answer.", remedy="Start Docker.")},
@@ -362,6 +363,7 @@ def test_permissions_say_what_is_missing_for_what_and_what_only_doing_it_would_t
 LOCAL_RULES: list[tuple[dict[str, Any], str, str]] = [
     ({"local_server": None}, "platform", "wrong"),
     ({"has_local_parts": False}, "local parts", "wrong"),
+    ({"loopback": Problem("No IPv4.", code=ErrorCode.BUG)}, "loopback", "wrong"),
     ({"engine": None}, "containers", "fine"),
     ({"disk": Disk("/h", GB)}, "disk", "warning"),
     ({"login": NotVisible("sts", "is late")}, "AWS login", "warning"),

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
+from m2g_job.record import Unreadable
+from m2g_job.result_check import check as check_in_job
 from support.record_examples import FILE, OUTPUT, RESULT, encoded, result_uri
 
+from opsctl.core.dataset.scan import S3Object
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.result import OutputFile, Result
+
+OTHER_FILE = f"{OUTPUT}/sub-01/ses-1/qa_d/x.png"
 
 
 def decoded(**changes: Any) -> Result:
@@ -74,6 +80,37 @@ def test_a_result_whose_files_are_not_its_scans_is_refused(uri: str) -> None:
             decoded(outputs={"connectomes": [], "files": listed})
     with pytest.raises(UnreadableRecord, match="`outputs"):
         decoded(outputs={**RESULT["outputs"], "connectomes": [uri]})
+
+
+@pytest.mark.parametrize(
+    ("status", "connectomes", "sizes", "is_read"),
+    [
+        ("succeeded", [FILE], {FILE: 5}, True),
+        ("succeeded", [FILE], {FILE: 5, OTHER_FILE: 0}, True),
+        ("succeeded", [], {}, False),
+        ("succeeded", [], {FILE: 5}, False),
+        ("succeeded", [FILE], {}, False),
+        ("succeeded", [FILE], {FILE: 0}, False),
+        ("succeeded", [FILE, OTHER_FILE], {FILE: 5, OTHER_FILE: 0}, False),
+        ("failed", [], {}, True),
+    ],
+)
+def test_what_makes_a_scan_done(status: str, connectomes: list[str], sizes: dict[str, int], *, is_read: bool) -> None:
+    """A succeeded result without a connectome is not read: opsctl counts it as missing, and a job does the scan."""
+    files = [{"uri": uri, "size_bytes": size, "sha256": "f" * 64} for uri, size in sizes.items()]
+    value = {**RESULT, "status": status, "outputs": {"connectomes": connectomes, "files": files}}
+    for check in (lambda: Result.decode(encoded(value), result_uri(3)), lambda: check_in_job(value, result_uri(3))):
+        with nullcontext() if is_read else pytest.raises((UnreadableRecord, Unreadable)):
+            check()
+
+
+def test_a_file_is_intact_where_size_and_etag_are_its_own() -> None:
+    file = OutputFile(uri=FILE, size_bytes=5, sha256="f" * 64, etag="ee")
+    assert file.is_intact(S3Object(key="k", size_bytes=5, etag="ee"))
+    assert not any(
+        file.is_intact(obj)
+        for obj in (None, S3Object(key="k", size_bytes=4, etag="ee"), S3Object(key="k", size_bytes=5, etag="ef"))
+    )
 
 
 def test_a_result_is_not_believed_for_another_scan_or_folder() -> None:

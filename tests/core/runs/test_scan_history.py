@@ -7,7 +7,7 @@ import operator
 
 import pytest
 from support.core_examples import run
-from support.record_examples import RESULT, encoded, result_uri
+from support.record_examples import RESULT, encoded, outputs_of, result_uri
 
 from opsctl.core.runs.manifest import Origin, Run
 from opsctl.core.runs.result import Result
@@ -19,7 +19,8 @@ OK, BAD = "succeeded", "failed"
 
 
 def result(status: str) -> Result:
-    ended = {"status": status, "exit_code": int(status == BAD), "outputs": NO_OUTPUTS}
+    outputs = NO_OUTPUTS if status == BAD else outputs_of("sub-1")
+    ended = {"status": status, "exit_code": int(status == BAD), "outputs": outputs}
     return Result.decode(encoded({**RESULT, "index": 0, "scan": "sub-1", "key": "k", **ended}), result_uri(0))
 
 
