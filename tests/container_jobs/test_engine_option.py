@@ -30,7 +30,9 @@ def shell(tmp_path: Path) -> dict[str, str]:
     place = tmp_path / "bin"
     place.mkdir()
     (place / "terraform").symlink_to(terraform)
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_", "PYTHON", "TF_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_", "PYTHON", "TF_"))
+    }
     return {**kept, "PATH": str(place), "OPSCTL_HOME": str(tmp_path / "home"), "COLUMNS": "200"}
 
 

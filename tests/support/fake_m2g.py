@@ -1,7 +1,7 @@
 """A fake m2g with its real command line, its rules for reading its input, its names and formats of outputs.
 
-It runs as `m2g` on a job's PATH. OPSCTL_FAKE_M2G says how it behaves, OPSCTL_FAKE_M2G_LOST how many regions each atlas loses. Its
-outputs contain AWS_BATCH_JOB_ID and the attempt, so that a test sees which job wrote them.
+It runs as `m2g` on a job's PATH. OPSCTL_FAKE_M2G says how it behaves, OPSCTL_FAKE_M2G_LOST how many regions each atlas
+loses. Its outputs contain AWS_BATCH_JOB_ID and the attempt, so that a test sees which job wrote them.
 """
 
 import argparse
