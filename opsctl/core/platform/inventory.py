@@ -40,6 +40,8 @@ class ResourceKind(StrEnum):
     LOG_GROUP = "log group"
     # Last: while it exists, a half-deleted platform can be found by its name from any machine.
     RECORD = "parameter"
+    # opsctl's own, which no state knows: while it exists, no other state makes the platform.
+    CLAIM = "claim"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,8 +240,11 @@ def _address(resource: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
 
 
 def orphans(resources: Iterable[Resource], known: Collection[str]) -> tuple[Resource, ...]:
-    """The resources that are not in a state, without those that Batch creates and deletes with a known environment."""
-    resources = tuple(resources)
+    """The resources that are not in a state, without those that Batch creates and deletes with a known environment.
+
+    The claim on the platform's name is none.
+    """
+    resources = tuple(resource for resource in resources if resource.kind != ResourceKind.CLAIM)
     unknown = tuple(resource for resource in resources if not _is_known(resource, known))
     if any(resource.kind == ResourceKind.ENVIRONMENT and _is_known(resource, known) for resource in resources):
         return tuple(resource for resource in unknown if resource.kind not in _CREATED_BY_BATCH)
