@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.small_platform import dataset
 from support.waiting import until
-from two_machines import Ended, TwoMachines
+from two_machines import Ended, TwoMachines, contents
 
 from opsctl.core.runs.manifest import run_moment
 
@@ -82,15 +81,6 @@ def test_results_and_reports_into_one_place(machines: TwoMachines, tmp_path: Pat
     reports = machines.together(*[("report", str(tmp_path / "report"))] * 2, homes=(machines.lab, machines.laptop))
     all_well(reports)
     assert 0 in [outcome.code for outcome in reports], [outcome.text for outcome in reports]
-
-
-def contents(folder: Path) -> dict[str, str]:
-    """The files below a folder with their digests."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 @pytest.mark.long
