@@ -123,3 +123,40 @@ def test_a_run_into_a_new_folder_while_its_dataset_is_deleted(machines: TwoMachi
     machines.run("delete", "dataset", "GONE", "--confirm", "GONE")
     left = machines.platform.s3.list_objects_v2(Bucket="opsctl-data", Prefix="GONE/").get("Contents", [])
     assert left == []
+
+
+@pytest.mark.campaign
+def test_deletions_of_one_dataset(machines: TwoMachines) -> None:
+    for key, body in dataset("TWICE").items():
+        machines.platform.s3.put_object(Bucket="opsctl-data", Key=key, Body=body)
+    before = machines.run("datasets", "--json")
+    command = ("delete", "dataset", "TWICE", "--confirm", "TWICE")
+    outcomes = machines.together(command, command, homes=(machines.lab, machines.laptop))
+    all_well(outcomes)
+    assert 0 in [outcome.code for outcome in outcomes], [outcome.text for outcome in outcomes]
+    left = machines.platform.s3.list_objects_v2(Bucket="opsctl-data", Prefix="TWICE/").get("Contents", [])
+    assert left == []
+    after = machines.run("datasets", "--json")
+    assert after.code == before.code == 0
+    assert set(_names(before)) - {"TWICE"} == set(_names(after))
+
+
+def _names(datasets: Ended) -> list[str]:
+    return [entry["name"] for entry in json.loads(datasets.text)["datasets"]]
+
+
+@pytest.mark.campaign
+def test_selftests_of_one_platform(machines: TwoMachines) -> None:
+    def keys() -> set[str]:
+        pages = machines.platform.s3.get_paginator("list_objects_v2").paginate(Bucket="opsctl-data")
+        return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+
+    before = keys()
+    command = ("selftest", "--json")
+    outcomes = machines.together(command, command, homes=(machines.lab, machines.laptop))
+    all_well(outcomes)
+    # The jobs of both are over, and neither has taken what the other was writing.
+    for outcome in outcomes:
+        print(outcome.code, outcome.text[-3000:])
+    print(keys() - before)
+    assert keys() - before <= {"opsctl/selftest/times.json"}, keys() - before

@@ -18,6 +18,8 @@ def test_the_second_makes_and_removes_nothing(tmp_path: Path) -> None:
     ada, bob = TerraformHome(tmp_path / "ada"), TerraformHome(tmp_path / "bob")
     server = control.start(ada.path)
     try:
+        # The last `down` ends a server that holds nothing more.
+        client(server, "logs").create_log_group(logGroupName="/opsctl/anchor")
         # The same account for both.
         theirs, files = control.Files(bob.path), control.Files(ada.path)
         theirs.folder.mkdir(mode=0o700, parents=True)
@@ -38,11 +40,13 @@ def test_the_second_makes_and_removes_nothing(tmp_path: Path) -> None:
         again = loser.run(*up)
         assert again.code == 1, again.text
         assert "is up already" in again.text and "--platform local" in again.text, again.text
-        # What was advised, by whoever has no state of it.
-        down = loser.run("down", "--name", "local", "--yes")
-        assert (down.code, "left     0" in down.text) == (0, True), down.text
-        parameters = client(server, "ssm").describe_parameters()["Parameters"] if control.find(ada.path) else []
-        assert parameters == []
+        # What was advised, by whoever has no state of it, and at the same time by the other one.
+        downs = [end(process) for process in [home.start("down", "--name", "local", "--yes") for home in (ada, bob)]]
+        assert all(outcome.is_sentence for outcome in downs), [outcome.text for outcome in downs]
+        last = loser.run("down", "--name", "local", "--yes")
+        assert (last.code, "nothing to remove" in last.text or "left     0" in last.text) == (0, True), last.text
+        assert client(server, "ssm").describe_parameters()["Parameters"] == []
+        assert client(server, "ec2").describe_vpcs(Filters=[{"Name": "isDefault", "Values": ["false"]}])["Vpcs"] == []
     finally:
         bob.close()
         ada.close()
