@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from support.small_disk import SmallDisk, small_disk
 from terraform_home import TerraformHome, end
+from two_machines import Ended
 
 from opsctl.local import control
 
@@ -22,22 +23,19 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield disk
 
 
-@pytest.mark.parametrize("room_bytes", [0, 100_000, 1_500_000, 3_000_000])
+@pytest.mark.parametrize("room_bytes", [0, 1_500_000])
 def test_up_and_down_on_a_disk_that_runs_full(disk: SmallDisk, room_bytes: int) -> None:
     home = TerraformHome(disk.path / "home")
     try:
         for words, verb in ((("up", "--local", "--yes"), "apply"), (("down", "--yes"), "destroy")):
             stopped = _fill_while(home, disk, words, verb, room_bytes)
-            print(words, stopped.code, stopped.text)
             assert stopped.is_sentence, stopped.text
             if stopped.code:
                 assert "full" in stopped.text, stopped.text
             refused = home.run(*words)
-            print("again, still full:", refused.code, refused.text)
             assert refused.is_sentence, refused.text
             disk.free()
             again = home.run(*words)
-            print("again, room:", again.code, again.text)
             assert again.code == 0, again.text
             if verb == "apply":
                 plan = home.run("up", "--local", "--plan")
@@ -47,7 +45,8 @@ def test_up_and_down_on_a_disk_that_runs_full(disk: SmallDisk, room_bytes: int) 
         home.close()
 
 
-def _fill_while(home: TerraformHome, disk: SmallDisk, words, verb, room_bytes):
+def _fill_while(home: TerraformHome, disk: SmallDisk, words: Sequence[str], verb: str, room_bytes: int) -> Ended:
+    """Type a command, and leave so much room on the disk as soon as Terraform makes or removes something."""
     command = home.start(*words)
     home.terraform(verb)
     disk.fill(but_bytes=room_bytes)
