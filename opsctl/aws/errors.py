@@ -201,12 +201,28 @@ def _network(error: BaseException, what: str) -> Problem | None:
             code=ErrorCode.AWS_UNREACHABLE,
         )
     if isinstance(error, _DAMAGED):
-        return Problem(f"What AWS sent did not arrive whole while {what}.", _REPEAT, code=ErrorCode.AWS_UNREACHABLE)
+        return Problem(f"The answer did not arrive whole while {what}.", _REPEAT, code=ErrorCode.AWS_UNREACHABLE)
     if isinstance(error, _BROKEN):
+        if _host(error) in _LOCAL_HOSTS:
+            return _local_failure(error, what)
         is_timeout = isinstance(error, kinds.ReadTimeoutError)
         failure = "AWS did not answer in time" if is_timeout else "The connection to AWS broke"
         return Problem(f"{failure} while {what}.", _REPEAT, code=ErrorCode.AWS_UNREACHABLE)
     return None
+
+
+def _local_failure(error: BaseException, what: str) -> Problem:
+    if isinstance(error, kinds.ReadTimeoutError):
+        return Problem(
+            f"The local platform did not answer in time while {what}.",
+            f"{_REPEAT} If it is busy or stopped, `opsctl doctor` says so.",
+            code=ErrorCode.PLATFORM_NOT_RUNNING,
+        )
+    return Problem(
+        f"The connection to the local platform broke while {what}.",
+        f"{_REPEAT} If it has ended, `opsctl up --local` brings it back, with its data.",
+        code=ErrorCode.PLATFORM_NOT_RUNNING,
+    )
 
 
 def _other(error: BaseException, what: str) -> Problem:

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from opsctl.core.aws_refusal import DENIED, DISK_FULL_HEADER, LOGIN_AGAIN, THROTTLED, AwsRefusal, explain
+from opsctl.core.aws_refusal import DENIED, DISK_FULL_HEADER, LOCAL_SERVER, LOGIN_AGAIN, THROTTLED, AwsRefusal, explain
 from opsctl.core.errors import Problem
 
 __all__ = ["CREATE_LOGIN", "DENIED", "LOGIN_AGAIN", "THROTTLED", "code_of", "refusal", "skew_of"]
@@ -54,6 +54,7 @@ def refusal(error: ClientError, what: str) -> Problem:
             bucket=details.get("BucketName", ""),
             region=details.get("Region") or headers.get("x-amz-bucket-region", ""),
             skew_seconds=skew_of(headers.get("date", ""), now=datetime.now(UTC)) or 0.0,
+            is_local=headers.get("server") == LOCAL_SERVER,
             is_disk_full=DISK_FULL_HEADER in headers,
         )
     )

@@ -79,6 +79,9 @@ _SERVER_ERROR = 500
 #: S3 has no code for a full disk: the local platform fails as S3 does, and says why in this header.
 DISK_FULL_HEADER = "x-opsctl-disk-full"
 
+#: The local platform's `Server` header: its failures are not AWS's.
+LOCAL_SERVER = "opsctl"
+
 _CALL_DETAILS = re.compile(r" \(Service: [^()]*\)\.?$")
 
 #: The IAM actions of operations whose name differs, for S3's replies without a message (HEAD has no body).
@@ -110,6 +113,8 @@ class AwsRefusal:
         The bucket that AWS names, and the region where it is; may be empty.
     skew_seconds
         How far this machine's clock is ahead of AWS's; 0 where the reply has no date.
+    is_local
+        Whether it is the local platform's answer.
     is_disk_full
         Whether it is the local platform's answer, whose disk is full.
     """
@@ -123,6 +128,7 @@ class AwsRefusal:
     bucket: str = ""
     region: str = ""
     skew_seconds: float = 0.0
+    is_local: bool = False
     is_disk_full: bool = False
 
     @property
@@ -283,6 +289,13 @@ def _quota(refusal: AwsRefusal) -> Problem:
 
 def _unavailable(refusal: AwsRefusal) -> Problem:
     times = f", {refusal.tries} times" if refusal.tries > 1 else ""
+    if refusal.is_local:
+        return Problem(
+            f"The local platform failed to answer {refusal.operation}{times} while {refusal.what} ({refusal.code}).",
+            "local/server.log in OPSCTL_HOME has its error. Is this machine's memory used up? If it fails again: "
+            "`opsctl down --local`, then `opsctl up --local`; the data stays.",
+            code=ErrorCode.PLATFORM_NOT_RUNNING,
+        )
     return Problem(
         f"AWS failed to answer {refusal.operation}{times} while {refusal.what} ({refusal.code}).",
         "Wait some minutes and type it again; https://health.aws.amazon.com tells of outages.",

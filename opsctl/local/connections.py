@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import ThreadedWSGIServer
 
+from opsctl.core.aws_refusal import LOCAL_SERVER
 from opsctl.core.harmless import harmless
 from opsctl.local.front import Application, why_refused
 from opsctl.local.request_body import BODY, SHOWED_KEY, RequestBody
@@ -127,6 +128,10 @@ class Handler(MotoRequestHandler):
     # Headers and body are two writes; with Nagle's algorithm the second waits 40 ms for the first's ACK.
     disable_nagle_algorithm = True
     timeout = _SILENT_SECONDS
+
+    def version_string(self) -> str:
+        """The header `Server`, by which a failure is told from one of AWS's."""
+        return LOCAL_SERVER
 
     def setup(self) -> None:
         """Read through the connection's time limits."""

@@ -128,7 +128,15 @@ def serve(
     services: Application = Enforcement(moto, sessions, user_key=user_key)
     application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
     server = BoundedServer(listener, application)
-    thread = threading.Thread(target=server.serve_forever, name="http")
+
+    def answer_requests() -> None:
+        try:
+            server.serve_forever()
+        finally:
+            # Without it (no memory left), the process would stay and answer nobody.
+            stopping.set()
+
+    thread = threading.Thread(target=answer_requests, name="http")
     thread.start()
     started_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     containers = asdict(options.containers) if options.containers is not None else None

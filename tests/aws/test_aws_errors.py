@@ -210,6 +210,15 @@ def test_after_all_tries() -> None:
     assert "AWS failed to answer SubmitJob while" in problem_of(replied("NewTrouble", status=500)).what
 
 
+@pytest.mark.parametrize("code", ["500", "InternalError", "ServiceUnavailable"])
+def test_a_failure_of_the_local_platform_is_not_called_one_of_aws(code: str) -> None:
+    problem = problem_of(replied(code, headers={"server": "opsctl"}, status=500, retries=4))
+    assert problem.what == f"The local platform failed to answer SubmitJob, 5 times while listing the dataset ({code})."
+    assert "server.log" in problem.hint and "health.aws" not in problem.hint
+    assert problem.code == "platform_not_running"
+    assert "AWS failed" in problem_of(replied(code, headers={"server": "AmazonS3"}, status=500)).what
+
+
 def test_words_of_unknown_origin_stay_on_one_line_and_harmless() -> None:
     problem = problem_of(refused("Odd", "one\ntwo \x1b[31mred\x07"))
     assert problem.what == "AWS refused ListObjectsV2 while listing the dataset: one two [31mred (Odd)."
@@ -250,10 +259,12 @@ OTHERS = [
     (kinds.ProxyConnectionError(proxy_url="http://p"), "The proxy cannot be reached", "HTTPS_PROXY"),
     (kinds.ReadTimeoutError(endpoint_url=AWS_URL), "AWS did not answer in time while listing", "same command again"),
     (kinds.ConnectionClosedError(endpoint_url=AWS_URL), BROKE, "same command again"),
+    (kinds.ConnectionClosedError(endpoint_url=LOCAL_URL), "to the local platform broke while", "opsctl up --local"),
+    (kinds.ReadTimeoutError(endpoint_url=LOCAL_URL), "The local platform did not answer in time", "opsctl doctor"),
     (kinds.ResponseStreamingError(error="x"), BROKE, "same command again"),
     (kinds.IncompleteReadError(actual_bytes=1, expected_bytes=2), "did not arrive whole", "same command again"),
     (kinds.BotoCoreError(), "AWS could not be asked while listing the dataset", "opsctl doctor"),
-    (ResponseParserError("Unable to parse"), "What AWS sent did not arrive whole", "same command again"),
+    (ResponseParserError("Unable to parse"), "The answer did not arrive whole", "same command again"),
     (RetriesExceededError(OSError("reset")), "AWS could not be asked while listing the dataset", "opsctl doctor"),
     (RetriesExceededError(kinds.ReadTimeoutError(endpoint_url="u")), "AWS did not answer in time", "same command"),
 ]

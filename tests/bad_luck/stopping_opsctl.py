@@ -1,6 +1,7 @@
 """opsctl that stops itself at one exact moment, as a closed laptop stops it: `stopping_opsctl.py MOMENT WORDS…`.
 
-MOMENT is `before-submit`, `after-submit` or `never`. It sends itself SIGSTOP once, and goes on after SIGCONT.
+MOMENT is `before-submit`, `after-submit`, `in-download` or `never`. It sends itself SIGSTOP once, and goes on after
+SIGCONT.
 `LEASE_SECONDS` in the environment shortens the submission lease, and its other times with it.
 """
 
@@ -20,6 +21,7 @@ if "FAKETIME_TIMESTAMP_FILE" in os.environ:
 
 from opsctl.__main__ import main
 from opsctl.aws.batch.batch import Batch
+from opsctl.aws.s3 import download
 from opsctl.commands.runs import submission_lease
 
 
@@ -44,6 +46,16 @@ def stop_around_submit(submit: Callable[..., str], *, before: bool) -> Callable[
     return stopping
 
 
+def stop_in_download(run: Callable[..., None]) -> Callable[..., None]:
+    """Stop with the locks of the files that are being downloaded."""
+
+    def stopping(fetch: Any) -> None:
+        stop_once()
+        run(fetch)
+
+    return stopping
+
+
 _stopped: list[bool] = []
 
 if __name__ == "__main__":
@@ -54,6 +66,8 @@ if __name__ == "__main__":
             setattr(submission_lease, name, getattr(submission_lease, name) * scale)
     if moment in ("before-submit", "after-submit"):
         Batch.submit = stop_around_submit(Batch.submit, before=moment == "before-submit")  # type: ignore[method-assign]
+    elif moment == "in-download":
+        download._Fetch.run = stop_in_download(download._Fetch.run)  # type: ignore[method-assign]
     elif moment != "never":
         raise SystemExit(f"no moment {moment}")
     main()

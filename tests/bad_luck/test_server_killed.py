@@ -109,7 +109,7 @@ VERBS = [
 ]
 SENTENCES = (
     "cannot be reached",
-    "The connection to AWS broke",
+    "The connection to the local platform broke",
     "The local platform is not running",
     "did not arrive whole",
 )

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from support.local_servers import Homes, alive, client
+from support.local_servers import Homes, alive, client, kill
+from support.platform_record import register_platform
+from support.small_platform import SmallPlatform, dataset
+from typed_command import typed
 
 from opsctl.aws.errors import translated
 from opsctl.core.errors import Problem
+from opsctl.home import Home
 from opsctl.local import control
 
 #: More than what the server uses by itself with its threads, and less than that and the body.
@@ -55,6 +59,7 @@ def test_a_put_that_memory_cannot_hold(homes: Homes, tmp_path_factory: pytest.Te
         said = error
     # Without the limit it is stored: the limit is what the test is about.
     assert isinstance(said, Problem), said
+    assert "local platform" in said.what and "health.aws" not in said.hint, (said.what, said.hint)
     if not alive(server.pid):
         server = control.start(home)
         s3 = client(server, "s3")
@@ -63,3 +68,46 @@ def test_a_put_that_memory_cannot_hold(homes: Homes, tmp_path_factory: pytest.Te
     assert listed == {"small": 1}
     s3.put_object(Bucket="data", Key="after", Body=b"x")
     assert s3.get_object(Bucket="data", Key="small")["Body"].read() == b"x"
+
+
+#: `status` is the first one, and shows that the run is still there after the limit is gone.
+VERBS = (
+    ("status",),
+    ("runs",),
+    ("logs",),
+    ("audit", "HNU1"),
+    ("upload", "HNU1", "--name", "COPY"),
+    ("run", "HNU1", "--yes"),
+)
+
+
+def test_each_verb_while_the_server_has_no_memory_left(tmp_path: Path) -> None:
+    import resource
+
+    platform = SmallPlatform(tmp_path)
+    try:
+        for key, body in dataset("HNU1").items():
+            path = tmp_path / key
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(body)
+        first = typed("run", "HNU1", "--yes", folder=tmp_path, environment=platform.environment)
+        assert first.code == 0, first.text
+        platform.finish_jobs()
+        usual = resource.prlimit(platform.server.pid, resource.RLIMIT_AS)
+        # No thread can be started: its stack is memory too.
+        resource.prlimit(platform.server.pid, resource.RLIMIT_AS, (1_000_000, usual[1]))
+        for words in VERBS:
+            ended = typed(*words, folder=tmp_path, environment=platform.environment)
+            assert ended.code == 1, (words, ended.text)
+            assert "local platform" in ended.text or "127.0.0.1" in ended.text, (words, ended.text)
+            assert "Traceback" not in ended.text and "bug" not in ended.text, (words, ended.text)
+            assert "AWS" not in ended.text, (words, ended.text)
+        # Most often it has ended by itself. What is advised otherwise: end it, and start it again.
+        if alive(platform.server.pid):
+            kill(platform.server)
+        server = control.start(platform.home)
+        Home(platform.home).keep(register_platform(platform.home, server, endpoint_url=server.endpoint_url))
+        after = typed("status", "--json", folder=tmp_path, environment=platform.environment)
+        assert after.code in (0, 1) and '"DONE"' in after.text, after.text
+    finally:
+        platform.close()

@@ -6,10 +6,11 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from support.waiting import until
-from two_machines import TwoMachines, wait_until_stopped
+from two_machines import TwoMachines, contents, wait_until_stopped
 
 from opsctl.core.runs.manifest import run_moment
 
@@ -98,6 +99,28 @@ def test_a_platform_that_is_stopped_is_not_taken_for_one_that_has_ended(machines
         assert f"kill -CONT {server}" in outcome.text
     # Nothing was forgotten, and what was advised helps.
     assert machines.run("runs").code == 0
+
+
+@pytest.mark.campaign
+def test_a_second_results_does_not_wait_for_one_that_is_stopped(machines: TwoMachines, tmp_path: Path) -> None:
+    assert machines.run("run", "HNU1", "--modif", "fetched", "--yes").code == 0
+    machines.platform.finish_jobs()
+    folder, alone = tmp_path / "results", tmp_path / "alone"
+    assert machines.run("results", str(alone)).code == 0
+    first = machines.start("results", str(folder), stopped="in-download")
+    wait_until_stopped(first.pid)
+    second = machines.run("results", str(folder), home=machines.laptop)
+    assert second.code == 0, second.text
+    assert _files(folder).items() >= _files(alone).items()
+    os.kill(first.pid, signal.SIGCONT)
+    ended = machines.end(first)
+    assert ended.code == 0, ended.text
+    # opsctl's own note of its files names some of them twice.
+    assert _files(folder) == _files(alone)
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {name: digest for name, digest in contents(folder).items() if not name.startswith(".opsctl-files")}
 
 
 def newest(machines: TwoMachines) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,9 +9,10 @@ from pathlib import Path
 import pytest
 from support.small_platform import dataset
 from support.waiting import until
-from two_machines import Ended, TwoMachines
+from two_machines import Ended, TwoMachines, contents
 
 from opsctl.core.runs.manifest import run_moment
+from opsctl.core.selftest.times import TIMES_KEY
 
 
 @pytest.fixture(autouse=True)
@@ -84,15 +84,6 @@ def test_results_and_reports_into_one_place(machines: TwoMachines, tmp_path: Pat
     assert 0 in [outcome.code for outcome in reports], [outcome.text for outcome in reports]
 
 
-def contents(folder: Path) -> dict[str, str]:
-    """The files below a folder with their digests."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 @pytest.mark.long
 def test_uploads_of_one_dataset(machines: TwoMachines, tmp_path: Path) -> None:
     for key, body in dataset("mine").items():
@@ -133,3 +124,40 @@ def test_a_run_into_a_new_folder_while_its_dataset_is_deleted(machines: TwoMachi
     machines.run("delete", "dataset", "GONE", "--confirm", "GONE")
     left = machines.platform.s3.list_objects_v2(Bucket="opsctl-data", Prefix="GONE/").get("Contents", [])
     assert left == []
+
+
+@pytest.mark.campaign
+def test_deletions_of_one_dataset(machines: TwoMachines) -> None:
+    for key, body in dataset("TWICE").items():
+        machines.platform.s3.put_object(Bucket="opsctl-data", Key=key, Body=body)
+    before = machines.run("datasets", "--json")
+    command = ("delete", "dataset", "TWICE", "--confirm", "TWICE")
+    outcomes = machines.together(command, command, homes=(machines.lab, machines.laptop))
+    all_well(outcomes)
+    assert 0 in [outcome.code for outcome in outcomes], [outcome.text for outcome in outcomes]
+    left = machines.platform.s3.list_objects_v2(Bucket="opsctl-data", Prefix="TWICE/").get("Contents", [])
+    assert left == []
+    after = machines.run("datasets", "--json")
+    assert after.code == before.code == 0
+    assert set(_names(before)) - {"TWICE"} == set(_names(after))
+
+
+def _names(datasets: Ended) -> list[str]:
+    return [entry["name"] for entry in json.loads(datasets.text)["datasets"]]
+
+
+@pytest.mark.campaign
+def test_selftests_of_one_platform(machines: TwoMachines) -> None:
+    def keys() -> set[str]:
+        pages = machines.platform.s3.get_paginator("list_objects_v2").paginate(Bucket="opsctl-data")
+        return {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+
+    before = keys()
+    command = ("selftest", "--json")
+    outcomes = machines.together(command, command, homes=(machines.lab, machines.laptop))
+    all_well(outcomes)
+    # Each has removed what it wrote, and nothing that the other one was reading.
+    for outcome in outcomes:
+        assert '"left": ""' in outcome.text, outcome.text
+        assert outcome.text.count('"verdict": "failed"') == outcomes[0].text.count('"verdict": "failed"'), outcome.text
+    assert keys() - before <= {TIMES_KEY}, keys() - before

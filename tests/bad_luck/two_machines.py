@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -120,3 +121,12 @@ class TwoMachines:
 def wait_until_stopped(pid: int) -> None:
     """Wait until a process is stopped by SIGSTOP."""
     until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T", "the stop", seconds=60)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The files below a folder with their digests."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -59,9 +59,10 @@ def test_all_of_a_platform_goes_and_its_neighbours_stay(clients: Clients, client
     names = ("one", "one-x", "one-us-east-1")
     for name in names:
         make(client, name)
+        client("ssm").put_parameter(Name=f"/opsctl/{name}/claim", Value="{}", Type="String")
     before = {name: remaining_resources(client, name) for name in names}
     resources = Inventory(clients).of("one")
-    assert len(resources) == len(before["one"]) == 17
+    assert len(resources) == len(before["one"]) == 18
     assert {resource.kind for resource in resources} == set(ResourceKind) - {
         ResourceKind.INSTANCE,
         ResourceKind.VOLUME,

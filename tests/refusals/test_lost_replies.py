@@ -27,7 +27,8 @@ LOST = (
     LostReply("batch", "CreateComputeEnvironment"),
     LostReply("batch", "CreateJobQueue"),
     LostReply("ec2", "CreateVpc"),
-    LostReply("ssm", "PutParameter"),
+    LostReply("ssm", "PutParameter", having="lost/claim"),
+    LostReply("ssm", "PutParameter", having="lost/platform"),
     LostReply("logs", "CreateLogGroup"),
     LostReply("batch", "RegisterJobDefinition"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -28,10 +29,21 @@ class SmallDisk:
         """Leave only so much room, in whole pages; earlier filling counts as room."""
         self.free()
         with self._filler.open("wb") as file:
-            statistics = os.statvfs(self.path)
-            size_bytes = statistics.f_bavail * statistics.f_frsize - but_bytes
+            while not self._take(file.fileno(), but_bytes):
+                pass
+
+    def _take(self, filler: int, but_bytes: int) -> bool:
+        statistics = os.statvfs(self.path)
+        size_bytes = statistics.f_bavail * statistics.f_frsize - but_bytes
+        try:
             if size_bytes > 0:
-                os.posix_fallocate(file.fileno(), 0, size_bytes)
+                os.posix_fallocate(filler, 0, size_bytes)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            # Another process took some of it meanwhile.
+            return False
+        return True
 
     def free(self) -> None:
         """Make room again."""

@@ -200,6 +200,7 @@ class DeleteSteps:
             ResourceKind.VPC: lambda: clients.ec2.delete_vpc(VpcId=resource.id),
             ResourceKind.LOG_GROUP: lambda: clients.logs.delete_log_group(logGroupName=resource.id),
             ResourceKind.RECORD: lambda: clients.ssm.delete_parameter(Name=resource.id),
+            ResourceKind.CLAIM: lambda: clients.ssm.delete_parameter(Name=resource.id),
         }
         deletes[resource.kind]()
         return ""

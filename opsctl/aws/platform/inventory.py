@@ -27,7 +27,7 @@ from opsctl.core.platform.inventory import (
     is_ours,
     role_names,
 )
-from opsctl.core.platform.platform import record_parameter
+from opsctl.core.platform.platform import claim_parameter, record_parameter
 
 _DELETED = ("DELETED", "INACTIVE")
 _INSTANCE_STATES = ["pending", "running", "shutting-down", "stopping", "stopped"]
@@ -218,9 +218,10 @@ class Inventory:
                     )
 
     def _record(self, name: str) -> Iterator[Resource]:
-        for parameter in self._clients.ssm.get_parameters(Names=[record_parameter(name)])["Parameters"]:
+        kinds = {record_parameter(name): ResourceKind.RECORD, claim_parameter(name): ResourceKind.CLAIM}
+        for parameter in self._clients.ssm.get_parameters(Names=list(kinds))["Parameters"]:
             yield Resource(
-                kind=ResourceKind.RECORD,
+                kind=kinds[parameter["Name"]],
                 id=parameter["Name"],
                 arn=parameter.get("ARN", ""),
                 since=parameter.get("LastModifiedDate"),

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = 256 * 1024
 _ATTEMPTS = 5
 _WAIT_SECONDS = 0.1
+#: A process that has a file and receives nothing for this long is stopped, or its network is: it is waited for no more.
+_STALLED_SECONDS = 10.0
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 #: The object is not the one that the partial file is of, or is shorter.
 _CHANGED = {"PreconditionFailed", "412", "InvalidRange", "416"}
@@ -50,6 +52,8 @@ def part_name(name: str) -> str:
 class PartialFile:
     """A hidden file in the folder of a target, which collects its bytes; one process at a time has it.
 
+    Where the process that has it does not go on, the bytes are collected in a file of this process alone.
+
     Parameters
     ----------
     folder, name
@@ -68,6 +72,7 @@ class PartialFile:
         self._is_finished = False
 
     def __enter__(self) -> PartialFile:
+        stalled_seconds, seen_bytes = 0.0, -1
         with self._folder.naming(self._target):
             while (file := self._folder.open_own(self._name, mode=SHARED_MODE)) is not None:
                 self.file = file
@@ -79,7 +84,12 @@ class PartialFile:
                     if error.errno not in _NO_LOCKS:
                         raise
                     break
+                size_bytes = self.size_bytes
                 file.close()
+                stalled_seconds = stalled_seconds + _WAIT_SECONDS if size_bytes == seen_bytes else 0.0
+                seen_bytes = size_bytes
+                if stalled_seconds > _STALLED_SECONDS:
+                    break
                 if self._stop.wait(_WAIT_SECONDS):
                     raise Interrupted("Stopped.")
             # Use a file of this process alone, which continues no earlier download.

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from opsctl.cli.adapters import batch_of
+from opsctl.core.platform.inventory import TAG
+from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
     from opsctl.aws.platform.removal import Removal
     from opsctl.cli.context import Context
+    from opsctl.commands.platform.name_claim import NameClaim
     from opsctl.commands.platform.orphans import OrphanReport
     from opsctl.core.platform.inventory import Resource
     from opsctl.core.platform.options import PlatformOptions
@@ -30,6 +34,7 @@ class OrphanCleanup:
     """
 
     def __init__(self, context: Context, clients: Clients, options: PlatformOptions) -> None:
+        self._home = context.home
         self._screen = context.screen
         self._clients = clients
         self._options = options
@@ -49,7 +54,7 @@ class OrphanCleanup:
         Raises
         ------
         Problem
-            See `opsctl.commands.platform.orphans.find_orphans`.
+            See `opsctl.commands.platform.orphans.find_orphans`; and when the name is another state's.
         """
         from opsctl.aws.platform.inventory import Inventory
         from opsctl.commands.platform.orphans import find_existing_storage, find_orphans
@@ -60,7 +65,19 @@ class OrphanCleanup:
         self._report = find_orphans(
             root, name=self._options.name, inventory=Inventory(self._clients), batch=batch_of(self._clients)
         )
+        self._claim.check(has_record=self._report.has_record)
         return self._report.replace
+
+    def claim_name(self) -> None:
+        """Claim the platform's name for this state, before anything is made or removed.
+
+        Raises
+        ------
+        Problem
+            When another state has claimed it, perhaps since the plan.
+        """
+        if self._report is not None:
+            self._claim.acquire(has_record=self._report.has_record)
 
     def look_again(self, root: Root, is_conflict: bool) -> SecondLook:
         """Prepare a root's second plan, after an apply that AWS refused for a time or whose replies were lost.
@@ -170,7 +187,24 @@ class OrphanCleanup:
                 platform, name=self._options.name, inventory=Inventory(self._clients), removal=self._removal()
             )
 
+    @property
+    def _claim(self) -> NameClaim:
+        from opsctl.aws.platform.claim_parameter import ClaimParameter
+        from opsctl.commands.platform.name_claim import NameClaim
+
+        name, tags = self._options.name, self._options.variables.get("tags")
+        home = f"home {self._home.identity}"
+        return NameClaim(
+            ClaimParameter(self._clients.ssm, name, tags={**(tags if isinstance(tags, dict) else {}), TAG: name}),
+            name,
+            owners=[self._options.state, home] if self._options.state else [home],
+            who=f"{user_name()}@{socket.gethostname()}",
+            now=lambda: datetime.now(UTC),
+        )
+
     def _removal(self) -> Removal:
         from opsctl.aws.platform.removal import Removal
 
+        # What the state does not know is this `up`'s only while the name is.
+        self._claim.ensure_held()
         return Removal(self._clients, self._options.name, sleep=time.sleep)

@@ -139,8 +139,8 @@ def up(
         options = settle_institute_options(context, clients, options)
         _warn_of_foreign_image(screen, options)
         options = with_m2g_image(context, clients, options)
-        orphans = OrphanCleanup(context, clients, options)
         options = settle_state(context, clients, options, binary, is_typed=bool(state), assume_yes=yes, only_look=plan)
+        orphans = OrphanCleanup(context, clients, options)
         say_account = start_account_check(context, clients, options)
         with screen.waiting("planning"):
             proposal = propose(workspace, options, mirror=mirror, look=orphans.find_orphans)
@@ -161,6 +161,7 @@ def up(
         if has_work and not screen.confirm(_question(options), assume_yes=yes):
             screen.say("Nothing was made.")
             raise typer.Exit(1)
+        orphans.claim_name()
         save_pending_up(context.home, options)
         orphans.remove_orphans()
         with apply_progress(screen, title=f"up {chosen}", total=len(proposal.plan.changes)) as on_step:

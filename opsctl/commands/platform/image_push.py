@@ -12,7 +12,7 @@ from pathlib import Path
 
 from opsctl.aws.ecr.registry import Registry, ensure_same
 from opsctl.commands.platform.image import NAME, BuiltImage, OnLine, checked_tag, find_built
-from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.engine import Engine
 
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64})")
@@ -78,19 +78,42 @@ def push(
     """
     remote_tag = tag or f"{version}-{built.image_id[:_ID_LENGTH]}"
     name = f"{registry.url}:{remote_tag}"
-    stored = registry.find(tag=remote_tag)
+    stored = _find_pushed(registry, built, remote_tag)
     if stored is not None:
-        if f"sha256:{built.image_id}" not in registry.ids_of(remote_tag):
-            raise Problem(
-                f"{name} is another image already, and a tag of this repository is never written over.",
-                "Take another: opsctl image build --tag OTHER, then opsctl image push --tag OTHER",
-                code=ErrorCode.IMAGE_EXISTS,
-            )
-        return PushedImage(image=f"{registry.url}@{stored.digest}", tag=remote_tag, is_new=False)
+        return stored
     engine.ask("tag", built.image, name)
-    digest = _push_image(engine, registry, name, on_line)
+    try:
+        digest = _push_image(engine, registry, name, on_line)
+    except Interrupted:
+        raise
+    except Problem:
+        # Another push may have been faster: then the repository refuses the tag.
+        stored = _find_pushed(registry, built, remote_tag)
+        if stored is None:
+            raise
+        return stored
     ensure_same(registry, tag=remote_tag, digest=digest)
     return PushedImage(image=f"{registry.url}@{digest}", tag=remote_tag, is_new=True)
+
+
+def _find_pushed(registry: Registry, built: BuiltImage, tag: str) -> PushedImage | None:
+    """The built image under this tag in the repository, or None.
+
+    Raises
+    ------
+    Problem
+        When another image has the tag.
+    """
+    stored = registry.find(tag=tag)
+    if stored is None:
+        return None
+    if f"sha256:{built.image_id}" not in registry.ids_of(tag):
+        raise Problem(
+            f"{registry.url}:{tag} is another image already, and a tag of this repository is never written over.",
+            "Take another: opsctl image build --tag OTHER, then opsctl image push --tag OTHER",
+            code=ErrorCode.IMAGE_EXISTS,
+        )
+    return PushedImage(image=f"{registry.url}@{stored.digest}", tag=tag, is_new=False)
 
 
 def _push_image(engine: Engine, registry: Registry, name: str, on_line: OnLine) -> str:

@@ -1,6 +1,7 @@
 """Orphans: a platform's resources that AWS shows and Terraform's state does not know.
 
-A killed `up` or a lost reply leaves them. `up` calls three functions, in this order
+A killed `up` or a lost reply leaves them. They are this state's own, because `up` claims the platform's name first
+(`opsctl.commands.platform.name_claim`). `up` calls three functions, in this order
 (`opsctl.cli.platform.orphan_cleanup` has the adapters):
 
 1. `find_orphans`, between `init` and `plan` of the platform root: reports the orphans and what happens to each. It lets
@@ -38,6 +39,7 @@ from opsctl.core.platform.inventory import (
     orphans,
     superseded,
 )
+from opsctl.core.platform.platform import record_parameter
 from opsctl.terraform.root import Root
 
 #: The log group's address in the platform root.
@@ -68,6 +70,8 @@ class OrphanReport:
         The addresses of `invalid`, and of `aged` without active jobs.
     seen
         The keys of all resources that stay until the apply.
+    has_record
+        Whether the state knows the platform's record.
     """
 
     name: str
@@ -80,6 +84,7 @@ class OrphanReport:
     active_jobs: int = 0
     replace: tuple[str, ...] = ()
     seen: frozenset[str] = frozenset()
+    has_record: bool = False
 
     @property
     def needs_confirmation(self) -> bool:
@@ -145,6 +150,7 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
             *addresses_of(state, [resource.key for resource in (() if active else aged)]),
         ),
         seen=frozenset(resource.key for resource in resources if resource not in removed),
+        has_record=record_parameter(name) in known,
     )
 
 

@@ -170,6 +170,11 @@ class Records:
             self._storage.put_json(self._bucket, mark, submission.as_json())
         self._storage.put_json(self._bucket, _submission_key(prefix, submission), submission.as_json())
 
+    def is_marked_abandoned(self, run_id: str, submission: Submission) -> bool:
+        """Whether a submission has the mark of `put_submission`, whatever its record says: its jobs write nothing."""
+        mark = document_key(self._prefix(run_id), "abandoned", submission.offset)
+        return self._storage.get_body(self._bucket, mark) is not None
+
     def document(self, run_id: str, index: int) -> dict[str, Any] | None:
         """One scan's JSON, as its job reads it; None where it does not exist."""
         return self._record(document_key(self._prefix(run_id), "scans", index), decode_scan_document)

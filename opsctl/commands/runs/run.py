@@ -178,10 +178,11 @@ class RunSubmission:
     def _settle(self, unconfirmed: Sequence[UnconfirmedSubmission], missing: set[tuple[str, str]]) -> None:
         """Settle earlier submissions: find their jobs, submit them now if still wanted, or mark them abandoned."""
         for earlier in unconfirmed:
-            submitted = self._submitter.find(earlier.run, earlier.submission, known_job_id=earlier.job_id)
-            if submitted is not None:
+            # A process that was killed while it gave a submission up leaves the mark: a job of it would be for nothing.
+            is_given_up = self._records.is_marked_abandoned(earlier.run.run_id, earlier.submission)
+            if not is_given_up and self._submitter.find(earlier.run, earlier.submission, known_job_id=earlier.job_id):
                 continue
-            if earlier.scans <= missing and self._needs_the_same_jobs(earlier.run):
+            if not is_given_up and earlier.scans <= missing and self._needs_the_same_jobs(earlier.run):
                 run_id = earlier.run.run_id
                 self._continued[run_id] = self._continued.get(run_id, 0) + earlier.submission.size
                 self._send(earlier.run, [earlier.submission])

@@ -88,6 +88,9 @@ class Submitter:
     def abandon(self, run: Run, submission: Submission, note: str, *, code: CauseCode) -> None:
         """Give up a submission that Batch does not have: a job of it that starts nevertheless writes nothing.
 
+        A process that is stopped for longer than the lease lasts between the check and the mark may give up what
+        another one has submitted meanwhile. That job's work is lost, and no scan: `run` submits it again.
+
         Raises
         ------
         Problem

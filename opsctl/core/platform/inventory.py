@@ -40,6 +40,8 @@ class ResourceKind(StrEnum):
     LOG_GROUP = "log group"
     # Last: while it exists, a half-deleted platform can be found by its name from any machine.
     RECORD = "parameter"
+    # opsctl's own, which no state knows: while it exists, no other state makes the platform.
+    CLAIM = "claim"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,16 +162,24 @@ def _noun(kind: ResourceKind, count: int) -> str:
 # Terraform's state.
 
 
+#: IAM's ids are names, and a role and an instance profile may share theirs.
+_SHARING_NAMES = {"aws_iam_role": ResourceKind.ROLE, "aws_iam_instance_profile": ResourceKind.PROFILE}
+
+
 def known_keys(state: Mapping[str, Any]) -> frozenset[str]:
-    """The ids and ARNs of all resources in a state.
+    """The ids and ARNs of all resources in a state; before the name of a role or an instance profile stands its kind.
 
     Parameters
     ----------
     state
         The output of `terraform state pull`, parsed.
     """
-    every = (instance.get("attributes", {}) for _, instance in _instances(state))
-    return frozenset(key for attributes in every for key in (attributes.get("id"), attributes.get("arn")) if key)
+    keys = set()
+    for resource, instance in _instances(state):
+        attributes = instance.get("attributes", {})
+        kind = _SHARING_NAMES.get(resource["type"])
+        keys |= {_key_of_id(kind, attributes["id"]) if attributes.get("id") else "", attributes.get("arn") or ""}
+    return frozenset(keys - {""})
 
 
 def known_types(state: Mapping[str, Any]) -> list[str]:
@@ -230,8 +240,11 @@ def _address(resource: Mapping[str, Any], instance: Mapping[str, Any]) -> str:
 
 
 def orphans(resources: Iterable[Resource], known: Collection[str]) -> tuple[Resource, ...]:
-    """The resources that are not in a state, without those that Batch creates and deletes with a known environment."""
-    resources = tuple(resources)
+    """The resources that are not in a state, without those that Batch creates and deletes with a known environment.
+
+    The claim on the platform's name is none.
+    """
+    resources = tuple(resource for resource in resources if resource.kind != ResourceKind.CLAIM)
     unknown = tuple(resource for resource in resources if not _is_known(resource, known))
     if any(resource.kind == ResourceKind.ENVIRONMENT and _is_known(resource, known) for resource in resources):
         return tuple(resource for resource in unknown if resource.kind not in _CREATED_BY_BATCH)
@@ -267,4 +280,8 @@ def environments_to_replace(resources: Iterable[Resource], state: Mapping[str, A
 
 
 def _is_known(resource: Resource, known: Collection[str]) -> bool:
-    return resource.key in known or resource.id in known
+    return resource.key in known or _key_of_id(resource.kind, resource.id) in known
+
+
+def _key_of_id(kind: ResourceKind | None, resource_id: str) -> str:
+    return f"{kind} {resource_id}" if kind in _SHARING_NAMES.values() else resource_id

@@ -179,6 +179,11 @@ def record_parameter(name: str) -> str:
     return f"/opsctl/{name}/platform"
 
 
+def claim_parameter(name: str) -> str:
+    """The SSM parameter that says which state makes a platform (`opsctl.core.platform.claim`)."""
+    return f"/opsctl/{name}/claim"
+
+
 def data_bucket_name(name: str, *, account_id: str, region: str, name_prefix: str = "") -> str:
     """The data bucket that the storage root creates. Bucket names are global, so the name has account and region."""
     return f"{resource_prefix(name, name_prefix)}-{account_id}-{region}"

@@ -100,6 +100,8 @@ _INVALID = re.compile(
 #: every bucket makes it wait in vain. https://github.com/hashicorp/terraform-provider-aws/issues/41199
 _LIFECYCLE_TIMEOUT = re.compile(r"S3 Bucket[^\n]* Lifecycle Configuration.*timeout while waiting", re.DOTALL)
 
+#: Nobody listens any more at this machine's own address.
+_LOCAL_SERVER_GONE = re.compile(r"dial tcp 127\.0\.0\.1:\d+: connect: connection refused")
 _EXPIRED = re.compile(r"ExpiredToken|RequestExpired|TokenRefreshRequired|security token included in the request is exp")
 _EXISTS = re.compile(
     r"EntityAlreadyExists|AlreadyExistsException|ParameterAlreadyExists|\bAlreadyExists\b|BucketAlreadyExists"
@@ -190,10 +192,8 @@ def explained(errors: Sequence[Diagnostic], *, unlock: str) -> Problem | None:
             "Free some space, then type the same command: it goes on from there.",
             code=ErrorCode.DISK_FULL,
         )
-    if any(_EXPIRED.search(error.text) for error in errors):
-        return Problem(
-            "Your AWS login ended half way. What was made is kept.", _LOGIN, code=ErrorCode.CREDENTIALS_EXPIRED
-        )
+    if ended := _ended_half_way(errors):
+        return ended
     # Terraform makes them at the same time: the order in which they end says nothing.
     for error in sorted(errors, key=lambda error: error.text):
         if invalid := _INVALID.search(_one_line(error.text)):
@@ -269,3 +269,18 @@ def _exists(error: Diagnostic) -> Problem:
         "Remove or rename it if it is yours, or make a platform of another name: `opsctl up --name OTHER`.",
         code=ErrorCode.PLATFORM_EXISTS,
     )
+
+
+def _ended_half_way(errors: Sequence[Diagnostic]) -> Problem | None:
+    """What Terraform needs was there when it began, and is not any more."""
+    if any(_LOCAL_SERVER_GONE.search(error.text) for error in errors):
+        return Problem(
+            "The local platform's process ended while Terraform was at work.",
+            "`opsctl up --local` starts it again, with its data, and makes the platform anew.",
+            code=ErrorCode.PLATFORM_NOT_RUNNING,
+        )
+    if any(_EXPIRED.search(error.text) for error in errors):
+        return Problem(
+            "Your AWS login ended half way. What was made is kept.", _LOGIN, code=ErrorCode.CREDENTIALS_EXPIRED
+        )
+    return None

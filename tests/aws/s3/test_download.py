@@ -310,6 +310,42 @@ def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tm
     assert (tmp_path / part_name("a")).read_bytes() == b"second"
 
 
+def test_a_process_that_has_the_file_and_does_not_go_on_is_not_waited_for(
+    server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STALLED_SECONDS", 0.2)
+    target = tmp_path / "a.csv"
+    with part_of(target) as stopped:
+        stopped.file.write(BODY[:1000])
+        get(server, target)
+        assert target.read_bytes() == BODY
+        # It goes on after all.
+        stopped.file.write(BODY[1000:])
+        stopped.finish(may_replace=lambda _: True)
+    assert target.read_bytes() == BODY
+    assert names(tmp_path) == ["a.csv"]
+
+
+def test_a_process_that_goes_on_is_waited_for(
+    server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_STALLED_SECONDS", 0.15)
+    monkeypatch.setattr(module, "_WAIT_SECONDS", 0.1)
+    target = tmp_path / "a.csv"
+    with part_of(target) as part:
+        waits: list[float] = []
+
+        class Stop(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                waits.append(timeout or 0.0)
+                part.file.write(BODY[len(waits) - 1 : len(waits)])
+                return len(waits) == 20
+
+        with pytest.raises(Interrupted):
+            get_with(object_client(server.url), server.file(), target, Stop())
+    assert names(tmp_path) == [PART]
+
+
 def test_a_full_disk_is_not_left_full_of_halves(
     server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

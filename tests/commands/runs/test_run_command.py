@@ -221,6 +221,28 @@ def test_killed_and_then_other_scans_are_typed(world: RunWorld) -> None:
     assert world.storage.get_json("data", f"opsctl/runs/{FIRST}/abandoned/00000.json") is not None
 
 
+def test_killed_while_a_submission_was_given_up(world: RunWorld, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mark is there, by which its jobs write nothing, and the record still says `intended`."""
+    world.batch.faults = [Fault(Killed(), carried_out=False)]
+    with pytest.raises(Killed):
+        world.run()
+    real = s3.put_object
+
+    def put_object(**request: Any) -> Any:
+        if "/submissions/" in request["Key"]:
+            raise Killed
+        return real(**request)
+
+    monkeypatch.setattr(s3, "put_object", put_object)
+    with pytest.raises(Killed):
+        world.run(first=1)
+    monkeypatch.setattr(s3, "put_object", real)
+    outcome = world.run()
+    assert [submission.state for submission in world.records.submission_log(FIRST)] == ["abandoned"]
+    assert (outcome.submitted, outcome.run_id != FIRST) == (4, True)
+    assert submitted(world) == ONCE
+
+
 def test_a_colleague_with_another_home_goes_on(world: RunWorld, tmp_path: Path) -> None:
     world.batch.faults = [Fault(Killed(), carried_out=True)]
     with pytest.raises(Killed):

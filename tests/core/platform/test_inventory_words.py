@@ -133,6 +133,11 @@ def test_a_role_is_not_the_profile_of_its_name() -> None:
     profile = resource(ResourceKind.PROFILE, "opsctl-m2g-us-east-1-instance", arn="arn:profile")
     assert orphans([role, profile], {"arn:role", "arn:profile"}) == ()
     assert profile.key != role.key
+    # Of a half-made one Terraform knows only the name.
+    attributes = {"id": role.id, "arn": None}
+    for kind, lost in (("aws_iam_role", profile), ("aws_iam_instance_profile", role)):
+        entry = {"mode": "managed", "type": kind, "name": "instance", "instances": [{"attributes": attributes}]}
+        assert orphans([role, profile], known_keys({"resources": [entry]})) == (lost,)
 
 
 @pytest.mark.parametrize(("environment", "unknown"), [("arn:env-csd", 0), ("arn:another", 3)])

@@ -238,5 +238,19 @@ def test_lifecycle_rules_of_an_organisation_are_explained(text: str) -> None:
     assert "--data-bucket" in problem.hint
 
 
+def test_a_local_platform_that_has_ended_is_not_called_a_refusal_of_aws() -> None:
+    text = (
+        "creating S3 Bucket (b): operation error S3: CreateBucket, https response error StatusCode: 0, RequestID: , "
+        'HostID: , request send failed, Put "http://127.0.0.1:44321/b": dial tcp 127.0.0.1:44321: connect: connection '
+        "refused"
+    )
+    problem = explained([Diagnostic(text)], unlock="")
+    assert problem is not None
+    assert problem.what == "The local platform's process ended while Terraform was at work."
+    assert "`opsctl up --local`" in problem.hint
+    elsewhere = explained([Diagnostic(text.replace("127.0.0.1", "10.0.0.1"))], unlock="")
+    assert elsewhere is None or "local platform" not in elsewhere.what
+
+
 def test_what_is_not_known_is_left_to_terraforms_own_words() -> None:
     assert explained([Diagnostic("VpcLimitExceeded: The maximum number of VPCs")], unlock=UNLOCK) is None
