@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from opsctl.cli.adapters import batch_of
-from opsctl.core.platform.inventory import TAG
 from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
@@ -191,6 +190,7 @@ class OrphanCleanup:
     def _claim(self) -> NameClaim:
         from opsctl.aws.platform.claim_parameter import ClaimParameter
         from opsctl.commands.platform.name_claim import NameClaim
+        from opsctl.core.platform.inventory import TAG
 
         name, tags = self._options.name, self._options.variables.get("tags")
         home = f"home {self._home.identity}"

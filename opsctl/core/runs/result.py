@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from opsctl.core import bounded
-from opsctl.core.dataset.scan import S3Object
 from opsctl.core.location import is_plain_path
 from opsctl.core.record import RecordReader
+
+if TYPE_CHECKING:
+    from opsctl.core.dataset.scan import S3Object
 
 #: Which of a run's outputs: the connectomes, the QA pictures and logs, or every file.
 What = Literal["connectomes", "qa", "all"]
