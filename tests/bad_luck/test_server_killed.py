@@ -54,7 +54,7 @@ class Killed:
         """What `opsctl up --local` does: the server with its objects, then the queue and the definitions."""
         small = self.small
         shutil.rmtree(self.folder / "bin")
-        small.server = control.start(small.home, slots=2, entrypoint=small._entrypoint(), stop_grace_seconds=1.0)
+        small.server = control.start(small.home, slots=2, entrypoint=small._entrypoint(()), stop_grace_seconds=1.0)
         small.s3 = client(small.server, "s3")
         Home(small.home).keep(register_platform(small.home, small.server, endpoint_url=small.server.endpoint_url))
 

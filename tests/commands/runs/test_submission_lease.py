@@ -97,6 +97,7 @@ def test_the_lease_of_a_killed_holder_of_the_same_home_ends_at_once(storage: Sto
     assert ready.wait(30)
     home = Home(tmp_path)
     held = {"schema_version": 1, "state": "held", "token": TOKEN_OF_THE_DEAD, "home": home.identity, "who": "me"}
+    held["output"] = "s3://data/HNU1/derivatives/m2g"
     lease = make(storage, tmp_path, sleep=_never)
     storage.put_json("data", lease._key(1), held)
     assert home.is_alive(TOKEN_OF_THE_DEAD)
