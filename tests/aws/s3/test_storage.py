@@ -44,8 +44,8 @@ def test_a_dataset_is_its_root_and_its_subjects_and_nothing_beside(s3: Any, stor
 
 
 def test_a_dataset_at_the_buckets_root(s3: Any, storage: Storage) -> None:
-    put(s3, "sub-01/dwi/a_dwi.nii", "README", "opsctl/runs/R/run.json")
-    assert keys(storage.dataset(Location("data", ""))) == ["README", "sub-01/dwi/a_dwi.nii"]
+    put(s3, "sub-01/dwi/a_dwi.nii", "README", "dataset_description.json", "opsctl/runs/R/run.json")
+    assert keys(storage.dataset(Location("data", ""))) == ["dataset_description.json", "sub-01/dwi/a_dwi.nii"]
 
 
 def test_objects_carry_size_and_etag_without_quotes(s3: Any, storage: Storage) -> None:
@@ -67,7 +67,12 @@ def test_more_than_one_page(s3: Any, storage: Storage) -> None:
 
 
 def test_a_dataset_of_more_subjects_than_a_page_holds(s3: Any, storage: Storage, monkeypatch: Any) -> None:
-    put(s3, *(f"D/sub-{number}/dwi/{name}_dwi.bval" for number in range(7) for name in "ab"), "D/README")
+    put(
+        s3,
+        *(f"D/sub-{number}/dwi/{name}_dwi.bval" for number in range(7) for name in "ab"),
+        "D/dataset_description.json",
+        "D/README",
+    )
     real = s3.get_paginator
 
     def small_pages(name: str) -> Any:
