@@ -52,8 +52,11 @@ class FinishedRun:
     Parameters
     ----------
     folder
-        Empty; opsctl's home becomes a folder in it.
+        Empty; opsctl's home becomes a folder in it, and commands run there.
     """
+
+    #: Of each scan.
+    connectomes = _ATLASES
 
     def __init__(self, server: Server, folder: Path, scans: int) -> None:
         self._server = server
@@ -62,7 +65,8 @@ class FinishedRun:
         self._bench = BenchPlatform(server.url, self._home, scans, f"finished-{scans}")
         # Of a platform on AWS, because of a local one opsctl looks for its process.
         Home(self._home).keep(platform_of(None, data_bucket=self._bench.data_bucket))
-        self.run = self._bench.submitted()
+        # Batch has forgotten the jobs, as it does after some days.
+        self.run = self._bench.recorded()
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(self._finish, range(scans)))
 

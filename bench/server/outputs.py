@@ -37,7 +37,7 @@ def _connectome(number: int) -> bytes:
 
 @cache
 def _picture(number: int) -> bytes:
-    """Nine slices of something with the texture of a brain: a PNG of about 200 kB, as m2g's skull strip has it."""
+    """Nine slices of something with the texture of a brain: a PNG of about 150 kB."""
     import numpy as np
     from PIL import Image, ImageFilter
 
@@ -49,7 +49,7 @@ def _picture(number: int) -> bytes:
         noise = Image.fromarray(rng.integers(0, 255, (tile_size[1], tile_size[0]), dtype=np.uint8))
         texture = np.asarray(noise.filter(ImageFilter.GaussianBlur(3)), dtype=float)
         inside = (height / 0.9) ** 2 + (width / 0.75) ** 2 < 1
-        grey = np.clip((texture - 128) * 9 + 120 + rng.normal(0, 6, texture.shape), 0, 255) * inside
+        grey = np.clip((texture - 128) * 9 + 120 + rng.normal(0, 2, texture.shape), 0, 255) * inside
         edge = np.abs((height / 0.8) ** 2 + (width / 0.65) ** 2 - 1) < 0.04
         colours = np.stack([grey, np.where(edge, 200, grey), grey], axis=-1).astype(np.uint8)
         row, column = divmod(tile_number, 3)

@@ -11,7 +11,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection
+from opsctl.commands.results.report_assets import Asset, AssetSelection, pictured_scans, scan_files
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode
@@ -204,7 +204,9 @@ def scene(
         attempts=merged,
         image_digest="sha256:" + "3f" * 32,
     )
-    return Scene(report, AssetSelection(tuple(bodies), ()), bodies)
+    files = {index: scan_files(result) for index, result in results.items()}
+    choice = AssetSelection(tuple(bodies), (), pictured_scans(report.status.scans), files)
+    return Scene(report, choice, bodies)
 
 
 def _run(names: tuple[str, ...]) -> Run:

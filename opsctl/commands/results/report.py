@@ -31,6 +31,8 @@ class Report:
     ----------
     at
         The moment: UTC, ISO 8601.
+    results
+        By the scan's index, perhaps without their lists of files.
     attempts
         Each scan's attempts in their order, by the scan's index.
     image_digest
@@ -45,17 +47,13 @@ class Report:
     image_digest: str
 
 
-def gather(
-    snapshot: RunSnapshot, results: Mapping[int, Result], *, pricing: Pricing | None, records: Records
-) -> Report:
-    """Gather everything that a report shows of a run.
+def gather(snapshot: RunSnapshot, *, pricing: Pricing | None, records: Records) -> Report:
+    """Gather everything that a report shows of a run, but its files.
 
     Parameters
     ----------
     snapshot
         Of the whole run.
-    results
-        With their lists of files.
     """
     run = snapshot.run
     document = records.document(run.run_id, 0) or {}
@@ -63,7 +61,7 @@ def gather(
         run=run,
         at=timestamp(snapshot.at),
         status=snapshot.with_costs(pricing),
-        results=results,
+        results=snapshot.results,
         attempts=snapshot.attempts,
         image_digest=document.get("image_digest") or "",
     )

@@ -21,8 +21,8 @@ from opsctl.render.report.pictures import COLOURS, DecodedImage, limit_size
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, size_text
 
-#: Limit for all large pictures together: such a page opens in a second on a laptop.
-_MAX_PICTURE_BYTES = 25_000_000
+#: Limit for all pictures together: such a page opens in a second on a laptop.
+_MAX_PICTURE_BYTES = 14_000_000
 #: Up to so many matrices are shown large, side by side.
 _FEW = 12
 
