@@ -21,9 +21,7 @@ def main() -> None:
     finally:
         times = os.times()
         seconds = times.user + times.system + times.children_user + times.children_system
-        figures.write_text(
-            json.dumps({"wall": time.perf_counter() - started, "cpu": seconds, "mib": peak_mib()})
-        )
+        figures.write_text(json.dumps({"wall": time.perf_counter() - started, "cpu": seconds, "mib": peak_mib()}))
 
 
 if __name__ == "__main__":

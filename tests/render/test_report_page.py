@@ -156,7 +156,7 @@ def test_scans_to_look_at_have_their_reason_and_the_skull_strip() -> None:
     assert page.index('id="failures"') < page.index('id="looks"') < page.index('id="durations"')
     section = page[page.index('id="looks"') : page.index('id="durations"')]
     assert "sub-0002/ses-1" in section and "sub-0001/ses-1" not in section
-    assert section.index("<code>--skull</code>") < section.index('alt="Skull strip of sub-0002/ses-1"')
+    assert section.index("<code>--skull</code>") < section.index('aria-label="Skull strip of sub-0002/ses-1"')
     assert "2 of 3 scans done, 1 failed; 1 to look at" in page and "<use" not in text_of(section)
     golden("report.looks", text_of(f"<body><h2 {section.rpartition('<h2')[0].rpartition('<section')[0]}"))
     assert 'id="looks"' not in scene(["DONE"], pictures=1).html()
@@ -165,7 +165,7 @@ def test_scans_to_look_at_have_their_reason_and_the_skull_strip() -> None:
 def test_many_scans_to_look_at_stay_readable() -> None:
     page = scene(["DONE"] * 15, pictures=1, warnings=dict.fromkeys(range(15), (FEW,))).html()
     section = page[page.index('id="looks"') : page.index('id="durations"')]
-    assert section.count('alt="Skull strip') == 12 and "and 3 more" in section
+    assert section.count('aria-label="Skull strip') == 12 and "and 3 more" in section
 
 
 def test_a_functional_run_is_told_as_one() -> None:
@@ -410,7 +410,7 @@ def test_every_scan_and_every_mark_is_to_be_seen(browser: Browser, file: Path) -
 
 def test_a_name_opens_pictures_that_are_really_drawn(browser: Browser, file: Path) -> None:
     browser.visit(file)
-    hidden = browser.evaluate("document.querySelector('#scan-0 .large').offsetHeight")
+    hidden = browser.evaluate("document.querySelector('#scan-0 .large').getBoundingClientRect().height")
     browser.evaluate("document.querySelector('#scan-0 summary').click()")
     browser.evaluate(LOADED)
     assert hidden == 0

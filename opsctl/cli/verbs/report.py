@@ -41,9 +41,7 @@ def report(
         # First, so that a file that must not be replaced is reported at once.
         target = target_of(file, reader.run, folder=Path())
         gathered = gather(reader.whole(), pricing=context.pricing(reader.run), records=context.records)
-        choice = choose(
-            gathered, reader.on_s3.each_result(), context.storage, data_bucket=context.platform.data_bucket
-        )
+        choice = choose(gathered, reader.on_s3.each_result(), context.storage, data_bucket=context.platform.data_bucket)
     decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
     size_bytes = sum(asset.size_bytes for asset in choice.assets)
     with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:

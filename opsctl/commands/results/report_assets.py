@@ -29,7 +29,6 @@ _MAX_BYTES = 16_000_000
 _ABSOLUTE: GraphKind = "absolute correlation"
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Asset:
     """One file of a scan that the report shows.
@@ -144,7 +143,9 @@ def choose(report: Report, results: Iterable[Result], storage: Storage, *, data_
             f"{_MOST_SUSPECTS} that failed or need a look. The others are in a table."
         )
     if hidden_qa:
-        left_out.append(f"{hidden_qa:,} more QA pictures of these scans are not shown (`opsctl results DIR --what qa`).")
+        left_out.append(
+            f"{hidden_qa:,} more QA pictures of these scans are not shown (`opsctl results DIR --what qa`)."
+        )
     if too_large:
         left_out.append(f"{too_large:,} files over {_MAX_BYTES // 1_000_000} MB are not shown.")
     if foreign:

@@ -221,7 +221,9 @@ def test_of_very_many_scans_the_first_and_those_to_look_at_have_pictures(
     world: World, count: int, warned: Sequence[int], failed: Sequence[int], pictured: Sequence[int]
 ) -> None:
     report = many(world, count)
-    results = {index: replace(result, warnings=(WARNING,) * (index in warned)) for index, result in report.results.items()}
+    results = {
+        index: replace(result, warnings=(WARNING,) * (index in warned)) for index, result in report.results.items()
+    }
     for index in failed:
         results[index] = replace(results[index], status="failed", files=(), connectomes=(), graphs=())
         key = f"opsctl/runs/{RUN}/failures/{index:05d}/attempt-1/qa_d/c.png"
