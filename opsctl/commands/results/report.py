@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -87,15 +87,20 @@ def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:
     return target
 
 
-def write(page: str, target: Path) -> int:
+def write(page: Iterable[str], target: Path) -> int:
     """Write the report, readable by its owner only because it shows patients' data; returns its size in bytes.
+
+    Parameters
+    ----------
+    page
+        In parts: a whole page of 20 MB need not be in memory as text too.
 
     Raises
     ------
     Problem
         When the file cannot be written, or is no report and was not there before.
     """
-    body = page.encode("utf-8", errors="replace")
+    body = b"".join(part.encode("utf-8", errors="replace") for part in page)
     try:
         with SafeFolder(target.parent) as parent:
             parent.write(target.name, body, mode=0o600, may_replace=_is_report)

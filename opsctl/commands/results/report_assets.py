@@ -69,12 +69,18 @@ class ScanFiles:
         The folders of the atlases of all connectomes.
     count, size_bytes
         Of all files.
+    assets
+        Its first connectome and its QA pictures, the most useful first; none where the report shows no pictures of it.
+    foreign
+        How many files the result lists that are no outputs of the scan; counted where `assets` are.
     """
 
     graph: Graph | None
     atlases: tuple[str, ...]
     count: int
     size_bytes: int
+    assets: tuple[Asset, ...] = ()
+    foreign: int = 0
 
 
 @dataclass(frozen=True)
@@ -99,38 +105,43 @@ class AssetSelection:
     files: Mapping[int, ScanFiles]
 
 
-def choose(report: Report, results: Iterable[Result], storage: Storage, *, data_bucket: str) -> AssetSelection:
-    """Choose each scan's first connectome by atlas and its most useful QA pictures.
-
-    Failed scans come first, then those that need a look. Of a functional scan the signed correlations are chosen.
+def summarise(run: Run, results: Iterable[Result]) -> dict[int, ScanFiles]:
+    """Summarise the files of the scans, by index.
 
     Parameters
     ----------
     results
-        With their lists of files; each is looked at and not kept.
+        With their lists of files, which take 50 kB a scan: each is looked at and not kept.
+    """
+    remaining = run.remaining
+    first = set(remaining if len(remaining) <= _ALL_PICTURED else remaining[:_FIRST_PICTURED])
+    return {
+        # Of a failed scan the pictures of its last attempt are shown, which no result lists.
+        result.index: _summary(
+            run, result, has_assets=result.succeeded and (result.index in first or bool(result.warnings))
+        )
+        for result in results
+    }
+
+
+def choose(report: Report, files: Mapping[int, ScanFiles], storage: Storage, *, data_bucket: str) -> AssetSelection:
+    """Choose each scan's first connectome by atlas and its most useful QA pictures.
+
+    Failed scans come first, then those that need a look. Of a functional scan the signed correlations are chosen.
     """
     scans = sorted(report.status.scans, key=_suspects_first)
-    states = {scan.index: scan.state for scan in scans}
     pictured = pictured_scans(scans)
     max_qa = 4 if len(scans) <= _MANY_SCANS else 1
-    files: dict[int, ScanFiles] = {}
-    candidates: dict[int, list[Asset]] = {}
-    foreign = 0
-    for result in results:
-        if result.index not in states:
-            continue
-        files[result.index] = scan_files(result)
-        if result.index in pictured and states[result.index] == "DONE":
-            own = _own_files(report.run, result)
-            foreign += len(result.files) - len(own)
-            candidates[result.index] = _candidates(result, own)
-    for index, pictures in _failed_qa(report, storage, data_bucket=data_bucket).items():
-        if index in pictured:
-            candidates[index] = _ordered(pictures)
+    failed_qa = _failed_qa(report, storage, data_bucket=data_bucket)
     chosen: list[Asset] = []
-    hidden_qa = too_large = 0
+    hidden_qa = too_large = foreign = 0
     for scan in scans:
-        of_scan = candidates.get(scan.index, [])
+        if scan.index not in pictured:
+            continue
+        of_scan = _ordered(failed_qa.get(scan.index, ()))
+        if scan.state == "DONE" and scan.index in files:
+            of_scan = list(files[scan.index].assets)
+            foreign += files[scan.index].foreign
         fitting = [asset for asset in of_scan if asset.size_bytes <= _MAX_BYTES]
         too_large += len(of_scan) - len(fitting)
         qa = [asset for asset in fitting if asset.kind == "QA"]
@@ -167,13 +178,15 @@ def _suspects_first(scan: ScanStatus) -> tuple[bool, bool, int]:
     return scan.state != "FAILED", not scan.warnings, scan.index
 
 
-def scan_files(result: Result) -> ScanFiles:
-    """Summarise the files of a scan."""
+def _summary(run: Run, result: Result, *, has_assets: bool) -> ScanFiles:
+    own = _own_files(run, result) if has_assets else []
     return ScanFiles(
         graph=min(result.graphs, key=lambda graph: (graph.atlas, graph.kind == _ABSOLUTE, graph.uri), default=None),
         atlases=tuple(sorted(set(map(atlas_of, result.connectomes)))),
         count=len(result.files),
         size_bytes=sum(file.size_bytes for file in result.files),
+        assets=tuple(_candidates(result, own)),
+        foreign=len(result.files) - len(own) if has_assets else 0,
     )
 
 

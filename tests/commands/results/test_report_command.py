@@ -18,7 +18,7 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.asset_reader import fetch
 from opsctl.commands.results.report import MARK, Report, gather, target_of, write
-from opsctl.commands.results.report_assets import Asset, AssetSelection, choose
+from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, summarise
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
@@ -89,7 +89,7 @@ def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *
 
 
 def chosen(world: World, report: Report) -> AssetSelection:
-    return choose(report, report.results.values(), world.storage, data_bucket="data")
+    return choose(report, summarise(report.run, report.results.values()), world.storage, data_bucket="data")
 
 
 def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
@@ -314,7 +314,7 @@ def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
     assert caught.value.hint == "Name another file."
     target.write_text(f"<!doctype html>{MARK}")
     assert target_of(target, run, folder=tmp_path) == target
-    assert write("<new>ü\udcff", target) == target.stat().st_size
+    assert write(["<new>", "ü\udcff"], target) == target.stat().st_size
     assert target.read_text() == "<new>ü?"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [target]
@@ -341,7 +341,7 @@ def test_what_is_in_a_reports_place_stays(world: World, tmp_path: Path, planted:
             target_of(target, world.records.run(RUN), folder=tmp_path)
         assert caught.value.hint == "Name another file."
     with pytest.raises(Problem):
-        write("page", target)
+        write(["page"], target)
     assert victim.read_text() == before[0]
     assert target.read_text() == "kept" if planted == "late" else os.path.samestat(target.lstat(), before[1])  # type: ignore[arg-type]
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
@@ -381,4 +381,4 @@ def test_no_more_is_read_than_the_result_says(world: World) -> None:
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"cannot be written \(No such file or directory\)"):
-        write("page", tmp_path / "none" / "a.html")
+        write(["page"], tmp_path / "none" / "a.html")
