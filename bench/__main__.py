@@ -28,6 +28,7 @@ STEPS = (
     "following",
     "push",
     "pull",
+    "results",
     "startup",
     "durability",
     "growth",

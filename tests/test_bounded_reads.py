@@ -56,7 +56,7 @@ REASONS = {
     "opsctl/render/screen.py": "the person at the terminal",
     "opsctl/commands/results/download.py": "the user's folder of results",
     "opsctl/commands/results/tables.py": "a file that this command has just downloaded",
-    "opsctl/commands/results/report_assets.py": "pictures, whose sizes the listing and the result have told",
+    "opsctl/commands/results/asset_reader.py": "pictures, whose sizes the listing and the result have told",
 }  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote_plus
 
 from bench.server.dataset import content_of, etag_of, keys_of, size_of
 from bench.server.http import Reply, Request, Stream
+from bench.server.outputs import content_of_output
 
 #: `s3://BIG_BUCKET/<bytes>.nii.gz` has the size in its name.
 BIG_BUCKET = "big"
@@ -132,9 +133,11 @@ def _put(bucket: _Bucket, key: str, request: Request) -> Reply:
 def _get(bucket: _Bucket, key: str, request: Request) -> Reply:
     obj = bucket.written.get(key)
     if obj is None:
-        at = bisect_left(bucket.dataset, key)
-        content = content_of(key)
-        if content is None or at == len(bucket.dataset) or bucket.dataset[at] != key:
+        content = content_of_output(key)
+        if content is None:
+            at = bisect_left(bucket.dataset, key)
+            content = content_of(key) if at < len(bucket.dataset) and bucket.dataset[at] == key else None
+        if content is None:
             return _error(404, "NoSuchKey")
         obj = _Object(content, etag_of(key), 0)
     start, stop = _span(request, len(obj.body))

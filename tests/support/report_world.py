@@ -11,7 +11,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection
+from opsctl.commands.results.report_assets import Asset, AssetSelection, pictured_scans, summarise
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode
@@ -65,7 +65,7 @@ class Scene:
                 decoded[asset] = decoder.decode(asset, body)
             except Problem as problem:
                 decoded[asset] = problem
-        return page(self.report, self.choice, decoded)
+        return "".join(page(self.report, self.choice, decoded))
 
 
 def matrix_text(nodes: int, *, seed: int) -> str:
@@ -204,7 +204,9 @@ def scene(
         attempts=merged,
         image_digest="sha256:" + "3f" * 32,
     )
-    return Scene(report, AssetSelection(tuple(bodies), ()), bodies)
+    files = summarise(run, results.values())
+    choice = AssetSelection(tuple(bodies), (), pictured_scans(report.status.scans), files)
+    return Scene(report, choice, bodies)
 
 
 def _run(names: tuple[str, ...]) -> Run:

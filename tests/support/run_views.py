@@ -183,7 +183,7 @@ class Told:
         """`report`."""
         snapshots = self._snapshots()
         whole = snapshots.whole()
-        return gather(whole, snapshots.on_s3.results(files=True), pricing=PRICING, records=self._records())
+        return gather(whole, pricing=PRICING, records=self._records())
 
     @cached_property
     def audited(self) -> tuple[AuditRow, ...]:

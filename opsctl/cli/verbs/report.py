@@ -27,8 +27,9 @@ def report(
 
     Example: opsctl report --run HNU1-20261120-170211-ab12 monday.html
     """
+    from opsctl.commands.results.asset_reader import fetch
     from opsctl.commands.results.report import gather, target_of, write
-    from opsctl.commands.results.report_assets import choose, fetch
+    from opsctl.commands.results.report_assets import choose, summarise
     from opsctl.render.report import page
     from opsctl.render.report.pictures import ImageDecoder
     from opsctl.render.screen import counted, size_text
@@ -39,13 +40,10 @@ def report(
         reader = context.snapshots(run_id)
         # First, so that a file that must not be replaced is reported at once.
         target = target_of(file, reader.run, folder=Path())
-        gathered = gather(
-            reader.whole(),
-            reader.on_s3.results(files=True),
-            pricing=context.pricing(reader.run),
-            records=context.records,
-        )
-        choice = choose(gathered, context.storage, data_bucket=context.platform.data_bucket)
+        # Before the snapshot, which then need not read the results again.
+        files = summarise(reader.run, reader.on_s3.each_result())
+        gathered = gather(reader.whole(), pricing=context.pricing(reader.run), records=context.records)
+        choice = choose(gathered, files, context.storage, data_bucket=context.platform.data_bucket)
     decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
     size_bytes = sum(asset.size_bytes for asset in choice.assets)
     with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:

@@ -87,7 +87,7 @@ def results(
     if as_json:
         screen.json(plan.as_json(table=table))
     else:
-        show_files(screen, [item.target for item in present], table=table)
+        show_files(screen, folder, [item.place for item in present], table=table)
 
 
 def _cost_by_scan(context: Context, reader: SnapshotReader) -> dict[int, float]:

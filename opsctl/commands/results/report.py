@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -31,6 +31,8 @@ class Report:
     ----------
     at
         The moment: UTC, ISO 8601.
+    results
+        By the scan's index, perhaps without their lists of files.
     attempts
         Each scan's attempts in their order, by the scan's index.
     image_digest
@@ -45,17 +47,13 @@ class Report:
     image_digest: str
 
 
-def gather(
-    snapshot: RunSnapshot, results: Mapping[int, Result], *, pricing: Pricing | None, records: Records
-) -> Report:
-    """Gather everything that a report shows of a run.
+def gather(snapshot: RunSnapshot, *, pricing: Pricing | None, records: Records) -> Report:
+    """Gather everything that a report shows of a run, but its files.
 
     Parameters
     ----------
     snapshot
         Of the whole run.
-    results
-        With their lists of files.
     """
     run = snapshot.run
     document = records.document(run.run_id, 0) or {}
@@ -63,7 +61,7 @@ def gather(
         run=run,
         at=timestamp(snapshot.at),
         status=snapshot.with_costs(pricing),
-        results=results,
+        results=snapshot.results,
         attempts=snapshot.attempts,
         image_digest=document.get("image_digest") or "",
     )
@@ -89,15 +87,20 @@ def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:
     return target
 
 
-def write(page: str, target: Path) -> int:
+def write(page: Iterable[str], target: Path) -> int:
     """Write the report, readable by its owner only because it shows patients' data; returns its size in bytes.
+
+    Parameters
+    ----------
+    page
+        In parts: a whole page of 20 MB need not be in memory as text too.
 
     Raises
     ------
     Problem
         When the file cannot be written, or is no report and was not there before.
     """
-    body = page.encode("utf-8", errors="replace")
+    body = b"".join(part.encode("utf-8", errors="replace") for part in page)
     try:
         with SafeFolder(target.parent) as parent:
             parent.write(target.name, body, mode=0o600, may_replace=_is_report)

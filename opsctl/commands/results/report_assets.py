@@ -1,37 +1,32 @@
-"""The files of the scans that a report shows: choose and read them."""
+"""The files of the scans that a report shows."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from threading import BoundedSemaphore
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from opsctl.aws.errors import translated
-from opsctl.aws.s3.body import read
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.report import Report
 from opsctl.core.bounded import whole_number
-from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.location import Location, parse_uri, run_location
+from opsctl.core.location import Location, run_location
 from opsctl.core.results.connectome_table import atlas_of, kind_of
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.results.qa import is_qa_picture, most_useful_first
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Graph, GraphKind, OutputFile, Result
+from opsctl.core.runs.status import ScanStatus
 
-_THREADS = 16
-_MAX_PICTURED_SCANS = 1000
+#: Every scan has pictures up to this number. Of more scans, the first ones and those to look at have them: a page of
+#: 10,000 scans then opens as fast as one of 300.
+_ALL_PICTURED = 300
+_FIRST_PICTURED = 200
+_MOST_SUSPECTS = 300
 _MANY_SCANS = 30
 _MAX_BYTES = 16_000_000
-#: A small file may be a picture of 60 million pixels: as many at once as memory has room for.
-_MOST_DECODING = 4
-
-_T = TypeVar("_T")
+_ABSOLUTE: GraphKind = "absolute correlation"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +43,6 @@ class Asset:
         What the weights of a connectome are; None for a picture, and where it is not known.
     graph_nodes
         The number of nodes that a connectome's file numbers from 1, also those without an edge; None where not known.
-    is_pictured
-        False: the report shows only the connectome's numbers (a run of thousands).
     sha256
         As the job recorded it; empty for a failed scan's files, which no result lists.
     """
@@ -62,92 +55,154 @@ class Asset:
     sha256: str = ""
     graph_kind: GraphKind | None = None
     graph_nodes: int | None = None
-    is_pictured: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanFiles:
+    """What a report tells of the files of a scan with a result.
+
+    Attributes
+    ----------
+    graph
+        What its first connectome by atlas holds, as its job counted it; None where it did not.
+    atlases
+        The folders of the atlases of all connectomes.
+    count, size_bytes
+        Of all files.
+    assets
+        Its first connectome and its QA pictures, the most useful first; none where the report shows no pictures of it.
+    foreign
+        How many files the result lists that are no outputs of the scan; counted where `assets` are.
+    """
+
+    graph: Graph | None
+    atlases: tuple[str, ...]
+    count: int
+    size_bytes: int
+    assets: tuple[Asset, ...] = ()
+    foreign: int = 0
 
 
 @dataclass(frozen=True)
 class AssetSelection:
-    """The files that the report shows, and sentences about those that it leaves out."""
+    """What a report shows of the scans' files.
+
+    Attributes
+    ----------
+    assets
+        The files themselves.
+    left_out
+        Sentences about what is not shown.
+    pictured
+        The indices of the scans whose pictures are shown.
+    files
+        By the scan's index.
+    """
 
     assets: tuple[Asset, ...]
     left_out: tuple[str, ...]
+    pictured: frozenset[int]
+    files: Mapping[int, ScanFiles]
 
 
-def choose(report: Report, storage: Storage, *, data_bucket: str) -> AssetSelection:
+def summarise(run: Run, results: Iterable[Result]) -> dict[int, ScanFiles]:
+    """Summarise the files of the scans, by index.
+
+    Parameters
+    ----------
+    results
+        With their lists of files, which take 50 kB a scan: each is looked at and not kept.
+    """
+    remaining = run.remaining
+    first = set(remaining if len(remaining) <= _ALL_PICTURED else remaining[:_FIRST_PICTURED])
+    return {
+        # Of a failed scan the pictures of its last attempt are shown, which no result lists.
+        result.index: _summary(
+            run, result, has_assets=result.succeeded and (result.index in first or bool(result.warnings))
+        )
+        for result in results
+    }
+
+
+def choose(report: Report, files: Mapping[int, ScanFiles], storage: Storage, *, data_bucket: str) -> AssetSelection:
     """Choose each scan's first connectome by atlas and its most useful QA pictures.
 
     Failed scans come first, then those that need a look. Of a functional scan the signed correlations are chosen.
     """
-    scans = {scan.index: scan for scan in report.status.scans}
-    indices = sorted(scans, key=lambda index: (scans[index].state != "FAILED", not scans[index].warnings, index))
-    max_qa = 4 if len(indices) <= _MANY_SCANS else 1
+    scans = sorted(report.status.scans, key=_suspects_first)
+    pictured = pictured_scans(scans)
+    max_qa = 4 if len(scans) <= _MANY_SCANS else 1
     failed_qa = _failed_qa(report, storage, data_bucket=data_bucket)
     chosen: list[Asset] = []
     hidden_qa = too_large = foreign = 0
-    for position, index in enumerate(indices):
-        result = report.results.get(index) if scans[index].state == "DONE" else None
-        files = _own_files(report.run, result)
-        foreign += len(result.files) - len(files) if result else 0
-        connectomes = sorted(_connectomes(result, files), key=_signed_before_absolute)
-        pictures = {asset.uri: asset for asset in [*_qa(result, files), *failed_qa.get(index, [])]}
-        ordered = most_useful_first(pictures, atlas=connectomes[0].name if connectomes else "")
-        candidates = [*connectomes[:1], *(pictures[uri] for uri in ordered)]
-        fitting = [asset for asset in candidates if asset.size_bytes <= _MAX_BYTES]
-        too_large += len(candidates) - len(fitting)
-        is_pictured = position < _MAX_PICTURED_SCANS
-        chosen += [replace(asset, is_pictured=is_pictured) for asset in fitting if asset.kind == "connectome"]
-        fitting_qa = [asset for asset in fitting if asset.kind == "QA"]
-        shown_qa = fitting_qa[: max_qa if is_pictured else 0]
-        chosen += shown_qa
-        hidden_qa += len(fitting_qa) - len(shown_qa)
+    for scan in scans:
+        if scan.index not in pictured:
+            continue
+        of_scan = _ordered(failed_qa.get(scan.index, ()))
+        if scan.state == "DONE" and scan.index in files:
+            of_scan = list(files[scan.index].assets)
+            foreign += files[scan.index].foreign
+        fitting = [asset for asset in of_scan if asset.size_bytes <= _MAX_BYTES]
+        too_large += len(of_scan) - len(fitting)
+        qa = [asset for asset in fitting if asset.kind == "QA"]
+        chosen += [*(asset for asset in fitting if asset.kind == "connectome"), *qa[:max_qa]]
+        hidden_qa += len(qa[max_qa:])
     left_out = []
-    if len(indices) > _MAX_PICTURED_SCANS:
-        left_out.append(f"The scans after the first {_MAX_PICTURED_SCANS:,} have their numbers, and no pictures.")
+    if len(pictured) < len(scans):
+        left_out.append(
+            f"Pictures of {len(pictured):,} of {len(scans):,} scans: the first {_FIRST_PICTURED}, and up to "
+            f"{_MOST_SUSPECTS} that failed or need a look. The others are in a table."
+        )
     if hidden_qa:
-        left_out.append(f"{hidden_qa:,} more QA pictures lie beside the outputs (`opsctl results DIR --what qa`).")
+        left_out.append(
+            f"{hidden_qa:,} more QA pictures of these scans are not shown (`opsctl results DIR --what qa`)."
+        )
     if too_large:
         left_out.append(f"{too_large:,} files over {_MAX_BYTES // 1_000_000} MB are not shown.")
     if foreign:
         left_out.append(f"{foreign:,} files that results list and that are no outputs of their scans are not read.")
-    return AssetSelection(tuple(chosen), tuple(left_out))
+    return AssetSelection(tuple(chosen), tuple(left_out), pictured, files)
 
 
-def fetch(
-    assets: Sequence[Asset],
-    storage: Storage,
-    *,
-    decode: Callable[[Asset, bytes], _T],
-    on_file: Callable[[Asset], None],
-) -> dict[Asset, _T | Problem]:
-    """Read and decode the files in parallel; a file that cannot be read gives a `Problem`, and stops no other.
-
-    Parameters
-    ----------
-    decode
-        Called in several threads with each file's bytes, which are not kept; may raise `Problem`.
-    on_file
-        Called after each file, read or not.
-    """
-    decoding = BoundedSemaphore(_MOST_DECODING)
-
-    def shown(asset: Asset) -> _T | Problem:
-        try:
-            body = _body(asset, storage)
-            with decoding:
-                return decode(asset, body)
-        except Problem as problem:
-            return problem
-        finally:
-            on_file(asset)
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        return dict(zip(assets, pool.map(shown, assets), strict=True))
+def pictured_scans(scans: Iterable[ScanStatus]) -> frozenset[int]:
+    """The indices of the scans whose pictures are shown: of many scans the first ones, and those to look at."""
+    ordered = sorted(scans, key=_suspects_first)
+    indices = [scan.index for scan in ordered]
+    if len(indices) <= _ALL_PICTURED:
+        return frozenset(indices)
+    suspects = [scan.index for scan in ordered if scan.state == "FAILED" or scan.warnings]
+    return frozenset([*sorted(indices)[:_FIRST_PICTURED], *suspects[:_MOST_SUSPECTS]])
 
 
-def _own_files(run: Run, result: Result | None) -> list[OutputFile]:
+def _suspects_first(scan: ScanStatus) -> tuple[bool, bool, int]:
+    return scan.state != "FAILED", not scan.warnings, scan.index
+
+
+def _summary(run: Run, result: Result, *, has_assets: bool) -> ScanFiles:
+    own = _own_files(run, result) if has_assets else []
+    return ScanFiles(
+        graph=min(result.graphs, key=lambda graph: (graph.atlas, graph.kind == _ABSOLUTE, graph.uri), default=None),
+        atlases=tuple(sorted(set(map(atlas_of, result.connectomes)))),
+        count=len(result.files),
+        size_bytes=sum(file.size_bytes for file in result.files),
+        assets=tuple(_candidates(result, own)),
+        foreign=len(result.files) - len(own) if has_assets else 0,
+    )
+
+
+def _candidates(result: Result, files: Sequence[OutputFile]) -> list[Asset]:
+    """The connectome and the pictures of a scan, the most useful first."""
+    connectomes = sorted(_connectomes(result, files), key=_signed_before_absolute)
+    return [*connectomes[:1], *_ordered(_qa(result, files), atlas=connectomes[0].name if connectomes else "")]
+
+
+def _ordered(pictures: Iterable[Asset], *, atlas: str = "") -> list[Asset]:
+    by_uri = {asset.uri: asset for asset in pictures}
+    return [by_uri[uri] for uri in most_useful_first(by_uri, atlas=atlas)]
+
+
+def _own_files(run: Run, result: Result) -> list[OutputFile]:
     """The files that `results` would download: a result may name others, which are not read."""
-    if result is None:
-        return []
     connectomes = set(result.connectomes)
     files = []
     for file in result.files:
@@ -157,9 +212,7 @@ def _own_files(run: Run, result: Result | None) -> list[OutputFile]:
     return files
 
 
-def _connectomes(result: Result | None, files: Sequence[OutputFile]) -> Iterator[Asset]:
-    if result is None:
-        return
+def _connectomes(result: Result, files: Sequence[OutputFile]) -> Iterator[Asset]:
     addresses = set(result.connectomes)
     graphs = {graph.uri: graph for graph in result.graphs}
     for file in files:
@@ -176,7 +229,7 @@ def _connectomes(result: Result | None, files: Sequence[OutputFile]) -> Iterator
 
 
 def _signed_before_absolute(asset: Asset) -> tuple[str, bool, str]:
-    return asset.name, asset.graph_kind == "absolute correlation", asset.uri
+    return asset.name, asset.graph_kind == _ABSOLUTE, asset.uri
 
 
 def _numbered_nodes(graph: Graph) -> int | None:
@@ -184,9 +237,7 @@ def _numbered_nodes(graph: Graph) -> int | None:
     return graph.regions if graph.kind == "streamlines" or graph.lost == 0 else None
 
 
-def _qa(result: Result | None, files: Sequence[OutputFile]) -> Iterator[Asset]:
-    if result is None:
-        return
+def _qa(result: Result, files: Sequence[OutputFile]) -> Iterator[Asset]:
     addresses = set(result.connectomes)
     for file in files:
         if file.uri not in addresses and is_qa_picture(file.uri):
@@ -219,22 +270,3 @@ def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[in
                     Asset(index=index, kind="QA", name=rest[-1], uri=uri, size_bytes=obj.size_bytes)
                 )
     return {index: attempts[max(attempts, key=lambda name: (len(name), name))] for index, attempts in pictures.items()}
-
-
-def _body(asset: Asset, storage: Storage) -> bytes:
-    location = parse_uri(asset.uri)
-    with translated(f"reading {asset.uri}"):
-        # One byte more tells a larger object, which is not read.
-        body, _ = read(
-            storage.client,
-            at_most=asset.size_bytes + 1,
-            Bucket=location.bucket,
-            Key=location.prefix,
-            Range=f"bytes=0-{asset.size_bytes}",
-        )
-    if len(body) != asset.size_bytes or (asset.sha256 and sha256(body).hexdigest() != asset.sha256):
-        raise Problem(
-            "It is not the file that the job published: something else has written there since.",
-            code=ErrorCode.OUTPUT_CHANGED,
-        )
-    return body

@@ -84,11 +84,12 @@ def _node_table(atlas: str) -> str:
 def _rows(
     plan: DownloadPlan, present: Sequence[Download], costs: Mapping[int, float], folder: DownloadFolder
 ) -> Iterator[ConnectomeRow]:
+    graphs = {graph.uri: graph for result in plan.results.values() for graph in result.graphs}
+    seconds = {index: _seconds(result) for index, result in plan.results.items()}
     for item in present:
         if not item.is_connectome:
             continue
-        result = plan.results[item.index]
-        graph = next((graph for graph in result.graphs if graph.uri == item.file.uri), None)
+        result, graph = plan.results[item.index], graphs.get(item.file.uri)
         yield ConnectomeRow(
             scan=item.scan,
             file=item.place,
@@ -96,7 +97,7 @@ def _rows(
             size=GraphSize(nodes=graph.nodes, edges=graph.edges) if graph else _size(folder, item.place),
             regions=graph.regions if graph else None,
             lost=graph.lost if graph else None,
-            seconds=_seconds(result),
+            seconds=seconds[item.index],
             # 0 is what the job writes where it could not measure.
             peak_memory_mib=result.peak_memory_mib or None,
             peak_disk_mib=result.peak_disk_mib or None,

@@ -200,10 +200,19 @@ class Records:
             Says why a result cannot be the one of its scan (`Result.contradiction`).
         """
         if files:
-            results = self._records(run_id, "results", Result.decode, keep=False, contradiction=contradiction)
-        else:
-            results = self._records(run_id, "results", _decode_without_files, contradiction=contradiction)
+            return {result.index: result for result in self.each_result(run_id, contradiction=contradiction)}
+        results = self._records(run_id, "results", _decode_without_files, contradiction=contradiction)
         return {result.index: result for result in results}
+
+    def each_result(self, run_id: str, *, contradiction: Callable[[Result], str] = _nothing) -> Iterator[Result]:
+        """The results with their lists of files, one after the other, so that 10,000 scans take no more memory."""
+        for obj, body in self._bodies(self._objects(run_id, "results")):
+            result = self._decoded(Result.decode, body, obj.key)
+            # Whoever asks for the results without their files need not read them again.
+            self._values[obj.key] = (obj.etag, result and result.without_files())
+            result = self._believed(result, obj.key, contradiction)
+            if result is not None:
+                yield result
 
     def result(self, run_id: str, index: int, *, contradiction: Callable[[Result], str]) -> Result | None:
         """One scan's result with its list of files; None where there is none."""
@@ -248,9 +257,7 @@ class Records:
         contradiction
             Says what else that is known contradicts a record; empty where nothing does.
         """
-        objects = sorted(
-            self._storage.below(Location(self._bucket, f"{self._prefix(run_id)}/{folder}")), key=lambda obj: obj.key
-        )
+        objects = self._objects(run_id, folder)
         values: dict[str, T | None] = {}
         unread = []
         for obj in objects:
@@ -268,6 +275,11 @@ class Records:
             for obj in objects
             if (value := self._believed(values.get(obj.key), obj.key, contradiction)) is not None
         ]
+
+    def _objects(self, run_id: str, folder: str) -> list[S3Object]:
+        """The objects in a run's folder, in the order of their keys."""
+        location = Location(self._bucket, f"{self._prefix(run_id)}/{folder}")
+        return sorted(self._storage.below(location), key=lambda obj: obj.key)
 
     def _believed(self, value: T | None, key: str, contradiction: Callable[[T], str]) -> T | None:
         """A record, or None and a report where something else contradicts it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 
 from opsctl.core.runs.manifest import Run
 
@@ -45,11 +46,16 @@ def local_place(run: Run, uri: str, index: int, *, is_connectome: bool) -> str:
     # Whatever has no width, changes the direction, or is no character.
     if not place.isprintable():
         raise WrongPlace("its name has invisible characters")
-    if any(part.endswith((".", " ")) or _DEVICE.fullmatch(part) for part in place.split("/")):
+    if not all(map(_is_valid_on_every_disk, place.split("/"))):
         raise WrongPlace("its name is not valid on every disk")
     if is_connectome and not _CONNECTOME.fullmatch(place[len(run.scans[index]) + 1 :]):
         raise WrongPlace("a connectome lies in connectomes_d or connectomes_f and ends with .csv")
     return place
+
+
+@lru_cache(maxsize=4096)
+def _is_valid_on_every_disk(name: str) -> bool:
+    return not name.endswith((".", " ")) and not _DEVICE.fullmatch(name)
 
 
 def colliding(places: Iterable[str]) -> set[int]:
@@ -60,7 +66,10 @@ def colliding(places: Iterable[str]) -> set[int]:
     seen: set[str] = set()
     positions = set()
     for position, place in enumerate(places):
-        name = unicodedata.normalize("NFC", unicodedata.normalize("NFD", place).casefold())
+        if place.isascii():
+            name = place.lower()
+        else:
+            name = unicodedata.normalize("NFC", unicodedata.normalize("NFD", place).casefold())
         if name in seen:
             positions.add(position)
         seen.add(name)

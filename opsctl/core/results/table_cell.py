@@ -9,6 +9,8 @@ from opsctl.core.harmless import harmless
 
 #: What a spreadsheet takes for the beginning of a formula (some also the wide signs), or for a quoted cell.
 _SIGNS = "=+-@\"'\uff1d\uff0b\uff0d\uff20"
+#: Almost every cell: nothing to remove, nothing that begins a formula, no blanks but single ones between words.
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/][!-~]*+(?: [!-~]++)*+")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -24,6 +26,8 @@ def cell(text: str) -> str:
     text
         Of any origin. Control characters are removed; tabs and line breaks become blanks.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     plain = " ".join(harmless(text).split())
     return f"'{plain}" if plain.startswith(tuple(_SIGNS)) and not _NUMBER.fullmatch(plain) else plain
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -21,14 +21,14 @@ from opsctl.render.report.pictures import COLOURS, DecodedImage, limit_size
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, size_text
 
-#: Limit for all large pictures together: such a page opens in a second on a laptop.
-_MAX_PICTURE_BYTES = 25_000_000
+#: Limit for all pictures together: such a page opens in a second on a laptop.
+_MAX_PICTURE_BYTES = 14_000_000
 #: Up to so many matrices are shown large, side by side.
 _FEW = 12
 
 
-def page(report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedImage | Problem]) -> str:
-    """The whole page.
+def page(report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedImage | Problem]) -> Iterator[str]:
+    """The whole page, in parts.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def page(report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedI
     digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     template = _environment().get_template("page.html.j2")
-    return template.render(
+    return template.generate(
         not_included=NOT_INCLUDED,
         few=_FEW,
         colours=COLOURS,

@@ -71,9 +71,8 @@ def edge_plots(done: Sequence[ScanRow]) -> list[Plot]:
     """The numbers of edges of the connectomes, one plot per atlas and kind: outliers become visible."""
     groups: dict[tuple[str, GraphKind | None], list[tuple[ScanStatus, float]]] = defaultdict(list)
     for row in done:
-        shown = row.connectome
-        if shown is not None and shown.image.edges is not None:
-            groups[shown.asset.name, shown.asset.graph_kind].append((row.scan, float(shown.image.edges)))
+        if row.numbers is not None:
+            groups[row.numbers.atlas, row.numbers.kind].append((row.scan, float(row.numbers.edges)))
     return [
         _plot(f"edges, {name_of(atlas)}", _EDGES[kind], edges, is_time=False)
         for (atlas, kind), edges in list(groups.items())[:_MAX_ATLASES]

@@ -45,22 +45,23 @@ class View:
         self.left_out = choice.left_out
         self.shown_at_once = _ROWS_AT_ONCE
         pictures: dict[int, list[Picture]] = defaultdict(list)
-        for asset, image in images.items():
+        for number, (asset, image) in enumerate(images.items()):
             if isinstance(image, Problem):
-                pictures[asset.index].append(Picture(asset=asset, image=DecodedImage(), problem=image.what))
+                picture = Picture(asset=asset, image=DecodedImage(), number=number, problem=image.what)
             else:
-                pictures[asset.index].append(Picture(asset=asset, image=image))
-        self.small_only = sum(
-            1 for row in pictures.values() for picture in row if picture.image.thumb and not picture.image.large
-        )
+                picture = Picture(asset=asset, image=image, number=number)
+            pictures[asset.index].append(picture)
         self.unread = sum(1 for image in images.values() if isinstance(image, Problem))
+        self.dropped = sum(1 for image in images.values() if isinstance(image, DecodedImage) and image.picture is None)
         self.rows = [
             ScanRow(
                 scan=scan,
                 result=report.results.get(scan.index),
+                files=choice.files.get(scan.index),
                 attempts=report.attempts.get(scan.index, ()),
                 bill=self.bill.by_scan.get(scan.index) if self.bill else None,
-                pictures=tuple(pictures[scan.index]),
+                pictures=tuple(pictures.get(scan.index, ())),
+                is_pictured=scan.index in choice.pictured,
                 title=cause_of(scan.reason, run=report.run).title if scan.state == "FAILED" else "",
             )
             for scan in report.status.scans
@@ -71,6 +72,8 @@ class View:
         self.warned = [row for row in self.done if row.scan.warnings]
         self.looks_at_once = _LOOKS_AT_ONCE
         self.sentences_at_once = _SENTENCES_AT_ONCE
+        self.detailed = [row for row in self.done if row.has_details]
+        self.plain = [row for row in self.done if not row.has_details]
         self.under_way = [row for row in self.rows if row.scan.state not in ("FAILED", "DONE")]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
 
@@ -145,7 +148,7 @@ class View:
     @cached_property
     def sheet(self) -> list[ScanRow]:
         """The scans whose matrices are shown side by side."""
-        return [row for row in self.done if row.connectome is not None and row.connectome.image.thumb is not None]
+        return [row for row in self.done if row.connectome is not None and row.connectome.image.picture is not None]
 
     @property
     def wall_seconds(self) -> float | None:

@@ -16,15 +16,16 @@ from support.results_world import OUTPUT, RUN, World
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.asset_reader import fetch
 from opsctl.commands.results.report import MARK, Report, gather, target_of, write
-from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, fetch
+from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, summarise
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
-from opsctl.core.runs.result import Result
+from opsctl.core.runs.result import Result, ResultWarning
 from opsctl.core.runs.snapshot import Pricing
 from opsctl.core.runs.status import BatchJob, join
 
@@ -65,8 +66,9 @@ def gathered(world: World, *, run_id: str = RUN) -> Report:
     client: Any = Client()
     batch = Batch(client, submit_client=client)
     reader = SnapshotReader(world.records.run(run_id), records=world.records, batch=batch, now=lambda: NOW)
-    results = reader.on_s3.results(files=True)
-    return gather(reader.whole(), results, pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records)
+    report = gather(reader.whole(), pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records)
+    # The verb hands them to `choose` one by one.
+    return replace(report, results={result.index: result for result in reader.on_s3.each_result()})
 
 
 def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *, run_id: str = RUN) -> None:
@@ -87,7 +89,7 @@ def put_attempt(world: World, index: int, number: int, stopped_at: str | None, *
 
 
 def chosen(world: World, report: Report) -> AssetSelection:
-    return choose(report, world.storage, data_bucket="data")
+    return choose(report, summarise(report.run, report.results.values()), world.storage, data_bucket="data")
 
 
 def names(choice: AssetSelection) -> list[tuple[int, str, str]]:
@@ -201,18 +203,74 @@ def test_of_many_scans_less_is_shown_and_said(world: World) -> None:
     choice = chosen(world, many(world, 31))
     assert [asset.kind for asset in choice.assets].count("QA") == 31
     assert any(sentence.startswith("62 more QA pictures") for sentence in choice.left_out)
-    choice = chosen(world, many(world, 1003))
-    graphs = [asset for asset in choice.assets if asset.kind == "connectome"]
-    assert [asset.is_pictured for asset in graphs] == [True] * 1000 + [False] * 3
-    assert {asset.index for asset in choice.assets if asset.kind == "QA"} == set(range(1000))
-    assert choice.left_out[0] == "The scans after the first 1,000 have their numbers, and no pictures."
+
+
+WARNING = ResultWarning(code="few_edges", atlas="AAL", text="It has 3 edges.")
+
+
+@pytest.mark.parametrize(
+    ("count", "warned", "failed", "pictured"),
+    [
+        (300, (299,), (), range(300)),
+        (301, (), (), range(200)),
+        (900, (3, 700, 899), (450,), (*range(200), 450, 700, 899)),
+        # Of very many to look at, those that failed come first.
+        (1000, tuple(range(200, 700)), (998, 999), (*range(498), 998, 999)),
+    ],
+)
+def test_of_very_many_scans_the_first_and_those_to_look_at_have_pictures(
+    world: World, count: int, warned: Sequence[int], failed: Sequence[int], pictured: Sequence[int]
+) -> None:
+    report = many(world, count)
+    results = {
+        index: replace(result, warnings=(WARNING,) * (index in warned)) for index, result in report.results.items()
+    }
+    for index in failed:
+        results[index] = replace(results[index], status="failed", files=(), connectomes=(), graphs=())
+        key = f"opsctl/runs/{RUN}/failures/{index:05d}/attempt-1/qa_d/c.png"
+        world.s3.put_object(Bucket="data", Key=key, Body=b"p")
+    report = replace(report, results=results, status=join(report.run, results=results, jobs={}))
+    choice = chosen(world, report)
+    assert choice.pictured == set(pictured)
+    assert {asset.index for asset in choice.assets if asset.kind == "QA"} == set(pictured)
+    assert {asset.index for asset in choice.assets if asset.kind == "connectome"} == set(pictured) - set(failed)
+    # The others have their numbers.
+    assert set(choice.files) == set(range(count))
+    said = [sentence for sentence in choice.left_out if "scans: the first 200" in sentence]
+    assert len(said) == (len(pictured) < count)
+    assert all(sentence.startswith(f"Pictures of {len(pictured)} of {count:,} scans") for sentence in said)
+
+
+def test_the_numbers_of_a_scan_are_its_first_connectomes(world: World) -> None:
+    atlas, other = "AAL_space-MNI152NLin6_res-2x2x2", "Yeo_space-MNI152NLin6_res-2x2x2"
+    places = [
+        f"sub-01/ses-1/connectomes_f/{name}.nii.gz/x_{kind}.csv"
+        for name in (other, atlas)
+        for kind in ("abs_edgelist", "edgelist")
+    ]
+    graphs = [
+        {
+            "uri": f"{OUTPUT}/{place}",
+            "atlas": place.split("/")[3].removesuffix(".nii.gz"),
+            "kind": "absolute correlation" if "abs" in place else "correlation",
+            "nodes": 3,
+            "edges": number,
+            "regions": None,
+            "lost": 0,
+        }
+        for number, place in enumerate(places)
+    ]
+    world.publish(0, dict.fromkeys(places, b"1 2 0.5\n"), graphs=graphs)
+    files = chosen(world, gathered(world)).files[0]
+    assert files.graph is not None and (files.graph.uri, files.graph.edges) == (f"{OUTPUT}/{places[3]}", 3)
+    assert (files.atlases, files.count, files.size_bytes) == ((atlas, other), 4, 32)
 
 
 def test_what_is_too_large_is_not_fetched(world: World) -> None:
     report = many(world, 1)
     large = tuple(replace(file, size_bytes=17_000_000) for file in report.results[0].files)
     choice = chosen(world, replace(report, results={0: replace(report.results[0], files=large)}))
-    assert choice == AssetSelection((), ("4 files over 16 MB are not shown.",))
+    assert (choice.assets, choice.left_out) == ((), ("4 files over 16 MB are not shown.",))
 
 
 def fetched(world: World, assets: Sequence[Asset]) -> tuple[list[bytes | str], list[Asset]]:
@@ -257,7 +315,7 @@ def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
     assert caught.value.hint == "Name another file."
     target.write_text(f"<!doctype html>{MARK}")
     assert target_of(target, run, folder=tmp_path) == target
-    assert write("<new>ü\udcff", target) == target.stat().st_size
+    assert write(["<new>", "ü\udcff"], target) == target.stat().st_size
     assert target.read_text() == "<new>ü?"
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [target]
@@ -284,7 +342,7 @@ def test_what_is_in_a_reports_place_stays(world: World, tmp_path: Path, planted:
             target_of(target, world.records.run(RUN), folder=tmp_path)
         assert caught.value.hint == "Name another file."
     with pytest.raises(Problem):
-        write("page", target)
+        write(["page"], target)
     assert victim.read_text() == before[0]
     assert target.read_text() == "kept" if planted == "late" else os.path.samestat(target.lstat(), before[1])  # type: ignore[arg-type]
     assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
@@ -324,4 +382,4 @@ def test_no_more_is_read_than_the_result_says(world: World) -> None:
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"cannot be written \(No such file or directory\)"):
-        write("page", tmp_path / "none" / "a.html")
+        write(["page"], tmp_path / "none" / "a.html")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -133,6 +134,19 @@ def test_a_second_time_fetches_only_what_is_not_here(done: World, tmp_path: Path
     assert done.fetched(tmp_path) == places
     assert sorted(read_keys) == [done.key(x), done.key(y)]
     assert [(tmp_path / place).read_bytes() for place in (x, y)] == [b"3", b"9"]
+
+
+def test_a_file_that_was_changed_by_hand_is_noticed_though_its_size_and_time_are_the_same(
+    done: World, tmp_path: Path
+) -> None:
+    done.fetched(tmp_path)
+    status = (tmp_path / PLACE).stat()
+    content = (tmp_path / PLACE).read_bytes()
+    (tmp_path / PLACE).write_bytes(content.swapcase()[:-1] + b" ")
+    os.utime(tmp_path / PLACE, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (tmp_path / PLACE).stat().st_size == status.st_size
+    with pytest.raises(Problem, match=f"{PLACE} cannot be written .it is there already, and not as opsctl wrote it"):
+        done.fetched(tmp_path)
 
 
 def test_one_bad_file_does_not_keep_the_others_from_coming(done: World, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ class EndlessStorage(Storage):
     def __init__(self) -> None:
         self._result = result_with_files()
         self._attempt = encoded({**ATTEMPT, "index": "INDEX", "attempt": "NUMBER"})
+        self.read: list[str] = []
 
     def below(self, location: Location) -> list[S3Object]:
         names = {"results": ("{:05d}.json",), "attempts": ("{:05d}.1.ab.json", "{:05d}.2.ab.json")}[location.name]
@@ -51,6 +52,7 @@ class EndlessStorage(Storage):
 
     def get_bodies(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
         bodies = {}
+        self.read += keys
         for key in keys:
             index = int(key.rpartition("/")[2][:5])
             body = self._result if "/results/" in key else self._attempt
@@ -73,6 +75,22 @@ def test_a_scan_takes_at_most_ten_kilobytes() -> None:
     assert kept / SCANS < 10_000
     # Bodies and parsed files are let go on the way: all of them would take 80 kB a scan.
     assert peak / SCANS < 45_000
+
+
+def test_results_one_after_the_other_take_no_memory_for_their_files_and_are_read_once() -> None:
+    storage = EndlessStorage()
+    records = Records(storage, data_bucket=_BUCKET)
+    list(records.each_result("warm"))
+    gc.collect()
+    tracemalloc.start()
+    files = sum(len(result.files) for result in records.each_result("R"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert files == SCANS * _FILES
+    assert peak / SCANS < 25_000
+    storage.read.clear()
+    assert len(records.results("R")) == SCANS
+    assert storage.read == []
 
 
 def test_files_are_read_when_they_are_asked_for() -> None:
