@@ -30,7 +30,7 @@ _BUCKET, _GROUP = "data", "/opsctl/bench"
 _VOLUMES = 8
 
 # Computes, and writes the connectome that is asked for: `m2g [OPTIONS] INPUT OUTPUT`, as the job runner calls it.
-_COMMAND = '''
+_COMMAND = """
 import os, sys
 total = 0
 for number in range({steps}):
@@ -42,7 +42,7 @@ folder = os.path.join(target, f"sub-{{subject}}", f"ses-{{session}}", "connectom
 os.makedirs(folder)
 with open(os.path.join(folder, f"sub-{{subject}}_ses-{{session}}_dwi_{{atlas}}_connectome.csv"), "w") as file:
     file.write("1 2 3\\n")
-'''
+"""
 _STEPS = 3_000_000
 _READ_AND_WRITE = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
 
@@ -56,9 +56,7 @@ def measure(*, quick: bool) -> list[Row]:
         server = control.start(home, slots=_SLOTS)
         try:
             _write_command(Files(home).bin / "m2g")
-            clients = Clients(
-                endpoint_url=server.endpoint_url, local_key=server.credentials
-            )
+            clients = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials)
             Home(home).keep(_platform(clients, server.endpoint_url))
             _put_dataset(clients, scans)
             timed = [(_run_seconds(home, number), _alone_seconds(Path(folder), scans)) for number in range(pairs)]
@@ -141,7 +139,9 @@ def _platform(clients: Clients, url: str) -> Platform:
     clients.iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
     job_role = clients.iam.create_role(RoleName="jobs", AssumeRolePolicyDocument=_trust("ecs-tasks"))["Role"]["Arn"]
     clients.iam.put_role_policy(
-        RoleName="jobs", PolicyName="data", PolicyDocument=_policy({"Action": _READ_AND_WRITE, "Resource": "arn:aws:s3:::*"})
+        RoleName="jobs",
+        PolicyName="data",
+        PolicyDocument=_policy({"Action": _READ_AND_WRITE, "Resource": "arn:aws:s3:::*"}),
     )
     clients.logs.create_log_group(logGroupName=_GROUP)
     environment = clients.batch.create_compute_environment(
@@ -166,7 +166,11 @@ def _platform(clients: Clients, url: str) -> Platform:
         computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
     )["jobQueueArn"]
     platform = replace(
-        platform_of(url, data_bucket=_BUCKET), name=LOCAL_NAME, region=LOCAL_REGION, log_group=_GROUP, m2g_image="preview"
+        platform_of(url, data_bucket=_BUCKET),
+        name=LOCAL_NAME,
+        region=LOCAL_REGION,
+        log_group=_GROUP,
+        m2g_image="preview",
     )
     models = {
         model: replace(

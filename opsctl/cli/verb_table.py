@@ -1,4 +1,4 @@
-"""The verbs, each imported only when it is typed: all of them together take 100 ms, at every start and every Tab key."""
+"""The verbs, each imported only when it is typed: all of them take 100 ms, at every start and every Tab key."""
 
 from __future__ import annotations
 
@@ -32,10 +32,14 @@ SUMMARIES = {
     "logs": "Show the jobs' logs, each line under its scan's name.",
     "cancel": "End the jobs of a run, or of some of its scans, and look until every one has ended.",
     "results": "Bring a run's connectomes home, each checked against its SHA-256.",
-    "report": "Write a run as one HTML page that needs no network: counts, causes, durations, cost, each scan's pictures.",
+    "report": (
+        "Write a run as one HTML page that needs no network: counts, causes, durations, cost, each scan's pictures."
+    ),
     "audit": "Hold every scan of a dataset against its inputs, job and outputs; exit 1 when any is not complete.",
     "config": "Show each configured value and where it comes from; exit 1 when a file or a variable is wrong.",
-    "doctor": "Look at this machine, AWS and the platform: each line fine, a warning or wrong, with what to do about it.",
+    "doctor": (
+        "Look at this machine, AWS and the platform: each line fine, a warning or wrong, with what to do about it."
+    ),
     "selftest": "Submit a small job for each model, and show what works: roles, storage, image, machine and logs.",
     "down": "Take the platform down.",
     "delete": "Delete data for good, all its versions included: a dataset, one subject of it, outputs, or a run.",
