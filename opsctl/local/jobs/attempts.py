@@ -131,7 +131,7 @@ def _process_settings(
     runner = {"PATH": path, "PYTHONPATH": str(container_dir())}
     command = (sys.executable, "-m", "m2g_job")
     packages = os.pathsep.join(filter(None, (python_path(), str(container_dir()))))
-    preloaded = PreloadedSupervisors({**process.inherited_variables(), "PYTHONPATH": packages})
+    preloaded = PreloadedSupervisors({**process.inherited_variables(), **environment, "PYTHONPATH": packages})
     return process.ProcessSettings(command, files.jobs, {**environment, **runner}, stop_grace_seconds, preloaded)
 
 

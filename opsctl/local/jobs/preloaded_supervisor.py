@@ -8,6 +8,7 @@ ended. When the other end closes, every process of the job is killed (`process_s
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import select
@@ -100,7 +101,13 @@ def _run(order: dict[str, Any], output: int, server: socket.socket, wake: int, r
 def main() -> int:
     """Run jobs until standard input closes."""
     from m2g_job.__main__ import main as run_job
+    from m2g_job.s3 import make_client
 
+    # Reads what every job's client needs.
+    make_client()
+    # The collector of a job would otherwise copy every page that it shares with this process.
+    gc.collect()
+    gc.freeze()
     processes.adopt_orphans()
     wake = processes.wake_on_signals()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
