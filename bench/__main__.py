@@ -30,6 +30,7 @@ STEPS = (
     "pull",
     "startup",
     "durability",
+    "local_run",
     "growth",
     "largest",
     "cost",

@@ -164,9 +164,10 @@ class Context:
 
     def snapshots(self, run_id: str | None) -> SnapshotReader:
         """Takes snapshots of a run; None: the latest run."""
+        # First: whoever asks for a run that there is not need not wait for the rest to be imported.
+        run = self.records.run(run_id)
         from opsctl.commands.runs.snapshot import SnapshotReader
 
-        run = self.records.run(run_id)
         return SnapshotReader(
             run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC), is_saving=True
         )
