@@ -69,6 +69,10 @@ class VerbTable(VerbGroup):
     def __init__(self, **settings: Any) -> None:
         super().__init__(**{**settings, "commands": Verbs()})
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """The names of all verbs, in the order of the first help page."""
+        return list(self.commands)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs."""
         typer.core.TyperGroup(commands=_listed()).format_commands(ctx, formatter)

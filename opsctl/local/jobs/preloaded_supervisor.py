@@ -87,10 +87,10 @@ def _run(order: dict[str, Any], output: int, server: socket.socket, wake: int, r
         if child in ended:
             processes.kill_all(child)
             return ended[child] if ended[child] >= 0 else 128 - ended[child]
-        ready, _, _ = select.select([server, wake], [], [])
+        ready, _, _ = select.select([server.fileno(), wake], [], [])
         if wake in ready:
             os.read(wake, 4096)
-        if server in ready:
+        if server.fileno() in ready:
             if server.recv(1) == b"T":
                 processes.send(child, signal.SIGTERM, group=True)
             else:
