@@ -69,12 +69,12 @@ def measure(*, quick: bool) -> list[Row]:
 
 def _run_seconds(home: Path, number: int) -> float:
     """Seconds of a run of all scans, into a folder of its own."""
-    return time_call(
-        lambda: (
-            _opsctl(home, "run", "HNU1", "--parcellation", "Desikan_", "--modif", f"bench{number}", "--yes"),
-            _opsctl(home, "status", "--wait"),
-        )
-    )
+
+    def run() -> None:
+        _opsctl(home, "run", "HNU1", "--parcellation", "Desikan_", "--modif", f"bench{number}", "--yes")
+        _opsctl(home, "status", "--wait")
+
+    return time_call(run)
 
 
 def _opsctl(home: Path, *arguments: str) -> None:

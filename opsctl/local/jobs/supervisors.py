@@ -181,9 +181,9 @@ class _Preloaded:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.connection, theirs = socket.socketpair()
         try:
-            self.process = subprocess.Popen(
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
                 [sys.executable, "-P", "-m", "opsctl.local.jobs.preloaded_supervisor"],
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd="/",
                 env=environment,
@@ -239,10 +239,9 @@ class _PreloadedAttempt:
 
     def wait(self) -> int:
         """Wait for the exit code, and keep the supervisor for the next attempt."""
-        try:
+        reply = b""
+        with suppress(ConnectionError):
             reply = self._supervisor.connection.recv(1)
-        except ConnectionError:
-            reply = b""
         with self._lock:
             self._is_over = True
         self.output.close()
