@@ -86,6 +86,7 @@ def _opsctl(home: Path, *arguments: str) -> None:
         env={**inherited, **own},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         check=True,
     )
 
