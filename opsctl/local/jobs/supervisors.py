@@ -179,11 +179,11 @@ class _Preloaded:
     """A running supervisor, and this end of its standard input. It ends when this end is closed."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self.connection, theirs = socket.socketpair()
+        self.connection, supervisor_end = socket.socketpair()
         try:
             self.process: subprocess.Popen[bytes] = subprocess.Popen(
                 [sys.executable, "-P", "-m", "opsctl.local.jobs.preloaded_supervisor"],
-                stdin=theirs.fileno(),
+                stdin=supervisor_end.fileno(),
                 stdout=subprocess.DEVNULL,
                 cwd="/",
                 env=environment,
@@ -193,7 +193,7 @@ class _Preloaded:
             self.connection.close()
             raise
         finally:
-            theirs.close()
+            supervisor_end.close()
 
     def close(self) -> int:
         """End it, and return its exit code."""
