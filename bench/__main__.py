@@ -31,6 +31,7 @@ STEPS = (
     "results",
     "startup",
     "durability",
+    "local_run",
     "growth",
     "largest",
     "cost",

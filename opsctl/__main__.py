@@ -23,7 +23,7 @@ from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, UsageProblem
 from opsctl.core.harmless import harmless, shortened
 from opsctl.home import Home, LogFile
-from opsctl.process_start import forget_nonsense_size, name_home_folder, open_closed_streams
+from opsctl.process_start import collect_seldom, forget_nonsense_size, name_home_folder, open_closed_streams
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 
 #: Of an exception's own text, in characters; its traceback in the log has all.
@@ -32,6 +32,7 @@ _LONGEST_DETAILS = 1_000
 
 def main() -> None:
     """Run opsctl and exit."""
+    collect_seldom()
     open_closed_streams()
     name_home_folder(os.environ)
     forget_nonsense_size(os.environ)

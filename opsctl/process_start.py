@@ -1,14 +1,30 @@
-"""What a process may be started without: its standard streams, its home folder and a size of its terminal."""
+"""What a process may be started without: its standard streams, its home folder and a size of its terminal.
+
+And how often it looks for garbage.
+"""
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import pwd
 import re
 import sys
 from collections.abc import MutableMapping
 
+#: New objects before the collector looks at them. Python's own 700 are reached hundreds of times in a start.
+_NEW_OBJECTS = 100_000
 _SIZE = re.compile(r"0*[1-9][0-9]{0,3}")
+
+
+def collect_seldom() -> None:
+    """Look for garbage seldom, and not at the end, where nobody needs the memory any more.
+
+    What a start imports is no garbage, and looking through it takes a fifth of the time of a short command.
+    """
+    gc.set_threshold(_NEW_OBJECTS)
+    atexit.register(gc.freeze)
 
 
 def forget_nonsense_size(environment: MutableMapping[str, str]) -> None:

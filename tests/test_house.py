@@ -174,6 +174,7 @@ WRITERS = {
     "opsctl/local/server.py": "the server's log, through `EntryFormatter`",
     "opsctl/render/logs.py": "lines of jobs, through `harmless`",
     "opsctl/local/jobs/process_supervisor.py": "runs in a job: its output is the job's",
+    "opsctl/local/jobs/preloaded_supervisor.py": "a traceback of the job: its output is the job's",
     "opsctl/local/preview": "runs in a job: its output is the job's",
 }
 #: What writes: functions by name, methods with the objects that they belong to.

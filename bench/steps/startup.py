@@ -19,8 +19,8 @@ from opsctl.aws.s3.cache import Cache
 from opsctl.home import Home
 
 _HELP_BAR = 1 / 6
-_COMPLETION_BAR_SECONDS = 0.15
-_FIRST_CALL_BAR_SECONDS = 0.5
+_COMPLETION_BAR_SECONDS = 0.1
+_FIRST_CALL_BAR_SECONDS = 0.25
 
 _RUNS, _SCANS = 100, 10_000
 _BUCKET = "data"

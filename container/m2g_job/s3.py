@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Callable, Iterator, TypeVar
 
 import boto3
+import botocore.loaders
 import botocore.session
 from boto3.exceptions import Boto3Error
 from boto3.s3.transfer import S3Transfer, TransferConfig
@@ -52,6 +53,9 @@ _GUARDED_OPERATIONS = ("PutObject", "CreateMultipartUpload", "UploadPart", "Comp
 #: A result with the files of 35 atlases has 30 kB.
 _LARGEST_DOCUMENT_BYTES = 4 * 1024 * 1024
 _PIECE_BYTES = 256 * 1024
+
+#: The services' models, read once a process: reading S3's takes longer than anything else that a client needs.
+_MODELS = botocore.loaders.create_loader()
 
 _BODY_PAUSES_SECONDS = (0.2, 0.5, 1.0, 2.0)
 _Reply = TypeVar("_Reply")
@@ -114,6 +118,7 @@ def make_client() -> Any:
         user_agent_extra="opsctl-job",  # shown in CloudTrail
     )
     session = botocore.session.get_session()
+    session.register_component("data_loader", _MODELS)
     # Without its role's credentials a job must fail, and not go on with those of its instance, which every job of the
     # instance can have.
     session.get_component("credential_provider").remove("iam-role")

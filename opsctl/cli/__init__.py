@@ -12,34 +12,9 @@ import typer.core
 
 from opsctl import __version__
 from opsctl.cli.defaults import configure
-from opsctl.cli.global_options import Verbs
-from opsctl.cli.help_page import CommandWithPanels, use_help_page
+from opsctl.cli.help_page import use_help_page
 from opsctl.cli.options import as_typed_for_m2g
-from opsctl.cli.verbs import (
-    audit,
-    cancel,
-    check,
-    config,
-    cost,
-    datasets,
-    delete,
-    doctor,
-    down,
-    image,
-    logs,
-    parcellations,
-    report,
-    results,
-    run,
-    runs,
-    sample,
-    scans,
-    selftest,
-    status,
-    up,
-    upload,
-    why,
-)
+from opsctl.cli.verb_table import VerbTable
 from opsctl.real_runs import status_note
 
 # Typer would import rich for every help page, and print its escapes (`\\[default: 20]`) although markup is off.
@@ -48,7 +23,7 @@ use_help_page()
 
 app = typer.Typer(
     name="opsctl",
-    cls=Verbs,
+    cls=VerbTable,
     help="Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out.",
     epilog="Start without an account: opsctl up --local",
     no_args_is_help=True,
@@ -81,28 +56,3 @@ def main(
 ) -> None:
     """Run m2g over whole BIDS datasets on AWS Batch: MRI scans in, connectomes out."""
     configure(ctx)
-
-
-app.command("up", cls=CommandWithPanels)(up.up)
-app.command("sample")(sample.sample)
-app.command("upload")(upload.upload)
-app.command("datasets")(datasets.datasets)
-app.command("scans")(scans.scans)
-app.command("check")(check.check)
-app.command("parcellations")(parcellations.parcellations)
-app.command("run")(run.run)
-app.command("runs")(runs.runs)
-app.command("status")(status.status)
-app.command("cost")(cost.cost)
-app.command("why")(why.why)
-app.command("logs")(logs.logs)
-app.command("cancel")(cancel.cancel)
-app.command("results")(results.results)
-app.command("report")(report.report)
-app.command("audit")(audit.audit)
-app.add_typer(delete.delete, name="delete")
-app.command("config")(config.config)
-app.command("doctor")(doctor.doctor)
-app.command("selftest")(selftest.selftest)
-app.add_typer(image.image, name="image")
-app.command("down")(down.down)

@@ -164,10 +164,11 @@ class Context:
 
     def snapshots(self, run_id: str | None) -> SnapshotReader:
         """Takes snapshots of a run; None: the latest run."""
+        # First: whoever asks for a run that there is not need not wait for the rest to be imported.
+        run = self.records.run(run_id)
         from opsctl.commands.runs.snapshot import SnapshotReader
         from opsctl.core.location import parse_uri
 
-        run = self.records.run(run_id)
         if parse_uri(run.dataset).bucket not in self.platform.readable_buckets:
             self.screen.warn(
                 f"The run {run.run_id} names the dataset {run.dataset}, in a bucket that the platform's jobs may not"

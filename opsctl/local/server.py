@@ -92,6 +92,7 @@ def serve(
     from opsctl.local.batch import api as batch
     from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.connections import BoundedServer
+    from opsctl.local.dry_run import DryRun
     from opsctl.local.one_at_a_time import OneAtATime
     from opsctl.local.rights.attempt_rights import RightsOfAttempts
     from opsctl.local.rights.enforcement import Enforcement
@@ -124,7 +125,7 @@ def serve(
     restored = restore(store)
     token = secrets.token_hex(16)
     user_key = credentials(files.home)["AWS_ACCESS_KEY_ID"]
-    moto = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    moto = DryRun(OneAtATime(DomainDispatcherApplication(create_backend_app)))
     services: Application = Enforcement(moto, sessions, user_key=user_key)
     application = Front(metadata.before(middleware(services) if middleware is not None else services), token)
     server = BoundedServer(listener, application)

@@ -16,6 +16,7 @@ from support.repository import ROOT
 from typer.testing import CliRunner
 
 from opsctl.cli import app
+from opsctl.cli.verb_table import SUMMARIES
 
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
@@ -140,6 +141,36 @@ def test_the_first_page_names_every_verb_and_where_to_begin(helped: tuple[Any, A
     assert code == 0
     assert [verb for verb in VERBS if f"  {verb.split()[0]} " not in page] == []
     assert "opsctl up --local" in page
+
+
+def test_the_first_page_says_of_a_verb_what_its_own_page_says() -> None:
+    group: Any = typer.main.get_command(app)
+    assert {name: command.get_short_help_str(1000) for name, command in group.commands.items()} == SUMMARIES
+
+
+#: Prints the verbs that were imported, whatever the program does.
+IMPORTED = """
+import atexit, sys
+atexit.register(lambda: print(sorted(name for name in sys.modules if "opsctl.cli.verbs." in name), file=sys.stderr))
+from opsctl.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "verbs"),
+    [
+        (["--help"], 0, []),
+        (["stauts"], 2, []),
+        (["parcellations", "--help"], 0, ["opsctl.cli.verbs.parcellations"]),
+    ],
+)
+def test_only_the_typed_verb_is_imported(words: list[str], code: int, verbs: list[str]) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *words], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (ended.returncode, ended.stderr.splitlines()[-1]) == (code, str(verbs))
+    assert "Did you mean" in ended.stderr or words != ["stauts"]
 
 
 def test_nothing_typed_shows_the_help(opsctl: Callable[..., Any]) -> None:

@@ -21,6 +21,7 @@ from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.batch.scheduler import Running
 from opsctl.local.control import Containers, Files, python_path
 from opsctl.local.jobs import container, process
+from opsctl.local.jobs.supervisors import PreloadedSupervisors
 
 if TYPE_CHECKING:
     from opsctl.local.logs import JobLog
@@ -129,7 +130,9 @@ def _process_settings(
         return process.ProcessSettings(tuple(entrypoint), files.jobs, {**environment, "PATH": path}, stop_grace_seconds)
     runner = {"PATH": path, "PYTHONPATH": str(container_dir())}
     command = (sys.executable, "-m", "m2g_job")
-    return process.ProcessSettings(command, files.jobs, {**environment, **runner}, stop_grace_seconds)
+    packages = os.pathsep.join(filter(None, (python_path(), str(container_dir()))))
+    preloaded = PreloadedSupervisors({**process.inherited_variables(), **environment, "PYTHONPATH": packages})
+    return process.ProcessSettings(command, files.jobs, {**environment, **runner}, stop_grace_seconds, preloaded)
 
 
 def _write_preview_command(folder: Path) -> None:

@@ -5,21 +5,19 @@ from __future__ import annotations
 import os
 import selectors
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Self
 
 from opsctl.local.batch.job import Job, JobAttempt, now_ms
 from opsctl.local.batch.retry import AttemptOutcome
 from opsctl.local.batch.scheduler import CannotStart
 from opsctl.local.jobs.log_lines import LineSplitter
+from opsctl.local.jobs.supervisors import OwnSupervisor, PreloadedSupervisors, Supervisor
 from opsctl.local.jobs.variables import batch_variables, log_refused_variables, memory_variable
 
 if TYPE_CHECKING:
@@ -57,12 +55,15 @@ class ProcessSettings:
         Variables that every job gets and no job definition can change (endpoint, search paths).
     stop_grace_seconds
         Between SIGTERM and SIGKILL; 30 on ECS.
+    preloaded
+        Supervisors that run the job runner in place of `entrypoint`; None: a supervisor for each attempt.
     """
 
     entrypoint: tuple[str, ...]
     jobs_dir: Path
     environment: Mapping[str, str]
     stop_grace_seconds: float = 30.0
+    preloaded: PreloadedSupervisors | None = None
 
 
 def start(
@@ -81,23 +82,25 @@ def start(
         When its folder or its process cannot be created.
     """
     folder = work_dir(job, attempt, settings.jobs_dir)
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     variables = {**batch_variables(job, attempt), **memory_variable(job), "OPSCTL_WORK_DIR": str(folder)}
-    environment = {**inherited, **ONE_THREAD, **variables, **settings.environment, **credentials}
+    environment = {**inherited_variables(), **ONE_THREAD, **variables, **settings.environment, **credentials}
     log_refused_variables(job, environment, log)
     try:
         for name in ("input", "output"):
             (folder / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"CannotStartContainerError: {error.strerror}: {error.filename}") from error
-    return Process.launch(
-        [str(_SUPERVISOR), *settings.entrypoint, *command_arguments(job)],
-        folder,
-        environment=environment,
-        log=log,
-        timeout_seconds=job.request.timeout_seconds,
-        grace_seconds=settings.stop_grace_seconds,
-    )
+    arguments = list(command_arguments(job))
+    if settings.preloaded is not None:
+        supervisor = settings.preloaded.start(arguments, folder, environment)
+    else:
+        supervisor = OwnSupervisor([str(_SUPERVISOR), *settings.entrypoint, *arguments], folder, environment)
+    return Process(supervisor, folder, log, job.request.timeout_seconds, settings.stop_grace_seconds)
+
+
+def inherited_variables() -> dict[str, str]:
+    """The variables of the server that every job has."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
 
 
 def work_dir(job: Job, attempt: JobAttempt, jobs_dir: Path) -> Path:
@@ -119,16 +122,13 @@ class Process:
 
     def __init__(
         self,
-        process: subprocess.Popen[bytes],
-        lifeline: int,
+        supervisor: Supervisor,
         work_dir: Path,
         log: JobLog | None,
         timeout_seconds: int | None,
         grace_seconds: float,
     ) -> None:
-        self._process = process
-        self._output: IO[bytes] = cast("IO[bytes]", process.stdout)
-        self._lifeline = lifeline
+        self._supervisor = supervisor
         self._work_dir = work_dir
         self._log = log
         self._deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
@@ -148,7 +148,7 @@ class Process:
         timeout_seconds: int | None,
         grace_seconds: float,
     ) -> Self:
-        """Start a supervisor of this package; closing its standard input, the lifeline, ends the job.
+        """Start a supervisor of this package, for one attempt.
 
         Parameters
         ----------
@@ -162,36 +162,17 @@ class Process:
         opsctl.local.batch.scheduler.CannotStart
             When the supervisor cannot be started.
         """
-        lifeline, server_end = os.pipe()
-        try:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", *program],
-                stdin=lifeline,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd=folder,
-                env=environment,
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            os.close(server_end)
-            # ValueError: a NUL in an argument or a variable.
-            reason = f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else str(error)
-            raise CannotStart(f"CannotStartContainerError: {reason}") from error
-        finally:
-            os.close(lifeline)
-        return cls(process, server_end, folder, log, timeout_seconds, grace_seconds)
+        return cls(OwnSupervisor(program, folder, environment), folder, log, timeout_seconds, grace_seconds)
 
     def stop(self) -> None:
         """Send SIGTERM to the job's process group, and SIGKILL after the grace period."""
         if self._kill_at is None:
             self._kill_at = time.monotonic() + self._grace_seconds
-            # The supervisor passes the signal on. Its id cannot belong to another process before `wait` has reaped it.
-            self._process.send_signal(signal.SIGTERM)
+            self._supervisor.stop()
 
     def kill(self) -> None:
         """Kill all its processes without SIGTERM, as the kernel or a lost host does. Returns before they have ended."""
-        # Only noted here: the thread in `wait` closes the lifeline.
+        # Only noted here: the thread in `wait` does it.
         self._kill_at = time.monotonic()
 
     def wait(self) -> AttemptOutcome:
@@ -199,7 +180,7 @@ class Process:
         splitter = LineSplitter()
         pending: list[tuple[int, str]] = []
         flushed_at = time.monotonic()
-        output = self._output.fileno()
+        output = self._supervisor.output.fileno()
         with selectors.DefaultSelector() as selector:
             selector.register(output, selectors.EVENT_READ)
             while True:
@@ -212,7 +193,7 @@ class Process:
                     flushed_at, pending = now, []
                 self._enforce_limits(now)
                 # The second condition: a process that has left the job may hold its output open.
-                if (ready and not data) or (not ready and self._process.poll() is not None):
+                if (ready and not data) or (not ready and self._supervisor.has_ended()):
                     break
         self._write([*pending, *((now_ms(), line) for line in splitter.rest())])
         return self._outcome()
@@ -227,20 +208,10 @@ class Process:
             self._timed_out = True
             self.stop()
         if self._kill_at is not None and now >= self._kill_at:
-            self._close_lifeline()
-            # A supervisor that somebody has stopped would not see it.
-            self._process.send_signal(signal.SIGCONT)
-
-    def _close_lifeline(self) -> None:
-        # The supervisor kills every process of the job when its lifeline closes.
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+            self._supervisor.kill()
 
     def _outcome(self) -> AttemptOutcome:
-        code = self._process.wait()
-        self._close_lifeline()
-        self._output.close()
+        code = self._supervisor.wait()
         shutil.rmtree(self._work_dir, ignore_errors=True)
         with suppress(OSError):
             self._work_dir.parent.rmdir()

@@ -13,7 +13,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -25,10 +25,33 @@ def _prctl(option: int, argument: int) -> None:
         ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
 
 
-def _start(command: Sequence[str]) -> int:
+def adopt_orphans() -> None:
+    """Become the parent of the job's processes that lose theirs."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def wake_on_signals() -> int:
+    """Return a pipe's end that becomes readable when a child has ended or a signal with a handler has come."""
+    wake, notify = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
+    os.set_blocking(wake, False)
+    os.set_blocking(notify, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
+    return wake
+
+
+def start(run: Callable[[], int]) -> int:
+    """Fork a process with a group of its own that calls `run` and ends with the code that it returns."""
     child = os.fork()
     if child:
+        try:  # noqa: SIM105 contextlib would cost each job its import
+            # Parent and child both set the group, so that it exists whichever runs first.
+            os.setpgid(child, child)
+        except (PermissionError, ProcessLookupError):
+            pass
         return child
+    code = 127
     try:
         os.setpgid(0, 0)
         _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -36,10 +59,17 @@ def _start(command: Sequence[str]) -> int:
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
+        code = run()
+    finally:
+        os._exit(code)
+
+
+def _execute(command: Sequence[str]) -> int:
+    try:
         os.execvpe(command[0], list(command), os.environ)  # noqa: S606 no shell is the point
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
-    os._exit(127)
+    return 127
 
 
 def _descendants() -> list[int]:
@@ -58,25 +88,28 @@ def _descendants() -> list[int]:
     return processes[1:]
 
 
-def _send(pid: int, number: int, *, group: bool = False) -> None:
+def send(pid: int, number: int, *, group: bool = False) -> None:
+    """Send a signal to a process or its group, if there still is one."""
     try:  # noqa: SIM105 contextlib would cost each job its import
         (os.killpg if group else os.kill)(pid, number)
     except (ProcessLookupError, PermissionError):
         pass
 
 
-def _kill_all(child: int) -> None:
-    _send(child, signal.SIGKILL, group=True)
+def kill_all(child: int) -> None:
+    """Kill every process of a job, and wait until none is left."""
+    send(child, signal.SIGKILL, group=True)
     # A process that left the group (its own session) is still a descendant of this one, which adopts orphans.
     # Repeat until there is none: each may have started others meanwhile.
     while _ON_LINUX and (pids := _descendants()):
         for pid in pids:
-            _send(pid, signal.SIGKILL)
-        _reap()
+            send(pid, signal.SIGKILL)
+        reap()
         select.select([], [], [], 0.002)
 
 
-def _reap() -> dict[int, int]:
+def reap() -> dict[int, int]:
+    """The exit codes of the children that have ended, by their ids; -N after signal N."""
     ended: dict[int, int] = {}
     while True:
         try:
@@ -90,40 +123,30 @@ def _reap() -> dict[int, int]:
 
 def main(command: Sequence[str]) -> int:
     """Run the command to its end, or until standard input closes."""
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
-    wake, notify = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else os.pipe()
-    os.set_blocking(wake, False)
-    os.set_blocking(notify, False)
+    adopt_orphans()
+    wake = wake_on_signals()
     received: list[int] = []
     child = 0
 
     def pass_on(number: int, _frame: object) -> None:
         received.append(number)
         if child:
-            _send(child, signal.SIGTERM, group=True)
+            send(child, signal.SIGTERM, group=True)
 
     signal.signal(signal.SIGTERM, pass_on)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
-    signal.set_wakeup_fd(notify, warn_on_full_buffer=False)
-    child = _start(command)
-    try:  # noqa: SIM105
-        # Parent and child both set the group, so that it exists whichever runs first.
-        os.setpgid(child, child)
-    except (PermissionError, ProcessLookupError):
-        pass
+    child = start(lambda: _execute(command))
     if received:
         pass_on(signal.SIGTERM, None)
     while True:
-        ended = _reap()
+        ended = reap()
         if child in ended:
-            _kill_all(child)
+            kill_all(child)
             return ended[child] if ended[child] >= 0 else 128 - ended[child]
         ready, _, _ = select.select([0, wake], [], [])
         if wake in ready:
             os.read(wake, 4096)
         if 0 in ready and not os.read(0, 1):
-            _kill_all(child)
+            kill_all(child)
             return 128 + signal.SIGKILL
 
 

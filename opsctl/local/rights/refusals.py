@@ -48,6 +48,11 @@ def denied(service: str, environ: dict[str, Any], message: str) -> Refusal:
     return Refusal(service, code, status, prefix + message)
 
 
+def dry_run() -> Refusal:
+    """A call of EC2's that would have been carried out without `DryRun`."""
+    return Refusal("ec2", "DryRunOperation", 412, "Request would have succeeded, but DryRun flag is set.")
+
+
 def unknown_key(service: str, environ: dict[str, Any]) -> Refusal:
     """A call with a key that does not exist, or exists no longer."""
     other = ("UnrecognizedClientException", 400) if _is_json(environ) else ("InvalidClientTokenId", 403)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from support.local_servers import Platform
+from support.local_servers import Platform, client
 from support.rights_world import ACCOUNT, BUCKET, JOB_POLICY, OTHER_BUCKET, JobKeys, RightsWorld, document
 
 OUTPUT = "HNU1/derivatives/m2g/out.csv"
@@ -344,6 +344,17 @@ def test_the_users_own_key_may_everything(world: RightsWorld) -> None:
     world.s3.put_object(Bucket=OTHER_BUCKET, Key="mine", Body=b"x")
     assert world.s3.list_buckets()["Buckets"]
     assert json.dumps(world.iam.list_roles()["Roles"], default=str)
+
+
+def test_a_dry_run_does_nothing_and_says_whether_it_may(world: RightsWorld, other_job) -> None:  # type: ignore[no-untyped-def]
+    ec2 = client(world.platform.server, "ec2")
+    before = ec2.describe_vpcs()["Vpcs"]
+    assert error_of(ec2.create_vpc, CidrBlock="10.9.0.0/16", DryRun=True)[:2] == ("DryRunOperation", 412)
+    of_job = other_job(world.job_role).client("ec2")
+    assert error_of(of_job.create_vpc, CidrBlock="10.9.0.0/16", DryRun=True)[:2] == ("UnauthorizedOperation", 403)
+    assert ec2.describe_vpcs()["Vpcs"] == before
+    made = ec2.create_vpc(CidrBlock="10.9.0.0/16", DryRun=False)["Vpc"]["VpcId"]
+    ec2.delete_vpc(VpcId=made)
 
 
 @pytest.mark.parametrize("trusts", ["lambda", None])

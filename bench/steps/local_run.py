@@ -1,0 +1,210 @@
+"""What the local platform adds to the command of each scan: a run's jobs, from the first start to the last end."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shlex
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench.platform import platform_of
+from bench.row import Row, ratio_row, time_call
+from opsctl.aws.clients import Clients
+from opsctl.core.platform.platform import LOCAL_NAME, LOCAL_REGION, Platform
+from opsctl.home import Home
+from opsctl.local import control
+from opsctl.local.files import Files
+
+#: The command computes for about a quarter of a second; the local platform may add as much again twice.
+_BAR = 3
+_SLOTS = 2
+_BUCKET, _GROUP = "data", "/opsctl/bench"
+_VOLUMES = 8
+
+# Computes, and writes the connectome that is asked for: `m2g [OPTIONS] INPUT OUTPUT`, as the job runner calls it.
+_COMMAND = """
+import os, sys
+total = 0
+for number in range({steps}):
+    total += number * number
+_, source, target, *options = sys.argv
+subject, session = (options[options.index(f"--{{name}}_label") + 1] for name in ("participant", "session"))
+atlas = options[options.index("--parcellation") + 1] + "2x2x2"
+folder = os.path.join(target, f"sub-{{subject}}", f"ses-{{session}}", "connectomes_d", atlas)
+os.makedirs(folder)
+with open(os.path.join(folder, f"sub-{{subject}}_ses-{{session}}_dwi_{{atlas}}_connectome.csv"), "w") as file:
+    file.write("1 2 3\\n")
+"""
+_STEPS = 3_000_000
+_READ_AND_WRITE = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]
+
+
+def measure(*, quick: bool) -> list[Row]:
+    """Run scans whose command is short over the local platform, and the command alone as often."""
+    scans, pairs = (20, 1) if quick else (200, 3)
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        home = Path(folder) / "home"
+        home.mkdir(mode=0o700)
+        server = control.start(home, slots=_SLOTS)
+        try:
+            _write_command(Files(home).bin / "m2g")
+            clients = Clients(endpoint_url=server.endpoint_url, local_key=server.credentials)
+            Home(home).keep(_platform(clients, server.endpoint_url))
+            _put_dataset(clients, scans)
+            timed = [(_run_seconds(home, number), _alone_seconds(Path(folder), scans)) for number in range(pairs)]
+        finally:
+            control.stop(home)
+    ours, plain = zip(*timed, strict=True)
+    note = f"{scans} scans, {_SLOTS} at once: from `opsctl run` to the last result; plain: their commands alone"
+    return [ratio_row("a run over the local platform", ours=ours, plain=plain, bar=_BAR, note=note)]
+
+
+def _run_seconds(home: Path, number: int) -> float:
+    """Seconds of a run of all scans, into a folder of its own."""
+
+    def run() -> None:
+        _opsctl(home, "run", "HNU1", "--parcellation", "Desikan_", "--modif", f"bench{number}", "--yes")
+        _opsctl(home, "status", "--wait")
+
+    return time_call(run)
+
+
+def _opsctl(home: Path, *arguments: str) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OPSCTL_"))}
+    missing = str(home / "nothing")
+    own = {"OPSCTL_HOME": str(home), "AWS_CONFIG_FILE": missing, "AWS_SHARED_CREDENTIALS_FILE": missing}
+    subprocess.run(
+        [sys.executable, "-m", "opsctl", *arguments],
+        env={**inherited, **own},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def _alone_seconds(folder: Path, scans: int) -> float:
+    """Seconds of the commands of all scans without a platform, as many at once as it has slots."""
+    program = folder / "home" / "local" / "bin" / "m2g"
+    arguments = "--participant_label {} --session_label 1 --parcellation Desikan_"
+    with tempfile.TemporaryDirectory(dir=folder) as target:
+        line = f"exec {shlex.quote(str(program))} in {shlex.quote(target)} {arguments}"
+        numbers = "\n".join(f"{number:04d}" for number in range(scans))
+        call = ["xargs", "-P", str(_SLOTS), "-I", "{}", "sh", "-c", line]
+        return time_call(lambda: subprocess.run(call, input=numbers, text=True, check=True))
+
+
+def _write_command(program: Path) -> None:
+    """Replace the preview."""
+    script = program.with_name("command.py")
+    script.write_text(_COMMAND.format(steps=_STEPS))
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -S {shlex.quote(str(script))} "$@"\n')
+    program.chmod(stat.S_IRWXU)
+
+
+def _put_dataset(clients: Clients, scans: int) -> None:
+    image, t1w = _image((2, 2, 2, _VOLUMES)), _image((2, 2, 2))
+    bval = ("0 " + "1000 " * (_VOLUMES - 1)).encode()
+    rows = [[0.0] + [float(n % 3 == axis) for n in range(_VOLUMES - 1)] for axis in range(3)]
+    bvec = "\n".join(" ".join(map(str, row)) for row in rows).encode()
+    clients.s3.create_bucket(Bucket=_BUCKET)
+    put = clients.s3.put_object
+    put(Bucket=_BUCKET, Key="HNU1/dataset_description.json", Body=b'{"Name": "HNU1", "BIDSVersion": "1.9.0"}')
+    for number in range(scans):
+        stem = f"sub-{number:04d}_ses-1"
+        folder = f"HNU1/sub-{number:04d}/ses-1"
+        put(Bucket=_BUCKET, Key=f"{folder}/anat/{stem}_T1w.nii.gz", Body=t1w)
+        for ending, body in ((".nii.gz", image), (".bval", bval), (".bvec", bvec)):
+            put(Bucket=_BUCKET, Key=f"{folder}/dwi/{stem}_dwi{ending}", Body=body)
+
+
+def _image(shape: tuple[int, ...]) -> bytes:
+    import nibabel
+    import numpy as np
+
+    return gzip.compress(nibabel.Nifti1Image(np.ones(shape, dtype=np.int16), np.eye(4)).to_bytes(), mtime=0)
+
+
+def _platform(clients: Clients, url: str) -> Platform:
+    """Create what Terraform makes for the jobs, and describe it as `up` does."""
+    role = clients.iam.create_role(RoleName="r", AssumeRolePolicyDocument=_trust("batch", "ec2"))["Role"]["Arn"]
+    clients.iam.create_instance_profile(InstanceProfileName="p")
+    clients.iam.add_role_to_instance_profile(InstanceProfileName="p", RoleName="r")
+    job_role = clients.iam.create_role(RoleName="jobs", AssumeRolePolicyDocument=_trust("ecs-tasks"))["Role"]["Arn"]
+    clients.iam.put_role_policy(
+        RoleName="jobs",
+        PolicyName="data",
+        PolicyDocument=_policy({"Action": _READ_AND_WRITE, "Resource": "arn:aws:s3:::*"}),
+    )
+    clients.logs.create_log_group(logGroupName=_GROUP)
+    environment = clients.batch.create_compute_environment(
+        computeEnvironmentName="env",
+        type="MANAGED",
+        state="ENABLED",
+        serviceRole=role,
+        computeResources={
+            "type": "EC2",
+            "minvCpus": 0,
+            "maxvCpus": 4,
+            "instanceTypes": ["r5.large"],
+            "instanceRole": "p",
+            "subnets": [clients.ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+            "securityGroupIds": [clients.ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+        },
+    )["computeEnvironmentArn"]
+    queue = clients.batch.create_job_queue(
+        jobQueueName="q",
+        state="ENABLED",
+        priority=1,
+        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment}],
+    )["jobQueueArn"]
+    platform = replace(
+        platform_of(url, data_bucket=_BUCKET),
+        name=LOCAL_NAME,
+        region=LOCAL_REGION,
+        log_group=_GROUP,
+        m2g_image="preview",
+    )
+    models = {
+        model: replace(
+            resources,
+            job_queue=queue,
+            compute_environment=environment,
+            job_definition=_definition(clients, model, job_role),
+        )
+        for model, resources in platform.models.items()
+    }
+    return replace(platform, models=models)
+
+
+def _definition(clients: Clients, model: str, role: str) -> str:
+    return clients.batch.register_job_definition(
+        jobDefinitionName=f"bench-{model}",
+        type="container",
+        containerProperties={
+            "image": "preview",
+            "jobRoleArn": role,
+            "resourceRequirements": [{"type": "VCPU", "value": "2"}, {"type": "MEMORY", "value": "15200"}],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": _GROUP, "awslogs-stream-prefix": model},
+            },
+        },
+    )["jobDefinitionArn"]
+
+
+def _trust(*services: str) -> str:
+    principals = [f"{service}.amazonaws.com" for service in services]
+    return _policy({"Action": "sts:AssumeRole", "Principal": {"Service": principals}})
+
+
+def _policy(statement: Mapping[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
