@@ -50,6 +50,7 @@ REASONS = {
         ),
         "the local server bounds bodies when it takes them, and an object is as large as its owner made it",
     ),
+    "opsctl/commands/platform/name_claim.py": "an SSM parameter, which has 8 kB at most",
     "container/m2g_job/s3.py": "a file that m2g wrote, of 1 MiB at most",
     "opsctl/local/preview/preparation.py": "copies block by block",
     "opsctl/local/preview/volumes.py": "`_Beginning` reads within the image's announced size",
