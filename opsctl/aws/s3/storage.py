@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
@@ -188,23 +189,48 @@ class Storage:
                 raise
         return True
 
+    def put_body(self, bucket: str, key: str, body: bytes) -> None:
+        """Write one record's bytes."""
+        with translated(f"writing s3://{bucket}/{key}"):
+            self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
     @contextmanager
-    def putting_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Callable[[], None]]:
+    def putting_bodies(self, bucket: str, bodies: Iterable[tuple[str, bytes]]) -> Iterator[Callable[[], None]]:
         """Write many records in the background of the block; yields a function that waits until all are written.
 
         At the end of the block no further write is started, and none is under way.
+
+        Parameters
+        ----------
+        bodies
+            Keys with their bytes, taken one by one as they are sent: as many are in memory as there are threads.
         """
+        remaining, lock, stop = iter(bodies), Lock(), Event()
+
+        def take() -> tuple[str, bytes] | None:
+            with lock:
+                return None if stop.is_set() else next(remaining, None)
+
+        def send() -> None:
+            try:
+                while (taken := take()) is not None:
+                    self.put_body(bucket, *taken)
+            except BaseException:
+                # The first error is raised by `wait`; the other threads need not go on.
+                stop.set()
+                raise
+
         with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            puts = [pool.submit(self.put_json, bucket, key, value) for key, value in values.items()]
+            threads = [pool.submit(send) for _ in range(_RECORD_THREADS)]
 
             def wait() -> None:
-                for put in puts:
-                    put.result()
+                for thread in as_completed(threads):
+                    thread.result()
 
             try:
                 yield wait
             finally:
-                pool.shutdown(cancel_futures=True)
+                stop.set()
 
     def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
         """Upload files in parallel.

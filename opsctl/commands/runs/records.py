@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any, TypeVar
 
 from opsctl.aws.s3.cache import Cache
@@ -13,6 +14,7 @@ from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
 from opsctl.core.record import UnreadableRecord
+from opsctl.core.record_body import record_body
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run, document_key, may_be_run_of, run_moment
 from opsctl.core.runs.names import find_run
@@ -130,22 +132,29 @@ class Records:
         self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission] = ()
     ) -> None:
         """Write a run's scan JSONs, its submissions and its record."""
-        with self.writing_documents(run, documents, intended) as wait:
+        with self.writing_documents(run, documents.items(), intended) as wait:
             wait()
         self.put_record(run)
 
     def writing_documents(
-        self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission]
+        self, run: Run, documents: Iterable[tuple[int, Mapping[str, Any]]], intended: Sequence[Submission]
     ) -> AbstractContextManager[Callable[[], None]]:
-        """Write a run's scan JSONs and submissions while the block runs; the block may call what it gets to wait."""
+        """Write a run's scan JSONs and submissions while the block runs; the block may call what it gets to wait.
+
+        Parameters
+        ----------
+        documents
+            The scans' JSONs with their indices; each is made when it is sent, so that they are never all in memory.
+        """
         prefix = self._prefix(run.run_id)
-        scans = {document_key(prefix, "scans", index): document for index, document in documents.items()}
-        submissions = {_submission_key(prefix, submission): submission.as_json() for submission in intended}
-        return self._storage.putting_jsons(self._bucket, {**scans, **submissions})
+        submissions = ((_submission_key(prefix, submission), submission.as_json()) for submission in intended)
+        scans = ((document_key(prefix, "scans", index), document) for index, document in documents)
+        bodies = ((key, record_body(record)) for key, record in chain(submissions, scans))
+        return self._storage.putting_bodies(self._bucket, bodies)
 
     def put_record(self, run: Run) -> None:
         """Write a run's record: comes last, because the record makes the run exist."""
-        self._storage.put_json(self._bucket, self._run_key(run.run_id), run.as_json())
+        self._storage.put_body(self._bucket, self._run_key(run.run_id), record_body(run.as_json()))
 
     def submission_log(self, run_id: str, run: Run | None = None) -> list[Submission]:
         """A run's submissions in every state, in order; one that `run` never reached is missing.
