@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,9 +16,13 @@ from opsctl.core.dataset.scan import S3Object
 from opsctl.core.foreign_json import parse
 from opsctl.core.size_limits import RECORD_BYTES
 
-_SCHEMA = "CREATE TABLE IF NOT EXISTS records (bucket TEXT, key TEXT, etag TEXT, body BLOB, PRIMARY KEY (bucket, key))"
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS bodies (bucket TEXT, key TEXT, form TEXT, etag TEXT, body BLOB, used_on INTEGER,"
+    " PRIMARY KEY (bucket, key, form))"
+)
 _NOTES = "CREATE TABLE IF NOT EXISTS notes (bucket TEXT, name TEXT, value TEXT, PRIMARY KEY (bucket, name))"
 _QUERY_LIMIT = 500
+_DAY_SECONDS = 86_400
 _LOCKED_SECONDS = 2.0
 #: A value holds the names of a run's scans or of all runs. Larger ones are not read.
 _LARGEST_VALUE_BYTES = 16_000_000
@@ -50,6 +55,11 @@ class Cache:
             self._is_file = False
             self._database = self._open(":memory:")
 
+    @staticmethod
+    def _today() -> int:
+        """The number of days since 1970."""
+        return int(time.time()) // _DAY_SECONDS
+
     def _open(self, name: str) -> sqlite3.Connection:
         if self._is_file:
             # SQLite would create it with the umask's mode, and its other files with this one's.
@@ -75,8 +85,14 @@ class Cache:
                     self._is_file = False
                     self._database = self._open(":memory:")
 
-    def get(self, bucket: str, objects: Iterable[S3Object]) -> dict[str, bytes]:
-        """The cached bodies, by key."""
+    def get(self, bucket: str, objects: Iterable[S3Object], *, form: str = "") -> dict[str, bytes]:
+        """The cached bodies, by key.
+
+        Parameters
+        ----------
+        form
+            What of the bodies was stored: as they are, or shortened in a way that has this name.
+        """
         etags = {obj.key: obj.etag for obj in objects}
         keys = list(etags)
         bodies: dict[str, bytes] = {}
@@ -85,28 +101,28 @@ class Cache:
                 chunk = keys[start : start + _QUERY_LIMIT]
                 marks = ", ".join("?" * len(chunk))
                 query = (
-                    "SELECT key, etag, body FROM records WHERE bucket = ? AND typeof(body) = 'blob' "  # noqa: S608
+                    "SELECT key, etag, body FROM bodies WHERE bucket = ? AND form = ? AND typeof(body) = 'blob' "  # noqa: S608
                     f"AND length(body) <= ? AND key IN ({marks})"
                 )
-                for key, etag, body in self._database.execute(query, (bucket, RECORD_BYTES, *chunk)):
+                for key, etag, body in self._database.execute(query, (bucket, form, RECORD_BYTES, *chunk)):
                     if etags.get(key) == etag:
                         bodies[key] = body
         return bodies
 
-    def keep(self, bucket: str, bodies: Mapping[S3Object, bytes]) -> None:
-        """Store bodies; each replaces an earlier one of the same key."""
-        if not self._is_file:
+    def keep(self, bucket: str, bodies: Mapping[S3Object, bytes], *, form: str = "") -> None:
+        """Store bodies; each replaces an earlier one of the same key and form."""
+        if not self._is_file or not bodies:
             return
-        rows = [(bucket, obj.key, obj.etag, body) for obj, body in bodies.items()]
+        rows = [(bucket, obj.key, form, obj.etag, body, self._today()) for obj, body in bodies.items()]
         with self._using(), self._database:
-            self._database.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT OR REPLACE INTO bodies VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def forget(self, bucket: str, is_gone: Callable[[str], bool]) -> None:
         """Remove the bodies of a bucket whose keys are gone."""
         with self._using(), self._database:
-            keys = [key for (key,) in self._database.execute("SELECT key FROM records WHERE bucket = ?", (bucket,))]
+            keys = [key for (key,) in self._database.execute("SELECT key FROM bodies WHERE bucket = ?", (bucket,))]
             rows = [(bucket, key) for key in keys if is_gone(key)]
-            self._database.executemany("DELETE FROM records WHERE bucket = ? AND key = ?", rows)
+            self._database.executemany("DELETE FROM bodies WHERE bucket = ? AND key = ?", rows)
 
     def forget_value(self, bucket: str, name: str) -> None:
         """Remove a value."""

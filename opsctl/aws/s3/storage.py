@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -25,6 +25,7 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
+from opsctl.core.runs.files_digest import FolderDigests
 from opsctl.core.runs.m2g_options import Pipeline
 from opsctl.core.size_limits import RECORD_BYTES
 
@@ -74,14 +75,36 @@ class Storage:
         with translated(f"listing {location.uri}"):
             yield from self._listing.below(location.bucket, location.key_prefix)
 
-    def outputs(self, location: Location) -> dict[str, S3Object]:
-        """Every object of a derivative dataset, by key."""
+    def beginning_with(self, bucket: str, prefix: str) -> Iterator[S3Object]:
+        """Every object whose key begins with a prefix, which may end in the middle of a name."""
+        with translated(f"listing s3://{bucket}/{prefix}"):
+            yield from self._listing.below(bucket, prefix)
+
+    def outputs(self, location: Location, *, keep: Callable[[str], bool] = bool) -> dict[str, S3Object]:
+        """Every object of a derivative dataset, by key.
+
+        Parameters
+        ----------
+        keep
+            Whether to return a key below a subject; other keys take no memory.
+        """
         prefix = location.key_prefix
         with translated(f"listing {location.uri}"):
             objects, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            objects += self._listing.folders(location.bucket, subjects, keep=bool)
+            objects += self._listing.folders(location.bucket, subjects, keep=keep)
         return {obj.key: obj for obj in objects}
+
+    def output_digests(self, location: Location, scans: Set[str]) -> FolderDigests:
+        """The digest of each scan's folder of a derivative dataset; see `FolderDigests`."""
+        prefix = location.key_prefix
+        digests = FolderDigests(location.bucket, prefix, scans)
+        with translated(f"listing {location.uri}"):
+            _, folders = self._listing.level(location.bucket, prefix)
+            subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
+            for _ in self._listing.shards(location.bucket, subjects, keep=bool, of_shard=digests.add):
+                pass
+        return digests
 
     def folders(self, location: Location) -> list[str]:
         """The names of the folders directly below a prefix."""
@@ -185,6 +208,24 @@ class Storage:
                 )
             except ClientError as error:
                 if code_of(error) in _CONDITION_FAILED:
+                    return False
+                raise
+        return True
+
+    def replace_body(self, bucket: str, key: str, body: bytes, *, etag: str) -> bool:
+        """Write an object in place of the one with an etag, or of none where the etag is empty; whether it was written.
+
+        Raises
+        ------
+        Problem
+            When S3 refuses it for another reason than that there is another object now.
+        """
+        condition: dict[str, Any] = {"IfMatch": f'"{etag}"'} if etag else {"IfNoneMatch": "*"}
+        with translated(f"writing s3://{bucket}/{key}"):
+            try:
+                self.client.put_object(Bucket=bucket, Key=key, Body=body, **condition)
+            except ClientError as error:
+                if code_of(error) in {*_CONDITION_FAILED, *_MISSING}:
                     return False
                 raise
         return True
