@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -55,6 +55,13 @@ class RunReader:
                 index = index_map[origin_index]
                 results[index] = replace(read[origin_index], index=index)
         return results
+
+    def each_result(self) -> Iterator[Result]:
+        """The results that exist, with their lists of files, in no order (`Records.each_result`)."""
+        for run_id, index_map in self._index_maps.items():
+            for result in self._records.each_result(run_id, contradiction=self._contradiction(index_map)):
+                if result.index in index_map:
+                    yield replace(result, index=index_map[result.index])
 
     def _run_of(self, run_id: str) -> Run | None:
         """The record of this run, or of one that it adopted from; None where that one cannot be read."""

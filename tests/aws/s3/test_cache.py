@@ -78,7 +78,7 @@ def test_a_row_that_opsctl_did_not_write_counts_as_missing(tmp_path: Path, body:
     cache = Cache(path)
     cache.keep("data", {one("a", "1"): b"A", one("b", "1"): b"B"})
     with sqlite3.connect(path) as other:
-        other.execute("UPDATE records SET body = ? WHERE key = 'b'", (body,))
+        other.execute("UPDATE bodies SET body = ? WHERE key = 'b'", (body,))
         other.execute("INSERT INTO notes VALUES ('data', 'n', ?)", (body,))
     other.close()
     assert Cache(path).get("data", [one("a", "1"), one("b", "1")]) == {"a": b"A"}
