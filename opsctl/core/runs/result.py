@@ -330,7 +330,8 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
         if folder.split("/")[:3] != uri.split("/")[:3]:
             return f"`outputs` is wrong ({folder} is in another bucket)"
     listed = [file.uri for file in outputs.files]
-    for file in (*outputs.connectomes, *listed, *(graph.uri for graph in outputs.graphs)):
+    # Nearly all connectomes and graphs are among the files: each address is checked once.
+    for file in dict.fromkeys((*outputs.connectomes, *listed, *(graph.uri for graph in outputs.graphs))):
         if not file.startswith(f"{folder}/") or not is_plain_path(file.removeprefix(f"{folder}/")):
             return f"`outputs` is wrong ({file[:_SHOWN]} is not in {folder[:_SHOWN]})"
     if not set(outputs.connectomes) <= set(listed):
