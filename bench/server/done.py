@@ -1,4 +1,4 @@
-"""The records of a run whose scans are all done, as its jobs leave them: made by the server, so that nobody sends them."""
+"""The records of a run whose scans are all done, as its jobs leave them; the server makes them."""
 
 from __future__ import annotations
 

@@ -97,16 +97,22 @@ class RecordFolder:
             self._by_number[summary_number(obj.key.rpartition("/")[2])].append(obj)
         self._known_summaries: dict[str, S3Object] | None = None
 
-    def bodies(self, unread: Sequence[S3Object]) -> Iterator[ReadBody]:
-        """The bodies of some of the objects, in no order; those that are gone meanwhile are left out."""
+    def bodies(self, unread: Sequence[S3Object], *, cached: bool = True) -> Iterator[ReadBody]:
+        """The bodies of some of the objects, in no order; those that are gone meanwhile are left out.
+
+        Parameters
+        ----------
+        cached
+            Whether to ask this machine's cache.
+        """
         wanted = {obj.key for obj in unread}
         for number, objects in self._by_number.items():
             chosen = [obj for obj in objects if obj.key in wanted]
-            cached = self._cache.get(self._folder.bucket, chosen, form=self._form)
+            known = self._cache.get(self._folder.bucket, chosen, form=self._form) if cached and chosen else {}
             for obj in chosen:
-                if obj.key in cached:
-                    yield ReadBody(obj, cached[obj.key], "cache")
-            remaining = {obj.key: obj for obj in chosen if obj.key not in cached}
+                if obj.key in known:
+                    yield ReadBody(obj, known[obj.key], "cache")
+            remaining = {obj.key: obj for obj in chosen if obj.key not in known}
             if number is not None and len(remaining) >= min(self._worth, len(objects)):
                 for obj, body in self._summarised(number, objects):
                     if remaining.pop(obj.key, None) is not None:

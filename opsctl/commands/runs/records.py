@@ -264,9 +264,7 @@ class Records:
         """
         values = {obj.key: value for obj, value in self._each(run_id, folder, form, keep=keep)}
         return [
-            value
-            for key in sorted(values)
-            if (value := self._believed(values[key], key, contradiction)) is not None
+            value for key in sorted(values) if (value := self._believed(values[key], key, contradiction)) is not None
         ]
 
     def _each(self, run_id: str, folder: str, form: Form[T], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
@@ -284,10 +282,18 @@ class Records:
             self._storage, self._cache, location, objects, form=form.name, worth_a_summary=self._worth_a_summary
         )
         stored: dict[S3Object, bytes] = {}
-        for read in reader.bodies(unread):
-            is_short = read.source == "cache" and form.decode_short is not None
-            decode = form.decode_short if is_short and form.decode_short is not None else form.decode
-            value = self._decoded(decode, read.body, read.obj.key)
+        unusable: list[S3Object] = []
+        for read in chain(reader.bodies(unread), _later(lambda: reader.bodies(unusable, cached=False))):
+            if read.source == "cache" and form.decode_short is not None and isinstance(read.body, bytes):
+                try:
+                    value: T | None = form.decode_short(read.body, self._uri(read.obj.key))
+                except UnreadableRecord:
+                    # Somebody has changed the cache: it is not the record that is damaged.
+                    unusable.append(read.obj)
+                    continue
+                self._unreadable.pop(self._uri(read.obj.key), None)
+            else:
+                value = self._decoded(form.decode, read.body, read.obj.key)
             if keep:
                 self._values[read.obj.key] = (read.obj.etag, value)
             if value is not None and form.shorten is not None and read.source != "cache":
@@ -362,6 +368,11 @@ def _submission_key(run_prefix: str, submission: Submission) -> str:
     return f"{run_prefix}/submissions/{submission.number:02d}.json"
 
 
+def _later(make: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """The elements of what is made when the first of them is asked for."""
+    yield from make()
+
+
 def _decode_without_files(data: bytes, uri: str) -> Result:
     # The files are checked too, so that no command calls a result readable that another cannot read.
     return Result.decode(data, uri).without_files()
@@ -369,9 +380,7 @@ def _decode_without_files(data: bytes, uri: str) -> Result:
 
 _SUBMISSION = Form(decode=Submission.decode, is_small=True)
 _ATTEMPT = Form(decode=Attempt.decode, is_small=True)
-_DOCUMENT = Form(
-    decode=decode_scan_document, name="inputs", shorten=short_document, decode_short=decode_scan_document
-)
+_DOCUMENT = Form(decode=decode_scan_document, name="inputs", shorten=short_document, decode_short=decode_scan_document)
 _RESULT = Form(decode=Result.decode)
 _RESULT_WITHOUT_FILES = Form(
     decode=_decode_without_files,

@@ -1,4 +1,4 @@
-"""The digest of a folder's files: equal for a result and for a listing where the folder holds its files and no other."""
+"""The digest of a folder's files: a result's is a listing's where the folder holds its files and no other."""
 
 from __future__ import annotations
 

@@ -287,7 +287,7 @@ class _Fields:
 class _ShortRecord(_Fields):
     """A result in this machine's cache."""
 
-    folder: bounded.S3Uri | Literal[""]
+    folder: bounded.Text
     file_count: bounded.Count
     files_digest: bounded.Text
 
@@ -347,8 +347,10 @@ _READER = RecordReader(
 
 
 def _short_inconsistency(result: _ShortRecord, uri: str) -> str:
-    is_own = uri.endswith(f"/results/{result.index:05d}.json")
-    return "" if is_own else f"it is of scan {result.index}, not of the one where it lies"
+    if not uri.endswith(f"/results/{result.index:05d}.json"):
+        return f"it is of scan {result.index}, not of the one where it lies"
+    bucket = "/".join(uri.split("/")[:3])
+    return "" if not result.folder or result.folder.startswith(f"{bucket}/") else "`folder` is wrong"
 
 
 _SHORT_READER = RecordReader(_ShortRecord, hint="", check=_short_inconsistency)

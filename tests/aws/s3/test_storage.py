@@ -170,9 +170,9 @@ def test_bodies_are_taken_as_they_are_sent(storage: Storage) -> None:
             yield f"r/{number}", b"{}"
 
     put = storage.client.put_object
-    with mock.patch.object(storage.client, "put_object", side_effect=lambda **request: sent.append(put(**request))):
-        with storage.putting_bodies("data", bodies()) as wait:
-            wait()
+    counted = mock.patch.object(storage.client, "put_object", side_effect=lambda **request: sent.append(put(**request)))
+    with counted, storage.putting_bodies("data", bodies()) as wait:
+        wait()
     assert len(sent) == 1_000
     assert max(waiting) <= 64
 
