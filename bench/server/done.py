@@ -72,7 +72,7 @@ def _result(bucket: str, run: dict[str, Any], index: int, name: str, job_id: str
         {"uri": f"s3://{bucket}/{key}", "size_bytes": size_of(key), "sha256": etag_of(key) * 2, "etag": etag_of(key)}
         for key in output_keys(name)
     ]
-    connectomes = [file["uri"] for file in files if file["uri"].endswith(".csv")]
+    connectomes = [f"s3://{bucket}/{key}" for key in output_keys(name) if key.endswith(".csv")]
     graph = {"kind": "streamlines", "nodes": 70, "edges": 2_000, "regions": 70, "lost": 0}
     graphs = [{"uri": uri, "atlas": uri.split("/")[-2], **graph} for uri in connectomes]
     return {

@@ -273,9 +273,9 @@ class Records:
         objects = list(self._storage.below(location))
         unread = []
         for obj in objects:
-            etag, value = self._values.get(obj.key, ("", None)) if keep else ("", None)
+            etag, known = self._values.get(obj.key, ("", None)) if keep else ("", None)
             if etag == obj.etag:
-                yield obj, value
+                yield obj, known
             else:
                 unread.append(obj)
         reader = RecordFolder(
@@ -283,10 +283,11 @@ class Records:
         )
         stored: dict[S3Object, bytes] = {}
         unusable: list[S3Object] = []
+        value: T | None
         for read in chain(reader.bodies(unread), _later(lambda: reader.bodies(unusable, cached=False))):
             if read.source == "cache" and form.decode_short is not None and isinstance(read.body, bytes):
                 try:
-                    value: T | None = form.decode_short(read.body, self._uri(read.obj.key))
+                    value = form.decode_short(read.body, self._uri(read.obj.key))
                 except UnreadableRecord:
                     # Somebody has changed the cache: it is not the record that is damaged.
                     unusable.append(read.obj)
