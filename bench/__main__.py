@@ -32,6 +32,7 @@ STEPS = (
     "durability",
     "growth",
     "largest",
+    "verbs",
     "cost",
 )
 #: Takes half as long as all the others together, so it must be named; until then its rows stay.
