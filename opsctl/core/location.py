@@ -14,7 +14,8 @@ SELFTEST_PREFIX = "opsctl/selftest/"
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 #: A name of a file or folder that m2g or opsctl may have written: no `.`, `..` or `.bashrc`, no control characters.
-_PLAIN_NAME = re.compile(r"[^./\\\x00-\x1f\x7f-\x9f][^/\\\x00-\x1f\x7f-\x9f]*")
+_PLAIN_NAME = r"[^./\\\x00-\x1f\x7f-\x9f][^/\\\x00-\x1f\x7f-\x9f]*"
+_PLAIN_PATH = re.compile(f"{_PLAIN_NAME}(?:/{_PLAIN_NAME})*")
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def derivatives(dataset: Location, modif: str, *, data_bucket: str) -> Location:
 
 def is_plain_path(path: str) -> bool:
     """Whether a path with `/` leads downwards by plain names only: none is empty or begins with a dot."""
-    return all(map(_PLAIN_NAME.fullmatch, path.split("/")))
+    return _PLAIN_PATH.fullmatch(path) is not None
 
 
 def dataset_folder(output: Location) -> Location:
