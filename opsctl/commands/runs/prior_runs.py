@@ -138,11 +138,11 @@ class PriorRuns:
         if not names:
             return []
         files = self._output_files or self._files_of(runs)
-        wanted = set(names)
+        new = set(names)
         foreign = []
         for key in files.elsewhere:
             parts = key[len(self._output.key_prefix) :].split("/")
-            if any("/".join(parts[:depth]) in wanted for depth in range(1, len(parts))):
+            if any("/".join(parts[:depth]) in new for depth in range(1, len(parts))):
                 foreign.append(f"s3://{self._output.bucket}/{key}")
         return foreign
 

@@ -105,9 +105,9 @@ class RecordFolder:
         cached
             Whether to ask this machine's cache.
         """
-        wanted = {obj.key for obj in unread}
+        unread_keys = {obj.key for obj in unread}
         for number, objects in self._by_number.items():
-            chosen = [obj for obj in objects if obj.key in wanted]
+            chosen = [obj for obj in objects if obj.key in unread_keys]
             known = self._cache.get(self._folder.bucket, chosen, form=self._form) if cached and chosen else {}
             for obj in chosen:
                 if obj.key in known:
