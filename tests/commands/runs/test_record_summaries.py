@@ -169,17 +169,18 @@ def test_what_is_deleted_while_it_is_read_does_not_come_back_in_a_summary(s3: Co
 
     def last_read(*, Key: str, **request: Any) -> dict[str, Any]:
         reply = get_object(Key=Key, **request)
-        s3.delete_object(Bucket="data", Key=f"{FOLDER}/results/00003.json")
+        if Key.endswith(f"/{SCANS - 1:05d}.json"):
+            # Of the second batch: the other was read in the first.
+            s3.delete_object(Bucket="data", Key=f"{FOLDER}/results/00003.json")
         return reply
 
     s3.get_object = last_read  # type: ignore[method-assign]
     records(s3).results(RUN_ID)
     s3.get_object = get_object  # type: ignore[method-assign]
-    body = s3.get_object(Bucket="data", Key=SUMMARY)["Body"].read()
     put_result(s3, 3)
     s3.gets.clear()
     assert len(records(s3).results(RUN_ID)) == SCANS
-    assert s3.gets["results"] == 1, body
+    assert s3.gets == {"summaries": 1, "results": 1}
 
 
 def test_the_summaries_that_hold_a_deleted_scan_are_deleted_with_it() -> None:
