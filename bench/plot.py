@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-
 Lines = Mapping[str, Mapping[int, float]]
 
 
