@@ -34,6 +34,7 @@ STEPS = (
     "local_run",
     "growth",
     "largest",
+    "verbs",
     "cost",
 )
 #: Takes half as long as all the others together, so it must be named; until then its rows stay.

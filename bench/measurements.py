@@ -87,10 +87,15 @@ class Measurements:
         page.write_text(replace_table(page.read_text(), self.markdown()))
         draw(self.growth("s"), self.growth("MiB"), docs / "growth.png")
 
-    def growth(self, unit: str) -> dict[int, float]:
-        """Seconds or MiB by the number of scans."""
-        rows = [row for row in self.rows if row["module"] in ("growth", "largest") and row["unit"] == unit]
-        return {int(re.sub(r"\D", "", row["step"])): row["ours"] for row in rows}
+    def growth(self, unit: str) -> dict[str, dict[int, float]]:
+        """Seconds or MiB by the number of scans, of submission and of each verb."""
+        lines: dict[str, dict[int, float]] = {}
+        for row in self.rows:
+            if row["module"] in ("growth", "largest", "verbs") and row["unit"] == unit:
+                verb = row["step"].removeprefix("memory of ").partition(" of ")[0]
+                line = lines.setdefault(verb if row["module"] == "verbs" else "discover and submit", {})
+                line[int(re.sub(r"\D", "", row["step"]))] = row["ours"]
+        return lines
 
 
 def replace_table(page: str, table: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bench.server.dataset import PREFIX, bucket_of
+from bench.server.dataset import PREFIX, bucket_of, done_bucket_of
 from opsctl.assets import atlas_table, bids_config
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.clients import Clients
@@ -95,6 +95,12 @@ class BenchPlatform:
     scans: int
     data_bucket: str
 
+    @property
+    def dataset_bucket(self) -> str:
+        """The data bucket itself where it holds a dataset that is done."""
+        is_done = self.data_bucket == done_bucket_of(self.scans)
+        return self.data_bucket if is_done else bucket_of(self.scans)
+
     @cached_property
     def platform(self) -> Platform:
         return platform_of(self.url, data_bucket=self.data_bucket)
@@ -118,7 +124,7 @@ class BenchPlatform:
     @cached_property
     def _request(self) -> RunRequest:
         options = M2gOptions(parcellation=("Desikan",))
-        return RunRequest(dataset=Location(bucket_of(self.scans), PREFIX.rstrip("/")), options=options)
+        return RunRequest(dataset=Location(self.dataset_bucket, PREFIX.rstrip("/")), options=options)
 
     @cached_property
     def _prior_runs(self) -> PriorRuns:

@@ -32,6 +32,10 @@ class Server:
         """The number of requests since the last call of this method."""
         return int(self._control({"count": True})["count"])
 
+    def finish(self, bucket: str, run_id: str, job_id: str) -> None:
+        """Write the records that a run's jobs leave behind, and let every job of Batch be over."""
+        self._control({"done": {"bucket": bucket, "run_id": run_id, "job_id": job_id}})
+
     def write_lines(self, stream: str, lines: list[str]) -> None:
         """Write log lines with the present time."""
         self._control({"stream": stream, "lines": lines})

@@ -8,6 +8,8 @@ import sys
 from typing import Any
 
 from bench.server.batch import Batch
+from bench.server.dataset import output_keys, scans_of
+from bench.server.done import records
 from bench.server.http import Connection, Reply, Request, Settings
 from bench.server.logs import Logs
 from bench.server.s3 import S3
@@ -33,6 +35,13 @@ class _Services:
         count, self._settings.count = self._settings.count, 0
         if "latency_ms" in settings:
             self._settings.latency_seconds = float(settings["latency_ms"]) / 1000
+        if "done" in settings:
+            bucket, run_id, job_id = (settings["done"][name] for name in ("bucket", "run_id", "job_id"))
+            run = json.loads(self._s3.read(bucket, f"opsctl/runs/{run_id}/run.json"))
+            self._s3.write(bucket, records(bucket, run, job_id))
+            scans = scans_of(len(run["scans"]))
+            self._s3.publish(bucket, [key for scan in scans for key in output_keys(scan)])
+            self._batch.status = "SUCCEEDED"
         if "stream" in settings:
             self._logs.write_lines(settings["stream"], settings["lines"])
         return Reply.json({"count": count})

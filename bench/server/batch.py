@@ -1,4 +1,4 @@
-"""AWS Batch: takes submissions, whose jobs run forever, and describes and lists them."""
+"""AWS Batch: takes submissions, whose jobs run until they are told to be done, and describes and lists them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 from bench.server.http import Reply, Request
 
 _PAGE = 1000
-#: The state of every job.
-_STATUS = "RUNNING"
 
 
 class Batch:
@@ -17,6 +15,8 @@ class Batch:
 
     def __init__(self) -> None:
         self._jobs: dict[str, dict[str, Any]] = {}
+        #: The state of every job.
+        self.status = "RUNNING"
 
     def answer(self, request: Request) -> Reply:
         """Answer one call."""
@@ -45,7 +45,7 @@ class Batch:
             "jobName": job["jobName"],
             "jobQueue": job["jobQueue"],
             "jobDefinition": job["jobDefinition"],
-            "status": _STATUS,
+            "status": self.status,
             "createdAt": 1,
             "startedAt": 2,
             "container": {"logStreamName": stream_of(int(index or 0))},
@@ -53,14 +53,14 @@ class Batch:
         if index:
             detail["arrayProperties"] = {"index": int(index)}
         elif size:
-            detail["arrayProperties"] = {"size": size, "statusSummary": {_STATUS: size}}
+            detail["arrayProperties"] = {"size": size, "statusSummary": {self.status: size}}
         return detail
 
     def _list(self, parameters: dict[str, Any]) -> dict[str, Any]:
         if "arrayJobId" not in parameters:
             return {"jobSummaryList": []}
         parent, start = parameters["arrayJobId"], int(parameters.get("nextToken", 0))
-        size = self._jobs[parent]["arrayProperties"]["size"] if parameters.get("jobStatus") == _STATUS else 0
+        size = self._jobs[parent]["arrayProperties"]["size"] if parameters.get("jobStatus") == self.status else 0
         jobs = [self._detail(f"{parent}:{index}") for index in range(start, min(start + _PAGE, size))]
         more = {"nextToken": str(start + _PAGE)} if start + _PAGE < size else {}
         return {"jobSummaryList": jobs, **more}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 
 PREFIX = "DS1/"
+#: Where opsctl puts the outputs of a run with m2g's defaults.
+OUTPUT = f"{PREFIX}derivatives/m2g-csa-native/"
 #: In a rich dataset, over two sessions; each session is a scan.
 KEYS_A_SUBJECT = 100
 
@@ -38,17 +41,43 @@ def bucket_of(scans: int, *, rich: bool = False) -> str:
     return f"{'rich' if rich else 'lean'}-{scans}"
 
 
+def done_bucket_of(scans: int) -> str:
+    """The bucket with a lean dataset, and with its outputs once they are published (`bench.server.done`)."""
+    return f"done-{scans}"
+
+
 def keys_of(bucket: str) -> list[str]:
     """All keys of a bucket's dataset, in S3's order; none where the bucket's name is of no dataset."""
     kind, _, scans = bucket.partition("-")
-    if kind not in ("rich", "lean") or not scans.isdigit():
+    if kind not in ("rich", "lean", "done") or not scans.isdigit():
         return []
-    names = _RICH if kind == "rich" else _LEAN
     keys = [PREFIX + name for name in _ROOT]
-    for number in range(int(scans)):
-        subject, session = f"sub-{1_000_000 + number // 2}", f"ses-{number % 2 + 1}"
-        keys += [f"{PREFIX}{subject}/{session}/{name.format(f'{subject}_{session}')}" for name in names]
+    for scan in scans_of(int(scans)):
+        keys += input_keys(scan, rich=kind == "rich")
     return sorted(keys)
+
+
+def scans_of(count: int) -> Iterator[str]:
+    """The names of a dataset's scans."""
+    for number in range(count):
+        yield f"sub-{1_000_000 + number // 2}/ses-{number % 2 + 1}"
+
+
+def input_keys(scan: str, *, rich: bool = False) -> list[str]:
+    """The keys of a scan's session."""
+    stem = scan.replace("/", "_")
+    return [f"{PREFIX}{scan}/{name.format(stem)}" for name in (_RICH if rich else _LEAN)]
+
+
+def output_keys(scan: str) -> list[str]:
+    """The keys of what a job publishes: 45 connectomes, three pictures and the provenance."""
+    folder, stem = f"{OUTPUT}{scan}", scan.replace("/", "_")
+    connectomes = [
+        f"{folder}/connectomes_d/atlas{number:02d}_space-MNI152NLin6_res-2x2x2/{stem}_dwi_connectome.csv"
+        for number in range(45)
+    ]
+    pictures = [f"{folder}/qa_d/{name}.png" for name in ("skull", "tensor", "tracks")]
+    return [*connectomes, *pictures, f"{folder}/provenance.json"]
 
 
 def content_of(key: str) -> bytes | None:
@@ -63,9 +92,13 @@ def content_of(key: str) -> bytes | None:
 def size_of(key: str) -> int:
     """An object's size in bytes."""
     content = content_of(key)
-    return 1 + hash(key) % 100_000_000 if content is None else len(content)
+    return 1 + _number(key) % 100_000_000 if content is None else len(content)
 
 
 def etag_of(key: str) -> str:
     """An object's etag, without quotes."""
-    return f"{hash(key) % 2**128:032x}"
+    return hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
+
+
+def _number(key: str) -> int:
+    return int(etag_of(key)[:8], 16)

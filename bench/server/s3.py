@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import lru_cache
@@ -62,6 +63,23 @@ class S3:
         if request.method == "PUT":
             return _put(bucket, key, request)
         return _get(bucket, key, request)
+
+    def write(self, name: str, objects: Iterable[tuple[str, bytes]]) -> None:
+        """Write many objects at once, as jobs did in the past."""
+        bucket = self._buckets.setdefault(name, _Bucket(keys_of(name)))
+        for key, body in objects:
+            bucket.written[key] = _Object(body, hashlib.md5(body, usedforsecurity=False).hexdigest(), time.time())
+        bucket.order = sorted(bucket.written)
+
+    def publish(self, name: str, keys: Iterable[str]) -> None:
+        """Add keys to a bucket's dataset, as jobs publish them."""
+        bucket = self._buckets[name]
+        bucket.dataset = sorted([*bucket.dataset, *keys])
+        self._dataset_page.cache_clear()
+
+    def read(self, name: str, key: str) -> bytes:
+        """An object's bytes."""
+        return self._buckets[name].written[key].body
 
     def _list(self, name: str, bucket: _Bucket, query: dict[str, str]) -> Reply:
         prefix, most = query.get("prefix", ""), int(query.get("max-keys", 1000))
@@ -122,6 +140,9 @@ def _contents(bucket: _Bucket, key: str) -> str:
 
 def _put(bucket: _Bucket, key: str, request: Request) -> Reply:
     if key in bucket.written and request.headers.get("if-none-match") == "*":
+        return _error(412, "PreconditionFailed")
+    expected = request.headers.get("if-match", "").strip('"')
+    if expected and (key not in bucket.written or bucket.written[key].etag != expected):
         return _error(412, "PreconditionFailed")
     if key not in bucket.written:
         insort(bucket.order, key)

@@ -23,7 +23,8 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.discovery import discover
 from opsctl.core.location import dataset_location, derivatives
 from opsctl.core.runs.m2g_options import M2gOptions, Pipeline
-from opsctl.core.runs.manifest import Run, scan_document
+from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.scan_document import ScanDocuments
 from opsctl.core.runs.scan_key import scan_key
 
 # In the place of the stand-in's own reading: every file of the session that pybids indexes, as m2g asks for them.
@@ -168,8 +169,9 @@ def submit(world: World, case: Case, dataset: str) -> list[str]:
         attempt_timeout_seconds=21_600,
     )
     job = platform().models["csa"]
+    documents = ScanDocuments(options, run=run, atlases=[atlas_table()["Desikan"]], job=job)
     for index, scan in enumerate(discovery.scans):
-        document = scan_document(scan, options, run=run, index=index, atlases=[atlas_table()["Desikan"]], job=job)
+        document = documents.document(scan, index)
         world.put(f"{RUN}/scans/{index:05d}.json", json.dumps(document).encode())
     return [scan.name for scan in discovery.scans]
 

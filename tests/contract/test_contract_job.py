@@ -23,8 +23,9 @@ from opsctl.core.location import run_location
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.runs import m2g_options, registration
 from opsctl.core.runs.m2g_options import M2gOptions
-from opsctl.core.runs.manifest import Run, document_key, scan_document
+from opsctl.core.runs.manifest import Run, document_key
 from opsctl.core.runs.result import Result
+from opsctl.core.runs.scan_document import ScanDocuments
 from opsctl.core.runs.submission import array_sizes, submissions_of, submit_request
 
 ATLASES = [atlas_table()[name] for name in ("Desikan", "AAL")]
@@ -102,7 +103,7 @@ def environment(index: int) -> Environment:
 )
 def test_the_job_reads_what_run_writes(example):
     options = M2gOptions(pipeline=example.pipeline, parcellation=("Desikan", "AAL"), skull="eye")
-    document = scan_document(example, options, run=run(8), index=7, atlases=ATLASES, job=JOB)
+    document = ScanDocuments(options, run=run(8), atlases=ATLASES, job=JOB).document(example, 7)
     read = job_scan.parse(json.dumps(document).encode(), environment(7))
     assert read.name == example.name
     assert read.session == example.session
@@ -153,7 +154,7 @@ GRAPH = {
 @pytest.mark.parametrize("exit_code", [0, 1])
 def test_status_reads_what_the_job_writes(exit_code):
     builder = ResultBuilder(environment(7), log_stream="csa/default/abc")
-    document = scan_document(scan(), M2gOptions(), run=run(8), index=7, atlases=ATLASES, job=JOB)
+    document = ScanDocuments(M2gOptions(), run=run(8), atlases=ATLASES, job=JOB).document(scan(), 7)
     builder.scan = job_scan.parse(json.dumps(document).encode(), environment(7))
     builder.files = [{"uri": FILE, "size_bytes": 3, "sha256": "0" * 64}]
     builder.connectomes = [FILE]
@@ -202,7 +203,8 @@ def test_the_job_reads_what_is_reused() -> None:
     files = tuple(registration.RegistrationFile(path=path, size_bytes=7, sha256="ab" * 32, etag="e") for path in paths)
     reused = registration.Registration(run_id="HNU1-20261121-120000-ab12", base=base, files=files)
     options = M2gOptions(reuse_registration=True)
-    document = scan_document(scan(), options, run=run(), index=0, atlases=ATLASES, job=JOB, registration=reused)
+    documents = ScanDocuments(options, run=run(), atlases=ATLASES, job=JOB)
+    document = documents.document(scan(), 0, registration=reused)
     job = job_reuse.parse(document["reuse"], argv=document["argv"], bucket=BUCKET)
     assert job is not None
     assert job.as_json() == reused.as_json()

@@ -5,6 +5,7 @@ What truly happened stays known (`support.true_history` tells it), whatever Batc
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,6 +26,8 @@ from support.run_world import MOMENT, RunWorld, put_dataset
 
 #: Of the platform's jobs; terraform/platform/variables.tf.
 TIMEOUT = timedelta(hours=6)
+
+SummaryChange = Literal["lost", "cut off", "empty", "forged", "of another version", "no summary"]
 
 Submission = Literal["goes well", "reply is lost", "killed before Batch took it", "killed before its record"]
 
@@ -91,7 +94,7 @@ class HistoryWorld(RunWorld):
 
     @property
     def records(self) -> Records:
-        return Records(self.storage, data_bucket="data", cache=self.cached_names)
+        return Records(self.storage, data_bucket="data", cache=self.cached_names, worth_a_summary=1)
 
     # What people do.
 
@@ -139,6 +142,33 @@ class HistoryWorld(RunWorld):
         self.has_lost_results = True
         origin = run.origin(index)
         self.s3.delete_object(Bucket="data", Key=f"opsctl/runs/{origin.run_id}/results/{origin.index:05d}.json")
+
+    def summaries(self) -> list[str]:
+        """The keys of the summaries that readers have written."""
+        pages = self.s3.paginate(Bucket="data", Prefix="opsctl/runs/")
+        return [obj["Key"] for page in pages for obj in page.get("Contents", ()) if "/summaries/" in obj["Key"]]
+
+    def change_summary(self, key: str, how: SummaryChange) -> None:
+        """Do to a summary what happens to objects, or what somebody does who may write to the bucket."""
+        body = self.s3.get_object(Bucket="data", Key=key)["Body"].read()
+        if how == "lost":
+            self.s3.delete_object(Bucket="data", Key=key)
+            return
+        if how == "cut off":
+            body = body[: len(body) // 2]
+        elif how == "empty":
+            body = b""
+        else:
+            content = gzip.decompress(body)
+            if how == "forged":
+                # Of the same length, so that only the bytes tell.
+                content = content.replace(b'"succeeded"', b'"failed"   ').replace(b'"exit_code": 0', b'"exit_code": 9')
+            elif how == "of another version":
+                content = content.replace(b'"schema_version": 1', b'"schema_version": 7', 1)
+            else:
+                content = b"x" + content
+            body = gzip.compress(content)
+        self.s3.put_object(Bucket="data", Key=key, Body=body)
 
     def runs(self) -> list[Run]:
         """Every run that has a record, oldest first."""

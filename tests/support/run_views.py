@@ -215,7 +215,7 @@ class Told:
         return prior_runs.dispositions(list(zip(self.run.scans, self.run.keys, strict=True)), prior_runs.runs())
 
     def _line(self, cache: Cache) -> RunLine:
-        records = Records(self._storage(), data_bucket="data", cache=cache)
+        records = Records(self._storage(), data_bucket="data", cache=cache, worth_a_summary=1)
         lines = runs(records=records, batch=self._batch, atlases=atlas_table(), now=self.world.now).lines
         return next(line for line in lines if line.run_id == self.run.run_id)
 
@@ -228,7 +228,7 @@ class Told:
         return Storage(client)
 
     def _records(self) -> Records:
-        return Records(self._storage(), data_bucket="data", cache=self.world.cached_names)
+        return Records(self._storage(), data_bucket="data", cache=self.world.cached_names, worth_a_summary=1)
 
     def _snapshots(self) -> SnapshotReader:
         return SnapshotReader(self.run, records=self._records(), batch=self._batch, now=self.world.now)

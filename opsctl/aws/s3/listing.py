@@ -12,13 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from sys import intern
 from threading import Event
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import unquote_plus
 
 from opsctl.core.dataset.scan import S3Object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
 
 _SHARDS = 16
 _ENTRIES = "OpsctlObjects"
@@ -90,35 +92,50 @@ class Listing:
         keep
             Whether to return a key; other keys take no memory.
         """
+        for objects in self.shards(bucket, folders, keep=keep, of_shard=list):
+            yield from objects
+
+    def shards(
+        self,
+        bucket: str,
+        folders: Sequence[str],
+        *,
+        keep: Callable[[str], bool],
+        of_shard: Callable[[Iterator[S3Object]], T],
+    ) -> Iterator[T]:
+        """What a function makes of the objects of each shard of neighbouring folders; see `folders`.
+
+        Parameters
+        ----------
+        of_shard
+            Gets the objects of whole folders, in S3's order, page by page, in one of several threads.
+        """
         if not folders:
             return
         shared = _shared_prefix(folders)
         parent_length = folders[0].rfind("/", 0, -1) + 1
         size = -(-len(folders) // _SHARDS)
-        shards = [folders[start : start + size] for start in range(0, len(folders), size)]
+        starts = range(0, len(folders), size)
         stop = Event()
 
         def is_kept(key: str) -> bool:
             # A file that stands beside the folders may sort between them.
             return keep(key) and "/" in key[parent_length:] and not key.endswith("/")
 
-        def list_shard(number: int) -> list[S3Object]:
+        def objects_of(start: int) -> Iterator[S3Object]:
             # A folder's keys sort after its own name and before the next folder's.
-            end = shards[number + 1][0] if number + 1 < len(shards) else None
-            objects: list[S3Object] = []
-            for page in self._pages(Bucket=bucket, Prefix=shared, StartAfter=shards[number][0]):
+            end = folders[start + size] if start + size < len(folders) else None
+            for page in self._pages(Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
                 entries = _entries(page)
-                objects += [
-                    _object(entry) for entry in entries if (end is None or entry[0] < end) and is_kept(entry[0])
-                ]
+                for entry in entries:
+                    if (end is None or entry[0] < end) and is_kept(entry[0]):
+                        yield _object(entry)
                 if stop.is_set() or (end is not None and entries and entries[-1][0] >= end):
                     break
-            return objects
 
         with ThreadPoolExecutor(_SHARDS) as pool:
             try:
-                for objects in pool.map(list_shard, range(len(shards))):
-                    yield from objects
+                yield from pool.map(lambda start: of_shard(objects_of(start)), starts)
             finally:
                 # After an error or Ctrl-C the pool waits for its threads: for one page each, not for the rest.
                 stop.set()

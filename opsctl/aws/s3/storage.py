@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
 from boto3.s3.transfer import TransferConfig
@@ -24,6 +25,7 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
+from opsctl.core.runs.files_digest import FolderDigests
 from opsctl.core.runs.m2g_options import Pipeline
 from opsctl.core.size_limits import RECORD_BYTES
 
@@ -75,14 +77,36 @@ class Storage:
         with translated(f"listing {location.uri}"):
             yield from self._listing.below(location.bucket, location.key_prefix)
 
-    def outputs(self, location: Location) -> dict[str, S3Object]:
-        """Every object of a derivative dataset, by key."""
+    def beginning_with(self, bucket: str, prefix: str) -> Iterator[S3Object]:
+        """Every object whose key begins with a prefix, which may end in the middle of a name."""
+        with translated(f"listing s3://{bucket}/{prefix}"):
+            yield from self._listing.below(bucket, prefix)
+
+    def outputs(self, location: Location, *, keep: Callable[[str], bool] = bool) -> dict[str, S3Object]:
+        """Every object of a derivative dataset, by key.
+
+        Parameters
+        ----------
+        keep
+            Whether to return a key below a subject; other keys take no memory.
+        """
         prefix = location.key_prefix
         with translated(f"listing {location.uri}"):
             objects, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            objects += self._listing.folders(location.bucket, subjects, keep=bool)
+            objects += self._listing.folders(location.bucket, subjects, keep=keep)
         return {obj.key: obj for obj in objects}
+
+    def output_digests(self, location: Location, scans: Set[str]) -> FolderDigests:
+        """The digest of each scan's folder of a derivative dataset; see `FolderDigests`."""
+        prefix = location.key_prefix
+        digests = FolderDigests(location.bucket, prefix, scans)
+        with translated(f"listing {location.uri}"):
+            _, folders = self._listing.level(location.bucket, prefix)
+            subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
+            for _ in self._listing.shards(location.bucket, subjects, keep=bool, of_shard=digests.add):
+                pass
+        return digests
 
     def folders(self, location: Location) -> list[str]:
         """The names of the folders directly below a prefix."""
@@ -190,23 +214,66 @@ class Storage:
                 raise
         return True
 
+    def replace_body(self, bucket: str, key: str, body: bytes, *, etag: str) -> bool:
+        """Write an object in place of the one with an etag, or of none where the etag is empty; whether it was written.
+
+        Raises
+        ------
+        Problem
+            When S3 refuses it for another reason than that there is another object now.
+        """
+        condition: dict[str, Any] = {"IfMatch": f'"{etag}"'} if etag else {"IfNoneMatch": "*"}
+        with translated(f"writing s3://{bucket}/{key}"):
+            try:
+                self.client.put_object(Bucket=bucket, Key=key, Body=body, **condition)
+            except ClientError as error:
+                if code_of(error) in {*_CONDITION_FAILED, *_MISSING}:
+                    return False
+                raise
+        return True
+
+    def put_body(self, bucket: str, key: str, body: bytes) -> None:
+        """Write one record's bytes."""
+        with translated(f"writing s3://{bucket}/{key}"):
+            self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+
     @contextmanager
-    def putting_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Callable[[], None]]:
+    def putting_bodies(self, bucket: str, bodies: Iterable[tuple[str, bytes]]) -> Iterator[Callable[[], None]]:
         """Write many records in the background of the block; yields a function that waits until all are written.
 
         At the end of the block no further write is started, and none is under way.
+
+        Parameters
+        ----------
+        bodies
+            Keys with their bytes, taken one by one as they are sent: as many are in memory as there are threads.
         """
+        remaining, lock, stop = iter(bodies), Lock(), Event()
+
+        def take() -> tuple[str, bytes] | None:
+            with lock:
+                return None if stop.is_set() else next(remaining, None)
+
+        def send() -> None:
+            try:
+                while (taken := take()) is not None:
+                    self.put_body(bucket, *taken)
+            except BaseException:
+                # The first error is raised by `wait`; the other threads need not go on.
+                stop.set()
+                raise
+
         with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            puts = [pool.submit(self.put_json, bucket, key, value) for key, value in values.items()]
+            threads = [pool.submit(send) for _ in range(_RECORD_THREADS)]
 
             def wait() -> None:
-                for put in puts:
-                    put.result()
+                for thread in as_completed(threads):
+                    thread.result()
 
             try:
                 yield wait
             finally:
-                pool.shutdown(cancel_futures=True)
+                stop.set()
 
     def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
         """Upload files in parallel.

@@ -10,6 +10,7 @@ from typing import Any
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.output_files import OutputFiles
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.dataset.discovery import discover
@@ -17,9 +18,8 @@ from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Exclusion
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri
-from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row, unlisted_files
+from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import RunSnapshot
 
 
@@ -102,24 +102,23 @@ def audit(
     dataset_objects = source.dataset(dataset, pipeline=pipeline)
     discovery = discover(dataset_objects, patterns, bucket=dataset.bucket, prefix=dataset.key_prefix, pipeline=pipeline)
     entries: dict[str, list[AuditEntry]] = defaultdict(list)
-    results: list[Result] = []
+    readers = {run.run_id: SnapshotReader(run, records=records, batch=batch, now=now) for run in runs}
     for run in reversed(runs):
-        reader = SnapshotReader(run, records=records, batch=batch, now=now)
-        snapshot, run_results = reader.whole(), reader.on_s3.results(files=True)
-        results += run_results.values()
-        for name, entry in _entries(snapshot, run_results, records.documents(run.run_id)):
+        for name, entry in _entries(readers[run.run_id].whole(), records.documents(run.run_id)):
             entries[name].append(entry)
-    location = parse_uri(latest.output)
-    outputs = {f"s3://{location.bucket}/{key}": obj for key, obj in storage.outputs(location).items()}
+    # Listed after the results are read: what a job has published since then is there.
+    files = OutputFiles(
+        parse_uri(latest.output), storage=storage, runs=runs, reader_of=lambda run: readers[run.run_id].on_s3
+    )
     etags = {f"s3://{dataset.bucket}/{obj.key}": obj.etag for obj in dataset_objects}
     return Audit(
         dataset=dataset.uri,
         output=latest.output,
         rows=tuple(
-            audit_row(scan.name, entries[scan.name], dataset=etags, derivatives=outputs) for scan in discovery.scans
+            audit_row(scan.name, entries[scan.name], dataset=etags, damage_of=files.damage) for scan in discovery.scans
         ),
         excluded=discovery.excluded,
-        unlisted_files=tuple(unlisted_files(outputs, results)),
+        unlisted_files=tuple(files.unlisted()),
     )
 
 
@@ -146,9 +145,7 @@ def _output_name(run: Run) -> str:
     return run.output.rpartition("/")[2]
 
 
-def _entries(
-    snapshot: RunSnapshot, results: Mapping[int, Result], documents: Mapping[int, dict[str, Any]]
-) -> list[tuple[str, AuditEntry]]:
+def _entries(snapshot: RunSnapshot, documents: Mapping[int, dict[str, Any]]) -> list[tuple[str, AuditEntry]]:
     """The scans that the run submitted, by name."""
     return [
         (
@@ -157,7 +154,7 @@ def _entries(
                 run_id=snapshot.run.run_id,
                 inputs={file["uri"]: file["etag"] for file in documents.get(scan.index, {}).get("inputs", ())},
                 status=scan,
-                result=results.get(scan.index),
+                result=snapshot.results.get(scan.index),
             ),
         )
         for scan in snapshot.status.scans

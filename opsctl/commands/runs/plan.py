@@ -66,10 +66,11 @@ def plan(
     earlier = prior_runs.runs()
     run_id = make_run_id(request.dataset.name, moment=moment, token=token)
     options = request.options.as_dict()
+    asked_of = {pipeline: asked(options, pipeline) for pipeline in {scan.pipeline for scan in scans.chosen}}
     scan_keys = [
         (
             scan.name,
-            scan_key(scan.inputs, asked(options, scan.pipeline), platform.m2g_image, registrations.get(scan.name)),
+            scan_key(scan.inputs, asked_of[scan.pipeline], platform.m2g_image, registrations.get(scan.name)),
         )
         for scan in scans.chosen
     ]

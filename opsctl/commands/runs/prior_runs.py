@@ -8,13 +8,12 @@ from datetime import datetime
 
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.output_files import OutputFiles
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
-from opsctl.core.dataset.scan import S3Object
-from opsctl.core.location import Location, parse_uri
+from opsctl.core.location import Location
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, may_be_run_of
-from opsctl.core.runs.result import Result
 from opsctl.core.runs.scan_history import ScanDisposition, scan_dispositions
 from opsctl.core.runs.snapshot import RunSnapshot
 from opsctl.core.runs.submission import Submission, submissions_of
@@ -72,7 +71,7 @@ class PriorRuns:
         self._batch = batch
         self._now = now
         self._readers: dict[str, SnapshotReader] = {}
-        self._output_objects: dict[str, S3Object] | None = None
+        self._output_files: OutputFiles | None = None
 
     def runs(self) -> list[Run]:
         """The runs into this location, oldest first."""
@@ -111,11 +110,16 @@ class PriorRuns:
         scan_keys
             The scans' names and keys.
         """
-        self._output_objects = None
         names = {name for name, _ in scan_keys}
         relevant = [run for run in runs if names & set(run.scans[: run.submitted_count])]
-        return scan_dispositions(
-            scan_keys, [self._reader(run).history() for run in relevant], has_intact_files=self._has_intact_files
+        history = [self._reader(run).history() for run in relevant]
+        # The output location is listed after the results are read, when the first of them asks.
+        self._output_files = self._files_of(runs)
+        return scan_dispositions(scan_keys, history, has_intact_files=self._output_files.has_all_of)
+
+    def _files_of(self, runs: Sequence[Run]) -> OutputFiles:
+        return OutputFiles(
+            self._output, storage=self._storage, runs=runs, reader_of=lambda run: self._reader(run).on_s3
         )
 
     def has_submitted(self, run: Run) -> bool:
@@ -131,26 +135,18 @@ class PriorRuns:
         names
             The scans that no earlier run has submitted.
         """
-        known = {name for run in runs for name in run.scans}
+        if not names:
+            return []
+        files = self._output_files or self._files_of(runs)
+        new = set(names)
         foreign = []
-        for key in self._outputs():
+        for key in files.elsewhere:
             parts = key[len(self._output.key_prefix) :].split("/")
-            folders = {"/".join(parts[:depth]) for depth in range(1, len(parts))}
-            if folders & set(names) and not folders & known:
+            if any("/".join(parts[:depth]) in new for depth in range(1, len(parts))):
                 foreign.append(f"s3://{self._output.bucket}/{key}")
         return foreign
-
-    def _outputs(self) -> dict[str, S3Object]:
-        if self._output_objects is None:
-            self._output_objects = self._storage.outputs(self._output)
-        return self._output_objects
 
     def _reader(self, run: Run) -> SnapshotReader:
         if run.run_id not in self._readers:
             self._readers[run.run_id] = SnapshotReader(run, records=self._records, batch=self._batch, now=self._now)
         return self._readers[run.run_id]
-
-    def _has_intact_files(self, result: Result) -> bool:
-        """Whether every file of a result is on S3 as its job wrote it; one listing answers for all scans."""
-        objects = self._outputs()
-        return all(file.is_intact(objects.get(parse_uri(file.uri).prefix)) for file in result.files)

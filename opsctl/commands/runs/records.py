@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from typing import Any, TypeVar
 
 from opsctl.aws.s3.cache import Cache
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.completion_cache import CompletionCache
+from opsctl.commands.runs.record_folder import WORTH_A_SUMMARY, Form, RecordFolder
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import RUNS_PREFIX, Location, run_location
 from opsctl.core.record import UnreadableRecord
+from opsctl.core.record_body import record_body
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run, document_key, may_be_run_of, run_moment
 from opsctl.core.runs.names import find_run
 from opsctl.core.runs.result import Result
-from opsctl.core.runs.scan_record import decode_scan_document
+from opsctl.core.runs.scan_record import decode_scan_document, short_document
 from opsctl.core.runs.status import BatchJob, FinalJobStates
 from opsctl.core.runs.submission import Submission, contradiction
 from opsctl.core.selftest.times import TIMES_KEY, PlatformTimes
@@ -25,8 +28,8 @@ from opsctl.core.size_limits import RECORD_BYTES, RUN_BYTES
 
 T = TypeVar("T")
 
-#: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
-_BODIES_AT_ONCE = 128
+#: So many decoded records are stored in this machine's cache at once.
+_STORED_AT_ONCE = 500
 
 
 def _nothing(_: Any) -> str:
@@ -45,6 +48,8 @@ class Records:
         Stores on this machine what was read before.
     on_unreadable
         Called once for each object that cannot be read.
+    worth_a_summary
+        How many records must have been read one by one before a summary of them is written (`RecordFolder`).
     """
 
     def __init__(
@@ -54,8 +59,10 @@ class Records:
         data_bucket: str,
         cache: Cache | None = None,
         on_unreadable: Callable[[UnreadableRecord], None] = lambda _: None,
+        worth_a_summary: int = WORTH_A_SUMMARY,
     ) -> None:
         self._storage = storage
+        self._worth_a_summary = worth_a_summary
         self._bucket = data_bucket
         self._cache = cache or Cache()
         self._on_unreadable = on_unreadable
@@ -130,22 +137,29 @@ class Records:
         self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission] = ()
     ) -> None:
         """Write a run's scan JSONs, its submissions and its record."""
-        with self.writing_documents(run, documents, intended) as wait:
+        with self.writing_documents(run, documents.items(), intended) as wait:
             wait()
         self.put_record(run)
 
     def writing_documents(
-        self, run: Run, documents: Mapping[int, Mapping[str, Any]], intended: Sequence[Submission]
+        self, run: Run, documents: Iterable[tuple[int, Mapping[str, Any]]], intended: Sequence[Submission]
     ) -> AbstractContextManager[Callable[[], None]]:
-        """Write a run's scan JSONs and submissions while the block runs; the block may call what it gets to wait."""
+        """Write a run's scan JSONs and submissions while the block runs; the block may call what it gets to wait.
+
+        Parameters
+        ----------
+        documents
+            The scans' JSONs with their indices; each is made when it is sent, so that they are never all in memory.
+        """
         prefix = self._prefix(run.run_id)
-        scans = {document_key(prefix, "scans", index): document for index, document in documents.items()}
-        submissions = {_submission_key(prefix, submission): submission.as_json() for submission in intended}
-        return self._storage.putting_jsons(self._bucket, {**scans, **submissions})
+        submissions = ((_submission_key(prefix, submission), submission.as_json()) for submission in intended)
+        scans = ((document_key(prefix, "scans", index), document) for index, document in documents)
+        bodies = ((key, record_body(record)) for key, record in chain(submissions, scans))
+        return self._storage.putting_bodies(self._bucket, bodies)
 
     def put_record(self, run: Run) -> None:
         """Write a run's record: comes last, because the record makes the run exist."""
-        self._storage.put_json(self._bucket, self._run_key(run.run_id), run.as_json())
+        self._storage.put_body(self._bucket, self._run_key(run.run_id), record_body(run.as_json()))
 
     def submission_log(self, run_id: str, run: Run | None = None) -> list[Submission]:
         """A run's submissions in every state, in order; one that `run` never reached is missing.
@@ -156,7 +170,7 @@ class Records:
             The run's record, which tells what its submissions must be; None where it is not known.
         """
         contradicts = _nothing if run is None else lambda submission: contradiction(submission, run)
-        return self._records(run_id, "submissions", Submission.decode, contradiction=contradicts)
+        return self._records(run_id, "submissions", _SUBMISSION, contradiction=contradicts)
 
     def report_submission(self, run_id: str, submission: Submission, detail: str) -> None:
         """Report a submission that something outside the records contradicts."""
@@ -181,7 +195,7 @@ class Records:
 
     def documents(self, run_id: str) -> dict[int, dict[str, Any]]:
         """All scans' JSONs of a run, by index."""
-        return {value["index"]: value for value in self._records(run_id, "scans", decode_scan_document, keep=False)}
+        return {value["index"]: value for value in self._records(run_id, "scans", _DOCUMENT, keep=False)}
 
     def submissions(self, run_id: str) -> list[Submission]:
         """A run's submissions that Batch is known to have."""
@@ -200,18 +214,15 @@ class Records:
             Says why a result cannot be the one of its scan (`Result.contradiction`).
         """
         if files:
-            return {result.index: result for result in self.each_result(run_id, contradiction=contradiction)}
-        results = self._records(run_id, "results", _decode_without_files, contradiction=contradiction)
+            each = self.each_result(run_id, contradiction=contradiction)
+            return {result.index: result for result in sorted(each, key=lambda result: result.index)}
+        results = self._records(run_id, "results", _RESULT_WITHOUT_FILES, contradiction=contradiction)
         return {result.index: result for result in results}
 
     def each_result(self, run_id: str, *, contradiction: Callable[[Result], str] = _nothing) -> Iterator[Result]:
-        """The results with their lists of files, one after the other, so that 10,000 scans take no more memory."""
-        for obj, body in self._bodies(self._objects(run_id, "results")):
-            result = self._decoded(Result.decode, body, obj.key)
-            # Whoever asks for the results without their files need not read them again.
-            self._values[obj.key] = (obj.etag, result and result.without_files())
-            result = self._believed(result, obj.key, contradiction)
-            if result is not None:
+        """The results with their lists of files, in no order; whoever lets them go needs memory for one."""
+        for obj, value in self._each(run_id, "results", _RESULT, keep=False):
+            if (result := self._believed(value, obj.key, contradiction)) is not None:
                 yield result
 
     def result(self, run_id: str, index: int, *, contradiction: Callable[[Result], str]) -> Result | None:
@@ -221,7 +232,7 @@ class Records:
 
     def attempts(self, run_id: str) -> list[Attempt]:
         """Every attempt that a run's jobs recorded, in no order."""
-        return self._records(run_id, "attempts", Attempt.decode)
+        return self._records(run_id, "attempts", _ATTEMPT)
 
     def load_final_job_states(self, run_id: str) -> dict[int, BatchJob]:
         """The jobs that ended without a result, as saved while Batch still knew them, by the scan's index."""
@@ -243,7 +254,7 @@ class Records:
         self,
         run_id: str,
         folder: str,
-        decode: Callable[[bytes, str], T],
+        form: Form[T],
         *,
         keep: bool = True,
         contradiction: Callable[[T], str] = _nothing,
@@ -257,29 +268,50 @@ class Records:
         contradiction
             Says what else that is known contradicts a record; empty where nothing does.
         """
-        objects = self._objects(run_id, folder)
-        values: dict[str, T | None] = {}
-        unread = []
-        for obj in objects:
-            etag, value = self._values.get(obj.key, ("", None)) if keep else ("", None)
-            if etag == obj.etag:
-                values[obj.key] = value
-            else:
-                unread.append(obj)
-        for obj, body in self._bodies(unread):
-            values[obj.key] = self._decoded(decode, body, obj.key)
-            if keep:
-                self._values[obj.key] = (obj.etag, values[obj.key])
+        values = {obj.key: value for obj, value in self._each(run_id, folder, form, keep=keep)}
         return [
-            value
-            for obj in objects
-            if (value := self._believed(values.get(obj.key), obj.key, contradiction)) is not None
+            value for key in sorted(values) if (value := self._believed(values[key], key, contradiction)) is not None
         ]
 
-    def _objects(self, run_id: str, folder: str) -> list[S3Object]:
-        """The objects in a run's folder, in the order of their keys."""
+    def _each(self, run_id: str, folder: str, form: Form[T], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
+        """The records of a run's folder, in no order; None in place of one that cannot be read."""
         location = Location(self._bucket, f"{self._prefix(run_id)}/{folder}")
-        return sorted(self._storage.below(location), key=lambda obj: obj.key)
+        objects = list(self._storage.below(location))
+        unread = []
+        for obj in objects:
+            etag, known = self._values.get(obj.key, ("", None)) if keep else ("", None)
+            if etag == obj.etag:
+                yield obj, known
+            else:
+                unread.append(obj)
+        reader = RecordFolder(
+            self._storage, self._cache, location, objects, form=form.name, worth_a_summary=self._worth_a_summary
+        )
+        stored: dict[S3Object, bytes] = {}
+        unusable: list[S3Object] = []
+        value: T | None
+        for read in chain(reader.bodies(unread), _later(lambda: reader.bodies(unusable, cached=False))):
+            if read.source == "cache" and form.decode_short is not None and isinstance(read.body, bytes):
+                try:
+                    value = form.decode_short(read.body, self._uri(read.obj.key))
+                except UnreadableRecord:
+                    # Somebody has changed the cache: it is not the record that is damaged.
+                    unusable.append(read.obj)
+                    continue
+                self._unreadable.pop(self._uri(read.obj.key), None)
+            else:
+                value = self._decoded(form.decode, read.body, read.obj.key)
+            if keep:
+                self._values[read.obj.key] = (read.obj.etag, value)
+            if value is not None and form.shorten is not None and read.source != "cache":
+                stored[read.obj] = form.shorten(value)
+            elif form.is_small and read.source != "cache" and isinstance(read.body, bytes):
+                stored[read.obj] = read.body
+            if len(stored) >= _STORED_AT_ONCE:
+                self._cache.keep(self._bucket, stored, form=form.name)
+                stored = {}
+            yield read.obj, value
+        self._cache.keep(self._bucket, stored, form=form.name)
 
     def _believed(self, value: T | None, key: str, contradiction: Callable[[T], str]) -> T | None:
         """A record, or None and a report where something else contradicts it."""
@@ -290,16 +322,6 @@ class Records:
 
     def _not_believed(self, key: str, detail: str) -> UnreadableRecord:
         return UnreadableRecord(self._uri(key), f"is not believed: {detail}.", "Restore or delete it.")
-
-    def _bodies(self, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes | UnreadableRecord]]:
-        """The objects' bodies; only those that this machine does not have are read from S3."""
-        for start in range(0, len(objects), _BODIES_AT_ONCE):
-            chunk = objects[start : start + _BODIES_AT_ONCE]
-            cached = self._cache.get(self._bucket, chunk)
-            read = self._storage.get_bodies(self._bucket, [obj.key for obj in chunk if obj.key not in cached])
-            self._cache.keep(self._bucket, {obj: body for obj in chunk if isinstance(body := read.get(obj.key), bytes)})
-            bodies = {**cached, **read}
-            yield from ((obj, bodies[obj.key]) for obj in chunk if obj.key in bodies)
 
     def _record(self, key: str, decode: Callable[[bytes, str], T], *, at_most: int = RECORD_BYTES) -> T | None:
         """One record, always read from S3; None where there is none, or none that can be read."""
@@ -353,6 +375,23 @@ def _submission_key(run_prefix: str, submission: Submission) -> str:
     return f"{run_prefix}/submissions/{submission.number:02d}.json"
 
 
+def _later(make: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """The elements of what is made when the first of them is asked for."""
+    yield from make()
+
+
 def _decode_without_files(data: bytes, uri: str) -> Result:
     # The files are checked too, so that no command calls a result readable that another cannot read.
     return Result.decode(data, uri).without_files()
+
+
+_SUBMISSION = Form(decode=Submission.decode, is_small=True)
+_ATTEMPT = Form(decode=Attempt.decode, is_small=True)
+_DOCUMENT = Form(decode=decode_scan_document, name="inputs", shorten=short_document, decode_short=decode_scan_document)
+_RESULT = Form(decode=Result.decode)
+_RESULT_WITHOUT_FILES = Form(
+    decode=_decode_without_files,
+    name="without files",
+    shorten=Result.short_body,
+    decode_short=Result.decode_short,
+)

@@ -135,7 +135,7 @@ class RunSubmission:
         """
         if self._proposed is None:
             return nullcontext(lambda: None)
-        documents, intended = self._plan.documents(self._proposed), self._intended(self._proposed)
+        documents, intended = self._plan.each_document(self._proposed), self._intended(self._proposed)
         return self._records.writing_documents(self._proposed, documents, intended)
 
     def _submit_under_lease(self, wait: Callable[[], None]) -> RunOutcome:
@@ -212,7 +212,9 @@ class RunSubmission:
         if run == self._proposed:
             self._records.put_record(run)
         else:
-            self._records.put_run(run, self._plan.documents(run), intended)
+            with self._records.writing_documents(run, self._plan.each_document(run), intended) as wait:
+                wait()
+            self._records.put_record(run)
         self._send(run, intended)
 
     def _send(self, run: Run, submissions: Sequence[Submission]) -> None:
@@ -255,7 +257,7 @@ def keep_documents(plan: RunPlan, folder: Path) -> None:
         target.mkdir()
         (target / "scans").mkdir()
         (target / "run.json").write_text(json.dumps(run.as_json(), indent=1))
-        for index, document in plan.documents(run).items():
+        for index, document in plan.each_document(run):
             (target / "scans" / f"{index:05d}.json").write_text(json.dumps(document, indent=1))
     except OSError as error:
         raise Problem(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from opsctl.core.atlases.atlas_table import AtlasTable
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.location import Location
 from opsctl.core.platform.platform import Platform
-from opsctl.core.runs.manifest import Run, scan_document, timestamp
+from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.registration import Registration
+from opsctl.core.runs.scan_document import ScanDocuments
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition, earlier_m2g
 from opsctl.core.runs.submission import LARGEST_ARRAY, array_sizes, submissions_of, submit_request
 
@@ -150,22 +151,23 @@ class RunPlan:
             opsctl_version=request.version,
         )
 
-    def documents(self, run: Run) -> dict[int, dict[str, Any]]:
-        """The JSONs of the scans that the run submits, by index."""
+    def each_document(self, run: Run) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The JSONs of the scans that the run submits, each with its index; each is made when it is asked for."""
         scans = {scan.name: scan for scan in self.chosen}
-        return {
-            index: scan_document(
-                scans[name],
-                self.request.options,
-                run=run,
-                index=index,
-                atlases=self.atlases,
-                job=self.platform.models[run.resources],
-                image_digest=self.image_digest,
-                registration=self.registrations.get(name),
-            )
-            for index, name in enumerate(run.scans[: run.submitted_count])
-        }
+        documents = ScanDocuments(
+            self.request.options,
+            run=run,
+            atlases=self.atlases,
+            job=self.platform.models[run.resources],
+            image_digest=self.image_digest,
+        )
+        for index in range(run.submitted_count):
+            name = run.scans[index]
+            yield index, documents.document(scans[name], index, registration=self.registrations.get(name))
+
+    def documents(self, run: Run) -> dict[int, dict[str, Any]]:
+        """The JSONs of all scans that the run submits, by index."""
+        return dict(self.each_document(run))
 
     def as_json(self) -> dict[str, Any]:
         """What `run --dry-run --json` prints."""

@@ -48,18 +48,16 @@ class RunReader:
 
     def results(self, *, files: bool = False) -> dict[int, Result]:
         """The results that exist, by index, with their lists of files or without (`Records.results`)."""
-        if files:
-            return {result.index: result for result in self.each_result()}
         results = {}
         for run_id, index_map in self._index_maps.items():
-            read = self._records.results(run_id, contradiction=self._contradiction(index_map))
+            read = self._records.results(run_id, files=files, contradiction=self._contradiction(index_map))
             for origin_index in read.keys() & index_map.keys():
                 index = index_map[origin_index]
                 results[index] = replace(read[origin_index], index=index)
         return results
 
     def each_result(self) -> Iterator[Result]:
-        """The results with their lists of files, one after the other (`Records.each_result`)."""
+        """The results that exist, with their lists of files, in no order (`Records.each_result`)."""
         for run_id, index_map in self._index_maps.items():
             for result in self._records.each_result(run_id, contradiction=self._contradiction(index_map)):
                 if result.index in index_map:

@@ -116,7 +116,7 @@ class SnapshotReader:
         jobs = self._array_jobs.every_job(active, summaries, done=frozenset()).jobs
         # After Batch, so that a job that Batch no longer calls active has written its result: a scan without both is
         # submitted again.
-        results = self.on_s3.results(files=True)
+        results = self.on_s3.results()
         own = [part for part in parts if part.run_id == self.run.run_id]
         # A result proves that its scan was submitted, also where the submission's record cannot be read.
         submitted = {index for part in own for index in part.run_indices} | results.keys()

@@ -45,7 +45,7 @@ class S3Object:
         return is_restoring or (self.storage_class in _ARCHIVES and self.restore != "restored")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Input:
     """A file that a scan's job downloads."""
 
@@ -60,7 +60,7 @@ class Input:
         return self.uri.rpartition("/")[2]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
     """A primary image with its sidecars and its T1w: what one job processes.
 

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from opsctl.core.deletion.subject import Subject
 from opsctl.core.location import RUNS_PREFIX
+from opsctl.core.runs.record_summary import SCANS_A_SUMMARY
 
 #: The folders of a run whose documents are named after a scan's index (`abandoned/` and `submissions/` are not).
 _SCAN_FOLDERS = ("scans", "results", "attempts", "claims", "failures")
 _SCAN_DOCUMENT = re.compile(rf"(?:{'|'.join(_SCAN_FOLDERS)})/(\d{{5,}})[./]")
+
+_SUMMARY = re.compile(r"summaries/[a-z]+/(\d{5,})\.")
 
 RAW_DATA = "raw data"
 _DERIVATIVES = "derivatives/"
@@ -73,6 +76,9 @@ def run_part(run_id: str, indices: frozenset[int] | None = None) -> Part:
     def holds(key: str) -> bool:
         if indices is None:
             return True
+        if summary := _SUMMARY.match(key, len(prefix)):
+            # It holds 1,000 scans' records: the next reader writes it again from those that are left.
+            return any(index // SCANS_A_SUMMARY == int(summary[1]) for index in indices)
         document = _SCAN_DOCUMENT.match(key, len(prefix))
         return document is not None and int(document[1]) in indices
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from opsctl.core.dataset.scan import S3Object
-from opsctl.core.runs.result import Result
+from opsctl.core.runs.result import OutputFile, Result
 from opsctl.core.runs.status import ACTIVE, ScanStatus
 
 AuditState = Literal["complete", "in flight", "failed", "missing", "outputs damaged", "inputs changed"]
@@ -61,7 +61,11 @@ class AuditEntry:
 
 
 def audit_row(
-    scan: str, entries: Sequence[AuditEntry], *, dataset: Mapping[str, str], derivatives: Mapping[str, S3Object]
+    scan: str,
+    entries: Sequence[AuditEntry],
+    *,
+    dataset: Mapping[str, str],
+    damage_of: Callable[[Result], tuple[int, int]],
 ) -> AuditRow:
     """Audit one scan.
 
@@ -71,8 +75,8 @@ def audit_row(
         The submitted ones, newest first.
     dataset
         Current etags of the dataset's objects by URI.
-    derivatives
-        Objects of the output location by URI.
+    damage_of
+        How many files of a succeeded result are missing, and how many have changed.
     """
     if not entries:
         return AuditRow(scan=scan, state="missing", inputs="", job="was never submitted", outputs="none")
@@ -99,8 +103,8 @@ def audit_row(
             run_id=entry.run_id,
             cause_code=entry.status.cause_code,
         )
-    damage = _damage(done.result, derivatives)
-    count = len(done.result.files)
+    count = done.result.file_count
+    damage = _damage_phrase(*damage_of(done.result), count)
     state: AuditState = "complete"
     if inputs != "unchanged":
         state = "inputs changed"
@@ -116,12 +120,6 @@ def audit_row(
     )
 
 
-def unlisted_files(derivatives: Mapping[str, S3Object], results: Sequence[Result]) -> list[str]:
-    """The files below `sub-*` of an output location that no succeeded result lists."""
-    listed = {file.uri for result in results if result.succeeded for file in result.files}
-    return sorted(uri for uri in derivatives if uri not in listed and "/sub-" in uri)
-
-
 def _inputs(entry: AuditEntry, dataset: Mapping[str, str]) -> str:
     gone = [uri for uri in entry.inputs if uri not in dataset]
     changed = [uri for uri, etag in entry.inputs.items() if uri in dataset and dataset[uri] != etag]
@@ -129,16 +127,27 @@ def _inputs(entry: AuditEntry, dataset: Mapping[str, str]) -> str:
     return "; ".join(parts) or "unchanged"
 
 
-def _damage(result: Result, derivatives: Mapping[str, S3Object]) -> str:
+def damage(files: Iterable[OutputFile], derivatives: Mapping[str, S3Object]) -> tuple[int, int]:
+    """How many files of a result are missing, and how many have changed.
+
+    Parameters
+    ----------
+    derivatives
+        Objects of the output location by URI.
+    """
     missing, changed = 0, 0
-    for file in result.files:
+    for file in files:
         obj = derivatives.get(file.uri)
         if obj is None:
             missing += 1
         elif not file.is_intact(obj):
             changed += 1
-    parts = [f"{missing} of {len(result.files)} files gone"] if missing else []
-    parts += [f"{changed} of {len(result.files)} files are others"] if changed else []
+    return missing, changed
+
+
+def _damage_phrase(missing: int, changed: int, count: int) -> str:
+    parts = [f"{missing} of {count} files gone"] if missing else []
+    parts += [f"{changed} of {count} files are others"] if changed else []
     return ", ".join(parts)
 
 

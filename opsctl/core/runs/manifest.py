@@ -1,4 +1,4 @@
-"""A run's record: `run.json`, and one JSON per scan."""
+"""A run's record, `run.json`, and where the documents of its scans lie."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opsctl.core import bounded
-from opsctl.core.atlases.atlas import Atlas
-from opsctl.core.dataset.scan import Scan
 from opsctl.core.location import derivatives, is_label, is_plain_path, parse_uri, run_location
-from opsctl.core.platform.platform import ModelResources
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
-from opsctl.core.runs.m2g_options import M2gOptions, all_asked, argv
-from opsctl.core.runs.registration import Registration
+from opsctl.core.runs.m2g_options import all_asked
 
 LONGEST_ARGUMENT = 4_000
 
@@ -218,68 +214,6 @@ def may_be_run_of(run_id: str, dataset_name: str) -> bool:
 
 def _safe(dataset_name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", dataset_name).strip("-_")[:80] or "dataset"
-
-
-def scan_document(
-    scan: Scan,
-    options: M2gOptions,
-    *,
-    run: Run,
-    index: int,
-    atlases: Sequence[Atlas],
-    job: ModelResources,
-    image_digest: str | None = None,
-    registration: Registration | None = None,
-) -> dict[str, Any]:
-    """The content of a scan's JSON: everything that its job needs to know.
-
-    Parameters
-    ----------
-    atlases
-        Those of `options.parcellation`.
-    job
-        The resources of the run's jobs; `run.memory_mib` takes precedence over their memory.
-    image_digest
-        `sha256:…` of the run's image; None where unknown.
-    registration
-        The earlier files that the job builds on; None where it makes its own.
-    """
-    own_options = options.for_pipeline(scan.pipeline)
-    job_options = own_options.for_job(vcpus=job.vcpus, memory_mib=run.memory_mib or job.memory_mib)
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "run_id": run.run_id,
-        "index": index,
-        "dataset": run.dataset,
-        "opsctl_version": run.opsctl_version,
-        "scan": {
-            "name": scan.name,
-            "subject": scan.subject,
-            "session": scan.session,
-            "entities": dict(scan.entities),
-        },
-        "inputs": [asdict(file) for file in scan.inputs],
-        "m2g": own_options.as_dict(),
-        "atlases": [_atlas_json(atlas, own_options) for atlas in atlases],
-        "argv": argv(job_options, subject=scan.subject, session=scan.session),
-        "reuse": registration.as_json() if registration else None,
-        "image": run.image,
-        "image_digest": image_digest,
-        "output": f"{run.output}/{scan.name}",
-        "key": run.keys[index],
-    }
-
-
-def _atlas_json(atlas: Atlas, options: M2gOptions) -> dict[str, Any]:
-    size = options.voxelsize
-    return {
-        "name": atlas.name,
-        "argument": atlas.argument,
-        "folder": atlas.folder(size),
-        "regions": atlas.regions[size],
-        # Only m2g's own registration (dwi) drops labels; C-PAC takes the atlas as it is.
-        "kept": atlas.kept[size] if options.pipeline == "dwi" else atlas.regions[size],
-    }
 
 
 def document_key(run_prefix: str, folder: str, index: int) -> str:

@@ -42,7 +42,7 @@ class RunHistory:
     jobs: Mapping[int, BatchJob]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScanDisposition:
     """What has become of one scan.
 
@@ -90,7 +90,7 @@ class ScanDisposition:
         return m2g_image_of(self.origin_key) if is_other else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     """One scan in one earlier run."""
 

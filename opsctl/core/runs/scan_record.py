@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from opsctl.core import bounded
-from opsctl.core.record import RecordReader
+from opsctl.core.record import SCHEMA_VERSION, RecordReader
+from opsctl.core.record_body import record_body
 
 
 def decode_scan_document(data: bytes, uri: str) -> dict[str, Any]:
@@ -21,6 +23,11 @@ def decode_scan_document(data: bytes, uri: str) -> dict[str, Any]:
 
     record: dict[str, Any] = to_builtins(_READER.decode(data, uri))
     return record
+
+
+def short_document(document: Mapping[str, Any]) -> bytes:
+    """What `decode_scan_document` returned, as it reads it again: for this machine's cache."""
+    return record_body({"schema_version": SCHEMA_VERSION, **document})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_a_row_that_opsctl_did_not_write_counts_as_missing(tmp_path: Path, body:
     cache = Cache(path)
     cache.keep("data", {one("a", "1"): b"A", one("b", "1"): b"B"})
     with sqlite3.connect(path) as other:
-        other.execute("UPDATE records SET body = ? WHERE key = 'b'", (body,))
+        other.execute("UPDATE bodies SET body = ? WHERE key = 'b'", (body,))
         other.execute("INSERT INTO notes VALUES ('data', 'n', ?)", (body,))
     other.close()
     assert Cache(path).get("data", [one("a", "1"), one("b", "1")]) == {"a": b"A"}
@@ -122,3 +123,39 @@ def test_a_file_of_another_kind_is_not_used(tmp_path: Path, make: Callable[[Path
     cache.keep("data", {one("a", "1"): b"A"})
     assert cache.get("data", [one("a", "1")]) == {}
     assert read_if_free(path, "data", "n") is None
+
+
+def test_forms_of_one_body_are_stored_apart(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "records.sqlite")
+    cache.keep("data", {one("a", "1"): b"whole"})
+    cache.keep("data", {one("a", "1"): b"short"}, form="short")
+    assert cache.get("data", [one("a", "1")]) == {"a": b"whole"}
+    assert cache.get("data", [one("a", "1")], form="short") == {"a": b"short"}
+    cache.forget("data", lambda key: key == "a")
+    assert cache.get("data", [one("a", "1")], form="short") == {}
+
+
+def test_bodies_that_nobody_asks_for_are_removed_after_two_months(tmp_path: Path) -> None:
+    path = tmp_path / "records.sqlite"
+    with mock.patch("opsctl.aws.s3.cache.time.time") as clock:
+
+        def on_day(day: int) -> Cache:
+            clock.return_value = 86_400.0 * (20_000 + day)
+            return Cache(path)
+
+        on_day(0).keep("data", {one("forgotten", "1"): b"A" * 100_000, one("used", "1"): b"B"})
+        assert on_day(40).get("data", [one("used", "1")]) == {"used": b"B"}
+        size = path.stat().st_size
+        on_day(70).keep("data", {one("new", "1"): b"C"})
+        everything = [one("forgotten", "1"), one("used", "1"), one("new", "1")]
+        assert on_day(70).get("data", everything) == {"used": b"B", "new": b"C"}
+    assert path.stat().st_size < size - 90_000
+
+
+def test_there_is_a_largest_number_of_bodies(tmp_path: Path) -> None:
+    path = tmp_path / "records.sqlite"
+    with mock.patch("opsctl.aws.s3.cache._MOST_BODIES", 3), mock.patch("opsctl.aws.s3.cache.time.time") as clock:
+        for day in range(6):
+            clock.return_value = 86_400.0 * (20_000 + day)
+            Cache(path).keep("data", {one(f"k{day}", "1"): b"A"})
+        assert list(Cache(path).get("data", [one(f"k{day}", "1") for day in range(6)])) == ["k2", "k3", "k4", "k5"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 from moto.backends import get_backend
@@ -131,7 +133,7 @@ def test_records(s3: Any, storage: Storage) -> None:
 
 
 def test_many_records_keep_their_order_and_those_that_are_gone_are_left_out(storage: Storage) -> None:
-    with storage.putting_jsons("data", {f"r/{number:02d}": {"n": number} for number in range(40)}) as wait:
+    with storage.putting_bodies("data", [(f"r/{number:02d}", b'{"n": %d}' % number) for number in range(40)]) as wait:
         wait()
     wanted = [f"r/{number:02d}" for number in reversed(range(41))]
     bodies = storage.get_bodies("data", wanted)
@@ -151,16 +153,42 @@ def test_a_record_that_is_not_ours(s3: Any, storage: Storage) -> None:
 
 
 def test_a_write_that_is_refused_is_told(storage: Storage) -> None:
-    with pytest.raises(Problem, match="nosuch"), storage.putting_jsons("nosuch", {"a": {}, "b": {}}) as wait:
+    with pytest.raises(Problem, match="nosuch"), storage.putting_bodies("nosuch", [("a", b"{}"), ("b", b"{}")]) as wait:
         wait()
 
 
 def test_records_on_their_way_end_with_the_block(s3: Any, storage: Storage) -> None:
-    with pytest.raises(KeyboardInterrupt), storage.putting_jsons("data", {f"r/{n}": {} for n in range(5000)}):
+    with pytest.raises(KeyboardInterrupt), storage.putting_bodies("data", ((f"r/{n}", b"{}") for n in range(5000))):
         raise KeyboardInterrupt
     there = sum(1 for _ in storage.below(Location("data", "r")))
     assert there < 5000
     assert sum(1 for _ in storage.below(Location("data", "r"))) == there
+
+
+def test_bodies_are_taken_as_they_are_sent(storage: Storage) -> None:
+    sent: list[str] = []
+    waiting: list[int] = []
+
+    def bodies() -> Iterator[tuple[str, bytes]]:
+        for number in range(1_000):
+            waiting.append(number - len(sent))
+            yield f"r/{number}", b"{}"
+
+    put = storage.client.put_object
+    counted = mock.patch.object(storage.client, "put_object", side_effect=lambda **request: sent.append(put(**request)))
+    with counted, storage.putting_bodies("data", bodies()) as wait:
+        wait()
+    assert len(sent) == 1_000
+    assert max(waiting) <= 64
+
+
+def test_what_the_making_of_a_body_raises_is_told(storage: Storage) -> None:
+    def bodies() -> Iterator[tuple[str, bytes]]:
+        yield "r/0", b"{}"
+        raise Problem("the second cannot be made", "")
+
+    with pytest.raises(Problem, match="cannot be made"), storage.putting_bodies("data", bodies()) as wait:
+        wait()
 
 
 def test_files_go_up(s3: Any, storage: Storage, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 from support.agreement import ensure_agreement
 from support.batch_history import PlayedJob
-from support.history_world import HistoryWorld, Submission
+from support.history_world import HistoryWorld, Submission, SummaryChange
 from support.no_threads import no_threads
 from support.played_runner import Ending
 
@@ -39,6 +39,9 @@ endings: st.SearchStrategy[Ending | Literal["lost"]] = st.sampled_from(
 )
 submissions: st.SearchStrategy[Submission] = st.sampled_from(
     ["goes well", "goes well", "reply is lost", "killed before Batch took it", "killed before its record"]
+)
+summary_changes: st.SearchStrategy[SummaryChange] = st.sampled_from(
+    ["lost", "cut off", "empty", "forged", "of another version", "no summary"]
 )
 minutes = st.sampled_from([1, 7, 60, 150, 300, 8 * 24 * 60])
 #: Minutes until an attempt starts, minutes that it runs, and how it ends.
@@ -62,6 +65,7 @@ class Histories(RuleBasedStateMachine):
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self.story: list[str] = []
+        self.past_summaries: dict[str, bytes] = {}
 
     @initialize(scans=st.integers(1, 3), lag=st.sampled_from([0, 2, 10]), how=submissions)
     def begin(self, scans: int, lag: int, how: Submission) -> None:
@@ -147,6 +151,26 @@ class Histories(RuleBasedStateMachine):
             self.world.delete_outputs(run.scans[index])
         else:
             self.world.delete_result(run, index)
+
+    @precondition(lambda self: self.world.summaries())
+    @rule(which=some, how=summary_changes)
+    def summary_changes(self, which: int, how: SummaryChange) -> None:
+        summaries = self.world.summaries()
+        key = summaries[which % len(summaries)]
+        self.tell(f"the summary {key} is {how}")
+        self.world.change_summary(key, how)
+
+    @precondition(lambda self: self.world.summaries())
+    @rule(which=some)
+    def summary_is_of_the_past(self, which: int) -> None:
+        """A second reader writes at last what it had read long ago."""
+        summaries = self.world.summaries()
+        key = summaries[which % len(summaries)]
+        if key in self.past_summaries:
+            self.tell(f"the summary {key} is one of the past")
+            self.world.s3.put_object(Bucket="data", Key=key, Body=self.past_summaries[key])
+        else:
+            self.past_summaries[key] = self.world.s3.get_object(Bucket="data", Key=key)["Body"].read()
 
     @invariant()
     def verbs_agree(self) -> None:

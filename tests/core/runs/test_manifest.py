@@ -24,9 +24,9 @@ from opsctl.core.runs.manifest import (
     mixing_run,
     recorded_command_line,
     run_moment,
-    scan_document,
     timestamp,
 )
+from opsctl.core.runs.scan_document import ScanDocuments
 
 #: 2 vCPUs and 15,200 MiB.
 JOB = PLATFORM.models["csd"]
@@ -67,15 +67,13 @@ FACTS = ("schema_version", "run_id", "index", "dataset", "image", "image_digest"
 
 
 def test_a_scans_document_says_all_that_its_job_needs() -> None:
-    document = scan_document(
-        scan(),
+    document = ScanDocuments(
         M2gOptions(pipeline="both"),
         run=run(run_id="R", image="repo:1", output="s3://data/HNU1/derivatives/m2g-both-csa-native"),
-        index=1,
         atlases=(),
         job=JOB,
         image_digest="sha256:abc",
-    )
+    ).document(scan(), 1)
     assert json.loads(json.dumps(document)) == document
     assert {name: document[name] for name in FACTS} == {
         "schema_version": 1,
@@ -116,14 +114,12 @@ def test_a_scans_document_says_all_that_its_job_needs() -> None:
 def test_a_scans_document_names_the_atlases_and_what_the_job_has(
     pipeline: Any, memory_mib: int | None, kept: int, resources: list[str]
 ) -> None:
-    document = scan_document(
-        scan(pipeline=pipeline),
+    document = ScanDocuments(
         M2gOptions(pipeline="both", parcellation=("MICCAI",)),
         run=run(memory_mib=memory_mib),
-        index=0,
         atlases=[atlas_table()["MICCAI"]],
         job=JOB,
-    )
+    ).document(scan(pipeline=pipeline), 0)
     folder = "MICCAI_space-MNI152NLin6_res-2x2x2"
     assert document["atlases"] == [
         {"name": "MICCAI", "argument": folder.removesuffix("2x2x2"), "folder": folder, "regions": 134, "kept": kept}

@@ -1,0 +1,75 @@
+"""The digest of a folder's files: a result's is a listing's where the folder holds its files and no other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Set
+
+from opsctl.core.dataset.scan import S3Object
+
+
+def files_digest(files: Iterable[tuple[str, int, str]]) -> str:
+    """The digest of files in any order, each once; empty for none.
+
+    Parameters
+    ----------
+    files
+        S3 address, size in bytes and etag of each.
+    """
+    lines = sorted({f"{uri}\n{size_bytes}\n{etag}\n" for uri, size_bytes, etag in files})
+    return hashlib.blake2b("".join(lines).encode(), digest_size=16).hexdigest() if lines else ""
+
+
+class FolderDigests:
+    """The digests of scans' folders, from a listing in S3's order; 1,000,000 files take no memory.
+
+    Parameters
+    ----------
+    bucket, prefix
+        Where the derivatives folder lies; `prefix` ends with `/`.
+    scans
+        The names of the scans whose folders are wanted.
+
+    Attributes
+    ----------
+    by_scan
+        The digest of each folder that has a file, by the scan's name.
+    elsewhere
+        The keys below `sub-*` that are in no folder of these scans.
+    """
+
+    def __init__(self, bucket: str, prefix: str, scans: Set[str]) -> None:
+        self._uri = f"s3://{bucket}/"
+        self._prefix = prefix
+        self._scans = scans
+        self.by_scan: dict[str, str] = {}
+        self.elsewhere: list[str] = []
+
+    def add(self, objects: Iterable[S3Object]) -> None:
+        """Add the files of whole folders; a folder comes in one call, without others in between."""
+        folder, scan = "", ""
+        files: list[tuple[str, int, str]] = []
+        for obj in objects:
+            if not folder or not obj.key.startswith(folder):
+                self._close(scan, files)
+                scan, files = self._scan_of(obj.key), []
+                folder = f"{self._prefix}{scan}/" if scan else ""
+            if scan:
+                files.append((self._uri + obj.key, obj.size_bytes, obj.etag))
+            elif obj.key.startswith(f"{self._prefix}sub-"):
+                self.elsewhere.append(obj.key)
+        self._close(scan, files)
+
+    def _close(self, scan: str, files: list[tuple[str, int, str]]) -> None:
+        if files:
+            self.by_scan[scan] = files_digest(files)
+
+    def _scan_of(self, key: str) -> str:
+        """The outermost folder of a key that is a scan's; empty where none is."""
+        path = key[len(self._prefix) :]
+        end = path.find("/")
+        while end >= 0:
+            if path[:end] in self._scans:
+                return path[:end]
+            end = path.find("/", end + 1)
+        return ""
