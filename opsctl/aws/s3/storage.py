@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from botocore.exceptions import ClientError
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
 from opsctl.aws.s3.listing import Listing
+from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.dataset.scan import S3Object
@@ -30,9 +32,14 @@ from opsctl.core.size_limits import RECORD_BYTES
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from opsctl.aws.s3.direct import Direct
+
 _THREADS = 16
 #: Records are small, so latency dominates: many are read or written at once.
 _RECORD_THREADS = 64
+#: A thread of these waits nearly all of its time; with more of them S3 would answer `SlowDown`.
+_DIRECT_THREADS = 128
+_JSON = "application/json"
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 
@@ -42,11 +49,18 @@ _TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksi
 
 
 class Storage:
-    """The data bucket and the datasets' buckets."""
+    """The data bucket and the datasets' buckets.
 
-    def __init__(self, client: S3Client) -> None:
+    Parameters
+    ----------
+    direct
+        For many objects at once, by the same login; None: `client` does all.
+    """
+
+    def __init__(self, client: S3Client, direct: Direct | None = None) -> None:
         #: For other readers of the same bucket.
         self.client = client
+        self.direct = direct
         self._listing = Listing(client)
 
     def dataset(self, location: Location, *, pipeline: Pipeline = "both") -> list[S3Object]:
@@ -111,16 +125,23 @@ class Storage:
 
         An object that is larger than `at_most` bytes has its error in place of its bytes: the others count.
         """
+        bodies: dict[str, bytes | UnreadableRecord | None] = dict.fromkeys(keys)
 
-        def body(key: str) -> bytes | UnreadableRecord | None:
+        def read_body(key: str) -> None:
+            body: bytes | None = None
+            if self.direct is not None:
+                body = self.direct.get(bucket, key, at_most=at_most)
             try:
-                return self.get_body(bucket, key, at_most=at_most)
+                bodies[key] = self.get_body(bucket, key, at_most=at_most) if body is None else body
             except UnreadableRecord as error:
-                return error
+                bodies[key] = error
 
-        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            bodies = pool.map(body, keys)
-            return {key: body for key, body in zip(keys, bodies, strict=True) if body is not None}
+        workers = Workers(read_body, keys, most_threads=self._record_threads)
+        try:
+            workers.wait()
+        finally:
+            workers.stop()
+        return {key: body for key, body in bodies.items() if body is not None}
 
     def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
         """A JSON object; None if there is none."""
@@ -164,9 +185,7 @@ class Storage:
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
         with translated(f"writing s3://{bucket}/{key}"):
-            self.client.put_object(
-                Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType="application/json"
-            )
+            self.client.put_object(Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType=_JSON)
 
     def create_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> bool:
         """Write a record unless there is one; returns whether it was written.
@@ -179,7 +198,7 @@ class Storage:
                     Bucket=bucket,
                     Key=key,
                     Body=json.dumps(value, indent=1).encode(),
-                    ContentType="application/json",
+                    ContentType=_JSON,
                     IfNoneMatch="*",
                 )
             except ClientError as error:
@@ -189,22 +208,40 @@ class Storage:
         return True
 
     @contextmanager
-    def putting_jsons(self, bucket: str, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Callable[[], None]]:
-        """Write many records in the background of the block; yields a function that waits until all are written.
+    def putting_bodies(self, bucket: str, bodies: Iterable[tuple[str, bytes]]) -> Iterator[Callable[[], None]]:
+        """Write many JSON records in the background of the block; yields a function that waits until all are written.
 
         At the end of the block no further write is started, and none is under way.
+
+        Parameters
+        ----------
+        bodies
+            Keys and bytes, taken while they are sent: as many are held at once as there are threads.
         """
-        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            puts = [pool.submit(self.put_json, bucket, key, value) for key, value in values.items()]
 
-            def wait() -> None:
-                for put in puts:
-                    put.result()
+        def write(item: tuple[str, bytes]) -> None:
+            key, body = item
+            if self.direct is not None and self.direct.put(
+                bucket,
+                key,
+                [body],
+                sha256=hashlib.sha256(body).digest(),
+                size_bytes=len(body),
+                content_type=_JSON,
+            ):
+                return
+            with translated(f"writing s3://{bucket}/{key}"):
+                self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=_JSON)
 
-            try:
-                yield wait
-            finally:
-                pool.shutdown(cancel_futures=True)
+        workers = Workers(write, bodies, most_threads=self._record_threads)
+        try:
+            yield workers.wait
+        finally:
+            workers.stop()
+
+    @property
+    def _record_threads(self) -> int:
+        return _RECORD_THREADS if self.direct is None else _DIRECT_THREADS
 
     def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
         """Upload files in parallel.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -141,7 +142,8 @@ class Records:
         prefix = self._prefix(run.run_id)
         scans = {document_key(prefix, "scans", index): document for index, document in documents.items()}
         submissions = {_submission_key(prefix, submission): submission.as_json() for submission in intended}
-        return self._storage.putting_jsons(self._bucket, {**scans, **submissions})
+        records = ((key, json.dumps(value, indent=1).encode()) for key, value in {**scans, **submissions}.items())
+        return self._storage.putting_bodies(self._bucket, records)
 
     def put_record(self, run: Run) -> None:
         """Write a run's record: comes last, because the record makes the run exist."""

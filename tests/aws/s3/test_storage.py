@@ -126,7 +126,7 @@ def test_records(s3: Any, storage: Storage) -> None:
 
 
 def test_many_records_keep_their_order_and_those_that_are_gone_are_left_out(storage: Storage) -> None:
-    with storage.putting_jsons("data", {f"r/{number:02d}": {"n": number} for number in range(40)}) as wait:
+    with storage.putting_bodies("data", ((f"r/{n:02d}", b'{"n": %d}' % n) for n in range(40))) as wait:
         wait()
     wanted = [f"r/{number:02d}" for number in reversed(range(41))]
     bodies = storage.get_bodies("data", wanted)
@@ -146,12 +146,12 @@ def test_a_record_that_is_not_ours(s3: Any, storage: Storage) -> None:
 
 
 def test_a_write_that_is_refused_is_told(storage: Storage) -> None:
-    with pytest.raises(Problem, match="nosuch"), storage.putting_jsons("nosuch", {"a": {}, "b": {}}) as wait:
+    with pytest.raises(Problem, match="nosuch"), storage.putting_bodies("nosuch", [("a", b"{}"), ("b", b"{}")]) as wait:
         wait()
 
 
 def test_records_on_their_way_end_with_the_block(s3: Any, storage: Storage) -> None:
-    with pytest.raises(KeyboardInterrupt), storage.putting_jsons("data", {f"r/{n}": {} for n in range(5000)}):
+    with pytest.raises(KeyboardInterrupt), storage.putting_bodies("data", ((f"r/{n}", b"{}") for n in range(5000))):
         raise KeyboardInterrupt
     there = sum(1 for _ in storage.below(Location("data", "r")))
     assert there < 5000
