@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 _CONNECT_SECONDS = 10.0
@@ -75,10 +76,8 @@ class Connection:
     def close(self) -> None:
         """Close it; a request that is under way in another thread fails."""
         self.is_open = False
-        try:
+        with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
         self._socket.close()
 
     def exchange(self, head: bytes, body: Iterable[bytes], *, at_most: int) -> Reply:

@@ -159,7 +159,7 @@ class Direct:
             outcome = type(error).__name__
             # Each further request would be sent twice.
             self._buckets[bucket] = None
-        except OSError as error:
+        except (OSError, EOFError) as error:
             outcome = type(error).__name__
         ids = (reply.headers.get("x-amz-request-id", ""), reply.headers.get("x-amz-id-2", "")) if reply else ()
         log_call(
@@ -235,13 +235,15 @@ class Direct:
         )
 
     def _has_proxy(self, url: str) -> bool:
-        configured = self._client.meta.config.proxies
+        configured: Mapping[str, str] | None = vars(self._client.meta.config).get("proxies")
         return bool(get_environ_proxies(url) if configured is None else configured)
 
     def _trust(self) -> ssl.SSLContext:
         if self._tls is None:
-            path = get_cert_path(self._ca_bundle or True)
-            self._tls = ssl.create_default_context(**{"capath" if Path(path).is_dir() else "cafile": path})
+            path = self._ca_bundle or get_cert_path(True)
+            kind = "capath" if path is not None and Path(path).is_dir() else "cafile"
+            self._tls = ssl.create_default_context()
+            self._tls.load_verify_locations(**{kind: path})
         return self._tls
 
 

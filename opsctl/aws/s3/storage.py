@@ -5,22 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
+from opsctl.aws.s3.file_upload import FileUpload
 from opsctl.aws.s3.listing import Listing
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
-from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 
     from opsctl.aws.s3.direct import Direct
 
-_THREADS = 16
 #: Records are small, so latency dominates: many are read or written at once.
 _RECORD_THREADS = 64
 #: A thread of these waits nearly all of its time; with more of them S3 would answer `SlowDown`.
@@ -42,10 +39,6 @@ _DIRECT_THREADS = 128
 _JSON = "application/json"
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
-
-# One thread per file is enough. With parts of a fixed size the checksum, and without a KMS key the etag, depend on the
-# bytes only.
-_TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
 
 
 class Storage:
@@ -253,17 +246,7 @@ class Storage:
         done
             Called with the key and the size in bytes of each uploaded file.
         """
-
-        def send(item: tuple[str, Path]) -> None:
-            key, path = item
-            with translated(f"sending {path}"):
-                self.client.upload_file(
-                    str(path), bucket, key, Config=_TRANSFER, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
-                )
-            done(key, path.stat().st_size)
-
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(send, files.items()))
+        FileUpload(self.client, self.direct, bucket, done=done).run(files)
 
     def _no_such_dataset(self, location: Location) -> Problem:
         parent = Location(location.bucket, location.prefix.rpartition("/")[0])

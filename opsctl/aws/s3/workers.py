@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from threading import Lock, Thread
 from typing import Generic, TypeVar
@@ -46,15 +47,16 @@ class Workers(Generic[_Item]):
         if self._error is not None:
             raise self._error
 
-    def stop(self) -> None:
-        """Begin no further item, and wait for those that are under way."""
+    def stop(self, *, at_most_seconds: float | None = None) -> None:
+        """Begin no further item, and wait for those that are under way: for a time, or until they end."""
         self._is_stopped = True
-        self._join()
+        self._join(at_most_seconds)
 
-    def _join(self) -> None:
+    def _join(self, at_most_seconds: float | None = None) -> None:
+        end = None if at_most_seconds is None else time.monotonic() + at_most_seconds
         # The list grows while the threads run: each starts the next.
         for thread in self._threads:
-            while thread.is_alive():
+            while thread.is_alive() and (end is None or time.monotonic() < end):
                 thread.join(_LOOK_SECONDS)
 
     def _start_thread(self) -> None:
