@@ -129,7 +129,8 @@ class Connection:
         if status != 200:
             return Reply(status, headers, None)
         announced = headers.get("content-length", "")
-        if len(headers) != len(lines) or "transfer-encoding" in headers or not _is_length(announced):
+        lengths = [line for line in lines if line[:15].lower() == "content-length:"]
+        if len(lengths) != 1 or "transfer-encoding" in headers or not _is_length(announced):
             raise UnusualReply("its length is not told once")
         length = int(announced)
         if length > at_most:

@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
-import os
 import re
 from threading import Event
-from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, FlexibleChecksumError, HTTPClientError, IncompleteReadError
 
 from opsctl.aws.errors import code_of, translated
+from opsctl.aws.s3.partial_file import PartialFile, is_complete
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.runs.result import OutputFile
-from opsctl.open_folder import MayReplace, OpenFolder
-from opsctl.safe_folder import SHARED_MODE, SafeFolder
+from opsctl.open_folder import MayReplace, OpenFolder, write_all
+from opsctl.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from opsctl.aws.s3.direct import Direct
+
 # The most that a reset connection loses; larger chunks are no faster.
 _CHUNK_BYTES = 256 * 1024
+#: After Ctrl-C as much may still come for each of the files that are under way.
+_WHOLE_BYTES = 1024 * 1024
 _ATTEMPTS = 5
 _WAIT_SECONDS = 0.1
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 #: The object is not the one that the partial file is of, or is shorter.
 _CHANGED = {"PreconditionFailed", "412", "InvalidRange", "416"}
 _CUT_OFF = (IncompleteReadError, HTTPClientError, FlexibleChecksumError)
-#: A file system without locks, as on some clusters.
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class NotPublished(Problem):
@@ -42,124 +41,22 @@ class NotPublished(Problem):
         super().__init__(what, hint, code=ErrorCode.OUTPUT_CHANGED)
 
 
-def part_name(name: str) -> str:
-    """The name under which a file's bytes are collected: as long for every name, and no name of the user's."""
-    return f".opsctl-{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}.part"
-
-
-class PartialFile:
-    """A hidden file in the folder of a target, which collects its bytes; one process at a time has it.
-
-    Parameters
-    ----------
-    folder, name
-        The target.
-    stop
-        Ends the wait for another process.
-    """
-
-    def __init__(self, folder: OpenFolder, name: str, *, stop: Event) -> None:
-        self.file: BinaryIO
-        self._folder = folder
-        self._target = name
-        self._name = part_name(name)
-        self._stop = stop
-        self._is_shared = True
-        self._is_finished = False
-
-    def __enter__(self) -> PartialFile:
-        with self._folder.naming(self._target):
-            while (file := self._folder.open_own(self._name, mode=SHARED_MODE)) is not None:
-                self.file = file
-                try:
-                    if self._is_locked():
-                        return self
-                except OSError as error:
-                    file.close()
-                    if error.errno not in _NO_LOCKS:
-                        raise
-                    break
-                file.close()
-                if self._stop.wait(_WAIT_SECONDS):
-                    raise Interrupted("Stopped.")
-            # Use a file of this process alone, which continues no earlier download.
-            self._is_shared = False
-            self._name = f".opsctl-{os.urandom(8).hex()}.part"
-            self.file = self._folder.create(self._name, mode=SHARED_MODE)
-        return self
-
-    def _is_locked(self) -> bool:
-        try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        # The process that had the lock may have renamed the file: writing would then change the finished file.
-        return self._folder.is_same(self._name, self.file)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # Keep the received bytes for the next time, except on a full disk.
-        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        is_kept = self._is_shared and self.size_bytes and not is_full
-        if not self._is_finished and not is_kept:
-            self._folder.remove(self._name)
-        self.file.close()
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of the partial file."""
-        return os.fstat(self.file.fileno()).st_size
-
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of the bytes received so far, in hexadecimal."""
-        return sha256_of(self.file)
-
-    def truncate(self) -> None:
-        """Discard the bytes received so far."""
-        self.file.truncate(0)
-
-    def finish(self, *, may_replace: MayReplace) -> None:
-        """Give it the target's name.
-
-        Raises
-        ------
-        InTheWay
-            If something has that name that may not be replaced.
-        """
-        # Without it the name may reach the disk before the bytes do.
-        os.fsync(self.file.fileno())
-        self._folder.rename(self._name, self._target, may_replace=may_replace)
-        self._is_finished = True
-
-    def discard(self) -> None:
-        """Delete it."""
-        self._folder.remove(self._name)
-        self._is_finished = True
-
-
-def sha256_of(file: BinaryIO) -> str:
-    """The SHA-256 of an open file, in hexadecimal."""
-    digest = hashlib.sha256()
-    file.seek(0)
-    for block in iter(lambda: file.read(_CHUNK_BYTES), b""):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def is_complete(existing: BinaryIO, file: OutputFile) -> bool:
-    """Whether an open file has the published size and SHA-256."""
-    return os.fstat(existing.fileno()).st_size == file.size_bytes and sha256_of(existing) == file.sha256
-
-
 def download(
-    client: S3Client, file: OutputFile, folder: SafeFolder, place: str, *, stop: Event, may_replace: MayReplace
+    client: S3Client,
+    file: OutputFile,
+    folder: SafeFolder,
+    place: str,
+    *,
+    stop: Event,
+    may_replace: MayReplace,
+    direct: Direct | None = None,
 ) -> None:
     """Download a published file; continues an interrupted download.
 
     Parameters
     ----------
+    direct
+        For small files; None: `client` fetches every file.
     place
         Where the file goes: its path from the folder, with `/`.
     stop
@@ -184,8 +81,21 @@ def download(
         if _has_arrived(parent, name, file):
             part.discard()
             return
-        _Fetch(client, file, part, stop=stop).run()
+        if direct is None or not _came_whole(direct, file, part):
+            _Fetch(client, file, part, stop=stop).run()
         part.finish(may_replace=may_replace)
+
+
+def _came_whole(direct: Direct, file: OutputFile, part: PartialFile) -> bool:
+    """Fetch a small file in one request; False where it must be done piece by piece, or was begun before."""
+    if file.size_bytes > _WHOLE_BYTES or part.size_bytes:
+        return False
+    location = parse_uri(file.uri)
+    body = direct.get(location.bucket, location.prefix, at_most=file.size_bytes, etag=file.etag)
+    if body is None or len(body) != file.size_bytes or hashlib.sha256(body).hexdigest() != file.sha256:
+        return False
+    write_all(part.file.fileno(), body)
+    return True
 
 
 def _has_arrived(folder: OpenFolder, name: str, file: OutputFile) -> bool:

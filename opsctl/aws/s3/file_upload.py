@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SMALL_BYTES = 1024 * 1024
 _PIECE_BYTES = 256 * 1024
 #: A small file mostly waits for its reply, a large one for the wire.
+#: macOS lets a process open 256 files and connections.
 _SMALL_THREADS, _LARGE_THREADS = 128, 16
 #: After Ctrl-C. A request that takes longer is left alone: the next upload sends its file again.
 _STOP_SECONDS = 0.5
@@ -100,15 +101,13 @@ class FileUpload:
 
     def _is_put(self, direct: Direct, key: str, path: Path, size: int) -> bool:
         with path.open("rb") as file:
-            pieces: Iterable[bytes]
-            if size <= _SMALL_BYTES:
-                content = file.read(size)
-                pieces, digest = [content], hashlib.sha256(content).digest()
-                size = len(content)
-            else:
+            if size > _SMALL_BYTES:
                 # A file that changes in between has another SHA-256, and S3 refuses it.
-                pieces, digest = self._pieces(file, size), hashlib.file_digest(file, "sha256").digest()
-            return direct.put(self._bucket, key, pieces, sha256=digest, size_bytes=size)
+                digest = hashlib.file_digest(file, "sha256").digest()
+                return direct.put(self._bucket, key, self._pieces(file, size), sha256=digest, size_bytes=size)
+            content = file.read(size)
+        digest = hashlib.sha256(content).digest()
+        return direct.put(self._bucket, key, [content], sha256=digest, size_bytes=len(content))
 
     def _pieces(self, file: BinaryIO, size: int) -> Iterator[bytes]:
         file.seek(0)

@@ -166,5 +166,7 @@ def _is_same(path: Path, obj: S3Object, bucket: str, storage: Storage, *, stop: 
 def _parts(path: Path, stop: Event) -> Iterator[bytes]:
     """A file's parts; after Ctrl-C those that are left are of no use."""
     with path.open("rb") as file:
-        while not stop.is_set() and (part := file.read(PART_BYTES)):
+        # Python makes room for as much as is asked for, also where a file has less.
+        part_bytes = min(PART_BYTES, os.fstat(file.fileno()).st_size)
+        while not stop.is_set() and (part := file.read(part_bytes)):
             yield part

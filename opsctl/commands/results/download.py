@@ -11,8 +11,9 @@ from pathlib import Path
 from threading import Event
 from typing import BinaryIO
 
-from opsctl.aws.s3.download import NotPublished, is_complete, part_name
+from opsctl.aws.s3.download import NotPublished
 from opsctl.aws.s3.download import download as download_file
+from opsctl.aws.s3.partial_file import is_complete, part_name
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.download_plan import Download, DownloadPlan
@@ -21,6 +22,8 @@ from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.open_folder import Taken
 
 _THREADS = 16
+#: Each has a connection, two files and two folders open. macOS lets a process have 256 of these.
+_DIRECT_THREADS = 44
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
 
@@ -165,6 +168,7 @@ class _Downloader:
         self, storage: Storage, folder: DownloadFolder, faults: Faults, on_file: Callable[[Download], None]
     ) -> None:
         self._client = storage.client
+        self._direct = storage.direct
         self._folder = folder
         self._on_file = on_file
         self._stop = Event()
@@ -175,7 +179,7 @@ class _Downloader:
 
     def run(self, downloads: Sequence[Download]) -> None:
         """Download all that can be; raises where the others were not tried."""
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(_THREADS if self._direct is None else _DIRECT_THREADS) as pool:
             try:
                 list(pool.map(self._download, downloads))
             except KeyboardInterrupt as error:
@@ -199,6 +203,7 @@ class _Downloader:
                 item.place,
                 stop=self._stop,
                 may_replace=self._folder.may_replace(item.place),
+                direct=self._direct,
             )
         except Interrupted:
             return
