@@ -26,6 +26,8 @@ STEPS = (
     "state",
     "logs",
     "following",
+    "upload",
+    "results",
     "push",
     "pull",
     "startup",

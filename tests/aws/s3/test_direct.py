@@ -27,7 +27,7 @@ from opsctl.aws.call_log import CALLS
 from opsctl.aws.clients import Clients
 from opsctl.aws.s3 import file_upload
 from opsctl.aws.s3.direct import encoded
-from opsctl.aws.s3.download import download
+from opsctl.aws.s3.download import NotPublished, download
 from opsctl.aws.s3.signature import signed
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import Problem
@@ -383,3 +383,32 @@ def test_a_small_result_comes_whole_and_right(
     assert (tmp_path / "x/a.csv").read_bytes() == body
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["a.csv"]
     assert [is_direct_request(request) for request in server.requests] == ([True] if fault is None else [True, False])
+
+
+def test_other_bytes_than_were_published_never_get_the_name(
+    server: KeptObjects, storage: Storage, tmp_path: Path
+) -> None:
+    server.objects["/data/D/a.csv"] = b"other"
+    file = OutputFile(uri="s3://data/D/a.csv", size_bytes=5, sha256=hashlib.sha256(b"bytes").hexdigest())
+    with SafeFolder(tmp_path) as folder, pytest.raises(NotPublished):
+        download(
+            storage.client,
+            file,
+            folder,
+            "a.csv",
+            stop=threading.Event(),
+            may_replace=lambda _: False,
+            direct=storage.direct,
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storm_of_faults_loses_no_file(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
+    files = {f"D/{number}": tmp_path / str(number) for number in range(60)}
+    for path in files.values():
+        path.write_text(path.name)
+    server.faults = [(503, "SlowDown"), None, "gone", None] * 10
+    sent: list[str] = []
+    storage.upload(files, "data", done=lambda key, size: sent.append(key))
+    assert sorted(sent) == sorted(files)
+    assert server.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
