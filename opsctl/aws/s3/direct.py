@@ -37,6 +37,8 @@ _PREPARING: ContextVar[bool] = ContextVar("preparing", default=False)
 #: What botocore leaves as it is in a key.
 _SAFE = "/~"
 _PORTS = {"http": 80, "https": 443}
+#: Services that speak as S3 does keep a checksum only with this, which SDKs send beside it.
+_KEPT = {"x-amz-sdk-checksum-algorithm": "SHA256"}
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 
@@ -95,7 +97,7 @@ class Direct:
         sha256
             Of the body.
         """
-        headers = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode()}
+        headers = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode(), **_KEPT}
         if content_type:
             headers["content-type"] = content_type
         reply = self._exchange("PutObject", bucket, key, headers, body, sha256.hex(), size_bytes, at_most=0)
