@@ -10,6 +10,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench import peers
 from opsctl.aws.clients import NO_KEY
@@ -57,17 +58,18 @@ class Tools:
     def s5cmd(self, source: str, target: str) -> Taken | None:
         """`s5cmd cp`; None where it is not installed."""
         program = peers.path("s5cmd")
-        return program and self._run([str(program), "--endpoint-url", self._url, "cp", source, target])[0]
+        if program is None:
+            return None
+        return self._run([str(program), "--endpoint-url", self._url, "cp", source, target])[0]
 
     def others(self, source: str, target: str) -> str:
         """What aws-cli and rclone take for the same copy, once, for a row's note; s3:// is a bucket's address."""
         said = []
-        commands = {
-            "aws-cli": [peers.path("aws"), "--endpoint-url", self._url, "s3", "cp", "--recursive", source, target],
-            "rclone": [
-                *(shutil.which("rclone"), "copy", "--transfers", "64", "--checkers", "64"),
-                *(place.replace("s3://", "s:") for place in (source, target)),
-            ],
+        aws, rclone = peers.path("aws"), shutil.which("rclone")
+        places = [place.replace("s3://", "s:") for place in (source, target)]
+        commands: dict[str, list[Any]] = {
+            "aws-cli": [aws, "--endpoint-url", self._url, "s3", "cp", "--recursive", source, target],
+            "rclone": [rclone, "copy", "--transfers", "64", "--checkers", "64", *places],
         }
         for name, command in commands.items():
             if command[0] is None:
