@@ -11,7 +11,7 @@ from fault_proxy import FaultProxy
 from support.kept_objects import KeptObjects
 
 from opsctl.aws.clients import Clients
-from opsctl.aws.s3.download import download
+from opsctl.aws.s3.download import download, small_content
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.runs.result import OutputFile
 from opsctl.safe_folder import SafeFolder
@@ -48,7 +48,7 @@ def test_records_files_and_results_survive_a_fault_in_every_seventh_request(tmp_
                     key,
                     stop=Event(),
                     may_replace=lambda _: False,
-                    direct=storage.direct,
+                    content=small_content(clients.s3_direct, file),
                 )
         assert {path.name for path in (home / "D").iterdir()} == {path.name for path in files.values()}
         assert len(proxy.faults()) >= 7, "nearly every kind of fault"

@@ -14,7 +14,7 @@ from opsctl.aws.s3.partial_file import PartialFile, is_complete
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.runs.result import OutputFile
-from opsctl.open_folder import MayReplace, OpenFolder, write_all
+from opsctl.open_folder import MayReplace, OpenFolder
 from opsctl.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
@@ -41,6 +41,16 @@ class NotPublished(Problem):
         super().__init__(what, hint, code=ErrorCode.OUTPUT_CHANGED)
 
 
+def small_content(direct: Direct, file: OutputFile) -> bytes | None:
+    """A small published file's bytes by one request; None where `download` must fetch it."""
+    if file.size_bytes > _WHOLE_BYTES:
+        return None
+    location = parse_uri(file.uri)
+    body = direct.get(location.bucket, location.prefix, at_most=file.size_bytes, etag=file.etag)
+    is_right = body is not None and len(body) == file.size_bytes and hashlib.sha256(body).hexdigest() == file.sha256
+    return body if is_right else None
+
+
 def download(
     client: S3Client,
     file: OutputFile,
@@ -49,14 +59,14 @@ def download(
     *,
     stop: Event,
     may_replace: MayReplace,
-    direct: Direct | None = None,
+    content: bytes | None = None,
 ) -> None:
     """Download a published file; continues an interrupted download.
 
     Parameters
     ----------
-    direct
-        For small files; None: `client` fetches every file.
+    content
+        The file's bytes, if `small_content` has fetched them.
     place
         Where the file goes: its path from the folder, with `/`.
     stop
@@ -81,21 +91,11 @@ def download(
         if _has_arrived(parent, name, file):
             part.discard()
             return
-        if direct is None or not _came_whole(direct, file, part):
+        if content is None:
             _Fetch(client, file, part, stop=stop).run()
+        else:
+            part.replace(content)
         part.finish(may_replace=may_replace)
-
-
-def _came_whole(direct: Direct, file: OutputFile, part: PartialFile) -> bool:
-    """Fetch a small file in one request; False where it must be done piece by piece, or was begun before."""
-    if file.size_bytes > _WHOLE_BYTES or part.size_bytes:
-        return False
-    location = parse_uri(file.uri)
-    body = direct.get(location.bucket, location.prefix, at_most=file.size_bytes, etag=file.etag)
-    if body is None or len(body) != file.size_bytes or hashlib.sha256(body).hexdigest() != file.sha256:
-        return False
-    write_all(part.file.fileno(), body)
-    return True
 
 
 def _has_arrived(folder: OpenFolder, name: str, file: OutputFile) -> bool:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from opsctl.core.errors import Interrupted
 from opsctl.core.runs.result import OutputFile
-from opsctl.open_folder import MayReplace, OpenFolder
+from opsctl.open_folder import MayReplace, OpenFolder, write_all
 from opsctl.safe_folder import SHARED_MODE
 
 _WAIT_SECONDS = 0.1
@@ -98,6 +98,12 @@ class PartialFile:
     def truncate(self) -> None:
         """Discard the bytes received so far."""
         self.file.truncate(0)
+
+    def replace(self, content: bytes) -> None:
+        """Write the whole file, in place of the bytes received so far."""
+        self.truncate()
+        self.file.seek(0)
+        write_all(self.file.fileno(), content)
 
     def finish(self, *, may_replace: MayReplace) -> None:
         """Give it the target's name.

@@ -27,7 +27,7 @@ from opsctl.aws.call_log import CALLS
 from opsctl.aws.clients import Clients
 from opsctl.aws.s3 import file_upload
 from opsctl.aws.s3.direct import encoded
-from opsctl.aws.s3.download import NotPublished, download
+from opsctl.aws.s3.download import NotPublished, download, small_content
 from opsctl.aws.s3.signature import signed
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import Problem
@@ -386,7 +386,7 @@ def test_a_small_result_comes_whole_and_right(
             "x/a.csv",
             stop=threading.Event(),
             may_replace=lambda _: False,
-            direct=storage.direct,
+            content=small_content(storage.direct, file),
         )
     assert (tmp_path / "x/a.csv").read_bytes() == body
     assert [path.name for path in (tmp_path / "x").iterdir()] == ["a.csv"]
@@ -406,7 +406,7 @@ def test_other_bytes_than_were_published_never_get_the_name(
             "a.csv",
             stop=threading.Event(),
             may_replace=lambda _: False,
-            direct=storage.direct,
+            content=small_content(storage.direct, file),
         )
     assert list(tmp_path.iterdir()) == []
 
