@@ -333,16 +333,17 @@ def test_a_file_that_changes_while_it_is_read_does_not_get_there_as_a_mixture(
 ) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"x" * 3_000_000)
-    real = hashlib.file_digest
+    real = file_upload.FileUpload._pieces
 
-    def digest(file: Any, name: str) -> Any:
-        result = real(file, name)
-        path.write_bytes(change)
-        return result
+    def pieces(self: Any, file: Any, size: int) -> Iterator[bytes]:
+        for piece in real(self, file, size):
+            yield piece
+            path.write_bytes(change)
 
-    monkeypatch.setattr(hashlib, "file_digest", digest)
+    monkeypatch.setattr(file_upload.FileUpload, "_pieces", pieces)
     storage.upload({"a": path}, "data", done=lambda key, size: None)
     assert server.objects["/data/a"] == change
+    assert [is_direct_request(request) for request in server.requests] == [True, False]
 
 
 def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(
