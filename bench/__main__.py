@@ -26,6 +26,8 @@ STEPS = (
     "state",
     "logs",
     "following",
+    "upload",
+    "download",
     "push",
     "pull",
     "results",

@@ -111,7 +111,7 @@ class BenchPlatform:
 
     @cached_property
     def storage(self) -> Storage:
-        return Storage(self.clients.s3)
+        return Storage(self.clients.s3, self.clients.s3_direct)
 
     @cached_property
     def batch(self) -> _TimedBatch:

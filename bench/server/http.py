@@ -12,6 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 _BLOCK_BYTES = 512 * 1024
+#: A larger body of a request is counted, and not kept.
+_KEPT_BYTES = 16 * 1024 * 1024
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._settings = settings
         self._buffer = bytearray()
         self._continue_sent = False
+        self._dropped_bytes = 0
         self._is_writable = asyncio.Event()
         self._is_writable.set()
         self._sending: asyncio.Task[None] | None = None
@@ -91,14 +94,17 @@ class Connection(asyncio.Protocol):
         first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         length = int(headers.get("content-length", 0))
-        if len(self._buffer) < end + 4 + length:
+        if length > _KEPT_BYTES:
+            self._dropped_bytes += len(self._buffer) - end - 4
+            del self._buffer[end + 4 :]
+        if len(self._buffer) + self._dropped_bytes < end + 4 + length:
             if "expect" in headers and not self._continue_sent:
                 self._continue_sent = True
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             return
         body = bytes(self._buffer[end + 4 : end + 4 + length])
         del self._buffer[: end + 4 + length]
-        self._continue_sent = False
+        self._continue_sent, self._dropped_bytes = False, 0
         method, target, _ = first.split(" ")
         address = urlsplit(target)
         query = dict(parse_qsl(address.query, keep_blank_values=True))

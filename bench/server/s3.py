@@ -60,6 +60,8 @@ class S3:
             return self._list(name, bucket, request.query) if request.method == "GET" else Reply()
         if name == BIG_BUCKET:
             return _big(key, request)
+        if "uploads" in request.query or "uploadId" in request.query:
+            return _part(request)
         if request.method == "PUT":
             return _put(bucket, key, request)
         return _get(bucket, key, request)
@@ -149,6 +151,15 @@ def _put(bucket: _Bucket, key: str, request: Request) -> Reply:
     obj = _Object(request.body, hashlib.md5(request.body, usedforsecurity=False).hexdigest(), time.time())
     bucket.written[key] = obj
     return Reply(headers={"ETag": f'"{obj.etag}"'})
+
+
+def _part(request: Request) -> Reply:
+    """A request of an upload in parts, of which nothing is kept."""
+    if request.method == "PUT":
+        return Reply(headers={"ETag": f'"{BIG_ETAG}"'})
+    kind = "InitiateMultipartUploadResult" if "uploads" in request.query else "CompleteMultipartUploadResult"
+    body = f"<{kind}><UploadId>1</UploadId><ETag>&quot;{BIG_ETAG}&quot;</ETag></{kind}>"
+    return Reply(headers={"Content-Type": "application/xml"}, body=body.encode())
 
 
 def _get(bucket: _Bucket, key: str, request: Request) -> Reply:

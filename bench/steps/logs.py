@@ -29,11 +29,11 @@ def measure(*, quick: bool) -> list[Row]:
         prefix = run_location(run.run_id, data_bucket="data").prefix
         for index in range(_STREAMS):
             server.write_lines(stream_of(index), [f"line {number} of scan {index}" for number in range(_LINES)])
-        attempts = {
-            f"{prefix}/attempts/{index:05d}.1.{index:08x}.json": _attempt(run.run_id, index)
+        attempts = (
+            (f"{prefix}/attempts/{index:05d}.1.{index:08x}.json", json.dumps(_attempt(run.run_id, index)).encode())
             for index in range(_STREAMS)
-        }
-        with bench.storage.putting_bodies("data", attempts.items()) as wait:
+        )
+        with bench.storage.putting_bodies("data", attempts) as wait:
             wait()
         client = bench.clients.logs
         pairs = 3 if quick else 5

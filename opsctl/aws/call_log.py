@@ -78,12 +78,32 @@ def _on_error(exception: Exception, context: Mapping[str, Any], **_: Any) -> Non
 
 def _log(context: Mapping[str, Any], outcome: str, *, request_id: str) -> None:
     call: _LoggedCall | None = context.get(_CALL)
-    if call is None:
-        return
-    parts = [call.name, f"{(time.perf_counter() - call.started) * 1000:.0f} ms", outcome]
-    parts += [f"{call.tries} tries"] if call.tries > 1 else []
-    parts += [call.path] if call.path else []
-    CALLS.info(" ".join(parts), extra={"request_id": request_id})
+    if call is not None:
+        outcome += f" {call.tries} tries" if call.tries > 1 else ""
+        _write(call.name, call.path, time.perf_counter() - call.started, outcome, request_id)
+
+
+def log_call(name: str, params: Mapping[str, Any], *, seconds: float, outcome: str, request_id: str) -> None:
+    """Log a call of S3 that botocore does not make.
+
+    Parameters
+    ----------
+    name
+        As `s3.PutObject`.
+    params
+        Its `Bucket` and `Key`.
+    outcome
+        The HTTP status, or the name of an error.
+    request_id
+        AWS's ids of the call; empty where there was no reply.
+    """
+    if CALLS.isEnabledFor(logging.INFO):
+        _write(name, redacted_path(params), seconds, outcome, request_id)
+
+
+def _write(name: str, path: str, seconds: float, outcome: str, request_id: str) -> None:
+    parts = [name, f"{seconds * 1000:.0f} ms", outcome, path]
+    CALLS.info(" ".join(filter(None, parts)), extra={"request_id": request_id})
 
 
 def redacted_path(params: Mapping[str, Any]) -> str:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_sts import STSClient
 
+    from opsctl.aws.s3.direct import Direct
+
 #: More than the 64 threads that read a run's records: other calls at the same time need connections too.
 _PARALLEL_REQUESTS = 72
 _HURRIED_SECONDS = 3.0
@@ -88,6 +90,7 @@ class Clients:
                 "aws_secret_access_key": key["AWS_SECRET_ACCESS_KEY"],
             }
         with translated("reading the AWS configuration"):
+            self._botocore_session = keys.setdefault("botocore_session", botocore.session.get_session())
             self._session = boto3.Session(**keys)
 
     @classmethod
@@ -179,6 +182,19 @@ class Clients:
         """S3."""
         # Thousands of records per run: if one call in five fails, five attempts would fail for three of ten thousand.
         return self._client("s3", attempts=9)  # type: ignore[no-any-return]
+
+    @cached_property
+    def s3_direct(self) -> Direct:
+        """S3 for many objects at once, beside `s3`."""
+        from opsctl.aws.s3.direct import Direct
+
+        def credentials() -> Any:
+            login = self._session.get_credentials()
+            return None if login is None else login.get_frozen_credentials()
+
+        with translated("reading the AWS configuration"):
+            ca_bundle = self._botocore_session.get_config_variable("ca_bundle")
+        return Direct(self.s3, credentials, ca_bundle=ca_bundle or os.environ.get("REQUESTS_CA_BUNDLE"))
 
     @cached_property
     def s3_unsigned(self) -> S3Client:

@@ -29,7 +29,7 @@ def storage_of(clients: Clients) -> Storage:
     """S3."""
     from opsctl.aws.s3.storage import Storage
 
-    return Storage(clients.s3)
+    return Storage(clients.s3, clients.s3_direct)
 
 
 def records_of(

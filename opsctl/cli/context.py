@@ -150,7 +150,7 @@ class Context:
 
         client = self.clients.s3_unsigned if is_public else self.clients.s3
         ensure_readable(client, dataset, region=self.platform.region)
-        return Storage(client)
+        return Storage(client, None if is_public else self.clients.s3_direct)
 
     @cached_property
     def records(self) -> Records:

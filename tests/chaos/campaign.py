@@ -22,7 +22,7 @@ from laptop import Laptop, Typed
 from sightings import Instant
 from verdict import torn
 
-from opsctl.aws.s3.download import part_name
+from opsctl.aws.s3.partial_file import part_name
 
 _MOST_RETYPES = 12
 _JOB_SECONDS = 1200.0

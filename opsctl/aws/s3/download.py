@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
-import os
 import re
 from threading import Event
-from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, FlexibleChecksumError, HTTPClientError, IncompleteReadError
 
 from opsctl.aws.errors import code_of, translated
+from opsctl.aws.s3.partial_file import PartialFile, is_complete
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.runs.result import OutputFile
 from opsctl.open_folder import MayReplace, OpenFolder
-from opsctl.safe_folder import SHARED_MODE, SafeFolder
+from opsctl.safe_folder import SafeFolder
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+    from opsctl.aws.s3.direct import Direct
+
 # The most that a reset connection loses; larger chunks are no faster.
 _CHUNK_BYTES = 256 * 1024
+#: After Ctrl-C as much may still come for each of the files that are under way.
+_WHOLE_BYTES = 1024 * 1024
 _ATTEMPTS = 5
 _WAIT_SECONDS = 0.1
-#: A process that has a file and receives nothing for this long is stopped, or its network is: it is waited for no more.
-_STALLED_SECONDS = 10.0
 _GONE = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 #: The object is not the one that the partial file is of, or is shorter.
 _CHANGED = {"PreconditionFailed", "412", "InvalidRange", "416"}
 _CUT_OFF = (IncompleteReadError, HTTPClientError, FlexibleChecksumError)
-#: A file system without locks, as on some clusters.
-_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class NotPublished(Problem):
@@ -44,132 +41,32 @@ class NotPublished(Problem):
         super().__init__(what, hint, code=ErrorCode.OUTPUT_CHANGED)
 
 
-def part_name(name: str) -> str:
-    """The name under which a file's bytes are collected: as long for every name, and no name of the user's."""
-    return f".opsctl-{hashlib.sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}.part"
-
-
-class PartialFile:
-    """A hidden file in the folder of a target, which collects its bytes; one process at a time has it.
-
-    Where the process that has it does not go on, the bytes are collected in a file of this process alone.
-
-    Parameters
-    ----------
-    folder, name
-        The target.
-    stop
-        Ends the wait for another process.
-    """
-
-    def __init__(self, folder: OpenFolder, name: str, *, stop: Event) -> None:
-        self.file: BinaryIO
-        self._folder = folder
-        self._target = name
-        self._name = part_name(name)
-        self._stop = stop
-        self._is_shared = True
-        self._is_finished = False
-
-    def __enter__(self) -> PartialFile:
-        stalled_seconds, seen_bytes = 0.0, -1
-        with self._folder.naming(self._target):
-            while (file := self._folder.open_own(self._name, mode=SHARED_MODE)) is not None:
-                self.file = file
-                try:
-                    if self._is_locked():
-                        return self
-                except OSError as error:
-                    file.close()
-                    if error.errno not in _NO_LOCKS:
-                        raise
-                    break
-                size_bytes = self.size_bytes
-                file.close()
-                stalled_seconds = stalled_seconds + _WAIT_SECONDS if size_bytes == seen_bytes else 0.0
-                seen_bytes = size_bytes
-                if stalled_seconds > _STALLED_SECONDS:
-                    break
-                if self._stop.wait(_WAIT_SECONDS):
-                    raise Interrupted("Stopped.")
-            # Use a file of this process alone, which continues no earlier download.
-            self._is_shared = False
-            self._name = f".opsctl-{os.urandom(8).hex()}.part"
-            self.file = self._folder.create(self._name, mode=SHARED_MODE)
-        return self
-
-    def _is_locked(self) -> bool:
-        try:
-            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        # The process that had the lock may have renamed the file: writing would then change the finished file.
-        return self._folder.is_same(self._name, self.file)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # Keep the received bytes for the next time, except on a full disk.
-        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        is_kept = self._is_shared and self.size_bytes and not is_full
-        if not self._is_finished and not is_kept:
-            self._folder.remove(self._name)
-        self.file.close()
-
-    @property
-    def size_bytes(self) -> int:
-        """The size of the partial file."""
-        return os.fstat(self.file.fileno()).st_size
-
-    @property
-    def sha256(self) -> str:
-        """The SHA-256 of the bytes received so far, in hexadecimal."""
-        return sha256_of(self.file)
-
-    def truncate(self) -> None:
-        """Discard the bytes received so far."""
-        self.file.truncate(0)
-
-    def finish(self, *, may_replace: MayReplace) -> None:
-        """Give it the target's name.
-
-        Raises
-        ------
-        InTheWay
-            If something has that name that may not be replaced.
-        """
-        # Without it the name may reach the disk before the bytes do.
-        os.fsync(self.file.fileno())
-        self._folder.rename(self._name, self._target, may_replace=may_replace)
-        self._is_finished = True
-
-    def discard(self) -> None:
-        """Delete it."""
-        self._folder.remove(self._name)
-        self._is_finished = True
-
-
-def sha256_of(file: BinaryIO) -> str:
-    """The SHA-256 of an open file, in hexadecimal."""
-    digest = hashlib.sha256()
-    file.seek(0)
-    for block in iter(lambda: file.read(_CHUNK_BYTES), b""):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def is_complete(existing: BinaryIO, file: OutputFile) -> bool:
-    """Whether an open file has the published size and SHA-256."""
-    return os.fstat(existing.fileno()).st_size == file.size_bytes and sha256_of(existing) == file.sha256
+def small_content(direct: Direct, file: OutputFile) -> bytes | None:
+    """A small published file's bytes by one request; None where `download` must fetch it."""
+    if file.size_bytes > _WHOLE_BYTES:
+        return None
+    location = parse_uri(file.uri)
+    body = direct.get(location.bucket, location.prefix, at_most=file.size_bytes, etag=file.etag)
+    is_right = body is not None and len(body) == file.size_bytes and hashlib.sha256(body).hexdigest() == file.sha256
+    return body if is_right else None
 
 
 def download(
-    client: S3Client, file: OutputFile, folder: SafeFolder, place: str, *, stop: Event, may_replace: MayReplace
+    client: S3Client,
+    file: OutputFile,
+    folder: SafeFolder,
+    place: str,
+    *,
+    stop: Event,
+    may_replace: MayReplace,
+    content: bytes | None = None,
 ) -> None:
     """Download a published file; continues an interrupted download.
 
     Parameters
     ----------
+    content
+        The file's bytes, if `small_content` has fetched them.
     place
         Where the file goes: its path from the folder, with `/`.
     stop
@@ -194,7 +91,10 @@ def download(
         if _has_arrived(parent, name, file):
             part.discard()
             return
-        _Fetch(client, file, part, stop=stop).run()
+        if content is None:
+            _Fetch(client, file, part, stop=stop).run()
+        else:
+            part.replace(content)
         part.finish(may_replace=may_replace)
 
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from threading import Event, Lock
 from typing import TYPE_CHECKING, Any
 
-from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
+from opsctl.aws.s3.file_upload import FileUpload
 from opsctl.aws.s3.listing import Listing
+from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
-from opsctl.core.dataset.etag import PART_BYTES
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse
@@ -32,23 +31,30 @@ from opsctl.core.size_limits import RECORD_BYTES
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_THREADS = 16
+    from opsctl.aws.s3.direct import Direct
+
 #: Records are small, so latency dominates: many are read or written at once.
 _RECORD_THREADS = 64
+#: A thread of these waits nearly all of its time; with more of them S3 would answer `SlowDown`.
+_DIRECT_THREADS = 128
+_JSON = "application/json"
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 _CONDITION_FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 
-# One thread per file is enough. With parts of a fixed size the checksum, and without a KMS key the etag, depend on the
-# bytes only.
-_TRANSFER = TransferConfig(multipart_threshold=PART_BYTES + 1, multipart_chunksize=PART_BYTES, use_threads=False)
-
 
 class Storage:
-    """The data bucket and the datasets' buckets."""
+    """The data bucket and the datasets' buckets.
 
-    def __init__(self, client: S3Client) -> None:
+    Parameters
+    ----------
+    direct
+        For many objects at once, by the same login; None: `client` does all.
+    """
+
+    def __init__(self, client: S3Client, direct: Direct | None = None) -> None:
         #: For other readers of the same bucket.
         self.client = client
+        self.direct = direct
         self._listing = Listing(client)
 
     def dataset(self, location: Location, *, pipeline: Pipeline = "both") -> list[S3Object]:
@@ -137,16 +143,23 @@ class Storage:
 
         An object that is larger than `at_most` bytes has its error in place of its bytes: the others count.
         """
+        bodies: dict[str, bytes | UnreadableRecord | None] = dict.fromkeys(keys)
 
-        def body(key: str) -> bytes | UnreadableRecord | None:
+        def read_body(key: str) -> None:
+            body: bytes | None = None
+            if self.direct is not None:
+                body = self.direct.get(bucket, key, at_most=at_most)
             try:
-                return self.get_body(bucket, key, at_most=at_most)
+                bodies[key] = self.get_body(bucket, key, at_most=at_most) if body is None else body
             except UnreadableRecord as error:
-                return error
+                bodies[key] = error
 
-        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            bodies = pool.map(body, keys)
-            return {key: body for key, body in zip(keys, bodies, strict=True) if body is not None}
+        workers = Workers(read_body, keys, most_threads=self._record_threads)
+        try:
+            workers.wait()
+        finally:
+            workers.stop()
+        return {key: body for key, body in bodies.items() if body is not None}
 
     def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
         """A JSON object; None if there is none."""
@@ -190,9 +203,7 @@ class Storage:
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
         with translated(f"writing s3://{bucket}/{key}"):
-            self.client.put_object(
-                Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType="application/json"
-            )
+            self.client.put_object(Bucket=bucket, Key=key, Body=json.dumps(value, indent=1).encode(), ContentType=_JSON)
 
     def create_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> bool:
         """Write a record unless there is one; returns whether it was written.
@@ -205,7 +216,7 @@ class Storage:
                     Bucket=bucket,
                     Key=key,
                     Body=json.dumps(value, indent=1).encode(),
-                    ContentType="application/json",
+                    ContentType=_JSON,
                     IfNoneMatch="*",
                 )
             except ClientError as error:
@@ -235,45 +246,42 @@ class Storage:
     def put_body(self, bucket: str, key: str, body: bytes) -> None:
         """Write one record's bytes."""
         with translated(f"writing s3://{bucket}/{key}"):
-            self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType="application/json")
+            self.client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=_JSON)
 
     @contextmanager
     def putting_bodies(self, bucket: str, bodies: Iterable[tuple[str, bytes]]) -> Iterator[Callable[[], None]]:
-        """Write many records in the background of the block; yields a function that waits until all are written.
+        """Write many JSON records in the background of the block; yields a function that waits until all are written.
 
         At the end of the block no further write is started, and none is under way.
 
         Parameters
         ----------
         bodies
-            Keys with their bytes, taken one by one as they are sent: as many are in memory as there are threads.
+            Keys and bytes, taken while they are sent: as many are held at once as there are threads.
         """
-        remaining, lock, stop = iter(bodies), Lock(), Event()
 
-        def take() -> tuple[str, bytes] | None:
-            with lock:
-                return None if stop.is_set() else next(remaining, None)
+        def write(item: tuple[str, bytes]) -> None:
+            key, body = item
+            if self.direct is not None and self.direct.put(
+                bucket,
+                key,
+                [body],
+                sha256=hashlib.sha256(body).digest(),
+                size_bytes=len(body),
+                content_type=_JSON,
+            ):
+                return
+            self.put_body(bucket, key, body)
 
-        def send() -> None:
-            try:
-                while (taken := take()) is not None:
-                    self.put_body(bucket, *taken)
-            except BaseException:
-                # The first error is raised by `wait`; the other threads need not go on.
-                stop.set()
-                raise
+        workers = Workers(write, bodies, most_threads=self._record_threads)
+        try:
+            yield workers.wait
+        finally:
+            workers.stop()
 
-        with ThreadPoolExecutor(_RECORD_THREADS) as pool:
-            threads = [pool.submit(send) for _ in range(_RECORD_THREADS)]
-
-            def wait() -> None:
-                for thread in as_completed(threads):
-                    thread.result()
-
-            try:
-                yield wait
-            finally:
-                stop.set()
+    @property
+    def _record_threads(self) -> int:
+        return _RECORD_THREADS if self.direct is None else _DIRECT_THREADS
 
     def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
         """Upload files in parallel.
@@ -285,17 +293,7 @@ class Storage:
         done
             Called with the key and the size in bytes of each uploaded file.
         """
-
-        def send(item: tuple[str, Path]) -> None:
-            key, path = item
-            with translated(f"sending {path}"):
-                self.client.upload_file(
-                    str(path), bucket, key, Config=_TRANSFER, ExtraArgs={"ChecksumAlgorithm": "SHA256"}
-                )
-            done(key, path.stat().st_size)
-
-        with ThreadPoolExecutor(_THREADS) as pool:
-            list(pool.map(send, files.items()))
+        FileUpload(self.client, self.direct, bucket, done=done).run(files)
 
     def _no_such_dataset(self, location: Location) -> Problem:
         parent = Location(location.bucket, location.prefix.rpartition("/")[0])

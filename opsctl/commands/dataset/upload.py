@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
+from threading import Event
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.etag import PART_BYTES, checksum, etag
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
@@ -17,6 +18,8 @@ from opsctl.core.location import Location
 
 #: Runs write their own derivatives to this folder of the data bucket, so local ones are not sent.
 _SKIPPED_FOLDERS = ("derivatives",)
+#: They compute digests, and some of them ask S3 for one.
+_THREADS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +65,55 @@ def compare(folder: Path, location: Location, storage: Storage) -> Upload:
     try:
         local_files = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
         remote_objects = {obj.key: obj for obj in storage.below(location) if obj.key in local_files}
-        with ThreadPoolExecutor() as pool:
-            same = pool.map(
-                lambda item: _is_same(item[1], remote_objects.get(item[0]), location.bucket, storage),
-                local_files.items(),
-            )
-            files = {key: path for (key, path), is_same in zip(local_files.items(), same, strict=True) if not is_same}
+        unchanged = _unchanged(local_files, remote_objects, location.bucket, storage)
+        files = {key: path for key, path in local_files.items() if key not in unchanged}
         size_bytes = sum(path.stat().st_size for path in files.values())
     except OSError as error:
-        raise Problem(
-            f"{error.filename} cannot be read ({error.strerror}).",
-            "A broken link, or permissions?",
-            code=ErrorCode.FILE_UNREADABLE,
-        ) from error
+        raise _unreadable(error) from error
     return Upload(location=location, files=files, size_bytes=size_bytes, unchanged=len(local_files) - len(files))
 
 
 def send(upload: Upload, storage: Storage, *, on_file: Callable[[str, int], None]) -> None:
-    """Send the files that `compare` found; `on_file` is called after each with its key and size in bytes."""
-    storage.upload(upload.files, upload.location.bucket, done=on_file)
+    """Send the files that `compare` found; `on_file` is called after each with its key and size in bytes.
+
+    Raises
+    ------
+    Problem
+        When a file cannot be read, or S3 refuses it. The files that were sent stay; the next upload skips them.
+    """
+    try:
+        storage.upload(upload.files, upload.location.bucket, done=on_file)
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: OSError) -> Problem:
+    return Problem(
+        f"{error.filename} cannot be read ({error.strerror}).",
+        "A broken link, or permissions?",
+        code=ErrorCode.FILE_UNREADABLE,
+    )
+
+
+def _unchanged(
+    local_files: Mapping[str, Path], remote_objects: Mapping[str, S3Object], bucket: str, storage: Storage
+) -> set[str]:
+    """The keys of the files that S3 has with the same bytes."""
+    unchanged: set[str] = set()
+    stop = Event()
+
+    def look(item: tuple[str, S3Object]) -> None:
+        key, obj = item
+        if _is_same(local_files[key], obj, bucket, storage, stop=stop):
+            unchanged.add(key)
+
+    workers = Workers(look, remote_objects.items(), most_threads=_THREADS)
+    try:
+        workers.wait()
+    finally:
+        stop.set()
+        workers.stop()
+    return unchanged
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -120,16 +153,20 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _is_same(path: Path, obj: S3Object | None, bucket: str, storage: Storage) -> bool:
-    if obj is None or obj.size_bytes != path.stat().st_size:
+def _is_same(path: Path, obj: S3Object, bucket: str, storage: Storage, *, stop: Event) -> bool:
+    if obj.size_bytes != path.stat().st_size:
         return False
-    if etag(_parts(path)) == obj.etag:
+    if etag(_parts(path, stop)) == obj.etag:
         return True
     # In a bucket with a KMS key the etag says nothing about the bytes.
     kept = storage.checksum(bucket, obj.key)
-    return kept is not None and checksum(_parts(path)) == kept
+    return kept is not None and checksum(_parts(path, stop)) == kept
 
 
-def _parts(path: Path) -> Iterator[bytes]:
+def _parts(path: Path, stop: Event) -> Iterator[bytes]:
+    """A file's parts; after Ctrl-C those that are left are of no use."""
     with path.open("rb") as file:
-        yield from iter(lambda: file.read(PART_BYTES), b"")
+        # Python makes room for as much as is asked for, also where a file has less.
+        part_bytes = min(PART_BYTES, os.fstat(file.fileno()).st_size)
+        while not stop.is_set() and (part := file.read(part_bytes)):
+            yield part

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
+from threading import Event, Semaphore
 from typing import BinaryIO
 
-from opsctl.aws.s3.download import NotPublished, is_complete, part_name
+from opsctl.aws.s3.download import NotPublished, small_content
 from opsctl.aws.s3.download import download as download_file
+from opsctl.aws.s3.partial_file import is_complete, part_name
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.download_folder import DownloadFolder
 from opsctl.commands.results.download_plan import Download, DownloadPlan
@@ -21,6 +22,9 @@ from opsctl.core.errors import ErrorCode, Interrupted, Problem
 from opsctl.open_folder import Taken
 
 _THREADS = 16
+#: With small files each thread has a connection open, and `_THREADS` of them files and folders as well: macOS lets a
+#: process have 256 of all.
+_DIRECT_THREADS = 128
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
 
@@ -165,6 +169,8 @@ class _Downloader:
         self, storage: Storage, folder: DownloadFolder, faults: Faults, on_file: Callable[[Download], None]
     ) -> None:
         self._client = storage.client
+        self._direct = storage.direct
+        self._may_write = Semaphore(_THREADS)
         self._folder = folder
         self._on_file = on_file
         self._stop = Event()
@@ -175,7 +181,7 @@ class _Downloader:
 
     def run(self, downloads: Sequence[Download]) -> None:
         """Download all that can be; raises where the others were not tried."""
-        with ThreadPoolExecutor(_THREADS) as pool:
+        with ThreadPoolExecutor(_THREADS if self._direct is None else _DIRECT_THREADS) as pool:
             try:
                 list(pool.map(self._download, downloads))
             except KeyboardInterrupt as error:
@@ -192,14 +198,19 @@ class _Downloader:
         if self._stop.is_set():
             return
         try:
-            download_file(
-                self._client,
-                item.file,
-                self._folder.files,
-                item.place,
-                stop=self._stop,
-                may_replace=self._folder.may_replace(item.place),
-            )
+            content = None if self._direct is None else small_content(self._direct, item.file)
+            with self._may_write:
+                if self._stop.is_set():
+                    return
+                download_file(
+                    self._client,
+                    item.file,
+                    self._folder.files,
+                    item.place,
+                    stop=self._stop,
+                    may_replace=self._folder.may_replace(item.place),
+                    content=content,
+                )
         except Interrupted:
             return
         except OSError as error:

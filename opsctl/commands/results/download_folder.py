@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from opsctl.aws.s3.download import sha256_of
+from opsctl.aws.s3.partial_file import sha256_of
 from opsctl.core.results.written_files import HEADER, PREFIX, WrittenFiles, file_line
 from opsctl.open_folder import InTheWay, MayReplace
 from opsctl.safe_folder import SHARED_MODE, SafeFolder

@@ -16,7 +16,8 @@ from support.object_server import ObjectServer, object_client
 from support.scripted_http import Reply, Request
 
 from opsctl.aws.s3 import download as module
-from opsctl.aws.s3.download import NotPublished, PartialFile, download, is_complete, part_name
+from opsctl.aws.s3.download import NotPublished, download
+from opsctl.aws.s3.partial_file import PartialFile, is_complete, part_name
 from opsctl.core.errors import Interrupted, Problem
 from opsctl.core.runs.result import OutputFile
 from opsctl.open_folder import nothing_replaced

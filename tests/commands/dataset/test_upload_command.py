@@ -134,7 +134,7 @@ def test_a_large_file_is_compared_by_its_parts(folder: Path, storage: Storage, m
     from boto3.s3.transfer import TransferConfig
 
     config = TransferConfig(multipart_threshold=part + 1, multipart_chunksize=part, use_threads=False)
-    monkeypatch.setattr("opsctl.aws.s3.storage._TRANSFER", config)
+    monkeypatch.setattr("opsctl.aws.s3.file_upload._TRANSFER", config)
     monkeypatch.setattr("opsctl.commands.dataset.upload.PART_BYTES", part)
     (folder / "sub-01/dwi/large.nii").write_bytes(bytes(part) + b"x")
     (folder / "sub-01/dwi/exact.nii").write_bytes(bytes(part))

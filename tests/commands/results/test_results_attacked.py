@@ -20,7 +20,7 @@ import pytest
 from support.results_world import DESCRIPTION, OUTPUT, PLACE, QA, World
 
 from opsctl.assets import atlas_nodes, atlas_table
-from opsctl.aws.s3.download import part_name
+from opsctl.aws.s3.partial_file import part_name
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.description import describe
 from opsctl.commands.results.download import Downloaded, download, open_folder

@@ -1,0 +1,274 @@
+"""Whole objects to and from S3 by plain HTTP: the usual case of many requests, in a tenth of botocore's time.
+
+A request is sent once. Whatever is not a plain success (an error of any kind, a redirect, a key or a login that only
+botocore can handle) is answered by None or False, and the caller lets botocore make the whole call: so retries,
+translated errors, redirects, clocks, and the names that need care have one truth. See docs/decisions/0021.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ssl
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import get_cert_path
+from botocore.utils import get_environ_proxies
+
+from opsctl.aws.call_log import log_call
+from opsctl.aws.s3.connection import Connection, Endpoint, Reply, UnusualReply
+from opsctl.aws.s3.signature import Credentials, signed
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+#: The key of a request that botocore prepares, to learn where a bucket's requests go; it is not sent.
+_KEY = "key"
+_PREPARING: ContextVar[bool] = ContextVar("preparing", default=False)
+#: What botocore leaves as it is in a key.
+_SAFE = "/~"
+_PORTS = {"http": 80, "https": 443}
+#: Services that speak as S3 does keep a checksum only with this, which SDKs send beside it.
+_KEPT = {"x-amz-sdk-checksum-algorithm": "SHA256"}
+_EMPTY_SHA256 = hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True)
+class _Bucket:
+    """How requests to a bucket are sent."""
+
+    endpoint: Endpoint
+    host: str
+    path: str
+    region: str
+    user_agent: str
+
+
+class _Prepared(Exception):
+    """Ends botocore's preparation of a request that is not sent."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        super().__init__("prepared")
+        self.request = request
+
+
+class Direct:
+    """S3 by plain HTTP, for any number of threads.
+
+    Parameters
+    ----------
+    client
+        Tells each bucket's address, region and user agent.
+    credentials
+        Gives the credentials of the moment, refreshed where they must be; None where there are none.
+    ca_bundle
+        The file or folder of the trusted certificates; None: botocore's own.
+    """
+
+    def __init__(
+        self, client: S3Client, credentials: Callable[[], Credentials | None], *, ca_bundle: str | None = None
+    ) -> None:
+        self._client = client
+        self._credentials = credentials
+        self._ca_bundle = ca_bundle
+        self._tls: ssl.SSLContext | None = None
+        self._buckets: dict[str, _Bucket | None] = {}
+        self._idle: dict[Endpoint, deque[Connection]] = {}
+        client.meta.events.register_first("before-call.s3.PutObject", _end_preparation)
+
+    def put(
+        self, bucket: str, key: str, body: Iterable[bytes], *, sha256: bytes, size_bytes: int, content_type: str = ""
+    ) -> bool:
+        """Write an object, whose SHA-256 S3 verifies and keeps; False: botocore must do it.
+
+        Parameters
+        ----------
+        body
+            In pieces, together of `size_bytes`.
+        sha256
+            Of the body.
+        """
+        headers = {"x-amz-checksum-sha256": base64.b64encode(sha256).decode(), **_KEPT}
+        if content_type:
+            headers["content-type"] = content_type
+        reply = self._exchange("PutObject", bucket, key, headers, body, sha256.hex(), size_bytes, at_most=0)
+        return reply is not None and reply.status == 200
+
+    def get(self, bucket: str, key: str, *, at_most: int, etag: str = "") -> bytes | None:
+        """An object's bytes, compared with the checksum that S3 keeps; None: botocore must do it.
+
+        Parameters
+        ----------
+        at_most
+            The largest object that is read, in bytes.
+        etag
+            The object must have this one, if any is given.
+        """
+        headers = {"x-amz-checksum-mode": "ENABLED", **({"if-match": f'"{etag}"'} if etag else {})}
+        reply = self._exchange("GetObject", bucket, key, headers, (), _EMPTY_SHA256, None, at_most=at_most)
+        if reply is None or reply.body is None or not _is_intact(reply.body, reply.headers):
+            return None
+        return reply.body
+
+    def _exchange(
+        self,
+        operation: str,
+        bucket: str,
+        key: str,
+        headers: dict[str, str],
+        body: Iterable[bytes],
+        payload_sha256: str,
+        size_bytes: int | None,
+        *,
+        at_most: int,
+    ) -> Reply | None:
+        path, target = encoded(key), self._bucket(bucket)
+        if path is None or target is None:
+            return None
+        try:
+            credentials = self._credentials()
+        except BotoCoreError:
+            return None
+        if credentials is None:
+            return None
+        method, path = operation[:3].upper(), f"{target.path}/{path}"
+        headers = signed(
+            method,
+            path,
+            {**headers, "host": target.host, "user-agent": target.user_agent},
+            payload_sha256=payload_sha256,
+            credentials=credentials,
+            region=target.region,
+        )
+        if size_bytes is not None:
+            headers["content-length"] = str(size_bytes)
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        started = time.perf_counter()
+        reply, outcome = None, ""
+        try:
+            reply = self._sent(target.endpoint, "\r\n".join(lines).encode(), body, at_most)
+            outcome = str(reply.status)
+        except UnusualReply as error:
+            outcome = type(error).__name__
+            # Each further request would be sent twice.
+            self._buckets[bucket] = None
+        except (OSError, EOFError) as error:
+            outcome = type(error).__name__
+        ids = (reply.headers.get("x-amz-request-id", ""), reply.headers.get("x-amz-id-2", "")) if reply else ()
+        log_call(
+            f"s3.{operation}",
+            {"Bucket": bucket, "Key": key},
+            seconds=time.perf_counter() - started,
+            outcome=outcome,
+            request_id=" ".join(filter(None, ids)),
+        )
+        return reply
+
+    def _sent(self, endpoint: Endpoint, head: bytes, body: Iterable[bytes], at_most: int) -> Reply:
+        idle = self._idle.setdefault(endpoint, deque())
+        connection = None
+        while idle and connection is None:
+            try:
+                last = idle.pop()
+            except IndexError:
+                break
+            if last.is_fresh:
+                connection = last
+            else:
+                last.close()
+        connection = connection or Connection(endpoint)
+        reply = connection.exchange(head, body, at_most=at_most)
+        if connection.is_open:
+            idle.append(connection)
+        return reply
+
+    def _bucket(self, name: str) -> _Bucket | None:
+        if name not in self._buckets:
+            self._buckets[name] = self._prepared(name)
+        return self._buckets[name]
+
+    def _prepared(self, name: str) -> _Bucket | None:
+        """Where botocore would send a request; None where it is not signed or not sent as here."""
+        before = _PREPARING.set(True)
+        try:
+            self._client.put_object(Bucket=name, Key=_KEY, Body=b"")
+        except _Prepared as prepared:
+            request = prepared.request
+        except (BotoCoreError, ClientError):
+            return None
+        else:
+            raise AssertionError("botocore has sent a request that was to be prepared only")
+        finally:
+            _PREPARING.reset(before)
+        address = urlsplit(request["url"])
+        context = request["context"]
+        signing = context.get("signing", {})
+        region = signing.get("region") or self._client.meta.region_name
+        is_usual = (
+            context.get("auth_type") == "v4"
+            and signing.get("signing_name", "s3") == "s3"
+            and address.scheme in _PORTS
+            and address.path.endswith(f"/{_KEY}")
+            and not address.query
+        )
+        # A proxy is asked by botocore, which knows its kinds of login.
+        if not is_usual or address.hostname is None or self._has_proxy(request["url"]):
+            return None
+        endpoint = Endpoint(
+            host=address.hostname,
+            port=address.port or _PORTS[address.scheme],
+            tls=self._trust() if address.scheme == "https" else None,
+        )
+        return _Bucket(
+            endpoint=endpoint,
+            host=address.netloc,
+            path=address.path[: -len(_KEY) - 1],
+            region=region,
+            user_agent=request["headers"]["User-Agent"],
+        )
+
+    def _has_proxy(self, url: str) -> bool:
+        configured: Mapping[str, str] | None = vars(self._client.meta.config).get("proxies")
+        return bool(get_environ_proxies(url) if configured is None else configured)
+
+    def _trust(self) -> ssl.SSLContext:
+        if self._tls is None:
+            path = self._ca_bundle or get_cert_path(True)
+            kind = "capath" if path is not None and Path(path).is_dir() else "cafile"
+            self._tls = ssl.create_default_context()
+            self._tls.load_verify_locations(**{kind: path})
+        return self._tls
+
+
+def encoded(key: str) -> str | None:
+    """A key as a path, byte for byte; None for what is no key."""
+    try:
+        return quote(key, safe=_SAFE) or None
+    except UnicodeEncodeError:
+        return None
+
+
+def _end_preparation(params: Mapping[str, Any], **_: Any) -> None:
+    if _PREPARING.get():
+        raise _Prepared(params)
+
+
+def _is_intact(body: bytes, headers: Mapping[str, str]) -> bool:
+    """Whether a body has the checksum that came with it; S3 knows kinds that only a library can compute."""
+    sha256, crc32 = headers.get("x-amz-checksum-sha256"), headers.get("x-amz-checksum-crc32")
+    if headers.get("x-amz-checksum-type", "FULL_OBJECT") != "FULL_OBJECT":
+        return True
+    if sha256 is not None and "-" not in sha256:
+        return sha256 == base64.b64encode(hashlib.sha256(body).digest()).decode()
+    if crc32 is not None and "-" not in crc32:
+        return crc32 == base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+    return True

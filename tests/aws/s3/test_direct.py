@@ -1,0 +1,423 @@
+"""Many objects by plain HTTP: the same objects, errors and log lines as by botocore, which does what is not usual."""
+
+from __future__ import annotations
+
+import _thread
+import hashlib
+import logging
+import random
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials, RefreshableCredentials
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.kept_objects import KeptObjects
+
+from opsctl.aws.call_log import CALLS
+from opsctl.aws.clients import Clients
+from opsctl.aws.s3 import file_upload
+from opsctl.aws.s3.direct import encoded
+from opsctl.aws.s3.download import NotPublished, download, small_content
+from opsctl.aws.s3.signature import signed
+from opsctl.aws.s3.storage import Storage
+from opsctl.core.errors import Problem
+from opsctl.core.runs.result import OutputFile
+from opsctl.safe_folder import SafeFolder
+
+WAYS = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "botocore"])
+
+
+@pytest.fixture
+def server() -> Iterator[KeptObjects]:
+    with KeptObjects() as server:
+        yield server
+
+
+def storage_at(url: str, *, is_direct: bool = True, **settings: Any) -> Storage:
+    clients = Clients(endpoint_url=url, **settings)
+    return Storage(clients.s3, clients.s3_direct if is_direct else None)
+
+
+@pytest.fixture
+def storage(server: KeptObjects) -> Storage:
+    return storage_at(server.url)
+
+
+def is_direct_request(request: Any) -> bool:
+    """botocore numbers its calls."""
+    return "amz-sdk-invocation-id" not in request.headers
+
+
+def put(storage: Storage, *bodies: tuple[str, bytes]) -> None:
+    with storage.putting_bodies("data", bodies) as wait:
+        wait()
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),
+    st.dictionaries(st.sampled_from(["content-type", "x-amz-meta-a", "if-match"]), st.text("ab \t9;/", max_size=8)),
+    st.sampled_from([None, "a token/+="]),
+)
+def test_a_signature_is_botocores(key: str, headers: dict[str, str], token: str | None) -> None:
+    credentials, path = Credentials("AKID", "secret", token), f"/data/{encoded(key)}"
+    sha256 = hashlib.sha256(b"x").hexdigest()
+    theirs = AWSRequest("PUT", f"http://127.0.0.1:1{path}", headers={**headers, "host": "127.0.0.1:1"}, data=b"x")
+    theirs.context["payload_signing_enabled"] = True
+    S3SigV4Auth(credentials, "s3", "eu-west-1").add_auth(theirs)
+    now = datetime.strptime(theirs.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    ours = signed(
+        "PUT",
+        path,
+        {**headers, "host": "127.0.0.1:1"},
+        payload_sha256=sha256,
+        credentials=credentials.get_frozen_credentials(),
+        region="eu-west-1",
+        now=now,
+    )
+    assert ours["authorization"] == theirs.headers["Authorization"]
+
+
+def test_any_key_is_sent_as_botocore_sends_it_and_comes_back(server: KeptObjects, storage: Storage) -> None:
+    seeded = random.Random(17)
+    keys = [
+        "a//b",
+        "/a",
+        "a/",
+        "a/../b",
+        "./a",
+        "..",
+        ".",
+        "a b+c%20&=?#",
+        "é/日本/\U0001f9e0",
+        "a\x01\x7f\n\r\t",
+        "~'()*!",
+    ]
+    keys += ["".join(chr(seeded.choice([*range(1, 256), 0x2028, 0xFFFF])) for _ in range(20)) for _ in range(40)]
+    put(storage, *((key, key.encode()) for key in keys))
+    assert all(map(is_direct_request, server.requests))
+    by_direct = dict(server.objects)
+    assert storage.get_bodies("data", keys) == {key: key.encode() for key in keys}
+    assert all(map(is_direct_request, server.requests))
+    server.objects.clear()
+    server.requests.clear()
+    put(storage_at(server.url, is_direct=False), *((key, key.encode()) for key in keys))
+    assert not any(map(is_direct_request, server.requests))
+    assert server.objects == by_direct
+
+
+@WAYS
+@pytest.mark.parametrize(
+    "refused",
+    [
+        (403, "AccessDenied"),
+        (404, "NoSuchBucket"),
+        (400, "ExpiredToken"),
+        (403, "RequestTimeTooSkewed"),
+        (403, "InvalidAccessKeyId"),
+        (400, "KeyTooLongError"),
+    ],
+    ids=lambda refused: refused[1],
+)
+def test_a_refusal_has_the_same_words(server: KeptObjects, refused: tuple[int, str], *, is_direct: bool) -> None:
+    def words(way: Storage) -> str:
+        server.faults = [refused] * 20
+        with pytest.raises(Problem) as caught:
+            put(way, ("r/a", b"{}"))
+        return f"{caught.value} {caught.value.hint} {caught.value.code}"
+
+    assert words(storage_at(server.url, is_direct=is_direct)) == words(storage_at(server.url, is_direct=False))
+
+
+def test_nobody_there_has_the_same_words() -> None:
+    said = set()
+    for is_direct in (True, False):
+        with pytest.raises(Problem) as caught:
+            put(storage_at("http://127.0.0.1:1", is_direct=is_direct, is_hurried=True), ("a", b"{}"))
+        said.add(str(caught.value))
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("fault", [(503, "SlowDown"), (500, "InternalError"), (307, "TemporaryRedirect"), "gone"])
+def test_a_write_that_fails_is_done_by_botocore(server: KeptObjects, storage: Storage, fault: Any) -> None:
+    server.faults = [fault]
+    put(storage, ("r/a", b"{}"))
+    assert server.objects == {"/data/r/a": b"{}"}
+    assert [is_direct_request(request) for request in server.requests] == [True, False]
+    assert {request.headers["Content-Type"] for request in server.requests} == {"application/json"}
+
+
+@pytest.mark.parametrize("fault", ["gone", "cut", "other bytes", (503, "SlowDown")])
+def test_a_read_that_fails_is_done_by_botocore(server: KeptObjects, storage: Storage, fault: Any) -> None:
+    put(storage, ("r/a", b"record"))
+    server.requests.clear()
+    server.faults = [fault]
+    assert storage.get_bodies("data", ["r/a"]) == {"r/a": b"record"}
+    assert [is_direct_request(request) for request in server.requests] == [True, False]
+
+
+def test_an_object_that_is_missing_is_left_out(server: KeptObjects, storage: Storage) -> None:
+    put(storage, ("r/a", b"record"))
+    assert storage.get_bodies("data", ["r/none", "r/a"]) == {"r/a": b"record"}
+
+
+def test_a_service_that_speaks_otherwise_is_left_to_botocore(server: KeptObjects, storage: Storage) -> None:
+    put(storage, ("r/a", b"record"), ("r/b", b"record"))
+    server.requests.clear()
+    server.faults = ["no length"]
+    for _ in range(2):
+        assert storage.get_bodies("data", ["r/a"]) == {"r/a": b"record"}
+    assert [is_direct_request(request) for request in server.requests] == [True, False, False]
+
+
+def test_a_connection_that_s3_has_closed_meanwhile_loses_nothing(server: KeptObjects, storage: Storage) -> None:
+    for number in range(3):
+        # It answers, and ends the connection.
+        server.faults = [None, "gone"]
+        put(storage, (f"r/{number}", b"{}"), (f"s/{number}", b"{}"))
+    assert len(server.objects) == 6
+
+
+def test_a_large_object_is_not_read(server: KeptObjects, storage: Storage) -> None:
+    server.objects["/data/r/a"] = b" " * 1001
+    assert str(storage.get_bodies("data", ["r/a"], at_most=1000)["r/a"]).endswith(
+        "more than the 1,000 that it may have."
+    )
+
+
+def test_bodies_are_taken_while_they_are_sent(server: KeptObjects, storage: Storage) -> None:
+    go, taken = threading.Event(), []
+
+    def bodies() -> Iterator[tuple[str, bytes]]:
+        for number in range(2000):
+            taken.append(number)
+            yield f"r/{number}", b"{}"
+
+    server.faults = [lambda: go.wait(30) and None] * 200
+    with storage.putting_bodies("data", bodies()) as wait:
+        before = len(taken)
+        go.set()
+        wait()
+    assert before <= 129
+    assert len(server.objects) == 2000
+
+
+def test_an_iterable_that_fails_is_told(storage: Storage) -> None:
+    def bodies() -> Iterator[tuple[str, bytes]]:
+        yield "r/a", b"{}"
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"), storage.putting_bodies("data", bodies()) as wait:
+        wait()
+
+
+def test_each_call_is_logged(server: KeptObjects, storage: Storage, caplog: pytest.LogCaptureFixture) -> None:
+    CALLS.addHandler(caplog.handler)
+    try:
+        server.faults = [None, (503, "SlowDown")]
+        for key in ("HNU1/sub-1/a", "HNU1/sub-1/b"):
+            put(storage, (key, b"{}"))
+    finally:
+        CALLS.removeHandler(caplog.handler)
+    words = [record.getMessage().split() for record in caplog.records if record.name == CALLS.name]
+    # No line says that a request was prepared, because none was sent then.
+    assert [(word[0], word[2], word[3], word[-1]) for word in words] == [
+        ("s3.PutObject", "ms", "200", "s3://data/HNU1/…"),
+        ("s3.PutObject", "ms", "503", "s3://data/HNU1/…"),
+        ("s3.PutObject", "ms", "200", "s3://data/HNU1/…"),
+    ]
+    assert caplog.records[0].request_id == "ID1"  # type: ignore[attr-defined]
+    assert caplog.records[0].levelno == logging.INFO
+
+
+def test_the_user_agent_is_botocores(server: KeptObjects) -> None:
+    storage = storage_at(server.url, verb="upload")
+    put(storage, ("a", b"{}"))
+    assert server.requests[0].headers["User-Agent"].endswith("md/verb#upload")
+
+
+def test_credentials_that_are_refreshed_in_the_middle(server: KeptObjects) -> None:
+    clients, sessions = Clients(endpoint_url=server.url), iter(range(1, 9))
+
+    def refresh() -> dict[str, str]:
+        ends = datetime.now(UTC) + timedelta(seconds=1)
+        return {"access_key": f"K{next(sessions)}", "secret_key": "s", "token": "t", "expiry_time": ends.isoformat()}
+
+    # They are refreshed some minutes before they end, so these are each time.
+    login = RefreshableCredentials.create_from_metadata(refresh(), refresh, "test")
+    clients._session._session._credentials = login  # type: ignore[attr-defined]
+    put(Storage(clients.s3, clients.s3_direct), ("a", b"{}"), ("b", b"{}"))
+    keys = {
+        request.headers["Authorization"].partition("Credential=")[2].partition("/")[0] for request in server.requests
+    }
+    assert all(map(is_direct_request, server.requests))
+    assert len(keys) == 2
+    assert {request.headers["X-Amz-Security-Token"] for request in server.requests} == {"t"}
+
+
+def test_no_login_has_botocores_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = Clients(region="us-east-1")
+    with pytest.raises(Problem, match="no AWS credentials"):
+        put(Storage(clients.s3, clients.s3_direct), ("a", b"{}"))
+
+
+def test_a_proxy_is_asked_by_botocore(server: KeptObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    # Without the proxy it would be reached too.
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://localhost:{server.port}")
+    clients = Clients(region="us-east-1")
+    put(Storage(clients.s3, clients.s3_direct), ("a", b"{}"))
+    assert [is_direct_request(request) for request in server.requests] == [False]
+    assert server.requests[0].path.startswith("http://")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to make a certificate")
+def test_the_certificates_of_an_institute_are_trusted_and_no_others(
+    server: KeptObjects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")]
+    command = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    subprocess.run([*command.split(), "-keyout", files[0], "-out", files[1]], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files[1], files[0])
+    server._server.socket = context.wrap_socket(server._server.socket, server_side=True)
+    url = f"https://localhost:{server.port}"
+    monkeypatch.setenv("AWS_CA_BUNDLE", files[1])
+    put(storage_at(url), ("a", b"{}"))
+    assert [is_direct_request(request) for request in server.requests] == [True]
+    monkeypatch.delenv("AWS_CA_BUNDLE")
+    with pytest.raises(Problem, match="certificate is not trusted"):
+        put(storage_at(url, is_hurried=True), ("b", b"{}"))
+    server._server.errors.clear()
+    assert len(server.requests) == 1
+
+
+def test_files_carry_their_sha256(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
+    files = {
+        f"D/{size}": tmp_path / str(size) for size in (0, 1, file_upload._SMALL_BYTES, file_upload._SMALL_BYTES + 1)
+    }
+    for path in files.values():
+        path.write_bytes(b"x" * int(path.name))
+    sent: list[tuple[str, int]] = []
+    storage.upload(files, "data", done=lambda key, size: sent.append((key, size)))
+    assert sorted(sent) == sorted((key, int(path.name)) for key, path in files.items())
+    assert server.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
+    assert all(map(is_direct_request, server.requests))
+    by_key = {request.path: request.headers for request in server.requests}
+    server.requests.clear()
+    storage_at(server.url, is_direct=False).upload(files, "data", done=lambda key, size: None)
+    checksums = ("x-amz-checksum-sha256", "x-amz-sdk-checksum-algorithm")
+    for request in server.requests:
+        assert [by_key[request.path][name] for name in checksums] == [request.headers[name] for name in checksums]
+
+
+@pytest.mark.parametrize("change", [b"", b"y" * 3_000_000, b"z" * 4_000_000], ids=["shorter", "other bytes", "longer"])
+def test_a_file_that_changes_while_it_is_read_does_not_get_there_as_a_mixture(
+    server: KeptObjects, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: bytes
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"x" * 3_000_000)
+    real = file_upload.FileUpload._pieces
+
+    def pieces(self: Any, file: Any, size: int) -> Iterator[bytes]:
+        for piece in real(self, file, size):
+            yield piece
+            path.write_bytes(change)
+
+    monkeypatch.setattr(file_upload.FileUpload, "_pieces", pieces)
+    storage.upload({"a": path}, "data", done=lambda key, size: None)
+    assert server.objects["/data/a"] == change
+    assert [is_direct_request(request) for request in server.requests] == [True, False]
+
+
+def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(
+    server: KeptObjects, storage: Storage, tmp_path: Path
+) -> None:
+    files = {f"D/{number}": tmp_path / str(number) for number in range(300)}
+    for path in files.values():
+        path.write_bytes(b"x")
+    go, is_late = threading.Event(), threading.Event()
+
+    def silence() -> None:
+        _thread.interrupt_main()
+        if not go.wait(20):
+            is_late.set()
+
+    server.faults = [silence]
+    with pytest.raises(KeyboardInterrupt):
+        storage.upload(files, "data", done=lambda key, size: None)
+    go.set()
+    assert not is_late.is_set()
+    assert len(server.objects) < 300
+
+
+@pytest.mark.parametrize("fault", [None, "cut", "other bytes", (503, "SlowDown")])
+def test_a_small_result_comes_whole_and_right(
+    server: KeptObjects, storage: Storage, tmp_path: Path, fault: Any
+) -> None:
+    body = b"1,2\n" * 9000
+    server.objects["/data/D/a.csv"], server.faults = body, [fault]
+    file = OutputFile(
+        uri="s3://data/D/a.csv",
+        size_bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+        etag=hashlib.md5(body).hexdigest(),
+    )
+    with SafeFolder(tmp_path) as folder:
+        download(
+            storage.client,
+            file,
+            folder,
+            "x/a.csv",
+            stop=threading.Event(),
+            may_replace=lambda _: False,
+            content=small_content(storage.direct, file),
+        )
+    assert (tmp_path / "x/a.csv").read_bytes() == body
+    assert [path.name for path in (tmp_path / "x").iterdir()] == ["a.csv"]
+    assert [is_direct_request(request) for request in server.requests] == ([True] if fault is None else [True, False])
+
+
+def test_other_bytes_than_were_published_never_get_the_name(
+    server: KeptObjects, storage: Storage, tmp_path: Path
+) -> None:
+    server.objects["/data/D/a.csv"] = b"other"
+    file = OutputFile(uri="s3://data/D/a.csv", size_bytes=5, sha256=hashlib.sha256(b"bytes").hexdigest())
+    with SafeFolder(tmp_path) as folder, pytest.raises(NotPublished):
+        download(
+            storage.client,
+            file,
+            folder,
+            "a.csv",
+            stop=threading.Event(),
+            may_replace=lambda _: False,
+            content=small_content(storage.direct, file),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_storm_of_faults_loses_no_file(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
+    files = {f"D/{number}": tmp_path / str(number) for number in range(60)}
+    for path in files.values():
+        path.write_text(path.name)
+    server.faults = [(503, "SlowDown"), None, "gone", None] * 10
+    sent: list[str] = []
+    storage.upload(files, "data", done=lambda key, size: sent.append(key))
+    assert sorted(sent) == sorted(files)
+    assert server.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
