@@ -37,7 +37,7 @@ def results(storage: Storage, folder: Path, files: Path) -> int:
     for record in json.loads(files.read_text()):
         file = OutputFile(**record)
         place = parse_uri(file.uri).prefix
-        downloads.append(Download(index=0, scan="x", file=file, place=place, target=folder / place, is_connectome=True))
+        downloads.append(Download(index=0, scan="x", file=file, place=place, folder=folder, is_connectome=True))
     rest = dict.fromkeys(DownloadPlan.__dataclass_fields__, ())
     plan = DownloadPlan(**{**rest, "downloads": tuple(downloads), "folder": folder})  # type: ignore[arg-type]
     with open_folder(folder) as target:
