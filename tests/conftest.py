@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import pickle
 import signal
 from collections.abc import Iterator
 
@@ -43,9 +44,15 @@ def own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(autouse=True, scope="session")
 def models_are_parsed_once() -> Iterator[None]:
     """Each boto3 session of its own would parse AWS's models again: more work than most tests of an adapter do."""
-    load_once = functools.cache(JSONFileLoader().load_file)
+    load_file = JSONFileLoader.load_file
+
+    @functools.cache
+    def parsed(file_path: str) -> bytes:
+        return pickle.dumps(load_file(JSONFileLoader(), file_path))
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(JSONFileLoader, "load_file", lambda _loader, file_path: load_once(file_path))
+        # Each gets its own copy: moto adds operations to what it has loaded.
+        patch.setattr(JSONFileLoader, "load_file", lambda _loader, file_path: pickle.loads(parsed(file_path)))
         yield
 
 

@@ -16,14 +16,16 @@ from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform.root import OnStep
 
+#: In the order in which they are shown: Terraform's own differs from plan to plan.
 _MODULES = {
+    "storage": "storage",
     "vpc": "network",
     "existing_vpc": "network",
     "iam": "roles",
     "batch": "batch",
     "platform": "record",
-    "storage": "storage",
 }
+_ORDER = {name: number for number, name in enumerate(_MODULES)}
 _ACTIONS = {"create": "to create", "update": "to change", "replace": "to replace", "delete": "to remove"}
 _SHOWN_AT_ONCE = 4
 
@@ -32,7 +34,8 @@ def plan_lines(plan: TerraformPlan, *, idle_usd_per_hour: float) -> list[str]:
     """`23 to create: network 8, roles 9, …`, and the cost while no job runs."""
     lines = drift_lines(plan)
     for action, count in sorted(plan.counts().items()):
-        modules = ", ".join(f"{_MODULES.get(name, name)} {number}" for name, number in plan.by_module(action).items())
+        by_module = sorted(plan.by_module(action).items(), key=lambda item: _ORDER.get(item[0], len(_ORDER)))
+        modules = ", ".join(f"{_MODULES.get(name, name)} {number}" for name, number in by_module)
         lines.append(f"{count} {_ACTIONS[action]}: {modules}")
     lines.append(f"Idle it costs ${idle_usd_per_hour:.2f}/h; what is stored costs its storage.")
     return lines

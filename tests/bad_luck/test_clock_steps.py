@@ -33,6 +33,14 @@ def clock(file: Path) -> dict[str, str]:
     }
 
 
+def shifted(file: Path) -> dict[str, str]:
+    """The same for a clock that is not set while the process runs: all its clocks are off, and `time.sleep` works.
+
+    With the monotonic clocks left alone, libfaketime 0.9.10 makes `time.sleep` end with EINVAL.
+    """
+    return {name: value for name, value in clock(file).items() if name != "FAKETIME_DONT_FAKE_MONOTONIC"}
+
+
 @pytest.mark.campaign
 def test_clocks_that_are_four_minutes_off_are_no_matter(machines: TwoMachines, tmp_path: Path) -> None:
     clocks = {}
@@ -80,7 +88,7 @@ def test_a_clock_that_aws_refuses_is_one_sentence_of_each_command(machines: TwoM
     ):
         file = tmp_path / "clock"
         file.write_text(step)
-        ended = [machines.end(process) for process in [machines.start(*typed, **clock(file)) for typed in asked]]
+        ended = [machines.end(process) for process in [machines.start(*typed, **shifted(file)) for typed in asked]]
         for typed, outcome in zip(asked, ended, strict=True):
             assert outcome.code == 1, (typed, outcome.text)
             assert f"The clock of this machine {words}." in outcome.text, (typed, outcome.text)

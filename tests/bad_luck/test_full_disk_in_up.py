@@ -12,7 +12,7 @@ from two_machines import Ended
 
 from opsctl.local import control
 
-pytestmark = [pytest.mark.campaign, pytest.mark.timeout(1800)]
+pytestmark = pytest.mark.timeout(1800)
 #: `up` refuses to begin with less than 100 MB.
 DISK_MB = 160
 
@@ -23,7 +23,9 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
         yield disk
 
 
-@pytest.mark.parametrize("room_bytes", [0, 1_500_000])
+@pytest.mark.parametrize(
+    "room_bytes", [pytest.param(0, marks=pytest.mark.campaign), pytest.param(1_500_000, marks=pytest.mark.long)]
+)
 def test_up_and_down_on_a_disk_that_runs_full(disk: SmallDisk, room_bytes: int) -> None:
     home = TerraformHome(disk.path / "home")
     try:

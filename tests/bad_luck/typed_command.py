@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import sys
@@ -39,5 +40,7 @@ def typed(*arguments: str, folder: Path, environment: Mapping[str, str]) -> Type
         pytest.raises(SystemExit) as end,
     ):
         main()
+    # A process that ends closes its files.
+    gc.collect()
     printed.seek(0)
     return Typed(int(end.value.code or 0), printed.read(), time.monotonic() - began)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import mmap
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -238,6 +239,8 @@ def test_down_leaves_nothing_and_touches_no_neighbour(journey):
 
 def test_the_receipt_says_what_is_gone_and_what_was_kept(journey):
     said = journey.said["down"].err
+    counted = re.search(r"down local (\d+)/(\d+)", said)
+    assert counted is not None and counted[1] == counted[2], said
     assert "left     0" in said
     assert "kept     s3://opsctl-local-" in said
     assert "nothing to remove" in journey.said["second down"].err

@@ -22,3 +22,12 @@ def test_they_stand_before_what_is_done_about_them() -> None:
 
 def test_no_headline_over_nothing() -> None:
     assert plan_lines(TerraformPlan((CHANGE,)), idle_usd_per_hour=0)[0] == "1 to change: batch 1"
+
+
+def test_the_counts_have_one_order_whatever_terraforms_is() -> None:
+    changes = tuple(
+        Change(f"module.{name}.x", "x", name, "create") for name in ("batch", "platform", "vpc", "storage", "iam")
+    )
+    expected = "5 to create: storage 1, network 1, roles 1, batch 1, record 1"
+    for order in (changes, changes[::-1]):
+        assert plan_lines(TerraformPlan(order), idle_usd_per_hour=0)[0] == expected

@@ -43,3 +43,5 @@ def running(home: Path) -> Iterator[Aws]:
         yield Aws(server.endpoint_url, home)
     finally:
         control.stop(server)
+        # pytest shows it where a test fails: a call that the server could not answer is made again by most clients.
+        print(control.Files(home).log.read_text())

@@ -169,11 +169,14 @@ class Teardown:
     def _remove(self) -> TeardownOutcome:
         from opsctl.aws.platform.removal import Removal
         from opsctl.commands.platform.down import tear_down
+        from opsctl.core.platform.inventory import ResourceKind
         from opsctl.core.platform.terraform_events import Step
         from opsctl.render.up import apply_progress
 
         name = self._remembered.name
-        total = len(self._types) or len(self._resources)
+        # The claim on the name is in no state: `down` removes it last.
+        claims = sum(resource.kind == ResourceKind.CLAIM for resource in self._resources)
+        total = len(self._types) + claims if self._types else len(self._resources)
         with apply_progress(self._screen, title=f"down {name}", total=total) as on_step:
             removal = Removal(
                 self._clients,
