@@ -222,6 +222,8 @@ class Records:
     def each_result(self, run_id: str, *, contradiction: Callable[[Result], str] = _nothing) -> Iterator[Result]:
         """The results with their lists of files, in no order; whoever lets them go needs memory for one."""
         for obj, value in self._each(run_id, "results", _RESULT, keep=False):
+            # Whoever asks for the results without their files need not read them again.
+            self._values[obj.key] = (obj.etag, value and value.without_files())
             if (result := self._believed(value, obj.key, contradiction)) is not None:
                 yield result
 

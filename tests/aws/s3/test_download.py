@@ -16,6 +16,7 @@ from support.object_server import ObjectServer, object_client
 from support.scripted_http import Reply, Request
 
 from opsctl.aws.s3 import download as module
+from opsctl.aws.s3 import partial_file
 from opsctl.aws.s3.download import NotPublished, download
 from opsctl.aws.s3.partial_file import PartialFile, is_complete, part_name
 from opsctl.core.errors import Interrupted, Problem
@@ -314,7 +315,7 @@ def test_a_part_that_got_its_name_while_it_was_waited_for_is_not_written_into(tm
 def test_a_process_that_has_the_file_and_does_not_go_on_is_not_waited_for(
     server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_STALLED_SECONDS", 0.2)
+    monkeypatch.setattr(partial_file, "_STALLED_SECONDS", 0.2)
     target = tmp_path / "a.csv"
     with part_of(target) as stopped:
         stopped.file.write(BODY[:1000])
@@ -330,8 +331,8 @@ def test_a_process_that_has_the_file_and_does_not_go_on_is_not_waited_for(
 def test_a_process_that_goes_on_is_waited_for(
     server: ObjectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_STALLED_SECONDS", 0.15)
-    monkeypatch.setattr(module, "_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(partial_file, "_STALLED_SECONDS", 0.15)
+    monkeypatch.setattr(partial_file, "_WAIT_SECONDS", 0.1)
     target = tmp_path / "a.csv"
     with part_of(target) as part:
         waits: list[float] = []

@@ -14,7 +14,7 @@ from moto.backends import get_backend
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.dataset.etag import etag
 from opsctl.core.dataset.scan import S3Object
-from opsctl.core.errors import Problem
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 
 
@@ -185,7 +185,7 @@ def test_bodies_are_taken_as_they_are_sent(storage: Storage) -> None:
 def test_what_the_making_of_a_body_raises_is_told(storage: Storage) -> None:
     def bodies() -> Iterator[tuple[str, bytes]]:
         yield "r/0", b"{}"
-        raise Problem("the second cannot be made", "")
+        raise Problem("the second cannot be made", "", code=ErrorCode.USAGE)
 
     with pytest.raises(Problem, match="cannot be made"), storage.putting_bodies("data", bodies()) as wait:
         wait()

@@ -40,7 +40,7 @@ class World:
         files = [self.put(f"{scan}/{name}", f"{len(self.runs)}".encode()) for name in names]
         run_id = f"HNU1-20261122-12000{len(self.runs)}-ab12"
         self.runs.append(run(1, scans=(scan,), run_id=run_id))
-        outputs = {"connectomes": [], "files": files}
+        outputs = {"connectomes": [files[0]["uri"]], "files": files}
         body = json.dumps({**RESULT, "index": 0, "scan": scan, "outputs": outputs}).encode()
         self.s3.put_object(Bucket="data", Key=f"opsctl/runs/{run_id}/results/00000.json", Body=body)
 

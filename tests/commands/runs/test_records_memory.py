@@ -14,6 +14,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.location import Location
+from opsctl.core.size_limits import RECORD_BYTES
 
 SCANS = 1_000
 #: m2g writes a connectome for each of 35 atlases, and as many pictures and logs.
@@ -50,7 +51,7 @@ class EndlessStorage(Storage):
             for name in names
         ]
 
-    def get_bodies(self, bucket: str, keys: Sequence[str]) -> dict[str, bytes]:
+    def get_bodies(self, bucket: str, keys: Sequence[str], *, at_most: int = RECORD_BYTES) -> dict[str, bytes]:
         bodies = {}
         self.read += keys
         for key in keys:
