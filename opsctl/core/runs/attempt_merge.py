@@ -175,6 +175,9 @@ def _has_end(attempts: Sequence[Attempt], job: BatchJob) -> bool:
     last = max(ended, key=lambda attempt: attempt.number)
     if job.attempts:
         return last.number >= len(job.attempts)
+    if _began_before(last, job.started_at):
+        # The job's last attempt is a later one, which may have ended within minutes.
+        return False
     if job.stopped_at is None:
         return last.exit_code == job.exit_code
     return abs(datetime.fromisoformat(job.stopped_at) - datetime.fromisoformat(last.stopped_at or "")) < _SAME_END

@@ -14,7 +14,7 @@ from support.record_examples import outputs_of, result_uri
 from opsctl.core.costs.attempt_durations import attempt_durations
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
+from opsctl.core.runs.attempt_merge import merge_attempts, unexplained_ends, with_retries
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.state_counts import count_states
 from opsctl.core.runs.status import STATES, BatchJob, RunStatus, ScanStatus, State, cancel_reason, join
@@ -243,6 +243,25 @@ def test_an_attempt_that_never_said_its_end_was_lost() -> None:
     assert [(reason.code, reason.message) for reason in status.retried] == [
         ("instance_lost", "lost: it ended without a word")
     ]
+
+
+@pytest.mark.parametrize(
+    ("began", "ended_at", "is_explained"),
+    [
+        # The recorded attempt's runner began a second after its job did, and wrote its end before Batch noticed it.
+        ("2026-11-22T11:59:59Z", "2026-11-22T12:41:00Z", True),
+        # A second attempt began when the first had ended, and was cancelled at once: nobody recorded its end.
+        ("2026-11-22T12:40:05Z", "2026-11-22T12:40:10Z", False),
+        ("2026-11-22T12:40:05Z", "2026-11-22T15:00:00Z", False),
+    ],
+)
+def test_a_recorded_end_is_the_jobs_unless_it_is_an_earlier_attempts(
+    began: str, ended_at: str, is_explained: bool
+) -> None:
+    times = {"started_at": "2026-11-22T12:00:00Z", "stopped_at": "2026-11-22T12:40:00Z"}
+    recorded = {0: ended(1, exit_code=75, **times)}
+    job = BatchJob(job_id="j", status="FAILED", started_at=began, stopped_at=ended_at)
+    assert unexplained_ends(recorded, {0: job}, done=set()) == (set() if is_explained else {(0, "j")})
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(1, "PENDING"), (3, "FAILED")])
