@@ -257,7 +257,8 @@ class SnapshotReader:
         retried: list[int] = []
         if attempts is not None:
             counted = {index for _, indices in poll.counted for index in indices}
-            jobs |= self._running(parts, summaries, by_scan, counted)
+            # ListJobs does not tell a job's attempts: a described job stays as it is.
+            jobs = {**self._running(parts, summaries, by_scan, counted), **jobs}
             unexplained |= unexplained_attempts(by_scan, jobs)
             retried = [index for index in sorted(counted & by_scan.keys()) if by_scan[index][-1].number > 1]
             unexplained |= set(self._array_jobs.job_ids(parts, set(retried[:_RETRIED_PER_POLL]) - jobs.keys()))

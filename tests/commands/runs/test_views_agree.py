@@ -117,6 +117,20 @@ def test_an_attempt_that_left_no_record_is_counted_alike(world: HistoryWorld, en
     ensure_agreement(world)
 
 
+def test_attempts_that_left_no_record_are_shown_of_a_job_that_runs_again(world: HistoryWorld) -> None:
+    run = submitted(world)
+    first, _ = world.history.jobs
+    world.cancel(run, [1])
+    world.start(first, is_mute=True)
+    world.pass_time(HOUR)
+    world.lose(first)
+    world.start(first)
+    # The cancelled scan, whose end is looked up, must not hide what Batch has told of the other's attempts.
+    ensure_agreement(world)
+    views = [by_scan["sub-01"] for by_scan in Told(world, run).views().values() if "sub-01" in by_scan]
+    assert {view.attempts for view in views} - {None} == {2}
+
+
 def test_a_run_killed_between_submitjob_and_its_record_has_been_submitted(world: HistoryWorld) -> None:
     assert world.submit("killed before its record") is None
     (run,) = world.runs()
