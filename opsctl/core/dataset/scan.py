@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import marshal
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, overload
+
+from opsctl.core.foreign_json import parse
 
 Role = Literal["dwi", "bval", "bvec", "T1w", "bold", "bold_json"]
 
@@ -73,11 +75,10 @@ class Inputs(Sequence[Input]):
     __slots__ = ("_packed",)
 
     def __init__(self, files: Iterable[Input]) -> None:
-        self._packed = marshal.dumps([(file.uri, file.role, file.size_bytes, file.etag) for file in files])
+        self._packed = json.dumps([(file.uri, file.role, file.size_bytes, file.etag) for file in files])
 
     def __iter__(self) -> Iterator[Input]:
-        # The bytes are this process's own.
-        for uri, role, size_bytes, etag in marshal.loads(self._packed):  # noqa: S302
+        for uri, role, size_bytes, etag in parse(self._packed):
             yield Input(uri=uri, role=role, size_bytes=size_bytes, etag=etag)
 
     @overload
@@ -90,7 +91,7 @@ class Inputs(Sequence[Input]):
         return tuple(self)[index]
 
     def __len__(self) -> int:
-        return len(marshal.loads(self._packed))  # noqa: S302
+        return len(parse(self._packed))
 
     def __eq__(self, other: object) -> bool:
         return tuple(self) == tuple(other) if isinstance(other, Sequence) else NotImplemented

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from sys import intern
+from functools import lru_cache
 
 from opsctl.core.dataset.archived import archived_reason
 from opsctl.core.dataset.entities import BidsPath
@@ -45,7 +45,13 @@ def subject_scans(index: FileIndex, suffixes: Sequence[str], *, bucket: str) -> 
 
 def exclusion(obj: S3Object, reason: str) -> Exclusion:
     """The exclusion of an image; of 1,000,000 images most share their reason's text."""
-    return Exclusion(key=obj.key, reason=intern(reason))
+    return Exclusion(key=obj.key, reason=_shared(reason))
+
+
+@lru_cache(maxsize=1024)
+def _shared(text: str) -> str:
+    """A text, in the memory of an equal one where that was met before."""
+    return text
 
 
 def _scan(image: BidsFile, index: FileIndex, bucket: str) -> Scan | Exclusion:
@@ -85,7 +91,7 @@ def _scan(image: BidsFile, index: FileIndex, bucket: str) -> Scan | Exclusion:
         return exclusion(obj, archived)
     inputs.append(_input(bucket, anatomical[0][1], "T1w"))
     # Of 100,000 scans most share the texts of their labels.
-    entities = {name: intern(label) if isinstance(label, str) else label for name, label in path.entities.items()}
+    entities = {name: _shared(label) if isinstance(label, str) else label for name, label in path.entities.items()}
     return Scan(
         name="",
         subject=entities["subject"],

@@ -56,10 +56,10 @@ def bytes_of(subjects: int) -> tuple[int, int]:
     return kept, peak
 
 
-def test_a_scan_takes_at_most_1100_bytes_and_its_listing_none() -> None:
+def test_a_scan_takes_at_most_1150_bytes_and_its_listing_none() -> None:
     bytes_of(10)
     (small_kept, small_peak), (large_kept, large_peak) = bytes_of(_SMALL), bytes_of(_LARGE)
     further = _LARGE - _SMALL
     # With its files as objects a scan would take 1,630 bytes, and with their listing 2,180.
-    assert (large_kept - small_kept) / further < 1_100
+    assert (large_kept - small_kept) / further < 1_150
     assert (large_peak - small_peak) / further < 1_300
