@@ -16,7 +16,7 @@ from opsctl.core.location import Location
 
 T = TypeVar("T")
 
-_SMALL, _LARGE = 300, 1_200
+_SMALL, _LARGE = 100, 500
 _FILES = ("anat/{}_T1w.nii.gz", "dwi/{}_dwi.bval", "dwi/{}_dwi.bvec", "dwi/{}_dwi.nii.gz")
 
 

@@ -8,7 +8,7 @@ from opsctl.core.dataset.scan import Input, Inputs
 
 
 def an_input(uri: str, etag: str = "5f" * 16) -> Input:
-    return Input(uri=uri, role="dwi", size_bytes=2**45, etag=etag)
+    return Input(uri=uri, role="dwi", size_bytes=10**40, etag=etag)
 
 
 @pytest.mark.parametrize("text", ["", "a", "é", "日本", "a\x00b", "a\nb", "\udce9", "a\tb'\"\\"])
