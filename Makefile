@@ -54,7 +54,7 @@ demo: setup ## From nothing to connectomes on this machine: sample, up, upload, 
 bench-quick: setup ## Every speed and cost beside the plain way, with fewer and smaller runs: two minutes
 	$(BIN)/python -m bench --quick
 
-bench-largest: setup ## The end of the growth line, 100,000 scans: four minutes
+bench-largest: setup ## A biobank: 100,000 scans, 1,000,000 keys, a report of 10,000: six minutes
 	$(BIN)/python -m bench --only largest
 
 bench: setup ## The same in full, for an idle machine: seven to nine minutes; writes bench/results.json and docs/performance.md

@@ -34,7 +34,8 @@ def main() -> None:
         ended = time.perf_counter()
     if outcome.submitted != scans:
         raise SystemExit(f"{outcome.submitted} scans were submitted instead of {scans}.")
-    print(json.dumps({"discover": discovered - started, "submit": ended - discovered, "mib": peak_mib()}))
+    seconds = {"discover": discovered - started, "submit": ended - discovered, "cpu": time.process_time()}
+    print(json.dumps({**seconds, "mib": peak_mib()}))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from typing import Any
 from bench.row import Row
 
 _BEGIN, _END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
+# The steps whose figures are the plot's line of `run`; their modules have others.
+_OF_RUN = re.compile(r"(discover and submit|memory of) [\d,]+ scans")
 _COLUMNS = ("step", "ours", "plain", "peer", "ratio", "bar", "held")
 
 
@@ -91,7 +93,8 @@ class Measurements:
         """Seconds or MiB by the number of scans, of submission and of each verb."""
         lines: dict[str, dict[int, float]] = {}
         for row in self.rows:
-            if row["module"] in ("growth", "largest", "verbs") and row["unit"] == unit:
+            is_growth = row["module"] == "verbs" or _OF_RUN.fullmatch(row["step"])
+            if is_growth and row["unit"] == unit:
                 verb = row["step"].removeprefix("memory of ").partition(" of ")[0]
                 line = lines.setdefault(verb if row["module"] == "verbs" else "discover and submit", {})
                 line[int(re.sub(r"\D", "", row["step"]))] = row["ours"]

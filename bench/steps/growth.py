@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -31,22 +32,35 @@ class Size:
     seconds: list[float]
     mib: list[float]
     discover_seconds: float
+    cpu_seconds: float
 
-    def rows(self, smaller: Size | None) -> list[Row]:
-        """The rows of time and memory, beside ten times those of a tenth of the scans."""
-        step, memory = f"discover and submit {self.scans:,} scans", f"memory of {self.scans:,} scans"
-        note = f"{self.discover_seconds:.1f} s of it discovering"
-        if smaller is None:
-            return [
-                absolute_row(step, ours=self.seconds, bar=_FIRST_SECONDS, note=note),
-                absolute_row(memory, ours=self.mib, bar=_FIRST_MIB, unit="MiB"),
-            ]
-        runs = len(self.seconds)
-        plain = [10 * median(smaller.seconds)] * runs
+    def rows(self, *, seconds: float, mib: float) -> list[Row]:
+        """The rows of time and memory with bars of their own."""
         return [
-            ratio_row(step, ours=self.seconds, plain=plain, bar=_BAR, note=f"plain: ten times a tenth of them; {note}"),
-            ratio_row(memory, ours=self.mib, plain=[10 * median(smaller.mib)] * runs, bar=_BAR, unit="MiB"),
+            absolute_row(self._step, ours=self.seconds, bar=seconds, note=self._note),
+            absolute_row(self._memory, ours=self.mib, bar=mib, unit="MiB"),
         ]
+
+    def rows_beside(self, smaller: Size) -> list[Row]:
+        """The rows of time and memory, beside ten times those of a tenth of the scans."""
+        runs = len(self.seconds)
+        plain, note = [10 * median(smaller.seconds)] * runs, f"plain: ten times a tenth of them; {self._note}"
+        return [
+            ratio_row(self._step, ours=self.seconds, plain=plain, bar=_BAR, note=note),
+            ratio_row(self._memory, ours=self.mib, plain=[10 * median(smaller.mib)] * runs, bar=_BAR, unit="MiB"),
+        ]
+
+    @property
+    def _step(self) -> str:
+        return f"discover and submit {self.scans:,} scans"
+
+    @property
+    def _memory(self) -> str:
+        return f"memory of {self.scans:,} scans"
+
+    @property
+    def _note(self) -> str:
+        return f"{self.discover_seconds:.1f} s of it discovering; {self.cpu_seconds:.1f} CPU s"
 
 
 def measure(*, quick: bool) -> list[Row]:
@@ -54,7 +68,10 @@ def measure(*, quick: bool) -> list[Row]:
     with serving() as server:
         runs_by_scans = {scans: 2 for scans in _SIZES if scans <= 1_000} if quick else _SIZES
         sizes = [run_size(server.url, scans, runs) for scans, runs in runs_by_scans.items()]
-    rows_by_size = [size.rows(smaller) for size, smaller in zip(sizes, [None, *sizes], strict=False)]
+    rows_by_size = [
+        sizes[0].rows(seconds=_FIRST_SECONDS, mib=_FIRST_MIB),
+        *(size.rows_beside(smaller) for smaller, size in pairwise(sizes)),
+    ]
     return [rows[0] for rows in rows_by_size] + [rows[1] for rows in rows_by_size]
 
 
@@ -66,6 +83,7 @@ def run_size(url: str, scans: int, runs: int) -> Size:
         [run["discover"] + run["submit"] for run in figures],
         [run["mib"] for run in figures],
         median(run["discover"] for run in figures),
+        median(run["cpu"] for run in figures),
     )
 
 

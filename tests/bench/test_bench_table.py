@@ -44,6 +44,24 @@ def test_a_step_measured_anew_replaces_its_rows_only() -> None:
     assert set(again.rows[0]) >= PROMISED
 
 
+def test_the_plot_has_a_line_of_run_and_one_of_each_verb_and_nothing_else() -> None:
+    rows = {
+        "growth": ["discover and submit 100 scans", "memory of 100 scans"],
+        "largest": [
+            "discover and submit 100,000 scans",
+            "report of 10,000 scans",
+            "discover in 1,000,000 keys: memory",
+        ],
+        "verbs": ["status of 300 scans"],
+    }
+    measurements = Measurements()
+    for number, (module, steps) in enumerate(rows.items()):
+        of_module = [absolute_row(step, ours=[number], bar=1) for step in steps]
+        measurements = measurements.with_rows(module, of_module, Machine("m", "d"), order=list(rows))
+    growth = measurements.growth("s")
+    assert growth == {"discover and submit": {100: 0, 100_000: 1}, "status": {300: 2}}
+
+
 def test_the_table_goes_between_its_marks() -> None:
     page = "a\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nz\n"
     assert replace_table(page, "new\n") == page.replace("old", "new")

@@ -21,7 +21,7 @@ from support.record_mutations import mutations
 
 from opsctl.assets import atlas_table
 from opsctl.core.runs.m2g_options import M2gOptions
-from opsctl.core.runs.manifest import scan_document
+from opsctl.core.runs.scan_document import ScanDocuments
 
 SEED = int(os.environ.get("FUZZ_SEED", "16"))
 COUNT = int(os.environ.get("FUZZ_MUTATIONS", "1000"))
@@ -51,14 +51,12 @@ def document(pipeline: Any = "dwi", **options: Any) -> dict[str, Any]:
     atlas = atlas_table()["Desikan"]
     return json.loads(  # type: ignore[no-any-return]
         json.dumps(
-            scan_document(
-                dataset_scan(pipeline=pipeline),
+            ScanDocuments(
                 M2gOptions(pipeline=pipeline, parcellation=("Desikan",), **options),
                 run=RUN,
-                index=3,
                 atlases=[atlas],
                 job=platform().models["csa"],
-            )
+            ).document(dataset_scan(pipeline=pipeline), 3)
         )
     )
 

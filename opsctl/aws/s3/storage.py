@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from opsctl.aws.s3.direct import Direct
+
+T = TypeVar("T")
 
 #: Records are small, so latency dominates: many are read or written at once.
 _RECORD_THREADS = 64
@@ -65,6 +67,31 @@ class Storage:
         Problem
             If there is nothing below the prefix; names like it are suggested.
         """
+        objects: list[S3Object] = []
+        for shard in self.dataset_shards(location, pipeline=pipeline, of_root=objects.extend, of_shard=list):
+            objects += shard
+        return objects
+
+    def dataset_shards(
+        self,
+        location: Location,
+        *,
+        pipeline: Pipeline,
+        of_root: Callable[[list[S3Object]], object],
+        of_shard: Callable[[Iterator[S3Object]], T],
+    ) -> Iterator[T]:
+        """What a function makes of the objects of each shard of a BIDS dataset's subjects; see `Listing.shards`.
+
+        Parameters
+        ----------
+        of_root
+            Gets the files at the dataset's root, before the first subject.
+
+        Raises
+        ------
+        Problem
+            See `dataset`.
+        """
         prefix = location.key_prefix
 
         def keep(key: str) -> bool:
@@ -72,11 +99,11 @@ class Storage:
 
         with translated(f"listing {location.uri}"):
             objects, folders = self._listing.level(location.bucket, prefix, keep=keep)
+            if not objects and not folders and not any(self.below(location)):
+                raise self._no_such_dataset(location)
+            of_root(objects)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            objects += self._listing.folders(location.bucket, subjects, keep=keep)
-        if not objects and not folders and not any(self.below(location)):
-            raise self._no_such_dataset(location)
-        return objects
+            yield from self._listing.shards(location.bucket, subjects, keep=keep, of_shard=of_shard)
 
     def below(self, location: Location) -> Iterator[S3Object]:
         """Every object below a prefix, page by page: who needs a few of a million takes no more memory than these."""

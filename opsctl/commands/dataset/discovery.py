@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
-from opsctl.core.dataset.discovery import discover
+from opsctl.core.dataset.discovery import Discoverer
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.dataset.selection import EVERYTHING, Selection
@@ -22,7 +22,7 @@ class Query:
     Attributes
     ----------
     t1w
-        Which T1w a scan gets; see `opsctl.core.dataset.discovery.discover`.
+        Which T1w a scan gets; see `opsctl.core.dataset.discovery.Discoverer`.
     """
 
     dataset: Location
@@ -71,15 +71,17 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenS
     Problem
         When the dataset does not exist, or a filter leaves nothing.
     """
-    objects = storage.dataset(query.dataset, pipeline=query.pipeline)
-    discovery = discover(
-        objects,
+    discoverer = Discoverer(
         patterns,
         bucket=query.dataset.bucket,
         prefix=query.dataset.key_prefix,
         pipeline=query.pipeline,
         t1w=query.t1w,
     )
+    groups = storage.dataset_shards(
+        query.dataset, pipeline=query.pipeline, of_root=discoverer.add_root, of_shard=discoverer.group
+    )
+    discovery = discoverer.discovery(groups)
     return ChosenScans(discovery=discovery, chosen=query.selection.of(discovery.scans) if discovery.scans else ())
 
 

@@ -33,7 +33,7 @@ class RunRequest:
     selection
         Which of the dataset's scans are chosen.
     t1w
-        Which T1w a scan gets; see `opsctl.core.dataset.discovery.discover`.
+        Which T1w a scan gets; see `opsctl.core.dataset.discovery.Discoverer`.
     only
         Which chosen scans are submitted: the missing ones, only the failed ones, only those whose inputs or m2g have
         changed since they were done, or all of them again.

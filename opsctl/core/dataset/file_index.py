@@ -21,16 +21,19 @@ BidsFile = tuple[BidsPath, S3Object]
 
 
 class FileIndex:
-    """The files of a dataset that scans are made of, by suffix, folder and subject.
+    """The files that scans are made of, by suffix, folder and subject: of some subjects, or of a dataset's root.
 
     Parameters
     ----------
     t1w
-        See `opsctl.core.dataset.discovery.discover`.
+        See `opsctl.core.dataset.discovery.Discoverer`.
+    root
+        The files at the dataset's root, which every scan inherits; None where they are added to this index itself.
     """
 
-    def __init__(self, t1w: str | None) -> None:
+    def __init__(self, t1w: str | None, *, root: FileIndex | None = None) -> None:
         self._t1w = t1w
+        self._root = root
         self._by_suffix: dict[str, list[BidsFile]] = defaultdict(list)
         self._sidecars: dict[tuple[str, str], list[BidsFile]] = defaultdict(list)
         self._anatomical: dict[str, list[BidsFile]] = defaultdict(list)
@@ -92,6 +95,8 @@ class FileIndex:
 
     def _applicable(self, image: BidsPath, folder: str, extension: str) -> list[BidsFile]:
         """The sidecars in a folder that have no entity which the image lacks."""
+        if not folder and self._root is not None:
+            return self._root._applicable(image, folder, extension)
         # Compare entities, not the parts of the name: `run-01` is `run-1`.
         image_entities = image.entities.items() - {("extension", image.entities["extension"])}
         return [

@@ -240,7 +240,7 @@ def test_only_what_is_new_is_read_again_and_each_object_is_kept_once(
         put(storage, f"{LATE}/attempts/00001.1.ab.json", {**ATTEMPT, "index": 1, "seen_at": seen_at})
         assert records.attempts(LATE)[1].seen_at == seen_at
     assert read == [f"opsctl/runs/{LATE}/attempts/00001.1.ab.json"] * 2
-    assert len(records._values) == 4
+    assert len(records._checked._values) == 4
 
 
 def test_what_is_done_is_not_run_again_where_its_submission_cannot_be_read(storage: Storage, tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from collections import Counter
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from support.bids_trees import PREFIX, Tree, discovered, images, inputs, trees
+from support.bids_trees import PATTERNS, PREFIX, Tree, discovered, images, inputs, listing, trees
 
+from opsctl.core.dataset.discovery import Discoverer
 from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.errors import Problem
 
@@ -48,6 +49,21 @@ def test_the_order_of_the_listing_means_nothing(tree: Tree, random: object) -> N
     shuffled = list(tree.paths)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert discovered(shuffled) == discovered(tree.paths)
+
+
+@settings(max_examples=25)
+@given(trees(), st.randoms(use_true_random=False))
+def test_subjects_in_any_groups_are_those_of_the_whole_dataset(tree: Tree, random: object) -> None:
+    discoverer = Discoverer(PATTERNS, bucket="data", prefix=PREFIX, pipeline="dwi")
+    discoverer.add_root(listing(path for path in tree.paths if "/" not in path))
+    folders = sorted({path.partition("/")[0] for path in tree.paths if "/" in path})
+    random.shuffle(folders)  # type: ignore[attr-defined]
+    cut = random.randint(0, len(folders))  # type: ignore[attr-defined]
+    groups = [
+        discoverer.group(listing(path for folder in part for path in tree.paths if path.startswith(f"{folder}/")))
+        for part in (folders[:cut], folders[cut:])
+    ]
+    assert discoverer.discovery(groups) == discovered(tree.paths)
 
 
 # The empty name is S3's folder marker.

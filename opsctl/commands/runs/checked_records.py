@@ -1,0 +1,184 @@
+"""Reads records of the data bucket: each is checked, and one that cannot be read counts as missing and is reported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any, TypeVar
+
+from opsctl.aws.s3.cache import Cache
+from opsctl.aws.s3.storage import Storage
+from opsctl.commands.runs.record_folder import Form, RecordFolder
+from opsctl.core.dataset.scan import S3Object
+from opsctl.core.location import Location
+from opsctl.core.record import UnreadableRecord
+from opsctl.core.size_limits import RECORD_BYTES
+
+T = TypeVar("T")
+
+#: So many decoded records are stored in this machine's cache at once.
+_STORED_AT_ONCE = 500
+
+
+def no_contradiction(_: Any) -> str:
+    """Nothing contradicts the record."""
+    return ""
+
+
+class CheckedRecords:
+    """Reads records, one by one or a folder at a time.
+
+    Parameters
+    ----------
+    cache
+        Stores on this machine what was read before.
+    on_unreadable
+        Called once for each object that cannot be read.
+    worth_a_summary
+        How many records must have been read one by one before a summary of them is written (`RecordFolder`).
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        bucket: str,
+        cache: Cache,
+        on_unreadable: Callable[[UnreadableRecord], None],
+        worth_a_summary: int,
+    ) -> None:
+        self._storage = storage
+        self._bucket = bucket
+        self._cache = cache
+        self._on_unreadable = on_unreadable
+        self._worth_a_summary = worth_a_summary
+        # Polling a run of 10,000 scans reads each record only once: etags and values by key.
+        self._values: dict[str, tuple[str, Any]] = {}
+        self._unreadable: dict[str, UnreadableRecord] = {}
+
+    def unreadable(self, prefix: str = "") -> list[UnreadableRecord]:
+        """Why the records cannot be read that counted as missing so far, of those whose keys begin with a prefix."""
+        uri = self._uri(prefix)
+        return [problem for source, problem in sorted(self._unreadable.items()) if source.startswith(uri)]
+
+    def forget(self, is_gone: Callable[[str], bool]) -> None:
+        """Forget records that were read before, on this machine too; `is_gone` tells by the key."""
+        self._values = {key: value for key, value in self._values.items() if not is_gone(key)}
+        self._cache.forget(self._bucket, is_gone)
+
+    def record(self, key: str, decode: Callable[[bytes, str], T], *, at_most: int = RECORD_BYTES) -> T | None:
+        """One record, always read from S3; None where there is none, or none that can be read."""
+        try:
+            body: bytes | UnreadableRecord | None = self._storage.get_body(self._bucket, key, at_most=at_most)
+        except UnreadableRecord as problem:
+            body = problem
+        if body is None:
+            self._unreadable.pop(self._uri(key), None)
+            return None
+        return self.decoded(decode, body, key)
+
+    def folder(
+        self,
+        prefix: str,
+        form: Form[T],
+        *,
+        keep: bool = True,
+        contradiction: Callable[[T], str] = no_contradiction,
+    ) -> list[T]:
+        """The records of a folder, in the order of their keys.
+
+        Parameters
+        ----------
+        prefix
+            The folder's, without a `/` at the end.
+        keep
+            Whether to keep the values, so that only new and changed objects are read the next time.
+        contradiction
+            Says what else that is known contradicts a record; empty where nothing does.
+        """
+        values = {obj.key: value for obj, value in self.each(prefix, form, keep=keep)}
+        return [
+            value for key in sorted(values) if (value := self.believed(values[key], key, contradiction)) is not None
+        ]
+
+    def each(self, prefix: str, form: Form[T], *, keep: bool) -> Iterator[tuple[S3Object, T | None]]:
+        """The records of a folder, in no order; None in place of one that cannot be read."""
+        location = Location(self._bucket, prefix)
+        objects = list(self._storage.below(location))
+        unread = []
+        for obj in objects:
+            etag, known = self._values.get(obj.key, ("", None)) if keep else ("", None)
+            if etag == obj.etag:
+                yield obj, known
+            else:
+                unread.append(obj)
+        reader = RecordFolder(
+            self._storage, self._cache, location, objects, form=form.name, worth_a_summary=self._worth_a_summary
+        )
+        stored: dict[S3Object, bytes] = {}
+        unusable: list[S3Object] = []
+        value: T | None
+        for read in chain(reader.bodies(unread), _later(lambda: reader.bodies(unusable, cached=False))):
+            if read.source == "cache" and form.decode_short is not None and isinstance(read.body, bytes):
+                try:
+                    value = form.decode_short(read.body, self._uri(read.obj.key))
+                except UnreadableRecord:
+                    # Somebody has changed the cache: it is not the record that is damaged.
+                    unusable.append(read.obj)
+                    continue
+                self._unreadable.pop(self._uri(read.obj.key), None)
+            else:
+                value = self.decoded(form.decode, read.body, read.obj.key)
+            if keep:
+                self.remember(read.obj, value)
+            if value is not None and form.shorten is not None and read.source != "cache":
+                stored[read.obj] = form.shorten(value)
+            elif form.is_small and read.source != "cache" and isinstance(read.body, bytes):
+                stored[read.obj] = read.body
+            if len(stored) >= _STORED_AT_ONCE:
+                self._cache.keep(self._bucket, stored, form=form.name)
+                stored = {}
+            yield read.obj, value
+        self._cache.keep(self._bucket, stored, form=form.name)
+
+    def remember(self, obj: S3Object, value: Any) -> None:
+        """Keep what was read of an object, in place of reading it again while it is the same."""
+        self._values[obj.key] = (obj.etag, value)
+
+    def believed(self, value: T | None, key: str, contradiction: Callable[[T], str]) -> T | None:
+        """A record, or None and a report where something else contradicts it."""
+        detail = "" if value is None else contradiction(value)
+        if detail:
+            self.report(key, detail)
+        return None if detail else value
+
+    def decoded(self, decode: Callable[[bytes, str], T], body: bytes | UnreadableRecord, key: str) -> T | None:
+        """A record, or None and a report where it cannot be read."""
+        uri = self._uri(key)
+        try:
+            if isinstance(body, UnreadableRecord):
+                raise body
+            value = decode(body, uri)
+        except UnreadableRecord as problem:
+            self._report(problem)
+            return None
+        self._unreadable.pop(uri, None)
+        return value
+
+    def report(self, key: str, detail: str) -> None:
+        """Report a record that something else contradicts."""
+        self._report(UnreadableRecord(self._uri(key), f"is not believed: {detail}.", "Restore or delete it."))
+
+    def _report(self, problem: UnreadableRecord) -> None:
+        is_known = problem.source in self._unreadable
+        self._unreadable[problem.source] = problem
+        if not is_known:
+            self._on_unreadable(problem)
+
+    def _uri(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+def _later(make: Callable[[], Iterator[T]]) -> Iterator[T]:
+    """The elements of what is made when the first of them is asked for."""
+    yield from make()
