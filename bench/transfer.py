@@ -44,6 +44,8 @@ class Tools:
     def __init__(self, url: str) -> None:
         self._url = url
         self._environment = {**os.environ, **NO_KEY, "AWS_REGION": "us-east-1", "PYTHONPATH": str(_ROOT)}
+        # Debian's rclone does not start with it, and the server has no certificate.
+        self._environment.pop("AWS_CA_BUNDLE", None)
         remote = {"TYPE": "s3", "PROVIDER": "Other", "ENDPOINT": url, "REGION": "us-east-1", "NO_CHECK_BUCKET": "true"}
         remote |= {"ACCESS_KEY_ID": "none", "SECRET_ACCESS_KEY": "none"}
         self._environment |= {f"RCLONE_CONFIG_S_{name}": value for name, value in remote.items()}
