@@ -354,7 +354,7 @@ class Root:
                 on_step(step)
 
         _COMMAND_LOG.info("terraform %s %s: %s", command[1], self.name, self._process.log(command[1]))
-        return self._process.run(command, on_line=on_line, makes=makes)
+        return self._process.run(command, on_line=on_line, makes=makes, holds_no_lock=self.has_local_state)
 
     def _is_retryable(self, transcript: EventLog, result: CommandResult) -> bool:
         return not result.disk_was_full and is_race(transcript.errors)

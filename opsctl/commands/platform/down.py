@@ -90,6 +90,12 @@ def queues_of(resources: Iterable[Resource]) -> list[str]:
     return [resource.arn for resource in resources if resource.kind == ResourceKind.QUEUE]
 
 
+def active_scans_text(jobs: Sequence[ActiveJob]) -> str:
+    """`1 scan is`, `4 scans are`: the scans of jobs that have not ended."""
+    scans = sum(job.scans for job in jobs)
+    return "1 scan is" if scans == 1 else f"{scans:,} scans are"
+
+
 def refuse_while_active(
     jobs: list[ActiveJob], *, hint: str = "Wait for the end (`opsctl status`), or end them with `opsctl down --force`."
 ) -> None:
@@ -98,13 +104,13 @@ def refuse_while_active(
     Raises
     ------
     Problem
-        When a job is active: with the count and the names.
+        When a job is active: with the count of its scans, and the names of the jobs.
     """
     if jobs:
-        names = ", ".join(f"{job.name} ({job.status})" for job in jobs[:5])
-        more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
+        names = ", ".join(job.name for job in jobs[:5])
+        more = f" and {len(jobs) - 5} more jobs" if len(jobs) > 5 else ""
         raise Problem(
-            f"{len(jobs)} job{'s are' if len(jobs) > 1 else ' is'} still active: {names}{more}.",
+            f"{active_scans_text(jobs)} still active: {names}{more}.",
             hint,
             code=ErrorCode.JOBS_ACTIVE,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,9 +70,9 @@ def test_no_active_job_is_no_objection() -> None:
 @pytest.mark.parametrize(
     ("count", "message"),
     [
-        (1, "1 job is still active: run-0 (RUNNING)."),
-        (2, "2 jobs are still active: run-0 (RUNNING), run-1 (RUNNING)."),
-        (7, f"7 jobs are still active: {', '.join(f'run-{n} (RUNNING)' for n in range(5))} and 2 more."),
+        (1, "1 scan is still active: run-0."),
+        (2, "2 scans are still active: run-0, run-1."),
+        (7, f"7 scans are still active: {', '.join(f'run-{n}' for n in range(5))} and 2 more jobs."),
     ],
 )
 def test_active_jobs_are_counted_and_named(count: int, message: str) -> None:
@@ -80,6 +81,11 @@ def test_active_jobs_are_counted_and_named(count: int, message: str) -> None:
     assert caught.value.what == message
     assert "--force" in caught.value.hint
     assert caught.value.exit_code == 1
+
+
+def test_the_scans_of_an_array_job_are_counted() -> None:
+    with pytest.raises(Problem, match="5 scans are still active: run-1, run-2"):
+        refuse_while_active([replace(job(1, "PENDING"), scans=4), job(2)])
 
 
 def test_every_active_job_is_ended_and_waited_for() -> None:
@@ -101,9 +107,7 @@ def test_jobs_that_do_not_end_are_told_after_five_minutes() -> None:
 class Root:
     """A platform root with a state and an outcome of its destroy."""
 
-    def __init__(
-        self, calls: list[str], *, breaks: Problem | None = None, has_local_state: bool = False
-    ) -> None:
+    def __init__(self, calls: list[str], *, breaks: Problem | None = None, has_local_state: bool = False) -> None:
         self.calls = calls
         self.breaks = breaks
         self.has_local_state = has_local_state

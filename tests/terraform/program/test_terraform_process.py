@@ -370,7 +370,9 @@ def test_another_code_lock_mirror_or_a_lost_provider_is_installed_anew(
     assert verbs_of(terraform) == ["init", "init"]
 
 
-def test_an_init_that_failed_is_repeated(terraform: FakeTerraform, root: Root, installing: Path, tmp_path: Path) -> None:
+def test_an_init_that_failed_is_repeated(
+    terraform: FakeTerraform, root: Root, installing: Path, tmp_path: Path
+) -> None:
     (tmp_path / "root" / "main.tf").write_text("other")
     terraform.says(errors="Error: no", code=1)
     for _ in range(2):
