@@ -34,6 +34,7 @@ STEPS = (
     "startup",
     "durability",
     "local_run",
+    "up_again",
     "growth",
     "largest",
     "verbs",

@@ -160,7 +160,7 @@ class Home:
 
     def forget(self, name: str) -> None:
         """Remove a platform's record. Its folder stays, because it holds the storage root's state."""
-        for file in ("record.json", "pending-up.json"):
+        for file in ("record.json", "pending-up.json", "pending-down"):
             (self.platform_dir(name) / file).unlink(missing_ok=True)
 
     def current(self) -> str | None:

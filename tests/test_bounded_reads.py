@@ -27,7 +27,7 @@ REASONS = {
     **dict.fromkeys(
         (
             "opsctl/terraform/root.py", "opsctl/terraform/process.py", "opsctl/terraform/state_files.py",
-            "opsctl/commands/diagnosis/machine.py",
+            "opsctl/terraform/installation.py", "opsctl/commands/diagnosis/machine.py",
             "opsctl/commands/platform/terraform_workspace.py",
             "opsctl/commands/platform/state.py", "opsctl/commands/platform/platform_lock.py",
             "opsctl/commands/platform/remembered_platform.py", "opsctl/commands/platform/image_push.py",

@@ -12,6 +12,7 @@ from rich.text import Text
 from opsctl.commands.platform.orphans import OrphanReport
 from opsctl.core.platform.inventory import counts_text
 from opsctl.core.platform.terraform_events import Step, TerraformPlan
+from opsctl.core.platform.usual_times import usual_time
 from opsctl.render.live import drawn
 from opsctl.render.screen import Screen, duration_text
 from opsctl.terraform.root import OnStep
@@ -79,6 +80,7 @@ def _newer_image(active_jobs: int) -> str:
 def apply_progress(screen: Screen, *, title: str, total: int) -> Iterator[OnStep]:
     """Show an apply or destroy while it runs: a count and the resources in progress. Off a terminal, one line each."""
     started_at: dict[str, float] = {}
+    usual_times: dict[str, str] = {}
     finished: set[str] = set()
     started = time.monotonic()
 
@@ -86,11 +88,13 @@ def apply_progress(screen: Screen, *, title: str, total: int) -> Iterator[OnStep
         elapsed = duration_text(time.monotonic() - started)
         text = Text(f"{title} {len(finished)}/{total}  {elapsed}", style="bold")
         for address, since in sorted(started_at.items(), key=lambda item: item[1])[:_SHOWN_AT_ONCE]:
-            text.append(f"\n  {duration_text(time.monotonic() - since):>6}  {_short(address)}", style="dim")
+            usual = f"  usually {usual_times[address]}" if usual_times[address] else ""
+            text.append(f"\n  {duration_text(time.monotonic() - since):>6}  {_short(address)}{usual}", style="dim")
         return text
 
     def on_step(step: Step) -> None:
         if step.state == "begin":
+            usual_times[step.address] = usual_time(step.address, step.action)
             started_at[step.address] = time.monotonic()
         elif step.state in ("done", "failed"):
             started_at.pop(step.address, None)

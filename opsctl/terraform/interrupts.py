@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+
+_LATE_SECONDS = 0.5
 
 
 class Interrupts:
@@ -27,6 +31,7 @@ class Interrupts:
         self.count = 0
         self._say = say
         self._announced = 0
+        self._counted_at = 0.0
         self._lock = threading.Lock()
         self._is_counting = False
 
@@ -52,6 +57,12 @@ class Interrupts:
             self._announced = self.count
         self._say(message)
 
+    def tell_late(self, message: str) -> None:
+        """Say a message about a Ctrl-C of which no child has said anything within half a second."""
+        if self.count and time.monotonic() > self._counted_at + _LATE_SECONDS:
+            self.tell(message)
+
     def _increment(self, *_: Any) -> None:
         # Nothing is printed here: the signal may arrive in the middle of a print.
         self.count += 1
+        self._counted_at = time.monotonic()

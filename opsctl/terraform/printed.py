@@ -1,4 +1,4 @@
-"""Reads the JSON that Terraform prints: outputs, states, plans."""
+"""Reads the JSON that Terraform prints: states and plans."""
 
 from __future__ import annotations
 
@@ -8,20 +8,6 @@ from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse_object
 from opsctl.core.platform.drift_sentences import drift_sentences
 from opsctl.core.platform.state_document import parse_state
-
-
-def outputs(text: str, root: str) -> dict[str, Any]:
-    """A root's outputs by name.
-
-    Raises
-    ------
-    Problem
-        If the text is not what `terraform output -json` prints.
-    """
-    try:
-        return {name: output["value"] for name, output in parse_object(text).items()}
-    except (ValueError, LookupError, TypeError) as error:
-        raise _unreadable(f"the outputs of the {root}", error) from error
 
 
 def state(text: str, root: str) -> dict[str, Any]:

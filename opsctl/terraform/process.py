@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ _FORKING = threading.Lock()
 _STOPPING = (
     "Stopping: Terraform finishes what it has begun and saves its state (up to a minute). Ctrl-C again stops at once."
 )
-_GO_ON = "`opsctl up` goes on from there; `opsctl down` removes it."
+#: Commands that write nothing which another one needs: they are ended at once. Each else finishes what it has begun.
+_HARMLESS = ("init", "plan", "show")
+_GRACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,12 @@ class TerraformProcess:
         return self._folder / "log" / f"{verb}.out"
 
     def run(
-        self, command: Sequence[str], *, on_line: Callable[[str], None] = lambda _: None, makes: bool = False
+        self,
+        command: Sequence[str],
+        *,
+        on_line: Callable[[str], None] = lambda _: None,
+        makes: bool = False,
+        holds_no_lock: bool = False,
     ) -> CommandResult:
         """Run a command to its end.
 
@@ -98,6 +106,8 @@ class TerraformProcess:
             Called with each line of the output while the command runs.
         makes
             Whether it creates or removes resources: then it must save its state.
+        holds_no_lock
+            Whether the state is locked by no file that the command alone removes: then a plan ends within a second.
 
         Raises
         ------
@@ -108,7 +118,10 @@ class TerraformProcess:
         Problem
             When Terraform cannot be started.
         """
+        if self._interrupts.count:
+            raise Interrupted("Stopped. Nothing was changed.")
         lock = LockFile(self._folder / _LOCK)
+        can_kill = holds_no_lock and command[1] in _HARMLESS
         try:
             self.log(command[1]).parent.mkdir(exist_ok=True, mode=0o700)
             if not lock.acquire():
@@ -118,7 +131,7 @@ class TerraformProcess:
                 lock.write_owner(LockOwner.now(None, command[1]))
                 process = self._start(command, lock)
                 lock.write_owner(LockOwner.now(process.pid, command[1]))
-                self._follow(process, self.log(command[1]), on_line, reserve)
+                self._follow(process, self.log(command[1]), on_line, reserve, can_kill=can_kill)
         except OSError as error:
             raise Problem(
                 f"Terraform cannot work in {self._folder} ({error.strerror}).",
@@ -129,7 +142,7 @@ class TerraformProcess:
             with _FORKING:
                 lock.release()
         if self._interrupts.count:
-            raise _stopped(process, makes=makes)
+            raise _stopped(process, command[1], makes=makes)
         return CommandResult(process.returncode, self.log(command[1]), reserve.is_freed)
 
     def _start(self, command: Sequence[str], lock: LockFile) -> subprocess.Popen[bytes]:
@@ -149,10 +162,16 @@ class TerraformProcess:
             )
 
     def _follow(
-        self, process: subprocess.Popen[bytes], log: Path, on_line: Callable[[str], None], reserve: _ReservedSpace
+        self,
+        process: subprocess.Popen[bytes],
+        log: Path,
+        on_line: Callable[[str], None],
+        reserve: _ReservedSpace,
+        *,
+        can_kill: bool,
     ) -> None:
         """Pass on each line, and one Ctrl-C to the process, until it ends or a second Ctrl-C leaves it running."""
-        is_interrupted = False
+        interrupted_at: float | None = None
         with log.open("rb") as output:
             pending = b""
             while True:
@@ -166,8 +185,11 @@ class TerraformProcess:
                 if reserve.is_needed:
                     reserve.free()
                     process.send_signal(signal.SIGINT)
-                if self._interrupts.count and not is_interrupted:
-                    is_interrupted = True
+                if can_kill and interrupted_at is not None and time.monotonic() > interrupted_at + _GRACE_SECONDS:
+                    # Its providers are in its session, and Terraform itself takes seconds to stop them.
+                    os.killpg(process.pid, signal.SIGKILL)
+                if self._interrupts.count and interrupted_at is None:
+                    interrupted_at = time.monotonic()
                     process.send_signal(signal.SIGINT)
                     self._interrupts.tell(_STOPPING if reserve.is_reserved else "Stopping.")
                 with suppress(subprocess.TimeoutExpired):
@@ -233,7 +255,7 @@ def _busy(owner: LockOwner | None) -> PlatformBusy:
     return PlatformBusy(f"Terraform is already at work on this platform{who}.", "Wait until it has ended.")
 
 
-def _stopped(process: subprocess.Popen[bytes], *, makes: bool) -> Interrupted:
+def _stopped(process: subprocess.Popen[bytes], verb: str, *, makes: bool) -> Interrupted:
     if not makes:
         return Interrupted("Stopped. Nothing was changed.")
     if process.returncode is None:
@@ -241,4 +263,9 @@ def _stopped(process: subprocess.Popen[bytes], *, makes: bool) -> Interrupted:
             f"Stopped at once. Terraform (process {process.pid}) still ends what it has begun and saves its state.",
             "The next `opsctl up` or `opsctl down` waits for it.",
         )
-    return Interrupted("Stopped. Terraform has saved what it had made.", _GO_ON)
+    if verb == "destroy":
+        return Interrupted("Stopped. Terraform has saved what is left.", "`opsctl down` goes on from there.")
+    return Interrupted(
+        "Stopped. Terraform has saved what it had made.",
+        "`opsctl up` goes on from there; `opsctl down` removes it.",
+    )

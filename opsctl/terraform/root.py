@@ -20,12 +20,13 @@ from opsctl.core.platform.terraform_events import EventLog, Step, TerraformPlan
 from opsctl.terraform import printed
 from opsctl.terraform.binary import Binary
 from opsctl.terraform.command import Command
+from opsctl.terraform.installation import Installation
 from opsctl.terraform.interrupts import Interrupts
 from opsctl.terraform.process import CommandResult, TerraformProcess
 from opsctl.terraform.provider import is_unpacked, locked_version, os_arch, searched_folders
 from opsctl.terraform.second_look import SecondLook
 from opsctl.terraform.state_files import StateFiles
-from opsctl.terraform.variables import OWN_VARIABLES
+from opsctl.terraform.variables import OWN_VARIABLES, SPEED_VARIABLES
 from opsctl.whole_file import write_whole
 
 _PLAN_FILE = "opsctl.tfplan"
@@ -68,9 +69,11 @@ class Root:
         self.name = name
         self.folder = folder
         self._state_files = StateFiles(folder)
-        self._environment = {**environment, **OWN_VARIABLES}
+        self._environment = {**SPEED_VARIABLES, **environment, **OWN_VARIABLES}
         self._command = Command(working_dir=str(folder), terraform_bin_path=binary.path)
+        self._installation = Installation(folder, binary=binary.path)
         self._unlock_command = f"{binary.path} -chdir={folder} force-unlock {{id}}"
+        self._mirror: Path | None = None
         self._process = TerraformProcess(folder, environment=self._environment, interrupts=interrupts or Interrupts())
 
     @property
@@ -85,7 +88,12 @@ class Root:
         resources = self._read_state().get("resources", ())
         return sum(len(resource.get("instances", ())) for resource in resources if resource.get("mode") == "managed")
 
-    def recorded_outputs(self) -> dict[str, Any]:
+    @property
+    def has_local_state(self) -> bool:
+        """Whether the state is on this machine: then nobody else works on it while the platform is locked."""
+        return not self._state_files.is_remote
+
+    def outputs(self) -> dict[str, Any]:
         """Return the outputs of the last apply by name; for a local state without running Terraform."""
         return {name: output["value"] for name, output in self._read_state().get("outputs", {}).items()}
 
@@ -96,15 +104,22 @@ class Root:
         write_whole(self._variables, json.dumps(variables, indent=1))
 
     def init(self, *, mirror: Path | None) -> None:
-        """Install the provider and the modules.
+        """Install the provider and the modules, unless all is as the last `init` left it.
 
         Raises
         ------
         Problem
             When the provider cannot be installed, or the code is broken.
         """
+        self._mirror = mirror
+        # For a state on S3, `init` also looks whether its bucket can be reached.
+        if not (self.has_local_state and self._installation.is_current(mirror)):
+            self._install(mirror)
+
+    def _install(self, mirror: Path | None) -> None:
         result = self._run(self._command.init(plugin_dir=str(mirror) if mirror else None))
         if result.code == 0:
+            self._installation.record(mirror)
             return
         problem = init_problem(
             result.errors,
@@ -147,8 +162,14 @@ class Root:
         """
         self._push_errored_state()
         had_tainted = self._untaint_all()
+        command = self._command.plan(out=_PLAN_FILE, json=IsFlagged, replace=list(replace))
         transcript = EventLog()
-        result = self._run(self._command.plan(out=_PLAN_FILE, json=IsFlagged, replace=list(replace)), transcript)
+        result = self._run(command, transcript)
+        if result.code not in (0, 2) and self._installation.is_missed_by(result.output + result.errors):
+            # Somebody has damaged what the last `init` installed.
+            self._install(self._mirror)
+            transcript = EventLog()
+            result = self._run(command, transcript)
         if result.code not in (0, 2):
             raise self._failure("plan", transcript, result)
         plan = transcript.plan()
@@ -218,13 +239,8 @@ class Root:
                 raise self._failure("destroy", transcript, result)
         return removed
 
-    def outputs(self) -> dict[str, Any]:
-        """Return the root's outputs by name."""
-        outputs = self._output_of(self._command.cmd("output", json=IsFlagged), "Terraform's outputs cannot be read")
-        return printed.outputs(outputs, self.name)
-
     def state(self) -> dict[str, Any]:
-        """Return the state as `terraform state pull` prints it. Needs no provider; a state on S3 needs `init` first.
+        """Return the state; on this machine, without running Terraform. A state on S3 needs `init` first.
 
         Raises
         ------
@@ -232,6 +248,8 @@ class Root:
             When the state cannot be read.
         """
         self._push_errored_state()
+        if self.has_local_state:
+            return self._read_state()
         pulled = self._output_of(
             self._command.cmd("state pull"), f"Terraform's state of the {self.name} cannot be read"
         )
@@ -336,7 +354,7 @@ class Root:
                 on_step(step)
 
         _COMMAND_LOG.info("terraform %s %s: %s", command[1], self.name, self._process.log(command[1]))
-        return self._process.run(command, on_line=on_line, makes=makes)
+        return self._process.run(command, on_line=on_line, makes=makes, holds_no_lock=self.has_local_state)
 
     def _is_retryable(self, transcript: EventLog, result: CommandResult) -> bool:
         return not result.disk_was_full and is_race(transcript.errors)

@@ -76,19 +76,25 @@ resource "aws_s3_bucket_versioning" "data" {
 
 # The parts of an interrupted upload are invisible, and are charged like objects. No rule deletes anything else, unless
 # noncurrent_days asks for it: replaced versions are what restores an object that was overwritten by mistake.
+#
+# The provider waits 55 s until S3 has answered ten times with the rules, wherever it works.
 resource "aws_s3_bucket_lifecycle_configuration" "data" {
-  count = local.make_bucket ? 1 : 0
+  count = local.make_bucket && (var.unfinished_upload_days > 0 || var.noncurrent_days != null) ? 1 : 0
 
   bucket = aws_s3_bucket.data[0].id
 
-  rule {
-    id     = "unfinished-uploads"
-    status = "Enabled"
+  dynamic "rule" {
+    for_each = var.unfinished_upload_days > 0 ? [var.unfinished_upload_days] : []
 
-    filter {}
+    content {
+      id     = "unfinished-uploads"
+      status = "Enabled"
 
-    abort_incomplete_multipart_upload {
-      days_after_initiation = 7
+      filter {}
+
+      abort_incomplete_multipart_upload {
+        days_after_initiation = rule.value
+      }
     }
   }
 

@@ -65,6 +65,17 @@ variable "data_bucket" {
   }
 }
 
+variable "unfinished_upload_days" {
+  description = "Days after which S3 deletes the parts of an upload that broke off, in a bucket made here. 0: it keeps them, and charges for them."
+  type        = number
+  default     = 7
+
+  validation {
+    condition     = var.unfinished_upload_days >= 0 && floor(var.unfinished_upload_days) == var.unfinished_upload_days
+    error_message = "unfinished_upload_days must be a whole number: 0 for no rule, or the days."
+  }
+}
+
 variable "noncurrent_days" {
   description = "Days after which S3 deletes versions that were replaced or deleted, in a bucket made here. Null: it keeps them for ever."
   type        = number

@@ -152,3 +152,17 @@ run "half_a_day" {
 
   expect_failures = [var.noncurrent_days]
 }
+
+run "half_a_day_of_uploads" {
+  command = plan
+
+  module {
+    source = "./storage"
+  }
+
+  variables {
+    unfinished_upload_days = 0.5
+  }
+
+  expect_failures = [var.unfinished_upload_days]
+}

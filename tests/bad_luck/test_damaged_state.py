@@ -114,7 +114,7 @@ def backup_of(root: Root) -> Path:
 def refusal(root: Root, path: Path) -> str:
     """The sentence of every reader, which all say the same; returns the command that it advises."""
     problems = []
-    for read in (root.resource_count, root.recorded_outputs, root.state, root.plan, lambda: root.destroy(print)):
+    for read in (root.resource_count, root.outputs, root.state, root.plan, lambda: root.destroy(print)):
         with pytest.raises(Problem) as caught:
             read()
         problems.append((caught.value.code, caught.value.what, caught.value.hint))

@@ -103,7 +103,7 @@ def test_a_state_that_could_not_be_saved_is_pushed_back(root: Root) -> None:
     saved.write_text(json.dumps({**state, "resources": [], "outputs": {}}))
     assert root.plan().changes == ()
     assert not rescued.exists()
-    assert root.recorded_outputs() == {"data_bucket": 2}
+    assert root.outputs() == {"data_bucket": 2}
     # An older one is not believed, and not thrown away.
     rescued.write_text(json.dumps({**state, "serial": 0}))
     with pytest.raises(Problem, match="Terraform does not take it back"):

@@ -126,7 +126,7 @@ def test_jobs_are_named_before_anything_is_touched(program: Program) -> None:
     before = remaining_resources(program.client, "busy")
     result = program.down("busy")
     assert result.code == 1
-    assert "1 job is still active: scan" in result.err
+    assert "1 scan is still active: scan" in result.err
     assert remaining_resources(program.client, "busy") == before
     result = program.down("busy", "--force", PATH=os.defpath)
     assert result.code == 0, result.err

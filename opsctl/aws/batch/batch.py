@@ -28,11 +28,18 @@ _STATUSES = (*UNFINISHED, "SUCCEEDED", "FAILED")
 
 @dataclass(frozen=True)
 class ActiveJob:
-    """A job that has not ended."""
+    """A job that has not ended.
+
+    Attributes
+    ----------
+    scans
+        How many scans it is of: an array job has several.
+    """
 
     job_id: str
     name: str
     status: str
+    scans: int = 1
 
 
 class Throttled(Exception):
@@ -178,7 +185,9 @@ class Batch:
         """A queue's jobs that have not ended; an array job counts once."""
         with translated("listing the active jobs"):
             return [
-                ActiveJob(summary["jobId"], summary["jobName"], status)
+                ActiveJob(
+                    summary["jobId"], summary["jobName"], status, summary.get("arrayProperties", {}).get("size", 1)
+                )
                 for status in UNFINISHED
                 for summary in self._list(jobQueue=job_queue, jobStatus=status)
             ]

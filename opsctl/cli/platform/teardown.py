@@ -100,6 +100,7 @@ class Teardown:
             If jobs are active and `force` is False.
         """
         from opsctl.commands.platform.down import end_jobs, jobs_of, queues_of, refuse_while_active
+        from opsctl.render.screen import counted
 
         queues, batch = queues_of(self._resources), batch_of(self._clients)
         jobs = jobs_of(batch, queues)
@@ -108,18 +109,20 @@ class Teardown:
         self._ask(jobs, yes=yes)
         ask_further()
         if jobs:
-            with self._screen.waiting(f"ending {len(jobs)} jobs"):
+            with self._screen.waiting(f"ending {counted(len(jobs), 'job')}"):
                 end_jobs(batch, queues, jobs, sleep=time.sleep)
 
     def carry_out(self) -> TeardownReport:
         """Remove everything; returns what was removed, left and kept."""
         from opsctl.commands.platform.down import TeardownReport
         from opsctl.commands.platform.teardown_totals import ContentsTotal
+        from opsctl.commands.platform.terraform_workspace import mark_pending_down
         from opsctl.core.costs.estimate import idle_usd_per_hour
 
         bucket = self._remembered.data_bucket if self._keep_storage else None
         contents_total = ContentsTotal(storage_of(self._clients), bucket) if bucket else None
         cost_total = self._cost_total()
+        mark_pending_down(self._context.home, name=self._remembered.name)
         gone = self._remove()
         if gone.destroy_error is not None:
             self._screen.warn(f"{gone.destroy_error.what} The rest was removed without Terraform.")
@@ -199,6 +202,7 @@ class Teardown:
                 ) from error
 
     def _ask(self, jobs: list[ActiveJob], *, yes: bool) -> None:
+        from opsctl.commands.platform.down import active_scans_text
         from opsctl.core.platform.inventory import counts_text
 
         name = self._remembered.name
@@ -211,7 +215,7 @@ class Teardown:
         if not self._keep_storage:
             kept = "Its data bucket and its image repository are deleted for good"
             logs = "the log lines are kept" if self._keep_logs else "so are the log lines (--keep-logs keeps them)"
-        ended = f" {len(jobs)} active jobs are ended." if jobs else ""
+        ended = f" {active_scans_text(jobs)} ended first." if jobs else ""
         if not self._screen.confirm(f"Take the platform {name} down?{ended} {kept}, {logs}.", assume_yes=yes):
             self._screen.say("Nothing was removed.")
             raise typer.Exit(1)

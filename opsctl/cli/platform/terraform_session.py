@@ -37,7 +37,11 @@ def endpoint(context: Context, name: str, *, local: bool, containers: Containers
     if not local:
         yield None
         return
-    from opsctl.commands.platform.terraform_workspace import forget_platform_state, has_platform_state
+    from opsctl.commands.platform.terraform_workspace import (
+        forget_local_repository,
+        forget_platform_state,
+        has_platform_state,
+    )
     from opsctl.local import control
 
     folder = context.home.make(context.home.path)
@@ -46,6 +50,7 @@ def endpoint(context: Context, name: str, *, local: bool, containers: Containers
         server = control.start(folder, containers=containers)
     if was_started:
         forget_platform_state(context.home, name=name)
+        forget_local_repository(context.home, name=name)
     try:
         yield server.endpoint_url
     finally:

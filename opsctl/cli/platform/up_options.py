@@ -11,13 +11,40 @@ from opsctl.cli.context import Context
 from opsctl.core.errors import UsageProblem
 from opsctl.core.platform.institute import refuse_changed_names
 from opsctl.core.platform.options import PlatformOptions, as_arguments, override_options, typed_variables
+from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, check_name
 
 if TYPE_CHECKING:
     from opsctl.aws.clients import Clients
     from opsctl.commands.platform.terraform_workspace import TerraformWorkspace
     from opsctl.core.platform.platform import Platform
+    from opsctl.home import Home
 
 _VARIABLE = re.compile(r'^variable "(\w+)"', re.M)
+
+
+def platform_to_bring_up(home: Home, name: str | None, *, local: bool, is_for_aws: bool) -> tuple[str, bool]:
+    """Which platform `up` is about: a plain `up` goes on with the one that was brought up last, or was begun.
+
+    Parameters
+    ----------
+    name
+        Typed, or configured; with `local`, only the typed one.
+    is_for_aws
+        Whether an option was typed that only a platform on AWS can have.
+
+    Returns
+    -------
+    tuple
+        Its name, and whether it is on this machine.
+    """
+    from opsctl.commands.platform.remembered_platform import remember_platform, unfinished_platform
+
+    if local:
+        return check_name(name or LOCAL_NAME), True
+    if is_for_aws:
+        return check_name(name or DEFAULT_NAME), False
+    chosen = check_name(name or home.current() or unfinished_platform(home) or DEFAULT_NAME)
+    return chosen, remember_platform(home, chosen).is_local
 
 
 def merge_options(

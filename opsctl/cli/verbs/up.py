@@ -28,7 +28,8 @@ from opsctl.cli.platform.terraform_session import (
     terraform_workspace_of,
 )
 from opsctl.core.errors import UsageProblem
-from opsctl.core.platform.platform import DEFAULT_NAME, check_name
+from opsctl.core.platform.platform import DEFAULT_NAME
+from opsctl.home import Home
 from opsctl.real_runs import status_note
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def up(
     """
     from opsctl.cli.platform.institute_checks import settle_institute_options
     from opsctl.cli.platform.state_setup import settle_state
-    from opsctl.cli.platform.up_options import merge_options, with_m2g_image
+    from opsctl.cli.platform.up_options import merge_options, platform_to_bring_up, with_m2g_image
     from opsctl.cli.verbs.selftest import run_selftest
     from opsctl.commands.platform.terraform_workspace import clear_pending_up, ensure_room, save_pending_up
     from opsctl.commands.platform.up import carry_out, propose
@@ -103,10 +104,18 @@ def up(
     from opsctl.render.up import apply_progress, plan_lines
     from opsctl.terraform.provider import find_mirror
 
-    _refuse_contradictions(local=local, has_aws_option=bool(spot or data_bucket), plan=plan, selftest=selftest)
-    chosen = check_name(platform_name(name, local=local) or DEFAULT_NAME)
+    is_for_aws = bool(spot or data_bucket or is_typed("region") or is_typed("profile"))
+    _refuse_contradictions(is_local_for_aws=local and is_for_aws, plan=plan, selftest=selftest)
+    was_local_typed, typed_name = local, platform_name(name, local=local)
+    chosen, local = platform_to_bring_up(
+        Home.of(os.environ), typed_name, local=local, is_for_aws=is_for_aws or bool(state)
+    )
     context = Context(platform_name=chosen, region=region, profile=profile)
     screen = context.screen
+    if not was_local_typed and typed_name is None and local:
+        screen.say(
+            f"The platform {chosen} on this machine (for another one on AWS: `opsctl up --name {DEFAULT_NAME}`)."
+        )
     lock_platform(context, chosen)
     binary, mirror = find_terraform(context), find_mirror(os.environ)
     ensure_room(context.home, mirror=mirror)
@@ -174,9 +183,11 @@ def up(
                 look_again=orphans.look_again,
             )
         orphans.finish_cleanup(workspace.roots)
+    # The record is new after an `up` that was killed at its end, too.
+    is_new = bool(proposal.plan.changes) or chosen not in context.home.known()
     context.home.keep(platform)
     clear_pending_up(context.home, name=chosen)
-    _say_platform_is_up(context, clients, options, platform, containers=containers, is_new=bool(proposal.plan.changes))
+    _say_platform_is_up(context, clients, options, platform, containers=containers, is_new=is_new)
     if selftest:
         run_selftest(Context(platform_name=chosen, region=region, profile=profile))
 
@@ -210,8 +221,8 @@ def _say_platform_is_up(
     )
 
 
-def _refuse_contradictions(*, local: bool, has_aws_option: bool, plan: bool, selftest: bool) -> None:
-    if local and (is_typed("region") or is_typed("profile") or has_aws_option):
+def _refuse_contradictions(*, is_local_for_aws: bool, plan: bool, selftest: bool) -> None:
+    if is_local_for_aws:
         raise UsageProblem("--local is all on this machine: no --region, --profile, --spot or --data-bucket with it.")
     if plan and selftest:
         raise UsageProblem("--plan makes no platform that --selftest could test.")

@@ -15,6 +15,7 @@ from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
 from opsctl.commands.diagnosis.account_look import start_account
 from opsctl.commands.diagnosis.checks import Checks
+from opsctl.commands.platform.terraform_workspace import has_pending_down
 from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
 from opsctl.core.diagnosis.doctor_line import Line
@@ -137,6 +138,7 @@ def _check(question: Question, checks: Checks) -> Checkup:
         disk=disk(),
         login=login,
         platform=platform,
+        has_pending_down=isinstance(platform, Platform) and has_pending_down(home, name=platform.name),
         damaged_states=machine.damaged_states(home, question.name or home.current()),
         **platform_facts,
     )

@@ -90,6 +90,12 @@ def queues_of(resources: Iterable[Resource]) -> list[str]:
     return [resource.arn for resource in resources if resource.kind == ResourceKind.QUEUE]
 
 
+def active_scans_text(jobs: Sequence[ActiveJob]) -> str:
+    """`1 scan is`, `4 scans are`: the scans of jobs that have not ended."""
+    scans = sum(job.scans for job in jobs)
+    return "1 scan is" if scans == 1 else f"{scans:,} scans are"
+
+
 def refuse_while_active(
     jobs: list[ActiveJob], *, hint: str = "Wait for the end (`opsctl status`), or end them with `opsctl down --force`."
 ) -> None:
@@ -98,13 +104,13 @@ def refuse_while_active(
     Raises
     ------
     Problem
-        When a job is active: with the count and the names.
+        When a job is active: with the count of its scans, and the names of the jobs.
     """
     if jobs:
-        names = ", ".join(f"{job.name} ({job.status})" for job in jobs[:5])
-        more = f" and {len(jobs) - 5} more" if len(jobs) > 5 else ""
+        names = ", ".join(job.name for job in jobs[:5])
+        more = f" and {len(jobs) - 5} more jobs" if len(jobs) > 5 else ""
         raise Problem(
-            f"{len(jobs)} job{'s are' if len(jobs) > 1 else ' is'} still active: {names}{more}.",
+            f"{active_scans_text(jobs)} still active: {names}{more}.",
             hint,
             code=ErrorCode.JOBS_ACTIVE,
         )
@@ -137,6 +143,9 @@ def tear_down(
 ) -> TeardownOutcome:
     """Destroy the platform root, then remove every resource that AWS still shows.
 
+    The job queues are removed before, where the state is on this machine: Terraform's provider waits 30 s after it has
+    disabled a queue, and 30 s more after it has deleted it, however soon it is gone.
+
     Parameters
     ----------
     root
@@ -153,7 +162,11 @@ def tear_down(
     """
     destroyed: list[str] = []
     destroy_error = None
+    early: set[str] = set()
     if root is not None:
+        # A state on S3 may be locked by another machine's Terraform: then nothing is to be changed.
+        if root.has_local_state:
+            early = _remove_queues(inventory.of(name), removal)
         try:
             _destroy(root, destroyed, name=name, keep_logs=keep_logs, on_step=on_step)
         except (Interrupted, PlatformBusy):
@@ -165,13 +178,20 @@ def tear_down(
     remaining = resources_to_remove(inventory.of(name), keep_logs=keep_logs)
     removed_directly = {resource.key for resource in undestroyed} - {resource.key for resource in remaining}
     return TeardownOutcome(
-        removed=len(destroyed) + len(removed_directly),
+        removed=len(early) + len(destroyed) + len(removed_directly),
         left=tuple(
             f"{resource.words}: {reasons[resource.key]}" if resource.key in reasons else resource.words
             for resource in remaining
         ),
         destroy_error=destroy_error,
     )
+
+
+def _remove_queues(resources: Iterable[Resource], removal: Removal) -> set[str]:
+    """Remove the job queues; return the keys of those that are gone. Terraform tries the others again."""
+    queues = [resource for resource in resources if resource.kind == ResourceKind.QUEUE]
+    stuck = {failure.resource.key for failure in removal.remove(queues)} if queues else set()
+    return {queue.key for queue in queues} - stuck
 
 
 def _destroy(root: Root, destroyed: list[str], *, name: str, keep_logs: bool, on_step: OnStep) -> None:

@@ -127,7 +127,7 @@ def _stored_options(workspace: TerraformWorkspace, platform_options: PlatformOpt
     outputs: dict[str, Any] = {}
     # A state on S3 can be read only after it has been set up.
     with suppress(Problem):
-        outputs = workspace.storage.recorded_outputs()
+        outputs = workspace.storage.outputs()
     options: dict[str, Any] = {"kms_key": outputs["kms_key_arn"]} if outputs.get("kms_key_arn") else {}
     if outputs.get("tags"):
         options["variables"] = {"tags": outputs["tags"]}

@@ -13,6 +13,7 @@ from typing import Any
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.provider_lock import LOCK_FILE, ProviderLock
+from opsctl.core.platform.state_document import parse_state
 from opsctl.core.platform.state_location import BACKEND_FILE
 from opsctl.core.record import RecordReader
 from opsctl.home import Home
@@ -93,8 +94,19 @@ def save_pending_up(home: Home, options: PlatformOptions) -> None:
 
 
 def clear_pending_up(home: Home, *, name: str) -> None:
-    """Remove the saved options: the `up` has finished, or `down` has removed the platform."""
+    """Remove the saved options, and the mark of an earlier `down`: the `up` has finished."""
     _pending_up(home, name).unlink(missing_ok=True)
+    _pending_down(home, name).unlink(missing_ok=True)
+
+
+def mark_pending_down(home: Home, *, name: str) -> None:
+    """Mark that a `down` has begun; `Home.forget` removes the mark when nothing is left."""
+    home.write(_pending_down(home, name), "")
+
+
+def has_pending_down(home: Home, *, name: str) -> bool:
+    """Whether a `down` has begun and has not come to its end."""
+    return _pending_down(home, name).exists()
 
 
 def pending_up_options(home: Home, *, name: str) -> dict[str, Any] | None:
@@ -107,6 +119,10 @@ def pending_up_options(home: Home, *, name: str) -> dict[str, Any] | None:
 
 def _pending_up(home: Home, name: str) -> Path:
     return home.platform_dir(name) / "pending-up.json"
+
+
+def _pending_down(home: Home, name: str) -> Path:
+    return home.platform_dir(name) / "pending-down"
 
 
 def lay_out_code(home: Home, *, name: str, source: Path) -> None:
@@ -137,6 +153,23 @@ def forget_platform_state(home: Home, *, name: str) -> None:
     """Delete the platform root's state: the local platform's process, which held the resources, has ended."""
     for state in (home.platform_dir(name) / "terraform" / "platform").glob("terraform.tfstate*"):
         state.unlink()
+
+
+def forget_local_repository(home: Home, *, name: str) -> None:
+    """Remove the image repository from the storage root's state: the local platform's process has ended, which held it.
+
+    Terraform would find it gone, and `up` would report a change by hand.
+    """
+    path = home.platform_dir(name) / "terraform" / "storage" / "terraform.tfstate"
+    try:
+        state = parse_state(path.read_bytes())
+    except (OSError, ValueError):
+        # Not there, or damaged: whoever reads it says so.
+        return
+    resources = state.get("resources", [])
+    kept = [resource for resource in resources if resource["type"] != "aws_ecr_repository"]
+    if len(kept) < len(resources):
+        write_whole(path, json.dumps({**state, "resources": kept, "serial": state.get("serial", 0) + 1}, indent=2))
 
 
 def has_platform_state(home: Home, *, name: str) -> bool:

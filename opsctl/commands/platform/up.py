@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +19,8 @@ from opsctl.terraform.root import OnStep, Root
 from opsctl.terraform.second_look import SecondLook
 
 T = TypeVar("T")
+
+_POLL_SECONDS = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +140,9 @@ def _in_parallel(workspace: TerraformWorkspace, work: Callable[[Root], T]) -> tu
     """
     with workspace.interrupts.counting(), ThreadPoolExecutor(2) as pool:
         storage, platform = (pool.submit(work, root) for root in workspace.roots)
+        while wait((storage, platform), timeout=_POLL_SECONDS).not_done:
+            # Terraform says it itself, and better; but one of the roots may be waiting for AWS.
+            workspace.interrupts.tell_late("Stopping.")
     errors = [error for error in (storage.exception(), platform.exception()) if error is not None]
     # An interruption explains the other root's error too.
     for kind in (StillRunning, Interrupted):

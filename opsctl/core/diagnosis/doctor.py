@@ -110,7 +110,8 @@ def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[L
 
 
 def _engine(checkup: Checkup) -> Line:
-    engine, level = checkup.engine, "warning" if checkup.wants_aws else "fine"
+    engine = checkup.engine
+    level: Level = "warning" if checkup.wants_aws or engine is not None else "fine"
     if isinstance(engine, EngineVersion) and engine.version:
         name = engine.path.rpartition("/")[2]
         alias = f", by the name of {name}" if name in ("docker", "podman") and name != engine.name.lower() else ""
@@ -123,7 +124,7 @@ def _engine(checkup: Checkup) -> Line:
     what = engine.silence if engine else "Neither Docker nor Podman."
     hint = engine.remedy if engine else "Install one of them."
     what += " Only building the image for AWS needs it."
-    return Line("containers", "warning" if level == "warning" else "fine", what, hint if level != "fine" else "")
+    return Line("containers", level, what, hint if level != "fine" else "")
 
 
 def _disk(checkup: Checkup) -> Iterator[Line]:
@@ -237,6 +238,11 @@ def _platform(checkup: Checkup) -> Iterator[Line]:
     if platform.is_local and checkup.local_server is None:
         hint = "`opsctl up --local` brings it back, with its data."
         yield Line("platform", "wrong", f"{platform.name}: its process has ended.", hint)
+        return
+    if checkup.has_pending_down:
+        # What it has already removed is no fault of the platform's.
+        hint = "`opsctl down` goes on from there; `opsctl up` brings the platform back."
+        yield Line("platform", "wrong", f"{platform.name}: its `down` was stopped before its end.", hint)
         return
     where = f"on this machine, {checkup.local_server}" if platform.is_local else f"in {platform.region}"
     yield Line("platform", "fine", f"{platform.name} {where}")

@@ -137,6 +137,8 @@ class Checkup:
         Why the local platform's server could not listen on this machine; None where it could.
     platform
         The selected platform; None where there is none.
+    has_pending_down
+        Whether a `down` of the platform was stopped before its end.
     local_server
         Address at which the local platform's process answers; None where it has ended, a `Problem` where it is silent.
     facts
@@ -166,6 +168,7 @@ class Checkup:
     disk: Disk | Problem | NotVisible
     login: Login | Problem | NotVisible
     platform: Platform | Problem | NotVisible | None
+    has_pending_down: bool = False
     local_server: str | Problem | None = None
     permissions: tuple[Permission, ...] | Problem | NotVisible | None = None
     facts: Mapping[str, QueueSnapshot | Problem | NotVisible] = field(default_factory=dict)

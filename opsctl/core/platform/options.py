@@ -26,7 +26,7 @@ _LONGEST_OPTIONS = 1200
 
 #: Variables that both roots have, and those that only the storage root has.
 _SHARED_VARIABLES = ("tags",)
-_STORAGE_VARIABLES = ("noncurrent_days",)
+_STORAGE_VARIABLES = ("unfinished_upload_days", "noncurrent_days")
 
 _ASSIGNMENT = re.compile(r"^([A-Za-z][A-Za-z0-9_-]*)=(.*)$", re.DOTALL)
 

@@ -23,7 +23,7 @@ def test_environments_are_not_replaced_under_the_jobs_of_a_colleague(monkeypatch
     monkeypatch.setattr("opsctl.aws.batch.batch.Batch.active", lambda self, arn: jobs.get(arn, []))
     unused: Any = SimpleNamespace(screen=None, home=None, name="m2g", **dict.fromkeys(SERVICES))
     wiring = OrphanCleanup(unused, unused, unused)
-    with pytest.raises(Problem, match=r"1 job is still active: HNU1-csd \(RUNNING\)"):
+    with pytest.raises(Problem, match=r"1 scan is still active: HNU1-csd"):
         wiring.refuse_under_jobs()
     jobs.clear()
     wiring.refuse_under_jobs()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -69,9 +70,9 @@ def test_no_active_job_is_no_objection() -> None:
 @pytest.mark.parametrize(
     ("count", "message"),
     [
-        (1, "1 job is still active: run-0 (RUNNING)."),
-        (2, "2 jobs are still active: run-0 (RUNNING), run-1 (RUNNING)."),
-        (7, f"7 jobs are still active: {', '.join(f'run-{n} (RUNNING)' for n in range(5))} and 2 more."),
+        (1, "1 scan is still active: run-0."),
+        (2, "2 scans are still active: run-0, run-1."),
+        (7, f"7 scans are still active: {', '.join(f'run-{n}' for n in range(5))} and 2 more jobs."),
     ],
 )
 def test_active_jobs_are_counted_and_named(count: int, message: str) -> None:
@@ -80,6 +81,11 @@ def test_active_jobs_are_counted_and_named(count: int, message: str) -> None:
     assert caught.value.what == message
     assert "--force" in caught.value.hint
     assert caught.value.exit_code == 1
+
+
+def test_the_scans_of_an_array_job_are_counted() -> None:
+    with pytest.raises(Problem, match="5 scans are still active: run-1, run-2"):
+        refuse_while_active([replace(job(1, "PENDING"), scans=4), job(2)])
 
 
 def test_every_active_job_is_ended_and_waited_for() -> None:
@@ -101,9 +107,10 @@ def test_jobs_that_do_not_end_are_told_after_five_minutes() -> None:
 class Root:
     """A platform root with a state and an outcome of its destroy."""
 
-    def __init__(self, calls: list[str], *, breaks: Problem | None = None) -> None:
+    def __init__(self, calls: list[str], *, breaks: Problem | None = None, has_local_state: bool = False) -> None:
         self.calls = calls
         self.breaks = breaks
+        self.has_local_state = has_local_state
 
     def state(self) -> dict[str, Any]:
         group = {"mode": "managed", "type": "aws_cloudwatch_log_group", "name": "jobs", "module": "module.batch"}
@@ -145,6 +152,7 @@ class World:
         return tuple(NotRemoved(resource, "it is held") for resource in requested if resource.id in self.stuck)
 
 
+QUEUE = Resource(kind=ResourceKind.QUEUE, id="opsctl-m2g-csd", arn="arn:queue-csd")
 ROLE = Resource(kind=ResourceKind.ROLE, id="opsctl-m2g-us-east-1-job", name="opsctl-m2g-us-east-1-job", arn="arn:role")
 VPC = Resource(kind=ResourceKind.VPC, id="vpc-1")
 LOGS = Resource(kind=ResourceKind.LOG_GROUP, id="/opsctl/m2g", arn="arn:group")
@@ -207,3 +215,20 @@ def test_kept_log_lines_are_neither_destroyed_nor_left_over() -> None:
     assert calls[1:3] == ["forget ['module.batch.aws_cloudwatch_log_group.jobs']", "destroy"]
     assert gone.left == ()
     assert world.resources == [LOGS]
+
+
+@pytest.mark.parametrize("stuck", [(), (QUEUE.id,)])
+def test_queues_go_before_terraform_waits_for_them(stuck: tuple[str, ...]) -> None:
+    calls: list[str] = []
+    gone, _ = torn(Root(calls, has_local_state=True), World(calls, [QUEUE, ROLE], stuck=stuck))
+    assert calls[:4] == ["inventory of m2g", "remove", "take over {}", "destroy"]
+    # The one that Terraform destroys, the role, and the queue.
+    assert gone.removed == (2 if stuck else 3)
+    assert gone.left == tuple(f"job queue {queue}: it is held" for queue in stuck)
+
+
+def test_queues_of_a_shared_state_wait_for_its_lock() -> None:
+    calls: list[str] = []
+    with pytest.raises(PlatformBusy):
+        torn(Root(calls, breaks=PlatformBusy("The state is locked.")), World(calls, [QUEUE]))
+    assert "remove" not in calls

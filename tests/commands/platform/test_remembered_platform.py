@@ -29,7 +29,7 @@ ON_AWS = dataclasses.replace(
 
 
 def options(home: Home, *, record: Platform | None = None, **outputs: Any) -> dict[str, Any]:
-    workspace: Any = SimpleNamespace(storage=SimpleNamespace(recorded_outputs=lambda: outputs))
+    workspace: Any = SimpleNamespace(storage=SimpleNamespace(outputs=lambda: outputs))
     return previous_options(home, workspace, OPTIONS, record=record)
 
 

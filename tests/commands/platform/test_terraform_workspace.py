@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,12 @@ import pytest
 from opsctl.commands.platform.terraform_workspace import (
     clear_pending_up,
     ensure_room,
+    forget_local_repository,
     forget_platform_state,
+    has_pending_down,
     has_platform_state,
     lay_out_code,
+    mark_pending_down,
     pending_up_options,
     save_pending_up,
 )
@@ -103,6 +108,31 @@ def test_the_state_of_a_local_platform_that_has_ended_is_dropped_but_not_the_sto
     forget_platform_state(home, name="local")
     assert not has_platform_state(home, name="local")
     assert files(folder) == ["storage/terraform.tfstate", "storage/terraform.tfstate.backup"]
+
+
+def test_the_repository_that_ended_with_the_local_platform_is_no_change_by_hand(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    forget_local_repository(home, name="local")
+    path = home.platform_dir("local") / "terraform/storage/terraform.tfstate"
+    path.parent.mkdir(parents=True)
+    bucket, repository = ({"type": kind, "name": "data"} for kind in ("aws_s3_bucket", "aws_ecr_repository"))
+    path.write_text(json.dumps({"serial": 4, "lineage": "a", "resources": [repository, bucket]}))
+    forget_local_repository(home, name="local")
+    assert json.loads(path.read_text()) == {"serial": 5, "lineage": "a", "resources": [bucket]}
+    path.write_text("{damaged")
+    forget_local_repository(home, name="local")
+    assert path.read_text() == "{damaged"
+
+
+@pytest.mark.parametrize("ends", [lambda home: home.forget("lab"), lambda home: clear_pending_up(home, name="lab")])
+def test_a_down_that_has_begun_is_marked_until_it_or_an_up_has_ended(
+    tmp_path: Path, ends: Callable[[Home], None]
+) -> None:
+    home = Home(tmp_path)
+    mark_pending_down(home, name="lab")
+    assert has_pending_down(home, name="lab")
+    ends(home)
+    assert not has_pending_down(home, name="lab")
 
 
 def test_both_roots_get_the_options_as_variables() -> None:

@@ -107,6 +107,22 @@ def test_on_this_machine_a_missing_login_is_a_warning_only() -> None:
     assert not_fine[0].hint == "Only for AWS: log in."
 
 
+def test_a_container_engine_that_does_not_answer_is_not_fine_here_either() -> None:
+    silent = EngineVersion(name="Docker", silence="Docker is installed, and does not answer.", remedy="Start Docker.")
+    (line,) = (line for line in doctor_lines(ON_THIS_MACHINE, engine=silent) if line.topic == "containers")
+    assert (line.level, line.hint) == ("warning", "Start Docker.")
+    (line,) = (line for line in doctor_lines(ON_THIS_MACHINE, engine=None) if line.topic == "containers")
+    assert (line.level, line.hint) == ("fine", "")
+
+
+def test_after_a_stopped_down_there_is_one_fault_with_one_remedy() -> None:
+    not_there = Problem("The log group is not there.", "", code=ErrorCode.AWS_NOT_FOUND)
+    stopped = doctor_lines(ON_THIS_MACHINE, has_pending_down=True, facts={"csd": not_there}, bucket=not_there)
+    (line,) = (line for line in stopped if line.level == "wrong")
+    assert line.what == "local: its `down` was stopped before its end."
+    assert line.hint.startswith("`opsctl down` goes on from there")
+
+
 def facts_with(**changes: Any) -> dict[str, Any]:
     return {"facts": {"csd": dataclasses.replace(WELL.facts["csd"], **changes)}}  # type: ignore[type-var]
 

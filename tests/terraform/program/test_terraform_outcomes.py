@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 from support.fake_terraform import FakeTerraform, hook
+from support.local_servers import alive
+from support.waiting import until
 
 from opsctl.commands.platform.platform_lock import platform_lock
 from opsctl.core.errors import Interrupted, Problem
@@ -113,6 +115,69 @@ def test_ctrl_c_is_forwarded_once_and_terraform_finishes_what_it_must(terraform:
     assert "opsctl up" in rest
     assert counted.read_text() == "1"
     assert process.returncode == 0
+
+
+#: A plan that does not hear Ctrl-C, as Terraform while its provider starts; its child is such a provider.
+DEAF = """
+import subprocess
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+child = subprocess.Popen(["/bin/sleep", "600"])
+open({provider!r}, "w").write(str(child.pid))
+os.kill(os.getppid(), signal.SIGINT)
+child.wait()
+"""
+
+
+def test_a_plan_ends_within_a_second_of_ctrl_c_with_its_providers(terraform: FakeTerraform, tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    terraform.does(DEAF.format(provider=str(tmp_path / "provider")))
+    said: list[str] = []
+    interrupts = Interrupts(said.append)
+    binary = Binary(str(terraform.path), "1.11.4")
+    root = Root(
+        "platform",
+        folder=tmp_path / "root",
+        binary=binary,
+        environment=terraform.environment,
+        interrupts=interrupts,
+    )
+    with interrupts.counting(), pytest.raises(Interrupted, match=r"Stopped\. Nothing was changed\."):
+        root.plan()
+    assert said == ["Stopping."]
+    until(lambda: not alive(int((tmp_path / "provider").read_text())))
+    # The next command of the other root does not begin.
+    calls = len(terraform.calls)
+    with pytest.raises(Interrupted):
+        root.plan()
+    assert len(terraform.calls) == calls
+
+
+def test_ctrl_c_in_a_destroy_advises_the_destroy(terraform: FakeTerraform, tmp_path: Path) -> None:
+    terraform.does("os.kill(os.getppid(), signal.SIGINT)\nsignal.sigwait({signal.SIGINT})")
+    terraform.path.write_text(
+        terraform.path.read_text().replace(
+            "record =", "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})\nrecord =", 1
+        )
+    )
+    (tmp_path / "root").mkdir()
+    interrupts = Interrupts()
+    process = TerraformProcess(tmp_path / "root", environment=terraform.environment, interrupts=interrupts)
+    with interrupts.counting(), pytest.raises(Interrupted, match="Terraform has saved what is left") as caught:
+        process.run([str(terraform.path), "destroy"], makes=True)
+    assert caught.value.hint == "`opsctl down` goes on from there."
+
+
+def test_a_ctrl_c_while_aws_is_asked_is_answered_late_rather_than_never() -> None:
+    said: list[str] = []
+    interrupts = Interrupts(said.append)
+    with interrupts.counting():
+        interrupts.tell_late("Stopping.")
+        os.kill(os.getpid(), signal.SIGINT)
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not said and time.monotonic() < deadline:
+            interrupts.tell_late("Stopping.")
+        interrupts.tell_late("Stopping.")
+    assert said == ["Stopping."]
 
 
 def test_after_a_second_ctrl_c_it_comes_to_its_end_by_itself_and_the_next_meets_it(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from opsctl.aws.call_log import CALLS
 from opsctl.core.errors import Problem
 from opsctl.core.platform.terraform_events import Change, Step
 from opsctl.terraform.binary import Binary, find_binary
+from opsctl.terraform.provider import locked_version, os_arch
 from opsctl.terraform.root import Root
 from opsctl.terraform.second_look import SecondLook
 
@@ -157,7 +159,7 @@ def test_its_environment_is_what_was_given_and_nothing_of_the_parents(
     terraform.says()
     root.plan()
     (call,) = terraform.calls
-    own = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1"}
+    own = {"TF_IN_AUTOMATION": "1", "TF_INPUT": "0", "CHECKPOINT_DISABLE": "1", "GOGC": "400"}
     # Python itself may set LC_CTYPE for its children.
     call["env"].pop("LC_CTYPE", None)
     assert call["env"] == {**terraform.environment, **own}
@@ -308,12 +310,83 @@ def test_the_kept_plan_is_carried_out_once(terraform: FakeTerraform, root: Root,
         assert not plan.exists()
 
 
-def test_outputs(terraform: FakeTerraform, root: Root) -> None:
-    terraform.says({"record": {"value": {"name": "m2g"}, "type": "x", "sensitive": False}})
+def test_outputs_of_a_state_on_this_machine_need_no_terraform(
+    terraform: FakeTerraform, root: Root, tmp_path: Path
+) -> None:
+    record = {"record": {"value": {"name": "m2g"}, "type": "x", "sensitive": False}}
+    (tmp_path / "root/terraform.tfstate").write_text(json.dumps({"outputs": record, "resources": []}))
     assert root.outputs() == {"record": {"name": "m2g"}}
-    terraform.says(errors=FRAMED, code=1)
-    with pytest.raises(Problem, match="outputs cannot be read: Invalid provider configuration"):
-        root.outputs()
+    assert root.state()["resources"] == []
+    assert terraform.calls == []
+
+
+# What `init` has installed.
+
+#: Lays out what Terraform's `init` does.
+INSTALLS = """
+if "init" in sys.argv:
+    os.makedirs({provider!r}, exist_ok=True)
+    open({provider!r} + "/terraform-provider-aws", "w").close()
+elif not os.path.exists({provider!r}):
+    sys.stderr.write('Error: Required plugins are not installed; run "terraform init".')
+    sys.exit(1)
+"""
+
+
+@pytest.fixture
+def installing(terraform: FakeTerraform, root: Root, tmp_path: Path) -> Path:
+    (tmp_path / "root" / ".terraform.lock.hcl").write_text("lock")
+    (tmp_path / "root" / "main.tf").write_text("code")
+    provider = tmp_path / "root/.terraform/providers/registry.terraform.io/hashicorp/aws" / locked_version() / os_arch()
+    terraform.does(INSTALLS.format(provider=str(provider)))
+    root.init(mirror=None)
+    return provider
+
+
+def verbs_of(terraform: FakeTerraform) -> list[str]:
+    return [call["argv"][0] for call in terraform.calls]
+
+
+def test_what_is_installed_is_not_installed_again(terraform: FakeTerraform, root: Root, installing: Path) -> None:
+    root.init(mirror=None)
+    root.plan()
+    assert verbs_of(terraform) == ["init", "plan"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["main.tf", ".terraform.lock.hcl", "new.tf", "backend.tf.json", "../modules/vpc/main.tf", "mirror", "provider"],
+)
+def test_another_code_lock_mirror_or_a_lost_provider_is_installed_anew(
+    terraform: FakeTerraform, root: Root, installing: Path, tmp_path: Path, change: str
+) -> None:
+    if change == "provider":
+        shutil.rmtree(installing)
+    elif change != "mirror":
+        path = tmp_path / "root" / change
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("other")
+    root.init(mirror=tmp_path if change == "mirror" else None)
+    assert verbs_of(terraform) == ["init", "init"]
+
+
+def test_an_init_that_failed_is_repeated(
+    terraform: FakeTerraform, root: Root, installing: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "root" / "main.tf").write_text("other")
+    terraform.says(errors="Error: no", code=1)
+    for _ in range(2):
+        with pytest.raises(Problem, match="could not be set up"):
+            root.init(mirror=None)
+
+
+def test_a_plan_that_misses_the_installation_makes_it_anew(
+    terraform: FakeTerraform, root: Root, installing: Path
+) -> None:
+    root.init(mirror=None)
+    shutil.rmtree(installing)
+    assert root.plan().changes == ()
+    assert verbs_of(terraform) == ["init", "plan", "init", "plan"]
 
 
 def test_the_state_is_counted(root: Root, tmp_path: Path) -> None:
@@ -450,7 +523,7 @@ def test_a_destroy_sees_what_was_applied_last_not_what_was_only_planned(
 
 def test_an_empty_state_is_none(root: Root, tmp_path: Path) -> None:
     (tmp_path / "root/terraform.tfstate").write_text("")
-    assert (root.has_state, root.resource_count(), root.recorded_outputs()) == (False, 0, {})
+    assert (root.has_state, root.resource_count(), root.outputs()) == (False, 0, {})
 
 
 def test_one_that_is_killed_from_outside_is_told(terraform: FakeTerraform, root: Root) -> None:
