@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from opsctl.core import bounded
@@ -322,6 +323,7 @@ _SHOWN = 150
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 _FOLDER = re.compile(rf"s3://[^/]+/(?:[^/{_CONTROL}]+/)+derivatives/[^/{_CONTROL}]+")
 _LONGEST_NAME = 255
+_URI = attrgetter("uri")
 
 
 def _inconsistency(result: _ResultRecord, uri: str) -> str:
@@ -359,7 +361,7 @@ def _wrong_output(outputs: _Outputs, folder: str) -> str:
     """Which text of a result's files and graphs is wrong; empty where none is. One look at all of them in one piece."""
     files, graphs = outputs.files, outputs.graphs
     # Nearly all connectomes and graphs are among the files: each address is checked once.
-    uris = dict.fromkeys([*outputs.connectomes, *(file.uri for file in files), *(graph.uri for graph in graphs)])
+    uris = dict.fromkeys([*map(_URI, files), *outputs.connectomes, *map(_URI, graphs)])
     start = f"{folder}/"
     places = [uri[len(start) :] for uri in uris if uri.startswith(start)]
     if len(places) < len(uris) or (places and not is_plain_path("/".join(places))):
