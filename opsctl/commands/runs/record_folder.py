@@ -120,16 +120,16 @@ class RecordFolder:
                 remaining[number] = {obj.key: obj for obj in chosen if obj.key not in known}
         wanted = [
             number
-            for number, objects in remaining.items()
-            if number is not None and len(objects) >= min(self._worth, len(self._by_number[number]))
+            for number, missing in remaining.items()
+            if number is not None and len(missing) >= min(self._worth, len(self._by_number[number]))
         ]
         for number, summary in self._fetched(wanted):
-            objects = remaining[number]
+            missing = remaining[number]
             for obj, body in self._proved(number, summary):
-                if objects.pop(obj.key, None) is not None:
+                if missing.pop(obj.key, None) is not None:
                     yield ReadBody(obj, body, "summary")
-        for number, objects in remaining.items():
-            yield from self._read_each(number, list(objects.values()))
+        for each_number, missing in remaining.items():
+            yield from self._read_each(each_number, list(missing.values()))
 
     def _read_each(self, number: int | None, objects: Sequence[S3Object]) -> Iterator[ReadBody]:
         """Read objects one by one, and write a summary for the next reader where they are many."""
