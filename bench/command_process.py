@@ -7,8 +7,12 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.growth_process import peak_mib
+
+if TYPE_CHECKING:
+    from bench.platform import BenchPlatform
 
 
 def main() -> None:
@@ -25,14 +29,21 @@ def carry_out(url: str, scans: int, verb: str, home: Path) -> int:
     """Do what a verb does between its options and its screen; returns how many scans it says are done."""
     from bench.platform import BenchPlatform
     from bench.server.dataset import done_bucket_of
+
+    bench = BenchPlatform(url, home, scans, done_bucket_of(scans))
+    count = _done_count(bench, verb)
+    if unreadable := bench.records.unreadable():
+        raise SystemExit(f"{len(unreadable)} records cannot be read, first {unreadable[0]}")
+    return count
+
+
+def _done_count(bench: BenchPlatform, verb: str) -> int:
     from opsctl.assets import atlas_table, bids_config
     from opsctl.commands.runs.audit import audit
     from opsctl.commands.runs.run_list import runs
     from opsctl.core.dataset.discovery import SUFFIXES
     from opsctl.core.dataset.entities import EntityPatterns
     from opsctl.core.location import Location
-
-    bench = BenchPlatform(url, home, scans, done_bucket_of(scans))
 
     def now() -> datetime:
         return datetime.now(UTC)

@@ -32,9 +32,11 @@ class Batch:
         return {"jobId": job_id, "jobName": parameters["jobName"]}
 
     def _describe(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "jobs": [self._detail(job_id) for job_id in parameters["jobs"] if job_id.partition(":")[0] in self._jobs]
-        }
+        details = [self._detail(job_id) for job_id in parameters["jobs"] if job_id.partition(":")[0] in self._jobs]
+        for detail in details:
+            job = self._jobs[detail["jobId"].partition(":")[0]]
+            detail["container"]["environment"] = job.get("containerOverrides", {}).get("environment", [])
+        return {"jobs": details}
 
     def _detail(self, job_id: str) -> dict[str, Any]:
         parent, _, index = job_id.partition(":")

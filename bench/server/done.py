@@ -63,7 +63,7 @@ def _attempt(index: int, job_id: str) -> dict[str, Any]:
         "log_stream": f"csa/default/{index:032x}",
         "cause_code": "",
         "facts": {},
-        "phase": "push",
+        "phase": {"name": "publishing", "started_at": "2026-01-02T05:03:45Z"},
     }
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 #: Longer texts of causes are cut, not refused: the beginning says what happened.
@@ -37,17 +37,27 @@ class _ParsedText(ABC):
         """Return the text; ValueError says what was expected."""
 
 
+@lru_cache(maxsize=10_000)
+def _is_moment(text: str) -> bool:
+    """Whether a text is a time in UTC; a scan's result and the record of its attempt have the same ones."""
+    if not _MOMENT.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 class MomentText(_ParsedText):
     """A text that is a time in UTC, in ISO 8601."""
 
     @staticmethod
     def parse(value: Any) -> str:
         """Return the text if it is a time in UTC."""
-        if isinstance(value, str) and _MOMENT.fullmatch(value):
-            with suppress(ValueError):
-                datetime.fromisoformat(value)
-                return value
-        raise ValueError("expected a time in UTC such as 2026-11-22T12:00:00Z")
+        if not isinstance(value, str) or not _is_moment(value):
+            raise ValueError("expected a time in UTC such as 2026-11-22T12:00:00Z")
+        return value
 
 
 class CauseText(_ParsedText):

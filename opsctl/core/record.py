@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -48,7 +49,7 @@ class RecordReader(Generic[T]):
     Parameters
     ----------
     kind
-        A dataclass whose fields are the record's.
+        A dataclass whose fields are the record's. Of what is read by the thousand, `schema_version` is one of them.
     hint
         What to do about a record that cannot be read.
     version
@@ -90,8 +91,7 @@ class RecordReader(Generic[T]):
         try:
             # msgspec does not look at the texts of unknown fields.
             data = data if isinstance(data, str) else data.decode()
-            self._check_version(self._version_decoder.decode(data), source)
-            value = self._decoder.decode(data)
+            value = self._valid(data, source)
         except msgspec.ValidationError as error:
             raise self._unreadable(source, _detail(str(error))) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -99,6 +99,27 @@ class RecordReader(Generic[T]):
         if inconsistency := self._check(value, source):
             raise self._unreadable(source, inconsistency)
         return value
+
+    def _valid(self, data: str, source: str) -> T:
+        """A record whose version and single fields are valid, else an error of msgspec's or about the version."""
+        import msgspec
+
+        if not self._has_version:
+            self._check_version(self._version_decoder.decode(data), source)
+            return self._decoder.decode(data)
+        try:
+            value = self._decoder.decode(data)
+        except msgspec.ValidationError:
+            # Another version's fields may be others: that it is another version says more.
+            self._check_version(self._version_decoder.decode(data), source)
+            raise
+        self._check_version(value, source)
+        return value
+
+    @cached_property
+    def _has_version(self) -> bool:
+        """Whether the version is a field of the dataclass, so that a record is parsed once and not twice."""
+        return any(field.name == "schema_version" for field in fields(self._kind))  # type: ignore[arg-type]
 
     @cached_property
     def _decoder(self) -> Decoder[T]:

@@ -16,8 +16,8 @@ from opsctl.core.size_limits import RECORD_BYTES
 
 T = TypeVar("T")
 
-#: So many decoded records are stored in this machine's cache at once.
-_STORED_AT_ONCE = 500
+#: So many decoded records, of 1 kB each, are stored in this machine's cache at once: the disk is waited for each time.
+_STORED_AT_ONCE = 2_000
 
 
 def no_contradiction(_: Any) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -21,6 +22,8 @@ T = TypeVar("T")
 
 #: So many bodies are in memory at once: a result with the files of 35 atlases has 30 kB.
 _BODIES_AT_ONCE = 128
+#: So many summaries, of 4 MB each with 45 atlases, are on the way or in work at once.
+_SUMMARIES_AHEAD = 3
 #: From so many records on that nobody has summarised, a summary is written for the next reader.
 WORTH_A_SUMMARY = 100
 
@@ -106,18 +109,27 @@ class RecordFolder:
             Whether to ask this machine's cache.
         """
         unread_keys = {obj.key for obj in unread}
+        remaining: dict[int | None, dict[str, S3Object]] = {}
         for number, objects in self._by_number.items():
             chosen = [obj for obj in objects if obj.key in unread_keys]
             known = self._cache.get(self._folder.bucket, chosen, form=self._form) if cached and chosen else {}
             for obj in chosen:
                 if obj.key in known:
                     yield ReadBody(obj, known[obj.key], "cache")
-            remaining = {obj.key: obj for obj in chosen if obj.key not in known}
-            if number is not None and len(remaining) >= min(self._worth, len(objects)):
-                for obj, body in self._summarised(number, objects):
-                    if remaining.pop(obj.key, None) is not None:
-                        yield ReadBody(obj, body, "summary")
-            yield from self._read_each(number, list(remaining.values()))
+            if len(known) < len(chosen):
+                remaining[number] = {obj.key: obj for obj in chosen if obj.key not in known}
+        wanted = [
+            number
+            for number, missing in remaining.items()
+            if number is not None and len(missing) >= min(self._worth, len(self._by_number[number]))
+        ]
+        for number, summary in self._fetched(wanted):
+            missing = remaining[number]
+            for obj, body in self._proved(number, summary):
+                if missing.pop(obj.key, None) is not None:
+                    yield ReadBody(obj, body, "summary")
+        for each_number, missing in remaining.items():
+            yield from self._read_each(each_number, list(missing.values()))
 
     def _read_each(self, number: int | None, objects: Sequence[S3Object]) -> Iterator[ReadBody]:
         """Read objects one by one, and write a summary for the next reader where they are many."""
@@ -136,21 +148,36 @@ class RecordFolder:
         if number is not None and len(proved) >= self._worth:
             self._write(number, proved)
 
-    def _summarised(self, number: int, objects: Sequence[S3Object]) -> Iterator[tuple[S3Object, bytes]]:
-        """What the listing proves of a summary; nothing where there is none, and no more where it is damaged."""
-        summary = self._summaries().get(self._key(number))
-        if summary is None:
+    def _fetched(self, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """The summaries that exist, in the numbers' order; the next ones arrive while the caller works on one."""
+        if not any(self._key(number) in self._summaries() for number in numbers):
             return
-        body = self._storage.get_bodies(self._folder.bucket, [summary.key], at_most=SUMMARY_BYTES).get(summary.key)
-        if isinstance(body, bytes):
-            with suppress(UnreadableRecord):
-                yield from proved_bodies(body, f"s3://{self._folder.bucket}/{summary.key}", objects)
+        with ThreadPoolExecutor(_SUMMARIES_AHEAD) as pool:
+            coming = deque[tuple[int, Future[bytes | None]]]()
+            unasked = deque(number for number in numbers if self._key(number) in self._summaries())
+            while coming or unasked:
+                while unasked and len(coming) < _SUMMARIES_AHEAD:
+                    coming.append((unasked[0], pool.submit(self._fetch, unasked.popleft())))
+                number, future = coming.popleft()
+                if (summary := future.result()) is not None:
+                    yield number, summary
+
+    def _fetch(self, number: int) -> bytes | None:
+        key = self._key(number)
+        body = self._storage.get_bodies(self._folder.bucket, [key], at_most=SUMMARY_BYTES).get(key)
+        return body if isinstance(body, bytes) else None
+
+    def _proved(self, number: int, summary: bytes) -> Iterator[tuple[S3Object, bytes]]:
+        """What the listing proves of a summary; no more where it is damaged."""
+        with suppress(UnreadableRecord):
+            source = f"s3://{self._folder.bucket}/{self._key(number)}"
+            yield from proved_bodies(summary, source, self._by_number[number])
 
     def _write(self, number: int, read: Mapping[str, bytes]) -> None:
         """Write a summary of what was read and of what the present one proves, unless somebody else writes one."""
         known = self._summaries().get(self._key(number))
-        objects = self._by_number[number]
-        bodies = {obj.key: body for obj, body in self._summarised(number, objects)} if known is not None else {}
+        summary = self._fetch(number) if known is not None else None
+        bodies = {} if summary is None else {obj.key: body for obj, body in self._proved(number, summary)}
         bodies |= read
         # A person who only looks may have no permission to write, and a summary only saves time.
         with suppress(Problem):

@@ -52,8 +52,8 @@ class RunReader:
         for run_id, index_map in self._index_maps.items():
             read = self._records.results(run_id, files=files, contradiction=self._contradiction(index_map))
             for origin_index in read.keys() & index_map.keys():
-                index = index_map[origin_index]
-                results[index] = replace(read[origin_index], index=index)
+                index, result = index_map[origin_index], read[origin_index]
+                results[index] = result if result.index == index else replace(result, index=index)
         return results
 
     def each_result(self) -> Iterator[Result]:
@@ -97,10 +97,10 @@ class RunReader:
     def attempts(self) -> list[Attempt]:
         """Every attempt that a job recorded."""
         return [
-            replace(attempt, index=index_map[attempt.index])
+            attempt if attempt.index == index else replace(attempt, index=index)
             for run_id, index_map in self._index_maps.items()
             for attempt in self._records.attempts(run_id)
-            if attempt.index in index_map
+            if (index := index_map.get(attempt.index)) is not None
         ]
 
     def submissions(self) -> dict[str, list[Submission]]:

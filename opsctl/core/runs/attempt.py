@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from opsctl.core import bounded
 from opsctl.core.diagnosis.reason import Reason
@@ -94,6 +95,9 @@ class Attempt:
         )
 
 
+_TOKEN = re.compile(r"[0-9a-f]+")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _AttemptRecord:
     """An attempt under the runner's names."""
@@ -110,11 +114,13 @@ class _AttemptRecord:
     seen_at: bounded.Moment | None = None
     facts: bounded.Facts = field(default_factory=dict)
     phase: Phase | None = None
+    schema_version: Any = None
 
 
 def _inconsistency(attempt: _AttemptRecord, uri: str) -> str:
     """What is wrong with an attempt whose single fields are valid; empty where nothing is."""
-    if not re.fullmatch(rf".+/{attempt.index:05d}\.{attempt.attempt}\.[0-9a-f]+\.json", uri):
+    start, _, token = uri.removesuffix(".json").rpartition(".")
+    if not start.endswith(f"/{attempt.index:05d}.{attempt.attempt}") or not _TOKEN.fullmatch(token):
         return f"it is of attempt {attempt.attempt} at scan {attempt.index}, not of the one where it lies"
     return ""
 

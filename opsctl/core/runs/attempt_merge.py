@@ -141,7 +141,8 @@ def with_retries(status: RunStatus, attempts: AttemptsByScan) -> RunStatus:
         latest = max([scan.attempt, *(attempt.number for attempt in of_job)])
         earlier = [attempt for attempt in of_job if attempt.number < latest and attempt.exit_code != 0]
         reasons = tuple(attempt.cause if attempt.reason else _LOST for attempt in earlier)
-        scans.append(replace(scan, attempt=latest, retried=reasons))
+        is_known = scan.attempt == latest and not reasons
+        scans.append(scan if is_known else replace(scan, attempt=latest, retried=reasons))
     return replace(status, scans=tuple(scans))
 
 

@@ -328,8 +328,14 @@ def join(
 
 def _scan_status(index: int, name: str, result: Result | None, job: BatchJob | None) -> ScanStatus:
     if result is not None and result.succeeded:
-        done = ScanStatus(index=index, name=name, state="DONE", attempt=result.attempt, seconds=result.total_seconds)
-        return replace(done, warnings=result.warnings)
+        return ScanStatus(
+            index=index,
+            name=name,
+            state="DONE",
+            attempt=result.attempt,
+            seconds=result.total_seconds,
+            warnings=result.warnings,
+        )
     ended = len(job.attempts) if job is not None else 0
     if job is not None and not job.is_over:
         # While Batch retries, the failed result of an earlier attempt does not count.

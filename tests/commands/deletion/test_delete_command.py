@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -62,6 +64,26 @@ def test_after_one_subject_went_nothing_names_it_and_its_siblings_stay(world: De
     assert value["state"] == "complete"
     assert value["deleted"]["versions"] == receipt.deleted.total.versions
     assert value["command_line"][-1] == "DELETED"
+
+
+def test_no_summary_keeps_what_the_records_said_of_a_subject_that_went(world: DeletionWorld) -> None:
+    folder = f"opsctl/runs/{world.finished_run()}/summaries/"
+
+    def read_by_somebody() -> list[str]:
+        """The summaries that a reader leaves behind, decompressed."""
+        records = Records(world.runs.storage, data_bucket="data", worth_a_summary=1)
+        run_id = folder.split("/")[2]
+        assert records.results(run_id) and records.documents(run_id)
+        records.attempts(run_id)
+        return [gzip.decompress(world.body(key)).decode() for key in world.keys(folder)]
+
+    naming = re.compile(rf"sub-{LABEL}(?![0-9A-Za-z])")
+    assert any(map(naming.search, read_by_somebody()))
+    world.delete(subject_target())
+    assert [version for version in world.versions() if version.key.startswith(folder)] == []
+    written_again = read_by_somebody()
+    assert written_again
+    assert not any(map(naming.search, written_again))
 
 
 def test_the_views_of_a_run_that_lost_a_subject(world: DeletionWorld) -> None:

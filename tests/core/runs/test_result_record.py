@@ -83,6 +83,26 @@ def test_a_result_whose_files_are_not_its_scans_is_refused(uri: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        *(("sha256", text) for text in ("F" * 64, "f" * 63, "f" * 65, "f" * 63 + "g", " " + "f" * 63, "é" * 64, "")),
+        *(("atlas", text) for text in ("a/b", ".a", "", "a\\b", "a\x1b", "a" * 256, "..", "/")),
+    ],
+)
+def test_a_wrong_text_among_right_ones_is_refused(field: str, text: str) -> None:
+    """The checksums of a result, and its atlases, are checked in one piece: no other text makes up for a wrong one."""
+    name, right = {"sha256": ("files", "f" * 64), "atlas": ("graphs", "b")}[field]
+    (example,) = RESULT["outputs"][name]
+    for texts in ([right, text, right], [text], [text, text]):
+        outputs = {**RESULT["outputs"], name: [{**example, field: value} for value in texts]}
+        with pytest.raises(UnreadableRecord, match=f"`outputs.{name}` is wrong"):
+            decoded(outputs=outputs)
+        with pytest.raises(Unreadable):
+            check_in_job({**RESULT, "outputs": outputs}, result_uri(3))
+    decoded(outputs={**RESULT["outputs"], name: [{**example, field: right}] * 3})
+
+
+@pytest.mark.parametrize(
     ("status", "connectomes", "sizes", "is_read"),
     [
         ("succeeded", [FILE], {FILE: 5}, True),
