@@ -25,6 +25,7 @@ from opsctl.core.harmless import harmless, shortened
 from opsctl.home import Home, LogFile
 from opsctl.process_start import collect_seldom, forget_nonsense_size, name_home_folder, open_closed_streams
 from opsctl.render.json_document import DOCUMENT_WRITTEN
+from opsctl.render.typed_platform import TYPED
 
 #: Of an exception's own text, in characters; its traceback in the log has all.
 _LONGEST_DETAILS = 1_000
@@ -39,6 +40,7 @@ def main() -> None:
     log = LogFile(Home.of(os.environ))
     CALLS.addHandler(log)
     DOCUMENT_WRITTEN.clear()
+    TYPED.forget()
     try:
         code = _run(log)
     finally:
@@ -84,6 +86,7 @@ def _run(log: LogFile) -> int:
 
 def _report(problem: Problem) -> int:
     """Say what happened; returns the exit code."""
+    problem.what, problem.hint = map(TYPED.platform.sentence, (problem.what, problem.hint))
     _say(problem)
     return _write_json(problem)
 

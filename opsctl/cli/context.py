@@ -14,8 +14,10 @@ from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
+from opsctl.core.printed_command import TypedPlatform
 from opsctl.home import Home
 from opsctl.private_folder import make_private
+from opsctl.render.typed_platform import TYPED
 
 if TYPE_CHECKING:
     from opsctl.aws.batch.batch import Batch
@@ -59,6 +61,10 @@ class Context:
         self.home = Home.of(os.environ)
         if warning := make_private(self.home.path):
             self.screen.warn(warning)
+        TYPED.platform = TypedPlatform(
+            name=platform_name or "" if _is_typed(click_context, "platform", "name") else "",
+            profile=profile or "" if _is_typed(click_context, "profile") else "",
+        )
         name = platform_name or self.configuration.get("platform")
         self._name = check_name(name) if name else None
         self._region = region or self.configuration.get("region")
@@ -172,7 +178,7 @@ class Context:
         if parse_uri(run.dataset).bucket not in self.platform.readable_buckets:
             self.screen.warn(
                 f"The run {run.run_id} names the dataset {run.dataset}, in a bucket that the platform's jobs may not"
-                " read (`opsctl up --source-bucket`)."
+                f" read. `opsctl up --source-bucket {parse_uri(run.dataset).bucket}` permits it."
             )
         return SnapshotReader(
             run, records=self.records, batch=self.batch, now=lambda: datetime.now(UTC), is_saving=True
@@ -257,3 +263,10 @@ def _not_configured_errors() -> tuple[type[Exception], ...]:
     from botocore.exceptions import NoCredentialsError, NoRegionError
 
     return NoCredentialsError, NoRegionError
+
+
+def _is_typed(context: click.Context | None, *names: str) -> bool:
+    """Whether an option was typed, rather than set by a variable or a file."""
+    return context is not None and any(
+        context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in names
+    )

@@ -34,7 +34,7 @@ def verbose_option() -> click.Option:
         default=False,
         expose_value=False,
         is_eager=True,
-        help="Each AWS call, and how long it took.",
+        help="Show each AWS call and how long it took.",
         callback=_show_calls,
     )
 
@@ -47,7 +47,7 @@ def no_color_option() -> click.Option:
         default=False,
         expose_value=False,
         is_eager=True,
-        help="No colours, nothing drawn over.",
+        help="Use no colours, and do not redraw lines.",
         callback=_disable_color,
     )
 

@@ -32,15 +32,17 @@ class CommandWithPanels(typer.core.TyperCommand):
     """A command whose help shows the options of each `rich_help_panel` under a heading of their own."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options without a panel first, then each panel."""
-        panels: dict[str, list[tuple[str, str]]] = {"Options": []}
+        """Write the arguments, then the options of each panel in the order of the panels' first options."""
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                panels.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
+                usual = "Arguments" if parameter.param_type_name == "argument" else "Options"
+                panels.setdefault(getattr(parameter, "rich_help_panel", None) or usual, []).append(record)
         for heading, records in panels.items():
-            with formatter.section(heading):
-                formatter.write_dl(records)
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
 
 
 def use_help_page(context_class: Any = click.Context) -> None:

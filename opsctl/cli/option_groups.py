@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from functools import wraps
-from typing import Annotated, Any, TypeVar, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -46,12 +47,17 @@ _DEFAULTS = M2gOptions()
 class OptionGroup:
     """Options as attributes: each annotated attribute is an option, its value on the class is the default."""
 
+    #: The heading of these options on the help page; empty for the usual one.
+    panel = ""
+
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
 
 
 class ScanFilters(OptionGroup):
     """Which of a dataset's scans are processed."""
+
+    panel = "Which scans"
 
     participant_label: ParticipantLabel = None
     session_label: SessionLabel = None
@@ -80,6 +86,8 @@ class ScanFilters(OptionGroup):
 class DatasetSource(OptionGroup):
     """How a dataset is read."""
 
+    panel = "Which scans"
+
     t1w: T1w = None
     bucket: Bucket = None
     no_sign_request: NoSignRequest = False
@@ -88,43 +96,47 @@ class DatasetSource(OptionGroup):
 class M2gFlags(OptionGroup):
     """m2g's own options."""
 
+    panel = "m2g options"
+
     space: Annotated[
-        Space, typer.Option("--sp", "--space", help="Space of the streamlines (native_dsn: normalized by DSN).")
+        Space, typer.Option("--sp", "--space", help="The space of the streamlines (native_dsn: normalized by DSN).")
     ] = _DEFAULTS.space
-    model: Annotated[DiffusionModel, typer.Option("--model", "--diffusion-model", help="Diffusion model.")] = (
+    model: Annotated[DiffusionModel, typer.Option("--model", "--diffusion-model", help="The diffusion model.")] = (
         _DEFAULTS.diffusion_model
     )
     pipeline: WhichPipeline = _DEFAULTS.pipeline
     mod: Annotated[Mod, typer.Option(help="Deterministic or probabilistic tracking.")] = _DEFAULTS.mod
-    track_type: Annotated[TrackType, typer.Option(help="Tracking method.")] = _DEFAULTS.track_type
-    seeds: Annotated[int, typer.Option(min=1, help="Seeding density; 1 is for quick tests.")] = _DEFAULTS.seeds
+    track_type: Annotated[TrackType, typer.Option(help="The tracking method.")] = _DEFAULTS.track_type
+    seeds: Annotated[int, typer.Option(min=1, help="The seeding density. Use 1 for quick tests.")] = _DEFAULTS.seeds
     voxelsize: VoxelSizeOption = _DEFAULTS.voxelsize
     parcellation: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Parcellations to compute (part of a neuroparc name). Repeat the option for several. Default: all that"
-            " fit in memory.",
+            help="Compute connectomes for this parcellation (a neuroparc name, or a part of it). May be repeated."
+            " Default: all that fit in memory.",
             autocompletion=completion.parcellations,
         ),
     ] = None
     acquisition: Annotated[
-        Acquisition | None, typer.Option(help="Slice order (func). Default: from the data.", show_default=False)
+        Acquisition | None, typer.Option(help="The slice order (func). Default: from the data.", show_default=False)
     ] = None
     tr: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="Repetition time (func). Default: from the data.")
+        float | None, typer.Option(metavar="SECONDS", help="The repetition time (func). Default: from the data.")
     ] = None
     mem_gb: Annotated[
-        float | None, typer.Option(metavar="GB", help="Memory for C-PAC (func). Default: what the job has, less 2 GB.")
+        float | None,
+        typer.Option(metavar="GB", help="The memory for C-PAC (func). Default: the memory of the job, less 2 GB."),
     ] = None
     n_cpus: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Processes of m2g. Default: 1 for dwi, where each needs its own memory; the job's vCPUs for func.",
+            help="The number of processes that m2g starts. Default: 1 for dwi, where each needs its own memory; the"
+            " job's vCPUs for func.",
         ),
     ] = None
-    skull: Annotated[Skull | None, typer.Option(help="Parameters for a difficult skull strip.")] = None
+    skull: Annotated[Skull | None, typer.Option(help="Use other parameters for a difficult skull strip.")] = None
     skipeddy: Annotated[bool, typer.Option("--skipeddy", hidden=True, help="Refused.")] = False
     skipreg: Annotated[bool, typer.Option("--skipreg", hidden=True, help="Refused.")] = False
     reuse_registration: Annotated[
@@ -132,7 +144,7 @@ class M2gFlags(OptionGroup):
         typer.Option(
             "--reuse-registration/--no-reuse",
             show_default=False,
-            help="Make other atlases' connectomes from the registration of finished scans (dwi).",
+            help="Compute connectomes of other parcellations from the registrations of finished scans (dwi).",
         ),
     ] = False
 
@@ -177,7 +189,12 @@ def expanded(verb: Verb) -> Verb:
             continue
         groups[parameter.name] = hint
         parameters += [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=getattr(hint, name), annotation=option)
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=getattr(hint, name),
+                annotation=_under_heading(option, hint.panel),
+            )
             for name, option in get_type_hints(hint, include_extras=True).items()
         ]
 
@@ -190,3 +207,13 @@ def expanded(verb: Verb) -> Verb:
     run_verb.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run_verb.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run_verb  # type: ignore[return-value]
+
+
+def _under_heading(option: Any, panel: str) -> Any:
+    """An annotated option under the heading of its group; other verbs may show the same option elsewhere."""
+    if not panel:
+        return option
+    kind, info = get_args(option)
+    shown = copy(info)
+    shown.rich_help_panel = panel
+    return Annotated[kind, shown]

@@ -14,7 +14,7 @@ PlatformName = Annotated[
     typer.Option(
         "--platform",
         envvar="OPSCTL_PLATFORM",
-        help="Which platform; the one brought up last.",
+        help="The platform to use. Default: the one that was brought up last.",
         metavar="NAME",
         autocompletion=completion.platforms,
     ),
@@ -22,82 +22,124 @@ PlatformName = Annotated[
 NewPlatformName = Annotated[
     str | None,
     typer.Option(
-        "--name", "--platform", envvar="OPSCTL_PLATFORM", help="The platform's name (m2g; local with --local)."
+        "--name",
+        "--platform",
+        envvar="OPSCTL_PLATFORM",
+        help="The platform's name. Default: m2g, or local with --local.",
     ),
 ]
 Region = Annotated[
-    str | None, typer.Option("--region", envvar="OPSCTL_REGION", help="AWS region; your AWS configuration's.")
+    str | None,
+    typer.Option(
+        "--region", envvar="OPSCTL_REGION", help="The AWS region. Default: the one of your AWS configuration."
+    ),
 ]
 Profile = Annotated[
-    str | None, typer.Option("--profile", envvar="OPSCTL_PROFILE", help="AWS profile; your AWS configuration's.")
+    str | None,
+    typer.Option(
+        "--profile", envvar="OPSCTL_PROFILE", help="The AWS profile. Default: the one of your AWS configuration."
+    ),
 ]
 RunId = Annotated[
     str | None,
-    typer.Option("--run", metavar="RUN_ID", help="Which run; the latest.", autocompletion=completion.runs),
+    typer.Option(
+        "--run",
+        metavar="RUN_ID",
+        help="The run, by its id or a part of it. Default: the latest run.",
+        autocompletion=completion.runs,
+    ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Data as JSON on standard output.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON to standard output.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer yes to every question.")]
 Confirm = Annotated[
     str | None,
-    typer.Option("--confirm", metavar="NAME", help="For scripts: the name that would have to be typed."),
+    typer.Option("--confirm", metavar="NAME", help="In scripts: the name that the command asks you to type."),
 ]
-Local = Annotated[bool, typer.Option("--local", help="On this machine: no AWS account, no cost.")]
+Local = Annotated[bool, typer.Option("--local", help="Use this machine instead of AWS: no account, no cost.")]
 
 Dataset = Annotated[
     str,
     typer.Argument(
         metavar="DATASET",
-        help="A name in opsctl.toml or the data bucket, or s3://bucket/path.",
+        help="A dataset in the data bucket, a name in opsctl.toml, or s3://BUCKET/PATH.",
         autocompletion=completion.datasets,
     ),
 ]
-WhichPipeline = Annotated[Pipeline, typer.Option("--pipeline", help="Which images are processed.")]
-VoxelSizeOption = Annotated[VoxelSize, typer.Option("--voxelsize", help="Voxel size of the templates and atlases.")]
+WhichPipeline = Annotated[
+    Pipeline, typer.Option("--pipeline", help="The images to process: diffusion, functional, or both.")
+]
+VoxelSizeOption = Annotated[VoxelSize, typer.Option("--voxelsize", help="The voxel size of the templates and atlases.")]
 ParticipantLabel = Annotated[
-    list[str] | None, typer.Option("--participant-label", metavar="LABEL", help="Only this subject; repeat it; globs.")
+    list[str] | None,
+    typer.Option(
+        "--participant-label", metavar="LABEL", help="Only scans of this subject. Takes wildcards; may be repeated."
+    ),
 ]
 SessionLabel = Annotated[
-    list[str] | None, typer.Option("--session-label", metavar="LABEL", help="Only this session; repeat it; globs.")
+    list[str] | None,
+    typer.Option(
+        "--session-label", metavar="LABEL", help="Only scans of this session. Takes wildcards; may be repeated."
+    ),
 ]
-Task = Annotated[list[str] | None, typer.Option("--task", metavar="LABEL", help="Only this task (func); repeat it.")]
-Acq = Annotated[list[str] | None, typer.Option("--acq", metavar="LABEL", help="Only this acquisition; repeat it.")]
-RunLabel = Annotated[list[str] | None, typer.Option("--run-label", metavar="N", help="Only this BIDS run; repeat it.")]
+Task = Annotated[
+    list[str] | None, typer.Option("--task", metavar="LABEL", help="Only scans of this task (func). May be repeated.")
+]
+Acq = Annotated[
+    list[str] | None, typer.Option("--acq", metavar="LABEL", help="Only scans of this acquisition. May be repeated.")
+]
+RunLabel = Annotated[
+    list[str] | None, typer.Option("--run-label", metavar="N", help="Only scans of this BIDS run. May be repeated.")
+]
 ScanName = Annotated[
     list[str] | None,
     typer.Option(
         "--scan",
         metavar="NAME",
-        help="Only scans of this name; repeat it; globs.",
+        help="Only scans of this name. Takes wildcards; may be repeated.",
         autocompletion=completion.scans,
     ),
 ]
 Scans = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SCAN]...", help="Only these scans, globs allowed; the whole run.", autocompletion=completion.scans
+        metavar="[SCAN]...",
+        help="Only these scans. Takes wildcards. Default: all scans of the run.",
+        autocompletion=completion.scans,
     ),
 ]
 ScansWhole = Annotated[
     list[str] | None,
-    typer.Option("--scan", metavar="NAME", help="This scan whole; repeat it; globs.", autocompletion=completion.scans),
+    typer.Option(
+        "--scan",
+        metavar="NAME",
+        help="Show the details of this scan. Takes wildcards; may be repeated.",
+        autocompletion=completion.scans,
+    ),
 ]
 Exclude = Annotated[
     list[str] | None,
     typer.Option(
         "--exclude",
         metavar="NAME",
-        help="Not the scans of this name; repeat it; globs.",
+        help="Leave out scans of this name. Takes wildcards; may be repeated.",
         autocompletion=completion.scans,
     ),
 ]
-First = Annotated[int | None, typer.Option("--first", min=1, metavar="N", help="Only the first N scans: a canary.")]
+First = Annotated[
+    int | None, typer.Option("--first", min=1, metavar="N", help="Only the first N scans, to try the settings out.")
+]
 T1w = Annotated[
     str | None,
-    typer.Option("--t1w", metavar="WHICH", help="any-session, or a glob for the T1w's file name; else the lowest run."),
+    typer.Option(
+        "--t1w",
+        metavar="WHICH",
+        help="The T1w image to use: any-session, or a pattern for its file name. Default: the lowest run of the same"
+        " session.",
+    ),
 ]
-Bucket = Annotated[str | None, typer.Option("--bucket", help="The dataset's bucket, if not the data bucket.")]
+Bucket = Annotated[str | None, typer.Option("--bucket", help="The bucket of the dataset. Default: the data bucket.")]
 NoSignRequest = Annotated[
-    bool, typer.Option("--no-sign-request", help="Read the dataset's bucket without credentials: it is public.")
+    bool, typer.Option("--no-sign-request", help="Read the dataset's bucket without credentials, because it is public.")
 ]
 
 

@@ -15,38 +15,48 @@ from click.shell_completion import CompletionItem
 from opsctl.cli.global_options import Verbs as VerbGroup
 from opsctl.cli.help_page import CommandWithPanels
 
-#: The first sentence of each verb's help, by its name, which is also the name of its module and of its function.
-SUMMARIES = {
-    "up": "Make the platform, or bring it up to date.",
-    "sample": "Write a small real BIDS dataset, made from the diffusion MRI that DIPY ships.",
-    "upload": "Bring a BIDS dataset into the data bucket.",
-    "datasets": "List the datasets in the data bucket: subjects, and what they were made into.",
-    "scans": "Show a dataset's scans, and what is left out and why.",
-    "check": "Read every scan's bval, bvec and header, and say which m2g could not process.",
-    "parcellations": "List the parcellations: regions, how many m2g keeps, and the memory that a job needs.",
-    "run": "Submit a job for each scan of a BIDS dataset.",
-    "runs": "List the runs, the newest last: when, how far, into which folder, with which options.",
-    "status": "Show where a run stands: counts, and the scans that need you, each with its cause.",
-    "cost": "Show about what a run has cost, from its attempts' real times, lost attempts counted.",
-    "why": "Explain why scans do not start, or why they failed, each with what to do about it.",
-    "logs": "Show the jobs' logs, each line under its scan's name.",
-    "cancel": "End the jobs of a run, or of some of its scans, and look until every one has ended.",
-    "results": "Bring a run's connectomes home, each checked against its SHA-256.",
-    "report": (
-        "Write a run as one HTML page that needs no network: counts, causes, durations, cost, each scan's pictures."
-    ),
-    "audit": "Hold every scan of a dataset against its inputs, job and outputs; exit 1 when any is not complete.",
-    "config": "Show each configured value and where it comes from; exit 1 when a file or a variable is wrong.",
-    "doctor": (
-        "Look at this machine, AWS and the platform: each line fine, a warning or wrong, with what to do about it."
-    ),
-    "selftest": "Submit a small job for each model, and show what works: roles, storage, image, machine and logs.",
-    "down": "Take the platform down.",
-    "delete": "Delete data for good, all its versions included: a dataset, one subject of it, outputs, or a run.",
-    "image": "The image that the jobs run: build it here, push it to the platform's repository, look at it.",
+#: The first sentence of each verb's help, by its name, which is also the name of its module and of its function; under
+#: the headings of the first help page.
+GROUPS = {
+    "Platform": {
+        "up": "Create the platform, or bring it up to date.",
+        "doctor": "Check this machine, AWS and the platform.",
+        "selftest": "Run a small job for each model, and show what works.",
+        "image": "Build, push or show the image that the jobs run.",
+        "down": "Remove the platform and keep the data.",
+    },
+    "Data": {
+        "sample": "Write a small BIDS dataset for trying opsctl.",
+        "upload": "Copy a BIDS dataset to the data bucket.",
+        "datasets": "List the datasets in the data bucket and their outputs.",
+        "scans": "List a dataset's scans, and what is left out and why.",
+        "check": "Find the scans that m2g cannot process, before a run.",
+        "parcellations": "List the parcellations and the memory that each needs.",
+        "delete": "Delete a dataset, a subject, outputs or a run for good.",
+    },
+    "Runs": {
+        "run": "Submit a job for each scan of a BIDS dataset.",
+        "runs": "List the runs, the newest last.",
+        "status": "Show the state of a run, and the scans that need attention.",
+        "logs": "Show the jobs' logs, each line with its scan's name.",
+        "why": "Explain why scans wait or failed, and what to do about it.",
+        "cost": "Show what a run has cost so far.",
+        "cancel": "End the jobs of a run, or of some of its scans.",
+    },
+    "Results": {
+        "results": "Download a run's connectomes, and verify each file.",
+        "report": "Write a run as one HTML page that needs no network.",
+        "audit": "Compare every scan of a dataset with its inputs and outputs.",
+    },
+    "Help": {
+        "config": "Show each setting and where its value comes from.",
+    },
 }
-
-_WITH_PANELS = {"up"}
+SUMMARIES = {name: summary for group in GROUPS.values() for name, summary in group.items()}
+#: Not a verb of its own: `opsctl help run` is `opsctl run --help`.
+_HELP = "help"
+#: The summaries of all groups begin in one column.
+_LONGEST = max(map(len, SUMMARIES))
 
 
 class Verbs(UserDict[str, click.Command]):
@@ -73,9 +83,24 @@ class VerbTable(VerbGroup):
         """The names of all verbs, in the order of the first help page."""
         return list(self.commands)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of verbs."""
-        typer.core.TyperGroup(commands=_listed()).format_commands(ctx, formatter)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; `help VERB` shows the help of a verb."""
+        if args[:1] == [_HELP]:
+            args = [*args[1:], "--help"]
+        return super().parse_args(ctx, args)
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002  click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the verbs under their headings, each with its whole sentence."""
+        for heading, summaries in GROUPS.items():
+            rows = [*summaries.items()]
+            if heading == "Help":
+                rows.append((f"{_HELP} VERB", "Show the help of a verb."))
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(_LONGEST), summary) for name, summary in rows])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The verbs and options that begin with what is typed."""
@@ -102,5 +127,5 @@ def _command(name: str) -> click.Command:
         assert isinstance(group, click.Group)  # noqa: S101 it has a group below it
         return group.commands[name]
     alone = typer.Typer(**settings)  # type: ignore[arg-type]
-    alone.command(name, cls=CommandWithPanels if name in _WITH_PANELS else None)(verb)
+    alone.command(name, cls=CommandWithPanels)(verb)
     return typer.main.get_command(alone)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.text import Text
 
 from opsctl.commands.runs.audit import Audit
+from opsctl.core.diagnosis.causes import run_again
 from opsctl.core.harmless import harmless
 from opsctl.render.screen import Screen, counted
 
@@ -12,11 +15,13 @@ _STYLES = {"complete": "green", "in flight": "cyan", "failed": "red", "outputs d
 _STRAYS_SHOWN = 3
 
 
-def show_audit(screen: Screen, audit: Audit, *, all_scans: bool) -> None:
+def show_audit(screen: Screen, audit: Audit, *, dataset: str, all_scans: bool) -> None:
     """Show counts, then every incomplete scan with its inputs, job and outputs.
 
     Parameters
     ----------
+    dataset
+        As it was typed.
     all_scans
         Show complete scans too.
     """
@@ -31,10 +36,20 @@ def show_audit(screen: Screen, audit: Audit, *, all_scans: bool) -> None:
         line = Text(f"  {row.scan}  ", style=_STYLES.get(row.state, "yellow"))
         screen.data.print(line + Text(f"{row.state}: {harmless('; '.join(parts))}", style="default"))
     if audit.excluded:
-        screen.say(f"{counted(len(audit.excluded), 'image')} that m2g cannot process: `opsctl scans` names them")
+        command = f"opsctl scans {shlex.quote(dataset)}"
+        screen.say(f"{counted(len(audit.excluded), 'image')} that m2g cannot process: `{command}` names them")
     if audit.unlisted_files:
         shown = ", ".join(harmless(uri) for uri in audit.unlisted_files[:_STRAYS_SHOWN])
         more = " …" if len(audit.unlisted_files) > _STRAYS_SHOWN else ""
         screen.warn(
             f"{counted(len(audit.unlisted_files), 'file')} in the output place that no result lists: {shown}{more}"
         )
+
+
+def next_commands(audit: Audit) -> dict[str, str]:
+    """What to type about scans that are not complete: about the audited folder's runs, whichever run is the latest."""
+    commands = {run_again(audit.latest_run): "submit what is missing or failed"}
+    failed_in = sorted({row.run_id for row in audit.rows if row.state == "failed" and row.run_id})
+    if failed_in:
+        commands[f"opsctl why --run {failed_in[-1]}"] = "what went wrong"
+    return commands

@@ -15,6 +15,7 @@ from opsctl.render.encoding import replace_unencodable
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, table
+from opsctl.render.typed_platform import TYPED
 
 __all__ = ["Screen", "counted", "duration_text", "size_text"]
 
@@ -38,8 +39,8 @@ class Screen:
         self._said_once: set[str] = set()
 
     def say(self, text: str = "", *, style: str | None = None) -> None:
-        """Print one line of a message; markup in it is text."""
-        self.words.print(text, style=style)
+        """Print one line of a message; markup in it is text, and commands in it name the platform as the user did."""
+        self.words.print(TYPED.platform.sentence(text), style=style)
 
     def say_once(self, text: str, *, key: str | None = None) -> None:
         """Print a line only once, for messages of loops that poll.
@@ -61,7 +62,8 @@ class Screen:
     def hints(self, commands: Mapping[str, str]) -> None:
         """Print what to type next: each command and its purpose."""
         self.say()
-        for line in table([(f"  {command}", purpose) for command, purpose in commands.items()], room=self.words.room):
+        rows = [(f"  {TYPED.platform.command(command)}", purpose) for command, purpose in commands.items()]
+        for line in table(rows, room=self.words.room):
             self.words.print(line)
 
     def json(self, value: Any) -> None:

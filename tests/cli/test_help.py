@@ -41,6 +41,7 @@ OUR_OWN = {
     "opsctl.core.location",
     "opsctl.core.platform.platform",
     "opsctl.core.preview",
+    "opsctl.core.printed_command",
     "opsctl.core.record",
     "opsctl.core.runs.m2g_options",
     "opsctl.core.runs.names",
@@ -53,6 +54,7 @@ OUR_OWN = {
     "opsctl.process_start",
     "opsctl.real_runs",
     "opsctl.render.json_document",
+    "opsctl.render.typed_platform",
     "opsctl.small_file",
     "opsctl.user_name",
     "opsctl.user_path",
@@ -146,6 +148,35 @@ def test_the_first_page_names_every_verb_and_where_to_begin(helped: tuple[Any, A
 def test_the_first_page_says_of_a_verb_what_its_own_page_says() -> None:
     group: Any = typer.main.get_command(app)
     assert {name: command.get_short_help_str(1000) for name, command in group.commands.items()} == SUMMARIES
+
+
+def test_the_first_page_cuts_no_sentence_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = CliRunner().invoke(app, ["--help"]).output.splitlines()
+    shown = dict(line.split(None, 1) for line in lines if line.startswith("  ") and len(line.split()) > 1)
+    assert {name: shown.get(name) for name in SUMMARIES} == SUMMARIES
+
+
+@pytest.mark.parametrize("verb", ["", "run", "image build"])
+def test_help_and_a_verb_show_the_help_of_that_verb(
+    helped: tuple[Any, Any], opsctl: Callable[..., Any], verb: str
+) -> None:
+    assert "".join(opsctl("help", *verb.split()).out.split()) == "".join(helped[0][verb][1].split())
+
+
+def test_help_of_what_is_no_verb_is_wrong_usage(opsctl: Callable[..., Any]) -> None:
+    said = opsctl("help", "stauts")
+    assert said.code == 2
+    assert "Did you mean 'status'" in said.err
+
+
+def test_the_options_of_run_are_under_headings() -> None:
+    page = CliRunner().invoke(app, ["run", "--help"]).output
+    headings = ["Arguments:", "m2g options:", "Which scans:", "How to run:", "Options:"]
+    assert [line for line in page.splitlines() if line.endswith(":") and not line.startswith(" ")] == headings
+    first = ["DATASET", "--sp,", "--participant-label", "--modif", "-v,"]
+    parts = re.split("|".join(rf"^{re.escape(heading)}$" for heading in headings), page, flags=re.MULTILINE)[1:]
+    assert [part.split()[0] for part in parts] == first
 
 
 #: Prints the verbs that were imported, whatever the program does.

@@ -18,34 +18,46 @@ class InstituteOptions(OptionGroup):
 
     vpc_id: Annotated[
         str | None,
-        _option("--vpc-id", metavar="VPC", help="An existing VPC, checked and never changed. default: one is made."),
+        _option(
+            "--vpc-id",
+            metavar="VPC",
+            help="Use this existing VPC, which is checked and never changed. `default`: create one.",
+        ),
     ] = None
     subnet_id: Annotated[
         list[str] | None,
-        _option("--subnet-id", metavar="SUBNET", help="A subnet of --vpc-id for instances; repeat it."),
+        _option("--subnet-id", metavar="SUBNET", help="A subnet of --vpc-id for the instances. May be repeated."),
     ] = None
     kms_key: Annotated[
         str | None,
         _option(
             "--kms-key",
             metavar="KEY",
-            help="KMS key (ARN, id or alias) for bucket, images, disks, logs. default: AWS's.",
+            help="The KMS key (ARN, id or alias) that encrypts everything. `default`: AWS's own keys.",
         ),
     ] = None
     name_prefix: Annotated[
         str | None,
-        _option("--name-prefix", metavar="TEXT-", help="What every name begins with, before opsctl-."),
+        _option("--name-prefix", metavar="TEXT-", help="A prefix for every name, before opsctl-."),
     ] = None
     role_path: Annotated[
-        str | None, _option("--role-path", metavar="/PATH/", help="IAM path of the roles. default: /.")
+        str | None, _option("--role-path", metavar="/PATH/", help="The IAM path of the roles. `default`: /.")
     ] = None
     permissions_boundary: Annotated[
         str | None,
-        _option("--permissions-boundary", metavar="ARN", help="IAM policy that bounds the three roles. default: none."),
+        _option(
+            "--permissions-boundary",
+            metavar="ARN",
+            help="The permissions boundary of the three roles. `default`: none.",
+        ),
     ] = None
     tag: Annotated[
         list[str] | None,
-        _option("--tag", metavar="KEY=VALUE", help="A tag for everything that is made; repeat it. none: no other."),
+        _option(
+            "--tag",
+            metavar="KEY=VALUE",
+            help="A tag for everything that is created. May be repeated. `none`: no other.",
+        ),
     ] = None
 
     @property

@@ -17,22 +17,25 @@ def audit(
     dataset: Dataset,
     *,
     modif: Annotated[
-        str | None, typer.Option("--modif", metavar="NAME", help="The derivatives folder; the latest run's.")
+        str | None,
+        typer.Option("--modif", metavar="NAME", help="The derivatives folder. Default: the one of the latest run."),
     ] = None,
-    all_scans: Annotated[bool, typer.Option("--all", help="The complete scans too.")] = False,
+    all_scans: Annotated[bool, typer.Option("--all", help="List the complete scans, too.")] = False,
     bucket: Bucket = None,
     no_sign_request: NoSignRequest = False,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold every scan of a dataset against its inputs, job and outputs; exit 1 when any is not complete.
+    """Compare every scan of a dataset with its inputs and outputs.
+
+    Exit code 1 means that a scan is not complete.
 
     Example: opsctl audit HNU1
     """
     from opsctl.assets import entity_patterns
     from opsctl.commands.runs.audit import audit as command
-    from opsctl.render.audit import show_audit
+    from opsctl.render.audit import next_commands, show_audit
 
     context = Context(platform_name=platform, profile=profile)
     location = context.dataset(dataset, bucket=bucket)
@@ -50,7 +53,7 @@ def audit(
     if as_json:
         context.screen.json(result.as_json())
     else:
-        show_audit(context.screen, result, all_scans=all_scans)
+        show_audit(context.screen, result, dataset=dataset, all_scans=all_scans)
     if not result.is_complete:
-        context.screen.hints({f"opsctl run {dataset}": "submit what is missing", "opsctl why": "what went wrong"})
+        context.screen.hints(next_commands(result))
         raise typer.Exit(_INCOMPLETE)

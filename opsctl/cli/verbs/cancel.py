@@ -29,7 +29,9 @@ def cancel(
     as_json: AsJson = False,
     yes: Yes = False,
 ) -> None:
-    """End the jobs of a run, or of some of its scans, and look until every one has ended. What is done stays.
+    """End the jobs of a run, or of some of its scans.
+
+    It waits until every job has ended. Finished scans keep their results.
 
     Example: opsctl cancel 'sub-0025427/*'
     """

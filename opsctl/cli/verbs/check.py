@@ -23,7 +23,9 @@ def check(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Read every scan's bval, bvec and header, and say which m2g could not process. Exit 1 when there is one.
+    """Find the scans that m2g cannot process, before a run.
+
+    It reads every scan's bval, bvec and image header. Exit code 1 means that m2g cannot process a scan.
 
     Example: opsctl check HNU1
     """

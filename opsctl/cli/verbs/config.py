@@ -12,9 +12,10 @@ _BROKEN = 1
 
 
 def config(*, as_json: AsJson = False) -> None:
-    """Show each configured value and where it comes from; exit 1 when a file or a variable is wrong.
+    """Show each setting and where its value comes from.
 
-    The folder's opsctl.toml, the user's, variables OPSCTL_*, options: the last that says something wins.
+    Options override variables OPSCTL_*, which override opsctl.toml in the current folder, which overrides the user's
+    file. Exit code 1 means that a file or a variable is wrong.
 
     Example: opsctl config
     """

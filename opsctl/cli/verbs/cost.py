@@ -14,13 +14,15 @@ from opsctl.core.errors import UsageProblem
 def cost(
     *,
     run_id: RunId = None,
-    by_scan: Annotated[bool, typer.Option("--by-scan", help="A line a scan.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="A line a run, and their sum.")] = False,
+    by_scan: Annotated[bool, typer.Option("--by-scan", help="Show one line for each scan.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Show one line for each run, and their sum.")] = False,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show about what a run has cost, from its attempts' real times, lost attempts counted.
+    """Show what a run has cost so far.
+
+    The sum is computed from the times of all attempts, lost ones included.
 
     Example: opsctl cost --by-scan
     """

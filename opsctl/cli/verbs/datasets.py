@@ -13,7 +13,7 @@ def datasets(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the datasets in the data bucket: subjects, and what they were made into.
+    """List the datasets in the data bucket and their outputs.
 
     Example: opsctl datasets
     """

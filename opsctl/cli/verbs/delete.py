@@ -25,7 +25,7 @@ _DECLINED = 1
 
 delete = typer.Typer(
     cls=Verbs,
-    help="Delete data for good, all its versions included: a dataset, one subject of it, outputs, or a run.",
+    help="Delete a dataset, a subject, outputs or a run for good.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -48,7 +48,9 @@ def dataset(
     *,
     participant_label: Annotated[
         list[str] | None,
-        typer.Option("--participant-label", metavar="LABEL", help="Only this subject, as after a withdrawn consent."),
+        typer.Option(
+            "--participant-label", metavar="LABEL", help="Delete only the data of this subject. May be repeated."
+        ),
     ] = None,
     keep_outputs: Annotated[
         bool, typer.Option("--keep-outputs", help="Delete the raw data only, not its outputs and runs.")

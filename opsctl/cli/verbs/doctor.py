@@ -18,9 +18,10 @@ _SOMETHING_IS_WRONG = 1
 def doctor(
     *, platform: PlatformName = None, region: Region = None, profile: Profile = None, as_json: AsJson = False
 ) -> None:
-    """Look at this machine, AWS and the platform: each line fine, a warning or wrong, with what to do about it.
+    """Check this machine, AWS and the platform.
 
-    Nothing is made or changed, and it takes some seconds at most. Exit 1 when something is wrong.
+    Each line says whether something is fine, and if it is not, what to do. Nothing is created or changed. Exit code 1
+    means that something is wrong.
 
     Example: opsctl doctor
     """

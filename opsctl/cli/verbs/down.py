@@ -32,15 +32,17 @@ def down(
     region: Region = None,
     profile: Profile = None,
     force: Annotated[bool, typer.Option("--force", help="End the active jobs first.")] = False,
-    keep_logs: Annotated[bool, typer.Option("--keep-logs", help="Keep the jobs' log lines as well.")] = False,
+    keep_logs: Annotated[bool, typer.Option("--keep-logs", help="Keep the jobs' log lines, too.")] = False,
     everything: Annotated[
-        bool, typer.Option("--everything", help="Delete the data bucket and the image repository for good, too.")
+        bool, typer.Option("--everything", help="Also delete the data bucket and the image repository, for good.")
     ] = False,
     confirm: Confirm = None,
     as_json: AsJson = False,
     yes: Yes = False,
 ) -> None:
-    """Take the platform down. The data bucket and the image repository stay.
+    """Remove the platform and keep the data.
+
+    The data bucket and the image repository stay.
 
     Example: opsctl down
     """

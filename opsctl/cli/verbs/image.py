@@ -16,11 +16,13 @@ from opsctl.core.errors import Problem
 
 image = typer.Typer(
     cls=Verbs,
-    help="The image that the jobs run: build it here, push it to the platform's repository, look at it.",
+    help="Build, push or show the image that the jobs run.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-Tag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="The image's tag; opsctl's version.")]
+Tag = Annotated[
+    str | None, typer.Option("--tag", metavar="TAG", help="The tag of the image. Default: the version of opsctl.")
+]
 
 
 @image.command("build")
@@ -28,10 +30,12 @@ def build(
     *,
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[-- OPTION]...", help="Handed to the engine's build, as `--network host`."),
+        typer.Argument(
+            metavar="[-- OPTION]...", help="Options for the engine's build command, for example `--network host`."
+        ),
     ] = None,
     base: Annotated[
-        str | None, typer.Option("--base", metavar="IMAGE", help="What it is built on; m2g's own image.")
+        str | None, typer.Option("--base", metavar="IMAGE", help="The image to build on. Default: m2g's own image.")
     ] = None,
     tag: Tag = None,
     as_json: AsJson = False,
@@ -110,7 +114,7 @@ def push(
 
 @image.command("status")
 def status(*, platform: PlatformName = None, profile: Profile = None, as_json: AsJson = False) -> None:
-    """Show what the platform's jobs run, where it lies, and what it was made from.
+    """Show which image the platform's jobs run, where it is stored, and what it was built from.
 
     Example: opsctl image status
     """

@@ -36,18 +36,23 @@ def logs(
     scans: Scans = None,
     *,
     following: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on until the run ends; exit 1: some failed.")
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Show new lines until the run is over. Exit code 1 means that a scan failed."
+        ),
     ] = False,
-    failed: Annotated[bool, typer.Option("--failed", help="Only scans that have failed.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only scans that failed.")] = False,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="WHEN", help="Not before: 30m, 2h, 1d ago, or 2026-11-22T10:00 (Z: UTC)."),
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help="Only lines since then: 30m, 2h or 1d ago, or 2026-11-22T10:00 (with Z: UTC).",
+        ),
     ] = None,
     grep: Annotated[
         str | None,
-        typer.Option(
-            "--grep", metavar="TEXT", help="Only lines with this text or regular expression ((?i): any case)."
-        ),
+        typer.Option("--grep", metavar="TEXT", help="Only lines that match this text or regular expression."),
     ] = None,
     tail: Annotated[
         int | None,
@@ -56,19 +61,21 @@ def logs(
             "-n",
             min=0,
             metavar="N",
-            help="Of what is there only the last N lines; 10 with --follow, else all.",
+            help="Only the last N lines. Default: 10 with --follow, otherwise all.",
         ),
     ] = None,
     attempt: Annotated[
-        int | None, typer.Option("--attempt", min=1, metavar="N", help="Only the scans' N-th attempts.")
+        int | None, typer.Option("--attempt", min=1, metavar="N", help="Only the N-th attempt of each scan.")
     ] = None,
-    timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="Each line with its time (UTC).")] = False,
+    timestamps: Annotated[bool, typer.Option("--timestamps", "-t", help="Show the time of each line (UTC).")] = False,
     run_id: RunId = None,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the jobs' logs, each line under its scan's name. Ctrl-C stops watching, never the jobs.
+    """Show the jobs' logs, each line with its scan's name.
+
+    Ctrl-C stops watching, never the jobs.
 
     Example: opsctl logs --follow
     """

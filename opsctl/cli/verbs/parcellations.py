@@ -7,7 +7,7 @@ from opsctl.cli.options import AsJson, VoxelSizeOption
 
 
 def parcellations(*, voxelsize: VoxelSizeOption = "2mm", as_json: AsJson = False) -> None:
-    """List the parcellations: regions, how many m2g keeps, and the memory that a job needs.
+    """List the parcellations and the memory that each needs.
 
     Example: opsctl parcellations --voxelsize 4mm
     """

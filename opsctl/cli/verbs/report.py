@@ -13,7 +13,10 @@ from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
 
 def report(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A file, or a folder for RUN_ID.html; this folder.")
+        Path | None,
+        typer.Argument(
+            metavar="[FILE]", help="The file to write, or a folder for RUN_ID.html. Default: the current folder."
+        ),
     ] = None,
     *,
     run_id: RunId = None,
@@ -21,7 +24,7 @@ def report(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a run as one HTML page that needs no network: counts, causes, durations, cost, each scan's pictures.
+    """Write a run as one HTML page that needs no network.
 
     It shows participants' data: keep it where the data may be. An older report in its place is replaced, nothing else.
 

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 
 
 def results(
-    folder: Annotated[Path, typer.Argument(metavar="DEST", help="Where the files go: a folder, new or from before.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DEST", help="The folder to download to. It may have files of an earlier download."),
+    ],
     *,
     what: Annotated[
-        What, typer.Option("--what", help="The connectomes, the QA pictures and logs, or every output file.")
+        What,
+        typer.Option(
+            "--what", help="What to download: connectomes, the QA pictures and logs (qa), or every file (all)."
+        ),
     ] = "connectomes",
     run_id: RunId = None,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a run's connectomes home, each checked against its SHA-256.
+    """Download a run's connectomes, and verify each file.
 
     DEST becomes a BIDS derivative dataset, with connectomes.tsv (each connectome's nodes, edges, lost regions, time,
     memory and cost) and nodes/ (what each node is). A second time fetches only what is not here yet, and goes on with

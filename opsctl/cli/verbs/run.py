@@ -32,25 +32,32 @@ if TYPE_CHECKING:
 class SubmissionFlags(OptionGroup):
     """What is submitted, where to, and how."""
 
-    modif: Annotated[str | None, typer.Option(metavar="NAME", help="The derivatives folder; else m2g-MODEL-SPACE.")] = (
-        None
-    )
-    jobdir: Annotated[Path | None, typer.Option(metavar="DIR", help="Keep the jobs' JSONs here too.")] = None
+    panel = "How to run"
+
+    modif: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The derivatives folder to write to. Default: m2g-MODEL-SPACE.")
+    ] = None
+    jobdir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write the JSON of each job to this folder.")
+    ] = None
     only: Annotated[
         Only,
         typer.Option(
             "--only",
-            help="Submit what is missing; only what has failed; only what has changed (inputs or m2g); or all.",
+            help="Which scans to submit: missing ones, failed ones, those whose inputs or m2g changed, or all.",
         ),
     ] = "missing"
     memory: Annotated[
-        int | None, typer.Option(min=1024, metavar="MIB", help="Memory of each job; moves it to larger instances.")
+        int | None,
+        typer.Option(min=1024, metavar="MIB", help="The memory of each job. More memory needs larger instances."),
     ] = None
     max_spend: Annotated[
-        float | None, typer.Option(min=0.0, metavar="USD", help="Submit no more than that pays for.")
+        float | None, typer.Option(min=0.0, metavar="USD", help="Submit only as many scans as this sum pays for.")
     ] = None
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show everything, send nothing.")] = False
-    following: Annotated[bool, typer.Option("--follow", "-f", help="Then watch the logs to the end.")] = False
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and submit nothing.")] = (
+        False
+    )
+    following: Annotated[bool, typer.Option("--follow", "-f", help="Show the logs until the run is over.")] = False
     platform: PlatformName = None
     profile: Profile = None
     as_json: AsJson = False

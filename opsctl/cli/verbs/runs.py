@@ -18,15 +18,15 @@ def runs(
     dataset: Annotated[
         str | None,
         typer.Option(
-            "--dataset", metavar="DATASET", help="Only this dataset's runs.", autocompletion=completion.datasets
+            "--dataset", metavar="DATASET", help="Only runs of this dataset.", autocompletion=completion.datasets
         ),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help=f"Every run; else the last {_LAST}.")] = False,
+    every: Annotated[bool, typer.Option("--all", help=f"List every run. Default: the last {_LAST}.")] = False,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the runs, the newest last: when, how far, into which folder, with which options.
+    """List the runs, the newest last.
 
     Example: opsctl runs
     """

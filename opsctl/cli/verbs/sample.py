@@ -11,9 +11,11 @@ from opsctl.cli.context import Context
 
 
 def sample(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A new folder.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to create.")],
 ) -> None:
-    """Write a small real BIDS dataset, made from the diffusion MRI that DIPY ships.
+    """Write a small BIDS dataset for trying opsctl.
+
+    It is made from the diffusion MRI that DIPY ships.
 
     Example: opsctl sample sample
     """

@@ -19,7 +19,7 @@ def scans(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show a dataset's scans, and what is left out and why.
+    """List a dataset's scans, and what is left out and why.
 
     Example: opsctl scans HNU1
     """

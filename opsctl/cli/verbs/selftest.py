@@ -29,18 +29,20 @@ _ATLAS_VOXEL_SIZE = "2mm"
 def selftest(
     *,
     model: Annotated[
-        DiffusionModel | None, typer.Option("--model", help="Only this model's queue and definition; both.")
+        DiffusionModel | None,
+        typer.Option("--model", help="Test only the queue and job definition of this model. Default: of both."),
     ] = None,
     timeout: Annotated[
-        int, typer.Option("--timeout", min=1, metavar="MINUTES", help="End jobs that are not through by then.")
+        int, typer.Option("--timeout", min=1, metavar="MINUTES", help="End jobs that have not finished by then.")
     ] = _TIMEOUT_MINUTES,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a small job for each model, and show what works: roles, storage, image, machine and logs.
+    """Run a small job for each model, and show what works.
 
-    It takes about ten minutes and costs some cents. Everything that it wrote is removed. Exit 1 when a check failed.
+    It checks roles, storage, image, instances and logs. It takes about ten minutes and costs a few cents. Everything
+    that it writes is removed at the end. Exit code 1 means that a check failed.
 
     Example: opsctl selftest
     """

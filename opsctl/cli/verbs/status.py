@@ -25,15 +25,17 @@ _AWS_POLL_SECONDS = 5.0
 
 def status(
     *,
-    watching: Annotated[bool, typer.Option("--watch", "-w", help="Live, until the run is over.")] = False,
-    waiting: Annotated[bool, typer.Option("--wait", help="Quiet until the run is over; exit 1: some failed.")] = False,
+    watching: Annotated[bool, typer.Option("--watch", "-w", help="Update the screen until the run is over.")] = False,
+    waiting: Annotated[
+        bool, typer.Option("--wait", help="Wait until the run is over. Exit code 1 means that a scan failed.")
+    ] = False,
     scan: ScansWhole = None,
     run_id: RunId = None,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show where a run stands: counts, and the scans that need you, each with its cause.
+    """Show the state of a run, and the scans that need attention.
 
     Example: opsctl status --watch
     """

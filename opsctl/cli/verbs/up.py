@@ -51,46 +51,67 @@ def up(
     profile: Profile = None,
     data_bucket: Annotated[
         str | None,
-        typer.Option("--data-bucket", metavar="BUCKET", help="An existing bucket. default: one is made."),
+        typer.Option(
+            "--data-bucket",
+            metavar="BUCKET",
+            help="Use this existing bucket as the data bucket. `default`: create one.",
+        ),
     ] = None,
     source_bucket: Annotated[
         list[str] | None,
         typer.Option(
-            "--source-bucket", metavar="BUCKET", help="Another bucket that jobs may read; repeat it. none: no other."
+            "--source-bucket",
+            metavar="BUCKET",
+            help="Another bucket that the jobs may read. May be repeated. `none`: no other.",
         ),
     ] = None,
     spot: Annotated[
         bool | None,
-        typer.Option("--spot/--no-spot", help="Spot instances: about a third of the price.", show_default=False),
+        typer.Option(
+            "--spot/--no-spot",
+            help="Use Spot instances, which cost about a third and may be interrupted.",
+            show_default=False,
+        ),
     ] = None,
     image: Annotated[
         str | None,
-        typer.Option("--image", metavar="URI", help="What the jobs run. default: the platform's repository."),
+        typer.Option(
+            "--image",
+            metavar="URI",
+            help="The image that the jobs run. `default`: the one in the platform's repository.",
+        ),
     ] = None,
     engine: Annotated[
         str | None,
-        typer.Option("--engine", metavar="docker|podman", help="With --local: jobs in containers. default: processes."),
+        typer.Option(
+            "--engine", metavar="docker|podman", help="With --local, run jobs in containers. `default`: as processes."
+        ),
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="Another setting; repeat it. NAME=default: no longer."),
+        typer.Option("--set", metavar="NAME=VALUE", help="Another setting. May be repeated. NAME=default resets it."),
     ] = None,
     state: Annotated[
         str | None,
         typer.Option(
-            "--state", metavar="s3://BUCKET/KEY", help="Where Terraform's state lies, for a team. local: here."
+            "--state",
+            metavar="s3://BUCKET/KEY",
+            help="Where a team keeps the Terraform state. `local`: on this machine.",
         ),
     ] = None,
     institute: InstituteOptions,
-    plan: Annotated[bool, typer.Option("--plan", help="Only show: exit 0 nothing to do, 2 changes.")] = False,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Only show the changes. Exit code 0: nothing to do; 2: there are changes.")
+    ] = False,
     selftest: Annotated[
-        bool, typer.Option("--selftest", help="Then prove that it works: `opsctl selftest`, some minutes and cents.")
+        bool,
+        typer.Option("--selftest", help="Run `opsctl selftest` at the end, which takes minutes and costs a few cents."),
     ] = False,
     yes: Yes = False,
 ) -> None:
-    """Make the platform, or bring it up to date. A second time changes nothing.
+    """Create the platform, or bring it up to date.
 
-    Options are remembered; --no-spot, --source-bucket none and the value `default` take them back.
+    Options are remembered for the next `up`. --no-spot, --source-bucket none and the value `default` reset them.
 
     Example: opsctl up --local
     """

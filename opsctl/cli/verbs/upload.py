@@ -12,16 +12,19 @@ from opsctl.cli.options import AsJson, PlatformName, Profile
 
 
 def upload(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A BIDS dataset on this machine.")],
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a BIDS dataset.")],
     *,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="DATASET", help="The dataset's name there; else the folder's.")
+        str | None,
+        typer.Option("--name", metavar="DATASET", help="The name of the dataset. Default: the name of the folder."),
     ] = None,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a BIDS dataset into the data bucket. A second time sends only what changed.
+    """Copy a BIDS dataset to the data bucket.
+
+    A second upload sends only what has changed.
 
     Example: opsctl upload sample --name HNU1
     """

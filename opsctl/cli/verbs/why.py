@@ -13,7 +13,9 @@ from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
 Scan = Annotated[
     str | None,
     typer.Argument(
-        metavar="[SCAN]", help="A scan's name, globs allowed; the whole run.", autocompletion=completion.scans
+        metavar="[SCAN]",
+        help="Explain only this scan. Takes wildcards. Default: all scans of the run.",
+        autocompletion=completion.scans,
     ),
 ]
 
@@ -26,7 +28,7 @@ def why(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Explain why scans do not start, or why they failed, each with what to do about it.
+    """Explain why scans wait or failed, and what to do about it.
 
     What a permission hides from you is said to be hidden. The exit code is 0 when the question could be answered.
 

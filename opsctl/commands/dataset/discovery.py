@@ -105,6 +105,6 @@ def ensure_runnable(scans: ChosenScans, query: Query) -> None:
     raise Problem(
         f"Nothing in {query.dataset.uri} can be run: all {len(excluded)} {kind} images are excluded "
         f"({'; '.join(reasons[:3])}).",
-        "`opsctl scans` names them all.",
+        f"`opsctl scans {query.dataset.uri}` names them all.",
         code=ErrorCode.NO_SCANS,
     )

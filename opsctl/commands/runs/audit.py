@@ -37,6 +37,8 @@ class Audit:
         The images that m2g cannot process.
     unlisted_files
         URIs of files in the output location that no succeeded result lists.
+    latest_run
+        The latest run into the output location.
     """
 
     dataset: str
@@ -44,6 +46,7 @@ class Audit:
     rows: tuple[AuditRow, ...]
     excluded: tuple[Exclusion, ...]
     unlisted_files: tuple[str, ...]
+    latest_run: Run
 
     @property
     def is_complete(self) -> bool:
@@ -119,6 +122,7 @@ def audit(
         ),
         excluded=discovery.excluded,
         unlisted_files=tuple(files.unlisted()),
+        latest_run=latest,
     )
 
 

@@ -106,7 +106,7 @@ def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[L
     else:
         yield Line("Terraform", "fine", what)
     if terraform.left_out:
-        yield Line("Terraform", "warning", terraform.left_out, "`opsctl up --set` sets what a platform can have.")
+        yield Line("Terraform", "warning", terraform.left_out, "`opsctl up --set NAME=VALUE` sets what there is.")
 
 
 def _engine(checkup: Checkup) -> Line:
