@@ -144,9 +144,9 @@ def test_the_configuration_is_asked_too(known: Home, tmp_path: Path) -> None:
 
 def test_zsh_and_fish_get_descriptions_without_rich(known: Home) -> None:
     zsh = "\n".join(ask("zsh", "stat"))
-    assert zsh.startswith('_arguments \'*: :(("status":"Show where a run stands')
+    assert zsh.startswith('_arguments \'*: :(("status":"Show the state of a run')
     (fish,) = ask("fish", "stat")
-    assert fish.startswith("status\tShow where a run stands")
+    assert fish.startswith("status\tShow the state of a run")
     assert ask("fish", "why", "sub-02") == ["sub-02/ses-1"]
     assert '"sub-02/ses-1"' in "".join(ask("zsh", "why", "sub-02"))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Set
+from typing import TYPE_CHECKING
 
-from opsctl.core.dataset.scan import S3Object
+if TYPE_CHECKING:
+    from opsctl.core.dataset.scan import S3Object
 
 
 def files_digest(files: Iterable[tuple[str, int, str]]) -> str:
