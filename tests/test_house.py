@@ -37,6 +37,7 @@ PURE = {
         "itertools",
         "json",
         "re",
+        "shlex",
         "statistics",
         "struct",
     ),

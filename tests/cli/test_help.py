@@ -45,6 +45,7 @@ OUR_OWN = {
     "opsctl.core.record",
     "opsctl.core.record_body",
     "opsctl.core.runs.files_digest",
+    "opsctl.core.runs.output_texts",
     "opsctl.core.runs.m2g_options",
     "opsctl.core.runs.names",
     "opsctl.core.runs.result",

@@ -113,7 +113,7 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
     "outcome": lambda screen: show_outcome(screen, CANCELLED),
     "receipt": lambda screen: show_teardown_report(screen, TORN_DOWN, kept_at=Path("/x/" + EVIL)),
     "why": lambda screen: show_why(screen, poisoned(answer(failed()))),
-    "audit": lambda screen: show_audit(screen, AUDIT, all_scans=True),
+    "audit": lambda screen: show_audit(screen, AUDIT, dataset=EVIL, all_scans=True),
     "apply": apply,
     "wait": wait,
 }

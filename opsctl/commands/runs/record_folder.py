@@ -118,12 +118,12 @@ class RecordFolder:
                     yield ReadBody(obj, known[obj.key], "cache")
             if len(known) < len(chosen):
                 remaining[number] = {obj.key: obj for obj in chosen if obj.key not in known}
-        wanted = [
+        worthwhile = [
             number
             for number, missing in remaining.items()
             if number is not None and len(missing) >= min(self._worth, len(self._by_number[number]))
         ]
-        for number, summary in self._fetched(wanted):
+        for number, summary in self._fetched(worthwhile):
             missing = remaining[number]
             for obj, body in self._proved(number, summary):
                 if missing.pop(obj.key, None) is not None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from opsctl.core import bounded
-from opsctl.core.location import is_plain_path
 from opsctl.core.record import SCHEMA_VERSION, RecordReader
 from opsctl.core.record_body import record_body
 from opsctl.core.runs.files_digest import files_digest
+from opsctl.core.runs.output_texts import SHOWN, wrong_text
 
 if TYPE_CHECKING:
     from opsctl.core.dataset.scan import S3Object
@@ -61,7 +60,7 @@ class OutputFile:
     """
 
     # Forms of their own for these texts would take most of the time that a result with 50 files takes to read:
-    # `_wrong_output` checks all of a result's at once.
+    # `wrong_text` checks all of a result's at once.
     uri: bounded.Text
     size_bytes: bounded.SizeBytes
     sha256: bounded.Text
@@ -319,11 +318,8 @@ class _ResultRecord(_Fields):
         return self.outputs.files[0].uri.partition(f"/{self.scan}/")[0] + f"/{self.scan}"
 
 
-_SHOWN = 150
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 _FOLDER = re.compile(rf"s3://[^/]+/(?:[^/{_CONTROL}]+/)+derivatives/[^/{_CONTROL}]+")
-_LONGEST_NAME = 255
-_URI = attrgetter("uri")
 
 
 def _inconsistency(result: _ResultRecord, uri: str) -> str:
@@ -346,45 +342,15 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
             return "`outputs` is wrong (they are not in the scan's folder in a derivative)"
         if folder.split("/")[:3] != uri.split("/")[:3]:
             return f"`outputs` is wrong ({folder} is in another bucket)"
-    if wrong := _wrong_output(outputs, folder):
+    if wrong := wrong_text(outputs.files, outputs.connectomes, outputs.graphs, folder=folder):
         return wrong
     sizes = {file.uri: file.size_bytes for file in outputs.files}
     for connectome in outputs.connectomes:
         if connectome not in sizes:
             return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
         if result.status == "succeeded" and not sizes[connectome]:
-            return f"`outputs.files` is wrong (the connectome {connectome[:_SHOWN]} has 0 bytes)"
+            return f"`outputs.files` is wrong (the connectome {connectome[:SHOWN]} has 0 bytes)"
     return ""
-
-
-def _wrong_output(outputs: _Outputs, folder: str) -> str:
-    """Which text of a result's files and graphs is wrong; empty where none is. One look at all of them in one piece."""
-    files, graphs = outputs.files, outputs.graphs
-    # Nearly all connectomes and graphs are among the files: each address is checked once.
-    uris = dict.fromkeys([*map(_URI, files), *outputs.connectomes, *map(_URI, graphs)])
-    start = f"{folder}/"
-    places = [uri[len(start) :] for uri in uris if uri.startswith(start)]
-    if len(places) < len(uris) or (places and not is_plain_path("/".join(places))):
-        wrong = next(uri for uri in uris if not uri.startswith(start) or not is_plain_path(uri[len(start) :]))
-        return f"`outputs` is wrong ({wrong[:_SHOWN]} is not in {folder[:_SHOWN]})"
-    atlases = dict.fromkeys(graph.atlas for graph in graphs)
-    names = "/".join(atlases)
-    if atlases and (
-        max(map(len, atlases)) > _LONGEST_NAME or names.count("/") >= len(atlases) or not is_plain_path(names)
-    ):
-        return "`outputs.graphs` is wrong (an `atlas` is no name of a folder)"
-    if not _are_sha256([file.sha256 for file in files]):
-        return "`outputs.files` is wrong (a `sha256` has another form than opsctl writes)"
-    return ""
-
-
-def _are_sha256(texts: Sequence[str]) -> bool:
-    """Whether each text has 64 hexadecimal digits in lower case; in a fifth of a pattern's time."""
-    together = "".join(texts)
-    try:
-        return set(map(len, texts)) <= {64} and bytes.fromhex(together).hex() == together
-    except ValueError:
-        return False
 
 
 _READER = RecordReader(
