@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -119,7 +118,7 @@ class RecordReader(Generic[T]):
     @cached_property
     def _has_version(self) -> bool:
         """Whether the version is a field of the dataclass, so that a record is parsed once and not twice."""
-        return any(field.name == "schema_version" for field in fields(self._kind))  # type: ignore[arg-type]
+        return "schema_version" in getattr(self._kind, "__dataclass_fields__", ())
 
     @cached_property
     def _decoder(self) -> Decoder[T]:
