@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -252,7 +253,8 @@ def _warn_of_wrong_scans(context: Context, plan: RunPlan, storage: Storage) -> N
         if verdict.level != "fine":
             context.screen.warn(f"{verdict.scan}: {'; '.join(verdict.findings)}")
     if len(sample) < len(plan.scans_to_submit):
-        context.screen.say(f"{counted(len(sample), 'scan')} looked into; `opsctl check` reads all")
+        command = shlex.join(["opsctl", "check", plan.request.dataset.uri])
+        context.screen.say(f"{counted(len(sample), 'scan')} looked into; `{command}` reads all")
 
 
 def _show_dry_run(context: Context, plan: RunPlan, obstacles: Sequence[Obstacle], *, as_json: bool) -> None:
