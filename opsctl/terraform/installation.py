@@ -18,8 +18,9 @@ from opsctl.whole_file import write_whole
 
 #: Terraform removes nothing that it does not know in its own folder; who deletes the folder deletes this too.
 _RECORD = Path(".terraform", "opsctl-init")
-#: What Terraform's errors say, whatever is missing: the provider, a module, a lock, a backend.
-_ADVICE = "terraform init"
+#: What Terraform's errors say where the provider, a module, a lock or a backend is missing or is not the installed one;
+#: in automation it does not name the command for providers.
+_ADVICE = ("terraform init", "install the required plugins")
 
 
 class Installation:
@@ -52,7 +53,7 @@ class Installation:
     @staticmethod
     def is_missed_by(output: str) -> bool:
         """Whether a command's output says that it needs an `init` first."""
-        return _ADVICE in output
+        return any(advice in output for advice in _ADVICE)
 
     def _digest(self, mirror: Path | None) -> str:
         digest = hashlib.sha256(f"{self._binary}\n{mirror}\n".encode())

@@ -37,7 +37,7 @@ def test_up_refuses_a_login_that_has_less_than_an_hour_left(
     assert result.code == 1, result.text
     match = re.search(r"Your AWS login ends in (\d+) minutes, at (\d\d:\d\d)\.", result.text)
     assert match is not None and minutes - 2 <= int(match[1]) <= minutes
-    assert "`opsctl up` wants an hour" in result.text and "Nothing was changed." in result.text
+    assert "opsctl up needs an hour" in result.text and "Nothing was changed." in result.text
     assert "aws sso login" in result.text
     assert not Path(machine.home / "platforms" / "soon" / "terraform").exists()
 

@@ -87,7 +87,7 @@ def ensure_time(clients: Clients) -> None:
     if minutes is not None and minutes < needed:
         end = datetime.now().astimezone() + timedelta(minutes=minutes)
         raise Problem(
-            f"Your AWS login ends in {minutes} minutes, at {end:%H:%M}. `opsctl {verb()}` wants an hour, so that it "
+            f"Your AWS login ends in {minutes} minutes, at {end:%H:%M}. opsctl {verb()} needs an hour, so that it "
             "cannot end half way. Nothing was changed.",
             "Log in again (`aws sso login`, or new keys), then type the same command.",
             code=ErrorCode.CREDENTIALS_EXPIRED,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.local_servers import Bucket
 
-from opsctl.aws.s3 import storage as adapter
+from opsctl.aws.s3 import file_upload
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.dataset import upload
 from opsctl.core.location import Location
@@ -46,9 +46,9 @@ def test_a_second_upload_sends_only_what_changed(
 ) -> None:
     monkeypatch.setattr(upload, "PART_BYTES", PART)
     monkeypatch.setattr(
-        adapter,
+        file_upload,
         "_TRANSFER",
-        adapter.TransferConfig(multipart_threshold=PART + 1, multipart_chunksize=PART, use_threads=False),
+        file_upload.TransferConfig(multipart_threshold=PART + 1, multipart_chunksize=PART, use_threads=False),
     )
     folder = tmp_path / "HNU1"
     for name, content in {
