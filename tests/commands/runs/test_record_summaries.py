@@ -7,7 +7,7 @@ import sqlite3
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Barrier
+from threading import Event
 from typing import Any
 
 import pytest
@@ -189,14 +189,17 @@ def test_the_next_summaries_arrive_while_one_is_worked_on(s3: CountedS3) -> None
         for number in range(SCANS):
             put_result(s3, index + number)
     truth = records(s3).results(RUN_ID)
-    get_object, others = s3.get_object, Barrier(2, timeout=60)
+    get_object, asked, is_second_asked = s3.get_object, list[str](), Event()
 
-    def answer_two_at_once(*, Key: str, **request: Any) -> dict[str, Any]:
+    def answer_when_two_are_asked(*, Key: str, **request: Any) -> dict[str, Any]:
         if "/summaries/" in Key:
-            others.wait()
+            asked.append(Key)
+            if len(asked) > 1:
+                is_second_asked.set()
+            assert is_second_asked.wait(60)
         return get_object(Key=Key, **request)
 
-    s3.get_object = answer_two_at_once  # type: ignore[method-assign]
+    s3.get_object = answer_when_two_are_asked  # type: ignore[method-assign]
     assert records(s3).results(RUN_ID) == truth
     assert len(truth) == 4 * SCANS
 
