@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -17,6 +17,7 @@ from support.platform_record import BUCKET, register_platform
 from support.small_platform import SmallPlatform, dataset
 from typed_command import Typed, typed
 
+from opsctl.aws.s3.connection import Connection
 from opsctl.home import Home
 from opsctl.local import control
 
@@ -37,14 +38,22 @@ class Killed:
 
     def type(self, *arguments: str, kill_at: int = 0) -> Typed:
         """Type a command; the server dies when the command sends its request of this number."""
-        send, requests = botocore.httpsession.URLLib3Session.send, iter(range(1, 100_000))
+        requests = iter(range(1, 100_000))
 
-        def counted(session: Any, request: Any) -> Any:
-            if next(requests) == kill_at:
-                kill(self.small.server)
-            return send(session, request)
+        def counted(send: Callable[..., Any]) -> Callable[..., Any]:
+            def send_or_kill(*arguments: Any, **settings: Any) -> Any:
+                if next(requests) == kill_at:
+                    kill(self.small.server)
+                return send(*arguments, **settings)
 
-        with patch.object(botocore.httpsession.URLLib3Session, "send", counted):
+            return send_or_kill
+
+        # boto3's requests, and those through opsctl's own connections.
+        session, connection = botocore.httpsession.URLLib3Session, Connection
+        with (
+            patch.object(session, "send", counted(session.send)),
+            patch.object(connection, "exchange", counted(connection.exchange)),
+        ):
             return typed(*arguments, folder=self.folder, environment=self.small.environment)
 
     def is_up(self) -> bool:
