@@ -41,7 +41,7 @@ def _live(home: TerraformHome) -> None:
     for words in (("up", "--local", "--yes"), ("down", "--yes")):
         refused = home.run(*words)
         assert refused.code == 1, refused.text
-        assert f"`opsctl up` (process {up.pid}), at work on the platform local" in refused.text
+        assert f"opsctl up (process {up.pid}), at work on the platform local" in refused.text
         assert f"kill -CONT {up.pid}" in refused.text
     stop(terraform)
     for pid in (up.pid, terraform):

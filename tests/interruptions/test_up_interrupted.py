@@ -80,7 +80,7 @@ def test_terraform_outlives_a_killed_opsctl_and_the_next_one_waits_for_it(
 def test_a_second_up_at_the_same_time_says_who_is_at_work(stories: dict[str, dict[str, CommandResult]]) -> None:
     results = stories["killed"]
     assert results["second"].code == 1
-    who = f"`opsctl up` (process {results['survives'].text}) has been at work on the platform killed since "
+    who = f"opsctl up (process {results['survives'].text}) has been at work on the platform killed since "
     assert who in results["second"].text
 
 

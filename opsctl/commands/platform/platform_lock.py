@@ -100,13 +100,13 @@ def _busy(name: str, owner: LockOwner | None) -> Problem:
         )
     if owner.is_stopped:
         return Problem(
-            f"`opsctl {owner.verb}` (process {owner.pid}), at work on the platform {name} since {owner.began}, is"
+            f"opsctl {owner.verb} (process {owner.pid}), at work on the platform {name} since {owner.began}, is"
             " stopped.",
             f"Let it go on (`fg` in its window, or `kill -CONT {owner.pid}`), and wait until it has ended.",
             code=ErrorCode.PLATFORM_BUSY,
         )
     return Problem(
-        f"`opsctl {owner.verb}` (process {owner.pid}) has been at work on the platform {name} since {owner.began}.",
+        f"opsctl {owner.verb} (process {owner.pid}) has been at work on the platform {name} since {owner.began}.",
         "Wait until it has ended, or stop it with Ctrl-C in its window; then type the same command.",
         code=ErrorCode.PLATFORM_BUSY,
     )
