@@ -290,7 +290,7 @@ def test_one_opsctl_at_a_time_has_a_platforms_folder(tmp_path: Path) -> None:
         with pytest.raises(Problem) as caught, have("down"):
             pass
         assert re.match(
-            rf"`opsctl up` \(process {os.getpid()}\) has been at work on the platform m2g since \d\d:\d\d\.",
+            rf"opsctl up \(process {os.getpid()}\) has been at work on the platform m2g since \d\d:\d\d\.",
             caught.value.what,
         )
     with have("down"):
