@@ -26,7 +26,9 @@ class TypedPlatform:
         if len(words) < 2 or words[1] in WITHOUT_A_PLATFORM or words[1:3] == ["image", "build"]:
             return command
         options = ""
-        if self.name and not {"--platform", "--name"} & set(words):
+        # `--name` of `up` and `down` is the platform's, that of `upload` the dataset's.
+        is_named = "--platform" in words or ("--name" in words and words[1] != "upload")
+        if self.name and not is_named:
             options += f" --platform {shlex.quote(self.name)}"
         if self.profile and "--profile" not in words:
             options += f" --profile {shlex.quote(self.profile)}"

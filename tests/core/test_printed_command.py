@@ -20,6 +20,7 @@ from opsctl.core.printed_command import TypedPlatform
         ),
         # What names a platform already, or needs none, stays as it is; so does what is no command.
         (TypedPlatform("lab"), "`opsctl up --name other`", "`opsctl up --name other`"),
+        (TypedPlatform("lab"), "`opsctl upload D --name X`", "`opsctl upload D --name X --platform lab`"),
         (TypedPlatform("lab"), "`opsctl run X --platform b`", "`opsctl run X --platform b`"),
         (TypedPlatform("lab"), "`opsctl sample DIR`", "`opsctl sample DIR`"),
         (TypedPlatform("lab"), "`opsctl image build`", "`opsctl image build`"),

@@ -176,9 +176,11 @@ def _has_end(attempts: Sequence[Attempt], job: BatchJob) -> bool:
     last = max(ended, key=lambda attempt: attempt.number)
     if job.attempts:
         return last.number >= len(job.attempts)
-    if _began_before(last, job.started_at):
-        # The job's last attempt is a later one, which may have ended within minutes.
-        return False
+    if job.started_at is not None:
+        lasted = datetime.fromisoformat(last.stopped_at or "") - datetime.fromisoformat(job.started_at)
+        if lasted < _CLOCKS_DIFFER:
+            # It ended before the job's last attempt began, which may have ended within minutes too.
+            return False
     if job.stopped_at is None:
         return last.exit_code == job.exit_code
     return abs(datetime.fromisoformat(job.stopped_at) - datetime.fromisoformat(last.stopped_at or "")) < _SAME_END

@@ -253,6 +253,8 @@ def test_an_attempt_that_never_said_its_end_was_lost() -> None:
         # A second attempt began when the first had ended, and was cancelled at once: nobody recorded its end.
         ("2026-11-22T12:40:05Z", "2026-11-22T12:40:10Z", False),
         ("2026-11-22T12:40:05Z", "2026-11-22T15:00:00Z", False),
+        # Both began within seconds, and the clock of the second's machine was behind.
+        ("2026-11-22T12:39:55Z", "2026-11-22T12:40:00Z", False),
     ],
 )
 def test_a_recorded_end_is_the_jobs_unless_it_is_an_earlier_attempts(
