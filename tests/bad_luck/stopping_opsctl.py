@@ -21,7 +21,7 @@ if "FAKETIME_TIMESTAMP_FILE" in os.environ:
 
 from opsctl.__main__ import main
 from opsctl.aws.batch.batch import Batch
-from opsctl.aws.s3 import download
+from opsctl.aws.s3.partial_file import PartialFile
 from opsctl.commands.runs import submission_lease
 
 
@@ -46,12 +46,12 @@ def stop_around_submit(submit: Callable[..., str], *, before: bool) -> Callable[
     return stopping
 
 
-def stop_in_download(run: Callable[..., None]) -> Callable[..., None]:
-    """Stop with the locks of the files that are being downloaded."""
+def stop_in_download(finish: Callable[..., None]) -> Callable[..., None]:
+    """Stop with the locks of the files that are being downloaded, before a file gets its name."""
 
-    def stopping(fetch: Any) -> None:
+    def stopping(part: Any, **settings: Any) -> None:
         stop_once()
-        run(fetch)
+        finish(part, **settings)
 
     return stopping
 
@@ -67,7 +67,7 @@ if __name__ == "__main__":
     if moment in ("before-submit", "after-submit"):
         Batch.submit = stop_around_submit(Batch.submit, before=moment == "before-submit")  # type: ignore[method-assign]
     elif moment == "in-download":
-        download._Fetch.run = stop_in_download(download._Fetch.run)  # type: ignore[method-assign]
+        PartialFile.finish = stop_in_download(PartialFile.finish)  # type: ignore[method-assign]
     elif moment != "never":
         raise SystemExit(f"no moment {moment}")
     main()
