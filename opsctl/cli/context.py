@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from opsctl.cli.adapters import batch_of, records_of, storage_of
+from opsctl.cli.defaults import is_typed
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import ErrorCode, Problem
@@ -62,8 +63,8 @@ class Context:
         if warning := make_private(self.home.path):
             self.screen.warn(warning)
         TYPED.platform = TypedPlatform(
-            name=platform_name or "" if _is_typed(click_context, "platform", "name") else "",
-            profile=profile or "" if _is_typed(click_context, "profile") else "",
+            name=platform_name or "" if is_typed("platform") or is_typed("name") else "",
+            profile=profile or "" if is_typed("profile") else "",
         )
         name = platform_name or self.configuration.get("platform")
         self._name = check_name(name) if name else None
@@ -263,10 +264,3 @@ def _not_configured_errors() -> tuple[type[Exception], ...]:
     from botocore.exceptions import NoCredentialsError, NoRegionError
 
     return NoCredentialsError, NoRegionError
-
-
-def _is_typed(context: click.Context | None, *names: str) -> bool:
-    """Whether an option was typed, rather than set by a variable or a file."""
-    return context is not None and any(
-        context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE for name in names
-    )

@@ -38,8 +38,9 @@ def configure(ctx: typer.Context) -> None:
 
 
 def is_typed(parameter: str) -> bool:
-    """Whether an option was given on the command line."""
-    return click.get_current_context().get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
+    """Whether an option was given on the command line, rather than by a variable or a file."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.get_parameter_source(parameter) is click.core.ParameterSource.COMMANDLINE
 
 
 def _defaults(verb: str, configuration: Configuration) -> dict[str, Any]:

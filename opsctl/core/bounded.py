@@ -123,7 +123,6 @@ if TYPE_CHECKING:
     Arn = str
     JobId = str
     LogStream = str
-    Sha256 = str
     LeaseToken = str
     Digest = str
     Moment = str
@@ -175,7 +174,6 @@ def _types() -> dict[str, Any]:
         # Empty: outside Batch, or not known. A child's ends with its index in the array.
         "JobId": texts(r"(?:[A-Za-z0-9_-]+(?::[0-9]{1,5})?)?", longest=128),
         "LogStream": texts(rf"[^:*{_CONTROL}]*", longest=512),
-        "Sha256": texts(r"[0-9a-f]{64}"),
         # It becomes the name of a file.
         "LeaseToken": texts(r"[0-9a-f]{32}"),
         "Digest": texts(r"sha256:[0-9a-f]{64}"),

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 _LATE_SECONDS = 0.5
 
 
@@ -29,6 +28,8 @@ class Interrupts:
 
     def __init__(self, say: Callable[[str], None] = lambda _: None) -> None:
         self.count = 0
+        #: Whether a command that creates or removes something has begun: then "Nothing was changed" is not true.
+        self.has_changed = False
         self._say = say
         self._announced = 0
         self._counted_at = 0.0

@@ -119,7 +119,8 @@ class TerraformProcess:
             When Terraform cannot be started.
         """
         if self._interrupts.count:
-            raise Interrupted("Stopped. Nothing was changed.")
+            raise self._stopped_before()
+        self._interrupts.has_changed |= makes
         lock = LockFile(self._folder / _LOCK)
         can_kill = holds_no_lock and command[1] in _HARMLESS
         try:
@@ -142,8 +143,14 @@ class TerraformProcess:
             with _FORKING:
                 lock.release()
         if self._interrupts.count:
-            raise _stopped(process, command[1], makes=makes)
+            raise _stopped(process, command[1]) if makes else self._stopped_before()
         return CommandResult(process.returncode, self.log(command[1]), reserve.is_freed)
+
+    def _stopped_before(self) -> Interrupted:
+        """The interruption of a command that changes nothing, or that had not begun."""
+        if self._interrupts.has_changed:
+            return Interrupted("Stopped.", "Type the same command: it goes on from there.")
+        return Interrupted("Stopped. Nothing was changed.")
 
     def _start(self, command: Sequence[str], lock: LockFile) -> subprocess.Popen[bytes]:
         log = self.log(command[1])
@@ -255,9 +262,7 @@ def _busy(owner: LockOwner | None) -> PlatformBusy:
     return PlatformBusy(f"Terraform is already at work on this platform{who}.", "Wait until it has ended.")
 
 
-def _stopped(process: subprocess.Popen[bytes], verb: str, *, makes: bool) -> Interrupted:
-    if not makes:
-        return Interrupted("Stopped. Nothing was changed.")
+def _stopped(process: subprocess.Popen[bytes], verb: str) -> Interrupted:
     if process.returncode is None:
         return StillRunning(
             f"Stopped at once. Terraform (process {process.pid}) still ends what it has begun and saves its state.",

@@ -135,7 +135,8 @@ def up(
     screen = context.screen
     if not was_local_typed and typed_name is None and local:
         screen.say(
-            f"The platform {chosen} on this machine (for another one on AWS: `opsctl up --name {DEFAULT_NAME}`)."
+            f"This brings up the platform {chosen} on this machine."
+            f" `opsctl up --name {DEFAULT_NAME}` creates one on AWS."
         )
     lock_platform(context, chosen)
     binary, mirror = find_terraform(context), find_mirror(os.environ)

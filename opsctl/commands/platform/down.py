@@ -169,7 +169,14 @@ def tear_down(
             early = _remove_queues(inventory.of(name), removal)
         try:
             _destroy(root, destroyed, name=name, keep_logs=keep_logs, on_step=on_step)
-        except (Interrupted, PlatformBusy):
+        except Interrupted as stopped:
+            if early and not stopped.hint:
+                # Terraform had not begun.
+                raise Interrupted(
+                    "Stopped. Only the job queues are removed.", "`opsctl down` goes on from there."
+                ) from stopped
+            raise
+        except PlatformBusy:
             raise
         except Problem as problem:
             destroy_error = problem

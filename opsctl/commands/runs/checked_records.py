@@ -28,14 +28,7 @@ def no_contradiction(_: Any) -> str:
 class CheckedRecords:
     """Reads records, one by one or a folder at a time.
 
-    Parameters
-    ----------
-    cache
-        Stores on this machine what was read before.
-    on_unreadable
-        Called once for each object that cannot be read.
-    worth_a_summary
-        How many records must have been read one by one before a summary of them is written (`RecordFolder`).
+    Its parameters are those of `opsctl.commands.runs.records.Records`.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[L
     else:
         yield Line("Terraform", "fine", what)
     if terraform.left_out:
-        yield Line("Terraform", "warning", terraform.left_out, "`opsctl up --set NAME=VALUE` sets what there is.")
+        yield Line("Terraform", "warning", terraform.left_out, "`opsctl up --set NAME=VALUE` sets one instead.")
 
 
 def _engine(checkup: Checkup) -> Line:

@@ -1,7 +1,7 @@
 """How long the slow resources of a platform usually take, for whoever waits for one.
 
 Most are waits of Terraform's provider, which are as long on AWS as on this machine: it asks for the first time after 10
-or 30 s. A compute environment takes as long as AWS needs to end its instances.
+or 30 s. A compute environment has none: AWS removes it when its instances have ended, and says nothing of how long.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ _CREATE = {
     "aws_vpc_endpoint": "5 s",
 }
 _DELETE = {
-    "aws_batch_compute_environment": "1 to 5 min on AWS",
     "aws_batch_job_queue": "1 min",
     "aws_vpc_endpoint": "5 s",
 }

@@ -227,6 +227,23 @@ def test_queues_go_before_terraform_waits_for_them(stuck: tuple[str, ...]) -> No
     assert gone.left == tuple(f"job queue {queue}: it is held" for queue in stuck)
 
 
+@pytest.mark.parametrize(
+    ("queues", "stopped", "expected"),
+    [
+        ([QUEUE], Interrupted("Stopped. Nothing was changed."), "Stopped. Only the job queues are removed."),
+        ([], Interrupted("Stopped. Nothing was changed."), "Stopped. Nothing was changed."),
+        ([QUEUE], Interrupted("Stopped. Terraform has saved what is left.", "Go on."), "Stopped. Terraform has saved"),
+    ],
+)
+def test_a_stop_after_the_queues_went_does_not_say_that_nothing_was_changed(
+    queues: list[Resource], stopped: Interrupted, expected: str
+) -> None:
+    with pytest.raises(Interrupted) as caught:
+        torn(Root([], breaks=stopped, has_local_state=True), World([], [*queues, ROLE]))
+    assert caught.value.what.startswith(expected)
+    assert caught.value.hint or not queues
+
+
 def test_queues_of_a_shared_state_wait_for_its_lock() -> None:
     calls: list[str] = []
     with pytest.raises(PlatformBusy):

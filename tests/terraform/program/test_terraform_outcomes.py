@@ -150,6 +150,11 @@ def test_a_plan_ends_within_a_second_of_ctrl_c_with_its_providers(terraform: Fak
     with pytest.raises(Interrupted):
         root.plan()
     assert len(terraform.calls) == calls
+    # After an apply that was begun it is not said that nothing was changed.
+    interrupts.has_changed = True
+    with pytest.raises(Interrupted, match="Stopped") as caught:
+        root.plan()
+    assert (caught.value.what, caught.value.hint) == ("Stopped.", "Type the same command: it goes on from there.")
 
 
 def test_ctrl_c_in_a_destroy_advises_the_destroy(terraform: FakeTerraform, tmp_path: Path) -> None:
