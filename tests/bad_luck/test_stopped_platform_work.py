@@ -92,7 +92,7 @@ def test_an_up_that_was_stopped_keeps_its_lock_says_so_and_ends_well(work: Work,
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
         wait_until_stopped(pid)
-    with pytest.raises(Problem, match=r"`opsctl up` \(process \d+\), at work .*, is stopped\.") as caught:
+    with pytest.raises(Problem, match=r"opsctl up \(process \d+\), at work .*, is stopped\.") as caught:
         second(work)
     assert f"kill -CONT {work.process.pid}" in caught.value.hint
     work.gate.touch()

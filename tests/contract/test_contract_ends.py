@@ -31,6 +31,8 @@ def server_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> argparse.
     seen: list[argparse.Namespace] = []
     monkeypatch.setattr(server, "serve", lambda _files, options, _stopping, **_: seen.append(options))
     monkeypatch.setattr(server.signal, "signal", lambda *_: None)
+    # It would hold for every later test of this process.
+    monkeypatch.setattr(server.os, "umask", lambda _: 0)
     assert server.main(["--home", str(tmp_path)]) == 0
     return seen[0]
 
