@@ -71,7 +71,8 @@ class Tools:
         places = [place.replace("s3://", "s:") for place in (source, target)]
         commands: dict[str, list[Any]] = {
             "aws-cli": [aws, "--endpoint-url", self._url, "s3", "cp", "--recursive", source, target],
-            "rclone": [rclone, "copy", "--transfers", "64", "--checkers", "64", *places],
+            # It repeats requests that fail for as long as half an hour.
+            "rclone": [rclone, "copy", "--transfers=64", "--checkers=64", "--retries=1", "--max-duration=90s", *places],
         }
         for name, command in commands.items():
             if command[0] is None:
