@@ -145,7 +145,7 @@ variable "csa_max_vcpus" {
 }
 
 variable "more_instance_families" {
-  description = "Further families whose .large (csd) and .xlarge (csa) may run scans beside r5's, for example [\"r5a\", \"r6i\"]: more pools to find capacity in. A change makes the compute environments anew."
+  description = "Further families whose .large (csd) and .xlarge (csa) may run scans beside r5's, for example [\"r5a\", \"r6i\"]: more pools to find capacity in. A change replaces the compute environments."
   type        = list(string)
   default     = []
 
@@ -163,7 +163,7 @@ variable "spot_fallback" {
 }
 
 variable "zones" {
-  description = "Availability zones to use, for example [\"us-east-1a\", \"us-east-1b\"]; null: every one that has the instance types. A change makes the compute environments anew."
+  description = "Availability zones to use, for example [\"us-east-1a\", \"us-east-1b\"]; null: every one that has the instance types. A change replaces the compute environments."
   type        = list(string)
   default     = null
 
@@ -290,7 +290,7 @@ variable "options" {
 }
 
 variable "vpc_id" {
-  description = "ID of an existing VPC that is used as it is; null: the platform makes its own. A change makes the compute environments anew."
+  description = "ID of an existing VPC that is used as it is; null: the platform makes its own. A change replaces the compute environments."
   type        = string
   default     = null
 
@@ -301,7 +301,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "IDs of the subnets of vpc_id in which instances start: with a way to S3, ECR, ECS and CloudWatch Logs. A change makes the compute environments anew."
+  description = "IDs of the subnets of vpc_id in which instances start: with a way to S3, ECR, ECS and CloudWatch Logs. A change replaces the compute environments."
   type        = list(string)
   default     = []
 
@@ -313,7 +313,7 @@ variable "subnet_ids" {
 }
 
 variable "kms_key_arn" {
-  description = "ARN of a KMS key of this region for the instances' disks and the log lines, which jobs may also use to read and write the data bucket; null: AWS's own keys. A change makes the compute environments anew."
+  description = "ARN of a KMS key of this region for the instances' disks and the log lines, which jobs may also use to read and write the data bucket; null: AWS's own keys. A change replaces the compute environments."
   type        = string
   default     = null
 
