@@ -103,7 +103,7 @@ def doctor(question: Question, *, seconds: float = SECONDS) -> Diagnosis:
 
 def _check(question: Question, checks: Checks) -> Checkup:
     environment, home = question.environment, question.home
-    terraform = checks.start("terraform version", lambda: machine.terraform(environment))
+    terraform = checks.start("terraform version", lambda: machine.terraform(environment, own=home.terraform))
     provider = checks.start("registry.terraform.io", lambda: machine.provider(environment))
     engine = checks.start("docker version", lambda: machine.engine(environment))
     disk = checks.start("the disk", lambda: machine.disk(home.path))

@@ -101,7 +101,9 @@ def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[L
         yield unread("Terraform", terraform, "wrong")
         return
     what = f"{terraform.version} ({terraform.path})"
-    if terraform.warning:
+    if not terraform.path:
+        yield Line("Terraform", "fine", f"Not installed: `opsctl up` downloads version {terraform.version}.")
+    elif terraform.warning:
         yield Line("Terraform", "warning", f"{what}. {terraform.warning}", _OPEN_HINT)
     else:
         yield Line("Terraform", "fine", what)
