@@ -110,9 +110,10 @@ def account_and_region(clients: Clients) -> dict[str, str]:
     from opsctl.aws.errors import translated
 
     if clients.region is None:
-        raise Problem(
-            "No AWS region is set.", "Name one with --region, or set AWS_REGION.", code=ErrorCode.CONFIGURATION_INVALID
-        )
+        hint = "Name one with --region, or set AWS_REGION."
+        if verb() == "up":
+            hint += " Without an AWS account, `opsctl up --local` makes a platform on this machine."
+        raise Problem("No AWS region is set.", hint, code=ErrorCode.CONFIGURATION_INVALID)
     with translated("asking who you are"):
         return {"region": clients.region, "account_id": clients.sts.get_caller_identity()["Account"]}
 

@@ -18,6 +18,7 @@ from opsctl.cli.platform.terraform_session import (
     platform_name,
 )
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.platform.absent import no_such_platform
 from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
 
 if TYPE_CHECKING:
@@ -74,7 +75,13 @@ def down(
         profile=profile or context.configuration.get("profile"),
         endpoint_url=endpoint_url,
     )
-    remembered = _completed(remembered, clients, endpoint_url=endpoint_url)
+    try:
+        remembered = _completed(remembered, clients, endpoint_url=endpoint_url)
+    except Problem as problem:
+        is_unknown = remembered.region is None and not (region or profile)
+        if is_unknown and problem.code in (ErrorCode.CONFIGURATION_INVALID, ErrorCode.CREDENTIALS_MISSING):
+            raise no_such_platform(chosen, context.home.known()) from problem
+        raise
     teardown = Teardown(
         context, remembered, clients, endpoint_url=endpoint_url, keep_logs=keep_logs, keep_storage=not everything
     )

@@ -21,6 +21,7 @@ from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
 from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.absent import no_such_platform
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
 from opsctl.home import Home
 from opsctl.local import control
@@ -122,12 +123,15 @@ def _check(question: Question, checks: Checks) -> Checkup:
                 platform = checks.start("ssm:GetParameter", lambda: read_record(clients.ssm, name))()
             platform_facts = _aws_facts(clients, login, platform, question, checks)
     is_on_aws = isinstance(platform, Platform) and not platform.is_local
+    wants_aws = is_on_aws or (platform is None and bool(question.region or question.profile))
+    if platform is None and question.name and home.known():
+        platform = no_such_platform(question.name, home.known())
     return Checkup(
         python=machine.python(),
         version=question.version,
         installed_at=machine.installed_at(),
         terminal=question.terminal,
-        wants_aws=is_on_aws or (platform is None and bool(question.region or question.profile)),
+        wants_aws=wants_aws,
         has_local_parts=machine.has_local_parts(),
         loopback=machine.loopback(),
         region=clients.region if isinstance(clients, Clients) else question.region,
