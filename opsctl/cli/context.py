@@ -226,7 +226,12 @@ class Context:
 
     def _from_aws(self, name: str | None) -> Platform:
         """A platform from the SSM Parameter Store, where another user's `up` recorded it."""
+        from opsctl.commands.platform.remembered_platform import stopped_up_of
+
+        stopped = stopped_up_of(self.home, name)
         if name == LOCAL_NAME:
+            if stopped is not None:
+                raise stopped
             raise Problem(
                 "The local platform is not up.", "`opsctl up --local` makes it.", code=ErrorCode.PLATFORM_NOT_FOUND
             )
@@ -240,9 +245,10 @@ class Context:
             is_for_aws = bool(self._region or self._profile)
             if isinstance(problem.__cause__, _not_configured_errors()) and not (name and is_for_aws):
                 # The user did not ask for AWS: a platform is missing, not credentials.
-                if name is not None:
+                if name is not None and stopped is None:
                     raise no_such_platform(name, self.home.known()) from problem
-                raise Problem("No platform is up.", MAKE_ONE, code=ErrorCode.PLATFORM_NOT_FOUND) from problem
+                nothing = Problem("No platform is up.", MAKE_ONE, code=ErrorCode.PLATFORM_NOT_FOUND)
+                raise stopped or nothing from problem
             raise
         if platform is None:
             raise Problem(

@@ -15,6 +15,7 @@ from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
 from opsctl.commands.diagnosis.account_look import start_account
 from opsctl.commands.diagnosis.checks import Checks
+from opsctl.commands.platform.remembered_platform import stopped_up_of
 from opsctl.commands.platform.terraform_workspace import has_pending_down
 from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
@@ -124,7 +125,10 @@ def _check(question: Question, checks: Checks) -> Checkup:
             platform_facts = _aws_facts(clients, login, platform, question, checks)
     is_on_aws = isinstance(platform, Platform) and not platform.is_local
     wants_aws = is_on_aws or (platform is None and bool(question.region or question.profile))
-    if platform is None and question.name and home.known():
+    stopped = stopped_up_of(home, question.name) if platform is None else None
+    if stopped is not None:
+        platform = stopped
+    elif platform is None and question.name and home.known():
         platform = no_such_platform(question.name, home.known())
     return Checkup(
         python=machine.python(),

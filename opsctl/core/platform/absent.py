@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.platform import LOCAL_NAME
 
 #: What to type where there is no platform at all.
 MAKE_ONE = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."
@@ -23,6 +24,17 @@ def no_such_platform(name: str, known: Sequence[str]) -> Problem:
     return Problem(
         f"There is no platform {name}. {there_is(known)}",
         "If it is on AWS, log in and set AWS_REGION to its region.",
+        code=ErrorCode.PLATFORM_NOT_FOUND,
+    )
+
+
+def stopped_up(name: str, *, is_local: bool) -> Problem:
+    """The error for a platform whose `up` was stopped, while no other is up."""
+    local = " --local" if is_local else ""
+    named = "" if is_local and name == LOCAL_NAME else f" --name {name}"
+    return Problem(
+        f"No platform is up: the last `up` of {name} was stopped before its end.",
+        f"`opsctl up{local}{named}` goes on from there; `opsctl down{local}{named}` removes what it made.",
         code=ErrorCode.PLATFORM_NOT_FOUND,
     )
 
