@@ -38,7 +38,9 @@ _OTHER_NAMES = {
     "validate": ("check",),
     "version": ("--version",),
 }
-#: Options of every verb that uses a platform; each has a value.
+#: A transposed letter in a short word still counts as near; `scan` and `cancel` do not.
+_LEAST_LIKENESS = 0.7
+#: Options of verbs that name a platform, each with a value.
 _PLATFORM_OPTIONS = ("--platform", "--profile", "--region")
 
 
@@ -48,7 +50,7 @@ def no_such_verb(typed: str, verbs: Iterable[str]) -> str:
 
     known = list(verbs)
     near = [name for name in _OTHER_NAMES.get(typed.lower(), ()) if name in known or name.startswith("--")]
-    near = near or get_close_matches(typed.lower(), known)
+    near = near or get_close_matches(typed.lower(), known, cutoff=_LEAST_LIKENESS)
     if not near:
         return f"There is no command '{typed}'. `opsctl --help` lists all commands."
     return f"There is no command '{typed}'. Did you mean {' or '.join(f'`opsctl {name}`' for name in near)}?"

@@ -39,6 +39,7 @@ OUR_OWN = {
     "opsctl.core.errors",
     "opsctl.core.harmless",
     "opsctl.core.location",
+    "opsctl.core.platform.absent",
     "opsctl.core.platform.platform",
     "opsctl.core.preview",
     "opsctl.core.printed_command",
