@@ -16,6 +16,12 @@ AUDIT := $(VENV)/audit/bin/pip-audit
 FAST := tests/core tests/commands tests/cli tests/render tests/contract tests/test_house.py tests/test_docs.py \
   --ignore tests/core/dataset/test_bids_agreement.py
 
+# Without a Terraform on the PATH, checks and tests use the one that opsctl downloads.
+ifeq ($(shell command -v terraform),)
+TERRAFORM := $(BIN)/terraform
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+endif
+
 # The demo keeps what it makes in a folder of its own, beside nothing else.
 DEMO_HOME := $(CURDIR)/.demo
 OPSCTL    := OPSCTL_HOME=$(DEMO_HOME) $(BIN)/opsctl
@@ -38,6 +44,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
+$(BIN)/terraform: $(VENV)/.installed
+	$(BIN)/python tests/support/download_terraform.py $(BIN)
+
 $(CHECKOV): requirements-checkov.lock
 	$(PYTHON) -m venv $(VENV)/checkov
 	$(VENV)/checkov/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-checkov.lock
@@ -51,16 +60,16 @@ $(AUDIT): requirements-audit.lock
 demo: setup ## From nothing to connectomes on this machine: sample, up, upload, run, logs, results, down
 	@OPSCTL_HOME=$(DEMO_HOME) sh demo.sh
 
-bench-quick: setup ## Every speed and cost beside the plain way, with fewer and smaller runs: two minutes
+bench-quick: setup $(TERRAFORM) ## Every speed and cost beside the plain way, with fewer and smaller runs: two minutes
 	$(BIN)/python -m bench --quick
 
 bench-largest: setup ## A biobank: 100,000 scans, 1,000,000 keys, a report of 10,000: six minutes
 	$(BIN)/python -m bench --only largest
 
-bench: setup ## The same in full, for an idle machine: seven to nine minutes; writes bench/results.json and docs/performance.md
+bench: setup $(TERRAFORM) ## The same in full, for an idle machine: seven to nine minutes; writes bench/results.json and docs/performance.md
 	$(BIN)/python -m bench
 
-chaos: setup ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)
+chaos: setup $(TERRAFORM) ## The long rehearsal: 1,000 scans, at least as many faults, 50 kills (SEED=N repeats one)
 	$(BIN)/python tests/chaos/run_campaign.py --scans 1000 --kills 50 $(if $(SEED),--seed $(SEED)) --json build/chaos.json
 
 histories: setup ## 2,000 random histories of runs, in which all verbs must agree: about half an hour
@@ -69,16 +78,16 @@ histories: setup ## 2,000 random histories of runs, in which all verbs must agre
 test-fast: setup ## What needs neither Terraform nor a server: under two minutes
 	$(BIN)/pytest -q -n 3 --dist loadfile -m "not e2e and not campaign and not long" $(FAST)
 
-test: setup $(CHECKOV) $(AUDIT) ## Every test but the campaigns, four at a time: many wait for Terraform
+test: setup $(CHECKOV) $(AUDIT) $(TERRAFORM) ## Every test but the campaigns, four at a time: many wait for Terraform
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "not campaign and not long"
 
-test-campaign: setup ## What takes whole platforms apart with the real Terraform, and so takes long
+test-campaign: setup $(TERRAFORM) ## What takes whole platforms apart with the real Terraform, and so takes long
 	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder -m "campaign and not long"
 
-test-long: setup ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
+test-long: setup $(TERRAFORM) ## The campaigns that CI has no time for: settings changed there and back, an institute's account, faults during up and down, the server killed
 	$(BIN)/pytest -n 2 --dist loadfile -m long
 
-check: setup $(CHECKOV) ## Style, types, the house's rules, Terraform's format and safety
+check: setup $(CHECKOV) $(TERRAFORM) ## Style, types, the house's rules, Terraform's format and safety
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -18,6 +18,7 @@ import platformdirs
 
 from opsctl.core.errors import Problem, write_error_code
 from opsctl.core.platform.platform import LOCAL_NAME, Platform
+from opsctl.core.platform.terraform_release import VERSION
 from opsctl.log_format import log_entry
 from opsctl.user_path import user_path
 from opsctl.whole_file import write_whole
@@ -57,6 +58,11 @@ class Home:
     def cache(self) -> Path:
         """The database of records that were read from S3 before."""
         return self.path / "records.sqlite"
+
+    @property
+    def terraform(self) -> Path:
+        """Terraform's program, if opsctl has downloaded it."""
+        return self.path / "terraform" / VERSION / "terraform"
 
     def platform_dir(self, name: str) -> Path:
         """The folder of a platform's record, Terraform code and state."""

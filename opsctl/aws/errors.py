@@ -16,6 +16,7 @@ from botocore.parsers import ResponseParserError
 
 from opsctl.aws.refusals import CREATE_LOGIN, LOGIN_AGAIN, THROTTLED, code_of, refusal
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.absent import local_platform_ended
 
 __all__ = ["THROTTLED", "code_of", "translated"]
 
@@ -138,14 +139,12 @@ def _configuration(error: BaseException) -> Problem | None:
             code=ErrorCode.CONFIGURATION_INVALID,
         )
     if isinstance(error, kinds.NoRegionError):
-        return Problem(
-            "No AWS region is set.", "Name one with --region, or set AWS_REGION.", code=ErrorCode.CONFIGURATION_INVALID
-        )
+        return Problem("No AWS region is set.", "Set AWS_REGION to your region.", code=ErrorCode.CONFIGURATION_INVALID)
     if isinstance(error, _REGION):
         region = error.kwargs.get("region_name")
         return Problem(
             f"AWS has no region {region} for this." if region else _message(error),
-            "Name one with --region.",
+            "Set AWS_REGION to one of AWS's regions.",
             code=ErrorCode.CONFIGURATION_INVALID,
         )
     if isinstance(error, kinds.MissingDependencyException):
@@ -189,11 +188,7 @@ def _network(error: BaseException, what: str) -> Problem | None:
     if isinstance(error, (kinds.EndpointConnectionError, kinds.ConnectTimeoutError)):
         url = error.kwargs.get("endpoint_url", "AWS")
         if _host(error) in _LOCAL_HOSTS:
-            return Problem(
-                f"{url} cannot be reached.",
-                "`opsctl up --local` starts the local platform again.",
-                code=ErrorCode.PLATFORM_NOT_RUNNING,
-            )
+            return local_platform_ended()
         # A region that does not exist has no endpoint.
         return Problem(
             f"{url} cannot be reached.",

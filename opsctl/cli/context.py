@@ -14,6 +14,7 @@ from opsctl.cli.defaults import is_typed
 from opsctl.config import load, working_folder
 from opsctl.core.config import Configuration
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.absent import MAKE_ONE, local_platform_ended, no_such_platform
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform, check_name
 from opsctl.core.printed_command import TypedPlatform
 from opsctl.home import Home
@@ -62,11 +63,14 @@ class Context:
         self.home = Home.of(os.environ)
         if warning := make_private(self.home.path):
             self.screen.warn(warning)
+        configured = self.configuration.get("platform")
+        is_other = is_typed("local") and (configured or self.home.current() or platform_name) != platform_name
         TYPED.platform = TypedPlatform(
-            name=platform_name or "" if is_typed("platform") or is_typed("name") else "",
+            name=platform_name or "" if is_typed("platform") or is_typed("name") or is_other else "",
             profile=profile or "" if is_typed("profile") else "",
+            is_local=is_typed("local"),
         )
-        name = platform_name or self.configuration.get("platform")
+        name = platform_name or configured
         self._name = check_name(name) if name else None
         self._region = region or self.configuration.get("region")
         self._profile = profile or self.configuration.get("profile")
@@ -217,35 +221,39 @@ class Context:
 
         server = control.find(self.home.path)
         if server is None:
-            raise Problem(
-                "The local platform is not running: its process has ended.",
-                "`opsctl up --local` brings it back, with its data.",
-                code=ErrorCode.PLATFORM_NOT_RUNNING,
-            )
+            raise local_platform_ended()
         return replace(platform, endpoint_url=server.endpoint_url)
 
     def _from_aws(self, name: str | None) -> Platform:
         """A platform from the SSM Parameter Store, where another user's `up` recorded it."""
+        from opsctl.commands.platform.remembered_platform import stopped_up_of
+
+        stopped = stopped_up_of(self.home, name)
         if name == LOCAL_NAME:
+            if stopped is not None:
+                raise stopped
             raise Problem(
                 "The local platform is not up.", "`opsctl up --local` makes it.", code=ErrorCode.PLATFORM_NOT_FOUND
             )
         from opsctl.aws.clients import Clients
         from opsctl.aws.platform.platform_parameter import read_record
 
-        no_platform = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."
         try:
             clients = Clients(region=self._region, profile=self._profile, verb=self._verb)
             platform = read_record(clients.ssm, name or DEFAULT_NAME)
         except Problem as problem:
-            if name is None and isinstance(problem.__cause__, _not_configured_errors()):
+            is_for_aws = bool(self._region or self._profile)
+            if isinstance(problem.__cause__, _not_configured_errors()) and not (name and is_for_aws):
                 # The user did not ask for AWS: a platform is missing, not credentials.
-                raise Problem("No platform is up.", no_platform, code=ErrorCode.PLATFORM_NOT_FOUND) from problem
+                if name is not None and stopped is None:
+                    raise no_such_platform(name, self.home.known()) from problem
+                nothing = Problem("No platform is up.", MAKE_ONE, code=ErrorCode.PLATFORM_NOT_FOUND)
+                raise stopped or nothing from problem
             raise
         if platform is None:
             raise Problem(
                 f"No platform named {name or DEFAULT_NAME} is up in {clients.region}.",
-                no_platform,
+                f"On this machine: {', '.join(self.home.known())}." if self.home.known() else MAKE_ONE,
                 code=ErrorCode.PLATFORM_NOT_FOUND,
             )
         return platform

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from opsctl.cli.global_options import Verbs as VerbGroup
 from opsctl.cli.help_page import CommandWithPanels
+from opsctl.cli.near_names import no_such_verb, platform_options_last
 
 #: The first sentence of each verb's help, by its name, which is also the name of its module and of its function; under
 #: the headings of the first help page.
@@ -84,10 +85,25 @@ class VerbTable(VerbGroup):
         return list(self.commands)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the command line; `help VERB` shows the help of a verb."""
+        """Read the command line; `help VERB` shows the help of a verb, and a platform may be named before the verb."""
+        args = platform_options_last(args)
         if args[:1] == [_HELP]:
             args = [*args[1:], "--help"]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb that was typed.
+
+        Raises
+        ------
+        click.UsageError
+            If there is no such verb: with the verbs that may be meant.
+        """
+        if args and args[0] not in SUMMARIES and not args[0].startswith("-"):
+            ctx.fail(no_such_verb(args[0], SUMMARIES))
+        return super().resolve_command(ctx, args)
 
     def format_commands(
         self,

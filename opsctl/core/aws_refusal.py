@@ -261,12 +261,12 @@ def _region(refusal: AwsRefusal) -> Problem:
     if refusal.region:
         return Problem(
             f"The bucket lies in another region: {refusal.region}.",
-            f"Name it with --region {refusal.region}.",
+            f"Set AWS_REGION={refusal.region}, then type the same command.",
             code=ErrorCode.BUCKET_UNUSABLE,
         )
     return Problem(
         f"The bucket lies in another region ({refusal.message}).",
-        "Name its region with --region.",
+        "Set AWS_REGION to the bucket's region.",
         code=ErrorCode.BUCKET_UNUSABLE,
     )
 

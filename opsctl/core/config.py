@@ -23,7 +23,7 @@ Said = tuple[tuple[str, ...], Any, int]
 
 #: `OPSCTL_…` variables that are not settings: locations, and the environment of jobs.
 OTHER_VARIABLES = (
-    *("OPSCTL_CONFIG", "OPSCTL_HOME", "OPSCTL_PROVIDER_MIRROR"),
+    *("OPSCTL_CONFIG", "OPSCTL_HOME", "OPSCTL_PROVIDER_MIRROR", "OPSCTL_TERRAFORM", "OPSCTL_TERRAFORM_RELEASES"),
     *("OPSCTL_RUN_URI", "OPSCTL_SCAN_OFFSET", "OPSCTL_WORK_DIR", "OPSCTL_LOG_STREAM"),
     MEMORY_VARIABLE,
 )

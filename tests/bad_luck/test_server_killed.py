@@ -117,7 +117,6 @@ VERBS = [
     (("down", "--yes"), 2, CAMPAIGN),
 ]
 SENTENCES = (
-    "cannot be reached",
     "The connection to the local platform broke",
     "The local platform is not running",
     "did not arrive whole",

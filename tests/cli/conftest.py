@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.printed_commands import ensure_readable
 
 from opsctl.__main__ import main
 
@@ -33,6 +34,8 @@ def opsctl(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         monkeypatch.setattr(sys, "argv", ["opsctl", *words])
         with pytest.raises(SystemExit) as ended:
             main()
-        return Said(int(ended.value.code or 0), *capsys.readouterr())
+        said = Said(int(ended.value.code or 0), *capsys.readouterr())
+        ensure_readable(f"{said.out}\n{said.err}")
+        return said
 
     return typed

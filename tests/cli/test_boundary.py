@@ -120,9 +120,32 @@ def test_usage_errors_are_2_and_say_what_is_meant(opsctl: Opsctl, words: list[st
     assert not home.exists()
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("statsu", "status"), ("log", "logs"), ("reslts", "results")])
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *(("statsu", "`opsctl status`"), ("log", "`opsctl logs`"), ("reslts", "`opsctl results`")),
+        *(("rm", "`opsctl delete` or `opsctl down`"), ("ls", "`opsctl runs` or `opsctl datasets`")),
+        *(("version", "`opsctl --version`"), ("help nosuch", ""), ("frobnicate", "")),
+    ],
+)
 def test_did_you_mean(opsctl: Opsctl, typed: str, meant: str) -> None:
-    assert f"Did you mean '{meant}'" in opsctl(typed).err.replace('"', "'")
+    said = opsctl(*typed.split())
+    expected = f"Did you mean {meant}?" if meant else "`opsctl --help` lists all commands."
+    assert said.code == 2
+    assert f"There is no command '{typed.split()[-1]}'. {expected}" in said.err
+
+
+@pytest.mark.parametrize("words", ["--platform lab status", "--platform=lab status", "status --platform lab"])
+def test_a_platform_may_be_named_before_the_verb(opsctl: Opsctl, words: str) -> None:
+    said = opsctl(*words.split())
+    assert said.code == 1
+    assert said.err.startswith("There is no platform lab.  `opsctl up --local --platform lab` makes one")
+
+
+def test_a_platform_before_a_verb_that_uses_none_is_wrong_usage(opsctl: Opsctl) -> None:
+    said = opsctl("--platform", "lab", "sample", "x")
+    assert said.code == 2
+    assert "No such option: --platform" in said.err
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ OUR_OWN = {
     "opsctl.core.errors",
     "opsctl.core.harmless",
     "opsctl.core.location",
+    "opsctl.core.platform.absent",
     "opsctl.core.platform.platform",
     "opsctl.core.preview",
     "opsctl.core.printed_command",
@@ -172,7 +173,7 @@ def test_help_and_a_verb_show_the_help_of_that_verb(
 def test_help_of_what_is_no_verb_is_wrong_usage(opsctl: Callable[..., Any]) -> None:
     said = opsctl("help", "stauts")
     assert said.code == 2
-    assert "Did you mean 'status'" in said.err
+    assert "Did you mean `opsctl status`?" in said.err
 
 
 def test_the_options_of_run_are_under_headings() -> None:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
 from collections.abc import Iterator
 from itertools import product
-from typing import Any
 
-import click
 import pytest
-import typer.main
+from support.printed_commands import COMMAND, commands_in, ensure_readable, follow, harmless_form, reads
 from support.repository import ROOT
-
-from opsctl.cli import app
 
 #: What a value within a sentence may stand for: nothing, options, or an argument.
 _VALUES = ("value", "", " --run value", " value", "--all")
-#: Whole lines of advice, as the verbs' last lines have them, and commands within sentences.
-_COMMAND = re.compile(r"`(opsctl[ \0][^`]*)`|^  (opsctl [^`\n]*?)(?:  .*)?$", re.MULTILINE)
 #: Named as what happens or happened, not as something to type.
 _NAMES_OF_VERBS = {"opsctl delete", "opsctl results", "opsctl run", "opsctl \0"}
 
@@ -49,7 +42,7 @@ def sentences() -> Iterator[tuple[str, str]]:
 
 
 def printed_commands() -> list[tuple[str, str]]:
-    found = {(path, match[1] or match[2]) for path, text in sentences() for match in _COMMAND.finditer(text)}
+    found = {(path, match[1] or match[2]) for path, text in sentences() for match in COMMAND.finditer(text)}
     return sorted((path, command.strip()) for path, command in found if command.strip() not in _NAMES_OF_VERBS)
 
 
@@ -57,24 +50,9 @@ def is_read(command: str) -> bool:
     """Whether opsctl would read a command line, with some value for each `\\0` or `{name}` within it."""
     pattern = re.sub(r"\{\w+\}", "\0", command)
     return any(
-        _reads("".join(f"{text}{value}" for text, value in zip(pattern.split("\0"), [*values, ""], strict=True)))
+        reads("".join(f"{text}{value}" for text, value in zip(pattern.split("\0"), [*values, ""], strict=True)))
         for values in product(_VALUES, repeat=pattern.count("\0"))
     )
-
-
-def _reads(line: str) -> bool:
-    words = shlex.split(line.replace(" …", ""))[1:]
-    context: Any = None
-    try:
-        context = typer.main.get_command(app).make_context("opsctl", words)
-        while hasattr(context.command, "commands"):
-            name, command, rest = context.command.resolve_command(context, [*context._protected_args, *context.args])
-            context = command.make_context(name, rest, parent=context)
-    except click.UsageError:
-        return False
-    except click.exceptions.Exit:
-        return True
-    return True
 
 
 @pytest.mark.parametrize(("path", "command"), printed_commands())
@@ -87,3 +65,56 @@ def test_a_command_that_does_not_exist_is_found() -> None:
     assert not is_read("opsctl why --dataset \0")
     assert not is_read("opsctl scans")
     assert is_read("opsctl up --name {name}")
+
+
+PRINTED = """There is no run.  `opsctl run HNU1 --sp native` starts one, and `opsctl why` explains.
+
+  opsctl logs sub-01 --tail 20  its last lines
+  opsctl down                   take everything down
+"""
+
+
+def test_commands_are_found_in_sentences_and_lines_of_advice() -> None:
+    assert commands_in(PRINTED) == [
+        *("opsctl run HNU1 --sp native", "opsctl why"),
+        *("opsctl logs sub-01 --tail 20", "opsctl down"),
+    ]
+    ensure_readable(PRINTED)
+
+
+def test_a_command_that_opsctl_does_not_read_is_found_in_output() -> None:
+    with pytest.raises(AssertionError, match="opsctl scans --nothing HNU1"):
+        ensure_readable("`opsctl scans --nothing HNU1` lists them")
+
+
+@pytest.mark.parametrize(
+    ("command", "typed"),
+    [
+        ("opsctl run HNU1 --sp native --yes", ["run", "HNU1", "--sp", "native", "--dry-run"]),
+        ("opsctl status --wait --platform local", ["status", "--platform", "local"]),
+        ("opsctl run DATASET", None),
+        ("opsctl up --local", None),
+    ],
+)
+def test_only_what_changes_nothing_is_typed(command: str, typed: list[str] | None) -> None:
+    assert harmless_form(command) == typed
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (2, "Usage: opsctl why"),
+        (3, "This is a bug."),
+        (1, "There is no run."),
+        (0, "`opsctl scans --nothing HNU1` lists them"),
+    ],
+)
+def test_advice_that_does_not_help_is_found(code: int, shown: str) -> None:
+    with pytest.raises(AssertionError, match="opsctl why|opsctl scans"):
+        follow("There is no run. `opsctl why` explains.", lambda *_words: (code, shown))
+
+
+def test_advice_that_helps_is_followed() -> None:
+    assert follow(PRINTED, lambda *_words: (0, "fine")) == [
+        *("opsctl run HNU1 --sp native", "opsctl why", "opsctl logs sub-01 --tail 20"),
+    ]

@@ -25,6 +25,13 @@ from opsctl.core.printed_command import TypedPlatform
         (TypedPlatform("lab"), "`opsctl sample DIR`", "`opsctl sample DIR`"),
         (TypedPlatform("lab"), "`opsctl image build`", "`opsctl image build`"),
         (TypedPlatform("lab"), "`opsctl image push`", "`opsctl image push --platform lab`"),
+        # After `--local`, `up` and `down` are about this machine, whatever was brought up last.
+        (TypedPlatform(is_local=True), "`opsctl up`, `opsctl why`", "`opsctl up --local`, `opsctl why`"),
+        (TypedPlatform("local", is_local=True), "`opsctl down`", "`opsctl down --local`"),
+        (TypedPlatform("local", is_local=True), "`opsctl why`", "`opsctl why --platform local`"),
+        (TypedPlatform("lab", is_local=True), "`opsctl down`", "`opsctl down --local --platform lab`"),
+        (TypedPlatform(is_local=True), "`opsctl up --name m2g`", "`opsctl up --name m2g`"),
+        (TypedPlatform("lab", "p"), "`opsctl up --local`", "`opsctl up --local --platform lab`"),
         (TypedPlatform("lab"), "opsctl is `opsctl`, `podman run`", "opsctl is `opsctl`, `podman run`"),
     ],
 )

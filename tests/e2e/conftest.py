@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from ragged import write_ragged
+from support.printed_commands import ensure_readable
 from support.recording_site import recording_environment
 from support.repository import ROOT
 
@@ -80,6 +81,7 @@ class Program:
             timeout=_COMMAND_SECONDS,
             check=False,
         )
+        ensure_readable(f"{done.stdout}\n{done.stderr}")
         return Said(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
 
 

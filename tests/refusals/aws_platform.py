@@ -18,6 +18,7 @@ from aws_account import usual_account
 from support.aws_refusals import AwsRefusals, Rule, refusing
 from support.golden import compare
 from support.local_servers import client
+from support.printed_commands import ensure_readable, follow
 from support.small_platform import SmallPlatform
 
 from opsctl.__main__ import main
@@ -133,7 +134,9 @@ class AwsPlatform:
         """
         with self.aws.playing(*rules, *usual_account(ENVIRONMENT)):
             result, text = self.run(*arguments)
-        assert result == code, text
+            assert result == code, text
+            ensure_readable(text)
+            follow(text, self.run)
         shown = self.steady(f"$ opsctl {' '.join(arguments)}\n{text}(exit code {result})\n")
         compare(SCREENS / f"{arguments[0]}-{scenario}.txt", shown)
         return text

@@ -15,6 +15,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.cli.context import Context
 from opsctl.core.diagnosis.account.obstacles import RunFacts
 from support.history_world import HistoryWorld
+from support.printed_commands import ensure_readable
 from support.run_views import RATES, hidden_snapshot
 from support.run_world import PLATFORM
 
@@ -56,4 +57,6 @@ class TypedOpsctl:
         self._capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
             main()
-        return Said(int(ended.value.code or 0), *self._capsys.readouterr())
+        said = Said(int(ended.value.code or 0), *self._capsys.readouterr())
+        ensure_readable(f"{said.out}\n{said.err}")
+        return said

@@ -110,9 +110,10 @@ def account_and_region(clients: Clients) -> dict[str, str]:
     from opsctl.aws.errors import translated
 
     if clients.region is None:
-        raise Problem(
-            "No AWS region is set.", "Name one with --region, or set AWS_REGION.", code=ErrorCode.CONFIGURATION_INVALID
-        )
+        hint = "Name one with --region, or set AWS_REGION."
+        if verb() == "up":
+            hint += " Without an AWS account, `opsctl up --local` makes a platform on this machine."
+        raise Problem("No AWS region is set.", hint, code=ErrorCode.CONFIGURATION_INVALID)
     with translated("asking who you are"):
         return {"region": clients.region, "account_id": clients.sts.get_caller_identity()["Account"]}
 
@@ -132,23 +133,49 @@ def terraform_workspace_of(
 
 
 def find_terraform(context: Context) -> Binary:
-    """The Terraform on the PATH; says which variables do not reach it, and whether others may replace it.
+    """The Terraform to use, which is downloaded where there is none.
+
+    It says which variables do not reach it, and whether others may replace it.
 
     Raises
     ------
     Problem
-        See `opsctl.terraform.binary.find_binary`.
+        See `opsctl.terraform.binary.find_binary` and `opsctl.terraform.download.TerraformDownload`.
     """
-    from opsctl.terraform.binary import find_binary
+    from opsctl.terraform.binary import NoTerraform, find_binary
     from opsctl.terraform.variables import left_out, left_out_sentence
 
     names = left_out(os.environ)
     if names:
         context.screen.say_once(f"! {left_out_sentence(names)}")
-    binary = find_binary(os.environ)
+    try:
+        binary = find_binary(os.environ, own=context.home.terraform)
+    except NoTerraform as none:
+        _download_terraform(context, none)
+        binary = find_binary(os.environ, own=context.home.terraform)
     if binary.warning:
         context.screen.say_once(f"! {binary.warning}")
     return binary
+
+
+def _download_terraform(context: Context, none: Problem) -> None:
+    """Download Terraform to where opsctl keeps its own, or raise `none` where there is none for this machine."""
+    import platform
+
+    from opsctl.core.platform.terraform_release import ADDRESS, VERSION, release_for
+    from opsctl.terraform.download import RELEASES_VARIABLE, TerraformDownload
+
+    release = release_for(platform.system(), platform.machine())
+    if release is None:
+        raise none
+    folder = context.home.make(context.home.terraform.parent)
+    download = TerraformDownload(release, folder, address=os.environ.get(RELEASES_VARIABLE) or ADDRESS)
+    context.screen.say(f"Terraform is not installed: downloading version {VERSION} from {download.host} to {folder}.")
+    with (
+        download.opened() as (size_bytes, install),
+        context.screen.transfer("downloading Terraform", size_bytes=size_bytes) as advance,
+    ):
+        install(advance)
 
 
 def terraform_environment(clients: Clients, *, endpoint_url: str | None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from opsctl.cli.platform.terraform_session import (
     platform_name,
 )
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.platform.absent import no_such_platform
 from opsctl.core.platform.platform import check_name, data_bucket_name, repository_url
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def down(
         profile=profile or context.configuration.get("profile"),
         endpoint_url=endpoint_url,
     )
-    remembered = _completed(remembered, clients, endpoint_url=endpoint_url)
+    remembered = _completed(context, remembered, clients, endpoint_url=endpoint_url, is_for_aws=bool(region or profile))
     teardown = Teardown(
         context, remembered, clients, endpoint_url=endpoint_url, keep_logs=keep_logs, keep_storage=not everything
     )
@@ -130,17 +131,36 @@ def _local_endpoint(context: Context, name: str, *, everything: bool) -> str | N
     return None
 
 
-def _completed(remembered: RememberedPlatform, clients: Clients, *, endpoint_url: str | None) -> RememberedPlatform:
+def _completed(
+    context: Context,
+    remembered: RememberedPlatform,
+    clients: Clients,
+    *,
+    endpoint_url: str | None,
+    is_for_aws: bool,
+) -> RememberedPlatform:
     """Complete what this machine knows of a platform from the platform's record, or else from its naming scheme.
+
+    Parameters
+    ----------
+    is_for_aws
+        Whether the user named a region or a login: then the platform is on AWS.
 
     Raises
     ------
     Problem
-        If the login or the region is not the platform's: there the platform would seem to be gone.
+        If the login or the region is not the platform's: there the platform would seem to be gone. If nothing is known
+        of the platform, and AWS cannot be asked.
     """
     from opsctl.aws.platform.platform_parameter import read_record
 
-    place = account_and_region(clients)
+    try:
+        place = account_and_region(clients)
+    except Problem as problem:
+        is_without_aws = problem.code in (ErrorCode.CONFIGURATION_INVALID, ErrorCode.CREDENTIALS_MISSING)
+        if is_without_aws and remembered.region is None and not is_for_aws:
+            raise no_such_platform(remembered.name, context.home.known()) from problem
+        raise
     if remembered.account_id not in (None, place["account_id"]):
         raise Problem(
             f"The platform {remembered.name} is in account {remembered.account_id}, and this login is of "

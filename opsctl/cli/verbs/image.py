@@ -151,18 +151,17 @@ def status(*, platform: PlatformName = None, profile: Profile = None, as_json: A
 
 def _use_image(context: Context, image: str, *, arguments: list[str], yes: bool) -> None:
     """Let the platform's jobs use the image: runs `up --image` as if typed, if Terraform is on this machine."""
-    import shutil
-
     from opsctl.aws.ecr.image import images_of
     from opsctl.commands.platform.down import active_jobs
     from opsctl.render.screen import counted
+    from opsctl.terraform.binary import find_path
 
     target, screen = context.platform, context.screen
     if set(images_of(context.clients.batch, target).values()) == {image}:
         screen.say(f"The platform {target.name} runs it already.", style="green")
         return
     arguments = ["--name", target.name, "--image", image, *arguments]
-    if shutil.which("terraform") is None:
+    if find_path(os.environ, own=context.home.terraform) is None:
         screen.warn("The platform does not run it yet: that takes Terraform, which is not on the PATH.")
         screen.hints({f"opsctl up {' '.join(arguments)}": "for whoever has it"})
         return

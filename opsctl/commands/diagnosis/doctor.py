@@ -15,12 +15,14 @@ from opsctl.aws.platform.platform_parameter import read_record
 from opsctl.commands.diagnosis import machine
 from opsctl.commands.diagnosis.account_look import start_account
 from opsctl.commands.diagnosis.checks import Checks
+from opsctl.commands.platform.remembered_platform import stopped_up_of
 from opsctl.commands.platform.terraform_workspace import has_pending_down
 from opsctl.core.diagnosis.doctor import lines
 from opsctl.core.diagnosis.doctor_facts import Checkup, Login, Terminal
 from opsctl.core.diagnosis.doctor_line import Line
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.absent import no_such_platform
 from opsctl.core.platform.platform import DEFAULT_NAME, LOCAL_NAME, Platform
 from opsctl.home import Home
 from opsctl.local import control
@@ -103,7 +105,7 @@ def doctor(question: Question, *, seconds: float = SECONDS) -> Diagnosis:
 
 def _check(question: Question, checks: Checks) -> Checkup:
     environment, home = question.environment, question.home
-    terraform = checks.start("terraform version", lambda: machine.terraform(environment))
+    terraform = checks.start("terraform version", lambda: machine.terraform(environment, own=home.terraform))
     provider = checks.start("registry.terraform.io", lambda: machine.provider(environment))
     engine = checks.start("docker version", lambda: machine.engine(environment))
     disk = checks.start("the disk", lambda: machine.disk(home.path))
@@ -122,12 +124,18 @@ def _check(question: Question, checks: Checks) -> Checkup:
                 platform = checks.start("ssm:GetParameter", lambda: read_record(clients.ssm, name))()
             platform_facts = _aws_facts(clients, login, platform, question, checks)
     is_on_aws = isinstance(platform, Platform) and not platform.is_local
+    wants_aws = is_on_aws or (platform is None and bool(question.region or question.profile))
+    stopped = stopped_up_of(home, question.name) if platform is None else None
+    if stopped is not None:
+        platform = stopped
+    elif platform is None and question.name and home.known():
+        platform = no_such_platform(question.name, home.known())
     return Checkup(
         python=machine.python(),
         version=question.version,
         installed_at=machine.installed_at(),
         terminal=question.terminal,
-        wants_aws=is_on_aws or (platform is None and bool(question.region or question.profile)),
+        wants_aws=wants_aws,
         has_local_parts=machine.has_local_parts(),
         loopback=machine.loopback(),
         region=clients.region if isinstance(clients, Clients) else question.region,

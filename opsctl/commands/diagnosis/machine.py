@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 import shutil
 import sys
 import urllib.request
@@ -11,11 +12,12 @@ from pathlib import Path
 
 from opsctl.core.diagnosis.doctor_facts import Disk, EngineVersion, Provider, TerraformVersion
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.platform.terraform_release import VERSION, release_for
 from opsctl.engine import EngineSilent, NoEngine, find_engine
 from opsctl.home import Home
 from opsctl.loopback import ensure_loopback
 from opsctl.program import replaceable_sentence
-from opsctl.terraform.binary import find_binary
+from opsctl.terraform.binary import Binary, NoTerraform, find_binary
 from opsctl.terraform.provider import find_mirror
 from opsctl.terraform.state_files import StateFiles
 from opsctl.terraform.variables import left_out, left_out_sentence
@@ -49,16 +51,26 @@ def loopback() -> Problem | None:
     return None
 
 
-def terraform(environment: Mapping[str, str]) -> TerraformVersion:
-    """The Terraform that `up` would run.
+def terraform(environment: Mapping[str, str], *, own: Path) -> TerraformVersion:
+    """The Terraform that `up` would run, or download.
+
+    Parameters
+    ----------
+    own
+        Where opsctl's own is when it has been downloaded.
 
     Raises
     ------
     Problem
         When `up` would refuse it.
     """
-    binary = find_binary(environment, timeout_seconds=_PROGRAM_SECONDS)
     names = left_out(environment)
+    try:
+        binary = find_binary(environment, own=own, timeout_seconds=_PROGRAM_SECONDS)
+    except NoTerraform:
+        if release_for(platform.system(), platform.machine()) is None:
+            raise
+        binary = Binary("", VERSION)
     return TerraformVersion(
         version=binary.version,
         path=binary.path,

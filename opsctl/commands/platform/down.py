@@ -132,7 +132,7 @@ def end_jobs(batch: Batch, queues: Sequence[str], jobs: list[ActiveJob], *, slee
             return
         sleep(_POLL_SECONDS)
     raise Problem(
-        f"{len(active)} jobs have not ended after {_CANCEL_SECONDS:.0f} s.",
+        f"{active_scans_text(active)} still active after {_CANCEL_SECONDS:.0f} s.",
         "Type `opsctl down --force` again.",
         code=ErrorCode.JOBS_ACTIVE,
     )

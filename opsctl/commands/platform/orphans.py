@@ -25,7 +25,7 @@ from datetime import datetime
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.platform.inventory import Inventory
 from opsctl.aws.platform.removal import NotRemoved, Removal
-from opsctl.commands.platform.down import jobs_of, queues_of
+from opsctl.commands.platform.down import active_scans_text, jobs_of, queues_of
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.inventory import (
     NAMED_KINDS,
@@ -123,8 +123,9 @@ def find_orphans(root: Root, *, name: str, inventory: Inventory, batch: Batch) -
     jobs = jobs_of(batch, queues_of(removable))
     if jobs:
         raise Problem(
-            f"{len(removable)} resources are left of an earlier `up` of {name}, "
-            f"and {len(jobs)} jobs are active on them, such as {jobs[0].name}.",
+            f"{'1 resource is' if len(removable) == 1 else f'{len(removable)} resources are'} left of an earlier `up` "
+            f"of {name}, "
+            f"and {active_scans_text(jobs)} active on them, such as {jobs[0].name}.",
             f"Wait for their end, or end them and remove it all with `opsctl down --name {name} --force`.",
             code=ErrorCode.JOBS_ACTIVE,
         )

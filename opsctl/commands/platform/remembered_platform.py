@@ -8,12 +8,14 @@ from typing import Any
 
 from opsctl.commands.platform.terraform_workspace import (
     TerraformWorkspace,
+    has_pending_up,
     has_platform_state,
     has_storage_state,
     pending_up_options,
 )
 from opsctl.core import bounded
 from opsctl.core.errors import Problem
+from opsctl.core.platform.absent import stopped_up
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.core.platform.platform import LOCAL_NAME, Platform
 from opsctl.core.record import RecordReader
@@ -89,6 +91,21 @@ def unfinished_platform(home: Home) -> str | None:
     folders = home.path.glob("platforms/*")
     names = [folder.name for folder in folders if has_platform_state(home, name=folder.name)]
     return names[0] if len(names) == 1 else None
+
+
+def stopped_up_of(home: Home, name: str | None) -> Problem | None:
+    """The error for a platform whose `up` was stopped before its end; None where no `up` was.
+
+    Parameters
+    ----------
+    name
+        The platform; None: the only one whose `up` was stopped.
+    """
+    names = [folder.name for folder in home.path.glob("platforms/*") if has_pending_up(home, name=folder.name)]
+    stopped = [known for known in names if name in (None, known)]
+    if len(stopped) != 1:
+        return None
+    return stopped_up(stopped[0], is_local=remember_platform(home, stopped[0]).is_local)
 
 
 def kept_platform(home: Home) -> str | None:

@@ -109,6 +109,11 @@ def has_pending_down(home: Home, *, name: str) -> bool:
     return _pending_down(home, name).exists()
 
 
+def has_pending_up(home: Home, *, name: str) -> bool:
+    """Whether an `up` has begun and has not come to its end."""
+    return _pending_up(home, name).exists()
+
+
 def pending_up_options(home: Home, *, name: str) -> dict[str, Any] | None:
     """The options of an `up` that did not finish, or None."""
     path = _pending_up(home, name)

@@ -16,6 +16,7 @@ from opsctl.core.diagnosis.pending_causes import blockers
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.waiting_reasons import expected_wait, minutes_text
 from opsctl.core.errors import Problem
+from opsctl.core.platform.absent import MAKE_ONE
 from opsctl.core.platform.platform import Platform
 from opsctl.core.wrong_clock import SET_CLOCK, WRONG_SECONDS, difference
 
@@ -101,7 +102,9 @@ def _terraform(terraform: TerraformVersion | Problem | NotVisible) -> Iterator[L
         yield unread("Terraform", terraform, "wrong")
         return
     what = f"{terraform.version} ({terraform.path})"
-    if terraform.warning:
+    if not terraform.path:
+        yield Line("Terraform", "fine", f"Not installed: `opsctl up` downloads version {terraform.version}.")
+    elif terraform.warning:
         yield Line("Terraform", "warning", f"{what}. {terraform.warning}", _OPEN_HINT)
     else:
         yield Line("Terraform", "fine", what)
@@ -226,8 +229,7 @@ def _untested(permissions: tuple[Permission, ...]) -> Iterator[Line]:
 def _platform(checkup: Checkup) -> Iterator[Line]:
     platform = checkup.platform
     if platform is None:
-        hint = "`opsctl up --local` makes one on this machine, `opsctl up` one on AWS."
-        yield Line("platform", "warning", "No platform is up.", hint)
+        yield Line("platform", "warning", "No platform is up.", MAKE_ONE)
         return
     if isinstance(platform, Problem | NotVisible):
         yield unread("platform", platform, "wrong")

@@ -31,6 +31,8 @@ class TerraformVersion:
 
     Attributes
     ----------
+    path
+        Empty where none is installed: `up` downloads this version.
     warning
         Why one should not trust it; empty where all is well.
     left_out

@@ -64,7 +64,7 @@ def test_no_fault_makes_it_go_out_twice(
 
 def test_a_service_that_cannot_be_reached_has_taken_nothing() -> None:
     clients = Clients(endpoint_url="http://127.0.0.1:1")
-    with pytest.raises(Problem, match="cannot be reached"):
+    with pytest.raises(Problem, match="The local platform is not running"):
         Batch(clients.batch, submit_client=clients.batch_once).submit(REQUEST)
 
 

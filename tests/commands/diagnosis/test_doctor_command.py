@@ -316,7 +316,8 @@ def test_the_verb_ends_with_1_when_something_is_wrong(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["opsctl", *arguments])
     monkeypatch.setattr(
-        "opsctl.commands.diagnosis.machine.terraform", lambda environment: TerraformVersion(version="1.9", path="/t")
+        "opsctl.commands.diagnosis.machine.terraform",
+        lambda environment, *, own: TerraformVersion(version="1.9", path="/t"),
     )
     monkeypatch.setattr("opsctl.commands.diagnosis.machine.provider", lambda environment: Provider("/m"))
     for wrong in (False, True):

@@ -99,7 +99,7 @@ def test_every_active_job_is_ended_and_waited_for() -> None:
 def test_jobs_that_do_not_end_are_told_after_five_minutes() -> None:
     queues = Queues({"arn:queue-csd": [job(1), job(2)]})
     fake: Any = queues
-    with pytest.raises(Problem, match="2 jobs have not ended after 300 s"):
+    with pytest.raises(Problem, match="2 scans are still active after 300 s"):
         end_jobs(fake, QUEUES, jobs_of(fake, QUEUES), sleep=queues.sleep)
     assert sum(queues.sleeps) == 300
 

@@ -169,7 +169,7 @@ def test_a_record_that_the_own_state_misses_is_an_orphan_like_others() -> None:
 
 def test_no_orphan_goes_under_active_jobs() -> None:
     root = Root(ENVIRONMENT)
-    with pytest.raises(Problem, match="2 jobs are active on them, such as run-0") as caught:
+    with pytest.raises(Problem, match="2 scans are active on them, such as run-0") as caught:
         looked(root, World(QUEUE, active=2))
     assert "--force" in caught.value.hint
     # Those of the platform itself do not matter.
