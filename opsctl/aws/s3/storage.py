@@ -137,7 +137,7 @@ class Storage:
         with translated(f"listing {location.uri}"):
             _, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            for _ in self._listing.shards(location.bucket, subjects, keep=bool, of_shard=digests.add):
+            for _ in self._listing.entry_shards(location.bucket, subjects, keep=bool, of_shard=digests.add):
                 pass
         return digests
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from opsctl.core import bounded
@@ -45,6 +46,8 @@ class _NotRead(tuple[Any, ...]):
 
 
 _NOT_READ = _NotRead()
+#: What of a file goes into the digest.
+_DIGESTED = attrgetter("uri", "size_bytes", "etag")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,7 +206,7 @@ class Result:
             files=_NOT_READ,
             graphs=_NOT_READ,
             file_count=len(self.files),
-            files_digest=files_digest((file.uri, file.size_bytes, file.etag) for file in self.files),
+            files_digest=files_digest(map(_DIGESTED, self.files)),
         )
 
     def short_body(self) -> bytes:
@@ -345,6 +348,8 @@ def _inconsistency(result: _ResultRecord, uri: str) -> str:
     if wrong := wrong_text(outputs.files, outputs.connectomes, outputs.graphs, folder=folder):
         return wrong
     sizes = {file.uri: file.size_bytes for file in outputs.files}
+    if all(map(sizes.get, outputs.connectomes)):
+        return ""
     for connectome in outputs.connectomes:
         if connectome not in sizes:
             return "`outputs.connectomes` is wrong (a connectome is not one of the files)"
