@@ -149,18 +149,20 @@ class Listing:
         starts = range(0, len(folders), size)
         stop = Event()
 
-        def is_kept(key: str) -> bool:
-            # A file that stands beside the folders may sort between them.
-            return keep(key) and "/" in key[parent_length:] and not key.endswith("/")
-
         def entries_of(start: int) -> Iterator[Entry]:
             # A folder's keys sort after its own name and before the next folder's.
             end = folders[start + size] if start + size < len(folders) else None
             for page in self._pages(Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
                 entries = _entries(page)
-                for entry in entries:
-                    if (end is None or entry[0] < end) and is_kept(entry[0]):
-                        yield entry
+                # A file that stands beside the folders may sort between them.
+                yield from [
+                    entry
+                    for entry in entries
+                    if entry[0].find("/", parent_length) >= 0
+                    and not entry[0].endswith("/")
+                    and (end is None or entry[0] < end)
+                    and keep(entry[0])
+                ]
                 if stop.is_set() or (end is not None and entries and entries[-1][0] >= end):
                     break
 

@@ -21,7 +21,6 @@ from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.foreign_json import parse
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.files_digest import FolderDigests
@@ -188,11 +187,6 @@ class Storage:
             workers.stop()
         return {key: body for key, body in bodies.items() if body is not None}
 
-    def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
-        """A JSON object; None if there is none."""
-        body = self.get_body(bucket, key)
-        return None if body is None else _parsed(body, bucket, key)
-
     def get_body_with_age(self, bucket: str, key: str) -> tuple[bytes, float] | None:
         """A record's bytes and its age in seconds by S3's own clock; None if there is none."""
         body_and_reply = self._get(bucket, key, at_most=RECORD_BYTES)
@@ -332,21 +326,3 @@ class Storage:
             f"{hint} `opsctl upload DIR --name NAME` brings one there.",
             code=ErrorCode.DATASET_NOT_FOUND,
         )
-
-
-def _parsed(body: bytes, bucket: str, key: str) -> dict[str, Any]:
-    try:
-        value = parse(body)
-    except ValueError as error:
-        raise Problem(
-            f"s3://{bucket}/{key} is not JSON.",
-            "Something else than opsctl wrote it.",
-            code=ErrorCode.RECORD_UNREADABLE,
-        ) from error
-    if not isinstance(value, dict):
-        raise Problem(
-            f"s3://{bucket}/{key} is not a JSON object.",
-            "Something else than opsctl wrote it.",
-            code=ErrorCode.RECORD_UNREADABLE,
-        )
-    return value
