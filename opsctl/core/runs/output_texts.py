@@ -6,8 +6,6 @@ A pattern for each text would take most of the time that a result with 45 connec
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from opsctl.core.location import is_plain_path
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
 #: So many characters of a wrong text are shown.
 SHOWN = 150
 _LONGEST_NAME = 255
-_URI, _ATLAS, _SHA256 = attrgetter("uri"), attrgetter("atlas"), attrgetter("sha256")
 
 
 def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: Sequence[Graph], *, folder: str) -> str:
@@ -30,17 +27,17 @@ def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: 
         The S3 address below which every output must be.
     """
     # Nearly all connectomes and graphs are among the files: each address is checked once.
-    uris = list(dict.fromkeys(chain(map(_URI, files), connectomes, map(_URI, graphs))))
+    uris = list(dict.fromkeys([*[file.uri for file in files], *connectomes, *[graph.uri for graph in graphs]]))
     if uris and not _are_below(folder, uris):
         wrong = next(uri for uri in uris if not _are_below(folder, [uri]))
         return f"`outputs` is wrong ({wrong[:SHOWN]} is not in {folder[:SHOWN]})"
-    atlases = dict.fromkeys(map(_ATLAS, graphs))
+    atlases = dict.fromkeys([graph.atlas for graph in graphs])
     names = "/".join(atlases)
     if atlases and (
         max(map(len, atlases)) > _LONGEST_NAME or names.count("/") >= len(atlases) or not is_plain_path(names)
     ):
         return "`outputs.graphs` is wrong (an `atlas` is no name of a folder)"
-    if not _are_sha256(list(map(_SHA256, files))):
+    if not _are_sha256([file.sha256 for file in files]):
         return "`outputs.files` is wrong (a `sha256` has another form than opsctl writes)"
     return ""
 

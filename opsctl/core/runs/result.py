@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from opsctl.core import bounded
@@ -46,8 +45,6 @@ class _NotRead(tuple[Any, ...]):
 
 
 _NOT_READ = _NotRead()
-#: What of a file goes into the digest.
-_DIGESTED = attrgetter("uri", "size_bytes", "etag")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,7 +203,7 @@ class Result:
             files=_NOT_READ,
             graphs=_NOT_READ,
             file_count=len(self.files),
-            files_digest=files_digest(map(_DIGESTED, self.files)),
+            files_digest=files_digest((file.uri, file.size_bytes, file.etag) for file in self.files),
         )
 
     def short_body(self) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import random
+import re
 import shutil
 import ssl
 import subprocess
@@ -120,7 +121,9 @@ def test_a_refusal_has_the_same_words(server: KeptObjects, refused: tuple[int, s
         server.faults = [refused] * 20
         with pytest.raises(Problem) as caught:
             put(way, ("r/a", b"{}"))
-        return f"{caught.value} {caught.value.hint} {caught.value.code}"
+        # A loaded machine answers seconds late, and the sentence about a wrong clock names them.
+        what = re.sub(r"is \d+ s (ahead of|behind) AWS's", "differs from AWS's", str(caught.value))
+        return f"{what} {caught.value.hint} {caught.value.code}"
 
     assert words(storage_at(server.url, is_direct=is_direct)) == words(storage_at(server.url, is_direct=False))
 
