@@ -27,11 +27,13 @@ def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: 
         The S3 address below which every output must be.
     """
     # Nearly all connectomes and graphs are among the files: each address is checked once.
-    uris = list(dict.fromkeys([*[file.uri for file in files], *connectomes, *[graph.uri for graph in graphs]]))
-    if uris and not _are_below(folder, uris):
-        wrong = next(uri for uri in uris if not _are_below(folder, [uri]))
+    uris = dict.fromkeys([*(file.uri for file in files), *connectomes, *(graph.uri for graph in graphs)])
+    start = f"{folder}/"
+    places = [uri[len(start) :] for uri in uris if uri.startswith(start)]
+    if len(places) < len(uris) or (places and not is_plain_path("/".join(places))):
+        wrong = next(uri for uri in uris if not uri.startswith(start) or not is_plain_path(uri[len(start) :]))
         return f"`outputs` is wrong ({wrong[:SHOWN]} is not in {folder[:SHOWN]})"
-    atlases = dict.fromkeys([graph.atlas for graph in graphs])
+    atlases = dict.fromkeys(graph.atlas for graph in graphs)
     names = "/".join(atlases)
     if atlases and (
         max(map(len, atlases)) > _LONGEST_NAME or names.count("/") >= len(atlases) or not is_plain_path(names)
@@ -40,15 +42,6 @@ def wrong_text(files: Sequence[OutputFile], connectomes: Sequence[str], graphs: 
     if not _are_sha256([file.sha256 for file in files]):
         return "`outputs.files` is wrong (a `sha256` has another form than opsctl writes)"
     return ""
-
-
-def _are_below(folder: str, uris: Sequence[str]) -> bool:
-    """Whether each address is the folder's, a `/`, and a plain path."""
-    start = f"{folder}/"
-    # What sorts between two texts with one beginning has it too.
-    if not (min(uris).startswith(start) and max(uris).startswith(start)):
-        return False
-    return is_plain_path("/".join([uri[len(start) :] for uri in uris]))
 
 
 def _are_sha256(texts: Sequence[str]) -> bool:
