@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.growth_process import peak_mib
+from opsctl.process_start import collect_seldom
 
 if TYPE_CHECKING:
     from bench.platform import BenchPlatform
 
 
 def main() -> None:
+    # As opsctl begins.
+    collect_seldom()
     url, scans, verb, home = sys.argv[1], int(sys.argv[2]), sys.argv[3], Path(sys.argv[4])
     started = time.perf_counter()
     count = carry_out(url, scans, verb, home)

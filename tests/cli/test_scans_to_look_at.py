@@ -12,6 +12,7 @@ import pytest
 from support.batch_world import RATES, BatchWorld, Child
 from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 fixtures
 from support.run_world import PLATFORM, RunWorld, put_dataset
+from support.stored_json import stored_json
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.home import Home
@@ -31,7 +32,7 @@ def run_id(storage: Storage, home: Path, monkeypatch: pytest.MonkeyPatch) -> str
     run_id = world.run().run_id
     world.finish(run_id, 0, 1)
     key = f"opsctl/runs/{run_id}/results/00001.json"
-    result = storage.get_json("data", key)
+    result = stored_json(storage, key)
     assert result is not None
     warning = {"code": "regions_lost", "atlas": ATLAS, "text": SENTENCE}
     storage.put_json("data", key, {**result, "warnings": [warning]})

@@ -15,6 +15,7 @@ import pytest
 from support.batch_world import RATES, BatchWorld, Child
 from support.moto_s3 import s3, s3_client, storage, whole_storage  # noqa: F401 fixtures
 from support.run_world import PLATFORM, RunWorld, put_dataset
+from support.stored_json import stored_json
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.diagnosis.account.obstacles import RunFacts
@@ -82,7 +83,7 @@ class Bucket:
         return f"s3://data/{self.folder}/{PLACES[kind]}"
 
     def value(self, kind: str) -> dict[str, Any]:
-        value = self.storage.get_json("data", f"{self.folder}/{PLACES[kind]}")
+        value = stored_json(self.storage, f"{self.folder}/{PLACES[kind]}")
         assert value is not None
         return value
 

@@ -29,20 +29,36 @@ _ENTRIES = "OpsctlObjects"
 # parses the whole reply to look for an error in it. A handler of this name is called first.
 _EVENT = "before-parse.*.ListObjectsV2"
 
-# S3 and compatible services write an object's elements in this order.
+
+def _until(element: str) -> str:
+    """A pattern of all other elements of an object before one; possessive, so that nothing is looked at twice."""
+    return rf"[^<]*+(?:<(?!{element}>|/Contents>)[^<]*+)*+"
+
+
+# S3 and compatible services write an object's elements in this order, some of them with further ones in between.
 _OBJECT = re.compile(
-    r"<Contents>.*?<Key>([^<]*)</Key>.*?"
-    r"<ETag>(?:&quot;|&#34;|\")?([^<&\"]*)(?:&quot;|&#34;|\")?</ETag>.*?<Size>(\d+)</Size>\s*"
-    r"(?:<StorageClass>(\w+)</StorageClass>\s*)?"
-    r"(?:<RestoreStatus>\s*<IsRestoreInProgress>(true|false)</IsRestoreInProgress>.*?</RestoreStatus>)?.*?</Contents>",
-    re.DOTALL,
+    r"<Contents>" + _until("Key") + r"<Key>([^<]*+)</Key>"
+    # The next ones are S3's own: named, they take a third of the time.
+    r"(?:<LastModified>[^<]*+</LastModified>)?+"
+    + _until("ETag")
+    + r"<ETag>(?:&quot;|&#34;|\")?([^<&\"]*+)(?:&quot;|&#34;|\")?</ETag>"
+    r"(?:<ChecksumAlgorithm>[^<]*+</ChecksumAlgorithm>)?+(?:<ChecksumType>[^<]*+</ChecksumType>)?+"
+    + _until("Size")
+    + r"<Size>(\d++)</Size>\s*+"
+    r"(?:<StorageClass>(\w++)</StorageClass>\s*+)?+"
+    r"(?:<RestoreStatus>\s*+<IsRestoreInProgress>(true|false)</IsRestoreInProgress>"
+    + _until("/RestoreStatus")
+    + r"</RestoreStatus>)?"
+    + _until("/Contents")
+    + r"</Contents>"
 )
+_CODED = re.compile("[%+&]")
 _RESTORE: dict[str, Literal["", "in progress", "restored"]] = {"": "", "true": "in progress", "false": "restored"}
 _FIRST, _LAST = "<Contents>", "</Contents>"
 
 # Key, etag, size in bytes, storage class, and whether a restore is in progress (`true`, `false`, or empty where nobody
 # asked for one). Most entries of a large dataset are discarded, so none becomes an S3Object before that.
-_Entry = tuple[str, str, str, str, str]
+Entry = tuple[str, str, str, str, str]
 
 
 class Listing:
@@ -110,6 +126,21 @@ class Listing:
         of_shard
             Gets the objects of whole folders, in S3's order, page by page, in one of several threads.
         """
+
+        def of_entries(entries: Iterator[Entry]) -> T:
+            return of_shard(map(_object, entries))
+
+        yield from self.entry_shards(bucket, folders, keep=keep, of_shard=of_entries)
+
+    def entry_shards(
+        self,
+        bucket: str,
+        folders: Sequence[str],
+        *,
+        keep: Callable[[str], bool],
+        of_shard: Callable[[Iterator[Entry]], T],
+    ) -> Iterator[T]:
+        """The same as `shards` with entries in place of objects: for who needs no object of a million."""
         if not folders:
             return
         shared = _shared_prefix(folders)
@@ -118,24 +149,26 @@ class Listing:
         starts = range(0, len(folders), size)
         stop = Event()
 
-        def is_kept(key: str) -> bool:
-            # A file that stands beside the folders may sort between them.
-            return keep(key) and "/" in key[parent_length:] and not key.endswith("/")
-
-        def objects_of(start: int) -> Iterator[S3Object]:
+        def entries_of(start: int) -> Iterator[Entry]:
             # A folder's keys sort after its own name and before the next folder's.
             end = folders[start + size] if start + size < len(folders) else None
             for page in self._pages(Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
                 entries = _entries(page)
-                for entry in entries:
-                    if (end is None or entry[0] < end) and is_kept(entry[0]):
-                        yield _object(entry)
+                # A file that stands beside the folders may sort between them.
+                yield from [
+                    entry
+                    for entry in entries
+                    if entry[0].find("/", parent_length) >= 0
+                    and not entry[0].endswith("/")
+                    and (end is None or entry[0] < end)
+                    and keep(entry[0])
+                ]
                 if stop.is_set() or (end is not None and entries and entries[-1][0] >= end):
                     break
 
         with ThreadPoolExecutor(_SHARDS) as pool:
             try:
-                yield from pool.map(lambda start: of_shard(objects_of(start)), starts)
+                yield from pool.map(lambda start: of_shard(entries_of(start)), starts)
             finally:
                 # After an error or Ctrl-C the pool waits for its threads: for one page each, not for the rest.
                 stop.set()
@@ -151,19 +184,22 @@ def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[
     if response_dict["status_code"] != 200:
         return
     body = response_dict["body"].decode("utf-8")
-    entries: list[_Entry] = _OBJECT.findall(body)
+    entries: list[Entry] = _OBJECT.findall(body)
     start, stop = body.find(_FIRST), body.rfind(_LAST) + len(_LAST)
     if len(entries) != body.count(_FIRST) or (entries and "<CommonPrefixes>" in body[start:stop]):
         return
-    decode = unquote_plus if "<EncodingType>url</EncodingType>" in body else str
-    customized_response_dict[_ENTRIES] = [(decode(_text(key)), *rest) for key, *rest in entries]
+    # Most keys have no character that is written in another way.
+    if _CODED.search("\n".join([entry[0] for entry in entries])):
+        decode = unquote_plus if "<EncodingType>url</EncodingType>" in body else str
+        entries = [(decode(_text(key)), etag, size, kind, restore) for key, etag, size, kind, restore in entries]
+    customized_response_dict[_ENTRIES] = entries
     if entries:
         response_dict["body"] = (body[:start] + body[stop:]).encode()
 
 
-def _entries(page: Any) -> list[_Entry]:
+def _entries(page: Any) -> list[Entry]:
     if _ENTRIES in page:
-        entries: list[_Entry] = page[_ENTRIES]
+        entries: list[Entry] = page[_ENTRIES]
         return entries
     return [
         (
@@ -177,7 +213,7 @@ def _entries(page: Any) -> list[_Entry]:
     ]
 
 
-def _object(entry: _Entry) -> S3Object:
+def _object(entry: Entry) -> S3Object:
     key, etag, size, storage_class, restore = entry
     # Most objects share one of a few storage classes: interned, they need no memory of their own.
     return S3Object(

@@ -21,7 +21,6 @@ from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
-from opsctl.core.foreign_json import parse
 from opsctl.core.location import Location
 from opsctl.core.record import UnreadableRecord
 from opsctl.core.runs.files_digest import FolderDigests
@@ -137,7 +136,7 @@ class Storage:
         with translated(f"listing {location.uri}"):
             _, folders = self._listing.level(location.bucket, prefix)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
-            for _ in self._listing.shards(location.bucket, subjects, keep=bool, of_shard=digests.add):
+            for _ in self._listing.entry_shards(location.bucket, subjects, keep=bool, of_shard=digests.add):
                 pass
         return digests
 
@@ -187,11 +186,6 @@ class Storage:
         finally:
             workers.stop()
         return {key: body for key, body in bodies.items() if body is not None}
-
-    def get_json(self, bucket: str, key: str) -> dict[str, Any] | None:
-        """A JSON object; None if there is none."""
-        body = self.get_body(bucket, key)
-        return None if body is None else _parsed(body, bucket, key)
 
     def get_body_with_age(self, bucket: str, key: str) -> tuple[bytes, float] | None:
         """A record's bytes and its age in seconds by S3's own clock; None if there is none."""
@@ -332,21 +326,3 @@ class Storage:
             f"{hint} `opsctl upload DIR --name NAME` brings one there.",
             code=ErrorCode.DATASET_NOT_FOUND,
         )
-
-
-def _parsed(body: bytes, bucket: str, key: str) -> dict[str, Any]:
-    try:
-        value = parse(body)
-    except ValueError as error:
-        raise Problem(
-            f"s3://{bucket}/{key} is not JSON.",
-            "Something else than opsctl wrote it.",
-            code=ErrorCode.RECORD_UNREADABLE,
-        ) from error
-    if not isinstance(value, dict):
-        raise Problem(
-            f"s3://{bucket}/{key} is not a JSON object.",
-            "Something else than opsctl wrote it.",
-            code=ErrorCode.RECORD_UNREADABLE,
-        )
-    return value

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Set
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from opsctl.core.dataset.scan import S3Object
 
 
-def files_digest(files: Iterable[tuple[str, int, str]]) -> str:
+def files_digest(files: Iterable[tuple[str, int | str, str]]) -> str:
     """The digest of files in any order, each once; empty for none.
 
     Parameters
     ----------
     files
-        S3 address, size in bytes and etag of each.
+        S3 address, size in bytes (a number, or its digits) and etag of each.
     """
     lines = sorted({f"{uri}\n{size_bytes}\n{etag}\n" for uri, size_bytes, etag in files})
     return hashlib.blake2b("".join(lines).encode(), digest_size=16).hexdigest() if lines else ""
@@ -47,22 +43,28 @@ class FolderDigests:
         self.by_scan: dict[str, str] = {}
         self.elsewhere: list[str] = []
 
-    def add(self, objects: Iterable[S3Object]) -> None:
-        """Add the files of whole folders; a folder comes in one call, without others in between."""
+    def add(self, entries: Iterable[tuple[str, str, str, str, str]]) -> None:
+        """Add the files of whole folders; a folder comes in one call, without others in between.
+
+        Parameters
+        ----------
+        entries
+            Key, etag and size in bytes of each, as a listing has them, and what else it says.
+        """
         folder, scan = "", ""
-        files: list[tuple[str, int, str]] = []
-        for obj in objects:
-            if not folder or not obj.key.startswith(folder):
+        files: list[tuple[str, int | str, str]] = []
+        for key, etag, size_bytes, _, _ in entries:
+            if not folder or not key.startswith(folder):
                 self._close(scan, files)
-                scan, files = self._scan_of(obj.key), []
+                scan, files = self._scan_of(key), []
                 folder = f"{self._prefix}{scan}/" if scan else ""
             if scan:
-                files.append((self._uri + obj.key, obj.size_bytes, obj.etag))
-            elif obj.key.startswith(f"{self._prefix}sub-"):
-                self.elsewhere.append(obj.key)
+                files.append((self._uri + key, size_bytes, etag))
+            elif key.startswith(f"{self._prefix}sub-"):
+                self.elsewhere.append(key)
         self._close(scan, files)
 
-    def _close(self, scan: str, files: list[tuple[str, int, str]]) -> None:
+    def _close(self, scan: str, files: list[tuple[str, int | str, str]]) -> None:
         if files:
             self.by_scan[scan] = files_digest(files)
 

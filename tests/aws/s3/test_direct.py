@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import _thread
 import hashlib
 import logging
 import random
+import re
 import shutil
 import ssl
 import subprocess
@@ -21,18 +21,15 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials, RefreshableCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.direct_requests import is_direct_request, storage_at
 from support.kept_objects import KeptObjects
 
 from opsctl.aws.call_log import CALLS
 from opsctl.aws.clients import Clients
-from opsctl.aws.s3 import file_upload
 from opsctl.aws.s3.direct import encoded
-from opsctl.aws.s3.download import NotPublished, download, small_content
 from opsctl.aws.s3.signature import signed
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import Problem
-from opsctl.core.runs.result import OutputFile
-from opsctl.safe_folder import SafeFolder
 
 WAYS = pytest.mark.parametrize("is_direct", [True, False], ids=["direct", "botocore"])
 
@@ -43,19 +40,9 @@ def server() -> Iterator[KeptObjects]:
         yield server
 
 
-def storage_at(url: str, *, is_direct: bool = True, **settings: Any) -> Storage:
-    clients = Clients(endpoint_url=url, **settings)
-    return Storage(clients.s3, clients.s3_direct if is_direct else None)
-
-
 @pytest.fixture
 def storage(server: KeptObjects) -> Storage:
     return storage_at(server.url)
-
-
-def is_direct_request(request: Any) -> bool:
-    """botocore numbers its calls."""
-    return "amz-sdk-invocation-id" not in request.headers
 
 
 def put(storage: Storage, *bodies: tuple[str, bytes]) -> None:
@@ -134,7 +121,9 @@ def test_a_refusal_has_the_same_words(server: KeptObjects, refused: tuple[int, s
         server.faults = [refused] * 20
         with pytest.raises(Problem) as caught:
             put(way, ("r/a", b"{}"))
-        return f"{caught.value} {caught.value.hint} {caught.value.code}"
+        # A loaded machine answers seconds late, and the sentence about a wrong clock names them.
+        what = re.sub(r"is \d+ s (ahead of|behind) AWS's", "differs from AWS's", str(caught.value))
+        return f"{what} {caught.value.hint} {caught.value.code}"
 
     assert words(storage_at(server.url, is_direct=is_direct)) == words(storage_at(server.url, is_direct=False))
 
@@ -306,118 +295,3 @@ def test_the_certificates_of_an_institute_are_trusted_and_no_others(
         put(storage_at(url, is_hurried=True), ("b", b"{}"))
     server._server.errors.clear()
     assert len(server.requests) == 1
-
-
-def test_files_carry_their_sha256(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
-    files = {
-        f"D/{size}": tmp_path / str(size) for size in (0, 1, file_upload._SMALL_BYTES, file_upload._SMALL_BYTES + 1)
-    }
-    for path in files.values():
-        path.write_bytes(b"x" * int(path.name))
-    sent: list[tuple[str, int]] = []
-    storage.upload(files, "data", done=lambda key, size: sent.append((key, size)))
-    assert sorted(sent) == sorted((key, int(path.name)) for key, path in files.items())
-    assert server.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}
-    assert all(map(is_direct_request, server.requests))
-    by_key = {request.path: request.headers for request in server.requests}
-    server.requests.clear()
-    storage_at(server.url, is_direct=False).upload(files, "data", done=lambda key, size: None)
-    checksums = ("x-amz-checksum-sha256", "x-amz-sdk-checksum-algorithm")
-    for request in server.requests:
-        assert [by_key[request.path][name] for name in checksums] == [request.headers[name] for name in checksums]
-
-
-@pytest.mark.parametrize("change", [b"", b"y" * 3_000_000, b"z" * 4_000_000], ids=["shorter", "other bytes", "longer"])
-def test_a_file_that_changes_while_it_is_read_does_not_get_there_as_a_mixture(
-    server: KeptObjects, storage: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: bytes
-) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"x" * 3_000_000)
-    real = file_upload.FileUpload._pieces
-
-    def pieces(self: Any, file: Any, size: int) -> Iterator[bytes]:
-        for piece in real(self, file, size):
-            yield piece
-            path.write_bytes(change)
-
-    monkeypatch.setattr(file_upload.FileUpload, "_pieces", pieces)
-    storage.upload({"a": path}, "data", done=lambda key, size: None)
-    assert server.objects["/data/a"] == change
-    assert [is_direct_request(request) for request in server.requests] == [True, False]
-
-
-def test_ctrl_c_does_not_wait_for_a_server_that_is_silent(
-    server: KeptObjects, storage: Storage, tmp_path: Path
-) -> None:
-    files = {f"D/{number}": tmp_path / str(number) for number in range(300)}
-    for path in files.values():
-        path.write_bytes(b"x")
-    go, is_late = threading.Event(), threading.Event()
-
-    def silence() -> None:
-        _thread.interrupt_main()
-        if not go.wait(20):
-            is_late.set()
-
-    server.faults = [silence]
-    with pytest.raises(KeyboardInterrupt):
-        storage.upload(files, "data", done=lambda key, size: None)
-    go.set()
-    assert not is_late.is_set()
-    assert len(server.objects) < 300
-
-
-@pytest.mark.parametrize("fault", [None, "cut", "other bytes", (503, "SlowDown")])
-def test_a_small_result_comes_whole_and_right(
-    server: KeptObjects, storage: Storage, tmp_path: Path, fault: Any
-) -> None:
-    body = b"1,2\n" * 9000
-    server.objects["/data/D/a.csv"], server.faults = body, [fault]
-    file = OutputFile(
-        uri="s3://data/D/a.csv",
-        size_bytes=len(body),
-        sha256=hashlib.sha256(body).hexdigest(),
-        etag=hashlib.md5(body).hexdigest(),
-    )
-    with SafeFolder(tmp_path) as folder:
-        download(
-            storage.client,
-            file,
-            folder,
-            "x/a.csv",
-            stop=threading.Event(),
-            may_replace=lambda _: False,
-            content=small_content(storage.direct, file),
-        )
-    assert (tmp_path / "x/a.csv").read_bytes() == body
-    assert [path.name for path in (tmp_path / "x").iterdir()] == ["a.csv"]
-    assert [is_direct_request(request) for request in server.requests] == ([True] if fault is None else [True, False])
-
-
-def test_other_bytes_than_were_published_never_get_the_name(
-    server: KeptObjects, storage: Storage, tmp_path: Path
-) -> None:
-    server.objects["/data/D/a.csv"] = b"other"
-    file = OutputFile(uri="s3://data/D/a.csv", size_bytes=5, sha256=hashlib.sha256(b"bytes").hexdigest())
-    with SafeFolder(tmp_path) as folder, pytest.raises(NotPublished):
-        download(
-            storage.client,
-            file,
-            folder,
-            "a.csv",
-            stop=threading.Event(),
-            may_replace=lambda _: False,
-            content=small_content(storage.direct, file),
-        )
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_storm_of_faults_loses_no_file(server: KeptObjects, storage: Storage, tmp_path: Path) -> None:
-    files = {f"D/{number}": tmp_path / str(number) for number in range(60)}
-    for path in files.values():
-        path.write_text(path.name)
-    server.faults = [(503, "SlowDown"), None, "gone", None] * 10
-    sent: list[str] = []
-    storage.upload(files, "data", done=lambda key, size: sent.append(key))
-    assert sorted(sent) == sorted(files)
-    assert server.objects == {f"/data/{key}": path.read_bytes() for key, path in files.items()}

@@ -203,6 +203,9 @@ SHAPES = {
     "no quotes": KNOWN.replace("&quot;", ""),
     "over lines": KNOWN.replace("><", ">\n  <"),
     "more elements": KNOWN.replace("<ETag>", "<Owner><ID>i</ID></Owner><ETag>").replace("</Size>", "</Size><X>y</X>"),
+    "with checksums": KNOWN.replace("<ETag>", "<LastModified>t</LastModified><ETag>").replace(
+        "<Size>", f"{2 * '<ChecksumAlgorithm>a</ChecksumAlgorithm>'}<ChecksumType>f</ChecksumType><Size>"
+    ),
     "another order": "<Contents><Size>7</Size><ETag>&quot;1-2&quot;</ETag><Key>D/a</Key></Contents>",
     "attributes": KNOWN.replace("<Key>", '<Key a="b">'),
     "CDATA": KNOWN.replace("D/a", "<![CDATA[D/a]]>"),
@@ -221,6 +224,12 @@ def test_keys_as_s3_writes_them_with_and_without_url_encoding(encoding: str, wri
     # moto writes a blank as %20, S3 as +.
     with answering(lambda url: (200, page(encoding + KNOWN.replace("D/a", written)))) as client:
         assert [one.key for one in Listing(client).below("b", "D/")] == [key]
+
+
+def test_one_coded_key_among_others() -> None:
+    others = KNOWN + KNOWN.replace("D/a", "D/b+%25") + KNOWN
+    with answering(lambda url: (200, page(f"<EncodingType>url</EncodingType>{others}"))) as client:
+        assert [one.key for one in Listing(client).below("b", "D/")] == ["D/a", "D/b %", "D/a"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support.run_world import PLATFORM, RunWorld, put_dataset
+from support.stored_json import stored_json
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.core.errors import Problem
@@ -164,7 +165,7 @@ def test_a_submission_that_was_cut_short_is_not_continued_with_another_image(wor
     push(world, **NEW_RUNNER)
     outcome = world.run()
     assert (outcome.submitted, outcome.continued) == (3, ())
-    document = world.storage.get_json("data", f"opsctl/runs/{outcome.run_id}/scans/00000.json")
+    document = stored_json(world.storage, f"opsctl/runs/{outcome.run_id}/scans/00000.json")
     assert document is not None and document["image"] == "repo:0.2.0"
 
 

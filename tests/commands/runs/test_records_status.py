@@ -11,6 +11,7 @@ import pytest
 from support.batch_world import BatchWorld, Child, made_run, snapshots_of, status_of, submitted
 from support.record_examples import ATTEMPT, RESULT, SCAN, encoded
 from support.run_world import RunWorld, put_dataset, put_run, result_json
+from support.stored_json import stored_json
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
@@ -197,7 +198,7 @@ def test_final_job_states_that_cannot_be_read_are_not_written_over(storage: Stor
     job = BatchJob(job_id="j", status="FAILED", reason="Host EC2 (instance i-1) terminated.")
     assert records.load_final_job_states(LATE) == {}
     records.save_final_job_states(LATE, {0: job})
-    assert storage.get_json("data", f"opsctl/runs/{LATE}/final_job_states.json") == {"schema_version": 2}
+    assert stored_json(storage, f"opsctl/runs/{LATE}/final_job_states.json") == {"schema_version": 2}
     records.save_final_job_states(EARLY, {0: job})
     assert records.load_final_job_states(EARLY) == {0: job}
 

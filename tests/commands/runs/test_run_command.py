@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.fake_batch import BROKEN, DENIED, RESET, THROTTLED, Fault
 from support.run_world import RunWorld, put_dataset
+from support.stored_json import stored_json
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.records import Records
@@ -218,7 +219,7 @@ def test_killed_and_then_other_scans_are_typed(world: RunWorld) -> None:
     # Nobody wants the four any more: a job of them that turns up nevertheless is told so.
     (given_up,) = world.records.submission_log(FIRST)
     assert (given_up.state, given_up.note_code) == ("abandoned", "never_submitted")
-    assert world.storage.get_json("data", f"opsctl/runs/{FIRST}/abandoned/00000.json") is not None
+    assert stored_json(world.storage, f"opsctl/runs/{FIRST}/abandoned/00000.json") is not None
 
 
 def test_killed_while_a_submission_was_given_up(world: RunWorld, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

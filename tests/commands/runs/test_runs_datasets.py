@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.batch_world import NOW, BatchWorld, Child, made_run, submitted
 from support.run_world import ATLASES, put_run, result_json
+from support.stored_json import stored_json
 
 from opsctl.assets import atlas_table
 from opsctl.aws.s3.cache import Cache
@@ -45,7 +46,7 @@ def calls(s3: Any) -> Iterator[Counter[str]]:
 
 
 def finish(storage: Storage, run_id: str, *indices: int, status: str = "succeeded") -> None:
-    run = storage.get_json("data", f"opsctl/runs/{run_id}/run.json")
+    run = stored_json(storage, f"opsctl/runs/{run_id}/run.json")
     assert run is not None
     for index in indices:
         scan = f"sub-0{index + 1}"

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from opsctl.core.dataset.scan import S3Object
 from opsctl.core.runs.files_digest import FolderDigests, files_digest
 
 FILES = {"D/out/sub-1/ses-1/a.csv": (3, "e1"), "D/out/sub-1/ses-1/b/c.png": (4, "e2")}
 
 
 def digests(files: dict[str, tuple[int, str]], *scans: str) -> FolderDigests:
-    objects = [S3Object(key=key, size_bytes=size, etag=etag) for key, (size, etag) in sorted(files.items())]
+    entries = [(key, etag, str(size), "STANDARD", "") for key, (size, etag) in sorted(files.items())]
     folders = FolderDigests("data", "D/out/", frozenset(scans))
-    folders.add(iter(objects))
+    folders.add(iter(entries))
     return folders
 
 
