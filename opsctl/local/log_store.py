@@ -75,11 +75,23 @@ class LogStore:
     def forget_stream(self, arn: str, stream: str) -> None:
         """Remove a stream and its lines."""
         row = [(arn, stream)]
-        self._change([(f"DELETE FROM {table} WHERE arn = ? AND stream = ?", row) for table in ("lines", "streams")])
+        self._change(
+            [
+                ("DELETE FROM lines WHERE arn = ? AND stream = ?", row),
+                ("DELETE FROM streams WHERE arn = ? AND stream = ?", row),
+            ]
+        )
 
     def forget_group(self, arn: str) -> None:
         """Remove a group with its streams and lines."""
-        self._change([(f"DELETE FROM {table} WHERE arn = ?", [(arn,)]) for table in ("lines", "streams", "groups")])
+        row = [(arn,)]
+        self._change(
+            [
+                ("DELETE FROM lines WHERE arn = ?", row),
+                ("DELETE FROM streams WHERE arn = ?", row),
+                ("DELETE FROM groups WHERE arn = ?", row),
+            ]
+        )
 
     def remove_expired(self, *, now: float | None = None) -> None:
         """Remove the lines that are older than their group's retention, as CloudWatch does.
