@@ -187,15 +187,19 @@ class Context:
 
     def pricing(self, run: Run) -> Pricing:
         """The prices of a run's instances."""
+        return self.pricing_of_model(run.resources)
+
+    def pricing_of_model(self, model: str) -> Pricing:
+        """The prices of the instances that a model's jobs use."""
         from opsctl.aws.pricing import rates
         from opsctl.core.runs.snapshot import Pricing
 
-        if run.resources not in self._pricing:
-            resources = self.platform.models[run.resources]
-            self._pricing[run.resources] = Pricing(
+        if model not in self._pricing:
+            resources = self.platform.models[model]
+            self._pricing[model] = Pricing(
                 rates=rates(self.clients, self.platform, resources, home=self.home), is_local=self.platform.is_local
             )
-        return self._pricing[run.resources]
+        return self._pricing[model]
 
     @cached_property
     def batch(self) -> Batch:
