@@ -42,7 +42,7 @@ class Context:
     Parameters
     ----------
     platform_name, region, profile
-        As typed; None: from the configuration, else the platform that was brought up last and the user's own AWS
+        As typed; None: from the configuration, else the platform that was brought up or picked last and the user's own AWS
         configuration.
 
     Raises
@@ -80,6 +80,11 @@ class Context:
 
         return Screen()
 
+    @property
+    def chosen_name(self) -> str | None:
+        """The name of the platform that was typed or is configured, else of this machine's current one."""
+        return self._name or self.home.current()
+
     @cached_property
     def platform(self) -> Platform:
         """The chosen platform.
@@ -89,7 +94,7 @@ class Context:
         Problem
             If there is none, or the local platform's process has ended.
         """
-        name = self._name or self.home.current()
+        name = self.chosen_name
         platform = self.home.recall(name) if name else None
         if platform is None:
             platform = self._from_aws(name)

@@ -20,6 +20,8 @@ from opsctl.cli.help_page import CommandWithPanels
 GROUPS = {
     "Platform": {
         "up": "Create the platform, or bring it up to date.",
+        "platforms": "List the platforms that this machine knows, on AWS and local.",
+        "use": "Pick the platform that later commands use.",
         "doctor": "Check this machine, AWS and the platform.",
         "selftest": "Run a small job for each model, and show what works.",
         "image": "Build, push or show the image that the jobs run.",
