@@ -42,8 +42,8 @@ class Context:
     Parameters
     ----------
     platform_name, region, profile
-        As typed; None: from the configuration, else the platform that was brought up or picked last and the user's own AWS
-        configuration.
+        As typed; None: from the configuration, else the platform that was brought up or picked last and the user's own
+        AWS configuration.
 
     Raises
     ------

@@ -159,7 +159,7 @@ def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> Non
     view.show(end("DONE"))
     view.show(line("sub-02", "é"))
     first, second = (json.loads(text) for text in capsys.readouterr().out.splitlines())
-    assert first == line("sub-01", 'a "b"\nc\x1b[31m').as_json()
+    assert first == {"schema_version": 1, **line("sub-01", 'a "b"\nc\x1b[31m').as_json()}
     assert second["scan"] == "sub-02"
 
 
