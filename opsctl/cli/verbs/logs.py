@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -30,6 +30,8 @@ _POLL_SECONDS = 1.0
 _STATUS_POLLS_ON_AWS = 5
 #: CloudWatch shows a line seconds after it was written, and half a minute after at busy times.
 _LATE_POLLS_ON_AWS = 30
+#: Lines of a job that ended less than this ago may still come.
+_LATE = timedelta(minutes=5)
 
 #: How long to retry: AWS and the network come back; a local platform that has ended does not.
 _TIMEOUT_SECONDS = 1800.0
@@ -219,13 +221,15 @@ def _absence(reader: LogReader, names: Sequence[str]) -> Absence:
     from opsctl.core.logs.absence import absence
 
     results = reader.snapshots.on_s3.results().values()
+    latest = max((datetime.fromisoformat(result.stopped_at) for result in results), default=None)
+    is_recent = latest is not None and datetime.now(UTC) - latest < _LATE
     started = {result.index for result in results} | {attempt.index for attempt in reader.snapshots.on_s3.attempts()}
     started_names = {reader.run.scans[index] for index in started}
     return absence(
         run_id=reader.run.run_id,
         scans=[name for name in names if name in started_names] or names,
         is_whole_run=reader.line_filter.indices is None and not reader.line_filter.failed_only,
-        is_over=reader.is_over or reader.line_filter.failed_only,
+        is_over=(reader.is_over or reader.line_filter.failed_only) and not is_recent,
         has_started=not started_names.isdisjoint(names),
         has_failed=len([result for result in results if result.succeeded]) < len(reader.run.remaining),
         has_done=any(result.succeeded for result in results),
