@@ -8,6 +8,7 @@ from datetime import datetime
 from rich.text import Text
 
 from opsctl.commands.platform.known_platforms import KnownPlatform
+from opsctl.core.platform.platform import up_command
 from opsctl.render.page import table
 from opsctl.render.runs import ago_text
 from opsctl.render.screen import Screen
@@ -59,7 +60,7 @@ def _place_text(platform: KnownPlatform) -> str:
 
 
 def _remedy_text(platform: KnownPlatform) -> str:
-    up = f"opsctl up --local --name {platform.name}" if platform.is_local else f"opsctl up --name {platform.name}"
+    up = up_command(platform.name, is_local=platform.is_local)
     if platform.state == "stopped":
         return f"{platform.name} is stopped: `{up}` brings it back, with its data."
     if platform.state == "unfinished":

@@ -30,14 +30,14 @@ def platforms(*, as_json: AsJson = False) -> None:
             # Its process is there and does not answer.
             return True
 
-    found = known_platforms(context.home, current=context.chosen_name, is_server_running=is_server_running)
+    listed = known_platforms(context.home, current=context.chosen_name, is_server_running=is_server_running)
     if as_json:
         context.screen.json(
             {
                 "schema_version": SCHEMA_VERSION,
                 "current": context.chosen_name,
-                "platforms": [platform.as_json() for platform in found],
+                "platforms": [platform.as_json() for platform in listed],
             }
         )
     else:
-        show_platforms(context.screen, found, now=datetime.now(UTC))
+        show_platforms(context.screen, listed, now=datetime.now(UTC))

@@ -75,11 +75,12 @@ def _ensure_usable(home: Home, name: str) -> None:
         return
     if home.platform_dir(name).is_dir():
         from opsctl.commands.platform.remembered_platform import remember_platform
+        from opsctl.core.platform.platform import up_command
 
-        local = " --local" if remember_platform(home, name).is_local else ""
+        command = up_command(name, is_local=remember_platform(home, name).is_local)
         raise Problem(
             f"The platform {name} is not up.",
-            f"`opsctl up{local} --name {name}` brings it up, and picks it.",
+            f"`{command}` brings it up, and picks it.",
             code=ErrorCode.PLATFORM_NOT_FOUND,
         )
     names = f"It knows {', '.join(known)}." if known else "It knows none."
