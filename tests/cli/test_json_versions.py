@@ -26,7 +26,7 @@ def opsctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     world = HistoryWorld(tmp_path / "home", "sub-01", "sub-02")
     assert world.submit() is not None
     first, second = world.history.jobs
-    for job, how in ((first, "done"), (second, "failed")):
+    for job, how in ((first, "done"), (second, "m2g failed")):
         world.start(job)
         world.pass_time(timedelta(minutes=30))
         world.end(job, how)

@@ -222,7 +222,7 @@ def _absence(reader: LogReader, names: Sequence[str]) -> Absence:
 
     results = reader.snapshots.on_s3.results().values()
     latest = max((datetime.fromisoformat(result.stopped_at) for result in results), default=None)
-    is_recent = latest is not None and datetime.now(UTC) - latest < _LATE
+    is_recent = latest is not None and abs(datetime.now(UTC) - latest) < _LATE
     started = {result.index for result in results} | {attempt.index for attempt in reader.snapshots.on_s3.attempts()}
     started_names = {reader.run.scans[index] for index in started}
     return absence(
