@@ -29,7 +29,7 @@ LINE = RunLine(
     cancelled=2,
     active=0,
     resources="csa",
-    hours=10.0,
+    paid_hours=10.0,
 )
 
 

@@ -74,7 +74,9 @@ def _known(home: Home, name: str, *, is_current: bool, is_server_running: Callab
         last_up = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     state: PlatformState
     if last_up is None:
-        state = "unfinished" if has_platform_state(home, name=name) else "down"
+        # The state of a platform that is down stays, without resources.
+        is_pending = any((home.platform_dir(name) / file).exists() for file in ("pending-up.json", "pending-down"))
+        state = "unfinished" if is_pending else "down"
     else:
         state = "stopped" if remembered.is_local and not is_server_running() else "up"
     bucket = remembered.data_bucket

@@ -40,8 +40,8 @@ class RunLine:
         How many scans are in these states. A cancelled scan has not failed; an active one waits, starts or runs.
     resources
         The model whose instances the jobs use: it decides the price.
-    hours
-        The hours that the run's own jobs are charged for; None where attempts were not read.
+    paid_hours
+        The hours that the run's own jobs are charged for; None where attempts or prices were not read.
     """
 
     run_id: str
@@ -56,7 +56,7 @@ class RunLine:
     cancelled: int
     active: int
     resources: str
-    hours: float | None = None
+    paid_hours: float | None = None
 
     @property
     def state(self) -> str:
@@ -69,10 +69,10 @@ class RunLine:
 
     def cost(self, pricing: Pricing | None) -> Money | None:
         """What the run's own jobs have cost so far; None where the hours or the prices are not known."""
-        if pricing is None or self.hours is None:
+        if pricing is None or self.paid_hours is None:
             return None
         rates = pricing.rates
-        return spent(self.hours * rates.usd_per_hour, is_local=pricing.is_local, is_complete=rates.is_complete)
+        return spent(self.paid_hours * rates.usd_per_hour, is_local=pricing.is_local, is_complete=rates.is_complete)
 
     def as_json(self, pricing: Pricing | None) -> dict[str, Any]:
         """One element of `runs` in `runs --json`."""
@@ -149,7 +149,7 @@ def runs(
     cached = {
         run_id: line
         for run_id, line in stored.items()
-        if line is not None and (pricing_of is None or line.hours is not None)
+        if line is not None and (pricing_of is None or line.paid_hours is not None)
     }
     uncached = records.runs([run_id for run_id in chosen if run_id not in cached])
 
@@ -190,7 +190,10 @@ def _read_line(reader: SnapshotReader, options: Mapping[str, Any], *, pricing: P
     else:
         status = reader.counts()
     counts = daily_counts((daily_state(scan.state, scan.cause_code) for scan in status.scans), more=status.unlisted)
-    line = _line(run, options, counts=counts, hours=status.bill.hours if status.bill is not None else None)
+    rate = pricing.rates.usd_per_hour if pricing is not None else 0.0
+    # Not the bill's hours: those of the preview are not what is charged.
+    paid_hours = status.bill.usd / rate if status.bill is not None and rate else None
+    line = _line(run, options, counts=counts, paid_hours=paid_hours)
     return line, _is_final(reader, status, line)
 
 
@@ -212,7 +215,7 @@ def _options(run: Run, atlases: AtlasTable) -> dict[str, Any]:
 
 
 def _line(
-    run: Run, options: Mapping[str, Any], *, counts: Mapping[DailyState, int], hours: float | None = None
+    run: Run, options: Mapping[str, Any], *, counts: Mapping[DailyState, int], paid_hours: float | None = None
 ) -> RunLine:
     return RunLine(
         run_id=run.run_id,
@@ -227,7 +230,7 @@ def _line(
         cancelled=counts[DailyState.CANCELLED],
         active=sum(count for state, count in counts.items() if state.is_active),
         resources=run.resources,
-        hours=hours,
+        paid_hours=paid_hours,
     )
 
 

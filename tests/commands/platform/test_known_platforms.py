@@ -67,6 +67,13 @@ def test_a_platform_that_is_not_up_says_so(home: Home) -> None:
     assert known(home, is_running=False)["m2g"].state == "up"
     home.forget("m2g")
     assert "m2g" not in known(home)
+    # `down` leaves the states of both roots.
+    state = home.platform_dir("m2g") / "terraform" / "platform" / "terraform.tfstate"
+    state.parent.mkdir(parents=True)
+    state.write_text("{}")
+    assert (known(home)["m2g"].state, known(home)["m2g"].last_up) == ("down", None)
+    (home.platform_dir("m2g") / "pending-down").touch()
+    assert known(home)["m2g"].state == "unfinished"
 
 
 def test_use_picks_the_platform_of_later_commands(home: Home, opsctl: Callable[..., tuple[int, str, str]]) -> None:
