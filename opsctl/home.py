@@ -157,7 +157,11 @@ class Home:
     def keep(self, platform: Platform) -> None:
         """Save a platform's record, and make the platform the current one."""
         self.write(self.platform_dir(platform.name) / "record.json", json.dumps(platform.as_record(), indent=1))
-        self.write(self.path / "current", platform.name)
+        self.make_current(platform.name)
+
+    def make_current(self, name: str) -> None:
+        """Let commands that name no platform use this one."""
+        self.write(self.path / "current", name)
 
     def write(self, path: Path, text: str) -> None:
         """Write a file below the home, whole or not at all."""
@@ -170,7 +174,7 @@ class Home:
             (self.platform_dir(name) / file).unlink(missing_ok=True)
 
     def current(self) -> str | None:
-        """The name of the platform that was brought up last, else of the only known one."""
+        """The name of the platform that was brought up or chosen last, else of the only known one."""
         known = self.known()
         last = (self._read(self.path / "current") or b"").decode(errors="replace").strip()
         if last in known:

@@ -75,7 +75,7 @@ class Logs:
                     raise
                 raise Problem(
                     f"The log group {self._group} is not there.",
-                    "Is the platform up? `opsctl up` makes it.",
+                    "Its log lines are gone with it. `opsctl up` creates the group again.",
                     code=ErrorCode.AWS_NOT_FOUND,
                 ) from error
         events = [

@@ -43,8 +43,8 @@ class Context:
     Parameters
     ----------
     platform_name, region, profile
-        As typed; None: from the configuration, else the platform that was brought up last and the user's own AWS
-        configuration.
+        As typed; None: from the configuration, else the platform that was brought up or picked last and the user's own
+        AWS configuration.
 
     Raises
     ------
@@ -84,6 +84,11 @@ class Context:
 
         return Screen()
 
+    @property
+    def chosen_name(self) -> str | None:
+        """The name of the platform that was typed or is configured, else of this machine's current one."""
+        return self._name or self.home.current()
+
     @cached_property
     def platform(self) -> Platform:
         """The chosen platform.
@@ -93,7 +98,7 @@ class Context:
         Problem
             If there is none, or the local platform's process has ended.
         """
-        name = self._name or self.home.current()
+        name = self.chosen_name
         platform = self.home.recall(name) if name else None
         if platform is None:
             platform = self._from_aws(name)
@@ -191,15 +196,19 @@ class Context:
 
     def pricing(self, run: Run) -> Pricing:
         """The prices of a run's instances."""
+        return self.pricing_of_model(run.resources)
+
+    def pricing_of_model(self, model: str) -> Pricing:
+        """The prices of the instances that a model's jobs use."""
         from opsctl.aws.pricing import rates
         from opsctl.core.runs.snapshot import Pricing
 
-        if run.resources not in self._pricing:
-            resources = self.platform.models[run.resources]
-            self._pricing[run.resources] = Pricing(
+        if model not in self._pricing:
+            resources = self.platform.models[model]
+            self._pricing[model] = Pricing(
                 rates=rates(self.clients, self.platform, resources, home=self.home), is_local=self.platform.is_local
             )
-        return self._pricing[run.resources]
+        return self._pricing[model]
 
     @cached_property
     def batch(self) -> Batch:

@@ -14,7 +14,7 @@ PlatformName = Annotated[
     typer.Option(
         "--platform",
         envvar="OPSCTL_PLATFORM",
-        help="The platform to use. Default: the one that was brought up last.",
+        help="The platform to use. Default: the last one that `opsctl use` picked or `opsctl up` brought up.",
         metavar="NAME",
         autocompletion=completion.platforms,
     ),

@@ -21,6 +21,8 @@ from opsctl.cli.near_names import no_such_verb, platform_options_last
 GROUPS = {
     "Platform": {
         "up": "Create the platform, or bring it up to date.",
+        "platforms": "List the platforms that this machine knows, on AWS and local.",
+        "use": "Pick the platform that later commands use.",
         "doctor": "Check this machine, AWS and the platform.",
         "selftest": "Run a small job for each model, and show what works.",
         "image": "Build, push or show the image that the jobs run.",

@@ -74,7 +74,7 @@ def _m2g_setting(name: str, default: Any) -> Setting:
 _MOST_USD = 10**9
 
 SETTINGS = (
-    Setting("platform", "text", otherwise="the one brought up last"),
+    Setting("platform", "text", otherwise="the last one that `opsctl use` picked or `opsctl up` brought up"),
     Setting("region", "text", otherwise="your AWS configuration's"),
     Setting("profile", "text", otherwise="your AWS configuration's"),
     Setting("max_spend", "a number", otherwise="no limit"),

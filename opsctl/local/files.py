@@ -43,6 +43,11 @@ class Files:
         return self.folder / "objects"
 
     @property
+    def log_lines(self) -> Path:
+        """The jobs' log lines."""
+        return self.folder / "log_lines.sqlite3"
+
+    @property
     def jobs(self) -> Path:
         """The jobs' work folders."""
         return self.folder / "jobs"

@@ -1,7 +1,9 @@
 """moto's CloudWatch Logs with a FilterLogEvents that follows AWS, and a writer for the lines of jobs.
 
 moto 5.2.5 ignores `logStreamNamePrefix`, numbers events 0, 1, 2… without a lock, interleaves streams only on request,
-has no page limit in bytes, and cannot change the KMS key of a group.
+has no page limit in bytes, cannot change the KMS key of a group, and keeps nothing on disk. Here a group that is made
+again after a restart of the server has its streams and lines again (`opsctl.local.log_store`); one that was deleted has
+none, as on AWS.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import moto.logs.models as models
@@ -21,6 +24,8 @@ from moto.kms.models import kms_backends
 from moto.logs.exceptions import InvalidParameterException, ResourceNotFoundException
 from moto.logs.responses import LogsResponse
 from moto.logs.utils import EventMessageFilter
+
+from opsctl.local.log_store import LogStore, StoredLine
 
 _PAGE_BYTES = 1024 * 1024
 _PAGE_EVENTS = 10_000
@@ -39,6 +44,18 @@ class StoredLogEvent:
         self.message: str = log_event["message"]
         self.event_id = f"{next(self._ids):056d}"
 
+    @classmethod
+    def restored(cls, line: StoredLine) -> StoredLogEvent:
+        """The event of a line that an earlier server stored."""
+        event = cls(line.ingested_ms, {"timestamp": line.timestamp_ms, "message": line.message})
+        event.event_id = line.event_id
+        return event
+
+    @property
+    def stored(self) -> StoredLine:
+        """The event as the store keeps it."""
+        return StoredLine(self.event_id, self.timestamp, self.ingestion_time, self.message)
+
     @property
     def position(self) -> tuple[int, str]:
         """The position in the order of all events."""
@@ -54,9 +71,10 @@ class StoredLogEvent:
 
 
 class LogStream(models.LogStream):
-    """A stream that keeps its events sorted, so that a time window is found by bisection."""
+    """A stream that stores its events, and keeps them sorted, so that a time window is found by bisection."""
 
     __module__ = "moto.logs.models"
+    store: LogStore
 
     def __init__(self, log_group: models.LogGroup, name: str) -> None:
         super().__init__(log_group, name)
@@ -67,9 +85,22 @@ class LogStream(models.LogStream):
         with self._lock:
             end = self.events[-1].timestamp if self.events else 0
             token = super().put_log_events(log_events)
+            new: list[Any] = self.events[len(self.events) - len(log_events) :]
+            self.store.add_lines(self.log_group.arn, self.log_stream_name, [event.stored for event in new])
             if log_events and log_events[0]["timestamp"] < end:
                 self.events = sorted(self.events, key=lambda event: (event.timestamp, event.event_id))
             return token
+
+    def restore(self, *, created_ms: int) -> None:
+        """Take over what an earlier server stored of this stream."""
+        events: list[Any] = [
+            StoredLogEvent.restored(line) for line in self.store.lines(self.log_group.arn, self.log_stream_name)
+        ]
+        self.creation_time = _moment(created_ms)
+        self.events = events
+        self.stored_bytes = sum(len(event.message) for event in events)
+        if events:
+            self.last_ingestion_time = _moment(max(event.ingestion_time for event in events))
 
     def window(self, start: int, end: int | None) -> list[Any]:
         """Return the events from `start` to `end`, both included, in milliseconds since 1970."""
@@ -79,10 +110,47 @@ class LogStream(models.LogStream):
             return self.events[first:stop]
 
 
+class LogGroup(models.LogGroup):
+    """A group that begins with the streams that an earlier server stored of it."""
+
+    __module__ = "moto.logs.models"
+    store: LogStore
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        for name, created_ms in self.store.streams(self.arn):
+            stream = LogStream(self, name)
+            stream.restore(created_ms=created_ms)
+            self.streams[name] = stream
+
+    def create_log_stream(self, log_stream_name: str) -> None:
+        """Create a stream, as CreateLogStream does."""
+        super().create_log_stream(log_stream_name)
+        self.store.add_stream(self.arn, log_stream_name, created_ms=int(time.time() * 1000))
+
+    def delete_log_stream(self, log_stream_name: str) -> None:
+        """Delete a stream with its lines, as DeleteLogStream does."""
+        super().delete_log_stream(log_stream_name)
+        self.store.forget_stream(self.arn, log_stream_name)
+
+    def set_retention_policy(self, retention_in_days: str | None) -> None:
+        """Set how long lines are kept, as PutRetentionPolicy and DeleteRetentionPolicy do."""
+        super().set_retention_policy(retention_in_days)
+        self.store.set_retention(self.arn, int(retention_in_days) if retention_in_days is not None else None)
+
+
 class LocalLogsResponse(LogsResponse):
-    """The HTTP side of FilterLogEvents."""
+    """The HTTP side of what moto answers differently from AWS."""
 
     __module__ = "moto.logs.responses"
+    store: LogStore
+
+    def delete_log_group(self) -> str:
+        """Answer DeleteLogGroup: the lines are gone with the group."""
+        arn = self._group().arn
+        answer = super().delete_log_group()
+        self.store.forget_group(arn)
+        return answer
 
     def filter_log_events(self) -> str:
         """Answer FilterLogEvents: interleaved, oldest first, at most `limit` events or 1 MB a page."""
@@ -152,6 +220,11 @@ def _page(events: Iterator[dict[str, Any]], limit: int) -> tuple[list[dict[str, 
     return page, None
 
 
+def _moment(milliseconds: int) -> datetime:
+    """A time as moto keeps it: UTC, without a time zone."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).replace(tzinfo=None)
+
+
 def _from_token(token: str | None) -> tuple[int, str]:
     if not token:
         return 0, ""
@@ -193,8 +266,16 @@ class JobLog:
             stream.put_log_events([{"timestamp": timestamp, "message": message} for timestamp, message in lines])
 
 
-def install() -> None:
-    """Replace moto's classes by these. To be called before moto's application is created."""
+def install(store: LogStore) -> None:
+    """Replace moto's classes by these. To be called before moto's application is created.
+
+    Parameters
+    ----------
+    store
+        Where the lines are kept over restarts.
+    """
+    LogStream.store = LogGroup.store = LocalLogsResponse.store = store
     models.LogEvent = StoredLogEvent  # type: ignore[misc,assignment]
     models.LogStream = LogStream  # type: ignore[misc]
+    models.LogGroup = LogGroup  # type: ignore[misc]
     urls.url_paths["{0}/$"] = LocalLogsResponse.dispatch

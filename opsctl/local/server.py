@@ -93,6 +93,7 @@ def serve(
     from opsctl.local.batch.launcher import JobLauncher
     from opsctl.local.connections import BoundedServer
     from opsctl.local.dry_run import DryRun
+    from opsctl.local.log_store import LogStore
     from opsctl.local.one_at_a_time import OneAtATime
     from opsctl.local.rights.attempt_rights import RightsOfAttempts
     from opsctl.local.rights.enforcement import Enforcement
@@ -119,7 +120,9 @@ def serve(
         )
     )
     scheduler = scheduler_type(launcher, slots=options.slots)
-    logs.install()
+    log_store = LogStore(files.log_lines)
+    log_store.remove_expired()
+    logs.install(log_store)
     s3.install(store)
     batch.install(scheduler)
     restored = restore(store)
@@ -151,6 +154,7 @@ def serve(
     server.shutdown()
     thread.join()
     store.close()
+    log_store.close()
     files.record.unlink(missing_ok=True)
 
 

@@ -8,31 +8,49 @@ from typing import Any
 from rich.text import Text
 
 from opsctl.commands.runs.run_list import RunLine, RunList
+from opsctl.core.costs.money import Truth
 from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted
 
-_STYLES = {"active": "cyan", "failed": "red", "done": "green"}
+_STYLES = {"active": "cyan", "failed": "red", "cancelled": "yellow", "done": "green"}
+_HEADER = ("RUN", "BY", "STARTED", "DATASET", "SCANS DONE", "COST", "OUTPUT")
 
 _FEW = 5
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def show_runs(screen: Screen, run_list: RunList, *, now: datetime) -> None:
-    """Show the runs, the newest last, next to the prompt."""
+def show_runs(screen: Screen, run_list: RunList, *, now: datetime, data_bucket: str = "") -> None:
+    """Show the runs in a table, the newest last, next to the prompt.
+
+    Parameters
+    ----------
+    data_bucket
+        A dataset in it is shown by its name, any other by its URI.
+    """
     if run_list.earlier:
-        screen.say(f"{run_list.earlier:,} earlier: `opsctl runs --all`", style="dim")
+        screen.say(f"{counted(run_list.earlier, 'earlier run')}: `opsctl runs --all` shows every run.", style="dim")
     rows: list[list[Text | str]] = [
         [
             line.run_id,
+            line.created_by,
             ago_text(datetime.fromisoformat(line.created_at), now=now),
+            line.dataset.removeprefix(f"s3://{data_bucket}/"),
             Text(_counts_text(line), style=_STYLES[line.state]),
-            line.output.rpartition("/")[2],
-            " ".join(_option_text(name, value) for name, value in line.options.items()),
+            cost.amount if (cost := run_list.cost(line)) is not None else "",
+            " ".join([_folder(line), *(_option_text(name, value) for name, value in line.options.items())]),
         ]
         for line in run_list.lines
     ]
-    for row in table(rows, room=screen.data.room, right=(1,)):
+    header: list[Text | str] = [Text(title, style="dim") for title in _HEADER]
+    room = screen.data.room
+    lines = table([header, *rows], room=room, right=(5,))
+    # Off a terminal a script reads the runs; in a narrow window the cells stand below each other.
+    if rows and (room is None or len(lines) > len(rows) + 1):
+        lines = table(rows, room=room, right=(5,))
+    for row in lines if rows else ():
         screen.data.print(row)
+    if sentence := _cost_sentence(run_list):
+        screen.say(sentence, style="dim")
     if not run_list.lines and not run_list.unread:
         screen.say("There is no such run yet: `opsctl run DATASET` starts one.")
     if run_list.unread:
@@ -53,10 +71,25 @@ def ago_text(moment: datetime, *, now: datetime) -> str:
 
 
 def _counts_text(line: RunLine) -> str:
-    parts = [f"{line.done:,}/{line.total:,} done"]
+    parts = [f"{line.done:,} of {line.total:,}"]
     parts += [f"{line.failed:,} failed"] if line.failed else []
+    parts += [f"{line.cancelled:,} cancelled"] if line.cancelled else []
     parts += [f"{line.active:,} active"] if line.active else []
     return ", ".join(parts)
+
+
+def _cost_sentence(run_list: RunList) -> str:
+    """What the amounts stand for: charged, or what AWS would charge."""
+    costs = [cost for line in run_list.lines if (cost := run_list.cost(line)) is not None]
+    if not costs:
+        return ""
+    if costs[0].truth is Truth.AS_AWS:
+        return "COST is what AWS would charge: jobs on this machine cost nothing."
+    return "COST is what was charged so far, computed from the attempts' times. `opsctl cost --run RUN` shows how."
+
+
+def _folder(line: RunLine) -> str:
+    return line.output.rpartition("/")[2]
 
 
 def _option_text(name: str, value: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.render.encoding import replace_unencodable
-from opsctl.render.json_document import DOCUMENT_WRITTEN
+from opsctl.render.json_document import DOCUMENT_WRITTEN, with_version
 from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, table
 from opsctl.render.typed_platform import TYPED
@@ -66,17 +66,18 @@ class Screen:
         for line in table(rows, room=self.words.room):
             self.words.print(line)
 
-    def json(self, value: Any) -> None:
+    def json(self, value: Mapping[str, Any]) -> None:
         """Print one JSON document on standard output; an error after it is told on standard error only.
 
-        It is ASCII: escapes keep foreign text exactly, and none of it reaches the terminal.
+        It is ASCII: escapes keep foreign text exactly, and none of it reaches the terminal. Every document has a
+        `schema_version`, 1 where it has none of its own.
         """
         DOCUMENT_WRITTEN.set()
-        self._write(json.dumps(value, indent=2))
+        self._write(json.dumps(with_version(value), indent=2))
 
     def json_line(self, value: Mapping[str, Any]) -> None:
-        """Print one JSON object on a line of its own and flush."""
-        self._write(json.dumps(value))
+        """Print one JSON object with a `schema_version` on a line of its own and flush."""
+        self._write(json.dumps(with_version(value)))
 
     def confirm(self, question: str, *, assume_yes: bool) -> bool:
         """Ask a question; without a terminal to ask on, raise a usage error.

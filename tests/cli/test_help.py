@@ -21,6 +21,7 @@ from opsctl.cli.verb_table import SUMMARIES
 VERBS = [
     *("up", "sample", "upload", "scans", "check", "run", "status", "cost", "why", "logs", "cancel"),
     *("results", "report", "audit", "config", "doctor", "selftest", "down", "runs", "datasets", "parcellations"),
+    *("platforms", "use"),
     *("image build", "image push", "image status"),
     *("delete dataset", "delete outputs", "delete run"),
 ]
@@ -273,7 +274,7 @@ IN_OWN_WORDS = {"--all", "--dry-run", "--follow", "-f", "--modif", "--participan
 #: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's.
 ANOTHER_THING = {("upload", "--name"), ("selftest", "--model"), ("up", "--tag")}
 WITHOUT_DATA = {"up", "sample"}
-WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations"}
+WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
 ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}
 
 

@@ -8,12 +8,13 @@ import os
 import sys
 
 import pytest
-from support.windows import plain, terminal
+from rich.cells import cell_len
+from support.windows import terminal
 
 from opsctl.commands.logs.follow import ScanEnd
 from opsctl.core.logs.log_line import LogLine
 from opsctl.core.runs.status import ScanStatus, State
-from opsctl.render.logs import LogView
+from opsctl.render.logs import LogView, folded_text
 from opsctl.render.screen import Screen
 
 
@@ -57,10 +58,54 @@ def test_a_terminal_gets_the_beginning_of_a_very_long_line() -> None:
     screen, window = terminal(80)
     view = LogView(screen, names=("sub-01",))
     view.show(line("sub-01", "x" * 400))
+    assert "".join(text[9:] for text in window.lines) == "x" * 400
     view.show(line("sub-01", "y" * 1400))
-    first, second = plain(window.getvalue()).splitlines()
-    assert first == f"sub-01 │ {'x' * 400}"
-    assert second == f"sub-01 │ {'y' * 400}… (1,000 more characters: in a pipe, or with --json)"
+    shown = " ".join(text[9:] for text in window.lines)
+    assert shown.endswith("… (1,000 more characters: in a pipe, or with --json)")
+    assert shown.count("y") == 400
+
+
+LONG_LINE = (
+    "m2g read /work/input/sub-01/ses-1/dwi/sub-01_ses-1_dwi.nii.gz  and found 33 volumes, 32 b-values and 33 vectors"
+)
+
+
+@pytest.mark.parametrize("width", [120, 80, 60, 40])
+@pytest.mark.parametrize("with_time", [False, True])
+def test_further_parts_of_a_line_are_below_its_message(width: int, with_time: bool) -> None:
+    screen, window = terminal(width)
+    view = LogView(screen, names=("sub-01", "sub-02/ses-1"), with_time=with_time)
+    view.show(line("sub-01", LONG_LINE))
+    view.show(line("sub-01", "short"))
+    view.show(line("sub-02/ses-1", "other"))
+    assert all(len(text) <= width for text in window.lines), window.lines
+    assert "".join("".join(text.split("│ ")[-1] for text in window.lines).split()).count("33vectors") == 1
+    time = "2026-11-22T12:00:03Z " if with_time else ""
+    if width - len(time) - len("sub-02/ses-1 │ ") >= 24:
+        beginnings = {text[: len(time) + 15] for text in window.lines}
+        assert beginnings == {f"{time}sub-01       │ ", f"{' ' * len(time)}             │ ", f"{time}sub-02/ses-1 │ "}
+    else:
+        headings = [text for text in window.lines if not text.startswith("  ")]
+        assert headings == ["sub-01 │", "sub-02/ses-1 │"]
+
+
+def test_a_resized_window_has_the_next_lines_in_its_width() -> None:
+    screen, window = terminal(80)
+    view = LogView(screen, names=("sub-01",))
+    view.show(line("sub-01", "word " * 30))
+    screen.data.width = 50
+    before = len(window.lines)
+    view.show(line("sub-01", "word " * 30))
+    after = window.lines[before:]
+    assert max(map(len, window.lines[:before])) > 50 >= max(map(len, after))
+
+
+@pytest.mark.parametrize("text", ["", "a", "   indented", "äöü" * 40, "漢字" * 30, "a b " * 30, "x" * 100, " " * 50])
+@pytest.mark.parametrize("width", [1, 2, 7, 24])
+def test_a_folded_line_says_the_same(text: str, width: int) -> None:
+    parts = folded_text(text, width)
+    assert "".join("".join(parts).split()) == "".join(text.split())
+    assert all(cell_len(part) <= max(width, 2) for part in parts)
 
 
 def test_a_pipe_gets_a_very_long_line_whole(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +159,7 @@ def test_every_json_line_is_an_object(capsys: pytest.CaptureFixture[str]) -> Non
     view.show(end("DONE"))
     view.show(line("sub-02", "é"))
     first, second = (json.loads(text) for text in capsys.readouterr().out.splitlines())
-    assert first == line("sub-01", 'a "b"\nc\x1b[31m').as_json()
+    assert first == {"schema_version": 1, **line("sub-01", 'a "b"\nc\x1b[31m').as_json()}
     assert second["scan"] == "sub-02"
 
 

@@ -95,9 +95,9 @@ def test_json_is_json_and_a_line_is_one_line(capsys: pytest.CaptureFixture[str])
     screen.json_line({})
     first, second = capsys.readouterr().out.splitlines()
     assert "\x1b" not in first
-    assert (json.loads(first), json.loads(second)) == (value, {})
-    screen.json(value)
-    assert json.loads(capsys.readouterr().out) == value
+    assert (json.loads(first), json.loads(second)) == ({"schema_version": 1, **value}, {"schema_version": 1})
+    screen.json({"schema_version": 7, **value})
+    assert json.loads(capsys.readouterr().out) == {"schema_version": 7, **value}
 
 
 def test_nobody_to_ask_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

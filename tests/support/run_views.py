@@ -100,8 +100,10 @@ class Told:
         # A person's machine keeps the line of a run that has ended; somebody who deletes its records is not seen.
         caches = {"runs": Cache(), **({} if self.world.has_lost_results else {"runs, a second time": self.world.cache})}
         lines = {verb: self._line(cache) for verb, cache in caches.items()}
+        # AWS Batch's FAILED is both: failed, and cancelled by a person.
+        ended = {verb: line.failed + line.cancelled for verb, line in lines.items()}
         return {
-            **{verb: {"DONE": line.done, "FAILED": line.failed, "ACTIVE": line.active} for verb, line in lines.items()},
+            **{verb: {"DONE": line.done, "FAILED": ended[verb], "ACTIVE": line.active} for verb, line in lines.items()},
             "logs": _coarse(self.states.counts),
             "status": _coarse(self.polled.counts),
             "why": _coarse(self.why.counts),

@@ -23,7 +23,7 @@ _VARIABLE = re.compile(r'^variable "(\w+)"', re.M)
 
 
 def platform_to_bring_up(home: Home, name: str | None, *, local: bool, is_for_aws: bool) -> tuple[str, bool]:
-    """Which platform `up` is about: a plain `up` goes on with the one that was brought up last, or was begun.
+    """Which platform `up` is about: a plain `up` goes on with the one that was brought up or picked last, or was begun.
 
     Parameters
     ----------

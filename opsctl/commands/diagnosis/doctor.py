@@ -42,7 +42,7 @@ class Question:
     version
         opsctl's own.
     name
-        The platform's name, as typed or configured; None: the one brought up last.
+        The platform's name, as typed or configured; None: the one brought up or picked last.
     region, profile
         As typed or configured.
     configuration

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -77,9 +77,10 @@ class LogReader:
         self._prefixes = sorted({f"{run.resources}/default/" for run in runs})
         earliest = min(datetime.fromisoformat(run.created_at) for run in runs) - _CLOCK_SKEW
         self._start_ms = max(_milliseconds(earliest), line_filter.since_ms or 0)
-        self._tail = line_filter.tail
+        # Whether the last of the existing lines are still looked for.
+        self._seeks_last = line_filter.has_limit
         self._tail_span = _FIRST_TAIL_SPAN
-        self._window = Window(self._tail_start_ms() if self._tail is not None else self._start_ms)
+        self._window = Window(self._tail_start_ms() if self._seeks_last else self._start_ms)
         self._sweep: Sweep | None = None
         self._count = 0
         self._held: list[tuple[LogEvent, StreamOwner]] = []
@@ -113,16 +114,16 @@ class LogReader:
             unidentified = sum(map(len, self._unidentified.values()))
             if unidentified > _MOST_HELD or self._characters > _MOST_HELD_CHARACTERS:
                 self._identify_streams()
-            is_full = len(self._held) > _MOST_HELD + (self._tail or 0) or self._characters > _MOST_HELD_CHARACTERS
-            if is_full and self._tail is not None:
-                self._keep_tail()
-            if is_full and self._tail is None:
-                self._window.forget()
-                return self._release(len(self._held) // 2)
+            if self._is_full():
+                self._keep_last()
+                if not self._seeks_last and self._is_full():
+                    self._window.forget()
+                    return self._release(len(self._held) // 2)
         self._identify_streams()
         self._window.finish(count=self._count)
+        self._keep_last()
         self._sweep, self._count, self._reread = None, 0, set()
-        if self._tail is not None and not self._has_tail():
+        if self._seeks_last and not self._has_last():
             return []
         self._reread_newly_selected()
         # The last lines of a stream wait until its first lines have been read.
@@ -152,6 +153,11 @@ class LogReader:
     def names(self) -> list[str]:
         """The names of the scans whose lines may come."""
         return [self.run.scans[index] for index in sorted(self._indices)]
+
+    @property
+    def selected_names(self) -> list[str]:
+        """The names of the scans whose lines are returned now: with `--failed` those that have failed so far."""
+        return [self.run.scans[index] for index in sorted(self._selected)]
 
     @property
     def is_over(self) -> bool:
@@ -242,20 +248,45 @@ class LogReader:
     def _tail_start_ms(self) -> int:
         return max(self._start_ms, _milliseconds(self._now() - self._tail_span))
 
-    def _has_tail(self) -> bool:
+    def _is_full(self) -> bool:
+        most = _MOST_HELD
+        if self._seeks_last:
+            most += (self.line_filter.last or 0) + (self.line_filter.tail or 0) * len(self._selected)
+        return len(self._held) > most or self._characters > _MOST_HELD_CHARACTERS
+
+    def _has_last(self) -> bool:
         """Whether the last lines were found; if not, the next pass begins earlier."""
-        assert self._tail is not None  # noqa: S101 it is asked only then
-        if len(self._held) < self._tail and self._window.floor_ms > self._start_ms:
+        if self._window.floor_ms > self._start_ms and not self._is_enough():
             self._tail_span *= _TAIL_SPAN_FACTOR
             self._window.reach(self._tail_start_ms())
             return False
-        self._keep_tail()
-        self._tail = None
+        self._seeks_last = False
         return True
 
-    def _keep_tail(self) -> None:
+    def _is_enough(self) -> bool:
+        last, tail = self.line_filter.last, self.line_filter.tail
+        count_by_scan = Counter(owner.index for _, owner in self._held)
+        return (last is None or len(self._held) >= last) and (
+            tail is None or all(count_by_scan[index] >= tail for index in self._selected)
+        )
+
+    def _keep_last(self) -> None:
+        """Drop the held lines that come before the last ones: of the existing lines, and of streams read once more."""
+        last, tail = self.line_filter.last, self.line_filter.tail
+        if not self._seeks_last and (tail is None or not self._reread):
+            return
         self._held.sort(key=_by_time)
-        self._held = self._held[len(self._held) - min(len(self._held), self._tail or 0) :]
+        if self._seeks_last and last is not None:
+            self._held = self._held[len(self._held) - min(len(self._held), last) :]
+        if tail is not None:
+            kept: list[tuple[LogEvent, StreamOwner]] = []
+            count_by_scan: Counter[int] = Counter()
+            for event, owner in reversed(self._held):
+                is_limited = self._seeks_last or event.stream in self._reread
+                count_by_scan[owner.index] += is_limited
+                if not is_limited or count_by_scan[owner.index] <= tail:
+                    kept.append((event, owner))
+            self._held = kept[::-1]
         self._count_characters()
 
     def _count_characters(self) -> None:

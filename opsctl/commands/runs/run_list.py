@@ -1,10 +1,10 @@
-"""`runs`: lists the runs with their counts; an ended run is read only once and then cached."""
+"""`runs`: lists the runs with their counts and costs; an ended run is read only once and then cached."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +12,14 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.atlases.atlas_table import AtlasTable
+from opsctl.core.costs.money import Money, spent
 from opsctl.core.location import parse_uri
 from opsctl.core.record import RecordReader
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run, may_be_run_of
-from opsctl.core.runs.status import ACTIVE
+from opsctl.core.runs.snapshot import Pricing
+from opsctl.core.runs.state import DailyState, daily_counts, daily_state
+from opsctl.core.runs.status import RunStatus
 
 SCHEMA_VERSION = 1
 
@@ -33,8 +36,12 @@ class RunLine:
         S3 URIs.
     options
         m2g's options that differ from the defaults, as they would be typed.
-    active
-        How many scans wait or run.
+    done, failed, cancelled, active
+        How many scans are in these states. A cancelled scan has not failed; an active one waits, starts or runs.
+    resources
+        The model whose instances the jobs use: it decides the price.
+    paid_hours
+        The hours that the run's own jobs are charged for; None where attempts or prices were not read.
     """
 
     run_id: str
@@ -46,18 +53,31 @@ class RunLine:
     total: int
     done: int
     failed: int
+    cancelled: int
     active: int
+    resources: str
+    paid_hours: float | None = None
 
     @property
     def state(self) -> str:
-        """`active`, `failed` or `done`."""
+        """`active`, `failed`, `cancelled` or `done`."""
         if self.active:
             return "active"
-        return "failed" if self.failed else "done"
+        if self.failed:
+            return "failed"
+        return "cancelled" if self.cancelled else "done"
 
-    def as_json(self) -> dict[str, Any]:
+    def cost(self, pricing: Pricing | None) -> Money | None:
+        """What the run's own jobs have cost so far; None where the hours or the prices are not known."""
+        if pricing is None or self.paid_hours is None:
+            return None
+        rates = pricing.rates
+        return spent(self.paid_hours * rates.usd_per_hour, is_local=pricing.is_local, is_complete=rates.is_complete)
+
+    def as_json(self, pricing: Pricing | None) -> dict[str, Any]:
         """One element of `runs` in `runs --json`."""
-        return {**asdict(self), "state": self.state}
+        cost = self.cost(pricing)
+        return {**asdict(self), "state": self.state, "cost": cost.as_json() if cost is not None else None}
 
 
 _READER = RecordReader(RunLine, hint="", version=None)
@@ -73,17 +93,24 @@ class RunList:
         How many older runs were left out.
     unread
         Ids of the runs without a record that this version of opsctl can read.
+    pricing
+        The prices of each model's instances, where they are known.
     """
 
     lines: tuple[RunLine, ...]
     earlier: int
     unread: tuple[str, ...]
+    pricing: Mapping[str, Pricing] = field(default_factory=dict)
+
+    def cost(self, line: RunLine) -> Money | None:
+        """What a run has cost so far; None where that is not known."""
+        return line.cost(self.pricing.get(line.resources))
 
     def as_json(self) -> dict[str, Any]:
         """What `runs --json` prints."""
         return {
             "schema_version": SCHEMA_VERSION,
-            "runs": [line.as_json() for line in self.lines],
+            "runs": [line.as_json(self.pricing.get(line.resources)) for line in self.lines],
             "earlier": self.earlier,
             "unread": list(self.unread),
         }
@@ -97,6 +124,7 @@ def runs(
     now: Callable[[], datetime],
     dataset: str | None = None,
     last: int | None = None,
+    pricing_of: Callable[[str], Pricing | None] | None = None,
 ) -> RunList:
     """List the runs.
 
@@ -108,48 +136,73 @@ def runs(
         Only the runs of this dataset: its name or its URI.
     last
         At most this many, the latest ones; None: all.
+    pricing_of
+        Returns the prices of a model's instances, or None where they are not known; None: costs are left out, and
+        fewer records are read.
     """
     run_ids = records.run_ids()
     if dataset is not None:
         name = dataset.rstrip("/").rpartition("/")[2]
         run_ids = [run_id for run_id in run_ids if may_be_run_of(run_id, name)]
     chosen = run_ids if last is None else run_ids[-last:]
-    cached = {run_id: line for run_id in chosen if (line := records.completion_cache.ended(run_id, _READER))}
+    stored = {run_id: records.completion_cache.ended(run_id, _READER) for run_id in chosen}
+    cached = {
+        run_id: line
+        for run_id, line in stored.items()
+        if line is not None and (pricing_of is None or line.paid_hours is not None)
+    }
     uncached = records.runs([run_id for run_id in chosen if run_id not in cached])
 
     def read_line(run: Run) -> RunLine:
-        return _read_line(run, records=records, batch=batch, atlases=atlases, now=now)
+        reader = SnapshotReader(run, records=records, batch=batch, now=now, is_saving=True)
+        pricing = pricing_of(run.resources) if pricing_of is not None else None
+        line, is_final = _read_line(reader, _options(run, atlases), pricing=pricing)
+        if is_final:
+            records.completion_cache.end(run.run_id, asdict(line))
+        return line
 
     with ThreadPoolExecutor(_THREADS) as pool:
         by_run = {**cached, **{line.run_id: line for line in pool.map(read_line, uncached.values())}}
-    lines = [by_run[run_id] for run_id in chosen if run_id in by_run]
+    lines = [line for run_id in chosen if (line := by_run.get(run_id)) and (dataset is None or _is_of(line, dataset))]
+    pricing = {line.resources: pricing_of(line.resources) for line in lines} if pricing_of is not None else {}
     return RunList(
-        lines=tuple(line for line in lines if dataset is None or _is_of(line, dataset)),
+        lines=tuple(lines),
         earlier=len(run_ids) - len(chosen),
         unread=tuple(run_id for run_id in chosen if run_id not in by_run),
+        pricing={model: price for model, price in pricing.items() if price is not None},
     )
 
 
-def _read_line(
-    run: Run, *, records: Records, batch: Batch, atlases: AtlasTable, now: Callable[[], datetime]
-) -> RunLine:
-    options = _options(run, atlases)
-    reader = SnapshotReader(run, records=records, batch=batch, now=now, is_saving=True)
-    done = sum(result.succeeded for result in reader.on_s3.results().values())
-    if done == len(run.remaining):
+def _read_line(reader: SnapshotReader, options: Mapping[str, Any], *, pricing: Pricing | None) -> tuple[RunLine, bool]:
+    """A run's line, and whether nothing can change it any more.
+
+    Parameters
+    ----------
+    pricing
+        None: the line is without hours, and made from as few records as possible.
+    """
+    run = reader.run
+    if pricing is not None:
+        status = reader.progress().with_costs(pricing)
+    elif sum(result.succeeded for result in reader.on_s3.results().values()) == len(run.remaining):
         # Results decide, so Batch is not asked.
-        line, is_final = _line(run, options, done=done, failed=0, active=0), True
+        return _line(run, options, counts={**daily_counts(()), DailyState.DONE: len(run.remaining)}), True
     else:
         status = reader.counts()
-        counts = status.counts
-        active = sum(counts[state] for state in ACTIVE)
-        line = _line(run, options, done=counts["DONE"], failed=counts["FAILED"], active=active)
-        # A submission that was cut short may still be made by the next `opsctl run`.
-        is_submitted = all(scan.is_submitted for scan in status.scans) and not reader.intended()
-        is_final = not active and reader.jobs_are_over and is_submitted
-    if is_final:
-        records.completion_cache.end(run.run_id, asdict(line))
-    return line
+    counts = daily_counts((daily_state(scan.state, scan.cause_code) for scan in status.scans), more=status.unlisted)
+    rate = pricing.rates.usd_per_hour if pricing is not None else 0.0
+    # Not the bill's hours: those of the preview are not what is charged.
+    paid_hours = status.bill.usd / rate if status.bill is not None and rate else None
+    line = _line(run, options, counts=counts, paid_hours=paid_hours)
+    return line, _is_final(reader, status, line)
+
+
+def _is_final(reader: SnapshotReader, status: RunStatus, line: RunLine) -> bool:
+    """Whether nothing can change a run's line any more."""
+    if line.active or not reader.jobs_are_over:
+        return False
+    # A submission that was cut short may still be made by the next `opsctl run`.
+    return all(scan.is_submitted for scan in status.scans) and not reader.intended()
 
 
 def _options(run: Run, atlases: AtlasTable) -> dict[str, Any]:
@@ -161,7 +214,9 @@ def _options(run: Run, atlases: AtlasTable) -> dict[str, Any]:
     return options
 
 
-def _line(run: Run, options: Mapping[str, Any], *, done: int, failed: int, active: int) -> RunLine:
+def _line(
+    run: Run, options: Mapping[str, Any], *, counts: Mapping[DailyState, int], paid_hours: float | None = None
+) -> RunLine:
     return RunLine(
         run_id=run.run_id,
         dataset=run.dataset,
@@ -170,9 +225,12 @@ def _line(run: Run, options: Mapping[str, Any], *, done: int, failed: int, activ
         created_at=run.created_at,
         created_by=run.created_by,
         total=len(run.remaining),
-        done=done,
-        failed=failed,
-        active=active,
+        done=counts[DailyState.DONE],
+        failed=counts[DailyState.FAILED],
+        cancelled=counts[DailyState.CANCELLED],
+        active=sum(count for state, count in counts.items() if state.is_active),
+        resources=run.resources,
+        paid_hours=paid_hours,
     )
 
 

@@ -77,7 +77,9 @@ class LineFilter:
     since_ms
         Show only lines from this time on; milliseconds since 1970.
     tail
-        Show only this many of the last existing lines; None: all.
+        Show only this many of each scan's last existing lines, and of a scan that fails later; None: all.
+    last
+        Show only this many of the last existing lines of all scans together; None: all.
     """
 
     indices: frozenset[int] | None = None
@@ -86,12 +88,18 @@ class LineFilter:
     since_ms: int | None = None
     grep: Grep | None = None
     tail: int | None = None
+    last: int | None = None
 
     @property
     def is_narrow(self) -> bool:
-        """Whether the filter may omit existing lines."""
-        limits = (self.indices, self.attempt, self.since_ms, self.grep)
-        return any(limit is not None for limit in limits) or self.tail == 0
+        """Whether the filter may omit every line of a scan that it shows."""
+        limits = (self.attempt, self.since_ms, self.grep)
+        return any(limit is not None for limit in limits) or 0 in (self.tail, self.last)
+
+    @property
+    def has_limit(self) -> bool:
+        """Whether only the last of the existing lines are shown."""
+        return self.tail is not None or self.last is not None
 
     def takes(self, timestamp_ms: int, message: str) -> bool:
         """Whether to show a line of a stream that is shown."""

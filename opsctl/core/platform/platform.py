@@ -153,6 +153,13 @@ def _inconsistency(platform: Platform, _source: str) -> str:
 _READER = RecordReader(Platform, hint="`opsctl up` writes it anew.", check=_inconsistency)
 
 
+def up_command(name: str, *, is_local: bool) -> str:
+    """The command that brings a platform up."""
+    if is_local:
+        return "opsctl up --local" if name == LOCAL_NAME else f"opsctl up --local --name {name}"
+    return f"opsctl up --name {name}"
+
+
 def check_name(name: str) -> str:
     """Return the name of a platform if it is valid.
 

@@ -61,6 +61,7 @@ def test_what_does_not_fit_into_memory_at_once_comes_in_parts(monkeypatch) -> No
     assert len(parts) > 5
     assert max(map(len, parts)) < 1000
     assert Counter(line.message for part in parts for line in part) == Counter(str(number) for number in range(3000))
+    assert [line.message for line in world.read(last=4)] == ["2996", "2997", "2998", "2999"]
     assert [line.message for line in world.read(tail=4)] == ["2996", "2997", "2998", "2999"]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from support.log_world import START_MS, LogWorld, ends, lines, messages
 
 from opsctl.commands.logs.follow import DoneBefore, NextAttempt
@@ -42,21 +43,30 @@ def test_all_that_is_there_in_times_order() -> None:
 
 
 def test_the_last_lines_are_the_last() -> None:
-    assert read(tail=7) == all_of(mixed_run())[-7:]
-    assert read(tail=1000) == all_of(mixed_run())
+    assert read(last=7) == all_of(mixed_run())[-7:]
+    assert read(last=1000) == all_of(mixed_run())
+    assert read(last=0) == []
+
+
+def test_a_tail_is_each_scans() -> None:
+    for count in (1, 3, 20, 1000):
+        shown = read(tail=count)
+        for index in range(3):
+            assert [text for text in shown if text[0] == str(index)] == all_of(mixed_run(), index)[-count:]
     assert read(tail=0) == []
+    assert read(tail=2, failed_only=True) == all_of(mixed_run(), 1)[-2:]
 
 
 def test_the_last_lines_of_a_run_of_long_ago_are_found_in_few_calls() -> None:
     world = mixed_run()
     world.page_size = 10_000
     world.now = 1_000_000
-    assert [line.message for line in world.read(tail=3)] == all_of(world)[-3:]
+    assert [line.message for line in world.read(last=3)] == all_of(world)[-3:]
     assert len(world.prefixes_read) <= 6
     # And those that are there are not all read.
     world.now = 1990
     world.starts.clear()
-    world.read(tail=3)
+    world.read(last=3)
     assert min(world.starts) > START_MS + 500_000 or len(world.starts) <= 3
 
 
@@ -81,7 +91,7 @@ def test_since_a_moment_only() -> None:
 
 def test_what_lines_say() -> None:
     assert read(grep=Grep("-1[02]$")) == ["0-10", "1-10", "2-10", "0-12", "1-12", "2-12"]
-    assert read(grep=Grep("-1[02]$"), tail=2) == ["1-12", "2-12"]
+    assert read(grep=Grep("-1[02]$"), last=2) == ["1-12", "2-12"]
 
 
 def test_attempts_are_told_from_the_records_and_from_batch() -> None:
@@ -111,7 +121,7 @@ def test_following_begins_with_the_last_lines_and_misses_none_after() -> None:
     written = {event.message: event.written for event in world.events}
     before = [message for message in all_of(world) if written[message] <= 30]
     after = [message for message in all_of(world) if message not in before]
-    events = world.followed(tail=5)
+    events = world.followed(last=5)
     assert messages(events) == before[-5:] + after
     assert sorted(ends(events)) == [("sub-01", "DONE"), ("sub-02", "FAILED"), ("sub-03", "DONE")]
 
@@ -134,7 +144,14 @@ def test_following_failed_scans_shows_each_whole_when_it_fails() -> None:
 def test_following_failed_scans_from_late_on_shows_them_whole_too() -> None:
     world = mixed_run()
     world.now = 39
-    assert messages(world.followed(failed_only=True, tail=10)) == all_of(world, 1)
+    assert messages(world.followed(failed_only=True, last=10)) == all_of(world, 1)
+
+
+@pytest.mark.parametrize("begun", [0, 39, 100])
+def test_following_failed_scans_shows_the_last_lines_of_each(begun: float) -> None:
+    world = mixed_run()
+    world.now = begun
+    assert messages(world.followed(failed_only=True, tail=4)) == all_of(world, 1)[-4:]
 
 
 def test_following_some_scans_ends_with_them() -> None:
@@ -176,7 +193,7 @@ def test_many_scans_that_were_done_before_are_one_word() -> None:
         world.job(index, (0, "RUNNING"), (5 if index else 50, "FAILED" if failed else "SUCCEEDED"))
         world.result(index, 5 if index else 50, **({"status": "failed", "cause": "c"} if failed else {}))
     world.now = 20
-    events = world.followed(tail=10)
+    events = world.followed(last=10)
     assert [event for event in events if isinstance(event, DoneBefore)] == [DoneBefore(28)]
     assert ends(events) == [("sub-07", "FAILED"), ("sub-00", "DONE")]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.batch_world import NOW, BatchWorld, Child, made_run, submitted
+from support.batch_world import NOW, RATES, BatchWorld, Child, made_run, submitted
 from support.run_world import ATLASES, put_run, result_json
 from support.stored_json import stored_json
 
@@ -21,9 +22,12 @@ from opsctl.commands.dataset.datasets import datasets
 from opsctl.commands.runs.completion_cache import CompletionReader
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_list import RunList, runs
+from opsctl.commands.runs.snapshot import SnapshotReader
+from opsctl.core.costs.money import spent
 from opsctl.core.errors import Problem
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.names import find_run
+from opsctl.core.runs.snapshot import Pricing
 from opsctl.render.runs import ago_text
 
 A, B, C = "HNU1-20261120-120000-aaaa", "HNU1-20261121-120000-bbbb", "ragged-20261122-120000-cccc"
@@ -88,6 +92,42 @@ def test_every_run_with_what_it_came_to(storage: Storage, records: Records) -> N
     ]
     assert [dict(line.options) for line in run_list.lines] == [{}, {"seeds": 1}, {}]
     assert [line.output.rpartition("/")[2] for line in run_list.lines] == ["m2g-csa-native", "quick", "m2g-csa-native"]
+
+
+def test_what_a_run_has_cost_is_what_cost_says(storage: Storage, tmp_path: Path) -> None:
+    run = put_run(storage, A)
+    records = Records(storage, data_bucket="data", cache=Cache(tmp_path / "cache"))
+    records.put_submission(A, submitted(run, job_id="a"))
+    finish(storage, A, 0)
+    finish(storage, A, 1, status="failed")
+    world = BatchWorld({"a": [Child("SUCCEEDED"), Child("FAILED")]}, job_names=NAMES)
+    dear, cheap = pricing(2.0), pricing(1.0)
+    snapshot = SnapshotReader(run, records=records, batch=world.adapter, now=lambda: NOW).progress()
+    first = listed(records, world, pricing_of=lambda _: dear)
+    assert first.cost(first.lines[0]) == spent(snapshot.bill(dear.rates).usd, is_local=False)
+    assert first.cost(first.lines[0]).usd > 0  # type: ignore[union-attr]
+    # An ended run is read once; the price is today's.
+    world.calls.clear()
+    again = listed(records, world, pricing_of=lambda _: cheap)
+    assert again.cost(again.lines[0]) == spent(snapshot.bill(cheap.rates).usd, is_local=False)
+    assert not world.calls
+    assert again.as_json()["runs"][0]["cost"]["usd_is"] == "charged"
+    # Without prices the list says nothing of costs.
+    assert listed(records, world).as_json()["runs"][0]["cost"] is None
+
+
+def pricing(usd_per_hour: float) -> Pricing:
+    rates = replace(RATES, instance_usd_per_hour=usd_per_hour)
+    return Pricing(rates=rates, is_local=False)
+
+
+def test_a_cancelled_scan_has_not_failed(storage: Storage, records: Records) -> None:
+    run = put_run(storage, A)
+    records.put_submission(A, submitted(run, job_id="a"))
+    finish(storage, A, 0)
+    cancelled = Child("FAILED", reason="opsctl cancel: by ada")
+    line = listed(records, BatchWorld({"a": [Child("SUCCEEDED"), cancelled]}, job_names=NAMES)).lines[0]
+    assert (line.done, line.failed, line.cancelled, line.state) == (1, 0, 1, "cancelled")
 
 
 def test_batch_is_not_asked_about_a_run_whose_results_are_all_there(storage: Storage, records: Records) -> None:
