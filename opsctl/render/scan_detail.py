@@ -13,6 +13,7 @@ from opsctl.core.runs.scan_key import m2g_image_of, work_of
 from opsctl.render.cost import charged_text
 from opsctl.render.progress import progress_text
 from opsctl.render.screen import Screen, counted, duration_text, size_text
+from opsctl.render.status import STYLES
 
 _ROWS_SHOWN = 10
 #: As many digits of a long digest tell two of them apart; `--json` has all.
@@ -22,8 +23,7 @@ _SHOWN_DIGITS = 12
 def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
     """Show a scan's state, inputs, attempts, outputs, cost, and where its logs are."""
     scan = detail.status
-    style = {"DONE": "green", "FAILED": "red"}.get(scan.state, "cyan")
-    head = Text.assemble((scan.name, "bold"), "  ", (scan.state, style))
+    head = Text.assemble((scan.name, "bold"), "  ", (str(scan.daily), STYLES[scan.daily]))
     if scan.cause:
         head.append(f"  {harmless(scan.cause)}")
     screen.data.print(head)

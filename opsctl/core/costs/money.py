@@ -51,6 +51,8 @@ class Money:
     def text(self) -> str:
         """`about $12.30 charged`, `about $12.30 estimated`, `nothing charged; about $12.30 as AWS would charge`."""
         if self.truth is Truth.AS_AWS:
+            if not self.usd and self.bound == "about":
+                return "nothing charged"
             return f"nothing charged; {self.amount} {self.truth}"
         return f"{self.amount} {self.truth}"
 
@@ -90,11 +92,11 @@ def estimated(usd: float, *, is_local: bool, is_complete: bool = True, is_upper_
     return Money(usd=usd, truth=truth, bound="at most" if is_upper_bound else "about")
 
 
-def total(sums: Iterable[Money], *, is_local: bool) -> Money:
-    """Several sums of runs on one platform, added."""
+def total(sums: Iterable[Money]) -> Money:
+    """Several sums that stand for the same, added."""
     parts = list(sums)
-    return spent(
-        sum(part.usd for part in parts),
-        is_local=is_local,
-        is_complete=all(part.bound != "more than" for part in parts),
+    return Money(
+        usd=sum(part.usd for part in parts),
+        truth=parts[0].truth,
+        bound="more than" if any(part.bound == "more than" for part in parts) else parts[0].bound,
     )

@@ -26,5 +26,5 @@ def test_on_this_machine_nothing_is_charged_before_or_after_the_run() -> None:
 def test_an_unknown_price_makes_every_sum_a_lower_bound() -> None:
     assert spent(1.0, is_local=False, is_complete=False).text == "more than $1.00 charged"
     assert estimated(1.0, is_local=False, is_complete=False, is_upper_bound=True).amount == "more than $1.00"
-    added = total([spent(1.0, is_local=False), spent(2.0, is_local=False, is_complete=False)], is_local=False)
+    added = total([spent(1.0, is_local=False), spent(2.0, is_local=False, is_complete=False)])
     assert added == Money(usd=3.0, truth=Truth.CHARGED, bound="more than")
