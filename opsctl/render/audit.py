@@ -27,14 +27,14 @@ def show_audit(screen: Screen, audit: Audit, *, dataset: str, all_scans: bool) -
     """
     screen.say(f"{audit.dataset}\n  → {audit.output}", style="bold")
     counts = ", ".join(f"{count:,} {state}" for state, count in audit.counts.items())
-    screen.data.print(f"{counted(len(audit.rows), 'scan')}: {counts}")
+    screen.answer(f"{counted(len(audit.rows), 'scan')}: {counts}")
     for row in audit.rows:
         if row.state == "complete" and not all_scans:
             continue
         parts = [f"inputs {row.inputs}"] if row.inputs else []
         parts += [f"job {row.job}" + (f" ({row.run_id})" if row.run_id else ""), f"outputs {row.outputs}"]
         line = Text(f"  {row.scan}  ", style=_STYLES.get(row.state, "yellow"))
-        screen.data.print(line + Text(f"{row.state}: {harmless('; '.join(parts))}", style="default"))
+        screen.answer(line + Text(f"{row.state}: {harmless('; '.join(parts))}", style="default"))
     if audit.excluded:
         command = f"opsctl scans {shlex.quote(dataset)}"
         screen.say(f"{counted(len(audit.excluded), 'image')} that m2g cannot process: `{command}` names them")

@@ -56,13 +56,13 @@ def _at_once_text(estimate: Estimate) -> str:
 
 def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:
     """Show a run's bill: the total, its parts, and the source of the prices."""
-    screen.data.print(Text(cost.run.run_id, style="bold"))
+    screen.answer(Text(cost.run.run_id, style="bold"))
     if by_scan:
         for row in table(_scan_rows(cost), room=screen.data.room, right=(1, 2)) or [Text("no attempt has started yet")]:
-            screen.data.print(row)
-        screen.data.print()
+            screen.answer(row)
+        screen.answer()
     for line in _bill_lines(cost):
-        screen.data.print(line)
+        screen.answer(line)
     screen.say(f"  {cost.own.basis}", style="dim")
     screen.say(f"  {NOT_INCLUDED}", style="dim")
 
@@ -79,7 +79,7 @@ def show_costs(screen: Screen, costs: Sequence[RunCost]) -> None:
         scans = counted(len(cost.own.by_scan), "scan")
         rows.append((cost.run.run_id, money, f"({scans}{lost})"))
     for line in table([*rows, ("total", total(cost.money for cost in costs).text, "")], room=screen.data.room):
-        screen.data.print(line)
+        screen.answer(line)
     for source in dict.fromkeys(cost.rates.source for cost in costs):
         screen.say(f"  {source}", style="dim")
     screen.say(f"  {NOT_INCLUDED}", style="dim")

@@ -26,15 +26,15 @@ def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
     head = Text.assemble((scan.name, "bold"), "  ", (str(scan.daily), STYLES[scan.daily]))
     if scan.cause:
         head.append(f"  {harmless(scan.cause)}")
-    screen.data.print(head)
+    screen.answer(head)
     if detail.progress is not None:
-        screen.data.print(Text(f"  {progress_text(detail.progress)}"))
+        screen.answer(Text(f"  {progress_text(detail.progress)}"))
     for label, text in [*_warning_rows(detail), *_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
-        screen.data.print(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
+        screen.answer(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
     if scan.state == "FAILED":
-        help_ = cause_of(scan.reason, run=run).help
+        help_ = cause_of(scan.reason, run=run, scan=scan.name).help
         if help_:
-            screen.data.print(Text(f"  → {help_}"))
+            screen.answer(Text(f"  → {help_}"))
 
 
 def _warning_rows(detail: ScanDetail) -> list[tuple[str, str]]:

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from rich.text import Text
+
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.render.encoding import replace_unencodable
 from opsctl.render.json_document import DOCUMENT_WRITTEN
 from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, table
-from opsctl.render.typed_platform import TYPED
+from opsctl.render.typed_platform import TYPED, completed
 
 __all__ = ["Screen", "counted", "duration_text", "size_text"]
 
@@ -41,6 +43,10 @@ class Screen:
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """Print one line of a message; markup in it is text, and commands in it name the platform as the user did."""
         self.words.print(TYPED.platform.sentence(text), style=style)
+
+    def answer(self, line: Text | str = "", *, style: str = "") -> None:
+        """Print one line of what was asked for on standard output; commands in it name the platform as the user did."""
+        self.data.print(completed(line if isinstance(line, Text) else Text(line, style=style)))
 
     def say_once(self, text: str, *, key: str | None = None) -> None:
         """Print a line only once, for messages of loops that poll.

@@ -21,6 +21,7 @@ from opsctl.render.page import Page
 from opsctl.render.progress import minutes_text, progress_lines
 from opsctl.render.scan_warnings import warnings_text
 from opsctl.render.screen import Screen, counted, duration_text
+from opsctl.render.typed_platform import completed
 
 STYLES: Mapping[DailyState, str] = {
     DailyState.WAITING: "dim",
@@ -55,14 +56,14 @@ def show_status(screen: Screen, status: RunStatus, *, with_aws_states: bool = Fa
         Show AWS Batch's own counts, too.
     """
     for line in _head_lines(status, width=screen.data.room):
-        screen.data.print(line)
+        screen.answer(line)
     if with_aws_states:
         states = ", ".join(f"{count:,} {state}" for state, count in status.counts.items() if count)
-        screen.data.print(Text(f"AWS Batch: {states or 'no job'}"))
+        screen.answer(Text(f"AWS Batch: {states or 'no job'}"))
     if screen.words.room is not None:
         screen.words.print(_bar(screen.words, status))
     for line in (*_problem_lines(status), *progress_lines(status.progress.values())):
-        screen.data.print(line)
+        screen.answer(line)
     screen.hints(_hints(status))
 
 
@@ -134,7 +135,7 @@ def _picture(page: Page, status: RunStatus) -> Group:
     lines = [*_head_lines(status, width=page.width), _bar(page, status)]
     end = Text("Ctrl-C stops watching, the jobs go on", style="dim")
     lines += [*_problem_lines(status), *progress_lines(status.progress.values())]
-    folded = [part for line in lines for part in page.folded(line)]
+    folded = [part for line in lines for part in page.folded(completed(line))]
     # Problems come first. What does not fit is in the final status, which stays on the screen.
     return Group(*folded[: max(1, page.height - 1)], end)
 
@@ -148,9 +149,9 @@ class _LinePerChange:
         counts = status.daily_counts
         if counts != self._last:
             if self._last is None:
-                self._screen.data.print(Text(status.run.run_id, style="bold"))
+                self._screen.answer(Text(status.run.run_id, style="bold"))
             self._last = counts
-            self._screen.data.print(counts_line(status, width=self._screen.data.room))
+            self._screen.answer(counts_line(status, width=self._screen.data.room))
             if self._screen.data.is_unread:
                 raise BrokenPipeError
 
@@ -214,7 +215,9 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         lines += [Text(head, style="yellow"), *_help_lines(group.help)]
     for group in status.cancellations:
         was = "was" if len(group.scans) == 1 else "were"
-        head = f"{counted(len(group.scans), 'scan')} {was} {harmless(group.title)}: {_names(group.scans)}"
+        head = (
+            f"{counted(len(group.scans), 'scan')} {was} {harmless(group.example or group.title)}: {_names(group.scans)}"
+        )
         lines += [Text(head, style="yellow"), *_help_lines(group.help)]
     lines += _waiting_lines(status)
     return [*lines, *_warning_lines(status), *_retry_lines(status), *_deleted_lines(status)]
