@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from rich.text import Text
 
+from opsctl.core.counted import counted, counted_verb
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.render.encoding import replace_unencodable
 from opsctl.render.json_document import DOCUMENT_WRITTEN
@@ -19,7 +20,7 @@ from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, table
 from opsctl.render.typed_platform import TYPED, completed
 
-__all__ = ["Screen", "counted", "duration_text", "size_text"]
+__all__ = ["Screen", "counted", "counted_verb", "duration_text", "size_text"]
 
 
 class Screen:
@@ -189,8 +190,3 @@ def duration_text(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 scan`, `2 scans`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -145,7 +145,9 @@ def _hours_of_runs(
         results += [result for result in RunReader(run, records=records).own_results() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:
             break
-    hours = hours_of(results, reuses_registration=reuses_registration)
+    # func has no diffusion model.
+    kind = pipeline if pipeline == "func" else f"{pipeline} {model}"
+    hours = hours_of(results, kind=kind, reuses_registration=reuses_registration)
     if is_preview(platform.image) and not hours.is_measured:
         return replace(hours, source="65 minutes a scan (the m2g guide's figure: times of the preview do not count)")
     return hours

@@ -31,6 +31,10 @@ _SCAN_SPECIFIC = re.compile(
 _UNQUOTED = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 #: Options of `run` that apply to one run only, with and without a value.
 _ONCE_WITH_VALUE = {"--only", "--max-spend"}
+#: Options of `run` that choose scans.
+_WHICH_SCANS = {
+    "--participant-label", "--session-label", "--task", "--acq", "--run-label", "--scan", "--exclude", "--first",
+}  # fmt: skip
 _ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
 
 
@@ -136,7 +140,7 @@ def group_title(reasons: Sequence[Reason]) -> str:
     return titles[0] if len(titles) == 1 else f"{titles[0]} (the first of {len(titles)} that differ only in details)"
 
 
-def run_again(run: Run | None, *, has_own_memory: bool = False) -> str:
+def run_again(run: Run | None, *, has_own_memory: bool = False, whole_dataset: bool = False) -> str:
     """The command that runs the rest of a run: as it was typed, without the options that apply to one run only.
 
     Parameters
@@ -144,10 +148,13 @@ def run_again(run: Run | None, *, has_own_memory: bool = False) -> str:
     has_own_memory
         Whether another `--memory` is added to it. Otherwise the typed one stays: with less the rest might not fit, and
         an atlas that needs it would be refused.
+    whole_dataset
+        Whether the options that chose some of the scans are left out, too.
     """
     if run is None or run.command_line[1:2] != ("run",):
         return f"opsctl run {_dataset(run)}"
     left_out = _ONCE_WITH_VALUE | ({"--memory"} if has_own_memory else set())
+    left_out |= _WHICH_SCANS if whole_dataset else set()
     remaining = list(run.command_line)
     arguments = []
     while remaining:
