@@ -276,7 +276,7 @@ def test_what_nobody_wrote_down_before_batch_forgot_is_said_so() -> None:
     run, records = made_run(2), MemoryRecords()
     records.add(run, submitted(run), results=[made_result(0)])
     (failed,) = status_of(snapshots_of(run, records, BatchWorld().adapter)).failed
-    assert failed.cause == "no result, and AWS Batch does not know the job"
+    assert failed.cause == "there is no result, and the job is no longer known"
 
 
 def test_a_colleague_who_may_only_read_sees_the_status() -> None:

@@ -53,7 +53,7 @@ def test_a_scan_costs_about_what_the_guide_says(model: str, spot: bool, usd_per_
     estimated = guide_estimate(model, spot=spot)
     assert estimated.usd_per_scan == pytest.approx(usd_per_scan, rel=0.15)
     assert ("Spot" in estimated.basis) is spot
-    assert "65 minutes" in estimated.basis and "table of 2026-01" in estimated.basis
+    assert "65 minutes" in estimated.basis and "list prices, 2026-01" in estimated.basis
 
 
 def test_the_formula_is_scans_by_hours_by_instance_disk_and_address() -> None:
