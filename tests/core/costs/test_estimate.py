@@ -95,7 +95,7 @@ def test_a_price_that_is_not_known_is_said_and_makes_a_lower_bound() -> None:
     unknown = dataclasses.replace(DOLLAR, instance_usd_per_hour=0.0, is_complete=False)
     example = platform()
     estimated = estimate(example, example.models["csd"], scan_count=1, rates=unknown, hours=GUIDE, at_once=256)
-    assert not estimated.is_complete and "no price is known" in estimated.basis
+    assert not estimated.is_complete and "its price is not known" in estimated.basis
 
 
 @pytest.mark.parametrize(
