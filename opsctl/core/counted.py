@@ -8,12 +8,12 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def counted_verb(count: int, noun: str, *, one: str = "is", more: str = "are") -> str:
+def counted_verb(count: int, noun: str, *, singular: str = "is", plural: str = "are") -> str:
     """`1 job is`, `2 jobs are`.
 
     Parameters
     ----------
-    one, more
+    singular, plural
         The verb after one and after several things.
     """
-    return f"{counted(count, noun)} {one if count == 1 else more}"
+    return f"{counted(count, noun)} {singular if count == 1 else plural}"

@@ -22,19 +22,19 @@ def show_cancel_plan(screen: Screen, plan: CancelPlan) -> None:
         screen.say(f"{whose}: nothing to cancel.")
     if plan.finished:
         counts = counts_text(daily_counts(scan.daily for scan in plan.finished))
-        screen.say(f"{counted_verb(len(plan.finished), 'scan', one='has', more='have')} ended already: {counts}")
+        screen.say(f"{counted_verb(len(plan.finished), 'scan', singular='has', plural='have')} ended already: {counts}")
 
 
 def show_outcome(screen: Screen, outcome: CancelOutcome) -> None:
     """Show the number of cancelled scans, those that finished by themselves, and the jobs that still run."""
-    cancelled = counted_verb(len(outcome.cancelled), "scan", one="was", more="were")
+    cancelled = counted_verb(len(outcome.cancelled), "scan", singular="was", plural="were")
     jobs = "Its job has" if len(outcome.cancelled) == 1 else "Their jobs have"
     screen.say(f"{cancelled} cancelled." + (f" {jobs} ended." if outcome.cancelled else ""), style="green")
     if outcome.finished_meanwhile:
         screen.say(f"{counted(len(outcome.finished_meanwhile), 'scan')} finished before the cancellation:")
         _show_names(screen, outcome.finished_meanwhile)
     if outcome.left:
-        screen.warn(f"{counted_verb(len(outcome.left), 'job', one='has', more='have')} not ended:")
+        screen.warn(f"{counted_verb(len(outcome.left), 'job', singular='has', plural='have')} not ended:")
         for name in outcome.left:
             screen.say(f"  {name}")
         screen.say(f"`opsctl cancel --run {outcome.run_id}` tries again.")
