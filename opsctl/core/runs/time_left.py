@@ -61,15 +61,17 @@ def run_times(status: RunStatus, attempts: AttemptsByScan, results: Iterable[Res
         The run's, those of adopted scans included.
     """
     own_results = list(results)
-    begun = datetime.fromisoformat(status.run.created_at)
+    created = datetime.fromisoformat(status.run.created_at)
     seconds = [hours * 3600 for hours in succeeded_hours(own_results)]
     if status.is_over:
         ends = [result.stopped_at for result in own_results]
         ends += [attempt.stopped_at for of_scan in attempts.values() for attempt in of_scan if attempt.stopped_at]
         # An adopted scan may have ended before this run was made.
-        last = max((end for end in map(datetime.fromisoformat, ends) if end > begun), default=None)
-        return RunTimes(elapsed_seconds=None if last is None else (last - begun).total_seconds(), finished=len(seconds))
-    elapsed = max(0.0, (now - begun).total_seconds())
+        last = max((end for end in map(datetime.fromisoformat, ends) if end > created), default=None)
+        return RunTimes(
+            elapsed_seconds=None if last is None else (last - created).total_seconds(), finished=len(seconds)
+        )
+    elapsed = max(0.0, (now - created).total_seconds())
     counts = status.daily_counts
     running = [progress.seconds for progress in status.progress.values()]
     running += [0.0] * max(0, counts[DailyState.STARTING] + counts[DailyState.RUNNING] - len(running))
