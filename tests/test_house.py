@@ -29,6 +29,7 @@ PURE = {
         "datetime",
         "difflib",
         "enum",
+        "heapq",
         "errno",
         "fnmatch",
         "functools",

@@ -74,3 +74,10 @@ def _show_calls(context: click.Context, _option: click.Parameter, is_set: bool) 
         handler.setFormatter(EntryFormatter())
         CALLS.addHandler(handler)
         context.call_on_close(lambda: CALLS.removeHandler(handler))
+
+
+def is_verbose() -> bool:
+    """Whether `--verbose` was given: AWS's own words are shown beside a user's."""
+    from opsctl.aws.call_log import CALLS
+
+    return any(isinstance(handler, _StderrHandler) for handler in CALLS.handlers)

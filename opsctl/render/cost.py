@@ -9,25 +9,21 @@ from rich.text import Text
 from opsctl.commands.costs.cost import RunCost
 from opsctl.core.costs.bill import NOT_INCLUDED, Bill
 from opsctl.core.costs.estimate import Estimate, about_text, usd_text
+from opsctl.core.costs.money import estimated, spent, total
 from opsctl.core.platform.platform import Platform
 from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, duration_text
 
 
-def charged_text(usd: float, *, is_local: bool, is_complete: bool = True, is_upper_bound: bool = False) -> str:
-    """`about $12.30`; for the local platform `$0.00 here; on AWS about $12.30`.
+def charged_text(usd: float, *, is_local: bool, is_complete: bool = True) -> str:
+    """What attempts have cost, and what the sum stands for: `about $12.30 charged` (`opsctl.core.costs.money`).
 
     Parameters
     ----------
     is_complete
         False: the instance's price is unknown, and `usd` is a lower bound.
-    is_upper_bound
-        True: the scans take less time than is counted.
     """
-    text = about_text(usd) if is_complete else f"more than {usd_text(usd)}"
-    if is_complete and is_upper_bound:
-        text = f"at most {usd_text(usd)}"
-    return f"$0.00 here; on AWS {text}" if is_local else text
+    return spent(usd, is_local=is_local, is_complete=is_complete).text
 
 
 def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -> list[str]:
@@ -38,14 +34,14 @@ def estimate_lines(estimate: Estimate, platform: Platform, spent: float = 0.0) -
     spent
         What was already spent on these scans, USD; not part of the estimate.
     """
-    total = charged_text(
+    money = estimated(
         estimate.usd,
         is_local=platform.is_local,
         is_complete=estimate.is_complete,
         is_upper_bound=estimate.is_upper_bound,
     )
     lines = [
-        f"{total} ({usd_text(estimate.usd_per_scan)} a scan); {'at most' if estimate.is_upper_bound else 'about'}"
+        f"{money.text} ({usd_text(estimate.usd_per_scan)} a scan); {'at most' if estimate.is_upper_bound else 'about'}"
         f" {duration_text(estimate.wall_hours * 3600)} on AWS{_at_once_text(estimate)}",
         *(f"  {part}" for part in estimate.basis.split("; ")),
     ]
@@ -60,13 +56,13 @@ def _at_once_text(estimate: Estimate) -> str:
 
 def show_cost(screen: Screen, cost: RunCost, *, by_scan: bool) -> None:
     """Show a run's bill: the total, its parts, and the source of the prices."""
-    screen.say(cost.run.run_id, style="bold")
+    screen.answer(Text(cost.run.run_id, style="bold"))
     if by_scan:
         for row in table(_scan_rows(cost), room=screen.data.room, right=(1, 2)) or [Text("no attempt has started yet")]:
-            screen.data.print(row)
-        screen.data.print()
+            screen.answer(row)
+        screen.answer()
     for line in _bill_lines(cost):
-        screen.data.print(line)
+        screen.answer(line)
     screen.say(f"  {cost.own.basis}", style="dim")
     screen.say(f"  {NOT_INCLUDED}", style="dim")
 
@@ -78,17 +74,12 @@ def show_costs(screen: Screen, costs: Sequence[RunCost]) -> None:
         return
     rows = []
     for cost in costs:
-        money = charged_text(cost.own.usd, is_local=cost.is_local, is_complete=cost.own.is_complete)
+        money = cost.money.text
         lost = f", {counted(cost.own.lost_attempts, 'lost attempt')}" if cost.own.lost_attempts else ""
         scans = counted(len(cost.own.by_scan), "scan")
         rows.append((cost.run.run_id, money, f"({scans}{lost})"))
-    total = charged_text(
-        sum(cost.own.usd for cost in costs),
-        is_local=costs[0].is_local,
-        is_complete=all(cost.own.is_complete for cost in costs),
-    )
-    for line in table([*rows, ("total", total, "")], room=screen.data.room):
-        screen.data.print(line)
+    for line in table([*rows, ("total", total(cost.money for cost in costs).text, "")], room=screen.data.room):
+        screen.answer(line)
     for source in dict.fromkeys(cost.rates.source for cost in costs):
         screen.say(f"  {source}", style="dim")
     screen.say(f"  {NOT_INCLUDED}", style="dim")
@@ -100,7 +91,7 @@ def _bill_lines(cost: RunCost) -> list[str]:
         [counted(len(own_bill.by_scan), "scan"), counted(own_bill.attempts, "attempt"), _hours_text(own_bill.hours)]
     )
     lines = [
-        charged_text(own_bill.usd, is_local=cost.is_local, is_complete=own_bill.is_complete),
+        cost.money.text,
         f"  {counts}{_average(own_bill)}",
     ]
     if own_bill.lost_attempts:

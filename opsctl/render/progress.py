@@ -28,14 +28,14 @@ def progress_lines(progress: Iterable[ScanProgress]) -> list[Text]:
 def progress_text(progress: ScanProgress) -> str:
     """`graphs 12 of 45, 41 min so far, about 20 min left`."""
     parts = [harmless(progress.phase.text)] if progress.phase is not None else []
-    parts.append(f"{_minutes_text(progress.seconds)} so far")
+    parts.append(f"{minutes_text(progress.seconds)} so far")
     if progress.remaining_seconds is not None:
         is_short = progress.remaining_seconds < 60
-        left = "less than a minute" if is_short else f"about {_minutes_text(progress.remaining_seconds)}"
+        left = "less than a minute" if is_short else f"about {minutes_text(progress.remaining_seconds)}"
         parts.append(f"{left} left")
     return ", ".join(parts)
 
 
-def _minutes_text(seconds: float) -> str:
+def minutes_text(seconds: float) -> str:
     """A duration to the minute; a shorter one to the second."""
     return duration_text(seconds) if seconds < 60 or seconds >= 3600 else f"{round(seconds / 60)} min"

@@ -13,6 +13,7 @@ from opsctl.core.runs.scan_key import m2g_image_of, work_of
 from opsctl.render.cost import charged_text
 from opsctl.render.progress import progress_text
 from opsctl.render.screen import Screen, counted, duration_text, size_text
+from opsctl.render.status import STYLES
 
 _ROWS_SHOWN = 10
 #: As many digits of a long digest tell two of them apart; `--json` has all.
@@ -22,19 +23,18 @@ _SHOWN_DIGITS = 12
 def show_detail(screen: Screen, detail: ScanDetail, *, run: Run) -> None:
     """Show a scan's state, inputs, attempts, outputs, cost, and where its logs are."""
     scan = detail.status
-    style = {"DONE": "green", "FAILED": "red"}.get(scan.state, "cyan")
-    head = Text.assemble((scan.name, "bold"), "  ", (scan.state, style))
+    head = Text.assemble((scan.name, "bold"), "  ", (str(scan.daily), STYLES[scan.daily]))
     if scan.cause:
         head.append(f"  {harmless(scan.cause)}")
-    screen.data.print(head)
+    screen.answer(head)
     if detail.progress is not None:
-        screen.data.print(Text(f"  {progress_text(detail.progress)}"))
+        screen.answer(Text(f"  {progress_text(detail.progress)}"))
     for label, text in [*_warning_rows(detail), *_input_rows(detail), *_attempt_rows(detail), *_output_rows(detail)]:
-        screen.data.print(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
+        screen.answer(Text.assemble((f"  {label:<9} ", "dim"), harmless(text)))
     if scan.state == "FAILED":
-        help_ = cause_of(scan.reason, run=run).help
+        help_ = cause_of(scan.reason, run=run, scan=scan.name).help
         if help_:
-            screen.data.print(Text(f"  → {help_}"))
+            screen.answer(Text(f"  → {help_}"))
 
 
 def _warning_rows(detail: ScanDetail) -> list[tuple[str, str]]:

@@ -10,14 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from rich.text import Text
+
+from opsctl.core.counted import counted, counted_verb
 from opsctl.core.errors import Interrupted, UsageProblem
 from opsctl.render.encoding import replace_unencodable
 from opsctl.render.json_document import DOCUMENT_WRITTEN, with_version
 from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, table
-from opsctl.render.typed_platform import TYPED
+from opsctl.render.typed_platform import TYPED, completed
 
-__all__ = ["Screen", "counted", "duration_text", "size_text"]
+__all__ = ["Screen", "counted", "counted_verb", "duration_text", "size_text"]
 
 
 class Screen:
@@ -41,6 +44,10 @@ class Screen:
     def say(self, text: str = "", *, style: str | None = None) -> None:
         """Print one line of a message; markup in it is text, and commands in it name the platform as the user did."""
         self.words.print(TYPED.platform.sentence(text), style=style)
+
+    def answer(self, line: Text | str = "", *, style: str = "") -> None:
+        """Print one line of what was asked for on standard output; commands in it name the platform as the user did."""
+        self.data.print(completed(line if isinstance(line, Text) else Text(line, style=style)))
 
     def say_once(self, text: str, *, key: str | None = None) -> None:
         """Print a line only once, for messages of loops that poll.
@@ -184,8 +191,3 @@ def duration_text(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def counted(count: int, noun: str) -> str:
-    """`1 scan`, `2 scans`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Group
@@ -11,40 +11,85 @@ from rich.text import Text
 
 from opsctl.core.costs.estimate import about_text
 from opsctl.core.diagnosis.causes import Group as CauseGroup
-from opsctl.core.diagnosis.causes import cause_of, grouped
+from opsctl.core.diagnosis.causes import cause_of, grouped, run_again
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.harmless import harmless
+from opsctl.core.runs.state import DailyState
 from opsctl.core.runs.status import ACTIVE, RunStatus, State
-from opsctl.render.cost import charged_text
+from opsctl.core.runs.time_left import RunTimes
 from opsctl.render.page import Page
-from opsctl.render.progress import progress_lines
+from opsctl.render.progress import minutes_text, progress_lines
 from opsctl.render.scan_warnings import warnings_text
 from opsctl.render.screen import Screen, counted, duration_text
+from opsctl.render.typed_platform import completed
 
-_STYLES: dict[State, str] = {
-    "PENDING": "dim",
-    "RUNNABLE": "dim",
-    "STARTING": "cyan",
-    "RUNNING": "cyan",
-    "FAILED": "red",
-    "DONE": "green",
+STYLES: Mapping[DailyState, str] = {
+    DailyState.WAITING: "dim",
+    DailyState.STARTING: "cyan",
+    DailyState.RUNNING: "cyan",
+    DailyState.DONE: "green",
+    DailyState.FAILED: "red",
+    DailyState.CANCELLED: "yellow",
 }
-_BAR_STATES: tuple[State, ...] = ("DONE", "RUNNING", "STARTING", "FAILED", "RUNNABLE", "PENDING")
-_FULL, _PLAIN = "━", "#"
+#: The bar's states from left to right, and their marks where there are no colours.
+_BAR_MARKS: Mapping[DailyState, str] = {
+    DailyState.DONE: "#",
+    DailyState.RUNNING: ">",
+    DailyState.STARTING: ">",
+    DailyState.FAILED: "x",
+    DailyState.CANCELLED: "-",
+    DailyState.WAITING: ".",
+}
+_FULL = "━"
 _WIDEST_BAR = 60
 _WORTH_SAYING_USD = 0.00005
 _GROUPS_SHOWN = 10
 _NAMES_SHOWN = 5
 
 
-def show_status(screen: Screen, status: RunStatus) -> None:
-    """Show counts and problems on standard output; the run's name, the bar and hints on standard error."""
-    screen.say(status.run.run_id, style="bold")
-    screen.data.print(counts_line(status, width=screen.data.room))
-    screen.words.print(_bar(screen.words, status))
+def show_status(screen: Screen, status: RunStatus, *, with_aws_states: bool = False) -> None:
+    """Show the run, its times, cost and problems on standard output; the bar and hints on standard error.
+
+    Parameters
+    ----------
+    with_aws_states
+        Show AWS Batch's own counts, too.
+    """
+    for line in _head_lines(status, width=screen.data.room):
+        screen.answer(line)
+    if with_aws_states:
+        states = ", ".join(f"{count:,} {state}" for state, count in status.counts.items() if count)
+        screen.answer(Text(f"AWS Batch: {states or 'no job'}"))
+    if screen.words.room is not None:
+        screen.words.print(_bar(screen.words, status))
     for line in (*_problem_lines(status), *progress_lines(status.progress.values())):
-        screen.data.print(line)
+        screen.answer(line)
     screen.hints(_hints(status))
+
+
+def _head_lines(status: RunStatus, *, width: int | None) -> list[Text]:
+    """The run, its counts, time and cost: four lines in every state of a run, so that nothing moves while it runs."""
+    lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=width)]
+    lines += [Text(f"time  {time_text(status.times, is_over=status.is_over)}")] if status.times is not None else []
+    lines += [Text(f"cost  {money_text(status)}")] if status.bill is not None else []
+    return lines
+
+
+def time_text(times: RunTimes, *, is_over: bool) -> str:
+    """`12 min 05 s so far; about 20 to 35 min left, judging by 5 finished scans`."""
+    if is_over:
+        return "unknown" if times.elapsed_seconds is None else f"{duration_text(times.elapsed_seconds)} in all"
+    text = f"{duration_text(times.elapsed_seconds or 0.0)} so far"
+    if times.longest_left_seconds is None or times.shortest_left_seconds is None:
+        return text
+    shortest, longest = minutes_text(times.shortest_left_seconds), minutes_text(times.longest_left_seconds)
+    if times.longest_left_seconds < 60:
+        left = "less than a minute"
+    elif times.shortest_left_seconds < 60:
+        left = f"at most about {longest}"
+    else:
+        left = f"about {longest}" if shortest == longest else f"about {shortest} to {longest}"
+    return f"{text}; {left} left, judging by {counted(times.finished, 'finished scan')}"
 
 
 @contextmanager
@@ -87,10 +132,10 @@ def watching(screen: Screen, *, is_shown: bool = True) -> Iterator[Callable[[Run
 
 
 def _picture(page: Page, status: RunStatus) -> Group:
-    lines = [Text(status.run.run_id, style="bold"), counts_line(status, width=page.width), _bar(page, status)]
+    lines = [*_head_lines(status, width=page.width), _bar(page, status)]
     end = Text("Ctrl-C stops watching, the jobs go on", style="dim")
     lines += [*_problem_lines(status), *progress_lines(status.progress.values())]
-    folded = [part for line in lines for part in page.folded(line)]
+    folded = [part for line in lines for part in page.folded(completed(line))]
     # Problems come first. What does not fit is in the final status, which stays on the screen.
     return Group(*folded[: max(1, page.height - 1)], end)
 
@@ -98,51 +143,51 @@ def _picture(page: Page, status: RunStatus) -> Group:
 class _LinePerChange:
     def __init__(self, screen: Screen) -> None:
         self._screen = screen
-        self._last: dict[State, int] | None = None
+        self._last: dict[DailyState, int] | None = None
 
     def show(self, status: RunStatus) -> None:
-        if status.counts != self._last:
-            self._last = status.counts
-            self._screen.data.print(counts_line(status, width=self._screen.data.room))
+        counts = status.daily_counts
+        if counts != self._last:
+            if self._last is None:
+                self._screen.answer(Text(status.run.run_id, style="bold"))
+            self._last = counts
+            self._screen.answer(counts_line(status, width=self._screen.data.room))
             if self._screen.data.is_unread:
                 raise BrokenPipeError
 
 
 def counts_line(status: RunStatus, *, width: int | None) -> Text:
-    """`PENDING 0  RUNNABLE 0 …  TOTAL 4  about $1.23 so far`, folded between two counts.
+    """`4 scans: 1 waiting, 2 running, 1 done`, folded between two counts; only states that a scan is in.
 
     Parameters
     ----------
     width
         The terminal's width; None: do not fold.
     """
-    parts = [
-        Text(f"{state} {count}", style=_STYLES[state] if count else "dim") for state, count in status.counts.items()
-    ]
-    parts.append(Text(f"TOTAL {status.total}"))
-    if status.bill is not None:
-        parts.append(Text(money_text(status)))
-    line = Text()
+    parts = [Text(f"{count:,} {state}", style=STYLES[state]) for state, count in status.daily_counts.items() if count]
+    line = Text(counted(status.total, "scan"))
     line_start = 0
-    for part in parts:
-        if len(line) and width is not None and len(line) - line_start + 2 + len(part) > width:
-            line.append("\n")
-            line_start = len(line)
-        elif len(line):
-            line.append("  ")
+    for number, part in enumerate(parts):
+        comma = "," if number < len(parts) - 1 else ""
+        line.append(" " if number else ": ")
+        if width is not None and len(line) - line_start + len(part) + len(comma) > width:
+            line.rstrip()
+            line.append("\n  ")
+            line_start = len(line) - 2
         line.append_text(part)
+        line.append(comma)
     return line
 
 
 def money_text(status: RunStatus) -> str:
     """What the run has cost so far; empty if that is unknown."""
-    if status.bill is None:
+    money = status.money
+    if money is None:
         return ""
-    so_far = "" if status.is_over else " so far"
-    money = charged_text(status.bill.usd, is_local=status.is_local, is_complete=status.bill.is_complete) + so_far
+    text = money.text if status.is_over else f"{money.text} so far"
     if status.adopted_bill is not None and status.adopted_bill.usd >= _WORTH_SAYING_USD:
-        money += f" (and {about_text(status.adopted_bill.usd)} in earlier runs)"
-    return money
+        text += f" (and {about_text(status.adopted_bill.usd)} in earlier runs)"
+    return text
 
 
 def end_line(name: str, state: State, cause: str, seconds: float) -> Text:
@@ -158,18 +203,43 @@ def _problem_lines(status: RunStatus) -> list[Text]:
         lines += _failure_lines(group)
     if len(status.failures) > _GROUPS_SHOWN:
         rest = sum(len(group.scans) for group in status.failures[_GROUPS_SHOWN:])
-        lines.append(Text(f"… and {counted(rest, 'scan')} with other causes (`opsctl status --json` has all)"))
+        lines.append(
+            Text(
+                f"… and {counted(rest, 'scan')} with other causes (`{_about(status, 'opsctl status --json')}` has all)"
+            )
+        )
     for group in status.unsubmitted:
         were = "was" if len(group.scans) == 1 else "were"
         note = harmless(str(group.facts.get("note", "")))
         head = f"{counted(len(group.scans), 'scan')} {were} not submitted{f': {note}' if note else ''}"
         lines += [Text(head, style="yellow"), *_help_lines(group.help)]
-    if status.wait_reason and status.counts["RUNNABLE"]:
-        waits = "waits" if status.counts["RUNNABLE"] == 1 else "wait"
-        title = cause_of(batch_reason(status.wait_reason), run=status.run).title
-        head = f"{counted(status.counts['RUNNABLE'], 'scan')} {waits}: {title} ({harmless(status.wait_reason)})"
-        lines += [Text(head, style="yellow"), *_help_lines("`opsctl why` tells what to do")]
+    for group in status.cancellations:
+        was = "was" if len(group.scans) == 1 else "were"
+        head = (
+            f"{counted(len(group.scans), 'scan')} {was} {harmless(group.example or group.title)}: {_names(group.scans)}"
+        )
+        lines += [Text(head, style="yellow"), *_help_lines(group.help)]
+    lines += _waiting_lines(status)
     return [*lines, *_warning_lines(status), *_retry_lines(status), *_deleted_lines(status)]
+
+
+def _waiting_lines(status: RunStatus) -> list[Text]:
+    """What the waiting scans wait for, as far as one look tells."""
+    counts = status.daily_counts
+    waiting = counts[DailyState.WAITING]
+    if not waiting:
+        return []
+    head = f"{counted(waiting, 'scan')} {'waits' if waiting == 1 else 'wait'}"
+    why = _help_lines(f"`{_about(status, 'opsctl why')}` tells what to do")
+    if status.wait_reason and status.counts["RUNNABLE"]:
+        title = cause_of(batch_reason(status.wait_reason), run=status.run).title
+        return [Text(f"{head}: {title} ({harmless(status.wait_reason)})", style="yellow"), *why]
+    if all(not scan.is_submitted for scan in status.scans if scan.daily is DailyState.WAITING) and not status.unlisted:
+        return [Text(f"{head} to be submitted")]
+    at_work = counts[DailyState.RUNNING] + counts[DailyState.STARTING]
+    if at_work and status.is_local:
+        return [Text(f"{head} until {'the running scan' if at_work == 1 else 'one of the running scans'} has ended")]
+    return [Text(f"{head} for an instance: `{_about(status, 'opsctl why')}` tells more")]
 
 
 def _deleted_lines(status: RunStatus) -> list[Text]:
@@ -184,7 +254,8 @@ def _warning_lines(status: RunStatus) -> list[Text]:
     groups = status.warnings
     if not groups:
         return []
-    help_ = f"`opsctl report` shows their pictures, `opsctl status --scan {groups[0].scans[0]}` says why"
+    report, scan = _about(status, "opsctl report"), _about(status, f"opsctl status --scan {groups[0].scans[0]}")
+    help_ = f"`{report}` shows their pictures, `{scan}` says why"
     return [Text(warnings_text(groups), style="yellow"), *_help_lines(help_)]
 
 
@@ -193,12 +264,14 @@ def _failure_lines(group: CauseGroup) -> list[Text]:
         head = Text.assemble((group.scans[0], "red"), f": {harmless(group.example)}")
         return [head, *_help_lines(group.help)]
     head = Text(f"{counted(len(group.scans), 'scan')}: {harmless(group.title)}", style="red")
-    names = ", ".join(group.scans[:_NAMES_SHOWN])
-    if len(group.scans) > _NAMES_SHOWN:
-        names += f" and {len(group.scans) - _NAMES_SHOWN} more"
-    lines = [head, Text(f"  {names}")]
+    lines = [head, Text(f"  {_names(group.scans)}")]
     lines.append(Text(f"  the first: {harmless(group.example)}", style="dim"))
     return [*lines, *_help_lines(group.help)]
+
+
+def _names(scans: Sequence[str]) -> str:
+    more = f" and {len(scans) - _NAMES_SHOWN} more" if len(scans) > _NAMES_SHOWN else ""
+    return ", ".join(scans[:_NAMES_SHOWN]) + more
 
 
 def _help_lines(text: str) -> list[Text]:
@@ -228,28 +301,36 @@ def _retry_lines(status: RunStatus) -> list[Text]:
 _ORDINALS = {1: "st", 2: "nd", 3: "rd"}
 
 
+def _about(status: RunStatus, command: str) -> str:
+    """A command about this run, whichever is the latest when it is typed."""
+    return f"{command} --run {status.run.run_id}"
+
+
 def _hints(status: RunStatus) -> dict[str, str]:
     hints: dict[str, str] = {}
     if not status.is_over:
-        hints |= {"opsctl status --watch": "watch the counts", "opsctl logs --follow": "watch the jobs"}
+        hints[_about(status, "opsctl status --watch")] = "watch the counts"
+        hints[_about(status, "opsctl logs --follow")] = "watch the jobs"
     failed = [scan for scan in status.failed if scan.is_submitted]
     if failed:
-        hints[f"opsctl status --scan {failed[0].name}"] = "one scan whole"
-    if status.counts["DONE"]:
-        hints["opsctl results DIR"] = "bring the connectomes home"
-    return hints or {"opsctl run DATASET": "run what is missing"}
+        hints[_about(status, f"opsctl status --scan {failed[0].name}")] = "show one scan in detail"
+    if status.daily_counts[DailyState.DONE]:
+        hints[_about(status, "opsctl results DIR")] = "download the connectomes"
+    return hints or {run_again(status.run): "run what is missing"}
 
 
 def _bar(page: Page, status: RunStatus) -> Text:
     width = max(10, min(_WIDEST_BAR, page.width - 2))
-    mark = _FULL if page.knows_unicode else _PLAIN
+    counts = status.daily_counts
+    # Without colours the parts of a bar of one mark look alike.
+    has_colors = page.knows_unicode and not page.no_color and page.color_system is not None
     bar = Text()
     filled = 0
     scans_so_far = 0
-    for state in _BAR_STATES:
-        scans_so_far += status.counts[state]
+    for state, mark in _BAR_MARKS.items():
+        scans_so_far += counts[state]
         # After `opsctl delete` a run may have no scan left.
         until = round(width * scans_so_far / max(1, status.total))
-        bar.append(mark * (until - filled), style=_STYLES[state])
+        bar.append((_FULL if has_colors else mark) * (until - filled), style=STYLES[state])
         filled = until
     return bar

@@ -39,7 +39,7 @@ FILTERS = {
     ],
 }
 SPOT_REQUEST = {"InstanceTypes": ["r5.large"], "ProductDescriptions": ["Linux/UNIX"], "StartTime": ANY}
-TABLE = "opsctl's table of 2026-01: AWS's price list could not be asked"
+TABLE = "opsctl's table of AWS's list prices, 2026-01: AWS's price list could not be asked"
 
 
 class Stubbed:
@@ -126,7 +126,10 @@ def test_the_price_list_is_asked_for_the_regions_instance(aws: Stubbed) -> None:
     aws.price(product("0.1350000000"))
     found = rates(aws.clients, PLATFORM, RESOURCES, now=NOW)
     assert found.instance_usd_per_hour == 0.135
-    assert found.source == "AWS's price list, asked 2026-11-22; disk and address from opsctl's table of 2026-01"
+    assert (
+        found.source
+        == "AWS's price list, asked 2026-11-22; disk and address from opsctl's table of AWS's list prices, 2026-01"
+    )
 
 
 def test_reserved_capacity_at_no_price_does_not_count(aws: Stubbed) -> None:
@@ -204,7 +207,7 @@ def test_no_spot_history_at_all_is_no_spot_price(aws: Stubbed) -> None:
 def test_the_local_platform_asks_nobody(aws: Stubbed) -> None:
     local = dataclasses.replace(PLATFORM, region="us-east-1", endpoint_url="http://127.0.0.1:1")
     found = rates(aws.clients, local, RESOURCES, now=NOW)
-    assert (found.instance_usd_per_hour, found.source) == (0.126, "opsctl's table of 2026-01")
+    assert (found.instance_usd_per_hour, found.source) == (0.126, "opsctl's table of AWS's list prices, 2026-01")
 
 
 def test_an_answer_is_kept_for_a_day_and_keeps_its_date(aws: Stubbed, tmp_path: Path) -> None:

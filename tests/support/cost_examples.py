@@ -16,7 +16,7 @@ RATES = Rates(
     disk_usd_per_gib_hour=0.0,
     address_usd_per_hour=0.0,
     root_volume_gib=100,
-    source="opsctl's table of 2026-01",
+    source="opsctl's table of AWS's list prices, 2026-01",
     kind="on-demand",
 )
 RUN = Run(

@@ -33,7 +33,7 @@ RATES = Rates(
     disk_usd_per_gib_hour=0.08 / 730,
     address_usd_per_hour=0.005,
     root_volume_gib=100,
-    source="opsctl's table of 2026-01 for us-east-1",
+    source="opsctl's table of AWS's list prices, 2026-01 for us-east-1",
     kind="on-demand",
 )
 CAUSES = (

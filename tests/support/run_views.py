@@ -276,7 +276,7 @@ def _of_bill(scan_bill: ScanBill | None) -> View:
 
 def _of_answer(answer: Answer) -> dict[str, View]:
     # Of the scans that run or are done only the number is told.
-    states = {"failed": "FAILED", "waiting": "ACTIVE"}
+    states = {"failed": "FAILED", "cancelled": "FAILED", "waiting": "ACTIVE"}
     return {
         name: View(state=states[explanation.kind], cause=explanation.code if explanation.kind == "failed" else "")
         for explanation in answer.explanations

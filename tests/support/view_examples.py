@@ -25,6 +25,7 @@ from opsctl.core.runs.phase import Phase
 from opsctl.core.runs.progress import ScanProgress
 from opsctl.core.runs.result import OutputFile, Result
 from opsctl.core.runs.scan_history import Disposition, ScanDisposition
+from opsctl.core.runs.state import daily_counts
 from opsctl.core.runs.status import RunStatus, ScanStatus, State
 from support.example_platform import platform
 
@@ -184,7 +185,8 @@ def outcome(**changes: Any) -> RunOutcome:
 
 def answer(*explanations: Explanation, **changes: Any) -> Answer:
     given: dict[str, Any] = {"run_id": "R", "counts": {}, "running_seconds": 0.0, **changes}
-    return Answer(explanations=explanations, **given)
+    daily = daily_counts((), more=given["counts"])
+    return Answer(explanations=explanations, daily_counts=daily, **given)
 
 
 def failed(**changes: Any) -> Explanation:

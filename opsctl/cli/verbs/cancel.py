@@ -65,11 +65,11 @@ def cancel(
         raise typer.Exit(_DECLINED)
     poll_seconds = _LOCAL_POLL_SECONDS if context.platform.is_local else _AWS_POLL_SECONDS
     try:
-        with screen.waiting("ending the jobs: a running one gets 30 s"):
+        with screen.waiting("ending the jobs (a running job gets 30 s)"):
             outcome = canceller.carry_out(plan, poll_seconds=poll_seconds)
     except KeyboardInterrupt as error:
         raise Interrupted(
-            "Stopped looking; not every job may have been told to end.", "`opsctl cancel` goes on."
+            "Stopped. Some jobs may still run.", f"`opsctl cancel --run {reader.run.run_id}` ends the rest."
         ) from error
     if as_json:
         screen.json(outcome.as_json())

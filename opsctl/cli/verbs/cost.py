@@ -29,6 +29,7 @@ def cost(
     from datetime import UTC, datetime
 
     from opsctl.commands.costs.cost import SCHEMA_VERSION, all_costs, run_cost
+    from opsctl.core.costs.money import spent, total
     from opsctl.render.cost import show_cost, show_costs
 
     if every and (run_id or by_scan):
@@ -48,8 +49,8 @@ def cost(
             costs = [run_cost(snapshot, context.pricing(snapshot.run))]
     if as_json and every:
         runs = [cost_of_run.as_json(by_scan=False) for cost_of_run in costs]
-        total = sum(cost_of_run.own.usd for cost_of_run in costs)
-        context.screen.json({"schema_version": SCHEMA_VERSION, "usd": total, "runs": runs})
+        sums = total([spent(0.0, is_local=context.platform.is_local), *(cost_of_run.money for cost_of_run in costs)])
+        context.screen.json({"schema_version": SCHEMA_VERSION, **sums.as_json(), "runs": runs})
     elif as_json:
         context.screen.json({"schema_version": SCHEMA_VERSION, **costs[0].as_json()})
     elif every:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opsctl.core.runs.snapshot import Pricing
     from opsctl.core.runs.status import RunStatus
 
-_SOME_FAILED = 1
+_NOT_ALL_DONE = 1
 
 #: Between two polls. The account shares AWS's API limits.
 _LOCAL_POLL_SECONDS = 1.0
@@ -27,7 +27,10 @@ def status(
     *,
     watching: Annotated[bool, typer.Option("--watch", "-w", help="Update the screen until the run is over.")] = False,
     waiting: Annotated[
-        bool, typer.Option("--wait", help="Wait until the run is over. Exit code 1 means that a scan failed.")
+        bool,
+        typer.Option(
+            "--wait", help="Wait until the run is over. Exit code 1 means that a scan failed or was cancelled."
+        ),
     ] = False,
     scan: ScansWhole = None,
     run_id: RunId = None,
@@ -52,8 +55,8 @@ def status(
     elif watching or waiting:
         last = _poll_to_end(context, reader, pricing=pricing, is_shown=watching)
         _show(context, reader.whole(wait_reason=True).with_costs(pricing) if as_json else last, as_json=as_json)
-        if last.failed:
-            raise typer.Exit(_SOME_FAILED)
+        if not last.is_all_done:
+            raise typer.Exit(_NOT_ALL_DONE)
     else:
         with context.screen.waiting("asking"):
             snapshot = reader.whole(wait_reason=True) if as_json else reader.progress(wait_reason=True)
@@ -78,18 +81,22 @@ def _poll_to_end(context: Context, reader: SnapshotReader, *, pricing: Pricing, 
         if is_shown and last is not None:
             _show(context, last, as_json=False)
         again = "--watch" if is_shown else "--wait"
-        raise Interrupted("Stopped watching; the jobs go on.", f"`opsctl status {again}` watches again.") from error
+        run_id = reader.run.run_id
+        raise Interrupted(
+            "Stopped watching; the jobs go on.", f"`opsctl status {again} --run {run_id}` watches again."
+        ) from error
     assert last is not None  # noqa: S101 it ends only after a status
     return last
 
 
 def _show(context: Context, run_status: RunStatus, *, as_json: bool) -> None:
+    from opsctl.cli.global_options import is_verbose
     from opsctl.render.status import show_status
 
     if as_json:
         context.screen.json(run_status.as_json())
     else:
-        show_status(context.screen, run_status)
+        show_status(context.screen, run_status, with_aws_states=is_verbose())
 
 
 def _show_scans(context: Context, reader: SnapshotReader, names: list[str], *, pricing: Pricing, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from opsctl.commands.runs.run_reader import RunReader
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.bill import NOT_INCLUDED, Bill
 from opsctl.core.costs.estimate import ENOUGH_SCANS, Hours, Rates, hours_of
+from opsctl.core.costs.money import Money
 from opsctl.core.errors import Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.preview import is_preview
@@ -20,7 +21,7 @@ from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.snapshot import Pricing, RunSnapshot
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,11 @@ class RunCost:
     adopted: Bill | None
     is_local: bool
 
+    @property
+    def money(self) -> Money:
+        """What the run's own jobs have cost, and what that sum stands for."""
+        return self.own.money(is_local=self.is_local)
+
     def as_json(self, *, by_scan: bool = True) -> dict[str, Any]:
         """What `cost --json` prints for a run."""
         value: dict[str, Any] = {
@@ -51,7 +57,7 @@ class RunCost:
             "created_at": self.run.created_at,
             "model": self.run.model,
             **_sums(self.own),
-            "usd_charged": 0.0 if self.is_local else self.own.usd,
+            **self.money.as_json(),
             "local": self.is_local,
             "complete": self.own.is_complete,
             "adopted": _sums(self.adopted) if self.adopted else None,
@@ -139,7 +145,9 @@ def _hours_of_runs(
         results += [result for result in RunReader(run, records=records).own_results() if result.succeeded]
         if len(results) >= ENOUGH_SCANS:
             break
-    hours = hours_of(results, reuses_registration=reuses_registration)
+    # func has no diffusion model.
+    kind = pipeline if pipeline == "func" else f"{pipeline} {model}"
+    hours = hours_of(results, kind=kind, reuses_registration=reuses_registration)
     if is_preview(platform.image) and not hours.is_measured:
         return replace(hours, source="65 minutes a scan (the m2g guide's figure: times of the preview do not count)")
     return hours

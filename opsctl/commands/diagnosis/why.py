@@ -11,16 +11,17 @@ from typing import Literal
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.diagnosis.blocked_reasons import is_blocked_reason
-from opsctl.core.diagnosis.causes import cause_of, group_key
+from opsctl.core.diagnosis.causes import group_key, group_title
 from opsctl.core.diagnosis.finding import Finding, Wait
 from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.reason import Reason, batch_reason
-from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, waiting
+from opsctl.core.diagnosis.why import Answer, Explanation, Kind, failure, needs_facts, waiting
 from opsctl.core.location import Location, run_location
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.names import find_scans
 from opsctl.core.runs.result import Result
+from opsctl.core.runs.state import DailyState, daily_counts
 from opsctl.core.runs.status import BatchJob, ScanStatus
 
 _WAITING = ("PENDING", "RUNNABLE", "STARTING")
@@ -85,19 +86,26 @@ def why(
     indices = reader.run.remaining if pattern is None else find_scans(scans, [pattern])
     case = _case(reader, platform, indices)
     states = {index: case.statuses[index].state for index in indices}
-    failed = [index for index in indices if states[index] == "FAILED"]
-    running = [index for index in indices if states[index] == "RUNNING"]
+    daily = {index: case.statuses[index].daily for index in indices}
+    failed = [index for index in indices if daily[index] is DailyState.FAILED]
+    cancelled = [index for index in indices if daily[index] is DailyState.CANCELLED]
+    running = [index for index in indices if daily[index] is DailyState.RUNNING]
     waiting_scans = [index for index in indices if states[index] in _WAITING]
     needs_snapshot = any(case.statuses[index].is_submitted for index in waiting_scans) or any(
         needs_facts(case.reason(index)) for index in failed
     )
     snapshot = look() if needs_snapshot else None
-    explanations = [*_failures(case, failed, snapshot), *_waits(case, waiting_scans, snapshot)]
+    explanations = [
+        *_ends(case, "failed", failed, snapshot),
+        *_ends(case, "cancelled", cancelled, snapshot),
+        *_waits(case, waiting_scans, snapshot),
+    ]
     if len(indices) == 1:
         explanations = [_single_scan(case, indices[0], *explanations, storage=storage)]
     return Answer(
         run_id=reader.run.run_id,
         counts=Counter(states.values()),
+        daily_counts=daily_counts(daily.values()),
         running_seconds=max((case.seconds_since(_since(case, index)) for index in running), default=0.0),
         explanations=tuple(explanations),
         hidden=snapshot.hidden if snapshot else (),
@@ -123,7 +131,10 @@ def _case(reader: SnapshotReader, platform: Platform, indices: Sequence[int]) ->
     )
 
 
-def _failures(case: _Case, indices: Sequence[int], snapshot: QueueSnapshot | None) -> list[Explanation]:
+def _ends(
+    case: _Case, kind: Literal["failed", "cancelled"], indices: Sequence[int], snapshot: QueueSnapshot | None
+) -> list[Explanation]:
+    """Why scans failed, or who cancelled them, by cause."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index in indices:
         groups[group_key(case.reason(index))].append(index)
@@ -135,12 +146,13 @@ def _failures(case: _Case, indices: Sequence[int], snapshot: QueueSnapshot | Non
         findings = failure(
             reason,
             run=case.reader.run,
+            scan=case.reader.run.scans[example],
             memory_mib=case.memory_mib,
             is_spot=case.platform.spot,
             facts=snapshot,
         )
-        title = cause_of(reason, run=case.reader.run).title
-        explanations.append(_explanation(case, "failed", title, members, findings, reason))
+        title = group_title([case.reason(index) for index in members])
+        explanations.append(_explanation(case, kind, title, members, findings, reason))
     return explanations
 
 
@@ -181,7 +193,7 @@ def _waits(case: _Case, indices: Sequence[int], snapshot: QueueSnapshot | None) 
 
 def _explanation(
     case: _Case,
-    kind: Literal["failed", "waiting"],
+    kind: Kind,
     title: str,
     members: Sequence[int],
     findings: Sequence[Finding],
@@ -205,7 +217,7 @@ def _single_scan(case: _Case, index: int, *explained: Explanation, storage: Stor
     scan = case.statuses[index]
     attempts = case.attempts.get(index, ())
     has_log = index in case.results or any(attempt.log_stream for attempt in attempts)
-    places = {"logs": f"opsctl logs {scan.name}"} if has_log else {}
+    places = {"logs": f"opsctl logs {scan.name} --run {case.reader.run.run_id}"} if has_log else {}
     origin = case.reader.run.origin(index)
     folder = run_location(origin.run_id, data_bucket=case.platform.data_bucket).prefix
     failures = Location(case.platform.data_bucket, f"{folder}/failures/{origin.index:05d}")
@@ -215,7 +227,7 @@ def _single_scan(case: _Case, index: int, *explained: Explanation, storage: Stor
         return replace(explained[0], scans=(scan.name,), attempts=attempts, places=places)
     return Explanation(
         kind="done" if scan.state == "DONE" else "running",
-        title=scan.state,
+        title=str(scan.daily),
         scans=(scan.name,),
         findings=(),
         words="",

@@ -54,6 +54,11 @@ class Audit:
         return all(row.state == "complete" for row in self.rows)
 
     @property
+    def is_work_left(self) -> bool:
+        """Whether some scans are neither complete nor in flight."""
+        return any(row.state not in ("complete", "in flight") for row in self.rows)
+
+    @property
     def counts(self) -> dict[str, int]:
         """How many scans are in which state."""
         return dict(Counter(row.state for row in self.rows))

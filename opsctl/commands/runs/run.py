@@ -230,7 +230,11 @@ class RunSubmission:
                         self._submitter.abandon(run, remaining, note, code=code)
                     raise
             self._current = run, submission
-            self._sent.append(self._submitter.submit(run, submission))
+            try:
+                self._sent.append(self._submitter.submit(run, submission))
+            except Problem as problem:
+                self._submitter.note_refusal(run, submissions[number:], problem)
+                raise
             self._current = None
 
     def _progress(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.costs.bill import ScanBill
+from opsctl.core.costs.money import spent
 from opsctl.core.location import parse_uri, run_location
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
@@ -71,11 +72,7 @@ class ScanDetail:
             "kept": self.failures_uri,
             "cost": None
             if self.cost is None
-            else {
-                "usd": 0.0 if self.is_local else self.cost.usd,
-                "usd_on_aws": self.cost.usd,
-                "hours": self.cost.hours,
-            },
+            else {**spent(self.cost.usd, is_local=self.is_local).as_json(), "hours": self.cost.hours},
         }
 
 

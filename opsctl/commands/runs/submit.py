@@ -6,7 +6,8 @@ a scan.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,12 +16,24 @@ from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit_once import find_submitted, submit_once
 from opsctl.core.diagnosis.cause_code import CauseCode
+from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.platform.platform import Platform
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.submission import Submission, submit_request
 
 #: Longer together than the process that took the lease over needs to look a job up and to submit it anew.
 _SETTLING_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+
+
+#: With these AWS has not accepted a call.
+_REFUSALS = (
+    ErrorCode.AWS_REFUSED,
+    ErrorCode.AWS_DENIED,
+    ErrorCode.AWS_NOT_FOUND,
+    ErrorCode.AWS_QUOTA_REACHED,
+    ErrorCode.ACCOUNT_RESTRICTED,
+    ErrorCode.CREDENTIALS_EXPIRED,
+)
 
 
 class Submitter:
@@ -84,6 +97,21 @@ class Submitter:
             run_uri=run.records_uri(run.run_id),
         )
         return self._submitted(run, submission, job_id or known_job_id) if job_id or known_job_id else None
+
+    def note_refusal(self, run: Run, submissions: Sequence[Submission], problem: Problem) -> None:
+        """Record why submissions were not made, so that nobody waits for them; they stay `intended`.
+
+        Only where AWS has certainly not accepted the call, and this process holds the lease: otherwise another one may
+        have submitted them.
+        """
+        if problem.code not in _REFUSALS:
+            return
+        # The refusal is what the user is told; a record that cannot be written says the same two minutes later.
+        with suppress(Problem):
+            self._lease.ensure_held()
+            for submission in submissions:
+                refused = submission.refused(problem.what, code=CauseCode.NEVER_SUBMITTED, at=timestamp(self._now()))
+                self._records.put_submission(run.run_id, refused)
 
     def abandon(self, run: Run, submission: Submission, note: str, *, code: CauseCode) -> None:
         """Give up a submission that Batch does not have: a job of it that starts nevertheless writes nothing.

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from opsctl.core.costs.attempt_durations import attempt_durations, credited_attempt
-from opsctl.core.costs.estimate import Rates
+from opsctl.core.costs.estimate import GUIDE_HOURS, Rates
+from opsctl.core.costs.money import Money, spent
 from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.status import BatchJob
 
@@ -62,9 +63,19 @@ class Bill:
     basis: str
     is_complete: bool = True
 
+    def money(self, *, is_local: bool) -> Money:
+        """The sum, with what it stands for."""
+        return spent(self.usd, is_local=is_local, is_complete=self.is_complete)
+
 
 def bill(
-    attempts: AttemptsByScan, jobs: Mapping[int, BatchJob], rates: Rates, *, now: datetime, longest: timedelta
+    attempts: AttemptsByScan,
+    jobs: Mapping[int, BatchJob],
+    rates: Rates,
+    *,
+    now: datetime,
+    longest: timedelta,
+    is_preview: bool = False,
 ) -> Bill:
     """What attempts have cost so far.
 
@@ -80,6 +91,9 @@ def bill(
         With its time zone. Attempts that still run are counted until then.
     longest
         After this time Batch ends an attempt.
+    is_preview
+        Whether opsctl's preview ran in m2g's place: its times say nothing of what AWS would charge for m2g, so each
+        finished scan counts with the guide's time, and all other attempts count nothing.
     """
     by_scan = {}
     estimated, lost_hours = 0, 0.0
@@ -89,10 +103,15 @@ def bill(
             continue
         credited = credited_attempt(durations)
         lost = [duration for duration in durations if not duration.is_running and duration is not credited]
-        hours = sum(duration.hours for duration in durations)
-        lost_hours += sum(duration.hours for duration in lost)
+        hours = paid_hours = sum(duration.hours for duration in durations)
+        if is_preview:
+            paid_hours = GUIDE_HOURS if credited is not None and credited.attempt.exit_code == 0 else 0.0
+        else:
+            lost_hours += sum(duration.hours for duration in lost)
         estimated += sum(duration.is_estimated for duration in durations)
-        by_scan[index] = ScanBill(usd=hours * rates.usd_per_hour, hours=hours, attempts=len(durations), lost=len(lost))
+        by_scan[index] = ScanBill(
+            usd=paid_hours * rates.usd_per_hour, hours=hours, attempts=len(durations), lost=len(lost)
+        )
     return Bill(
         usd=sum(scan.usd for scan in by_scan.values()),
         hours=sum(scan.hours for scan in by_scan.values()),
@@ -100,7 +119,7 @@ def bill(
         lost_attempts=sum(scan.lost for scan in by_scan.values()),
         lost_usd=lost_hours * rates.usd_per_hour,
         by_scan=by_scan,
-        basis=_basis(rates, estimated=estimated),
+        basis=_preview_basis(rates) if is_preview else _basis(rates, estimated=estimated),
         is_complete=rates.is_complete,
     )
 
@@ -111,3 +130,8 @@ def _basis(rates: Rates, *, estimated: int) -> str:
         which = "attempt's end is" if estimated == 1 else "attempts' ends are"
         parts.append(f"{estimated} {which} not known and estimated from the last sign of life")
     return "; ".join(parts)
+
+
+def _preview_basis(rates: Rates) -> str:
+    counted = "65 minutes for each finished scan (the m2g guide's figure: times of the preview do not count)"
+    return "; ".join([counted, f"{rates.kind}: {rates.price_text}", rates.source])

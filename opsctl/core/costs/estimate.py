@@ -71,8 +71,9 @@ class Rates:
     def price_text(self) -> str:
         """The hourly price and what it includes, in words."""
         if self.is_complete:
-            return f"${self.usd_per_hour:.3f} an hour with {self.root_volume_gib} GiB disk and address"
-        return f"no price is known for it: only disk and address, ${self.usd_per_hour:.3f} an hour, are counted"
+            parts = f"instance, {self.root_volume_gib} GiB disk, public IPv4 address"
+            return f"${self.usd_per_hour:.3f} per hour ({parts})"
+        return f"its price is not known: only disk and public IPv4 address count, ${self.usd_per_hour:.3f} per hour"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,11 +159,13 @@ def succeeded_hours(results: Iterable[Result]) -> list[float]:
     ]
 
 
-def hours_of(results: Iterable[Result], *, reuses_registration: bool = False) -> Hours:
+def hours_of(results: Iterable[Result], *, kind: str, reuses_registration: bool = False) -> Hours:
     """The median duration of the succeeded scans, or the guide's 65 minutes where fewer than five succeeded.
 
     Parameters
     ----------
+    kind
+        What scans they are (`dwi csd`): other scans that have finished do not count.
     reuses_registration
         Whether the scans start from an earlier registration: the guide's figure is then an upper bound.
     """
@@ -170,21 +173,22 @@ def hours_of(results: Iterable[Result], *, reuses_registration: bool = False) ->
     if len(hours) < ENOUGH_SCANS and reuses_registration:
         return Hours(
             per_scan=GUIDE_HOURS,
-            source="how long a scan takes without registration is not known yet: fewer than 5 such scans have finished"
-            " here, so the 65 minutes of a whole scan are counted",
+            source=f"how long a scan takes without registration is not known yet: fewer than {ENOUGH_SCANS} such {kind}"
+            " scans have finished here, so the 65 minutes of a whole scan are counted",
             is_measured=False,
             is_upper_bound=True,
         )
     if len(hours) < ENOUGH_SCANS:
         return Hours(
             per_scan=GUIDE_HOURS,
-            source="65 minutes a scan (the m2g guide's figure: fewer than 5 scans have finished here)",
+            source="65 minutes a scan"
+            f" (the m2g guide's figure: fewer than {ENOUGH_SCANS} {kind} scans have finished here)",
             is_measured=False,
         )
     middle = median(hours)
     return Hours(
         per_scan=middle,
-        source=f"{_time_text(middle)} a scan (the median of {len(hours):,} finished here)",
+        source=f"{_time_text(middle)} a scan (the median of {len(hours):,} {kind} scans that finished here)",
         is_measured=True,
     )
 

@@ -82,9 +82,9 @@ def rates_of(
     why_table
         Why AWS's price could not be had, in words; empty where AWS was not to be asked.
     """
-    source = f"opsctl's table of {TABLE_DATE}"
+    source = f"opsctl's table of AWS's list prices, {TABLE_DATE}"
     if region not in _TABLE:
-        source += f" with {DEFAULT_REGION}'s prices, for {region} is not in it"
+        source += f", with {DEFAULT_REGION}'s prices because {region} is not in it"
     r5_xlarge, usd_per_gib_month = _TABLE.get(region, _TABLE[DEFAULT_REGION])
     price: float | None
     if live is not None:

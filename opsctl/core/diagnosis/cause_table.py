@@ -1,7 +1,8 @@
 """The causes: the title and the remedy of each code.
 
-In a help text, `{run}` is replaced by the command that runs the rest, `{dataset}` by the dataset's name, and `{memory}`
-by how to run with more memory.
+In a help text, `{run}` is replaced by the command that runs the rest, `{dataset}` by the dataset's name, `{memory}` by
+how to run with more memory, `{logs}` by the command that shows the scan's last log lines, and `{why}` by the command
+that explains the run.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ _CHECK = "`opsctl check {dataset}` names the files: mend them, then `{run}`"
 _UPLOAD = "`opsctl upload DIR` with a whole copy of the file, then `{run}`"
 _RESTORE = "`opsctl scans {dataset}` says how to restore it; then `{run}`"
 _PLATFORM = "`opsctl up` mends the platform, then `{run}`"
-_LOGS = "`opsctl logs` shows its last lines"
+_LOGS = "`{logs}` shows its last lines"
 _MEMORY = "{memory}"
 _DISK = "a larger root volume (the platform's root_volume_gib, by an administrator), then `{run} --only failed`"
-_ASK = "a fault of opsctl's: report it with the lines of `opsctl logs`"
+_ASK = "a fault of opsctl's: report it with the lines of `{logs}`"
 _IMAGE = "`opsctl image build` makes and tests an image that has it; after `opsctl image push`, `{run}`"
 _VERSIONS = "the image and opsctl differ in version? `opsctl up`, then `{run}`"
 
@@ -57,7 +58,7 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.NO_CONNECTOME: CauseText("m2g left no connectome", _LOGS),
     CauseCode.PARCELLATION_MISSING: CauseText(
         "m2g left no connectome for a parcellation that was asked for",
-        "does the image hold the atlases that `opsctl parcellations` lists? `opsctl logs` shows what m2g found",
+        "does the image hold the atlases that `opsctl parcellations` lists? `{logs}` shows what m2g found",
     ),
     CauseCode.DUPLICATE_OUTPUT: CauseText("m2g left two files for one name", _ASK),
     CauseCode.ATLAS_NOT_FOUND: CauseText(
@@ -83,7 +84,7 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     ),
     CauseCode.CPAC_FAILED: CauseText(
         "C-PAC failed",
-        "`opsctl logs` shows its messages; its crash files are with the failed scan's logs (`opsctl why`)",
+        "`{logs}` shows its messages; its crash files are with the failed scan's logs (`{why}`)",
     ),
     # The machine.
     CauseCode.DISK_FULL: CauseText("the disk is full", _DISK),
@@ -136,11 +137,11 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.NEVER_SUBMITTED: CauseText("never submitted", _AGAIN),
     CauseCode.BEING_SUBMITTED: CauseText("is being submitted", "nothing: seconds to a minute"),
     CauseCode.BUDGET_REACHED: CauseText("not submitted: the budget is used up", "`{run} --max-spend USD` with more"),
-    CauseCode.CANCELLED: CauseText("cancelled", "`{run}` runs it after all"),
+    CauseCode.CANCELLED: CauseText("cancelled", "`{run}` runs the rest"),
     CauseCode.CANCELLED_BY_DOWN: CauseText(
         "cancelled by `opsctl down`", "`opsctl up`, then `{run}` runs just the rest"
     ),
-    CauseCode.JOB_FORGOTTEN: CauseText("Batch has forgotten the job, and there is no result", _AGAIN),
+    CauseCode.JOB_FORGOTTEN: CauseText("the job is no longer known, and there is no result", _AGAIN),
     CauseCode.NO_RESULT: CauseText("the job ended well but left no result", "`{run} --only failed`"),
     CauseCode.UNKNOWN: CauseText("failed without a reason", _LOGS),
     # The platform.
@@ -155,7 +156,7 @@ CAUSES: Mapping[CauseCode, CauseText] = {
         "cancelled: the job asks for more than an instance has", "`{run} --memory MIB` with less"
     ),
     CauseCode.QUEUE_TIME_LIMIT: CauseText(
-        "cancelled by a time limit of the job queue", "`opsctl why` tells what it waited for"
+        "cancelled by a time limit of the job queue", "`{why}` tells what it waited for"
     ),
     CauseCode.QUEUE_DELETED: CauseText("the job queue was deleted", "`opsctl up`, then `{run}` runs just the rest"),
     CauseCode.DEPENDENCY_FAILED: CauseText(
@@ -167,7 +168,7 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     CauseCode.LOCAL_PLATFORM_FAILED: CauseText(
         "the local platform failed", "server.log in its home says why; then `{run}`"
     ),
-    CauseCode.TIMED_OUT: CauseText("timed out", "a scan that takes longer than the others: `opsctl logs` shows where"),
+    CauseCode.TIMED_OUT: CauseText("timed out", "a scan that takes longer than the others: `{logs}` shows where"),
     # Containers.
     CauseCode.IMAGE_PULL_LIMIT: CauseText(
         "the image cannot be pulled: the registry's limit is reached",
@@ -183,7 +184,7 @@ CAUSES: Mapping[CauseCode, CauseText] = {
     ),
     CauseCode.REGISTRY_UNREACHABLE: CauseText(
         "the image cannot be pulled: the registry does not answer",
-        "`opsctl why` looks at the subnets' way out; then `{run}`",
+        "`{why}` looks at the subnets' way out; then `{run}`",
     ),
     CauseCode.IMAGE_PULL_FAILED: CauseText(
         "the image cannot be pulled", "does the image exist, and may the instances read it? Then `{run}`"

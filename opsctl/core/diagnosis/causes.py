@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opsctl.core.diagnosis.cause_code import CauseCode
@@ -20,6 +20,8 @@ _NO_JOB_HOLDS_IT = "no job has that much memory: leave out the atlas with the mo
 _ASKS_FOR_LESS_MEMORY = (CauseCode.QUEUE_JOB_SIZE_LIMIT, CauseCode.INSTANCE_TOO_SMALL)
 
 _LONGEST_TITLE = 100
+#: Of a failed scan's log.
+_LINES_SHOWN = 20
 #: What differs from scan to scan: addresses, paths, file names, ids and numbers.
 _SCAN_SPECIFIC = re.compile(
     r"s3://\S+|(?:~|\.{0,2})/[^\s'\":,;)]+|\b(?:sub|ses)-[\w./-]+|\bi-[0-9a-f]{8,}\b|\b[0-9a-f]{8}[0-9a-f-]*\b"
@@ -29,6 +31,10 @@ _SCAN_SPECIFIC = re.compile(
 _UNQUOTED = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 #: Options of `run` that apply to one run only, with and without a value.
 _ONCE_WITH_VALUE = {"--only", "--max-spend"}
+#: Options of `run` that choose scans.
+_WHICH_SCANS = {
+    "--participant-label", "--session-label", "--task", "--acq", "--run-label", "--scan", "--exclude", "--first",
+}  # fmt: skip
 _ONCE = {"--yes", "-y", "--follow", "-f", "--json", "--dry-run"}
 
 
@@ -61,7 +67,7 @@ class Group:
     facts: Facts = field(default_factory=dict, hash=False)
 
 
-def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
+def cause_of(reason: Reason, *, run: Run | None = None, scan: str = "") -> Cause:
     """The cause that a reason means.
 
     Parameters
@@ -70,14 +76,18 @@ def cause_of(reason: Reason, *, run: Run | None = None) -> Cause:
         Why the scan failed or waits.
     run
         The help contains this run's own command, ready to be typed; None: `opsctl run DATASET`.
+    scan
+        The scan whose log lines the help shows; empty: those of every failed scan.
     """
-    code, detail = known_code(reason), _detail(reason)
+    code, detail = known_code(reason), _shortened(_detail(reason))
     text = CAUSES[code]
     # A message whose code is not known is its own title.
     head = "" if code is CauseCode.UNKNOWN and detail else text.title
     title = ": ".join(part for part in (head, detail) if part)
     again = run_again(run, has_own_memory=code in _ASKS_FOR_LESS_MEMORY)
-    help_ = text.help.format(run=again, dataset=_dataset(run), memory=_memory_help(run, reason))
+    help_ = text.help.format(
+        run=again, dataset=_dataset(run), memory=_memory_help(run, reason), logs=_logs(run, scan), why=_why(run)
+    )
     return Cause(reason.code, title, help_)
 
 
@@ -91,7 +101,7 @@ def known_code(reason: Reason) -> CauseCode:
 
 def group_key(reason: Reason) -> tuple[str, str]:
     """What the reasons of one group have in common: the code; for m2g's own failures also how its reason reads."""
-    return reason.code, _detail(reason)
+    return reason.code, _generalized(_detail(reason))
 
 
 def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Group]:
@@ -110,11 +120,11 @@ def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Gr
     groups = []
     for names in names_by_key.values():
         example = reasons[names[0]]
-        cause = cause_of(example, run=run)
+        cause = cause_of(example, run=run, scan=names[0])
         groups.append(
             Group(
                 code=cause.code,
-                title=cause.title,
+                title=group_title([reasons[name] for name in names]),
                 help=cause.help,
                 scans=tuple(names),
                 example=example.message,
@@ -124,7 +134,13 @@ def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Gr
     return sorted(groups, key=lambda group: -len(group.scans))
 
 
-def run_again(run: Run | None, *, has_own_memory: bool = False) -> str:
+def group_title(reasons: Sequence[Reason]) -> str:
+    """The title of reasons with one `group_key`; where they differ in numbers or names, it is the first one's."""
+    titles = list(dict.fromkeys(cause_of(reason).title for reason in reasons))
+    return titles[0] if len(titles) == 1 else f"{titles[0]} (the first of {len(titles)} that differ only in details)"
+
+
+def run_again(run: Run | None, *, has_own_memory: bool = False, whole_dataset: bool = False) -> str:
     """The command that runs the rest of a run: as it was typed, without the options that apply to one run only.
 
     Parameters
@@ -132,10 +148,13 @@ def run_again(run: Run | None, *, has_own_memory: bool = False) -> str:
     has_own_memory
         Whether another `--memory` is added to it. Otherwise the typed one stays: with less the rest might not fit, and
         an atlas that needs it would be refused.
+    whole_dataset
+        Whether the options that chose some of the scans are left out, too.
     """
     if run is None or run.command_line[1:2] != ("run",):
         return f"opsctl run {_dataset(run)}"
     left_out = _ONCE_WITH_VALUE | ({"--memory"} if has_own_memory else set())
+    left_out |= _WHICH_SCANS if whole_dataset else set()
     remaining = list(run.command_line)
     arguments = []
     while remaining:
@@ -171,16 +190,33 @@ def _memory_help(run: Run | None, reason: Reason) -> str:
     return f"`{run_again(run, has_own_memory=True)} --only failed --memory {LARGEST_MEMORY_MIB}`"
 
 
+def _logs(run: Run | None, scan: str) -> str:
+    """The command that shows the last lines of a scan."""
+    which = _quoted(scan) if scan else "--failed"
+    return f"opsctl logs {which} --tail {_LINES_SHOWN}{_of_run(run)}"
+
+
+def _why(run: Run | None) -> str:
+    return f"opsctl why{_of_run(run)}"
+
+
+def _of_run(run: Run | None) -> str:
+    return f" --run {run.run_id}" if run is not None else ""
+
+
 def _detail(reason: Reason) -> str:
     """What tells the causes of one code apart: m2g's own reason, or the whole message where the code is not known."""
     code = known_code(reason)
     if code is CauseCode.M2G_FAILED:
-        own_reason = str(reason.facts.get("reason", ""))
-        return _generalized(own_reason) or f"exit code {reason.facts.get('exit_code', 'unknown')}"
-    return _generalized(reason.message) if code is CauseCode.UNKNOWN else ""
+        own_reason = " ".join(str(reason.facts.get("reason", "")).split())
+        return own_reason or f"exit code {reason.facts.get('exit_code', 'unknown')}"
+    return " ".join(reason.message.split()) if code is CauseCode.UNKNOWN else ""
 
 
 def _generalized(message: str) -> str:
-    """A message without what differs from scan to scan."""
-    text = " ".join(_SCAN_SPECIFIC.sub("…", message).split())
-    return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
+    """A message without what differs from scan to scan: only reasons are compared by it, no person reads it."""
+    return _shortened(" ".join(_SCAN_SPECIFIC.sub("…", message).split()))
+
+
+def _shortened(message: str) -> str:
+    return message if len(message) <= _LONGEST_TITLE else f"{message[: _LONGEST_TITLE - 1]}…"

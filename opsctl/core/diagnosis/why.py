@@ -16,6 +16,7 @@ from opsctl.core.diagnosis.queue_snapshot import NotVisible, QueueSnapshot
 from opsctl.core.diagnosis.reason import Facts, Reason, batch_reason
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Run
+from opsctl.core.runs.state import DailyState
 from opsctl.core.runs.status import State
 
 #: Causes that the platform itself (image, network, log group) may explain further.
@@ -33,7 +34,9 @@ _PLATFORM_CAUSES = frozenset(
 )
 _MEMORY_CAUSES = frozenset({CauseCode.OUT_OF_MEMORY, CauseCode.KILLED})
 
-Kind = Literal["failed", "waiting", "running", "done"]
+Kind = Literal["failed", "cancelled", "waiting", "running", "done"]
+#: What a person asks `why` about.
+EXPLAINED: tuple[Kind, ...] = ("failed", "cancelled", "waiting")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +73,9 @@ class Answer:
     Attributes
     ----------
     counts
-        Number of the scans that were asked for, by state.
+        Number of the scans that were asked for, by state in AWS Batch's words.
+    daily_counts
+        The same in a user's words.
     running_seconds
         How long the longest running scan has run; 0 where none runs.
     hidden
@@ -81,6 +86,7 @@ class Answer:
 
     run_id: str
     counts: Mapping[State, int]
+    daily_counts: Mapping[DailyState, int]
     running_seconds: float
     explanations: tuple[Explanation, ...]
     hidden: tuple[NotVisible, ...] = ()
@@ -88,8 +94,8 @@ class Answer:
 
     @property
     def is_calm(self) -> bool:
-        """Whether no scan failed and no scan waits."""
-        return not any(explanation.kind in ("failed", "waiting") for explanation in self.explanations)
+        """Whether no scan failed, was cancelled or waits."""
+        return not any(explanation.kind in EXPLAINED for explanation in self.explanations)
 
     def as_json(self) -> dict[str, Any]:
         """What `why --json` prints."""
@@ -97,6 +103,7 @@ class Answer:
             "schema_version": 1,
             "run_id": self.run_id,
             "counts": dict(self.counts),
+            "daily_counts": {str(state): count for state, count in self.daily_counts.items()},
             "running_seconds": round(self.running_seconds),
             "explanations": [
                 {
@@ -130,14 +137,14 @@ def waiting(facts: QueueSnapshot, wait: Wait, *, run: Run) -> list[Finding]:
 
 
 def failure(
-    reason: Reason, *, run: Run, memory_mib: int, is_spot: bool, facts: QueueSnapshot | None = None
+    reason: Reason, *, run: Run, scan: str = "", memory_mib: int, is_spot: bool, facts: QueueSnapshot | None = None
 ) -> list[Finding]:
     """Why a scan failed.
 
     Parameters
     ----------
-    reason
-        The scan's.
+    reason, scan
+        The scan's, and its name.
     memory_mib
         Memory of its job.
     is_spot
@@ -146,7 +153,7 @@ def failure(
         Needed where `needs_facts` returns True.
     """
     what = _more_than_the_title(reason, memory_mib=memory_mib, is_spot=is_spot)
-    findings = [Finding(what, sentence(cause_of(reason, run=run).help), _sure(reason))]
+    findings = [Finding(what, sentence(cause_of(reason, run=run, scan=scan).help), _sure(reason))]
     if facts is not None and needs_facts(reason):
         findings += pulling(facts)
     return findings

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from opsctl.core.counted import counted
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.runs.result import OutputFile, Result
+from opsctl.core.runs.state import DailyState
 from opsctl.core.runs.status import ACTIVE, ScanStatus
 
-AuditState = Literal["complete", "in flight", "failed", "missing", "outputs damaged", "inputs changed"]
+AuditState = Literal["complete", "in flight", "failed", "cancelled", "missing", "outputs damaged", "inputs changed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,7 @@ class AuditRow:
     Attributes
     ----------
     state
+        `in flight`: it waits or runs.
         `complete`: a job succeeded on the inputs as they are now, and every file that it published is unchanged.
     inputs, job, outputs
         A phrase on each.
@@ -36,6 +39,22 @@ class AuditRow:
     outputs: str
     run_id: str = ""
     cause_code: str = ""
+
+    @property
+    def text(self) -> str:
+        """`failed: bval and bvec differ in count (HNU1-…). Inputs unchanged since.`"""
+        if self.state == "missing":
+            return "missing: it was never submitted."
+        of_run = f" ({self.run_id})"
+        if self.state == "in flight":
+            return f"{self.job}{of_run}."
+        inputs = "Inputs unchanged since." if self.inputs == "unchanged" else f"Since then {self.inputs}."
+        if self.state in ("failed", "cancelled"):
+            job = self.job or "no reason is known"
+            head = job if job.startswith(self.state) else f"{self.state}: {job}"
+        else:
+            head = f"{self.state}: {self.outputs}; {self.job}"
+        return f"{head}{of_run}. {inputs}"
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `audit --json`."""
@@ -89,14 +108,14 @@ def audit_row(
             scan=scan,
             state="in flight",
             inputs=inputs,
-            job=active.status.state,
+            job=str(active.status.daily),
             outputs="not yet",
             run_id=active.run_id,
         )
     if done is None or done.result is None:
         return AuditRow(
             scan=scan,
-            state="failed",
+            state="cancelled" if entry.status.daily is DailyState.CANCELLED else "failed",
             inputs=inputs,
             job=entry.status.cause,
             outputs="none",
@@ -115,7 +134,7 @@ def audit_row(
         state=state,
         inputs=inputs,
         job=f"done (attempt {done.result.attempt})",
-        outputs=damage or f"all {count} files",
+        outputs=damage or ("its file" if count == 1 else f"all {count} files"),
         run_id=done.run_id,
     )
 
@@ -146,8 +165,9 @@ def damage(files: Iterable[OutputFile], derivatives: Mapping[str, S3Object]) -> 
 
 
 def _damage_phrase(missing: int, changed: int, count: int) -> str:
-    parts = [f"{missing} of {count} files gone"] if missing else []
-    parts += [f"{changed} of {count} files are others"] if changed else []
+    of_all = f"of {counted(count, 'file')}"
+    parts = [f"{missing} {of_all} {'is' if missing == 1 else 'are'} missing"] if missing else []
+    parts += [f"{changed} {of_all} {'has' if changed == 1 else 'have'} changed"] if changed else []
     return ", ".join(parts)
 
 

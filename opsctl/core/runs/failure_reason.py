@@ -29,7 +29,7 @@ def failure_reason(result: Result | None, job: BatchJob | None) -> Reason:
     if result is not None:
         return _recorded(result).completed(*_reported(job, attempt=result.attempt))
     if job is None:
-        return Reason(CauseCode.JOB_FORGOTTEN, "no result, and AWS Batch does not know the job")
+        return Reason(CauseCode.JOB_FORGOTTEN, "there is no result, and the job is no longer known")
     if job.status == "SUCCEEDED":
         return Reason(CauseCode.NO_RESULT, "the job ended well but left no result")
     exit_code = f"exit code {job.exit_code}" if job.exit_code is not None else ""

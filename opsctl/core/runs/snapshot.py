@@ -9,11 +9,13 @@ from functools import cached_property
 
 from opsctl.core.costs.bill import Bill, ScanBill, bill
 from opsctl.core.costs.estimate import Rates
+from opsctl.core.preview import is_preview
 from opsctl.core.runs.attempt_merge import AttemptsByScan, with_retries
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.progress import progress_of
 from opsctl.core.runs.result import Result
 from opsctl.core.runs.status import ACTIVE, BatchJob, RunStatus, ScanStatus, State, join
+from opsctl.core.runs.time_left import run_times
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class RunSnapshot:
             longest=timedelta(seconds=self.run.attempt_timeout_seconds),
         )
         status = replace(status, unlisted=self.unlisted, wait_reason=self.wait_reason, progress=progress)
+        status = replace(status, times=run_times(status, self.attempts, self.results.values(), now=self.at))
         return with_retries(status, self.attempts)
 
     @cached_property
@@ -127,4 +130,5 @@ class RunSnapshot:
             rates,
             now=self.at,
             longest=timedelta(seconds=self.run.attempt_timeout_seconds),
+            is_preview=is_preview(self.run.image),
         )

@@ -18,17 +18,20 @@ from opsctl.core.runs.failure_reason import failure_reason
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import Result, ResultWarning
 from opsctl.core.runs.scan_warnings import WarningGroup, grouped_warnings
+from opsctl.core.runs.state import DailyState, daily_counts, daily_state
 
 if TYPE_CHECKING:
     from opsctl.core.costs.bill import Bill
+    from opsctl.core.costs.money import Money
     from opsctl.core.runs.progress import ScanProgress
+    from opsctl.core.runs.time_left import RunTimes
 
 State = Literal["PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE"]
 STATES: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING", "FAILED", "DONE")
 ACTIVE: tuple[State, ...] = ("PENDING", "RUNNABLE", "STARTING", "RUNNING")
 
 #: Version of `status --json`; docs/status.schema.json describes it.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 FROM_BATCH: Mapping[str, State] = {
     "SUBMITTED": "PENDING",
@@ -135,6 +138,8 @@ class ScanStatus:
 
     Attributes
     ----------
+    state
+        In AWS Batch's words; `daily` is the same in a user's.
     cause
         Why it failed or what it waits for, in words; may be empty.
     cause_code, facts
@@ -168,11 +173,17 @@ class ScanStatus:
         """Its cause as a whole."""
         return Reason(self.cause_code, self.cause, self.facts)
 
+    @property
+    def daily(self) -> DailyState:
+        """Its state in a user's words: a scan that was cancelled has not failed."""
+        return daily_state(self.state, self.cause_code)
+
     def as_json(self, progress: ScanProgress | None = None) -> dict[str, Any]:
         """An entry of `scans` in `status --json`, with the scan's progress while it runs."""
         return {
             "scan": self.name,
             "state": self.state,
+            "daily_state": str(self.daily),
             **self.reason.as_json(),
             "attempt": self.attempt,
             "seconds": round(self.seconds, 3),
@@ -197,6 +208,8 @@ class RunStatus:
         Why the RUNNABLE scans wait: Batch's reason for the first in its queue; empty where it gives none.
     bill
         What the run's own jobs have cost so far at AWS's prices, also on the local platform; None where not computed.
+    times
+        How long the run has taken, and about how long it will go on; None where attempts were not read.
     adopted_bill
         What the jobs of earlier runs have cost that process scans of this run.
     is_local
@@ -213,10 +226,16 @@ class RunStatus:
     adopted_bill: Bill | None = None
     is_local: bool = False
     progress: Mapping[int, ScanProgress] = field(default_factory=dict, hash=False)
+    times: RunTimes | None = None
+
+    @property
+    def daily_counts(self) -> dict[DailyState, int]:
+        """Number of scans by state in a user's words, zeros included."""
+        return daily_counts((scan.daily for scan in self.scans), more=self.unlisted)
 
     @property
     def counts(self) -> dict[State, int]:
-        """Number of scans by state, zeros included."""
+        """Number of scans by state in AWS Batch's words, zeros included."""
         counts = Counter(scan.state for scan in self.scans) + Counter(self.unlisted)
         return {state: counts[state] for state in STATES}
 
@@ -227,8 +246,18 @@ class RunStatus:
 
     @property
     def failed(self) -> tuple[ScanStatus, ...]:
-        """The scans whose jobs failed, and those that were never submitted."""
-        return tuple(scan for scan in self.scans if scan.state == "FAILED")
+        """The scans whose jobs failed, and those that were never submitted; without those that were cancelled."""
+        return tuple(scan for scan in self.scans if scan.daily is DailyState.FAILED)
+
+    @property
+    def cancelled(self) -> tuple[ScanStatus, ...]:
+        """The scans whose jobs, or whose submission, somebody cancelled."""
+        return tuple(scan for scan in self.scans if scan.daily is DailyState.CANCELLED)
+
+    @property
+    def cancellations(self) -> list[Group]:
+        """The cancelled scans, by cause."""
+        return grouped({scan.name: scan.reason for scan in self.cancelled}, run=self.run)
 
     @property
     def failures(self) -> list[Group]:
@@ -246,6 +275,16 @@ class RunStatus:
         return grouped_warnings((scan.name, warning) for scan in self.scans for warning in scan.warnings)
 
     @property
+    def is_all_done(self) -> bool:
+        """Whether no scan waits, runs, failed or was cancelled."""
+        return self.is_over and not self.failed and not self.cancelled
+
+    @property
+    def money(self) -> Money | None:
+        """What the run's own jobs have cost so far; None where not computed."""
+        return None if self.bill is None else self.bill.money(is_local=self.is_local)
+
+    @property
     def is_over(self) -> bool:
         """Whether no scan is waiting or running."""
         counts = self.counts
@@ -253,7 +292,7 @@ class RunStatus:
 
     def as_json(self) -> dict[str, Any]:
         """What `status --json` prints."""
-        bill = self.bill
+        bill, times = self.bill, self.times
         return {
             "schema_version": SCHEMA_VERSION,
             "run_id": self.run.run_id,
@@ -261,16 +300,17 @@ class RunStatus:
             "output": self.run.output,
             "created_at": self.run.created_at,
             "counts": {**self.counts, "TOTAL": self.total},
+            "daily_counts": {str(state): count for state, count in self.daily_counts.items()},
             "deleted": self.run.deleted_count,
             "over": self.is_over,
+            "times": None if times is None else times.as_json(),
             "wait_reason": self.wait_reason,
             "wait_code": batch_reason(self.wait_reason).code,
             "cost": None
             if bill is None
             else {
-                "usd": 0.0 if self.is_local else round(bill.usd, 4),
-                "usd_on_aws": round(bill.usd, 4),
-                "adopted_usd_on_aws": round(self.adopted_bill.usd if self.adopted_bill is not None else 0.0, 4),
+                **bill.money(is_local=self.is_local).as_json(),
+                "adopted_usd": round(self.adopted_bill.usd if self.adopted_bill is not None else 0.0, 4),
                 "hours": round(bill.hours, 4),
                 "attempts": bill.attempts,
                 "lost_attempts": bill.lost_attempts,
@@ -278,6 +318,7 @@ class RunStatus:
                 "basis": bill.basis,
             },
             "failures": [_group_json(group) for group in self.failures],
+            "cancelled": [_group_json(group) for group in self.cancellations],
             "unsubmitted": [_group_json(group) for group in self.unsubmitted],
             "warnings": [group.as_json() for group in self.warnings],
             "scans": [scan.as_json(self.progress.get(scan.index)) for scan in self.scans],

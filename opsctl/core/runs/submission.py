@@ -41,7 +41,8 @@ class Submission:
     job_id
         Batch's id of the job; empty until it is known.
     note, note_code
-        Why it was abandoned: in words, and as a code (`opsctl.core.diagnosis.cause_code`).
+        Why it was abandoned, or why AWS refused one that is still `intended`: in words, and as a code
+        (`opsctl.core.diagnosis.cause_code`).
     """
 
     number: bounded.Index
@@ -71,7 +72,11 @@ class Submission:
 
     def submitted(self, job_id: str, *, at: str) -> Submission:
         """A copy with the state `submitted`."""
-        return replace(self, state="submitted", job_id=job_id, at=at)
+        return replace(self, state="submitted", job_id=job_id, at=at, note="", note_code="")
+
+    def refused(self, note: str, *, code: str, at: str) -> Submission:
+        """A copy that AWS refused: it stays `intended`, because the next `run` submits it again."""
+        return replace(self, note=note, note_code=code, at=at)
 
     def without_job(self) -> Submission:
         """A copy of which it is not known whether Batch has its job."""

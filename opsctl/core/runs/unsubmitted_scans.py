@@ -34,7 +34,8 @@ def unsubmitted_statuses(run: Run, submission_log: Sequence[Submission], *, now:
         submission = by_index.get(index)
         if submission is not None and submission.state == "submitted":
             continue
-        if submission is not None and submission.state == "abandoned":
+        # AWS refused an intended submission that has a note.
+        if submission is not None and (submission.state == "abandoned" or submission.note):
             reason = _not_submitted(submission.note, submission.note_code or CauseCode.NEVER_SUBMITTED)
         elif is_in_progress:
             reason = Reason(CauseCode.BEING_SUBMITTED, "is being submitted")

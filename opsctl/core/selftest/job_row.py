@@ -87,6 +87,6 @@ def _remedy(code: CauseCode) -> str:
     if code in _REMEDIES:
         return sentence(_REMEDIES[code])
     text = CAUSES[code].help.format(run=_VERB, dataset="DATASET", memory=_LAST_LINES)
-    if "`opsctl logs`" in text:  # which shows the logs of runs
+    if "`opsctl logs" in text:  # which shows the logs of runs
         return sentence(_LAST_LINES)
     return sentence(re.sub(rf"`{_VERB}[^`]*`", f"`{_VERB}`", text))

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from opsctl.core.costs.money import spent
 from opsctl.core.selftest.phases import Phases
 from opsctl.core.selftest.result import Verdict
 
 #: Version of `selftest --json`; docs/selftest.schema.json describes it.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,7 @@ class ModelReport:
             "log_stream": self.log_stream,
             "rows": [asdict(row) for row in self.rows],
             "seconds": {**asdict(self.phases), "total": self.phases.total},
-            "usd_on_aws": self.usd,
+            "usd": self.usd,
             "versions": dict(self.versions),
             "last_lines": list(self.last_lines),
         }
@@ -132,8 +133,7 @@ class SelftestReport:
             "image": self.image,
             "started_at": self.started_at,
             "models": [model.as_json() for model in self.models],
-            "usd_on_aws": self.usd,
-            "usd": 0.0 if self.is_local else self.usd,
+            **spent(self.usd, is_local=self.is_local).as_json(),
             "left": self.left,
         }
 

@@ -134,7 +134,7 @@ def test_a_lost_host_with_all_its_attempts(world: World, gate: Path) -> None:
     )
     assert [(attempt.number, attempt.exit_code) for attempt in explanation.attempts] == [(1, None), (2, None)]
     assert all("Host EC2" in attempt.reason for attempt in explanation.attempts)
-    assert explanation.places == {"logs": "opsctl logs sub-01/ses-1"}
+    assert explanation.places == {"logs": f"opsctl logs sub-01/ses-1 --run {run.run_id}"}
 
 
 def test_failures_are_grouped_and_tell_what_was_measured(world: World, gate: Path) -> None:
@@ -209,9 +209,11 @@ def test_the_verb_in_words_and_in_json(world: World, gate: Path) -> None:
     until(lambda: world.is_over(run))
     result = opsctl(world, "why")
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines()[0] == (
-        "2 scans failed: the image cannot be pulled: the registry's limit is reached"
-    )
+    # The whole answer is on one stream.
+    assert result.stdout.splitlines()[:2] == [
+        run.run_id,
+        "2 scans failed: the image cannot be pulled: the registry's limit is reached",
+    ]
     assert "→ Keep the image in the platform's own repository" in result.stdout
     result = opsctl(world, "why", "sub-00*", "--json")
     assert result.returncode == 0, result.stderr

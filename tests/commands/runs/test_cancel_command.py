@@ -56,7 +56,7 @@ class Scenario:
 
     def causes(self) -> dict[str, str]:
         status = status_of(snapshots_of(self.run, self.records, self.world.adapter))
-        return {scan.name: scan.cause for scan in status.failed}
+        return {scan.name: scan.cause for scan in (*status.failed, *status.cancelled)}
 
 
 def scenario_of(*statuses: str, **changes: Any) -> Scenario:

@@ -333,6 +333,18 @@ def test_cut_short_it_says_exactly_what_is_submitted(
     assert submitted(world) == ONCE
 
 
+@pytest.mark.usefixtures("small_arrays")
+def test_a_refusal_is_recorded_with_every_submission_that_it_ended(world: RunWorld) -> None:
+    world.batch.faults = [None, Fault(DENIED)]
+    with pytest.raises(Problem, match="not you"):
+        world.run()
+    (run_id,) = world.records.run_ids()
+    log = world.records.submission_log(run_id)
+    assert [(one.state, "not you" in one.note) for one in log] == [("submitted", False), ("intended", True)]
+    world.run()
+    assert submitted(world) == ONCE
+
+
 def test_nothing_is_submitted_when_the_records_cannot_be_written(
     world: RunWorld, s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

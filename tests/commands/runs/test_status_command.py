@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from support.batch_world import (
 )
 
 from opsctl.commands.runs.scan_detail import scan_details
+from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.commands.runs.watch import watch
 from opsctl.core.diagnosis.reason import Reason
 from opsctl.core.errors import ErrorCode, Problem
@@ -219,6 +220,23 @@ def test_an_array_that_was_adopted_whole_is_one_call() -> None:
     assert dict(world.calls) == {"DescribeJobs": 1}
 
 
+def test_a_submission_that_aws_refused_is_not_said_to_be_under_way() -> None:
+    world, records = BatchWorld(), MemoryRecords()
+    run = made_run(4, sizes=(4,))
+    moment = run.created_at
+    intended = submitted(run, state="intended", job_id="")
+    refused = intended.refused("AWS refused SubmitJob (ClientException).", code="never_submitted", at=moment)
+    records.add(run, refused)
+    # A second after the refusal.
+    now = datetime.fromisoformat(moment) + timedelta(seconds=1)
+    status = SnapshotReader(run, records=records, batch=world.adapter, now=lambda: now).counts()
+    assert (status.is_over, len(status.failed)) == (True, 4)
+    assert {scan.cause for scan in status.scans} == {"not submitted: AWS refused SubmitJob (ClientException)."}
+    assert refused.submitted("j", at=moment).note == ""
+    # The next `run` goes on with it.
+    assert refused.state == "intended"
+
+
 def test_what_was_not_submitted_says_why() -> None:
     world, records = BatchWorld(), MemoryRecords()
     world.arrays["p"] = [Child("RUNNING")] * 2
@@ -276,7 +294,7 @@ def test_what_nobody_wrote_down_before_batch_forgot_is_said_so() -> None:
     run, records = made_run(2), MemoryRecords()
     records.add(run, submitted(run), results=[made_result(0)])
     (failed,) = status_of(snapshots_of(run, records, BatchWorld().adapter)).failed
-    assert failed.cause == "no result, and AWS Batch does not know the job"
+    assert failed.cause == "there is no result, and the job is no longer known"
 
 
 def test_a_colleague_who_may_only_read_sees_the_status() -> None:

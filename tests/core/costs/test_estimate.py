@@ -15,7 +15,7 @@ from opsctl.core.costs.prices import rates_of
 from opsctl.core.runs.manifest import timestamp
 from opsctl.core.runs.result import Result
 
-GUIDE = hours_of([])
+GUIDE = hours_of([], kind="dwi csd")
 
 
 def result(minutes: float, *, status: Any = "succeeded") -> Result:
@@ -53,7 +53,7 @@ def test_a_scan_costs_about_what_the_guide_says(model: str, spot: bool, usd_per_
     estimated = guide_estimate(model, spot=spot)
     assert estimated.usd_per_scan == pytest.approx(usd_per_scan, rel=0.15)
     assert ("Spot" in estimated.basis) is spot
-    assert "65 minutes" in estimated.basis and "table of 2026-01" in estimated.basis
+    assert "65 minutes" in estimated.basis and "list prices, 2026-01" in estimated.basis
 
 
 def test_the_formula_is_scans_by_hours_by_instance_disk_and_address() -> None:
@@ -65,7 +65,7 @@ def test_the_formula_is_scans_by_hours_by_instance_disk_and_address() -> None:
 
 def test_what_nobody_has_measured_without_registration_is_an_upper_bound() -> None:
     example = platform()
-    hours = hours_of([], reuses_registration=True)
+    hours = hours_of([], kind="dwi csd", reuses_registration=True)
     estimated = estimate(example, example.models["csd"], scan_count=3, rates=DOLLAR, hours=hours, at_once=256)
     assert estimated.is_upper_bound and "not known yet" in estimated.basis
     assert not guide_estimate("csd").is_upper_bound
@@ -95,7 +95,7 @@ def test_a_price_that_is_not_known_is_said_and_makes_a_lower_bound() -> None:
     unknown = dataclasses.replace(DOLLAR, instance_usd_per_hour=0.0, is_complete=False)
     example = platform()
     estimated = estimate(example, example.models["csd"], scan_count=1, rates=unknown, hours=GUIDE, at_once=256)
-    assert not estimated.is_complete and "no price is known" in estimated.basis
+    assert not estimated.is_complete and "its price is not known" in estimated.basis
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,9 @@ def test_a_price_that_is_not_known_is_said_and_makes_a_lower_bound() -> None:
 def test_five_finished_scans_say_how_long_one_takes(
     minutes: list[float], per_scan_minutes: float, is_measured: bool
 ) -> None:
-    hours = hours_of([*(result(duration) for duration in minutes), *(result(1, status="failed") for _ in range(9))])
+    hours = hours_of(
+        [*(result(duration) for duration in minutes), *(result(1, status="failed") for _ in range(9))], kind="dwi csd"
+    )
     assert (hours.per_scan * 60, hours.is_measured) == (pytest.approx(per_scan_minutes), is_measured)
     assert f"{per_scan_minutes} minutes" in hours.source
 

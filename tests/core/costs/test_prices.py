@@ -35,7 +35,7 @@ def rates(kind: str = "r5.large", *, region: str = "us-east-1", spot: bool = Fal
 @pytest.mark.parametrize("region", USUAL_REGIONS)
 def test_every_usual_region_is_in_the_table(region: str) -> None:
     priced = rates(region=region)
-    assert priced.source == "opsctl's table of 2026-01"
+    assert priced.source == "opsctl's table of AWS's list prices, 2026-01"
     # No region is cheaper than us-east-1, and none costs twice as much.
     assert 0.126 <= priced.instance_usd_per_hour <= 0.252
     assert 0.08 / 730 <= priced.disk_usd_per_gib_hour <= 0.16 / 730
@@ -63,7 +63,10 @@ def test_an_hour_is_instance_disk_and_address() -> None:
 def test_a_region_that_is_not_in_it_takes_another_ones_and_says_so() -> None:
     priced = rates(region="xx-moon-1")
     assert priced.usd_per_hour == rates().usd_per_hour
-    assert priced.source == "opsctl's table of 2026-01 with us-east-1's prices, for xx-moon-1 is not in it"
+    assert (
+        priced.source
+        == "opsctl's table of AWS's list prices, 2026-01, with us-east-1's prices because xx-moon-1 is not in it"
+    )
 
 
 @pytest.mark.parametrize("kind", ["m6i.large", "r5a.large", "r5.metal", "r5.mediumxlarge", "xr5.large"])
@@ -81,13 +84,16 @@ def test_spot_is_taken_as_a_share_and_said() -> None:
 
 def test_why_the_table_stands_is_said() -> None:
     priced = rates(why_table="AWS's price list could not be asked")
-    assert priced.source == "opsctl's table of 2026-01: AWS's price list could not be asked"
+    assert priced.source == "opsctl's table of AWS's list prices, 2026-01: AWS's price list could not be asked"
 
 
 def test_aws_own_price_goes_before_the_table_and_may_be_of_any_family() -> None:
     priced = rates("m6i.large", live=LivePrice(0.11, asked_on="2026-11-22", is_spot=False), why_table="never")
     assert (priced.instance_usd_per_hour, priced.is_complete) == (0.11, True)
-    assert priced.source == "AWS's price list, asked 2026-11-22; disk and address from opsctl's table of 2026-01"
+    assert (
+        priced.source
+        == "AWS's price list, asked 2026-11-22; disk and address from opsctl's table of AWS's list prices, 2026-01"
+    )
 
 
 def test_a_live_spot_price_is_not_reduced_again() -> None:

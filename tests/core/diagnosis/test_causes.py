@@ -10,7 +10,7 @@ from support.why_examples import run
 
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.cause_table import CAUSES, CauseText
-from opsctl.core.diagnosis.causes import cause_of, grouped, run_again
+from opsctl.core.diagnosis.causes import cause_of, group_key, group_title, grouped, run_again
 from opsctl.core.diagnosis.reason import Reason
 
 #: Code, and what its help must contain.
@@ -79,8 +79,12 @@ def m2g_failed(last_line: str, exit_code: int = 1) -> Reason:
 def test_m2gs_own_failures_are_grouped_by_how_the_last_line_reads() -> None:
     line = "ValueError: index {} of /output/sub-{}/x.nii in s3://b/{} of T1w"
     first, second = m2g_failed(line.format(12, "01", "a")), m2g_failed(line.format(700, "02", "b/c"))
-    assert cause_of(first) == cause_of(second)
-    assert cause_of(first).title == "m2g failed: ValueError: index … of … in … of T1w"
+    assert group_key(first) == group_key(second)
+    # Numbers are left out to compare, and shown.
+    title = "m2g failed: ValueError: index 12 of /output/sub-01/x.nii in s3://b/a of T1w"
+    assert cause_of(first).title == title
+    assert group_title([first, first]) == title
+    assert group_title([first, second]) == f"{title} (the first of 2 that differ only in details)"
     assert cause_of(m2g_failed("", 3)).title == "m2g failed: exit code 3"
     assert len(cause_of(m2g_failed("word " * 60)).title) <= 120
     groups = grouped({"a": first, "b": m2g_failed("KeyError: 'session'"), "c": second})
@@ -90,7 +94,7 @@ def test_m2gs_own_failures_are_grouped_by_how_the_last_line_reads() -> None:
 @pytest.mark.parametrize("code", ["of_a_newer_runner", "", "unknown"])
 def test_a_code_that_is_not_known_shows_the_message(code: str) -> None:
     cause = cause_of(Reason(code, "something new at i-0123456789abcdef0 after 12 s"))
-    assert (cause.code, cause.title) == (code, "something new at … after … s")
+    assert (cause.code, cause.title) == (code, "something new at i-0123456789abcdef0 after 12 s")
     assert cause_of(Reason(code, "")).title == "failed without a reason"
 
 
@@ -108,6 +112,20 @@ def test_the_help_is_the_runs_own_command() -> None:
     assert "`opsctl check HNU1`" in cause_of(Reason(CauseCode.GRADIENT_COUNTS_DIFFER, ""), run=own_run).help
     foreign = run(dataset="s3://open/HNU1", command_line=())
     assert run_again(foreign) == "opsctl run s3://open/HNU1"
+
+
+def test_the_help_shows_the_last_lines_of_the_scan_and_run_that_it_is_about() -> None:
+    failed = m2g_failed("KeyError: 'session'")
+    run_id = run().run_id
+    assert cause_of(failed, run=run(), scan="sub-1 b").help == (
+        f"`opsctl logs 'sub-1 b' --tail 20 --run {run_id}` shows its last lines"
+    )
+    assert cause_of(failed).help == "`opsctl logs --failed --tail 20` shows its last lines"
+
+
+def test_the_rest_of_a_dataset_is_run_without_the_choice_of_scans() -> None:
+    typed = ("opsctl", "run", "HNU1", "--participant-label", "01", "--first=2", "--sp", "native", "--exclude", "x")
+    assert run_again(run(command_line=typed), whole_dataset=True) == "opsctl run HNU1 --sp native"
 
 
 @pytest.mark.parametrize("changes", [{"resources": "csa"}, {"resources": "csa", "memory_mib": 30400}])

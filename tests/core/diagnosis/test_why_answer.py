@@ -14,6 +14,7 @@ from opsctl.core.diagnosis.queue_snapshot import Image, NotVisible
 from opsctl.core.diagnosis.reason import Reason, batch_reason
 from opsctl.core.diagnosis.why import Answer, Explanation, failure, needs_facts, waiting
 from opsctl.core.runs.attempt import Attempt
+from opsctl.core.runs.state import DailyState
 
 MEMORY = "`opsctl run HNU1 --only failed --memory 30400`."
 LOST = batch_reason("Host EC2 (instance i-1) terminated.")
@@ -112,6 +113,7 @@ def test_the_json_is_whole() -> None:
     answer = Answer(
         run_id="R",
         counts={"FAILED": 1},
+        daily_counts={DailyState.FAILED: 1},
         running_seconds=1.6,
         explanations=(explanation,),
         hidden=(NotVisible("ec2:X", "is not permitted"),),
@@ -123,6 +125,7 @@ def test_the_json_is_whole() -> None:
     assert (value["explanations"][0]["code"], value["explanations"][0]["facts"]) == ("disk_full", {"exit_code": 1})
     assert value["explanations"][0]["places"] == {"logs": "opsctl logs sub-01"}
     assert value["hidden"] == [{"action": "ec2:X", "why": "is not permitted"}]
+    assert value["daily_counts"] == {"failed": 1}
     assert (value["counts"], value["running_seconds"], value["notes"]) == ({"FAILED": 1}, 2, ["n"])
     assert not answer.is_calm
     assert dataclasses.replace(answer, explanations=()).is_calm

@@ -10,7 +10,7 @@ from support.batch_world import made_run
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.runs.audit import AuditEntry, AuditState, audit_row, damage
 from opsctl.core.runs.result import OutputFile, Result
-from opsctl.core.runs.status import BatchJob, join
+from opsctl.core.runs.status import BatchJob, cancel_reason, join
 
 RUN = made_run(1, scans=("sub-01",))
 DWI = "s3://data/HNU1/sub-01/dwi/sub-01_dwi.nii.gz"
@@ -44,18 +44,38 @@ BAD = result("failed", cause="bval and bvec differ in count: 64 and 65", files=(
 SAME = {DWI: "e1"}
 DONE, ALL = "done (attempt 2)", "all 2 files"
 LOST = "Host EC2 (instance i-1) terminated."
-FORGOTTEN = "no result, and AWS Batch does not know the job"
+FORGOTTEN = "there is no result, and the job is no longer known"
+BY_ADA = "cancelled by ada"
 TABLE: list[tuple[str, list[AuditEntry], dict[str, str], dict[str, S3Object], AuditState, str, str, str]] = [
     ("never", [], SAME, {}, "missing", "", "was never submitted", "none"),
     ("complete", [entry(result=OK)], SAME, there(), "complete", "unchanged", DONE, ALL),
-    ("one gone", [entry(result=OK)], SAME, there("e", OUT), "outputs damaged", "unchanged", DONE, "1 of 2 files gone"),
-    ("others", [entry(result=OK)], SAME, there("x"), "outputs damaged", "unchanged", DONE, "2 of 2 files are others"),
+    (
+        "one gone",
+        [entry(result=OK)],
+        SAME,
+        there("e", OUT),
+        "outputs damaged",
+        "unchanged",
+        DONE,
+        "1 of 2 files is missing",
+    ),
+    ("others", [entry(result=OK)], SAME, there("x"), "outputs damaged", "unchanged", DONE, "2 of 2 files have changed"),
     ("changed", [entry(result=OK)], {DWI: "e2"}, there(), "inputs changed", "sub-01_dwi.nii.gz has changed", DONE, ALL),
     ("no input", [entry(result=OK)], {}, there(), "inputs changed", "sub-01_dwi.nii.gz is gone", DONE, ALL),
     ("failed", [entry(result=BAD)], SAME, {}, "failed", "unchanged", BAD.cause, "none"),
     ("lost", [entry(job="FAILED", reason=LOST)], SAME, {}, "failed", "unchanged", LOST, "none"),
     ("forgotten", [entry()], SAME, {}, "failed", "unchanged", FORGOTTEN, "none"),
-    ("runs", [entry(result=BAD, job="RUNNING")], SAME, {}, "in flight", "unchanged", "RUNNING", "not yet"),
+    ("runs", [entry(result=BAD, job="RUNNING")], SAME, {}, "in flight", "unchanged", "running", "not yet"),
+    (
+        "cancelled",
+        [entry(job="FAILED", reason=cancel_reason("ada"))],
+        SAME,
+        {},
+        "cancelled",
+        "unchanged",
+        BY_ADA,
+        "none",
+    ),
     ("failed after", [entry("B", BAD), entry("A", OK)], SAME, there(), "complete", "unchanged", DONE, ALL),
 ]
 
@@ -76,3 +96,22 @@ def test_a_row(
 ) -> None:
     row = audit_row("sub-01", entries, dataset=dataset, damage_of=lambda one: damage(one.files, derivatives))
     assert (row.state, row.inputs, row.job, row.outputs) == (state, inputs, job, outputs)
+
+
+@pytest.mark.parametrize(
+    ("entries", "found", "text"),
+    [
+        ([], {}, "missing: it was never submitted."),
+        ([entry(result=BAD)], {}, f"failed: {BAD.cause} (R). Inputs unchanged since."),
+        ([entry(job="FAILED", reason=cancel_reason("ada"))], {}, "cancelled by ada (R). Inputs unchanged since."),
+        ([entry(job="RUNNABLE")], {}, "waiting (R)."),
+        (
+            [entry(result=OK)],
+            there("e", OUT),
+            "outputs damaged: 1 of 2 files is missing; done (attempt 2) (R). Inputs unchanged since.",
+        ),
+    ],
+)
+def test_a_row_as_a_sentence(entries: list[AuditEntry], found: dict[str, S3Object], text: str) -> None:
+    row = audit_row("sub-01", entries, dataset=SAME, damage_of=lambda result: damage(result.files, found))
+    assert row.text == text

@@ -84,7 +84,7 @@ CAUSES = [
         "m2g ended with exit code 1",
     ),
     ("failed", BatchJob(job_id="j", status="RUNNABLE", reason="MISCONFIGURATION:x"), "MISCONFIGURATION:x"),
-    (None, None, "no result, and AWS Batch does not know the job"),
+    (None, None, "there is no result, and the job is no longer known"),
     (None, BatchJob(job_id="j", status="SUCCEEDED"), "the job ended well but left no result"),
     (None, BatchJob(job_id="j", status="FAILED"), "failed without a reason"),
     (None, BatchJob(job_id="j", status="FAILED", reason="OutOfMemory"), "OutOfMemory"),
@@ -152,6 +152,7 @@ def test_status_as_json() -> None:
     assert value["scans"][0] == {
         "scan": "sub-00000",
         "state": "DONE",
+        "daily_state": "done",
         "cause": "",
         "cause_code": "",
         "facts": {},
