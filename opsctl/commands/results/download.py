@@ -1,4 +1,4 @@
-"""Download a run's files into a folder that becomes a BIDS derivative dataset; intact files there are kept."""
+"""Download files into a folder that becomes a BIDS derivative dataset; intact files there are kept."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ class Downloaded:
     Attributes
     ----------
     present
-        The files that are in the folder now.
+        The selected files that are in the folder now.
+    unselected
+        The connectomes that were not selected, and are in the folder from an earlier time.
     fetched
         How many of them had to be downloaded.
     faults
@@ -44,8 +46,14 @@ class Downloaded:
     """
 
     present: tuple[Download, ...]
+    unselected: tuple[Download, ...]
     fetched: int
     faults: Faults
+
+    @property
+    def in_the_table(self) -> list[Download]:
+        """The files that are in the folder, in the order of the scans."""
+        return sorted([*self.present, *self.unselected], key=lambda item: (item.index, item.file.uri))
 
 
 def free_bytes(folder: Path) -> int:
@@ -94,9 +102,10 @@ def download(
     Interrupted
         After Ctrl-C, with the number of files that are missing.
     """
-    faults = Faults(plan.folder, plan.refused)
+    faults = Faults(plan.request.command, plan.refused)
     with ThreadPoolExecutor(_THREADS) as pool:
         looks = list(pool.map(lambda item: _look(folder, item), plan.downloads))
+        others = list(pool.map(lambda item: _look(folder, item), plan.unselected))
     complete: list[Download] = []
     missing: list[Download] = []
     for item, look in zip(plan.downloads, looks, strict=True):
@@ -117,6 +126,7 @@ def download(
     present = {item.place for item in [*complete, *downloader.completed]}
     return Downloaded(
         present=tuple(item for item in plan.downloads if item.place in present),
+        unselected=tuple(item for item, look in zip(plan.unselected, others, strict=True) if look is True),
         fetched=len(downloader.completed),
         faults=faults,
     )

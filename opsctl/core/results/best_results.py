@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from opsctl.core.location import parse_uri
 from opsctl.core.runs.manifest import Origin, Run, run_moment
 from opsctl.core.runs.result import Result
 
@@ -82,7 +83,8 @@ def best_results(runs: Iterable[RunResults], *, is_intact: Callable[[Result], bo
 def dataset_run(latest: Run, best: Mapping[str, BestResult]) -> Run:
     """A run that adopted every scan from where its best result is; it is only in memory, and has no job of its own.
 
-    Every reader of runs can read it: it shows a dataset over all its runs as it shows one run.
+    Every reader of runs can read it: it shows a dataset over all its runs as it shows one run. Its id is no run's
+    (`HNU1-all-runs`), so that no record of the latest run is held against it.
 
     Parameters
     ----------
@@ -93,6 +95,7 @@ def dataset_run(latest: Run, best: Mapping[str, BestResult]) -> Run:
     """
     return replace(
         latest,
+        run_id=f"{parse_uri(latest.dataset).name}-all-runs",
         scans=tuple(best),
         keys=tuple(entry.key for entry in best.values()),
         sizes=(),

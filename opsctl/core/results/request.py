@@ -33,8 +33,8 @@ class ResultsRequest:
         Names of scans and labels of subjects, with wildcards. Empty: all.
     parcellations
         Parts of the names of atlases. Empty: all.
-    kinds
-        What the weights of the connectomes are. Empty: all.
+    kind
+        What the weights of the connectomes are. None: all.
     """
 
     folder: str
@@ -45,7 +45,7 @@ class ResultsRequest:
     scans: tuple[str, ...] = ()
     participants: tuple[str, ...] = ()
     parcellations: tuple[str, ...] = ()
-    kinds: tuple[Kind, ...] = ()
+    kind: Kind | None = None
 
     def check(self) -> None:
         """Refuse options that contradict each other.
@@ -61,7 +61,7 @@ class ResultsRequest:
             )
         if self.output_name is not None and self.dataset is None:
             raise UsageProblem("--modif is for --dataset.", "A run has one derivatives folder.")
-        if self.what != "connectomes" and (self.parcellations or self.kinds):
+        if self.what != "connectomes" and (self.parcellations or self.kind):
             option = "--parcellation" if self.parcellations else "--kind"
             raise UsageProblem(f"{option} selects connectomes, and --what {self.what} asks for other files too.")
         for name in self.parcellations:
@@ -77,7 +77,7 @@ class ResultsRequest:
         words += _options("--dataset", [self.dataset]) + _options("--modif", [self.output_name])
         words += _options("--run", [self.run_id])
         words += _options("--scan", self.scans) + _options("--participant-label", self.participants)
-        words += _options("--parcellation", self.parcellations) + _options("--kind", self.kinds)
+        words += _options("--parcellation", self.parcellations) + _options("--kind", [self.kind])
         return shlex.join(words)
 
     @property
@@ -109,14 +109,14 @@ class ResultsRequest:
                 index for index, label in labels.items() if any(fnmatchcase(label, pattern) for pattern in patterns)
             }
         if self.scans:
-            selected &= set(find_scans(scans, self.scans))
+            selected &= set(find_scans(scans, self.scans, whose=self.dataset or "The run"))
             if not selected:
                 raise Problem("--participant-label and --scan have no scan in common.", code=ErrorCode.SCAN_NOT_FOUND)
         return frozenset(selected)
 
     def selects_connectome(self, place: str, kind: GraphKind | None) -> bool:
         """Whether a connectome is selected by its atlas and kind; the same atlas has one name in all pipelines."""
-        if self.kinds and (kind or "").replace(" ", "-") not in self.kinds:
+        if self.kind and (kind or "").replace(" ", "-") != self.kind:
             return False
         # A name ends with `_` where another name begins with it (`Desikan_`), as in `run --parcellation`.
         return not self.parcellations or any(name in atlas_of(place) for name in self.parcellations)
@@ -134,7 +134,7 @@ class ResultsRequest:
         Problem
             If one selects none; it names those that there are.
         """
-        if not (self.parcellations or self.kinds):
+        if not (self.parcellations or self.kind):
             return
         atlases, kinds = set(), set()
         for place, kind in connectomes:
@@ -143,9 +143,8 @@ class ResultsRequest:
         for name in self.parcellations:
             if not any(name in atlas for atlas in atlases):
                 raise _nothing("--parcellation", name, "connectome", map(_short, atlases), ErrorCode.NO_RESULTS)
-        for wanted in self.kinds:
-            if wanted not in kinds:
-                raise _nothing("--kind", wanted, "connectome", kinds & set(get_args(Kind)), ErrorCode.NO_RESULTS)
+        if self.kind and self.kind not in kinds:
+            raise _nothing("--kind", self.kind, "connectome", kinds & set(get_args(Kind)), ErrorCode.NO_RESULTS)
 
 
 def _options(option: str, values: Iterable[str | None]) -> list[str]:

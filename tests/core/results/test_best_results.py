@@ -112,4 +112,6 @@ def test_of_a_dataset_a_run_is_made_that_adopted_every_scan() -> None:
     run = dataset_run(views[1].run, best_results(views, is_intact=always))
     assert run.scans == ("sub-1", "sub-2")
     assert [run.origin(index) for index in range(2)] == [Origin(SECOND, 0), Origin(FIRST, 0)]
+    # Not the latest run's: its submissions are of other scans.
+    assert run.run_id == "HNU1-all-runs"
     assert (run.submitted_count, run.keys) == (0, ("2-sub-1", "1-sub-2"))

@@ -77,6 +77,7 @@ def row(file: str, scan: str = "sub-01") -> ConnectomeRow:
         peak_memory_mib=1,
         peak_disk_mib=None,
         cost_usd=0.5,
+        run="HNU1-20261122-120000-ab12",
     )
 
 
@@ -86,7 +87,7 @@ def test_a_table_of_hostile_names_is_read_back_by_csv_and_pandas() -> None:
     text = table([*rows, row("=1/x\ty", scan='"quoted')])
     for dialect in (csv.excel_tab, csv.unix_dialect):
         read = list(csv.reader(io.StringIO(text), dialect, delimiter="\t"))
-        assert {len(line) for line in read} == {14}
+        assert {len(line) for line in read} == {15}
         assert len(read) == len(FORMULAS) + 2
         assert not [value for line in read for value in line if value[:1] in ("=", "+", "-", "@", "\t", "\r")]
     frame = pandas.read_csv(io.StringIO(text), sep="\t")
