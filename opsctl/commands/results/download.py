@@ -25,6 +25,7 @@ _THREADS = 16
 #: With small files each thread has a connection open, and `_THREADS` of them files and folders as well: macOS lets a
 #: process have 256 of all.
 _DIRECT_THREADS = 128
+_LOOKS_A_TASK = 32
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
 
@@ -104,8 +105,8 @@ def download(
     """
     faults = Faults(plan.request.command, plan.refused)
     with ThreadPoolExecutor(_THREADS) as pool:
-        looks = list(pool.map(lambda item: _look(folder, item), plan.downloads))
-        others = list(pool.map(lambda item: _look(folder, item), plan.unselected))
+        looks = _looks(pool, folder, plan.downloads)
+        others = _looks(pool, folder, plan.unselected)
     complete: list[Download] = []
     missing: list[Download] = []
     for item, look in zip(plan.downloads, looks, strict=True):
@@ -132,13 +133,20 @@ def download(
     )
 
 
+def _looks(pool: ThreadPoolExecutor, folder: DownloadFolder, items: Sequence[Download]) -> list[bool | Problem]:
+    """What `_look` says of each; several a task, because a task takes longer than a small file."""
+    tasks = [items[start : start + _LOOKS_A_TASK] for start in range(0, len(items), _LOOKS_A_TASK)]
+    return [look for looks in pool.map(lambda task: [_look(folder, item) for item in task], tasks) for look in looks]
+
+
 def _look(folder: DownloadFolder, item: Download) -> bool | Problem:
     """Whether a file is complete in the folder, or why it cannot get there."""
     try:
         # A link to the same bytes will do, as DataLad makes them. Nothing is written through a link.
-        with folder.files.reading(item.place, follow_link=True) as existing:
-            if existing is None:
-                return False
+        existing = folder.files.open(item.place, follow_link=True)
+        if existing is None:
+            return False
+        with existing:
             if is_complete(existing, item.file):
                 _tidy(folder, item, existing)
                 return True

@@ -199,12 +199,12 @@ def _chosen(
 ) -> tuple[list[Download], list[Download]]:
     """The selected files, and the connectomes that are not selected."""
     what = request.what
-    kinds: dict[str, GraphKind] = {}
-    if request.kind:
-        kinds = {graph.uri: graph.kind for result in results.values() for graph in result.graphs}
+    with_graphs = results.values() if request.kind else ()
+    kinds = {graph.uri: graph.kind for result in with_graphs for graph in result.graphs}
 
     def kind(item: Download) -> GraphKind | None:
-        return kinds.get(item.file.uri) or kind_of(item.place)
+        # Only for `--kind`: of 13,500 connectomes it takes a tenth of a second.
+        return kinds.get(item.file.uri) or kind_of(item.place) if request.kind else None
 
     request.ensure_selected(
         (item.place, kind(item)) for item in downloads if item.is_connectome and item.index in selected

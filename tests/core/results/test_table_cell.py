@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 
 import pytest
 
@@ -100,3 +101,28 @@ def test_a_table_of_hostile_names_is_read_back_by_csv_and_pandas() -> None:
 
 def test_negative_coordinates_are_numbers() -> None:
     assert table_text([("x_mm", "region"), ("-12.5", "=x")]) == "x_mm\tregion\n-12.5\t'=x\n"
+
+
+def test_a_row_is_its_cells() -> None:
+    """Whole rows are looked at once: the outcome is the same as cell by cell."""
+    texts = [
+        "a",
+        "-1.5",
+        "-",
+        "=x",
+        "",
+        "a b",
+        " a",
+        "a\tb",
+        "a\t",
+        "a\n",
+        "-1.5\n",
+        "12",
+        "n/a",
+        "x  y",
+        "'q",
+        "é",
+        "-1.",
+    ]
+    for row in [*itertools.product(texts, repeat=2), *itertools.product(texts, repeat=3), *((text,) for text in texts)]:
+        assert table_text([row]) == "\t".join(map(cell, row)) + "\n"
