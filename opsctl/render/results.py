@@ -107,7 +107,7 @@ def _news(downloaded: Downloaded) -> str:
     fetched, earlier = downloaded.fetched, len(downloaded.present) - downloaded.fetched
     if not earlier:
         return ""
-    return " (all here already)" if not fetched else f" ({fetched:,} fetched, {earlier:,} here already)"
+    return " (here already)" if not fetched else f" ({fetched:,} fetched, {earlier:,} here already)"
 
 
 def _listed(downloaded: Downloaded) -> str:
