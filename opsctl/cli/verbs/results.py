@@ -72,7 +72,7 @@ def results(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download the connectomes of a run or a dataset, and verify each file.
+    """Download and verify the connectomes of a run or a dataset.
 
     DEST becomes a BIDS derivative dataset, with connectomes.tsv (each connectome's nodes, edges, lost regions, time,
     memory and cost) and nodes/ (what each node is). A second time fetches only what is not here yet, and goes on with
