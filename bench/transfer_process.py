@@ -31,6 +31,7 @@ def results(storage: Storage, folder: Path, files: Path) -> int:
     from opsctl.commands.results.download import download, open_folder
     from opsctl.commands.results.download_plan import Download, DownloadPlan
     from opsctl.core.location import parse_uri
+    from opsctl.core.results.request import ResultsRequest
     from opsctl.core.runs.result import OutputFile
 
     downloads = []
@@ -39,7 +40,8 @@ def results(storage: Storage, folder: Path, files: Path) -> int:
         place = parse_uri(file.uri).prefix
         downloads.append(Download(index=0, scan="x", file=file, place=place, folder=folder, is_connectome=True))
     rest = dict.fromkeys(DownloadPlan.__dataclass_fields__, ())
-    plan = DownloadPlan(**{**rest, "downloads": tuple(downloads), "folder": folder})  # type: ignore[arg-type]
+    values = {**rest, "downloads": tuple(downloads), "request": ResultsRequest(folder=str(folder))}
+    plan = DownloadPlan(**values)  # type: ignore[arg-type]
     with open_folder(folder) as target:
         return download(plan, storage, target, on_file=lambda _: None).fetched
 

@@ -40,17 +40,28 @@ class Taken(InTheWay):
 class OpenFolder:
     """A folder below a `SafeFolder`, held open.
 
+    Parameters
+    ----------
+    above
+        The path of the `SafeFolder`.
+    place
+        The folder's path below it, with `/`; empty for the `SafeFolder` itself.
+
     Attributes
     ----------
-    path
-        For messages.
     descriptor
         Stays valid until the end of `SafeFolder.folder`.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
-        self.path = path
+    def __init__(self, above: Path, place: str, descriptor: int) -> None:
+        self._above = above
+        self._place = place
         self.descriptor = descriptor
+
+    @property
+    def path(self) -> Path:
+        """For messages; made when asked for, because of 13,500 folders it takes a second."""
+        return self._above / self._place
 
     def read(self, name: str, *, follow_link: bool = False) -> BinaryIO | None:
         """Open a regular file for reading; None if there is none.
@@ -66,24 +77,30 @@ class OpenFolder:
             If it is a folder, a named pipe, a socket, a device, or a link (with `follow_link`: without a target).
         """
         flags = os.O_RDONLY | (_FILE & ~os.O_NOFOLLOW if follow_link else _FILE)
-        with self.naming(name):
-            try:
-                status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
-                is_link = stat.S_ISLNK(_check(status, is_link_allowed=follow_link))
-            except FileNotFoundError:
-                return None
-            try:
-                descriptor = os.open(name, flags, dir_fd=self.descriptor)
-            except FileNotFoundError:
-                if is_link:
-                    raise InTheWay(errno.EEXIST, "it is a link to nothing") from None
-                return None
-            file = os.fdopen(descriptor, "rb")
-            try:
-                _check(os.fstat(descriptor))
-            except BaseException:
-                file.close()
-                raise
+        try:
+            return self._read(name, flags, follow_link=follow_link)
+        except OSError as error:
+            self._name(error, name)
+            raise
+
+    def _read(self, name: str, flags: int, *, follow_link: bool) -> BinaryIO | None:
+        try:
+            status = os.stat(name, dir_fd=self.descriptor, follow_symlinks=False)
+            is_link = stat.S_ISLNK(_check(status, is_link_allowed=follow_link))
+        except FileNotFoundError:
+            return None
+        try:
+            descriptor = os.open(name, flags, dir_fd=self.descriptor)
+        except FileNotFoundError:
+            if is_link:
+                raise InTheWay(errno.EEXIST, "it is a link to nothing") from None
+            return None
+        file = os.fdopen(descriptor, "rb")
+        try:
+            _check(os.fstat(descriptor))
+        except BaseException:
+            file.close()
+            raise
         return file
 
     def create(self, name: str, *, mode: int) -> BinaryIO:
@@ -209,8 +226,11 @@ class OpenFolder:
         try:
             yield
         except OSError as error:
-            error.filename, error.filename2 = str(self.path / name), None
+            self._name(error, name)
             raise
+
+    def _name(self, error: OSError, name: str) -> None:
+        error.filename, error.filename2 = str(self.path / name), None
 
 
 def write_all(descriptor: int, data: bytes) -> None:

@@ -47,7 +47,7 @@ GROUPS = {
         "cancel": "End the jobs of a run, or of some of its scans.",
     },
     "Results": {
-        "results": "Download a run's connectomes, and verify each file.",
+        "results": "Download and verify the connectomes of a run or a dataset.",
         "report": "Write a run as one HTML page that needs no network.",
         "audit": "Compare every scan of a dataset with its inputs and outputs.",
     },

@@ -85,11 +85,15 @@ def test_results_name_a_file_that_is_in_the_way(
     own.parent.mkdir(parents=True)
     own.write_text("my own")
     said = opsctl("results", "there", "--run", run_id)
-    assert (said.code, "there: 1 connectome of 1 scan" in said.err) == (1, True), said.err
+    assert (said.code, "there: 1 connectome of 1 scan" in said.out) == (1, True), said.err
     assert "1 file did not come: there/sub-01/connectomes_d/one_connectome.csv cannot be written" in said.err
     # The tables are of what came.
     assert (tmp_path / "there/connectomes.tsv").read_text().count("\n") == 2
-    error = json.loads(opsctl("results", "there", "--json").out)["error"]
+    value = json.loads(opsctl("results", "there", "--json").out)
+    error = value["error"]
+    assert [failed["code"] for failed in value["failed"]] == ["output_in_use"]
+    # What came is listed beside what did not.
+    assert len(value["connectomes"]) == 1
     assert (error["code"], own.read_text()) == ("output_in_use", "my own")
     own.unlink()
     assert opsctl("results", "there").code == 0

@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.dataset_runs import read_dataset
 from opsctl.commands.results.description import describe
 from opsctl.commands.results.download import Downloaded, download, open_folder
 from opsctl.commands.results.download_plan import Download, DownloadPlan, plan_download
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.run_reader import RunReader
+from opsctl.core.location import Location
+from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.manifest import Run
 from opsctl.core.runs.result import What
@@ -118,14 +121,23 @@ class World:
     def key(self, place: str) -> str:
         return f"{OUTPUT}/{place}".removeprefix("s3://data/")
 
-    def plan(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN) -> DownloadPlan:
-        return plan_download(RunReader(self.records.run(run_id), records=self.records), folder, what=what)
+    def plan(self, folder: Path, what: What = "connectomes", *, run_id: str = RUN, **options: Any) -> DownloadPlan:
+        request = ResultsRequest(folder=str(folder), what=what, **options)
+        return plan_download(RunReader(self.records.run(run_id), records=self.records), request)
+
+    def dataset_plan(self, folder: Path, *, output_name: str | None = None) -> DownloadPlan:
+        """Of the dataset over all its runs."""
+        read = read_dataset(
+            Location("data", "HNU1"), output_name=output_name, records=self.records, storage=self.storage
+        )
+        request = ResultsRequest(folder=str(folder), dataset="HNU1", output_name=output_name)
+        return plan_download(RunReader(read.run, records=self.records), request, origins=read.origins)
 
     def download(self, folder: Path, what: What = "connectomes", **options: Any) -> Downloaded:
         """Download into a folder as the verb does, without the tables."""
         plan = self.plan(folder, what)
         with open_folder(folder) as target:
-            describe(target, plan.run, self.storage)
+            describe(target, plan, self.storage)
             return download(plan, self.storage, target, **{"on_file": lambda _: None, **options})
 
     def fetched(self, folder: Path, what: What = "connectomes", **options: Any) -> list[str]:

@@ -1,19 +1,23 @@
-"""`results`: download a run's connectomes, each checked against its SHA-256."""
+"""`results`: download the connectomes of a run or a dataset, each checked against its SHA-256."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from opsctl.cli import completion
 from opsctl.cli.context import Context
-from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+from opsctl.cli.options import AsJson, ParticipantLabel, PlatformName, Profile, RunId, ScanName
 from opsctl.core.errors import Problem
+from opsctl.core.results.request import Kind, ResultsRequest
 from opsctl.core.runs.result import What
 
 if TYPE_CHECKING:
     from opsctl.commands.runs.snapshot import SnapshotReader
+    from opsctl.core.runs.manifest import Run
 
 
 def results(
@@ -22,18 +26,53 @@ def results(
         typer.Argument(metavar="DEST", help="The folder to download to. It may have files of an earlier download."),
     ],
     *,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="DATASET",
+            help="Download the best result of each scan over all runs of this dataset, instead of one run.",
+            autocompletion=completion.datasets,
+        ),
+    ] = None,
+    modif: Annotated[
+        str | None,
+        typer.Option(
+            "--modif", metavar="NAME", help="With --dataset: the derivatives folder. Default: that of the latest run."
+        ),
+    ] = None,
     what: Annotated[
         What,
         typer.Option(
-            "--what", help="What to download: connectomes, the QA pictures and logs (qa), or every file (all)."
+            "--what",
+            help="What to download: the connectomes, the QA pictures with m2g's own logs where it writes any (qa), or"
+            " every file (all).",
         ),
     ] = "connectomes",
+    scan: ScanName = None,
+    participant_label: ParticipantLabel = None,
+    parcellation: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parcellation",
+            metavar="NAME",
+            help="Only connectomes of this parcellation (a neuroparc name, or a part of it). May be repeated.",
+            autocompletion=completion.parcellations,
+        ),
+    ] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option("--kind", help="Only connectomes whose edges have this kind of weight."),
+    ] = None,
+    list_files: Annotated[
+        bool, typer.Option("--list", help="Print the path of each downloaded file on standard output.")
+    ] = False,
     run_id: RunId = None,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Download a run's connectomes, and verify each file.
+    """Download and verify the connectomes of a run or a dataset.
 
     DEST becomes a BIDS derivative dataset, with connectomes.tsv (each connectome's nodes, edges, lost regions, time,
     memory and cost) and nodes/ (what each node is). A second time fetches only what is not here yet, and goes on with
@@ -51,19 +90,43 @@ def results(
     from opsctl.commands.results.download import download, open_folder
     from opsctl.commands.results.download_plan import plan_download
     from opsctl.commands.results.tables import write_tables
-    from opsctl.core.runs.scan_warnings import grouped_warnings
-    from opsctl.render.results import show_files
-    from opsctl.render.scan_warnings import warnings_text
-    from opsctl.render.screen import counted
+    from opsctl.render.results import show_faults, show_files, show_summary
 
+    request = ResultsRequest(
+        folder=str(folder),
+        what=what,
+        run_id=run_id,
+        dataset=dataset,
+        output_name=modif,
+        scans=tuple(scan or ()),
+        participants=tuple(participant_label or ()),
+        parcellations=tuple(parcellation or ()),
+        kind=kind,
+    )
+    request.check()
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
-    with screen.waiting("looking what there is"):
-        reader = context.snapshots(run_id)
-        plan = plan_download(reader.on_s3, folder, what=what)
+    other_outputs: tuple[str, ...] = ()
+    origins: tuple[Run, ...] = ()
+    if dataset is None:
+        with screen.waiting("looking what there is"):
+            reader = context.snapshots(run_id)
+            plan = plan_download(reader.on_s3, request)
+    else:
+        from opsctl.commands.results.dataset_runs import read_dataset
+        from opsctl.commands.runs.snapshot import SnapshotReader
+
+        location = context.dataset(dataset)
+        with screen.waiting("looking what there is"):
+            read = read_dataset(location, output_name=modif, records=context.records, storage=context.storage)
+            other_outputs, origins = read.other_outputs, read.origins
+            reader = SnapshotReader(
+                read.run, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), is_saving=True
+            )
+            plan = plan_download(reader.on_s3, request, origins=origins)
     table = None
     with open_folder(folder) as target:
-        if left_out := describe(target, plan.run, context.storage):
+        if left_out := describe(target, plan, context.storage):
             screen.warn(left_out)
         with screen.transfer(f"to {folder}", size_bytes=plan.size_bytes) as advance:
             downloaded = download(plan, context.storage, target, on_file=lambda item: advance(item.file.size_bytes))
@@ -71,29 +134,24 @@ def results(
             with screen.waiting("writing the table"):
                 table = write_tables(
                     plan,
-                    downloaded.present,
+                    downloaded.in_the_table,
                     _cost_by_scan(context, reader),
                     target,
                     faults=downloaded.faults,
                     atlases=atlas_table(),
                     nodes=atlas_nodes(),
                 )
-    present = downloaded.present
-    noun = {"connectomes": "connectome", "qa": "QA file", "all": "file"}[what]
-    scans = counted(len({item.index for item in present}), "scan")
-    missing = f" ({counted(len(plan.missing), 'scan')} not done: `opsctl status` says why)" if plan.missing else ""
-    screen.say(f"{folder}: {counted(len(present), noun)} of {scans}{missing}")
-    if downloaded.fetched < len(present):
-        screen.say(f"{counted(len(present) - downloaded.fetched, 'file')} of them here already")
-    if warnings := warnings_text(grouped_warnings(plan.warnings)):
-        which = f" --run {run_id}" if run_id else ""
-        screen.warn(f"{warnings}. `opsctl report{which}` shows their pictures and says why.")
-    if downloaded.faults:
-        raise downloaded.faults.summary()
     if as_json:
-        screen.json(plan.as_json(table=table))
-    else:
-        show_files(screen, folder, [item.place for item in present], table=table)
+        screen.json(plan.as_json(present=downloaded.present, faults=downloaded.faults, table=table))
+    elif list_files:
+        show_files(screen, folder, [item.place for item in downloaded.present])
+    # Standard output has either the summary, or only what a script asked for.
+    show_summary(
+        screen, plan, downloaded, table=table, other_outputs=other_outputs, is_data=not (as_json or list_files)
+    )
+    if downloaded.faults:
+        show_faults(screen, downloaded.faults)
+        raise downloaded.faults.summary()
 
 
 def _cost_by_scan(context: Context, reader: SnapshotReader) -> dict[int, float]:

@@ -11,6 +11,7 @@ from opsctl.aws.errors import code_of, translated
 from opsctl.aws.s3.body import read
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.download_folder import DownloadFolder
+from opsctl.commands.results.download_plan import DownloadPlan
 from opsctl.commands.results.faults import UnwrittenFile
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse_object
@@ -24,7 +25,7 @@ _MOST_BYTES = 1_000_000
 _MISSING = {"NoSuchKey", "404"}
 
 
-def describe(folder: DownloadFolder, run: Run, storage: Storage) -> str:
+def describe(folder: DownloadFolder, plan: DownloadPlan, storage: Storage) -> str:
     """Write `dataset_description.json`, `README.md` and `.bidsignore`; what a person wrote there stays.
 
     Returns
@@ -37,6 +38,7 @@ def describe(folder: DownloadFolder, run: Run, storage: Storage) -> str:
     Problem
         If the folder holds another dataset, or cannot be written to.
     """
+    run = plan.run
     try:
         published, left_out = _published(run, storage), ""
     except Problem as problem:
@@ -53,8 +55,14 @@ def describe(folder: DownloadFolder, run: Run, storage: Storage) -> str:
         if published is not None:
             texts[_NAME] = json.dumps(published, indent=2, ensure_ascii=False) + "\n"
         names = folder.files.names()
-        if not any(name.startswith("README") for name in names):
-            texts["README.md"] = connectome_table.readme(run.run_id, run.dataset, image=run.image)
+        # A README.md of an earlier download names another run; one that a person wrote or changed is not replaced.
+        if not any(name.startswith("README") for name in names if name != "README.md"):
+            texts["README.md"] = connectome_table.readme(
+                None if plan.request.dataset is not None else run.run_id,
+                run.dataset,
+                output=run.output,
+                images=[origin.image for origin in plan.origins],
+            )
         if ".bidsignore" not in names:
             texts[".bidsignore"] = connectome_table.BIDSIGNORE
         faults = folder.write(texts)

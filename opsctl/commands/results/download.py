@@ -1,4 +1,4 @@
-"""Download a run's files into a folder that becomes a BIDS derivative dataset; intact files there are kept."""
+"""Download files into a folder that becomes a BIDS derivative dataset; intact files there are kept."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _THREADS = 16
 #: With small files each thread has a connection open, and `_THREADS` of them files and folders as well: macOS lets a
 #: process have 256 of all.
 _DIRECT_THREADS = 128
+_LOOKS_A_TASK = 32
 #: A network that is down fails for every file: after this many failures the others are not tried.
 _MAX_FAULTS = 8
 
@@ -36,7 +37,9 @@ class Downloaded:
     Attributes
     ----------
     present
-        The files that are in the folder now.
+        The selected files that are in the folder now.
+    unselected
+        The connectomes that were not selected, and are in the folder from an earlier time.
     fetched
         How many of them had to be downloaded.
     faults
@@ -44,8 +47,14 @@ class Downloaded:
     """
 
     present: tuple[Download, ...]
+    unselected: tuple[Download, ...]
     fetched: int
     faults: Faults
+
+    @property
+    def in_the_table(self) -> list[Download]:
+        """The files that are in the folder, in the order of the scans."""
+        return sorted([*self.present, *self.unselected], key=lambda item: (item.index, item.file.uri))
 
 
 def free_bytes(folder: Path) -> int:
@@ -94,9 +103,10 @@ def download(
     Interrupted
         After Ctrl-C, with the number of files that are missing.
     """
-    faults = Faults(plan.folder, plan.refused)
+    faults = Faults(plan.request.command, plan.refused)
     with ThreadPoolExecutor(_THREADS) as pool:
-        looks = list(pool.map(lambda item: _look(folder, item), plan.downloads))
+        looks = _looks(pool, folder, plan.downloads)
+        others = _looks(pool, folder, plan.unselected)
     complete: list[Download] = []
     missing: list[Download] = []
     for item, look in zip(plan.downloads, looks, strict=True):
@@ -117,18 +127,26 @@ def download(
     present = {item.place for item in [*complete, *downloader.completed]}
     return Downloaded(
         present=tuple(item for item in plan.downloads if item.place in present),
+        unselected=tuple(item for item, look in zip(plan.unselected, others, strict=True) if look is True),
         fetched=len(downloader.completed),
         faults=faults,
     )
+
+
+def _looks(pool: ThreadPoolExecutor, folder: DownloadFolder, items: Sequence[Download]) -> list[bool | Problem]:
+    """What `_look` says of each; several a task, because a task takes longer than a small file."""
+    tasks = [items[start : start + _LOOKS_A_TASK] for start in range(0, len(items), _LOOKS_A_TASK)]
+    return [look for looks in pool.map(lambda task: [_look(folder, item) for item in task], tasks) for look in looks]
 
 
 def _look(folder: DownloadFolder, item: Download) -> bool | Problem:
     """Whether a file is complete in the folder, or why it cannot get there."""
     try:
         # A link to the same bytes will do, as DataLad makes them. Nothing is written through a link.
-        with folder.files.reading(item.place, follow_link=True) as existing:
-            if existing is None:
-                return False
+        existing = folder.files.open(item.place, follow_link=True)
+        if existing is None:
+            return False
+        with existing:
             if is_complete(existing, item.file):
                 _tidy(folder, item, existing)
                 return True

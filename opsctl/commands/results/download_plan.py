@@ -1,18 +1,22 @@
-"""`results`: which of a run's files are downloaded, and where each goes."""
+"""`results`: which files of a run or a dataset are downloaded, and where each goes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from opsctl.commands.results.faults import Faults
 from opsctl.commands.runs.run_reader import RunReader
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.results.connectome_table import kind_of
 from opsctl.core.results.place import WrongPlace, colliding, local_place
 from opsctl.core.results.qa import is_qa
+from opsctl.core.results.request import ResultsRequest
 from opsctl.core.runs.manifest import Run
-from opsctl.core.runs.result import OutputFile, Result, ResultWarning, What
+from opsctl.core.runs.result import GraphKind, OutputFile, Result, ResultWarning
 
 #: A key has 1,024 bytes.
 _SHOWN = 300
@@ -44,10 +48,11 @@ class Download:
         """Where the file goes on this machine; made when asked for, because of 13,500 files it takes a second."""
         return self.folder / self.place
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, run: Run) -> dict[str, Any]:
         """The file's entry in `results --json`."""
         return {
             "scan": self.scan,
+            "run_id": run.origin(self.index).run_id,
             "uri": self.file.uri,
             "path": str(self.target),
             "size_bytes": self.file.size_bytes,
@@ -57,99 +62,178 @@ class Download:
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadPlan:
-    """The files to download of a run.
+    """The files to download.
 
     Attributes
     ----------
-    folder
-        The download folder.
+    run
+        The run; of a dataset, the run in memory that adopted every scan from where its best result is.
+    origins
+        Of a dataset, the runs that its scans are from; of a run, the run.
     downloads
-        All files, in the order of the scans; those that are complete in the folder too.
+        All selected files, in the order of the scans; those that are complete in the folder too.
+    unselected
+        The other connectomes: those of them that are in the folder belong into its table.
     refused
         Why files that a result lists are not downloaded.
     results
-        The results of the done scans, by the scan's index.
+        The results of all scans that are done, by the scan's index.
+    selected
+        The indices of the selected scans, done or not.
     missing
-        The names of the scans without a result, or with a failed one.
+        The names of the selected scans without a result, or with a failed one.
     """
 
+    request: ResultsRequest
     run: Run
-    what: What
-    folder: Path
+    origins: tuple[Run, ...]
     downloads: tuple[Download, ...]
+    unselected: tuple[Download, ...]
     refused: tuple[Problem, ...]
     results: Mapping[int, Result]
+    selected: frozenset[int]
     missing: tuple[str, ...]
 
     @property
+    def folder(self) -> Path:
+        """The download folder."""
+        return Path(self.request.folder)
+
+    @property
     def size_bytes(self) -> int:
-        """The size of all files together."""
+        """The size of all selected files together."""
         return sum(item.file.size_bytes for item in self.downloads)
 
     @property
     def warnings(self) -> list[tuple[str, ResultWarning]]:
-        """Why somebody should look at scans that are done, with the scan's name."""
+        """Why somebody should look at selected scans that are done, with the scan's name."""
         return [
-            (self.run.scans[index], warning) for index, result in self.results.items() for warning in result.warnings
+            (self.run.scans[index], warning)
+            for index, result in self.results.items()
+            if index in self.selected
+            for warning in result.warnings
         ]
 
-    def as_json(self, *, table: Path | None) -> dict[str, Any]:
-        """The output of `results --json`."""
+    def as_json(self, *, present: Sequence[Download], faults: Faults, table: Path | None) -> dict[str, Any]:
+        """The output of `results --json`.
+
+        Parameters
+        ----------
+        present
+            The files that are in the folder.
+        faults
+            Why others are not.
+        """
         return {
             "schema_version": 1,
-            "run_id": self.run.run_id,
-            "what": self.what,
-            "connectomes": [item.as_json() for item in self.downloads if item.is_connectome],
-            "files": [item.as_json() for item in self.downloads if not item.is_connectome],
+            "run_id": None if self.request.dataset is not None else self.run.run_id,
+            "dataset": self.run.dataset,
+            "output": self.run.output,
+            "what": self.request.what,
+            "connectomes": [item.as_json(self.run) for item in present if item.is_connectome],
+            "files": [item.as_json(self.run) for item in present if not item.is_connectome],
             "table": str(table) if table else None,
             "missing": list(self.missing),
             "warnings": [{"scan": scan, **asdict(warning)} for scan, warning in self.warnings],
+            "failed": [problem.as_json()["error"] for problem in faults],
+            "error": faults.summary().as_json()["error"] if faults else None,
         }
 
 
-def plan_download(reader: RunReader, folder: Path, *, what: What = "connectomes") -> DownloadPlan:
-    """List the files of a run's done scans, adopted ones too, and where each goes below `folder`.
+def plan_download(reader: RunReader, request: ResultsRequest, *, origins: Sequence[Run] = ()) -> DownloadPlan:
+    """List the files of the selected scans that are done, adopted ones too, and where each goes.
+
+    Parameters
+    ----------
+    origins
+        Of a dataset, the runs that its scans are from.
 
     Raises
     ------
     Problem
-        When no scan is done.
+        When no selected scan is done, or an option selects nothing.
     """
-    run = reader.run
-    done = {index: result for index, result in sorted(reader.results(files=True).items()) if result.succeeded}
+    run, folder = reader.run, Path(request.folder)
     if not run.remaining:
         raise Problem(f"Every scan of {run.run_id} was deleted on request.", code=ErrorCode.NO_RESULTS)
-    if not done:
-        raise Problem(
-            f"No scan of {run.run_id} is done yet.", "`opsctl status` shows how far it is.", code=ErrorCode.NO_RESULTS
-        )
+    selected = request.indices(run.scans)
+    # Of other scans only the connectomes that are in the folder already are of interest: for its table.
+    done = {index: result for index, result in sorted(reader.results(files=True).items()) if result.succeeded}
+    if not selected & done.keys():
+        raise _nothing_done(request, run, is_part=len(selected) < len(run.remaining))
     downloads: list[Download] = []
     refused: list[Problem] = []
     for index, result in done.items():
         for planned in _downloads(index, result, run=run, folder=folder):
-            if isinstance(planned, Problem):
-                refused.append(planned)
-            else:
+            if isinstance(planned, Download):
                 downloads.append(planned)
+            elif index in selected:
+                refused.append(planned)
     doubled = colliding(item.place for item in downloads)
     refused += [
         _refused(run.scans[downloads[position].index], downloads[position].file.uri, "another file has that name")
         for position in sorted(doubled)
+        if downloads[position].index in selected
     ]
+    single = [item for position, item in enumerate(downloads) if position not in doubled]
+    chosen, unselected = _chosen(single, request, selected=selected, results=done)
     return DownloadPlan(
+        request=request,
         run=run,
-        what=what,
-        folder=folder,
-        downloads=tuple(
-            item
-            for position, item in enumerate(downloads)
-            if position not in doubled
-            and (what == "all" or (item.is_connectome if what == "connectomes" else is_qa(item.place)))
-        ),
+        origins=tuple(origins) or (run,),
+        downloads=tuple(chosen),
+        unselected=tuple(unselected),
         refused=tuple(refused),
         results=done,
-        missing=tuple(run.scans[index] for index in run.remaining if index not in done),
+        selected=selected,
+        missing=tuple(run.scans[index] for index in run.remaining if index in selected and index not in done),
     )
+
+
+def _chosen(
+    downloads: Sequence[Download],
+    request: ResultsRequest,
+    *,
+    selected: frozenset[int],
+    results: Mapping[int, Result],
+) -> tuple[list[Download], list[Download]]:
+    """The selected files, and the connectomes that are not selected."""
+    what = request.what
+    with_graphs = results.values() if request.kind else ()
+    kinds = {graph.uri: graph.kind for result in with_graphs for graph in result.graphs}
+
+    def kind(item: Download) -> GraphKind | None:
+        # Only for `--kind`: of 13,500 connectomes it takes a tenth of a second.
+        return kinds.get(item.file.uri) or kind_of(item.place) if request.kind else None
+
+    request.ensure_selected(
+        (item.place, kind(item)) for item in downloads if item.is_connectome and item.index in selected
+    )
+    chosen, unselected = [], []
+    for item in downloads:
+        if item.is_connectome:
+            is_wanted = what != "qa" and request.selects_connectome(item.place, kind(item))
+        else:
+            is_wanted = what == "all" or (what == "qa" and is_qa(item.place))
+        if is_wanted and item.index in selected:
+            chosen.append(item)
+        elif item.is_connectome and what != "qa":
+            unselected.append(item)
+    return chosen, unselected
+
+
+def _nothing_done(request: ResultsRequest, run: Run, *, is_part: bool) -> Problem:
+    what = f"No {'selected ' if is_part else ''}scan of {request.dataset or run.run_id}"
+    hint = f"`{status_command(request, run)}` shows how far it is."
+    return Problem(f"{what} is done yet.", hint, code=ErrorCode.NO_RESULTS)
+
+
+def status_command(request: ResultsRequest, run: Run) -> str:
+    """The command that shows why scans are missing."""
+    if request.dataset is None:
+        return f"opsctl status{request.run_option}"
+    output_name = shlex.quote(run.output.rpartition("/")[2])
+    return f"opsctl audit {shlex.quote(request.dataset)} --modif {output_name}"
 
 
 def _downloads(index: int, result: Result, *, run: Run, folder: Path) -> Iterator[Download | Problem]:

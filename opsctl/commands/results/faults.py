@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
@@ -44,8 +43,8 @@ class Faults:
 
     Parameters
     ----------
-    folder
-        The download folder.
+    command
+        The command that asks for the same again.
     problems
         Those that are known already.
 
@@ -55,12 +54,15 @@ class Faults:
         Advice to repeat the command.
     """
 
-    def __init__(self, folder: Path, problems: Iterable[Problem] = ()) -> None:
-        self.again = f"`opsctl results {shlex.quote(str(folder))}` goes on where this stopped."
+    def __init__(self, command: str, problems: Iterable[Problem] = ()) -> None:
+        self.again = f"`{command}` goes on where this stopped."
         self._problems = list(problems)
 
     def __len__(self) -> int:
         return len(self._problems)
+
+    def __iter__(self) -> Iterator[Problem]:
+        return iter(self._problems)
 
     def add(self, problem: Problem) -> None:
         """Add the failure of one file."""

@@ -102,6 +102,7 @@ def _rows(
             peak_memory_mib=result.peak_memory_mib or None,
             peak_disk_mib=result.peak_disk_mib or None,
             cost_usd=costs.get(item.index),
+            run=plan.run.origin(item.index).run_id,
         )
 
 

@@ -54,6 +54,7 @@ COLUMNS: dict[str, dict[str, Any]] = {
         ),
         "Units": "USD",
     },
+    "run": {"Description": "The run of opsctl whose job made it"},
 }
 
 #: BIDS's word for a missing value in a table.
@@ -77,6 +78,8 @@ class ConnectomeRow:
         Regions of the atlas, and how many of them the scan lost.
     seconds
         Duration of the attempt that succeeded.
+    run
+        The id of the run whose job made it.
     """
 
     scan: str
@@ -89,6 +92,7 @@ class ConnectomeRow:
     peak_memory_mib: int | None
     peak_disk_mib: int | None
     cost_usd: float | None
+    run: str
 
     def cells(self) -> tuple[str, ...]:
         """The values in the order of the columns."""
@@ -108,6 +112,7 @@ class ConnectomeRow:
             _cell(self.peak_memory_mib),
             _cell(self.peak_disk_mib),
             _cell(self.cost_usd, ".4f"),
+            self.run,
         )
 
 
@@ -140,18 +145,24 @@ def kind_of(file: str) -> GraphKind | None:
     return None
 
 
-def readme(run: str, dataset: str, *, image: str) -> str:
+def readme(run: str | None, dataset: str, *, output: str, images: Iterable[str]) -> str:
     """The content of `README.md`, which BIDS requires in every dataset.
 
     Parameters
     ----------
-    image
-        The run's image: it tells whether m2g made the connectomes, or the preview.
+    run
+        The id of the run that the connectomes are of; None: of each scan the best result of all runs.
+    output
+        The S3 address of the derivatives folder.
+    images
+        Those of the runs: they tell whether m2g made the connectomes, or the preview.
     """
-    maker = f"**{BANNER}**\n\nRun" if is_preview(image) else "Made by m2g, run"
+    maker = f"**{BANNER}**\n\nRun" if any(map(is_preview, images)) else "Made by m2g, run"
+    source = f"the run {run}" if run is not None else "of each scan the best result of all runs"
     return (
         f"# Connectomes of {harmless(dataset)}\n\n"
-        f"{maker} over the dataset by opsctl; fetched by `opsctl results` from the run {run}.\n"
+        f"{maker} over the dataset by opsctl; fetched by `opsctl results`: {source},\n"
+        f"from {harmless(output)}.\n"
         f"`{NAME}` lists the connectomes, `{SIDECAR_NAME}` says what its columns are, `dataset_description.json`\n"
         "which programs made them. The files lie and are named as m2g leaves them (`.bidsignore` tells BIDS tools).\n"
         "\n"

@@ -11,7 +11,7 @@ from opsctl.core.errors import ErrorCode, Problem
 _NEAR = 5
 
 
-def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
+def find_scans(scans: Sequence[str], patterns: Sequence[str], *, whose: str = "The run") -> list[int]:
     """Find the scans that match any of the patterns.
 
     Parameters
@@ -20,6 +20,8 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
         The names of all scans of a run, by index; the empty name of a deleted scan never matches.
     patterns
         Names or globs; slashes at either end are ignored. A pattern that is a scan's name matches only that scan.
+    whose
+        What has the scans, as the error says it.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def find_scans(scans: Sequence[str], patterns: Sequence[str]) -> list[int]:
             near = get_close_matches(name_or_glob, scans, n=_NEAR, cutoff=0.5)
             near = near or [scan for scan in scans if name_or_glob and name_or_glob in scan][:_NEAR]
             raise Problem(
-                f"The run has no scan {pattern}.",
+                f"{whose} has no scan {pattern}.",
                 f"Near: {', '.join(near)}" if near else _examples(scans),
                 code=ErrorCode.SCAN_NOT_FOUND,
             )

@@ -36,6 +36,7 @@ from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.deletion.subject import Subject
 from opsctl.core.deletion.target import dataset_target, run_target
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.results.request import ResultsRequest
 
 
 def _reader(world: DeletionWorld, run_id: str) -> SnapshotReader:
@@ -98,7 +99,7 @@ def test_the_views_of_a_run_that_lost_a_subject(world: DeletionWorld) -> None:
         records=world.runs.records, batch=world.runs.batch.adapter(), atlases=atlas_table(), now=lambda: MOMENT
     )
     assert [(line.total, line.done, line.state) for line in lines.lines] == [(2, 2, "done")]
-    plan = plan_download(RunReader(reader.run, records=world.runs.records), Path("x"))
+    plan = plan_download(RunReader(reader.run, records=world.runs.records), ResultsRequest(folder="x"))
     assert (len(plan.downloads), plan.missing) == (2, ())
     table = audit(
         DATASET,

@@ -44,11 +44,11 @@ def bring(world: World, folder: Path) -> Downloaded:
     """As the verb does, `--what all` and the tables."""
     plan = world.plan(folder, "all")
     with open_folder(folder) as target:
-        describe(target, plan.run, world.storage)
+        describe(target, plan, world.storage)
         downloaded = download(plan, world.storage, target, on_file=lambda _: None)
         write_tables(
             plan,
-            downloaded.present,
+            downloaded.in_the_table,
             {},
             target,
             faults=downloaded.faults,
@@ -324,7 +324,7 @@ def test_a_description_that_cannot_be_read_stops_nothing(world: World, tmp_path:
     plan = world.plan(tmp_path)
     for _ in range(2):
         with open_folder(tmp_path) as target:
-            left_out = describe(target, plan.run, world.storage)
+            left_out = describe(target, plan, world.storage)
             downloaded = download(plan, world.storage, target, on_file=lambda _: None)
         assert f"{OUTPUT}/dataset_description.json" in left_out
         assert [item.place for item in downloaded.present] == [GOOD]
@@ -338,7 +338,7 @@ def test_a_deep_description_is_read_or_left_out(world: World, tmp_path: Path) ->
         body = b'{"DatasetType":"derivative","a":' + b"[" * depth + b"]" * depth + b"}"
         world.s3.put_object(Bucket="data", Key=world.key("dataset_description.json"), Body=body)
         with open_folder(tmp_path / str(depth)) as target:
-            left_out = describe(target, plan.run, world.storage)
+            left_out = describe(target, plan, world.storage)
         assert bool(left_out) != (tmp_path / str(depth) / "dataset_description.json").exists()
 
 

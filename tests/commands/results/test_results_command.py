@@ -19,6 +19,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results import download as module
 from opsctl.commands.results.description import describe
 from opsctl.commands.results.download import download, open_folder
+from opsctl.commands.results.faults import Faults
 from opsctl.commands.results.tables import write_tables
 from opsctl.commands.runs.records import Records
 from opsctl.core.errors import ErrorCode, Interrupted, Problem
@@ -75,13 +76,17 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
     plan = done.plan(tmp_path)
     assert plan.missing == ("sub-02",)
     body = b"0,2\n2,0\n"
-    assert plan.as_json(table=tmp_path / "connectomes.tsv") == {
+    faults = Faults("opsctl results x")
+    assert plan.as_json(present=plan.downloads, faults=faults, table=tmp_path / "connectomes.tsv") == {
         "schema_version": 1,
         "run_id": RUN,
+        "dataset": "s3://data/HNU1",
+        "output": OUTPUT,
         "what": "connectomes",
         "connectomes": [
             {
                 "scan": "sub-01/ses-1",
+                "run_id": RUN,
                 "uri": f"{OUTPUT}/{PLACE}",
                 "path": str(tmp_path / PLACE),
                 "size_bytes": 8,
@@ -92,8 +97,12 @@ def test_what_is_missing_is_told(done: World, tmp_path: Path) -> None:
         "table": str(tmp_path / "connectomes.tsv"),
         "missing": ["sub-02"],
         "warnings": [],
+        "failed": [],
+        "error": None,
     }
-    assert [file["path"] for file in done.plan(tmp_path, "qa").as_json(table=None)["files"]] == [str(tmp_path / QA)]
+    qa = done.plan(tmp_path, "qa")
+    files = qa.as_json(present=qa.downloads, faults=faults, table=None)["files"]
+    assert [file["path"] for file in files] == [str(tmp_path / QA)]
     done.publish(1, {}, status="failed", cause="c")
     assert done.plan(tmp_path).missing == ("sub-02",)
     done.publish(1, {"sub-02/connectomes_d/A/x.csv": b"3"})
@@ -255,11 +264,11 @@ def tables(world: World, folder: Path, costs: dict[int, float] | None = None, wh
     """Download the files and write the tables, as the verb does."""
     plan = world.plan(folder, what)
     with open_folder(folder) as target:
-        describe(target, plan.run, world.storage)
+        describe(target, plan, world.storage)
         downloaded = download(plan, world.storage, target, on_file=lambda _: None)
         path = write_tables(
             plan,
-            downloaded.present,
+            downloaded.in_the_table,
             costs or {},
             target,
             faults=downloaded.faults,
@@ -307,6 +316,7 @@ def test_the_table_has_what_the_job_counted(world: World, tmp_path: Path) -> Non
             "peak_memory_mib": "812",
             "peak_disk_mib": "2100",
             "cost_usd": "0.1235",
+            "run": RUN,
         }
     ]
     sidecar = json.loads((tmp_path / "connectomes.json").read_text())
@@ -371,7 +381,8 @@ def test_scans_that_need_a_look_are_listed(world: World, tmp_path: Path) -> None
     world.publish(0, {place(MICCAI): b"1 2 5.0\n"}, warnings=[warning])
     world.publish(1, {"sub-02/connectomes_d/A/x.csv": b"1 2 5.0\n"})
     plan = world.plan(tmp_path)
-    assert plan.as_json(table=None)["warnings"] == [{"scan": "sub-01/ses-1", **warning}]
+    shown = plan.as_json(present=(), faults=Faults(""), table=None)
+    assert shown["warnings"] == [{"scan": "sub-01/ses-1", **warning}]
     assert [scan for scan, _ in plan.warnings] == ["sub-01/ses-1"]
 
 

@@ -23,7 +23,7 @@ def row(folder: str, *, kind: GraphKind = "streamlines", lost: int | None = 0, s
     unknown: dict[str, Any] = dict.fromkeys(
         ("size", "regions", "seconds", "peak_memory_mib", "peak_disk_mib", "cost_usd")
     )
-    return ConnectomeRow(scan=scan, file=file, kind=kind, lost=lost, **unknown)
+    return ConnectomeRow(scan=scan, file=file, kind=kind, lost=lost, run="", **unknown)
 
 
 def tables(*rows: ConnectomeRow) -> NodeTables:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 
 import pytest
 
@@ -77,6 +78,7 @@ def row(file: str, scan: str = "sub-01") -> ConnectomeRow:
         peak_memory_mib=1,
         peak_disk_mib=None,
         cost_usd=0.5,
+        run="HNU1-20261122-120000-ab12",
     )
 
 
@@ -86,11 +88,11 @@ def test_a_table_of_hostile_names_is_read_back_by_csv_and_pandas() -> None:
     text = table([*rows, row("=1/x\ty", scan='"quoted')])
     for dialect in (csv.excel_tab, csv.unix_dialect):
         read = list(csv.reader(io.StringIO(text), dialect, delimiter="\t"))
-        assert {len(line) for line in read} == {14}
+        assert {len(line) for line in read} == {15}
         assert len(read) == len(FORMULAS) + 2
         assert not [value for line in read for value in line if value[:1] in ("=", "+", "-", "@", "\t", "\r")]
     frame = pandas.read_csv(io.StringIO(text), sep="\t")
-    assert frame.shape == (len(FORMULAS) + 1, 14)
+    assert frame.shape == (len(FORMULAS) + 1, 15)
     assert frame["nodes"].tolist() == [70] * len(frame)
     assert frame["cost_usd"].tolist() == [0.5] * len(frame)
     assert frame["file"].iloc[-1] == "'=1/x y"
@@ -99,3 +101,28 @@ def test_a_table_of_hostile_names_is_read_back_by_csv_and_pandas() -> None:
 
 def test_negative_coordinates_are_numbers() -> None:
     assert table_text([("x_mm", "region"), ("-12.5", "=x")]) == "x_mm\tregion\n-12.5\t'=x\n"
+
+
+def test_a_row_is_its_cells() -> None:
+    """Whole rows are looked at once: the outcome is the same as cell by cell."""
+    texts = [
+        "a",
+        "-1.5",
+        "-",
+        "=x",
+        "",
+        "a b",
+        " a",
+        "a\tb",
+        "a\t",
+        "a\n",
+        "-1.5\n",
+        "12",
+        "n/a",
+        "x  y",
+        "'q",
+        "é",
+        "-1.",
+    ]
+    for row in [*itertools.product(texts, repeat=2), *itertools.product(texts, repeat=3), *((text,) for text in texts)]:
+        assert table_text([row]) == "\t".join(map(cell, row)) + "\n"
