@@ -67,8 +67,9 @@ class OptionGroup:
                 words.append(flag)
                 continue
             for each in value if isinstance(value, list) else [value]:
+                text = f"{each:g}" if isinstance(each, float) else str(each)
                 # An argument that begins with a hyphen would be taken for an option.
-                words += [f"{flag}={each}"] if str(each).startswith("-") else [flag, str(each)]
+                words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
         return words
 
 

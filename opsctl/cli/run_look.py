@@ -85,13 +85,13 @@ class RunLook:
         return [word for word in self._run_words if word != "--dry-run"]
 
     def _show(self, look: Look) -> None:
-        from opsctl.render.check import invalid_line, look_lines, timing_line
+        from opsctl.render.check import invalid_lines, timing_line, warning_lines
 
         screen = self._context.screen
-        if look.invalid:
-            screen.warn(invalid_line(look))
-        for line in look_lines(look):
-            screen.say(f"  {line}", style="yellow")
+        for head, *lines in filter(None, (invalid_lines(look), warning_lines(look))):
+            screen.warn(head)
+            for line in lines:
+                screen.say(line, style="yellow")
         if timing := timing_line(look.verdicts):
             screen.say(timing)
         if len(look.verdicts) < look.scan_count:

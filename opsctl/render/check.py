@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import wrap
 
 from rich.text import Text
 
@@ -57,7 +58,8 @@ def verdict_lines(verdicts: Sequence[Verdict], *, room: int | None) -> list[Text
     for verdict, (scan, level, _) in zip(verdicts, rows, strict=True):
         head = Text.assemble(scan, "  ", level)
         stacked += [head] if head.cell_len <= room else [scan, Text("  ") + level]
-        stacked += [Text(f"    {harmless(part)}") for part in (*verdict.findings, *_timing_text(verdict))]
+        for finding in (*verdict.findings, *_timing_text(verdict)):
+            stacked += [Text(f"    {line}") for line in _wrapped(harmless(finding), room - 4)]
     return stacked
 
 
@@ -77,25 +79,33 @@ def summary_line(verdicts: Sequence[Verdict]) -> str:
     return f"{total} checked: {', '.join(parts)}."
 
 
-def look_lines(look: Look) -> list[str]:
-    """What `run` warns of: the scans that m2g cannot process, and the other findings with the scans that share them."""
-    lines = [f"{verdict.scan}: {'; '.join(verdict.findings)}" for verdict in look.invalid[:_MOST_SCANS]]
-    if len(look.invalid) > _MOST_SCANS:
-        lines.append(f"… and {counted(len(look.invalid) - _MOST_SCANS, 'more scan')}")
-    scans_by_finding: dict[str, list[str]] = {}
-    for verdict in look.verdicts:
-        for finding in verdict.findings if verdict.level == "warning" else ():
-            scans_by_finding.setdefault(finding, []).append(verdict.scan)
-    findings = [f"{_names_text(scans)}: {finding}" for finding, scans in scans_by_finding.items()]
-    lines += findings[:_MOST_SCANS]
-    if len(findings) > _MOST_SCANS:
-        lines.append(f"… and {counted(len(findings) - _MOST_SCANS, 'more warning')}")
+def invalid_lines(look: Look) -> list[str]:
+    """The scans that m2g cannot process, of those that `run` looked at; none where there is none."""
+    invalid = look.invalid
+    if not invalid:
+        return []
+    lines = [f"m2g cannot process {len(invalid):,} of {counted(len(look.verdicts), 'scan')}:"]
+    lines += [f"  {verdict.scan}: {'; '.join(verdict.findings)}" for verdict in invalid[:_MOST_SCANS]]
+    if len(invalid) > _MOST_SCANS:
+        lines.append(f"  … and {counted(len(invalid) - _MOST_SCANS, 'more scan')}")
     return lines
 
 
-def invalid_line(look: Look) -> str:
-    """How many of the scans that were looked at m2g cannot process."""
-    return f"m2g cannot process {len(look.invalid):,} of {counted(len(look.verdicts), 'scan')}:"
+def warning_lines(look: Look) -> list[str]:
+    """The other findings, each once with the scans that share it; none where there is none."""
+    scans_by_finding: dict[str, list[str]] = {}
+    warned = [verdict for verdict in look.verdicts if verdict.level == "warning"]
+    for verdict in warned:
+        for finding in verdict.findings:
+            scans_by_finding.setdefault(finding, []).append(verdict.scan)
+    if not warned:
+        return []
+    lines = [f"{counted(len(warned), 'scan')} {'has' if len(warned) == 1 else 'have'} a warning:"]
+    findings = [f"  {_names_text(scans)}: {finding}" for finding, scans in scans_by_finding.items()]
+    lines += findings[:_MOST_SCANS]
+    if len(findings) > _MOST_SCANS:
+        lines.append(f"  … and {counted(len(findings) - _MOST_SCANS, 'more warning')}")
+    return lines
 
 
 def timing_line(verdicts: Sequence[Verdict]) -> str:
@@ -106,6 +116,16 @@ def timing_line(verdicts: Sequence[Verdict]) -> str:
     times = Counter("unknown" if timing.tr_seconds is None else f"{timing.tr_seconds:g} s" for timing in timings)
     orders = Counter(timing.acquisition for timing in timings)
     return f"repetition time: {_counts_text(times)}; slice order: {_counts_text(orders)}"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """A text in lines; the last one has no word alone where the line above can give one."""
+    lines = wrap(text, max(width, 1), break_long_words=False, break_on_hyphens=False)
+    if len(lines) > 1 and " " not in lines[-1]:
+        above, _, word = lines[-2].rpartition(" ")
+        if " " in above and len(word) + 1 + len(lines[-1]) <= width:
+            lines[-2:] = [above, f"{word} {lines[-1]}"]
+    return lines
 
 
 def _timing_text(verdict: Verdict) -> tuple[str, ...]:

@@ -50,9 +50,9 @@ def cut_atlases_line(plan: RunPlan) -> str:
     size = plan.request.options.voxelsize
     cut = plan.cut_atlases
     voxelsize = "" if size == M2gOptions().voxelsize else f" --voxelsize {size}"
-    number = "1 atlas" if len(cut) == 1 else f"{len(cut)} atlases"
     most = cut_text(cut[0], size)
-    return f"m2g drops regions of {number}, most of {most}: `opsctl parcellations{voxelsize}` lists them."
+    which = f"1 atlas ({most})" if len(cut) == 1 else f"{len(cut)} atlases (most: {most})"
+    return f"m2g drops regions of {which}. `opsctl parcellations{voxelsize}` lists them."
 
 
 def _atlases_line(plan: RunPlan) -> str:
@@ -83,7 +83,7 @@ def reused_lines(plan: RunPlan) -> list[str]:
 def earlier_m2g_lines(plan: RunPlan) -> list[str]:
     """Say which scans were done, or are being done, by another m2g than the one that jobs run from now on."""
     now = _image_text(plan.platform.m2g_image)
-    states: tuple[tuple[Disposition, str], ...] = (("other_m2g", "done"), ("in flight", "in flight"))
+    states: tuple[tuple[Disposition, str], ...] = (("other_m2g", "done"), ("in flight", "in progress"))
     return [
         f"{counted(count, 'scan')} {'is' if count == 1 else 'are'} {state} with an earlier m2g, {_image_text(image)}"
         f" (jobs now run {now})."
@@ -110,15 +110,18 @@ def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
     counts = plan.counts
     lines = []
     if plan.earlier:
-        lines.append(
-            f"{plan.done_count:,} done, {counts.get('in flight', 0):,} in flight, {len(plan.to_submit()):,} to submit:"
-        )
+        submitted = plan.to_submit()
         reasons = [
             f"{counts[disposition]:,} {reason}"
             for disposition, reason in _REASONS.items()
-            if counts.get(disposition) and any(scan.disposition == disposition for scan in plan.to_submit())
+            if counts.get(disposition) and any(scan.disposition == disposition for scan in submitted)
         ]
-        lines += [f"  {reason}" for reason in reasons]
+        is_redone = {scan.disposition for scan in submitted}
+        kept = plan.done_count - sum(counts.get(one, 0) for one in ("done", "other_m2g") if one in is_redone)
+        others = [f"{kept:,} done"] if kept else []
+        others += [f"{counts['in flight']:,} in progress"] if counts.get("in flight") else []
+        before = f"; {', '.join(others)}" if others else ""
+        lines.append(f"{counted(len(submitted), 'scan')} to submit ({', '.join(reasons)}){before}")
     return [*lines, *estimate_lines(estimate, plan.platform)]
 
 
@@ -129,16 +132,16 @@ def nothing_line(plan: RunPlan) -> str:
     if done == total:
         return f"{'The scan is' if total == 1 else f'All {total:,} scans are'} done: nothing to submit."
     if plan.request.only == "failed":
-        return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
+        return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
     if plan.request.only == "changed":
-        return f"No scan has changed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
-    return f"{done:,} done, {in_flight:,} in flight: nothing to submit."
+        return f"No scan has changed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
+    return f"{done:,} done, {in_flight:,} in progress: nothing to submit."
 
 
 def outcome_line(outcome: RunOutcome) -> str:
-    """Say what was submitted, and what was done or in flight before."""
+    """Say what was submitted, and what was done or in progress before."""
     parts = [f"{outcome.done:,} done"] if outcome.done else []
-    parts += [f"{outcome.in_flight:,} in flight"] if outcome.in_flight else []
+    parts += [f"{outcome.in_flight:,} in progress"] if outcome.in_flight else []
     before = f" ({', '.join(parts)} before)" if parts else ""
     continued = f"; {', '.join(outcome.continued)} had been cut short and went on" if outcome.continued else ""
     if not outcome.submitted:

@@ -138,10 +138,11 @@ def _absence_lines(discovery: Discovery) -> list[str]:
             lines.append(f"  {counted(count, noun)} {verb} no {image}{place}{_others_text(discovery, absences, count)}")
     orphans = by_kind.get("sidecar_without_image", [])
     count = len(orphans) + discovery.more_absent.get("sidecar_without_image", 0)
-    if count:
+    if count == 1 and orphans:
+        lines.append(f"  1 {image} is missing beside {harmless(orphans[0].path)}")
+    elif count:
         example = f", e.g. beside {harmless(orphans[0].path)}" if orphans else ""
-        verb = "is" if count == 1 else "are"
-        lines.append(f"  {counted(count, image)} {verb} missing, whose sidecar is there{example}")
+        lines.append(f"  {counted(count, image)} are missing beside their sidecars{example}")
     return lines
 
 
