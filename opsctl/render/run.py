@@ -116,8 +116,10 @@ def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
             for disposition, reason in _REASONS.items()
             if counts.get(disposition) and any(scan.disposition == disposition for scan in submitted)
         ]
-        is_redone = {scan.disposition for scan in submitted}
-        kept = plan.done_count - sum(counts.get(one, 0) for one in ("done", "other_m2g") if one in is_redone)
+        submitted_states = {scan.disposition for scan in submitted}
+        kept = plan.done_count - sum(
+            counts.get(state, 0) for state in ("done", "other_m2g") if state in submitted_states
+        )
         others = [f"{kept:,} done"] if kept else []
         others += [f"{counts['in flight']:,} in progress"] if counts.get("in flight") else []
         before = f"; {', '.join(others)}" if others else ""

@@ -15,7 +15,7 @@ _THREADS = 16
 #: `run` checks about this many scans first: four small requests each, all at once.
 _SPOT_CHECKED = 16
 #: It checks the others as well where that takes no longer.
-_PATIENCE_SECONDS = 10.0
+_LONGEST_SECONDS = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +98,7 @@ def look(
     by_name = {verdict.scan: verdict for verdict in judge(sample)}
     rest = [scan for scan in scans if scan.name not in by_name]
     expected_seconds = (clock() - began) * len(rest) / max(1, len(sample))
-    if rest and (is_all or expected_seconds <= _PATIENCE_SECONDS):
+    if rest and (is_all or expected_seconds <= _LONGEST_SECONDS):
         by_name |= {verdict.scan: verdict for verdict in judge(rest)}
     verdicts = tuple(by_name[scan.name] for scan in scans if scan.name in by_name)
     return Look(verdicts=verdicts, scan_count=len(scans))

@@ -8,7 +8,7 @@ from opsctl.core.dataset.file_index import FileIndex, session_folder
 from opsctl.core.dataset.scan import Absence
 
 
-def absences(folder: str, index: FileIndex) -> Iterator[Absence]:
+def subject_absences(folder: str, index: FileIndex) -> Iterator[Absence]:
     """The places of a subject where a primary image is missing, each told once.
 
     Parameters
@@ -28,7 +28,7 @@ def absences(folder: str, index: FileIndex) -> Iterator[Absence]:
             others = sum(index.other_images.values())
             yield Absence(kind="subject_without_image", path=folder, other_images=others)
         return
-    told = {session_folder(path) for path in orphans}
-    for session in sorted(index.sessions_without_image() - told):
+    with_sidecars = {session_folder(path) for path in orphans}
+    for session in sorted(index.sessions_without_image() - with_sidecars):
         other_images = index.other_images[session]
         yield Absence(kind="session_without_image", path=f"{folder}/{session}", other_images=other_images)

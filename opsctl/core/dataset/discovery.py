@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from opsctl.core.dataset.absences import absences
+from opsctl.core.dataset.absences import subject_absences
 from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
 from opsctl.core.dataset.examples import Examples
@@ -35,8 +36,8 @@ _OTHER: dict[Pipeline, tuple[str, ...]] = {
     "func": tuple(f"_dwi{ending}" for ending in _IMAGES),
     "both": (),
 }
-#: How many exclusions and absences of a dataset are kept; further ones are counted.
-MOST_KEPT = 100_000
+#: How many exclusions and absences of each group of subjects are kept; further ones are counted.
+MOST_KEPT = 10_000
 _DESCRIPTION = "dataset_description.json"
 _NOT_MAGNITUDE = ("phase", "real", "imag")
 _NO_DESCRIPTION = "dataset_description.json is missing; the jobs write one into their own copy."
@@ -69,6 +70,8 @@ class SubjectGroup:
 
     subjects: list[str] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
+    excluded: Examples[Exclusion] = field(default_factory=lambda: Examples(MOST_KEPT))
+    absences: Examples[Absence] = field(default_factory=lambda: Examples(MOST_KEPT))
 
 
 class Discoverer:
@@ -98,8 +101,7 @@ class Discoverer:
         self._pipeline: Pipeline = pipeline
         self._t1w = t1w
         self._root = FileIndex(t1w)
-        self._excluded: Examples[Exclusion] = Examples(MOST_KEPT)
-        self._absences: Examples[Absence] = Examples(MOST_KEPT)
+        self._of_root: Examples[Exclusion] = Examples(MOST_KEPT)
         self._unseen: set[str] = set()
         self._not_read: tuple[str, ...] = ()
         self._has_description = False
@@ -108,7 +110,7 @@ class Discoverer:
         """Add the files beside the subjects' folders: sidecars there are inherited by every scan."""
         for obj in objects:
             self._has_description |= obj.key == self._prefix + _DESCRIPTION
-            self._add(obj, self._root)
+            self._add(obj, self._root, self._of_root)
 
     def add_folders(self, prefixes: Iterable[str]) -> None:
         """Add the folders at the dataset's root: a subject's may have no file that a listing keeps."""
@@ -135,13 +137,13 @@ class Discoverer:
             index = FileIndex(self._t1w, root=self._root)
             has_misnamed = False
             for obj in files:
-                has_misnamed |= self._add(obj, index)
+                has_misnamed |= self._add(obj, index, group.excluded)
             scans, excluded = subject_scans(index, _PRIMARY[self._pipeline], bucket=self._bucket)
             group.scans.extend(scans)
             for image in excluded:
-                self._excluded.add(image, image.reason)
-            for absence in absences(folder, index):
-                self._add_absence(absence)
+                group.excluded.add(image, image.reason)
+            for absence in subject_absences(folder, index):
+                group.absences.add(absence, absence.kind)
             if scans or excluded or has_misnamed:
                 group.subjects.append(folder)
         return group
@@ -156,31 +158,35 @@ class Discoverer:
         """
         subjects: list[str] = []
         scans: list[Scan] = []
+        excluded, more_excluded = list(self._of_root.kept), Counter(self._of_root.others)
+        missing: Examples[Absence] = Examples(MOST_KEPT)
+        absences, more_absent = missing.kept, missing.others
         for group in groups:
             subjects += group.subjects
             scans += group.scans
+            excluded += group.excluded.kept
+            more_excluded += group.excluded.others
+            absences += group.absences.kept
+            more_absent += group.absences.others
         ensure_distinct(subjects)
         for folder in sorted(self._unseen):
-            self._add_absence(Absence(kind="subject_without_image", path=folder))
+            missing.add(Absence(kind="subject_without_image", path=folder), "subject_without_image")
         return Discovery(
             scans=tuple(sorted(scans, key=lambda scan: scan.name)),
-            excluded=tuple(sorted(self._excluded.kept, key=lambda exclusion: exclusion.key)),
+            excluded=tuple(sorted(excluded, key=lambda exclusion: exclusion.key)),
             pipeline=self._pipeline,
             warnings=() if self._has_description else (_NO_DESCRIPTION,),
-            more_excluded=dict(self._excluded.others),
-            absences=tuple(sorted(self._absences.kept, key=lambda absence: absence.path)),
-            more_absent=dict(self._absences.others),
+            more_excluded=dict(more_excluded),
+            absences=tuple(sorted(absences, key=lambda absence: absence.path)),
+            more_absent=dict(more_absent),
             not_read=self._not_read,
         )
-
-    def _add_absence(self, absence: Absence) -> None:
-        self._absences.add(absence, absence.kind)
 
     def _folder(self, obj: S3Object) -> str:
         start = len(self._prefix)
         return obj.key[start : obj.key.find("/", start)]
 
-    def _add(self, obj: S3Object, index: FileIndex) -> bool:
+    def _add(self, obj: S3Object, index: FileIndex, excluded: Examples[Exclusion]) -> bool:
         """Add a file to an index, and tell whether it is a primary image that its name or content excludes."""
         path = obj.key[len(self._prefix) :]
         if not may_matter(path, pipeline=self._pipeline) or not _is_raw(path):
@@ -194,7 +200,7 @@ class Discoverer:
             index.add(bids_path, obj)
         elif _is_primary(path, self._pipeline):
             index.add_unusable_image(path)
-            self._excluded.add(exclusion(obj, reason), reason)
+            excluded.add(exclusion(obj, reason), reason)
             return True
         elif _LIKE_T1W.search(path):
             index.pass_over(path, reason)

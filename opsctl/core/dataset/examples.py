@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from threading import Lock
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,7 +13,7 @@ OTHER_REASONS = "other reasons"
 
 
 class Examples(Generic[T]):
-    """Keeps items up to a number and counts the others by kind; several threads may add.
+    """Keeps items up to a number, and counts the others by kind.
 
     Attributes
     ----------
@@ -26,16 +25,14 @@ class Examples(Generic[T]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._lock = Lock()
         self.kept: list[T] = []
         self.others: Counter[str] = Counter()
 
     def add(self, item: T, kind: str) -> None:
         """Keep an item, or count it where there are many already."""
-        with self._lock:
-            if len(self.kept) < self._most:
-                self.kept.append(item)
-            elif kind in self.others or len(self.others) < _MOST_KINDS:
-                self.others[kind] += 1
-            else:
-                self.others[OTHER_REASONS] += 1
+        if len(self.kept) < self._most:
+            self.kept.append(item)
+        elif kind in self.others or len(self.others) < _MOST_KINDS:
+            self.others[kind] += 1
+        else:
+            self.others[OTHER_REASONS] += 1

@@ -183,7 +183,7 @@ class Discovery:
     Attributes
     ----------
     excluded
-        The images that are not processed, up to `opsctl.core.dataset.discovery.MOST_KEPT`.
+        The images that are not processed, up to a number (`opsctl.core.dataset.discovery.MOST_KEPT`).
     more_excluded
         How many further ones there are, by reason.
     absences
