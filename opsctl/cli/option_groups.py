@@ -14,11 +14,13 @@ import typer
 from opsctl.cli import completion
 from opsctl.cli.options import (
     Acq,
+    AcquisitionOption,
     Bucket,
     Exclude,
     First,
     NoSignRequest,
     ParticipantLabel,
+    RepetitionTime,
     RunLabel,
     ScanName,
     SessionLabel,
@@ -29,7 +31,6 @@ from opsctl.cli.options import (
 )
 from opsctl.core.dataset.selection import Selection
 from opsctl.core.runs.m2g_options import (
-    Acquisition,
     DiffusionModel,
     M2gOptions,
     Mod,
@@ -52,6 +53,24 @@ class OptionGroup:
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
+
+    def words(self) -> list[str]:
+        """The options that differ from their defaults, as they would be typed: for commands about the same scans."""
+        words: list[str] = []
+        for name, option in get_type_hints(type(self), include_extras=True).items():
+            value = getattr(self, name, None)
+            if name == "panel" or value is None or value == getattr(type(self), name):
+                continue
+            declared = [flag for flag in get_args(option)[1].param_decls or () if flag.startswith("--")]
+            flag = declared[0].partition("/")[0] if declared else f"--{name.replace('_', '-')}"
+            if value is True:
+                words.append(flag)
+                continue
+            for each in value if isinstance(value, list) else [value]:
+                text = f"{each:g}" if isinstance(each, float) else str(each)
+                # An argument that begins with a hyphen would be taken for an option.
+                words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
+        return words
 
 
 class ScanFilters(OptionGroup):
@@ -118,12 +137,8 @@ class M2gFlags(OptionGroup):
             autocompletion=completion.parcellations,
         ),
     ] = None
-    acquisition: Annotated[
-        Acquisition | None, typer.Option(help="The slice order (func). Default: from the data.", show_default=False)
-    ] = None
-    tr: Annotated[
-        float | None, typer.Option(metavar="SECONDS", help="The repetition time (func). Default: from the data.")
-    ] = None
+    acquisition: AcquisitionOption = None
+    tr: RepetitionTime = None
     mem_gb: Annotated[
         float | None,
         typer.Option(metavar="GB", help="The memory for C-PAC (func). Default: the memory of the job, less 2 GB."),

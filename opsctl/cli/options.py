@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from opsctl.cli import completion
-from opsctl.core.runs.m2g_options import Pipeline, VoxelSize
+from opsctl.core.runs.m2g_options import Acquisition, Pipeline, VoxelSize
 
 PlatformName = Annotated[
     str | None,
@@ -67,6 +67,12 @@ Dataset = Annotated[
 ]
 WhichPipeline = Annotated[
     Pipeline, typer.Option("--pipeline", help="The images to process: diffusion, functional, or both.")
+]
+AcquisitionOption = Annotated[
+    Acquisition | None, typer.Option(help="The slice order (func). Default: from the data.", show_default=False)
+]
+RepetitionTime = Annotated[
+    float | None, typer.Option(metavar="SECONDS", help="The repetition time (func). Default: from the data.")
 ]
 VoxelSizeOption = Annotated[VoxelSize, typer.Option("--voxelsize", help="The voxel size of the templates and atlases.")]
 ParticipantLabel = Annotated[

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
+from opsctl.commands.dataset.discovery import ChosenScans
 from opsctl.commands.runs.run import RunOutcome
 from opsctl.commands.runs.run_plan import RunPlan
 from opsctl.core.costs.estimate import Estimate
+from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.core.runs.scan_history import Disposition
 from opsctl.render.cost import estimate_lines
 from opsctl.render.parcellations import cut_text
-from opsctl.render.scans import discovery_lines
+from opsctl.render.scans import chosen_lines, discovery_lines
 from opsctl.render.screen import counted, size_text
 
 _REASONS: dict[Disposition, str] = {
@@ -27,15 +29,16 @@ _DIGEST_LENGTH = len("sha256:") + 12
 
 def plan_lines(plan: RunPlan) -> list[str]:
     """Counts, exclusions, and m2g's options."""
-    lines = discovery_lines(plan.discovery)
-    if len(plan.chosen) < len(plan.discovery.scans):
-        lines.append(f"  {counted(len(plan.chosen), 'scan')} of them chosen")
+    lines = [
+        *discovery_lines(plan.discovery),
+        *chosen_lines(ChosenScans(discovery=plan.discovery, chosen=plan.chosen)),
+    ]
     options = plan.request.options
     size_bytes = sum(scan.size_bytes for scan in plan.scans_to_submit)
-    size = f"; {size_text(size_bytes)} in" if size_bytes else ""
+    size = f". Input: {size_text(size_bytes)}" if size_bytes else ""
     # The func pipeline has no diffusion model and no tracking.
     of_dwi = [] if options.pipeline == "func" else [options.diffusion_model, options.space, options.mod]
-    lines.append(f"m2g: {', '.join([options.pipeline, *of_dwi])}{size}")
+    lines.append(f"m2g options: {', '.join([options.pipeline, *of_dwi])}{size}")
     lines.append(_atlases_line(plan))
     lines += reused_lines(plan)
     lines.append(f"out: {plan.output.uri}")
@@ -43,10 +46,13 @@ def plan_lines(plan: RunPlan) -> list[str]:
 
 
 def cut_atlases_line(plan: RunPlan) -> str:
-    """Say of which atlases m2g drops regions, and how many."""
+    """Say of how many atlases m2g drops regions, of which most, and where all are listed."""
     size = plan.request.options.voxelsize
-    losses = ", ".join(cut_text(atlas, size) for atlas in plan.cut_atlases)
-    return f"m2g drops the regions with the highest labels of some atlases (dwi): {losses}."
+    cut = plan.cut_atlases
+    voxelsize = "" if size == M2gOptions().voxelsize else f" --voxelsize {size}"
+    most = cut_text(cut[0], size)
+    which = f"1 atlas ({most})" if len(cut) == 1 else f"{len(cut)} atlases (most: {most})"
+    return f"m2g drops regions of {which}. `opsctl parcellations{voxelsize}` lists them."
 
 
 def _atlases_line(plan: RunPlan) -> str:
@@ -77,7 +83,7 @@ def reused_lines(plan: RunPlan) -> list[str]:
 def earlier_m2g_lines(plan: RunPlan) -> list[str]:
     """Say which scans were done, or are being done, by another m2g than the one that jobs run from now on."""
     now = _image_text(plan.platform.m2g_image)
-    states: tuple[tuple[Disposition, str], ...] = (("other_m2g", "done"), ("in flight", "in flight"))
+    states: tuple[tuple[Disposition, str], ...] = (("other_m2g", "done"), ("in flight", "in progress"))
     return [
         f"{counted(count, 'scan')} {'is' if count == 1 else 'are'} {state} with an earlier m2g, {_image_text(image)}"
         f" (jobs now run {now})."
@@ -104,15 +110,20 @@ def disposition_lines(plan: RunPlan, estimate: Estimate) -> list[str]:
     counts = plan.counts
     lines = []
     if plan.earlier:
-        lines.append(
-            f"{plan.done_count:,} done, {counts.get('in flight', 0):,} in flight, {len(plan.to_submit()):,} to submit"
-        )
+        submitted = plan.to_submit()
         reasons = [
             f"{counts[disposition]:,} {reason}"
             for disposition, reason in _REASONS.items()
-            if counts.get(disposition) and any(scan.disposition == disposition for scan in plan.to_submit())
+            if counts.get(disposition) and any(scan.disposition == disposition for scan in submitted)
         ]
-        lines += [f"  {reason}" for reason in reasons]
+        submitted_states = {scan.disposition for scan in submitted}
+        kept = plan.done_count - sum(
+            counts.get(state, 0) for state in ("done", "other_m2g") if state in submitted_states
+        )
+        others = [f"{kept:,} done"] if kept else []
+        others += [f"{counts['in flight']:,} in progress"] if counts.get("in flight") else []
+        before = f"; {', '.join(others)}" if others else ""
+        lines.append(f"{counted(len(submitted), 'scan')} to submit ({', '.join(reasons)}){before}")
     return [*lines, *estimate_lines(estimate, plan.platform)]
 
 
@@ -121,18 +132,18 @@ def nothing_line(plan: RunPlan) -> str:
     counts = plan.counts
     done, in_flight, total = plan.done_count, counts.get("in flight", 0), len(plan.chosen)
     if done == total:
-        return f"All {counted(total, 'scan')} are done: nothing to submit."
+        return f"{'The scan is' if total == 1 else f'All {total:,} scans are'} done: nothing to submit."
     if plan.request.only == "failed":
-        return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
+        return f"No scan has failed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
     if plan.request.only == "changed":
-        return f"No scan has changed: nothing to submit ({done:,} done, {in_flight:,} in flight of {total:,})."
-    return f"{done:,} done, {in_flight:,} in flight: nothing to submit."
+        return f"No scan has changed: nothing to submit ({done:,} done, {in_flight:,} in progress of {total:,})."
+    return f"{done:,} done, {in_flight:,} in progress: nothing to submit."
 
 
 def outcome_line(outcome: RunOutcome) -> str:
-    """Say what was submitted, and what was done or in flight before."""
+    """Say what was submitted, and what was done or in progress before."""
     parts = [f"{outcome.done:,} done"] if outcome.done else []
-    parts += [f"{outcome.in_flight:,} in flight"] if outcome.in_flight else []
+    parts += [f"{outcome.in_flight:,} in progress"] if outcome.in_flight else []
     before = f" ({', '.join(parts)} before)" if parts else ""
     continued = f"; {', '.join(outcome.continued)} had been cut short and went on" if outcome.continued else ""
     if not outcome.submitted:

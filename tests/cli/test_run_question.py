@@ -92,5 +92,5 @@ def test_jobs_that_run_the_earlier_m2g_are_told_and_not_asked_about(
 ) -> None:
     settled(monkeypatch, plan("in flight", "new"), typed="y\n")
     message = capsys.readouterr().err
-    assert "1 scan is in flight with an earlier m2g, sha256:aaaaaaaaaaaa…" in message
+    assert "1 scan is in progress with an earlier m2g, sha256:aaaaaaaaaaaa…" in message
     assert "[y/N]" not in message

@@ -103,6 +103,19 @@ def test_check_says_what_the_table_says(case: Case, staged: Staged) -> None:
 
 
 @every_case
+def test_check_of_whole_images_refuses_what_the_runner_refuses(case: Case, staged: Staged) -> None:
+    staged.write()
+    client: Any = S3Content({f"D/{staged.names[role]}": content for role, content in staged.content.items()})
+    (verdict,) = check([staged.scan()], Headers(client), root_volume_gib=100, on_scan=lambda: None, is_whole=True)
+    assert (verdict.level == "wrong") == (case.job != "done"), verdict.findings
+    # Of a header that is cut `check` reads no more than the header.
+    if case.job in ("image_truncated", "image_corrupt") and case.name != "cut in the header":
+        with pytest.raises(WrongInput) as refused:
+            staging.check(staged.job_scan(), str(staged.folder), stop=SimpleNamespace(check=lambda: None))  # type: ignore[arg-type]
+        assert str(refused.value) in verdict.findings
+
+
+@every_case
 def test_the_runner_does_what_the_table_says(case: Case, staged: Staged) -> None:
     staged.write()
     stop: Any = SimpleNamespace(check=lambda: None)

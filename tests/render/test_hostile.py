@@ -17,16 +17,18 @@ from opsctl.commands.platform.down import TeardownReport
 from opsctl.commands.platform.teardown_totals import Contents
 from opsctl.commands.runs.audit import Audit, AuditRow
 from opsctl.commands.runs.cancel import CancelOutcome, CancelPlan
+from opsctl.core.dataset.bold_timing import BoldTiming
 from opsctl.core.dataset.scan import Discovery, Exclusion, Scan
 from opsctl.core.dataset.scan_validation import Verdict
 from opsctl.core.platform.terraform_events import Step
 from opsctl.render.audit import show_audit
 from opsctl.render.cancel import show_cancel_plan, show_outcome
+from opsctl.render.check import show_verdicts
 from opsctl.render.cost import show_cost, show_costs
 from opsctl.render.down import show_teardown_report
 from opsctl.render.run import outcome_line, plan_lines
 from opsctl.render.scan_detail import show_detail
-from opsctl.render.scans import show_scans, show_verdicts
+from opsctl.render.scans import show_scans
 from opsctl.render.screen import Screen
 from opsctl.render.status import show_status, watching
 from opsctl.render.up import apply_progress
@@ -97,6 +99,7 @@ CANCELLED = poisoned(
 )
 COUNTED = Contents(1, 1, is_whole=True)
 TORN_DOWN = filled(TeardownReport, removed=1, left=(EVIL,), contents=COUNTED, spent=None, idle_usd_per_hour=0.0)
+TIMING = filled(BoldTiming, tr_seconds=2.0)
 AUDIT = filled(Audit, rows=(filled(AuditRow),), excluded=(filled(Exclusion),), unlisted_files=(EVIL,))
 RENDERERS: dict[str, Callable[[Screen], None]] = {
     "status": lambda screen: show_status(screen, STATUS),
@@ -107,7 +110,10 @@ RENDERERS: dict[str, Callable[[Screen], None]] = {
     "plan": say_plan,
     "scans": lambda screen: show_scans(screen, a_choice()),
     "verdicts": lambda screen: show_verdicts(
-        screen, a_choice(), [filled(Verdict, level="wrong", findings=(EVIL,)), filled(Verdict, level="fine")]
+        screen,
+        a_choice(),
+        [filled(Verdict, level="wrong", findings=(EVIL,), timing=TIMING), filled(Verdict, level="fine", timing=None)],
+        is_all=True,
     ),
     "intent": lambda screen: show_cancel_plan(screen, CancelPlan(status=STATUS, chosen=STATUS.scans, is_whole=True)),
     "outcome": lambda screen: show_outcome(screen, CANCELLED),

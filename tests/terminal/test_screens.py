@@ -24,7 +24,9 @@ def test_without_a_yes_nothing_is_submitted(
     terminals: Terminals, small: SmallPlatform, name: str, key: str, columns: int
 ) -> None:
     run = terminals.open("run", "HNU1", "--modif", f"asked{columns}", columns=columns)
-    run.until("[y/N]")
+    run.until("Leave this scan out? [y/N]")
+    run.type("y\n")
+    run.until("jobs? [y/N]")
     run.type(key)
     assert run.end() == (130 if name == "stop" else 1)
     assert_as_recorded(f"run_{name}", run.window.text, columns=columns)
@@ -39,7 +41,9 @@ def test_a_run_from_its_question_to_its_connectomes(
 ) -> None:
     small.gate.unlink()
     run = terminals.open("run", "HNU1", "--sp", "native", "--modif", f"life{columns}", columns=columns)
-    run.until("[y/N]")
+    run.until("Leave this scan out? [y/N]")
+    run.type("n\n")
+    run.until("jobs? [y/N]")
     run.type("y\n")
     assert run.end() == 0
     assert_as_recorded("run", run.window.text, columns=columns)

@@ -12,7 +12,8 @@ from opsctl.core.size_limits import exceeded
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ATTEMPTS = 5
+#: How often a body is read that breaks off.
+ATTEMPTS = 5
 _PIECE_BYTES = 256 * 1024
 #: What botocore raises where a body breaks off while it is read.
 CUT_OFF = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, FlexibleChecksumError)
@@ -38,7 +39,7 @@ def read(client: S3Client, *, at_most: int, **request: Any) -> tuple[bytes, Any]
         The body is larger.
     """
     uri = f"s3://{request['Bucket']}/{request['Key']}"
-    for attempts_left in reversed(range(_ATTEMPTS)):
+    for attempts_left in reversed(range(ATTEMPTS)):
         reply = client.get_object(**request)
         try:
             return _content(reply, at_most, uri), reply

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import translated
-from opsctl.aws.s3.body import CUT_OFF, read
+from opsctl.aws.s3.body import ATTEMPTS, CUT_OFF, read
 from opsctl.core.dataset.archived import restore_hint
 from opsctl.core.dataset.nifti_header import HEADER_BYTES, WITHIN_BYTES, ImageHeader, inflated, parse
 from opsctl.core.dataset.scan import Input, Role, Scan
 from opsctl.core.dataset.scan_validation import ScanMetadata
+from opsctl.core.dataset.whole_image import PIECE_BYTES, WholeImage
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import parse_uri
 from opsctl.core.record import UnreadableRecord
@@ -39,8 +40,13 @@ class Headers:
     def __init__(self, client: S3Client) -> None:
         self._client = client
 
-    def facts(self, scan: Scan) -> ScanMetadata:
+    def facts(self, scan: Scan, *, is_whole: bool = False) -> ScanMetadata:
         """A scan's sidecars and its images' headers, and why a file could not be read.
+
+        Parameters
+        ----------
+        is_whole
+            Whether each image is read as far as its header announces.
 
         Raises
         ------
@@ -68,12 +74,13 @@ class Headers:
                     faults["bold_json"] = f"its JSON sidecars have more than {SIDECAR_BYTES:,} bytes together"
                     break
 
+        read_image = self._whole if is_whole else self._header
         return ScanMetadata(
             bval=read_if_there("bval", self._body),
             bvec=read_if_there("bvec", self._body),
             sidecars=tuple(sidecars),
-            header=read_if_there(scan.primary_role, self._header),
-            t1w=read_if_there("T1w", self._header),
+            header=read_if_there(scan.primary_role, read_image),
+            t1w=read_if_there("T1w", read_image),
             faults=faults,
         )
 
@@ -90,6 +97,37 @@ class Headers:
             kind = "compressed bytes" if is_compressed else "bytes"
             raise _UnreadableError(f"is truncated: {file.size_bytes} {kind} of {header.file_bytes}")
         return header
+
+    def _whole(self, file: Input) -> ImageHeader:
+        """The header of an image that is complete."""
+        header = self._header(file)
+        try:
+            for attempts_left in reversed(range(ATTEMPTS)):
+                try:
+                    self._read_to_its_end(file, WholeImage(header, is_compressed=file.uri.endswith(".gz")))
+                    break
+                except CUT_OFF:
+                    if not attempts_left:
+                        raise
+        except ValueError as error:
+            raise _UnreadableError(str(error)) from error
+        except Problem as problem:
+            raise self._of_one_object(problem, file) from problem
+        except CUT_OFF as error:
+            raise _UnreadableError(f"cannot be read: {_answer(error, file.uri)}") from error
+        return header
+
+    def _read_to_its_end(self, file: Input, image: WholeImage) -> None:
+        location = parse_uri(file.uri)
+        with translated(f"reading {file.uri}"):
+            body = self._client.get_object(Bucket=location.bucket, Key=location.prefix)["Body"]
+        try:
+            while not image.is_complete and (piece := body.read(PIECE_BYTES)):
+                image.feed(piece)
+        finally:
+            # The connection is of no use with the rest of the body still on its way.
+            body.close()
+        image.finish()
 
     def _head(self, file: Input, *, is_compressed: bool) -> bytes:
         """The first bytes of an image, uncompressed."""
@@ -109,10 +147,14 @@ class Headers:
         except UnreadableRecord as problem:
             raise _UnreadableError(problem.detail.rstrip(".")) from problem
         except Problem as problem:
-            cause = problem.__cause__
-            if problem.code in _OF_ONE_OBJECT and isinstance(cause, (ClientError, *CUT_OFF)):
-                raise _UnreadableError(f"cannot be read: {_answer(cause, file.uri)}") from problem
-            raise
+            raise self._of_one_object(problem, file) from problem
+
+    def _of_one_object(self, problem: Problem, file: Input) -> Exception:
+        """The error of one file where S3 refused it alone; else the problem, which is that of every file."""
+        cause = problem.__cause__
+        if problem.code in _OF_ONE_OBJECT and isinstance(cause, (ClientError, *CUT_OFF)):
+            return _UnreadableError(f"cannot be read: {_answer(cause, file.uri)}")
+        return problem
 
 
 class _UnreadableError(Exception):

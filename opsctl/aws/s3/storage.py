@@ -78,6 +78,7 @@ class Storage:
         pipeline: Pipeline,
         of_root: Callable[[list[S3Object]], object],
         of_shard: Callable[[Iterator[S3Object]], T],
+        of_folders: Callable[[list[str]], object] = len,
     ) -> Iterator[T]:
         """What a function makes of the objects of each shard of a BIDS dataset's subjects; see `Listing.shards`.
 
@@ -85,6 +86,8 @@ class Storage:
         ----------
         of_root
             Gets the files at the dataset's root, before the first subject.
+        of_folders
+            Gets the prefixes of all folders at the root, before the first subject.
 
         Raises
         ------
@@ -101,6 +104,7 @@ class Storage:
             if not objects and not folders and not any(self.below(location)):
                 raise self._no_such_dataset(location)
             of_root(objects)
+            of_folders(folders)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
             yield from self._listing.shards(location.bucket, subjects, keep=keep, of_shard=of_shard)
 

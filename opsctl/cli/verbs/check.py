@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
 from opsctl.cli.context import Context
 from opsctl.cli.dataset_search import find_scans
-from opsctl.cli.option_groups import DatasetSource, ScanFilters, expanded
-from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, WhichPipeline
+from opsctl.cli.option_groups import DatasetSource, OptionGroup, ScanFilters, expanded
+from opsctl.cli.options import (
+    AcquisitionOption,
+    AsJson,
+    Dataset,
+    PlatformName,
+    Profile,
+    RepetitionTime,
+    WhichPipeline,
+)
+
+if TYPE_CHECKING:
+    from opsctl.core.dataset.scan_validation import Verdict
 
 _SOME_WRONG = 1
+
+
+class CheckOptions(OptionGroup):
+    """What is checked, and against which options of m2g."""
+
+    pipeline: WhichPipeline = "dwi"
+    tr: RepetitionTime = None
+    acquisition: AcquisitionOption = None
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Read every image to its end, to find truncated and corrupt ones.")
+    ] = False
+
+    def common_words(self) -> list[str]:
+        """The options that `run` has as well, as they would be typed."""
+        return [word for word in self.words() if word != "--whole"]
 
 
 @expanded
 def check(
     dataset: Dataset,
     *,
-    pipeline: WhichPipeline = "dwi",
+    options: CheckOptions,
     filters: ScanFilters,
     source: DatasetSource,
+    show_all: Annotated[bool, typer.Option("--all", help="Show every scan, also those with nothing wrong.")] = False,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
@@ -31,21 +62,47 @@ def check(
     """
     from opsctl.aws.s3.headers import Headers
     from opsctl.commands.dataset.check import check as check_scans
-    from opsctl.render.scans import show_verdicts
+    from opsctl.core.record import SCHEMA_VERSION
+    from opsctl.render.check import show_verdicts
 
     context = Context(platform_name=platform, profile=profile)
-    chosen, storage = find_scans(context, dataset, pipeline=pipeline, filters=filters, source=source)
-    with context.screen.counting("reading headers", total=len(chosen.chosen)) as advance:
+    chosen, storage = find_scans(context, dataset, pipeline=options.pipeline, filters=filters, source=source)
+    reading = "reading images" if options.whole else "reading headers"
+    with context.screen.counting(reading, total=len(chosen.chosen)) as advance:
         verdicts = check_scans(
             chosen.chosen,
             Headers(storage.client),
             root_volume_gib=context.platform.root_volume_gib,
             on_scan=lambda: advance(1),
+            tr=options.tr,
+            acquisition=options.acquisition,
+            is_whole=options.whole,
         )
     if as_json:
-        exclusions = {"excluded": chosen.as_json()["excluded"], "warnings": list(chosen.discovery.warnings)}
-        context.screen.json({"scans": [verdict.as_json() for verdict in verdicts], **exclusions})
+        context.screen.json(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "scans": [verdict.as_json() for verdict in verdicts],
+                **chosen.discovery.as_json(),
+            }
+        )
     else:
-        show_verdicts(context.screen, chosen, verdicts)
+        show_verdicts(context.screen, chosen, verdicts, is_all=show_all)
+        common = [dataset, *options.common_words(), *filters.words(), *source.words()]
+        context.screen.hints(_next_commands(verdicts, common, is_whole=options.whole))
     if any(verdict.level == "wrong" for verdict in verdicts):
         raise typer.Exit(_SOME_WRONG)
+
+
+def _next_commands(verdicts: Sequence[Verdict], common: Sequence[str], *, is_whole: bool) -> dict[str, str]:
+    """What to type after these verdicts, about the same scans."""
+    commands = {}
+    if not is_whole:
+        commands[shlex.join(["opsctl", "check", *common, "--whole"])] = "read every image to its end"
+    levels = [verdict.level for verdict in verdicts]
+    if "wrong" not in levels:
+        commands[shlex.join(["opsctl", "run", *common])] = "submit the scans"
+    elif set(levels) != {"wrong"}:
+        skipping = shlex.join(["opsctl", "run", *common, "--skip-invalid"])
+        commands[skipping] = "submit the scans that m2g can process"
+    return commands

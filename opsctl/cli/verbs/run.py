@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,20 +13,23 @@ from opsctl.cli.context import Context
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
 from opsctl.cli.options import AsJson, Dataset, PlatformName, Profile, Yes
 from opsctl.cli.platform.account_checks import refuse_obstacles
+from opsctl.cli.run_look import RunLook, check_words
 from opsctl.cli.run_wiring import RunWiring
 from opsctl.core.dataset.selection import Only
-from opsctl.core.errors import Problem, UsageProblem
+from opsctl.core.errors import UsageProblem
 from opsctl.core.runs.m2g_options import M2gOptions
 from opsctl.user_name import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from opsctl.aws.s3.storage import Storage
     from opsctl.commands.runs.request import RunRequest
     from opsctl.commands.runs.run import RunOutcome
     from opsctl.commands.runs.run_plan import RunPlan
     from opsctl.core.diagnosis.account.obstacles import Obstacle
+
+#: How many scans a dry run shows on a terminal; in a pipe it shows all.
+_MOST_SHOWN = 20
 
 
 class SubmissionFlags(OptionGroup):
@@ -55,6 +57,9 @@ class SubmissionFlags(OptionGroup):
     max_spend: Annotated[
         float | None, typer.Option(min=0.0, metavar="USD", help="Submit only as many scans as this sum pays for.")
     ] = None
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Leave out the scans that m2g cannot process. All scans are checked.")
+    ] = False
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be submitted, and submit nothing.")] = (
         False
     )
@@ -89,8 +94,19 @@ def run(
     if not plan.to_submit():
         _say_nothing_to_do(context, plan, submission)
         return
-    _show_work(context, plan, wiring, is_dry_run=submission.dry_run)
-    _warn_of_wrong_scans(context, plan, storage)
+    _refuse_obstacles(context, wiring, is_dry_run=submission.dry_run)
+    typed = [dataset, *filters.words(), *source.words()]
+    plan = RunLook(
+        context,
+        storage,
+        check_words=[*typed, *check_words(options)],
+        run_words=[*typed, *m2g.words(), *submission.words()],
+    ).without_invalid_scans(
+        plan,
+        skip_invalid=submission.skip_invalid,
+        may_ask=sys.stdin.isatty() and not (submission.yes or submission.dry_run),
+    )
+    _show_work(context, plan, wiring)
     if submission.jobdir is not None:
         from opsctl.commands.runs.run import keep_documents
 
@@ -157,23 +173,23 @@ def _settle_earlier_m2g(context: Context, plan: RunPlan, submission: SubmissionF
     return plan
 
 
-def _show_work(context: Context, plan: RunPlan, wiring: RunWiring, *, is_dry_run: bool) -> None:
-    """Say what will be submitted and what it costs; refuse what AWS or `--max-spend` would not let run.
+def _refuse_obstacles(context: Context, wiring: RunWiring, *, is_dry_run: bool) -> None:
+    """Refuse what AWS would not let run; a dry run submits nothing, so it warns and shows the rest."""
+    obstacles = wiring.obstacles()
+    if not is_dry_run:
+        refuse_obstacles(context, obstacles)
+    for obstacle in obstacles:
+        context.screen.warn(str(obstacle.problem))
 
-    A dry run sends nothing, so it warns of what AWS would not let run, and shows the rest.
-    """
+
+def _show_work(context: Context, plan: RunPlan, wiring: RunWiring) -> None:
+    """Say what will be submitted and what it costs; refuse what `--max-spend` does not cover."""
     from opsctl.render.run import disposition_lines
 
     for line in disposition_lines(plan, wiring.estimate(plan)):
         context.screen.say(line)
     for note in wiring.notes(plan):
         context.screen.warn(note)
-    obstacles = wiring.obstacles()
-    if is_dry_run:
-        for obstacle in obstacles:
-            context.screen.warn(str(obstacle.problem))
-    else:
-        refuse_obstacles(context, obstacles)
     wiring.refuse_above_budget(plan)
 
 
@@ -228,48 +244,18 @@ def _say_nothing_to_do(context: Context, plan: RunPlan, submission: SubmissionFl
     context.screen.hints({"opsctl status": "where it stands", "opsctl results DIR": "bring the connectomes home"})
 
 
-def _warn_of_wrong_scans(context: Context, plan: RunPlan, storage: Storage) -> None:
-    """Check a few scans as `check` checks all: a job that must fail costs as much as one that does not."""
-    from opsctl.aws.s3.headers import Headers
-    from opsctl.commands.dataset.check import check, spread
-    from opsctl.render.screen import counted
-
-    sample = spread(plan.scans_to_submit)
-    try:
-        with context.screen.waiting("looking at some scans"):
-            verdicts = check(
-                sample,
-                Headers(storage.client),
-                root_volume_gib=context.platform.root_volume_gib,
-                on_scan=lambda: None,
-                tr=plan.request.options.tr,
-                acquisition=plan.request.options.acquisition,
-            )
-    except Problem as problem:
-        # Only a courtesy: the jobs check their own inputs.
-        context.screen.warn(f"some scans could not be looked into: {problem}")
-        return
-    for verdict in verdicts:
-        if verdict.level != "fine":
-            context.screen.warn(f"{verdict.scan}: {'; '.join(verdict.findings)}")
-    if len(sample) < len(plan.scans_to_submit):
-        command = shlex.join(["opsctl", "check", plan.request.dataset.uri])
-        context.screen.say(f"{counted(len(sample), 'scan')} looked into; `{command}` reads all")
-
-
 def _show_dry_run(context: Context, plan: RunPlan, obstacles: Sequence[Obstacle], *, as_json: bool) -> None:
     from opsctl.render.scans import scan_lines
+    from opsctl.render.screen import counted
 
     screen = context.screen
-    value = {**plan.as_json(), "obstacles": [obstacle.as_json() for obstacle in obstacles]}
     if as_json:
-        screen.json(value)
+        screen.json({**plan.as_json(), "obstacles": [obstacle.as_json() for obstacle in obstacles]})
         return
-    for line in scan_lines(plan.scans_to_submit):
-        screen.data.print(line, markup=False)
-    screen.say("\nThe first scan's JSON:")
-    screen.json(value["scans"][0])
-    screen.say("\nSubmitJob:")
-    for request in value["requests"]:
-        screen.json(request)
-    screen.say("\nNothing was sent.")
+    scans, room = plan.scans_to_submit, screen.data.room
+    shown = scans if room is None else scans[:_MOST_SHOWN]
+    for line in scan_lines(shown, room=room):
+        screen.data.print(line)
+    if len(shown) < len(scans):
+        screen.data.print(f"… and {counted(len(scans) - len(shown), 'more scan')}")
+    screen.say("Nothing was submitted. Add --json to see the JSON of each scan and of each SubmitJob request.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from opsctl.aws.s3.headers import Headers
 from opsctl.core.dataset.scan import Scan
@@ -11,8 +12,31 @@ from opsctl.core.dataset.scan_validation import Verdict, validate_scan
 
 _THREADS = 16
 
-#: `run` checks about this many scans: four small requests each, all at once.
+#: `run` checks about this many scans first: four small requests each, all at once.
 _SPOT_CHECKED = 16
+#: It checks the others as well where that takes no longer.
+_LONGEST_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What `run` saw of the scans that it would submit.
+
+    Attributes
+    ----------
+    verdicts
+        Of the scans that were looked at, in the order of all scans.
+    scan_count
+        How many scans there are.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    scan_count: int
+
+    @property
+    def invalid(self) -> tuple[Verdict, ...]:
+        """Of the scans that m2g cannot process."""
+        return tuple(verdict for verdict in self.verdicts if verdict.level == "wrong")
 
 
 def check(
@@ -23,6 +47,7 @@ def check(
     on_scan: Callable[[], None],
     tr: float | None = None,
     acquisition: str | None = None,
+    is_whole: bool = False,
 ) -> list[Verdict]:
     """Judge every scan by its sidecars and its images' headers.
 
@@ -32,10 +57,12 @@ def check(
         See `opsctl.core.dataset.scan_validation.validate_scan`.
     on_scan
         Called after each scan.
+    is_whole
+        Whether every image is read to its end.
     """
 
     def check_scan(scan: Scan) -> Verdict:
-        facts = headers.facts(scan)
+        facts = headers.facts(scan, is_whole=is_whole)
         judged = judge.submit(
             validate_scan, scan, facts, root_volume_gib=root_volume_gib, tr=tr, acquisition=acquisition
         )
@@ -48,7 +75,36 @@ def check(
         return list(pool.map(check_scan, scans))
 
 
+def look(
+    scans: Sequence[Scan],
+    judge: Callable[[Sequence[Scan]], list[Verdict]],
+    *,
+    is_all: bool,
+    clock: Callable[[], float],
+) -> Look:
+    """Judge a few scans, and all of them where that takes at most ten seconds.
+
+    Parameters
+    ----------
+    judge
+        `check`, for some of the scans.
+    is_all
+        Whether all are judged however long it takes.
+    clock
+        Seconds.
+    """
+    sample = spread(scans)
+    began = clock()
+    by_name = {verdict.scan: verdict for verdict in judge(sample)}
+    rest = [scan for scan in scans if scan.name not in by_name]
+    expected_seconds = (clock() - began) * len(rest) / max(1, len(sample))
+    if rest and (is_all or expected_seconds <= _LONGEST_SECONDS):
+        by_name |= {verdict.scan: verdict for verdict in judge(rest)}
+    verdicts = tuple(by_name[scan.name] for scan in scans if scan.name in by_name)
+    return Look(verdicts=verdicts, scan_count=len(scans))
+
+
 def spread(scans: Sequence[Scan]) -> tuple[Scan, ...]:
-    """A few scans spread evenly over a dataset, for `run`: reading every header would take too long."""
+    """A few scans spread evenly over a dataset."""
     step = max(1, -(-len(scans) // _SPOT_CHECKED))
     return tuple(scans[::step])

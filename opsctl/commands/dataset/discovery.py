@@ -12,6 +12,7 @@ from opsctl.core.dataset.scan import Discovery, Scan
 from opsctl.core.dataset.selection import EVERYTHING, Selection
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
+from opsctl.core.record import SCHEMA_VERSION
 from opsctl.core.runs.m2g_options import Pipeline
 
 
@@ -47,6 +48,7 @@ class ChosenScans:
     def as_json(self) -> dict[str, Any]:
         """What `scans --json` prints."""
         return {
+            "schema_version": SCHEMA_VERSION,
             "scans": [
                 {
                     "name": scan.name,
@@ -57,7 +59,7 @@ class ChosenScans:
                 }
                 for scan in self.chosen
             ],
-            "excluded": [asdict(exclusion) for exclusion in self.discovery.excluded],
+            **self.discovery.as_json(),
         }
 
 
@@ -79,7 +81,11 @@ def find(query: Query, storage: Storage, *, patterns: EntityPatterns) -> ChosenS
         t1w=query.t1w,
     )
     groups = storage.dataset_shards(
-        query.dataset, pipeline=query.pipeline, of_root=discoverer.add_root, of_shard=discoverer.group
+        query.dataset,
+        pipeline=query.pipeline,
+        of_root=discoverer.add_root,
+        of_shard=discoverer.group,
+        of_folders=discoverer.add_folders,
     )
     discovery = discoverer.discovery(groups)
     return ChosenScans(discovery=discovery, chosen=query.selection.of(discovery.scans) if discovery.scans else ())

@@ -23,6 +23,7 @@ from opsctl.commands.runs.submission_lease import SubmissionLease
 from opsctl.commands.runs.submit import Submitter
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.errors import ErrorCode, Interrupted, Problem, write_error_code
+from opsctl.core.record import SCHEMA_VERSION
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.scan_history import ScanDisposition, earlier_m2g
 from opsctl.core.runs.submission import LARGEST_ARRAY, Submission, submissions_of
@@ -44,6 +45,8 @@ class RunOutcome:
         Earlier runs that had been interrupted and whose missing submissions were made now.
     earlier_m2g
         Number of scans among the done ones that another m2g did and that were kept, by its image.
+    left_out
+        The scans that were left out because m2g cannot process them.
     """
 
     run_id: str
@@ -52,10 +55,12 @@ class RunOutcome:
     in_flight: int
     continued: tuple[str, ...] = ()
     earlier_m2g: Mapping[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return what `run --json` prints."""
-        return {**asdict(self), "continued": list(self.continued)}
+        lists = {"continued": list(self.continued), "left_out": list(self.left_out)}
+        return {"schema_version": SCHEMA_VERSION, **asdict(self), **lists}
 
 
 class RunSubmission:
@@ -164,6 +169,7 @@ class RunSubmission:
             done=counts["done"] + counts["other_m2g"],
             in_flight=counts["in flight"] - sum(self._continued.values()),
             continued=tuple(self._continued),
+            left_out=tuple(verdict.scan for verdict in self._plan.left_out),
             earlier_m2g=earlier_m2g([scan for scan in dispositions if not self._plan.is_submitted(scan)]),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,10 @@ from opsctl.commands.runs.request import RunRequest
 from opsctl.core.atlases.atlas import Atlas
 from opsctl.core.atlases.atlas_table import AtlasTable
 from opsctl.core.dataset.scan import Discovery, Scan
+from opsctl.core.dataset.scan_validation import Verdict
 from opsctl.core.location import Location
 from opsctl.core.platform.platform import Platform
+from opsctl.core.record import SCHEMA_VERSION
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.registration import Registration
 from opsctl.core.runs.scan_document import ScanDocuments
@@ -43,6 +45,8 @@ class RunPlan:
         All of neuroparc's atlases.
     registrations
         What each chosen scan reuses, by its name; empty without `--reuse-registration`.
+    left_out
+        Scans that were chosen and that m2g cannot process, where the user wants to leave them out.
     """
 
     request: RunRequest
@@ -57,6 +61,7 @@ class RunPlan:
     moment: datetime
     image_digest: str | None = None
     registrations: Mapping[str, Registration] = field(default_factory=dict)
+    left_out: tuple[Verdict, ...] = ()
 
     @property
     def atlases(self) -> tuple[Atlas, ...]:
@@ -108,6 +113,16 @@ class RunPlan:
     def redoing(self) -> RunPlan:
         """The same plan, with the scans that another m2g did submitted again."""
         return replace(self, request=replace(self.request, redo=True))
+
+    def without(self, invalid: Sequence[Verdict]) -> RunPlan:
+        """The same plan without the scans that m2g cannot process."""
+        names = {verdict.scan for verdict in invalid}
+        return replace(
+            self,
+            chosen=tuple(scan for scan in self.chosen if scan.name not in names),
+            dispositions=tuple(scan for scan in self.dispositions if scan.name not in names),
+            left_out=(*self.left_out, *invalid),
+        )
 
     @property
     def scans_to_submit(self) -> tuple[Scan, ...]:
@@ -174,11 +189,13 @@ class RunPlan:
         run = self.run(self.dispositions)
         submissions = submissions_of(run, self.platform, at=run.created_at)
         return {
+            "schema_version": SCHEMA_VERSION,
             "run": run.as_json(),
             "counts": self.counts,
             "m2g_image": self.platform.m2g_image,
             "earlier_m2g": self.earlier_m2g(),
             "scans": list(self.documents(run).values()),
-            "excluded": [asdict(exclusion) for exclusion in self.discovery.excluded],
+            "left_out": [verdict.as_json() for verdict in self.left_out],
+            **self.discovery.as_json(),
             "requests": [submit_request(submission, run, self.platform) for submission in submissions],
         }

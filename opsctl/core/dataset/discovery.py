@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from opsctl.core.dataset.absences import subject_absences
 from opsctl.core.dataset.bids_name_errors import name_error
 from opsctl.core.dataset.entities import BidsPath, EntityPatterns
+from opsctl.core.dataset.examples import Examples
 from opsctl.core.dataset.file_index import GRADIENTS, METADATA, FileIndex
 from opsctl.core.dataset.letter_case import ensure_distinct
-from opsctl.core.dataset.scan import Discovery, Exclusion, S3Object, Scan
+from opsctl.core.dataset.scan import Absence, Discovery, Exclusion, S3Object, Scan
 from opsctl.core.dataset.subject_scans import exclusion, subject_scans
 from opsctl.core.runs.m2g_options import Pipeline
 
@@ -27,6 +30,14 @@ _ENDINGS: dict[Pipeline, tuple[str, ...]] = {
     + ((f"bold{METADATA}",) if "bold" in primary else ())
     for pipeline, primary in _PRIMARY.items()
 }
+# The primary images of the other pipeline: a subject without an image may have these.
+_OTHER: dict[Pipeline, tuple[str, ...]] = {
+    "dwi": tuple(f"_bold{ending}" for ending in _IMAGES),
+    "func": tuple(f"_dwi{ending}" for ending in _IMAGES),
+    "both": (),
+}
+#: How many exclusions and absences of each group of subjects are kept; further ones are counted.
+MOST_KEPT = 10_000
 _DESCRIPTION = "dataset_description.json"
 _NOT_MAGNITUDE = ("phase", "real", "imag")
 _NO_DESCRIPTION = "dataset_description.json is missing; the jobs write one into their own copy."
@@ -41,6 +52,7 @@ def may_matter(path: str, *, pipeline: Pipeline) -> bool:
     """
     return (
         path.lower().endswith(_ENDINGS[pipeline])
+        or path.endswith(_OTHER[pipeline])
         or path == _DESCRIPTION
         or _LIKE_T1W.search(path, len(path) - 24) is not None
     )
@@ -58,7 +70,8 @@ class SubjectGroup:
 
     subjects: list[str] = field(default_factory=list)
     scans: list[Scan] = field(default_factory=list)
-    excluded: list[Exclusion] = field(default_factory=list)
+    excluded: Examples[Exclusion] = field(default_factory=lambda: Examples(MOST_KEPT))
+    absences: Examples[Absence] = field(default_factory=lambda: Examples(MOST_KEPT))
 
 
 class Discoverer:
@@ -88,7 +101,9 @@ class Discoverer:
         self._pipeline: Pipeline = pipeline
         self._t1w = t1w
         self._root = FileIndex(t1w)
-        self._of_root: list[Exclusion] = []
+        self._of_root: Examples[Exclusion] = Examples(MOST_KEPT)
+        self._unseen: set[str] = set()
+        self._not_read: tuple[str, ...] = ()
         self._has_description = False
 
     def add_root(self, objects: Iterable[S3Object]) -> None:
@@ -96,6 +111,12 @@ class Discoverer:
         for obj in objects:
             self._has_description |= obj.key == self._prefix + _DESCRIPTION
             self._add(obj, self._root, self._of_root)
+
+    def add_folders(self, prefixes: Iterable[str]) -> None:
+        """Add the folders at the dataset's root: a subject's may have no file that a listing keeps."""
+        folders = [prefix[len(self._prefix) :] for prefix in prefixes]
+        self._unseen = {folder.rstrip("/") for folder in folders if folder.startswith("sub-")}
+        self._not_read = tuple(folder for folder in folders if not folder.startswith("sub-"))
 
     def group(self, objects: Iterable[S3Object]) -> SubjectGroup:
         """The scans of whole subjects.
@@ -112,13 +133,18 @@ class Discoverer:
         """
         group = SubjectGroup()
         for folder, files in groupby(objects, key=self._folder):
+            self._unseen.discard(folder)
             index = FileIndex(self._t1w, root=self._root)
+            has_misnamed = False
             for obj in files:
-                self._add(obj, index, group.excluded)
+                has_misnamed |= self._add(obj, index, group.excluded)
             scans, excluded = subject_scans(index, _PRIMARY[self._pipeline], bucket=self._bucket)
             group.scans.extend(scans)
-            group.excluded.extend(excluded)
-            if scans or excluded:
+            for image in excluded:
+                group.excluded.add(image, image.reason)
+            for absence in subject_absences(folder, index):
+                group.absences.add(absence, absence.kind)
+            if scans or excluded or has_misnamed:
                 group.subjects.append(folder)
         return group
 
@@ -132,34 +158,53 @@ class Discoverer:
         """
         subjects: list[str] = []
         scans: list[Scan] = []
-        excluded = list(self._of_root)
+        excluded, more_excluded = list(self._of_root.kept), Counter(self._of_root.others)
+        missing: Examples[Absence] = Examples(MOST_KEPT)
+        absences, more_absent = missing.kept, missing.others
         for group in groups:
             subjects += group.subjects
             scans += group.scans
-            excluded += group.excluded
+            excluded += group.excluded.kept
+            more_excluded += group.excluded.others
+            absences += group.absences.kept
+            more_absent += group.absences.others
         ensure_distinct(subjects)
+        for folder in sorted(self._unseen):
+            missing.add(Absence(kind="subject_without_image", path=folder), "subject_without_image")
         return Discovery(
             scans=tuple(sorted(scans, key=lambda scan: scan.name)),
             excluded=tuple(sorted(excluded, key=lambda exclusion: exclusion.key)),
+            pipeline=self._pipeline,
             warnings=() if self._has_description else (_NO_DESCRIPTION,),
+            more_excluded=dict(more_excluded),
+            absences=tuple(sorted(absences, key=lambda absence: absence.path)),
+            more_absent=dict(more_absent),
+            not_read=self._not_read,
         )
 
     def _folder(self, obj: S3Object) -> str:
         start = len(self._prefix)
         return obj.key[start : obj.key.find("/", start)]
 
-    def _add(self, obj: S3Object, index: FileIndex, exclusions: list[Exclusion]) -> None:
+    def _add(self, obj: S3Object, index: FileIndex, excluded: Examples[Exclusion]) -> bool:
+        """Add a file to an index, and tell whether it is a primary image that its name or content excludes."""
         path = obj.key[len(self._prefix) :]
         if not may_matter(path, pipeline=self._pipeline) or not _is_raw(path):
-            return
+            return False
+        if path.endswith(_OTHER[self._pipeline]):
+            index.add_other_image(path)
+            return False
         bids_path = self._patterns.parse(path)
         reason = name_error(path) if bids_path is None else _file_error(bids_path, obj)
         if not reason and bids_path is not None:
             index.add(bids_path, obj)
         elif _is_primary(path, self._pipeline):
-            exclusions.append(exclusion(obj, reason))
+            index.add_unusable_image(path)
+            excluded.add(exclusion(obj, reason), reason)
+            return True
         elif _LIKE_T1W.search(path):
             index.pass_over(path, reason)
+        return False
 
 
 def discover(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence, Set
 from fnmatch import fnmatchcase
 
 from opsctl.core.dataset.entities import BidsPath
@@ -17,6 +17,9 @@ GRADIENTS = (".bval", ".bvec")
 #: The metadata of a bold series.
 METADATA = ".json"
 
+#: The folders in which an image lies beside its own sidecars.
+_IMAGE_FOLDERS = ("/dwi", "/func")
+
 BidsFile = tuple[BidsPath, S3Object]
 
 
@@ -29,6 +32,11 @@ class FileIndex:
         See `opsctl.core.dataset.discovery.Discoverer`.
     root
         The files at the dataset's root, which every scan inherits; None where they are added to this index itself.
+
+    Attributes
+    ----------
+    other_images
+        How many primary images of the other pipeline a session has, by its folder (empty outside sessions).
     """
 
     def __init__(self, t1w: str | None, *, root: FileIndex | None = None) -> None:
@@ -39,6 +47,8 @@ class FileIndex:
         self._anatomical: dict[str, list[BidsFile]] = defaultdict(list)
         self._echoes: dict[frozenset[tuple[str, object]], set[object]] = defaultdict(set)
         self._misnamed: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        self._unusable: set[str] = set()
+        self.other_images: Counter[str] = Counter()
 
     def add(self, path: BidsPath, obj: S3Object) -> None:
         """Add a parsed file."""
@@ -55,6 +65,43 @@ class FileIndex:
     def pass_over(self, path: str, reason: str) -> None:
         """Note a file that was meant to be a T1w, as its name shows, but cannot be used."""
         self._misnamed[path.partition("/")[0]].append((path, reason))
+
+    def add_unusable_image(self, path: str) -> None:
+        """Note a primary image that its name or its content excludes: its sidecars have an image all the same."""
+        self._unusable.add(path)
+
+    def add_other_image(self, path: str) -> None:
+        """Note a primary image of the other pipeline."""
+        self.other_images[session_folder(path)] += 1
+
+    def has_image(self) -> bool:
+        """Whether there is a primary image, usable or not."""
+        return bool(self._unusable) or any(self._by_suffix.values())
+
+    def sessions_without_image(self) -> Set[str]:
+        """The folders of the sessions that have some file and no primary image."""
+        images = [path.path for files in self._by_suffix.values() for path, _ in files]
+        anatomical = [path.path for files in self._anatomical.values() for path, _ in files]
+        sessions = {*map(session_folder, anatomical), *self.other_images}
+        return sessions - {"", *map(session_folder, (*images, *self._unusable))}
+
+    def sidecars_without_image(self) -> Iterator[str]:
+        """The sidecars that lie where an image of their name should lie, one path for those of one image."""
+        stems = {_stem(path) for path in self._unusable}
+        images: dict[str, list[BidsPath]] = defaultdict(list)
+        for files in self._by_suffix.values():
+            for path, _ in files:
+                images[path.folder].append(path)
+                stems.add(_stem(path.path))
+        for (folder, extension), files in self._sidecars.items():
+            if not folder.endswith(_IMAGE_FOLDERS):
+                continue
+            for sidecar, _ in files:
+                stem = _stem(sidecar.path)
+                fits = stem in stems or any(_fits(sidecar, image, extension) for image in images[folder])
+                if not fits:
+                    stems.add(stem)
+                    yield sidecar.path
 
     def passed_over(self, image: BidsPath) -> list[tuple[str, str]]:
         """The files that were meant to be a T1w of the image's session, or of none: path and reason."""
@@ -97,12 +144,8 @@ class FileIndex:
         """The sidecars in a folder that have no entity which the image lacks."""
         if not folder and self._root is not None:
             return self._root._applicable(image, folder, extension)
-        # Compare entities, not the parts of the name: `run-01` is `run-1`.
-        image_entities = image.entities.items() - {("extension", image.entities["extension"])}
         return [
-            (path, obj)
-            for path, obj in self._sidecars.get((folder, extension), ())
-            if path.entities.items() - {("extension", extension)} <= image_entities
+            (path, obj) for path, obj in self._sidecars.get((folder, extension), ()) if _fits(path, image, extension)
         ]
 
     def t1w(self, image: BidsPath) -> list[BidsFile]:
@@ -124,6 +167,25 @@ class FileIndex:
                 yield subject
                 if "session" in path.entities:
                     yield f"{subject}/ses-{path.entities['session']}"
+
+
+def session_folder(path: str) -> str:
+    """The folder of a path's session, `ses-1`; empty outside sessions."""
+    parts = path.split("/", 2)
+    return parts[1] if len(parts) > 1 and parts[1].startswith("ses-") else ""
+
+
+def _stem(path: str) -> str:
+    """A path without its extension, in one case: an image with the ending `.NII` is there, and excluded."""
+    folder, _, name = path.rpartition("/")
+    return f"{folder}/{name.partition('.')[0]}".lower()
+
+
+def _fits(sidecar: BidsPath, image: BidsPath, extension: str) -> bool:
+    """Whether a sidecar has no entity that an image lacks."""
+    # Compare entities, not the parts of the name: `run-01` is `run-1`.
+    image_entities = image.entities.items() - {("extension", image.entities["extension"])}
+    return sidecar.entities.items() - {("extension", extension)} <= image_entities
 
 
 def _upwards(folder: str) -> list[str]:

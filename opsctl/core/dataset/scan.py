@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, overload
 
 from opsctl.core.foreign_json import parse
@@ -156,10 +156,65 @@ class Exclusion:
     reason: str
 
 
+AbsenceKind = Literal["subject_without_image", "session_without_image", "sidecar_without_image"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Absence:
+    """A place where a primary image is to be expected, and is not.
+
+    Attributes
+    ----------
+    path
+        Relative to the dataset's root: the folder of the subject or session, or the sidecar.
+    other_images
+        How many primary images of the other pipeline a subject or session has.
+    """
+
+    kind: AbsenceKind
+    path: str
+    other_images: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Discovery:
-    """What a dataset contains for m2g."""
+    """What a dataset contains for m2g.
+
+    Attributes
+    ----------
+    excluded
+        The images that are not processed, up to a number (`opsctl.core.dataset.discovery.MOST_KEPT`).
+    more_excluded
+        How many further ones there are, by reason.
+    absences
+        Where an image is missing, up to the same number.
+    more_absent
+        How many further ones there are, by kind.
+    not_read
+        The folders beside the subjects' folders.
+    """
 
     scans: tuple[Scan, ...]
     excluded: tuple[Exclusion, ...]
+    pipeline: Literal["dwi", "func", "both"] = "dwi"
     warnings: tuple[str, ...] = field(default=())
+    more_excluded: Mapping[str, int] = field(default_factory=dict)
+    absences: tuple[Absence, ...] = ()
+    more_absent: Mapping[str, int] = field(default_factory=dict)
+    not_read: tuple[str, ...] = ()
+
+    @property
+    def excluded_count(self) -> int:
+        """How many images are not processed."""
+        return len(self.excluded) + sum(self.more_excluded.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """What `scans`, `check` and `run --dry-run` print of a dataset besides its scans."""
+        return {
+            "excluded": [asdict(exclusion) for exclusion in self.excluded],
+            "excluded_count": self.excluded_count,
+            "absences": [asdict(absence) for absence in self.absences],
+            "absence_count": len(self.absences) + sum(self.more_absent.values()),
+            "not_read": list(self.not_read),
+            "warnings": list(self.warnings),
+        }

@@ -5,11 +5,11 @@ docs/inputs.md has the rules as a table.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from opsctl.core.dataset.bold_timing import bold_timing, merged
+from opsctl.core.dataset.bold_timing import BoldTiming, bold_timing, merged
 from opsctl.core.dataset.gradients import GradientError
 from opsctl.core.dataset.gradients import read as read_gradients
 from opsctl.core.dataset.nifti_header import ImageHeader
@@ -22,6 +22,7 @@ Level = Literal["fine", "warning", "wrong"]
 _IMAGE_GIB = 30.0
 _COPIES = 15
 _GIB = 1024**3
+_NO_TIME = "it has no repetition time, neither in a JSON sidecar nor in its header: give --tr"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +59,21 @@ class Verdict:
         `fine`, `warning` (the job would run, but the user should look) or `wrong` (the job would fail).
     findings
         Phrases, errors before warnings.
+    timing
+        What m2g would be told about a bold series; None for dwi, and where that is not known.
     """
 
     scan: str
     level: Level
     findings: tuple[str, ...] = ()
+    timing: BoldTiming | None = None
 
     def as_json(self) -> dict[str, Any]:
         """An entry of `check --json`."""
-        return {"scan": self.scan, "verdict": self.level, "findings": list(self.findings)}
+        value = {"scan": self.scan, "verdict": self.level, "findings": list(self.findings)}
+        if self.timing is None:
+            return value
+        return {**value, "tr_seconds": self.timing.tr_seconds, "acquisition": self.timing.acquisition}
 
 
 def validate_scan(
@@ -89,6 +96,7 @@ def validate_scan(
     errors = list(facts.faults.values())
     warnings: list[str] = []
     header = facts.header
+    timing: BoldTiming | None = None
     if header is not None and header.volumes < 2:
         errors.append("the image has 1 volume, a series is needed")
     elif facts.bval is not None and facts.bvec is not None:
@@ -98,9 +106,20 @@ def validate_scan(
         except GradientError as error:
             errors.append(str(error))
     elif header is not None and scan.pipeline == "func":
-        timing_errors, doubts = _timing(facts.sidecars, header, tr=tr, acquisition=acquisition)
-        errors += timing_errors
-        warnings += doubts
+        try:
+            timing = bold_timing(
+                merged(facts.sidecars),
+                header_tr=header.tr_seconds,
+                slices=header.shape[2],
+                tr=tr,
+                acquisition=acquisition,
+            )
+        except ValueError as error:
+            errors.append(str(error))
+        else:
+            warnings += timing.doubts
+            if timing.tr_seconds is None:
+                errors.append(_NO_TIME)
     if facts.t1w is not None and facts.t1w.volumes > 1:
         errors.append(f"the T1w has {facts.t1w.volumes} volumes, it must have one")
     if header is not None:
@@ -110,18 +129,4 @@ def validate_scan(
                 f"it may need {needed_gib:.0f} GiB of disk, its job has {root_volume_gib} (`root_volume_gib`)"
             )
     level: Level = "wrong" if errors else "warning" if warnings else "fine"
-    return Verdict(scan=scan.name, level=level, findings=(*errors, *warnings))
-
-
-def _timing(
-    sidecars: Sequence[bytes], header: ImageHeader, *, tr: float | None, acquisition: str | None
-) -> tuple[list[str], tuple[str, ...]]:
-    """What is wrong with a bold series' repetition time and slice order, and what is doubtful."""
-    try:
-        fields = merged(sidecars)
-    except ValueError as error:
-        return [str(error)], ()
-    timing = bold_timing(fields, header_tr=header.tr_seconds, slices=header.shape[2], tr=tr, acquisition=acquisition)
-    if timing.tr_seconds is None:
-        return ["it has no repetition time, neither in a JSON sidecar nor in its header: give --tr"], timing.doubts
-    return [], timing.doubts
+    return Verdict(scan=scan.name, level=level, findings=(*errors, *warnings), timing=timing)

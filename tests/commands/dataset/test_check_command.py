@@ -10,8 +10,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, Incomplete
 from support.input_cases import CASES
 
 from opsctl.aws.s3.headers import Headers
-from opsctl.commands.dataset.check import check, spread
+from opsctl.commands.dataset.check import check, look, spread
 from opsctl.core.dataset.scan import Input, Scan
+from opsctl.core.dataset.scan_validation import Verdict
 from opsctl.core.errors import Problem
 
 
@@ -30,6 +31,33 @@ def test_a_few_scans_from_all_over(count: int) -> None:
     assert chosen[0] is scans[0]
     assert len(chosen) == count if count <= 16 else len(chosen) >= 8
     assert scans.index(chosen[-1]) >= count - 1 - count // 8
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "is_all", "looked_at"),
+    [
+        (10, 60.0, False, 10),
+        (300, 0.5, False, 300),  # 300 scans take about 10 s
+        (340, 0.5, False, 16),
+        (340, 0.5, True, 340),
+        (0, 0.0, False, 0),
+    ],
+)
+def test_all_scans_are_looked_at_where_that_takes_ten_seconds(
+    count: int, seconds: float, is_all: bool, looked_at: int
+) -> None:
+    """`seconds` is what the look at the first scans takes."""
+    times = iter([0.0, seconds])
+    scans = [scan(number) for number in range(count)]
+
+    def judge(some: Any) -> list[Verdict]:
+        return [Verdict(scan=one.name, level="wrong" if one is scans[0] else "fine") for one in some]
+
+    seen = look(scans, judge, is_all=is_all, clock=lambda: next(times))
+    names = [verdict.scan for verdict in seen.verdicts]
+    assert (seen.scan_count, len(set(names))) == (count, looked_at)
+    assert names == sorted(names, key=[one.name for one in scans].index)
+    assert [verdict.scan for verdict in seen.invalid] == [one.name for one in scans[:1]]
 
 
 def test_every_scan_gets_its_own_verdict_in_order(s3: Any) -> None:
