@@ -19,6 +19,7 @@ from opsctl.aws.s3.file_upload import FileUpload
 from opsctl.aws.s3.listing import Listing
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
+from opsctl.core.dataset.etag import ALGORITHMS, StoredChecksum
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse
@@ -211,21 +212,33 @@ class Storage:
                     return None
                 raise
 
-    def checksum(self, bucket: str, key: str) -> str | None:
-        """The SHA-256 that was sent with an object's bytes, as `opsctl.core.dataset.etag.checksum` computes it.
+    def checksum(self, bucket: str, key: str) -> StoredChecksum | None:
+        """The strongest checksum that S3 keeps of an object; None for an object without one, and for none."""
+        # Of an object with a KMS key this also needs kms:Decrypt.
+        reply = self._head(bucket, key, ChecksumMode="ENABLED")
+        for algorithm in ALGORITHMS:
+            if value := reply.get(f"Checksum{algorithm}"):
+                # Of an upload in parts S3 adds their count.
+                digest, dash, _ = value.partition("-")
+                is_of_parts = bool(dash) or reply.get("ChecksumType") == "COMPOSITE"
+                return StoredChecksum(algorithm=algorithm, value=digest, is_of_parts=is_of_parts)
+        return None
 
-        None for an object that was sent with another checksum or with none, and for none.
-        """
+    def part_size(self, bucket: str, key: str) -> int:
+        """The size of the first part of an object that was uploaded in parts, in bytes; 0 where S3 does not say."""
+        reply = self._head(bucket, key, PartNumber=1)
+        return int(reply.get("ContentLength", 0)) if "PartsCount" in reply else 0
+
+    def _head(self, bucket: str, key: str, **request: Any) -> Mapping[str, Any]:
+        """What S3 says of an object; empty for none."""
         with translated(f"looking at s3://{bucket}/{key}"):
             try:
-                # Of an object with a KMS key this also needs kms:Decrypt.
-                reply = self.client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+                reply: Any = self.client.head_object(Bucket=bucket, Key=key, **request)
             except ClientError as error:
                 if code_of(error) in _MISSING:
-                    return None
+                    return {}
                 raise
-        # Of an upload in parts S3 adds their count.
-        return reply.get("ChecksumSHA256", "").partition("-")[0] or None
+            return reply  # type: ignore[no-any-return]
 
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
@@ -310,8 +323,15 @@ class Storage:
     def _record_threads(self) -> int:
         return _RECORD_THREADS if self.direct is None else _DIRECT_THREADS
 
-    def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
-        """Upload files in parallel.
+    def upload(
+        self,
+        files: Mapping[str, Path],
+        bucket: str,
+        *,
+        done: Callable[[str, int], None],
+        on_bytes: Callable[[int], None] = lambda _: None,
+    ) -> dict[str, Problem]:
+        """Upload files in parallel; returns why some were refused, by key.
 
         Parameters
         ----------
@@ -319,8 +339,15 @@ class Storage:
             Local paths by key.
         done
             Called with the key and the size in bytes of each uploaded file.
+        on_bytes
+            Called with each number of bytes that was sent; with a negative one where a file is sent again.
+
+        Raises
+        ------
+        Problem
+            When S3 would refuse every file.
         """
-        FileUpload(self.client, self.direct, bucket, done=done).run(files)
+        return FileUpload(self.client, self.direct, bucket, done=done, on_bytes=on_bytes).run(files)
 
     def _no_such_dataset(self, location: Location) -> Problem:
         parent = Location(location.bucket, location.prefix.rpartition("/")[0])
