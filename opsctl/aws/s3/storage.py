@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from datetime import datetime
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -105,6 +106,32 @@ class Storage:
             of_root(objects)
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
             yield from self._listing.shards(location.bucket, subjects, keep=keep, of_shard=of_shard)
+
+    def whole_dataset(
+        self,
+        location: Location,
+        *,
+        of_root: Callable[[list[S3Object], list[str]], object],
+        of_shard: Callable[[Iterator[S3Object]], T],
+        on_change: Callable[[datetime], None],
+    ) -> Iterator[T]:
+        """The same of every object at the root and below `sub-*`, whether discovery needs it or not.
+
+        Parameters
+        ----------
+        of_root
+            Gets the files at the dataset's root, and the names of the folders there.
+        on_change
+            Called with the last change of the objects of each page of the listing, in several threads.
+        """
+        start = len(location.key_prefix)
+        with translated(f"listing {location.uri}"):
+            objects, folders = self._listing.level(location.bucket, location.key_prefix, on_change=on_change)
+            of_root(objects, [folder[start:-1] for folder in folders])
+            subjects = [folder for folder in folders if folder.startswith("sub-", start)]
+            yield from self._listing.shards(
+                location.bucket, subjects, keep=bool, of_shard=of_shard, on_change=on_change
+            )
 
     def below(self, location: Location) -> Iterator[S3Object]:
         """Every object below a prefix, page by page: who needs a few of a million takes no more memory than these."""
