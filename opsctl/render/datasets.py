@@ -60,9 +60,8 @@ def _notes(line: DatasetLine) -> list[str]:
         notes.append(f"{counted(len(missing), 'subject')} {verb} no scan: {names}.")
     if contents.excluded:
         verb = "is" if contents.excluded == 1 else "are"
-        notes.append(
-            f"{counted(contents.excluded, 'image')} {verb} excluded: `opsctl scans {line.name} --pipeline both` says why."
-        )
+        command = f"`opsctl scans {line.name} --pipeline both`"
+        notes.append(f"{counted(contents.excluded, 'image')} {verb} excluded: {command} says why.")
     if contents.other_folders:
         notes.append(f"no run reads {', '.join(f'{folder}/' for folder in contents.other_folders)}.")
     return notes

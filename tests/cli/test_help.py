@@ -269,7 +269,8 @@ def test_every_argument_and_option_says_what_it_is(helped: tuple[Any, Any], verb
 #: Options of one name that mean the same, each said in its verb's own words.
 IN_OWN_WORDS = {"--all", "--dry-run", "--follow", "-f", "--modif", "--participant-label", "--scan"}
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's; the queue that is
-#: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's; files, where `run` has scans.
+#: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's; files, where
+#: `run` has scans.
 ANOTHER_THING = {("upload", "--name"), ("upload", "--exclude"), ("selftest", "--model"), ("up", "--tag")}
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations"}

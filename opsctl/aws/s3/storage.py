@@ -20,7 +20,6 @@ from opsctl.aws.s3.file_upload import FileUpload
 from opsctl.aws.s3.listing import Listing
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.discovery import may_matter
-from opsctl.core.dataset.etag import ALGORITHMS, StoredChecksum
 from opsctl.core.dataset.scan import S3Object
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.foreign_json import parse
@@ -238,34 +237,6 @@ class Storage:
                 if code_of(error) in _MISSING:
                     return None
                 raise
-
-    def checksum(self, bucket: str, key: str) -> StoredChecksum | None:
-        """The strongest checksum that S3 keeps of an object; None for an object without one, and for none."""
-        # Of an object with a KMS key this also needs kms:Decrypt.
-        reply = self._head(bucket, key, ChecksumMode="ENABLED")
-        for algorithm in ALGORITHMS:
-            if value := reply.get(f"Checksum{algorithm}"):
-                # Of an upload in parts S3 adds their count.
-                digest, dash, _ = value.partition("-")
-                is_of_parts = bool(dash) or reply.get("ChecksumType") == "COMPOSITE"
-                return StoredChecksum(algorithm=algorithm, value=digest, is_of_parts=is_of_parts)
-        return None
-
-    def part_size(self, bucket: str, key: str) -> int:
-        """The size of the first part of an object that was uploaded in parts, in bytes; 0 where S3 does not say."""
-        reply = self._head(bucket, key, PartNumber=1)
-        return int(reply.get("ContentLength", 0)) if "PartsCount" in reply else 0
-
-    def _head(self, bucket: str, key: str, **request: Any) -> Mapping[str, Any]:
-        """What S3 says of an object; empty for none."""
-        with translated(f"looking at s3://{bucket}/{key}"):
-            try:
-                reply: Any = self.client.head_object(Bucket=bucket, Key=key, **request)
-            except ClientError as error:
-                if code_of(error) in _MISSING:
-                    return {}
-                raise
-            return reply  # type: ignore[no-any-return]
 
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""

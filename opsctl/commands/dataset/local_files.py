@@ -89,8 +89,8 @@ class _Walk:
             The folder and those that hold it.
         """
         try:
-            with os.scandir(folder) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            with os.scandir(folder) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name)
         except OSError as error:
             self._add_fault(prefix.rstrip("/") or ".", f"cannot be read ({error.strerror})")
             return

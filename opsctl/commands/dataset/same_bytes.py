@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 from threading import Event
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from opsctl.aws.s3.storage import Storage
-from opsctl.core.dataset.etag import PART_BYTES, checksum, digest, etag, parts_of
+from opsctl.aws.s3.stored_checksum import part_size, stored_checksum
+from opsctl.commands.dataset.digests import checksum, digest, etag
+from opsctl.core.dataset.etag import PART_BYTES, parts_of
 from opsctl.core.dataset.scan import S3Object
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 _PIECE_BYTES = 256 * 1024
 #: The sums that are computed by NumPy need long pieces.
 _LONG_PIECE_BYTES = 16 * 1024 * 1024
 
 
-def is_same(path: str, size_bytes: int, obj: S3Object, bucket: str, storage: Storage, *, stop: Event) -> bool:
+def is_same(path: str, size_bytes: int, obj: S3Object, bucket: str, client: S3Client, *, stop: Event) -> bool:
     """Compare by the object's etag, then by the checksum that S3 keeps beside it.
 
     Parameters
@@ -37,18 +41,18 @@ def is_same(path: str, size_bytes: int, obj: S3Object, bucket: str, storage: Sto
         return False
     # Python makes room for as much as a buffer asks for, also where a file has less.
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123  # 2,000 times
-        return _Comparison(file, size_bytes, obj, bucket, storage, stop).is_same()
+        return _Comparison(file, size_bytes, obj, bucket, client, stop).is_same()
 
 
 class _Comparison:
     def __init__(
-        self, file: BinaryIO, size_bytes: int, obj: S3Object, bucket: str, storage: Storage, stop: Event
+        self, file: BinaryIO, size_bytes: int, obj: S3Object, bucket: str, client: S3Client, stop: Event
     ) -> None:
         self._file = file
         self._size_bytes = size_bytes
         self._object = obj
         self._bucket = bucket
-        self._storage = storage
+        self._client = client
         self._stop = stop
 
     def is_same(self) -> bool:
@@ -65,10 +69,11 @@ class _Comparison:
 
     @cached_property
     def _part_bytes(self) -> int:
-        """The size of the object's parts, which differs between tools; 0 where it is unknown or varies."""
+        """The size of the object's parts, which differs between tools; 0 where no known size gives as many parts."""
         count = parts_of(self._object.etag)
-        part_bytes = self._storage.part_size(self._bucket, self._object.key)
-        return part_bytes if part_bytes and self._parts_in(part_bytes) == count else 0
+        # Not every service that speaks as S3 does tells it.
+        sizes = (part_size(self._client, self._bucket, self._object.key), PART_BYTES)
+        return next((size for size in sizes if size and self._parts_in(size) == count), 0)
 
     def _parts_in(self, part_bytes: int) -> int:
         return -(-self._size_bytes // part_bytes)
@@ -79,7 +84,7 @@ class _Comparison:
 
     def _has_its_checksum(self) -> bool:
         """With a KMS key the etag says nothing about the bytes."""
-        stored = self._storage.checksum(self._bucket, self._object.key)
+        stored = stored_checksum(self._client, self._bucket, self._object.key)
         part_bytes = self._part_bytes if stored is not None and stored.is_of_parts else self._size_bytes
         if stored is None or (self._size_bytes and not part_bytes):
             return False

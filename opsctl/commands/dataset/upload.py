@@ -194,7 +194,7 @@ def _compared(
     def look(item: tuple[str, int, S3Object]) -> None:
         path, size, obj = item
         try:
-            if is_same(f"{folder}/{path}", size, obj, location.bucket, storage, stop=stop):
+            if is_same(f"{folder}/{path}", size, obj, location.bucket, storage.client, stop=stop):
                 unchanged.add(path)
         except OSError as error:
             unreadable[path] = FileFault(path=path, reason=f"cannot be read ({error.strerror})")

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.dataset.crc import crc
+from opsctl.commands.dataset.digests import digest
 from opsctl.commands.dataset.same_bytes import is_same
-from opsctl.core.dataset.crc import crc
-from opsctl.core.dataset.etag import digest
 from opsctl.core.dataset.scan import S3Object
 
 MIB = 1024 * 1024
@@ -41,10 +41,9 @@ class Double:
 def same(tmp_path: Path, s3: Double, etag: str, *, content: bytes = CONTENT) -> bool:
     path = tmp_path / "a"
     path.write_bytes(content)
-    storage = Storage.__new__(Storage)
-    storage.client = s3  # type: ignore[assignment]
+    client: Any = s3
     obj = S3Object(key="D/a", size_bytes=len(CONTENT), etag=etag)
-    return is_same(str(path), len(content), obj, "data", storage, stop=Event())
+    return is_same(str(path), len(content), obj, "data", client, stop=Event())
 
 
 def composite(part_bytes: int, algorithm: str) -> list[bytes]:
@@ -77,7 +76,7 @@ def test_another_tools_parts_by_moto(tmp_path: Path, s3: Any, storage: Storage) 
     (obj,) = storage.beginning_with("data", "D/")
     path = tmp_path / "a"
     path.write_bytes(CONTENT)
-    assert is_same(str(path), len(CONTENT), obj, "data", storage, stop=Event())
+    assert is_same(str(path), len(CONTENT), obj, "data", s3, stop=Event())
 
 
 @pytest.mark.parametrize(

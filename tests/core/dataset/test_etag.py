@@ -8,7 +8,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from opsctl.core.dataset.etag import PART_BYTES, digest, etag, parts_of
+from opsctl.commands.dataset.digests import digest, etag
+from opsctl.core.dataset.etag import PART_BYTES, parts_of
 
 
 @pytest.fixture

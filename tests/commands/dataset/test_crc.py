@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from opsctl.core.dataset.crc import _LANES, _table, crc
+from opsctl.commands.dataset.crc import _LANES, _table, crc
 
 #: Of `123456789`, from the catalogue of parametrised CRC algorithms (reveng.sourceforge.io).
 CHECKS = {"CRC32C": "e3069283", "CRC64NVME": "ae8b14860a799888"}
