@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from opsctl.aws.errors import code_of, translated
-from opsctl.core.dataset.etag import ALGORITHMS, StoredChecksum
+from opsctl.core.dataset.etag import ALGORITHMS, StoredChecksum, parts_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_OF_PARTS = "COMPOSITE"
 _MISSING = {"NoSuchKey", "404", "NotFound"}
 
 
@@ -22,11 +23,17 @@ def stored_checksum(client: S3Client, bucket: str, key: str) -> StoredChecksum |
     reply = _head(client, bucket, key, ChecksumMode="ENABLED")
     for algorithm in ALGORITHMS:
         if value := reply.get(f"Checksum{algorithm}"):
-            # Of an upload in parts S3 adds their count.
+            # Of an upload in parts S3 may add their count.
             digest, dash, _ = value.partition("-")
-            is_of_parts = bool(dash) or reply.get("ChecksumType") == "COMPOSITE"
+            kind = reply.get("ChecksumType") or _kind_of_parts(algorithm, str(reply.get("ETag", "")).strip('"'))
+            is_of_parts = bool(dash) or kind == _OF_PARTS
             return StoredChecksum(algorithm=algorithm, value=digest, is_of_parts=is_of_parts)
     return None
+
+
+def _kind_of_parts(algorithm: str, etag: str) -> str:
+    """The kind of a checksum where the service does not tell it: only CRC-64/NVME is of the whole object then."""
+    return _OF_PARTS if parts_of(etag) and algorithm != "CRC64NVME" else ""
 
 
 def part_size(client: S3Client, bucket: str, key: str) -> int:
