@@ -17,6 +17,8 @@ from opsctl.render.page import table
 from opsctl.render.screen import Screen, counted, duration_text, size_text
 
 _FILES_SHOWN = 20
+#: The rate of less is that of the requests, not of the line.
+_LEAST_BYTES = 1_000_000
 _FULL, _PLAIN = "━", "#"
 _BAR = 20
 
@@ -69,7 +71,7 @@ def show_sent(screen: Screen, upload: Upload, sending: Sending) -> None:
     """Show what was sent."""
     size = sum(sending.sent.values())
     speed = ""
-    if size and sending.seconds >= 1:
+    if size >= _LEAST_BYTES and sending.seconds >= 1:
         speed = f" in {duration_text(sending.seconds)}, {size_text(size / sending.seconds)}/s"
     sent = f"{counted(len(sending.sent), 'file')} sent ({size_text(size)}{speed})"
     screen.say(f"{upload.location.uri}: {sent}, {upload.unchanged:,} there already")
