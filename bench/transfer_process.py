@@ -18,12 +18,13 @@ from opsctl.aws.s3.storage import Storage
 
 def upload(storage: Storage, folder: Path, bucket: str) -> int:
     """What `opsctl upload` does; returns how many files were sent."""
-    from opsctl.commands.dataset.upload import compare, send
+    from opsctl.commands.dataset.upload import Sending, compare, send
     from opsctl.core.location import Location
 
     difference = compare(folder, Location(bucket, "DS"), storage)
-    send(difference, storage, on_file=lambda _key, _size: None)
-    return len(difference.files)
+    sending = Sending()
+    send(difference, storage, sending)
+    return len(sending.sent)
 
 
 def results(storage: Storage, folder: Path, files: Path) -> int:

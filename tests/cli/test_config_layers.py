@@ -12,7 +12,9 @@ from support.example_platform import platform
 from opsctl.aws.clients import Clients
 from opsctl.cli.context import Context
 from opsctl.cli.verbs import up
+from opsctl.commands.dataset.upload import Upload
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.location import Location
 from opsctl.core.platform.options import PlatformOptions
 from opsctl.home import Home
 from opsctl.terraform.binary import Binary
@@ -237,7 +239,18 @@ def test_a_folder_that_a_configured_name_hides_is_said(world: World, opsctl: Ops
 
 def test_an_upload_says_that_the_name_means_something_else(world: World, opsctl: Opsctl, tmp_path: Path) -> None:
     (tmp_path / "HNU1").mkdir()
-    nothing = type("Nothing", (), {"files": {}, "size_bytes": 0, "unchanged": 3})()
+    here = Location("data", "HNU1")
+    nothing = Upload(
+        folder=tmp_path,
+        location=here,
+        files={},
+        sizes={},
+        unchanged=3,
+        left_out={},
+        faults=(),
+        annexed=(),
+        pipeline="dwi",
+    )
     world.replace("opsctl.commands.dataset.upload.compare", lambda *_: nothing)
     world.replace("opsctl.commands.dataset.upload.send", lambda *_, **__: None)
     assert "opsctl run HNU1 " in opsctl("upload", str(tmp_path / "HNU1")).err

@@ -283,8 +283,9 @@ IN_OWN_WORDS = {
     ),
 }
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's; the queue that is
-#: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's.
-ANOTHER_THING = {("upload", "--name"), ("selftest", "--model"), ("up", "--tag")}
+#: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's; files, where
+#: `run` has scans.
+ANOTHER_THING = {("upload", "--name"), ("upload", "--exclude"), ("selftest", "--model"), ("up", "--tag")}
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations", "platforms", "use"}
 ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}

@@ -13,6 +13,7 @@ from boto3.s3.transfer import TransferConfig
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.workers import Workers
 from opsctl.core.dataset.etag import PART_BYTES
+from opsctl.core.errors import ErrorCode, Problem
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -27,6 +28,11 @@ _PIECE_BYTES = 256 * 1024
 _SMALL_THREADS, _LARGE_THREADS = 128, 16
 #: After Ctrl-C. A request that takes longer is left alone: the next upload sends its file again.
 _STOP_SECONDS = 0.5
+
+#: Refusals that may be those of one file: of its key, its size or its folder.
+_OF_ONE_FILE = {ErrorCode.AWS_DENIED, ErrorCode.AWS_NOT_FOUND, ErrorCode.AWS_REFUSED}
+#: So many refusals before any success mean that S3 would refuse every file.
+_HOPELESS = 20
 
 # One thread per file is enough. With parts of a fixed size the checksum, and without a KMS key the etag, depend on the
 # bytes only.
@@ -46,33 +52,46 @@ class FileUpload:
         None: `client` sends every file.
     done
         Called with the key and the size in bytes of each uploaded file, from several threads.
+    on_bytes
+        Called with each number of bytes that was sent, from several threads; with a negative one where a file is sent
+        again.
     """
 
     def __init__(
-        self, client: S3Client, direct: Direct | None, bucket: str, *, done: Callable[[str, int], None]
+        self,
+        client: S3Client,
+        direct: Direct | None,
+        bucket: str,
+        *,
+        done: Callable[[str, int], None],
+        on_bytes: Callable[[int], None],
     ) -> None:
         self._client = client
         self._direct = direct
         self._bucket = bucket
         self._done = done
+        self._on_bytes = on_bytes
         self._stop = Event()
+        self._has_sent = False
+        self._failures: dict[str, Problem] = {}
 
-    def run(self, files: Mapping[str, Path]) -> None:
-        """Upload the files, given by key.
+    def run(self, files: Mapping[str, Path]) -> dict[str, Problem]:
+        """Upload the files, given by key; returns why some were not, by key.
 
         Raises
         ------
         Problem
-            When S3 refuses a file; the others are not begun then.
-        OSError
-            When a file cannot be read.
+            When S3 would refuse every file; the others are not begun then.
         """
-        is_small = {key: path.stat().st_size <= _SMALL_BYTES for key, path in files.items()}
+        small: list[tuple[str, Path]] = []
+        large: list[tuple[str, Path]] = []
+        for key, path in files.items():
+            try:
+                (small if path.stat().st_size <= _SMALL_BYTES else large).append((key, path))
+            except OSError as error:
+                self._failures[key] = _unreadable(path, error)
         small_threads = _LARGE_THREADS if self._direct is None else _SMALL_THREADS
-        groups = [
-            self._workers([item for item in files.items() if is_small[item[0]] is small], threads)
-            for small, threads in ((True, small_threads), (False, _LARGE_THREADS))
-        ]
+        groups = [self._workers(small, small_threads), self._workers(large, _LARGE_THREADS)]
         try:
             for workers in groups:
                 workers.wait()
@@ -80,39 +99,73 @@ class FileUpload:
             self._stop.set()
             for workers in groups:
                 workers.stop(at_most_seconds=_STOP_SECONDS)
+        return dict(self._failures)
 
     def _workers(self, files: Iterable[tuple[str, Path]], threads: int) -> Workers[tuple[str, Path]]:
         return Workers(self._send, files, most_threads=threads)
 
     def _send(self, item: tuple[str, Path]) -> None:
         key, path = item
-        with translated(f"sending {path}"):
-            size = path.stat().st_size
-            if self._direct is None or size > PART_BYTES or not self._is_put(self._direct, key, path, size):
+        try:
+            size = self._sent(key, path)
+        except OSError as error:
+            self._failures[key] = _unreadable(path, error)
+        except Problem as problem:
+            if problem.code not in _OF_ONE_FILE:
+                raise
+            self._failures[key] = problem
+            if not self._has_sent and len(self._failures) >= _HOPELESS:
+                raise
+        else:
+            self._has_sent = True
+            self._done(key, size)
+
+    def _sent(self, key: str, path: Path) -> int:
+        """Send a file; returns its size."""
+        counted = _Counted(self._on_bytes)
+        try:
+            with translated(f"sending {path}"):
+                size = path.stat().st_size
+                if self._direct is not None and size <= PART_BYTES:
+                    if self._is_put(self._direct, key, path, size, counted):
+                        return size
+                    counted.take_back()
+
+                def on_bytes(count: int) -> None:
+                    self._go_on()
+                    counted.add(count)
+
                 self._client.upload_file(
                     str(path),
                     self._bucket,
                     key,
                     Config=_TRANSFER,
                     ExtraArgs={"ChecksumAlgorithm": "SHA256"},
-                    Callback=self._go_on,
+                    Callback=on_bytes,
                 )
-        self._done(key, size)
+        except BaseException:
+            counted.take_back()
+            raise
+        return size
 
-    def _is_put(self, direct: Direct, key: str, path: Path, size: int) -> bool:
+    def _is_put(self, direct: Direct, key: str, path: Path, size: int, counted: _Counted) -> bool:
         with path.open("rb") as file:
             if size > _SMALL_BYTES:
                 # A file that changes in between has another SHA-256, and S3 refuses it.
                 digest = hashlib.file_digest(file, "sha256").digest()
-                return direct.put(self._bucket, key, self._pieces(file, size), sha256=digest, size_bytes=size)
+                pieces = counted.counting(self._pieces(file, size))
+                return direct.put(self._bucket, key, pieces, sha256=digest, size_bytes=size)
             content = file.read(size)
         digest = hashlib.sha256(content).digest()
-        return direct.put(self._bucket, key, [content], sha256=digest, size_bytes=len(content))
+        is_put = direct.put(self._bucket, key, [content], sha256=digest, size_bytes=len(content))
+        if is_put:
+            counted.add(len(content))
+        return is_put
 
     def _pieces(self, file: BinaryIO, size: int) -> Iterator[bytes]:
         file.seek(0)
         while size:
-            self._go_on(0)
+            self._go_on()
             piece = file.read(min(size, _PIECE_BYTES))
             if not piece:
                 # S3 would wait for the rest.
@@ -120,6 +173,32 @@ class FileUpload:
             size -= len(piece)
             yield piece
 
-    def _go_on(self, _count: int) -> None:
+    def _go_on(self) -> None:
         if self._stop.is_set():
             raise _StoppedError
+
+
+class _Counted:
+    """The bytes of one file that were sent, which do not count if it has to be sent again."""
+
+    def __init__(self, on_bytes: Callable[[int], None]) -> None:
+        self._on_bytes = on_bytes
+        self._count = 0
+
+    def add(self, count: int) -> None:
+        self._count += count
+        self._on_bytes(count)
+
+    def counting(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """The pieces; each counts once the next one is asked for."""
+        for piece in pieces:
+            yield piece
+            self.add(len(piece))
+
+    def take_back(self) -> None:
+        if self._count:
+            self.add(-self._count)
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    return Problem(f"{path} cannot be read ({error.strerror or error}).", code=ErrorCode.FILE_UNREADABLE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from html import unescape
 from sys import intern
 from threading import Event
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SHARDS = 16
-_ENTRIES = "OpsctlObjects"
+_ENTRIES, _BODY = "OpsctlObjects", "OpsctlBody"
 
 # Botocore calls the handlers of `before-parse.s3.*` before those of `before-parse.s3.ListObjectsV2`; one of its own
 # parses the whole reply to look for an error in it. A handler of this name is called first.
@@ -55,6 +56,7 @@ _OBJECT = re.compile(
 _CODED = re.compile("[%+&]")
 _RESTORE: dict[str, Literal["", "in progress", "restored"]] = {"": "", "true": "in progress", "false": "restored"}
 _FIRST, _LAST = "<Contents>", "</Contents>"
+_CHANGED = re.compile(r"<LastModified>([^<]+)</LastModified>")
 
 # Key, etag, size in bytes, storage class, and whether a restore is in progress (`true`, `false`, or empty where nobody
 # asked for one). Most entries of a large dataset are discarded, so none becomes an S3Object before that.
@@ -76,7 +78,12 @@ class Listing:
         client.meta.events.register(_EVENT, _take_objects, unique_id=_ENTRIES)
 
     def level(
-        self, bucket: str, prefix: str, *, keep: Callable[[str], bool] = bool
+        self,
+        bucket: str,
+        prefix: str,
+        *,
+        keep: Callable[[str], bool] = bool,
+        on_change: Callable[[datetime], None] | None = None,
     ) -> tuple[list[S3Object], list[str]]:
         """The objects directly below a prefix, and the prefixes one level down, each ending with `/`.
 
@@ -84,10 +91,12 @@ class Listing:
         ----------
         keep
             Whether to return a key; other keys take no memory.
+        on_change
+            Called with the last change of the objects of each page.
         """
         objects: list[S3Object] = []
         folders: list[str] = []
-        for page in self._pages(Bucket=bucket, Prefix=prefix, Delimiter="/"):
+        for page in self._pages(on_change, Bucket=bucket, Prefix=prefix, Delimiter="/"):
             objects.extend(_object(entry) for entry in _entries(page) if keep(entry[0]))
             folders.extend(common["Prefix"] for common in page.get("CommonPrefixes", ()))
         return objects, folders
@@ -118,6 +127,7 @@ class Listing:
         *,
         keep: Callable[[str], bool],
         of_shard: Callable[[Iterator[S3Object]], T],
+        on_change: Callable[[datetime], None] | None = None,
     ) -> Iterator[T]:
         """What a function makes of the objects of each shard of neighbouring folders; see `folders`.
 
@@ -125,12 +135,14 @@ class Listing:
         ----------
         of_shard
             Gets the objects of whole folders, in S3's order, page by page, in one of several threads.
+        on_change
+            Called with the last change of the objects of each page, in several threads.
         """
 
         def of_entries(entries: Iterator[Entry]) -> T:
             return of_shard(map(_object, entries))
 
-        yield from self.entry_shards(bucket, folders, keep=keep, of_shard=of_entries)
+        yield from self.entry_shards(bucket, folders, keep=keep, of_shard=of_entries, on_change=on_change)
 
     def entry_shards(
         self,
@@ -139,8 +151,9 @@ class Listing:
         *,
         keep: Callable[[str], bool],
         of_shard: Callable[[Iterator[Entry]], T],
+        on_change: Callable[[datetime], None] | None = None,
     ) -> Iterator[T]:
-        """The same as `shards` with entries in place of objects: for who needs no object of a million."""
+        """The same as `shards`, with entries instead of objects: for callers that need no object of a million."""
         if not folders:
             return
         shared = _shared_prefix(folders)
@@ -152,7 +165,7 @@ class Listing:
         def entries_of(start: int) -> Iterator[Entry]:
             # A folder's keys sort after its own name and before the next folder's.
             end = folders[start + size] if start + size < len(folders) else None
-            for page in self._pages(Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
+            for page in self._pages(on_change, Bucket=bucket, Prefix=shared, StartAfter=folders[start]):
                 entries = _entries(page)
                 # A file that stands beside the folders may sort between them.
                 yield from [
@@ -173,10 +186,13 @@ class Listing:
                 # After an error or Ctrl-C the pool waits for its threads: for one page each, not for the rest.
                 stop.set()
 
-    def _pages(self, **request: Any) -> Iterator[Any]:
+    def _pages(self, on_change: Callable[[datetime], None] | None = None, **request: Any) -> Iterator[Any]:
         # Without RestoreStatus an object that was restored would look like one that is still archived.
         request["OptionalObjectAttributes"] = ["RestoreStatus"]
-        return iter(self._client.get_paginator("list_objects_v2").paginate(**request))
+        for page in self._client.get_paginator("list_objects_v2").paginate(**request):
+            if on_change is not None and (changed := _last_change(page)) is not None:
+                on_change(changed)
+            yield page
 
 
 def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
@@ -192,9 +208,20 @@ def _take_objects(response_dict: dict[str, Any], customized_response_dict: dict[
     if _CODED.search("\n".join([entry[0] for entry in entries])):
         decode = unquote_plus if "<EncodingType>url</EncodingType>" in body else str
         entries = [(decode(_text(key)), etag, size, kind, restore) for key, etag, size, kind, restore in entries]
+    # Few ask for its dates.
+    customized_response_dict[_BODY] = body
     customized_response_dict[_ENTRIES] = entries
     if entries:
         response_dict["body"] = (body[:start] + body[stop:]).encode()
+
+
+def _last_change(page: Any) -> datetime | None:
+    """When an object of a page was changed last; None for a page without objects."""
+    if _BODY in page:
+        # All of one form, so the order of the texts is that of the moments.
+        last = max(_CHANGED.findall(page[_BODY]), default=None)
+        return None if last is None else datetime.fromisoformat(last)
+    return max((obj["LastModified"] for obj in page.get("Contents", ())), default=None)
 
 
 def _entries(page: Any) -> list[Entry]:

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
+from datetime import datetime
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -108,6 +109,32 @@ class Storage:
             subjects = [folder for folder in folders if folder[len(prefix) :].startswith("sub-")]
             yield from self._listing.shards(location.bucket, subjects, keep=keep, of_shard=of_shard)
 
+    def whole_dataset(
+        self,
+        location: Location,
+        *,
+        of_root: Callable[[list[S3Object], list[str]], object],
+        of_shard: Callable[[Iterator[S3Object]], T],
+        on_change: Callable[[datetime], None],
+    ) -> Iterator[T]:
+        """The same of every object at the root and below `sub-*`, whether discovery needs it or not.
+
+        Parameters
+        ----------
+        of_root
+            Gets the files at the dataset's root, and the names of the folders there.
+        on_change
+            Called with the last change of the objects of each page of the listing, in several threads.
+        """
+        start = len(location.key_prefix)
+        with translated(f"listing {location.uri}"):
+            objects, folders = self._listing.level(location.bucket, location.key_prefix, on_change=on_change)
+            of_root(objects, [folder[start:-1] for folder in folders])
+            subjects = [folder for folder in folders if folder.startswith("sub-", start)]
+            yield from self._listing.shards(
+                location.bucket, subjects, keep=bool, of_shard=of_shard, on_change=on_change
+            )
+
     def below(self, location: Location) -> Iterator[S3Object]:
         """Every object below a prefix, page by page: who needs a few of a million takes no more memory than these."""
         with translated(f"listing {location.uri}"):
@@ -209,22 +236,6 @@ class Storage:
                     return None
                 raise
 
-    def checksum(self, bucket: str, key: str) -> str | None:
-        """The SHA-256 that was sent with an object's bytes, as `opsctl.core.dataset.etag.checksum` computes it.
-
-        None for an object that was sent with another checksum or with none, and for none.
-        """
-        with translated(f"looking at s3://{bucket}/{key}"):
-            try:
-                # Of an object with a KMS key this also needs kms:Decrypt.
-                reply = self.client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
-            except ClientError as error:
-                if code_of(error) in _MISSING:
-                    return None
-                raise
-        # Of an upload in parts S3 adds their count.
-        return reply.get("ChecksumSHA256", "").partition("-")[0] or None
-
     def put_json(self, bucket: str, key: str, value: Mapping[str, Any]) -> None:
         """Write one record."""
         with translated(f"writing s3://{bucket}/{key}"):
@@ -308,8 +319,15 @@ class Storage:
     def _record_threads(self) -> int:
         return _RECORD_THREADS if self.direct is None else _DIRECT_THREADS
 
-    def upload(self, files: Mapping[str, Path], bucket: str, *, done: Callable[[str, int], None]) -> None:
-        """Upload files in parallel.
+    def upload(
+        self,
+        files: Mapping[str, Path],
+        bucket: str,
+        *,
+        done: Callable[[str, int], None],
+        on_bytes: Callable[[int], None] = lambda _: None,
+    ) -> dict[str, Problem]:
+        """Upload files in parallel; returns why some were refused, by key.
 
         Parameters
         ----------
@@ -317,8 +335,15 @@ class Storage:
             Local paths by key.
         done
             Called with the key and the size in bytes of each uploaded file.
+        on_bytes
+            Called with each number of bytes that was sent; with a negative one where a file is sent again.
+
+        Raises
+        ------
+        Problem
+            When S3 would refuse every file.
         """
-        FileUpload(self.client, self.direct, bucket, done=done).run(files)
+        return FileUpload(self.client, self.direct, bucket, done=done, on_bytes=on_bytes).run(files)
 
     def _no_such_dataset(self, location: Location) -> Problem:
         parent = Location(location.bucket, location.prefix.rpartition("/")[0])

@@ -13,10 +13,13 @@ def datasets(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the datasets in the data bucket and their outputs.
+    """List the datasets in the data bucket: subjects, scans, size, last change and outputs.
 
     Example: opsctl datasets
     """
+    from datetime import UTC, datetime
+
+    from opsctl.assets import entity_patterns
     from opsctl.commands.dataset.datasets import as_json as json_of
     from opsctl.commands.dataset.datasets import datasets as command
     from opsctl.render.datasets import show_datasets
@@ -28,14 +31,15 @@ def datasets(
         for key, value in context.configuration.values.items()
         if key.startswith(completion.DATASETS)
     }
-    with context.screen.waiting("looking"):
+    with context.screen.waiting("listing the datasets"):
         lines = command(
             context.storage,
             data_bucket=bucket,
             completion_cache=context.records.completion_cache,
+            patterns=entity_patterns(),
             named=configured,
         )
     if as_json:
         context.screen.json(json_of(lines, data_bucket=bucket))
     else:
-        show_datasets(context.screen, lines, data_bucket=bucket)
+        show_datasets(context.screen, lines, data_bucket=bucket, now=datetime.now(UTC))

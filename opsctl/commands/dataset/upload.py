@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from stat import S_ISREG
-from threading import Event
+from threading import Event, Lock
+from typing import Any
 
 from opsctl.aws.s3.storage import Storage
 from opsctl.aws.s3.workers import Workers
-from opsctl.core.dataset.etag import PART_BYTES, checksum, etag
+from opsctl.commands.dataset.local_files import FileFault, LocalFiles, local_files
+from opsctl.commands.dataset.same_bytes import is_same
+from opsctl.core.dataset.annexed import get_command
 from opsctl.core.dataset.scan import S3Object
+from opsctl.core.dataset.upload_selection import UploadSelection
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location
 
-#: Runs write their own derivatives to this folder of the data bucket, so local ones are not sent.
-_SKIPPED_FOLDERS = ("derivatives",)
+SCHEMA_VERSION = 1
 #: They compute digests, and some of them ask S3 for one.
 _THREADS = 8
 
@@ -30,25 +32,76 @@ class Upload:
     ----------
     files
         Local paths by key: the files that S3 does not have, or has with other content.
-    size_bytes
-        Of these files.
+    sizes
+        Of these files, in bytes, by key.
     unchanged
         How many files S3 already has.
+    left_out
+        How many files were left out, by group; see `opsctl.core.dataset.upload_selection`.
+    faults
+        The files that cannot be sent, without those in `annexed`.
+    annexed
+        The paths of the files that git-annex or DataLad has not fetched.
+    pipeline
+        `func` where the dataset has bold images and no diffusion images, else `dwi`.
     """
 
+    folder: Path
     location: Location
-    files: dict[str, Path]
-    size_bytes: int
+    files: Mapping[str, Path]
+    sizes: Mapping[str, int]
     unchanged: int
+    left_out: Mapping[str, int]
+    faults: Sequence[FileFault]
+    annexed: Sequence[str]
+    pipeline: str
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the files to send."""
+        return sum(self.sizes.values())
+
+    @property
+    def get_command(self) -> str:
+        """The command that fetches the files in `annexed`; empty for none."""
+        return get_command(str(self.folder), self.annexed) if self.annexed else ""
 
 
-def compare(folder: Path, location: Location, storage: Storage) -> Upload:
+@dataclass
+class Sending:
+    """How far an upload is, and what became of it; written by several threads.
+
+    Attributes
+    ----------
+    sent
+        The sizes of the files that are up, by key.
+    size_bytes
+        What was sent, also of files that are not complete yet.
+    failed
+        The files that S3 refused or that cannot be read any more.
+    seconds
+        How long it took.
+    """
+
+    sent: dict[str, int] = field(default_factory=dict)
+    size_bytes: int = 0
+    failed: tuple[FileFault, ...] = ()
+    seconds: float = 0.0
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes that were sent."""
+        with self._lock:
+            self.size_bytes += count
+
+
+def compare(folder: Path, location: Location, storage: Storage, selection: UploadSelection | None = None) -> Upload:
     """Compare a BIDS folder with S3, to find the files to send.
 
     Raises
     ------
     Problem
-        When the folder does not exist, has no subject, or cannot be read.
+        When the folder does not exist or has no subject, or S3 cannot be read.
     """
     if not folder.is_dir():
         raise Problem(
@@ -62,111 +115,100 @@ def compare(folder: Path, location: Location, storage: Storage) -> Upload:
             "Is it the folder above or below?",
             code=ErrorCode.INPUT_INVALID,
         )
-    try:
-        local_files = {f"{location.key_prefix}{path.relative_to(folder).as_posix()}": path for path in _files(folder)}
-        remote_objects = {obj.key: obj for obj in storage.below(location) if obj.key in local_files}
-        unchanged = _unchanged(local_files, remote_objects, location.bucket, storage)
-        files = {key: path for key, path in local_files.items() if key not in unchanged}
-        size_bytes = sum(path.stat().st_size for path in files.values())
-    except OSError as error:
-        raise _unreadable(error) from error
-    return Upload(location=location, files=files, size_bytes=size_bytes, unchanged=len(local_files) - len(files))
+    prefix = location.key_prefix
+    local = local_files(folder, selection or UploadSelection(), key_prefix=prefix)
+    unchanged, unreadable = _compared(folder, local, location, storage)
+    to_send = [path for path in local.sizes if path not in unchanged and path not in unreadable]
+    return Upload(
+        folder=folder,
+        location=location,
+        files={f"{prefix}{path}": folder / path for path in to_send},
+        sizes={f"{prefix}{path}": local.sizes[path] for path in to_send},
+        unchanged=len(unchanged),
+        left_out=local.left_out,
+        faults=[*local.faults, *unreadable.values()],
+        annexed=local.annexed,
+        pipeline=_pipeline(local),
+    )
 
 
-def send(upload: Upload, storage: Storage, *, on_file: Callable[[str, int], None]) -> None:
-    """Send the files that `compare` found; `on_file` is called after each with its key and size in bytes.
+def send(upload: Upload, storage: Storage, sending: Sending) -> None:
+    """Send the files that `compare` found, and note in `sending` what becomes of them.
 
     Raises
     ------
     Problem
-        When a file cannot be read, or S3 refuses it. The files that were sent stay; the next upload skips them.
+        When S3 would refuse every file. Those that were sent stay; the next upload skips them.
     """
+    started = time.monotonic()
     try:
-        storage.upload(upload.files, upload.location.bucket, done=on_file)
-    except OSError as error:
-        raise _unreadable(error) from error
-
-
-def _unreadable(error: OSError) -> Problem:
-    return Problem(
-        f"{error.filename} cannot be read ({error.strerror}).",
-        "A broken link, or permissions?",
-        code=ErrorCode.FILE_UNREADABLE,
+        failures = storage.upload(
+            upload.files, upload.location.bucket, done=sending.sent.__setitem__, on_bytes=sending.add_bytes
+        )
+    finally:
+        sending.seconds = time.monotonic() - started
+    if failures and not sending.sent:
+        codes = {problem.code for problem in failures.values()}
+        if len(codes) == 1 and ErrorCode.FILE_UNREADABLE not in codes:
+            raise next(iter(failures.values()))
+    start = len(upload.location.key_prefix)
+    sending.failed = tuple(
+        FileFault(path=key[start:], reason=f"was not sent: {problem.what.rstrip('.')}")
+        for key, problem in sorted(failures.items())
     )
 
 
-def _unchanged(
-    local_files: Mapping[str, Path], remote_objects: Mapping[str, S3Object], bucket: str, storage: Storage
-) -> set[str]:
-    """The keys of the files that S3 has with the same bytes."""
+def as_json(upload: Upload, sending: Sending, *, is_dry_run: bool) -> dict[str, Any]:
+    """What `upload --json` prints."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": upload.location.uri,
+        "dry_run": is_dry_run,
+        "to_send": sorted(upload.files),
+        "sent": sorted(sending.sent),
+        "size_bytes": upload.size_bytes if is_dry_run else sum(sending.sent.values()),
+        "unchanged": upload.unchanged,
+        "left_out": dict(sorted(upload.left_out.items())),
+        "failed": [asdict(fault) for fault in (*upload.faults, *sending.failed)],
+        "not_fetched": list(upload.annexed),
+        "get_command": upload.get_command,
+    }
+
+
+def _compared(
+    folder: Path, local: LocalFiles, location: Location, storage: Storage
+) -> tuple[set[str], dict[str, FileFault]]:
+    """The paths of the files that S3 has with the same bytes, and the files that cannot be read."""
     unchanged: set[str] = set()
+    unreadable: dict[str, FileFault] = {}
     stop = Event()
 
-    def look(item: tuple[str, S3Object]) -> None:
-        key, obj = item
-        if _is_same(local_files[key], obj, bucket, storage, stop=stop):
-            unchanged.add(key)
+    def candidates() -> Iterator[tuple[str, int, S3Object]]:
+        # Digests are computed while further pages are listed.
+        for obj in storage.below(location):
+            path = obj.key[len(location.key_prefix) :]
+            size = local.sizes.get(path)
+            if size is not None and size == obj.size_bytes:
+                yield path, size, obj
 
-    workers = Workers(look, remote_objects.items(), most_threads=_THREADS)
+    def look(item: tuple[str, int, S3Object]) -> None:
+        path, size, obj = item
+        try:
+            if is_same(f"{folder}/{path}", size, obj, location.bucket, storage.client, stop=stop):
+                unchanged.add(path)
+        except OSError as error:
+            unreadable[path] = FileFault(path=path, reason=f"cannot be read ({error.strerror})")
+
+    workers = Workers(look, candidates(), most_threads=_THREADS)
     try:
         workers.wait()
     finally:
         stop.set()
         workers.stop()
-    return unchanged
+    return unchanged, unreadable
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file of the dataset, without derivatives and without hidden files other than `.bidsignore`.
-
-    Raises
-    ------
-    Problem
-        A link leads to a folder that holds it, or a name is that of a pipe or a device.
-    OSError
-        A link leads nowhere.
-    """
-    # Many labs lay a dataset out with symbolic links to folders.
-    for base, folders, names in os.walk(folder, followlinks=True):
-        is_root = Path(base) == folder
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not (is_root and name in _SKIPPED_FOLDERS)
-        )
-        for name in folders:
-            path = Path(base, name)
-            if path.is_symlink() and any(parent.resolve().is_relative_to(path.resolve()) for parent in path.parents):
-                raise Problem(
-                    f"{path} is a link to a folder that holds it, so the dataset has no end.",
-                    "Remove the link.",
-                    code=ErrorCode.FILE_UNREADABLE,
-                )
-        for name in sorted(names):
-            if not name.startswith(".") or (is_root and name == ".bidsignore"):
-                path = Path(base, name)
-                # A pipe would be waited for, and a device has no end.
-                if not S_ISREG(path.stat().st_mode):
-                    raise Problem(
-                        f"{path} is no file, but a pipe, a device or a socket.",
-                        "Remove it from the dataset.",
-                        code=ErrorCode.FILE_UNREADABLE,
-                    )
-                yield path
-
-
-def _is_same(path: Path, obj: S3Object, bucket: str, storage: Storage, *, stop: Event) -> bool:
-    if obj.size_bytes != path.stat().st_size:
-        return False
-    if etag(_parts(path, stop)) == obj.etag:
-        return True
-    # In a bucket with a KMS key the etag says nothing about the bytes.
-    kept = storage.checksum(bucket, obj.key)
-    return kept is not None and checksum(_parts(path, stop)) == kept
-
-
-def _parts(path: Path, stop: Event) -> Iterator[bytes]:
-    """A file's parts; after Ctrl-C those that are left are of no use."""
-    with path.open("rb") as file:
-        # Python makes room for as much as is asked for, also where a file has less.
-        part_bytes = min(PART_BYTES, os.fstat(file.fileno()).st_size)
-        while not stop.is_set() and (part := file.read(part_bytes)):
-            yield part
+def _pipeline(local: LocalFiles) -> str:
+    paths = [*local.sizes, *local.annexed]
+    has_dwi = any("_dwi.nii" in path for path in paths)
+    return "func" if not has_dwi and any("_bold.nii" in path for path in paths) else "dwi"

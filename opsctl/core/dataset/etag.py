@@ -1,40 +1,41 @@
-"""Compute what S3 records of a file's bytes, so that a second upload sends only what changed.
+"""What S3 and its tools record of a file's bytes, so that a second upload sends only what changed.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html: with SSE-S3 the etag of a plain
 upload is its MD5, that of a multipart upload the MD5 of its parts' MD5s and their count. With SSE-KMS an etag is no
-digest of the bytes, and differs with every upload; the SHA-256 that was sent with the bytes is kept beside the object.
+digest of the bytes, and differs with every upload; the checksum that was sent with the bytes is kept beside the object.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 #: Size of a part, and the largest size of a file that is uploaded in one piece.
 PART_BYTES = 64 * 1024 * 1024
+#: The checksums that S3 keeps, the strongest first.
+ALGORITHMS = ("SHA256", "SHA1", "CRC64NVME", "CRC32C", "CRC32")
 
 
-def etag(parts: Iterable[bytes]) -> str:
-    """The etag that S3 gives a file that it does not encrypt with a KMS key.
+@dataclass(frozen=True, kw_only=True)
+class StoredChecksum:
+    """What S3 keeps beside an object.
 
-    Parameters
+    Attributes
     ----------
-    parts
-        The file's bytes in pieces of `PART_BYTES`; the last one may be shorter.
+    algorithm
+        One of `ALGORITHMS`.
+    value
+        In base64, without the number of parts.
+    is_of_parts
+        It is the checksum of the parts' checksums, not of the bytes.
     """
-    digests = [hashlib.md5(part, usedforsecurity=False).digest() for part in parts]
-    if len(digests) <= 1:
-        return digests[0].hex() if digests else hashlib.md5(b"", usedforsecurity=False).hexdigest()
-    return f"{hashlib.md5(b''.join(digests), usedforsecurity=False).hexdigest()}-{len(digests)}"
+
+    algorithm: str
+    value: str
+    is_of_parts: bool
 
 
-def checksum(parts: Iterable[bytes]) -> str:
-    """The SHA-256 that S3 keeps of a file, whatever it is encrypted with; `parts` as for `etag`.
-
-    In base64; of an upload in parts the SHA-256 of the parts' SHA-256s.
-    """
-    digests = [hashlib.sha256(part).digest() for part in parts]
-    if len(digests) <= 1:
-        return base64.b64encode(digests[0] if digests else hashlib.sha256(b"").digest()).decode()
-    return base64.b64encode(hashlib.sha256(b"".join(digests)).digest()).decode()
+def parts_of(etag: str) -> int:
+    """In how many parts an object was uploaded, by its etag; 0 for a plain upload."""
+    text = etag.partition("-")[2]
+    # S3 takes 10,000 parts.
+    return int(text) if len(text) < 6 and text.isascii() and text.isdecimal() else 0

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from support.batch_world import NOW, RATES, BatchWorld, Child, made_run, submitted
+from support.bids_trees import PATTERNS
 from support.run_world import ATLASES, put_run, result_json
 from support.stored_json import stored_json
 
@@ -251,14 +252,48 @@ def test_datasets_with_their_subjects_and_derivatives(
         s3.put_object(Bucket="data", Key=key, Body=b"x")
     calls.clear()
     named = {"mine": "s3://elsewhere/ragged", "same": "s3://data/HNU1"}
-    lines = datasets(storage, data_bucket="data", completion_cache=records.completion_cache, named=named)
+    lines = datasets(
+        storage, data_bucket="data", completion_cache=records.completion_cache, patterns=PATTERNS, named=named
+    )
     assert [(line.name, line.subjects, line.derivatives) for line in lines] == [
         ("HNU1", 2, ("m2g-csa-native", "quick")),
         ("HNU10", 1, ()),
         ("ragged", 0, ("m2g-csa-native",)),
         ("mine", None, ("m2g-csa-native",)),
     ]
-    assert calls == {"ListObjectsV2": 6}
+    # The bucket, the root of each dataset, two folders of derivatives, and the subjects of HNU1 and HNU10.
+    assert calls == {"ListObjectsV2": 9}
+
+
+def test_what_a_dataset_holds_and_what_a_run_leaves_out(s3: Any, storage: Storage, records: Records) -> None:
+    scan = [f"sub-01/dwi/sub-01_dwi.{ending}" for ending in ("nii.gz", "bval", "bvec")]
+    for path in (
+        *("dataset_description.json", "sub-01/anat/sub-01_T1w.nii.gz", *scan),
+        *("sub-02/func/sub-02_task-rest_bold.nii.gz", "sub-02/anat/sub-02_T1w.nii.gz"),
+        *("sub-03/anat/sub-03_T1w.nii.gz", "sub-04/dwi/sub-04_dwi.nii.gz"),
+        *("sourcedata/z.dcm", "derivatives/m2g/x", "code/x.py"),
+    ):
+        s3.put_object(Bucket="data", Key=f"HNU1/{path}", Body=b"12345")
+    last = s3.head_object(Bucket="data", Key="HNU1/sub-04/dwi/sub-04_dwi.nii.gz")["LastModified"]
+    (line,) = datasets(storage, data_bucket="data", completion_cache=records.completion_cache, patterns=PATTERNS)
+    contents = line.contents
+    assert contents is not None
+    assert (line.subjects, contents.dwi_scans, contents.func_scans, contents.excluded) == (4, 1, 1, 1)
+    assert contents.without_scans == ("sub-03", "sub-04")
+    assert contents.size_bytes == 9 * 5
+    assert contents.changed == last
+    assert contents.other_folders == ("code", "sourcedata")
+    assert line.as_json()["contents"]["changed"] == last.isoformat()
+
+
+def test_a_dataset_that_cannot_be_counted_does_not_hide_the_others(s3: Any, storage: Storage, records: Records) -> None:
+    for key in ("BAD/sub-a/dwi/sub-a_dwi.nii.gz", "BAD/sub-A/dwi/sub-A_dwi.nii.gz", "GOOD/sub-01/x"):
+        s3.put_object(Bucket="data", Key=key, Body=b"x")
+    bad, good = datasets(storage, data_bucket="data", completion_cache=records.completion_cache, patterns=PATTERNS)
+    assert bad.contents is None
+    assert "differ" in bad.fault
+    assert good.contents is not None
+    assert (bad.subjects, good.subjects) == (2, 1)
 
 
 def test_a_run_by_its_beginning_or_its_end() -> None:
@@ -314,7 +349,7 @@ def test_what_was_looked_at_is_known_to_completion(storage: Storage, tmp_path: P
     records.run(A)
     assert known.scans(A) == known.scans_of("HNU1") == ["sub-01", "sub-02"]
     storage.put_json("data", "lab/sub-01/x", {})
-    datasets(storage, data_bucket="data", completion_cache=records.completion_cache)
+    datasets(storage, data_bucket="data", completion_cache=records.completion_cache, patterns=PATTERNS)
     assert known.datasets() == ["lab", "s3://elsewhere/ragged"]
     assert CompletionReader(tmp_path / "none", "data").runs() == []
     assert not (tmp_path / "none").exists()

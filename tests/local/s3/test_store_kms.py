@@ -11,7 +11,7 @@ from support.local_servers import Bucket
 
 from opsctl.aws.s3 import file_upload
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.dataset import upload
+from opsctl.commands.dataset import same_bytes, upload
 from opsctl.core.location import Location
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -44,7 +44,7 @@ def test_an_etag_is_no_md5_and_the_same_in_every_reply(encrypted: Bucket) -> Non
 def test_a_second_upload_sends_only_what_changed(
     encrypted: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upload, "PART_BYTES", PART)
+    monkeypatch.setattr(same_bytes, "PART_BYTES", PART)
     monkeypatch.setattr(
         file_upload,
         "_TRANSFER",
@@ -62,7 +62,7 @@ def test_a_second_upload_sends_only_what_changed(
 
     def send() -> list[str]:
         comparison = upload.compare(folder, location, storage)
-        upload.send(comparison, storage, on_file=lambda _key, _size: None)
+        upload.send(comparison, storage, upload.Sending())
         return sorted(comparison.files)
 
     assert len(send()) == 3
