@@ -1,0 +1,100 @@
+"""A sum of money that says whether it was charged, is estimated, or is what AWS would charge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from opsctl.core.costs.estimate import about_text, usd_text
+
+Bound = Literal["about", "more than", "at most"]
+
+
+class Truth(StrEnum):
+    """What a sum stands for. Every screen and every JSON document uses these words."""
+
+    #: For attempts that ran on AWS, computed from their times.
+    CHARGED = "charged"
+    #: For jobs that have not run yet, on AWS.
+    ESTIMATED = "estimated"
+    #: For jobs on this machine, ran or not: nothing is charged.
+    AS_AWS = "as AWS would charge"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Money:
+    """An amount in USD at AWS's prices.
+
+    Attributes
+    ----------
+    bound
+        `more than` where the instance's price is unknown; `at most` where the scans take less time than is counted.
+    """
+
+    usd: float
+    truth: Truth
+    bound: Bound = "about"
+
+    @property
+    def charged_usd(self) -> float | None:
+        """What is charged for it; None of an estimate, because nothing has been charged yet."""
+        return {Truth.CHARGED: self.usd, Truth.ESTIMATED: None, Truth.AS_AWS: 0.0}[self.truth]
+
+    @property
+    def amount(self) -> str:
+        """`about $12.30`, `under $0.01`, `more than $12.30`, `at most $12.30`."""
+        return about_text(self.usd) if self.bound == "about" else f"{self.bound} {usd_text(self.usd)}"
+
+    @property
+    def text(self) -> str:
+        """`about $12.30 charged`, `about $12.30 estimated`, `nothing charged; about $12.30 as AWS would charge`."""
+        if self.truth is Truth.AS_AWS:
+            return f"nothing charged; {self.amount} {self.truth}"
+        return f"{self.amount} {self.truth}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields of a sum in every `--json`: `usd` is always at AWS's prices, `usd_charged` what is charged."""
+        return {"usd": round(self.usd, 4), "usd_is": str(self.truth), "usd_charged": self._rounded_charge}
+
+    @property
+    def _rounded_charge(self) -> float | None:
+        charged = self.charged_usd
+        return None if charged is None else round(charged, 4)
+
+
+def spent(usd: float, *, is_local: bool, is_complete: bool = True) -> Money:
+    """What attempts that ran have cost, on AWS or on the local platform.
+
+    Parameters
+    ----------
+    is_complete
+        False: the instance's price is unknown, and `usd` is a lower bound.
+    """
+    truth = Truth.AS_AWS if is_local else Truth.CHARGED
+    return Money(usd=usd, truth=truth, bound="about" if is_complete else "more than")
+
+
+def estimated(usd: float, *, is_local: bool, is_complete: bool = True, is_upper_bound: bool = False) -> Money:
+    """What jobs that have not run yet will cost, on AWS or on the local platform.
+
+    Parameters
+    ----------
+    is_complete, is_upper_bound
+        See `opsctl.core.costs.estimate.Estimate`; where the price is unknown, the sum is a lower bound.
+    """
+    truth = Truth.AS_AWS if is_local else Truth.ESTIMATED
+    if not is_complete:
+        return Money(usd=usd, truth=truth, bound="more than")
+    return Money(usd=usd, truth=truth, bound="at most" if is_upper_bound else "about")
+
+
+def total(sums: Iterable[Money], *, is_local: bool) -> Money:
+    """Several sums of runs on one platform, added."""
+    parts = list(sums)
+    return spent(
+        sum(part.usd for part in parts),
+        is_local=is_local,
+        is_complete=all(part.bound != "more than" for part in parts),
+    )
