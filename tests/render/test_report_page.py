@@ -25,7 +25,8 @@ from opsctl.core.errors import Problem
 from opsctl.core.preview import BANNER
 from opsctl.core.runs.result import ResultWarning
 from opsctl.core.runs.status import State
-from opsctl.render.report.pictures import DecodedImage, ImageDecoder, limit_size
+from opsctl.render.report.matrices import ColourScale
+from opsctl.render.report.pictures import DecodedFile, ImageDecoder, draw_matrices, limit_size
 from opsctl.render.report.plots import HEIGHT, WIDTH, distribution
 
 HOSTILE = '<img src="https://evil.example/x.png" onerror="document.title=1"> \x1b[2J`rm`</style><script>'
@@ -90,7 +91,7 @@ def test_a_page_of_the_previews_outputs_says_so_everywhere() -> None:
     assert f'<p class="banner">{BANNER}</p>' in markup.unescape(page)
     # The style draws the notice over each figure but the preview's own pictures, which have it in them.
     assert '<html lang="en" class="preview">' in page and page.count("<figure") > page.count('<figure class="qa"') > 0
-    assert '.preview figure:not(.qa)::before { content: "PREVIEW, not m2g"' in page
+    assert '.preview figure:not(.qa, .scale)::before { content: "PREVIEW, not m2g"' in page
     assert not any(word in plain for word in ("<title>PREVIEW", 'class="preview"', 'class="banner"'))
 
 
@@ -171,7 +172,7 @@ def test_many_scans_to_look_at_stay_readable() -> None:
 def test_a_functional_run_is_told_as_one() -> None:
     page = scene(["DONE"] * 2, pictures=1, kind="correlation", nodes=20).html()
     assert "pairs with a correlation" in page and "the same in all scans" in page
-    assert "correlations of two regions&#39; signals, with their sign" in page
+    assert "correlation of two regions&#39; signals, on a linear scale; white is 0" in page
     assert 'fill="url(#colours-diverging)"' in page and 'fill="url(#colours-sequential)"' not in page
     assert "streamlines" not in text_of(page)
 
@@ -196,18 +197,31 @@ def asset(kind: Any = "connectome", **changes: Any) -> Asset:
     return Asset(index=0, kind=kind, name="Desikan", uri="s3://data/x", size_bytes=1, **changes)
 
 
-def matrix(text: str, **changes: Any) -> DecodedImage:
-    return ImageDecoder(picture_count=1).decode(asset(**changes), text.encode())
+def drawn(*texts: str, **changes: Any) -> tuple[list[DecodedFile], list[ColourScale]]:
+    assets = [replace(asset(**changes), index=index) for index in range(len(texts))]
+    decoder = ImageDecoder(picture_count=1)
+    decoded = {one: decoder.decode(one, text.encode()) for one, text in zip(assets, texts, strict=True)}
+    files, scales = draw_matrices(decoded)
+    return [file for file in files.values() if isinstance(file, DecodedFile)], scales
 
 
-def pixels(image: DecodedImage) -> Image.Image:
+def matrix(text: str, **changes: Any) -> DecodedFile:
+    return drawn(text, **changes)[0][0]
+
+
+def size(image: DecodedFile) -> tuple[int, int]:
+    assert image.matrix is not None
+    return image.matrix.nodes, image.matrix.edges
+
+
+def pixels(image: DecodedFile) -> Image.Image:
     assert image.picture is not None
     return Image.open(BytesIO(base64.b64decode(image.picture.uri.partition("base64,")[2]))).convert("RGB")
 
 
 def test_a_matrix_has_a_pixel_for_each_pair() -> None:
     image = matrix("9,0,4\n0,9,1\n4,1,9\n")
-    assert (image.nodes, image.edges) == (3, 2)
+    assert size(image) == (3, 2)
     picture = pixels(image)
     assert picture.size == (3, 3)
     dark, yellow = (0x44, 0x01, 0x54), (0xFD, 0xE7, 0x25)
@@ -219,7 +233,7 @@ def test_a_matrix_has_a_pixel_for_each_pair() -> None:
 
 @pytest.mark.parametrize("text", ["1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n", "1 2 -0.25\n1 3 0.5\n2 3 nan\n1 4 0.1\n"])
 def test_correlations_have_a_colour_for_each_sign(text: str) -> None:
-    image = matrix(text, graph_kind="correlation")
+    (image,), (scale,) = drawn(text, graph_kind="correlation")
     picture = pixels(image)
     red, _, blue = picture.getpixel((1, 0))  # type: ignore[misc]
     assert blue > red
@@ -228,27 +242,47 @@ def test_correlations_have_a_colour_for_each_sign(text: str) -> None:
     # Both ends are as far from 0, which is white, whatever the smallest value is.
     for place in ((0, 0), (2, 1)):
         assert all(abs(value - 0xF7) <= 1 for value in picture.getpixel(place))  # type: ignore[union-attr]
-    assert image.legend is not None
-    assert (image.legend.colours, image.legend.low, image.legend.high) == ("diverging", "-0.5", "0.5")
+    assert (scale.colours, [tick.label for tick in scale.ticks]) == ("diverging", ["-0.5", "0", "0.5"])
 
 
 def test_correlations_that_are_all_positive_are_centred_on_0_too() -> None:
     text = "1 2 0.2\n1 3 0.5\n2 3 0.1\n"
     kinds: list[Any] = ["correlation", "absolute correlation", "streamlines"]
-    legends = [matrix(text, graph_kind=kind).legend for kind in kinds]
-    assert [(legend.colours, legend.low) for legend in legends if legend] == [
-        ("diverging", "-0.5"),
-        ("sequential", "0"),
-        ("sequential", "0"),
+    scales = [scale for kind in kinds for scale in drawn(text, graph_kind=kind)[1]]
+    assert [(scale.colours, scale.ticks[0].label, scale.is_log) for scale in scales] == [
+        ("diverging", "-0.5", False),
+        ("sequential", "0", False),
+        ("sequential", "0", True),
     ]
+    assert [scale.note for scale in scales] == [
+        "correlation of two regions' signals, on a linear scale; white is 0",
+        "absolute correlation of two regions' signals, on a linear scale",
+        "streamlines between two regions, on a logarithmic scale",
+    ]
+
+
+def test_all_matrices_have_one_colour_scale() -> None:
+    (weak, strong), (scale,) = drawn("0,9\n9,0\n", "0,4500\n4500,0\n", graph_kind="streamlines")
+    assert [tick.label for tick in scale.ticks] == ["0", "10", "100", "4,500"]
+    yellow = (0xFD, 0xE7, 0x25)
+    assert pixels(strong).getpixel((1, 0)) == yellow != pixels(weak).getpixel((1, 0))
+    # Ten times as strong as another scan's is as far from it on the bar as in the matrix.
+    assert scale.level(4500) == 1.0 and 0.2 < scale.level(9) < 0.3
+
+
+def test_a_scale_of_one_value_or_none_has_its_ends() -> None:
+    for text, labels in (("0,1\n1,0\n", ["0", "1"]), ("0,0\n0,0\n", ["0", "0"])):
+        (image,), (scale,) = drawn(text, graph_kind="streamlines")
+        assert [tick.label for tick in scale.ticks] == labels
+        assert image.picture is not None
 
 
 def test_a_region_without_an_edge_has_its_place_in_the_matrix() -> None:
     image = matrix("1 2 5.0\n2 4 1.0\n", graph_kind="streamlines", graph_nodes=5)
-    assert (image.nodes, image.edges, image.rows) == (3, 2, 5)
+    assert size(image) == (3, 2) and image.matrix is not None and image.matrix.rows == 5
     assert pixels(image).size == (5, 5)
     empty = matrix("", graph_kind="streamlines", graph_nodes=5)
-    assert (empty.nodes, empty.edges, len(pixels(empty).getcolors() or [])) == (0, 0, 1)
+    assert size(empty) == (0, 0) and len(pixels(empty).getcolors() or []) == 1
 
 
 def test_a_large_atlas_is_drawn_smaller() -> None:
@@ -272,7 +306,7 @@ def test_the_page_has_a_largest_size() -> None:
     assert image.picture is not None
     items = {replace(asset("QA"), index=index): image for index in range(5)}
     limited = limit_size(items, max_bytes=int(2.5 * len(image.picture.uri)))
-    pictures = [picture for picture in limited.values() if isinstance(picture, DecodedImage)]
+    pictures = [picture for picture in limited.values() if isinstance(picture, DecodedFile)]
     assert [picture.picture is not None for picture in pictures] == [True, True, False, False, False]
 
 
@@ -297,7 +331,8 @@ def test_each_picture_is_in_the_page_once() -> None:
     shown = scene(["DONE"] * 20 + ["FAILED"], warnings={3: (LOST,)}, pictures=21)
     page = shown.html()
     embedded = re.findall(r'<image id="(p\d+)"[^>]* href="(data:image/[^"]+)"', page)
-    assert len(embedded) == len(set(embedded)) == len(shown.bodies) == page.count("data:image/")
+    pictures = [one for one in shown.bodies if one.kind != "log"]
+    assert len(embedded) == len(set(embedded)) == len(pictures) == page.count("data:image/")
     assert set(re.findall(r'<use href="#(p\d+)"', page)) == {name for name, _ in embedded}
 
 
