@@ -11,12 +11,12 @@ from typing import Any
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.runs.output_files import OutputFiles
+from opsctl.commands.runs.output_runs import runs_into, runs_of_dataset
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.dataset.discovery import discover
 from opsctl.core.dataset.entities import EntityPatterns
 from opsctl.core.dataset.scan import Exclusion
-from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import Location, parse_uri
 from opsctl.core.runs.audit import AuditEntry, AuditRow, audit_row
 from opsctl.core.runs.manifest import Run
@@ -99,7 +99,7 @@ def audit(
     Problem
         When the dataset does not exist, or no run of it wrote to the output location.
     """
-    runs = _runs(dataset, output_name, records)
+    runs = runs_into(runs_of_dataset(dataset, records), output_name, dataset=dataset)
     latest = runs[-1]
     pipeline = latest.m2g.get("pipeline", "dwi")
     dataset_objects = source.dataset(dataset, pipeline=pipeline)
@@ -124,29 +124,6 @@ def audit(
         unlisted_files=tuple(files.unlisted()),
         latest_run=latest,
     )
-
-
-def _runs(dataset: Location, output_name: str | None, records: Records) -> list[Run]:
-    """The runs of a dataset with one output name, oldest first."""
-    runs = [run for run in records.runs_of(dataset.name) if run.dataset == dataset.uri]
-    if not runs:
-        raise Problem(
-            f"Nothing was ever run on {dataset.uri}.",
-            f"`opsctl run {dataset.name}` does.",
-            code=ErrorCode.RUN_NOT_FOUND,
-        )
-    name = _output_name(runs[-1]) if output_name is None else output_name
-    chosen = [run for run in runs if _output_name(run) == name]
-    if not chosen:
-        names = sorted({_output_name(run) for run in runs})
-        raise Problem(
-            f"No run of {dataset.uri} wrote to {name}.", f"There is: {', '.join(names)}.", code=ErrorCode.RUN_NOT_FOUND
-        )
-    return chosen
-
-
-def _output_name(run: Run) -> str:
-    return run.output.rpartition("/")[2]
 
 
 def _entries(snapshot: RunSnapshot, documents: Mapping[int, dict[str, Any]]) -> list[tuple[str, AuditEntry]]:
