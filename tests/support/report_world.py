@@ -11,7 +11,7 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from opsctl.assets import atlas_nodes, atlas_table
-from opsctl.commands.results.report import Report
+from opsctl.commands.results.report import Report, ReportSubject
 from opsctl.commands.results.report_assets import Asset, AssetSelection, pictured_scans, summarise
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
@@ -210,6 +210,7 @@ def scene(
         results=results,
         attempts=merged,
         image_digest="sha256:" + "3f" * 32,
+        subject=ReportSubject(run=run),
     )
     files = summarise(run, results.values())
     choice = AssetSelection(tuple(bodies), (), pictured_scans(report.status.scans), files, ATLASES[0])

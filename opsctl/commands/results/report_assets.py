@@ -179,7 +179,7 @@ def choose(
             f"{_MOST_SUSPECTS} that failed or need a look. The others are in a table."
         )
     if hidden_qa:
-        command = f"opsctl results DIR --run {report.run.run_id} --what qa"
+        command = f"opsctl results DIR {report.subject.options} --what qa"
         left_out.append(f"{hidden_qa:,} more QA pictures of these scans are not shown (`{command}` downloads them).")
     if too_large:
         left_out.append(f"{too_large:,} files over {_MAX_BYTES // 1_000_000} MB are not shown.")

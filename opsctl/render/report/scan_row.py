@@ -45,6 +45,8 @@ class ScanRow:
         Whether its files may be shown; a run of thousands shows those of some scans.
     atlas
         The folder of the atlas that the page pictures.
+    run_id
+        The run that commands about it name.
     """
 
     scan: ScanStatus
@@ -55,6 +57,7 @@ class ScanRow:
     pictures: tuple[Picture, ...]
     is_pictured: bool
     atlas: str = ""
+    run_id: str = ""
 
     @property
     def has_details(self) -> bool:

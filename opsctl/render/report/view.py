@@ -58,6 +58,7 @@ class View:
         nodes: Sequence[AtlasNode] | None,
     ) -> None:
         self.report, self.run, self.status, self.bill = report, report.run, report.status, report.status.bill
+        self.subject = report.subject
         self.total = len(report.status.scans)
         self.left_out = choice.left_out
         self.shown_at_once = _ROWS_AT_ONCE
@@ -79,6 +80,7 @@ class View:
                 pictures=tuple(pictures.get(scan.index, ())),
                 is_pictured=scan.index in choice.pictured,
                 atlas=choice.atlas,
+                run_id=self.run.origin(scan.index).run_id if report.subject.dataset else self.run.run_id,
             )
             for scan in report.status.scans
         ]

@@ -17,7 +17,7 @@ from support.results_world import OUTPUT, RUN, World
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.asset_reader import fetch
-from opsctl.commands.results.report import MARK, Report, gather, target_of, write
+from opsctl.commands.results.report import MARK, Report, ReportSubject, gather, target_of, write
 from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, summarise
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
@@ -67,7 +67,10 @@ def gathered(world: World, *, run_id: str = RUN) -> Report:
     client: Any = Client()
     batch = Batch(client, submit_client=client)
     reader = SnapshotReader(world.records.run(run_id), records=world.records, batch=batch, now=lambda: NOW)
-    report = gather(reader.whole(), pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records)
+    subject = ReportSubject(run=reader.run)
+    report = gather(
+        reader.whole(), subject=subject, pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records
+    )
     # The verb hands them to `choose` one by one.
     return replace(report, results={result.index: result for result in reader.on_s3.each_result()})
 
@@ -349,14 +352,14 @@ def test_a_file_that_cannot_be_shown_stops_nothing(world: World) -> None:
 
 
 def test_the_report_goes_where_it_was_told(world: World, tmp_path: Path) -> None:
-    run = world.records.run(RUN)
-    assert target_of(None, run, folder=tmp_path) == tmp_path / f"{RUN}.html"
-    assert target_of(tmp_path, run, folder=Path("/nowhere")) == tmp_path / f"{RUN}.html"
-    assert target_of(tmp_path / "a.html", run, folder=Path("/nowhere")) == tmp_path / "a.html"
+    name = ReportSubject(run=world.records.run(RUN)).file_name
+    assert target_of(None, name, folder=tmp_path) == tmp_path / f"{RUN}.html"
+    assert target_of(tmp_path, name, folder=Path("/nowhere")) == tmp_path / f"{RUN}.html"
+    assert target_of(tmp_path / "a.html", name, folder=Path("/nowhere")) == tmp_path / "a.html"
 
 
 def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
-    run = world.records.run(RUN)
+    run = ReportSubject(run=world.records.run(RUN)).file_name
     target = tmp_path / "thesis.html"
     target.write_text("<html>mine")
     with pytest.raises(Problem, match=r"thesis\.html is there already and is no report") as caught:
@@ -384,11 +387,11 @@ def test_what_is_in_a_reports_place_stays(world: World, tmp_path: Path, planted:
         target.symlink_to(victim)
     before = (victim.read_text(), planted != "late" and target.lstat())
     if planted == "late":
-        assert target_of(target, world.records.run(RUN), folder=tmp_path) == target
+        assert target_of(target, f"{RUN}.html", folder=tmp_path) == target
         target.write_text("kept")
     else:
         with pytest.raises(Problem) as caught:
-            target_of(target, world.records.run(RUN), folder=tmp_path)
+            target_of(target, f"{RUN}.html", folder=tmp_path)
         assert caught.value.hint == "Name another file."
     with pytest.raises(Problem):
         write(["page"], target)
