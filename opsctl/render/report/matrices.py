@@ -112,7 +112,7 @@ class ColourScale:
         if not self.is_log:
             return (ScaleTick(share=0.0, label="0"), ScaleTick(share=0.5, label=f"{self.largest / 2:.3g}"), last)
         ticks = [ScaleTick(share=0.0, label="0")]
-        for power in range(int(math.log10(max(1.0, self.largest))) + 1):
+        for power in range(math.ceil(math.log10(max(1.0, self.largest)))):
             share = self.level(10.0**power)
             if share - ticks[-1].share >= _LABEL_DISTANCE and 1 - share >= _LABEL_DISTANCE:
                 ticks.append(ScaleTick(share=share, label=f"{10**power:,}"))

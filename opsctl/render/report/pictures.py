@@ -83,7 +83,7 @@ class ImageDecoder:
             paper = _on_paper(image)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise Problem("The file is not a PNG picture that can be read.", code=ErrorCode.FILE_UNREADABLE) from error
-        paper.thumbnail((self.longest_pixels, self.longest_pixels), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        paper.thumbnail((self.longest_pixels, self.longest_pixels), Image.Resampling.HAMMING, reducing_gap=2.0)
         return DecodedFile(picture=embedded(paper, "webp", quality=_QUALITY, method=1))
 
 

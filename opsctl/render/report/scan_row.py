@@ -94,7 +94,9 @@ class ScanRow:
     @property
     def connectomes(self) -> list[ConnectomeNumbers]:
         """The numbers of its connectomes, one of each atlas."""
-        return list(self.files.connectomes) if self.files is not None else []
+        counted = self.files.connectomes if self.files is not None else ()
+        pictured = self.numbers
+        return [pictured if pictured is not None and one.atlas == pictured.atlas else one for one in counted]
 
     @property
     def log(self) -> Picture | None:
