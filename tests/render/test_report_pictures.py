@@ -13,7 +13,7 @@ from PIL import Image
 from support.golden import golden
 from support.report_world import png, scene
 
-from opsctl.commands.results.report_assets import Asset
+from opsctl.commands.results.report_asset import Asset
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.errors import Problem
 from opsctl.render.report.brain import Brain

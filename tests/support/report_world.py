@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw
 
 from opsctl.assets import atlas_nodes, atlas_table
 from opsctl.commands.results.report import Report, ReportSubject
-from opsctl.commands.results.report_assets import Asset, AssetSelection, pictured_scans, summarise
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection, pictured_scans, summarise
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode

@@ -11,7 +11,7 @@ from typing import TypeVar
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.body import read
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.results.report_assets import Asset
+from opsctl.commands.results.report_asset import Asset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import parse_uri
 

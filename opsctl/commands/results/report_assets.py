@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.failed_files import failed_files
 from opsctl.commands.results.report import Report
-from opsctl.core.bounded import whole_number
-from opsctl.core.location import Location, run_location
+from opsctl.commands.results.report_asset import Asset, AssetKind
 from opsctl.core.results.connectome_counts import ConnectomeCounts
 from opsctl.core.results.connectome_table import atlas_of, kind_of
 from opsctl.core.results.pictured_atlas import pictured_atlas
@@ -29,38 +28,6 @@ _MOST_SUSPECTS = 300
 _MANY_SCANS = 30
 _MAX_BYTES = 16_000_000
 _ABSOLUTE: GraphKind = "absolute correlation"
-#: m2g's log of an attempt that failed, in the folder of its files.
-_LOG_NAME = "m2g.log"
-
-AssetKind = Literal["connectome", "QA", "log"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Asset:
-    """One file of a scan that the report shows.
-
-    Attributes
-    ----------
-    index
-        The scan's index in the run.
-    name
-        The name of the atlas's folder, or the picture's file name.
-    graph_kind
-        What the weights of a connectome are; None for a picture, and where it is not known.
-    graph_nodes
-        The number of nodes that a connectome's file numbers from 1, also those without an edge; None where not known.
-    sha256
-        As the job recorded it; empty for a failed scan's files, which no result lists.
-    """
-
-    index: int
-    kind: AssetKind
-    name: str
-    uri: str
-    size_bytes: int
-    sha256: str = ""
-    graph_kind: GraphKind | None = None
-    graph_nodes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,13 +124,13 @@ def choose(
     done = [files[scan.index] for scan in scans if scan.state == "DONE" and scan.index in files]
     atlas = pictured_atlas((of_scan.connectomes.atlases for of_scan in done), typed=parcellation)
     max_qa = 4 if len(scans) <= _MANY_SCANS else 1
-    failed_files = _failed_files(report, storage, data_bucket=data_bucket)
+    of_failed = failed_files(report, storage, data_bucket=data_bucket)
     chosen: list[Asset] = []
     hidden_qa = too_large = foreign = 0
     for scan in scans:
         if scan.index not in pictured:
             continue
-        of_scan = _ordered(failed_files.get(scan.index, ()))
+        of_scan = _ordered(of_failed.get(scan.index, ()))
         if scan.state == "DONE" and scan.index in files:
             of_scan = _of_atlas(files[scan.index].assets, atlas)
             foreign += files[scan.index].foreign
@@ -281,31 +248,3 @@ def _asset(index: int, kind: AssetKind, name: str, file: OutputFile, **graph: An
     return Asset(
         index=index, kind=kind, name=name, uri=file.uri, size_bytes=file.size_bytes, sha256=file.sha256, **graph
     )
-
-
-def _failed_files(report: Report, storage: Storage, *, data_bucket: str) -> dict[int, list[Asset]]:
-    """The QA pictures and the log of each failed scan's last attempt, by the scan's index.
-
-    They lie with the run's records.
-    """
-    failed: dict[str, dict[int, int]] = defaultdict(dict)
-    for scan in report.status.failed:
-        origin = report.run.origin(scan.index)
-        failed[origin.run_id][origin.index] = scan.index
-    files: dict[int, dict[str, list[Asset]]] = defaultdict(lambda: defaultdict(list))
-    for run_id, indices in failed.items():
-        folder = Location(data_bucket, f"{run_location(run_id, data_bucket=data_bucket).prefix}/failures")
-        for obj in storage.below(folder):
-            origin_index, _, place = obj.key.removeprefix(folder.key_prefix).partition("/")
-            attempt, *rest = place.split("/")
-            number = whole_number(origin_index)
-            index = indices.get(number) if number is not None else None
-            kind: AssetKind | None = (
-                "log" if rest == [_LOG_NAME] and obj.size_bytes else "QA" if is_qa_picture(obj.key) else None
-            )
-            if index is not None and rest and kind is not None:
-                uri = f"s3://{data_bucket}/{obj.key}"
-                files[index][attempt].append(
-                    Asset(index=index, kind=kind, name=rest[-1], uri=uri, size_bytes=obj.size_bytes)
-                )
-    return {index: attempts[max(attempts, key=lambda name: (len(name), name))] for index, attempts in files.items()}

@@ -12,7 +12,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from opsctl.commands.results.report import MARK, Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection
 from opsctl.core.atlases.atlas import name_of
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.costs.bill import NOT_INCLUDED

@@ -9,7 +9,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from opsctl.commands.results.report_assets import Asset
+from opsctl.commands.results.report_asset import Asset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.results.connectome import parse_connectome
 from opsctl.render.report.embedded_image import EmbeddedImage, embedded

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from opsctl.commands.results.report_assets import Asset, ScanFiles
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import ScanFiles
 from opsctl.core.costs.bill import ScanBill
 from opsctl.core.results.connectome_counts import ConnectomeNumbers
 from opsctl.core.results.qa import is_skull_strip

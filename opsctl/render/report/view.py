@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection
 from opsctl.core.atlases.atlas import name_of
 from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.costs.money import Money, spent

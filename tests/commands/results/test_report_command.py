@@ -18,7 +18,8 @@ from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.asset_reader import fetch
 from opsctl.commands.results.report import MARK, Report, ReportSubject, gather, target_of, write
-from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, summarise
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection, choose, summarise
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
