@@ -104,7 +104,9 @@ def gather(snapshot: RunSnapshot, *, subject: ReportSubject, pricing: Pricing | 
         Of the whole run.
     """
     run = snapshot.run
-    document = records.document(run.run_id, 0) or {}
+    # The run of a dataset is only in memory: the latest of its runs has records.
+    recorded = subject.origins[-1] if subject.origins else run
+    document = records.document(recorded.run_id, 0) or {}
     status = snapshot.with_costs(pricing)
     if subject.dataset:
         # All scans of a dataset are adopted from the runs that paid for them.
