@@ -45,7 +45,7 @@ GROUPS = {
     },
     "Results": {
         "results": "Download a run's connectomes, and verify each file.",
-        "report": "Write a run as one HTML page that needs no network.",
+        "report": "Write a run or a dataset as one HTML page that needs no network.",
         "audit": "Compare every scan of a dataset with its inputs and outputs.",
     },
     "Help": {

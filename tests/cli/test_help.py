@@ -267,10 +267,11 @@ def test_every_argument_and_option_says_what_it_is(helped: tuple[Any, Any], verb
 
 
 #: Options of one name that mean the same, each said in its verb's own words.
-IN_OWN_WORDS = {"--all", "--dry-run", "--follow", "-f", "--modif", "--participant-label", "--scan"}
+IN_OWN_WORDS = {"--all", "--dataset", "--dry-run", "--follow", "-f", "--modif", "--participant-label", "--scan"}
 #: Of another thing in this verb: the dataset's name, where `up` and `down` have the platform's; the queue that is
-#: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's.
-ANOTHER_THING = {("upload", "--name"), ("selftest", "--model"), ("up", "--tag")}
+#: tested, where `run` has m2g's model; the platform's tags, where `image` has the image's; the one
+#: parcellation that `report` pictures, where `run` takes several.
+ANOTHER_THING = {("upload", "--name"), ("selftest", "--model"), ("up", "--tag"), ("report", "--parcellation")}
 WITHOUT_DATA = {"up", "sample"}
 WITHOUT_A_PLATFORM = {"sample", "config", "image build", "parcellations"}
 ABOUT_A_RUN = {"status", "cost", "why", "logs", "cancel", "results", "report"}

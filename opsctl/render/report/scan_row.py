@@ -97,7 +97,9 @@ class ScanRow:
         """The numbers of its connectomes, one of each atlas."""
         counted = self.files.connectomes if self.files is not None else ()
         pictured = self.numbers
-        return [pictured if pictured is not None and one.atlas == pictured.atlas else one for one in counted]
+        return [
+            pictured if pictured is not None and numbers.atlas == pictured.atlas else numbers for numbers in counted
+        ]
 
     @property
     def log(self) -> Picture | None:
