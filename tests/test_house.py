@@ -19,6 +19,7 @@ ENDINGS = {".py", ".tf", ".hcl", ".sh", ".toml"}
 
 #: What plain data needs. No clock, no disk, no network, no process.
 PURE = {
+    "array",
     *(
         "__future__",
         "abc",

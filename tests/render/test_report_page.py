@@ -5,28 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import html as markup
-import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from PIL import Image
 from support.browser import Browser, find_browser
 from support.golden import golden
-from support.report_world import CAUSES, png, scene
+from support.report_world import CAUSES, scene
 
-from opsctl.commands.results.report import MARK
-from opsctl.commands.results.report_assets import Asset
-from opsctl.core.errors import Problem
+from opsctl.commands.results.report import MARK, ReportSubject
 from opsctl.core.preview import BANNER
+from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import ResultWarning
 from opsctl.core.runs.status import State
-from opsctl.render.report.pictures import DecodedImage, ImageDecoder, limit_size
-from opsctl.render.report.plots import HEIGHT, WIDTH, distribution
+from opsctl.render.report.pictures import ImageDecoder
 
 HOSTILE = '<img src="https://evil.example/x.png" onerror="document.title=1"> \x1b[2J`rm`</style><script>'
 MIXED = (["DONE"] * 8 + ["FAILED"] * 3) * 2 + ["RUNNING", "RUNNABLE"]
@@ -41,47 +36,55 @@ def text_of(page: str) -> str:
     return "".join(f"{block}\n" for block in blocks if block)
 
 
-@pytest.mark.parametrize("count", [2, 10, 300, 3000])
-@pytest.mark.parametrize("is_time", [True, False])
-def test_each_value_is_one_mark(count: int, is_time: bool) -> None:
-    values = [3600.0 + (index * 7919) % 900 for index in range(count)]
-    drawing = distribution(values, is_time=is_time)
-    assert len(drawing.dots) + sum(bar.count for bar in drawing.bars) == count
-    assert bool(drawing.dots) == (count <= 60)
-    assert 2 <= len(drawing.ticks) <= 8
-    for x in [*(dot.x for dot in drawing.dots), *(tick.x for tick in drawing.ticks), *(bar.x for bar in drawing.bars)]:
-        assert 0 <= x <= WIDTH
-    assert all(bar.height >= 2 and bar.y >= 0 for bar in drawing.bars)
-    assert all(0 <= dot.y <= HEIGHT for dot in drawing.dots)
-    assert values[drawing.lowest] == min(values) and values[drawing.highest] == max(values)
-
-
-@pytest.mark.parametrize("values", [[0.0], [5.0], [0.0, 0.0], [7.0] * 400, [0.001, 0.002], [1.0, 100000.0], [2.0, 3.0]])
-@pytest.mark.parametrize("is_time", [True, False])
-def test_odd_distributions_have_a_place(values: list[float], is_time: bool) -> None:
-    drawing = distribution(values, is_time=is_time)
-    assert len(drawing.dots) + sum(bar.count for bar in drawing.bars) == len(values)
-    assert 0 <= drawing.median_x <= WIDTH
-    labels = [tick.label for tick in drawing.ticks]
-    assert len(set(labels)) == len(labels) > 1
-    assert is_time or all(re.fullmatch(r"[\d,]+", label) for label in labels)
-
-
-def test_one_scan_among_thousands_is_to_be_seen() -> None:
-    drawing = distribution([3600.0] * 2999 + [9000.0], is_time=True)
-    assert [(bar.count, bar.height >= 2) for bar in drawing.bars] == [(2999, True), (1, True)]
-
-
-def test_dots_lie_beside_each_other() -> None:
-    drawing = distribution([float(index * index % 53) for index in range(60)], is_time=False)
-    for dot, other in itertools.combinations(drawing.dots, 2):
-        assert abs(dot.x - other.x) + abs(dot.y - other.y) >= 2 * dot.radius - 0.1
-
-
 def test_every_kind_of_scan_is_told() -> None:
     states: list[Any] = ["DONE"] * 5 + ["FAILED"] * 3 + ["RUNNING", "RUNNABLE"]
     golden("report.mixed", text_of(scene(states, pictures=1).html()))
     golden("report.local", text_of(scene(["DONE"], is_local=True, pictures=1).html()))
+
+
+def test_a_dataset_over_its_runs_is_told_as_one_page() -> None:
+    shown = scene(["DONE", "FAILED"], pictures=1)
+    run = replace(
+        shown.report.run,
+        run_id="HNU1-all-runs",
+        sizes=(),
+        adopted=(Origin("HNU1-20261101-100000-aaaa", 4), Origin(shown.report.run.run_id, 1)),
+    )
+    origins = (replace(shown.report.run, run_id="HNU1-20261101-100000-aaaa"), shown.report.run)
+    subject = ReportSubject(run=run, dataset="HNU1", origins=origins)
+    page = replace(shown, report=replace(shown.report, run=run, subject=subject)).html()
+    text = text_of(page)
+    assert text.splitlines()[1:3] == ["HNU1, m2g-csa-native", "1 of 2 scans done, 1 failed"]
+    assert "2: of each the best result over all runs" in text
+    assert all(f"Run {origin.run_id}" in text for origin in origins)
+    # Commands about a scan name the run that it is from, others the dataset; no run is called as the page is.
+    assert "opsctl logs sub-0001/ses-1 --run HNU1-20261101-100000-aaaa" in text
+    assert "opsctl report --dataset HNU1 --modif m2g-csa-native --parcellation NAME" in text
+    assert "all-runs" not in text
+    assert subject.file_name == "HNU1-m2g-csa-native.html"
+
+
+def test_cancelled_scans_have_not_failed() -> None:
+    shown = scene(["DONE", "FAILED", "FAILED"], pictures=1)
+    done, failed, ended = shown.report.status.scans
+    ended = replace(ended, cause="cancelled by ada", cause_code="cancelled")
+    page = replace(
+        shown, report=replace(shown.report, status=replace(shown.report.status, scans=(done, failed, ended)))
+    )
+    text = text_of(page.html())
+    assert text.splitlines()[2] == "1 of 3 scans done, 1 failed, 1 cancelled"
+    assert "1 scan failed, for 1 cause" in text and "1 scan cancelled" in text
+    assert "cancelled cancelled by ada" in text
+
+
+def test_a_failure_has_the_end_of_its_log() -> None:
+    shown = scene(["DONE", "FAILED"], pictures=1)
+    page = shown.html()
+    assert page.count("FATAL: no brain here") == 2 and "\x1b" not in page
+    lines = "".join(f"line {number}\r{number}%\n" for number in range(100)) + "x" * 1000
+    (log,) = [one for one in shown.bodies if one.kind == "log"]
+    decoded = ImageDecoder(picture_count=1).decode(log, lines.encode())
+    assert len(decoded.lines) == 20 and decoded.lines[0] == "81%" and len(decoded.lines[-1]) == 400
 
 
 def test_a_page_of_the_previews_outputs_says_so_everywhere() -> None:
@@ -90,7 +93,7 @@ def test_a_page_of_the_previews_outputs_says_so_everywhere() -> None:
     assert f'<p class="banner">{BANNER}</p>' in markup.unescape(page)
     # The style draws the notice over each figure but the preview's own pictures, which have it in them.
     assert '<html lang="en" class="preview">' in page and page.count("<figure") > page.count('<figure class="qa"') > 0
-    assert '.preview figure:not(.qa)::before { content: "PREVIEW, not m2g"' in page
+    assert '.preview figure:not(.qa, .scale)::before { content: "PREVIEW, not m2g"' in page
     assert not any(word in plain for word in ("<title>PREVIEW", 'class="preview"', 'class="banner"'))
 
 
@@ -131,7 +134,8 @@ def test_nothing_that_others_wrote_becomes_markup() -> None:
     tags = set(re.findall(r"<([a-z0-9]+)", page.partition("<body>")[2]))
     assert not tags & {"script", "b1", "iframe", "link", "object"}
     assert page.count("<script") == 0 and page.count("</style>") == 1
-    assert "https://" not in re.sub(r"&lt;img src=&#34;https://evil.example/x.png", "", page)
+    plain = re.sub(r'<span class="whole">|</span>', "", page)
+    assert "https://" not in re.sub(r"&lt;img src=&#34;https://evil.example/x.png", "", plain)
     assert "\x1b" not in page
     assert "sub-<b>01" in markup.unescape(page) and "sub-<b>01" not in page
 
@@ -156,7 +160,9 @@ def test_scans_to_look_at_have_their_reason_and_the_skull_strip() -> None:
     assert page.index('id="failures"') < page.index('id="looks"') < page.index('id="durations"')
     section = page[page.index('id="looks"') : page.index('id="durations"')]
     assert "sub-0002/ses-1" in section and "sub-0001/ses-1" not in section
-    assert section.index("<code>--skull</code>") < section.index('aria-label="Skull strip of sub-0002/ses-1"')
+    assert section.index('<code><span class="whole">--skull</span></code>') < section.index(
+        'aria-label="Skull strip of sub-0002/ses-1"'
+    )
     assert "2 of 3 scans done, 1 failed; 1 to look at" in page and "<use" not in text_of(section)
     golden("report.looks", text_of(f"<body><h2 {section.rpartition('<h2')[0].rpartition('<section')[0]}"))
     assert 'id="looks"' not in scene(["DONE"], pictures=1).html()
@@ -171,7 +177,7 @@ def test_many_scans_to_look_at_stay_readable() -> None:
 def test_a_functional_run_is_told_as_one() -> None:
     page = scene(["DONE"] * 2, pictures=1, kind="correlation", nodes=20).html()
     assert "pairs with a correlation" in page and "the same in all scans" in page
-    assert "correlations of two regions&#39; signals, with their sign" in page
+    assert "correlation of two regions&#39; signals, on a linear scale; white is 0" in page
     assert 'fill="url(#colours-diverging)"' in page and 'fill="url(#colours-sequential)"' not in page
     assert "streamlines" not in text_of(page)
 
@@ -192,112 +198,17 @@ def test_what_is_left_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     golden("report.left_out", text_of(replace(shown, choice=choice).html()))
 
 
-def asset(kind: Any = "connectome", **changes: Any) -> Asset:
-    return Asset(index=0, kind=kind, name="Desikan", uri="s3://data/x", size_bytes=1, **changes)
-
-
-def matrix(text: str, **changes: Any) -> DecodedImage:
-    return ImageDecoder(picture_count=1).decode(asset(**changes), text.encode())
-
-
-def pixels(image: DecodedImage) -> Image.Image:
-    assert image.picture is not None
-    return Image.open(BytesIO(base64.b64decode(image.picture.uri.partition("base64,")[2]))).convert("RGB")
-
-
-def test_a_matrix_has_a_pixel_for_each_pair() -> None:
-    image = matrix("9,0,4\n0,9,1\n4,1,9\n")
-    assert (image.nodes, image.edges) == (3, 2)
-    picture = pixels(image)
-    assert picture.size == (3, 3)
-    dark, yellow = (0x44, 0x01, 0x54), (0xFD, 0xE7, 0x25)
-    # The diagonal joins nothing, however large it is.
-    assert picture.getpixel((0, 0)) == picture.getpixel((1, 0)) == dark
-    assert picture.getpixel((2, 0)) == picture.getpixel((0, 2)) == yellow
-    assert picture.getpixel((2, 1)) not in (dark, yellow)
-
-
-@pytest.mark.parametrize("text", ["1 2 -0.5\n1 3 0.5\n2 3 nan\n1 4 0.1\n", "1 2 -0.25\n1 3 0.5\n2 3 nan\n1 4 0.1\n"])
-def test_correlations_have_a_colour_for_each_sign(text: str) -> None:
-    image = matrix(text, graph_kind="correlation")
-    picture = pixels(image)
-    red, _, blue = picture.getpixel((1, 0))  # type: ignore[misc]
-    assert blue > red
-    red, _, blue = picture.getpixel((2, 0))  # type: ignore[misc]
-    assert red > blue
-    # Both ends are as far from 0, which is white, whatever the smallest value is.
-    for place in ((0, 0), (2, 1)):
-        assert all(abs(value - 0xF7) <= 1 for value in picture.getpixel(place))  # type: ignore[union-attr]
-    assert image.legend is not None
-    assert (image.legend.colours, image.legend.low, image.legend.high) == ("diverging", "-0.5", "0.5")
-
-
-def test_correlations_that_are_all_positive_are_centred_on_0_too() -> None:
-    text = "1 2 0.2\n1 3 0.5\n2 3 0.1\n"
-    kinds: list[Any] = ["correlation", "absolute correlation", "streamlines"]
-    legends = [matrix(text, graph_kind=kind).legend for kind in kinds]
-    assert [(legend.colours, legend.low) for legend in legends if legend] == [
-        ("diverging", "-0.5"),
-        ("sequential", "0"),
-        ("sequential", "0"),
-    ]
-
-
-def test_a_region_without_an_edge_has_its_place_in_the_matrix() -> None:
-    image = matrix("1 2 5.0\n2 4 1.0\n", graph_kind="streamlines", graph_nodes=5)
-    assert (image.nodes, image.edges, image.rows) == (3, 2, 5)
-    assert pixels(image).size == (5, 5)
-    empty = matrix("", graph_kind="streamlines", graph_nodes=5)
-    assert (empty.nodes, empty.edges, len(pixels(empty).getcolors() or [])) == (0, 0, 1)
-
-
-def test_a_large_atlas_is_drawn_smaller() -> None:
-    rows = [",".join("0" if row == column else "1" for column in range(450)) for row in range(450)]
-    image = matrix("\n".join(rows))
-    assert image.picture is not None and image.picture.width == 225
-
-
-def test_the_more_pictures_the_smaller() -> None:
-    widths = []
-    for count in (1, 100, 300):
-        image = ImageDecoder(picture_count=count).decode(asset("QA"), png(width=2400, height=1600))
-        assert image.picture is not None
-        widths.append(image.picture.width)
-        assert pixels(image).size == (image.picture.width, image.picture.height)
-    assert widths == [1200, 720, 384]
-
-
-def test_the_page_has_a_largest_size() -> None:
-    image = ImageDecoder(picture_count=1).decode(asset("QA"), png(width=400, height=300))
-    assert image.picture is not None
-    items = {replace(asset("QA"), index=index): image for index in range(5)}
-    limited = limit_size(items, max_bytes=int(2.5 * len(image.picture.uri)))
-    pictures = [picture for picture in limited.values() if isinstance(picture, DecodedImage)]
-    assert [picture.picture is not None for picture in pictures] == [True, True, False, False, False]
-
-
 def test_what_is_no_picture_is_told_at_its_scan() -> None:
     shown = scene(["DONE"], pictures=1)
     golden("report.unreadable", text_of(replace(shown, bodies=dict.fromkeys(shown.bodies, b"GIF89a")).html()))
-
-
-def test_no_picture_and_one_that_would_fill_the_memory_are_refused() -> None:
-    file = BytesIO()
-    Image.new("1", (9000, 9000)).save(file, "png")
-    assert len(file.getvalue()) < 100_000
-    messages = []
-    for body in (b"", b"GIF89a", png(width=40, height=40)[:200], file.getvalue()):
-        with pytest.raises(Problem) as caught:
-            ImageDecoder(picture_count=1).decode(asset("QA"), body)
-        messages.append(f"{caught.value}\n")
-    golden("report.refused", "".join(messages))
 
 
 def test_each_picture_is_in_the_page_once() -> None:
     shown = scene(["DONE"] * 20 + ["FAILED"], warnings={3: (LOST,)}, pictures=21)
     page = shown.html()
     embedded = re.findall(r'<image id="(p\d+)"[^>]* href="(data:image/[^"]+)"', page)
-    assert len(embedded) == len(set(embedded)) == len(shown.bodies) == page.count("data:image/")
+    pictures = [one for one in shown.bodies if one.kind != "log"]
+    assert len(embedded) == len(set(embedded)) == len(pictures) == page.count("data:image/")
     assert set(re.findall(r'<use href="#(p\d+)"', page)) == {name for name, _ in embedded}
 
 

@@ -10,13 +10,16 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection, pictured_scans, summarise
+from opsctl.assets import atlas_nodes, atlas_table
+from opsctl.commands.results.report import Report, ReportSubject
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection, pictured_scans, summarise
 from opsctl.core.costs.bill import bill
 from opsctl.core.costs.estimate import Rates
 from opsctl.core.diagnosis.cause_code import CauseCode
 from opsctl.core.diagnosis.reason import NO_REASON, Reason, batch_reason
 from opsctl.core.errors import Problem
+from opsctl.core.results.node_table import known_nodes
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.attempt_merge import merge_attempts, with_retries
 from opsctl.core.runs.m2g_options import M2gOptions
@@ -24,7 +27,7 @@ from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.result import GraphKind, OutputFile, Result, ResultWarning
 from opsctl.core.runs.status import BatchJob, State, join
 from opsctl.render.report import page
-from opsctl.render.report.pictures import DecodedImage, ImageDecoder
+from opsctl.render.report.pictures import DecodedFile, ImageDecoder
 
 START = datetime(2026, 11, 20, 17, 2, 11, tzinfo=UTC)
 OUTPUT = "s3://data/HNU1/derivatives/m2g-csa-native"
@@ -59,13 +62,14 @@ class Scene:
 
     def html(self) -> str:
         decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in self.bodies))
-        decoded: dict[Asset, DecodedImage | Problem] = {}
+        decoded: dict[Asset, DecodedFile | Problem] = {}
         for asset, body in self.bodies.items():
             try:
                 decoded[asset] = decoder.decode(asset, body)
             except Problem as problem:
                 decoded[asset] = problem
-        return "".join(page(self.report, self.choice, decoded))
+        nodes = known_nodes(self.choice.atlas, atlases=atlas_table(), nodes=atlas_nodes())
+        return "".join(page(self.report, self.choice, decoded, nodes=nodes))
 
 
 def matrix_text(nodes: int, *, seed: int) -> str:
@@ -178,6 +182,9 @@ def scene(
             job_id=f"j:{index}",
         )
         attempts.append(_attempt(index, number, started, ended, code=results[index].exit_code, reason=why))
+        if state == "FAILED":
+            log = Asset(index=index, kind="log", name="m2g.log", uri=f"{OUTPUT}/{index}/m2g.log", size_bytes=9)
+            bodies[log] = b"Executing dwi\n\x1b[31mFATAL: no brain here\x1b[0m\n"
         for file in files:
             kind_of_file = "connectome" if file.uri in connectomes[:1] else "QA" if "/qa_" in file.uri else None
             if kind_of_file is not None:
@@ -191,6 +198,7 @@ def scene(
                         uri=file.uri,
                         size_bytes=len(body),
                         graph_kind=kind if kind_of_file == "connectome" else None,
+                        graph_nodes=nodes if kind_of_file == "connectome" else None,
                     )
                 ] = body
     now = START + timedelta(hours=3 if any(state not in ("DONE", "FAILED") for state in states) else 62)
@@ -203,9 +211,10 @@ def scene(
         results=results,
         attempts=merged,
         image_digest="sha256:" + "3f" * 32,
+        subject=ReportSubject(run=run),
     )
     files = summarise(run, results.values())
-    choice = AssetSelection(tuple(bodies), (), pictured_scans(report.status.scans), files)
+    choice = AssetSelection(tuple(bodies), (), pictured_scans(report.status.scans), files, ATLASES[0])
     return Scene(report, choice, bodies)
 
 

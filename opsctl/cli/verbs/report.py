@@ -1,60 +1,116 @@
-"""`report`: a run as one HTML file."""
+"""`report`: a run or a dataset as one HTML file."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from opsctl.cli import completion
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, PlatformName, Profile, RunId
+from opsctl.core.errors import UsageProblem
 
 
 def report(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[FILE]", help="The file to write, or a folder for RUN_ID.html. Default: the current folder."
+            metavar="[FILE]",
+            help="The file to write, or a folder for RUN_ID.html or DATASET-MODIF.html. Default: the current folder.",
         ),
     ] = None,
     *,
     run_id: RunId = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            "--dataset",
+            metavar="DATASET",
+            help="Report the best result of each scan over all runs of this dataset, instead of one run.",
+            autocompletion=completion.datasets,
+        ),
+    ] = None,
+    modif: Annotated[
+        str | None,
+        typer.Option(
+            "--modif", metavar="NAME", help="With --dataset: the derivatives folder. Default: that of the latest run."
+        ),
+    ] = None,
+    parcellation: Annotated[
+        str | None,
+        typer.Option(
+            "--parcellation",
+            metavar="NAME",
+            help="The parcellation whose connectomes are pictured. Default: the first that all scans have.",
+            autocompletion=completion.parcellations,
+        ),
+    ] = None,
+    is_opened: Annotated[bool, typer.Option("--open", help="Open the report in your browser.")] = False,
     platform: PlatformName = None,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a run as one HTML page that needs no network.
+    """Write a run or a dataset as one HTML page that needs no network.
 
     It shows participants' data: keep it where the data may be. An older report in its place is replaced, nothing else.
 
-    Example: opsctl report --run HNU1-20261120-170211-ab12 monday.html
+    Example: opsctl report --run HNU1-20261120-170211-ab12 --open monday.html
     """
+    import webbrowser
+
+    from opsctl.assets import atlas_nodes, atlas_table
     from opsctl.commands.results.asset_reader import fetch
-    from opsctl.commands.results.report import gather, target_of, write
+    from opsctl.commands.results.dataset_runs import read_dataset
+    from opsctl.commands.results.report import ReportSubject, gather, target_of, write
     from opsctl.commands.results.report_assets import choose, summarise
+    from opsctl.commands.runs.snapshot import SnapshotReader
+    from opsctl.core.results.node_table import known_nodes
     from opsctl.render.report import page
     from opsctl.render.report.pictures import ImageDecoder
     from opsctl.render.screen import counted, size_text
 
+    if dataset is not None and run_id is not None:
+        raise UsageProblem("--dataset is about all runs of a dataset, --run about one run.", "Give one of them.")
+    if modif is not None and dataset is None:
+        raise UsageProblem("--modif chooses a folder of a dataset.", "Give --dataset, or leave --modif out.")
     context = Context(platform_name=platform, profile=profile)
     screen = context.screen
     with screen.waiting("asking"):
-        reader = context.snapshots(run_id)
+        if dataset is None:
+            reader = context.snapshots(run_id)
+            subject = ReportSubject(run=reader.run)
+        else:
+            read = read_dataset(
+                context.dataset(dataset), output_name=modif, records=context.records, storage=context.storage
+            )
+            reader = SnapshotReader(
+                read.run, records=context.records, batch=context.batch, now=lambda: datetime.now(UTC), is_saving=True
+            )
+            subject = ReportSubject(run=read.run, dataset=dataset, origins=read.origins)
         # First, so that a file that must not be replaced is reported at once.
-        target = target_of(file, reader.run, folder=Path())
+        target = target_of(file, subject.file_name, folder=Path())
         # Before the snapshot, which then need not read the results again.
         files = summarise(reader.run, reader.on_s3.each_result())
-        gathered = gather(reader.whole(), pricing=context.pricing(reader.run), records=context.records)
-        choice = choose(gathered, files, context.storage, data_bucket=context.platform.data_bucket)
+        gathered = gather(reader.whole(), subject=subject, pricing=context.pricing(reader.run), records=context.records)
+        choice = choose(
+            gathered,
+            files,
+            context.storage,
+            data_bucket=context.platform.data_bucket,
+            parcellation=parcellation,
+        )
     decoder = ImageDecoder(picture_count=sum(asset.kind == "QA" for asset in choice.assets))
     size_bytes = sum(asset.size_bytes for asset in choice.assets)
     with screen.transfer("connectomes and pictures", size_bytes=size_bytes) as advance:
         images = fetch(
             choice.assets, context.storage, decode=decoder.decode, on_file=lambda asset: advance(asset.size_bytes)
         )
-    written_bytes = write(page(gathered, choice, images), target)
-    screen.say(f"{gathered.run.run_id}: {counted(len(gathered.status.scans), 'scan')}, {size_text(written_bytes)}")
+    nodes = known_nodes(choice.atlas, atlases=atlas_table(), nodes=atlas_nodes())
+    written_bytes = write(page(gathered, choice, images, nodes=nodes), target)
+    screen.say(f"{subject.title}: {counted(len(gathered.status.scans), 'scan')}, {size_text(written_bytes)}")
     for note in choice.left_out:
         screen.say(f"  {note}")
     screen.say("It holds participants' data: keep it where the data may be. A browser opens it; it needs no network.")
@@ -62,7 +118,10 @@ def report(
         screen.json(
             {
                 "schema_version": 1,
-                "run_id": gathered.run.run_id,
+                "run_id": None if dataset else gathered.run.run_id,
+                "dataset": gathered.run.dataset,
+                "output": gathered.run.output,
+                "parcellation": choice.atlas or None,
                 "path": str(target),
                 "size_bytes": written_bytes,
                 "counts": {**gathered.status.counts, "TOTAL": gathered.status.total},
@@ -71,3 +130,5 @@ def report(
         )
     else:
         screen.data.print(str(target), markup=False)
+    if is_opened and not webbrowser.open(target.resolve().as_uri()):
+        screen.warn(f"There is no browser that can be started here. Open {target} yourself.")

@@ -11,13 +11,15 @@ from typing import TypeVar
 from opsctl.aws.errors import translated
 from opsctl.aws.s3.body import read
 from opsctl.aws.s3.storage import Storage
-from opsctl.commands.results.report_assets import Asset
+from opsctl.commands.results.report_asset import Asset
 from opsctl.core.errors import ErrorCode, Problem
 from opsctl.core.location import parse_uri
 
 _THREADS = 16
 #: A small file may be a picture of 60 million pixels: as many at once as memory has room for.
 _MOST_DECODING = 4
+#: Of a log only its end is read.
+_LOG_BYTES = 32_768
 
 _T = TypeVar("_T")
 
@@ -56,16 +58,17 @@ def fetch(
 
 def _body(asset: Asset, storage: Storage) -> bytes:
     location = parse_uri(asset.uri)
+    first = max(0, asset.size_bytes - _LOG_BYTES) if asset.kind == "log" else 0
     with translated(f"reading {asset.uri}"):
         # One byte more tells a larger object, which is not read.
         body, _ = read(
             storage.client,
-            at_most=asset.size_bytes + 1,
+            at_most=asset.size_bytes - first + 1,
             Bucket=location.bucket,
             Key=location.prefix,
-            Range=f"bytes=0-{asset.size_bytes}",
+            Range=f"bytes={first}-{asset.size_bytes}",
         )
-    if len(body) != asset.size_bytes or (asset.sha256 and sha256(body).hexdigest() != asset.sha256):
+    if len(body) != asset.size_bytes - first or (asset.sha256 and sha256(body).hexdigest() != asset.sha256):
         raise Problem(
             "It is not the file that the job published: something else has written there since.",
             code=ErrorCode.OUTPUT_CHANGED,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 from opsctl.commands.runs.records import Records
 from opsctl.core.errors import ErrorCode, Problem, write_error_code
+from opsctl.core.location import parse_uri
 from opsctl.core.runs.attempt_merge import AttemptsByScan
 from opsctl.core.runs.manifest import Run, timestamp
 from opsctl.core.runs.result import Result
@@ -21,6 +23,49 @@ from opsctl.safe_folder import SafeFolder
 MARK = '<meta name="generator" content="opsctl report">'
 
 _MARK_WITHIN_BYTES = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSubject:
+    """A run, or a dataset over all its runs into one output location.
+
+    Attributes
+    ----------
+    run
+        Of a dataset: a run in memory, with the best result of each scan (`dataset_run`).
+    dataset
+        The dataset as it was typed; empty for a run.
+    origins
+        The runs that the results of a dataset are from, oldest first.
+    """
+
+    run: Run
+    dataset: str = ""
+    origins: tuple[Run, ...] = ()
+
+    @property
+    def output_name(self) -> str:
+        """The name of the derivatives folder."""
+        return self.run.output.rstrip("/").rpartition("/")[2]
+
+    @property
+    def title(self) -> str:
+        """The run's id, or the dataset with its derivatives folder."""
+        return f"{self.dataset}, {self.output_name}" if self.dataset else self.run.run_id
+
+    @property
+    def file_name(self) -> str:
+        """The name of its report."""
+        if not self.dataset:
+            return f"{self.run.run_id}.html"
+        return f"{parse_uri(self.run.dataset).prefix.rpartition('/')[2]}-{self.output_name}.html"
+
+    @property
+    def options(self) -> str:
+        """The options of `report` and `results` that select it."""
+        if not self.dataset:
+            return f"--run {self.run.run_id}"
+        return f"--dataset {shlex.quote(self.dataset)} --modif {shlex.quote(self.output_name)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +82,8 @@ class Report:
         Each scan's attempts in their order, by the scan's index.
     image_digest
         `sha256:…`, or empty when unknown.
+    subject
+        What it is about.
     """
 
     run: Run
@@ -45,9 +92,10 @@ class Report:
     results: Mapping[int, Result]
     attempts: AttemptsByScan
     image_digest: str
+    subject: ReportSubject
 
 
-def gather(snapshot: RunSnapshot, *, pricing: Pricing | None, records: Records) -> Report:
+def gather(snapshot: RunSnapshot, *, subject: ReportSubject, pricing: Pricing | None, records: Records) -> Report:
     """Gather everything that a report shows of a run, but its files.
 
     Parameters
@@ -56,27 +104,34 @@ def gather(snapshot: RunSnapshot, *, pricing: Pricing | None, records: Records) 
         Of the whole run.
     """
     run = snapshot.run
-    document = records.document(run.run_id, 0) or {}
+    # The run of a dataset is only in memory: the latest of its runs has records.
+    recorded = subject.origins[-1] if subject.origins else run
+    document = records.document(recorded.run_id, 0) or {}
+    status = snapshot.with_costs(pricing)
+    if subject.dataset:
+        # All scans of a dataset are adopted from the runs that paid for them.
+        status = replace(status, bill=status.adopted_bill)
     return Report(
         run=run,
         at=timestamp(snapshot.at),
-        status=snapshot.with_costs(pricing),
+        status=status,
         results=snapshot.results,
         attempts=snapshot.attempts,
         image_digest=document.get("image_digest") or "",
+        subject=subject,
     )
 
 
-def target_of(file: Path | None, run: Run, *, folder: Path) -> Path:
-    """The path of the report: `file`, or `RUN_ID.html` in the folder `file`, or in `folder` when `file` is None.
+def target_of(file: Path | None, name: str, *, folder: Path) -> Path:
+    """The path of the report: `file`, or `name` in the folder `file`, or in `folder` when `file` is None.
 
     Raises
     ------
     Problem
         When something that is not a report has this name, a link too, or its folder cannot be opened.
     """
-    target = folder / f"{run.run_id}.html" if file is None else file
-    target = target / f"{run.run_id}.html" if target.is_dir() else target
+    target = folder / name if file is None else file
+    target = target / name if target.is_dir() else target
     try:
         with SafeFolder(target.parent) as parent, parent.reading(target.name) as existing:
             is_free = existing is None or _is_report(existing)

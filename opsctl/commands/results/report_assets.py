@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from opsctl.aws.s3.storage import Storage
+from opsctl.commands.results.failed_files import failed_files
 from opsctl.commands.results.report import Report
-from opsctl.core.bounded import whole_number
-from opsctl.core.location import Location, run_location
+from opsctl.commands.results.report_asset import Asset, AssetKind
+from opsctl.core.results.connectome_counts import ConnectomeCounts
 from opsctl.core.results.connectome_table import atlas_of, kind_of
+from opsctl.core.results.pictured_atlas import pictured_atlas
 from opsctl.core.results.place import WrongPlace, local_place
 from opsctl.core.results.qa import is_qa_picture, most_useful_first
 from opsctl.core.runs.manifest import Run
@@ -30,53 +31,22 @@ _ABSOLUTE: GraphKind = "absolute correlation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asset:
-    """One file of a scan that the report shows.
-
-    Attributes
-    ----------
-    index
-        The scan's index in the run.
-    name
-        The name of the atlas's folder, or the picture's file name.
-    graph_kind
-        What the weights of a connectome are; None for a picture, and where it is not known.
-    graph_nodes
-        The number of nodes that a connectome's file numbers from 1, also those without an edge; None where not known.
-    sha256
-        As the job recorded it; empty for a failed scan's files, which no result lists.
-    """
-
-    index: int
-    kind: Literal["connectome", "QA"]
-    name: str
-    uri: str
-    size_bytes: int
-    sha256: str = ""
-    graph_kind: GraphKind | None = None
-    graph_nodes: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ScanFiles:
     """What a report tells of the files of a scan with a result.
 
     Attributes
     ----------
-    graph
-        What its first connectome by atlas holds, as its job counted it; None where it did not.
-    atlases
-        The folders of the atlases of all connectomes.
+    connectomes
+        What its connectomes hold.
     count, size_bytes
         Of all files.
     assets
-        Its first connectome and its QA pictures, the most useful first; none where the report shows no pictures of it.
+        Its connectomes and its QA pictures; none where the report shows no pictures of it.
     foreign
         How many files the result lists that are no outputs of the scan; counted where `assets` are.
     """
 
-    graph: Graph | None
-    atlases: tuple[str, ...]
+    connectomes: ConnectomeCounts
     count: int
     size_bytes: int
     assets: tuple[Asset, ...] = ()
@@ -97,12 +67,15 @@ class AssetSelection:
         The indices of the scans whose pictures are shown.
     files
         By the scan's index.
+    atlas
+        The folder of the atlas whose connectomes are pictured; empty where no scan has one.
     """
 
     assets: tuple[Asset, ...]
     left_out: tuple[str, ...]
     pictured: frozenset[int]
     files: Mapping[int, ScanFiles]
+    atlas: str = ""
 
 
 def summarise(run: Run, results: Iterable[Result]) -> dict[int, ScanFiles]:
@@ -124,28 +97,47 @@ def summarise(run: Run, results: Iterable[Result]) -> dict[int, ScanFiles]:
     }
 
 
-def choose(report: Report, files: Mapping[int, ScanFiles], storage: Storage, *, data_bucket: str) -> AssetSelection:
-    """Choose each scan's first connectome by atlas and its most useful QA pictures.
+def choose(
+    report: Report,
+    files: Mapping[int, ScanFiles],
+    storage: Storage,
+    *,
+    data_bucket: str,
+    parcellation: str | None = None,
+) -> AssetSelection:
+    """Choose each scan's connectome of one atlas, its most useful QA pictures, and the log of a failed attempt.
 
     Failed scans come first, then those that need a look. Of a functional scan the signed correlations are chosen.
+
+    Parameters
+    ----------
+    parcellation
+        The atlas, or a part of its name; see `pictured_atlas`.
+
+    Raises
+    ------
+    UsageProblem
+        When no scan has a connectome of this parcellation.
     """
     scans = sorted(report.status.scans, key=_suspects_first)
     pictured = pictured_scans(scans)
+    done = [files[scan.index] for scan in scans if scan.state == "DONE" and scan.index in files]
+    atlas = pictured_atlas((of_scan.connectomes.atlases for of_scan in done), typed=parcellation)
     max_qa = 4 if len(scans) <= _MANY_SCANS else 1
-    failed_qa = _failed_qa(report, storage, data_bucket=data_bucket)
+    of_failed = failed_files(report, storage, data_bucket=data_bucket)
     chosen: list[Asset] = []
     hidden_qa = too_large = foreign = 0
     for scan in scans:
         if scan.index not in pictured:
             continue
-        of_scan = _ordered(failed_qa.get(scan.index, ()))
+        of_scan = _ordered(of_failed.get(scan.index, ()))
         if scan.state == "DONE" and scan.index in files:
-            of_scan = list(files[scan.index].assets)
+            of_scan = _of_atlas(files[scan.index].assets, atlas)
             foreign += files[scan.index].foreign
-        fitting = [asset for asset in of_scan if asset.size_bytes <= _MAX_BYTES]
+        fitting = [asset for asset in of_scan if asset.size_bytes <= _MAX_BYTES or asset.kind == "log"]
         too_large += len(of_scan) - len(fitting)
         qa = [asset for asset in fitting if asset.kind == "QA"]
-        chosen += [*(asset for asset in fitting if asset.kind == "connectome"), *qa[:max_qa]]
+        chosen += [*(asset for asset in fitting if asset.kind != "QA"), *qa[:max_qa]]
         hidden_qa += len(qa[max_qa:])
     left_out = []
     if len(pictured) < len(scans):
@@ -154,14 +146,13 @@ def choose(report: Report, files: Mapping[int, ScanFiles], storage: Storage, *, 
             f"{_MOST_SUSPECTS} that failed or need a look. The others are in a table."
         )
     if hidden_qa:
-        left_out.append(
-            f"{hidden_qa:,} more QA pictures of these scans are not shown (`opsctl results DIR --what qa`)."
-        )
+        command = f"opsctl results DIR {report.subject.options} --what qa"
+        left_out.append(f"{hidden_qa:,} more QA pictures of these scans are not shown (`{command}` downloads them).")
     if too_large:
         left_out.append(f"{too_large:,} files over {_MAX_BYTES // 1_000_000} MB are not shown.")
     if foreign:
         left_out.append(f"{foreign:,} files that results list and that are no outputs of their scans are not read.")
-    return AssetSelection(tuple(chosen), tuple(left_out), pictured, files)
+    return AssetSelection(tuple(chosen), tuple(left_out), pictured, files, atlas)
 
 
 def pictured_scans(scans: Iterable[ScanStatus]) -> frozenset[int]:
@@ -181,24 +172,33 @@ def _suspects_first(scan: ScanStatus) -> tuple[bool, bool, int]:
 def _summary(run: Run, result: Result, *, has_assets: bool) -> ScanFiles:
     own = _own_files(run, result) if has_assets else []
     return ScanFiles(
-        graph=min(result.graphs, key=lambda graph: (graph.atlas, graph.kind == _ABSOLUTE, graph.uri), default=None),
-        atlases=tuple(sorted(set(map(atlas_of, result.connectomes)))),
+        connectomes=ConnectomeCounts(result.graphs, result.connectomes),
         count=len(result.files),
         size_bytes=sum(file.size_bytes for file in result.files),
-        assets=tuple(_candidates(result, own)),
+        assets=(*_one_of_each_atlas(_connectomes(result, own)), *_qa(result, own)),
         foreign=len(result.files) - len(own) if has_assets else 0,
     )
 
 
-def _candidates(result: Result, files: Sequence[OutputFile]) -> list[Asset]:
-    """The connectome and the pictures of a scan, the most useful first."""
-    connectomes = sorted(_connectomes(result, files), key=_signed_before_absolute)
-    return [*connectomes[:1], *_ordered(_qa(result, files), atlas=connectomes[0].name if connectomes else "")]
+def _one_of_each_atlas(connectomes: Iterable[Asset]) -> Iterable[Asset]:
+    by_atlas: dict[str, Asset] = {}
+    for asset in sorted(connectomes, key=_signed_before_absolute):
+        by_atlas.setdefault(asset.name, asset)
+    return by_atlas.values()
 
 
-def _ordered(pictures: Iterable[Asset], *, atlas: str = "") -> list[Asset]:
-    by_uri = {asset.uri: asset for asset in pictures}
-    return [by_uri[uri] for uri in most_useful_first(by_uri, atlas=atlas)]
+def _of_atlas(assets: Sequence[Asset], atlas: str) -> list[Asset]:
+    """The connectome of an atlas and the pictures of a scan, the most useful first."""
+    connectomes = [asset for asset in assets if asset.kind == "connectome" and asset.name == atlas]
+    return [*connectomes, *_ordered((asset for asset in assets if asset.kind == "QA"), atlas=atlas)]
+
+
+def _ordered(files: Iterable[Asset], *, atlas: str = "") -> list[Asset]:
+    """A scan's log, and its pictures, the most useful first."""
+    files = list(files)
+    by_uri = {asset.uri: asset for asset in files if asset.kind == "QA"}
+    logs = [asset for asset in files if asset.kind == "log"]
+    return [*logs, *(by_uri[uri] for uri in most_useful_first(by_uri, atlas=atlas))]
 
 
 def _own_files(run: Run, result: Result) -> list[OutputFile]:
@@ -244,29 +244,7 @@ def _qa(result: Result, files: Sequence[OutputFile]) -> Iterator[Asset]:
             yield _asset(result.index, "QA", file.uri.rpartition("/")[2], file)
 
 
-def _asset(index: int, kind: Literal["connectome", "QA"], name: str, file: OutputFile, **graph: Any) -> Asset:
+def _asset(index: int, kind: AssetKind, name: str, file: OutputFile, **graph: Any) -> Asset:
     return Asset(
         index=index, kind=kind, name=name, uri=file.uri, size_bytes=file.size_bytes, sha256=file.sha256, **graph
     )
-
-
-def _failed_qa(report: Report, storage: Storage, *, data_bucket: str) -> dict[int, list[Asset]]:
-    """The QA pictures of each failed scan's last attempt, by the scan's index; they lie with the run's records."""
-    failed: dict[str, dict[int, int]] = defaultdict(dict)
-    for scan in report.status.failed:
-        origin = report.run.origin(scan.index)
-        failed[origin.run_id][origin.index] = scan.index
-    pictures: dict[int, dict[str, list[Asset]]] = defaultdict(lambda: defaultdict(list))
-    for run_id, indices in failed.items():
-        folder = Location(data_bucket, f"{run_location(run_id, data_bucket=data_bucket).prefix}/failures")
-        for obj in storage.below(folder):
-            origin_index, _, place = obj.key.removeprefix(folder.key_prefix).partition("/")
-            attempt, *rest = place.split("/")
-            number = whole_number(origin_index)
-            index = indices.get(number) if number is not None else None
-            if index is not None and rest and is_qa_picture(obj.key):
-                uri = f"s3://{data_bucket}/{obj.key}"
-                pictures[index][attempt].append(
-                    Asset(index=index, kind="QA", name=rest[-1], uri=uri, size_bytes=obj.size_bytes)
-                )
-    return {index: attempts[max(attempts, key=lambda name: (len(name), name))] for index, attempts in pictures.items()}

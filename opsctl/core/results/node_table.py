@@ -102,6 +102,27 @@ def node_tables(
     return NodeTables(contents, exceptions)
 
 
+def known_nodes(
+    folder: str, *, atlases: AtlasTable, nodes: Mapping[str, Sequence[AtlasNode]]
+) -> Sequence[AtlasNode] | None:
+    """The regions of an atlas in the order of the nodes of its connectomes; None where they are not known.
+
+    They hold for a functional connectome only where its scan has lost no region.
+
+    Parameters
+    ----------
+    folder
+        Of the atlas in m2g's outputs.
+    nodes
+        See `node_tables`.
+    """
+    for atlas in atlases:
+        for size in VOXEL_SIZES:
+            if atlas.folder(size) == folder and not _labels_unknown(atlas, size, nodes):
+                return nodes[atlas.name]
+    return None
+
+
 def _labels_unknown(atlas: Atlas, size: str, nodes: Mapping[str, Sequence[AtlasNode]]) -> str:
     regions, known_regions = atlas.regions[size], atlas.regions[_KNOWN_SIZE]
     if atlas.name not in nodes:

@@ -16,7 +16,13 @@ from .progress import ProgressLog
 
 
 def normalize(
-    streamlines: Path, fa: volumes.Floats, affine: NDArray[np.float64], folders: DwiFolders, *, log: ProgressLog
+    streamlines: Path,
+    fa: volumes.Floats,
+    affine: NDArray[np.float64],
+    folders: DwiFolders,
+    *,
+    title: str,
+    log: ProgressLog,
 ) -> None:
     """Leave m2g's three pictures and its file of streamlines, which are the scan's own, unchanged.
 
@@ -35,7 +41,7 @@ def normalize(
             path = folder / f"transformed_{plane}.png"
             if not folder.is_dir():
                 raise M2gError("FileNotFoundError", f"[Errno 2] No such file or directory: '{path}'")
-            draw_slices(path, fa, np.zeros_like(fa), title=f"{path.stem}: FA; the preview normalizes nothing")
+            draw_slices(path, fa, np.zeros_like(fa), title=f"{title}, {path.stem}: FA; the preview normalizes nothing")
         normalized = streamlines.with_name("streamlines_dsn.trk")
         shutil.copyfile(streamlines, normalized)
     log.write(f"Saving DSN-registered streamlines: {normalized}")

@@ -57,6 +57,7 @@ def run(scan: StagedDwi, atlases: Sequence[Atlas], options: Options, *, folder: 
         affine=affine,
         voxel_size=options.voxelsize,
         skipreg=options.skipreg,
+        title=scan.title,
         log=log,
     )
     registration.run()
@@ -78,11 +79,11 @@ def run(scan: StagedDwi, atlases: Sequence[Atlas], options: Options, *, folder: 
     log.write("Streamlines complete")
     log.write(f"Tractography runtime: {time.monotonic() - tracking_started:.1f}")
     if options.space == "native_dsn":
-        dsn.normalize(streamlines, fa, affine, folders, log=log)
+        dsn.normalize(streamlines, fa, affine, folders, title=scan.title, log=log)
 
     lines = connectome.StreamlineVoxels(tracts, mask.shape)
     for label_image, path in zip(images, paths, strict=True):
-        _make_graph(label_image, lines, path, options, folders, log)
+        _make_graph(label_image, lines, path, options, folders, log, title=scan.title)
     log.write(f"Total execution time: {timedelta(seconds=time.monotonic() - started)}")
     log.write("M2G Complete.")
     log.write(f"Connectome Locations: {[str(path) for path in paths]}")
@@ -178,6 +179,8 @@ def _make_graph(
     options: Options,
     folders: DwiFolders,
     log: ProgressLog,
+    *,
+    title: str,
 ) -> None:
     """Write an atlas's connectome, its lost regions and its picture."""
     atlas = image.parcellation.atlas
@@ -200,7 +203,9 @@ def _make_graph(
     ):
         log.write(line)
     log.write(f"Average degree: {2 * len(edges) / nodes:8.4f}")
-    pictures.draw_graph(folders.qa_graphs / f"{path.stem}.png", edges, nodes=nodes - 1, title=path.stem)
+    pictures.draw_graph(
+        folders.qa_graphs / f"{path.stem}.png", edges, nodes=nodes - 1, title=f"{title}, {image.parcellation.folder}"
+    )
     log.write(f"{{'ecount': {len(edges)}}}")
     graphs.write_counts(path, edges)
     log.write(f"Graph saved. Output location here: {path}")

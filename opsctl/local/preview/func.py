@@ -60,9 +60,9 @@ def run(scan: StagedScan, atlases: Sequence[Atlas], options: Options, *, folder:
     preproc = folder / "func/preproc"
     volumes.save(preproc / "functional_brain_mask/functional_brain_mask.nii.gz", mask.astype(np.uint8), affine)
     volumes.save(folder / "func/register/mean_functional/mean_functional.nii.gz", mean, affine)
-    title = f"{scan.image.name}: green is what counts as brain"
+    title = f"{scan.title}: green is what counts as brain"
     pictures.draw_slices(folder / "qa_f/skullstrip_vis/skull_vis.png", mean, mask, title=title)
-    _draw_carpet(folder / "qa_f/carpet/carpet.png", data[mask], scan.image.name)
+    _draw_carpet(folder / "qa_f/carpet/carpet.png", data[mask], scan.title)
 
     # In m2g, C-PAC is through here, and its outputs are sorted.
     log.write("Functional Pipeline completed!")

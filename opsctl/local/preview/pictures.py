@@ -47,13 +47,15 @@ def draw_slices(path: Path, base: NDArray[Any], overlay: NDArray[Any], *, title:
     _save_tiles(path, tiles, title=title)
 
 
-def draw_tissues(path: Path, csf: NDArray[Any], grey_matter: NDArray[Any], white_matter: NDArray[Any]) -> None:
+def draw_tissues(
+    path: Path, csf: NDArray[Any], grey_matter: NDArray[Any], white_matter: NDArray[Any], *, title: str
+) -> None:
     """Draw nine slices with the three tissues in m2g's colours."""
     tiles = [np.full((*plane.shape, 3), 255.0) for plane in _planes(csf)]
     for tissue, colour in ((csf, _BLUE), (grey_matter, _MAGENTA), (white_matter, _GREEN)):
         for tile, plane in zip(tiles, _planes(tissue), strict=True):
             tile[plane > 0] = colour
-    _save_tiles(path, tiles, title="blue: CSF, magenta: grey matter, green: white matter")
+    _save_tiles(path, tiles, title=f"{title}: blue is CSF, magenta grey matter, green white matter")
 
 
 def draw_graph(path: Path, edges: Edges, *, nodes: int, title: str) -> None:

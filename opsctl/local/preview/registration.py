@@ -40,6 +40,8 @@ class Registration:
         `1mm`, `2mm` or `4mm`.
     skipreg
         Steps whose files exist are skipped.
+    title
+        Of the scan, in its pictures.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Registration:
         affine: NDArray[np.float64],
         voxel_size: str,
         skipreg: bool,
+        title: str,
         log: ProgressLog,
     ) -> None:
+        self._title = title
         self._folders, self._t1w, self._log, self._skipreg = folders, t1w, log, skipreg
         self._b0, self._mask, self._affine, self._voxel_size = b0, mask, affine, voxel_size
         self._brain_file = folders.anat / "t1w_brain_nores.nii.gz"
@@ -145,7 +149,7 @@ class Registration:
             folders.qa_skull / f"qa_skullstrip__{self._t1w.name.split('.', 1)[0]}.png",
             whole,
             mask,
-            title=f"{self._t1w.name}: green is what counts as brain",
+            title=f"{self._title}, T1w: green is what counts as brain",
         )
         log.call("segment_t1w", inputs=(plain,), output=folders.anat / "t1w_seg")
         shutil.copyfile(plain, self._brain_file)
@@ -154,7 +158,7 @@ class Registration:
         for number, part in enumerate(parts):
             volumes.save(self._tissue_files[number], part.astype(np.float32), affine)
             shutil.copyfile(self._tissue_files[number], folders.anat / f"t1w_seg_pve_{number}.nii.gz")
-        draw_tissues(folders.qa_reg / "qa_fast.png", *parts)
+        draw_tissues(folders.qa_reg / "qa_fast.png", *parts, title=self._title)
         volumes.save(folders.anat / "t1w_wm_thr.nii.gz", parts[2].astype(np.uint8), affine)
         log.write("Extracting white matter edge...")
         edge = parts[2] & ~ndimage.binary_erosion(parts[2])
@@ -179,7 +183,7 @@ class Registration:
             folders.qa_reg / f"t1w_aligned_mni_2_{template}.png",
             brain,
             np.zeros_like(brain),
-            title="t1w_aligned_mni: the preview registers nothing",
+            title=f"{self._title}, t1w_aligned_mni: the preview registers nothing",
         )
         log.write("Running FLIRT BBR registration: DWI-->T1W ...")
         for name in _MATRICES:
@@ -231,4 +235,4 @@ class Registration:
 
     def _draw(self, path: Path, reference: str, overlay: NDArray[np.int32] | Floats | Mask) -> None:
         name = f"{path.name.removesuffix('.nii.gz')}_2_{reference}"
-        draw_slices(self._folders.qa_reg / f"{name}.png", self._b0, overlay, title=name)
+        draw_slices(self._folders.qa_reg / f"{name}.png", self._b0, overlay, title=f"{self._title}, {name}")

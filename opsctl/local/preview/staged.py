@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.runs.m2g_options import MADE_UP_SESSION
 
 _IMAGES = (".nii", ".nii.gz")
 
@@ -37,6 +38,11 @@ class StagedScan:
     def name(self) -> str:
         """`sub-01/ses-1`."""
         return f"sub-{self.subject}/ses-{self.session}"
+
+    @property
+    def title(self) -> str:
+        """What its pictures are titled with: all its labels, without the session that opsctl has made up for m2g."""
+        return stem(self.image).replace(f"_ses-{MADE_UP_SESSION}", "")
 
     @property
     def prefix(self) -> str:

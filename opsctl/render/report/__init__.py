@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from typing import Any
@@ -12,12 +12,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from opsctl.commands.results.report import MARK, Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection
+from opsctl.core.atlases.atlas import name_of
+from opsctl.core.atlases.atlas_node import AtlasNode
 from opsctl.core.costs.bill import NOT_INCLUDED
 from opsctl.core.costs.estimate import about_text, usd_text
 from opsctl.core.errors import Problem
 from opsctl.core.harmless import harmless
-from opsctl.render.report.pictures import COLOURS, DecodedImage, limit_size
+from opsctl.render.report.command_text import advised, command_text
+from opsctl.render.report.matrices import COLOURS
+from opsctl.render.report.pictures import DecodedFile, draw_matrices, limit_size
 from opsctl.render.report.view import View
 from opsctl.render.screen import counted, duration_text, size_text
 
@@ -27,14 +32,23 @@ _MAX_PICTURE_BYTES = 14_000_000
 _FEW = 12
 
 
-def page(report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedImage | Problem]) -> Iterator[str]:
+def page(
+    report: Report,
+    choice: AssetSelection,
+    files_of_scans: Mapping[Asset, DecodedFile | Problem],
+    *,
+    nodes: Sequence[AtlasNode] | None = None,
+) -> Iterator[str]:
     """The whole page, in parts.
 
     Parameters
     ----------
-    images
+    files_of_scans
         The decoded files of `choice`, or why one could not be decoded.
+    nodes
+        The regions of the pictured atlas in the order of its nodes; None where they are not known.
     """
+    drawn, scales = draw_matrices(files_of_scans)
     style = files(__package__).joinpath("style.css").read_text()
     # A page that may load nothing cannot send data either; the browser enforces this.
     digest = b64encode(sha256(style.encode()).digest()).decode("ascii")
@@ -44,7 +58,7 @@ def page(report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedI
         not_included=NOT_INCLUDED,
         few=_FEW,
         colours=COLOURS,
-        view=View(report, choice, limit_size(images, max_bytes=_MAX_PICTURE_BYTES)),
+        view=View(report, choice, limit_size(drawn, max_bytes=_MAX_PICTURE_BYTES), scales=scales, nodes=nodes),
         mark=MARK,
         policy=policy,
         style=style,
@@ -66,6 +80,9 @@ def _environment() -> Environment:
         "size": size_text,
         "counted": counted,
         "usd": usd_text,
+        "atlas": name_of,
+        "command": advised,
+        "typed": command_text,
         "about": about_text,
         "moment": _moment,
         "hours": _hours,

@@ -42,15 +42,23 @@ class Plot:
         return _text(value, is_time=self.is_time, unit=self.unit)
 
 
-def phase_plots(done: Sequence[ScanRow]) -> list[Plot]:
-    """The duration of each phase."""
+def phase_plots(done: Sequence[ScanRow], *, is_preview: bool) -> list[Plot]:
+    """The duration of each phase.
+
+    Parameters
+    ----------
+    is_preview
+        Whether the preview ran in m2g's place.
+    """
     timed = [row for row in done if row.result is not None]
     plots = []
     for name, note in _PHASES.items():
         values = [
             (row.scan, float(row.result.seconds[name])) for row in timed if row.result and name in row.result.seconds
         ]
-        if values:
+        if values and name == "m2g" and is_preview:
+            plots.append(_plot("preview", "in m2g's place; m2g itself takes about an hour", values, is_time=True))
+        elif values:
             plots.append(_plot(name, note, values, is_time=True))
     return plots
 
@@ -71,7 +79,7 @@ def edge_plots(done: Sequence[ScanRow]) -> list[Plot]:
     """The numbers of edges of the connectomes, one plot per atlas and kind: outliers become visible."""
     groups: dict[tuple[str, GraphKind | None], list[tuple[ScanStatus, float]]] = defaultdict(list)
     for row in done:
-        if row.numbers is not None:
+        if row.numbers is not None and row.numbers.edges is not None:
             groups[row.numbers.atlas, row.numbers.kind].append((row.scan, float(row.numbers.edges)))
     return [
         _plot(f"edges, {name_of(atlas)}", _EDGES[kind], edges, is_time=False)

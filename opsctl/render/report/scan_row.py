@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from opsctl.commands.results.report_assets import Asset, ScanFiles
-from opsctl.core.atlases.atlas import name_of
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import ScanFiles
 from opsctl.core.costs.bill import ScanBill
+from opsctl.core.results.connectome_counts import ConnectomeNumbers
 from opsctl.core.results.qa import is_skull_strip
 from opsctl.core.runs.attempt import Attempt
-from opsctl.core.runs.result import GraphKind, Result
+from opsctl.core.runs.result import Result
+from opsctl.core.runs.state import DailyState, daily_state
 from opsctl.core.runs.status import ScanStatus
-from opsctl.render.report.pictures import DecodedImage
+from opsctl.render.report.brain import EdgeLines
+from opsctl.render.report.pictures import DecodedFile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A file of a scan, or the problem why it cannot be shown; `number` tells it from all others of the page."""
+    """A file of a scan, or the problem why it cannot be shown.
+
+    Attributes
+    ----------
+    number
+        Tells it from all others of the page.
+    brain
+        The strongest edges of a connectome; empty where the places of its nodes are not known.
+    """
 
     asset: Asset
-    image: DecodedImage
+    image: DecodedFile
     number: int
     problem: str = ""
-
-
-class ConnectomeNumbers(NamedTuple):
-    """What the connectome that stands for a scan holds."""
-
-    atlas: str
-    kind: GraphKind | None
-    nodes: int
-    edges: int
+    brain: tuple[EdgeLines, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,10 @@ class ScanRow:
     ----------
     is_pictured
         Whether its files may be shown; a run of thousands shows those of some scans.
+    atlas
+        The folder of the atlas that the page pictures.
+    run_id
+        The run that commands about it name.
     """
 
     scan: ScanStatus
@@ -51,7 +57,8 @@ class ScanRow:
     bill: ScanBill | None
     pictures: tuple[Picture, ...]
     is_pictured: bool
-    title: str = ""
+    atlas: str = ""
+    run_id: str = ""
 
     @property
     def has_details(self) -> bool:
@@ -60,14 +67,15 @@ class ScanRow:
 
     @property
     def numbers(self) -> ConnectomeNumbers | None:
-        """The numbers of its connectome, by its job; where that did not count, by the file."""
-        if self.files is not None and self.files.graph is not None:
-            graph = self.files.graph
-            return ConnectomeNumbers(graph.atlas, graph.kind, graph.nodes, graph.edges)
+        """The numbers of its pictured connectome, by its job; where that did not count, by the file."""
+        counted = self.files.connectomes.of(self.atlas) if self.files is not None else None
+        if counted is not None and counted.edges is not None:
+            return counted
         shown = self.connectome
-        if shown is None or shown.image.nodes is None or shown.image.edges is None:
+        if shown is None or shown.image.matrix is None:
             return None
-        return ConnectomeNumbers(shown.asset.name, shown.asset.graph_kind, shown.image.nodes, shown.image.edges)
+        matrix = shown.image.matrix
+        return ConnectomeNumbers(shown.asset.name, shown.asset.graph_kind, matrix.nodes, matrix.edges, None)
 
     @property
     def connectome(self) -> Picture | None:
@@ -85,11 +93,23 @@ class ScanRow:
         return next((picture for picture in self.qa if is_skull_strip(picture.asset.uri)), None)
 
     @property
-    def other_atlases(self) -> list[str]:
-        """The names of the atlases of the connectomes that are not shown."""
-        shown = self.connectome.asset.name if self.connectome else ""
-        atlases = set(self.files.atlases if self.files else ())
-        return sorted(map(name_of, atlases - {shown}))
+    def connectomes(self) -> list[ConnectomeNumbers]:
+        """The numbers of its connectomes, one of each atlas."""
+        counted = self.files.connectomes if self.files is not None else ()
+        pictured = self.numbers
+        return [
+            pictured if pictured is not None and numbers.atlas == pictured.atlas else numbers for numbers in counted
+        ]
+
+    @property
+    def log(self) -> Picture | None:
+        """The end of the log of its last attempt, if that failed."""
+        return next((picture for picture in self.pictures if picture.asset.kind == "log"), None)
+
+    @property
+    def state(self) -> DailyState:
+        """Its state in a user's words."""
+        return daily_state(self.scan.state, self.scan.cause_code)
 
     @property
     def seconds(self) -> float | None:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from opsctl.commands.results.report import Report
-from opsctl.commands.results.report_assets import Asset, AssetSelection
-from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection
+from opsctl.core.atlases.atlas import name_of
+from opsctl.core.atlases.atlas_node import AtlasNode
+from opsctl.core.costs.money import Money, spent
+from opsctl.core.diagnosis.causes import Cause, Group, cause_of, grouped, run_again
 from opsctl.core.diagnosis.reason import batch_reason
 from opsctl.core.errors import Problem
 from opsctl.core.preview import BANNER, is_preview
-from opsctl.core.runs.result import GraphKind
+from opsctl.core.runs.state import DailyState, daily_counts
 from opsctl.render.parcellations import atlases_text
-from opsctl.render.report.pictures import DecodedImage
+from opsctl.render.report.brain import Brain, EdgeLines
+from opsctl.render.report.failure_group import FailureGroup
+from opsctl.render.report.matrices import ColourScale
+from opsctl.render.report.pictures import DecodedFile
 from opsctl.render.report.scan_plots import Plot, edge_plots, peak_plots, phase_plots
 from opsctl.render.report.scan_row import Picture, ScanRow
 from opsctl.render.screen import counted
@@ -27,32 +34,43 @@ _LOOKS_AT_ONCE = 12
 #: With 45 atlases a scan may have as many reasons.
 _SENTENCES_AT_ONCE = 5
 _MAX_RETRIED = 100
-_MATRICES: Mapping[GraphKind | None, str] = {
-    "streamlines": "numbers of streamlines between two regions",
-    "correlation": "correlations of two regions' signals, with their sign",
-    "absolute correlation": "correlations of two regions' signals, without their sign",
-    None: "weights between two regions",
-}
 
 
 class View:
-    """Everything that the template uses."""
+    """Everything that the template uses.
 
-    def __init__(self, report: Report, choice: AssetSelection, images: Mapping[Asset, DecodedImage | Problem]) -> None:
+    Parameters
+    ----------
+    files
+        The decoded files, their matrices drawn.
+    scales
+        The colour scales of the matrices.
+    nodes
+        The regions of the pictured atlas in the order of its nodes; None where they are not known.
+    """
+
+    def __init__(
+        self,
+        report: Report,
+        choice: AssetSelection,
+        files: Mapping[Asset, DecodedFile | Problem],
+        *,
+        scales: Sequence[ColourScale],
+        nodes: Sequence[AtlasNode] | None,
+    ) -> None:
         self.report, self.run, self.status, self.bill = report, report.run, report.status, report.status.bill
+        self.subject = report.subject
         self.total = len(report.status.scans)
-        self.counts = report.status.counts
         self.left_out = choice.left_out
         self.shown_at_once = _ROWS_AT_ONCE
-        pictures: dict[int, list[Picture]] = defaultdict(list)
-        for number, (asset, image) in enumerate(images.items()):
-            if isinstance(image, Problem):
-                picture = Picture(asset=asset, image=DecodedImage(), number=number, problem=image.what)
-            else:
-                picture = Picture(asset=asset, image=image, number=number)
-            pictures[asset.index].append(picture)
-        self.unread = sum(1 for image in images.values() if isinstance(image, Problem))
-        self.dropped = sum(1 for image in images.values() if isinstance(image, DecodedImage) and image.picture is None)
+        self.scales = scales
+        self.atlas = name_of(choice.atlas) if choice.atlas else ""
+        self.brain = Brain(nodes) if nodes else None
+        self.unread = sum(1 for file in files.values() if isinstance(file, Problem))
+        self.dropped = sum(
+            1 for file in files.values() if isinstance(file, DecodedFile) and file.picture is None and not file.lines
+        )
+        pictures = self._pictures(files)
         self.rows = [
             ScanRow(
                 scan=scan,
@@ -62,25 +80,73 @@ class View:
                 bill=self.bill.by_scan.get(scan.index) if self.bill else None,
                 pictures=tuple(pictures.get(scan.index, ())),
                 is_pictured=scan.index in choice.pictured,
-                title=cause_of(scan.reason, run=report.run).title if scan.state == "FAILED" else "",
+                atlas=choice.atlas,
+                run_id=self.run.origin(scan.index).run_id if report.subject.dataset else self.run.run_id,
             )
             for scan in report.status.scans
         ]
-        self.failed = [row for row in self.rows if row.scan.state == "FAILED" and row.scan.is_submitted]
-        self.unsubmitted = [row for row in self.rows if row.scan.state == "FAILED" and not row.scan.is_submitted]
-        self.done = [row for row in self.rows if row.scan.state == "DONE"]
+        self.failed = [row for row in self.rows if row.state == DailyState.FAILED and row.scan.is_submitted]
+        self.unsubmitted = [row for row in self.rows if row.state == DailyState.FAILED and not row.scan.is_submitted]
+        self.cancelled = [row for row in self.rows if row.state == DailyState.CANCELLED]
+        self.done = [row for row in self.rows if row.state == DailyState.DONE]
+        self.under_way = [row for row in self.rows if row.state.is_active]
         self.warned = [row for row in self.done if row.scan.warnings]
         self.looks_at_once = _LOOKS_AT_ONCE
         self.sentences_at_once = _SENTENCES_AT_ONCE
         self.detailed = [row for row in self.done if row.has_details]
         self.plain = [row for row in self.done if not row.has_details]
-        self.under_way = [row for row in self.rows if row.scan.state not in ("FAILED", "DONE")]
         self.index_of = {scan.name: scan.index for scan in report.status.scans}
+
+    def _pictures(self, files: Mapping[Asset, DecodedFile | Problem]) -> dict[int, list[Picture]]:
+        """The files by the scan's index."""
+        pictures: dict[int, list[Picture]] = defaultdict(list)
+        for number, (asset, file) in enumerate(files.items()):
+            if isinstance(file, Problem):
+                picture = Picture(asset=asset, image=DecodedFile(), number=number, problem=file.what)
+            else:
+                picture = Picture(asset=asset, image=file, number=number, brain=self._edges(asset, file))
+            pictures[asset.index].append(picture)
+        return pictures
+
+    def _edges(self, asset: Asset, file: DecodedFile) -> tuple[EdgeLines, ...]:
+        """The strongest edges of a connectome; none where it is not sure which node is which region."""
+        matrix = file.matrix
+        if self.brain is None or matrix is None or not self.brain.node_count == matrix.rows == asset.graph_nodes:
+            return ()
+        return tuple(self.brain.lines(matrix.strongest))
+
+    @property
+    def is_preview(self) -> bool:
+        """Whether the preview made the outputs."""
+        return is_preview(self.run.image)
 
     @property
     def banner(self) -> str:
         """What stands above a page of the preview's outputs; empty for m2g's."""
-        return BANNER if is_preview(self.run.image) else ""
+        return BANNER if self.is_preview else ""
+
+    @cached_property
+    def failures(self) -> list[FailureGroup]:
+        """The scans that failed, by cause, the largest group first."""
+        rows = {row.scan.name: row for row in self.failed}
+        groups = grouped({name: row.scan.reason for name, row in rows.items()}, run=self.run)
+        return [FailureGroup(group, [rows[name] for name in group.scans]) for group in groups]
+
+    @property
+    def unsubmitted_groups(self) -> list[FailureGroup]:
+        """The scans that were never submitted, by reason."""
+        rows = {row.scan.name: row for row in self.unsubmitted}
+        groups = grouped({name: row.scan.reason for name, row in rows.items()}, run=self.run)
+        return [FailureGroup(group, [rows[name] for name in group.scans]) for group in groups]
+
+    def money(self, usd: float) -> Money:
+        """A sum of this run's attempts."""
+        return spent(usd, is_local=self.status.is_local, is_complete=self.bill is None or self.bill.is_complete)
+
+    @property
+    def cost_words(self) -> str:
+        """What the sums of the table of scans are."""
+        return str(self.money(0.0).truth)
 
     @property
     def headline(self) -> str:
@@ -100,16 +166,22 @@ class View:
             return f"None of {scans} done yet"
         parts = [f"{done:,} of {scans} done" if done else f"None of {scans} done"]
         parts += [f"{failed:,} failed"] if failed else []
+        parts += [f"{len(self.cancelled):,} cancelled"] if self.cancelled else []
         parts += [f"{active:,} not finished yet"] if active else []
         parts += [f"{len(self.unsubmitted):,} not submitted"] if self.unsubmitted else []
         return ", ".join(parts)
 
     @property
+    def counts(self) -> dict[DailyState, int]:
+        """The number of scans in each state, but those that were never submitted."""
+        return daily_counts(row.state for row in self.rows if row.scan.is_submitted)
+
+    @property
     def bar(self) -> list[dict[str, Any]]:
         """The states as parts of one bar, 0 to 1000."""
-        parts = [("done", len(self.done)), ("failed", len(self.failed))]
-        running = sum(1 for row in self.under_way if row.scan.state in ("RUNNING", "STARTING"))
-        parts += [("running", running), ("waiting", len(self.under_way) - running)]
+        counts = self.counts
+        order = (DailyState.DONE, DailyState.FAILED, DailyState.CANCELLED, DailyState.RUNNING, DailyState.STARTING)
+        parts = [(str(state), counts[state]) for state in (*order, DailyState.WAITING)]
         parts += [("not submitted", len(self.unsubmitted))] if self.unsubmitted else []
         x, segments = 0.0, []
         for name, count in parts:
@@ -127,7 +199,7 @@ class View:
     @cached_property
     def plots(self) -> list[Plot]:
         """The duration of each phase in the scans that are done."""
-        return phase_plots(self.done)
+        return phase_plots(self.done, is_preview=self.is_preview)
 
     @cached_property
     def peak_plots(self) -> list[Plot]:
@@ -139,16 +211,25 @@ class View:
         """The numbers of edges of the connectomes."""
         return edge_plots(self.done)
 
-    @property
-    def matrices(self) -> str:
-        """What the matrices show."""
-        kinds = {row.connectome.asset.graph_kind for row in self.sheet if row.connectome is not None}
-        return " or ".join(words for kind, words in _MATRICES.items() if kind in kinds)
-
     @cached_property
     def sheet(self) -> list[ScanRow]:
         """The scans whose matrices are shown side by side."""
         return [row for row in self.done if row.connectome is not None and row.connectome.image.picture is not None]
+
+    @property
+    def brains(self) -> list[ScanRow]:
+        """The scans of the sheet whose strongest edges can be drawn in the brain."""
+        return [row for row in self.sheet if row.connectome is not None and row.connectome.brain]
+
+    @property
+    def can_choose(self) -> bool:
+        """Whether there are connectomes of other parcellations."""
+        return any(len(row.connectomes) > 1 for row in self.done)
+
+    @property
+    def run_again(self) -> str:
+        """The command that runs the scans that are not done."""
+        return run_again(self.run)
 
     @property
     def wall_seconds(self) -> float | None:

@@ -17,12 +17,14 @@ from support.results_world import OUTPUT, RUN, World
 from opsctl.aws.batch.batch import Batch
 from opsctl.aws.s3.storage import Storage
 from opsctl.commands.results.asset_reader import fetch
-from opsctl.commands.results.report import MARK, Report, gather, target_of, write
-from opsctl.commands.results.report_assets import Asset, AssetSelection, choose, summarise
+from opsctl.commands.results.report import MARK, Report, ReportSubject, gather, target_of, write
+from opsctl.commands.results.report_asset import Asset
+from opsctl.commands.results.report_assets import AssetSelection, choose, summarise
 from opsctl.commands.runs.records import Records
 from opsctl.commands.runs.snapshot import SnapshotReader
 from opsctl.core.costs.estimate import Rates
-from opsctl.core.errors import ErrorCode, Problem
+from opsctl.core.errors import ErrorCode, Problem, UsageProblem
+from opsctl.core.results.connectome_counts import ConnectomeCounts
 from opsctl.core.runs.attempt import Attempt
 from opsctl.core.runs.manifest import Origin
 from opsctl.core.runs.result import Result, ResultWarning
@@ -66,7 +68,10 @@ def gathered(world: World, *, run_id: str = RUN) -> Report:
     client: Any = Client()
     batch = Batch(client, submit_client=client)
     reader = SnapshotReader(world.records.run(run_id), records=world.records, batch=batch, now=lambda: NOW)
-    report = gather(reader.whole(), pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records)
+    subject = ReportSubject(run=reader.run)
+    report = gather(
+        reader.whole(), subject=subject, pricing=Pricing(rates=DOLLAR, is_local=True), records=world.records
+    )
     # The verb hands them to `choose` one by one.
     return replace(report, results={result.index: result for result in reader.on_s3.each_result()})
 
@@ -175,7 +180,12 @@ def test_a_failed_scans_pictures_lie_with_the_runs_records(world: World) -> None
     for place in ("00001/attempt-9/qa_d/old.png", "00001/attempt-10/qa_d/new.png", "00001/attempt-10/m2g.log"):
         world.s3.put_object(Bucket="data", Key=f"opsctl/runs/{RUN}/failures/{place}", Body=b"p")
     world.s3.put_object(Bucket="data", Key=f"opsctl/runs/{RUN}/failures/00000/attempt-1/qa_d/x.png", Body=b"p")
-    assert names(chosen(world, gathered(world))) == [(1, "QA", "new.png"), (0, "connectome", "AAL"), (0, "QA", "b.png")]
+    assert names(chosen(world, gathered(world))) == [
+        (1, "log", "m2g.log"),
+        (1, "QA", "new.png"),
+        (0, "connectome", "AAL"),
+        (0, "QA", "b.png"),
+    ]
 
 
 def of_scan(result: Result, index: int) -> Result:
@@ -262,8 +272,51 @@ def test_the_numbers_of_a_scan_are_its_first_connectomes(world: World) -> None:
     ]
     world.publish(0, dict.fromkeys(places, b"1 2 0.5\n"), graphs=graphs)
     files = chosen(world, gathered(world)).files[0]
-    assert files.graph is not None and (files.graph.uri, files.graph.edges) == (f"{OUTPUT}/{places[3]}", 3)
-    assert (files.atlases, files.count, files.size_bytes) == ((atlas, other), 4, 32)
+    assert list(files.connectomes) == [
+        (atlas, "correlation", 3, 3, 0),
+        (other, "correlation", 3, 1, 0),
+    ]
+    assert (files.count, files.size_bytes) == (4, 32)
+
+
+def test_one_atlas_is_pictured_that_all_scans_have(world: World) -> None:
+    other = {place.replace("sub-01/ses-1", "sub-02"): body for place, body in CONNECTOMES.items() if "AAL" not in place}
+    world.publish(0, CONNECTOMES)
+    world.publish(1, other, scan="sub-02")
+    report = gathered(world)
+    files = summarise(report.run, report.results.values())
+
+    def pictured(typed: str | None) -> tuple[str, list[tuple[int, str]]]:
+        choice = choose(report, files, world.storage, data_bucket="data", parcellation=typed)
+        return choice.atlas, [(asset.index, asset.name) for asset in choice.assets]
+
+    assert pictured(None) == ("DKT", [(0, "DKT"), (1, "DKT")])
+    assert pictured("yeo") == ("Yeo", [(0, "Yeo"), (1, "Yeo")])
+    # A scan without it has no picture.
+    assert pictured("AAL") == ("AAL", [(0, "AAL")])
+    assert files[1].connectomes.atlases == ("DKT", "Yeo")
+    with pytest.raises(UsageProblem, match="No scan has a connectome of the parcellation Glasser") as caught:
+        pictured("Glasser")
+    assert caught.value.hint == "There are: AAL, DKT, Yeo."
+    with pytest.raises(UsageProblem, match="--parcellation k means several of the connectomes"):
+        choose_among_similar(report, world)
+
+
+def choose_among_similar(report: Report, world: World) -> None:
+    files = summarise(report.run, report.results.values())
+    similar = ConnectomeCounts((), ("x/connectomes_d/DKT/a.csv", "x/connectomes_d/Desikan_k/b.csv"))
+    altered = {0: replace(files[0], connectomes=similar)}
+    choose(report, altered, world.storage, data_bucket="data", parcellation="k")
+
+
+def test_of_a_log_the_end_is_read(world: World) -> None:
+    world.publish(0, CONNECTOMES)
+    world.publish(1, {}, status="failed", cause="c")
+    log = b"first line\n" + b"x" * 50_000 + b"\nlast line\n"
+    world.s3.put_object(Bucket="data", Key=f"opsctl/runs/{RUN}/failures/00001/attempt-1/m2g.log", Body=log)
+    (asset,) = [asset for asset in chosen(world, gathered(world)).assets if asset.kind == "log"]
+    ((body,), _) = fetched(world, [asset])
+    assert isinstance(body, bytes) and body.endswith(b"\nlast line\n") and len(body) == 32_768
 
 
 def test_what_is_too_large_is_not_fetched(world: World) -> None:
@@ -300,14 +353,14 @@ def test_a_file_that_cannot_be_shown_stops_nothing(world: World) -> None:
 
 
 def test_the_report_goes_where_it_was_told(world: World, tmp_path: Path) -> None:
-    run = world.records.run(RUN)
-    assert target_of(None, run, folder=tmp_path) == tmp_path / f"{RUN}.html"
-    assert target_of(tmp_path, run, folder=Path("/nowhere")) == tmp_path / f"{RUN}.html"
-    assert target_of(tmp_path / "a.html", run, folder=Path("/nowhere")) == tmp_path / "a.html"
+    name = ReportSubject(run=world.records.run(RUN)).file_name
+    assert target_of(None, name, folder=tmp_path) == tmp_path / f"{RUN}.html"
+    assert target_of(tmp_path, name, folder=Path("/nowhere")) == tmp_path / f"{RUN}.html"
+    assert target_of(tmp_path / "a.html", name, folder=Path("/nowhere")) == tmp_path / "a.html"
 
 
 def test_only_a_report_is_replaced(world: World, tmp_path: Path) -> None:
-    run = world.records.run(RUN)
+    run = ReportSubject(run=world.records.run(RUN)).file_name
     target = tmp_path / "thesis.html"
     target.write_text("<html>mine")
     with pytest.raises(Problem, match=r"thesis\.html is there already and is no report") as caught:
@@ -335,11 +388,11 @@ def test_what_is_in_a_reports_place_stays(world: World, tmp_path: Path, planted:
         target.symlink_to(victim)
     before = (victim.read_text(), planted != "late" and target.lstat())
     if planted == "late":
-        assert target_of(target, world.records.run(RUN), folder=tmp_path) == target
+        assert target_of(target, f"{RUN}.html", folder=tmp_path) == target
         target.write_text("kept")
     else:
         with pytest.raises(Problem) as caught:
-            target_of(target, world.records.run(RUN), folder=tmp_path)
+            target_of(target, f"{RUN}.html", folder=tmp_path)
         assert caught.value.hint == "Name another file."
     with pytest.raises(Problem):
         write(["page"], target)
