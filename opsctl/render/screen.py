@@ -18,9 +18,9 @@ from opsctl.render.encoding import replace_unencodable
 from opsctl.render.json_document import DOCUMENT_WRITTEN, with_version
 from opsctl.render.live import bar, spinner
 from opsctl.render.page import Page, table
-from opsctl.render.typed_platform import TYPED, completed
+from opsctl.render.typed_platform import TYPED
 
-__all__ = ["Screen", "counted", "counted_verb", "duration_text", "size_text"]
+__all__ = ["Screen", "completed", "counted", "counted_verb", "duration_text", "size_text"]
 
 
 class Screen:
@@ -191,3 +191,9 @@ def duration_text(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def completed(line: Text) -> Text:
+    """A line whose commands name the platform as the user did; it loses its inner styles if something was added."""
+    sentence = TYPED.platform.sentence(line.plain)
+    return line if sentence == line.plain else Text(sentence, style=line.style)

@@ -20,8 +20,7 @@ from opsctl.core.runs.time_left import RunTimes
 from opsctl.render.page import Page
 from opsctl.render.progress import minutes_text, progress_lines
 from opsctl.render.scan_warnings import warnings_text
-from opsctl.render.screen import Screen, counted, duration_text
-from opsctl.render.typed_platform import completed
+from opsctl.render.screen import Screen, completed, counted, duration_text
 
 STYLES: Mapping[DailyState, str] = {
     DailyState.WAITING: "dim",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from rich.text import Text
-
 from opsctl.core.printed_command import TypedPlatform
 
 _NOTHING = TypedPlatform()
@@ -20,9 +18,3 @@ class _Typed:
 
 #: Set where a verb has read its options, cleared where a command begins.
 TYPED = _Typed()
-
-
-def completed(line: Text) -> Text:
-    """A line whose commands name the platform as the user did; it loses its inner styles if something was added."""
-    sentence = TYPED.platform.sentence(line.plain)
-    return line if sentence == line.plain else Text(sentence, style=line.style)
