@@ -31,7 +31,7 @@ GROUPS = {
     "Data": {
         "sample": "Write a small BIDS dataset for trying opsctl.",
         "upload": "Copy a BIDS dataset to the data bucket.",
-        "datasets": "List the datasets in the data bucket: subjects, scans, size, last change and outputs.",
+        "datasets": "List the datasets in the data bucket and what they hold.",
         "scans": "List a dataset's scans, and what is left out and why.",
         "check": "Find the scans that m2g cannot process, before a run.",
         "parcellations": "List the parcellations and the memory that each needs.",

@@ -48,7 +48,7 @@ def test_ctrl_c_says_what_is_up_and_how_to_go_on(
     sent_then(monkeypatch, KeyboardInterrupt())
     said = opsctl("upload", str(folder), "--name", "DS", "--exclude", "*.x")
     assert said.code == 130
-    assert "Stopped. 1 of 2 files are in s3://data/DS (3 B of 6 B)." in said.err
+    assert "Stopped. 1 of 2 files (3 B of 6 B) reached s3://data/DS." in said.err
     assert f"`opsctl upload '{folder}' --name DS --exclude '*.x'` sends the rest." in said.err
 
 
@@ -58,7 +58,7 @@ def test_an_error_in_the_middle_says_what_is_up(
     sent_then(monkeypatch, Problem("The network is gone.", code=ErrorCode.AWS_UNREACHABLE))
     said = opsctl("upload", str(folder), "--name", "DS")
     assert said.code == 1
-    assert "The network is gone. 1 of 2 files are in s3://data/DS (3 B of 6 B)." in said.err
+    assert "The network is gone. 1 of 2 files (3 B of 6 B) reached s3://data/DS." in said.err
 
 
 def test_a_refused_file_is_listed_and_the_exit_code_is_1(

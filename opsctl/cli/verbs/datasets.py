@@ -13,7 +13,7 @@ def datasets(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the datasets in the data bucket: subjects, scans, size, last change and outputs.
+    """List the datasets in the data bucket and what they hold.
 
     Example: opsctl datasets
     """

@@ -129,13 +129,13 @@ def _offer_next(context: Context, dataset: str, location: Location, *, pipeline:
 
 
 def _reached(upload: Upload, sending: Sending) -> str:
-    """`12 of 30 files are in s3://… (3.0 MB of 9.0 MB).`."""
+    """`12 of 30 files (3.0 MB of 9.0 MB) reached s3://….`."""
     from opsctl.render.screen import counted, size_text
 
     size = size_text(sum(sending.sent.values()))
     return (
-        f"{len(sending.sent):,} of {counted(len(upload.files), 'file')} are in {upload.location.uri} "
-        f"({size} of {size_text(upload.size_bytes)})."
+        f"{len(sending.sent):,} of {counted(len(upload.files), 'file')} "
+        f"({size} of {size_text(upload.size_bytes)}) reached {upload.location.uri}."
     )
 
 
