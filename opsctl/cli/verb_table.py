@@ -48,7 +48,7 @@ GROUPS = {
     },
     "Results": {
         "results": "Download and verify the connectomes of a run or a dataset.",
-        "report": "Write a run or a dataset as one HTML page that needs no network.",
+        "report": "Write one HTML page about a run or a dataset.",
         "audit": "Compare every scan of a dataset with its inputs and outputs.",
     },
     "Help": {

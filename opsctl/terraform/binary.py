@@ -45,7 +45,10 @@ class Binary:
 
 
 class NoTerraform(Problem):
-    """No Terraform is installed that could be used or be wrong."""
+    """Neither is there a Terraform to use, nor a wrong one."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what, hint, code=ErrorCode.TERRAFORM_MISSING)
 
 
 def find_binary(
@@ -71,13 +74,13 @@ def find_binary(
     if path is None:
         why = why_not_found("terraform", environment)
         what = f"Terraform is not on the PATH (version {_oldest()} or later is needed).{f' {why}' if why else ''}"
-        raise NoTerraform(what, _INSTALL, code=ErrorCode.TERRAFORM_MISSING)
+        raise NoTerraform(what, _INSTALL)
     try:
         return _checked(path, environment, timeout_seconds=timeout_seconds)
     except Problem as problem:
         if own is None or path != str(own):
             raise
-        raise NoTerraform(problem.what, problem.hint, code=problem.code) from problem
+        raise NoTerraform(problem.what, problem.hint) from problem
 
 
 def find_path(environment: Mapping[str, str], *, own: Path | None = None) -> str | None:

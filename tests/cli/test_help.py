@@ -42,6 +42,7 @@ OUR_OWN = {
     "opsctl.core.location",
     "opsctl.core.platform.absent",
     "opsctl.core.platform.platform",
+    "opsctl.core.platform.terraform_release",
     "opsctl.core.preview",
     "opsctl.core.printed_command",
     "opsctl.core.record",

@@ -108,6 +108,7 @@ WITHOUT_PLATFORM = {
     ("doctor",): None,
     ("down",): None,
     ("parcellations",): None,
+    ("platforms",): None,
     ("image", "build"): "engine_missing",
 }
 
@@ -242,7 +243,7 @@ def ends_with(monkeypatch: pytest.MonkeyPatch, verb: Callable[[Screen], None]) -
 def test_after_its_own_document_a_verb_writes_no_second_one(opsctl: Opsctl, monkeypatch: pytest.MonkeyPatch) -> None:
     ends_with(monkeypatch, lambda screen: screen.json({"own": 1}))
     said = opsctl("status", "--json")
-    assert (said.code, json.loads(said.out), said.err) == (1, {"own": 1}, "It is so.\n")
+    assert (said.code, json.loads(said.out), said.err) == (1, {"schema_version": 1, "own": 1}, "It is so.\n")
     # The next command of the same process begins anew.
     ends_with(monkeypatch, lambda _: None)
     assert error_of(opsctl("status", "--json"))["code"] == "aws_unreachable"
@@ -252,7 +253,7 @@ def test_after_lines_the_error_is_the_last_line(opsctl: Opsctl, monkeypatch: pyt
     ends_with(monkeypatch, lambda screen: screen.json_line({"own": 1}))
     said = opsctl("logs", "--json")
     own, error = map(json.loads, said.out.splitlines())
-    assert own == {"own": 1}
+    assert own == {"schema_version": 1, "own": 1}
     jsonschema.validate(error, SCHEMA)
 
 

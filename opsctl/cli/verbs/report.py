@@ -53,7 +53,7 @@ def report(
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a run or a dataset as one HTML page that needs no network.
+    """Write one HTML page about a run or a dataset.
 
     It shows participants' data: keep it where the data may be. An older report in its place is replaced, nothing else.
 

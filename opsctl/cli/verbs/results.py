@@ -12,8 +12,7 @@ from opsctl.cli import completion
 from opsctl.cli.context import Context
 from opsctl.cli.options import AsJson, ParticipantLabel, PlatformName, Profile, RunId, ScanName
 from opsctl.core.errors import Problem
-from opsctl.core.results.request import Kind, ResultsRequest
-from opsctl.core.runs.result import What
+from opsctl.core.runs.result import TypedKind, What
 
 if TYPE_CHECKING:
     from opsctl.commands.runs.snapshot import SnapshotReader
@@ -61,7 +60,7 @@ def results(
         ),
     ] = None,
     kind: Annotated[
-        Kind | None,
+        TypedKind | None,
         typer.Option("--kind", help="Only connectomes whose edges have this kind of weight."),
     ] = None,
     list_files: Annotated[
@@ -90,6 +89,7 @@ def results(
     from opsctl.commands.results.download import download, open_folder
     from opsctl.commands.results.download_plan import plan_download
     from opsctl.commands.results.tables import write_tables
+    from opsctl.core.results.request import ResultsRequest
     from opsctl.render.results import show_faults, show_files, show_summary
 
     request = ResultsRequest(

@@ -6,15 +6,12 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Literal, get_args
+from typing import get_args
 
 from opsctl.core.errors import ErrorCode, Problem, UsageProblem
 from opsctl.core.results.connectome_table import atlas_of
 from opsctl.core.runs.names import find_scans
-from opsctl.core.runs.result import GraphKind, What
-
-#: `--kind` as it is typed: the kinds of connectomes.tsv, without blanks.
-Kind = Literal["streamlines", "correlation", "absolute-correlation"]
+from opsctl.core.runs.result import GraphKind, TypedKind, What
 
 _SHOWN = 8
 
@@ -45,7 +42,7 @@ class ResultsRequest:
     scans: tuple[str, ...] = ()
     participants: tuple[str, ...] = ()
     parcellations: tuple[str, ...] = ()
-    kind: Kind | None = None
+    kind: TypedKind | None = None
 
     def check(self) -> None:
         """Refuse options that contradict each other.
@@ -144,7 +141,7 @@ class ResultsRequest:
             if not any(name in atlas for atlas in atlases):
                 raise _nothing("--parcellation", name, "connectome", map(_short, atlases), ErrorCode.NO_RESULTS)
         if self.kind and self.kind not in kinds:
-            raise _nothing("--kind", self.kind, "connectome", kinds & set(get_args(Kind)), ErrorCode.NO_RESULTS)
+            raise _nothing("--kind", self.kind, "connectome", kinds & set(get_args(TypedKind)), ErrorCode.NO_RESULTS)
 
 
 def _options(option: str, values: Iterable[str | None]) -> list[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 What = Literal["connectomes", "qa", "all"]
 #: What a connectome's weights are: streamline counts (dwi), signed or absolute correlations (func).
 GraphKind = Literal["streamlines", "correlation", "absolute correlation"]
+#: The same as `--kind` takes it, without blanks.
+TypedKind = Literal["streamlines", "correlation", "absolute-correlation"]
 WarningCode = Literal["regions_lost", "diagonal_only", "few_edges", "few_regions"]
 
 
