@@ -103,7 +103,8 @@ def _phase_cells(model: ModelReport) -> list[str]:
     phases: Phases = model.phases
     names = ("instance", "pull", "start", "checks")
     cells = [_phase_text(name, getattr(phases, name)) for name in names]
-    return [model.model, model.instance_type, *cells, f"in all {duration_text(phases.total)}", about_text(model.usd)]
+    cost = [] if model.usd is None else [about_text(model.usd)]
+    return [model.model, model.instance_type, *cells, f"in all {duration_text(phases.total)}", *cost]
 
 
 def _phase_text(name: str, seconds: float | None) -> str:
@@ -119,7 +120,9 @@ def _show_summary(screen: Screen, report: SelftestReport) -> None:
         screen.say(f"Nothing failed: {counts}", style="green")
     else:
         screen.say("All is fine.", style="green")
-    if report.is_local:
+    if report.usd is None:
+        screen.say("Nothing was charged. The preview's times say nothing about what AWS would charge.")
+    elif report.is_local:
         screen.say(f"Nothing was charged. AWS would charge {about_text(report.usd)}, {_IDLE}.")
     else:
         screen.say(f"It cost {about_text(report.usd)}, {_IDLE}.")

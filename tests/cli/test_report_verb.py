@@ -20,12 +20,13 @@ Opsctl = Callable[..., Any]
 
 @pytest.fixture
 def run_id(storage: Storage, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:  # noqa: F811
-    """The id of a run of two scans, the first done and the second failed."""
-    put_dataset(storage.client, "sub-01", "sub-02")
+    """The id of a run of three scans: one is done, one failed, one was cancelled."""
+    put_dataset(storage.client, "sub-01", "sub-02", "sub-03")
     world = RunWorld(storage, home)
     run_id = world.run().run_id
     world.finish(run_id, 0)
-    jobs = {"job-0": [Child("SUCCEEDED", exit_code=0), Child("FAILED", "Essential container in task exited")]}
+    failed, cancelled = "Essential container in task exited", "opsctl cancel: by ada"
+    jobs = {"job-0": [Child("SUCCEEDED", exit_code=0), Child("FAILED", failed), Child("FAILED", cancelled)]}
     batch = BatchWorld(jobs, job_names={"job-0": f"{run_id}-00"})
     Home(home).keep(PLATFORM)
     monkeypatch.setattr("opsctl.cli.context.storage_of", lambda _: storage)
@@ -57,7 +58,15 @@ def test_a_report_of_a_dataset_is_named_after_it(run_id: str, opsctl: Opsctl, tm
     path = Path(document["path"])
     assert path.parent == tmp_path and path.name.startswith("HNU1-m2g-")
     page = path.read_text()
-    assert "2: of each the best result over all runs" in page and run_id in page
+    assert "3: of each the best result over all runs" in page and run_id in page
+
+
+def test_the_json_counts_scans_in_the_words_of_status(run_id: str, opsctl: Opsctl, tmp_path: Path) -> None:
+    report = json.loads(opsctl("report", str(tmp_path), "--run", run_id, "--json").out)
+    status = json.loads(opsctl("status", "--run", run_id, "--json").out)
+    assert (report["counts"], report["daily_counts"]) == (status["counts"], status["daily_counts"])
+    counted = {state: count for state, count in report["daily_counts"].items() if count}
+    assert counted == {"done": 1, "failed": 1, "cancelled": 1}
 
 
 def test_options_that_contradict_each_other_are_refused(opsctl: Opsctl) -> None:

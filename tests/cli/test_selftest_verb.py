@@ -50,7 +50,7 @@ def test_every_command_that_a_row_advises_is_read_by_opsctl(command: str) -> Non
 
 @pytest.mark.parametrize("code", OF_JOBS)
 def test_no_remedy_of_a_job_speaks_of_a_run(code: CauseCode) -> None:
-    assert not re.search(r"opsctl (run|logs)|--only|\{|DATASET", _remedy(code))
+    assert not re.search(r"opsctl (run|logs|why)|--only|\{|DATASET", _remedy(code))
 
 
 @pytest.fixture

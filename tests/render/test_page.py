@@ -109,8 +109,8 @@ screen.words.print("│ words")
 screen.json({"é": "→"})
 print(screen.data.knows_unicode)
 """
-ASCII = 'a -> b ... "c" \\xe9 \\udc80\n{\n  "\\u00e9": "\\u2192"\n}\nFalse\n'
-UTF = 'a → b … “c” é \\udc80\n{\n  "\\u00e9": "\\u2192"\n}\nTrue\n'
+ASCII = 'a -> b ... "c" \\xe9 \\udc80\n{\n  "schema_version": 1,\n  "\\u00e9": "\\u2192"\n}\nFalse\n'
+UTF = 'a → b … “c” é \\udc80\n{\n  "schema_version": 1,\n  "\\u00e9": "\\u2192"\n}\nTrue\n'
 
 
 @pytest.mark.parametrize(

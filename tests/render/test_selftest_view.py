@@ -41,6 +41,10 @@ def local() -> SelftestReport:
     return PlayedSelftest(endpoint_url="http://127.0.0.1:1", image="opsctl-preview:0.1.0").selftest().run()
 
 
+def local_with_an_engine() -> SelftestReport:
+    return PlayedSelftest(endpoint_url="http://127.0.0.1:1").selftest().run()
+
+
 @pytest.mark.parametrize(
     ("columns", "name"), [(120, "selftest.widest"), (80, "selftest.wide"), (40, "selftest.narrow")]
 )
@@ -50,11 +54,23 @@ def test_the_table(columns: int, name: str) -> None:
     golden(name, plain(window.getvalue()))
 
 
-@pytest.mark.parametrize(("report", "name"), [(fine, "selftest.fine"), (local, "selftest.local")])
+@pytest.mark.parametrize(
+    ("report", "name"), [(fine, "selftest.fine"), (local, "selftest.local"), (local_with_an_engine, "selftest.engine")]
+)
 def test_in_a_pipe(report: object, name: str, capsys: pytest.CaptureFixture[str]) -> None:
     show_report(Screen(), report())  # type: ignore[operator]
     out, err = capsys.readouterr()
     golden(name, out, err)
+
+
+def test_the_previews_seconds_have_no_price(capsys: pytest.CaptureFixture[str]) -> None:
+    show_report(Screen(), local())
+    out, err = capsys.readouterr()
+    assert "$" not in out + err
+    assert "Nothing was charged." in err
+    document = local().as_json()
+    assert (document["usd"], document["usd_charged"]) == (None, 0)
+    assert [model["usd"] for model in document["models"]] == [None, None]
 
 
 def test_off_a_terminal_each_new_state_is_a_line(
@@ -72,7 +88,7 @@ def test_off_a_terminal_each_new_state_is_a_line(
     golden("selftest.states", err)
 
 
-@pytest.mark.parametrize("report", [fine, broken, local])
+@pytest.mark.parametrize("report", [fine, broken, local, local_with_an_engine])
 def test_the_json_keeps_its_contract(report: object) -> None:
     document = report().as_json()  # type: ignore[operator]
     jsonschema.validate(document, SCHEMA)

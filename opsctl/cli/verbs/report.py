@@ -125,6 +125,7 @@ def report(
                 "path": str(target),
                 "size_bytes": written_bytes,
                 "counts": {**gathered.status.counts, "TOTAL": gathered.status.total},
+                "daily_counts": {str(state): count for state, count in gathered.status.daily_counts.items()},
                 "left_out": list(choice.left_out),
             }
         )

@@ -95,6 +95,7 @@ class Selftest:
     ) -> None:
         self._request = request
         self._platform = platform
+        self._is_preview = is_preview(platform.image)
         self._batch = batch
         self._storage = storage
         self._versions = versions
@@ -141,7 +142,7 @@ class Selftest:
             image=self._platform.image,
             opsctl_version=self._request.version,
             is_local=self._platform.is_local,
-            is_preview=is_preview(self._platform.image),
+            is_preview=self._is_preview,
             started_at=timestamp(self._started_at),
             models=models,
             left=left,
@@ -184,7 +185,7 @@ class Selftest:
             log_stream=stream,
             rows=tuple(rows),
             phases=job_phases,
-            usd=self._rates(model).usd_per_hour * job_phases.total / 3600,
+            usd=None if self._is_preview else self._rates(model).usd_per_hour * job_phases.total / 3600,
             versions=result.versions if result else {},
             last_lines=last_lines,
         )

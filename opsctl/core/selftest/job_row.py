@@ -25,6 +25,10 @@ _REMEDIES = {
     CauseCode.NO_RESULT: "the image's job runner is older than this opsctl: `opsctl image build`, "
     "then `opsctl image push`",
     CauseCode.TIMED_OUT: _AGAIN,
+    # `opsctl why` explains the scans of runs. A self-test's waiting job is looked at while opsctl waits for it.
+    CauseCode.QUEUE_TIME_LIMIT: f"{_AGAIN}, and says after two minutes what its job waits for",
+    CauseCode.REGISTRY_UNREACHABLE: "a subnet needs a public address and an internet gateway, or a NAT gateway: "
+    f"`opsctl up` mends the platform's own; then `{_VERB}`",
 }
 _LAST_LINES = "its last lines are below"
 
@@ -86,7 +90,8 @@ def _remedy(code: CauseCode) -> str:
     """The remedy of a scan's failure, with the command that tests again in place of the one that runs the scans."""
     if code in _REMEDIES:
         return sentence(_REMEDIES[code])
-    text = CAUSES[code].help.format(run=_VERB, dataset="DATASET", memory=_LAST_LINES)
-    if "`opsctl logs" in text:  # which shows the logs of runs
+    text = CAUSES[code].help
+    if "{logs}" in text:  # which shows the logs of runs
         return sentence(_LAST_LINES)
+    text = text.format(run=_VERB, dataset="DATASET", memory=_LAST_LINES)
     return sentence(re.sub(rf"`{_VERB}[^`]*`", f"`{_VERB}`", text))

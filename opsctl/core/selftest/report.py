@@ -50,7 +50,8 @@ class ModelReport:
     job_id
         Batch's; empty where it was not submitted.
     usd
-        What it cost at AWS's prices, without the minutes for which its instance stays idle afterwards.
+        What it cost at AWS's prices, without the minutes for which its instance stays idle afterwards; None where
+        opsctl's preview ran in m2g's place: its times say nothing about AWS.
     versions
         Of m2g, Python and boto3 in the job; empty without a result.
     last_lines
@@ -63,7 +64,7 @@ class ModelReport:
     log_stream: str
     rows: tuple[Row, ...]
     phases: Phases
-    usd: float
+    usd: float | None
     versions: Mapping[str, str | int]
     last_lines: tuple[str, ...] = ()
 
@@ -111,9 +112,11 @@ class SelftestReport:
         return sum(row.verdict == verdict for model in self.models for row in model.rows)
 
     @property
-    def usd(self) -> float:
-        """What all jobs cost at AWS's prices."""
-        return sum(model.usd for model in self.models)
+    def usd(self) -> float | None:
+        """What all jobs cost at AWS's prices; None where the preview ran."""
+        if self.is_preview:
+            return None
+        return sum(model.usd for model in self.models if model.usd is not None)
 
     def as_json(self) -> dict[str, Any]:
         """What `selftest --json` prints; without the account's number, so that it can be shared."""
@@ -133,7 +136,8 @@ class SelftestReport:
             "image": self.image,
             "started_at": self.started_at,
             "models": [model.as_json() for model in self.models],
-            **spent(self.usd, is_local=self.is_local).as_json(),
+            **spent(self.usd or 0.0, is_local=self.is_local).as_json(),
+            **({"usd": None} if self.usd is None else {}),
             "left": self.left,
         }
 

@@ -81,5 +81,5 @@ def test_a_file_outside_m2gs_folders_has_no_atlas() -> None:
     unknown: Any = dict.fromkeys(
         ("kind", "size", "regions", "lost", "seconds", "peak_memory_mib", "peak_disk_mib", "cost_usd")
     )
-    made = tables(ConnectomeRow(scan="sub-1", file="sub-1/x.csv", **unknown))
+    made = tables(ConnectomeRow(scan="sub-1", file="sub-1/x.csv", run="", **unknown))
     assert made == NodeTables({}, {})
