@@ -17,7 +17,7 @@ from opsctl.aws.s3.storage import Storage
 from opsctl.commands.costs.budget import Spending, spending
 from opsctl.commands.costs.cost import RunCost, run_cost
 from opsctl.commands.diagnosis.why import why
-from opsctl.commands.results.report import Report, gather
+from opsctl.commands.results.report import Report, ReportSubject, gather
 from opsctl.commands.runs.audit import audit
 from opsctl.commands.runs.prior_runs import PriorRuns
 from opsctl.commands.runs.records import Records
@@ -91,7 +91,7 @@ class Told:
             "cost": self._of_cost(),
             "results": self._of_bills(self.table),
             "report": self._of_report(),
-            "audit": {scan.name: _of_audit(rows[scan.name], scan) for scan in self.whole.scans},
+            "audit": {scan.name: _of_audit(rows[scan.name]) for scan in self.whole.scans},
             "run": {scan.name: _of_disposition(scan) for scan in self.dispositions},
         }
 
@@ -185,7 +185,8 @@ class Told:
         """`report`."""
         snapshots = self._snapshots()
         whole = snapshots.whole()
-        return gather(whole, pricing=PRICING, records=self._records())
+        subject = ReportSubject(run=self.run)
+        return gather(whole, subject=subject, pricing=PRICING, records=self._records())
 
     @cached_property
     def audited(self) -> tuple[AuditRow, ...]:
@@ -278,7 +279,7 @@ def _of_answer(answer: Answer) -> dict[str, View]:
     # Of the scans that run or are done only the number is told.
     states = {"failed": "FAILED", "cancelled": "FAILED", "waiting": "ACTIVE"}
     return {
-        name: View(state=states[explanation.kind], cause=explanation.code if explanation.kind == "failed" else "")
+        name: View(state=states[explanation.kind], cause=explanation.code if states[explanation.kind] == "FAILED" else "")
         for explanation in answer.explanations
         if explanation.kind in states
         for name in explanation.scans
@@ -290,13 +291,11 @@ def _of_one_answer(answer: Answer) -> View:
     return View(state, _started(explanation.attempts), explanation.code if state == "FAILED" else "")
 
 
-def _of_audit(row: AuditRow, scan: ScanStatus) -> View:
-    # It tells the cause in words only.
-    cause = scan.cause_code if row.job == scan.cause else row.job
+def _of_audit(row: AuditRow) -> View:
     # Of damaged outputs it does not follow what became of the last job; of a missing scan there is no job.
     states = {"complete": "DONE", "inputs changed": "DONE", "in flight": "ACTIVE", "failed": "FAILED"}
-    state = states.get(row.state)
-    return View(state=state, cause=cause if state == "FAILED" else None if state is None else "")
+    state = {**states, "cancelled": "FAILED"}.get(row.state)
+    return View(state=state, cause=None if state is None else row.cause_code)
 
 
 def _of_disposition(scan: ScanDisposition) -> View:
