@@ -10,8 +10,10 @@ from functools import wraps
 from typing import Annotated, Any, TypeVar, get_args, get_type_hints
 
 import typer
+from typer.models import OptionInfo
 
 from opsctl.cli import completion
+from opsctl.cli.defaults import is_typed
 from opsctl.cli.options import (
     Acq,
     AcquisitionOption,
@@ -50,24 +52,30 @@ class OptionGroup:
 
     #: The heading of these options on the help page; empty for the usual one.
     panel = ""
+    #: Options that no printed command repeats: they change what is shown or asked, or the screen adds them itself.
+    not_repeated = frozenset[str]()
 
     def __init__(self, **values: Any) -> None:
         self.__dict__.update(values)
 
     def words(self) -> list[str]:
-        """The options that differ from their defaults, as they would be typed: for commands about the same scans."""
+        """The options that were typed or differ from their defaults, as they would be typed again.
+
+        They are for commands about the same scans; `not_repeated` ones are left out.
+        """
         words: list[str] = []
         for name, option in get_type_hints(type(self), include_extras=True).items():
             value = getattr(self, name, None)
-            if name == "panel" or value is None or value == getattr(type(self), name):
+            # A typed default may stand against a value of the configuration.
+            is_default = value == getattr(type(self), name) and not is_typed(name)
+            if name in self.not_repeated or value is None or is_default:
                 continue
-            declared = [flag for flag in get_args(option)[1].param_decls or () if flag.startswith("--")]
-            flag = declared[0].partition("/")[0] if declared else f"--{name.replace('_', '-')}"
-            if value is True:
-                words.append(flag)
+            flag, _, opposite = _long_name(name, get_args(option)[1]).partition("/")
+            if isinstance(value, bool):
+                words += [flag if value else opposite]
                 continue
             for each in value if isinstance(value, list) else [value]:
-                text = f"{each:g}" if isinstance(each, float) else str(each)
+                text = f"{each:.15g}" if isinstance(each, float) else str(each)
                 # An argument that begins with a hyphen would be taken for an option.
                 words += [f"{flag}={text}"] if text.startswith("-") else [flag, text]
         return words
@@ -222,6 +230,13 @@ def expanded(verb: Verb) -> Verb:
     run_verb.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run_verb.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run_verb  # type: ignore[return-value]
+
+
+def _long_name(parameter: str, option: OptionInfo) -> str:
+    """An option's first long name as it was declared (`--json`, `--spot/--no-spot`), else the one that typer makes."""
+    # Of an annotated option, typer keeps the first name where a default would be.
+    names = [name for name in (option.default, *(option.param_decls or ())) if isinstance(name, str)]
+    return next((name for name in names if name.startswith("--")), f"--{parameter.replace('_', '-')}")
 
 
 def _under_heading(option: Any, panel: str) -> Any:

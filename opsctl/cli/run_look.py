@@ -65,7 +65,7 @@ class RunLook:
         these = f"{'this scan' if count == 1 else f'these {count:,} scans'}"
         if not skip_invalid:
             if not may_ask:
-                command = shlex.join(["opsctl", "run", *self._without_dry_run(), "--skip-invalid"])
+                command = shlex.join(["opsctl", "run", *self._run_words, "--skip-invalid"])
                 screen.say(f"`{command}` leaves {these} out.")
                 return plan
             if not screen.confirm(f"Leave {these} out?", assume_yes=False):
@@ -80,9 +80,6 @@ class RunLook:
             )
         screen.say(f"{'1 scan is' if count == 1 else f'{count:,} scans are'} left out.")
         return remaining
-
-    def _without_dry_run(self) -> list[str]:
-        return [word for word in self._run_words if word != "--dry-run"]
 
     def _show(self, look: Look) -> None:
         from opsctl.render.check import invalid_lines, timing_line, warning_lines
@@ -130,5 +127,5 @@ class RunLook:
 def check_words(options: M2gOptions) -> list[str]:
     """The options of m2g that `check` has as well, as they would be typed."""
     words = [] if options.pipeline == "dwi" else ["--pipeline", options.pipeline]
-    words += [] if options.tr is None else ["--tr", f"{options.tr:g}"]
+    words += [] if options.tr is None else ["--tr", f"{options.tr:.15g}"]
     return words + ([] if options.acquisition is None else ["--acquisition", options.acquisition])

@@ -142,7 +142,7 @@ def test_the_platform_that_is_meant(world: World, opsctl: Opsctl) -> None:
 @pytest.mark.parametrize("verb", [["up"], ["status", "--platform", "far"]])
 def test_region_and_profile_also_of_verbs_without_these_options(world: World, opsctl: Opsctl, verb: list[str]) -> None:
     world.stop_at("opsctl.aws.clients.Clients.__init__")
-    world.replace("opsctl.terraform.binary.find_binary", lambda _: Binary("terraform", "1.11.4"))
+    world.replace("opsctl.terraform.binary.find_binary", lambda _, own: Binary("terraform", "1.11.4"))
     world.replace("opsctl.terraform.provider.find_mirror", lambda _: None)
 
     def asked(*words: str) -> tuple[Any, Any]:
@@ -163,7 +163,7 @@ def test_region_and_profile_also_of_verbs_without_these_options(world: World, op
 
 def test_local_is_typed_and_wins_over_everything_configured(world: World, opsctl: Opsctl, home: Path) -> None:
     world.stop_at("opsctl.cli.verbs.up.endpoint")
-    world.replace("opsctl.terraform.binary.find_binary", lambda _: Binary("terraform", "1.11.4"))
+    world.replace("opsctl.terraform.binary.find_binary", lambda _, own: Binary("terraform", "1.11.4"))
     world.replace("opsctl.terraform.provider.find_mirror", lambda _: None)
     world.say(folder="platform = 'lab'\nregion = 'eu-west-1'", PROFILE="c")
     opsctl("up", "--local")

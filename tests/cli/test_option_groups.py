@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated
+from typing import Annotated, Any
 
+import pytest
 import typer
+import typer.main
 from typer.testing import CliRunner
 
 from opsctl.assets import atlas_table
+from opsctl.cli import app
 from opsctl.cli.option_groups import DatasetSource, M2gFlags, OptionGroup, ScanFilters, expanded
+from opsctl.cli.verbs.check import CheckOptions
+from opsctl.cli.verbs.run import SubmissionFlags
 from opsctl.core.dataset.selection import EVERYTHING
 from opsctl.core.runs.m2g_options import M2gOptions
 
@@ -52,3 +57,54 @@ def test_without_options_the_groups_are_the_cores_defaults() -> None:
     assert flags.options == M2gOptions(parcellation=tuple(atlas.name for atlas in atlas_table().default))
     assert filters.selection == EVERYTHING
     assert vars(source) == {"t1w": None, "bucket": None, "no_sign_request": False}
+
+
+@pytest.mark.parametrize(
+    ("verb", "group"),
+    [
+        ("run", M2gFlags),
+        ("run", ScanFilters),
+        ("run", DatasetSource),
+        ("run", SubmissionFlags),
+        ("check", CheckOptions),
+        ("check", ScanFilters),
+        ("check", DatasetSource),
+    ],
+)
+def test_the_words_of_every_option_are_its_own_name(verb: str, group: type[OptionGroup]) -> None:
+    commands: Any = typer.main.get_command(app)
+    parameters = {parameter.name: parameter for parameter in commands.commands[verb].params}
+    for name in group.__annotations__:
+        parameter = parameters[name]
+        words = group(**{name: True if parameter.is_flag else "value"}).words()
+        if name in group.not_repeated:
+            assert words == []
+        else:
+            assert words[0] in parameter.opts
+            assert words[1:] == ([] if parameter.is_flag else ["value"])
+
+
+def test_what_only_changes_the_output_is_not_repeated() -> None:
+    quiet = ("platform", "profile", "as_json", "yes", "dry_run", "following")
+    values: dict[str, Any] = dict.fromkeys(quiet, True)
+    assert SubmissionFlags(**values, only="all", max_spend=1234567.89).words() == [
+        "--only",
+        "all",
+        "--max-spend",
+        "1234567.89",
+    ]
+
+
+def test_a_typed_default_is_repeated_because_the_configuration_may_have_another() -> None:
+    said: list[list[str]] = []
+
+    @expanded
+    def process(*, m2g: M2gFlags) -> None:
+        said.append(m2g.words())
+
+    application = typer.Typer()
+    application.command()(process)
+    settings = {"seeds": 5, "reuse_registration": True}
+    for typed in ([], ["--seeds", "20", "--no-reuse"]):
+        CliRunner().invoke(application, typed, default_map=settings)
+    assert said == [["--seeds", "5", "--reuse-registration"], ["--seeds", "20", "--no-reuse"]]

@@ -137,6 +137,12 @@ def test_without_a_question_they_are_submitted_and_named(typed: Opsctl) -> None:
     said = typed("run", "HNU1", "--yes", "--json")
     assert json.loads(said.out)["submitted"] == 4
     assert "m2g cannot process 1 of 4 scans" in text_of(said)
+    assert hinted(said, "run") == [["run", "HNU1", "--skip-invalid"]]
+
+
+def test_the_command_names_the_typed_platform_once(typed: Opsctl) -> None:
+    said = typed("run", "HNU1", "--platform", PLATFORM.name, "--dry-run", "--json")
+    assert hinted(said, "run") == [["run", "HNU1", "--skip-invalid", "--platform", PLATFORM.name]]
 
 
 def test_where_no_scan_is_left_that_is_an_error(typed: Opsctl) -> None:

@@ -30,16 +30,15 @@ _SOME_WRONG = 1
 class CheckOptions(OptionGroup):
     """What is checked, and against which options of m2g."""
 
+    #: `run` does not have it.
+    not_repeated = frozenset({"whole"})
+
     pipeline: WhichPipeline = "dwi"
     tr: RepetitionTime = None
     acquisition: AcquisitionOption = None
     whole: Annotated[
         bool, typer.Option("--whole", help="Read every image to its end, to find truncated and corrupt ones.")
     ] = False
-
-    def common_words(self) -> list[str]:
-        """The options that `run` has as well, as they would be typed."""
-        return [word for word in self.words() if word != "--whole"]
 
 
 @expanded
@@ -88,7 +87,7 @@ def check(
         )
     else:
         show_verdicts(context.screen, chosen, verdicts, is_all=show_all)
-        common = [dataset, *options.common_words(), *filters.words(), *source.words()]
+        common = [dataset, *options.words(), *filters.words(), *source.words()]
         context.screen.hints(_next_commands(verdicts, common, is_whole=options.whole))
     if any(verdict.level == "wrong" for verdict in verdicts):
         raise typer.Exit(_SOME_WRONG)

@@ -36,6 +36,7 @@ class SubmissionFlags(OptionGroup):
     """What is submitted, where to, and how."""
 
     panel = "How to run"
+    not_repeated = frozenset({"platform", "profile", "as_json", "yes", "dry_run", "following"})
 
     modif: Annotated[
         str | None, typer.Option(metavar="NAME", help="The derivatives folder to write to. Default: m2g-MODEL-SPACE.")

@@ -14,14 +14,25 @@ from opsctl.core.location import Location
 from opsctl.render.scans import scan_lines
 
 QUERY = Query(dataset=Location("data", "D"))
+#: What `scans --json` says of a dataset in which nothing was found and nothing is left out.
+NOTHING = {
+    "schema_version": 1,
+    "scans": [],
+    "excluded": [],
+    "excluded_count": 0,
+    "absences": [],
+    "absence_count": 0,
+    "not_read": [],
+    "warnings": ["dataset_description.json is missing; the jobs write one into their own copy."],
+}
 
 
 def test_scans_shows_what_is_left_out_where_nothing_is_left(s3: Any, storage: Storage) -> None:
     s3.put_object(Bucket="data", Key="D/sub-01/dwi/sub-01_dwi.nii.gz", Body=b"x")
     scans = find(QUERY, storage, patterns=PATTERNS)
-    assert scans.as_json() == {
-        "scans": [],
+    assert scans.as_json() == NOTHING | {
         "excluded": [{"key": "D/sub-01/dwi/sub-01_dwi.nii.gz", "reason": "no bval and no bvec and no T1w"}],
+        "excluded_count": 1,
     }
     assert scan_lines(scans.chosen) == []
     with pytest.raises(Problem, match=r"all 1 dwi images are excluded \(no bval and no bvec and no T1w\)"):
@@ -31,6 +42,9 @@ def test_scans_shows_what_is_left_out_where_nothing_is_left(s3: Any, storage: St
 def test_a_folder_without_images_is_no_dataset_to_run(s3: Any, storage: Storage) -> None:
     s3.put_object(Bucket="data", Key="D/sub-01/notes.txt", Body=b"x")
     scans = find(QUERY, storage, patterns=PATTERNS)
-    assert scans.as_json() == {"scans": [], "excluded": []}
+    assert scans.as_json() == NOTHING | {
+        "absences": [{"kind": "subject_without_image", "path": "sub-01", "other_images": 0}],
+        "absence_count": 1,
+    }
     with pytest.raises(Problem, match="There is no dwi image"):
         ensure_runnable(scans, QUERY)
