@@ -51,6 +51,6 @@ def next_commands(audit: Audit) -> dict[str, str]:
         commands[run_again(audit.latest_run, whole_dataset=True)] = "submit what is missing, damaged or failed"
     if failed_in := sorted({row.run_id for row in audit.rows if row.state == "failed" and row.run_id}):
         commands[f"opsctl why --run {failed_in[-1]}"] = "show what went wrong"
-    if active_in := sorted({row.run_id for row in audit.rows if row.state == "in flight"}):
+    if active_in := sorted({row.run_id for row in audit.rows if row.is_active}):
         commands[f"opsctl status --watch --run {active_in[-1]}"] = "watch what is in flight"
     return commands

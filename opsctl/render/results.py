@@ -81,6 +81,7 @@ def _lines(
     plan: DownloadPlan, downloaded: Downloaded, *, table: Path | None, other_outputs: Sequence[str]
 ) -> list[str]:
     request, present = plan.request, downloaded.present
+    what = request.what
     lines = []
     if request.dataset is not None:
         output_name = plan.run.output.rpartition("/")[2]
@@ -91,7 +92,7 @@ def _lines(
             lines.append(f"Other outputs of {request.dataset}, with --modif: {', '.join(other_outputs)}")
     scans = counted(len({item.index for item in present}), "scan")
     size = size_text(sum(item.file.size_bytes for item in present))
-    lines.append(f"{plan.folder}: {counted(len(present), _NOUNS[request.what])} of {scans}, {size}{_news(downloaded)}")
+    lines.append(f"{plan.folder}: {counted(len(present), _NOUNS[what])} of {scans}, {size}{_news(downloaded)}")
     if table is not None:
         lines.append(f"{table} lists {_listed(downloaded)}.")
     if plan.missing:

@@ -59,8 +59,9 @@ def show_status(screen: Screen, status: RunStatus, *, with_aws_states: bool = Fa
     if with_aws_states:
         states = ", ".join(f"{count:,} {state}" for state, count in status.counts.items() if count)
         screen.answer(Text(f"AWS Batch: {states or 'no job'}"))
-    if screen.words.room is not None:
-        screen.words.print(_bar(screen.words, status))
+    page = screen.words
+    if page.room is not None:
+        page.print(_bar(page, status))
     for line in (*_problem_lines(status), *progress_lines(status.progress.values())):
         screen.answer(line)
     screen.hints(_hints(status))
@@ -307,6 +308,9 @@ def _about(status: RunStatus, command: str) -> str:
 
 def _hints(status: RunStatus) -> dict[str, str]:
     hints: dict[str, str] = {}
+    if not status.total:
+        # Every scan was deleted on request: the run's command would name what is gone.
+        return hints
     if not status.is_over:
         hints[_about(status, "opsctl status --watch")] = "watch the counts"
         hints[_about(status, "opsctl logs --follow")] = "watch the jobs"

@@ -56,7 +56,7 @@ def test_status_counts_it_and_its_advice_works(
     shown = opsctl("status")
     assert (shown.code, LINE in shown.out) == (0, True), shown.err
     commands = advised(shown.out)
-    assert commands == [["report"], ["status", "--scan", "sub-02"]]
+    assert commands == [["report", "--run", run_id], ["status", "--scan", "sub-02", "--run", run_id]]
     said = [opsctl(*words) for words in commands]
     assert [one.code for one in said] == [0, 0]
     assert SENTENCE in (tmp_path / f"{run_id}.html").read_text()

@@ -57,6 +57,8 @@ class Group:
         The scans' names, in their order.
     example, facts
         The message of the first scan, and what its cause is made of.
+    has_detail
+        Whether the title holds the first scan's own reason, so that its message says no more.
     """
 
     code: str
@@ -65,6 +67,7 @@ class Group:
     scans: tuple[str, ...]
     example: str
     facts: Facts = field(default_factory=dict, hash=False)
+    has_detail: bool = False
 
 
 def cause_of(reason: Reason, *, run: Run | None = None, scan: str = "") -> Cause:
@@ -129,6 +132,7 @@ def grouped(reasons: Mapping[str, Reason], *, run: Run | None = None) -> list[Gr
                 scans=tuple(names),
                 example=example.message,
                 facts=example.facts,
+                has_detail=bool(_detail(example)),
             )
         )
     return sorted(groups, key=lambda group: -len(group.scans))

@@ -41,12 +41,17 @@ class AuditRow:
     cause_code: str = ""
 
     @property
+    def is_active(self) -> bool:
+        """Whether a job of the scan waits or runs."""
+        return self.state == "in flight"
+
+    @property
     def text(self) -> str:
         """`failed: bval and bvec differ in count (HNU1-…). Inputs unchanged since.`"""
         if self.state == "missing":
             return "missing: it was never submitted."
         of_run = f" ({self.run_id})"
-        if self.state == "in flight":
+        if self.is_active:
             return f"{self.job}{of_run}."
         inputs = "Inputs unchanged since." if self.inputs == "unchanged" else f"Since then {self.inputs}."
         if self.state in ("failed", "cancelled"):

@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from opsctl.core.diagnosis.causes import Group
 from opsctl.render.report.scan_row import Picture, ScanRow
 
-#: Stands in a group's title for what differs from scan to scan.
-_DIFFERS = "…"
-
 
 class FailureGroup:
     """A group of scans with its sentences, each said once.
@@ -23,10 +20,11 @@ class FailureGroup:
     def __init__(self, group: Group, rows: Sequence[ScanRow]) -> None:
         self.code, self.help, self.scans = group.code, group.help, group.scans
         self.title, self.example = group.title, group.example
-        if _DIFFERS in group.title or group.example.lower().startswith(group.title.lower()):
-            # Numbers belong to a sentence: a scan's own says more than one with gaps, or without them.
-            is_same = len({row.scan.cause for row in rows}) == 1
-            self.title, self.example = group.example, "" if is_same else f"The sentence is that of {group.scans[0]}."
+        if len(group.scans) == 1 and group.example:
+            # As in `status`: one scan's own sentence, with its numbers, says more than the title.
+            self.title, self.example = group.example, ""
+        elif group.has_detail:
+            self.example = ""
         with_log = next((row for row in rows if row.log is not None and row.log.image.lines), None)
         self.log: Picture | None = with_log.log if with_log is not None else None
         self.log_of = with_log.scan.name if with_log is not None else ""

@@ -111,6 +111,11 @@ class ScanRow:
         """Its state in a user's words."""
         return daily_state(self.scan.state, self.scan.cause_code)
 
+    def reason_of(self, attempt: Attempt) -> str:
+        """Why an attempt ended; empty of the last one where the row says it as the scan's cause."""
+        is_said = attempt is self.attempts[-1] and attempt.cause_code == self.scan.cause_code
+        return "" if is_said else attempt.reason
+
     @property
     def seconds(self) -> float | None:
         """The duration of its result, or else of its last attempt."""

@@ -190,7 +190,7 @@ def test_all_is_well(world: World, gate: Path) -> None:
     assert answer.is_calm
     assert answer.counts == {"DONE": 2}
     result = opsctl(world, "why")
-    assert (result.returncode, result.stdout) == (0, "nothing to explain: 2 done\n")
+    assert (result.returncode, result.stdout) == (0, f"{run.run_id}\nNothing to explain: 2 done.\n")
 
 
 def test_an_unknown_scan(world: World, gate: Path) -> None:
