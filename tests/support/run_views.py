@@ -279,7 +279,9 @@ def _of_answer(answer: Answer) -> dict[str, View]:
     # Of the scans that run or are done only the number is told.
     states = {"failed": "FAILED", "cancelled": "FAILED", "waiting": "ACTIVE"}
     return {
-        name: View(state=states[explanation.kind], cause=explanation.code if states[explanation.kind] == "FAILED" else "")
+        name: View(
+            state=states[explanation.kind], cause=explanation.code if states[explanation.kind] == "FAILED" else ""
+        )
         for explanation in answer.explanations
         if explanation.kind in states
         for name in explanation.scans

@@ -20,11 +20,9 @@ class FailureGroup:
     def __init__(self, group: Group, rows: Sequence[ScanRow]) -> None:
         self.code, self.help, self.scans = group.code, group.help, group.scans
         self.title, self.example = group.title, group.example
-        if len(group.scans) == 1 and group.example:
-            # As in `status`: one scan's own sentence, with its numbers, says more than the title.
-            self.title, self.example = group.example, ""
-        elif group.has_detail:
-            self.example = ""
+        if group.has_detail:
+            # One scan's sentence is the whole one; the title of several says that they differ.
+            self.title, self.example = group.example if len(group.scans) == 1 else group.title, ""
         with_log = next((row for row in rows if row.log is not None and row.log.image.lines), None)
         self.log: Picture | None = with_log.log if with_log is not None else None
         self.log_of = with_log.scan.name if with_log is not None else ""
