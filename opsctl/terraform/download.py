@@ -231,4 +231,3 @@ def _executable(path: str, flags: int) -> int:
 def _sync(file: IO[bytes]) -> None:
     file.flush()
     os.fsync(file.fileno())
-
