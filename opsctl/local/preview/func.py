@@ -20,6 +20,8 @@ from .m2g_error import M2gError
 from .progress import ProgressLog
 from .staged import StagedScan
 
+#: Of 64-bit numbers, with a margin; the series themselves have 32 bits.
+_ROUNDING = 1e-12
 #: With fewer volumes, series correlate by chance: three points of two detrended series always lie on a line.
 _LEAST_VOLUMES = 10
 
@@ -144,4 +146,8 @@ def _write_logs(atlases: Sequence[Atlas], options: Options, folder: Path, log: P
 def _detrended(series: NDArray[np.float32]) -> NDArray[np.float64]:
     """Remove the mean and the linear trend from each column: scanner drift would correlate everything."""
     time = np.column_stack([np.ones(len(series)), np.linspace(-1, 1, len(series))])
-    return np.asarray(series - time @ np.linalg.lstsq(time, series.astype(np.float64), rcond=None)[0])
+    signal = series.astype(np.float64)
+    rest = signal - time @ np.linalg.lstsq(time, signal, rcond=None)[0]
+    # Of a signal that does not change rounding errors would be left, other ones on each processor, and correlate.
+    rest[:, np.abs(rest).max(axis=0) <= _ROUNDING * np.abs(signal).max(axis=0)] = 0
+    return np.asarray(rest)
