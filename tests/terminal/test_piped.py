@@ -91,7 +91,6 @@ def test_without_utf_8_everything_is_ascii(small: SmallPlatform, ran: Path) -> N
     assert [(words, code) for (words, _), (code, *_) in zip(cases, said, strict=True)] == cases
     for _, out, err in said:
         assert (out + err).isascii()
-    assert "####" in said[0][2]
     assert "  -> `opsctl check HNU1`" in said[0][1]
 
 
@@ -108,7 +107,7 @@ def test_no_colour_and_nothing_drawn_over(
     # Bold and dim are no colours; but nothing moves, and nothing is hidden.
     assert re.findall(rb"\x1b\[(?![012]?m)[^m]*[a-zA-Z]|\x1b\[[0-9;]*[349]\dm", shows.raw) == []
     assert max(map(len, shows.window.text.splitlines())) <= 40
-    assert "DONE" in shows.window.text
+    assert "2 done, 1 failed" in shows.window.text
 
 
 @pytest.mark.parametrize("verb", ["", "run"])

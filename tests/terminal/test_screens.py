@@ -50,7 +50,7 @@ def test_a_run_from_its_question_to_its_connectomes(
     run_id = run_id_in(run.window.text)
 
     watch = terminals.open("status", "--watch", columns=columns)
-    watch.until("RUNNING 2")
+    watch.until("2 running")
     assert watch.window.is_alternate
     # Until it is drawn whole: the frame after the next.
     frames = watch.raw.count(b"\x1b[H") + 2
@@ -58,7 +58,7 @@ def test_a_run_from_its_question_to_its_connectomes(
     assert_as_recorded("watching", watch.window.text, columns=columns)
     # The window gets narrower and wider again while it lives.
     watch.resize(30)
-    watch.until(lambda: "RUNNING 2" in watch.window.text)
+    watch.until(lambda: "2 running" in watch.window.text)
     watch.resize(columns)
     small.gate.touch()
     assert watch.end() == 1
@@ -92,7 +92,7 @@ def test_a_run_that_is_followed(terminals: Terminals, small: SmallPlatform) -> N
     small.gate.touch()
     assert run.end() == 1
     shown = " ".join(run.window.text.split())
-    for words in ("tracking", "DONE 2", "FAILED 1", "sub-03/ses-1"):
+    for words in ("tracking", "2 done", "1 failed", "sub-03/ses-1"):
         assert words in shown
     for one in (run, follow):
         # Other people's text does not clear the window, nor name it.
@@ -104,7 +104,9 @@ def test_a_run_that_is_followed(terminals: Terminals, small: SmallPlatform) -> N
 def test_what_was_typed_before_the_question_answers_nothing(terminals: Terminals) -> None:
     run = terminals.open("run", "HNU1", "--modif", "ahead")
     run.type("y\ny\n")
-    run.until("[y/N]")
+    run.until("Leave this scan out? [y/N]")
+    run.type("\n")
+    run.until("jobs? [y/N]")
     run.type("\n")
     assert run.end() == 1
     assert "Nothing was submitted." in run.window.text
@@ -116,7 +118,7 @@ def test_a_run_that_is_cancelled(terminals: Terminals, small: SmallPlatform, col
     run = terminals.open("run", "HNU1", "--modif", f"cancel{columns}", "--first", "2", "--yes", columns=columns)
     assert run.end() == 0
     watch = terminals.open("status", "--watch", columns=columns)
-    watch.until("RUNNING 2")
+    watch.until("2 running")
     watch.type("\x03")
     assert watch.end() == 130
     assert_as_recorded("watching_stopped", watch.window.text, columns=columns)
