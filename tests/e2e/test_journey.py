@@ -155,7 +155,7 @@ def test_what_it_cost_is_told_by_attempts(journey):
     assert cost["usd_charged"] == 0.0
     assert len(cost["scans"]) == SCANS
     assert all(one["attempts"] == 1 and one["hours"] > 0 for one in cost["scans"])
-    assert "nothing to explain" in journey.said["why csa"].err + journey.said["why csa"].out
+    assert "Nothing to explain" in journey.said["why csa"].err + journey.said["why csa"].out
 
 
 def test_a_report_is_one_file(journey):
