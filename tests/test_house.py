@@ -237,3 +237,14 @@ def test_a_text_of_digits_becomes_a_number_with_a_bound() -> None:
         and not re.search(r"\blen\((text|length|event\.event_id)\) <", ast.unparse(node))
     ]
     assert unbounded == []
+
+
+def test_no_group_of_a_pattern_is_possessive() -> None:
+    """CPython before 3.11.5 misses matches then (gh-106052), silently; Debian 12 has 3.11.2."""
+    possessive = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sorted((ROOT / "opsctl").rglob("*.py"))
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if re.search(r"\)([*+?]|\{\d*,?\d*\})\+|\(\?>", line)
+    ]
+    assert possessive == []

@@ -212,7 +212,7 @@ def test_scans_and_check_say_before_what_the_run_says_after(journey):
     states = {scan["scan"]: scan["state"] for scan in json.loads(journey.said["status ragged"].out)["scans"]}
     assert {scan["name"] for scan in found["scans"]} == set(states)
     assert [one["key"] for one in found["excluded"]] == ["ragged/sub-carol/dwi/sub-carol_dwi.nii.gz"]
-    assert "! sub-dave: bval and bvec differ in count" in journey.said["run ragged"].err
+    assert "sub-dave: bval and bvec differ in count" in journey.said["run ragged"].err
     verdicts = {one["scan"]: one["verdict"] for one in json.loads(journey.said["check ragged"].out)["scans"]}
     assert {name for name, verdict in verdicts.items() if verdict == "wrong"} == {
         name for name, state in states.items() if state == "FAILED"

@@ -10,7 +10,7 @@ from opsctl.core.harmless import harmless
 #: What a spreadsheet takes for the beginning of a formula (some also the wide signs), or for a quoted cell.
 _SIGNS = "=+-@\"'\uff1d\uff0b\uff0d\uff20"
 #: Almost every cell: nothing to remove, nothing that begins a formula, no blanks but single ones between words.
-_PLAIN = re.compile(r"[A-Za-z0-9_.:/][!-~]*+(?: [!-~]++)*+")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:/][!-~]*+(?: [!-~]++)*")
 #: Of almost every row, all cells at once: a table of 13,500 connectomes has 200,000.
 _PLAIN_ROW = re.compile(rf"(?:(?:{_PLAIN.pattern}|-[0-9]+\.[0-9]+)(?:\t|$))+")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
